@@ -260,7 +260,10 @@ def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None
         return Reading(river, tuple(range(start, end)), True, (), (first,), (river, *places))
     bare = [word.folded for word in inner if word.folded not in ("l", "la", "le", "les")]
     if first.kind not in ("commune", "epci"):
-        others = tuple(each for each in places[1:] if each.population >= LARGE and first.ids[0] not in each.around)
+        # Hardly larger than its namesakes is an island ("Saint-Martin").
+        # An island may have a name as usual as "Saint-Martin".
+        least = 0 if first.kind == "overseas" and len(places) > _MOST_ALTERNATIVES else LARGE
+        others = tuple(each for each in places[1:] if each.population >= least and first.ids[0] not in each.around)
         certain = name not in cues()["homonyms"] or _is_place(words, start, end, text)
         possible = certain or not start or words[start - 1].folded not in cues()["not_place_before"]
     elif len(bare) == 1 and bare[0] in gazetteer.common_words():

@@ -27,6 +27,16 @@ _CODE = (
 )
 _ZONE = r"(?:[0-3]?AU|[UAN])[A-Za-z]{0,2}\d?(?![\w'’])"
 _SERVITUDE = r"(?i:AC[1-4]|AR[356]|AS[12]|EL(?:[235679]|1[01])|INT1|JS1|PM[1-9]|PT[1-4])|I(?:[1-46-9]|1bis)|T[14578]"
+_LENGTH = r"\d{1,5}(?:[.,]\d{1,3})?\s?(?:kms?|kilom[èe]tres?|m|m[èe]tres?)\b"
+_ABOUT = r"(?:(?:moins|plus|environ|près|pres|peu près)\s+(?:de\s+|d['’]\s?)?|env\.?\s+)?"
+_AROUND = r"(?:autour|à la ronde|a la ronde|aux alentours)"
+_FROM = rf"(?:de\s(?!résol|resol|précis|precis|pas\b)|du\s|des\s|d['’]|aux?\s|{_AROUND})"
+_DISTANCE = re.compile(
+    rf"(?<![\w-])(?:(?:dans|sur|sous)\s+(?:un|le|les)\s+(?:rayon|p[ée]rimètre|perimetre)\s+(?:de\s+|d['’]\s?)?{_ABOUT}"
+    rf"{_LENGTH}|[àa]\s+{_ABOUT}{_LENGTH}(?=\s+{_FROM})|{_ABOUT}{_LENGTH}(?=\s+{_AROUND}))(?:\s+{_AROUND})?",
+    re.IGNORECASE,
+)
+"""How far from a place: the place tells where. ("MNT à 5 m" and "bande des 100 m" are about something else.)"""
 # In this order: the first that fits takes its text out of the question.
 _PATTERNS = {
     kind: re.compile(pattern)
@@ -67,10 +77,12 @@ def take(text: str) -> tuple[str, list[Unit]]:
         text: as typed.
 
     Returns:
-        the text without them, and what is looked for in their place, in the order in which it was typed.
+        the text without them and without distances, and what is looked for in their place, in the order in which it
+        was typed.
     """
     if not any(map(str.isdigit, text)) and not re.search(rf"\s{_ZONE}", text):
         return text, []
+    text = _DISTANCE.sub(lambda match: " " * len(match[0]), text)
     found: list[tuple[int, Unit]] = []
     for kind, pattern in _PATTERNS.items():
         for match in list(pattern.finditer(text)):

@@ -23,8 +23,9 @@ def is_known(folded: str) -> bool:
 
 
 def is_french(folded: str) -> bool:
-    """Whether a word is one of the usual words of the language, so that nobody misspelt it ("fret" is no "forêt")."""
-    return folded in words.words_of_language()
+    """Whether a word is one of the usual words of the language, as it is or as a plural, so that nobody misspelt it
+    ("fret" is no "forêt", nor are "gîtes" "sites")."""
+    return not {folded, words.stem(folded)}.isdisjoint(words.words_of_language())
 
 
 @voc.derived
@@ -73,7 +74,7 @@ def without_number(folded: str) -> str:
 def nearest_expression(key: str) -> str | None:
     """The expression of the lists that differs by a letter from some words ("qualité de l'aire"); None without one.
 
-    Of a long one two letters may be wrong ("qualitée de l'aire").
+    Of a long one two letters may be wrong ("qualitée de l'aire"). A number is no slip ("zones humides 5").
 
     Args:
         key: stems of words that follow each other.
@@ -88,9 +89,14 @@ def nearest_expression(key: str) -> str | None:
         (gap, each)
         for each in words.expressions()
         if " " in each and abs(len(each) - len(key)) <= allowed and (gap := distance(key, each)) <= allowed
+        if _numbers(each) == _numbers(key)
     ]
     found = min(near)[1] if near else None
     return words.written().get(found, found) if found else None
+
+
+def _numbers(key: str) -> int:
+    return sum(any(map(str.isdigit, word)) for word in key.split())
 
 
 def is_place(folded: str) -> bool:

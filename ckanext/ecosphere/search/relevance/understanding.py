@@ -131,7 +131,8 @@ def steps(asked: Asked) -> list[Asked]:
     has_other_words = 0 < core < strong
     found = [replace(asked, units=merged)] if len(merged := _merged(asked.units)) < len(asked.units) else []
     found += [replace(asked, core=True)] if has_other_words else []
-    found += [replace(asked, optional=number) for number in fewer]
+    # Of what the place has, other words alone say nothing of the subject ("photovoltaïque au sol": no polluted ground).
+    found += [] if asked.place and has_other_words else [replace(asked, optional=number) for number in fewer]
     if asked.place and core > 1:
         # What the place has of one subject says more than what others have of both.
         kept = tuple(unit for unit in asked.units if unit.core and not unit.weak)

@@ -92,3 +92,21 @@ def test_each_row_of_the_table_has_a_kind_that_is_read():
     with (DATA / "references.csv").open(encoding="utf-8", newline="") as file:
         kinds = {row["kind"] for row in csv.DictReader(line for line in file if not line.startswith("#"))}
     assert kinds == set(references._PATTERNS)
+
+
+@pytest.mark.parametrize(
+    ("question", "left"),
+    [
+        ("zones humides à 5 km de Rodez", "zones humides de Rodez"),
+        ("ICPE dans un rayon de 300 m autour de Nantes", "ICPE de Nantes"),
+        ("carrières à moins de 1,5 km d'Agen", "carrières d'Agen"),
+        ("éoliennes 20 km autour de Brest", "éoliennes de Brest"),
+        ("monuments historiques a moins de 500 metres du bourg", "monuments historiques du bourg"),
+        # About something else.
+        ("MNT à 5 m de résolution Cantal", "MNT à 5 m de résolution Cantal"),
+        ("bande des 100 m", "bande des 100 m"),
+        ("RGE Alti 5 m", "RGE Alti 5 m"),
+    ],
+)
+def test_a_distance_says_nothing_of_what_is_looked_for(question, left):
+    assert " ".join(references.take(question)[0].split()) == left

@@ -286,3 +286,30 @@ def test_communes_are_proposed_for_the_last_words():
     assert suggest.communes_typed("zones humides saint-naz")[0]["query"] == "zones humides Saint-Nazaire 44"
     assert suggest.communes_typed("zones hum") == []
     assert suggest.communes_typed("le") == []
+
+
+def test_a_number_is_no_slip_and_a_plural_is_a_word():
+    assert spelling.nearest_expression("zone humide 5") is None
+    assert spelling.is_french("gites")
+    assert not spelling.is_french("innondations")
+
+
+@pytest.mark.parametrize(
+    ("question", "other"), [("plu Saint-Martin", "Saint-Martin-d'Hères – Isère"), ("PLU Mayotte", None)]
+)
+def test_communes_of_the_name_of_an_island_are_offered(question, other):
+    others = [each.title for each in understand(question).others]
+    assert (other in others) if other else not others
+
+
+def test_words_beside_the_subject_do_not_stand_for_it_at_a_place():
+    asked = understand("éolienne girafe Lozère").asked
+    assert [unit.core for unit in asked.units] == [True, False]
+    placed = [each for each in steps(asked) if each.strict and each.units]
+    assert placed
+    assert all(each.core for each in placed)
+
+
+@pytest.mark.parametrize("question", ["parc photovoltaïque au sol Lozère", "usine seveso Lyon", "OPAH PIG Allier"])
+def test_several_words_for_one_thing_are_one(question):
+    assert [unit.core for unit in understand(question).asked.units] == [True]
