@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from dev.attack.client import Answer, Client
@@ -77,6 +78,9 @@ def _through_api(stage: Stage, client: Client, line: dict[str, Any]) -> Iterator
     yield Outcome(f"{path} with a cookie, as a form", answer.success, answer.short if answer.success else "")
     answer = client.send("GET", path, params=flat, headers=ELSEWHERE)
     yield Outcome(f"GET {path} with a cookie", answer.success, answer.short if answer.success else "")
+    # Of an answer without content, the status tells.
+    answer = client.send("HEAD", path, data=json.dumps(data), headers={**ELSEWHERE, "Content-Type": "application/json"})
+    yield Outcome(f"HEAD {path} with a cookie", answer.status == HTTPStatus.OK, answer.short)
 
 
 def _by_address(stage: Stage) -> Iterator[Outcome]:
