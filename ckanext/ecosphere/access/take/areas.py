@@ -14,11 +14,13 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.take.request import Box
 from ckanext.ecosphere.shared import language, strict_json
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.vocabularies import communes, epcis
+from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
 
 OUTLINE_MEGABYTES = 4
 SECONDS = 20
 MOST_PROPOSED = 5
+MARGIN = 0.1
+"""Degrees by which the rectangle of an intercommunality is widened: its outline is kilometres off."""
 FIELDS = ("commune", "epci", "territory", "box")
 """Ways to tell an area."""
 
@@ -89,6 +91,30 @@ def _box(text: str) -> list[float]:
     if not all(map(math.isfinite, sides)) or not (-180 <= west < east <= 180 and -90 <= south < north <= 90):  # noqa: PLR2004
         raise wrong
     return sides
+
+
+def around(asked: dict[str, Any]) -> tuple[Box, str] | None:
+    """Return a rectangle around the area of an extract for services, which know no outlines, and what it surrounds.
+
+    That of a commune is the one of its intercommunality, since no boxes of communes are kept; overseas, where outlines
+    are too rough, nothing is known. A rectangle that was asked for surrounds itself, with an empty name.
+
+    Args:
+        asked: as `parse` returns it.
+
+    Returns:
+        the rectangle, and the name of an intercommunality; None when the area has none, or is everything.
+    """
+    if asked.get("box"):
+        west, south, east, north = asked["box"]
+        return (west, south, east, north), ""
+    commune = communes.of_code(asked.get("commune") or "")
+    epci = epcis.epcis().get(commune.epci if commune else asked.get("epci") or "")
+    known = epci_outlines.outlines().get(epci.code) if epci else None
+    if epci is None or known is None or any(each.startswith("97") for each in epci.departements):
+        return None
+    west, south, east, north = known.box
+    return (west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN), epci.name
 
 
 def outline(address: str, code: str, session: GuardedSession) -> tuple[dict[str, Any], Box]:

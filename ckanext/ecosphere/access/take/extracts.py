@@ -199,7 +199,7 @@ def _next(document: dict[str, Any], base: str) -> str | None:
 
 
 def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[str, Any], geometry: str) -> str:
-    """Return the address of an extract as people copy it; without area where an outline clips, which no service has.
+    """Return the address of an extract as people copy it; with a rectangle around an outline, which no service knows.
 
     Args:
         service: as `services.presentation.shown` gives it.
@@ -211,7 +211,8 @@ def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[
         PreviewError: the service offers no GeoJSON.
     """
     crs = asked["crs"] if service["kind"] == "wfs" or "features" in service["parts"] else DEGREES
-    part = Part(_sides(asked.get("box")), tuple(asked["attributes"]), crs, geometry)
+    box, _name = areas.around(asked) or (None, "")
+    part = Part(box, tuple(asked["attributes"]), crs, geometry)
     return address(service, layer, part)
 
 

@@ -26,7 +26,7 @@ from ckanext.ecosphere.access.logic import extract_form
 from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
-from ckanext.ecosphere.access.take import extracts, request, snippets
+from ckanext.ecosphere.access.take import areas, extracts, request, snippets
 from ckanext.ecosphere.access.tests.conftest import address, call
 from dev.ogc.server import DATA
 
@@ -257,6 +257,21 @@ def test_the_form_shows_the_address_and_makes_the_file(store):
     assert store["client"].get(f"{where}/etat").json == {"state": "made"}
     assert "/fichier" in store["client"].get(where).get_data(as_text=True)
     assert store["client"].get(address(store, "Fichier", "extrait")).status_code == 404
+
+
+def test_the_address_of_an_outline_asks_for_a_rectangle_around_it_and_says_so(store, monkeypatch):
+    for option in ("communes_url", "epci_url"):
+        monkeypatch.setitem(tk.config, f"ecosphere.access.{option}", "http://127.0.0.1:9/{code}")
+    path = address(store, "Données", "extrait").removeprefix("/fr")
+    for asked in ({"commune": "44109"}, {"commune": "Nantes"}, {"epci": "244400404"}):
+        body = store["client"].post(path, data={**asked, "show": "1"}).data
+        page = BeautifulSoup(body, "html.parser").select_one(".eco-extract__address")
+        assert page and "BBOX=" in page.text and "larger than the area" in page.text and "this part" not in page.text
+    (west, south, east, north), _name = areas.around({"commune": "44109"}) or ((0, 0, 0, 0), "")
+    assert west < -1.65 and east > -1.45 and south < 47.15 and north > 47.3
+    body = store["client"].post(path, data={"commune": "29155", "show": "1"}).data
+    page = BeautifulSoup(body, "html.parser").select_one(".eco-extract__address")
+    assert page and "BBOX=" not in page.text and "not limited to “Ouessant (29)”" in page.text
 
 
 def test_attributes_of_a_standard_are_explained_where_they_are_chosen(store, hostile):

@@ -32,7 +32,7 @@ def extract_new(id: str, resource_id: str) -> Response:
     typed: dict[str, Any] = {field: source.get(field, "").strip()[:300] for field in FIELDS}
     typed["attributes"] = [name[:200] for name in source.getlist("attributes")][: extract_form.MOST_ATTRIBUTES]
     errors: dict[str, Any] = {}
-    address = ""
+    address, area, around = "", "", ""
     data = {**typed, "format": typed["format"] or "gpkg", "crs": typed["crs"] or "EPSG:4326"}
     try:
         if request.method == "POST" and "make" in request.form:
@@ -43,11 +43,14 @@ def extract_new(id: str, resource_id: str) -> Response:
         # The preview tells of the first layer alone.
         geometry = extract_form.geometry_of(resource) if layer["name"] == service["layers"][0]["name"] else ""
         address = extracts.address_to_copy(service, layer, asked, geometry)
+        if asked.get("commune") or asked.get("epci"):
+            area, around = asked["label"], (areas.around(asked) or (None, ""))[1]
     except tk.ValidationError as error:
         errors = error.error_dict
     except PreviewError:
         address = ""
     shown = {"service": service, "layers": layers, "typed": data, "errors": errors, "address": address}
+    shown |= {"area": area, "around": around}
     shown["whole"] = bool(data["attributes"] and address and not extracts.names_attributes(address))
     shown["form"] = "GML" if service["kind"] == "wfs" and "json" not in address.lower() else "GeoJSON"
     shown["snippets"] = snippets.of(address) if address else []

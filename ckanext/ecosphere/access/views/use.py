@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, absent, ecosphere_access, found
+from ckanext.ecosphere.shared.web_guard.head_requests import asked_by_head
 
 
 @ecosphere_access.route(OF_RESOURCE + "/prendre")
@@ -21,7 +22,7 @@ def take(id: str, resource_id: str) -> Response:
         )
     elif not url.lower().startswith(("http://", "https://")):
         absent(tk._("This resource has no address that can be opened."))
-    if request.method == "GET" and resource.is_public:
+    if request.method == "GET" and not asked_by_head() and resource.is_public:
         counting.note(resource.package.id, resource.resource.id, request.headers)
     response = redirect(url)
     response.headers["Cache-Control"] = "no-store"

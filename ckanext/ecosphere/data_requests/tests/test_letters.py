@@ -261,7 +261,7 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
         said = (
             f"reçue le {day}",
             "SERVICE CHARGÉ DU DOSSIER\n\n- Direction départementale des territoires de la Loire\n- 2 avenue Grüner",
-            f"dans un délai de un mois à compter de la réception, soit jusqu’au {due} inclus",
+            f"dans un délai d’un mois à compter de la réception, soit jusqu’au {due} inclus",
             "le silence de l’administration vaut décision implicite de rejet",
             "R. 311-12",
             "R. 112-5",

@@ -380,3 +380,17 @@ CRITERIA: tuple[Criterion, ...] = (
 )
 
 BY_ID = {criterion.id: criterion for criterion in CRITERIA}
+
+#: Which criterion asks for the thing itself that another could not judge.
+ASKED_BY = {
+    "temporal_order": "temporal_coverage",
+    "resources_documented": "data_access",
+    "answers": "data_access",
+    "direct_access": "data_access",
+    "open_format": "data_access",
+    "links_work": "data_access",
+    "licence_open": "licence",
+    "on_time": "frequency",
+    "current": "dates",
+    "dates_order": "dates",
+}

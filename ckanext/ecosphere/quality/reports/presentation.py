@@ -13,13 +13,14 @@ from flask import has_request_context
 
 from ckanext.ecosphere.quality.core import inspire, mqa
 from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import BY_ID, GROUP_LABELS
+from ckanext.ecosphere.quality.core.criteria import ASKED_BY, BY_ID, GROUP_LABELS, Criterion
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, Evaluation, Level, Result
 from ckanext.ecosphere.quality.core.source_evidence import origin
 from ckanext.ecosphere.quality.links.model import Link
 from ckanext.ecosphere.quality.links.probe import REASONS
 from ckanext.ecosphere.quality.storage import saving, store
+from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 _ = tk._
 
@@ -120,7 +121,8 @@ def level_dict(level: Level) -> dict[str, Any]:
 def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
     """Return one answer as plain data."""
     about = each.criterion
-    remedy = about.remedy(facts.kind)
+    mends = _mends(each, facts)
+    remedy = mends.remedy(facts.kind)
     return {
         "id": about.id,
         "label": _(about.label),
@@ -133,9 +135,17 @@ def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
         "advice": _(remedy.advice),
         "field": remedy.field,
         "on_resource": remedy.on_resource,
-        "resource_id": facts.distributions.targets.get(about.id) if remedy.on_resource else None,
-        "source_element": about.element,
+        "resource_id": facts.distributions.targets.get(mends.id) if remedy.on_resource else None,
+        "source_element": mends.element,
     }
+
+
+def _mends(each: Result, facts: Facts) -> Criterion:
+    """Return the criterion that tells what to do: where nothing could be judged, the one that asks for the thing."""
+    if each.state is not State.MISSING:
+        return each.criterion
+    asked = "dates" if each.criterion.id == "on_time" and is_stated(facts.frequency) else ASKED_BY[each.criterion.id]
+    return BY_ID[asked]
 
 
 def mqa_dict(found: mqa.Assessment) -> dict[str, Any]:

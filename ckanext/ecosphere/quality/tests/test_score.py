@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import CRITERIA
+from ckanext.ecosphere.quality.core.criteria import ASKED_BY, CRITERIA
 from ckanext.ecosphere.quality.core.facts import Checks, gather
 from ckanext.ecosphere.quality.core.score import (
     LEVEL_LABELS,
@@ -20,7 +20,8 @@ from ckanext.ecosphere.quality.core.score import (
     load_model,
     parse_model,
 )
-from ckanext.ecosphere.quality.tests.cases import OK, TODAY, dataset
+from ckanext.ecosphere.quality.reports import presentation
+from ckanext.ecosphere.quality.tests.cases import CASES, EU, OK, TODAY, dataset
 
 MODEL = load_model()
 
@@ -43,6 +44,18 @@ def test_what_does_not_apply_or_is_not_known_does_not_count():
     unchecked = evaluate(gather(dataset()), MODEL, TODAY)
     assert unchecked.score == checked.score
     assert unchecked.out_of == checked.out_of - MODEL.points["links_work"]
+
+
+def test_advice_about_what_cannot_be_judged_asks_for_the_thing_itself(with_plugins: None):
+    assert {name for name, state, *_more in CASES if state == "missing"} <= set(ASKED_BY)
+    for frequency, asked in ((f"{EU}/frequency/ANNUAL", "dates"), (None, "frequency")):
+        facts = gather(dataset(modified=None, issued=None, created=None, frequency=frequency), Checks(links=OK))
+        found = evaluate(facts, MODEL, TODAY)
+        results = (*found.results, *found.conditions)
+        told = {each.criterion.id: presentation.criterion(each, found, facts) for each in results}
+        assert told["on_time"]["state"] == told["dates_order"]["state"] == "missing"
+        for name, other in (("current", "dates"), ("dates_order", "dates"), ("on_time", asked)):
+            assert (told[name]["advice"], told[name]["field"]) == (told[other]["advice"], told[other]["field"]), name
 
 
 def test_a_hundred_means_everything():

@@ -60,13 +60,27 @@ def ecosphere_name_from_title(key: Any, data: dict[Any, Any], errors: Any, conte
     The script of the form fills it in; without it, or before it is ready, nobody would know what is missing. Only for
     forms (`save`): CKAN's API asks for a name.
     """
-    if context.get("save") and "package" not in context and not data.get(key):
-        data[key] = free_name(str(data.get(("title",)) or ""))
+    if not context.get("save") or "package" in context or data.get(key):
+        return
+    title = str(data.get(("title",)) or "")
+    data[key] = free_name(title)
+    if not title.strip():
+        raise tk.StopOnError  # the title is asked for: the address comes of it
+
+
+def ecosphere_title_given(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
+    """Ask for a title where nothing stands for it: CKAN would take the address, which a form makes of the title."""
+    given = data.get(key)
+    if not (isinstance(given, str) and given.strip()) and (context.get("save") or not data.get(("name",))):
+        errors[key].append(tk._("Missing value"))
+        raise tk.StopOnError
 
 
 def free_name(title: str) -> str:
-    """Return an address that no dataset has, made from a title; empty when there is none."""
+    """Return an address that no dataset has, made from a title; empty when the title has no letter or figure."""
     wanted = munge_title_to_name(re.sub(r"['’]", " ", title))[:MAX_NAME].rstrip("-")
+    if not wanted.strip("_"):  # CKAN fills up what is too short
+        return ""
     for number in range(1, MOST_TRIED):
         name = wanted if number == 1 else f"{wanted}-{number}"
         if model.Package.get(name) is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 from bs4 import BeautifulSoup
 from ckan import model
@@ -130,6 +131,18 @@ class TestWithoutJavaScript:
         links = [link["href"] for link in errors.find_all("a")]
         assert links[:2] == ["#field-notes", "#field-theme"]
         assert links[-1] == "#field-private"
+
+    def test_a_form_sent_empty_asks_for_the_title_and_makes_nothing(self, client, act, service):
+        sent = {**dict(form_of(client.get("/fr/dataset/new").body)), "owner_org": service["id"], "save": ""}
+        for title in ("", "  "):
+            answer = client.post("/fr/dataset/new", {**sent, "title": title, "name": ""})
+            errors = soup(answer.body).find(id="form-errors")
+            assert "#field-title" in [link["href"] for link in errors.find_all("a")], errors
+            assert "#field-name" not in str(errors)
+        assert model.Session.query(model.Package).count() == 0
+        with pytest.raises(tk.ValidationError) as told:
+            act("package_create", owner_org=service["id"])
+        assert {"title", "name"} <= set(told.value.error_dict)
 
     def test_a_keyword_that_is_refused_is_told_once(self, client, create):
         create(samples.full())

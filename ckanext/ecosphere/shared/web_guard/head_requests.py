@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 
 _INSTALLED = "ecosphere_head_requests"
+_MARK = "ecosphere.asked_by_head"
 
 
 def install(app: Flask) -> Flask:
@@ -27,6 +28,11 @@ def install(app: Flask) -> Flask:
     return app
 
 
+def asked_by_head() -> bool:
+    """Whether the request that is answered as a GET was a HEAD: nobody is given the content."""
+    return bool(request.environ.get(_MARK))
+
+
 class _HeadAsGet:
     """An application that knows no HEAD."""
 
@@ -36,7 +42,7 @@ class _HeadAsGet:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "HEAD":
             return self._inner(environ, start_response)
-        asked = {**environ, "REQUEST_METHOD": "GET", "CONTENT_LENGTH": "0", "wsgi.input": BytesIO()}
+        asked = {**environ, "REQUEST_METHOD": "GET", "CONTENT_LENGTH": "0", "wsgi.input": BytesIO(), _MARK: True}
         content = self._inner(asked, start_response)
         if close := getattr(content, "close", None):
             close()
