@@ -5,31 +5,73 @@ from __future__ import annotations
 import json
 import re
 
+from ckanext.ecosphere.harvest.france import touches_france
+from ckanext.ecosphere.harvest.geometries import (
+    Position,
+    Sides,
+    as_boxes,
+    geometries_in,
+    parts_of,
+    parts_of_wkt,
+    sides_of,
+)
 from ckanext.ecosphere.harvest.record import Box
 
+MAX_TEXT = 1_000_000
+"""Characters of a geometry that are read."""
 _FOUR_NUMBERS = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){3}\s*")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
+_SYSTEM = re.compile(r"\s*(?:<([^<>]*)>|SRID=\d{1,6};)", re.IGNORECASE)
+_WKT = re.compile(r"(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", re.IGNORECASE)
+_EPSG = re.compile(r"epsg[/:][\d.]*[/:](\d{4,5})$", re.IGNORECASE)
+_LATITUDE_FIRST = {"4326", "4258", "4171", "4979", "4937", "4964"}
+"""Geographic systems of the EPSG (WGS 84, ETRS89, RGF93), whose first axis is the latitude by their definition."""
 
 
-def box_of(text: str) -> Box | None:
-    """The box around a geometry in WKT or GeoJSON, in the axis order longitude, latitude; None when it is neither."""
-    bare = re.sub(r"^\s*<[^>]*>", "", text).strip()
+def boxes_of(text: str) -> list[Box]:
+    """The boxes around a geometry in WKT or GeoJSON, one for each place far from the others; none when it is neither.
+
+    Longitude comes first in CRS84 and without a reference system (GeoSPARQL 1.1, 8.5.1), latitude in EPSG:4326 and its
+    like; what touches France in the other order only has that one.
+    """
+    bare, latitude_first = text[:MAX_TEXT].strip(), False
+    if system := _SYSTEM.match(bare):
+        bare = bare[system.end() :].strip()
+        named = _EPSG.search((system.group(1) or "").strip())
+        latitude_first = bool(named and named.group(1) in _LATITUDE_FIRST)
     if bare.startswith("{"):
-        try:
-            bare = json.dumps(json.loads(bare).get("coordinates"))
-        except (ValueError, AttributeError, RecursionError):
-            return None
-    elif _FOUR_NUMBERS.fullmatch(bare):  # ArcGIS: west, south, east, north
+        return as_boxes(sides_of(_of_geojson(bare)))
+    if _FOUR_NUMBERS.fullmatch(bare):  # ArcGIS: west, south, east, north
         west, south, east, north = (number.strip() for number in bare.split(","))
-        return Box(west, east, south, north)
-    elif not re.match(r"(?i)(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", bare):
-        return None
-    numbers = [float(number) for number in _NUMBER.findall(bare[:1_000_000])]
-    if bare[:8].upper() == "ENVELOPE" and len(numbers) == 4:  # noqa: PLR2004 - west, east, north, south
-        west, east, north, south = numbers
-    elif numbers and len(numbers) % 2 == 0:
-        west, east = min(numbers[::2]), max(numbers[::2])
-        south, north = min(numbers[1::2]), max(numbers[1::2])
-    else:
-        return None
-    return Box(str(west), str(east), str(south), str(north))
+        return [Box(west, east, south, north)]
+    if not _WKT.match(bare):
+        return []
+    if bare[:8].upper() == "ENVELOPE":
+        numbers = _NUMBER.findall(bare)
+        if len(numbers) != 4:  # noqa: PLR2004 - west, east, north, south
+            return []
+        west, east, north, south = map(float, numbers)
+        return as_boxes([(west, south, east, north)])
+    sides = sides_of(parts_of_wkt(bare[bare.find("(") :]) or _in_pairs(bare))
+    turned = [(south, west, north, east) for west, south, east, north in sides]
+    return as_boxes(turned if latitude_first and not _only_straight(sides, turned) else sides)
+
+
+def _in_pairs(text: str) -> list[list[Position]]:
+    """Positions written with other signs between their numbers than WKT has."""
+    numbers = [float(number) for number in _NUMBER.findall(text)]
+    return [list(zip(numbers[::2], numbers[1::2], strict=True))] if numbers and len(numbers) % 2 == 0 else []
+
+
+def _of_geojson(text: str) -> list[list[Position]]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return [part for geometry in geometries_in(found) for part in parts_of(geometry)]
+
+
+def _only_straight(sides: list[Sides], turned: list[Sides]) -> bool:
+    """Whether a geometry is about France as it is written, and not with its axes exchanged."""
+    about = any(touches_france(each, widest=False) for each in sides)
+    return about and not any(map(touches_france, turned))

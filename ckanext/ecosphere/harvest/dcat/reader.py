@@ -15,7 +15,7 @@ from rdflib.term import BNode, Node
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.dcat.distributions import add_distributions
-from ckanext.ecosphere.harvest.dcat.geometry import box_of
+from ckanext.ecosphere.harvest.dcat.geometry import boxes_of
 from ckanext.ecosphere.harvest.dcat.namespaces import (
     ADMS,
     DCAT,
@@ -283,12 +283,11 @@ def _sort_key(contact: Contact) -> tuple[str, ...]:
 def _places(record: Record, graph: Graph, subject: Node) -> None:
     for node in in_order(graph, graph.objects(subject, DCTERMS.spatial)):
         texts = [str(value) for value in in_order(graph, graph.objects(node)) if isinstance(value, Literal)]
-        boxes = [box for text in texts if (box := box_of(text))]
-        record.boxes += boxes[:1]
+        record.boxes += next(filter(None, map(boxes_of, texts)), [])
         if isinstance(node, Literal):
-            box = box_of(str(node))
-            record.boxes += [box] if box else []
-            record.extent_descriptions += [] if box else [str(node)]
+            boxes = boxes_of(str(node))
+            record.boxes += boxes
+            record.extent_descriptions += [] if boxes else [str(node)]
         elif address_of(node):
             record.geographic_identifiers.append(Identifier(code=str(node), href=str(node)))
         elif label := label_of(graph, node):

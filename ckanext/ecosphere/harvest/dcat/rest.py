@@ -9,7 +9,7 @@ from typing import Any
 from rdflib import RDF, Graph, Literal, URIRef
 from rdflib.term import BNode, Node
 
-from ckanext.ecosphere.harvest.dcat.geometry import box_of
+from ckanext.ecosphere.harvest.dcat.geometry import boxes_of
 from ckanext.ecosphere.harvest.dcat.values import in_order
 
 MAX_NOTES, MAX_NOTE = 300, 2_000
@@ -33,8 +33,9 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
     notes: dict[str, None] = {}
     translations: dict[str, list[str]] = {}
     for path, value in _values(graph, subject):
-        if path.rpartition("/")[2] in _GEOMETRIES and box_of(str(value)) in record.boxes:
-            continue  # kept by its box
+        boxes = boxes_of(str(value)) if path.rpartition("/")[2] in _GEOMETRIES else []
+        if boxes and all(box in record.boxes for box in boxes):
+            continue  # kept by them
         text = _bare(value)
         part, _slash, last = path.rpartition("/")
         elsewhere = last in _DATES and part not in _DATED  # two things of one day are two things that are said

@@ -16,7 +16,7 @@ from ckanext.ecosphere.harvest.iso.handlers import code, identifiers, new, note,
 from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, LINK, QUALITY
 from ckanext.ecosphere.harvest.iso.table_identification import read_identification
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, Identifiers, identifier_code, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import Table, Walk, one_line
+from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, one_line
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
@@ -58,6 +58,19 @@ def _data_set_uri(walk: Walk, element: etree._Element, record: r.Record) -> None
     record.uri = one_line(walk.text(element).text) or None
 
 
+_PARENT = within({"title": note, "identifier": identifier_code("parent_identifier")})
+
+
+def _parent(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """ISO 19115-3: the citation of the parent's record, or a mere reference to it."""
+    reference_to = (element.get("uuidref") or "").strip()
+    if len(element):
+        _PARENT(walk, element, record)
+    elif not reference_to or element.get(XLINK_HREF):
+        walk.unread(element)
+    record.parent_identifier = record.parent_identifier or reference_to or None
+
+
 METADATA: Table = {
     "fileIdentifier": text("file_identifier"),
     "metadataIdentifier": identifier_code("file_identifier"),
@@ -67,7 +80,7 @@ METADATA: Table = {
     "otherLocale": skip,
     "characterSet": skip,
     "parentIdentifier": text("parent_identifier"),
-    "parentMetadata": within({"title": note, "identifier": identifier_code("parent_identifier")}),
+    "parentMetadata": _parent,
     "hierarchyLevel": code("hierarchy_level"),
     "hierarchyLevelName": text("hierarchy_level_name"),
     "metadataScope": within({"resourceScope": code("hierarchy_level"), "name": text("hierarchy_level_name")}),

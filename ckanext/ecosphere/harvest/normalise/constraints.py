@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.denials import Clauses, may_deny
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import bounded, plain_text
@@ -95,17 +96,38 @@ def _licence_addresses() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def licence_of_text(text: str) -> tuple[str | None, bool]:
-    """Return the id of the licence that a text names, and whether it names the version too."""
-    bare = plain(text[:MAX_SEARCHED]).partition(" compatible ")[0]  # "Licence Ouverte (compatible CC-BY 2.0)"
+    """Return the id of the licence that a text names and does not deny, and whether it names the version too."""
+    searched = text[:MAX_SEARCHED]
+    bare = plain(searched).partition(" compatible ")[0]  # "Licence Ouverte (compatible CC-BY 2.0)"
     if _MAY_NAME_A_LICENCE.search(bare):
+        clauses = Clauses(searched) if may_deny(bare.split()) else None
         for pattern, licence, certain in _licence_patterns():
-            if pattern.search(bare):
-                return licence, certain
+            for found in pattern.finditer(bare):
+                if clauses is None or not clauses.deny(*_as_words(bare, found)):
+                    return licence, certain
     known = voc.get("licences").find(text) if len(text) <= _ONLY_A_LICENCE else None
     return (known.id, True) if known and known.id != "notspecified" else (None, False)
 
 
+def _as_words(bare: str, found: re.Match[str]) -> tuple[int, int]:
+    """The place of a match, counted in words."""
+    return bare.count(" ", 0, found.start()), bare.count(" ", 0, found.end()) + 1
+
+
+def _denies_a_licence(text: str) -> bool:
+    """Tell whether a text denies every licence that it names in words, and names one."""
+    searched = _URL.sub(" ", text[:MAX_SEARCHED])
+    bare = plain(searched)
+    if not may_deny(bare.split()) or not _MAY_NAME_A_LICENCE.search(bare) or licence_of_text(searched)[0]:
+        return False
+    clauses = Clauses(searched)
+    found = (match for pattern, _licence, _certain in _licence_patterns() for match in pattern.finditer(bare))
+    return any(clauses.deny(*_as_words(bare, match)) for match in found)
+
+
 def _read_licence(term: Term, reading: Reading) -> None:
+    if _denies_a_licence(term.text):
+        return
     by_href = licence_of_url(term.href) if term.href else None
     by_text, certain = licence_of_text(term.text)
     if by_href and by_text and certain and by_href != by_text:

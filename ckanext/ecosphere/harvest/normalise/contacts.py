@@ -12,6 +12,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
+from ckanext.ecosphere.harvest.normalise.roles import role_code
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Contact
@@ -30,7 +31,7 @@ def first_email(text: str | None) -> str | None:
 
 
 def _role(contact: Contact) -> str:
-    return plain(contact.role or "").replace(" ", "")
+    return plain(role_code(contact.role)).replace(" ", "")
 
 
 def agent(draft: Draft, contact: Contact) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
+from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain, rows
 
 _ISO = re.compile(
     r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?![\d])(?:[T ].*|Z|[+-]\d\d:\d\d|(?<=-\d\d)[+-]\d{4})?", re.DOTALL
@@ -53,6 +53,12 @@ DATE_FIELDS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("next_update", ("nextUpdate",), True),
 )
 """Dataset field, the ISO date types that fill it, and whether the last one counts (else the first)."""
+_KINDS = {kind.lower() for _field, kinds, _last in DATE_FIELDS for kind in kinds}
+_DONE = {kind.lower() for field, kinds, _last in DATE_FIELDS if field != "next_update" for kind in kinds}
+"""Date types that tell of what has been done."""
+_DAYS_AHEAD = 366
+"""Days from today within which a dataset may be about to be published."""
+_CODES = {"biennially": "BIENNIAL"}
 MAX_PERIODS = 20
 
 
@@ -89,12 +95,12 @@ def _assemble(year: str, month: str | None, day: str | None) -> str | None:
         return None
 
 
-def parsed(draft: Draft, field: str, value: str | None) -> str | None:
-    """Return a date; log a spelling that was changed, report one that could not be read."""
+def parsed(draft: Draft, field: str, value: str | None, latest: str | None = None) -> str | None:
+    """Return a date; log a spelling that was changed, report one that could not be read or is later than `latest`."""
     if not value or is_placeholder(value):
         return None
     date = parse_date(value)
-    if date is None:
+    if date is None or (latest and date > latest):
         draft.problem("date", field=field, value=value)
         return None
     if not value.startswith(date):
@@ -102,13 +108,27 @@ def parsed(draft: Draft, field: str, value: str | None) -> str | None:
     return date
 
 
+def _in_a_year() -> str:
+    """Today in a year: what is made, published or revised later is a slip, or a date that stands for none."""
+    return (dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=_DAYS_AHEAD)).isoformat()
+
+
+def _kind(written: str) -> str:
+    """The code of a kind of dates, in lower case, that is written as its code or in words ("Création")."""
+    words = plain(written[:60])
+    listed = by_label("date-types", "type", "labels").get(words, words).lower()
+    return listed if listed in _KINDS else written.lower()
+
+
 def dates(draft: Draft) -> None:
-    """Sort the dates of the resource into created, issued and modified."""
+    """Sort the dates of the resource into created, issued and modified; what lies far ahead is told and left out."""
     by_type: dict[str, list[str]] = defaultdict(list)
+    latest = _in_a_year()
     for dated in draft.record.dates:
-        date = parsed(draft, dated.type or "date", dated.value)
+        kind = _kind(dated.type or "")
+        date = parsed(draft, dated.type or "date", dated.value, latest if kind in _DONE else None)
         if date:
-            by_type[(dated.type or "").lower()].append(date)
+            by_type[kind].append(date)
     for field, types, last in DATE_FIELDS:
         found = sorted(date for kind in types for date in by_type.pop(kind.lower(), []))
         if found:
@@ -121,7 +141,7 @@ def dates(draft: Draft) -> None:
 
 def metadata_date(draft: Draft) -> None:
     """Keep the day of the record itself."""
-    date = parsed(draft, "dateStamp", draft.record.metadata_date)
+    date = parsed(draft, "dateStamp", draft.record.metadata_date, _in_a_year())
     if date:
         draft.set("metadata_date", date)
 
@@ -158,7 +178,7 @@ def frequency(draft: Draft) -> None:
         found = frequencies.get(value) or (
             frequencies.find(value[:100]) if is_code or not is_placeholder(value) else None
         )
-        uri = found.uri if found else _of_duration(value)
+        uri = found.uri if found else _of_code(value) or _of_duration(value)
         if uri:
             draft.set("frequency", uri, before=value)
             _other_frequencies(draft, value, uri)
@@ -186,6 +206,12 @@ def _other_frequencies(draft: Draft, taken: str, uri: str) -> None:
         draft.change("frequency", period, uri)
     else:
         draft.lost("resourceMaintenance/userDefinedMaintenanceFrequency", period)
+
+
+def _of_code(value: str) -> str | None:
+    """The frequency of a code of ISO 19115-1 that the list of the EU does not know."""
+    listed = _CODES.get(value.strip().lower())
+    return voc.get("frequency")[listed].uri if listed else None
 
 
 def _of_duration(value: str) -> str | None:

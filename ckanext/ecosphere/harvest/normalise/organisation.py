@@ -11,6 +11,7 @@ from itertools import accumulate
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import places
+from ckanext.ecosphere.harvest.normalise.roles import role_code
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, parts, plain, rows
 from ckanext.ecosphere.harvest.record import Contact
 from ckanext.ecosphere.vocabularies import Concept
@@ -225,7 +226,7 @@ def candidates(draft: Draft) -> list[Contact]:
     ranks = {role.lower(): rank for rank, role in enumerate(ROLES)}
 
     def rank(contact: Contact) -> int:
-        return ranks.get((contact.role or "").strip().lower(), len(ranks))
+        return ranks.get(role_code(contact.role).lower(), len(ranks))
 
     known = [contact for contact in record.contacts if rank(contact) < len(ranks) or not contact.role]
     return [*sorted(known, key=rank), *record.metadata_contacts, *record.distributors]

@@ -19,8 +19,9 @@ _NOT_TAKEN = {
     "theme", "title", "title_translated", "type", "uri", "use_conditions", "access_conditions", "license_id",
     "license_title",
     "license_url", "access_rights", "access_limitation", "in_series", "replaces", "replaced_by",
+    "created", "issued", "modified", "next_update", "metadata_date", "preview_image",
 }  # fmt: skip
-"""What our rules decide on for every source, or CKAN itself."""
+"""What our rules decide on for every source, or CKAN itself: what a rule has refused must not come back from here."""
 
 
 def _web(value: str) -> bool:
@@ -36,7 +37,10 @@ _DURATION = re.compile(r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\
 
 _CHECKS: dict[str, Callable[[str], bool]] = {
     "applicable_legislation": _web,
+    "code_repository": _web,
     "documentation": _web,
+    "endpoint_description": _web,
+    "endpoint_url": _web,
     "is_referenced_by": _web,
     "url": _web,
     "scale_denominator": str.isdigit,

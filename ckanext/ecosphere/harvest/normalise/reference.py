@@ -24,7 +24,8 @@ _GEOGRAPHIC = {"4171", "4258", "4326", "4275", "4979", "4627", "4624", "9777", "
 _PROJECTIONS = {"utm", "lambert", "cc", "laea", "lcc", "conique", "mercator", "projection", "zone", "fuseau"}
 """Words that tell a projected system."""
 _SCALE = re.compile(r"(?:^|\D)1\s*[:/]\s*(\d{1,3}(?:[ .\u00a0\u202f]?\d{3}){1,3}|\d{2,9})(?!\d)")
-_NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[ \u00a0\u202f]\d{3}){1,3}(?!\d)|\d+)(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
+"""A number, whose thousands may be parted by spaces: "1 250,5"."""
 _NOT_SPATIAL = {"gregorien", "calendrier gregorien", "gregorian", "gregorian calendar"}
 _MAX_SCALE = 1_000_000_000
 _MAX_DISTANCE = 50_000_000
@@ -154,7 +155,7 @@ def resolution(draft: Draft) -> None:
     for item in draft.record.resolutions:
         number = _NUMBER.search((item.value or "").strip())
         metres = _metres(item.unit)
-        value = float(number.group().replace(",", ".")) if number else 0.0
+        value = float(re.sub(r"\s", "", number.group()).replace(",", ".")) if number else 0.0
         if 0 < value < _MAX_DISTANCE and metres:
             found.append(value * metres)
             if metres != 1.0:

@@ -80,15 +80,28 @@ def _inspire_rows() -> dict[str, dict[str, str]]:
     return {row["inspire"]: row for row in rows("inspire-themes")}
 
 
+_CODE = 2
+"""Letters of the code of an INSPIRE theme."""
+
+
 def inspire_theme_of(keyword: Keyword) -> str | None:
-    """Return the id of the INSPIRE theme that a keyword is, by address or label, whatever its thesaurus."""
+    """Return the id of the INSPIRE theme that a keyword is: by address or label, whatever its thesaurus, or by code."""
     if keyword.href:
         concept = voc.get("inspire-theme").get(keyword.href)
         if concept:
             return concept.id
         if named_by_address(keyword):
             return None
-    return _inspire_labels().get(_singular(keyword.text)) if keyword.text else None
+    return _inspire_labels().get(_singular(keyword.text)) or _inspire_code(keyword) if keyword.text else None
+
+
+def _inspire_code(keyword: Keyword) -> str | None:
+    """The theme whose address is the keyword's text, or whose code it is in a thesaurus of INSPIRE ("hy")."""
+    text = keyword.text.strip()
+    if text.startswith("http") or (len(text) == _CODE and "inspire" in plain(keyword.thesaurus or "")):
+        concept = voc.get("inspire-theme").get(text if text.startswith("http") else text.lower())
+        return concept.id if concept else None
+    return None
 
 
 def named_by_address(keyword: Keyword) -> bool:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ckanext.ecosphere.harvest.geometries import add_geometry
 from ckanext.ecosphere.harvest.record import (
     Box,
     Constraint,
@@ -21,7 +22,6 @@ from ckanext.ecosphere.harvest.record import (
     Link,
     Period,
     Record,
-    Shape,
     Term,
 )
 from ckanext.ecosphere.harvest.sources.json_values import day as _day
@@ -29,7 +29,6 @@ from ckanext.ecosphere.harvest.sources.json_values import list_ as _list
 from ckanext.ecosphere.harvest.sources.json_values import object_ as _object
 from ckanext.ecosphere.harvest.sources.json_values import text as _text
 
-MAX_POSITIONS = 100_000
 MAX_NOTE = 2_000
 _OPEN = ("..", "")
 _TYPES = {"service": "service", "series": "series", "collection": "series"}
@@ -104,7 +103,7 @@ def _feature(value: dict[str, Any]) -> Record:
             if text:
                 record.keywords.append(Keyword(text, address, thesaurus=scheme))
     _rights(record, _text(told.get("license")), _text(told.get("rights")))
-    _shape(record, value.get("geometry"))
+    add_geometry(record, value.get("geometry"))
     _time(record, value.get("time"))
     _links(record, value)
     record.unread = list(_rest(told, _KNOWN))
@@ -170,34 +169,6 @@ def _rights(record: Record, licence: str | None, rights: str | None) -> None:
         record.unread.append(f"license: {licence}")
     if terms:
         record.constraints.append(Constraint(kind="legal", use_limitations=terms))
-
-
-def _shape(record: Record, geometry: Any) -> None:
-    """A geometry, with its box."""
-    if not isinstance(geometry, dict) or not isinstance(geometry.get("coordinates"), list):
-        return
-    positions = list(_positions(geometry["coordinates"]))
-    if not positions or len(positions) >= MAX_POSITIONS:
-        return
-    west, east = min(x for x, _y in positions), max(x for x, _y in positions)
-    south, north = min(y for _x, y in positions), max(y for _x, y in positions)
-    record.boxes.append(Box(str(west), str(east), str(south), str(north)))
-    is_box = len(positions) == 5 and len(set(positions)) == 4 and {x for x, _y in positions} == {west, east}  # noqa: PLR2004
-    if not is_box and geometry.get("type") in ("Polygon", "MultiPolygon"):
-        record.shapes.append(Shape(geometry))
-
-
-def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
-    todo, number = [coordinates], 0
-    while todo and number < MAX_POSITIONS:
-        value = todo.pop()
-        if not isinstance(value, list):
-            continue
-        if len(value) > 1 and all(type(each) in (int, float) for each in value[:2]):
-            number += 1
-            yield float(value[0]), float(value[1])
-        else:
-            todo += value
 
 
 def _box(record: Record, bbox: Any) -> None:

@@ -56,6 +56,71 @@ def test_a_licence_is_read_in_free_text_with_its_version_or_without(text, licenc
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Ces données ne sont pas diffusées sous Licence Ouverte",
+        "Ces données ne sont pas, à ce jour, diffusées sous Licence Ouverte 2.0.",
+        "Ces données ne sont plus disponibles sous licence ODbL",
+        "Ne relève pas de la licence ODbL",
+        "Données non libres, pas de Licence Ouverte Etalab 2.0",
+        "Pas de licence ouverte",
+        "Hors licence ouverte",
+        "Données internes, hors licence ouverte 2.0 (usage restreint)",
+        "Diffusion selon convention, sauf Licence Ouverte",
+        "Données sans licence ouverte",
+        "Aucune licence",
+        "Aucune licence ouverte",
+        "Données non diffusées sous licence ouverte (https://www.etalab.gouv.fr/licence-ouverte-open-licence)",
+        "La réutilisation sous licence CC-BY n'est pas autorisée",
+        "La réutilisation sous licence CC-BY-SA 4.0 est interdite",
+        "Licence Ouverte : non applicable",
+        "Licence Ouverte 2.0 (Etalab) n'est pas applicable",
+        "Not released under CC BY",
+        "These data are not available under the Open Database License",
+        "CC BY 4.0 does not apply",
+        "not released under CC BY 3.0",
+    ],
+)
+def test_a_licence_that_a_text_denies_is_none_and_the_text_is_kept(text):
+    made = dataset(constraints=use(text))
+    assert "license_id" not in made
+    assert access(made) != "PUBLIC"
+    assert made["use_conditions"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("Licence Ouverte. Ne pas utiliser à l'échelle parcellaire", "etalab-1.0"),
+        ("Licence Ouverte 2.0, ne pas utiliser à l'échelle parcellaire", "etalab-2.0"),
+        ("Ne pas utiliser à l'échelle parcellaire. Licence Ouverte 2.0", "etalab-2.0"),
+        ("L'usage n'engage pas la responsabilité du producteur, Licence Ouverte 2.0", "etalab-2.0"),
+        ("L'usage n'engage pas la responsabilité du producteur sous Licence Ouverte 2.0", "etalab-2.0"),
+        ("Pas de restriction d'accès public selon la Licence Ouverte 2.0", "etalab-2.0"),
+        ("Restrictions : aucune, Licence Ouverte 2.0", "etalab-2.0"),
+        ("Restrictions : aucune - Licence Ouverte 2.0", "etalab-2.0"),
+        ("Aucune (Licence Ouverte 2.0)", "etalab-2.0"),
+        ("Aucune condition ne s'applique autre que la licence ODbL", "odc-odbl"),
+        ("Ne peuvent être réutilisées que sous licence ODbL", "odc-odbl"),
+        ("Ne remet pas en cause la licence ODbL", "odc-odbl"),
+        ("Ne remplace pas la licence ODbL", "odc-odbl"),
+        ("Pas de diffusion avant 2020. De plus, sous licence ODbL", "odc-odbl"),
+        ("De plus sous licence ODbL", "odc-odbl"),
+        ("Hors licence ODbL, les données sont diffusées sous Licence Ouverte 2.0", "etalab-2.0"),
+        ("Les données antérieures ne sont pas diffusées sous Licence Ouverte. Les autres : CC BY 4.0", "cc-by"),
+        ("Licence ODbL : l'usage commercial n'est pas interdit", "odc-odbl"),
+    ],
+)
+def test_a_negation_of_something_else_leaves_the_licence(text, licence):
+    assert dataset(constraints=use(text))["license_id"] == licence
+
+
+def test_an_anchor_of_a_licence_that_its_text_denies_gives_none():
+    term = Term("Ces données ne sont pas diffusées sous Licence Ouverte", "http://spdx.org/licenses/etalab-2.0")
+    assert "license_id" not in dataset(constraints=use(term))
+
+
+@pytest.mark.parametrize(
     ("url", "licence"),
     [
         ("https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf", "etalab-2.0"),

@@ -1,9 +1,11 @@
 """Dates, periods and frequencies, in every odd spelling."""
 
+import datetime as dt
+
 import pytest
 
 from ckanext.ecosphere.harvest.normalise.dates import parse_date
-from ckanext.ecosphere.harvest.record import Dated, Period
+from ckanext.ecosphere.harvest.record import Dated, Graphic, Period
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
 
 
@@ -64,6 +66,54 @@ def test_a_date_of_another_type_is_told_and_an_impossible_one_reported():
     assert [str(p) for p in made.problems if p.code == "date"] == ["This is not a date (element revision): 2012-02-30"]
 
 
+def test_what_would_be_done_in_a_far_future_is_told_and_left_out():
+    soon = (dt.date.today() + dt.timedelta(days=30)).isoformat()
+    made = result(
+        dates=[
+            Dated("2020-01-01", "revision"),
+            Dated("2099-01-01", "revision"),
+            Dated("2099", "creation"),
+            Dated(soon, "publication"),
+            Dated("2099-01-01", "nextUpdate"),
+        ],
+        metadata_date="2099-05-01",
+        periods=[Period("2020", "2099")],
+    )
+    assert [made.dataset.get(name) for name in ("created", "modified", "issued")] == [None, "2020-01-01", soon]
+    assert "metadata_date" not in made.dataset
+    assert made.dataset["next_update"] == "2099-01-01"
+    assert made.dataset["temporal_coverage"] == [{"start": "2020", "end": "2099"}]
+    assert {problem.params["value"] for problem in made.problems if problem.code == "date"} == {
+        "2099-01-01", "2099", "2099-05-01",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("Création", "created"),
+        ("Date de création", "created"),
+        ("Publication", "issued"),
+        ("Révision", "modified"),
+        ("Mise à jour", "modified"),
+        ("Dernière mise à jour", "modified"),
+        ("lastRevision", "modified"),
+        ("Prochaine mise à jour", "next_update"),
+    ],
+)
+def test_the_kind_of_a_date_may_be_told_in_words(kind, field):
+    assert dataset(dates=[Dated("2020-01-01", kind)])[field] == "2020-01-01"
+
+
+def test_what_the_rules_refuse_does_not_come_back_from_the_profiles_of_rdf():
+    raw = {"modified": "2024-02-30", "issued": "printemps 2011", "created": "0000-00-00", "preview_image": "apercu.png"}
+    dates = [Dated(raw["modified"], "revision"), Dated(raw["issued"], "publication"), Dated(raw["created"], "creation")]
+    made = result(standard="dcat", dates=dates, graphics=[Graphic("apercu.png")], fields=raw)
+    assert not set(raw) & set(made.dataset)
+    told = [*made.unread, *map(str, made.problems)]
+    assert all(any(value in text for text in told) for value in raw.values() if value != "0000-00-00")
+
+
 @pytest.mark.parametrize(
     ("period", "kept"),
     [
@@ -99,6 +149,8 @@ def test_periods_are_kept_once_each_and_bounded():
         ({"frequency": "notPlanned"}, "NOT_PLANNED"),
         ({"frequency": "unknown"}, "UNKNOWN"),
         ({"frequency_period": "P0Y0M10D"}, "MONTHLY_3"),
+        ({"frequency": "biennially"}, "BIENNIAL"),
+        ({"frequency_period": "PT1H"}, "HOURLY"),
         ({"frequency_period": "P1Y"}, "ANNUAL"),
         ({"frequency_period": "P3M"}, "QUARTERLY"),
         ({"frequency_period": "P11M"}, "OTHER"),

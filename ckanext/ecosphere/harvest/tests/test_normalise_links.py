@@ -339,3 +339,10 @@ def test_name_of_a_resource_may_be_longer_than_the_address_of_a_dataset():
     made = result(links=[Link(url="https://a.fr/x.zip", name="Sol " * 40)])
     assert made.dataset["resources"][0]["name"] == ("Sol " * 40).strip()
     assert "text-cut" not in codes(made)
+
+
+def test_a_document_of_capabilities_is_its_own_address():
+    url = "https://example.org/wmts/1.0.0/WMTSCapabilities.xml"
+    (resource,) = dataset(links=[Link(url, "OGC:WMTS", "irve")])["resources"]
+    (service,) = resource["access_services"]
+    assert (resource["url"], service["endpoint_description"]) == (url, url)

@@ -148,6 +148,12 @@ def test_the_first_party_that_is_a_service_counts_in_the_order_of_roles():
     assert [c.before for c in made.log if c.rule == "organisation"] == ["DREAL Bretagne"]
 
 
+def test_roles_in_words_count_like_codes():
+    parties = [Contact("DDT 01", role="Utilisateur"), Contact("DDTM 80", role="Éditeur")]
+    made = result(contacts=[*parties, Contact("DREAL Bretagne", role="Propriétaire")])
+    assert made.dataset["owner_org"] == "dreal-35238-01"
+
+
 def test_the_contact_of_the_record_counts_when_nobody_else_is_known():
     made = result(contacts=[Contact("Mairie", role="owner")], metadata_contacts=[Contact("DDTM 80")])
     assert made.dataset["owner_org"] == DEFAULT

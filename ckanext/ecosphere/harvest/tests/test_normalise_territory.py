@@ -402,3 +402,18 @@ def test_an_ocean_is_not_the_sea_area_that_it_overlaps():
 )
 def test_without_a_box_a_title_may_call_a_place_a_departement(title, found):
     assert territory(result(title=title)) == found
+
+
+@pytest.mark.parametrize(
+    ("keyword", "territory"),
+    [
+        ("Département de la Creuse", "departement-23"),
+        ("Département du Nord", "departement-59"),
+        ("Région Bretagne", "region-bre"),
+        ("Rhône (69)", "departement-69"),
+        ("Région de l'Aude", None),
+    ],
+)
+def test_a_place_keyword_may_say_what_kind_of_territory_it_names(keyword, territory):
+    found = result(keywords=[Keyword(keyword, type="place")]).dataset.get("territory")
+    assert (ids("territories", found) if found else None) == ([territory] if territory else None)

@@ -409,6 +409,28 @@ def test_parties_go_by_their_role():
     assert ids("agent-role", [made["qualified_attribution"][0]["role"]]) == ["custodian"]
 
 
+def test_a_role_may_be_written_in_words():
+    made = dataset(
+        contacts=[
+            Contact("DDT 01", role="Point de contact", email="ddt@ain.gouv.fr"),
+            Contact("Éditeur SA", role="Éditeur"),
+            Contact("Auteure", role="Auteur"),
+            Contact("Commune", role="Propriétaire"),
+            Contact("Gardien", role="gestionnaire"),
+        ]
+    )
+    assert [party["name"] for party in made["contact"]] == ["DDT 01"]
+    assert made["publisher"] == [{"name": "Éditeur SA"}]
+    assert [party["name"] for party in made["creator"]] == ["Auteure", "Commune"]
+    (attribution,) = made["qualified_attribution"]
+    assert ids("agent-role", [attribution["role"]]) == ["custodian"]
+
+
+def test_a_name_that_a_template_asks_for_is_none():
+    made = dataset(contacts=[Contact("REQUIRED: The name of the organisation", email="a@b.fr")])
+    assert made["contact"] == [{"name": "a@b.fr", "email": "a@b.fr"}]
+
+
 def test_without_a_point_of_contact_somebody_who_can_be_reached_is_named():
     made = result(contacts=[Contact("A", role="owner"), Contact("B", role="custodian", email="b@c.fr")])
     assert made.dataset["contact"] == [{"name": "B", "email": "b@c.fr"}]
@@ -516,3 +538,16 @@ def test_the_original_record_is_addressed_by_the_source_when_no_link_does():
     made = dataset(context, file_identifier="a b/c")
     assert made["source_catalogue"] == "Catalogue"
     assert made["source_record"] == "https://a.fr/csw?id=a%20b%2Fc"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "theme"),
+    [
+        (Keyword("hy", thesaurus="GEMET - INSPIRE themes, version 1.0"), "hy"),
+        (Keyword("http://inspire.ec.europa.eu/theme/hy"), "hy"),
+        (Keyword("hy"), None),
+    ],
+)
+def test_an_inspire_theme_may_be_given_by_its_code_or_address_alone(keyword, theme):
+    found = dataset(keywords=[keyword]).get("inspire_theme")
+    assert (ids("inspire-theme", found) if found else None) == ([theme] if theme else None)

@@ -273,3 +273,18 @@ def test_parties_documents_and_dates_of_an_iso_19115_3_record():
     documents = [(each["name"], each["url"], each["resource_role"]) for each in dataset["resources"]]
     assert documents == [("Résumé des CBS", "https://e.org/resume.pdf", "documentation")]
     assert (record.metadata_date, record.unread) == ("2025-06-30", ["dateInfo: creation 2024-01-05"])
+
+
+@pytest.mark.parametrize(
+    ("parent", "series", "told"),
+    [
+        ('<mdb:parentMetadata uuidref="parent-1"/>', ["parent-1"], []),
+        ('<mdb:parentMetadata xlink:href="https://e.org/p"/>', None, ["parentMetadata: https://e.org/p"]),
+    ],
+)
+def test_a_mere_reference_to_the_parent_of_an_iso_19115_3_record_is_its_series(parent, series, told):
+    text = CITED.replace("<mdb:dateInfo>", f"{parent}<mdb:dateInfo>", 1)
+    text = text.replace("<mdb:MD_Metadata ", '<mdb:MD_Metadata xmlns:xlink="http://www.w3.org/1999/xlink" ', 1)
+    record = read_record(parse_xml(text.encode()))
+    assert normalise(record, CONTEXT).dataset.get("in_series") == series
+    assert [note for note in record.unread if "parent" in note] == told

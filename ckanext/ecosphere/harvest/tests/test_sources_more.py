@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ckanext.ecosphere.harvest.dcat import graph as rdf
-from ckanext.ecosphere.harvest.dcat.geometry import box_of
+from ckanext.ecosphere.harvest.dcat.geometry import boxes_of
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.dcat import DcatReader, DcatSource
@@ -235,14 +235,13 @@ def test_what_is_unsafe_or_no_rdf_is_refused_with_a_reason(body, content_type):
     ],
 )
 def test_a_geometry_gives_its_box(text, west_north):
-    box = box_of(text)
-    assert box
+    (box,) = boxes_of(text)
     assert (box.west, box.north) == west_north
 
 
 @pytest.mark.parametrize("text", ["", "Ain", "{", "POLYGON(())", "12 13"])
-def test_what_is_no_geometry_gives_none(text):
-    assert box_of(text) is None
+def test_what_is_no_geometry_gives_no_box(text):
+    assert boxes_of(text) == []
 
 
 def test_a_feed_a_folder_and_a_list_are_harvested_like_any_source(portal):

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
 from ckanext.ecosphere.harvest.sources.csw_request import Filter
@@ -129,6 +130,62 @@ def test_both_versions_of_the_api_are_asked_by_organisation_topic_and_tag(name, 
         f"https://data.example.org/{n}.csv" for n in (1, 2)
     ]
     assert "zzz: inconnu" in result.unread
+
+
+def of_udata(**more):
+    return normalise(object.__new__(UdataSource).read(json.dumps(udata_dataset(1, **more))), CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "right"),
+    [
+        ("restricted", "RESTRICTED"),
+        ("open_with_account", "PUBLIC"),
+        ("open", "PUBLIC"),
+        (None, "PUBLIC"),
+        (5, "PUBLIC"),
+    ],
+)
+def test_the_access_that_udata_states_goes_before_what_the_licence_says(kind, right):
+    made = of_udata(access_type=kind, access_type_reason="Espèce protégée", authorization_request_url="https://ex.fr/d")
+    assert made.dataset["access_rights"].rpartition("/")[2] == right
+    assert made.dataset["access_conditions"] == "Espèce protégée\n\nhttps://ex.fr/d"
+    told = [row["text"] for row in made.dataset.get("other_information", ())]
+    assert ("open_with_account" in told) == (kind == "open_with_account")
+
+
+def test_the_reason_of_udata_is_a_limit_of_inspire_or_is_kept():
+    made = of_udata(access_type="restricted", access_type_reason_category="protection_of_environment").dataset
+    assert [uri.rpartition("_")[2] for uri in made["access_limitation"]] == ["1h"]
+    assert made["access_rights"].endswith("/RESTRICTED")
+    assert of_udata(access_type_reason_category="secret").dataset["access_conditions"] == "secret"
+
+
+@pytest.mark.parametrize(
+    ("zones", "territories"),
+    [
+        (["country:fr"], ["pays-fra"]),
+        (["country:fr", "fr:departement:33"], ["departement-33"]),
+        (["fr:departement:976:latest"], ["outre-mer-myt"]),
+        (["fr:region:75@2016-01-01"], ["region-naq"]),
+        (["fr:commune:33063"], ["departement-33"]),
+        (["fr:epci:243300316"], ["departement-33"]),
+    ],
+)
+def test_zones_of_udata_are_territories(zones, territories):
+    made = of_udata(spatial={"zones": zones}, organization=None)
+    found = [voc.get("territories")[uri].id for uri in made.dataset["territory"]]
+    assert found == territories
+    assert "fr:" not in str(made.dataset.get("other_information"))
+
+
+def test_a_geometry_of_udata_is_an_extent_and_one_without_positions_is_told():
+    shape = {"type": "MultiPolygon", "coordinates": [[[[45.0, -13], [45.3, -13], [45.1, -12.6], [45.0, -13]]]]}
+    made = of_udata(spatial={"geom": shape}, organization=None)
+    assert json.loads(made.dataset["spatial_coverage"][0]["geom"]) == shape
+    assert [voc.get("territories")[uri].id for uri in made.dataset["territory"]] == ["outre-mer-myt"]
+    told = of_udata(spatial={"geom": {"type": "Inconnue"}}).dataset["other_information"]
+    assert any("Inconnue" in row["text"] for row in told)
 
 
 # --- filters, on a real pycsw ---

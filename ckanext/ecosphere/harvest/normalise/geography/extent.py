@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ckanext.ecosphere.harvest.france import lies_in_france, touches_france
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.lambert import CONES
 from ckanext.ecosphere.harvest.record import Box, Shape
@@ -60,6 +61,9 @@ def repair(box: Box) -> tuple[Degrees | None, list[str]]:
         done.append("box-west-east-swapped")
     if (west, south, east, north) == (0.0, 0.0, 0.0, 0.0):
         return None, ["box-zero"]
+    turned = (south, west, north, east)
+    if west <= east and lies_in_france(turned) and not touches_france((west, south, east, north)):
+        return turned, [*done, "box-axes-swapped"]
     return (west, south, east, north), done
 
 
@@ -156,7 +160,7 @@ def geometry_of(shape: Shape, around: Iterable[Degrees]) -> str:
 
 
 def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
-    if coordinates and isinstance(coordinates[0], float):
+    if coordinates and isinstance(coordinates[0], int | float):
         yield coordinates[0], coordinates[1]
         return
     for part in coordinates:
@@ -164,8 +168,8 @@ def _positions(coordinates: Any) -> Iterator[tuple[float, float]]:
 
 
 def _turned(coordinates: Any) -> Any:
-    if coordinates and isinstance(coordinates[0], float):
-        return [coordinates[1], coordinates[0]]
+    if coordinates and isinstance(coordinates[0], int | float):
+        return [coordinates[1], coordinates[0], *coordinates[2:]]
     return [_turned(part) for part in coordinates]
 
 

@@ -39,6 +39,8 @@ _PLACE_THESAURUS = (
 )
 _NOT_PLACES = ("region maritime", "regionalis", "thema", "theme", "gemet", "inspire")
 _LOOSE = ("place keyword", "keyword")
+_CALLED = {"departement": ("departement",), "region": ("region",)}
+"""Word before a name → types of the territories that it may stand for."""
 _POSTAL = re.compile(r"\b(\d{5})\b")
 
 
@@ -130,7 +132,11 @@ def by_place_keyword(draft: Draft) -> list[Concept]:
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
         if is_place(keyword):
             texts = [text for text in (keyword.href, keyword.text) if text]
-            told = _first(texts, places.from_uri, places.from_name, places.from_code) or _of_epci(draft, texts)
+            told = (
+                _first(texts, places.from_uri, places.from_name, places.from_code, _called_one)
+                or localities.coded_in(keyword.text[:MAX_TITLE])
+                or _of_epci(draft, texts)
+            )
             doubtful = bool(draft.boxes) and places.is_common_word(keyword.text)
             found += [concept for concept in told if not doubtful or _agrees(draft.boxes, concept)]
     return found
@@ -264,6 +270,16 @@ def _first(texts: Iterable[str], *finders: Callable[[str], Concept | None]) -> l
             if found:
                 return [found]
     return []
+
+
+def _called_one(text: str) -> Concept | None:
+    """The territory that a text calls a département or a région: "Département de la Creuse"."""
+    words = plain(text[:MAX_CACHED]).split()
+    if not words or words[0] not in _CALLED:
+        return None
+    found = (places.from_name(" ".join(words[start:])) for start in range(1, min(4, len(words))))
+    concept = next(filter(None, found), None)
+    return concept if concept and concept.data["type"] in (*_CALLED[words[0]], "outre-mer") else None
 
 
 def _of_epci(draft: Draft, texts: Iterable[str]) -> list[Concept]:

@@ -104,8 +104,13 @@ def serves_both(link: Link, address: Address) -> bool:
 
 
 def capabilities(url: str, protocol: str) -> str:
-    """Return the GetCapabilities address of an OGC service, other parameters (``map=``) kept."""
+    """Return the GetCapabilities address of an OGC service, other parameters (``map=``) kept.
+
+    A document of capabilities (RESTful WMTS, OGC 07-057r7, 10.2.1: ``WMTSCapabilities.xml``) is its own address.
+    """
     parts = urlsplit(url)
+    if parts.path.lower().endswith("capabilities.xml"):
+        return url
     kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k.lower() not in _REQUEST_KEYS]
     query = [*kept, ("SERVICE", OGC_WITH_CAPABILITIES[protocol]), ("REQUEST", "GetCapabilities")]
     return urlunsplit(parts._replace(query=urlencode(query, safe="/:,"), fragment=""))

@@ -1,0 +1,46 @@
+"""Whether a box is about France, for boxes that may have their axes exchanged.
+
+Pure; the boxes are those of the list of territories.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ckanext.ecosphere import vocabularies as voc
+
+Degrees = tuple[float, float, float, float]
+"""West, south, east, north in WGS 84 degrees."""
+_MAINLAND = "pays-fxx"
+_TOO_WIDE = "outre-mer-atf"
+"""The box of the southern lands reaches from Mayotte to Kerguelen: what lies in it says nothing."""
+_WITHIN = 0.5
+"""Degrees by which a box drawn around a territory may stick out of it."""
+
+
+@cache
+def _territories() -> dict[str, Degrees]:
+    """The mainland, and the départements, régions and collectivities overseas."""
+    return {c.id: c.data["bbox"] for c in voc.get("territories") if c.id == _MAINLAND or c.data["type"] == "outre-mer"}
+
+
+def lies_in_france(box: Degrees) -> bool:
+    """Tell whether a box lies in the mainland or in one territory overseas."""
+    return any(_holds(around, box) for name, around in _territories().items() if name != _TOO_WIDE)
+
+
+def touches_france(box: Degrees, widest: bool = True) -> bool:
+    """Tell whether a box and a French territory have anything in common.
+
+    Args:
+        box: which does not cross the 180th meridian.
+        widest: whether the box around the southern lands counts, which is mostly sea.
+    """
+    west, south, east, north = box
+    around = (each for name, each in _territories().items() if widest or name != _TOO_WIDE)
+    return any(w <= east and e >= west and s <= north and n >= south for w, s, e, n in around)
+
+
+def _holds(outer: Degrees, inner: Degrees) -> bool:
+    low = outer[0] - _WITHIN <= inner[0] and outer[1] - _WITHIN <= inner[1]
+    return low and outer[2] + _WITHIN >= inner[2] and outer[3] + _WITHIN >= inner[3]
