@@ -23,6 +23,9 @@ NUMBERS = itertools.count()
 SCHEMA, FILE_SCHEMA = (field_table.schema()[f"{scope}_fields"] for scope in ("dataset", "resource"))
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=60).filter(str.strip)
 DATE = st.dates(dt.date(1000, 1, 1), dt.date(2200, 12, 31)).map(str) | st.integers(1000, 2200).map(str)
+#: What has been done is not of a later year: a harvest tells such a date and leaves it out.
+PAST = st.dates(dt.date(1000, 1, 1), dt.date(2025, 12, 31)).map(str) | st.integers(1000, 2025).map(str)
+DONE = ("created", "issued", "modified", "metadata_date")
 ADDRESS = st.from_regex(r"https://[a-z]{1,8}\.example\.org/[a-z0-9/._-]{0,20}", fullmatch=True)
 BY_PRESET = {
     "ecosphere_url": ADDRESS,
@@ -30,6 +33,7 @@ BY_PRESET = {
     "ecosphere_uri": ADDRESS,
     "ecosphere_uris": st.lists(ADDRESS, min_size=1, max_size=3),
     "ecosphere_date": DATE,
+    "date of something done": PAST,
     "ecosphere_email": st.from_regex(r"[a-z]{1,12}@[a-z]{1,8}\.example\.org", fullmatch=True),
 }
 LONGITUDE, LATITUDE = st.integers(-179_999, 179_999), st.integers(-89_999, 89_999)
@@ -110,6 +114,8 @@ def values_of(field: dict[str, Any], text: Any) -> Any:
     }
     if preset in several:
         return several[preset]
+    if preset == "ecosphere_date" and field["field_name"] in DONE:
+        preset = "date of something done"
     return BY_PRESET.get(str(preset), BY_VALIDATOR.get(last_validator(field)))
 
 
