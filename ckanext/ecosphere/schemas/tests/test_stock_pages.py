@@ -50,7 +50,9 @@ def test_members_are_no_matter_of_who_may_not_see_them(app: Any, kind: str):
     person = factories.UserWithToken(image_url="")
     for path in (f"/fr/{kind}/{group['name']}", f"/fr/{kind}/about/{group['name']}"):
         assert f"/{kind}/members/" not in str(read(app, path)) and "Membres" not in words(read(app, path).body)
+        assert f"/{kind}/activity/" in str(read(app, path).body)  # what others have put there stays
         seen = read(app, path, person["token"])
+        assert f"/{kind}/activity/" in str(seen)
         assert f"/{kind}/members/" in str(seen) and "Membres" in words(seen.select_one(".nums"))
 
 

@@ -135,6 +135,7 @@ def test_uploaded_page_is_saved_and_never_run(visitor: Visitor, name: str, conte
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "javascript" not in answer.headers["Content-Type"]  # or a page could name it as its script
 
 
 def test_uploaded_table_is_still_shown(visitor: Visitor):
