@@ -6,6 +6,7 @@ import mimetypes
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,6 @@ class Found:
     media_type: str
     size: int
 
-    def discard(self) -> None:
-        """Remove the file."""
-        self.path.unlink(missing_ok=True)
-
 
 def check(upload: Any) -> Found:
     """Look at a file before anything is kept.
@@ -73,6 +70,28 @@ def check(upload: Any) -> Found:
         raise
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return Found(path, name, media_type, path.stat().st_size)
+
+
+def check_all(uploads: Iterable[Any]) -> list[Found]:
+    """Look at several files before anything is kept.
+
+    Raises:
+        ValidationError: one of them is refused; none is left behind.
+    """
+    found: list[Found] = []
+    try:
+        for each in uploads:
+            found.append(check(each))
+    except Exception:
+        discard(found)
+        raise
+    return found
+
+
+def discard(found: Iterable[Found]) -> None:
+    """Remove files that wait; those that were kept have gone to their places."""
+    for each in found:
+        each.path.unlink(missing_ok=True)
 
 
 def _refused(message: str) -> tk.ValidationError:
@@ -132,7 +151,7 @@ def _scan(path: Path) -> None:
 
 
 def keep(found: Found, request_id: str, comment_id: str) -> Attachment:
-    """Move an accepted file to its place."""
+    """Move an accepted file to its place. Nothing is committed here."""
     attachment = Attachment(
         id=new_id(),
         request_id=request_id,
@@ -142,9 +161,7 @@ def keep(found: Found, request_id: str, comment_id: str) -> Attachment:
         size=found.size,
         created=clock.now(),
     )
-    place = path_of(attachment)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    found.path.rename(place)
+    removals.bring(found.path, path_of(attachment))
     return attachment
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -42,48 +43,54 @@ def comment(
     Raises:
         ValidationError: the file is refused.
     """
-    found: list[attachments.Found] = []
+    found = attachments.check_all(upload if isinstance(upload, list) else [upload] if upload else [])
     try:
-        for each in upload if isinstance(upload, list) else [upload] if upload else []:
-            found.append(attachments.check(each))
         request = service.lock(request_id)[request_id]
-        if key and (known := model.Session.get(Comment, key[:LONGEST_KEY])) is not None:
-            _discard(found)
-            return known
-        roles = reader.roles(request)
-        role = next((each for each in SPEAKING if each in roles), "reader")
-        if internal and role == states.REQUESTER:
-            role = next(each for each in SPEAKING[1:] if each in roles)
-        made = Comment(
-            id=key[:LONGEST_KEY] if key else new_id(),
-            request_id=request.id,
-            author_id=reader.id,
-            author_role=role,
-            created=clock.now(),
-            text=words,
-            internal=internal,
-            organization_id=request.organization_id if role in (states.EDITOR, states.ADMIN) else None,
-            moderation="" if internal else trust.status_of_new(reader.id),
-        )
-        model.Session.add(made)
-        model.Session.flush()
-        model.Session.add_all(attachments.keep(each, request.id, made.id) for each in found)
-        if made.moderation == trust.HELD:
-            outbox.of_held(request, "comment", made.id, reader.id)
-        else:
-            publish(request, made)
+        made = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
+        made = made or write(reader, request, words, internal, found=found, key=key)
         model.Session.commit()
     except Exception:
         model.Session.rollback()
-        _discard(found)
         raise
+    finally:
+        attachments.discard(found)
     jobs.enqueue_delivery()
     return made
 
 
-def _discard(found: list[attachments.Found]) -> None:
-    for each in found:
-        each.discard()
+def write(
+    reader: Reader,
+    request: Request,
+    words: str,
+    internal: bool,
+    *,
+    found: Iterable[attachments.Found],
+    key: str | None = None,
+) -> Comment:
+    """Write a comment or a note of a locked request, with its files, and tell those concerned; nothing is committed."""
+    roles = reader.roles(request)
+    role = next((each for each in SPEAKING if each in roles), "reader")
+    if internal and role == states.REQUESTER:
+        role = next(each for each in SPEAKING[1:] if each in roles)
+    made = Comment(
+        id=key[:LONGEST_KEY] if key else new_id(),
+        request_id=request.id,
+        author_id=reader.id,
+        author_role=role,
+        created=clock.now(),
+        text=words,
+        internal=internal,
+        organization_id=request.organization_id if role in (states.EDITOR, states.ADMIN) else None,
+        moderation="" if internal else trust.status_of_new(reader.id),
+    )
+    model.Session.add(made)
+    model.Session.flush()
+    model.Session.add_all([attachments.keep(each, request.id, made.id) for each in found])
+    if made.moderation == trust.HELD:
+        outbox.of_held(request, "comment", made.id, reader.id)
+    else:
+        publish(request, made)
+    return made
 
 
 def publish(request: Request, made: Comment) -> None:

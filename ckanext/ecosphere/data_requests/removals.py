@@ -1,6 +1,8 @@
-"""Files that are to be removed: written down in the transaction that forgets them, removed once it is committed.
+"""Files go and come with the transaction that says so.
 
-A transaction that is undone loses no file, and a file that cannot be removed just now is tried again by the clock.
+Those that are to be removed are written down in the transaction that forgets them, and removed once it is committed:
+one that is undone loses no file, and a file that cannot be removed just now is tried again by the clock. Those that
+are brought are removed when the transaction is undone: what no row knows would never be forgotten.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from ckanext.ecosphere.data_requests.model import MOMENT
 log = logging.getLogger(__name__)
 
 AT_ONCE = 1000
+_TO_REMOVE, _BROUGHT = f"{__name__}.to_remove", f"{__name__}.brought"
 #: After this long a file that is still there is told by `check`.
 LATE = timedelta(days=1)
 
@@ -50,7 +53,15 @@ def ask(paths: Iterable[Path]) -> None:
     session: Any = model.Session()
     for each in paths:
         session.merge(Removal(path=str(each.relative_to(folder)), asked=clock.now()))
-        session.info.setdefault(__name__, []).append(each)
+        session.info.setdefault(_TO_REMOVE, []).append(each)
+
+
+def bring(path: Path, place: Path) -> None:
+    """Move a file to its place in the folder of the room; it goes again when the transaction is undone."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(place)
+    session: Any = model.Session()
+    session.info.setdefault(_BROUGHT, []).append(place)
 
 
 def listen() -> None:
@@ -61,12 +72,15 @@ def listen() -> None:
 
 
 def _committed(session: Any) -> None:
-    for each in session.info.pop(__name__, ()):
+    session.info.pop(_BROUGHT, None)
+    for each in session.info.pop(_TO_REMOVE, ()):
         _remove(each)
 
 
 def _undone(session: Any) -> None:
-    session.info.pop(__name__, None)
+    session.info.pop(_TO_REMOVE, None)
+    for each in session.info.pop(_BROUGHT, ()):
+        _remove(each)
 
 
 def _remove(path: Path) -> bool:

@@ -7,7 +7,7 @@ the rows, so that none is sent for what was rolled back and none is lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -178,7 +178,15 @@ def write(request: Request, data: Mapping[str, Any]) -> None:
     fulltext.index(request)
 
 
-def transition(reader: Reader, request_id: str, name: str, version: int, data: Mapping[str, Any]) -> Request:
+def transition(
+    reader: Reader,
+    request_id: str,
+    name: str,
+    version: int,
+    data: Mapping[str, Any],
+    *,
+    also: Callable[[Request], None] = lambda _request: None,
+) -> Request:
     """Do a transition for a person.
 
     Args:
@@ -187,6 +195,7 @@ def transition(reader: Reader, request_id: str, name: str, version: int, data: M
         name: of the transition.
         version: version that the person saw.
         data: fields of the transition, `comment` and `note`.
+        also: what else is written with it, in the same transaction.
 
     Raises:
         Conflict: another change came first.
@@ -203,6 +212,7 @@ def transition(reader: Reader, request_id: str, name: str, version: int, data: M
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
         events = sent(request, reader.id, data) if name == "submit" else [perform(request, name, role, reader.id, data)]
+        also(request)
         model.Session.commit()
     announce(request, events)
     return request

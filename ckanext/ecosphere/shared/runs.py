@@ -15,6 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.model.types import make_uuid
+from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
@@ -44,19 +46,23 @@ class Run:
     seconds: int
 
     def want(self, *arguments: Any) -> str:
-        """Have it run by a background worker, and remember that; returns the id of the job."""
-        row = self._row()
-        if row is None:
-            row = model.TaskStatus(entity_id=self.name, entity_type="run", task_type=KIND, key=self.name)
-            model.Session.add(row)
-        row.value, row.state, row.last_updated = json.dumps({"arguments": arguments, "tries": 0}), "wanted", _now()
+        """Have it run by a background worker, and remember that; returns the id of the job.
+
+        What is wanted while it runs is run once more afterwards: the run that is under way may not have seen why.
+        """
+        told = json.dumps({"arguments": arguments, "tries": 0})
+        wanted = {"value": told, "state": "wanted", "last_updated": _now()}
+        one = {"entity_id": self.name, "entity_type": "run", "task_type": KIND, "key": self.name}
+        query = insert(model.TaskStatus).values(id=make_uuid(), **one, **wanted)
+        unique = ("entity_id", "task_type", "key")
+        model.Session.execute(query.on_conflict_do_update(index_elements=unique, set_=wanted))
         model.Session.commit()
         self._send(arguments)
         return self.name
 
     @contextmanager
     def working(self) -> Iterator[bool]:
-        """Be alone at it while the block runs, and forget it afterwards.
+        """Be alone at it while the block runs, and forget it afterwards, unless it was wanted once more meanwhile.
 
         A run that fails is remembered and sent again some times: a service was away, mostly.
 
@@ -67,8 +73,12 @@ class Run:
             if not locks.take(self._lock):
                 yield False
                 return
+            wanted = sa.select(model.TaskStatus.last_updated).filter_by(task_type=KIND, key=self.name)
+            last = model.Session.scalar(wanted)
+            model.Session.commit()
             yield True
-            model.Session.execute(sa.delete(model.TaskStatus).filter_by(task_type=KIND, key=self.name))
+            query = sa.delete(model.TaskStatus).filter_by(task_type=KIND, key=self.name, last_updated=last)
+            model.Session.execute(query)
             model.Session.commit()
 
     def send_if_lost(self) -> bool:

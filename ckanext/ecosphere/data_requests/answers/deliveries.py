@@ -7,7 +7,7 @@ requester, the service and the moderators, until the regular run makes it public
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +40,10 @@ def checked_files(given: Any) -> list[attachments.Found]:
     if len(uploads) > MOST_FILES:
         message = _("Too many: {number} at most.").format(number=MOST_FILES)
         raise tk.ValidationError({"files": [message]})
-    found: list[attachments.Found] = []
     try:
-        for each in uploads:
-            found.append(attachments.check(each))
+        return attachments.check_all(uploads)
     except tk.ValidationError as error:
-        discard(found)
         raise tk.ValidationError({"files": error.error_dict["upload"]}) from None
-    return found
-
-
-def discard(found: Iterable[attachments.Found]) -> None:
-    """Remove files that wait."""
-    for each in found:
-        each.discard()
 
 
 def keep(request: Request, given: Mapping[str, Any]) -> list[str]:
@@ -68,25 +58,19 @@ def keep(request: Request, given: Mapping[str, Any]) -> list[str]:
     rows = [Delivery(id=new_id(), kind=LINK, url=each, **common) for each in given.get("links") or ()]
     for found in given.get("files") or ():
         row = Delivery(id=new_id(), kind=FILE, name=found.name, media_type=found.media_type, size=found.size, **common)
-        place = _place(row)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        found.path.rename(place)
+        removals.bring(found.path, path_of(row))
         rows.append(row)
     model.Session.add_all(rows)
     model.Session.flush()
     return [each.id for each in rows]
 
 
-def _place(row: Delivery) -> Path:
+def path_of(row: Delivery) -> Path:
+    """Return where a file is kept; its name there is of our making."""
     folder = config.folder()
     if folder is None:
         raise tk.ObjectNotFound(_("File not found"))
     return folder / row.request_id / f"answer-{row.id}"
-
-
-def path_of(row: Delivery) -> Path:
-    """Return where a file is kept; its name there is of our making."""
-    return _place(row)
 
 
 def may_read(row: Delivery, request: Request, reader: Reader) -> bool:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ckan import model
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import config, conversation, dictize, service, throttle
+from ckanext.ecosphere.data_requests import attachments, config, conversation, dictize, service, throttle
 from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.inbound import addresses, answers, parsing
 from ckanext.ecosphere.data_requests.inbound.tables import Inbound
@@ -175,13 +175,25 @@ def _take(mail: Mail) -> None:
 def _keep(
     reader: people.Reader, request: Request, data: Mapping[str, Any], files: Sequence[FileStorage], key: str
 ) -> None:
-    """Write a message; from a requester who was asked for details, the words are these details."""
+    """Write a message; from a requester who was asked for details, the words are these details.
+
+    All of it is kept, or nothing: the details with their files, and that the e-mail was taken.
+    """
     text, internal = data["text"], data["internal"]
-    if request.state == states.NEEDS_INFO and states.REQUESTER in reader.roles(request) and not internal:
-        service.transition(reader, request.id, "answer_details", request.version, {"comment": text})
-        text = tk._("Files sent by e-mail") if files else ""
-    if text:
+    if request.state != states.NEEDS_INFO or states.REQUESTER not in reader.roles(request) or internal:
         conversation.comment(reader, request.id, text, internal, list(files), key=key)
+        return
+    found = attachments.check_all(files)
+
+    def also(locked: Request) -> None:
+        if found:
+            conversation.write(reader, locked, tk._("Files sent by e-mail"), False, found=found, key=key)
+        model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(outcome=TAKEN))
+
+    try:
+        service.transition(reader, request.id, "answer_details", request.version, {"comment": text}, also=also)
+    finally:
+        attachments.discard(found)
 
 
 def _sentences(errors: Any) -> list[str]:

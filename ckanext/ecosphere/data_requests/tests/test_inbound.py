@@ -95,6 +95,21 @@ def test_the_requester_answers_a_question_and_the_request_is_back_on_the_desk(po
     ]
 
 
+def test_details_with_files_are_kept_as_a_whole_or_not_at_all(postbox: Postbox):
+    made = opened()
+    day = (dictize.today() + timedelta(days=10)).isoformat()
+    step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=day)
+    asked = received(postbox)
+    for name, outcome, state in (("plan.exe", "invalid", "needs_info"), ("plan.pdf", "taken", "open")):
+        mail = reply(asked, "Au 1/25 000, comme sur le plan.")
+        mail.add_attachment(PDF, maintype="application", subtype="octet-stream", filename=name)
+        assert handed_over(mail) == outcome
+        assert row(made).state == state
+        assert len(comments()) == len(model.Session.scalars(sa.select(Attachment)).all()) == (outcome == "taken")
+    written = sa.select(Event.comment).where(Event.transition == "answer_details")
+    assert model.Session.scalars(written).all() == ["Au 1/25 000, comme sur le plan."]
+
+
 def test_what_an_agent_answers_to_the_service_is_a_note_and_to_the_requester_a_message(postbox: Postbox):
     made = opened()
     assert "internal note" in body(received(postbox, "editor"))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 import sqlalchemy.event
@@ -16,10 +17,11 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests import config, privacy, removals, setup
 from ckanext.ecosphere.data_requests.answers.tables import Delivery
+from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Attachment, Request
 from ckanext.ecosphere.data_requests.notifications import scheduled
-from ckanext.ecosphere.data_requests.tests.conftest import act, opened, step, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, opened, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_answers import file
 from ckanext.ecosphere.data_requests.tests.test_guards import PDF, upload
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
@@ -77,6 +79,17 @@ def test_a_commit_that_fails_loses_no_file(forgetting: str):
     assert len(model.Session.scalars(sa.select(Attachment)).all()) == 1
     assert len(model.Session.scalars(sa.select(Delivery)).all()) == 1
     assert scheduled.tick()["files_removed"] == 0 and len(files()) == 2
+
+
+def test_a_step_that_is_refused_at_last_leaves_no_file():
+    made = opened()
+    authors.keep(user_id("editor"), {"quality": ""})
+    model.Session.commit()
+    partly = {"reach": "requester", "missing": "Le sud", "ground": "part-not-held", "facts": REASON}
+    with pytest.raises(tk.ValidationError) as refused:
+        step(made, "fulfil_partly", "editor", files=[file()], **partly)
+    assert list(refused.value.error_dict) == ["author"]
+    assert files() == [] and not model.Session.scalars(sa.select(Delivery)).all()
 
 
 def test_a_person_who_erases_their_data_leaves_no_file(app: CKANTestApp):

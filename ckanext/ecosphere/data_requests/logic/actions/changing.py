@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize, service, throttle
+from ckanext.ecosphere.data_requests import attachments, dictize, service, throttle
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain import fields, people, states
 from ckanext.ecosphere.data_requests.logic import auth, schema
@@ -174,7 +174,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
         given = {**data_dict, "files": found}
         changed = service.transition(reader, request.id, data_dict["transition"], data_dict["version"], given)
     except Exception:
-        deliveries.discard(found)
+        attachments.discard(found)
         raise
     return _shown_or_gone(context, changed)
 
