@@ -141,7 +141,7 @@ def _created(identity: Identity) -> model.User:
         "fullname": identity.name,
         "email": identity.email,
         "password": secrets.token_urlsafe(48),
-        "plugin_extras": {KEY: _record(identity), **confirmed.note(identity.email)},  # the provider has verified it
+        "plugin_extras": {KEY: _record(identity), **(confirmed.note(identity.email) if identity.is_verified else {})},
     }
     try:
         made = tk.get_action("user_create")({"ignore_auth": True, "user": site["name"]}, data)

@@ -15,6 +15,7 @@ class Identity:
         email: address, empty when it gives none or says that it is not verified.
         name: as people are called, may be empty.
         organisation: where they work, may be empty.
+        is_verified: whether the provider says that it has verified the address.
     """
 
     issuer: str
@@ -22,3 +23,4 @@ class Identity:
     email: str
     name: str
     organisation: str
+    is_verified: bool = False

@@ -88,8 +88,10 @@ def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity,
     family = told.get("usual_name") or told.get("family_name")
     name = " ".join(filter(None, (_text(told.get("given_name")), _text(family)))) or _text(told.get("name"))
     organisation = told.get("organization_label") or told.get("organizational_unit") or told.get("siret")
-    email = "" if told.get("email_verified") is False else _text(told.get("email"), LONGEST_EMAIL)
-    return Identity(config.issuer(), claims["sub"], email, name[:LONGEST_NAME], _text(organisation)), id_token
+    verified = str(told.get("email_verified")).lower()  # some providers write the claim as a text
+    email = "" if verified == "false" else _text(told.get("email"), LONGEST_EMAIL)
+    known = (config.issuer(), claims["sub"], email, name[:LONGEST_NAME], _text(organisation))
+    return Identity(*known, is_verified=verified == "true"), id_token
 
 
 def end_session_url(id_token: str, state: str, back: str) -> str:

@@ -120,7 +120,7 @@ def link() -> Any:
     user: Any = tk.current_user
     if not user.is_authenticated or not offer or offer["user"] != user.id or time.time() - offer["at"] > SECONDS:
         raise NotBegunHere
-    who = Identity(**{name: offer[name] for name in Identity.__dataclass_fields__})
+    who = Identity(**{name: offer[name] for name in Identity.__dataclass_fields__ if name in offer})
     if not user.validate_password(request.form.get("old_password", "")):
         tk.h.flash_error(tk._("This is not the password of your account."))
         return _offered(who)

@@ -6,10 +6,10 @@ from datetime import date, datetime, timezone
 
 import pytest
 
-from ckanext.ecosphere.shared import csv_table
+from ckanext.ecosphere.shared import csv_table, formulas
 
 
-@pytest.mark.parametrize("start", csv_table.FORMULA)
+@pytest.mark.parametrize("start", formulas.FORMULA)
 def test_a_text_that_begins_like_a_formula_is_quoted(start: str):
     assert csv_table.cell(f"{start}1+1") == f"'{start}1+1"
 
@@ -32,8 +32,8 @@ def test_a_table_begins_with_the_mark_of_utf_8_and_its_columns():
 def test_no_formula_stands_behind_a_semicolon(text: str):
     table = csv_table.write(("a", "b"), [[text, "fin"]])
     cells = [cell for row in csv.reader(io.StringIO(table[1:]), delimiter=";") for cell in row]
-    assert [cell for cell in cells if csv_table.is_formula(cell) and not cell.lstrip(' \t"').startswith("'")] == []
-    assert csv_table.text_of(csv_table.cell(text)) == text
+    assert [cell for cell in cells if formulas.is_formula(cell) and not cell.lstrip(' \t"').startswith("'")] == []
+    assert formulas.unmarked(csv_table.cell(text)) == text
 
 
 def test_lists_in_a_text_stay_as_they_are():

@@ -91,7 +91,7 @@ def make(resource_id: str) -> None:
     """Make one preview. Commits."""
     resource, row = model.Resource.get(resource_id), model.Session.get(Sample, resource_id)
     target = files.sample_file(resource_id)
-    if row is None or target is None:
+    if row is None:
         return
     row.tries += 1
     model.Session.commit()  # a file that kills the worker is not tried for ever
@@ -100,6 +100,8 @@ def make(resource_id: str) -> None:
         error = "gone"
     elif row.tries > MOST_TRIES:
         error = "given-up"
+    elif target is None:
+        error = "no-preview"
     else:
         package = model.Package.get(resource.package_id)
         facts, error = _made(resource, package.title or "" if package else "", target)

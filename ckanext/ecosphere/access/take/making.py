@@ -19,10 +19,10 @@ from shapely.geometry import mapping, shape
 from ckanext.ecosphere.access.preview import geo
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.geo import mover
+from ckanext.ecosphere.shared import formulas
 
 DEGREES = "EPSG:4326"
 MOST_FIELDS, MOST_OF_A_PAGE = 200, 20_000
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def make(job: dict[str, Any]) -> dict[str, Any]:
@@ -210,4 +210,4 @@ def _csv(features: list[dict[str, Any]], output: Path, crs: str) -> None:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else "" if value is None else value
+    return formulas.marked(value) if isinstance(value, str) else "" if value is None else value

@@ -64,13 +64,13 @@ def note(job: Job) -> None:
     """Write down what is new to tell about the records of a job, and have it sent; nothing when nothing is new."""
     if not config.producer_mails() or not sending.is_configured():
         return
-    before = model.Session.scalar(
-        sa.select(Digest.known)
+    before = model.Session.execute(
+        sa.select(Digest.id, Digest.known)
         .where(Digest.source_id == job.source_id, Digest.status.not_in([UNWANTED, FAILED]))
         .order_by(Digest.id.desc())
         .limit(1)
-    )
-    known: dict[str, str] = dict(before or {})
+    ).one_or_none()
+    known: dict[str, str] = dict(before.known) if before else {}
     told: list[dict[str, Any]] = []
     for row in _records(job.id):
         name, why = _hash(row["guid"]), _hash(json.dumps(row["codes"]))
@@ -80,6 +80,9 @@ def note(job: Job) -> None:
             told.append(row)
             known[name] = why
     if not told:
+        if before and known != before.known:  # what is repaired is told again when it comes back
+            model.Session.execute(sa.update(Digest).where(Digest.id == before.id).values(known=known))
+            model.Session.commit()
         return
     told.sort(key=lambda row: not row["refused"])
     refused = sum(bool(row["refused"]) for row in told)

@@ -19,6 +19,13 @@ from ckanext.ecosphere.tests.postbox import body, serving
 GOOD = [iso_record(n) for n in range(1, 4)]
 REFUSED = iso_record(4).replace("Jeu de données 4", "").replace("identificationInfo", "identificationNone")
 
+ADDRESS = (
+    "<gmd:contactInfo><gmd:CI_Contact><gmd:address><gmd:CI_Address><gmd:electronicMailAddress><gco:CharacterString>"
+    "sig@ain.example.org</gco:CharacterString></gmd:electronicMailAddress></gmd:CI_Address></gmd:address>"
+    "</gmd:CI_Contact></gmd:contactInfo>"
+)
+FAULTLESS = iso_record(4).replace("</gmd:organisationName>", f"</gmd:organisationName>{ADDRESS}")
+
 
 @pytest.fixture
 def box(portal, ckan_config, monkeypatch):
@@ -60,6 +67,30 @@ def test_a_service_is_told_once_what_is_refused_and_again_when_something_else_is
         digest.deliver()
         assert all("piege.example.org" not in body(each) for each in box.mails)
         assert set(statuses()) == {SENT}
+
+
+def test_a_fault_that_comes_back_is_told_again(portal, box):
+    with catalogue([*GOOD, REFUSED]) as server:
+        source = portal.source(server.url)
+        for record, sent in ((REFUSED, 1), (FAULTLESS, 0), (REFUSED, 1)):
+            server.records[3] = record
+            portal.harvest(source)
+            assert digest.deliver() == sent
+
+
+def test_an_email_that_cannot_be_written_keeps_no_other_waiting(portal, box, monkeypatch):
+    written = digest.compose
+
+    def compose(row, title, name):
+        if name == "source":
+            raise KeyError("a message of an earlier version")
+        return written(row, title, name)
+
+    monkeypatch.setattr(digest, "compose", compose)
+    with catalogue([REFUSED]) as server, catalogue([REFUSED]) as other:
+        portal.harvest(portal.source(server.url))
+        portal.harvest(portal.source(other.url, name="autre"))
+    assert (digest.deliver(), sorted(statuses())) == (1, ["pending", SENT])
 
 
 def test_nothing_is_told_when_the_option_is_off_or_the_service_has_no_mailbox(portal, box, ckan_config, monkeypatch):

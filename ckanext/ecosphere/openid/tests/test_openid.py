@@ -25,6 +25,7 @@ from ckan.tests import factories
 from joserfc.jwk import ECKey, OctKey
 from werkzeug.serving import make_server
 
+from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.interfaces import CheckStatus, each_setup
 from ckanext.ecosphere.openid import accounts, config, provider
 from ckanext.ecosphere.openid.tests.local_provider import CLIENT, JEANNE, RSA, SECRET, LocalProvider, local_provider
@@ -313,13 +314,29 @@ def test_nobody_gives_themselves_the_identity_of_somebody(person: Person, portal
 
 @pytest.mark.parametrize(
     "told",
-    [{"email": None}, {"email": ""}, {"email_verified": False}, {"email": "aucune"}, {"email": ["a@example.org"]}],
+    [
+        *({"email": each} for each in (None, "", "aucune", ["a@example.org"])),
+        *({"email_verified": each} for each in (False, "False")),
+    ],
     ids=str,
 )
 def test_no_account_without_an_address(told: dict[str, Any], person: Person, local: LocalProvider):
     local.person |= told
     assert person.open(START).status_code == 403
     assert (person.name, people()) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("said", "is_confirmed"),
+    [({"email_verified": True}, True), ({"email_verified": "true"}, True), ({}, False)],
+    ids=str,
+)
+def test_an_address_is_confirmed_when_the_provider_says_so(
+    said: dict[str, Any], is_confirmed: bool, person: Person, local: LocalProvider
+):
+    local.person |= said
+    person.open(START)
+    assert confirmed.is_confirmed(the_one()) is is_confirmed
 
 
 def test_no_account_where_none_are_made(person: Person, monkeypatch: pytest.MonkeyPatch):

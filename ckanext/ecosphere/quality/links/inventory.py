@@ -43,11 +43,15 @@ def links_of(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def note(ids: Sequence[str]) -> None:
-    """Note the addresses of the datasets `ids`; new ones are to be checked at once. The caller commits."""
+    """Note the addresses of the datasets `ids`; new ones are to be checked at once. The caller commits.
+
+    Those of deleted datasets are forgotten: nobody sees what became of them.
+    """
     now = datetime.now(timezone.utc)
     links: dict[str, dict[str, Any]] = {}
     uses: list[dict[str, str]] = []
-    for package_id, data in bulk.load(ids).items():
+    there = sa.select(model.Package.id).where(model.Package.id.in_(ids), model.Package.state == model.State.ACTIVE)
+    for package_id, data in bulk.load(model.Session.scalars(there).all()).items():
         for url, kind in links_of(data).items():
             key = key_of(url)
             links[key] = {"key": key, "url": url, "kind": kind, "state": "unchecked", "next_check_at": now}

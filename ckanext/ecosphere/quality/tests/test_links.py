@@ -263,10 +263,11 @@ def test_pauses_are_kept_between_requests_to_one_host(server: ScriptedServer, ck
     assert check.run(check.due(10), -1, session(), pauses.append).checked == 0
 
 
-def test_links_that_nobody_uses_are_forgotten(server: ScriptedServer):
+@pytest.mark.parametrize("gone", ["dataset_purge", "package_delete"])
+def test_links_that_nobody_uses_are_forgotten(gone: str, server: ScriptedServer):
     made = act("package_create", **saved(name="zones", resources=[resource(url=f"{server.url}/a.gpkg")]))
     tasks.check_links()
-    act("dataset_purge", id=made["id"])
+    act(gone, id=made["id"])
     inventory.note_all()
     assert (count(Link), count(LinkUse), count(LinkCheck)) == (0, 0, 0)
 

@@ -24,7 +24,7 @@ FRESH_SECONDS = 3_600
 """Age from which on the file is made anew, while the former one is still given."""
 JOB_SECONDS = 1_800
 JOB = "ecosphere-schemas-catalogue"
-QUEUE = "default"
+QUEUE = "ecosphere:schemas"
 PUBLIC = "+dataset_type:dataset +capacity:public"
 
 

@@ -22,7 +22,7 @@ from ckan import model
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.lists import changes
 from ckanext.ecosphere.search.relevance import words
-from ckanext.ecosphere.shared import characters, csv_table
+from ckanext.ecosphere.shared import characters, csv_table, formulas
 from ckanext.ecosphere.vocabularies import local
 
 JUDGED = changes.JUDGED
@@ -182,7 +182,7 @@ def read_table(content: bytes) -> list[dict[str, Any]]:
         if not {"question"} < set(rows.fieldnames or ()) <= set(COLUMNS):
             _refuse(tk._("The first line of the file names its columns: {names}.").format(names=", ".join(COLUMNS)))
         for row in rows:
-            cells = {name: csv_table.text_of(row.get(name) or "") for name in COLUMNS}
+            cells = {name: formulas.unmarked(row.get(name) or "") for name in COLUMNS}
             # Expressions between semicolons that nobody quoted, in the last column of a table with semicolons.
             cells["words"] = ";".join([cells["words"], *(row.get(_REST) or ())])
             if any(cell.strip(" ;") for cell in cells.values()):

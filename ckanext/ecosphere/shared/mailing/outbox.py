@@ -56,7 +56,10 @@ class Outbox:
         sent = 0
         with Locks() as locks:
             while ids := claim(locks):
-                sent += send(ids)
+                try:
+                    sent += send(ids)
+                except Exception as error:  # what is read for a message, before it is attempted
+                    self._unwritten(ids, error)
                 self.release(locks, ids)
         return sent
 
@@ -110,11 +113,8 @@ class Outbox:
             told = send()
         except sending.FAULTS as error:
             return self._again(ids, error)
-        except Exception as error:  # one bad message never stops the others
-            # A worker of an earlier version knows neither steps nor columns of a later one: one that does comes.
-            model.Session.rollback()
-            log.exception("An e-mail about %s could not be written", self.what)
-            return self._again(ids, error)
+        except Exception as error:
+            return self._unwritten(ids, error)
         return self.note(ids, SENT) if told else self.note(ids, UNWANTED, "nothing to tell")
 
     def note(self, ids: list[int], status: str, error: str = "") -> int:
@@ -124,6 +124,13 @@ class Outbox:
         model.Session.execute(update.values(status=status, error=error[:500], sent=moment))
         model.Session.commit()
         return int(status == SENT)
+
+    def _unwritten(self, ids: list[int], error: Exception) -> int:
+        """One bad message never stops the others, and is tried again."""
+        # A worker of an earlier version knows neither steps nor columns of a later one: one that does comes.
+        model.Session.rollback()
+        log.exception("An e-mail about %s could not be written", self.what)
+        return self._again(ids, error)
 
     def _again(self, ids: list[int], error: Exception) -> int:
         """Try later, twice as late each time, then no more."""
