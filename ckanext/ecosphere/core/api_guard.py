@@ -126,7 +126,7 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
 @api_guard.app_errorhandler(BadKeyError)
 def say_that_the_form_is_none(_error: BadKeyError) -> tuple[str, int]:
     """Answer for a form with a field whose name CKAN cannot take apart ("a__b__c")."""
-    return _page(BAD_REQUEST, tk._("The form has a field of which nobody knows the name. Open the page again."))
+    return _page(BAD_REQUEST, tk._("The form contains an unknown field. Open the page again."))
 
 
 @api_guard.app_errorhandler(DBAPIError)
@@ -135,7 +135,7 @@ def say_what_the_database_refuses(error: DBAPIError) -> tuple[str, int]:
     model.Session.rollback()
     if isinstance(error, DataError) or isinstance(error.orig, psycopg2.errors.UndefinedFunction):
         log.warning("Refused by the database: %s", str(error.orig).strip().splitlines()[:1])
-        return _page(BAD_REQUEST, tk._("A value of the address or the form is none that can be stored: correct it."))
+        return _page(BAD_REQUEST, tk._("A value of the address or the form cannot be stored: correct it."))
     log.error("The database refused a statement", exc_info=error)
     return _page(FAULT, tk._("Internal server error"))
 

@@ -49,7 +49,7 @@ def notify_about_topic(already_notified: bool, topic: str, details: Mapping[str,
 def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
     """Send an invitation in the language of the portal, and return the last day on which it is good.
 
-    The link of an earlier one is good no longer; it stays as it is when the server does not take the e-mail.
+    It replaces the link of an earlier invitation, unless the mail server refuses the e-mail.
 
     Args:
         user: the account that waits.

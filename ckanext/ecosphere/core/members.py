@@ -21,8 +21,8 @@ from ckanext.ecosphere.shared import action_input
 @tk.side_effect_free
 @tk.chained_action
 def member_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[Any]:
-    """List the members of a group or service; of datasets those that the reader may see, of people none to whoever may
-    see no list of people.
+    """List the members of a group or service, without datasets that the reader may not see and, for readers who may not
+    list people, without people.
 
     Raises:
         ValidationError: the kind of member is no text, of which CKAN fails with an internal error.

@@ -13,6 +13,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests import config, privacy
 from ckanext.ecosphere.data_requests.inbound import mailbox, receive
 from ckanext.ecosphere.data_requests.notifications import scheduled
+from ckanext.ecosphere.shared import runs
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def tick_command() -> None:
     """Send reminders, digests and waiting e-mails; expire, anonymise. To be run every ten minutes or so (cron)."""
     done = scheduled.tick()
     click.echo(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in done.items() if number))
-    if -1 in done.values():
+    if runs.FAILED in done.values():
         raise click.exceptions.Exit(1)
 
 

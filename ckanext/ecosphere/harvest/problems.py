@@ -33,7 +33,7 @@ MESSAGES: dict[str, str] = {
     # Refusals: the record
     "exception": N_("The server answered with an error instead of a record: {text}"),
     "not-iso": N_("The document is not an ISO 19139 metadata record: its root is {root}."),
-    "not-ogcapi": N_("The record is none of OGC API – Records and no collection of STAC."),
+    "not-ogcapi": N_("This is neither an OGC API – Records record nor a STAC collection."),
     "not-udata": N_("The record is no dataset of udata."),
     "not-rdf": N_("The record is no dataset in RDF."),
     FEATURE_CATALOGUE: N_(

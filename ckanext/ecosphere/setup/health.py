@@ -120,7 +120,7 @@ def mail() -> list[Check]:
     server, sender = tk.config.get("smtp.server"), tk.config.get("smtp.mail_from")
     if not server or not sender:
         missing = ", ".join(key for key in ("smtp.server", "smtp.mail_from") if not tk.config.get(key))
-        message = _("Mail is not configured ({options} missing): nobody is told anything by e-mail")
+        message = _("Mail is not configured ({options} missing): no e-mail is sent")
         return [Check(name, WARNING, message.format(options=missing))]
     try:
         with smtplib.SMTP(server, timeout=MAIL_TIMEOUT) as connection:

@@ -20,7 +20,7 @@ TO_FILL = {
     "solr_url": "address of Solr's core",
     "ckan.redis.url": "address of Redis",
     "ckan.storage_path": "folder of uploaded files",
-    "smtp.server": "mail server; without it nobody is told anything by e-mail",
+    "smtp.server": "mail server; without it no e-mail is sent",
     "smtp.mail_from": "sender of e-mails",
     "ecosphere.portal.institution": "name of the institution in the header",
     "ecosphere.portal.contact": "where people write to the portal's team",

@@ -125,7 +125,7 @@ def links_of(value: Any) -> list[str]:
         raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_LINKS))
     for each in found:
         if len(each) > LONGEST_LINK or not _WEB.fullmatch(each):
-            raise tk.Invalid(_("“{value}” is no address of the web: begin with https://.").format(value=each[:100]))
+            raise tk.Invalid(_("“{value}” is not a web address: it must begin with https://.").format(value=each[:100]))
     return found
 
 

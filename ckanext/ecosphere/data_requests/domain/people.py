@@ -220,9 +220,8 @@ def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
 def _assignee(request: Request) -> set[str]:
     """Who has the request, or stands in for them; the whole service when nobody there has it."""
     colleagues = editors_of(request.organization_id)
-    if request.assigned_to not in colleagues:
-        return colleagues
-    return {absences.stands_in(request.assigned_to, colleagues)} if request.assigned_to else colleagues
+    assigned = request.assigned_to
+    return {absences.stands_in(assigned, colleagues)} if assigned and assigned in colleagues else colleagues
 
 
 def _administrators(request: Request) -> set[str]:

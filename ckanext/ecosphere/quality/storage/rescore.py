@@ -134,9 +134,7 @@ def overdue() -> int:
 
 def _locked(ids: Sequence[str]) -> dict[str, QualityRow]:
     # In the same order as other jobs, which then wait for each other instead of locking each other out.
-    query = (
-        sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).order_by(QualityRow.package_id).with_for_update()
-    )
+    query = sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).order_by(QualityRow.package_id)
     return {row.package_id: row for row in model.Session.scalars(query.with_for_update())}
 
 

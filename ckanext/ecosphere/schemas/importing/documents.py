@@ -95,7 +95,7 @@ def _refuse(message: str) -> tk.ValidationError:
 def _unknown() -> tk.ValidationError:
     return _refuse(
         tk._(
-            "The document is none that can be read here: ISO 19139, DCAT (RDF/XML, Turtle, JSON-LD), "
+            "This document cannot be read. What can be read: ISO 19139, DCAT (RDF/XML, Turtle, JSON-LD), "
             "publiccode.yml or codemeta.json"
         )
     )

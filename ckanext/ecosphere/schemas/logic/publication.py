@@ -209,7 +209,7 @@ def _check_grounds(now: Dataset, errors: Errors, _public: bool) -> None:
         return
     grounds = [voc.get("access-limitation").get(value) for value in now.texts("access_limitation")]
     if grounds and not any(ground is None or ground.data["restricts"] for ground in grounds):
-        message = tk._("Access is limited: say on which ground, “no limitation” is none")
+        message = tk._("Access is limited: give the legal ground; “no limitation” is not one")
         add(errors, ("access_limitation",), message)
 
 
