@@ -72,7 +72,9 @@ def _open() -> imaplib.IMAP4:
 
 
 def _waiting(server: imaplib.IMAP4) -> list[str]:
-    _answer, found = server.uid("SEARCH", "UNSEEN", "UNFLAGGED")
+    answer, found = server.uid("SEARCH", "UNSEEN", "UNFLAGGED")
+    if answer != "OK":
+        raise imaplib.IMAP4.error(f"the folder cannot be searched: {found}")
     numbers = b" ".join(each for each in found if isinstance(each, bytes)).split()
     return [each.decode() for each in numbers if each.isdigit()][:MOST_AT_ONCE]
 
@@ -80,6 +82,9 @@ def _waiting(server: imaplib.IMAP4) -> list[str]:
 def _one(server: imaplib.IMAP4, number: str) -> int:
     too_large = _size(server, number) > config.reply_bytes()
     raw = _fetched(server, number, "BODY.PEEK[HEADER]" if too_large else "BODY.PEEK[]")
+    if raw is None:
+        log.warning("The mail server does not hand out a reply by e-mail; it is asked again the next time")
+        return 0
     try:
         outcome = receive.receive(raw, too_large=too_large)
     except Exception:  # an e-mail that meets a fault of ours must not keep the others waiting
@@ -99,6 +104,7 @@ def _size(server: imaplib.IMAP4, number: str) -> int:
     return int(match[1]) if match else 0
 
 
-def _fetched(server: imaplib.IMAP4, number: str, part: str) -> bytes:
-    _answer, found = server.uid("FETCH", number, f"({part})")
-    return next((each[1] for each in found if isinstance(each, tuple)), b"")
+def _fetched(server: imaplib.IMAP4, number: str, part: str) -> bytes | None:
+    """Return a part of an e-mail, None when the server does not give it."""
+    answer, found = server.uid("FETCH", number, f"({part})")
+    return next((each[1] for each in found if isinstance(each, tuple)), None) if answer == "OK" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -10,6 +11,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
 
 from ckanext.ecosphere.data_requests import jobs, privacy, removals, service
 from ckanext.ecosphere.data_requests.answers import embargo
@@ -21,6 +23,8 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.shared import runs
 
+log = logging.getLogger(__name__)
+
 WEEK = 7
 #: Days before the end of the requester's time when the first reminder leaves.
 FIRST_REMINDER_DAYS = 7
@@ -29,7 +33,10 @@ FIRST_REMINDER_DAYS = 7
 def tick() -> dict[str, int]:
     """Do all that is due; return how much of each (`runs.in_steps`)."""
     done = runs.in_steps("Data requests", STEPS)
-    connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
+    try:
+        connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
+    except RedisError as error:
+        log.warning("Data requests: when this ran is not told, Redis does not answer: %s", error)
     return done
 
 

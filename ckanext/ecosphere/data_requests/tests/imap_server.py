@@ -15,12 +15,14 @@ class Imap:
         port: where it listens.
         flags: of each e-mail.
         sent: bytes of e-mails that were fetched.
+        withheld: numbers of e-mails that it does not give.
     """
 
     def __init__(self, mails: list[bytes], user: str, password: str) -> None:
         self.mails, self.user, self.password = mails, user, password
         self.flags: list[set[str]] = [set() for _each in mails]
         self.sent = 0
+        self.withheld: set[int] = set()
         outer = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -54,28 +56,32 @@ class Imap:
                 continue
             elif command == "SELECT":
                 say(f"* {len(self.mails)} EXISTS")
-            elif command == "UID":
-                self._uid(words, say, handler)
+            elif command == "UID" and not self._uid(words, say, handler):
+                say(f"{tag} NO not now")
+                continue
             elif command == "LOGOUT":
                 say("* BYE")
                 say(f"{tag} OK")
                 return
             say(f"{tag} OK done")
 
-    def _uid(self, words: str, say: Any, handler: Any) -> None:
+    def _uid(self, words: str, say: Any, handler: Any) -> bool:
         command, rest = words.split(" ", 1)
         if command == "SEARCH":
             waiting = [str(n) for n, flags in enumerate(self.flags, 1) if not flags & {"\\Seen", "\\Flagged"}]
             say(" ".join(["* SEARCH", *waiting]))
-            return
+            return True
         number, what = rest.split(" ", 1)
         mail = self.mails[int(number) - 1]
         if command == "STORE":
             self.flags[int(number) - 1] |= set(re.findall(r"\\\w+", what))
         elif "RFC822.SIZE" in what:
             say(f"* {number} FETCH (UID {number} RFC822.SIZE {len(mail)})")
+        elif int(number) in self.withheld:
+            return False
         else:
             part = mail.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n" if "HEADER" in what else mail
             self.sent += len(part)
             say(f"* {number} FETCH (UID {number} {what.strip('()').replace('.PEEK', '')} {{{len(part)}}}")
             handler.wfile.write(part + b")\r\n")
+        return True
