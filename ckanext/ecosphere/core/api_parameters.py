@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import yaml
+from ckan.lib import plugins
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
@@ -114,7 +115,18 @@ def _faults_within(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
     for name, fields in table["objects"].get(action, {}).items():
         if name in data and (faults := _faults_of_objects(data[name], fields)):
             errors[name] = faults
+    if action in table["typed"] and data.get("type") and "type" not in errors:
+        known = _types(table["typed"][action])
+        if data["type"] not in known:
+            errors["type"] = [tk._("Give one of these: {values}.").format(values=", ".join(known))]
     return errors
+
+
+def _types(kind: str) -> list[str]:
+    """Return the types of datasets, groups or organisations that CKAN and the plugins have pages for."""
+    known: Any = plugins._package_plugins if kind == "dataset" else plugins._group_plugins
+    others = {"group", "organization"} - {kind}
+    return sorted({kind, *known} - others)
 
 
 def _not_texts(data: dict[str, Any], names: Iterable[str]) -> dict[str, list[Any]]:

@@ -97,6 +97,22 @@ def test_pages_answer_what_is_refused(app: Any) -> None:
     assert {path: app.get(path, follow_redirects=False).status_code for path in ANSWERS} == ANSWERS
 
 
+@pytest.mark.parametrize("kind", ["package", "group", "organization"])
+def test_a_type_without_pages_is_refused(kind: str, app: Any) -> None:
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    usual = "dataset" if kind == "package" else kind
+    values = {"name": "a-name", "title": "Nom", "notes": "Une description."}
+    if kind == "package":
+        values["owner_org"] = factories.Organization()["id"]
+    asked = f"/api/3/action/{kind}_create"
+    refused = app.post(asked, json={**values, "type": "zzz"}, headers=headers, status=409).json["error"]
+    assert usual in refused["type"][0]
+    made = app.post(asked, json={**values, "type": usual, "private": True}, headers=headers, status=200).json["result"]
+    for verb in ("update", "patch"):
+        app.post(f"/api/3/action/{kind}_{verb}", json={**made, "type": "zzz"}, headers=headers, status=409)
+    app.get("/ckan-admin/trash", headers=headers, status=200)
+
+
 def test_following_without_an_account_is_refused(app: Any) -> None:
     for path in (
         "/organization/follow/none",

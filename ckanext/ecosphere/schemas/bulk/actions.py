@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -213,9 +213,21 @@ def _asked(context: Context, data: DataDict) -> tuple[plan.Change, list[dict[str
         found: Any = _MESSAGES[error.code](error.value)
         texts = {name: [each.format(value=error.value) for each in said] for name, said in found.items()}
         raise tk.ValidationError(dict(texts)) from error
+    if change.field == "tags" and change.operation != "remove":
+        _may_be_keywords(change.values)
     datasets = _chosen(context, names, data.get("q") or "", data.get("filters") or "")
     known = {dataset[key] for dataset in datasets for key in ("name", "id")}
     return change, datasets, [name for name in names if name not in known]
+
+
+def _may_be_keywords(values: Iterable[str]) -> None:
+    try:
+        for value in values:
+            for name in ("tag_length_validator", "tag_name_validator"):
+                validator: Any = tk.get_validator(name)
+                validator(value, {})
+    except tk.Invalid as error:
+        raise tk.ValidationError({"values": [error.error]}) from error
 
 
 def _kept(data: DataDict, datasets: list[dict[str, Any]], overwritten: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -61,7 +61,10 @@ def said(errors: Mapping[str, Any]) -> list[str]:
     """
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
     names = {field["field_name"] for field in fields}
-    others = tk.ValidationError({key: errors[key] for key in errors if key not in names}).error_summary
+    # CKAN makes sentences of what is wrong with keywords when it raises the error, and cannot make them twice.
+    others = tk.ValidationError({key: errors[key] for key in errors if key not in (*names, "tags")}).error_summary
+    if errors.get("tags"):
+        others[tk._("Tags")] = "; ".join(map(str, errors["tags"]))
     return [*_problems(fields, errors), *(f"{key}{tk._(': ')}{text}" for key, text in others.items())]
 
 

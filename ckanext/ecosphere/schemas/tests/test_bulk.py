@@ -132,6 +132,28 @@ def test_a_dataset_that_is_refused_stops_none_and_is_named(create, editor, as_us
     assert all(entry["message"] for entry in entries)
 
 
+def test_keywords_that_none_can_be_are_refused_at_once(create, editor, as_user):
+    create({"title": "Mots", "name": "bulk-words"})
+    asked = {"names": "bulk-words", "field": "tags"}
+    for value, operation in (("essai, double", "replace"), ("x" * 101, "add"), ("a", "add")):
+        for action in ("ecosphere_bulk_edit_preview", "ecosphere_bulk_edit_start"):
+            with pytest.raises(tk.ValidationError) as caught:
+                as_user(editor, action, **asked, operation=operation, values=value)
+            assert list(caught.value.error_dict) == ["values"]
+    as_user(editor, "ecosphere_bulk_edit_preview", **asked, operation="remove", values="a")
+
+
+def test_a_run_ends_when_keywords_are_refused(create, editor, as_user, monkeypatch):
+    create({"title": "Mots", "name": "bulk-stale"})
+    monkeypatch.setattr(actions, "_may_be_keywords", lambda values: None)  # a rule that has become stricter since
+    asked = {"names": "bulk-stale", "field": "tags", "operation": "add", "values": "essai, double"}
+    run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
+    runs.carry_out(run)
+    shown = as_user(editor, "ecosphere_bulk_edit_show", id=run)
+    assert (shown["state"], [each["outcome"] for each in shown["entries"]]) == ("done", ["failed"])
+    assert "essai, double" in shown["entries"][0]["message"]
+
+
 def test_what_a_dataset_is_refused_for_is_told_in_the_language_of_who_asked(app, create, editor):
     create({"title": "Fermé", "name": "bulk-closed"})
     headers = {"Authorization": editor["token"]}
