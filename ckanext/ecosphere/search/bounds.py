@@ -1,5 +1,8 @@
 """What a question may ask of the index: bounded, so that none keeps a web thread or Solr busy for long.
 
+Solr would also tell of datasets that the reader may not see: the terms of the whole index, as facets that nothing has,
+and by functions. Fields are named and nothing else, and a facet has at least one dataset.
+
 Whoever asks (a page, the API, a feed, the OAI of another plugin) passes here, since CKAN calls every plugin before a
 search. A question beyond a bound is refused with a sentence that says which.
 """
@@ -39,27 +42,18 @@ RUNNING_TEXTS = frozenset(
     ]
 )
 """Fields of the index whose values are the words of texts: Solr would count every word of the catalogue."""
-ONE_EACH = frozenset(
-    [
-        "id",
-        "index_id",
-        "name",
-        "title_string",
-        "url",
-        "ckan_url",
-        "download_url",
-        "res_url",
-        "metadata_created",
-        "metadata_modified",
-        "indexed_ts",
-    ]
-)
-"""Fields with as many values as there are datasets: all of them at once are no facet."""
+CLOSED = ("vocab_", "organization", "groups", "license_id", "res_format", "dataset_type")
+"""How fields begin whose values are those of a list: all of them at once are a facet, those of other fields are not."""
 LAST_START = 1_000_000
 """Beyond it Solr would gather and sort all that comes before."""
 _LOCAL_PARAMETERS = re.compile(r"""\s*\{!((?:'[^']*'|"[^"]*"|[^}'"])*)""")
 _OWN_PARSERS = ("frange", "edismax")
 """CKAN hands these parsers on to Solr, for the filters of ckanext-spatial and for those of our own questions."""
+_FIELDS = re.compile(r"[\w.*-]+")
+_ORDER = re.compile(r"[\w.-]+\s+(?:asc|desc)", re.IGNORECASE)
+_WEIGHTED = ("bf", "boost")
+"""Parameters that are functions."""
+_PARSERS = ("dismax", "edismax")
 _COSTLY = re.compile(r"[*?~]")
 _CLAUSE_ENDS = re.compile(r"[\s()]+")
 _EVERYTHING = "*:*"
@@ -74,7 +68,7 @@ def check(params: dict[str, Any], fielded: bool) -> None:
         fielded: whether `q` is in Solr's own language.
 
     Raises:
-        SearchQueryError: the query is too long or too costly, or the box is none.
+        SearchQueryError: the query is too long or too costly, the box is none, or a parameter is a function.
     """
     query = str(params.get("q") or "")
     if len(query) > LONGEST_QUERY:
@@ -86,12 +80,29 @@ def check(params: dict[str, Any], fielded: bool) -> None:
     texts = [str(params.get(name) or "") for name in ("q", "fq", "sort")] + list(map(str, params.get("fq_list") or []))
     if any(map(_names_our_parser, texts)):
         raise SearchQueryError(tk._("A search names no function of Solr: write words, or field:value."))
+    _check_parameters(params)
     box = (params.get("extras") or {}).get("ext_bbox")
     if box:
         _check_box(box)
     if _number(params.get("start")) > LAST_START:
         raise SearchQueryError(tk._("There are no pages beyond result {number}.").format(number=LAST_START))
     _bound_facets(params)
+
+
+def _check_parameters(params: dict[str, Any]) -> None:
+    """Refuse functions where fields are named, and answers in another shape than CKAN reads."""
+    orders = [each.strip() for each in str(params.get("sort") or "").split(",")]
+    if any(each and not _ORDER.fullmatch(each) for each in orders):
+        raise SearchQueryError(tk._("Give the order as a text, for example: name asc"))
+    fields = params.get("fl") or ()
+    named = re.split(r"[,\s]+", fields) if isinstance(fields, str) else map(str, fields)
+    if not all(_FIELDS.fullmatch(each) for each in named if each):
+        raise SearchQueryError(tk._("Name the fields that you want, without functions."))
+    odd = [name for name in _WEIGHTED if params.get(name)]
+    odd += [name for name in ("defType",) if params.get(name) and params[name] not in _PARSERS]
+    odd += [name for name in ("wt",) if params.get(name) and params[name] != "json"]
+    if odd:
+        raise SearchQueryError(tk._("This cannot be asked here: {names}.").format(names=", ".join(odd)))
 
 
 def _names_our_parser(text: str) -> bool:
@@ -104,9 +115,15 @@ def _bound_facets(params: dict[str, Any]) -> None:
     fields = params.get("facet.field")
     if isinstance(fields, (list, tuple)):
         fields = params["facet.field"] = [each for each in fields if _named(each) not in RUNNING_TEXTS][:MOST_FACETS]
+    if params.get("facet.mincount") is not None:
+        params["facet.mincount"] = max(1, _number(params["facet.mincount"]))
     limit = _number(params.get("facet.limit"))
-    if limit < -1 or limit > MOST_FACET_VALUES or (limit == -1 and not ONE_EACH.isdisjoint(map(_named, fields or ()))):
+    if limit < -1 or limit > MOST_FACET_VALUES or (limit == -1 and not all(map(_is_closed, fields or ()))):
         params["facet.limit"] = MOST_FACET_VALUES
+
+
+def _is_closed(facet: Any) -> bool:
+    return _named(facet).startswith(CLOSED)
 
 
 def _named(facet: Any) -> str:

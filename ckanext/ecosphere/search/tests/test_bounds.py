@@ -33,6 +33,16 @@ REFUSED = {
     "parser of questions in a filter": "fq=" + quote("{!type=edismax qf=title}eau"),
     "parser of a filter": "fq=" + quote("{!func}sum(1,1)"),
     "order by a parser": "sort=" + quote("{!func}sum(1,1) asc"),
+    "order by a function": "sort=" + quote("strdist('eau',title_string,edit) desc"),
+}
+#: Parameters of the API alone: functions tell of datasets that nobody may see, or take as long as one likes.
+FUNCTIONS = {
+    "fl": ["name", 'x:docfreq(text,"eau")'],
+    "fl ": "id,[explain]",
+    "bf": "strdist('eau',title_string,edit)",
+    "boost": "docfreq(text,'eau')",
+    "defType": "func",
+    "wt": "xml",
 }
 
 BOXES = ("4.7,45.6,6.1,46.5", "-180,-90,180,90", "170,-20,190,-10")
@@ -88,11 +98,34 @@ def test_facets_and_pages_are_bounded() -> None:
     query.prepare(params)
     assert params["facet.field"] == ["id", "{!lucene key=a}tags"]
     assert params["facet.limit"] == bounds.MOST_FACET_VALUES
-    params = {"q": "eau", "facet.limit": -1, "facet.field": ["tags", "organization"]}
+    params = {"q": "eau", "facet.limit": -1, "facet.field": ["vocab_ecosphere_territory", "organization"]}
     query.prepare(params)
-    assert (params["facet.field"], params["facet.limit"]) == (["tags", "organization"], -1)
+    assert (len(params["facet.field"]), params["facet.limit"]) == (2, -1)
     with pytest.raises(bounds.SearchQueryError):
         query.prepare({"q": "eau", "start": 10**9})
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_no_parameters(app: Any, name: str) -> None:
+    asked = {"q": "name:eau", name.strip(): FUNCTIONS[name]}
+    answer = app.post("/api/3/action/package_search", json=asked)
+    assert answer.status_code in {400, 409}
+    answer = app.post("/api/3/action/package_search", json={**asked, "q": "eau"})
+    assert answer.status_code in {400, 409}
+
+
+@pytest.mark.parametrize("q", ["", "eau", "name:rien"])
+def test_facets_tell_nothing_of_what_is_private(app: Any, q: str) -> None:
+    service = factories.Organization()["id"]
+    factories.Dataset(owner_org=service, title="Eau", tags=[{"name": "ouvert"}])
+    factories.Dataset(owner_org=service, title="Eau", tags=[{"name": "zorglub"}], private=True)
+    asked = {"q": q, "rows": 0, "facet.field": ["tags", "capacity"], "facet.mincount": 0, "facet.limit": -1}
+    for answer in (
+        app.post("/api/3/action/package_search", json=asked),
+        app.get("/api/3/action/package_search", query_string={**asked, "facet.field": '["tags", "capacity"]'}),
+    ):
+        found = answer.json["result"]["facets"]
+        assert "zorglub" not in found["tags"] and "private" not in found["capacity"]
 
 
 @pytest.mark.parametrize("extras", ['{"ext_bbox": "1,2,3,4"}', ["list"]])
