@@ -19,6 +19,7 @@ from ckanext.ecosphere.core import (
     console,
     dashboard,
     epci_map,
+    groups,
     invitations,
     mail,
     markdown,
@@ -91,7 +92,8 @@ class EcospherePlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain actions of core (what they tell of people and private datasets, what they take); add our own."""
-        rooms = (accounts, api_parameters, texts, public_tags, readable_activities, members, own_services, actions)
+        privacy = (accounts, public_tags, readable_activities)
+        rooms = (*privacy, api_parameters, texts, groups, members, own_services, actions)
         return {name: action for room in rooms for name, action in room.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:

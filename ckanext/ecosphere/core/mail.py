@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from ckan.lib import mailer
 
+from ckanext.ecosphere.shared import characters
+
 
 def notify_recipient(  # noqa: PLR0917 - as CKAN calls it
     already_notified: bool,
@@ -50,7 +52,16 @@ def notify_recipient(  # noqa: PLR0917 - as CKAN calls it
         "Auto-Submitted": "auto-generated",
     }
     title, url = tk.config["ckan.site_title"], tk.config["ckan.site_url"]
+    name = characters.one_line(recipient_name)
     mailer._mail_recipient(
-        recipient_name, recipient_email, title, url, subject, body, body_html, {**own, **(headers or {})}, attachments
+        name,
+        recipient_email,
+        title,
+        url,
+        subject,
+        body,
+        body_html,
+        {**own, **(headers or {})},
+        attachments,
     )
     return True

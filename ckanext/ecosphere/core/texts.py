@@ -35,18 +35,15 @@ LONGEST_OTHER = 50_000
 SECRETS = {"password", "password1", "password2"}
 #: Addresses of pictures that every reader's browser asks for.
 PICTURES = {"image_url"}
+_ELSEWHERE = re.compile(r"//|(?!https:)[A-Za-z][A-Za-z0-9+.-]{0,20}:")
+"""Another scheme, or none before a host."""
 _NOT_IN_ADDRESSES = re.compile(r"[\s\"'<>\\]")
 #: Fields of one line.
 LINES = {"name", "fullname", "email", "title"}
-ACTIONS = (
-    "user_create",
-    "user_update",
-    "organization_create",
-    "organization_update",
-    "group_create",
-    "group_update",
-    "config_option_update",
-)
+#: Fields that are texts, where CKAN makes one of whatever it is given.
+TEXTS = {"name", "fullname", "email", "about", "title", "description", "image_url"}
+#: Those of groups and services are cleaned by `groups.py`.
+ACTIONS = ("user_create", "user_update", "config_option_update")
 
 
 def cleaned(data: DataDict) -> DataDict:
@@ -58,6 +55,8 @@ def cleaned(data: DataDict) -> DataDict:
     errors: Any = {}
     result = dict(data)
     for name, value in data.items():
+        if name in TEXTS and not isinstance(value, str | None):
+            errors[name] = [tk._("Give one text here.")]
         if not isinstance(value, str) or name in SECRETS:
             continue
         most = LONGEST.get(name, LONGEST_OTHER)
@@ -65,8 +64,12 @@ def cleaned(data: DataDict) -> DataDict:
             errors[name] = [tk._("Too long: {number} characters at most.").format(number=most)]
         elif name in PICTURES and _NOT_IN_ADDRESSES.search(value.strip()):
             errors[name] = [tk._("Write an address without spaces, quotes or angle brackets.")]
+        elif name in PICTURES and _ELSEWHERE.match(value.strip()):
+            errors[name] = [tk._("Write the address of a picture with https://, or upload the picture.")]
+        elif name in LINES and not (characters.is_clean(value) and len(value.splitlines()) <= 1):
+            result[name] = characters.one_line(value)
         elif not characters.is_clean(value):
-            result[name] = characters.one_line(value) if name in LINES else characters.clean(value)
+            result[name] = characters.clean(value)
     if errors:
         raise tk.ValidationError(errors)
     return result

@@ -30,6 +30,8 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
     Args:
         dataset: the dictionary on its way to Solr, changed in place.
     """
+    for name in [name for name in dataset if name.startswith("_")]:  # a free field that is older than its rule
+        del dataset[name]
     schema = tk.h.scheming_get_dataset_schema(dataset.get("dataset_type") or "dataset")
     if not schema:
         return dataset

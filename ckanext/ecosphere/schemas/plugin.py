@@ -35,6 +35,7 @@ from ckanext.ecosphere.schemas.logic import (
     auth,
     bounds,
     cross_field,
+    free_fields,
     grace,
     locked_fields,
     translations,
@@ -51,7 +52,10 @@ VALIDATORS = {
     for module in (bounds, cross_field, formats, translations, validators)
     for name, function in vars(module).items()
     if name.startswith("ecosphere_")
-} | {"tag_name_validator": validators.tag_name_validator}
+} | {
+    "tag_name_validator": validators.tag_name_validator,
+    "extra_key_not_in_root_schema": free_fields.extra_key_not_in_root_schema,
+}
 
 
 @tk.blanket.actions(action.get_actions)

@@ -57,7 +57,12 @@ def url_validator(original: Any) -> Any:
     """Return ckanext-harvest's check of an address, which takes it apart, without a fault for one that is none."""
 
     def harvest_source_url_validator(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> Any:
-        if not taken_apart(str(data[key] or "")).netloc:
+        address = taken_apart(str(data[key] or ""))
+        if "@" in address.netloc:
+            message = tk._("Write the address without a name or a password: everybody may read it.")
+            errors[key].append(message)
+            raise tk.StopOnError
+        if not address.netloc:
             message = tk._('"{value}" is not a web address: it must start with https:// or http://')
             errors[key].append(message.format(value=str(data[key])[:100]))
             raise tk.StopOnError

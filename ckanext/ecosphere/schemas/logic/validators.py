@@ -287,7 +287,7 @@ def ecosphere_tag_string(key: Any, data: dict[Any, Any], errors: Any, context: A
         Invalid: a keyword is too short, too long, or holds what none may hold.
     """
     length: Any = tk.get_validator("tag_length_validator")
-    present = {data[name] for name in data if len(name) == TAG_KEY_LENGTH and name[0] == "tags"}
+    present = {data[name] for name in data if len(name) == TAG_KEY_LENGTH and name[::2] == ("tags", "name")}
     place = 1 + max((name[1] for name in data if len(name) == TAG_KEY_LENGTH and name[0] == "tags"), default=-1)
     for tag in dict.fromkeys(part.strip() for part in str(data[key]).split(",")):
         if not tag:

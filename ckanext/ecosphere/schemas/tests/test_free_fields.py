@@ -1,0 +1,52 @@
+"""Free fields over HTTP: none is a field of the search index, and what is private is not found through one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ckan import model
+from ckan.lib.search import rebuild
+from ckan.tests import factories
+from ckan.tests.helpers import CKANTestApp
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+
+@pytest.fixture
+def ask(app: CKANTestApp) -> Any:
+    """Call an action as an administrator of the site."""
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    return lambda action, **data: app.post(f"/api/3/action/{action}", json=data, headers=headers)
+
+
+@pytest.fixture
+def dataset() -> dict[str, Any]:
+    return factories.Dataset(owner_org=factories.Organization()["id"], name="zones", title="Zones", private=False)
+
+
+@pytest.mark.parametrize(
+    "name", ["_root_", "é_root_", "_version_", "vocab_x", "minx", "ecosphere_year", "permission_labels", "capacity"]
+)
+def test_a_name_of_the_index_is_no_free_field(name: str, ask: Any, dataset: dict[str, Any]):
+    answer = ask("package_patch", id="zones", extras=[{"key": name, "value": "zz"}])
+    assert (answer.status_code, list(answer.json["error"])) == (409, ["extras", "__type"])
+    assert ask("package_patch", id="zones", extras=[{"key": "couleur", "value": "zz"}]).status_code == 200
+
+
+def test_what_is_made_private_is_not_found_any_more(ask: Any, app: CKANTestApp, dataset: dict[str, Any]):
+    package = model.Package.get("zones")
+    assert package is not None
+    package.extras = {**package.extras, "_root_": "zz"}  # stored before such names were refused
+    model.Session.commit()
+    rebuild("zones")
+    assert app.get("/api/3/action/package_search?q=zones").json["result"]["count"] == 1
+    assert ask("package_patch", id="zones", private=True, extras=[]).status_code == 200
+    assert app.get("/api/3/action/package_search?q=zones").json["result"]["count"] == 0
+    assert "Zones" not in app.get("/dataset/").body
+
+
+def test_keywords_in_one_text_come_beside_those_there_are(ask: Any, dataset: dict[str, Any]):
+    assert ask("package_patch", id="zones", tags=[{"name": "eau"}]).status_code == 200
+    shown = ask("package_patch", id="zones", tag_string="risque, eau").json["result"]
+    assert sorted(tag["name"] for tag in shown["tags"]) == ["eau", "risque"]

@@ -1,0 +1,87 @@
+"""Who administers a service cannot break it through the API, and what is refused has written nothing, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ckan import model
+from ckan.tests import factories
+from ckan.tests.helpers import CKANTestApp, call_action
+
+from ckanext.ecosphere.tests.postbox import Postbox
+
+pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(app: CKANTestApp) -> Ask:
+    """Call an action as the administrator of the service `ddt-42`."""
+    person = factories.UserWithToken(name="chef")
+    factories.Organization(name="ddt-42", users=[{"name": "chef", "capacity": "admin"}])
+
+    def call(action: str, **data: Any) -> Any:
+        answer = app.post(f"/api/3/action/{action}", json=data, headers={"Authorization": person["token"]})
+        model.Session.remove()
+        return answer
+
+    return call
+
+
+def members() -> list[tuple[str, str]]:
+    shown = call_action("organization_show", {"ignore_auth": True}, id="ddt-42", include_users=True)
+    return [(each["name"], each["capacity"]) for each in shown["users"]]
+
+
+def test_a_service_stays_a_service(ask: Ask):
+    assert ask("organization_patch", id="ddt-42", is_organization=False, title="DDT 42").status_code == 200
+    assert model.Group.get("ddt-42").is_organization
+    factories.Dataset(owner_org=model.Group.get("ddt-42").id)
+    for action in ("group_delete", "group_patch", "group_update"):
+        assert ask(action, id="ddt-42", name="ddt-42", title="Groupe").status_code == 404
+    assert model.Group.get("ddt-42").state == "active"
+
+
+@pytest.mark.parametrize("values", [{"state": "draft"}, {"state": "deleted"}, {"approval_status": "x"}])
+def test_what_is_of_the_site_is_not_changed_with_a_service(values: dict[str, str], ask: Ask):
+    answer = ask("organization_patch", id="ddt-42", **values)
+    assert (answer.status_code, list(answer.json["error"])) == (409, [*values, "__type"])
+    assert ask("organization_patch", id="ddt-42", state="active", approval_status="approved").status_code == 200
+
+
+@pytest.mark.parametrize("users", [[{"name": "personne"}], [{"name": "chef", "capacity": "roi"}]])
+def test_members_are_people_in_roles(users: list[dict[str, str]], ask: Ask):
+    answer = ask("organization_patch", id="ddt-42", users=users)
+    assert (answer.status_code, list(answer.json["error"])) == (409, ["users", "__type"])
+    assert ("chef", "admin") in members()
+    factories.User(name="aide")
+    both = [{"name": "chef", "capacity": "admin"}, {"name": "aide", "capacity": "editor"}]
+    assert ask("organization_patch", id="ddt-42", users=both).status_code == 200
+    assert sorted(members()) == [("aide", "editor"), ("chef", "admin")]
+
+
+def test_an_invitation_to_no_role_makes_no_account(ask: Ask):
+    assert ask("user_invite", email="a@secret.example", group_id="ddt-42", role="zzz").status_code == 409
+    assert model.Session.query(model.User).filter_by(email="a@secret.example").count() == 0
+
+
+def test_a_name_is_one_line_and_a_text(ask: Ask, app: CKANTestApp, postbox: Postbox):
+    sent = ask("user_patch", id="chef", fullname="Support\r\nBcc: eve@secret.example")
+    assert sent.json["result"]["fullname"] == "Support Bcc: eve@secret.example"
+    assert list(ask("user_patch", id="chef", fullname=["x"]).json["error"]) == ["fullname", "__type"]
+    user = model.User.get("chef")
+    assert user is not None
+    user.fullname = "Support\r\nBcc: eve@secret.example"  # as CKAN alone has taken it
+    model.Session.commit()
+    app.post("/user/reset", data={"user": "chef"}, status=200)
+    [mail] = postbox.mails
+    assert "eve@secret.example" in str(mail["To"]) and mail["Bcc"] is None
+
+
+@pytest.mark.parametrize("address", ["http://a.example/p.png", "//a.example/p.png", "data:image/png;base64,AA"])
+def test_a_picture_is_uploaded_or_comes_over_https(address: str, ask: Ask):
+    assert list(ask("organization_patch", id="ddt-42", image_url=address).json["error"]) == ["image_url", "__type"]
+    assert ask("organization_patch", id="ddt-42", image_url="https://a.example/p.png").status_code == 200
