@@ -35,6 +35,10 @@ OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, FAULT, UNAVAILABLE = 200, 400, 403, 404, 
 COUNTING_SECONDS = "5"
 #: Fields of CKAN's forms that are one text, or one file, and fail as a list.
 ONCE = ("email", "id", "image_upload", "name", "owner_org", "package_id", "save", "state", "type", "upload", "url")
+#: Of the addresses of pages: the number of a page, a moment in seconds, pages with an order, what a person follows.
+COUNT, MOMENT = re.compile("[0-9]{1,9}"), re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?")
+ORDERED = (".search", ".read")
+FOLLOWED = ("dataset", "user", "group", "organization")
 MILLISECONDS = re.compile("[0-9]{1,12}")
 #: Without these, CKAN's forms of resources and of the log-in fail.
 NEEDED_FOR_RESOURCES, NEEDED_TO_LOG_IN = ("id", "save"), ("login", "password")
@@ -101,6 +105,24 @@ def say_that_there_is_no_such_page() -> tuple[str, int] | None:
 
 
 @api_guard.before_app_request
+def refuse_what_no_page_takes() -> tuple[str, int] | None:
+    """Answer for an address whose page, order or moment is none, on which pages of CKAN and others fail."""
+    if request.endpoint in (None, "api.action"):
+        return None
+    given = {name: value for name, value in request.args.items() if value}
+    wrong = ["page"] if not COUNT.fullmatch(request.args.get("page", "1")) else []
+    if request.endpoint.endswith(ORDERED) and not all(map(str.strip, given.get("sort", "name").split(","))):
+        wrong.append("sort")
+    if request.endpoint.startswith("activity."):
+        wrong += [name for name in ("before", "after") if name in given and not MOMENT.fullmatch(given[name])]
+        wrong += [name for name in ("type",) if name in given and given[name] not in FOLLOWED]
+    if wrong:
+        message = tk._("The address has a value that nothing reads ({names}). Open the page from its link.")
+        return _page(BAD_REQUEST, message.format(names=", ".join(wrong)))
+    return None
+
+
+@api_guard.before_app_request
 def refuse_what_no_form_sends() -> tuple[str, int] | None:
     """Answer a form of CKAN or another extension in which something is missing, or there twice, that is there once."""
     part, _dot, view = (request.endpoint or "").rpartition(".")
@@ -121,6 +143,13 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
         message = tk._("The form is not complete, or has a field twice ({names}). Open the page again and try again.")
         return _page(BAD_REQUEST, message.format(names=", ".join([*twice, *missing])))
     return None
+
+
+@api_guard.app_errorhandler(FileNotFoundError)
+def say_that_the_file_is_not_there(error: FileNotFoundError) -> tuple[str, int]:
+    """Answer for a file of a dataset that was named and never uploaded, or is lost."""
+    log.warning("A file is not there: %s", error)
+    return _page(NOT_FOUND, tk._("There is nothing at this address."))
 
 
 @api_guard.app_errorhandler(BadKeyError)

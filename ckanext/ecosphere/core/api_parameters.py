@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,9 @@ from ckan.lib import plugins
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
+from ckanext.ecosphere.shared import action_input
+
+LONGEST_NUMBER = 20
 TABLE = Path(__file__).with_name("api_parameters.yaml")
 HARVEST = "harvest"
 
@@ -47,6 +51,12 @@ def check(action: str, data: dict[str, Any]) -> None:
         errors["update"] = [faults]
     if action.startswith("package_relationship_") and data.get("type") not in (None, *table["relationship_types"]):
         errors["type"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["relationship_types"]))]
+    if action == "resource_search":
+        fields = {str(each).partition(":")[0] for each in _as_list(data.get("query"))}
+        if not fields.isdisjoint(table["no_text_of_resources"]):
+            errors["query"] = [tk._("Only texts of resources can be searched: name, format, url…")]
+    if action.startswith("dcat_") and not _are_rdf_profiles(data.get("profiles")):
+        errors["profiles"] = [tk._("Give one of these: {values}.").format(values=", ".join(sorted(_rdf_profiles())))]
     if action.startswith("dcat_") and data.get("format") and not is_rdf_format(data["format"]):
         errors["format"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["rdf_formats"]))]
     if errors:
@@ -67,6 +77,7 @@ def check_by_name(data: dict[str, Any]) -> None:
         **_unlike(data, names["lists"], _is_texts, tk._("Give a list of texts here.")),
         **_unlike(data, flags, _is_flag, tk._("Give true or false here.")),
     }
+    errors |= {name: [tk._("No parameter begins so.")] for name in data if str(name).startswith("__")}
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
 
@@ -91,7 +102,14 @@ def _is_texts(value: Any) -> bool:
 
 
 def _holds(parts: Iterable[str]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, dict) and bool(value) and all(value.get(part) for part in parts)
+    """Whether an object has some parts, or, where none are named, holds texts."""
+
+    def holds(value: Any) -> bool:
+        if not isinstance(value, dict) or not value:
+            return False
+        return all(value.get(part) for part in parts) and bool(parts or all(map(_is_texts, value.values())))
+
+    return holds
 
 
 def _is_flag(value: Any) -> bool:
@@ -103,9 +121,9 @@ def _is_flag(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    if isinstance(value, int):
-        return value >= 0
-    return value is None or (isinstance(value, str) and value.isdecimal())
+    if isinstance(value, str) and value.isdecimal() and len(value) <= LONGEST_NUMBER:
+        value = int(value)
+    return value is None or (isinstance(value, int) and 0 <= value <= action_input.LARGEST_INTEGER)
 
 
 def _faults_within(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
@@ -189,6 +207,16 @@ def _as_list(value: Any) -> list[Any]:
 def is_rdf_format(name: Any) -> bool:
     """Whether ckanext-dcat gives a description in a format, by the ending of its address."""
     return name in _table()["rdf_formats"]
+
+
+def _are_rdf_profiles(value: Any) -> bool:
+    names = value.split(",") if isinstance(value, str) else value or []
+    return isinstance(names, list) and all(isinstance(each, str) and each in _rdf_profiles() for each in names)
+
+
+@cache
+def _rdf_profiles() -> frozenset[str]:
+    return frozenset(each.name for each in metadata.entry_points(group="ckan.rdf.profiles"))
 
 
 def is_no_action(name: str) -> bool:

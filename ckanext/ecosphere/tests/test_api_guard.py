@@ -30,6 +30,11 @@ ANSWERS = {
     "/dataset/none.[": 404,
     "/catalog.ttl": 200,
     "/api/3/action/organization_list?sort=name%20asc,,": 200,
+    "/dataset/?sort=title%20asc,,": 400,
+    "/dataset/?page=abc": 400,
+    "/dataset/?page=": 400,
+    "/dataset/?page=2": 200,
+    "/harvest?page=x": 400,
 }
 
 
@@ -48,7 +53,6 @@ POSTED = {
     "dashboard_activity_list": ({"limit": 1e308, "offset": 1e308}, 409),
     "member_delete": ({"id": [1]}, 409),
     "activity_data_show": ({"id": -1, "object_type": -1}, 409),
-    "activity_show": ({"id": -1}, 409),
     "group_list": ({"q": None}, 409),
     "tag_autocomplete": ({"q": "%"}, 200),
     "package_autocomplete": ({"q": "a", "limit": ""}, 409),
@@ -64,12 +68,28 @@ POSTED = {
     "package_create_default_resource_views": ({"package": "abc", "create_datastore_views": "abc"}, 409),
     "term_translation_show": ({"terms": ["a"] * 100_000}, 409),
     "organization_list": ({"organizations": ["a"] * 100_000, "all_fields": True}, 409),
+    "package_list": ({"offset": "9" * 20}, 409),
+    "file_owner_scan": ({"start": -1, "rows": 10**11}, 409),
+    "package_patch": ({"id": "a", "__before": "x", "__junk": [1]}, 409),
+    "activity_show": ({"id": "a"}, 404),
+}
+#: Several calls of one action.
+ASKED = {
+    "resource_search?query=created:x": 409,
+    "resource_search?query=size:1": 409,
+    "resource_search?query=name:x": 200,
+    "tag_autocomplete?q=e&fields=x": 409,
+    "package_search?wt=xml": 400,
+    "dcat_dataset_show?id=a&profiles=x": 409,
 }
 
 
 def test_calls_on_which_actions_fail_are_refused(app: Any) -> None:
     answers = {name: app.post(f"/api/3/action/{name}", json=data).status_code for name, (data, _) in POSTED.items()}
     assert answers == {name: status for name, (_, status) in POSTED.items()}
+    assert {path: app.get(f"/api/3/action/{path}").status_code for path in ASKED} == ASKED
+    answer = app.post("/api/3/action/tag_search", json={"query": "e", "fields": {"tags": 5}})
+    assert answer.status_code == 409
 
 
 def test_a_file_in_the_place_of_a_text_is_refused(app: Any) -> None:

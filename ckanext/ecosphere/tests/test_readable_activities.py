@@ -52,6 +52,22 @@ def told(app: Any, people: dict[str, Any], text: str) -> set[tuple[str, str]]:
     return found
 
 
+def test_one_activity_is_there_for_whoever_may_read_its_dataset(app: Any, people: dict[str, Any]):
+    context: Any = {"user": people["author"], "ignore_auth": True}
+    [first, *_more] = helpers.call_action("package_activity_list", context.copy(), id=people["dataset"])
+
+    def statuses(id_: str) -> set[int]:
+        return {
+            app.post(f"/api/3/action/{action}", json={"id": id_, "object_type": "package"}).status_code
+            for action in ("activity_show", "activity_data_show", "activity_diff")
+        }
+
+    shown = app.get(f"/api/3/action/activity_show?id={first['id']}").json["result"]
+    assert shown["object_id"] == people["dataset"]
+    helpers.call_action("package_patch", context, id="loutres", private=True)
+    assert statuses(first["id"]) == statuses("none") == {404}
+
+
 @pytest.mark.parametrize("how", ["made private", "deleted"])
 def test_a_dataset_that_was_public_is_not_told_of(app: Any, people: dict[str, Any], how: str):
     before = told(app, people, SECRET)

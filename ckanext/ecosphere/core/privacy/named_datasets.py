@@ -12,9 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 import yaml
 from ckan import authz, model
+
+from ckanext.activity.model import Activity
 
 TABLE = Path(__file__).with_name("named_datasets.yaml")
 
@@ -42,13 +46,15 @@ def is_absent_for_page(endpoint: str, arguments: dict[str, Any]) -> bool:
 
 def _named(action: str, data: dict[str, Any]) -> Iterator[str | None]:
     """Identifiers of the datasets that a call names; None for one that is not there."""
-    for kind in ("dataset", "member", "resource"):
+    for kind in ("dataset", "member", "resource", "activity"):
         actions = _table()[kind]
         if kind == "member" and data.get("object_type") != "package":
             continue
         for path in actions.get(action, ()):
             value = _at(data, path)
-            if isinstance(value, str) and value:
+            if isinstance(value, str) and value and kind == "activity":
+                yield from _dataset_of_activity(value)
+            elif isinstance(value, str) and value:
                 yield _dataset_of(value) if kind == "resource" else _identifier(value)
 
 
@@ -66,6 +72,18 @@ def _identifier(key: str) -> str | None:
 def _dataset_of(key: str) -> str | None:
     resource = model.Resource.get(key)
     return resource.package_id if resource and resource.state != model.State.DELETED else None
+
+
+def _dataset_of_activity(key: str) -> Iterator[str | None]:
+    """The dataset that an activity is about, none for that of a person or a service."""
+    if not p.plugin_loaded("activity"):
+        return
+    about = sa.select(Activity.object_id, Activity.activity_type).where(Activity.id == key)
+    found = model.Session.execute(about).one_or_none()
+    if found is None:
+        yield None
+    elif str(found.activity_type).endswith("package"):
+        yield _identifier(found.object_id)
 
 
 def _readable(id_: str | None) -> bool:

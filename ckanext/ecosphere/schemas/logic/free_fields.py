@@ -61,5 +61,6 @@ def extra_key_not_in_root_schema(key: Any, data: dict[Any, Any], errors: Any, co
         Invalid: it is one.
     """
     no_field_of_the_schema(key, data, errors, context)
-    if is_of_the_index(str(data[key])):
+    is_of_a_group = ("is_organization",) in data  # which has free fields by the same rule, and is in no index
+    if not is_of_a_group and is_of_the_index(str(data[key])):
         raise tk.Invalid(tk._("This name is the portal's own: choose another one."))
