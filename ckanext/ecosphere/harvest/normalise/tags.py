@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
@@ -16,6 +17,10 @@ MIN_TAG, MAX_TAG = 2, 100
 """Lengths that CKAN accepts (``ckan.model.tag``)."""
 MAX_TAGS = 100
 MAX_KEYWORDS = 5_000
+_COMMAS_OF_A_LIST = 3
+"""Commas that make a list of a keyword of a thesaurus, whose terms have some: "catastrophes, accidents, risques"."""
+_LISTS = ("themes", "eu-theme", "inspire-theme", "topic-category", "priority-dataset", "hvd-category")
+"""Lists whose labels are one keyword, whatever commas they have."""
 _NOT_STRICT = re.compile(r"[^\w \-.]+", re.UNICODE)
 _NOT_FREE = re.compile(r"[,<>\"\x00-\x1f\x7f\u2028\u2029]+")
 OPEN_DATA = {"donnees ouvertes", "donnee ouverte", "open data", "opendata"}
@@ -74,7 +79,7 @@ def tags(draft: Draft) -> None:
             codes += [keyword.text] if keyword.text[:1].isdigit() else []
             beside |= {} if not keyword.text or _ADDRESS.match(keyword.text) else {keyword.text: None}
             continue
-        pieces = characters.keywords(keyword.text)
+        pieces = _pieces(keyword)
         packed = packed or len(pieces) > 1
         for piece in pieces:
             if plain(piece) in OPEN_DATA:
@@ -97,6 +102,13 @@ def tags(draft: Draft) -> None:
         draft.too_many("keyword", len(kept), MAX_TAGS)
         draft.lost("keyword", kept[MAX_TAGS:])
     draft.set("tags", [{"name": tag} for tag in kept[:MAX_TAGS]])
+
+
+def _pieces(keyword: Keyword) -> list[str]:
+    """Return the keywords that one holds: commas part free ones, not the terms of a list."""
+    if "," in keyword.text and (keyword.href or any(voc.get(name).find(keyword.text) for name in _LISTS)):
+        return [keyword.text]
+    return characters.keywords(keyword.text, _COMMAS_OF_A_LIST if keyword.thesaurus or keyword.thesaurus_href else 1)
 
 
 def _has_a_field(keyword: Keyword) -> bool:
