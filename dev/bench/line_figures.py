@@ -164,7 +164,8 @@ def counts(table: str) -> list[list[tuple[str, int]]]:
         ]
     else:
         column = "pattern" if table in PATTERNS else WORDS.get(table) or OTHERS[table]
-        found = [[(row[column], (table, row[column]))] for row in rows(table)]
+        compiled = constraints.written_out if table == "licence-texts" else str
+        found = [[(row[column], (table, compiled(row[column])))] for row in rows(table)]
     return [[(name, fired[key]) for name, key in line] for line in found]
 
 

@@ -47,6 +47,12 @@ _RESERVED = re.compile(
 """Words by which a text says that not everybody has access, whatever licence stands beside it."""
 _STRICTNESS = ("PUBLIC", "SENSITIVE", "RESTRICTED", "CONFIDENTIAL", "NON_PUBLIC")
 _MAY_NAME_A_LICENCE = re.compile(r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo|source")
+_COMPATIBLE = re.compile(
+    r"\bcompatibles? (?:(?:avec|with|a|to|la|les|l|une?|the|toute?s?|any|all|autres?|other) ){0,4}"
+    r"(?:licen[cs]es?|cc|odc|odbl|creative|open|etalab|data)\b"
+)
+"""What a licence may be used with: "Licence Ouverte (compatible CC-BY 2.0)"."""
+_PIECE = re.compile(r"<([a-z]{2,10})>")
 _OTHER = "other-"
 """Licences of the list that stand for those that it does not have."""
 _MAY_NAME_A_LIMIT = re.compile(r"restriction|limitation|contrainte|\b13 1|311|\b(?:l ?)?124 [45]\b")
@@ -75,9 +81,18 @@ class Reading:
 # --- licences -------------------------------------------------------------------------------
 
 
+def written_out(pattern: str) -> str:
+    """Return a pattern of `licence-texts.csv` with its pieces, of which the name stands in it."""
+    pieces = {row["element"]: row["pattern"] for row in rows("licence-elements")}
+    return _PIECE.sub(lambda found: f"(?:{pieces[found.group(1)]})", pattern)
+
+
 @cache
 def _licence_patterns() -> tuple[tuple[re.Pattern[str], str, bool], ...]:
-    return tuple((re.compile(row["pattern"]), row["licence"], row["version"] == "yes") for row in rows("licence-texts"))
+    return tuple(
+        (re.compile(written_out(row["pattern"])), row["licence"], row["version"] == "yes")
+        for row in rows("licence-texts")
+    )
 
 
 def licence_of_url(url: str) -> str | None:
@@ -98,7 +113,7 @@ def _licence_addresses() -> tuple[tuple[re.Pattern[str], str], ...]:
 def licence_of_text(text: str) -> tuple[str | None, bool]:
     """Return the id of the licence that a text names and does not deny, and whether it names the version too."""
     searched = text[:MAX_SEARCHED]
-    bare = plain(searched).partition(" compatible ")[0]  # "Licence Ouverte (compatible CC-BY 2.0)"
+    bare = _COMPATIBLE.split(plain(searched), maxsplit=1)[0].rstrip()
     if _MAY_NAME_A_LICENCE.search(bare):
         clauses = Clauses(searched) if may_deny(bare.split()) else None
         for pattern, licence, certain in _licence_patterns():

@@ -56,6 +56,59 @@ def test_a_licence_is_read_in_free_text_with_its_version_or_without(text, licenc
 
 
 @pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("Creative Commons - Attribution - Pas de modification 4.0", "cc-by-nd"),
+        ("Creative Commons Attribution-NoDerivatives 4.0 International License", "cc-by-nd"),
+        ("Creative Commons Attribution-NonCommercial 4.0 International", "cc-nc"),
+        ("Creative Commons Attribution 4.0 - Pas d'utilisation commerciale", "cc-nc"),
+        ("Creative Commons Attribution - NonCommercial - ShareAlike 4.0", "cc-by-nc-sa"),
+        (
+            "Creative Commons Attribution - Pas d'Utilisation Commerciale - Partage dans les Mêmes Conditions 4.0",
+            "cc-by-nc-sa",
+        ),
+        (
+            "Creative Commons Attribution - Pas d’Utilisation Commerciale - Pas de Modification 4.0 International",
+            "cc-by-nc-nd",
+        ),
+        ("Creative Commons Paternité - Pas d'utilisation commerciale 2.0 France", "other-nc"),
+        ("Creative Commons 3.0 BY-NC", "other-nc"),
+        ("Creative Commons Attribution - Pas de modification 3.0", "other-closed"),
+    ],
+)
+def test_a_creative_commons_licence_that_keeps_something_back_is_never_an_open_one(text, licence):
+    made = dataset(constraints=use(text))
+    assert (made["license_id"], access(made)) == (licence, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("Creative Commons Attribution - Partage à l'identique 4.0", "cc-by-sa"),
+        ("CC BY version 4.0", "cc-by"),
+        ("CC BY 4.0. Pas de modification prévue en 2025", "cc-by"),
+        ("CC BY, utilisation commerciale autorisée", "cc-by"),
+    ],
+)
+def test_an_open_creative_commons_licence_stays_one(text, licence):
+    made = dataset(constraints=use(text))
+    assert (made["license_id"], access(made)) == (licence, "PUBLIC")
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("Format compatible avec tous les SIG. Données sous Licence Ouverte 2.0", "etalab-2.0"),
+        ("Fichier compatible QGIS, licence ODbL", "odc-odbl"),
+        ("Licence Ouverte 2.0 compatible avec la licence CC BY-SA 2.0", "etalab-2.0"),
+        ("Licence Ouverte (compatible avec toute licence libre, dont CC-BY 2.0)", "etalab-1.0"),
+    ],
+)
+def test_only_what_a_licence_is_compatible_with_is_not_the_licence(text, licence):
+    assert licence_of_text(text)[0] == licence
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Ces données ne sont pas diffusées sous Licence Ouverte",
