@@ -16,13 +16,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.harvest.normalise import conformance, constraints, dates, information, tables, themes
+from ckanext.ecosphere.harvest.normalise import access, conformance, constraints, dates, information, tables, themes
 from ckanext.ecosphere.harvest.normalise.links import addresses, protocols, resources
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, normalise, parts, plain, rows, stem
 from dev.bench import fidelity, normalise_judged
 from dev.bench import normalise as judged
 
-PATTERNS = ("access-texts", "licence-texts", "licence-urls", "protocol-patterns", "link-cues", "information-subjects")
+PATTERNS = (
+    "access-texts",
+    "access-reserved",
+    "licence-texts",
+    "licence-urls",
+    "protocol-patterns",
+    "link-cues",
+    "information-subjects",
+)
 NAMES = {
     "theme-terms": "terms",
     "territory-names": "names",
@@ -78,7 +86,8 @@ def watch() -> None:
     for module, name, table in (
         (constraints, "_licence_patterns", "licence-texts"),
         (constraints, "_licence_addresses", "licence-urls"),
-        (constraints, "_limit_patterns", "access-texts"),
+        (access, "limit_patterns", "access-texts"),
+        (access, "reserved_patterns", "access-reserved"),
         (protocols, "_cues", "link-cues"),
         (information, "_patterns", "information-subjects"),
     ):
@@ -164,8 +173,7 @@ def counts(table: str) -> list[list[tuple[str, int]]]:
         ]
     else:
         column = "pattern" if table in PATTERNS else WORDS.get(table) or OTHERS[table]
-        compiled = constraints.written_out if table == "licence-texts" else str
-        found = [[(row[column], (table, compiled(row[column])))] for row in rows(table)]
+        found = [[(row[column], (table, tables.written_out(row[column])))] for row in rows(table)]
     return [[(name, fired[key]) for name, key in line] for line in found]
 
 

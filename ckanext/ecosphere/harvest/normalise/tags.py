@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.constraints import reserves_access
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
@@ -120,7 +121,9 @@ def _has_a_field(keyword: Keyword) -> bool:
 
 
 def _open_data(draft: Draft, flag: str) -> None:
-    if not draft.dataset.get("access_rights") and not draft.dataset.get("access_limitation"):
+    said = [draft.dataset.get(name) or "" for name in ("access_conditions", "use_conditions")]
+    known = draft.dataset.get("access_rights") or draft.dataset.get("access_limitation")
+    if not known and not reserves_access(said):
         uri = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
         draft.set("access_rights", uri, before=f"keyword: {flag}")
     else:  # the constraints have said more
