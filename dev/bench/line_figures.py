@@ -57,7 +57,10 @@ class Spy:
 
         def noted(*args: Any, **kwargs: Any) -> Any:
             found = used(*args, **kwargs)
-            if found is not None and found != args[-1]:  # `sub` gives the text back
+            if name == "finditer":
+                found = list(found)
+            before = {"finditer": [], "subn": (args[-1], 0)}.get(name, args[-1])  # `sub` gives the text back
+            if found is not None and found != before:
                 fired[self.table, self._pattern.pattern] += 1
             return found
 

@@ -7,7 +7,7 @@ text that makes no exception ("… sauf les zones militaires", "… pour les ser
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.denials import Clauses
@@ -64,13 +64,17 @@ def _limits_named(text: str) -> list[str]:
     return list(found)
 
 
+@lru_cache(maxsize=4)
+def _clauses(text: str) -> Clauses:
+    return Clauses(text)
+
+
 def _is_denied(text: str, bare: str, found: re.Match[str]) -> bool:
     """Tell whether a text denies some words of it, unless these begin with a denial themselves."""
     if _DENIES.match(found.group()):
         return False
-    clauses = Clauses(text[:MAX_SEARCHED])
     start = bare.count(" ", 0, found.start())
-    return clauses.deny_access(start, start + len(found.group().split()))
+    return _clauses(text[:MAX_SEARCHED]).deny_access(start, start + len(found.group().split()))
 
 
 def is_partial(text: str) -> bool:
@@ -78,6 +82,8 @@ def is_partial(text: str) -> bool:
     if voc.get("access-limitation").find(text[:400]):
         return False
     whole = text[:MAX_SEARCHED]
+    if not _MAY_NAME_A_LIMIT.search(plain(whole)):
+        return False
     for sentence in [whole] if len(whole) <= _SHORT else _ENDS.split(whole):
         rest, count = without_no_limit(plain(sentence))
         if count and any(right == _PARTLY and pattern.search(rest) for pattern, right in reserved_patterns()):
