@@ -16,13 +16,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.harvest.normalise import conformance, constraints, dates, information, tables, themes
+from ckanext.ecosphere.harvest.normalise import access, conformance, constraints, dates, information, tables, themes
 from ckanext.ecosphere.harvest.normalise.links import addresses, protocols, resources
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, normalise, parts, plain, rows, stem
 from dev.bench import fidelity, normalise_judged
 from dev.bench import normalise as judged
 
-PATTERNS = ("access-texts", "licence-texts", "licence-urls", "protocol-patterns", "link-cues", "information-subjects")
+PATTERNS = (
+    "access-texts",
+    "access-reserved",
+    "licence-texts",
+    "licence-urls",
+    "protocol-patterns",
+    "link-cues",
+    "information-subjects",
+)
 NAMES = {
     "theme-terms": "terms",
     "territory-names": "names",
@@ -49,7 +57,10 @@ class Spy:
 
         def noted(*args: Any, **kwargs: Any) -> Any:
             found = used(*args, **kwargs)
-            if found is not None and found != args[-1]:  # `sub` gives the text back
+            if name == "finditer":
+                found = list(found)
+            before = {"finditer": [], "subn": (args[-1], 0)}.get(name, args[-1])  # `sub` gives the text back
+            if found is not None and found != before:
                 fired[self.table, self._pattern.pattern] += 1
             return found
 
@@ -78,7 +89,8 @@ def watch() -> None:
     for module, name, table in (
         (constraints, "_licence_patterns", "licence-texts"),
         (constraints, "_licence_addresses", "licence-urls"),
-        (constraints, "_limit_patterns", "access-texts"),
+        (access, "limit_patterns", "access-texts"),
+        (access, "reserved_patterns", "access-reserved"),
         (protocols, "_cues", "link-cues"),
         (information, "_patterns", "information-subjects"),
     ):
@@ -164,7 +176,7 @@ def counts(table: str) -> list[list[tuple[str, int]]]:
         ]
     else:
         column = "pattern" if table in PATTERNS else WORDS.get(table) or OTHERS[table]
-        found = [[(row[column], (table, row[column]))] for row in rows(table)]
+        found = [[(row[column], (table, tables.written_out(row[column])))] for row in rows(table)]
     return [[(name, fired[key]) for name, key in line] for line in found]
 
 

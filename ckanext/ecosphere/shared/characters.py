@@ -32,6 +32,7 @@ _SEPARATORS = re.compile(r"[;|\n\t]+")
 _COMMAS = re.compile(r",\s*")
 _PACKED = 60
 """A keyword with commas is a list when it is longer than this, or has two commas."""
+_DECIMAL = re.compile(r"\d,\d")
 
 
 def clean(text: str) -> str:
@@ -60,12 +61,23 @@ def without_accents(text: str) -> str:
     return "".join(char for piece in pieces for char in piece if not unicodedata.combining(char))
 
 
-def keywords(keyword: str) -> list[str]:
-    """Split a keyword that holds several: ``eau; rivière; crue`` or a long list with commas."""
+def keywords(keyword: str, fewest: int | None = None) -> list[str]:
+    """Split a keyword that holds several: ``eau; rivière; crue`` or a long list with commas.
+
+    Args:
+        keyword: as written.
+        fewest: how many commas make a list, for who knows whether the keyword is one of a thesaurus; that of a number
+            ("1:50,000") is none.
+    """
     pieces = [piece.strip() for piece in _SEPARATORS.split(keyword)]
     found: list[str] = []
     for piece in pieces:
-        if piece.count(",") > 1 or ("," in piece and len(piece) > _PACKED):
+        commas = piece.count(",")
+        if fewest:
+            packed = commas >= fewest and not (commas == 1 and _DECIMAL.search(piece))
+        else:
+            packed = commas > 1 or (commas == 1 and len(piece) > _PACKED)
+        if packed:
             found += [part.strip() for part in _COMMAS.split(piece)]
         else:
             found.append(piece)

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 import ckanext.ecosphere
-from ckanext.ecosphere.harvest.normalise import constraints, information
+from ckanext.ecosphere.harvest.normalise import access, constraints, information
 from ckanext.ecosphere.harvest.normalise.links import protocols
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.importing import addresses
@@ -44,7 +44,8 @@ SUFFIXES = ("", "!", "\x00", "\n", "a", "1", " ")
 PLAIN = "aZ5 \n\t'\"<>[](){}.@-_,;:/\\&#%*+=?!|$~^`é\u00a0"
 #: Expressions that functions make: what the functions return.
 MADE = {
-    "harvest.normalise.constraints": lambda: [constraints._licence_patterns(), constraints._limit_patterns()],
+    "harvest.normalise.access": lambda: [access.limit_patterns(), access.reserved_patterns()],
+    "harvest.normalise.constraints": lambda: [constraints._licence_patterns()],
     "harvest.normalise.information": lambda: [[pattern for pattern, _subject, _label in information._patterns()]],
     "harvest.normalise.links.protocols": lambda: [
         protocols._cues(),
@@ -62,6 +63,7 @@ WITH_LOCAL_NAMES = {
     "search.facet_counts": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
     "search.relevance.corrections": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
     "schemas.logic.validators": [],  # OPEN_PATTERNS is found among the names of the module
+    "harvest.normalise.access": [],  # MADE
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.information": [],  # MADE
     "harvest.normalise.links.protocols": [],  # MADE

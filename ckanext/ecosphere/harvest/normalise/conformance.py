@@ -18,13 +18,20 @@ _NOT_EVALUATED = re.compile(
     r"\b(non|pas( ete)?|not) (encore )?(evaluee?s?|evaluated|testee?s?|tested|verifiee?s?)\b|evaluation non realisee"
 )
 """Explanation beside a degree that is then none: a form has only "true" and "false" to choose from."""
+_DIRECTIVE = "/eli/dir/"
 _DEGREES = {True: "conformant", False: "notConformant", None: "notEvaluated"}
 
 
 def specification_uri(title: str) -> str | None:
-    """Return the address of a specification that a title names (regulations of INSPIRE)."""
-    bare = plain(title[:500])
-    return next((row["uri"] for row in rows("specifications") if row["name"] in bare), None)
+    """Return the address of a specification that a title names (regulations of INSPIRE).
+
+    Of several the first, since a regulation names the one that it amends behind it; the directive, which all of them
+    carry out, only when it is alone.
+    """
+    bare = f" {plain(title[:500])} "
+    found = [(_DIRECTIVE in row["uri"], place, row["uri"]) for row in rows("specifications")
+             if (place := bare.find(f" {row['name']} ")) >= 0]  # fmt: skip
+    return min(found)[-1] if found else None
 
 
 def conformity(draft: Draft) -> None:

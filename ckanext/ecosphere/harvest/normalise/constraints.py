@@ -7,17 +7,27 @@ use are two blocks of legal constraints; French records mix them, mostly in ``us
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.access import (
+    DOUBT,
+    MAX_SEARCHED,
+    NO_LIMIT,
+    STRICTNESS,
+    is_partial,
+    limits_of_text,
+    reserved_in,
+    without_no_limit,
+)
 from ckanext.ecosphere.harvest.normalise.denials import Clauses, may_deny
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
+from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows, written_out
 from ckanext.ecosphere.harvest.normalise.texts import bounded, plain_text
 from ckanext.ecosphere.harvest.record import Constraint, Term
 
-NO_LIMIT = "noLimitations"
 _NOT_PUBLIC = "L311-5"
 _SAYS_NOTHING = {"", "otherrestrictions", "license", "licence"}
 _NO_CONDITION = re.compile(
@@ -39,18 +49,16 @@ _CODE_RIGHTS = {
     "protected": "RESTRICTED",
 }
 """ISO restriction and classification codes (lower case) → EU access right."""
-_RESERVED = re.compile(
-    r"\b(acces|diffusion|consultation|communication) (est |sont |strictement ){0,2}"
-    r"(reserve|restreint|limite|interdit)e?s?\b|"
-    r"\b(non|pas) (diffus|communic)ables?\b|\busage (strictement )?interne\b|\bne pas diffuser\b"
-)
-"""Words by which a text says that not everybody has access, whatever licence stands beside it."""
-_STRICTNESS = ("PUBLIC", "SENSITIVE", "RESTRICTED", "CONFIDENTIAL", "NON_PUBLIC")
+_OF_USE = re.compile(r"\bechelles?\b|\b1 \d{1,3} ?000\b")
+"""A scale, which is a condition of use in whatever block it stands."""
 _MAY_NAME_A_LICENCE = re.compile(r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo|source")
+_COMPATIBLE = re.compile(
+    r"\bcompatibles? (?:(?:avec|with|a|to|la|les|l|une?|the|toute?s?|any|all|autres?|other) ){0,4}"
+    r"(?:licen[cs]es?|cc|odc|odbl|creative|open|etalab|data)\b"
+)
+"""What a licence may be used with: "Licence Ouverte (compatible CC-BY 2.0)"."""
 _OTHER = "other-"
 """Licences of the list that stand for those that it does not have."""
-_MAY_NAME_A_LIMIT = re.compile(r"restriction|limitation|contrainte|\b13 1|311|\b(?:l ?)?124 [45]\b")
-"""One look that spares the many patterns: most texts name neither."""
 _URL = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _ONLY_A_LICENCE = 220
 """Length, in characters, up to which a text that names a licence is taken for its name only."""
@@ -58,8 +66,6 @@ MIN_REST = 2
 """Words that make what is left of an understood text worth keeping."""
 _SAYS_NOTHING_MORE = {"public", "restricted", "non public", "confidential", "sensitive"}
 MAX_TERMS = 200
-MAX_SEARCHED = 2_000
-"""Characters of a text that are searched: a licence is named at the beginning."""
 
 
 @dataclass(slots=True)
@@ -70,6 +76,8 @@ class Reading:
     certain: bool = False
     limits: list[str] = field(default_factory=list)
     contradiction: str | None = None
+    reserved: str | None = None
+    partial: bool = False
 
 
 # --- licences -------------------------------------------------------------------------------
@@ -77,7 +85,10 @@ class Reading:
 
 @cache
 def _licence_patterns() -> tuple[tuple[re.Pattern[str], str, bool], ...]:
-    return tuple((re.compile(row["pattern"]), row["licence"], row["version"] == "yes") for row in rows("licence-texts"))
+    return tuple(
+        (re.compile(written_out(row["pattern"])), row["licence"], row["version"] == "yes")
+        for row in rows("licence-texts")
+    )
 
 
 def licence_of_url(url: str) -> str | None:
@@ -98,7 +109,7 @@ def _licence_addresses() -> tuple[tuple[re.Pattern[str], str], ...]:
 def licence_of_text(text: str) -> tuple[str | None, bool]:
     """Return the id of the licence that a text names and does not deny, and whether it names the version too."""
     searched = text[:MAX_SEARCHED]
-    bare = plain(searched).partition(" compatible ")[0]  # "Licence Ouverte (compatible CC-BY 2.0)"
+    bare = _COMPATIBLE.split(plain(searched), maxsplit=1)[0].rstrip()
     if _MAY_NAME_A_LICENCE.search(bare):
         clauses = Clauses(searched) if may_deny(bare.split()) else None
         for pattern, licence, certain in _licence_patterns():
@@ -146,24 +157,6 @@ def _read_licence(term: Term, reading: Reading) -> None:
 # --- limits on access -------------------------------------------------------------------------
 
 
-@cache
-def _limit_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(row["pattern"]), row["limitation"]) for row in rows("access-texts"))
-
-
-def limits_of_text(text: str) -> list[str]:
-    """Return the ids of the limits that a text names; the id of "no limitation" counts as one."""
-    known = voc.get("access-limitation").find(text) if len(text) < 400 else None  # noqa: PLR2004 - a label
-    if known:
-        return [known.id]
-    bare = plain(text[:MAX_SEARCHED])
-    if not _MAY_NAME_A_LIMIT.search(bare):
-        return []
-    names_an_article = "311" in bare or "13 1" in bare or "124 " in bare
-    patterns = (pair for pair in _limit_patterns() if pair[1] == NO_LIMIT or names_an_article)
-    return list(dict.fromkeys(limit for pattern, limit in patterns if pattern.search(bare)))
-
-
 def _read_limits(term: Term, reading: Reading) -> None:
     by_text = limits_of_text(term.text)
     coded = voc.get("access-limitation").get(term.href.strip()) if term.href else None
@@ -180,6 +173,8 @@ def read_term(term: Term) -> Reading:
     reading = Reading()
     _read_licence(term, reading)
     _read_limits(term, reading)
+    reading.reserved = reserved_in(term.text)
+    reading.partial = is_partial(term.text)
     return reading
 
 
@@ -194,6 +189,8 @@ class _Collected:
     use: list[str] = field(default_factory=list)
     rights: list[str] = field(default_factory=list)
     no_limit: list[str] = field(default_factory=list)
+    reserved: list[tuple[str, str]] = field(default_factory=list)
+    partial: list[str] = field(default_factory=list)
 
 
 def constraints(draft: Draft) -> None:
@@ -234,14 +231,19 @@ def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collec
     collected.limits += reading.limits
     if NO_LIMIT in reading.limits and term.text:
         collected.no_limit.append(term.text)
+    if reading.reserved:
+        collected.reserved.append((reading.reserved, term.text))
+    if reading.partial:
+        collected.partial.append(term.text)
     other = bool(reading.licence) and str(reading.licence).startswith(_OTHER)
     named = bool(reading.licence) and not other and not _more_than_a_licence(term.text)
     if not term.text and term.href and other:
         collected.use.append(term.href)
     elif not named and not reading.limits and term.text:
         about_access = is_other and block.access_codes and not block.use_codes
-        no_condition = bool(_NO_CONDITION.search(plain(term.text[:400])))
-        target = collected.access if about_access and not no_condition else collected.use
+        bare = plain(term.text[:400])
+        of_use = _NO_CONDITION.search(bare) or (reading.reserved is None and _OF_USE.search(bare))
+        target = collected.access if reading.partial or (about_access and not of_use) else collected.use
         target.append(term.text if not term.href or term.href in term.text else f"{term.text} ({term.href})")
     elif (
         reading.limits
@@ -269,11 +271,7 @@ def _more_than_a_licence(text: str) -> bool:
 
 def _more_than_no_limit(text: str) -> bool:
     """Tell whether a text by which nothing limits access says something else too ("… hors zones militaires")."""
-    rest = plain(text)
-    for pattern, limit in _limit_patterns():
-        if limit == NO_LIMIT:
-            rest = pattern.sub(" ", rest)
-    return _is_worth_keeping(rest)
+    return _is_worth_keeping(without_no_limit(plain(text))[0])
 
 
 def _is_worth_keeping(rest: str) -> bool:
@@ -309,42 +307,47 @@ def _access(draft: Draft, collected: _Collected) -> None:
     if grounds and NO_LIMIT in collected.limits:
         draft.problem("access-contradiction", values=grounds)
         draft.lost("resourceConstraints/otherConstraints", collected.no_limit)
-    limits = grounds or ([NO_LIMIT] if NO_LIMIT in collected.limits else [])
+    reserved = [item for item in collected.reserved if item[0] != DOUBT]
+    against = [text for _right, text in reserved] + collected.partial
+    nothing_limits = NO_LIMIT in collected.limits and not against
+    if NO_LIMIT in collected.limits and against and not grounds:
+        draft.problem("access-contradiction", values=list(dict.fromkeys(against)))
+        draft.lost("resourceConstraints/otherConstraints", collected.no_limit or [NO_LIMIT])
+    limits = grounds or ([NO_LIMIT] if nothing_limits else [])
     if limits:
         said = [text for text in collected.no_limit if not grounds and not _is_label_of_a_limit(text)]
         draft.set("access_limitation", [vocabulary[limit].uri for limit in limits], before="; ".join(said) or None)
     told = next((right for right in collected.rights if right != "PUBLIC" or not grounds), "")
-    reserved = next((text for text in (*collected.access, *collected.use) if _says_reserved(text)), "")
-    right, because = (told, "access right") if told else _right(draft, grounds, NO_LIMIT in collected.limits, reserved)
+    right, because = (told, "access right") if told else _right(draft, grounds, nothing_limits, collected)
     if right:
         draft.set("access_rights", voc.get("access-right")[right].uri)
         draft.change("access_rights", because, right)
 
 
-def _says_reserved(text: str) -> bool:
-    return bool(_RESERVED.search(plain(text[:MAX_SEARCHED])))
-
-
-def _right(draft: Draft, grounds: list[str], no_limit: bool, reserved: str) -> tuple[str, str]:
-    """Return the access right and what it comes from: the ground, codes, the absence of a limit, words, the licence."""
+def _right(draft: Draft, grounds: list[str], nothing_limits: bool, collected: _Collected) -> tuple[str, str]:
+    """Return the access right and what it comes from: ground, codes and words, absence of a limit, licence."""
     if grounds:
         closed = any(ground.startswith(_NOT_PUBLIC) for ground in grounds)
         return "NON_PUBLIC" if closed else "RESTRICTED", ", ".join(grounds)
     codes: list[str] = []
     for block in draft.record.constraints:
         codes += [*block.access_codes, block.classification or ""]
-    rights = {code: _CODE_RIGHTS[code.lower()] for code in codes if code.lower() in _CODE_RIGHTS}
-    strictest = max(rights.items(), key=lambda item: _STRICTNESS.index(item[1]), default=None)
-    if strictest and strictest[1] != "PUBLIC":
-        return strictest[1], strictest[0]
-    if no_limit:
+    told = [(_CODE_RIGHTS[code.lower()], code) for code in codes if code.lower() in _CODE_RIGHTS]
+    told += [item for item in collected.reserved if item[0] != DOUBT]
+    right, because = max(told, key=lambda item: STRICTNESS.index(item[0]), default=("", ""))
+    if right not in ("", "PUBLIC"):
+        return right, because
+    if nothing_limits:
         return "PUBLIC", NO_LIMIT
-    if reserved or strictest:
-        return ("RESTRICTED", reserved) if reserved or not strictest else (strictest[1], strictest[0])
     licence = voc.get("licences").get(draft.dataset.get("license_id", ""))
-    if licence and licence.data["open"]:
-        return "PUBLIC", licence.id
-    return "", ""
+    if not right and licence and licence.data["open"] and not collected.reserved:
+        right, because = "PUBLIC", licence.id
+    return ("", "") if collected.partial else (right, because)
+
+
+def reserves_access(texts: Iterable[str]) -> bool:
+    """Tell whether one of some texts leaves it open who has access, though none gave an access right."""
+    return any(reserved_in(text) or is_partial(text) for text in texts)
 
 
 def restriction_codes(draft: Draft) -> None:

@@ -28,6 +28,12 @@ _AFTER = re.compile(
 )
 """What follows a licence that is denied."""
 
+_ANSWER = re.compile(
+    r"(?:non|no|aucune?s?|neant|sans objet|(?:non|pas) (?:applicable|concernee?s?))$|"
+    r"(?:ont|sont|a|est) (?:ete )?(?:retire|supprime|exclu|masque|anonymise|ote|enleve|floute|occulte)e?s?\b"
+)
+"""What follows words on access that are denied ("Accès restreint : non"), or that speak of what is not in the data."""
+
 
 @cache
 def _words(place: str) -> frozenset[str]:
@@ -81,6 +87,19 @@ class Clauses:
             if word not in _words("passed"):
                 return False
         return False
+
+    def deny_access(self, start: int, end: int) -> bool:
+        """Tell whether words that reserve the access, or free it, are denied: right before them, or in an answer."""
+        for at in range(start - 1, max(-1, start - 1 - _NEAR), -1):
+            if at + 1 in self._ends or at + 1 in self._pauses:
+                break
+            word = self.words[at]
+            if word in _words("access"):
+                return word != "plus" or self._between_ne_and(at) is not None
+            if word not in _words("between"):
+                break
+        stop = next((at for at in range(end, min(end + _NEAR, len(self.words))) if at in self._ends), end + _NEAR)
+        return bool(_ANSWER.match(" ".join(self.words[end:stop])))
 
     def _between_ne_and(self, at: int) -> Sequence[str] | None:
         """The words between "ne" and the "pas" at a place; None without "ne"."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, by_label, is_placeholder, parts, plain, rows
+from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, parts, plain, rows
 from ckanext.ecosphere.harvest.record import ReferenceSystem
 
 EPSG_URI = "http://www.opengis.net/def/crs/EPSG/0/{code}"
@@ -23,7 +24,17 @@ _GEOGRAPHIC = {"4171", "4258", "4326", "4275", "4979", "4627", "4624", "9777", "
 """Codes of geographic systems, on which projected ones are based."""
 _PROJECTIONS = {"utm", "lambert", "cc", "laea", "lcc", "conique", "mercator", "projection", "zone", "fuseau"}
 """Words that tell a projected system."""
+_WGS84 = "4326"
+_ONLY_A_ZONE = re.compile(r"utm ?(?:(?:zone|fuseau|f|nord|sud) ?){0,3}\d{1,2} ?(?:n|s|nord|sud)?")
+"""A UTM zone that is named without the geodetic system that it is based on: of WGS 84, when no other stands before."""
+_BESIDE_A_ZONE = {
+    "projection", "systeme", "system", "en", "et", "de", "coordonnees", "projetees", "reference", "crs", "scr", "code",
+    "ou", "and", "geographique", "geographiques", "universal", "transverse", "mercator",
+}  # fmt: skip
+"""Words that name no geodetic system."""
 _SCALE = re.compile(r"(?:^|\D)1\s*[:/]\s*(\d{1,3}(?:[ .\u00a0\u202f]?\d{3}){1,3}|\d{2,9})(?!\d)")
+_FRACTION = re.compile(r"\s*(?:[^\W\d]{1,20}\s?:?\s?)?\d{1,9}\s?[:/]\s?\d")
+_LEAST_SCALE = 100
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[ \u00a0\u202f]\d{3}){1,3}(?!\d)|\d+)(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 """A number, whose thousands may be parted by spaces: "1 250,5"."""
 _NOT_SPATIAL = {"gregorien", "calendrier gregorien", "gregorian", "gregorian calendar"}
@@ -40,7 +51,32 @@ def _names() -> Phrases[str]:
         for label in (concept.label_fr, *concept.alt_labels)
         if not _BARE.fullmatch(label)
     ]
-    return Phrases([*listed, *own])
+    return Phrases([*listed, *own, *_zones()])
+
+
+def _zones() -> Iterator[tuple[str, str]]:
+    """Spellings of the UTM zones of each geodetic system → EPSG code; without one, those of WGS 84."""
+    for row in rows("crs-utm"):
+        codes = dict(part.split("=") for part in parts(row["zones"]))
+        for zone, code in codes.items():
+            number, half = zone[:-1], zone[-1]
+            side = "nord" if half == "N" else "sud"
+            ends = [f"{number}{half}", f"{number} {half}", f"{number} {side}"]
+            written = [
+                f"UTM{number}{half}",
+                f"UTM {side} {number}",
+                f"UTM {side} fuseau {number}",
+                f"UTM {side} f {number}",
+            ]
+            ends += [number] if f"{number}{'S' if half == 'N' else 'N'}" not in codes else []
+            written += [f"UTM {word}{end}" for word in ("", "zone ", "fuseau ") for end in ends]
+            written += [f"UTM{number}"] if number in ends else []
+            for name in parts(row["datums"]):
+                yield from ((f"{name} {each}", code) for each in written)
+                yield from ((f"{each} {name}", code) for each in written)
+                yield from ((f"{name}{each}", code) for each in written if " " not in each and " " not in name)
+            if row["datums"].startswith("WGS84"):
+                yield from ((each, code) for each in written)
 
 
 def epsg_codes(system: ReferenceSystem) -> list[str]:
@@ -55,10 +91,12 @@ def epsg_codes(system: ReferenceSystem) -> list[str]:
         found = [system.code.strip()]
     if not found:
         for plane, height in _IGNF.findall(text):
-            codes = [by_label("crs-names", "epsg", "names").get(plain(part)) for part in (plane, height)]
+            codes = [_names().exact(part) for part in (plane, height) if part]
             found += [code for code in codes if code]
     if not found:
-        found = [code for part in re.split(r"[;,]", system.code) for code in _named_in(part)]
+        each = [_named_in(part) for part in re.split(r"[;,]", system.code)]
+        apart = "utm" in system.code.lower() and not all(each)  # "UTM 20N, Fort Desaix"
+        found = _named_in(system.code) if apart else [code for codes in each for code in codes]
     return [_SUPERSEDED.get(code, code) for code in dict.fromkeys(found)]
 
 
@@ -67,10 +105,29 @@ def _named_in(text: str) -> list[str]:
 
     A projection that is not known makes the geographic system that it is based on no answer.
     """
-    found = [code for _start, _end, code in _names().find(text)]
+    found = _based(text)
     projected = [code for code in found if code not in _GEOGRAPHIC]
     if projected or set(plain(text).split()) & _PROJECTIONS:
         return projected
+    return found
+
+
+def _based(text: str) -> list[str]:
+    """Return the systems that a text names, but UTM zones that another geodetic system stands before.
+
+    "ED50 / UTM 31N" is in the list; of "Datum de 1926 / UTM 31N" nobody knows more than that it is not of WGS 84.
+    """
+    words = plain(text).split()
+    found: list[str] = []
+    past, before = 0, _WGS84
+    for start, end, code in _names().find(text):
+        if _ONLY_A_ZONE.fullmatch(" ".join(words[start:end])):
+            others = [word for word in words[past:start] if word not in _BESIDE_A_ZONE and word not in _PROJECTIONS]
+            if others or (before in _GEOGRAPHIC and before != _WGS84):
+                past, before = end, ""
+                continue
+        found.append(code)
+        past, before = end, code
     return found
 
 
@@ -114,8 +171,14 @@ def read_scale(text: str) -> int | None:
 
 
 def scale(draft: Draft) -> None:
-    """Keep the finest equivalent scale; failing one, a scale told among the conditions of use."""
+    """Keep the finest equivalent scale, also one that was written for a distance ("1/25000"); failing one, a scale told
+    among the conditions of use."""
     found: list[int] = []
+    for item in draft.record.resolutions:
+        value = _scale_for_a_distance(item.value)
+        if value:
+            found.append(value)
+            draft.change("scale_denominator", item.value, value)
     for text in draft.record.scales:
         value = read_scale(text)
         if value is None and not is_placeholder(text) and text.strip("0 "):
@@ -136,15 +199,23 @@ def scale(draft: Draft) -> None:
             draft.change("scale_denominator", found, min(found))
 
 
+def _scale_for_a_distance(text: str | None) -> int | None:
+    """Return the denominator of the scale that stands in the place of a distance; 1/2 may be half a metre."""
+    value = read_scale(text) if text and _FRACTION.match(text) else None
+    return value if value and value >= _LEAST_SCALE else None
+
+
 @cache
 def _units() -> dict[str, float]:
     return {plain(name): float(row["metres"]) for row in rows("units") for name in parts(row["units"])}
 
 
 def _metres(unit: str | None) -> float | None:
-    """Return the length of a unit in metres; a unit may be given as a URI or left out."""
+    """Return the length of a unit in metres; a unit may be given as an address, whole or not, or left out."""
     if not unit:
         return 1.0
+    if "#" in unit and (words := re.findall(r"\w+", unit.rpartition("#")[2])):
+        return _units().get(plain(words[-1]))  # "gmxUom.xml#m", "…#xpointer(//*[@gml:id='m'])"
     name = re.split(r"[#/:]", unit.strip())[-1] if re.match(r"https?:|urn:", unit.strip()) else unit
     return _units().get(plain(name)) or _units().get(plain(unit))
 
@@ -153,6 +224,12 @@ def resolution(draft: Draft) -> None:
     """Keep the finest ground distance in metres; angles have no place."""
     found: list[float] = []
     for item in draft.record.resolutions:
+        if _scale_for_a_distance(item.value):
+            continue  # the rule before has it
+        if _FRACTION.match(item.value or ""):
+            draft.problem("resolution", value=f"{item.value} {item.unit or ''}".strip())
+            draft.lost("spatialResolution", f"{item.value} {item.unit or ''}".strip())
+            continue
         number = _NUMBER.search((item.value or "").strip())
         metres = _metres(item.unit)
         value = float(re.sub(r"\s", "", number.group()).replace(",", ".")) if number else 0.0

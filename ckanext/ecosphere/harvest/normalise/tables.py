@@ -17,6 +17,7 @@ SEPARATOR = "|"
 MAX_CACHED = 200
 MAX_PLACEHOLDER, MAX_UNFILLED = 60, 300
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
+_ELEMENT = re.compile(r"<([a-z]{2,10})>")
 _PIECE = 1_000
 _MARKS = re.compile("[\u0300-\u036f]+")
 """Accents and cedillas, once they are parted from their letters."""
@@ -39,6 +40,12 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
     """Return the rows of ``data/<name>.csv``; lines that start with ``#`` are notes."""
     with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
         return tuple(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def written_out(pattern: str) -> str:
+    """Return a pattern with its pieces: those of `pattern-elements.csv` whose names stand in it as ``<name>``."""
+    pieces = {row["element"]: row["pattern"] for row in rows("pattern-elements")}
+    return _ELEMENT.sub(lambda found: f"(?:{pieces[found.group(1)]})", pattern)
 
 
 def parts(value: str) -> list[str]:

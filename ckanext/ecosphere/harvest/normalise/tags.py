@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise.constraints import reserves_access
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
@@ -16,6 +18,10 @@ MIN_TAG, MAX_TAG = 2, 100
 """Lengths that CKAN accepts (``ckan.model.tag``)."""
 MAX_TAGS = 100
 MAX_KEYWORDS = 5_000
+_COMMAS_OF_A_LIST = 3
+"""Commas that make a list of a keyword of a thesaurus, whose terms have some: "catastrophes, accidents, risques"."""
+_LISTS = ("themes", "eu-theme", "inspire-theme", "topic-category", "priority-dataset", "hvd-category")
+"""Lists whose labels are one keyword, whatever commas they have."""
 _NOT_STRICT = re.compile(r"[^\w \-.]+", re.UNICODE)
 _NOT_FREE = re.compile(r"[,<>\"\x00-\x1f\x7f\u2028\u2029]+")
 OPEN_DATA = {"donnees ouvertes", "donnee ouverte", "open data", "opendata"}
@@ -74,7 +80,7 @@ def tags(draft: Draft) -> None:
             codes += [keyword.text] if keyword.text[:1].isdigit() else []
             beside |= {} if not keyword.text or _ADDRESS.match(keyword.text) else {keyword.text: None}
             continue
-        pieces = characters.keywords(keyword.text)
+        pieces = _pieces(keyword)
         packed = packed or len(pieces) > 1
         for piece in pieces:
             if plain(piece) in OPEN_DATA:
@@ -99,6 +105,13 @@ def tags(draft: Draft) -> None:
     draft.set("tags", [{"name": tag} for tag in kept[:MAX_TAGS]])
 
 
+def _pieces(keyword: Keyword) -> list[str]:
+    """Return the keywords that one holds: commas part free ones, not the terms of a list."""
+    if "," in keyword.text and (keyword.href or any(voc.get(name).find(keyword.text) for name in _LISTS)):
+        return [keyword.text]
+    return characters.keywords(keyword.text, _COMMAS_OF_A_LIST if keyword.thesaurus or keyword.thesaurus_href else 1)
+
+
 def _has_a_field(keyword: Keyword) -> bool:
     if inspire_theme_of(keyword) is not None or named_by_address(keyword):
         return True
@@ -108,7 +121,9 @@ def _has_a_field(keyword: Keyword) -> bool:
 
 
 def _open_data(draft: Draft, flag: str) -> None:
-    if not draft.dataset.get("access_rights") and not draft.dataset.get("access_limitation"):
+    said = [draft.dataset.get(name) or "" for name in ("access_conditions", "use_conditions")]
+    known = draft.dataset.get("access_rights") or draft.dataset.get("access_limitation")
+    if not known and not reserves_access(said):
         uri = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
         draft.set("access_rights", uri, before=f"keyword: {flag}")
     else:  # the constraints have said more

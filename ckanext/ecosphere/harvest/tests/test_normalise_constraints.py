@@ -56,6 +56,59 @@ def test_a_licence_is_read_in_free_text_with_its_version_or_without(text, licenc
 
 
 @pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("Creative Commons - Attribution - Pas de modification 4.0", "cc-by-nd"),
+        ("Creative Commons Attribution-NoDerivatives 4.0 International License", "cc-by-nd"),
+        ("Creative Commons Attribution-NonCommercial 4.0 International", "cc-nc"),
+        ("Creative Commons Attribution 4.0 - Pas d'utilisation commerciale", "cc-nc"),
+        ("Creative Commons Attribution - NonCommercial - ShareAlike 4.0", "cc-by-nc-sa"),
+        (
+            "Creative Commons Attribution - Pas d'Utilisation Commerciale - Partage dans les Mêmes Conditions 4.0",
+            "cc-by-nc-sa",
+        ),
+        (
+            "Creative Commons Attribution - Pas d’Utilisation Commerciale - Pas de Modification 4.0 International",
+            "cc-by-nc-nd",
+        ),
+        ("Creative Commons Paternité - Pas d'utilisation commerciale 2.0 France", "other-nc"),
+        ("Creative Commons 3.0 BY-NC", "other-nc"),
+        ("Creative Commons Attribution - Pas de modification 3.0", "other-closed"),
+    ],
+)
+def test_a_creative_commons_licence_that_keeps_something_back_is_never_an_open_one(text, licence):
+    made = dataset(constraints=use(text))
+    assert (made["license_id"], access(made)) == (licence, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("Creative Commons Attribution - Partage à l'identique 4.0", "cc-by-sa"),
+        ("CC BY version 4.0", "cc-by"),
+        ("CC BY 4.0. Pas de modification prévue en 2025", "cc-by"),
+        ("CC BY, utilisation commerciale autorisée", "cc-by"),
+    ],
+)
+def test_an_open_creative_commons_licence_stays_one(text, licence):
+    made = dataset(constraints=use(text))
+    assert (made["license_id"], access(made)) == (licence, "PUBLIC")
+
+
+@pytest.mark.parametrize(
+    ("text", "licence"),
+    [
+        ("Format compatible avec tous les SIG. Données sous Licence Ouverte 2.0", "etalab-2.0"),
+        ("Fichier compatible QGIS, licence ODbL", "odc-odbl"),
+        ("Licence Ouverte 2.0 compatible avec la licence CC BY-SA 2.0", "etalab-2.0"),
+        ("Licence Ouverte (compatible avec toute licence libre, dont CC-BY 2.0)", "etalab-1.0"),
+    ],
+)
+def test_only_what_a_licence_is_compatible_with_is_not_the_licence(text, licence):
+    assert licence_of_text(text)[0] == licence
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Ces données ne sont pas diffusées sous Licence Ouverte",
@@ -264,6 +317,151 @@ def test_other_constraints_of_an_access_block_are_conditions_of_access():
 def test_codes_without_a_field_are_told():
     made = result(constraints=[Constraint("legal", access_codes=["copyright", "otherRestrictions"])])
     assert "MD_RestrictionCode: copyright" in made.unread
+
+
+# --- words that reserve the access -----------------------------------------------------------------------
+
+
+def both(text, beside="Licence Ouverte 2.0"):
+    """The result of a record whose access block says `text`, and whose use block says `beside`."""
+    return result(
+        constraints=[
+            Constraint("legal", access_codes=["otherRestrictions"], other=[Term(text)]),
+            Constraint("legal", use_codes=["otherRestrictions"], other=[Term(beside)]),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Document confidentiel", "CONFIDENTIAL"),
+        ("Secret défense", "CONFIDENTIAL"),
+        ("Données confidentielles – usage interne uniquement", "CONFIDENTIAL"),
+        ("Données sensibles", "SENSITIVE"),
+        ("Réservé aux agents de l'Etat", "RESTRICTED"),
+        ("Accès aux seuls services de l'État", "RESTRICTED"),
+        ("Données accessibles uniquement aux services de l'État", "RESTRICTED"),
+        ("Données non publiques", "RESTRICTED"),
+        ("Données pas en libre accès", "RESTRICTED"),
+        ("Accès soumis à autorisation", "RESTRICTED"),
+        ("La diffusion de ces données est soumise à l'accord préalable du producteur", "RESTRICTED"),
+        ("Accès sur demande motivée", "RESTRICTED"),
+        ("Accès par authentification", "RESTRICTED"),
+        ("Diffusion interne uniquement", "RESTRICTED"),
+        ("utilisation interne", "RESTRICTED"),
+        ("Intranet seulement", "RESTRICTED"),
+        ("Diffusion soumise à convention", "RESTRICTED"),
+        ("Diffusion non autorisée", "RESTRICTED"),
+        ("Ces données ne doivent pas être diffusées", "RESTRICTED"),
+        ("Donnée soumise au secret statistique", "RESTRICTED"),
+        ("For official use only", "RESTRICTED"),
+        ("Communication aux tiers interdite", "RESTRICTED"),
+        ("Pas de diffusion au public", "RESTRICTED"),
+        ("Données non ouvertes", "RESTRICTED"),
+        ("Convention nécessaire", "RESTRICTED"),
+        ("Restricted", "RESTRICTED"),
+        ("Données disponibles sur demande", None),
+        ("Données nominatives", None),
+        ("Usage soumis à convention", None),
+        ("article 13, paragraphe 1 de la directive INSPIRE", None),
+    ],
+)
+def test_words_that_reserve_the_access_win_over_an_open_licence(text, right):
+    made = both(text).dataset
+    assert (access(made), made["license_id"], made["access_conditions"]) == (right, "etalab-2.0", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Il n'y a pas d'accès restreint à ces données",
+        "Ces données ne sont pas à diffusion restreinte",
+        "Ce document n'est pas confidentiel",
+        "Données non confidentielles",
+        "Aucune donnée confidentielle",
+        "Diffusion restreinte : non",
+        "Les données confidentielles ont été retirées",
+        "L'accès n'est soumis à aucune autorisation",
+        "Mise à disposition sur simple demande",
+        "Toute diffusion commerciale est interdite",
+        "Utilisation interne et commerciale autorisée",
+        "Droit d'utiliser les données pour son usage interne",
+        "Disponible seulement par service WMS",
+        "L’utilisation en interne des fichiers n’est soumise à aucune restriction",
+        "Téléchargement limité à 5000 entités",
+        "Aucune convention nécessaire",
+        "Pas d'accès public restreint",
+        "Le secret statistique est respecté",
+        "Données floutées pour des raisons de confidentialité",
+    ],
+)
+def test_words_that_are_denied_or_harmless_reserve_nothing(text):
+    assert access(both(text).dataset) == "PUBLIC"
+
+
+@pytest.mark.parametrize("text", ["La consultation est limitée à l'échelle 1/25 000", "Diffusion limitée au 1/25 000"])
+def test_a_scale_is_a_condition_of_use(text):
+    made = both(text).dataset
+    assert (access(made), made["use_conditions"], made.get("access_conditions")) == ("PUBLIC", text, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Aucune restriction légale d'accès",
+        "sans restriction d'accès public",
+        "Aucune restriction particulière d'accès",
+        "L'accès public n'est soumis à aucune restriction",
+        "L'accès n'est pas restreint",
+        "Accès libre et gratuit",
+        "Accès non restreint",
+        "Pas de restriction d'accès public, sauf mention contraire",
+        "Unrestricted access",
+    ],
+)
+def test_that_nothing_limits_access_is_said_in_many_ways(text):
+    made = both(text, "Citer la source").dataset
+    assert (access(made), made["access_limitation"]) == ("PUBLIC", [f"{LIMITS}noLimitations"])
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Pas de restriction d'accès pour l'État ; accès sur demande pour les autres utilisateurs", "RESTRICTED"),
+        ("Pas de restriction d'accès public, sauf coordonnées exactes des nids (L124-4)", None),
+        ("Restriction d'accès aux zones militaires. Pas de restriction d'accès par ailleurs", None),
+        ("Pas de restriction d'accès public, hors zones militaires classées", None),
+        ("Accès libre pour les services de l'État", None),
+        ("Accès libre sur inscription", None),
+    ],
+)
+def test_an_exception_asserts_no_absence_of_limits(text, right):
+    made = both(text).dataset
+    assert (access(made), made.get("access_limitation"), made["access_conditions"]) == (right, None, text)
+    flagged = dataset(keywords=[Keyword("données ouvertes")], constraints=use(text))
+    assert access(flagged) == right
+
+
+def test_reserved_access_beside_the_absence_of_limits_is_told_and_counts():
+    made = both("Diffusion restreinte aux services de l'État", "Pas de restriction d'accès public")
+    assert (access(made.dataset), made.dataset.get("access_limitation")) == ("RESTRICTED", None)
+    assert codes(made) >= {"access-contradiction"}
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("L'accès au public est limité en application de l'article 13, paragraphe 1, point b) de la directive", "b"),
+        ("article 13, paragraphe 1, point h)", "h"),
+        ("Article 13, §1, d)", "d"),
+        ("point (a) of Article 13(1)", "a"),
+    ],
+)
+def test_a_paragraph_of_the_directive_is_read_in_full(text, letter):
+    made = both(text).dataset
+    assert ids("access-limitation", made["access_limitation"]) == [f"INSPIRE_Directive_Article13_1{letter}"]
+    assert access(made) == "RESTRICTED"
 
 
 def test_conditions_are_plain_text_and_bounded():

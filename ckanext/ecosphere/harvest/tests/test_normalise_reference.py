@@ -36,6 +36,32 @@ def test_a_reference_system_is_known_by_its_address_its_code_or_its_name(code, c
     assert epsg_codes(ReferenceSystem(code, codespace, href)) == found
 
 
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("Fort Desaix / UTM 20N", ["2973"]),
+        ("UTM 20N, Fort Desaix", ["2973"]),
+        ("Guadeloupe Ste Anne / UTM 20N", ["2970"]),
+        ("CSG67 / UTM 22N", ["2971"]),
+        ("Combani 1950 / UTM 38S", ["2980"]),
+        ("ED50 / UTM 31N", ["23031"]),
+        ("ETRS89 / UTM 32N", ["25832"]),
+        ("WGS84/UTM40S", ["32740"]),
+        ("WGS_1984_UTM_Zone_40S", ["32740"]),
+        ("RGR92 UTM Sud fuseau 40", ["2975"]),
+        ("IGNF:MART38UTM20", ["2973"]),
+        ("WGS84 UTM 31N et Lambert 93", ["32631", "2154"]),
+        ("Projection UTM 20N", ["32620"]),
+        ("NTF / UTM 31N", []),
+        ("RGF93 / UTM 31N", []),
+        ("ED50, projection UTM 31N", []),
+        ("Système de 1926 / UTM 20N", []),
+    ],
+)
+def test_a_utm_zone_is_of_the_geodetic_system_named_beside_it(name, found):
+    assert epsg_codes(ReferenceSystem(name)) == found
+
+
 def test_reference_systems_become_addresses_each_once_and_unknown_ones_are_told():
     made = result(
         reference_systems=[
@@ -87,6 +113,11 @@ def test_the_finest_scale_counts_and_one_in_the_licence_is_found():
         ("50", "cm", "0.5"),
         ("0,5", "m", "0.5"),
         ("25", None, "25"),
+        ("10", "../resources/uom/gmxUom.xml#m", "10"),
+        ("5", "gmxUom.xml#km", "5000"),
+        ("2", "gmxUom.xml#xpointer(//*[@gml:id='m'])", "2"),
+        ("1", "gmxUom.xml#deg", None),
+        ("1/2", "m", None),
         ("1 000", "m", "1000"),
         ("10 000", "m", "10000"),
         ("1\u202f250,5", "m", "1250.5"),
@@ -100,3 +131,15 @@ def test_the_finest_scale_counts_and_one_in_the_licence_is_found():
 )
 def test_a_resolution_is_brought_to_metres(value, unit, metres):
     assert dataset(resolutions=[Resolution(value, unit)]).get("spatial_resolution_in_meters") == metres
+
+
+@pytest.mark.parametrize("value", ["1/25000", "1:25 000", "Échelle 1/25000"])
+def test_a_scale_written_for_a_distance_is_the_scale(value):
+    made = dataset(resolutions=[Resolution(value, "m")])
+    assert (made.get("scale_denominator"), made.get("spatial_resolution_in_meters")) == ("25000", None)
+
+
+def test_a_fraction_of_a_metre_is_told():
+    made = result(resolutions=[Resolution("1/2", "m")])
+    assert codes(made) >= {"resolution"}
+    assert "spatialResolution: 1/2 m" in made.unread

@@ -177,6 +177,24 @@ def test_a_tag_is_what_ckan_accepts(keyword, strict, free):
     assert clean(keyword, free=True) == free
 
 
+@pytest.mark.parametrize(
+    ("keyword", "tags"),
+    [
+        (Keyword("piste cyclable, voie verte"), ["piste cyclable", "voie verte"]),
+        (Keyword("patrimoine,biodiversité"), ["patrimoine", "biodiversité"]),
+        (Keyword("Nuisances, déchets et pollution"), ["Nuisances déchets et pollution"]),
+        (Keyword("Foncier, occupation des sols", thesaurus="Politiques publiques"), ["Foncier occupation des sols"]),
+        (Keyword("catastrophes, accidents, risques", thesaurus="GEMET"), ["catastrophes accidents risques"]),
+        (Keyword("aspects sociaux, population", "https://e.org/7"), ["aspects sociaux population"]),
+        (Keyword("eau, crue, aléa, PPRI", thesaurus="Mots-clés"), ["eau", "crue", "aléa", "PPRI"]),
+        (Keyword("1:50,000"), ["1 50 000"]),
+    ],
+    ids=lambda value: value.text if isinstance(value, Keyword) else "",
+)
+def test_commas_part_free_keywords_and_not_the_terms_of_a_thesaurus(keyword, tags):
+    assert [tag["name"] for tag in dataset(keywords=[keyword])["tags"]] == tags
+
+
 def test_tags_are_kept_once_without_those_that_have_a_field_of_their_own():
     made = dataset(
         keywords=[
@@ -370,6 +388,20 @@ def test_conformity_is_kept_with_date_degree_and_address():
     assert (first["uri"], first["date"]) == ("http://data.europa.eu/eli/reg/2010/1089", "2010-12-08")
     assert ids("conformity-degree", [first["degree"], second["degree"]]) == ["conformant", "notEvaluated"]
     assert made["conforms_to"] == ["http://data.europa.eu/eli/reg/2010/1089"]
+
+
+@pytest.mark.parametrize(
+    ("title", "address"),
+    [
+        ("RÈGLEMENT (UE) N° 1253/2013 modifiant le règlement (UE) n° 1089/2010", "reg/2013/1253"),
+        ("Règlement (UE) n° 102/2011 modifiant le règlement (UE) n° 1089/2010", "reg/2011/102"),
+        ("Directive 2007/2/CE, règlement (UE) n° 1089/2010", "reg/2010/1089"),
+        ("INSPIRE Directive 2007/2/EC", "dir/2007/2"),
+    ],
+)
+def test_of_several_regulations_the_first_is_the_specification(title, address):
+    (row,) = dataset(conformity=[Conformity(title, degree=True)])["conformity"]
+    assert row["uri"] == f"http://data.europa.eu/eli/{address}"
 
 
 # --- contacts ---------------------------------------------------------------------------------------

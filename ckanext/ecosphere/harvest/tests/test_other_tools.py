@@ -183,6 +183,15 @@ def test_licences_by_year_and_in_full(text, licence):
         (Link("https://e.org/ogc", "OGC API - Features"), ("service", "OGC:API-FEATURES", None)),
         (Link("https://e.org/records?limit=2", format="api"), ("service", "HTTP", "API")),
         (Link("https://e.org/style.sld", "WWW:LINK"), ("documentation", "HTTP", None)),
+        (
+            Link("https://e.org/style.sld", "WWW:DOWNLOAD-1.0-http--download", "Style SLD"),
+            ("documentation", "HTTP:DOWNLOAD", None),
+        ),
+        (
+            Link("https://e.org/get?fname=style.qml", "WWW:DOWNLOAD", function="download"),
+            ("documentation", "HTTP:DOWNLOAD", None),
+        ),
+        (Link("https://e.org/a.zip", "WWW:DOWNLOAD", "Styles QML"), ("documentation", "HTTP:DOWNLOAD", "ZIP")),
         (Link("https://e.org/page", "WWW:LINK"), ("documentation", "HTTP", "HTML")),
         (
             Link("https://e.org/a/exports/shp", media_type="application/zip", name="shp"),
@@ -198,6 +207,13 @@ def test_links_that_are_neither_pages_nor_of_the_list(link, wanted):
     resource = made(links=[link]).dataset["resources"][0]
     told = resource["resource_role"], resource["protocol"], resource.get("format")
     assert told == wanted
+
+
+@pytest.mark.parametrize("file", ["style.sld", "style.qml", "couche.lyr", "couche.lyrx"])
+def test_a_style_has_not_the_format_of_the_data(file):
+    link = Link(f"https://e.org/{file}", "WWW:DOWNLOAD-1.0-http--download", "Style de la couche")
+    (resource,) = made(links=[link], formats=[Format("ESRI Shapefile")]).dataset["resources"]
+    assert (resource["resource_role"], resource.get("format")) == ("documentation", None)
 
 
 def test_the_format_of_the_record_that_is_narrower_than_the_ending_is_the_file_s():

@@ -195,6 +195,8 @@ def _is_of_data(said: Concept) -> bool:
 
 def _role_of_page(link: Link, address: Address, protocol: str, use: str) -> str:
     """Tell data from documents among plain links: by the file, the cues, the function, then the protocol."""
+    if _is_other_file(address):
+        return "documentation"  # a style has not the format of the data that it shows, whatever its link is called
     ending = format_of_path(address)
     is_page = ending is not None and ending.id in NOT_A_DATA_FORMAT
     if use == "documentation" or (ending is not None and ending.data["kind"] in _DOCUMENTS and not is_page):
@@ -308,5 +310,5 @@ def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept
 
 def _is_other_file(address: Address) -> bool:
     """Whether an address ends in a file of a kind that nobody shows as a page: a style, a project, a model."""
-    ending = _EXTENSION.search(address.path)
+    ending = _EXTENSION.search(address.query.get("fname") or address.path)
     return ending is not None and ending.group(1).lower() in _NO_PAGES
