@@ -174,7 +174,7 @@ MAINTENANCE: Table = {
     "maintenanceAndUpdateFrequency": code("frequency"),
     "userDefinedMaintenanceFrequency": text("frequency_period"),
     "dateOfNextUpdate": text("next_update"),
-    "maintenanceDate": within({"date": text("next_update"), "dateType": skip}),
+    "maintenanceDate": new(r.Dated, "maintenance_dates", DATE),  # which of them is the next, a rule decides
     "maintenanceNote": _note,
     "updateScope": note,
     "maintenanceScope": note,
