@@ -24,6 +24,7 @@ from ckanext.ecosphere.harvest.record import (
 )
 from ckanext.ecosphere.harvest.sources.json_values import day as _day
 from ckanext.ecosphere.harvest.sources.json_values import list_ as _list
+from ckanext.ecosphere.harvest.sources.json_values import megabytes
 from ckanext.ecosphere.harvest.sources.json_values import object_ as _object
 from ckanext.ecosphere.harvest.sources.json_values import text as _text
 
@@ -37,8 +38,6 @@ LICENCES = {
     "odc-by": "Open Data Commons Attribution License",
 }
 """udata's licence id → a name that the rule of licences knows."""
-MAX_SIZE = 10**18
-"""Bytes of a file; no figure that means anything is larger."""
 MAX_TITLE, MAX_NOTE = 200, 2_000
 """Characters of the name of a resource, and of a value without a place, that are noted."""
 _ACCESS_RIGHTS = {
@@ -190,8 +189,6 @@ def _addresses_of(zone: str) -> list[str]:
 
 
 def _link(resource: dict[str, Any], at_home: bool) -> Link:
-    size = resource.get("filesize")
-    megabytes = size / 1_000_000 if type(size) is int and 0 <= size < MAX_SIZE else None
     schema = _schema(resource, at_home)
     return Link(
         url=_text(resource.get("url")),
@@ -200,7 +197,7 @@ def _link(resource: dict[str, Any], at_home: bool) -> Link:
         format=_text(resource.get("format")),
         media_type=_text(resource.get("mime")),
         function="information" if resource.get("type") == "documentation" else "download",
-        size_megabytes=None if megabytes is None else str(megabytes),
+        size_megabytes=megabytes(resource.get("filesize")),
         access_url=_text(resource.get("latest")),
         issued=_day(resource.get("created_at")) or _day(resource.get("published")) or None,
         modified=_day(resource.get("last_modified")) or None,
