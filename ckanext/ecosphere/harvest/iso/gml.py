@@ -61,6 +61,8 @@ def _geometry(element: etree._Element, axes: Axes) -> dict[str, Any] | None:
         single, several = _MANY[kind]
         parts = [_single(each, single, axes) for each in element.iter(f"{{*}}{single}")]
         return {"type": several, "coordinates": parts}
+    if kind == "Envelope":
+        return {"type": "Polygon", "coordinates": [_envelope(element, axes)]}
     return {"type": kind, "coordinates": _single(element, kind, axes)} if kind in _SINGLE else None
 
 
@@ -77,6 +79,14 @@ def _single(element: etree._Element, kind: str, axes: Axes) -> Any:
     if not positions:
         raise ValueError("empty")
     return positions[0] if kind == "Point" else positions
+
+
+def _envelope(element: etree._Element, axes: Axes) -> list[Position]:
+    """The ring around two opposite corners."""
+    written = [corner for name in ("lower", "upper") for corner in element.iterfind(f"{{*}}{name}Corner")]
+    corners = [_checked([float(number) for number in (each.text or "").split()][:2], axes) for each in written]
+    (west, south), (east, north) = corners
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
 
 
 def _positions(element: etree._Element, axes: Axes) -> list[Position]:
