@@ -84,16 +84,15 @@ def _words(kind: str) -> dict[str, str]:
     }
 
 
-@cache
-def _introductions() -> re.Pattern[str]:
+def _without_introduction(words: str) -> str:
     longest = sorted(_words("introduction"), key=len, reverse=True)
-    return re.compile(rf"(?:{'|'.join(map(re.escape, longest))}) ")
+    return next((words.removeprefix(f"{each} ") for each in longest if words.startswith(f"{each} ")), words)
 
 
 def _of_words(text: str) -> str | None:
     """The frequency of a text that says nothing else: "mise à jour annuelle", "tous les 5 ans", "2 fois par mois"."""
     words = plain(text) if len(text) <= _LONGEST else ""
-    for said in dict.fromkeys((words, _introductions().sub("", words, count=1) if words else "")):
+    for said in dict.fromkeys((words, _without_introduction(words))):
         concept = voc.get("frequency").find(said) if said != words else None
         listed = _words("frequency").get(said) or (concept.id if concept else None)
         if found := listed or _counted(_EVERY, said, _every) or _counted(_TIMES, said, _times):
