@@ -86,7 +86,8 @@ def _instant(walk: Walk, element: etree._Element, record: r.Record) -> None:
     for holder in element.iter("{*}timePosition"):
         value = one_line(holder.text)
         if value:
-            record.periods.append(r.Period(value, value))
+            position = holder.get("indeterminatePosition")
+            record.periods.append(r.Period(value, value, position, position))
 
 
 _TIME: Table = {"TimePeriod": _period, "TimeInstant": _instant}

@@ -116,8 +116,9 @@ def record_of(dataset: dict[str, Any]) -> Record:
     at_home = bool(_SEEN_AT.match(_text(dataset.get("page")) or _text(dataset.get("uri")) or ""))
     for each in _list(dataset.get("resources")):
         if isinstance(each, dict):
-            record.links.append(_link(each, at_home))
-            record.unread += _rest_of(each)
+            link = _link(each, at_home)
+            record.links.append(link)
+            record.unread += _rest_of(each, link.standards)
     if page := _text(dataset.get("page")):
         record.links.append(Link(url=page, name="Fiche data.gouv.fr", function="information"))
     record.formats = [Format(name=link.format) for link in record.links if link.format]
@@ -214,12 +215,13 @@ def _schema(resource: dict[str, Any], at_home: bool) -> str | None:
     return f"{_SCHEMAS}{name}/" if at_home and _SCHEMA_NAME.fullmatch(name) else None
 
 
-def _rest_of(resource: dict[str, Any]) -> Iterator[str]:
-    """What a resource says that no link holds."""
+def _rest_of(resource: dict[str, Any], standards: list[str]) -> Iterator[str]:
+    """What a resource says that its link, which has these standards, does not hold."""
     title = _text(resource.get("title")) or _text(resource.get("url")) or ""
     schema, checksum = _object(resource.get("schema")), _object(resource.get("checksum"))
+    of_schema = [_text(schema.get(key)) for key in ("name", "version", "url")]
     for name, values in (
-        ("schema", [schema.get(key) for key in ("name", "version", "url")]),
+        ("schema", of_schema if any(text and text not in str(standards) for text in of_schema) else []),
         ("checksum", [checksum.get(key) for key in ("type", "value")]),
         ("preview_url", [resource.get("preview_url")]),
     ):

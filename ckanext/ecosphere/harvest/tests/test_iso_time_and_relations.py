@@ -63,6 +63,21 @@ def test_an_end_that_is_only_known_to_lie_beyond_a_day_is_open_and_the_day_is_to
 
 
 @pytest.mark.parametrize(
+    ("position", "kept"),
+    [("before", {"end": "1978"}), ("after", {"start": "1978"}), ("", {"start": "1978", "end": "1978"})],
+)
+def test_an_instant_before_or_after_a_day_is_half_open(position, kept):
+    instant = f'<gml:TimeInstant><gml:timePosition indeterminatePosition="{position}">1978</gml:timePosition>'
+    found = made(
+        "<gmd:extent><gmd:EX_Extent><gmd:temporalElement><gmd:EX_TemporalExtent><gmd:extent>"
+        f"{instant}</gml:TimeInstant></gmd:extent></gmd:EX_TemporalExtent></gmd:temporalElement></gmd:EX_Extent>"
+        "</gmd:extent>"
+    )
+    assert found.dataset["temporal_coverage"] == [kept]
+    assert any(f"{position} 1978" in note for note in found.unread) == bool(position)
+
+
+@pytest.mark.parametrize(
     ("start", "duration", "end"),
     [
         ("2012-01-01", "<gml:duration>P3Y</gml:duration>", "2014-12-31"),
@@ -123,6 +138,21 @@ def test_a_date_of_maintenance_is_the_next_update_only_when_it_is_said_so_or_to_
         "</gmd:MD_MaintenanceInformation></gmd:resourceMaintenance>"
     ).dataset
     assert {name: found[name] for name in ("modified", "next_update") if name in found} == {field: day}
+
+
+def test_the_resolution_of_the_time_is_kept_once_and_another_told():
+    resolution = "<temporalResolution><TM_PeriodDuration>{}</TM_PeriodDuration></temporalResolution>"
+    frequency = (
+        "<gmd:resourceMaintenance><gmd:MD_MaintenanceInformation><gmd:maintenanceAndUpdateFrequency>"
+        '<gmd:MD_MaintenanceFrequencyCode codeListValue="asNeeded"/></gmd:maintenanceAndUpdateFrequency>'
+        "<gmd:userDefinedMaintenanceFrequency>P1M</gmd:userDefinedMaintenanceFrequency>"
+        "</gmd:MD_MaintenanceInformation></gmd:resourceMaintenance>"
+    )
+    found = made("".join(map(resolution.format, ("P1M", "P1M", "P1Y", "un mois"))) + frequency)
+    assert found.dataset["temporal_resolution"] == "P1M"
+    told = [note.partition(": ")[2] for note in found.unread if "temporalResolution" in note]
+    assert told == ["P1Y", "un mois"]
+    assert "resourceMaintenance/userDefinedMaintenanceFrequency: P1M" in found.unread
 
 
 # --- related resources -------------------------------------------------------------------------------
