@@ -39,6 +39,7 @@ from ckanext.ecosphere.harvest.dcat.values import (
     text_of,
     texts_of,
 )
+from ckanext.ecosphere.harvest.normalise.tables import by_label, plain
 from ckanext.ecosphere.harvest.record import (
     Conformity,
     Constraint,
@@ -134,7 +135,11 @@ def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
 
 
 def _is_status(code: str) -> bool:
-    return any(voc.get(name).get(code) for name in ("dataset-status", "progress-code"))
+    """Whether a code is a status of the EU, or one of ISO 19115 or ADMS, in any case ("UnderDevelopment")."""
+    lists = (voc.get("dataset-status"), voc.get("progress-code"))
+    return any(each.get(code) or each.find(code) for each in lists) or plain(code) in by_label(
+        "progress-codes", "status", "codes"
+    )
 
 
 def _scales(graph: Graph, subject: Node) -> list[str]:

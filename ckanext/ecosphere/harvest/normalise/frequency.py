@@ -38,10 +38,16 @@ def frequency(draft: Draft) -> None:
     elif record.frequency and not is_placeholder(record.frequency):
         draft.problem("code", field="maintenanceAndUpdateFrequency", value=record.frequency)
         draft.lost("frequency", record.frequency)
-    if not draft.dataset.get("next_update"):
-        next_update = parsed(draft, "dateOfNextUpdate", record.next_update)
-        if next_update:
-            draft.set("next_update", next_update)
+    _next_update(draft)
+
+
+def _next_update(draft: Draft) -> None:
+    """The next update, unless a date says it already; another is told."""
+    found, known = parsed(draft, "dateOfNextUpdate", draft.record.next_update), draft.dataset.get("next_update")
+    if found and not known:
+        draft.set("next_update", found)
+    elif found and found != known:
+        draft.lost("resourceMaintenance/dateOfNextUpdate", found)
 
 
 def _of_value(draft: Draft, value: str) -> str | None:

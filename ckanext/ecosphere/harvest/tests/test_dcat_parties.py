@@ -1,4 +1,4 @@
-"""Parties, periods and places of RDF, as GeoDCAT-AP and OWL-Time write them."""
+"""Parties, periods, places and status of RDF, as GeoDCAT-AP, OWL-Time and ADMS write them."""
 
 import pytest
 
@@ -10,7 +10,8 @@ from ckanext.ecosphere.harvest.tests.making import FALLBACK, ids
 PREFIXES = """@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
 @prefix foaf: <http://xmlns.com/foaf/0.1/> . @prefix geodcat: <http://data.europa.eu/930/> .
 @prefix time: <http://www.w3.org/2006/time#> . @prefix gsp: <http://www.opengis.net/ont/geosparql#> .
-@prefix locn: <http://www.w3.org/ns/locn#> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+@prefix adms: <http://www.w3.org/ns/adms#> . @prefix locn: <http://www.w3.org/ns/locn#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
 """
 
 
@@ -73,3 +74,20 @@ def test_an_envelope_of_a_place_is_its_box(predicate):
     found = made(f'dct:spatial [ a dct:Location ; {predicate} "{envelope}"^^gsp:gmlLiteral ]')
     assert ids("territories", found.dataset["territory"]) == ["departement-01"]
     assert not [note for note in found.unread if "Envelope" in note]
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("http://purl.org/adms/status/UnderDevelopment", "DEVELOP"),
+        ("http://purl.org/adms/status/Completed", "COMPLETED"),
+        ("http://purl.org/adms/status/Withdrawn", "WITHDRAWN"),
+        ("http://publications.europa.eu/resource/authority/dataset-status/DEPRECATED", "DEPRECATED"),
+        ("https://ex.org/codes#superseded", "DEPRECATED"),
+        ("https://ex.org/codes#quelconque", None),
+    ],
+)
+def test_a_status_is_one_of_the_eu_of_adms_or_of_iso(address, status):
+    found = made(f"adms:status <{address}>")
+    assert ids("dataset-status", [found.dataset["status"]] if status else []) == ([status] if status else [])
+    assert status or any("quelconque" in note for note in found.unread)

@@ -262,6 +262,12 @@ def test_a_progress_code_of_iso_19115_1_is_a_status_or_is_told(code, status):
     assert (f"status: {code}" in made.unread) == (status is None)
 
 
+def test_of_two_days_of_the_next_update_the_second_is_told():
+    made = result(dates=[Dated("2027-01-01", "nextUpdate")], next_update="2028-01-01")
+    assert made.dataset["next_update"] == "2027-01-01"
+    assert "resourceMaintenance/dateOfNextUpdate: 2028-01-01" in made.unread
+
+
 def test_an_unknown_frequency_is_reported_and_the_next_update_kept():
     made = result(frequency="de temps en temps", next_update="2027-01-01T00:00:00")
     assert codes(made) >= {"code"}
