@@ -44,7 +44,7 @@ def identifier_code(field_name: str) -> Any:
             walk.unread(element)  # its title, its dates
         named = found[0] if found else r.Identifier()
         holds = hasattr(target, f"{beside}codespace")
-        if named.codespace and not holds:
+        if (named.codespace or named.href) and not holds:
             walk.unread(element)
         value = named.code or named.href if found else element.get("uuidref") or one_line(walk.text(element).text)
         if value and not getattr(target, field_name):

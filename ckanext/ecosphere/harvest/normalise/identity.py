@@ -88,7 +88,8 @@ def _kinds_of_members(record: Record) -> str:
 def relations(draft: Draft) -> None:
     """The series and the other editions of the dataset; members and other relations are told."""
     record = draft.record
-    parent = _related(record.parent_identifier, record.parent_codespace, record.parent_href)
+    # The parent is named by the identifier of its record, which has no code space here.
+    parent = _related(record.parent_identifier, None, record.parent_href)
     parents = [parent, *map(clean_identifier, record.series)]
     others: list[str] = []
     cited: list[str] = []

@@ -202,6 +202,22 @@ def test_the_parent_of_a_record_may_be_named_by_its_address():
     assert any("Lot PPR" in note for note in found.unread)
 
 
+@pytest.mark.parametrize(
+    ("code", "space", "identifier"),
+    [
+        (plain("LOT_9"), "https://cat.fr/id", "LOT_9"),
+        (anchor("lot 9", "https://cat.fr/lot/9"), "", "https://cat.fr/lot/9"),
+    ],
+    ids=["space", "anchor"],
+)
+def test_a_parent_of_iso_19115_3_is_named_by_its_record_and_the_rest_is_told(code, space, identifier):
+    named = f"<MD_Identifier><code>{code}</code><codeSpace>{plain(space)}</codeSpace></MD_Identifier>"
+    parent = f"<parentMetadata><CI_Citation><identifier>{named}</identifier></CI_Citation></parentMetadata>"
+    found = made(before=parent)
+    assert found.dataset["in_series"] == [identifier]
+    assert not space or any(space in note for note in found.unread)
+
+
 def test_what_a_dataset_depends_on_is_no_series_of_it():
     found = made(related(plain("BD TOPO"), "dependency"))
     assert "in_series" not in found.dataset
