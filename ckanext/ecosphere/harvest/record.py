@@ -90,12 +90,13 @@ class Extent:
 
 @dataclass(slots=True)
 class Period:
-    """A temporal extent; either end may be missing or given as now, unknown…"""
+    """A temporal extent; either end may be missing or given as now, unknown…, or follow from a duration."""
 
     start: str | None = None
     end: str | None = None
     start_position: str | None = None
     end_position: str | None = None
+    duration: str | None = None
 
 
 @dataclass(slots=True)
@@ -237,6 +238,8 @@ class Member:
     """A related resource (``MD_AggregateInformation``): series, part, source…"""
 
     identifier: str | None = None
+    codespace: str | None = None
+    href: str | None = None
     title: str | None = None
     association: str | None = None
     initiative: str | None = None
@@ -296,6 +299,8 @@ class Record:
     hierarchy_level: str | None = None
     hierarchy_level_name: str | None = None
     parent_identifier: str | None = None
+    parent_codespace: str | None = None
+    parent_href: str | None = None
     series: list[str] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
@@ -313,6 +318,7 @@ class Record:
     frequency_period: str | None = None
     frequency_notes: list[str] = field(default_factory=list)
     next_update: str | None = None
+    maintenance_dates: list[Dated] = field(default_factory=list)
     contacts: list[Contact] = field(default_factory=list)
     metadata_contacts: list[Contact] = field(default_factory=list)
     distributors: list[Contact] = field(default_factory=list)

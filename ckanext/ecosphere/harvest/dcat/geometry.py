@@ -15,6 +15,9 @@ from ckanext.ecosphere.harvest.geometries import (
     parts_of_wkt,
     sides_of,
 )
+from ckanext.ecosphere.harvest.iso import gml
+from ckanext.ecosphere.harvest.iso.xml import parse_xml
+from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Box
 
 MAX_TEXT = 1_000_000
@@ -23,24 +26,28 @@ _FOUR_NUMBERS = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){3}\s*"
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
 _SYSTEM = re.compile(r"\s*(?:<([^<>]*)>|SRID=\d{1,6};)", re.IGNORECASE)
 _WKT = re.compile(r"(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLLECTION", re.IGNORECASE)
+_GML = re.compile(r"<(?:[\w.-]{1,40}:)?(?:Envelope|Point|LineString|Polygon|Multi[A-Z][a-z]{3,10})[\s>]")
 _EPSG = re.compile(r"epsg[/:][\d.]*[/:](\d{4,5})$", re.IGNORECASE)
 _LATITUDE_FIRST = {"4326", "4258", "4171", "4979", "4937", "4964"}
 """Geographic systems of the EPSG (WGS 84, ETRS89, RGF93), whose first axis is the latitude by their definition."""
 
 
 def boxes_of(text: str) -> list[Box]:
-    """The boxes around a geometry in WKT or GeoJSON, one for each place far from the others; none when it is neither.
+    """The boxes around a geometry in WKT, GeoJSON or GML, one for each place far from the others; none when it is none.
 
     Longitude comes first in CRS84 and without a reference system (GeoSPARQL 1.1, 8.5.1), latitude in EPSG:4326 and its
     like; what touches France in the other order only has that one.
     """
     bare, latitude_first = text[:MAX_TEXT].strip(), False
-    if system := _SYSTEM.match(bare):
+    parts = _of_gml(bare) if _GML.match(bare) else None
+    if parts is None and (system := _SYSTEM.match(bare)):
         bare = bare[system.end() :].strip()
         named = _EPSG.search((system.group(1) or "").strip())
         latitude_first = bool(named and named.group(1) in _LATITUDE_FIRST)
     if bare.startswith("{"):
-        return as_boxes(sides_of(_of_geojson(bare)))
+        parts = _of_geojson(bare)
+    if parts is not None:
+        return as_boxes(sides_of(parts))
     if _FOUR_NUMBERS.fullmatch(bare):  # ArcGIS: west, south, east, north
         west, south, east, north = (number.strip() for number in bare.split(","))
         return [Box(west, east, south, north)]
@@ -61,6 +68,14 @@ def _in_pairs(text: str) -> list[list[Position]]:
     """Positions written with other signs between their numbers than WKT has."""
     numbers = [float(number) for number in _NUMBER.findall(text)]
     return [list(zip(numbers[::2], numbers[1::2], strict=True))] if numbers and len(numbers) % 2 == 0 else []
+
+
+def _of_gml(text: str) -> list[list[Position]]:
+    try:
+        found = gml.geometry(parse_xml(text.encode("utf-8", "replace")))
+    except RecordError:
+        return []
+    return parts_of(found) if found else []
 
 
 def _of_geojson(text: str) -> list[list[Position]]:

@@ -7,9 +7,8 @@ WKT under any predicate of a location, texts where addresses should be (Opendata
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
-from rdflib import DCTERMS, RDF, RDFS, SKOS, Graph, Literal, URIRef
+from rdflib import DCTERMS, RDF, SKOS, Graph, Literal, URIRef
 from rdflib.namespace import FOAF, OWL
 from rdflib.term import BNode, Node
 
@@ -22,12 +21,12 @@ from ckanext.ecosphere.harvest.dcat.namespaces import (
     DCATAP,
     DQV,
     GEODCAT,
-    ORG,
     PROV,
     SCHEMA,
     SCHEMAS,
-    VCARD,
+    TIME,
 )
+from ckanext.ecosphere.harvest.dcat.parties import add_parties
 from ckanext.ecosphere.harvest.dcat.rest import rest_of
 from ckanext.ecosphere.harvest.dcat.values import (
     address_of,
@@ -40,10 +39,10 @@ from ckanext.ecosphere.harvest.dcat.values import (
     text_of,
     texts_of,
 )
+from ckanext.ecosphere.harvest.normalise.tables import by_label, plain
 from ckanext.ecosphere.harvest.record import (
     Conformity,
     Constraint,
-    Contact,
     Dated,
     Graphic,
     Identifier,
@@ -58,6 +57,7 @@ from ckanext.ecosphere.harvest.record import (
 LIMITS = URIRef("http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess")
 """Type of a statement of rights that is about access, as in GeoDCAT-AP and the portal's own feed."""
 HIERARCHY = {DCAT.DatasetSeries: "series", DCAT.DataService: "service"}
+INSTANTS = tuple(TIME[f"inXSD{kind}"] for kind in ("Date", "DateTimeStamp", "DateTime", "gYearMonth", "gYear"))
 EDITIONS = (
     ("revisionOf", DCTERMS.replaces),
     ("revisionOf", DCAT.previousVersion),
@@ -70,18 +70,9 @@ DATES = (
     ("revision", URIRef(f"{DCTERMS}updated")),  # older GeoNetwork
     ("creation", DCTERMS.created),
 )
-AGENTS = (
-    ("publisher", DCTERMS.publisher),
-    ("originator", DCTERMS.creator),
-    ("owner", DCTERMS.rightsHolder),
-    ("owner", URIRef(f"{DCTERMS}rights_holder")),  # portals of CKAN that export the name of their field
-    ("custodian", GEODCAT.custodian),
-    ("pointOfContact", DCAT.contactPoint),
-)
 _TOPIC = "/TopicCategory/"
 SMALLEST_SCALE = 1e-9  # the whole earth on a tenth of a millimetre
 _RATIO = re.compile(r"\d{1,3}(?:\.\d{1,20})?(?:[eE]-\d{1,2})?")
-_ORGANISATION = re.compile(r"/metadata/+organizations/([^/?#]+)$")
 _ACCESS_LEVEL = URIRef("https://project-open-data.cio.gov/v1.1/schema#accessLevel")
 _ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
 _ACCESS_LEVELS = {"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}
@@ -121,7 +112,7 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
     _entry(record, graph, subject)
     _keywords(record, graph, subject)
     _dates(record, graph, subject)
-    _contacts(record, graph, subject)
+    add_parties(record, graph, subject)
     _places(record, graph, subject)
     _constraints(record, graph, subject)
     _standards(record, graph, subject)
@@ -144,7 +135,11 @@ def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
 
 
 def _is_status(code: str) -> bool:
-    return any(voc.get(name).get(code) for name in ("dataset-status", "progress-code"))
+    """Whether a code is a status of the EU, or one of ISO 19115 or ADMS, in any case ("UnderDevelopment")."""
+    lists = (voc.get("dataset-status"), voc.get("progress-code"))
+    return any(each.get(code) or each.find(code) for each in lists) or plain(code) in by_label(
+        "progress-codes", "status", "codes"
+    )
 
 
 def _scales(graph: Graph, subject: Node) -> list[str]:
@@ -176,7 +171,7 @@ def _entry(record: Record, graph: Graph, subject: Node) -> None:
                 record.identifiers.insert(0, Identifier(code=own))  # of the data, the other being of their record
             record.file_identifier = str(identifier).strip()
         parties = Record()
-        _contacts(parties, graph, entry)
+        add_parties(parties, graph, entry)
         record.metadata_contacts += parties.contacts
 
 
@@ -218,66 +213,21 @@ def _dates(record: Record, graph: Graph, subject: Node) -> None:
     for node in first_of(graph, subject, DCTERMS.temporal):
         start = text_of(graph, node, DCAT.startDate, SCHEMA.startDate, SCHEMAS.startDate)
         end = text_of(graph, node, DCAT.endDate, SCHEMA.endDate, SCHEMAS.endDate)
+        start, end = start or _instant(graph, node, TIME.hasBeginning), end or _instant(graph, node, TIME.hasEnd)
         if start or end:
             record.periods.append(Period(start, end))
         elif isinstance(node, Literal) and "/" in node:
             record.periods.append(Period(*str(node).split("/", 1)))
 
 
-def _contacts(record: Record, graph: Graph, subject: Node) -> None:
-    for role, predicate in AGENTS:
-        _parties(record, graph, subject, role, predicate)
-    _attributions(record, graph, subject)
-
-
-def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: URIRef) -> None:
-    found: list[Contact] = []
-    for node in graph.objects(subject, predicate):
-        name = text_of(graph, node, FOAF.name, VCARD["organization-name"], VCARD.fn, RDFS.label, SKOS.prefLabel)
-        of = first_of(graph, node, ORG.memberOf) if (node, RDF.type, FOAF.Person) in graph else ()
-        service = next(filter(None, (label_of(graph, each) for each in of)), None)
-        mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
-        if mail is None:  # older GeoNetwork writes it with the members of an organisation
-            mail = next(
-                (each for one in first_of(graph, node, FOAF.member) for each in first_of(graph, one, FOAF.mbox)), None
-            )
-        mail = text_of(graph, mail, VCARD.value) or mail if mail is not None else None
-        phone = next(first_of(graph, node, VCARD.hasTelephone, FOAF.phone), None)
-        phone = (text_of(graph, phone, VCARD.hasValue) or phone) if phone is not None else None
-        home = next(first_of(graph, node, FOAF.homepage, VCARD.hasURL, FOAF.workplaceHomepage), None)
-        found.append(
-            Contact(
-                organisation=str(node) if isinstance(node, Literal) else service or name or _name_in(node),
-                organisation_href=address_of(node),
-                individual=name if service else None,
-                role=role,
-                email=re.sub(r"^.*?(?:mailto:|/(?=[^/]*@))", "", str(mail)) if mail is not None else None,
-                url=str(home) if home is not None else None,
-                position=text_of(graph, node, VCARD["organization-unit"]),
-                phone=str(phone) if phone is not None else None,
-            )
-        )
-    # By their content: the names of blank nodes change whenever a file is read.
-    record.contacts += sorted(found, key=_sort_key)
-
-
-def _name_in(node: Node) -> str | None:
-    """The name that older GeoNetwork puts into the address of an organisation that it does not describe."""
-    found = _ORGANISATION.search(str(node)) if isinstance(node, URIRef) else None
-    return unquote(found.group(1)).strip() or None if found else None
-
-
-def _attributions(record: Record, graph: Graph, subject: Node) -> None:
-    """Add the parties of qualified attributions (PROV), with their roles."""
-    for node in in_order(graph, graph.objects(subject, PROV.qualifiedAttribution)):
-        role = next((last_part(each) for each in first_of(graph, node, DCAT.hadRole, PROV.hadRole)), None)
-        parties = Record()
-        _parties(parties, graph, node, role or "", PROV.agent)
-        record.contacts += parties.contacts
-
-
-def _sort_key(contact: Contact) -> tuple[str, ...]:
-    return tuple(part or "" for part in (contact.organisation_href, contact.organisation, contact.email, contact.url))
+def _instant(graph: Graph, node: Node, predicate: URIRef) -> str | None:
+    """The day, month or year of an instant (OWL-Time), at which a period begins or ends."""
+    for each in first_of(graph, node, predicate):
+        if isinstance(each, Literal):
+            return str(each)
+        if found := text_of(graph, each, *INSTANTS):
+            return found
+    return None
 
 
 def _places(record: Record, graph: Graph, subject: Node) -> None:

@@ -1,7 +1,8 @@
 """Geometries of a record: GML (3.2 and older) in longitudes and latitudes to GeoJSON. Pure.
 
-Axes: the CRS as an address or a URN has latitude first, as EPSG defines it; ``EPSG:4326``, CRS84 or no CRS at all have
-longitude first (OGC 09-048r5; GeoServer, GeoNetwork). Which of the two was really meant, the box beside it tells.
+Positions in Lambert metres are converted. Axes: the CRS as an address or a URN has latitude first, as EPSG defines it;
+``EPSG:4326``, CRS84 or no CRS at all have longitude first (OGC 09-048r5; GeoServer, GeoNetwork). Which of the two was
+really meant, the box beside it tells.
 """
 
 from __future__ import annotations
@@ -12,10 +13,18 @@ from typing import Any
 
 from lxml import etree
 
+from ckanext.ecosphere.harvest.normalise.geography.lambert import LAMBERT_2_EXTENDED, LAMBERT_93, Cone
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 MAX_NUMBERS = 20_000
 """Of one geometry, for all its parts."""
+_CODE = re.compile(r"(?:^|[:/#])([a-z0-9]{4,20})$")
+_CONES = {
+    **dict.fromkeys(("2154", "9794", "lamb93", "rgf93lamb93"), LAMBERT_93),
+    **dict.fromkeys(("27572", "27582", "lambe", "ntflambe"), LAMBERT_2_EXTENDED),
+}
+"""Codes of the EPSG and of the IGN → projection in metres, easting first, that is used on the mainland."""
+_DECIMALS = 6
 _GEOGRAPHIC = re.compile(r"(?:4326|4979|4258|4171|crs84)$", re.IGNORECASE)
 _LATITUDE_FIRST = re.compile(r"(?:/crs/epsg/|:crs:epsg:)[\d.]*[/:]\d+$", re.IGNORECASE)
 _MANY = {
@@ -27,46 +36,60 @@ _MANY = {
 }
 
 Position = list[float]
+Axes = bool | Cone
+"""Whether latitude is first, or the projection of the positions."""
 
 
 def geometry(element: etree._Element) -> dict[str, Any] | None:
-    """Return a geometry as GeoJSON; None for one that is not understood: another CRS, arcs, too many numbers."""
+    """Return a geometry as GeoJSON; None for one that is not understood: another CRS, arcs, too many."""
     name = next(filter(None, ((each.get("srsName") or "").strip() for each in element.iter(etree.Element))), "")
     written = sum(len((each.text or "").split()) for each in element.iter("{*}pos", "{*}posList", "{*}coordinates"))
-    if written > MAX_NUMBERS or (name and not _GEOGRAPHIC.search(name)):
+    code = _CODE.search(name.lower())
+    cone = _CONES.get(code.group(1)) if code else None
+    if written > MAX_NUMBERS or (name and not cone and not _GEOGRAPHIC.search(name)):
         return None
     try:
-        found = _geometry(element, bool(_LATITUDE_FIRST.search(name)))
+        found = _geometry(element, cone or bool(_LATITUDE_FIRST.search(name)))
     except ValueError:
         return None
     return found if found and found["coordinates"] else None
 
 
-def _geometry(element: etree._Element, swap: bool) -> dict[str, Any] | None:
+def _geometry(element: etree._Element, axes: Axes) -> dict[str, Any] | None:
     kind = local_name(element)
     if kind in _MANY:
         single, several = _MANY[kind]
-        parts = [_single(each, single, swap) for each in element.iter(f"{{*}}{single}")]
+        parts = [_single(each, single, axes) for each in element.iter(f"{{*}}{single}")]
         return {"type": several, "coordinates": parts}
-    return {"type": kind, "coordinates": _single(element, kind, swap)} if kind in _SINGLE else None
+    if kind == "Envelope":
+        return {"type": "Polygon", "coordinates": [_envelope(element, axes)]}
+    return {"type": kind, "coordinates": _single(element, kind, axes)} if kind in _SINGLE else None
 
 
 _SINGLE = ("Point", "LineString", "Polygon")
 
 
-def _single(element: etree._Element, kind: str, swap: bool) -> Any:
+def _single(element: etree._Element, kind: str, axes: Axes) -> Any:
     if kind == "Polygon":
-        rings = [_positions(ring, swap) for ring in element.iter("{*}LinearRing")]
+        rings = [_positions(ring, axes) for ring in element.iter("{*}LinearRing")]
         if not rings or any(len(ring) < 4 or ring[0] != ring[-1] for ring in rings):  # noqa: PLR2004 - RFC 7946, 3.1.6
             raise ValueError("ring")
         return rings
-    positions = _positions(element, swap)
+    positions = _positions(element, axes)
     if not positions:
         raise ValueError("empty")
     return positions[0] if kind == "Point" else positions
 
 
-def _positions(element: etree._Element, swap: bool) -> list[Position]:
+def _envelope(element: etree._Element, axes: Axes) -> list[Position]:
+    """The ring around two opposite corners."""
+    written = [corner for name in ("lower", "upper") for corner in element.iterfind(f"{{*}}{name}Corner")]
+    corners = [_checked([float(number) for number in (each.text or "").split()][:2], axes) for each in written]
+    (west, south), (east, north) = corners
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+def _positions(element: etree._Element, axes: Axes) -> list[Position]:
     """Read ``pos``, ``posList`` or the older ``coordinates``."""
     found: list[Position] = []
     for child in element.iter("{*}pos", "{*}posList", "{*}coordinates"):
@@ -80,11 +103,15 @@ def _positions(element: etree._Element, swap: bool) -> list[Position]:
         if size not in (2, 3) or len(numbers) % size:
             raise ValueError("dimension")
         found += [numbers[start : start + size] for start in range(0, len(numbers), size)]
-    return [_checked(position[:2], swap) for position in found]
+    return [_checked(position[:2], axes) for position in found]
 
 
-def _checked(position: Position, swap: bool) -> Position:
-    x, y = reversed(position) if swap else position
+def _checked(position: Position, axes: Axes) -> Position:
+    if isinstance(axes, Cone):
+        if not axes.holds(*position):
+            raise ValueError("world")
+        return [round(number, _DECIMALS) for number in axes.to_degrees(*position)]
+    x, y = reversed(position) if axes else position
     if not (math.isfinite(x) and math.isfinite(y) and abs(x) <= 180 and abs(y) <= 180):  # noqa: PLR2004 - degrees
         raise ValueError("world")
     return [x, y]

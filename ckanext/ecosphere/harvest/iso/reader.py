@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from ckanext.ecosphere.harvest.geometries import as_boxes, parts_of, sides_of
 from ckanext.ecosphere.harvest.iso import feature_catalogue
 from ckanext.ecosphere.harvest.iso.tables import METADATA
 from ckanext.ecosphere.harvest.iso.walk import FRENCH, Walk, code_of, one_line
@@ -52,6 +53,9 @@ def read_record(element: etree._Element) -> Record:
     if not any(local_name(child) == "identificationInfo" for child in element):
         raise RecordError("no-identification")
     record.marked = record.marked and _is_whole(record)
+    if not record.boxes and not record.marked:
+        parts = [part for shape in record.shapes for part in parts_of(shape.geometry)]
+        record.boxes += as_boxes(sides_of(parts))
     return record
 
 

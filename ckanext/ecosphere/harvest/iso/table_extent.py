@@ -56,6 +56,9 @@ def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
     period = r.Period()
     for child in element:
         name = local_name(child).lower()
+        if name in ("duration", "timeinterval") and (duration := _duration(child)) and not period.duration:
+            period.duration = duration
+            continue
         if not name.startswith(("begin", "end")):
             walk.unread(child)
             continue
@@ -67,11 +70,24 @@ def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
         record.periods.append(period)
 
 
+def _duration(element: etree._Element) -> str:
+    """Return ``gml:duration``, or a ``gml:timeInterval`` of a whole number of units, as a duration of ISO 8601."""
+    value = one_line(element.text)
+    if local_name(element) == "duration":
+        return value
+    unit = _UNITS.get((element.get("unit") or "").lower(), "")
+    return f"P{value}{unit}" if unit and value.isascii() and value.isdigit() and not element.get("radix") else ""
+
+
+_UNITS = {"year": "Y", "month": "M", "week": "W", "day": "D"}
+
+
 def _instant(walk: Walk, element: etree._Element, record: r.Record) -> None:
     for holder in element.iter("{*}timePosition"):
         value = one_line(holder.text)
         if value:
-            record.periods.append(r.Period(value, value))
+            position = holder.get("indeterminatePosition")
+            record.periods.append(r.Period(value, value, position, position))
 
 
 _TIME: Table = {"TimePeriod": _period, "TimeInstant": _instant}

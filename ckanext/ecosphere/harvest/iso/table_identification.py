@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -174,7 +175,7 @@ MAINTENANCE: Table = {
     "maintenanceAndUpdateFrequency": code("frequency"),
     "userDefinedMaintenanceFrequency": text("frequency_period"),
     "dateOfNextUpdate": text("next_update"),
-    "maintenanceDate": within({"date": text("next_update"), "dateType": skip}),
+    "maintenanceDate": new(r.Dated, "maintenance_dates", DATE),  # which of them is the next, a rule decides
     "maintenanceNote": _note,
     "updateScope": note,
     "maintenanceScope": note,
@@ -193,6 +194,17 @@ _RESOLUTION: Table = {
     "equivalentScale": within({"denominator": texts("scales")}),
     "distance": _distance,
 }
+
+_DURATION = re.compile(r"P(?=[\dT])(\d{1,9}Y)?(\d{1,9}M)?(\d{1,9}D)?(T(?=\d)(\d{1,9}H)?(\d{1,9}M)?(\d{1,9}S)?)?")
+
+
+def _temporal_resolution(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """ISO 19115-3: the smallest time between two of the data, the first that is a duration."""
+    value = one_line(walk.text(element).text)
+    if _DURATION.fullmatch(value) and record.fields.setdefault("temporal_resolution", value) == value:
+        return
+    walk.unread(element)
+
 
 _MEMBER: Table = {
     "aggregateDataSetName": within({"title": text("title"), "identifier": identifier_code("identifier")}),
@@ -246,6 +258,7 @@ IDENTIFICATION: Table = {
     "associatedResource": new(r.Member, "members", _MEMBER),
     "spatialRepresentationType": codes("spatial_representations"),
     "spatialResolution": within(_RESOLUTION),
+    "temporalResolution": _temporal_resolution,
     "language": codes("languages"),
     "defaultLocale": within({"language": codes("languages"), "characterEncoding": codes("encodings")}),
     "characterSet": codes("encodings"),

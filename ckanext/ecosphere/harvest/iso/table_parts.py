@@ -28,10 +28,11 @@ DATE: Table = {"date": text("value"), "dateType": code("type")}
 
 
 def identifier_code(field_name: str) -> Any:
-    """Set a field to the code of an identifier, or to a reference by ``uuidref``.
+    """Set a field to the code of an identifier, or to a reference by ``uuidref``; its code space and address beside it.
 
     ISO 19115-3 has a citation where ISO 19139 has the identifier alone.
     """
+    beside = field_name.removesuffix("identifier")
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         found: list[r.Identifier] = []
@@ -41,11 +42,16 @@ def identifier_code(field_name: str) -> Any:
             identifiers("found")(walk, each, holder)
         if cited and (len(found) > 1 or len(element[0]) > len(cited)):
             walk.unread(element)  # its title, its dates
-        if found and found[0].codespace:
+        named = found[0] if found else r.Identifier()
+        holds = hasattr(target, f"{beside}codespace")
+        if (named.codespace or named.href) and not holds:
             walk.unread(element)
-        value = found[0].code if found else element.get("uuidref") or one_line(walk.text(element).text)
+        value = named.code or named.href if found else element.get("uuidref") or one_line(walk.text(element).text)
         if value and not getattr(target, field_name):
             setattr(target, field_name, value)
+            if holds:
+                setattr(target, f"{beside}codespace", named.codespace)
+                setattr(target, f"{beside}href", named.href)
 
     return handler
 

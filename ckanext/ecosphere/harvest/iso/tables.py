@@ -12,7 +12,18 @@ from lxml import etree
 
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.feature_catalogue import read_feature_catalogue
-from ckanext.ecosphere.harvest.iso.handlers import code, identifiers, new, note, reference, skip, text, texts, within
+from ckanext.ecosphere.harvest.iso.handlers import (
+    code,
+    identifiers,
+    new,
+    note,
+    reference,
+    skip,
+    text,
+    text_and_href,
+    texts,
+    within,
+)
 from ckanext.ecosphere.harvest.iso.table_distribution import DISTRIBUTION, LINEAGE, LINK, QUALITY
 from ckanext.ecosphere.harvest.iso.table_identification import read_identification
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, Identifiers, identifier_code, party_identifier
@@ -58,6 +69,14 @@ def _data_set_uri(walk: Walk, element: etree._Element, record: r.Record) -> None
     record.uri = one_line(walk.text(element).text) or None
 
 
+def _parent_identifier(walk: Walk, element: etree._Element, record: r.Record) -> None:
+    """ISO 19139: the identifier of the parent's record, with its address; of several the first."""
+    if record.parent_identifier or record.parent_href:
+        walk.unread(element)
+    else:
+        text_and_href("parent_identifier", "parent_href")(walk, element, record)
+
+
 _PARENT = within({"title": note, "identifier": identifier_code("parent_identifier")})
 
 
@@ -79,7 +98,7 @@ METADATA: Table = {
     "locale": skip,
     "otherLocale": skip,
     "characterSet": skip,
-    "parentIdentifier": text("parent_identifier"),
+    "parentIdentifier": _parent_identifier,
     "parentMetadata": _parent,
     "hierarchyLevel": code("hierarchy_level"),
     "hierarchyLevelName": text("hierarchy_level_name"),

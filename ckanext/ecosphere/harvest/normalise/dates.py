@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import re
 from collections import defaultdict
 
-from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain, rows
+from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
+from ckanext.ecosphere.harvest.record import Period
 
 _ISO = re.compile(
     r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?![\d])(?:[T ].*|Z|[+-]\d\d:\d\d|(?<=-\d\d)[+-]\d{4})?", re.DOTALL
@@ -40,25 +41,26 @@ _MONTHS = {
     for name in names
 }
 _FIRST_YEAR, _LAST_YEAR = 1000, 2200
-_DURATION = re.compile(
-    r"P(?:(\d+(?:\.\d+)?)Y)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?"
-    r"(?:T(?:(\d+(?:\.\d+)?)H)?(?:\d+(?:\.\d+)?M)?(?:\d+(?:\.\d+)?S)?)?"
-)
-_DAYS = (365.25, 30.4375, 7.0, 1.0, 1 / 24)
+_SPAN = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,6})D)?(?:T[\d.HMS]{1,30})?")
+"""A duration of whole years, months, weeks and days; hours within a day change no day."""
+_YEAR_LONG, _MONTH_LONG = len("2020"), len("2020-01")
 
 DATE_FIELDS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("created", ("creation",), False),
-    ("issued", ("publication", "released", "available", "distribution", "validityBegins"), False),
+    ("issued", ("publication", "released", "available", "distribution"), False),
     ("modified", ("revision", "lastRevision", "lastUpdate"), True),
     ("next_update", ("nextUpdate",), True),
 )
 """Dataset field, the ISO date types that fill it, and whether the last one counts (else the first)."""
-_KINDS = {kind.lower() for _field, kinds, _last in DATE_FIELDS for kind in kinds}
-_DONE = {kind.lower() for field, kinds, _last in DATE_FIELDS if field != "next_update" for kind in kinds}
+_STAND_INS = {"issued": "validitybegins"}
+"""Dataset field → date type that fills it when none of its own does."""
+_NEXT = {"nextupdate", ""}
+"""Date types of maintenance that tell of the next update; the older standard gives its date none."""
+_KINDS = {kind.lower() for _field, kinds, _last in DATE_FIELDS for kind in kinds} | set(_STAND_INS.values())
+_DONE = _KINDS - _NEXT
 """Date types that tell of what has been done."""
 _DAYS_AHEAD = 366
 """Days from today within which a dataset may be about to be published."""
-_CODES = {"biennially": "BIENNIAL"}
 MAX_PERIODS = 20
 
 
@@ -129,14 +131,28 @@ def dates(draft: Draft) -> None:
         date = parsed(draft, dated.type or "date", dated.value, latest if kind in _DONE else None)
         if date:
             by_type[kind].append(date)
+    _of_maintenance(draft, by_type)
     for field, types, last in DATE_FIELDS:
         found = sorted(date for kind in types for date in by_type.pop(kind.lower(), []))
+        if not found and field in _STAND_INS:
+            found = sorted(by_type.pop(_STAND_INS[field], []))
         if found:
             draft.set(field, found[-1] if last else found[0])
             if len(set(found)) > 1:
                 draft.change(field, found, draft.dataset[field])
     for kind, values in by_type.items():
         draft.lost(f"date:{kind or 'unknown'}", values)
+
+
+def _of_maintenance(draft: Draft, by_type: dict[str, list[str]]) -> None:
+    """Sort the dates of the maintenance: of the next update, of a revision still to come, or of what has been done."""
+    today = dt.datetime.now(dt.timezone.utc).date().isoformat()
+    for dated in draft.record.maintenance_dates:
+        kind = _kind(dated.type or "")
+        date = parsed(draft, dated.type or "maintenanceDate", dated.value)
+        if date:
+            is_next = kind in _NEXT or (kind in _DONE and date > today)
+            by_type["nextupdate" if is_next else kind].append(date)
 
 
 def metadata_date(draft: Draft) -> None:
@@ -147,16 +163,19 @@ def metadata_date(draft: Draft) -> None:
 
 
 def periods(draft: Draft) -> None:
-    """Keep every period, half-open ones too; turn round those that end before they start."""
+    """Keep every period, half-open ones too; turn round those that end before they start.
+
+    A start "before" and an end "after" some day are open: the day is told. A missing end follows from the duration.
+    """
     kept: list[dict[str, str]] = []
     for period in draft.record.periods:
-        start = parsed(draft, "temporalElement", period.start)
-        end = parsed(draft, "temporalElement", period.end)
-        if (period.end_position or "").lower() == "now":
-            end = None
+        start = _position(draft, "begin", period.start, period.start_position, "before")
+        end = _position(draft, "end", period.end, period.end_position, "after")
         if start and end and end < start[: len(end)]:
             draft.change("temporal_coverage", f"{start}/{end}", f"{end}/{start}")
             start, end = end, start
+        if period.duration:
+            start, end = _filled(draft, period, start, end)
         item = {key: date for key, date in (("start", start), ("end", end)) if date}
         if item and item not in kept:
             kept.append(item)
@@ -166,60 +185,49 @@ def periods(draft: Draft) -> None:
     draft.set("temporal_coverage", kept[:MAX_PERIODS])
 
 
-def frequency(draft: Draft) -> None:
-    """Bring the maintenance frequency (code, duration or words) to the EU list."""
-    record = draft.record
-    frequencies = voc.get("frequency")
-    notes = [note for note in record.frequency_notes if frequencies.get(note)]
-    for value in (*notes, record.frequency, record.frequency_period, *record.frequency_notes):
-        if not value:
-            continue
-        is_code = value == record.frequency  # "unknown" is a code here, and says something
-        found = frequencies.get(value) or (
-            frequencies.find(value[:100]) if is_code or not is_placeholder(value) else None
-        )
-        uri = found.uri if found else _of_code(value) or _of_duration(value)
-        if uri:
-            draft.set("frequency", uri, before=value)
-            _other_frequencies(draft, value, uri)
-            break
-    else:
-        if record.frequency and not is_placeholder(record.frequency):
-            draft.problem("code", field="maintenanceAndUpdateFrequency", value=record.frequency)
-            draft.lost("frequency", record.frequency)
-    if not draft.dataset.get("next_update"):
-        next_update = parsed(draft, "dateOfNextUpdate", record.next_update)
-        if next_update:
-            draft.set("next_update", next_update)
-
-
-def _other_frequencies(draft: Draft, taken: str, uri: str) -> None:
-    """Tell a period beside the code of the frequency: in the log when both say the same."""
-    code = draft.record.frequency
-    if code and code != taken and not is_placeholder(code):
-        draft.lost("resourceMaintenance/maintenanceAndUpdateFrequency", code)
-    period = draft.record.frequency_period
-    if not period or period == taken:
-        return
-    found = voc.get("frequency").get(period)
-    if (found.uri if found else _of_duration(period)) == uri:
-        draft.change("frequency", period, uri)
-    else:
-        draft.lost("resourceMaintenance/userDefinedMaintenanceFrequency", period)
-
-
-def _of_code(value: str) -> str | None:
-    """The frequency of a code of ISO 19115-1 that the list of the EU does not know."""
-    listed = _CODES.get(value.strip().lower())
-    return voc.get("frequency")[listed].uri if listed else None
-
-
-def _of_duration(value: str) -> str | None:
-    match = _DURATION.fullmatch(value.strip().upper())
-    if not match:
+def _position(draft: Draft, side: str, value: str | None, position: str | None, beyond: str) -> str | None:
+    """An end of a period; none where it is open, `beyond` the day that is given or going on now."""
+    date, word = parsed(draft, "temporalElement", value), (position or "").strip().lower()
+    if word == "now" and side == "end":
         return None
-    days = sum(float(number) * unit for number, unit in zip(match.groups(), _DAYS, strict=True) if number)
-    for row in rows("durations"):
-        if float(row["from"]) <= days <= float(row["to"]):
-            return voc.get("frequency")[row["frequency"]].uri
-    return voc.get("frequency")["OTHER"].uri if days else None
+    if date and word in ("before", "after"):
+        draft.lost(f"temporalElement/{side}Position", f"{word} {date}")
+    return None if word == beyond else date
+
+
+def _filled(draft: Draft, period: Period, start: str | None, end: str | None) -> tuple[str | None, str | None]:
+    """The ends of a period, one of which may follow from the other and its duration; else the duration is told."""
+    duration = (period.duration or "").strip().upper()
+    is_open = any(word for word in (period.start_position, period.end_position))
+    if start and not end and not is_open and (computed := _after(start, duration)):
+        draft.change("temporal_coverage", f"{start}/{duration}", f"{start}/{computed}")
+        return start, computed
+    if end and not start and not is_open and (computed := _after(end, duration, back=True)):
+        draft.change("temporal_coverage", f"{duration}/{end}", f"{computed}/{end}")
+        return computed, end
+    if not (start and end):
+        draft.lost("temporalElement/duration", period.duration or "")
+    return start, end
+
+
+def _after(date: str, duration: str, back: bool = False) -> str | None:
+    """The last day (month, year) of a duration that begins with a date, or the first of one that ends with it."""
+    match = _SPAN.fullmatch(duration)
+    years, months, weeks, days = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
+    months, days = years * 12 + months, weeks * 7 + days
+    if not (months or days) or (days and len(date) <= _MONTH_LONG) or (months % 12 and len(date) <= _YEAR_LONG):
+        return None
+    sign = -1 if back else 1
+    year, month, day = (int(part) for part in f"{date}-01-01".split("-")[:3])
+    first = year * 12 + month - 1 + sign * months
+    if not _FIRST_YEAR <= first // 12 <= _LAST_YEAR:
+        return None
+    try:
+        if len(date) <= _MONTH_LONG:
+            first -= sign * (12 if len(date) <= _YEAR_LONG else 1)
+            return f"{first // 12:04d}-{first % 12 + 1:02d}"[: len(date)]
+        last = calendar.monthrange(first // 12, first % 12 + 1)[1]
+        reached = dt.date(first // 12, first % 12 + 1, min(day, last))
+        return (reached + dt.timedelta(days=sign * (days - 1))).isoformat()
+    except (ValueError, OverflowError):
+        return None

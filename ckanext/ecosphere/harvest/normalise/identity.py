@@ -13,11 +13,12 @@ from ckanext.ecosphere.harvest.record import Identifier, Record
 
 MAX_IDENTIFIERS, MAX_SERVED = 20, 1_000
 MAX_LENGTH = 500
-_PART_OF = {"largerworkcitation", "series", "collectivetitle", "dependency"}
+_PART_OF = {"largerworkcitation", "series", "collectivetitle"}
 _CITED_BY = "crossreference"
 #: Associations of ISO 19115-1 between editions of one dataset, and the one that DCAT has besides.
 _EDITIONS = {"revisionof": "replaces", "replacedby": "replaced_by"}
 MEMBER = {"partofseamlessdatabase", "iscomposedof"}
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _SAMPLES = re.compile(r"x{3,}|0{8}-0{4}-0{4}-0{4}-0{12}|\{?uuid\}?|identifiant.*", re.IGNORECASE)
 
 
@@ -40,6 +41,13 @@ def full_identifier(identifier: Identifier) -> str | None:
     if space.startswith(("http://", "https://")):
         return f"{space.rstrip('/')}/{code}"
     return code
+
+
+def _related(code: str | None, codespace: str | None, href: str | None) -> str | None:
+    """Return the identifier of a related resource as its own record makes it; a UUID alone, which names its record."""
+    if code and _UUID.search(code[:MAX_LENGTH]):
+        return clean_identifier(code)
+    return full_identifier(Identifier(code or "", codespace, href))
 
 
 def identifiers(draft: Draft) -> None:
@@ -80,12 +88,14 @@ def _kinds_of_members(record: Record) -> str:
 def relations(draft: Draft) -> None:
     """The series and the other editions of the dataset; members and other relations are told."""
     record = draft.record
-    parents = [clean_identifier(record.parent_identifier), *map(clean_identifier, record.series)]
+    # The parent is named by the identifier of its record, which has no code space here.
+    parent = _related(record.parent_identifier, None, record.parent_href)
+    parents = [parent, *map(clean_identifier, record.series)]
     others: list[str] = []
     cited: list[str] = []
     editions: dict[str, list[str]] = {"replaces": [], "replaced_by": []}
     for member in record.members:
-        name = clean_identifier(member.identifier) or member.title
+        name = _related(member.identifier, member.codespace, member.href) or member.title
         kind = (member.association or "").lower()
         if not name:
             continue

@@ -70,5 +70,6 @@ def profile_fields(draft: Draft) -> None:
         if not good:
             continue
         draft.set(name, good if isinstance(given, list) else good[0])
-        draft.change(name, "profile of ckanext-dcat", good)
-        draft.unread = [note for note in draft.unread if not any(value in note for value in good)]
+        if draft.record.standard == "dcat":  # whose graph was noted before the profiles were asked
+            draft.change(name, "profile of ckanext-dcat", good)
+            draft.unread = [note for note in draft.unread if not any(value in note for value in good)]

@@ -8,8 +8,9 @@ from ckanext.ecosphere.harvest.normalise.bounds import within_bounds
 from ckanext.ecosphere.harvest.normalise.conformance import conformity, quality_measures
 from ckanext.ecosphere.harvest.normalise.constraints import constraints, restriction_codes
 from ckanext.ecosphere.harvest.normalise.contacts import contacts
-from ckanext.ecosphere.harvest.normalise.dates import dates, frequency, metadata_date, periods
+from ckanext.ecosphere.harvest.normalise.dates import dates, metadata_date, periods
 from ckanext.ecosphere.harvest.normalise.draft import Context, Draft, Result, without_empty
+from ckanext.ecosphere.harvest.normalise.frequency import frequency
 from ckanext.ecosphere.harvest.normalise.geography.extent import boxes
 from ckanext.ecosphere.harvest.normalise.geography.territory import territory
 from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance_of_record, relations

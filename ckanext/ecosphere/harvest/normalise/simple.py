@@ -53,10 +53,12 @@ def status(draft: Draft) -> None:
         draft.set("status", stated.uri)
         return
     progress = voc.get("progress-code").get(code) or voc.get("progress-code").find(code)
-    if progress is None:
+    listed = by_label("progress-codes", "status", "codes")
+    status_id = progress.data["eu_status"] if progress else listed.get(plain(code))
+    if status_id is None:
         draft.problem("code", field="status", value=code)
-    elif progress.data["eu_status"]:
-        draft.set("status", voc.get("dataset-status")[progress.data["eu_status"]].uri, before=code)
+    elif status_id:
+        draft.set("status", voc.get("dataset-status")[status_id].uri, before=code)
     else:
         draft.lost("status", code)
 

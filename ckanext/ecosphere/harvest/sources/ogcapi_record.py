@@ -6,6 +6,7 @@ Both are JSON; a value of another kind than the standard's is left out, and what
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ from ckanext.ecosphere.harvest.record import (
 )
 from ckanext.ecosphere.harvest.sources.json_values import day as _day
 from ckanext.ecosphere.harvest.sources.json_values import list_ as _list
+from ckanext.ecosphere.harvest.sources.json_values import megabytes
 from ckanext.ecosphere.harvest.sources.json_values import object_ as _object
 from ckanext.ecosphere.harvest.sources.json_values import text as _text
 
@@ -33,12 +35,20 @@ MAX_NOTE = 2_000
 _OPEN = ("..", "")
 _TYPES = {"service": "service", "series": "series", "collection": "series"}
 _NAVIGATION = {
-    "self", "root", "parent", "child", "item", "items", "next", "prev", "collection", "conformance", "service-desc",
+    "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance", "service-desc",
     "service-doc", "queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables",
 }  # fmt: skip
 """Relations of links that lead through the catalogue and say nothing of the data."""
 _RECORD = {"canonical", "alternate", "via"}
 _INFORMATION = {"describedby", "about", "documentation", "help", "cite-as", "related", "metadata"}
+_DATA = {"enclosure", "data", "item", "item-enclosure"}
+_FEATURES = "OGC:API-FEATURES"
+_ITEMS = re.compile(r"/collections/[^/?#]+/items\b")
+_LOGOS = {"icon", "logo"}
+_TOPICS = re.compile(r"topic_?category", re.IGNORECASE)
+_DURATION = re.compile(r"P(?=[\dT])(\d{1,9}Y)?(\d{1,9}M)?(\d{1,9}D)?(T(?=\d)(\d{1,9}H)?(\d{1,9}M)?(\d{1,9}S)?)?")
+_TEMPLATED = re.compile(r"[?&]?\{[?&][^{}]{0,500}\}|[?&][^?&={}]{1,100}=\{[^{}]{1,100}\}")
+"""What RFC 6570 lets stand open in the query of an address: a list of parameters, or the value of one."""
 _IMAGES = {"preview", "thumbnail", "icon", "overview"}
 _PROVIDER_ROLES = {"licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor"}
 _KNOWN = {
@@ -100,13 +110,19 @@ def _feature(value: dict[str, Any]) -> Record:
         scheme = _text(theme.get("scheme"))
         for concept in _objects(theme.get("concepts")):
             text, address = _text(concept.get("title")) or _text(concept.get("id")), _text(concept.get("url"))
-            if text:
+            if scheme and _TOPICS.search(scheme) and (code := _text(concept.get("id")) or text or address):
+                record.topic_categories.append(re.split(r"[/#]", code.rstrip("/"))[-1])
+            elif text:
                 record.keywords.append(Keyword(text, address, thesaurus=scheme))
     _rights(record, _text(told.get("license")), _text(told.get("rights")))
-    add_geometry(record, value.get("geometry"))
+    if not add_geometry(record, value.get("geometry")):
+        _box(record, value.get("bbox"))
     _time(record, value.get("time"))
     _links(record, value)
-    record.unread = list(_rest(told, _KNOWN))
+    _link_templates(record, value)
+    for each in _objects(told.get("contacts")):
+        record.unread += _rest_of_contact(each)
+    record.unread += _rest(told, _KNOWN)
     return record
 
 
@@ -132,7 +148,7 @@ def _collection(value: dict[str, Any]) -> Record:
     _links(record, value)
     for name, asset in _object(value.get("assets")).items():
         _asset(record, name, _object(asset))
-    record.unread = list(_rest(value, _KNOWN_OF_STAC))
+    record.unread += _rest(value, _KNOWN_OF_STAC)
     return record
 
 
@@ -142,14 +158,15 @@ def _collection(value: dict[str, Any]) -> Record:
 def _contacts(told: dict[str, Any]) -> Iterator[Contact]:
     """A party once for each of its roles."""
     emails = [text for each in _list(told.get("emails")) if (text := _text(_object(each).get("value")))]
-    phones = [text for each in _list(told.get("phones")) if (text := _text(_object(each).get("value")))]
-    urls = [text for each in _objects(told.get("links")) if (text := _text(each.get("href")))]
+    phones, _faxes = _numbers(told)
+    urls = [text for each in _objects(told.get("links")) if not _is_logo(each) and (text := _text(each.get("href")))]
     address: list[str] = []
     for each in _objects(told.get("addresses"))[:1]:
         lines = [*map(_text, _list(each.get("deliveryPoint")))]
         lines += [_text(each.get(name)) for name in ("city", "administrativeArea", "postalCode", "country")]
         address = [line for line in lines if line]
-    for role in [text for each in _list(told.get("roles")) if (text := _text(each))] or ["pointOfContact"]:
+    roles = [_text(each) or _text(_object(each).get("name")) for each in _list(told.get("roles"))]
+    for role in list(filter(None, roles)) or ["pointOfContact"]:
         yield Contact(
             organisation=_text(told.get("organization")),
             individual=_text(told.get("name")),
@@ -161,6 +178,32 @@ def _contacts(told: dict[str, Any]) -> Iterator[Contact]:
             url=urls[0] if urls else None,
             address=address,
         )
+
+
+def _numbers(told: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The numbers of telephones of a party, and those of its faxes."""
+    phones: list[str] = []
+    faxes: list[str] = []
+    for each in _objects(told.get("phones")):
+        roles = {(_text(role) or "").lower() for role in _list(each.get("roles"))}
+        if number := _text(each.get("value")):
+            (faxes if "fax" in roles else phones).append(number)
+    return phones, faxes
+
+
+def _is_logo(link: dict[str, Any]) -> bool:
+    is_image = (_text(link.get("type")) or "").startswith("image/")
+    return is_image or (_text(link.get("rel")) or "").lower() in _LOGOS
+
+
+def _rest_of_contact(told: dict[str, Any]) -> Iterator[str]:
+    """What a party says that no contact holds; a logo is told only."""
+    yield from (f"contacts.facsimile: {number}" for number in _numbers(told)[1])
+    for name in ("hoursOfService", "contactInstructions"):
+        if text := _text(told.get(name)):
+            yield f"contacts.{name}: {' '.join(text.split())[:MAX_NOTE]}"
+    logos = [each for each in _objects(told.get("links")) if _is_logo(each)]
+    yield from (f"contacts.url: {url[:MAX_NOTE]}" for each in logos if (url := _text(each.get("href"))))
 
 
 def _rights(record: Record, licence: str | None, rights: str | None) -> None:
@@ -180,8 +223,13 @@ def _box(record: Record, bbox: Any) -> None:
 
 
 def _time(record: Record, told: Any) -> None:
-    """An interval, a day or a moment (OGC 20-004r1, 7.2.1.3)."""
+    """An interval, a day or a moment, with a resolution (OGC 20-004r1, 7.2.1.3)."""
     time = _object(told)
+    resolution = _text(time.get("resolution")) or ""
+    if _DURATION.fullmatch(resolution):
+        record.fields["temporal_resolution"] = resolution
+    elif resolution:
+        record.unread.append(f"temporalResolution: {resolution[:MAX_NOTE]}")
     if isinstance(time.get("interval"), list):
         _interval(record, time["interval"])
     elif day := _text(time.get("date")) or _text(time.get("timestamp")):
@@ -197,8 +245,9 @@ def _interval(record: Record, interval: Any) -> None:
 def _links(record: Record, value: dict[str, Any]) -> None:
     for told in _objects(value.get("links")):
         url, relation = _text(told.get("href")), (_text(told.get("rel")) or "").lower()
-        if not url or relation in _NAVIGATION:
-            continue
+        media = (_text(told.get("type")) or "json").lower()
+        if not url or (relation in _NAVIGATION and (relation != "item" or "json" in media or media == "text/html")):
+            continue  # an item that is a file is a way to the data, any other a page of the catalogue
         if relation == "license":
             record.constraints.append(
                 Constraint(kind="legal", use_limitations=[Term(_text(told.get("title")) or "", url)])
@@ -206,19 +255,49 @@ def _links(record: Record, value: dict[str, Any]) -> None:
         elif relation in _IMAGES:
             record.graphics.append(Graphic(url, _text(told.get("title"))))
         else:
-            function = (
-                "completeMetadata" if relation in _RECORD else "information" if relation in _INFORMATION else None
-            )
-            record.links.append(
-                Link(
-                    url,
-                    _text(told.get("protocol")),
-                    _text(told.get("title")),
-                    _text(told.get("description")),
-                    function or ("download" if relation in ("enclosure", "data", "item-enclosure") else None),
-                    _text(told.get("type")),
-                )
-            )
+            record.links.append(_link(record, told, url, relation))
+
+
+def _link(record: Record, told: dict[str, Any], url: str, relation: str) -> Link:
+    """A way to the data, a page about them or another view of the record.
+
+    A link of a service has the name of its layer beside its title.
+    """
+    function = "completeMetadata" if relation in _RECORD else "information" if relation in _INFORMATION else None
+    name, title, description = _text(told.get("name")), _text(told.get("title")), _text(told.get("description"))
+    if name and name != title:
+        if description and title:
+            record.unread.append(f"links.description: {' '.join(description.split())[:MAX_NOTE]}")
+        title, description = name, title or description
+    protocol = _text(told.get("protocol"))
+    if relation == "items" and not protocol:
+        protocol = _FEATURES if _ITEMS.search(url) else None
+    return Link(
+        url,
+        protocol,
+        title,
+        description,
+        function or ("download" if relation in _DATA else None),
+        _text(told.get("type")),
+        role="service" if relation == "items" else None,
+        size_megabytes=megabytes(told.get("length")),
+        issued=_day(told.get("created")) or None,
+        modified=_day(told.get("updated")) or None,
+    )
+
+
+def _link_templates(record: Record, value: dict[str, Any]) -> None:
+    """Read addresses with open parameters without these; one with an open path leads nowhere, and is told."""
+    for told in _objects(value.get("linkTemplates")):
+        template, relation = _text(told.get("uriTemplate")) or "", (_text(told.get("rel")) or "").lower()
+        if not template or relation in _NAVIGATION:
+            continue
+        url = _TEMPLATED.sub("", template[:MAX_NOTE])
+        url = url if "?" in url else url.replace("&", "?", 1)
+        if "{" in url:
+            record.unread.append(f"linkTemplates: {template[:MAX_NOTE]}")
+        else:
+            record.links.append(_link(record, told, url, relation))
 
 
 def _asset(record: Record, name: str, asset: dict[str, Any]) -> None:
@@ -231,7 +310,9 @@ def _asset(record: Record, name: str, asset: dict[str, Any]) -> None:
         return
     function = "information" if roles & {"metadata", "documentation"} else "download"
     title, description = _text(asset.get("title")) or name, _text(asset.get("description"))
-    record.links.append(Link(url, None, title, description, function, _text(asset.get("type"))))
+    size, day = megabytes(asset.get("file:size")), _day(asset.get("updated")) or None
+    media = _text(asset.get("type"))
+    record.links.append(Link(url, None, title, description, function, media, size_megabytes=size, modified=day))
 
 
 def _rest(told: dict[str, Any], known: set[str]) -> Iterator[str]:

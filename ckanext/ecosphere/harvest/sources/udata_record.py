@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.geometries import add_geometry
+from ckanext.ecosphere.harvest.normalise.geography import places
 from ckanext.ecosphere.harvest.record import (
     Constraint,
     Contact,
@@ -20,12 +24,13 @@ from ckanext.ecosphere.harvest.record import (
 )
 from ckanext.ecosphere.harvest.sources.json_values import day as _day
 from ckanext.ecosphere.harvest.sources.json_values import list_ as _list
+from ckanext.ecosphere.harvest.sources.json_values import megabytes
 from ckanext.ecosphere.harvest.sources.json_values import object_ as _object
 from ckanext.ecosphere.harvest.sources.json_values import text as _text
 
 LICENCES = {
     "lov2": "Licence Ouverte 2.0",
-    "fr-lo": "Licence Ouverte 2.0",
+    "fr-lo": "Licence Ouverte 1.0",
     "odc-odbl": "Open Data Commons Open Database License (ODbL)",
     "cc-by": "Creative Commons Attribution",
     "cc-by-sa": "Creative Commons Attribution Share-Alike",
@@ -33,10 +38,8 @@ LICENCES = {
     "odc-by": "Open Data Commons Attribution License",
 }
 """udata's licence id → a name that the rule of licences knows."""
-MAX_SIZE = 10**18
-"""Bytes of a file; no figure that means anything is larger."""
-MAX_NOTE = 2_000
-"""Characters of a value without a place that are noted."""
+MAX_TITLE, MAX_NOTE = 200, 2_000
+"""Characters of the name of a resource, and of a value without a place, that are noted."""
 _ACCESS_RIGHTS = {
     "open": "PUBLIC",
     "open_with_account": "PUBLIC",  # to register is a permissible obstacle, by the definition of the list
@@ -56,7 +59,11 @@ _REASONS = {
 }
 """udata's category of the reason → letter of article 13(1) of the INSPIRE directive (udata.core.access_type)."""
 _LIMITS = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1"
-_FRANCE = "http://publications.europa.eu/resource/authority/country/FRA"
+_ROLES = {"contact": "pointOfContact", "creator": "author", "rightsHolder": "owner"}
+"""udata's role of a contact point → code of ISO 19115; the others are those codes (udata.core.contact_point)."""
+_SCHEMAS = "https://schema.data.gouv.fr/"
+_SCHEMA_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+_SEEN_AT = re.compile(r"https?://(?:[a-z0-9-]{1,60}\.)?data\.gouv\.fr/")
 _ZONES = {
     "fr:departement:": "departement",
     "fr:region:": "region",
@@ -71,7 +78,7 @@ _KNOWN = {
     "acronym", "archived", "created_at", "contact_point", "contact_points", "deleted", "description", "frequency",
     "frequency_date", "id", "last_modified", "license", "organization", "owner", "page", "private", "resources", "slug",
     "spatial", "tags", "temporal_coverage", "title", "uri", "description_short", "featured", "community_resources",
-    "access_type", "access_type_reason", "access_type_reason_category", "authorization_request_url", "schema",
+    "access_type", "access_type_reason", "access_type_reason_category", "authorization_request_url",
     "is_restricted",
 }  # fmt: skip
 
@@ -102,21 +109,38 @@ def record_of(dataset: dict[str, Any]) -> Record:
     )
     for each in _list(dataset.get("contact_points")) or [dataset.get("contact_point")]:
         if isinstance(each, dict):
-            name, email = _text(each.get("name")), _text(each.get("email"))
-            record.contacts.append(Contact(organisation=name, email=email, role="pointOfContact"))
+            record.contacts.append(_contact_point(each))
     _licence(record, _text(dataset.get("license")))
     _access(record, dataset)
     _coverage(record, dataset)
-    record.links = [_link(each) for each in _list(dataset.get("resources")) if isinstance(each, dict)]
+    at_home = bool(_SEEN_AT.match(_text(dataset.get("page")) or _text(dataset.get("uri")) or ""))
+    for each in _list(dataset.get("resources")):
+        if isinstance(each, dict):
+            link = _link(each, at_home)
+            record.links.append(link)
+            record.unread += _rest_of(each, link.standards)
     if page := _text(dataset.get("page")):
         record.links.append(Link(url=page, name="Fiche data.gouv.fr", function="information"))
     record.formats = [Format(name=link.format) for link in record.links if link.format]
+    short = _text(dataset.get("description_short"))
+    if short and " ".join(short.split()).rstrip(". …") not in " ".join((record.abstract or "").split()):
+        record.unread.append(f"description_short: {short}")
     record.unread += [f"{key}: {value}" for key, value in sorted(dataset.items()) if key not in _KNOWN and value]
     return record
 
 
 def _person(owner: dict[str, Any]) -> str:
     return " ".join(filter(None, (_text(owner.get("first_name")), _text(owner.get("last_name")))))
+
+
+def _contact_point(told: dict[str, Any]) -> Contact:
+    role = _text(told.get("role")) or "contact"
+    return Contact(
+        organisation=_text(told.get("name")),
+        email=_text(told.get("email")),
+        url=_text(told.get("contact_form")),
+        role=_ROLES.get(role, role),
+    )
 
 
 def _licence(record: Record, licence: str | None) -> None:
@@ -144,28 +168,29 @@ def _coverage(record: Record, dataset: dict[str, Any]) -> None:
         record.periods.append(Period(_day(temporal.get("start")), _day(temporal.get("end"))))
     spatial = _object(dataset.get("spatial"))
     for code in filter(None, map(_text, _list(spatial.get("zones")))):
-        if address := _address_of(code):
-            record.geographic_identifiers.append(Identifier(code=address, href=address))
-        else:
-            record.extent_descriptions.append(code)
+        addresses = _addresses_of(code)
+        record.geographic_identifiers += [Identifier(code=address, href=address) for address in addresses]
+        record.extent_descriptions += [] if addresses else [code]
+    if granularity := _text(spatial.get("granularity")):
+        record.unread.append(f"spatial.granularity: {granularity}")
     if (geometry := spatial.get("geom")) and not add_geometry(record, geometry):
         record.unread.append(f"spatial.geom: {json.dumps(geometry, ensure_ascii=False)[:MAX_NOTE]}")
 
 
-def _address_of(zone: str) -> str | None:
-    """The address of a territory, without the time of which the code of a zone is: "fr:departement:976:latest"."""
-    if zone.lower() == "country:fr":
-        return _FRANCE
+def _addresses_of(zone: str) -> list[str]:
+    """The addresses of territories, without the time of which the code of a zone is: "fr:departement:976:latest"."""
+    now = zone.lower().partition("@")[0].removesuffix(":latest")
+    if whole := places.zones().get(now):
+        return [voc.get("territories")[each].uri for each in whole]
     beginning = next((each for each in _ZONES if zone.startswith(each)), None)
     if beginning is None:
-        return None
+        return []
     code = zone.removeprefix(beginning).partition("@")[0].partition(":")[0]
-    return f"http://id.insee.fr/geo/{_ZONES[beginning]}/{code}"
+    return [f"http://id.insee.fr/geo/{_ZONES[beginning]}/{code}"]
 
 
-def _link(resource: dict[str, Any]) -> Link:
-    size = resource.get("filesize")
-    megabytes = size / 1_000_000 if type(size) is int and 0 <= size < MAX_SIZE else None
+def _link(resource: dict[str, Any], at_home: bool) -> Link:
+    schema = _schema(resource, at_home)
     return Link(
         url=_text(resource.get("url")),
         name=_text(resource.get("title")),
@@ -173,5 +198,32 @@ def _link(resource: dict[str, Any]) -> Link:
         format=_text(resource.get("format")),
         media_type=_text(resource.get("mime")),
         function="information" if resource.get("type") == "documentation" else "download",
-        size_megabytes=None if megabytes is None else str(megabytes),
+        size_megabytes=megabytes(resource.get("filesize")),
+        access_url=_text(resource.get("latest")),
+        issued=_day(resource.get("created_at")) or _day(resource.get("published")) or None,
+        modified=_day(resource.get("last_modified")) or None,
+        standards=[schema] if schema else [],
     )
+
+
+def _schema(resource: dict[str, Any], at_home: bool) -> str | None:
+    """The address of the schema of a file; data.gouv.fr (`at_home`) has its own list of them, by name."""
+    schema = _object(resource.get("schema"))
+    url, name = _text(schema.get("url")), _text(schema.get("name")) or ""
+    if url and url.startswith(("http://", "https://")):
+        return url
+    return f"{_SCHEMAS}{name}/" if at_home and _SCHEMA_NAME.fullmatch(name) else None
+
+
+def _rest_of(resource: dict[str, Any], standards: list[str]) -> Iterator[str]:
+    """What a resource says that its link, which has these standards, does not hold."""
+    title = _text(resource.get("title")) or _text(resource.get("url")) or ""
+    schema, checksum = _object(resource.get("schema")), _object(resource.get("checksum"))
+    of_schema = [_text(schema.get(key)) for key in ("name", "version", "url")]
+    for name, values in (
+        ("schema", of_schema if any(text and text not in str(standards) for text in of_schema) else []),
+        ("checksum", [checksum.get(key) for key in ("type", "value")]),
+        ("preview_url", [resource.get("preview_url")]),
+    ):
+        if told := " ".join(text for value in values if (text := _text(value))):
+            yield f"resources.{name}: {title[:MAX_TITLE]} – {told[:MAX_NOTE]}"

@@ -73,6 +73,50 @@ def test_heights_and_features_are_read(text):
     assert sides(boxes_of(text)) == [CREUSE]
 
 
+def envelope(lower, upper, crs="", declared=""):
+    return (
+        f'<gml:Envelope srsName="{crs}"{declared}><gml:lowerCorner>{lower}</gml:lowerCorner>'
+        f"<gml:upperCorner>{upper}</gml:upperCorner></gml:Envelope>"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        envelope("1.37 45.66", "2.61 46.46", "http://www.opengis.net/def/crs/OGC/1.3/CRS84"),
+        envelope("45.66 1.37", "46.46 2.61", "http://www.opengis.net/def/crs/EPSG/0/4326"),
+        envelope("1.37 45.66", "2.61 46.46", declared=' xmlns:gml="http://www.opengis.net/gml/3.2"'),
+        "<gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>1.37 45.66 2.61 45.66 2.61 46.46 1.37 46.46 1.37 45.66"
+        "</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon>",
+    ],
+    ids=["crs84", "latitude-first", "declared", "polygon"],
+)
+def test_a_geometry_in_gml_is_read(text):
+    assert sides(boxes_of(text)) == [CREUSE]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        envelope("1.37", "2.61 46.46"),
+        envelope("un deux", "2.61 46.46"),
+        envelope("600000 6500000", "700000 6600000", "EPSG:32631"),
+        "<gml:Envelope><gml:lowerCorner>1 45</gml:lowerCorner></gml:Envelope>",
+        "<gml:Envelope>",
+        '<gml:Envelope srsName="&x;"/>',
+        '<!DOCTYPE a [<!ENTITY x "y">]><gml:Envelope/>',
+    ],
+    ids=["one-number", "words", "other-system", "one-corner", "open", "entity", "doctype"],
+)
+def test_what_is_no_geometry_in_gml_gives_no_box(text):
+    assert boxes_of(text) == []
+
+
+def test_an_envelope_in_lambert_metres_is_converted():
+    [(west, south, east, north)] = sides(boxes_of(envelope("600000 6500000", "620000 6520000", "EPSG:2154")))
+    assert (round(west, 1), round(south, 1), round(east, 1), round(north, 1)) == (1.7, 45.6, 2.0, 45.8)
+
+
 def test_places_far_apart_have_a_box_each_and_near_ones_one():
     several = {"type": "MultiPolygon", "coordinates": [[ring(box)] for box in (CREUSE, MAYOTTE, LA_REUNION)]}
     assert sides(boxes_of(json.dumps(several))) == [CREUSE, MAYOTTE, LA_REUNION]

@@ -66,6 +66,21 @@ def test_a_date_of_another_type_is_told_and_an_impossible_one_reported():
     assert [str(p) for p in made.problems if p.code == "date"] == ["This is not a date (element revision): 2012-02-30"]
 
 
+@pytest.mark.parametrize(
+    ("others", "issued"),
+    [
+        ([("2023-01-01", "publication"), ("2023-01-15", "released")], "2023-01-01"),
+        ([("2023-01-15", "released")], "2023-01-15"),
+        ([], "2021-03-01"),
+    ],
+    ids=["published", "released", "alone"],
+)
+def test_the_beginning_of_the_validity_serves_only_where_no_day_of_publication_is_told(others, issued):
+    made = result(dates=[Dated("2021-03-01", "validityBegins"), *(Dated(*each) for each in others)])
+    assert made.dataset["issued"] == issued
+    assert ("date:validitybegins: 2021-03-01" in made.unread) == bool(others)
+
+
 def test_what_would_be_done_in_a_far_future_is_told_and_left_out():
     soon = (dt.date.today() + dt.timedelta(days=30)).isoformat()
     made = result(
@@ -155,6 +170,14 @@ def test_periods_are_kept_once_each_and_bounded():
         ({"frequency_period": "P3M"}, "QUARTERLY"),
         ({"frequency_period": "P11M"}, "OTHER"),
         ({"frequency_notes": ["Trimestrielle"]}, "QUARTERLY"),
+        ({"frequency_period": "PT15M"}, "15MIN"),
+        ({"frequency": "R/P1Y"}, "ANNUAL"),
+        ({"frequency": "R/P0.5M"}, "MONTHLY_2"),
+        ({"frequency": "R/P0.33W"}, "WEEKLY_3"),
+        ({"frequency": "R/PT1S"}, "CONT"),
+        ({"frequency": "unknown", "frequency_period": "P5Y"}, "QUINQUENNIAL"),
+        ({"frequency": "unknown", "frequency_notes": ["Annuelle"]}, "ANNUAL"),
+        ({"frequency": "unknown", "frequency_notes": ["Selon les crues"]}, "UNKNOWN"),
         ({"frequency": "n'importe quoi"}, None),
         ({}, None),
     ],
@@ -162,6 +185,87 @@ def test_periods_are_kept_once_each_and_bounded():
 def test_a_frequency_is_read_from_its_code_its_duration_or_its_words(fields, frequency):
     found = dataset(**fields).get("frequency")
     assert (ids("frequency", [found])[0] if found else None) == frequency
+
+
+@pytest.mark.parametrize(
+    ("words", "frequency"),
+    [
+        ("tous les 5 ans", "QUINQUENNIAL"),
+        ("tous les 2 ans", "BIENNIAL"),
+        ("Tous les deux ans", "BIENNIAL"),
+        ("tous les 6 mois", "ANNUAL_2"),
+        ("toutes les 2 semaines", "BIWEEKLY"),
+        ("toutes les 15 minutes", "15MIN"),
+        ("Quinquennale", "QUINQUENNIAL"),
+        ("biennale", "BIENNIAL"),
+        ("bisannuelle", "BIENNIAL"),
+        ("triennale", "TRIENNIAL"),
+        ("décennale", "DECENNIAL"),
+        ("journalière", "DAILY"),
+        ("bi-mensuelle", "MONTHLY_2"),
+        ("une fois par an", "ANNUAL"),
+        ("2 fois par an", "ANNUAL_2"),
+        ("quatre fois par an", "QUARTERLY"),
+        ("mise à jour annuelle", "ANNUAL"),
+        ("Fréquence de mise à jour : mensuelle", "MONTHLY"),
+        ("Mise à jour une fois par mois", "MONTHLY"),
+        ("Si besoin", "AS_NEEDED"),
+        ("temps réel", "CONT"),
+        ("En temps réel", "CONT"),
+        ("punctual", "AS_NEEDED"),
+        ("semidaily", "DAILY_2"),
+        ("daily_2", "DAILY_2"),
+        ("threeTimesADay", "CONT"),
+        ("fourTimesADay", "CONT"),
+        ("fourTimesAWeek", "OTHER"),
+        ("realtime", "CONT"),
+        ("update_cont", "UPDATE_CONT"),
+        ("continuous", "CONT"),
+        ("weekly_5", "WEEKLY_5"),
+        ("irreg", "IRREG"),
+        ("fiveMinutes", "5MIN"),
+        ("tous les ans environ", None),
+        ("mise à jour régulière", None),
+        ("tous les 17 jours", None),
+        ("tous les mardis", None),
+        ("mise à jour", None),
+    ],
+)
+def test_a_frequency_is_read_from_words_that_say_nothing_else(words, frequency):
+    for fields in ({"frequency": words}, {"frequency_notes": [words]}):
+        found = dataset(**fields).get("frequency")
+        assert (ids("frequency", [found])[0] if found else None) == frequency
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("final", "COMPLETED"),
+        ("retired", "DEPRECATED"),
+        ("superseded", "DEPRECATED"),
+        ("deprecated", "DEPRECATED"),
+        ("withdrawn", "WITHDRAWN"),
+        ("cancelled", "DISCONT"),
+        ("pending", "DEVELOP"),
+        ("tentative", "DEVELOP"),
+        ("valid", None),
+        ("accepted", None),
+        ("notAccepted", None),
+        ("proposed", None),
+    ],
+)
+def test_a_progress_code_of_iso_19115_1_is_a_status_or_is_told(code, status):
+    made = result(status=code)
+    found = made.dataset.get("status")
+    assert (ids("dataset-status", [found])[0] if found else None) == status
+    assert "code" not in codes(made)
+    assert (f"status: {code}" in made.unread) == (status is None)
+
+
+def test_of_two_days_of_the_next_update_the_second_is_told():
+    made = result(dates=[Dated("2027-01-01", "nextUpdate")], next_update="2028-01-01")
+    assert made.dataset["next_update"] == "2027-01-01"
+    assert "resourceMaintenance/dateOfNextUpdate: 2028-01-01" in made.unread
 
 
 def test_an_unknown_frequency_is_reported_and_the_next_update_kept():

@@ -81,8 +81,12 @@ def collection(number=1):
     }  # fmt: skip
 
 
+def result(value):
+    return normalise(OgcApiSource().read(json.dumps(value)), Context(fallback_organisation=FALLBACK))
+
+
 def made(value):
-    return normalise(OgcApiSource().read(json.dumps(value)), Context(fallback_organisation=FALLBACK)).dataset
+    return result(value).dataset
 
 
 @contextmanager
@@ -136,6 +140,100 @@ def test_a_collection_of_stac_becomes_a_dataset():
     assert [row["name"] for row in dataset["creator"]] == ["IGN"]
 
 
+def with_properties(**properties):
+    changed = record()
+    changed["properties"] |= properties
+    return changed
+
+
+def test_a_party_is_reached_by_its_telephone_and_its_page_not_by_fax_and_logo():
+    party = {
+        "organization": "DDT de l'Ain",
+        "phones": [{"value": "+33476000000", "roles": ["fax"]}, {"value": "+33476111111"}],
+        "links": [
+            {"rel": "icon", "href": "https://a.fr/logo.png"},
+            {"type": "image/png", "href": "https://a.fr/autre"},
+            {"href": "https://www.ain.gouv.fr"},
+        ],
+        "roles": [{"name": "pointOfContact"}],
+        "hoursOfService": "9 h – 17 h",
+        "contactInstructions": "Par courriel",
+    }
+    found = result(with_properties(contacts=[party]))
+    assert found.dataset["contact"] == [
+        {"name": "DDT de l'Ain", "url": "https://www.ain.gouv.fr", "telephone": "+33 4 76 11 11 11"}
+    ]
+    told = "\n".join(found.unread)
+    assert all(text in told for text in ("+33476000000", "9 h – 17 h", "Par courriel", "https://a.fr/logo.png"))
+    assert "logo.png" not in str(found.dataset)
+
+
+@pytest.mark.parametrize(
+    "theme",
+    [
+        {"scheme": "http://inspire.ec.europa.eu/metadata-codelist/TopicCategory", "concepts": [{"id": "environment"}]},
+        {"scheme": "https://a.fr/gmxCodelists.xml#MD_TopicCategoryCode", "concepts": [{"title": "environment"}]},
+        {"scheme": "https://a.fr/TopicCategory", "concepts": [{"id": "https://a.fr/TopicCategory/environment"}]},
+    ],
+    ids=["inspire", "iso", "address"],
+)
+def test_a_topic_category_is_no_tag(theme):
+    dataset = made(with_properties(themes=[theme]))
+    assert ids("topic-category", dataset["topic_category"]) == ["environment"]
+    assert [tag["name"] for tag in dataset["tags"]] == ["inondation"]
+
+
+def test_a_box_serves_where_there_is_no_geometry():
+    dataset = made(record(geometry=None, bbox=[4.72, 45.61, 0, 6.18, 46.52, 100]))
+    assert ids("territories", dataset["territory"]) == ["departement-01"]
+    assert "4.72" in dataset["spatial_coverage"][0]["bbox"]
+
+
+def test_the_resolution_of_the_time_is_kept_or_told():
+    assert made(record(time={"interval": ["2019", "2020"], "resolution": "P1Y"}))["temporal_resolution"] == "P1Y"
+    found = result(record(time={"interval": ["2019", "2020"], "resolution": "chaque année"}))
+    assert "temporal_resolution" not in found.dataset
+    assert "temporalResolution: chaque année" in found.unread
+
+
+def test_a_link_has_its_size_its_days_and_its_layer():
+    links = [
+        {"rel": "enclosure", "href": "https://a.fr/zi.zip", "title": "Zones", "length": 1_048_576,
+         "created": "2020-02-01T00:00:00Z", "updated": "2022-02-01T00:00:00Z"},
+        {"href": "https://a.fr/wms", "protocol": "OGC:WMS", "name": "paysage", "title": "Carte des paysages"},
+    ]  # fmt: skip
+    file, service = made(record(links=links))["resources"]
+    assert (file["size"], file["issued"], file["modified"]) == (1_048_576, "2020-02-01", "2022-02-01")
+    assert (service["layer_name"], service["name"]) == (["paysage"], "Carte des paysages")
+
+
+def test_items_and_templates_lead_to_the_data():
+    items = "https://a.fr/collections/zones/items"
+    templates = [
+        {"rel": "data", "uriTemplate": "https://a.fr/export?f=csv&commune={code}", "title": "CSV"},
+        {"rel": "data", "uriTemplate": "https://a.fr/tuiles{?bbox,limit}", "title": "Tuiles", "type": "text/csv"},
+        {"rel": "data", "uriTemplate": "https://a.fr/{z}/{x}/{y}.png", "title": "Images"},
+        {"rel": "self", "uriTemplate": "https://a.fr/fiche/{id}"},
+    ]
+    links = [
+        {"rel": "items", "href": items, "type": "application/geo+json", "title": "Objets"},
+        {"rel": "item", "href": "https://a.fr/zi.gpkg", "type": "application/geopackage+sqlite3"},
+        {"rel": "item", "href": "https://a.fr/fiche/2", "type": "application/geo+json"},
+    ]
+    found = result(record(links=links, linkTemplates=templates))
+    rows = {row["url"]: row for row in found.dataset["resources"]}
+    assert set(rows) == {items, "https://a.fr/zi.gpkg", "https://a.fr/export?f=csv", "https://a.fr/tuiles"}
+    assert (rows[items]["resource_role"], rows[items]["protocol"]) == ("service", "OGC:API-FEATURES")
+    assert "linkTemplates: https://a.fr/{z}/{x}/{y}.png" in found.unread
+
+
+def test_a_file_of_stac_has_its_size():
+    stac = collection()
+    stac["assets"]["mosaic"] |= {"file:size": 2_000_000, "updated": "2022-02-01T00:00:00Z"}
+    [row] = made(stac)["resources"]
+    assert (row["size"], row["modified"]) == (2_000_000, "2022-02-01")
+
+
 def test_pages_are_followed_from_the_page_of_a_collection_on():
     answers = {
         "/collections/fiches": {"id": "fiches", "links": [{"rel": "items", "href": "/collections/fiches/items"}]},
@@ -184,7 +282,7 @@ def test_one_bad_record_costs_one_record():
 
 @pytest.mark.parametrize("value", [1, [], {"a": "b"}, "x", None, [[1]], {"value": [1]}, 1e400, [None, {"href": [1]}]])
 def test_values_of_another_kind_are_left_out(value):
-    odd = record(**dict.fromkeys(("geometry", "time", "links"), value))
+    odd = record(**dict.fromkeys(("geometry", "bbox", "time", "links", "linkTemplates"), value))
     odd["properties"] = {**dict.fromkeys(odd["properties"], value), "title": "Zones"}
     text = json.dumps(odd)
     assert normalise(OgcApiSource().read(text), Context(fallback_organisation=FALLBACK)).dataset["title"] == "Zones"

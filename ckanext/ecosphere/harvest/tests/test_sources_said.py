@@ -170,6 +170,12 @@ def test_the_reason_of_udata_is_a_limit_of_inspire_or_is_kept():
         (["fr:region:75@2016-01-01"], ["region-naq"]),
         (["fr:commune:33063"], ["departement-33"]),
         (["fr:epci:243300316"], ["departement-33"]),
+        (["country-subset:fr:metro"], ["pays-fxx"]),
+        (["country-subset:fr:drom"], [f"outre-mer-{code}" for code in ("glp", "mtq", "guf", "reu", "myt")]),
+        (["country:re"], ["outre-mer-reu"]),
+        (["fr:drom:974"], ["outre-mer-reu"]),
+        (["fr:collectivite:975"], ["outre-mer-spm"]),
+        (["fr:collectivite:978:latest"], ["outre-mer-maf"]),
     ],
 )
 def test_zones_of_udata_are_territories(zones, territories):
@@ -177,6 +183,50 @@ def test_zones_of_udata_are_territories(zones, territories):
     found = [voc.get("territories")[uri].id for uri in made.dataset["territory"]]
     assert found == territories
     assert "fr:" not in str(made.dataset.get("other_information"))
+
+
+def test_a_resource_of_udata_keeps_its_days_its_permanent_address_and_its_schema():
+    resource = {
+        "title": "Bornes", "url": "https://static.data.gouv.fr/bornes.csv", "format": "csv",
+        "created_at": "2020-01-01T00:00:00", "last_modified": "2024-05-30T12:00:00",
+        "latest": "https://www.data.gouv.fr/fr/datasets/r/1", "preview_url": "https://explore.data.gouv.fr/1",
+        "checksum": {"type": "sha1", "value": "abcdef0123"},
+        "schema": {"name": "etalab/schema-irve-statique", "version": "2.3.0", "url": None},
+    }  # fmt: skip
+    made = of_udata(resources=[resource], page="https://www.data.gouv.fr/datasets/bornes")
+    kept = next(each for each in made.dataset["resources"] if each["url"] == resource["url"])
+    assert (kept["issued"], kept["modified"], kept["access_url"]) == ("2020-01-01", "2024-05-30", resource["latest"])
+    assert kept["conforms_to"] == ["https://schema.data.gouv.fr/etalab/schema-irve-statique/"]
+    told = " ".join(made.unread)
+    assert all(text in told for text in ("abcdef0123", "2.3.0", "https://explore.data.gouv.fr/1"))
+    [elsewhere] = of_udata(resources=[resource]).dataset["resources"]
+    assert "conforms_to" not in elsewhere
+    resource["schema"] = {"url": "https://ex.org/schema.json"}
+    [given] = of_udata(resources=[resource]).dataset["resources"]
+    assert given["conforms_to"] == ["https://ex.org/schema.json"]
+
+
+def test_what_udata_says_in_short_and_how_fine_the_data_are_is_told():
+    made = of_udata(description_short="Les bornes, en bref", spatial={"granularity": "fr:commune"})
+    assert {"description_short: Les bornes, en bref", "spatial.granularity: fr:commune"} <= set(made.unread)
+    assert not any("description_short" in note for note in of_udata(description_short="Zo…").unread)
+
+
+def test_parties_of_udata_have_their_roles_and_their_forms():
+    parties = [("DREAL Bretagne", "publisher"), ("Cerema", "creator"), ("Région", "rightsHolder"), ("IGN", "processor")]
+    points = [{"name": name, "role": role, "email": f"{role}@ex.org".lower()} for name, role in parties]
+    points += [{"name": "Support", "role": "contact", "contact_form": "https://ex.org/ecrire"}]
+    made = of_udata(contact_points=points, organization=None).dataset
+    assert made["contact"] == [{"name": "Support", "url": "https://ex.org/ecrire"}]
+    assert [each["name"] for each in made["publisher"]] == ["DREAL Bretagne"]
+    assert [each["name"] for each in made["creator"]] == ["Cerema", "Région"]
+    [other] = made["qualified_attribution"]
+    assert (other["agent"][0]["name"], other["role"].rpartition("/")[2]) == ("IGN", "processor")
+
+
+@pytest.mark.parametrize(("code", "licence"), [("fr-lo", "etalab-1.0"), ("lov2", "etalab-2.0")])
+def test_both_versions_of_the_open_licence_are_told_apart(code, licence):
+    assert of_udata(license=code).dataset["license_id"] == licence
 
 
 def test_a_geometry_of_udata_is_an_extent_and_one_without_positions_is_told():

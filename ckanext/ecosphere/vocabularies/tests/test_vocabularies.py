@@ -15,7 +15,7 @@ EXPECTED = {
     "dataset-status": 5,
     "epsg": 43,
     "eu-theme": 13,
-    "frequency": 39,
+    "frequency": 40,
     "inspire-theme": 34,
     "organisations": 137,
     "priority-dataset": 152,

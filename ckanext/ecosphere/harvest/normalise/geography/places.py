@@ -22,6 +22,8 @@ _IN_FILE = re.compile(
 )
 _IN_TABLE = re.compile(r"(?:^|\W)[lmn]_\w{3,60}_[lpst]_(0\d[0-9ab]|97\d)(?=\W|$)", re.IGNORECASE)
 """Name of a table as the data standards of the ministry have it, with the département: ``N_ZONE_BRUIT_S_087``."""
+_ISO_3166 = re.compile(r"FR-(?=[0-9A-Z]{2,3}$)", re.IGNORECASE)
+"""What stands before a code in ISO 3166-2: FR-74, FR-2A, FR-ARA."""
 _LONGEST_CODE = 300
 _NO_TERRITORY = "-"
 _COMMON_WORDS = {"nord", "lot", "centre", "metropole", "manche", "fr", "lr", "mp", "sud"}
@@ -123,10 +125,13 @@ def from_uri(uri: str) -> Concept | None:
 
 
 def from_code(code: str) -> Concept | None:
-    """Return the territory of a bare code: ``FXX``, ``R84``, ``088``, ``22358``, ``Avrigny*60036``."""
+    """Return the territory of a bare code: ``FXX``, ``R84``, ``088``, ``FR-74``, ``22358``, ``Avrigny*60036``."""
     bare = code.strip()
     if len(bare) > _LONGEST_CODE:
         return None
+    if len(whole := zones().get(bare.lower(), ())) == 1:
+        return voc.get("territories")[whole[0]]
+    bare = _ISO_3166.sub("", bare)
     if match := _ATTACHED.fullmatch(bare):
         bare = match.group(1)
     if _COMMUNE.fullmatch(bare):
@@ -136,6 +141,12 @@ def from_code(code: str) -> Concept | None:
     if match := _REGION.fullmatch(bare):
         return _regions().get(match.group(1)) or _former_regions().get(match.group(1))
     return _by_code().get(bare.upper())
+
+
+@cache
+def zones() -> dict[str, tuple[str, ...]]:
+    """Return code of a zone → ids of the territories that it stands for (``zone-codes.csv``)."""
+    return {row["code"]: tuple(parts(row["territories"])) for row in rows("zone-codes")}
 
 
 def from_name(text: str) -> Concept | None:
