@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.harvest.normalise import access, conformance, constraints, dates, information, tables, themes
+from ckanext.ecosphere.harvest.normalise import access, conformance, constraints, frequency, information, tables, themes
 from ckanext.ecosphere.harvest.normalise.links import addresses, protocols, resources
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, normalise, parts, plain, rows, stem
 from dev.bench import fidelity, normalise_judged
@@ -132,7 +132,7 @@ def _watch_phrases() -> None:
 def _watch_lists() -> None:
     asked: dict[str, Any] = {
         "inspire": themes._inspire_labels(),
-        "durations": dates._of_duration,
+        "durations": frequency._of_duration,
         "specification": conformance.specification_uri,
         "intranet": addresses.is_intranet,
     }
@@ -162,7 +162,7 @@ def _watch_lists() -> None:
         fired["intranet-hosts", next(filter(name.endswith, suffixes), "")] += 1
         return asked["intranet"](host)
 
-    dates._of_duration = duration
+    frequency._of_duration = duration
     conformance.specification_uri = specification
     addresses.is_intranet = resources.is_intranet = intranet
 
