@@ -157,6 +157,7 @@ def _labels() -> dict[str, str]:
         "part_features": _("The first {number} features of {total}: the file is large."),
         "part_rows": _("The first {number} rows of {total}: the file is large."),
         "part_tiles": _("The file is large: what is shown comes from {number} of its tiles, zoom level {zoom}."),
+        "no_rows": _("No row contains this."),
         "rows_more": _("Rows: {shown} of more than {total}"),
         "images_cut": _("Only the middle of the map is shown."),
         "encoding": _("Encoding: {encoding}, separator: {delimiter}"),

@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import has_request_context
+from markupsafe import escape
 
 from ckanext.ecosphere.shared import dates, once
 
@@ -45,6 +47,22 @@ def check_access(original: Any, action: str, data_dict: dict[str, Any] | None = 
         return original(action, data_dict)
     key = (action, tk.current_user.name, str((data_dict or {}).get("id")))
     return once.for_page("access", key, lambda: original(action, data_dict))
+
+
+@tk.chained_helper
+def linked_user(original: Any, user: Any, *args: Any, **kwargs: Any) -> Any:
+    """Name an account, with a link to its page where the reader may open it.
+
+    Args:
+        original: CKAN's helper, which gives everybody a link.
+        user: the account, its id or name.
+        args: as for `original`.
+        kwargs: as for `original`.
+    """
+    if has_request_context() and tk.current_user.is_authenticated:
+        return original(user, *args, **kwargs)
+    known = user if isinstance(user, model.User) else model.User.get(str(user))
+    return escape(known.display_name) if known else str(user)
 
 
 @tk.chained_helper

@@ -1,4 +1,4 @@
-"""CKAN's own helpers, changed: what the reader may do is asked once for a page."""
+"""CKAN's own helpers, changed: what the reader may do is asked once for a page, and links lead somewhere."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import call_action
 
@@ -46,6 +47,21 @@ def test_what_changes_between_two_pages_is_seen_on_the_second(app: Any, service:
         "organization_member_delete", context={"user": "chef", "ignore_auth": True}, id="ddt-01", username="editrice"
     )
     assert MAY_EDIT not in app.get("/dataset/plu", headers=token).body
+
+
+def test_names_of_people_lead_to_their_pages_for_whoever_may_open_them(app: Any, service: dict[str, Any]):
+    link = 'href="/user/editrice"'
+    assert link in app.get("/dataset/activity/plu", headers={"Authorization": service["passante"]}).body
+    page = app.get("/dataset/activity/plu").body
+    assert link not in page and model.User.get("editrice").display_name in page
+
+
+def test_whoever_has_lost_their_session_is_led_to_log_in(app: Any, service: dict[str, Any]):
+    for answer in (app.get("/fr/dataset/edit/plu"), app.post("/fr/dataset/edit/plu"), app.get("/fr/rien-de-tel")):
+        assert answer.status_code in (403, 404)
+        assert "Vous n’êtes pas connecté" in answer.body and "/user/login?came_from=" in answer.body
+    headers = {"Authorization": service["passante"]}
+    assert "Vous n’êtes pas connecté" not in app.get("/fr/rien-de-tel", headers=headers).body
 
 
 def test_a_page_asks_once(app: Any, service: dict[str, Any], monkeypatch: pytest.MonkeyPatch):

@@ -60,7 +60,7 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     preview.get_by_label("Afficher").select_option(label="Zones humides en WFS")
     expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
     jobs.make_samples()
-    expect(preview.get_by_text("Lignes : 60 sur 60")).to_be_visible()
+    expect(preview.get_by_text("Lignes : 1–50 sur 60")).to_be_visible()
     preview.scroll_into_view_if_needed()
     picture(page, "preview-of-a-wfs")
     preview.get_by_label("Filtrer les lignes").fill("tourbière")
@@ -118,7 +118,7 @@ def test_the_page_of_a_resource_shows_its_own_data(page: Page, dataset: dict[str
     expect(preview.locator("#eco-preview-resource option")).to_have_text(["Zones humides en WFS"])
     expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
     jobs.make_samples()
-    expect(preview.get_by_text("Lignes : 60 sur 60")).to_be_visible()
+    expect(preview.get_by_text("Lignes : 1–50 sur 60")).to_be_visible()
     assert axe_violations(page) == []
 
 
@@ -137,7 +137,7 @@ def test_a_large_file_says_how_many_of_its_features_are_shown(
     jobs.make_samples()
     told = "Les 1\u202f000 premiers objets de 12\u202f000 : le fichier est volumineux."
     expect(preview.locator(".eco-preview__status")).to_have_text(told)
-    expect(preview.get_by_text("Lignes : 1\u202f000 sur 12\u202f000")).to_be_visible()
+    expect(preview.get_by_text("Lignes : 1–50 sur 12\u202f000")).to_be_visible()
     assert axe_violations(page) == []
 
 

@@ -121,7 +121,10 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
       th.setAttribute("aria-sort", number === state.sort ? (state.down ? "descending" : "ascending") : "none");
     });
     const total = Math.max(sample.known_total || sample.total || 0, sample.counted || 0, sample.rows.length);
-    count.textContent = (sample.part && !sample.known_total ? labels.rows_more : labels.rows).replace("{shown}", written(rows.length)).replace("{total}", written(total));
+    const several = !state.filter && rows.length > PAGE;
+    const shown = several ? written(begin + 1) + "–" + written(Math.min(begin + PAGE, rows.length)) : written(rows.length);
+    const told = sample.part && !sample.known_total ? labels.rows_more : labels.rows;
+    count.textContent = state.filter && !rows.length ? labels.no_rows : told.replace("{shown}", shown).replace("{total}", written(total));
     previous.hidden = next.hidden = rows.length <= PAGE;
     previous.disabled = state.page === 0;
     next.disabled = begin + PAGE >= rows.length;
