@@ -104,6 +104,7 @@ def processes() -> Iterator[Process]:
     """The web server and the workers as background processes."""
     version, env = _version(), {"CKAN_INI": str(INI)}
     options = ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--timeout", "120"]
+    options += ["--forwarder-headers", ""]  # else a browser chooses under which address the portal seems to lie
     bind = ["--bind", f"127.0.0.1:{ports()['web']}", "--chdir", str(ROOT)]
     gunicorn = [str(venv_program("python")), "-m", "gunicorn", *options, *bind, "dev.stack.wsgi:application"]
     yield Process("web", gunicorn, ready=answers, port="web", env=env, version=version, cwd=ROOT)

@@ -16,7 +16,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_PORT = 65535
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: IPv4 behind IPv6, in the last 32 bits: NAT64 (RFC 6052), and SIIT (RFC 2765).
+_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::ffff:0:0:0/96"))
+#: Anycast relays of 6to4 (RFC 7526), which Python takes for public addresses.
+_RELAYS = ipaddress.ip_network("192.88.99.0/24")
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -46,17 +49,18 @@ def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:
     ip = unwrapped(ipaddress.ip_address(address.partition("%")[0]))
     if any(ip.version == network.version and ip in network for network in allowed):
         return True
-    return ip.is_global and not ip.is_multicast
+    is_site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local  # fec0::/10 (RFC 3879)
+    return ip.is_global and not (ip.is_multicast or is_site_local or ip in _RELAYS)
 
 
 def unwrapped(ip: Address) -> Address:
-    """The IPv4 address that an IPv6 one carries (mapped, 6to4, NAT64), or the address itself."""
+    """The IPv4 address that an IPv6 one carries (mapped, 6to4, NAT64, SIIT), or the address itself."""
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped:
             return ip.ipv4_mapped
         if ip.sixtofour:
             return ip.sixtofour
-        if ip in _NAT64:
+        if any(ip in network for network in _TRANSLATED):
             return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if int(ip) >> 32 == 0 and int(ip) > 1:  # IPv4-compatible, deprecated but still parsed
             return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
