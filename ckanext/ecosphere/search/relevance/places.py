@@ -196,9 +196,12 @@ def _beside(words: list[Word], text: str, reading: Reading) -> Reading:
 def of_table(name: str) -> Place | None:
     """The place in the name of a table as the services' standard forms it: "N_ICPE_P_059", "ZNIEFF1_S_R93"."""
     code = name.rsplit("_", 1)[-1].lower()
-    if code.startswith("r"):
-        regions = (each for each in voc.get("territories") if str(each.data["insee_region"]) == code[1:])
-        concept = next(regions, None)
+    if code.startswith("r") and code[1:]:
+        known = (each for each in voc.get("territories") if each.data["type"] in ("region", "outre-mer"))
+        codes = lambda each: {str(each.data[key]).lower() for key in ("insee_region", "code")}  # noqa: E731
+        concept = next((each for each in known if code[1:] in codes(each)), None)
+        if concept is None and (named := [each for each in gazetteer.named(code[1:]) if each.kind == "region"]):
+            return named[0]
     else:
         departements = gazetteer.departements()
         concept = departements.get(code.upper()) or departements.get(code[1:].upper())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ckanext.ecosphere.search.relevance import places, references, words
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.relevance import places, references, solr_language, words
 from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -39,7 +40,23 @@ class Understood:
 
 
 def understand(text: str, *, place: str = "", without: frozenset[str] = frozenset()) -> Understood:
-    """Read a question.
+    """Read a question, of which parts with `OR` between them are a choice.
+
+    Args:
+        text: as typed.
+        place: index value of the place that a person chose for the name in the question; `off` for none.
+        without: features that are switched off, of `FEATURES`.
+    """
+    plain = solr_language.EITHER.sub(" ", text) if solr_language.is_choice(text) else text
+    understood = _understood(plain, place, without)
+    title = voc.normalise(text) if "ranking" not in without else ""
+    strong = sum(not unit.weak for unit in understood.asked.units)
+    optional = max(0, strong - 1) if plain != text else 0
+    return replace(understood, text=text, asked=replace(understood.asked, title=title, optional=optional))
+
+
+def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
+    """Read a question without signs.
 
     Args:
         text: as typed.
@@ -102,7 +119,9 @@ def with_common_name(
     chosen = (gazetteer.of_id(place) if place else None) or reading.place
     others = tuple(each for each in (reading.place, *reading.others) if each.ids != chosen.ids)
     named = tuple(read[position].typed for position in reading.words)
-    return replace(understood, asked=Asked(left, chosen), others=others, place_words=named)
+    return replace(
+        understood, asked=Asked(left, chosen, title=understood.asked.title), others=others, place_words=named
+    )
 
 
 def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, placed: bool) -> tuple[Unit, ...]:
@@ -152,7 +171,7 @@ def steps(asked: Asked) -> list[Asked]:
         found.append(replace(asked, units=parts, strict=False, service=(), optional=len(parts) - 1))
     if asked.place:
         found.append(replace(asked, units=()))
-    found += [_of_table(unit.text) for unit in asked.units if "_" in unit.text]
+    found += [replace(_of_table(unit.text), title=asked.title) for unit in asked.units if "_" in unit.text]
     return list(dict.fromkeys(found))
 
 
@@ -182,8 +201,12 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
 
 
 def _of_table(name: str) -> Asked:
-    """The parts of a table's name, when no dataset tells the name itself ("N_ZONE_REG_PPRI_S_017")."""
-    parts = words.read(name.replace("_", " "))
-    kept = [word for word in parts if len(word.folded) >= SHORTEST_PART and not any(map(str.isdigit, word.folded))]
-    units = tuple(words.units(kept))
-    return Asked(units, places.of_table(name), core=any(unit.core for unit in units), optional=max(len(units) - 1, 0))
+    """The parts of a table's name, when no dataset tells the name itself ("N_ZONE_REG_PPRI_S_017", "ZNIEFF1_S_RARA")."""
+    place = places.of_table(name)
+    parts = name.split("_")[: -1 if place else None]
+    # A number behind a word tells types apart ("ZNIEFF1"), but for those that are no word of the field.
+    numbered = {part for part in parts if any(map(str.isdigit, part)) and not words.is_expression(part)}
+    kept = [part.rstrip("0123456789") if part in numbered else part for part in parts]
+    read = [word for part in kept if len(part) >= SHORTEST_PART for word in words.read(part)]
+    units = tuple(words.units([word for word in read if not word.folded.isdigit()]))
+    return Asked(units, place, core=any(unit.core for unit in units), optional=max(len(units) - 1, 0))

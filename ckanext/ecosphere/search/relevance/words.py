@@ -205,9 +205,15 @@ def _known(key: str, content: list[Word]) -> tuple[tuple[str, ...], int] | None:
     return (written()[usual], *others), called + 1
 
 
+def is_expression(text: str) -> bool:
+    """Whether a text is a word or expression of the lists, written together or apart."""
+    read_words = [word for word in read(text) if word.folded not in stop_words()]
+    return _known(" ".join(word.stem for word in read_words), read_words) is not None
+
+
 @cache
 def longest_synonyms() -> dict[str, int]:
-    """Stem of a word → words of its longest synonym, when it has one of several: so far apart are its neighbours.
+    """Stems of a word or expression → words of its longest synonym: so far apart are its neighbours.
 
     Solr indexes a word and its synonyms in one place, which is as long as the longest of them.
     """
@@ -215,8 +221,25 @@ def longest_synonyms() -> dict[str, int]:
     for line in synonyms.read_lines():
         lengths = [len(key_of(term).split()) for term in (*line.terms, *line.broader)]
         for term in line.terms:
-            if " " not in (key := key_of(term)):
-                found[key] = max(found.get(key, 1), *lengths)
+            key = key_of(term)
+            found[key] = max(found.get(key, 1), *lengths)
+    return found
+
+
+def lengthened(stems: list[str]) -> int:
+    """By how many words synonyms of some words, or of expressions of them, lengthen these in the index, at most.
+
+    The last one has no neighbour after it.
+    """
+    longest = longest_synonyms()
+    found = 0
+    for start in range(len(stems)):
+        for end in range(min(len(stems), start + LONGEST_PHRASE), start, -1):
+            size = longest.get(" ".join(stems[start:end]), 0)
+            if size and end < len(stems):
+                found += max(0, size - (end - start))
+            # A long expression is broken by its own synonym too.
+            found += 1 if size and end - start > 1 else 0
     return found
 
 
