@@ -269,6 +269,8 @@ def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None
         others = tuple(each for each in places[1:] if each.population >= least and first.ids[0] not in each.around)
         certain = name not in cues()["homonyms"] or _is_place(words, start, end, text)
         possible = certain or not start or words[start - 1].folded not in cues()["not_place_before"]
+    elif len(bare) == 1 and led(words, start, "landscapes") and (areas := _areas_of(bare[0])):
+        return Reading(areas[0], tuple(range(start, end)), True, (), (first,), (*areas, *places))
     elif len(bare) == 1 and bare[0] in gazetteer.common_words():
         others = places[1:]
         certain = led(words, start) or capital(inner[0], start, text)
@@ -282,11 +284,17 @@ def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None
     return Reading(first, tuple(range(start, end)), certain, (), others[:_MOST_ALTERNATIVES], places)
 
 
+def _areas_of(name: str) -> tuple[Place, ...]:
+    return tuple(each for each in gazetteer.named(name) if each.kind == "area")
+
+
 def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Whether words of a place's name are no words of the lists, nor too short to be a name."""
     inner = words[start:end]
     key = " ".join(word.stem for word in inner if word.folded not in stop_words())
-    of_lists = not key or key in fillers() or (key in expressions() and place.kind not in ("departement", "region"))
+    # "Étang de l'Or" is one although its last word is a stop word.
+    is_territory = place.kind in ("departement", "region") or (place.kind == "area" and len(inner) > SHORTEST)
+    of_lists = not key or key in fillers() or (key in expressions() and not is_territory)
     if of_lists:
         return led(words, start) or (place.population >= LARGE and end == len(words) and start > 0)
     return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed[0].isupper()
@@ -296,6 +304,9 @@ def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Whether a name is only a part of a name with hyphens, or of an expression of the lists."""
     if place.kind == "country" and end < len(words) and words[start].folded in cues()["spent"]:
         return True  # "métropole lilloise"
+    leads = end - start == 1 and place.kind == "commune" and words[start].folded in cues()["leading"]
+    if leads and end < len(words) and not words[end].folded.isdigit() and words[end].typed[:1].isupper():
+        return True  # "Grand Douaisis"
     is_small = place.kind == "commune" and place.population < LARGE
     return (is_small and cuts_compound(words, start, end)) or is_in_expression(words, start, end, place)
 

@@ -45,6 +45,7 @@ MOST_NAMES = 60
 """Other names in a whole query: Solr refuses one of more than 1 024 clauses, and each name is one for every field."""
 SAME_NAME = 1.25
 """By how much more the département that has the name of a river fits than the others that it flows through."""
+_DIGITS_OF_YEAR = 4
 _HARDLY = 0.001
 """Weight of a clause that only lets a dataset be found."""
 MOST_PAIRED = 4
@@ -239,10 +240,19 @@ def _any(values: tuple[str, ...]) -> str:
 def _boost(asked: Asked, year: int | None) -> str:
     factors = list(filter(None, [_fit(asked), _exact(asked)]))
     if year:
+        factors += [
+            f"if(eq(def({YEAR_NUMBER_FIELD},0),{each}),{weights()['words']['year']},1)" for each in _years(asked)
+        ]
         factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:
         return ""
     return factors[0] if len(factors) == 1 else f"product({','.join(factors)})"
+
+
+def _years(asked: Asked) -> list[str]:
+    """Years that a question names."""
+    texts = (unit.text for unit in asked.units if unit.weak or len(asked.units) == 1)
+    return [each for each in texts if len(each) == _DIGITS_OF_YEAR and each.isdigit()][:1]
 
 
 def _exact(asked: Asked) -> str:

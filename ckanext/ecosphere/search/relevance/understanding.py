@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import places, references, solr_language, words
+from ckanext.ecosphere.search.relevance.place_cues import cues
 from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -133,7 +134,8 @@ def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, place
         everyday: whether other names are looked for too.
         placed: whether there is a place, or may be one.
     """
-    only_ask = all(word.folded in words.stop_words() or word.stem in words.fillers() for word in left)
+    asking = {*words.stop_words(), *(cues()["compass"] if placed else ())}
+    only_ask = all(word.folded in asking or word.stem in words.fillers() for word in left)
     own = [] if only_ask and (placed or numbers) else words.units(left, synonyms_on=everyday)
     found = [*own, *numbers]
     if all(unit.weak for unit in found):

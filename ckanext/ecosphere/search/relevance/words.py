@@ -20,6 +20,8 @@ MOST_WORDS = 20
 """Words of a question that are read; what follows is not looked for."""
 
 _ELIDED = re.compile(r"\b(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
+_IN_SHORT = re.compile(r"(?<![\w/])s/\s?(s/?\s+)?(?=\w)", re.IGNORECASE)
+"""How "sur" and "sous" are written in the name of a commune ("Villefranche s/ Mer")."""
 _TOKEN = re.compile(r"[^\W_]+(?:[.'’_-][^\W_]+)*", re.UNICODE)
 _CODE = re.compile(r"\d[\w.]*")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
@@ -82,6 +84,7 @@ def read(text: str) -> list[Word]:
 def read_all(text: str) -> list[Word]:
     """Split a text into words, however many."""
     found = []
+    text = _IN_SHORT.sub(lambda match: "sous " if match[1] else "sur ", text)
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
         # A number, or the name of a table ("N_ICPE_P_059"), is one word.
@@ -133,6 +136,12 @@ def purposes() -> frozenset[str]:
 
 
 @cache
+def _exceptions() -> frozenset[str]:
+    """Words after which stands what is not looked for, folded."""
+    return frozenset(_lines("exceptions_fr.txt"))
+
+
+@cache
 def generic() -> frozenset[str]:
     """Stems of words that tell no subject from another."""
     return frozenset(key_of(line) for line in _lines("generic_fr.txt"))
@@ -154,6 +163,12 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
             catalogue.setdefault(key, {}).update(dict.fromkeys(each for each in called if key_of(each) != key))
             found.setdefault(key, {}).update(dict.fromkeys(each for each in asked if key_of(each) != key))
     for line in synonyms.read_lines():
+        keys = [key_of(term) for term in line.terms]
+        known = [catalogue[key] for key in keys if key in catalogue] if not line.broader else []
+        for key in keys:
+            # The long form of an acronym means what the acronym means.
+            if key not in catalogue and known:
+                catalogue[key] = {name: None for called in known for name in called if key_of(name) != key}
         for term in (*line.terms, *line.broader):
             found.setdefault(key_of(term), {})
     return {
@@ -283,6 +298,11 @@ def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
         words: those of the question that are not part of a place.
         synonyms_on: whether other names are looked for too.
     """
+    for position, word in enumerate(words):
+        before = units(words[:position], synonyms_on=synonyms_on) if word.folded in _exceptions() else []
+        if any(unit.core for unit in before):
+            # What is left out is not what is looked for ("zones humides sans Natura 2000").
+            return before + units(words[position + 1 :], synonyms_on=synonyms_on)[1:]
     content = _without_fillers(words)
     found: list[Unit] = []
     start = 0
