@@ -259,14 +259,14 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
         add(name, "territory", value)
     for name in _areas():
         add(name, "area", name)
+    larger = frozenset(found)  # "Loire" is no short name of Loire-Authion
     for row in rows("short-names.csv"):
         found[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
     for commune in communes.by_population():
         value = f"commune-{commune.code}"
         add(commune.name, "commune", value)
-        for short in _short_names(commune):
-            if " " in short or not {"territory", "area"} & {kind for kind, _value in found.get(short, ())}:
-                found[short].setdefault(("commune" if " " not in short else "short", value))
+        for short in (each for each in _short_names(commune) if " " in each or each not in larger):
+            found[short].setdefault(("commune" if " " not in short else "short", value))
         for code in (*commune.postal, commune.code.lower()):
             found[code].setdefault(("commune", value))
     for row in rows("former-communes.csv"):

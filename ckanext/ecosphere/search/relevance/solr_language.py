@@ -1,4 +1,4 @@
-"""Queries that a person writes with signs of Solr's language ("quotes", `*`, AND, OR), as the French index takes them. Pure.
+"""Queries with signs of Solr's language (quotes, `*`, AND, OR), as the French index takes them. Pure.
 
 The index has no stop words, and a word with a long synonym is as long as that; a phrase in quotes is compared word by
 word, so that it would not find the very title that it was copied from.

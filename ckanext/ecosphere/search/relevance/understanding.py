@@ -203,7 +203,7 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
 
 
 def _of_table(name: str) -> Asked:
-    """The parts of a table's name, when no dataset tells the name itself ("N_ZONE_REG_PPRI_S_017", "ZNIEFF1_S_RARA")."""
+    """The parts of a table's name, when no dataset tells the name itself ("N_ZONE_REG_PPRI_S_017")."""
     place = places.of_table(name)
     parts = name.split("_")[: -1 if place else None]
     # A number behind a word tells types apart ("ZNIEFF1"), but for those that are no word of the field.
