@@ -61,7 +61,9 @@ MOST_NAMESAKES = 2
 """Other places of a name that are counted beforehand."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
 _IDENTIFIER = re.compile(
-    r"https?://[\w.:/?=&#%~+-]{4,300}|(?=[\w.-]*\d)(?=[\w.-]*[_-])[\w.-]{8,200}|[a-z0-9]+(?:-[a-z0-9]+){2,99}"
+    r"(?:https?://|urn:)[\w.:/?=&#%~+-]{4,300}"
+    r"|(?=[\w.-]*\d)(?=[\w.-]*[_-])[\w.-]{8,200}"
+    r"|[a-z0-9]+(?:-[a-z0-9]+){2,99}"
 )
 """What may be an identifier or the name of a dataset: one word of several parts."""
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
@@ -125,7 +127,7 @@ def _identified(index: Index, typed: str) -> Choice | None:
     """The dataset of which an identifier was typed, or its name or address; None when there is none."""
     if not _IDENTIFIER.fullmatch(typed.strip()):
         return None
-    for each in dict.fromkeys((typed.strip(), typed.strip().lower(), re.split("[/=#]", typed.strip())[-1])):
+    for each in dict.fromkeys((typed.strip(), typed.strip().lower(), re.split("[/=#:]", typed.strip())[-1])):
         asked = Asked((), identifier=each)
         if each and index.count(asked):
             return Choice(Understood(typed, asked), asked)
@@ -263,7 +265,10 @@ def _foreseen_corrections(understood: Understood, unknown: list[str]) -> Iterato
 def _at_namesake(best: Choice, index: Index) -> Choice:
     """The question at another place of the same name, when the first one has nothing ("bruit saint-denis")."""
     understood = best.understood
+    name = voc.normalise(understood.place.label) if understood.place else ""
     for place in understood.others if understood.place else ():
+        if name != voc.normalise(place.label) and f"{name} " in voc.normalise(place.label):
+            continue  # only a part of its name: "Saint-Martin" of Saint-Martin-d'Hères
         asked = replace(best.asked, place=place)
         if index.count(asked):
             others = tuple(each for each in (best.asked.place, *understood.others) if each and each != place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from ckanext.ecosphere import vocabularies as voc
@@ -14,6 +15,8 @@ from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 SHORTEST_PART = 3
 """Letters of a part of a table's name that means something."""
+_FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
+"""What is left out behind the name of a table ("N_ICPE_P_059.shp")."""
 FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
 """What can be switched off, see the option `ecosphere.search.without`."""
 
@@ -49,8 +52,9 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
         without: features that are switched off, of `FEATURES`.
     """
     plain = solr_language.EITHER.sub(" ", text) if solr_language.is_choice(text) else text
-    understood = _understood(plain, place, without)
-    title = voc.normalise(text) if "ranking" not in without else ""
+    table = _FILE_TYPE.sub("", plain) if "_" in plain else plain
+    understood = _understood(table, place, without)
+    title = voc.normalise(table) if "ranking" not in without else ""
     strong = sum(not unit.weak for unit in understood.asked.units)
     optional = max(0, strong - 1) if plain != text else 0
     return replace(understood, text=text, asked=replace(understood.asked, title=title, optional=optional))
