@@ -117,7 +117,11 @@ def _written_together() -> dict[str, dict[str, str]]:
     kinds = ("departement", "region", "outre-mer")
     names = [(concept.label_fr, 1) for concept in voc.get("territories") if concept.data["type"] in kinds]
     # Names of rivers and massifs are many and short: only long ones.
-    names += [(name, LONG_NAME) for name in gazetteer.area_names() if not name.startswith(("Bassin", "Vallée"))]
+    # What ends with another name ("Loire-Bretagne") is too near to a word beside that ("loutre Bretagne").
+    areas = [name for name in gazetteer.area_names() if not name.startswith(("Bassin", "Vallée"))]
+    names += [
+        (name, LONG_NAME) for name in areas if not gazetteer.named(" ".join(voc.normalise(name).split()[1:][-1:]))
+    ]
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for label, shortest in names:
         name = voc.normalise(label)

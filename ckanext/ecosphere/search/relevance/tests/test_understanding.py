@@ -231,6 +231,7 @@ def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
         # Basins and landscapes are no département, nor the commune of their name.
         ("SDAGE Loire-Bretagne", "Loire-Bretagne"),
         ("SDAGE Seine Normandie", "Seine-Normandie"),
+        ("loutre Bretagne", "Bretagne"),
         ("inondation Val de Loire", "Val de Loire"),
         ("plu Centre-Val de Loire", "Centre-Val de Loire"),
         ("plaine de la Crau zones humides", "Crau"),
@@ -398,3 +399,9 @@ def test_a_table_is_of_what_its_name_says(table, place, what):
 def test_a_year_that_is_named_weighs():
     boost = parameters(understand("trafic routier 2019 Bretagne").asked, minimum="1", ranked=True, year=2026)["boost"]
     assert "2019" in boost
+
+
+@pytest.mark.parametrize("hazard", ["avalanche", "séisme", "volcan", "radon", "moustique tigre"])
+def test_a_hazard_is_not_answered_with_another(hazard):
+    called = {name for unit in understand(hazard).asked.units for name in unit.others}
+    assert not called & {"risque naturel", "mouvement de terrain", "espèce protégée", "biodiversité"}
