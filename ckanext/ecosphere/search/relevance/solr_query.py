@@ -46,6 +46,8 @@ MOST_NAMES = 60
 SAME_NAME = 1.25
 """By how much more the département that has the name of a river fits than the others that it flows through."""
 _DIGITS_OF_YEAR = 4
+_FEW_WORDS, _FAR = 2, 20
+"""Words of an expression that may stand anywhere in a text; how many may stand between those of a longer one."""
 _HARDLY = 0.001
 """Weight of a clause that only lets a dataset be found."""
 MOST_PAIRED = 4
@@ -176,6 +178,9 @@ def _whole(words: tuple[str, ...], boost: float, apart: float) -> list[str]:
     if len(quoted) == 1:
         return [quoted[0]]
     near = f'"{" ".join(words)}"~{_slop(words)}^{boost}'
+    if len(words) > _FEW_WORDS:
+        # Many words of a long expression are in some text by chance ("zone de répartition des eaux").
+        return [near, f'"{" ".join(words)}"~{_slop(words) + _FAR}^{apart}']
     return [near, f"({' AND '.join(quoted)})^{apart}"]
 
 

@@ -361,6 +361,7 @@ def test_what_is_missing_may_be_the_subject():
     [
         ("ZDE", "zone de développement éolien"),
         ("OLD", "obligation légale de débroussaillement"),
+        ("ZRE", "zone de répartition des eaux"),
     ],
 )
 def test_the_long_form_of_an_acronym_means_the_same(acronym, long):
@@ -405,3 +406,9 @@ def test_a_year_that_is_named_weighs():
 def test_a_hazard_is_not_answered_with_another(hazard):
     called = {name for unit in understand(hazard).asked.units for name in unit.others}
     assert not called & {"risque naturel", "mouvement de terrain", "espèce protégée", "biodiversité"}
+
+
+def test_the_words_of_a_long_expression_stand_near_each_other():
+    # Three usual words are in some text by chance; two are a subject wherever they stand.
+    assert " AND " not in _query("zone de répartition des eaux")
+    assert " AND " in _query("zone humide")
