@@ -10,6 +10,7 @@ from ckan.types import Context, Schema, Validator, ValidatorFactory
 from ckanext.ecosphere.search import config, facet_counts, suggest
 from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
+from ckanext.ecosphere.search.relevance.places_typed import places_typed
 from ckanext.ecosphere.search.unfound import actions as unfound
 from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import action_input, language
@@ -69,7 +70,8 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
 
     Returns:
         `datasets`: list of `name`, `title`, `type`; `facets`: for each facet field, list of `name`,
-        `label`, `count`; `communes`: list of `label` and `query`, the question with the commune.
+        `label`, `count`; `communes`: list of `label`, `kind` and `query`, the question with a commune,
+        territory or natural region.
     """
     tk.check_access("ecosphere_search_suggest", context, data_dict)
     text = data_dict["q"].strip()[:MAX_QUERY]
@@ -78,7 +80,7 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
     return {
         "datasets": suggest.datasets(context, text, min(data_dict["limit"], 20)),
         "facets": suggest.places(context, text, language.current()),
-        "communes": suggest.communes_typed(text),
+        "communes": places_typed(text),
     }
 
 

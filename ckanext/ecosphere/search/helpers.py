@@ -100,7 +100,7 @@ def ecosphere_search_sorting() -> list[tuple[str, str]]:
     return [
         (_("Relevance"), "score desc, metadata_modified desc"),
         *(quality if tk.h.plugin_loaded("ecosphere_quality") else []),
-        (_("Most recently updated"), "metadata_modified desc"),
+        (_("Most recently updated"), f"{index.UPDATED_FIELD} desc, metadata_modified desc"),
         (_("Title, A to Z"), "title_string asc"),
         (_("Title, Z to A"), "title_string desc"),
     ]

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
@@ -39,6 +40,8 @@ LABELLED = {
     "regulatory_use": "regulatory-use",
     "dcat_type": "resource-type",
 }
+UPDATED_FIELD = "ecosphere_updated_date"
+"""Index field, of CKAN's dynamic ones, of the date that a result shows: that of the data, else that of the record."""
 LABELS_TEXT = "extras_ecosphere_labels"
 ORGANIZATION_TEXT = "extras_ecosphere_organization"
 
@@ -55,6 +58,7 @@ _NOISE = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _WORD = re.compile(r"\w")
+_DAY = re.compile(r"([12]\d{3})(?:-(\d\d)(?:-(\d\d))?)?(?!\d)")
 
 
 def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +90,7 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
         for label in (concept.label("fr"), *concept.alt_labels)
     )
     document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization") or {})
+    document[UPDATED_FIELD] = _updated(fields) or document.get("metadata_modified")
     if dataset.get("title"):
         # The title as CKAN's sort field, folded: else "Éoliennes" and "arrêtés" come after "Zonages".
         document["title_string"] = voc.normalise(dataset["title"])
@@ -102,6 +107,18 @@ def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
             for each in (concept, *known.ancestors(concept.uri)):
                 found.setdefault(each.id, each)
     return list(found.values())
+
+
+def _updated(fields: Mapping[str, Any]) -> str | None:
+    """When the data were updated, as Solr takes it: of a year or a month the first day; None when it is not known."""
+    found = _DAY.match(str(fields.get("modified") or ""))
+    if not found:
+        return None
+    year, month, day = (int(part or 1) for part in found.groups())
+    try:
+        return f"{date(year, month, day).isoformat()}T00:00:00Z"
+    except ValueError:
+        return None
 
 
 def tidy(document: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from ckanext.ecosphere.search import bounds, config
+from ckanext.ecosphere.search.relevance import solr_language
 from ckanext.ecosphere.shared import characters
 
 # "field:value" as Solr reads it. CKAN takes any colon for it, which breaks queries such as "Natura 2000 :
@@ -64,10 +65,20 @@ def prepare(params: dict[str, Any]) -> dict[str, Any]:
     if not characters.is_clean(query):
         query = params["q"] = characters.clean(query)
     fielded = is_fielded(query[: bounds.LONGEST_QUERY])
-    bounds.check(params, fielded)
-    if not fielded:
-        if ":" in query:
-            params["q"] = query.replace(":", " ")
+    written = not fielded and not params.get("defType") and solr_language.is_written(query[: bounds.LONGEST_QUERY])
+    if written:
+        query = params["q"] = solr_language.plain(query)
+    bounds.check(params, fielded or written)
+    if fielded and not _PARSER_DEFINITION.match(query):
+        params["q"] = solr_language.fielded(query)
+    elif not fielded:
+        query = query.replace(":", " ")
+        if written and query.strip():
+            params["defType"] = "edismax"
+            params.setdefault("mm", solr_language.minimum(query, config.minimum_match()))
+            query = solr_language.written(query)
+        if query:
+            params["q"] = query
         params.setdefault("qf", config.query_fields())
         params.setdefault("mm", config.minimum_match())
         params.setdefault("tie", config.tie())

@@ -18,7 +18,7 @@ from ckanext.ecosphere.search import facets, query
 from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
 from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.words import words_of_language
-from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.vocabularies.name_forms import in_full
 
 SUGGEST_FIELD = "ecosphere_suggest"
 WORDS_FIELD = "ecosphere_words"
@@ -27,17 +27,13 @@ WORDS_FIELD = "ecosphere_words"
 PLACES = {THEME_FIELD: 3, TERRITORY_FIELD: 3, "organization": 3}
 
 MIN_LENGTH = 2
-MIN_COMMUNE_LENGTH = 3
-LONGEST_COMMUNE = 4
-MOST_COMMUNES = 3
-SMALLEST_COMMUNE = 2_000
-"""Inhabitants of a commune that is proposed while typing."""
 MIN_FUZZY_LENGTH = 4
 MAX_DISTANCE = 2
 """Letters that Lucene lets differ."""
 LONG_WORD = 8
 VERY_LONG_WORD = 12
 
+_ELIDED = re.compile(r"\b[ldLD]['’](?=\w)")
 _WORDS = re.compile(r"\w+")
 
 
@@ -52,7 +48,8 @@ def datasets(context: Context, text: str, limit: int) -> list[dict[str, str]]:
     Returns:
         `name`, `title` and `type` of each dataset, best first.
     """
-    words = voc.normalise(text).split()
+    # An elided article is no word of the index.
+    words = in_full(voc.normalise(_ELIDED.sub("", text))).split()
     if not words:
         return []
     search = {"rows": limit, "fl": ["name", "title", "dataset_type"], "facet": "false"}
@@ -89,29 +86,6 @@ def places(context: Context, text: str, language: str) -> dict[str, list[dict[st
         if items:
             matches[field] = sorted(items, key=lambda item: -item["count"])[:limit]
     return matches
-
-
-def communes_typed(text: str) -> list[dict[str, str]]:
-    """Complete a question whose last words begin the name of a commune of some size.
-
-    Args:
-        text: what was typed ("zones humides saint-naz").
-
-    Returns:
-        `label` of the commune and `query`, the question with its name and département, the most populous first.
-    """
-    typed = text.split()
-    for number in range(min(len(typed), LONGEST_COMMUNE), 0, -1):
-        start = " ".join(typed[-number:])
-        if len(start) < MIN_COMMUNE_LENGTH:
-            continue
-        found = communes.beginning(start, MOST_COMMUNES, SMALLEST_COMMUNE)
-        if found:
-            before = " ".join(typed[:-number])
-            return [
-                {"label": each.label, "query": f"{before} {each.name} {each.departement}".strip()} for each in found
-            ]
-    return []
 
 
 def did_you_mean(context: Context, text: str) -> str | None:

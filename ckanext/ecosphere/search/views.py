@@ -43,7 +43,8 @@ def suggestions() -> Response:
             {"label": each["label"], "url": tk.h.url_for("dataset.search", q=each["query"])}
             for each in found["communes"]
         ]
-        groups.append({"title": tk._("Communes"), "items": places})
+        only_communes = all(each["kind"] == "commune" for each in found["communes"])
+        groups.append({"title": tk._("Communes") if only_communes else tk._("Territories"), "items": places})
     if found["datasets"]:
         datasets = [
             {"label": each["title"], "url": tk.h.url_for(f"{each['type']}.read", id=each["name"])}

@@ -44,7 +44,7 @@ _GENERIC_FIRST = {
 _LINKS = {*ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "sous", "sur", "pres"}
 _EPCI_LEADS = re.compile(r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) ")
 _EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom)){1,3}$")
-_DEMONYM = re.compile(r".{4,}(?:ais|ois)$")
+_DEMONYM = re.compile(r".{4,}(?:ais|ois|[aei]sis)$")
 """Of one word, only the name of a country ("Clunisois") is a name without the kind: "Estuaire" is not."""
 
 
@@ -252,18 +252,20 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
     for concept in voc.get("territories"):
         for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
             add(name, "territory", concept.id)
-    codes = ((code.lower(), concept.id) for code, concept in departements().items())
+    two = ((code.lower(), concept.id) for code, concept in departements().items())
+    codes = [(form, value) for code, value in two for form in dict.fromkeys((code, code.zfill(3)))]  # "076" of tables
     short = ((row["abbreviation"], row["territory"]) for row in rows("abbreviations.csv"))
     for name, value in (*short, *codes):
         add(name, "territory", value)
     for name in _areas():
         add(name, "area", name)
+    larger = frozenset(found)  # "Loire" is no short name of Loire-Authion
     for row in rows("short-names.csv"):
         found[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
     for commune in communes.by_population():
         value = f"commune-{commune.code}"
         add(commune.name, "commune", value)
-        for short in _short_names(commune):
+        for short in (each for each in _short_names(commune) if " " in each or each not in larger):
             found[short].setdefault(("commune" if " " not in short else "short", value))
         for code in (*commune.postal, commune.code.lower()):
             found[code].setdefault(("commune", value))

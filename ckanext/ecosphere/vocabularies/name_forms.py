@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+_IN_FULL = {"st": "saint", "ste": "sainte"}
 ARTICLES = frozenset({"l", "la", "le", "les"})
 
 
@@ -22,6 +23,12 @@ def spellings(name: str) -> Iterator[str]:
             yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in each)
     if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
         yield " ".join(words[1:])
+
+
+def in_full(start: str) -> str:
+    """The beginning of a normalised name with "saint" in full: "st malo", "ste max"; a last "st" may go on."""
+    *before, last = start.split() or [""]
+    return " ".join([*(_IN_FULL.get(word, word) for word in before), last])
 
 
 def plural(adjective: str) -> str:

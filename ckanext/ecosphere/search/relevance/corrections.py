@@ -94,7 +94,16 @@ def _expression_corrected(understood: Understood) -> str:
         for start in range(len(units) - number + 1):
             typed = [word for unit in units[start : start + number] for word in unit.words]
             near = spelling.nearest_expression(" ".join(words.stem(voc.normalise(word)) for word in typed))
-            if near:
+            if near and not _takes_known(units[start : start + number], near):
                 between = r"\W+(?:\w{1,3}\W+){0,3}".join(map(re.escape, typed))
                 return re.sub(between, near, text, count=1)
     return text
+
+
+def _takes_known(units: tuple[words.Unit, ...], near: str) -> bool:
+    """Whether an expression would take the place of what is right as it is: of an expression of the lists ("SIS") or of
+    a word too short to be misspelt ("PO")."""
+    kept = {word.stem for word in words.read(near)}
+    other = [word for unit in units for word in unit.words if words.stem(voc.normalise(word)) not in kept]
+    known = {word for unit in units if unit.core for word in unit.words}
+    return any(len(word) < suggest.MIN_FUZZY_LENGTH or word in known for word in other)

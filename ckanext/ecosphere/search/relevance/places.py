@@ -117,7 +117,11 @@ def _written_together() -> dict[str, dict[str, str]]:
     kinds = ("departement", "region", "outre-mer")
     names = [(concept.label_fr, 1) for concept in voc.get("territories") if concept.data["type"] in kinds]
     # Names of rivers and massifs are many and short: only long ones.
-    names += [(name, LONG_NAME) for name in gazetteer.area_names() if not name.startswith(("Bassin", "Vallée"))]
+    # What ends with another name ("Loire-Bretagne") is too near to a word beside that ("loutre Bretagne").
+    areas = [name for name in gazetteer.area_names() if not name.startswith(("Bassin", "Vallée"))]
+    names += [
+        (name, LONG_NAME) for name in areas if not gazetteer.named(" ".join(voc.normalise(name).split()[1:][-1:]))
+    ]
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for label, shortest in names:
         name = voc.normalise(label)
@@ -196,9 +200,12 @@ def _beside(words: list[Word], text: str, reading: Reading) -> Reading:
 def of_table(name: str) -> Place | None:
     """The place in the name of a table as the services' standard forms it: "N_ICPE_P_059", "ZNIEFF1_S_R93"."""
     code = name.rsplit("_", 1)[-1].lower()
-    if code.startswith("r"):
-        regions = (each for each in voc.get("territories") if str(each.data["insee_region"]) == code[1:])
-        concept = next(regions, None)
+    if code.startswith("r") and code[1:]:
+        known = (each for each in voc.get("territories") if each.data["type"] in ("region", "outre-mer"))
+        codes = lambda each: {str(each.data[key]).lower() for key in ("insee_region", "code")}  # noqa: E731
+        concept = next((each for each in known if code[1:] in codes(each)), None)
+        if concept is None and (named := [each for each in gazetteer.named(code[1:]) if each.kind == "region"]):
+            return named[0]
     else:
         departements = gazetteer.departements()
         concept = departements.get(code.upper()) or departements.get(code[1:].upper())
@@ -266,6 +273,8 @@ def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None
         others = tuple(each for each in places[1:] if each.population >= least and first.ids[0] not in each.around)
         certain = name not in cues()["homonyms"] or _is_place(words, start, end, text)
         possible = certain or not start or words[start - 1].folded not in cues()["not_place_before"]
+    elif len(bare) == 1 and led(words, start, "landscapes") and (areas := _areas_of(bare[0])):
+        return Reading(areas[0], tuple(range(start, end)), True, (), (first,), (*areas, *places))
     elif len(bare) == 1 and bare[0] in gazetteer.common_words():
         others = places[1:]
         certain = led(words, start) or capital(inner[0], start, text)
@@ -279,11 +288,17 @@ def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None
     return Reading(first, tuple(range(start, end)), certain, (), others[:_MOST_ALTERNATIVES], places)
 
 
+def _areas_of(name: str) -> tuple[Place, ...]:
+    return tuple(each for each in gazetteer.named(name) if each.kind == "area")
+
+
 def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Whether words of a place's name are no words of the lists, nor too short to be a name."""
     inner = words[start:end]
     key = " ".join(word.stem for word in inner if word.folded not in stop_words())
-    of_lists = not key or key in fillers() or (key in expressions() and place.kind not in ("departement", "region"))
+    # "Étang de l'Or" is one although its last word is a stop word.
+    is_territory = place.kind in ("departement", "region") or (place.kind == "area" and len(inner) > SHORTEST)
+    of_lists = not key or key in fillers() or (key in expressions() and not is_territory)
     if of_lists:
         return led(words, start) or (place.population >= LARGE and end == len(words) and start > 0)
     return len(inner) > 1 or len(inner[0].folded) > SHORTEST or inner[0].typed[0].isupper()
@@ -293,6 +308,9 @@ def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
     """Whether a name is only a part of a name with hyphens, or of an expression of the lists."""
     if place.kind == "country" and end < len(words) and words[start].folded in cues()["spent"]:
         return True  # "métropole lilloise"
+    leads = end - start == 1 and place.kind == "commune" and words[start].folded in cues()["leading"]
+    if leads and end < len(words) and not words[end].folded.isdigit() and words[end].typed[:1].isupper():
+        return True  # "Grand Douaisis"
     is_small = place.kind == "commune" and place.population < LARGE
     return (is_small and cuts_compound(words, start, end)) or is_in_expression(words, start, end, place)
 

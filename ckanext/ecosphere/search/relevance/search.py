@@ -20,7 +20,15 @@ from flask import has_request_context
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import bounds, config, query, setup
-from ckanext.ecosphere.search.relevance import catalogue_words, corrections, counts, solr_query, understanding, words
+from ckanext.ecosphere.search.relevance import (
+    catalogue_words,
+    corrections,
+    counts,
+    solr_language,
+    solr_query,
+    understanding,
+    words,
+)
 from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.solr_client import SolrAdminError
@@ -52,10 +60,12 @@ MOST_AT_ONCE = 2
 MOST_NAMESAKES = 2
 """Other places of a name that are counted beforehand."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
-_SIGNS = re.compile(r'["*~^{}|]|(?:^|\s)[-+!]\w|&&')
-"""Signs of Solr's language; brackets alone are none ("Forges (17)"), nor is a sign between words ("eau + déchets")."""
-_OPERATORS = re.compile(r"(?:\S\s+(?:AND|OR)|(?:^|\s)NOT)\s+\S")
-"""Its operators, unless all of a question is in capitals ("PLU COTE D OR BEAUNE")."""
+_IDENTIFIER = re.compile(
+    r"(?:https?://|urn:)[\w.:/?=&#%~+-]{4,300}"
+    r"|(?=[\w.-]*\d)(?=[\w.-]*[_-])[\w.-]{8,200}"
+    r"|[a-z0-9]+(?:-[a-z0-9]+){2,99}"
+)
+"""What may be an identifier or the name of a dataset: one word of several parts."""
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
 _SCHEMA_SECONDS = {True: 600, False: 30}
 
@@ -74,7 +84,7 @@ def is_question(data_dict: dict[str, Any]) -> bool:
     text = data_dict.get("q")
     if not isinstance(text, str) or not text.strip() or any(data_dict.get(name) for name in _OWN_WAY):
         return False
-    if query.is_fielded(text) or _SIGNS.search(text) or (_OPERATORS.search(text) and not text.isupper()):
+    if query.is_fielded(text) or (solr_language.is_written(text) and not solr_language.is_choice(text)):
         return False
     filters = [data_dict.get("fq"), *(data_dict.get("fq_list") or [])]
     return not any(isinstance(each, str) and _OTHER_TYPES.search(each) for each in filters)
@@ -101,15 +111,27 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     bounds.check(data_dict, fielded=False)
     typed = data_dict["q"]
     index = Index(original, context, data_dict, without)
-    understood = understand(typed)
-    if "steps" not in without:
+    identified = _identified(index, typed)
+    understood = identified.understood if identified else understand(typed)
+    if "steps" not in without and not identified:
         understood = _with_common_name(index, understood, understand, place)
-    best = _chosen(index, understood, understand)
-    told = {**_told(best), "as_asked": index.count(understood.asked)}
+    best = identified or _chosen(index, understood, understand)
+    told = {**_told(best, index), "as_asked": index.count(understood.asked)}
     if has_request_context() and data_dict.get("rows") != 0:
         # The page has no other way to know: CKAN hands it results and facets only.
         tk.g.setdefault(KEY, {})[typed] = {**told, "marked": _marked(best, typed)}
     return {**index.find(best.asked), KEY: told}
+
+
+def _identified(index: Index, typed: str) -> Choice | None:
+    """The dataset of which an identifier was typed, or its name or address; None when there is none."""
+    if not _IDENTIFIER.fullmatch(typed.strip()):
+        return None
+    for each in dict.fromkeys((typed.strip(), typed.strip().lower(), re.split("[/=#:]", typed.strip())[-1])):
+        asked = Asked((), identifier=each)
+        if each and index.count(asked):
+            return Choice(Understood(typed, asked), asked)
+    return None
 
 
 class Index:
@@ -243,7 +265,10 @@ def _foreseen_corrections(understood: Understood, unknown: list[str]) -> Iterato
 def _at_namesake(best: Choice, index: Index) -> Choice:
     """The question at another place of the same name, when the first one has nothing ("bruit saint-denis")."""
     understood = best.understood
+    name = voc.normalise(understood.place.label) if understood.place else ""
     for place in understood.others if understood.place else ():
+        if name != voc.normalise(place.label) and f"{name} " in voc.normalise(place.label):
+            continue  # only a part of its name: "Saint-Martin" of Saint-Martin-d'Hères
         asked = replace(best.asked, place=place)
         if index.count(asked):
             others = tuple(each for each in (best.asked.place, *understood.others) if each and each != place)
@@ -296,15 +321,19 @@ def _alone(word: str) -> Asked:
     return Asked((words.Unit((word,)),))
 
 
-def _told(best: Choice) -> dict[str, Any]:
+def _told(best: Choice, index: Index) -> dict[str, Any]:
     """What was understood, for pages and for whoever asks through the API."""
     asked, place = best.asked, best.understood.place
-    dropped = asked.optional > 0 or asked.core or (not asked.units and bool(best.understood.asked.units))
+    dropped = (
+        asked.optional > best.understood.asked.optional
+        or asked.core
+        or (not asked.units and bool(best.understood.asked.units))
+    )
     return {
         "place": {"id": place.ids[0], "title": place.title, "kind": place.kind} if place else None,
         "other_places": [{"id": each.ids[0], "title": each.title} for each in best.understood.others],
         "place_words": " ".join(best.understood.place_words),
-        "elsewhere": bool(place) and not asked.strict,
+        "elsewhere": bool(place) and not asked.strict and not index.count(replace(asked, strict=True)),
         "words": [unit.text for unit in best.understood.asked.units],
         "corrected": best.corrected,
         "fewer_words": dropped,

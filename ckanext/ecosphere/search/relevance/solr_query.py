@@ -24,6 +24,9 @@ PLACE_FIELD = "vocab_ecosphere_place"
 """Index field of a dataset's own places."""
 INSIDE_FIELD = "vocab_ecosphere_inside"
 """Index field of a dataset's places and all that contains them but the country."""
+TITLE_FIELD = "title_string"
+"""Index field of the whole title, normalised: see `search/index.py`."""
+IDENTIFIER_FIELDS = ("id", "name", "url", "extras_metadata_identifier", "extras_identifier", "extras_guid")
 QUALITY_FIELD = "ecosphere_quality_score"
 YEAR_NUMBER_FIELD = "ecosphere_year"
 POPULARITY_FIELD = "ecosphere_popularity"
@@ -42,6 +45,11 @@ MOST_NAMES = 60
 """Other names in a whole query: Solr refuses one of more than 1 024 clauses, and each name is one for every field."""
 SAME_NAME = 1.25
 """By how much more the département that has the name of a river fits than the others that it flows through."""
+_DIGITS_OF_YEAR = 4
+_FEW_WORDS, _FAR = 2, 20
+"""Words of an expression that may stand anywhere in a text; how many may stand between those of a longer one."""
+_HARDLY = 0.001
+"""Weight of a clause that only lets a dataset be found."""
 MOST_PAIRED = 4
 """Words beside the expressions of the field that weigh."""
 
@@ -60,6 +68,8 @@ class Asked:
         maybe: a place that one of the words may be: it weighs, and does not hide.
         maybe_words: that word.
         first: index value of the one of the place's own that comes first: the département of the river's name.
+        title: the whole question, normalised: datasets with this very title come before all others.
+        identifier: what was typed, when it is an identifier or the name of a dataset: then nothing else is asked.
     """
 
     units: tuple[Unit, ...]
@@ -71,6 +81,8 @@ class Asked:
     maybe: Place | None = None
     maybe_words: tuple[str, ...] = ()
     first: str = ""
+    title: str = ""
+    identifier: str = ""
 
 
 @voc.derived
@@ -103,9 +115,14 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
     Returns:
         `q`, `defType`, `mm`, and as needed `boost` and `fq_list`.
     """
+    if asked.identifier:
+        clauses = [f'{field}:"{asked.identifier}"' for field in IDENTIFIER_FIELDS]
+        return {"q": " OR ".join(clauses), "defType": "edismax", "mm": "1", "fq_list": []}
     strong = [unit for unit in asked.units if not unit.weak]
     others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(asked, strong)))
     clauses = [_clause(unit, asked, others) for unit in strong]
+    if asked.title:
+        clauses = [f"({clause} OR {_titled(asked)}^{_HARDLY})" for clause in clauses]
     mixed = asked.core and 0 < sum(unit.core for unit in strong) < len(strong)
     if mixed:
         clauses = _core_first(clauses, strong)
@@ -161,6 +178,9 @@ def _whole(words: tuple[str, ...], boost: float, apart: float) -> list[str]:
     if len(quoted) == 1:
         return [quoted[0]]
     near = f'"{" ".join(words)}"~{_slop(words)}^{boost}'
+    if len(words) > _FEW_WORDS:
+        # Many words of a long expression are in some text by chance ("zone de répartition des eaux").
+        return [near, f'"{" ".join(words)}"~{_slop(words) + _FAR}^{apart}']
     return [near, f"({' AND '.join(quoted)})^{apart}"]
 
 
@@ -202,11 +222,20 @@ def _where(asked: Asked) -> str:
         return ""
     place = asked.place
     own = (*place.ids, *place.around, *gazetteer.COUNTRIES)
-    return f"{PLACE_FIELD}:({_any(own)}) OR {INSIDE_FIELD}:({_any(place.ids)})"
+    return _or_titled(f"{PLACE_FIELD}:({_any(own)}) OR {INSIDE_FIELD}:({_any(place.ids)})", asked)
 
 
 def _who(asked: Asked) -> str:
-    return f"organization:({_any(asked.service)})" if asked.service else ""
+    return _or_titled(f"organization:({_any(asked.service)})", asked) if asked.service else ""
+
+
+def _or_titled(clause: str, asked: Asked) -> str:
+    """A filter, which a dataset with the very title of the question passes all the same."""
+    return f"{clause} OR {_titled(asked)}" if asked.title else clause
+
+
+def _titled(asked: Asked) -> str:
+    return f'{TITLE_FIELD}:"{asked.title}"'
 
 
 def _any(values: tuple[str, ...]) -> str:
@@ -214,12 +243,26 @@ def _any(values: tuple[str, ...]) -> str:
 
 
 def _boost(asked: Asked, year: int | None) -> str:
-    factors = list(filter(None, [_fit(asked)]))
+    factors = list(filter(None, [_fit(asked), _exact(asked)]))
     if year:
+        factors += [
+            f"if(eq(def({YEAR_NUMBER_FIELD},0),{each}),{weights()['words']['year']},1)" for each in _years(asked)
+        ]
         factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:
         return ""
     return factors[0] if len(factors) == 1 else f"product({','.join(factors)})"
+
+
+def _years(asked: Asked) -> list[str]:
+    """Years that a question names."""
+    texts = (unit.text for unit in asked.units if unit.weak or len(asked.units) == 1)
+    return [each for each in texts if len(each) == _DIGITS_OF_YEAR and each.isdigit()][:1]
+
+
+def _exact(asked: Asked) -> str:
+    """Solr function of whether a dataset has the very title of the question; empty without one."""
+    return f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{asked.title}')))" if asked.title else ""
 
 
 def _record(year: int) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
-from ckanext.ecosphere.search.relevance import places, references, words
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.relevance import places, references, solr_language, words
+from ckanext.ecosphere.search.relevance.place_cues import cues
 from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -12,6 +15,8 @@ from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 SHORTEST_PART = 3
 """Letters of a part of a table's name that means something."""
+_FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
+"""What is left out behind the name of a table ("N_ICPE_P_059.shp")."""
 FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
 """What can be switched off, see the option `ecosphere.search.without`."""
 
@@ -39,7 +44,24 @@ class Understood:
 
 
 def understand(text: str, *, place: str = "", without: frozenset[str] = frozenset()) -> Understood:
-    """Read a question.
+    """Read a question, of which parts with `OR` between them are a choice.
+
+    Args:
+        text: as typed.
+        place: index value of the place that a person chose for the name in the question; `off` for none.
+        without: features that are switched off, of `FEATURES`.
+    """
+    plain = solr_language.EITHER.sub(" ", text) if solr_language.is_choice(text) else text
+    table = _FILE_TYPE.sub("", plain) if "_" in plain else plain
+    understood = _understood(table, place, without)
+    title = voc.normalise(table) if "ranking" not in without else ""
+    strong = sum(not unit.weak for unit in understood.asked.units)
+    optional = max(0, strong - 1) if plain != text else 0
+    return replace(understood, text=text, asked=replace(understood.asked, title=title, optional=optional))
+
+
+def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
+    """Read a question without signs.
 
     Args:
         text: as typed.
@@ -102,7 +124,9 @@ def with_common_name(
     chosen = (gazetteer.of_id(place) if place else None) or reading.place
     others = tuple(each for each in (reading.place, *reading.others) if each.ids != chosen.ids)
     named = tuple(read[position].typed for position in reading.words)
-    return replace(understood, asked=Asked(left, chosen), others=others, place_words=named)
+    return replace(
+        understood, asked=Asked(left, chosen, title=understood.asked.title), others=others, place_words=named
+    )
 
 
 def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, placed: bool) -> tuple[Unit, ...]:
@@ -114,7 +138,8 @@ def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, place
         everyday: whether other names are looked for too.
         placed: whether there is a place, or may be one.
     """
-    only_ask = all(word.folded in words.stop_words() or word.stem in words.fillers() for word in left)
+    asking = {*words.stop_words(), *(cues()["compass"] if placed else ())}
+    only_ask = all(word.folded in asking or word.stem in words.fillers() for word in left)
     own = [] if only_ask and (placed or numbers) else words.units(left, synonyms_on=everyday)
     found = [*own, *numbers]
     if all(unit.weak for unit in found):
@@ -152,7 +177,7 @@ def steps(asked: Asked) -> list[Asked]:
         found.append(replace(asked, units=parts, strict=False, service=(), optional=len(parts) - 1))
     if asked.place:
         found.append(replace(asked, units=()))
-    found += [_of_table(unit.text) for unit in asked.units if "_" in unit.text]
+    found += [replace(_of_table(unit.text), title=asked.title) for unit in asked.units if "_" in unit.text]
     return list(dict.fromkeys(found))
 
 
@@ -183,7 +208,11 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
 
 def _of_table(name: str) -> Asked:
     """The parts of a table's name, when no dataset tells the name itself ("N_ZONE_REG_PPRI_S_017")."""
-    parts = words.read(name.replace("_", " "))
-    kept = [word for word in parts if len(word.folded) >= SHORTEST_PART and not any(map(str.isdigit, word.folded))]
-    units = tuple(words.units(kept))
-    return Asked(units, places.of_table(name), core=any(unit.core for unit in units), optional=max(len(units) - 1, 0))
+    place = places.of_table(name)
+    parts = name.split("_")[: -1 if place else None]
+    # A number behind a word tells types apart ("ZNIEFF1"), but for those that are no word of the field.
+    numbered = {part for part in parts if any(map(str.isdigit, part)) and not words.is_expression(part)}
+    kept = [part.rstrip("0123456789") if part in numbered else part for part in parts]
+    read = [word for part in kept if len(part) >= SHORTEST_PART for word in words.read(part)]
+    units = tuple(words.units([word for word in read if not word.folded.isdigit()]))
+    return Asked(units, place, core=any(unit.core for unit in units), optional=max(len(units) - 1, 0))

@@ -20,6 +20,8 @@ MOST_WORDS = 20
 """Words of a question that are read; what follows is not looked for."""
 
 _ELIDED = re.compile(r"\b(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
+_IN_SHORT = re.compile(r"(?<![\w/])s/\s?(s/?\s+)?(?=\w)", re.IGNORECASE)
+"""How "sur" and "sous" are written in the name of a commune ("Villefranche s/ Mer")."""
 _TOKEN = re.compile(r"[^\W_]+(?:[.'’_-][^\W_]+)*", re.UNICODE)
 _CODE = re.compile(r"\d[\w.]*")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
@@ -82,6 +84,7 @@ def read(text: str) -> list[Word]:
 def read_all(text: str) -> list[Word]:
     """Split a text into words, however many."""
     found = []
+    text = _IN_SHORT.sub(lambda match: "sous " if match[1] else "sur ", text)
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
         # A number, or the name of a table ("N_ICPE_P_059"), is one word.
@@ -133,6 +136,12 @@ def purposes() -> frozenset[str]:
 
 
 @cache
+def _exceptions() -> frozenset[str]:
+    """Words after which stands what is not looked for, folded."""
+    return frozenset(_lines("exceptions_fr.txt"))
+
+
+@cache
 def generic() -> frozenset[str]:
     """Stems of words that tell no subject from another."""
     return frozenset(key_of(line) for line in _lines("generic_fr.txt"))
@@ -154,6 +163,12 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
             catalogue.setdefault(key, {}).update(dict.fromkeys(each for each in called if key_of(each) != key))
             found.setdefault(key, {}).update(dict.fromkeys(each for each in asked if key_of(each) != key))
     for line in synonyms.read_lines():
+        keys = [key_of(term) for term in line.terms]
+        known = [catalogue[key] for key in keys if key in catalogue] if not line.broader else []
+        for key in keys:
+            # The long form of an acronym means what the acronym means.
+            if key not in catalogue and known:
+                catalogue[key] = {name: None for called in known for name in called if key_of(name) != key}
         for term in (*line.terms, *line.broader):
             found.setdefault(key_of(term), {})
     return {
@@ -205,9 +220,15 @@ def _known(key: str, content: list[Word]) -> tuple[tuple[str, ...], int] | None:
     return (written()[usual], *others), called + 1
 
 
+def is_expression(text: str) -> bool:
+    """Whether a text is a word or expression of the lists, written together or apart."""
+    read_words = [word for word in read(text) if word.folded not in stop_words()]
+    return _known(" ".join(word.stem for word in read_words), read_words) is not None
+
+
 @cache
 def longest_synonyms() -> dict[str, int]:
-    """Stem of a word → words of its longest synonym, when it has one of several: so far apart are its neighbours.
+    """Stems of a word or expression → words of its longest synonym: so far apart are its neighbours.
 
     Solr indexes a word and its synonyms in one place, which is as long as the longest of them.
     """
@@ -215,8 +236,25 @@ def longest_synonyms() -> dict[str, int]:
     for line in synonyms.read_lines():
         lengths = [len(key_of(term).split()) for term in (*line.terms, *line.broader)]
         for term in line.terms:
-            if " " not in (key := key_of(term)):
-                found[key] = max(found.get(key, 1), *lengths)
+            key = key_of(term)
+            found[key] = max(found.get(key, 1), *lengths)
+    return found
+
+
+def lengthened(stems: list[str]) -> int:
+    """By how many words synonyms of some words, or of expressions of them, lengthen these in the index, at most.
+
+    The last one has no neighbour after it.
+    """
+    longest = longest_synonyms()
+    found = 0
+    for start in range(len(stems)):
+        for end in range(min(len(stems), start + LONGEST_PHRASE), start, -1):
+            size = longest.get(" ".join(stems[start:end]), 0)
+            if size and end < len(stems):
+                found += max(0, size - (end - start))
+            # A long expression is broken by its own synonym too.
+            found += 1 if size and end - start > 1 else 0
     return found
 
 
@@ -260,6 +298,11 @@ def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
         words: those of the question that are not part of a place.
         synonyms_on: whether other names are looked for too.
     """
+    for position, word in enumerate(words):
+        before = units(words[:position], synonyms_on=synonyms_on) if word.folded in _exceptions() else []
+        if any(unit.core for unit in before):
+            # What is left out is not what is looked for ("zones humides sans Natura 2000").
+            return before + units(words[position + 1 :], synonyms_on=synonyms_on)[1:]
     content = _without_fillers(words)
     found: list[Unit] = []
     start = 0

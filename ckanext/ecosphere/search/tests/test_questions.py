@@ -106,9 +106,60 @@ def test_brackets_capitals_and_a_lone_sign_are_no_language_of_solr(catalogue, ap
     for question in ("zones humides (Rezé)", "zones humides + rezé", "ZONES HUMIDES, REZÉ (44)"):
         assert titles(question) == expected, question
         assert told(question)["place"]["title"] == "Rezé – Loire-Atlantique"
-    assert search.KEY not in helpers.call_action("package_search", q="zones OR humides")
+    assert search.KEY not in helpers.call_action("package_search", q="zones AND humides")
     page = app.get("/fr/dataset/", params={"q": "zones humides (Rezé)"}).body
     assert "Rezé – Loire-Atlantique" in page and expected[0] in BeautifulSoup(page, "html.parser").text
+
+
+def test_quoted_words_find_the_titles_that_hold_them(french, make_datasets):
+    texts = (
+        "Trait de côte et érosion",
+        "Exposition au retrait-gonflement des argiles de l'Ain",
+        "Inventaire des frayères de la Savoie",
+        "Périmètres de protection des captages d'eau potable du Nord",
+        "Parcs éoliens terrestres de la Somme",
+        "Accidents corporels de la circulation du Gard",
+        "Côte et trait",
+    )
+    make_datasets(*({"title": title} for title in texts))
+    for question, title in (
+        ('"trait de côte"', texts[0]),
+        ('"retrait-gonflement des argiles"', texts[1]),
+        ('"Inventaire des frayères"', texts[2]),
+        ('title:"Inventaire des frayères"', texts[2]),
+        ('"Périmètres de protection des captages d\'eau potable"', texts[3]),
+        ('"Parcs éoliens terrestres de la Somme"', texts[4]),
+        ('"accidents corporels de la circulation" Gard', texts[5]),
+        ("frayèr*", texts[2]),
+    ):
+        assert titles(question)[:1] == [title], question
+    assert set(titles('"trait de côte" OR "accidents corporels"')) == {texts[0], texts[5]}
+    assert set(titles("frayères OR éoliens")) == {texts[2], texts[4]}
+    assert titles('"inventaire Savoie"') == []
+
+
+def test_a_title_or_an_identifier_typed_as_a_whole_comes_first(french, make_datasets):
+    savoie = "http://id.insee.fr/geo/departement/73"
+    make_datasets(
+        {"title": "Inventaire des frayères de la Savoie", "territory": [savoie]},
+        {"title": "N_FRAYERE_L_073", "name": "frayeres-de-la-savoie-2"},
+        {"title": "Frayères de la Savoie – 2019", "territory": [savoie]},
+        {"title": "Frayères de la Savoie – 2025", "territory": [savoie]},
+        {"title": "ZNIEFF1_S_RARA", "metadata_identifier": "fr-120066022-jdd-74cdab2e-291e-45f5"},
+        {"title": "CARRIERE_S_RARA"},
+    )
+    for title in ("N_FRAYERE_L_073", "ZNIEFF1_S_RARA", "Frayères de la Savoie - 2019", "frayeres de la savoie 2025"):
+        assert voc.normalise(titles(title)[0]) == voc.normalise(title), title
+    assert titles("fr-120066022-jdd-74cdab2e-291e-45f5") == ["ZNIEFF1_S_RARA"]
+    assert titles("frayeres-de-la-savoie-2") == ["N_FRAYERE_L_073"]
+    found = helpers.call_action("package_show", id="frayeres-de-la-savoie-2")["id"]
+    assert titles(found) == titles(found.upper()) == ["N_FRAYERE_L_073"]
+
+
+def test_what_lies_at_the_place_is_not_said_to_be_elsewhere(catalogue):
+    # The service describes nothing, and others describe the place.
+    assert titles("zones humides ddt 44")[0] == "Zones humides de la Loire-Atlantique"
+    assert told("zones humides ddt 44")["elsewhere"] is False
 
 
 def test_a_usual_word_that_nothing_has_is_the_commune_of_its_name(catalogue, app):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search import suggest
 from ckanext.ecosphere.search.relevance import corrections, spelling, words
 from ckanext.ecosphere.search.relevance.solr_query import fits, parameters
 from ckanext.ecosphere.search.relevance.understanding import steps, understand, with_common_name
@@ -217,6 +216,34 @@ def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
         ("herbiers littoraux provençaux", "Provence-Alpes-Côte d'Azur"),
         ("barrages sur l'Aulne", "Aulne"),
         ("carrières ARA", "Auvergne-Rhône-Alpes"),
+        # Former names of départements, names in short, codes of three digits as tables have them.
+        ("inondation Côtes-du-Nord", "Côtes-d'Armor"),
+        ("inondation Loire-Inférieure", "Loire-Atlantique"),
+        ("plu Basses-Pyrénées", "Pyrénées-Atlantiques"),
+        ("plu Seine-et-Oise", "Seine-et-Oise"),
+        ("submersion Boulogne s/ Mer", "Boulogne-sur-Mer – Pas-de-Calais"),
+        ("St Germain s/ Morin PLU", "Saint-Germain-sur-Morin – Seine-et-Marne"),
+        ("Rosny s/s Bois PLU", "Rosny-sous-Bois – Seine-Saint-Denis"),
+        ("inondation Ht-Rhin", "Haut-Rhin"),
+        ("PO inondation", "Pyrénées-Orientales"),
+        ("zone_reg_ppri 076", "Seine-Maritime"),
+        ("classement sonore des routes 44", "Loire-Atlantique"),
+        # Basins and landscapes are no département, nor the commune of their name.
+        ("SDAGE Loire-Bretagne", "Loire-Bretagne"),
+        ("SDAGE Seine Normandie", "Seine-Normandie"),
+        ("loutre Bretagne", "Bretagne"),
+        ("inondation Val de Loire", "Val de Loire"),
+        ("plu Centre-Val de Loire", "Centre-Val de Loire"),
+        ("plaine de la Crau zones humides", "Crau"),
+        ("plu La Crau", "La Crau – Var"),
+        ("forêt massif des Vosges", "Massif des Vosges"),
+        ("SCoT Grand Douaisis", "Douaisis"),
+        ("plu Grand 88", "Grand – Vosges"),
+        ("étang de l'Or", "Étang de l'Or"),
+        ("inondation Vésubie", "Vésubie"),
+        # Points of the compass say where in the place.
+        ("sud Loire", "Loire"),
+        ("nord Finistère frayères", "Finistère"),
         ("znieff st symphorien d'ozon", "Saint-Symphorien-d'Ozon – Rhône"),
     ],
 )
@@ -282,12 +309,6 @@ def test_no_question_is_too_odd():
         understand(question)
 
 
-def test_communes_are_proposed_for_the_last_words():
-    assert suggest.communes_typed("zones humides saint-naz")[0]["query"] == "zones humides Saint-Nazaire 44"
-    assert suggest.communes_typed("zones hum") == []
-    assert suggest.communes_typed("le") == []
-
-
 def test_a_number_is_no_slip_and_a_plural_is_a_word():
     assert spelling.nearest_expression("zone humide 5") is None
     assert spelling.is_french("gites")
@@ -313,3 +334,81 @@ def test_words_beside_the_subject_do_not_stand_for_it_at_a_place():
 @pytest.mark.parametrize("question", ["parc photovoltaïque au sol Lozère", "usine seveso Lyon", "OPAH PIG Allier"])
 def test_several_words_for_one_thing_are_one(question):
     assert [unit.core for unit in understand(question).asked.units] == [True]
+
+
+@pytest.mark.parametrize(
+    ("question", "strong"),
+    [
+        ("natura 2000 WFS Gard", ["natura 2000"]),
+        ("éoliennes au nord de Nantes", ["éoliennes"]),
+        ("qualité de l'air station de mesure", ["qualité air"]),
+        ("zones humides sans Natura 2000 Landes", ["zones humides"]),
+        ("sud Loire", []),
+    ],
+)
+def test_formats_points_of_the_compass_and_what_is_left_out_are_not_required(question, strong):
+    assert [unit.text for unit in understand(question).asked.units if not unit.weak] == strong
+
+
+def test_what_is_missing_may_be_the_subject():
+    assert [unit.text for unit in understand("maison sans assainissement collectif").asked.units] == [
+        "assainissement collectif"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("acronym", "long"),
+    [
+        ("ZDE", "zone de développement éolien"),
+        ("OLD", "obligation légale de débroussaillement"),
+        ("ZRE", "zone de répartition des eaux"),
+    ],
+)
+def test_the_long_form_of_an_acronym_means_the_same(acronym, long):
+    called = [unit.others[: unit.called] for question in (acronym, long) for unit in understand(question).asked.units]
+    assert called[0] and called[0] == called[1]
+
+
+@pytest.mark.parametrize("question", ["69 SIS pollution", "SIS pollution Rhône", "XO inondation"])
+def test_what_is_right_is_not_corrected_into_another_subject(question):
+    assert corrections.corrected(understand(question), [], str) == ""
+
+
+def test_of_the_words_between_or_one_is_enough():
+    assert parameters(understand("ppri OR pprt").asked, minimum="100%", ranked=False, year=None)["mm"] == "1"
+    either = understand("zones humides || tourbières Ain").asked
+    assert either.place and either.place.label == "Ain"
+    assert either.optional == 1
+    assert understand("PLU COTE D OR BEAUNE").asked.optional == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "what"),
+    [
+        ("N_ZONE_REG_PPRI_S_017", "Charente-Maritime", ["PPRI"]),
+        ("ZNIEFF1_S_RARA", "Auvergne-Rhône-Alpes", ["ZNIEFF1"]),
+        ("ZNIEFF2_S_RHDF", "Hauts-de-France", ["ZNIEFF2"]),
+        ("ZNIEFF1_S_R84", "Auvergne-Rhône-Alpes", ["ZNIEFF1"]),
+    ],
+)
+def test_a_table_is_of_what_its_name_says(table, place, what):
+    asked = steps(understand(table).asked)[-1]
+    assert asked.place and asked.place.label == place
+    assert [unit.text for unit in asked.units if unit.core] == what
+
+
+def test_a_year_that_is_named_weighs():
+    boost = parameters(understand("trafic routier 2019 Bretagne").asked, minimum="1", ranked=True, year=2026)["boost"]
+    assert "2019" in boost
+
+
+@pytest.mark.parametrize("hazard", ["avalanche", "séisme", "volcan", "radon", "moustique tigre"])
+def test_a_hazard_is_not_answered_with_another(hazard):
+    called = {name for unit in understand(hazard).asked.units for name in unit.others}
+    assert not called & {"risque naturel", "mouvement de terrain", "espèce protégée", "biodiversité"}
+
+
+def test_the_words_of_a_long_expression_stand_near_each_other():
+    # Three usual words are in some text by chance; two are a subject wherever they stand.
+    assert " AND " not in _query("zone de répartition des eaux")
+    assert " AND " in _query("zone humide")

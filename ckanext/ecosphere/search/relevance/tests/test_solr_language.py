@@ -1,0 +1,51 @@
+"""Queries with signs of Solr's language, as they go to Solr."""
+
+from __future__ import annotations
+
+import pytest
+
+from ckanext.ecosphere.search.relevance import solr_language
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ('"zones humides"', '("zones humides"~0 OR ecosphere_words:"zones humides"^3)'),
+        # Stop words are not in the index; "trait de côte" has a synonym of as many words.
+        ('"inventaire des zones"', '("inventaire zones"~1 OR ecosphere_words:"inventaire des zones"^3)'),
+        ('-"zones humides" ppri', '-("zones humides"~0 OR ecosphere_words:"zones humides"^3) ppri'),
+        # As people wrote it, when they say how far apart words may stand.
+        ('"zones humides"~5', '"zones humides"~5'),
+        ('"de la"', '"de la"'),
+        ("frayèr* ain", "(frayer* OR ecosphere_words:frayer*) ain"),
+        ("zones -ain", "zones -ain"),
+        ('"', '"'),
+    ],
+)
+def test_what_is_typed_is_written_as_the_index_has_it(typed, written):
+    assert solr_language.written(typed) == written
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ('title:"Inventaire des zones"', 'title:"Inventaire zones"~1'),
+        ('tags:"trait de côte"', 'tags:"trait de côte"'),
+        ('name:x AND "les zones humides"', 'name:x AND "zones humides"~1'),
+    ],
+)
+def test_phrases_of_fields_with_words_are_written_as_the_index_has_them(typed, written):
+    assert solr_language.fielded(typed) == written
+
+
+def test_slashes_and_lone_signs_are_no_words():
+    assert solr_language.plain('"a/b" eau/air * où ?') == '"a/b" eau air   où'
+
+
+def test_only_or_is_a_choice_of_words():
+    assert solr_language.is_choice("ppri OR pprt")
+    assert not solr_language.is_choice('"zones humides" OR ppri')
+    assert not solr_language.is_choice("ppri AND pprt")
+    assert not solr_language.is_choice("PLU COTE D OR BEAUNE")
+    assert solr_language.minimum('"zones humides" OR ppri', "100%") == "1"
+    assert solr_language.minimum("eau OR air AND bruit", "100%") == "100%"
