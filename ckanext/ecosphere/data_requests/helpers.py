@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, uses, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import charts, forms
@@ -176,11 +176,6 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
     if partial:
         last.insert(0, (law.PART_NOT_HELD, tk._("The service does not hold this part")))
     return [*groups, (tk._("Other"), last)]
-
-
-def ecosphere_request_author_missing() -> bool:
-    """Tell whether the reader has yet to give the name that decisions bear."""
-    return not authors.of(getattr(tk.current_user, "id", None)).complete
 
 
 def ecosphere_request_privacy() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config, dictize, effects, jobs, revisions
-from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.decisions import authors, store
 from ckanext.ecosphere.data_requests.domain import clock, fields, kinds, people, routing, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.domain.people import Reader
@@ -211,6 +211,7 @@ def transition(
         roles = reader.roles(request)
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
+        authors.keep_given(reader.id, name, data)
         events = sent(request, reader.id, data) if name == "submit" else [perform(request, name, role, reader.id, data)]
         also(request)
         model.Session.commit()

@@ -11,7 +11,7 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import law, reasons
+from ckanext.ecosphere.data_requests.decisions import authors, law, reasons
 from ckanext.ecosphere.data_requests.domain import clock, holidays, people, routing, states
 from ckanext.ecosphere.data_requests.logic import validators as v
 from ckanext.ecosphere.data_requests.model import Request
@@ -88,6 +88,7 @@ def parse(
     if "ground" in transition.fields:
         # What a person reads first is what is missing; what contradicts it is told beside it.
         errors = {**reasons.contradictions(request, found), **errors}
+    errors.update(authors.faults_of(request, transition.name, actor, data))
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     return found

@@ -216,7 +216,7 @@ def _form(
         "after": after,
         "values": _shown(values),
         "draft": draft,
-        "errors": errors or {},
+        "errors": forms.in_order(errors or {}, [name for each in forms.steps() for name in each.fields]),
         "resumed": resumed,
         "labels": forms.labels(),
         "step_of": {name: each for each in forms.steps() for name in each.fields},

@@ -149,6 +149,8 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
             datasets; reach (str): everyone, or requester; public_from (str): day from which everyone reads what is for
             the requester alone.
         similar_seen (bool): for `submit`: the person has seen the datasets and requests that are like this one.
+        first_name, last_name, quality (str): of the author, for a step that sends a letter of decision; kept for the
+            next ones.
         organization, reason, question, answer_by, planned, due, datasets, missing, ground, law, facts, kind, emissions,
             other_ground, completion, separable, transmitted_to, target, spam: fields of the transition, those that the
             table names.
