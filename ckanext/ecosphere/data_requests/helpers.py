@@ -16,7 +16,7 @@ from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, uses, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import charts, forms
-from ckanext.ecosphere.shared import dates, language, once, rich_text
+from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -51,7 +51,11 @@ EVENT_ICONS = {
 }
 VOCABULARIES = {"territory": "territories", "theme": "themes"}
 #: Field of the form → facet of the dataset search that fills it.
-SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
+SEARCH_FILTERS = {
+    "territory": "vocab_ecosphere_territory",
+    "theme": "vocab_ecosphere_theme",
+    "organization": "organization",
+}
 
 SUMMARY = 280
 NEWS = 5
@@ -212,6 +216,7 @@ def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[
         values = (filters or {}).get(facet)
         if values:
             filled[name] = values[-1]
+    filled.update((name, value) for name, value in organisations.filter_of_page().items() if name in SEARCH_FILTERS)
     return tk.h.url_for("ecosphere_requests.new", **{name: value for name, value in filled.items() if value})
 
 

@@ -75,6 +75,7 @@ def create(reader: Reader, data: Mapping[str, Any]) -> Request:
     fill_in(request)
     request.language = language.current()
     request.kind, request.package_id = data.get("kind") or kinds.DATA, data.get("package_id")
+    effects.ask(request, data.get("organization"))
     write(request, {name: value for name, value in data.items() if name in EDITABLE})
     model.Session.add(request)
     model.Session.commit()

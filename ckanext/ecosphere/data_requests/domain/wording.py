@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import french, uses
+from ckanext.ecosphere.data_requests.domain import communes, french, uses
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.messages import N_
 
@@ -103,6 +103,7 @@ ROUTING = {
     "national": N_("{service} deals with this subject for the whole country."),
     "person": N_("Chosen by a moderator."),
     "transfer": N_("Transferred by another service."),
+    "asked": N_("Chosen by the requester."),
     "batch": N_("Chosen by the requester, who puts the same question to several services."),
     "none": N_("No service is known for this territory; a moderator chooses."),
 }
@@ -196,7 +197,10 @@ def flag(found: Mapping[str, Any]) -> str:
 def territory(request: Any, lang: str = "") -> str:
     """Where a request is about: communes, territory, or both."""
     place = concept("territories", request.territory, lang)
-    communes = ", ".join(each.get("name") or each["code"] for each in request.communes or ())
-    if communes:
-        return f"{communes} ({place})" if place else communes
+    names = [each.get("name") or each["code"] for each in request.communes or ()]
+    if names and place:
+        return f"{', '.join(names)} ({place})"
+    if names:  # of a draft: the place that holds them all comes with the sending
+        around = [communes.departement_of(each["code"]) for each in request.communes]
+        return ", ".join(f"{name} ({each})" if each else name for name, each in zip(names, around, strict=True))
     return place or (_("Area drawn on the map") if request.bbox else "")

@@ -88,6 +88,7 @@ def request_create() -> Schema:
         "title": [get("not_empty"), v.one_line, get("not_empty")],
         "kind": _if_given(get("one_of")(list(kinds.DEMANDS))),
         "dataset": _if_given(get("unicode_safe")),
+        "organization": _if_given(v.service),
     }
 
 
@@ -176,6 +177,7 @@ def place_and_theme() -> Schema:
         "territory": _if_given(v.concept_of("territories")),
         "communes": _if_given(v.communes),
         "bbox": _if_given(v.box),
+        "organization": _if_given(v.service),
         "__extras": [get("ignore")],
     }
 

@@ -307,3 +307,33 @@ def test_a_message_cannot_carry_a_script(app: CKANTestApp):
     page = visit(app, None, f"/demandes/{made['reference']}").body
     assert "alert(1)</script>" not in page
     assert "onerror=" not in page.replace("&lt;img src=x onerror=", "") and 'href="javascript:' not in page
+
+
+def test_what_is_asked_on_the_page_of_a_service_goes_to_it(app: CKANTestApp):
+    dataset()
+    body = html.unescape(visit(app, None, "/organization/ddt-42").body)
+    assert "/demandes/nouvelle?organization=ddt-42" in body and "/recherche.atom?organization=ddt-42" in body
+    assert "/demandes/nouvelle?organization=ddt-42" in visit(app, None, "/organization/ddt-42/demandes").body
+    page = visit(app, "asker", "/demandes/nouvelle?organization=ddt-42").body
+    assert re.search(r'name="organization" value="ddt-42"[^>]*checked', page) and "Ask this service: DDT 42" in page
+    assert re.search(r'<option value="departement-42" selected', page), "its territory"
+    assert 'name="organization"' not in visit(app, "asker", "/demandes/nouvelle?organization=nonsense").body
+    fields = {"title": "Frayères", "description": "L’inventaire des frayères.", "theme": "eau", "similar_shown": "1"}
+    visit(app, "asker", "/demandes/nouvelle", organization="ddt-42", territory="departement-01", **fields)
+    (made,) = act("list", "asker", scope="mine")["results"]
+    assert "DDT 42" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
+    sent = step(made, "submit", "asker", similar_seen=True)
+    assert sent["organization"]["name"] == "ddt-42" and sent["routing_reason"] == "Chosen by the requester."
+    visit(app, "friend", "/demandes/nouvelle", territory="departement-42", **fields)  # unticked
+    (other,) = act("list", "friend", scope="mine")["results"]
+    assert other["organization"] is None
+
+
+def test_communes_say_their_departement(app: CKANTestApp):
+    made = draft(territory="", communes=["33067"])
+    assert "Bourg (Gironde)" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
+    made = draft(territory="departement-01")
+    page = html.unescape(visit(app, "asker", f"/demandes/{made['id']}/modifier/territoire").body)
+    assert "/demandes/communes?territory=departement-01" in page
+    items = visit(app, "asker", "/demandes/communes?q=bourg&territory=departement-01").json["items"]
+    assert items[0] == {"value": "01053", "label": "Bourg-en-Bresse – Ain (01053)"}

@@ -321,13 +321,7 @@ def _services(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _proposed(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return datasets that may answer: those that were found to match, then those that resemble the request."""
-    similar = act(
-        "ecosphere_request_similar",
-        title=found["title"],
-        theme=found.get("theme") or "",
-        territory=found.get("territory") or "",
-    )
-    known = {each["id"]: each for each in (*found["suggestions"], *similar["datasets"])}
+    known = {each["id"]: each for each in (*found["suggestions"], *similar_of(found)["datasets"])}
     return list(known.values())
 
 

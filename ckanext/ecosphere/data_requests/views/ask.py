@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -24,13 +25,13 @@ from ckanext.ecosphere.data_requests.views.viewing import (
     page,
     rendered,
 )
-from ckanext.ecosphere.shared import outlines
+from ckanext.ecosphere.shared import organisations, outlines
 
 TOO_MANY = 429
 #: Names under which other pages hand over what was searched.
 PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "territory"}
-#: What a first step carries unseen: the place, and the dataset to which access is asked.
-CARRIED = ("territory", "kind", "dataset")
+#: What a first step carries beside its own fields: the place, the dataset to which access is asked, the service.
+CARRIED = ("territory", "kind", "dataset", "organization")
 
 
 @page
@@ -40,6 +41,8 @@ def new() -> AnyResponse:
     values = kept or {field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)}
     if not kept and request.args.get("dataset"):
         values = _about(str(request.args["dataset"]))
+    elif not kept and request.args.get("organization"):
+        values = {**_of_service(str(request.args["organization"])), **values}
     return _form(forms.steps()[0], values, resumed=bool(kept))
 
 
@@ -56,6 +59,15 @@ def _about(name: str) -> dict[str, Any]:
         if first := next((concept for concept in concepts if concept), None):
             found[field] = first.id
     return found
+
+
+def _of_service(name: str) -> dict[str, Any]:
+    """Return what a request starts with that is asked on the page of a service; nothing when there is no such one."""
+    group = model.Group.get(name)
+    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+        return {}
+    place = voc.get("territories").get(str(group.extras.get(organisations.TERRITORY) or ""))
+    return {"organization": group.name, "territory": place.id if place else ""}
 
 
 @page
@@ -187,7 +199,7 @@ def lookalikes_fragment() -> str:
 
 def commune_suggestions() -> Response:
     """Answer with the communes whose name begins like what was typed."""
-    found = communes.search(request.args.get("q", "")[:80])
+    found = communes.search(request.args.get("q", "")[:80], near=request.args.get("territory", ""))
     return jsonify({"items": [{"value": each.code, "label": communes.label_of(each)} for each in found]})
 
 
@@ -208,6 +220,7 @@ def _form(
 ) -> Response:
     before, after = forms.neighbours(current)
     sent = draft is not None and draft["state"] != "draft"
+    service = model.Group.get(str(values["organization"])) if not draft and values.get("organization") else None
     variables: dict[str, Any] = {
         "step": current,
         "steps": [each for each in forms.steps() if not sent or AFTER_SENDING.intersection(each.fields)],
@@ -221,9 +234,12 @@ def _form(
         "labels": forms.labels(),
         "step_of": {name: each for each in forms.steps() for name in each.fields},
         "trap": forms.TRAP,
+        "service": service,
     }
     if current.id == "territoire":
         variables["frames"] = outlines.frames()
+        named = (draft or {}).get("communes") or []
+        variables["near"] = (draft or {}).get("territory") or (communes.territory_of(named[0]["code"]) if named else "")
     if draft and after is None:
         variables["similar"] = similar_of(draft)
         variables["route"] = _route(draft)
@@ -263,7 +279,10 @@ def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
     The request itself is left out, and the dataset to which it asks access.
     """
-    asked = {name: wanted.get(name) or "" for name in ("title", "theme", "territory")}
+    asked: dict[str, Any] = {name: wanted.get(name) or "" for name in ("title", "theme", "territory")}
+    asked |= {name: wanted[name] for name in ("communes", "bbox") if isinstance(wanted.get(name), list)}
+    if service := wanted.get("organization"):
+        asked["organization"] = service["id"] if isinstance(service, dict) else service
     try:
         found = act("ecosphere_request_similar", **asked)
     except tk.ValidationError:  # a theme or place that the address made up
@@ -277,8 +296,10 @@ def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the service that would get the request and why, None as long as the place is not known."""
-    if not any(draft.get(name) for name in ("territory", "communes", "bbox")):
+    if not any(draft.get(name) for name in ("territory", "communes", "bbox", "organization")):
         return None
+    if draft.get("organization"):
+        return {"organization": draft["organization"], "reason": draft["routing_reason"]}
     asked = {name: draft[name] for name in ("theme", "territory", "communes", "bbox") if draft.get(name)}
     found = act("ecosphere_request_route", **asked)
     return found if found["organization"] else None

@@ -52,6 +52,7 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
         requester_organisation (str), requester_siret (str): for whom one asks.
         kind (str): data (if not given), or access to a dataset that not everyone may have.
         dataset (str): name or id of that dataset; the request goes to its service.
+        organization (str): name or id of the service to ask; if not given, the portal chooses it by theme and place.
 
     Returns:
         dict: the draft, as `ecosphere_request_show` gives it.
