@@ -61,7 +61,7 @@ def relist(request: Request) -> None:
 
 
 def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
-    errors: Any = fields.missing_before_sending(request)
+    errors: Any = fields.missing_before_sending(request, clock.day_of(moment))
     if errors:
         raise tk.ValidationError(errors)
     request.submitted = moment

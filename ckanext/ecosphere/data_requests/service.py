@@ -147,7 +147,7 @@ def _next_version(request: Request) -> None:
 def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
     before = {name: getattr(request, name) for name in changed}
     write(request, changed)
-    if errors := fields.missing_before_sending(request):
+    if errors := fields.missing_before_sending(request, clock.day_of(clock.now()) if "need_by" in changed else None):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     revision = revisions.keep(request, reader.id, before, changed, clock.now())
     write(request, before)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
+import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from ckan.tests import factories
@@ -337,3 +338,40 @@ def test_communes_say_their_departement(app: CKANTestApp):
     assert "/demandes/communes?territory=departement-01" in page
     items = visit(app, "asker", "/demandes/communes?q=bourg&territory=departement-01").json["items"]
     assert items[0] == {"value": "01053", "label": "Bourg-en-Bresse – Ain (01053)"}
+
+
+def faults(page: Any) -> list[str]:
+    """Fields that the summary of errors leads to, in order."""
+    return re.findall(r'<a href="[^"]*#field-([a-z_]+)">', page.body)
+
+
+def test_each_step_refuses_what_it_asks_for(app: CKANTestApp):
+    for person in ("asker", None):
+        page = visit(app, person, "/demandes/nouvelle", title="Zones humides", go="next")
+        assert page.status_code == 400 and faults(page) == ["description", "theme"]
+        assert 'value="Zones humides"' in page.body and 'id="field-theme-error"' in page.body
+    page = visit(app, "asker", "/demandes/nouvelle", title="", go="send")
+    assert faults(page) == ["title", "description", "theme", "territory"]
+    assert act("list", "asker", scope="mine")["count"] == 0
+    answer = visit(app, "asker", "/demandes/nouvelle", title="Zones humides", go="later")
+    assert answer.headers["Location"].endswith("/demandes/mes-demandes"), "kept as a draft, since that was asked"
+    (made,) = act("list", "asker", scope="mine")["results"]
+    at = f"/demandes/{made['id']}/modifier"
+    past, wrong = {"need_by": "2020-01-02"}, {"period_start": "2026-01-01", "period_end": "2020-01-01"}
+    page = visit(app, "asker", f"{at}/delais", version=1, go="next", **past, **wrong)
+    assert page.status_code == 400 and faults(page) == ["need_by", "period_end"]
+    assert visit(app, "asker", f"{at}/delais", version=row(made).version, go="previous", **past).status_code == 302
+    page = visit(app, "asker", f"{at}/quoi", version=row(made).version, title="Zones", description="", go="next")
+    assert faults(page) == ["description", "theme"] and row(made).title == "Zones"
+
+
+def test_day_that_has_passed_is_not_sent(app: CKANTestApp):
+    made = draft(need_by="2020-01-02")
+    page = visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi", version=1, visibility="public", go="send")
+    assert page.status_code == 400 and faults(page) == ["need_by"] and row(made).state == "draft"
+    sent = opened(title="Frayères", need_by="2999-01-02")
+    row(sent).need_by = date(2020, 1, 2)
+    model.Session.commit()
+    act("update", "asker", id=sent["id"], version=row(sent).version, crs="Lambert 93")
+    with pytest.raises(tk.ValidationError, match="has passed"):
+        act("update", "asker", id=sent["id"], version=row(sent).version, need_by="2020-01-03")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,7 +11,7 @@ from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests.domain import communes, kinds
+from ckanext.ecosphere.data_requests.domain import communes, fields, kinds
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.views import forms, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
@@ -25,7 +25,7 @@ from ckanext.ecosphere.data_requests.views.viewing import (
     page,
     rendered,
 )
-from ckanext.ecosphere.shared import organisations, outlines
+from ckanext.ecosphere.shared import dates, organisations, outlines
 
 TOO_MANY = 429
 #: Names under which other pages hand over what was searched.
@@ -75,7 +75,13 @@ def create() -> AnyResponse:
     """Save the first step as a draft; what an anonymous person typed waits for the log-in."""
     first = forms.steps()[0]
     forms.refuse_machines(request.form)
-    typed = request.form
+    typed, go = request.form, request.form.get("go", "next")
+    data, errors = forms.read_step(first, typed)
+    carried = {name: typed.get(name) or None for name in CARRIED}
+    if go != "later":
+        errors |= _lacking((*first.fields, *(CARRIED if go == "send" else ())), {**carried, **data})
+    if errors:
+        return _form(first, typed, errors=errors)
     if not is_known():
         try:
             unsaved_forms.keep({name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)})
@@ -85,17 +91,18 @@ def create() -> AnyResponse:
             return response
         tk.h.flash_notice(tk._("Log in or create an account: what you typed is kept and you go on from there."))
         return log_in(tk.url_for("ecosphere_requests.new"))
-    data, errors = forms.read_step(first, typed)
-    if not errors:
-        carried = {name: typed.get(name) or None for name in CARRIED}
-        try:
-            draft = act("ecosphere_request_create", **_given({**carried, **data}))
-        except tk.ValidationError as error:
-            errors = messages(error)
-        else:
-            unsaved_forms.forget()
-            return _sent_at_once(draft) if typed.get("go") == "send" else _after(draft, first, "next")
-    return _form(first, typed, errors=errors)
+    try:
+        draft = act("ecosphere_request_create", **_given({**carried, **data}))
+    except tk.ValidationError as error:
+        return _form(first, typed, errors=messages(error))
+    unsaved_forms.forget()
+    return _sent_at_once(draft) if go == "send" else _after(draft, first, go)
+
+
+def _lacking(names: Iterable[str], values: Mapping[str, Any]) -> forms.Errors:
+    """Return what fields of a step ask for and did not get."""
+    errors = fields.lacking(values, dates.today())
+    return {name: errors[name] for name in names if name in errors}
 
 
 def _sent_at_once(draft: dict[str, Any]) -> AnyResponse:
@@ -175,6 +182,9 @@ def save(id: str, step: str) -> AnyResponse:
     except tk.ValidationError as error:
         errors = {**messages(error), **errors}
         found = act("ecosphere_request_show", id=found["id"])
+    # The place is read as a whole: what it lacks is told there.
+    if go == "next" and found["state"] == "draft" and current.id != "territoire":
+        errors = {**_lacking(current.fields, found), **errors}
     if errors and go != "previous":
         return _form(current, request.form, draft=found, errors=errors)
     return _after(found, current, go)

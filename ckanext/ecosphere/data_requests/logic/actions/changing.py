@@ -131,7 +131,7 @@ def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -
     if data_dict["transition"] != "submit" or request.state != states.DRAFT or request.version != data_dict["version"]:
         return False
     seen = tk.asbool(data_dict.get("similar_seen") or False)
-    return not seen and not fields.missing_before_sending(request)
+    return not seen and not fields.missing_before_sending(request, dictize.today())
 
 
 @schema.flat
