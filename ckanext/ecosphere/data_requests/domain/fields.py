@@ -12,7 +12,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import authors, law, reasons
-from ckanext.ecosphere.data_requests.domain import clock, holidays, people, routing, states
+from ckanext.ecosphere.data_requests.domain import clock, holidays, people, routing, states, text
 from ckanext.ecosphere.data_requests.logic import validators as v
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import dates
@@ -48,7 +48,11 @@ def missing_before_sending(request: Request, today: date | None) -> dict[str, li
         today: current day in Paris; None when the day by which the data are needed has been looked at before.
     """
     errors = lacking({name: getattr(request, name) for name in LOOKED_AT}, today)
-    return {name: errors[name] for name in errors if not request.is_signal or name in ("title", "description")}
+    if not request.is_signal:
+        return errors
+    if request.description and len(request.description) < text.SHORTEST_REPORT:
+        errors["description"] = [_(text.TOO_SHORT)]
+    return {name: errors[name] for name in errors if name in ("title", "description")}
 
 
 def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str]]:

@@ -58,6 +58,51 @@ TRANSITIONS = {
     "keep_decision": N_("Uphold the decision"),
 }
 
+#: Steps whose name says what is reported instead, for a signal.
+TRANSITIONS_OF_SIGNALS = {
+    "submit": N_("Send the report"),
+    "accept": N_("Hand over to a service"),
+    "mark_duplicate": N_("Merge with another report"),
+    "withdraw": N_("Withdraw the report"),
+}
+
+#: Transition → what happened.
+EVENTS = {
+    "submit": N_("Request sent"),
+    "resolve": N_("Mended"),
+    "dismiss": N_("Answered: nothing to change"),
+    "accept": N_("Request accepted and handed over to a service"),
+    "reject": N_("Request not accepted"),
+    "ask_details": N_("Details asked for"),
+    "answer_details": N_("Details given"),
+    "expire": N_("Request closed: the details have not come"),
+    "start": N_("Work begun"),
+    "transfer": N_("Request transferred to another service"),
+    "extend": N_("Period extended"),
+    "fulfil": N_("Request answered with data"),
+    "fulfil_partly": N_("Request answered in part"),
+    "refuse": N_("Request refused"),
+    "not_held": N_("Data not held by the service"),
+    "mark_duplicate": N_("Request merged with another one"),
+    "withdraw": N_("Request withdrawn"),
+    "reopen": N_("Request reopened"),
+    "ask_review": N_("Internal review asked for"),
+    "take_up_again": N_("Request taken up again after the review"),
+    "keep_decision": N_("Decision upheld after the review"),
+    "edit": N_("Request edited"),
+}
+EVENTS_OF_SIGNALS = {
+    "submit": N_("Report sent"),
+    "accept": N_("Report handed over to the service"),
+    "reject": N_("Report not accepted"),
+    "expire": N_("Report closed: the details have not come"),
+    "transfer": N_("Report transferred to another service"),
+    "mark_duplicate": N_("Report merged with another one"),
+    "withdraw": N_("Report withdrawn"),
+    "reopen": N_("Report reopened"),
+    "edit": N_("Report edited"),
+}
+
 #: Kind of a request (`kinds`) → what it is called.
 KINDS = {
     "data": N_("Request for data"),
@@ -130,9 +175,20 @@ AUTHORS = {
 }
 
 state = _named(STATES)
-transition = _named(TRANSITIONS)
 role = _named(ROLES)
 kind = _named(KINDS)
+
+
+def transition(code: str, signal: bool = False) -> str:
+    """Name of a step, of a request or of a signal."""
+    of_signal = TRANSITIONS_OF_SIGNALS.get(code) if signal else None
+    return _(of_signal or TRANSITIONS.get(code, code))
+
+
+def event(code: str, signal: bool = False) -> str:
+    """What happened to a request or a signal; "" for a step without words of its own."""
+    found = (EVENTS_OF_SIGNALS.get(code) if signal else None) or EVENTS.get(code)
+    return _(found) if found else ""
 
 
 def author(code: str, service: str) -> str:

@@ -97,7 +97,7 @@ def signal_create() -> Schema:
     return {
         "dataset": _id(),
         "kind": [get("not_empty"), get("one_of")(list(kinds.SIGNALS))],
-        "description": [get("not_empty"), v.long_text, get("not_empty")],
+        "description": [get("not_empty"), v.report, get("not_empty")],
         "site_web": _if_given(v.empty_trap),
         "__extras": [get("ignore")],
     }

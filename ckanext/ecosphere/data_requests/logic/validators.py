@@ -64,6 +64,14 @@ def long_text(value: Any) -> str:
     return found
 
 
+def report(value: Any) -> str:
+    """What is wrong with a dataset, in a few words."""
+    found = long_text(value)
+    if found and len(found) < text.SHORTEST_REPORT:
+        raise tk.Invalid(_(text.TOO_SHORT))
+    return found
+
+
 def service_text(value: Any) -> str:
     """A text of several lines by a service, with as many links as it takes."""
     return _bounded(value, LONGEST_TEXT, text.clean)

@@ -65,7 +65,7 @@ def transition(id: str, transition: str) -> AnyResponse:
             return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
         return _form(found, wanted, typed, errors=messages(error), status=INVALID)
     private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
-    tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private))
+    tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private, signal=found["is_signal"]))
     if done["reference"] is None:  # a draft that was given up
         return tk.redirect_to("ecosphere_requests.mine")
     return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.domain import communes, fields, kinds
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
-from ckanext.ecosphere.data_requests.views import forms, unsaved_forms
+from ckanext.ecosphere.data_requests.views import forms, signals, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
     INVALID,
     act,
@@ -134,9 +134,7 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
 @known
 def edit(id: str, step: str) -> AnyResponse:
     """Show one step of a request that its author may still change."""
-    found, current = _own(id), forms.step(step)
-    if current is None:
-        tk.abort(404, tk._("The form has no such step."))
+    found, current = _step_of_own(id, step)
     return _form(current, found, draft=found)
 
 
@@ -153,9 +151,7 @@ def resume_new() -> AnyResponse:
 @known
 def resume(id: str, step: str) -> AnyResponse:
     """Show a step of a request with what a browser had kept of it; nothing is saved."""
-    found, current = _own(id), forms.step(step)
-    if current is None:
-        tk.abort(404, tk._("The form has no such step."))
+    found, current = _step_of_own(id, step)
     if request.method == "GET":
         return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=step)
     return _form(current, request.form, draft=found)
@@ -165,9 +161,7 @@ def resume(id: str, step: str) -> AnyResponse:
 @known
 def save(id: str, step: str) -> AnyResponse:
     """Save one step, then go where the button says."""
-    found, current = _own(id), forms.step(step)
-    if current is None:
-        tk.abort(404, tk._("The form has no such step."))
+    found, current = _step_of_own(id, step)
     forms.refuse_machines(request.form)
     data, errors = forms.read_step(current, request.form)
     if found["state"] != "draft":
@@ -230,18 +224,22 @@ def _form(
 ) -> Response:
     before, after = forms.neighbours(current)
     sent = draft is not None and draft["state"] != "draft"
+    signal = draft is not None and draft["is_signal"]
+    every = forms.steps()[:1] if signal else forms.steps()
+    words = {"description": signals.labels()["description"]} if signal else {}
     service = model.Group.get(str(values["organization"])) if not draft and values.get("organization") else None
     variables: dict[str, Any] = {
         "step": current,
-        "steps": [each for each in forms.steps() if not sent or AFTER_SENDING.intersection(each.fields)],
+        "steps": [each for each in every if not sent or AFTER_SENDING.intersection(each.fields)],
         "sent": sent,
+        "signal": signal,
         "before": before,
         "after": after,
         "values": _shown(values),
         "draft": draft,
         "errors": forms.in_order(errors or {}, [name for each in forms.steps() for name in each.fields]),
         "resumed": resumed,
-        "labels": forms.labels(),
+        "labels": {**forms.labels(), **words},
         "step_of": {name: each for each in forms.steps() for name in each.fields},
         "trap": forms.TRAP,
         "service": service,
@@ -282,6 +280,14 @@ def _own(id: str) -> dict[str, Any]:
     if not tk.h.check_access("ecosphere_request_update", {"id": found["id"]}):
         raise tk.ObjectNotFound
     return found
+
+
+def _step_of_own(id: str, step: str) -> tuple[dict[str, Any], forms.Step]:
+    """Return a request that the reader may change, and one of its steps; a signal has the first one only."""
+    found, current = _own(id), forms.step(step)
+    if current is None or (found["is_signal"] and current != forms.steps()[0]):
+        tk.abort(404, tk._("The form has no such step."))
+    return found, current
 
 
 def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def request_feed(id: str) -> Response:
     entries = [
         atom.Entry(
             id=f"{page_}#etape-{rank}",
-            title=f"{tk.h.ecosphere_request_event(event)} – {found['title']}",
+            title=f"{tk.h.ecosphere_request_event(event, found['is_signal'])} – {found['title']}",
             link=page_,
             updated=moment(event["created"]),
             summary=tk.h.ecosphere_request_plain(event.get("comment_html")),
