@@ -110,6 +110,7 @@ def test_refusal_names_ground_remedies_court_and_author(app: CKANTestApp, postbo
     assert "Direction départementale des territoires de la Loire" in page.body and letter.sha256 in page.body
     answer = app.get(f"/demandes/{made['reference']}/lettre/{letter.id}.pdf")
     assert answer.headers["Content-Type"] == "application/pdf" and answer.data.startswith(b"%PDF")
+    assert f"{made['reference']}-refus.pdf" in answer.headers["Content-Disposition"]
 
 
 @pytest.mark.parametrize("person", [None, "stranger", "other-admin", "member"])

@@ -375,3 +375,11 @@ def test_day_that_has_passed_is_not_sent(app: CKANTestApp):
     act("update", "asker", id=sent["id"], version=row(sent).version, crs="Lambert 93")
     with pytest.raises(tk.ValidationError, match="has passed"):
         act("update", "asker", id=sent["id"], version=row(sent).version, need_by="2020-01-03")
+
+
+def test_preferences_say_whom_to_ask_for_the_end_of_an_account(app: CKANTestApp, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "mailto:guichet@example.gouv.fr")
+    page = visit(app, "asker", "/demandes/preferences").body
+    assert '<a href="mailto:guichet@example.gouv.fr">To have your account deleted' in page
+    monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "")
+    assert "write to the administrators of the portal" in visit(app, "asker", "/demandes/preferences").body

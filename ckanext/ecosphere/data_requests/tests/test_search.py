@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests.search import listing
-from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, dataset, group_id, opened, step
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, dataset, group_id, opened, row, step
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -181,3 +183,19 @@ def test_what_is_of_another_place_is_not_similar(reset_index: None):
     assert set(found()) == {elsewhere, whole, region, neighbour, here}
     own = dataset(title="Plan local d’urbanisme", owner_org=group_id("dreal-ara"))["id"]
     assert found(territory="departement-01", organization="dreal-ara")[:2] == [here, own]
+
+
+def test_within_a_day_hours_order_for_those_who_read_them(app: CKANTestApp):
+    made = [opened(title=f"Demande {number}") for number in range(6)]
+    day = datetime(2026, 11, 3, 7)
+    for number, each in enumerate(made):
+        row(each).submitted = day + timedelta(hours=number)
+        model.Session.commit()
+    newest = [f"Demande {number}" for number in range(5, -1, -1)]
+    for person in ("moderator", "boss"):
+        assert [each["title"] for each in act("list", person)["results"]] == newest
+    for person in (None, "asker", "editor"):
+        found = act("list", person)["results"]
+        assert [each["id"] for each in found] == sorted(each["id"] for each in found), "an order that tells nothing"
+    said = "requests of one day are in no particular order"
+    assert said in visit(app, "asker", "/demandes").body and said not in visit(app, "boss", "/demandes").body
