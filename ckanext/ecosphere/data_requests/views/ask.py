@@ -66,7 +66,8 @@ def _of_service(name: str) -> dict[str, Any]:
     group = model.Group.get(name)
     if group is None or not group.is_organization or group.state != model.State.ACTIVE:
         return {}
-    place = voc.get("territories").get(str(group.extras.get(organisations.TERRITORY) or ""))
+    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
+    place = voc.get("territories").get(str(extras.get(organisations.TERRITORY) or ""))
     return {"organization": group.name, "territory": place.id if place else ""}
 
 
