@@ -330,6 +330,17 @@ def test_what_is_asked_on_the_page_of_a_service_goes_to_it(app: CKANTestApp):
     assert other["organization"] is None
 
 
+def test_the_page_of_a_topic_proposes_its_theme_and_its_feed(app: CKANTestApp):
+    topic = factories.Group(name="eau", title="Eau")
+    within, without = dataset(title="Zones humides du Pilat", groups=[{"name": "eau"}]), dataset(title="Haies")
+    page = html.unescape(visit(app, None, "/group/eau").body)
+    assert "/demandes/nouvelle?theme=eau" in page and "/recherche.atom?groups=eau" in page
+    feed = visit(app, None, "/recherche.atom?groups=eau").body
+    assert within["title"] in feed and without["title"] not in feed
+    model.Group.get(topic["id"]).purge()  # pyright: ignore[reportOptionalMemberAccess]
+    model.Session.commit()
+
+
 def test_communes_say_their_departement(app: CKANTestApp):
     made = draft(territory="", communes=["33067"])
     assert "Bourg (Gironde)" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
