@@ -100,15 +100,19 @@ def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
     yield f"{of_theme} {here}".strip()
     if here:
         yield here
-    if organization:
-        yield f'+owner_org:"{organization}"'
+    own = f'+owner_org:"{organization}"' if organization else ""
     if here and territory not in COUNTRY:
         either = " OR ".join(f'"{each}"' for each in (*_above(territory), *COUNTRY))
-        yield f"+{EXACT_TERRITORY}:({either})"
-        yield f"-{TERRITORY}:[* TO *]"
-    else:
-        yield of_theme
-        yield ""
+        above, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
+        if own:
+            yield f"{own} +({above} OR (*:* -{nowhere}))"
+        yield f"+{above}"
+        yield f"-{nowhere}"
+        return
+    if own:
+        yield own
+    yield of_theme
+    yield ""
 
 
 def _search(title: str, narrow: str) -> list[dict[str, Any]]:

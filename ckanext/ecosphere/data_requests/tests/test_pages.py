@@ -394,3 +394,17 @@ def test_preferences_say_whom_to_ask_for_the_end_of_an_account(app: CKANTestApp,
     assert '<a href="mailto:guichet@example.gouv.fr">To have your account deleted' in page
     monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "")
     assert "write to the administrators of the portal" in visit(app, "asker", "/demandes/preferences").body
+
+
+def test_what_is_shown_while_typing_is_of_the_place_of_the_draft(app: CKANTestApp):
+    here = dataset(title="Landes tourbeuses de Marlhes", territory=["departement-42"])
+    elsewhere = dataset(title="Landes tourbeuses du Cantal", territory=["departement-15"])
+    made = draft(territory="", communes=["42139"])
+    address = "/demandes/ressemblances?title=landes+tourbeuses"
+    for path, shown in ((f"{address}&draft={made['id']}", False), (f"{address}&draft=no", True), (address, True)):
+        body = visit(app, "asker", path).body
+        assert here["title"] in body and (elsewhere["title"] in body) == shown, path
+    other = visit(app, "asker", f"{address}&territory=departement-01&organization=ddt-42").body
+    assert here["title"] not in other, "of the service that is asked, of another place all the same"
+    form = visit(app, "editor", f"/demandes/{opened(title='Landes tourbeuses')['reference']}/fulfil").body
+    assert here["title"] in form and elsewhere["title"] not in form

@@ -197,9 +197,21 @@ def lookalikes(id: str) -> AnyResponse:
 @page
 def lookalikes_fragment() -> str:
     """Answer the form's script with what resembles the words typed so far."""
-    wanted = {name: request.args.get(name, "") for name in ("title", "theme", "territory", "dataset")}
+    named = ("title", "theme", "territory", "dataset", "organization")
+    wanted: dict[str, Any] = {name: request.args.get(name, "") for name in named}
+    if request.args.get("draft") and not wanted["territory"]:
+        wanted = {**wanted, **_place_of_draft(request.args["draft"])}
     found = similar_of(wanted) if wanted["title"].strip() else {"datasets": [], "requests": []}
     return tk.render("ecosphere_requests/snippets/similar.html", {"similar": found, "draft": request.args.get("draft")})
+
+
+def _place_of_draft(id: str) -> dict[str, Any]:
+    """Return where a draft of the reader looks for data, and whom it asks; nothing when there is no such draft."""
+    try:
+        found = _own(id)
+    except tk.ObjectNotFound:
+        return {}
+    return {name: found[name] for name in ("communes", "bbox", "organization") if found.get(name)}
 
 
 def commune_suggestions() -> Response:
