@@ -313,7 +313,7 @@ def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
     return [
         {
             "transition": line.name,
-            "label": wording.transition(line.name),
+            "label": wording.transition(line.name, request.is_signal),
             "fields": list(line.fields),
             "required": [name for name in line.required if name not in states.INSTEAD],
         }

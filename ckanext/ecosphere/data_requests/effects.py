@@ -61,7 +61,7 @@ def relist(request: Request) -> None:
 
 
 def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
-    errors: Any = fields.missing_before_sending(request)
+    errors: Any = fields.missing_before_sending(request, clock.day_of(moment))
     if errors:
         raise tk.ValidationError(errors)
     request.submitted = moment
@@ -78,9 +78,17 @@ def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
 
 
 def _asked_too(request: Request) -> routing.Proposal | None:
-    """Return the service that the requester chose, for a question that goes to several."""
-    group = model.Session.get(model.Group, request.organization_id) if request.batch_id else None
-    return routing.Proposal(group, {"code": "batch"}) if group else None
+    """Return the service that the requester chose: on its page, or for a question that goes to several."""
+    group = model.Session.get(model.Group, request.organization_id) if request.organization_id else None
+    if group is None or group.state != model.State.ACTIVE:
+        return None
+    return routing.Proposal(group, {"code": "batch" if request.batch_id else "asked"})
+
+
+def ask(request: Request, organization: str | None) -> None:
+    """Have a draft go to the service that the requester chose, given as an id; the portal proposes one otherwise."""
+    request.organization_id = organization or None
+    request.routing_reason = {"code": "asked"} if organization else {}
 
 
 def flag_unreachable(request: Request) -> None:

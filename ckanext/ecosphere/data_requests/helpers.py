@@ -12,11 +12,11 @@ from markupsafe import Markup
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import people, uses, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import charts, forms
-from ckanext.ecosphere.shared import dates, language, once, rich_text
+from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
 LOOKS = {
@@ -51,7 +51,11 @@ EVENT_ICONS = {
 }
 VOCABULARIES = {"territory": "territories", "theme": "themes"}
 #: Field of the form → facet of the dataset search that fills it.
-SEARCH_FILTERS = {"territory": "vocab_ecosphere_territory", "theme": "vocab_ecosphere_theme"}
+SEARCH_FILTERS = {
+    "territory": "vocab_ecosphere_territory",
+    "theme": "vocab_ecosphere_theme",
+    "organization": "organization",
+}
 
 SUMMARY = 280
 NEWS = 5
@@ -178,11 +182,6 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
     return [*groups, (tk._("Other"), last)]
 
 
-def ecosphere_request_author_missing() -> bool:
-    """Tell whether the reader has yet to give the name that decisions bear."""
-    return not authors.of(getattr(tk.current_user, "id", None)).complete
-
-
 def ecosphere_request_privacy() -> dict[str, Any]:
     """Return what the privacy notice says: `ground`, `authority`, `website`, `months` of retention, `article`."""
     remedies, lang = law.remedies(), "en" if language.current().startswith("en") else "fr"
@@ -217,14 +216,17 @@ def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[
         values = (filters or {}).get(facet)
         if values:
             filled[name] = values[-1]
+    filled.update((name, value) for name, value in organisations.filter_of_page().items() if name in SEARCH_FILTERS)
     return tk.h.url_for("ecosphere_requests.new", **{name: value for name, value in filled.items() if value})
 
 
-def ecosphere_request_done(transition: str, *, private: bool = False) -> str:
-    """Return what is said after a transition; `private` tells that its answer is for the requester alone."""
+def ecosphere_request_done(transition: str, *, private: bool = False, signal: bool = False) -> str:
+    """Return what is said after a transition; `private`: its answer is for the requester alone; `signal`: of one."""
     _ = tk._
     if private:
         return _("The answer is sent to the requester, who alone reads its files and links.")
+    if signal and transition == "withdraw":
+        return _("Your report is withdrawn.")
     sentences = {
         "accept": _("The request is accepted and its service is told."),
         "reject": _("The request is not accepted."),
@@ -249,36 +251,11 @@ def ecosphere_request_done(transition: str, *, private: bool = False) -> str:
     return sentences.get(transition, _("It is done."))
 
 
-def ecosphere_request_event(event: Mapping[str, Any]) -> str:
-    """Return what happened in a line of the history; its `transition_label` says what one does."""
-    _ = tk._
+def ecosphere_request_event(event: Mapping[str, Any], signal: bool = False) -> str:
+    """Return what happened in a line of the history of a request or a signal; `transition_label` says what one does."""
     if event.get("internal"):
         return _on_the_desk(event)
-    sentences = {
-        "submit": _("Request sent"),
-        "resolve": _("Mended"),
-        "dismiss": _("Answered: nothing to change"),
-        "accept": _("Request accepted and handed over to a service"),
-        "reject": _("Request not accepted"),
-        "ask_details": _("Details asked for"),
-        "answer_details": _("Details given"),
-        "expire": _("Request closed: the details have not come"),
-        "start": _("Work begun"),
-        "transfer": _("Request transferred to another service"),
-        "extend": _("Period extended"),
-        "fulfil": _("Request answered with data"),
-        "fulfil_partly": _("Request answered in part"),
-        "refuse": _("Request refused"),
-        "not_held": _("Data not held by the service"),
-        "mark_duplicate": _("Request merged with another one"),
-        "withdraw": _("Request withdrawn"),
-        "reopen": _("Request reopened"),
-        "ask_review": _("Internal review asked for"),
-        "take_up_again": _("Request taken up again after the review"),
-        "keep_decision": _("Decision upheld after the review"),
-        "edit": _("Request edited"),
-    }
-    return str(sentences.get(event["transition"], event["transition_label"]))
+    return wording.event(event["transition"], signal) or str(event["transition_label"])
 
 
 def _on_the_desk(event: Mapping[str, Any]) -> str:

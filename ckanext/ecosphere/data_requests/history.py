@@ -64,7 +64,7 @@ def line(
     if isinstance(each, Trace):
         return _trace(each, request, names)
     inside = reader.is_inside(request)
-    found = event_public(each, exact)
+    found = event_public(each, exact, request.is_signal)
     hidden = set() if exact else set(PERSONAL)
     # What a review says of the reasons is as personal as they are.
     hidden |= set(WRITTEN) if each.transition in states.REVIEW and not exact else set()
@@ -89,12 +89,12 @@ def line(
     return found
 
 
-def event_public(event: Event, exact: bool = False) -> dict[str, Any]:
+def event_public(event: Event, exact: bool = False, signal: bool = False) -> dict[str, Any]:
     """What everyone who reads the request may know of an event; its number and hour only where `exact`."""
     return {
         "id": event.id if exact else None,
         "transition": event.transition,
-        "transition_label": wording.transition(event.transition),
+        "transition_label": wording.transition(event.transition, signal),
         "from": event.from_state,
         "to": event.to_state,
         "to_label": wording.state(event.to_state),

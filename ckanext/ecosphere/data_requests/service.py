@@ -16,7 +16,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.data_requests import config, dictize, effects, jobs, revisions
-from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.decisions import authors, store
 from ckanext.ecosphere.data_requests.domain import clock, fields, kinds, people, routing, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.domain.people import Reader
@@ -75,6 +75,7 @@ def create(reader: Reader, data: Mapping[str, Any]) -> Request:
     fill_in(request)
     request.language = language.current()
     request.kind, request.package_id = data.get("kind") or kinds.DATA, data.get("package_id")
+    effects.ask(request, data.get("organization"))
     write(request, {name: value for name, value in data.items() if name in EDITABLE})
     model.Session.add(request)
     model.Session.commit()
@@ -146,7 +147,7 @@ def _next_version(request: Request) -> None:
 def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
     before = {name: getattr(request, name) for name in changed}
     write(request, changed)
-    if errors := fields.missing_before_sending(request):
+    if errors := fields.missing_before_sending(request, clock.day_of(clock.now()) if "need_by" in changed else None):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     revision = revisions.keep(request, reader.id, before, changed, clock.now())
     write(request, before)
@@ -211,6 +212,7 @@ def transition(
         roles = reader.roles(request)
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
+        authors.keep_given(reader.id, name, data)
         events = sent(request, reader.id, data) if name == "submit" else [perform(request, name, role, reader.id, data)]
         also(request)
         model.Session.commit()

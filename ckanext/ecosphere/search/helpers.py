@@ -12,7 +12,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets, index
 from ckanext.ecosphere.search.page import address, chips, extents, facet_view, nearby, results
 from ckanext.ecosphere.search.relevance import search
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import language, organisations
 from ckanext.ecosphere.vocabularies import communes
 
 _ = tk._
@@ -224,6 +224,11 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
         if fields_grouped.get(facet):
             filled[name] = fields_grouped[facet][-1]
+    listed = {name: values[-1] for name, values in fields_grouped.items() if values}
+    listed |= organisations.filter_of_page()
+    filled["organization"] = listed.get("organization", "")
+    if listed.get("groups") in voc.get("themes"):
+        filled.setdefault("theme", listed["groups"])
     return f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
 
 

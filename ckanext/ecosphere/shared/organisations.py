@@ -27,6 +27,9 @@ FINGERPRINT = "ecosphere_registry"
 TERRITORY = "ecosphere_territory"
 KIND = "ecosphere_kind"
 
+#: Pages that list the datasets of a service or of a topic → the filter of the search that does the same.
+LISTS = {"organization.read": "organization", "group.read": "groups"}
+
 #: What the fingerprint covers.
 FOLLOWED = ("title", "description", "parent", TERRITORY, KIND)
 
@@ -156,3 +159,10 @@ def fingerprint(values: dict[str, str]) -> str:
 def _site_context() -> Context:
     user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
     return Context(user=user, ignore_auth=True)
+
+
+def filter_of_page() -> dict[str, str]:
+    """Return the filter that the page being answered stands for: of a service, or of a topic; none for other pages."""
+    name = LISTS.get(tk.request.endpoint or "")
+    group = model.Group.get((tk.request.view_args or {}).get("id")) if name else None
+    return {name: str(group.name)} if name and group else {}

@@ -104,7 +104,7 @@ def _kept(stage: Stage, times: int) -> Iterator[Outcome]:
     client = stage.fresh()
 
     def ask() -> Answer:
-        fields = {"title": "Attaque", "description": "a" * 15_000, "go": "next"}
+        fields = {"title": "Attaque", "description": "a" * 15_000, "theme": "eau", "go": "next"}
         client.session.cookies.clear()
         return client.post("/demandes/nouvelle", fields, token_from="/demandes/nouvelle")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -13,17 +14,30 @@ from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.decisions.compose import Author, Sender
 from ckanext.ecosphere.data_requests.decisions.tables import AuthorName
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.shared.messages import N_
 
 _ = tk._
 
 NAMES = ("first_name", "last_name", "quality")
+MISSING = {
+    "first_name": N_("Give your first name: a decision bears it (CRPA, article L. 212-1)."),
+    "last_name": N_("Give your name: a decision bears it (CRPA, article L. 212-1)."),
+    "quality": N_("Give your quality, that is your function: a decision bears it (CRPA, article L. 212-1)."),
+}
 
 
-def of(user_id: str | None) -> Author:
-    """Return the name that decisions of an account bear; empty until it is given."""
+def of(user_id: str | None, given: Mapping[str, Any] | None = None) -> Author:
+    """Return the name that decisions of an account bear; empty until it is given.
+
+    Args:
+        user_id: id of the account.
+        given: `first_name`, `last_name` and `quality` that come with a decision, instead of those that are kept.
+    """
     row = model.Session.get(AuthorName, user_id) if user_id else None
-    return Author(row.first_name, row.last_name, row.quality) if row else Author()
+    kept = Author(row.first_name, row.last_name, row.quality) if row else Author()
+    return Author(*(str((given or {}).get(name) or getattr(kept, name)) for name in NAMES))
 
 
 def keep(user_id: str, names: dict[str, str]) -> None:
@@ -33,6 +47,14 @@ def keep(user_id: str, names: dict[str, str]) -> None:
         if name in names:
             setattr(row, name, names[name])
     model.Session.add(row)
+
+
+def keep_given(user_id: str, transition: str, data: Mapping[str, Any]) -> None:
+    """Keep the names that come with a decision, for this one and the next; nothing is committed."""
+    names = {name: str(data[name]) for name in NAMES if data.get(name)}
+    if names and transition in states.LETTERS:
+        keep(user_id, names)
+        model.Session.flush()
 
 
 def service_of(request: Request, kind: str) -> model.Group | None:
@@ -63,26 +85,20 @@ def court(group: model.Group) -> str:
     return known.get(group.name) or (known.get(place.id, "") if place else "")
 
 
-def check(author: Author, service: Sender) -> None:
-    """Make sure that a decision names its author and the service in full.
-
-    Raises:
-        ValidationError: it does not yet.
-    """
-    errors: Any = {}
-    if not author.complete:
-        errors["author"] = [
-            _(
-                "A decision bears the first name, name and quality of its author (CRPA, article L. 212-1): give yours "
-                "in your preferences of the data requests."
-            )
-        ]
+def faults(author: Author, service: Sender) -> dict[str, list[str]]:
+    """Tell what a decision lacks to name its author and the service in full: field → sentences."""
+    errors = {name: [_(message)] for name, message in MISSING.items() if not getattr(author, name)}
     if not sheets.is_spelled_out(service.name):
-        errors["service"] = [
-            _(
-                "A decision bears the name of its service without abbreviations: spell “{name}” out on the contact "
-                "sheet of the service."
-            ).format(name=service.name or "?")
-        ]
-    if errors:
-        raise tk.ValidationError(errors)
+        message = _(
+            "A decision bears the name of its service without abbreviations: spell “{name}” out on the contact "
+            "sheet of the service."
+        )
+        errors["service"] = [message.format(name=service.name or "?")]
+    return errors
+
+
+def faults_of(request: Request, transition: str, user_id: str | None, given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Tell the same of a transition before it is done; nothing when it sends no letter of decision."""
+    if request.is_signal or transition not in states.LETTERS or tk.asbool(given.get("spam") or False):
+        return {}
+    return faults(of(user_id, given), sender(service_of(request, transition)))

@@ -21,8 +21,26 @@ TO = "À l’attention de"
 _ARTICLE = re.compile(r"\b([LRD])\. (?=\d)")
 
 
+#: Kind of a letter → what its file is called: those who get it read French.
+FILES = {
+    "refuse": "refus",
+    "fulfil_partly": "reponse-partielle",
+    "not_held": "donnees-non-detenues",
+    "reject": "demande-non-retenue",
+    "extend": "prolongation",
+    "keep_decision": "decision-maintenue",
+    "receipt": "accuse-de-reception",
+    "silence": "fin-du-delai",
+}
+
+
 class Unavailable(Exception):
     """The libraries that PDF needs (Pango) are not installed."""
+
+
+def file_name(reference: str, kind: str) -> str:
+    """Return the name of the file of a letter."""
+    return f"{reference}-{FILES.get(kind, kind)}.pdf"
 
 
 def render(subject: str, html: str, addressee: str = "") -> bytes:

@@ -92,7 +92,7 @@ def compose(request: Request, requester: model.User) -> Referral | None:
     if why != SILENCE:
         dates.append(f"Décision du {day(since)}")
     last = last_day(since)
-    dates.append(f"Délai de saisine : jusqu’au {day(last)} (article R. 343-1)")
+    dates.append(f"Délai de saisine : jusqu’au {day(last)} ({words['code']}, article R. 343-1)")
     sections: list[tuple[str, list[str], bool]] = [
         ("", [words["opening"], *body, words["request"]], False),
         (words["dates_heading"], dates, True),

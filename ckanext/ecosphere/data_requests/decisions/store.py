@@ -22,8 +22,6 @@ from ckanext.ecosphere.data_requests.notifications import mail_texts
 from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.shared import language
 
-#: Transitions whose requester gets a letter of decision.
-DECISIONS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
 RECEIPT, SILENCE = "receipt", "silence"
 #: Transitions after which the receipt names another service.
 RECEIVED = ("submit", "accept", "transfer")
@@ -37,7 +35,7 @@ def of_event(request: Request, event: Event) -> None:
     """
     if request.is_signal:
         return
-    if event.transition in DECISIONS and not event.fields.get("spam"):
+    if event.transition in states.LETTERS and not event.fields.get("spam"):
         keep(request, written(request, event.transition, event.actor_id, event.fields), event.transition, event.id)
     elif event.transition in RECEIVED and _receipt_is_due(request):
         keep(request, written(request, RECEIPT, None, {}), RECEIPT, event.id)
@@ -53,15 +51,17 @@ def of_silence(request: Request) -> bool:
     return True
 
 
-def written(request: Request, kind: str, actor_id: str | None, given: Mapping[str, Any]) -> Composed:
-    """Compose a letter from what the database says now.
+def written(
+    request: Request, kind: str, actor_id: str | None, given: Mapping[str, Any], names: Mapping[str, Any] | None = None
+) -> Composed:
+    """Compose a letter from what the database says now, and the author's `names` where they are given with it.
 
     Raises:
         ValidationError: a decision does not name its author or service in full.
     """
-    author, sender = authors.of(actor_id), authors.sender(authors.service_of(request, kind))
-    if kind in DECISIONS:
-        authors.check(author, sender)
+    author, sender = authors.of(actor_id, names), authors.sender(authors.service_of(request, kind))
+    if kind in states.LETTERS and (faults := authors.faults(author, sender)):
+        raise tk.ValidationError(faults)  # pyright: ignore[reportArgumentType]
     today = clock.day_of(datetime.now(timezone.utc))
     facts = Facts(
         kind=kind,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import communes as registry
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.ecosphere.vocabularies.communes import Commune
@@ -14,6 +15,21 @@ CODE = re.compile(r"(?:\d{2}|2[AB])\d{3}", re.IGNORECASE)
 #: "Belley (01034)" and "01034 Belley" name a commune as surely as its code.
 CODE_WITHIN = re.compile(rf"\b({CODE.pattern})\b", re.IGNORECASE)
 SEPARATORS = re.compile(r"[;,\n]+")
+#: INSEE's first three figures of overseas communes → territory; elsewhere the first two name the département.
+OVERSEAS = {
+    "971": "outre-mer-glp",
+    "972": "outre-mer-mtq",
+    "973": "outre-mer-guf",
+    "974": "outre-mer-reu",
+    "975": "outre-mer-spm",
+    "976": "outre-mer-myt",
+    "977": "outre-mer-blm",
+    "978": "outre-mer-maf",
+    "984": "outre-mer-atf",
+    "986": "outre-mer-wlf",
+    "987": "outre-mer-pyf",
+    "988": "outre-mer-ncl",
+}
 
 
 @cache
@@ -32,31 +48,56 @@ def get(code: str) -> Commune | None:
     return registry.of_code(code)
 
 
+def territory_of(code: str) -> str:
+    """Return the département or overseas territory of a commune, from its code: the id in the vocabulary."""
+    return OVERSEAS.get(code[:3]) or f"departement-{code[:2].lower()}"
+
+
+def departement_of(code: str) -> str:
+    """Return the name of the département, or overseas territory, of a commune, "" when no list has it."""
+    found = voc.get("territories").get(territory_of(code))
+    return found.label_fr if found else ""
+
+
 def label(code: str) -> str:
-    """Return "Belley (01034)", as people tell homonyms apart, or the code itself when no commune of today has it."""
+    """Return "Belley – Ain (01034)", as people tell homonyms apart; the code itself when no commune of today has it."""
     found = get(code)
     return label_of(found) if found else code
 
 
 def label_of(commune: Commune) -> str:
-    """Return the name and the code of a commune: "Belley (01034)"."""
-    return f"{commune.name} ({commune.code})"
+    """Return the name, the département and the code of a commune: "Belley – Ain (01034)"."""
+    departement = departement_of(commune.code)
+    return f"{commune.name} – {departement} ({commune.code})" if departement else f"{commune.name} ({commune.code})"
 
 
-def search(text: str, limit: int = 8) -> list[Commune]:
+def search(text: str, limit: int = 8, near: str = "") -> list[Commune]:
     """Return the communes whose name, or code, begins like what was typed; the most populated first.
 
     Names that hold the words elsewhere ("Châtillon-en-Michaille" for "michaille") come after those that begin so.
+
+    Args:
+        text: what was typed.
+        limit: how many at most.
+        near: id of a territory whose communes come before all others.
     """
-    wanted = _fold(text)
+    wanted, places = _fold(text), _within(near)
     if not wanted:
         return []
     begins = [commune for name, commune in _folded() if name.startswith(wanted) or commune.code.lower() == wanted]
-    if len(begins) < limit:
-        within = f" {wanted}"
-        begins += [commune for name, commune in _folded() if within in f" {name}" and commune not in begins][:limit]
+    if len(begins) < limit or places:
+        within, known = f" {wanted}", set(begins)
+        begins += [commune for name, commune in _folded() if within in f" {name}" and commune not in known]
     # Who typed a whole name means that commune, however small.
-    return sorted(begins, key=lambda commune: _fold(commune.name) != wanted)[:limit]
+    order = sorted(begins, key=lambda commune: _fold(commune.name) != wanted)
+    return sorted(order, key=lambda commune: territory_of(commune.code) not in places)[:limit]
+
+
+def _within(territory: str) -> set[str]:
+    """A territory and those within it."""
+    known = voc.get("territories")
+    found = known.get(territory) if territory else None
+    return {found.id, *(each.id for each in known.children(found.uri))} if found else set()
 
 
 def read(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]]:

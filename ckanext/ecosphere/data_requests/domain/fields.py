@@ -11,8 +11,8 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import law, reasons
-from ckanext.ecosphere.data_requests.domain import clock, holidays, people, routing, states
+from ckanext.ecosphere.data_requests.decisions import authors, law, reasons
+from ckanext.ecosphere.data_requests.domain import clock, holidays, people, routing, states, text
 from ckanext.ecosphere.data_requests.logic import validators as v
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import dates
@@ -25,26 +25,57 @@ LONGEST_WAIT = timedelta(days=366)
 Parser = Callable[[Any, Request, date, str | None], Any]
 
 
-def missing_before_sending(request: Request) -> dict[str, list[str]]:
-    """Tell what a draft lacks: field → sentences; empty when it can be sent."""
+#: Fields of a request that are looked at before it is sent.
+LOOKED_AT = (
+    "title",
+    "description",
+    "theme",
+    "territory",
+    "communes",
+    "bbox",
+    "visibility",
+    "need_by",
+    "period_start",
+    "period_end",
+)
+
+
+def missing_before_sending(request: Request, today: date | None) -> dict[str, list[str]]:
+    """Tell what a draft lacks: field → sentences; empty when it can be sent.
+
+    Args:
+        request: the draft, or what a request that was sent would become.
+        today: current day in Paris; None when the day by which the data are needed has been looked at before.
+    """
+    errors = lacking({name: getattr(request, name) for name in LOOKED_AT}, today)
+    if not request.is_signal:
+        return errors
+    if request.description and len(request.description) < text.SHORTEST_REPORT:
+        errors["description"] = [_(text.TOO_SHORT)]
+    return {name: errors[name] for name in errors if name in ("title", "description")}
+
+
+def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str]]:
+    """Tell the same of the values of a form: days as such, or as YYYY-MM-DD."""
     errors: dict[str, list[str]] = {}
 
     def need(name: str, message: str) -> None:
         errors.setdefault(name, []).append(message)
 
-    if not request.title:
+    if not values.get("title"):
         need("title", _("Say in a few words which data you need."))
-    if not request.description:
+    if not values.get("description"):
         need("description", _("Describe the data that you need."))
-    if request.is_signal:
-        return errors
-    if not request.theme:
+    if not values.get("theme"):
         need("theme", _("Choose a theme."))
-    if not (request.territory or request.communes or request.bbox):
+    if not any(values.get(name) for name in ("territory", "communes", "bbox")):
         need("territory", _("Say where: choose a territory, name communes, or draw a rectangle."))
-    if request.visibility not in ("public", "private"):
+    if values.get("visibility") not in ("public", "private"):
         need("visibility", _("Choose whether everyone may read your request."))
-    if request.period_start and request.period_end and request.period_start > request.period_end:
+    day, start, end = (str(values.get(name) or "") for name in ("need_by", "period_start", "period_end"))
+    if day and today and day < today.isoformat():
+        need("need_by", _("This day has passed: choose one from today on, or leave the field empty."))
+    if start and end and start > end:
         need("period_end", _("The period ends before it begins."))
     return errors
 
@@ -88,6 +119,7 @@ def parse(
     if "ground" in transition.fields:
         # What a person reads first is what is missing; what contradicts it is told beside it.
         errors = {**reasons.contradictions(request, found), **errors}
+    errors.update(authors.faults_of(request, transition.name, actor, data))
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     return found

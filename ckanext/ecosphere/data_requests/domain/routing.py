@@ -15,27 +15,13 @@ from ckan import model
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import communes as registry
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import organisations
 
 TABLE = Path(__file__).parents[1] / "data" / "routing.csv"
 ANY = "*"
-#: INSEE's first three figures of overseas communes → territory; elsewhere the first two name the département.
-OVERSEAS = {
-    "971": "outre-mer-glp",
-    "972": "outre-mer-mtq",
-    "973": "outre-mer-guf",
-    "974": "outre-mer-reu",
-    "975": "outre-mer-spm",
-    "976": "outre-mer-myt",
-    "977": "outre-mer-blm",
-    "978": "outre-mer-maf",
-    "984": "outre-mer-atf",
-    "986": "outre-mer-wlf",
-    "987": "outre-mer-pyf",
-    "988": "outre-mer-ncl",
-}
 WHOLE_COUNTRY = "pays-fra"
 
 
@@ -191,16 +177,10 @@ def _root(theme: str) -> str:
 
 def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
     """The smallest territory of the vocabulary that holds communes, or a rectangle; "" when nothing is given."""
-    places = {of_commune(each["code"]) for each in communes or ()}
+    places = {registry.territory_of(each["code"]) for each in communes or ()}
     if places:
         return _common(places)
     return _around(bbox) if bbox else ""
-
-
-def of_commune(code: str) -> str:
-    """Département or overseas territory of a commune, from its code."""
-    overseas = OVERSEAS.get(code[:3])
-    return overseas or f"departement-{code[:2].lower()}"
 
 
 def _common(places: set[str]) -> str:

@@ -64,6 +64,8 @@ FOLLOWERS, SUPPORTERS = "followers", "supporters"
 #: Of a service: who has the request, its administrators, and whoever is told last of what is late.
 ASSIGNEE, ADMINISTRATORS, CHIEF = "assignee", "administrators", "chief"
 
+#: Transitions whose requester gets a letter of decision, which names its author.
+LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
 #: Decisions of which a requester may ask an internal review.
 CONTESTED = (PARTIAL, REFUSED, NOT_HELD)
 #: Steps of an internal review: the decision stands meanwhile.

@@ -10,10 +10,14 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests.model import RENDERED
 from ckanext.ecosphere.shared import characters, rich_text
+from ckanext.ecosphere.shared.messages import N_
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "’": " ", "'": " "})
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 RENDERED_AT_ONCE = 500
+#: Characters of what is reported about a dataset: fewer than these tell a service nothing.
+SHORTEST_REPORT = 10
+TOO_SHORT = N_("Say it in a few words, ten characters at least: the service has to understand what is meant.")
 
 clean = characters.clean
 line = characters.one_line

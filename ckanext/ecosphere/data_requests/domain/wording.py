@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import french, uses
+from ckanext.ecosphere.data_requests.domain import communes, french, uses
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.messages import N_
 
@@ -58,6 +58,51 @@ TRANSITIONS = {
     "keep_decision": N_("Uphold the decision"),
 }
 
+#: Steps whose name says what is reported instead, for a signal.
+TRANSITIONS_OF_SIGNALS = {
+    "submit": N_("Send the report"),
+    "accept": N_("Hand over to a service"),
+    "mark_duplicate": N_("Merge with another report"),
+    "withdraw": N_("Withdraw the report"),
+}
+
+#: Transition → what happened.
+EVENTS = {
+    "submit": N_("Request sent"),
+    "resolve": N_("Mended"),
+    "dismiss": N_("Answered: nothing to change"),
+    "accept": N_("Request accepted and handed over to a service"),
+    "reject": N_("Request not accepted"),
+    "ask_details": N_("Details asked for"),
+    "answer_details": N_("Details given"),
+    "expire": N_("Request closed: the details have not come"),
+    "start": N_("Work begun"),
+    "transfer": N_("Request transferred to another service"),
+    "extend": N_("Period extended"),
+    "fulfil": N_("Request answered with data"),
+    "fulfil_partly": N_("Request answered in part"),
+    "refuse": N_("Request refused"),
+    "not_held": N_("Data not held by the service"),
+    "mark_duplicate": N_("Request merged with another one"),
+    "withdraw": N_("Request withdrawn"),
+    "reopen": N_("Request reopened"),
+    "ask_review": N_("Internal review asked for"),
+    "take_up_again": N_("Request taken up again after the review"),
+    "keep_decision": N_("Decision upheld after the review"),
+    "edit": N_("Request edited"),
+}
+EVENTS_OF_SIGNALS = {
+    "submit": N_("Report sent"),
+    "accept": N_("Report handed over to the service"),
+    "reject": N_("Report not accepted"),
+    "expire": N_("Report closed: the details have not come"),
+    "transfer": N_("Report transferred to another service"),
+    "mark_duplicate": N_("Report merged with another one"),
+    "withdraw": N_("Report withdrawn"),
+    "reopen": N_("Report reopened"),
+    "edit": N_("Report edited"),
+}
+
 #: Kind of a request (`kinds`) → what it is called.
 KINDS = {
     "data": N_("Request for data"),
@@ -103,6 +148,7 @@ ROUTING = {
     "national": N_("{service} deals with this subject for the whole country."),
     "person": N_("Chosen by a moderator."),
     "transfer": N_("Transferred by another service."),
+    "asked": N_("Chosen by the requester."),
     "batch": N_("Chosen by the requester, who puts the same question to several services."),
     "none": N_("No service is known for this territory; a moderator chooses."),
 }
@@ -129,9 +175,20 @@ AUTHORS = {
 }
 
 state = _named(STATES)
-transition = _named(TRANSITIONS)
 role = _named(ROLES)
 kind = _named(KINDS)
+
+
+def transition(code: str, signal: bool = False) -> str:
+    """Name of a step, of a request or of a signal."""
+    of_signal = TRANSITIONS_OF_SIGNALS.get(code) if signal else None
+    return _(of_signal or TRANSITIONS.get(code, code))
+
+
+def event(code: str, signal: bool = False) -> str:
+    """What happened to a request or a signal; "" for a step without words of its own."""
+    found = (EVENTS_OF_SIGNALS.get(code) if signal else None) or EVENTS.get(code)
+    return _(found) if found else ""
 
 
 def author(code: str, service: str) -> str:
@@ -196,7 +253,10 @@ def flag(found: Mapping[str, Any]) -> str:
 def territory(request: Any, lang: str = "") -> str:
     """Where a request is about: communes, territory, or both."""
     place = concept("territories", request.territory, lang)
-    communes = ", ".join(each.get("name") or each["code"] for each in request.communes or ())
-    if communes:
-        return f"{communes} ({place})" if place else communes
+    names = [each.get("name") or each["code"] for each in request.communes or ()]
+    if names and place:
+        return f"{', '.join(names)} ({place})"
+    if names:  # of a draft: the place that holds them all comes with the sending
+        around = [communes.departement_of(each["code"]) for each in request.communes]
+        return ", ".join(f"{name} ({each})" if each else name for name, each in zip(names, around, strict=True))
     return place or (_("Area drawn on the map") if request.bbox else "")

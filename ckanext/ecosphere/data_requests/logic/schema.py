@@ -11,6 +11,7 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.navl.dictization_functions import StopOnError, missing
 from ckan.types import Context, DataDict, Schema
 
+from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import kinds, states
 from ckanext.ecosphere.data_requests.logic import validators as v
 
@@ -87,6 +88,7 @@ def request_create() -> Schema:
         "title": [get("not_empty"), v.one_line, get("not_empty")],
         "kind": _if_given(get("one_of")(list(kinds.DEMANDS))),
         "dataset": _if_given(get("unicode_safe")),
+        "organization": _if_given(v.service),
     }
 
 
@@ -95,7 +97,7 @@ def signal_create() -> Schema:
     return {
         "dataset": _id(),
         "kind": [get("not_empty"), get("one_of")(list(kinds.SIGNALS))],
-        "description": [get("not_empty"), v.long_text, get("not_empty")],
+        "description": [get("not_empty"), v.report, get("not_empty")],
         "site_web": _if_given(v.empty_trap),
         "__extras": [get("ignore")],
     }
@@ -150,6 +152,7 @@ def request_transition() -> Schema:
         "version": [get("not_empty"), get("int_validator"), v.stored_number],
         "comment": _if_given(v.service_text),
         "note": _if_given(v.service_text),
+        **{name: _if_given(v.one_line) for name in authors.NAMES},
         **{name: [get("ignore_missing")] for name in _transition_fields()},
         **{name: _if_given(get("boolean_validator")) for name in ("similar_seen", "spam")},
         "__extras": [get("ignore")],
@@ -174,6 +177,7 @@ def place_and_theme() -> Schema:
         "territory": _if_given(v.concept_of("territories")),
         "communes": _if_given(v.communes),
         "bbox": _if_given(v.box),
+        "organization": _if_given(v.service),
         "__extras": [get("ignore")],
     }
 
@@ -279,7 +283,7 @@ def settings_update() -> Schema:
     return {
         "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         "language": [_ignore_not_given, get("one_of")(languages)],
-        **{name: [_ignore_not_given, v.one_line] for name in ("first_name", "last_name", "quality")},
+        **{name: [_ignore_not_given, v.one_line] for name in authors.NAMES},
         "new_calendar": _if_given(get("boolean_validator")),
         "__extras": [get("ignore")],
     }

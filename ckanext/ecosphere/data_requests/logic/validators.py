@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
@@ -63,6 +64,14 @@ def long_text(value: Any) -> str:
     return found
 
 
+def report(value: Any) -> str:
+    """What is wrong with a dataset, in a few words."""
+    found = long_text(value)
+    if found and len(found) < text.SHORTEST_REPORT:
+        raise tk.Invalid(_(text.TOO_SHORT))
+    return found
+
+
 def service_text(value: Any) -> str:
     """A text of several lines by a service, with as many links as it takes."""
     return _bounded(value, LONGEST_TEXT, text.clean)
@@ -88,6 +97,14 @@ def concept_of(vocabulary: str) -> Callable[[Any], str]:
         return found.id
 
     return concept
+
+
+def service(value: Any) -> str:
+    """A service, by its name or id; gives its id."""
+    group = model.Group.get(str(value)) if value else None
+    if value and (group is None or not group.is_organization or group.state != model.State.ACTIVE):
+        raise tk.Invalid(_("There is no such service."))
+    return str(group.id) if group else ""
 
 
 def use(value: Any) -> str:

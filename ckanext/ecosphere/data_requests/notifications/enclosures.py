@@ -56,4 +56,4 @@ def content(letter: Letter) -> bytes:
 def file_name(letter: Letter) -> str:
     """Return the name of the file of a letter."""
     request = model.Session.get(Request, letter.request_id)
-    return f"{request.reference if request and request.reference else letter.request_id}-{letter.kind}.pdf"
+    return pdf.file_name(request.reference if request and request.reference else letter.request_id, letter.kind)

@@ -77,7 +77,21 @@ OF_SIGNALS: dict[tuple[str, str], str] = {
     ("submit", states.MODERATORS): N_("A report about a dataset has arrived: {reference}."),
     ("accept", states.REQUESTER): N_("Your report {reference} was handed over to {service}."),
     ("accept", states.SERVICE): N_("Your service has received a report about one of its datasets: {reference}."),
+    ("reject", ""): N_("Your report {reference} was not accepted."),
+    ("answer_details", ""): N_("The author of the report {reference} has given details."),
+    ("start", states.REQUESTER): N_("{service} looks into your report {reference}."),
+    ("start", ""): N_("{service} looks into the report {reference}."),
     ("transfer", states.SERVICE): N_("A report about a dataset was transferred to your service: {reference}."),
+    ("transfer", states.REQUESTER): N_("Your report {reference} was transferred to {service}."),
+    ("transfer", ""): N_("The report {reference} was transferred from your service to {service}."),
+    ("mark_duplicate", ""): N_("Your report {reference} was merged with another one."),
+    ("withdraw", ""): N_("The report {reference} was withdrawn."),
+    ("reopen", ""): N_("The report {reference} was reopened."),
+    ("comment", states.REQUESTER): N_("There is a new comment on your report {reference}."),
+    ("comment", ""): N_("There is a new comment on the report {reference}."),
+    ("edit", ""): N_("The author of the report {reference} has edited it."),
+    ("rejected_text", ""): N_("What you wrote about the report {reference} was not published."),
+    ("assigned", ""): N_("A report was assigned to you: {reference}."),
 }
 
 
@@ -90,8 +104,8 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
         request: about which it is.
         service: title of the service.
     """
-    of_signal = OF_SIGNALS.get((kind, audience)) if request.is_signal else None
-    text = of_signal or SENTENCES.get((kind, audience)) or SENTENCES[kind, ""]
+    tables = (OF_SIGNALS, SENTENCES) if request.is_signal else (SENTENCES,)
+    text = next(table[key] for table in tables for key in ((kind, audience), (kind, "")) if key in table)
     return _(text).format(reference=request.reference or "", service=service or _("The service"))
 
 

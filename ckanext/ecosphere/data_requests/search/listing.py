@@ -56,7 +56,7 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     with through_indexes("q" in filters):
         counts, count = facets(of_scope, filters) if data.get("facets", True) else ({}, _total(where))
         if rows and count > start:
-            found = _page(data, where, start, rows)
+            found = _page({**data, "exact": reader.moderator}, where, start, rows)
     return {
         "count": count,
         "results": dictize.request_list(found, reader),
@@ -198,8 +198,8 @@ def _order(data: Mapping[str, Any]) -> list[Any]:
 
 def _newest(data: Mapping[str, Any]) -> list[Any]:
     if (data.get("scope") or "public") == "public":
-        # Within a day the order says nothing, as the days are all that everyone is told.
-        return [RECEIPT_DAY.desc(), Request.id]
+        # Within a day the order says nothing, as the days are all that everyone is told, but to those who read hours.
+        return [RECEIPT_DAY.desc(), *([Request.submitted.desc()] if data.get("exact") else []), Request.id]
     return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -12,7 +13,7 @@ from ckan.lib.search import SearchError, SearchQueryError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import states, text
+from ckanext.ecosphere.data_requests.domain import routing, states, text
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
 from ckanext.ecosphere.data_requests.search import listing
@@ -20,6 +21,12 @@ from ckanext.ecosphere.data_requests.search import listing
 log = logging.getLogger(__name__)
 
 MOST = 5
+
+THEME, TERRITORY = "vocab_ecosphere_theme", "vocab_ecosphere_territory"
+#: The territory that a dataset names, without those above it.
+EXACT_TERRITORY = "vocab_ecosphere_territory_exact"
+#: The whole country, and its part in Europe: what holds there holds everywhere.
+COUNTRY = (routing.WHOLE_COUNTRY, "pays-fxx")
 
 _ = tk._
 LONGEST_NOTES = 200
@@ -51,7 +58,7 @@ def must_be_seen(request: Request, reader: Reader) -> None:
     Raises:
         NotSeen: datasets or open requests are like this one.
     """
-    known = datasets(request.title, request.theme, request.territory)
+    known = datasets(request.title, request.theme, place_of(request), request.organization_id or "")
     found = {
         # Whoever asks for access to a dataset knows it.
         "datasets": [each for each in known if each["id"] != request.package_id],
@@ -61,19 +68,51 @@ def must_be_seen(request: Request, reader: Reader) -> None:
         raise NotSeen(found)
 
 
-def datasets(title: str, theme: str, territory: str) -> list[dict[str, Any]]:
-    """Public datasets like a title, best first: those of the theme and territory, then any."""
+def place_of(request: Request) -> str:
+    """Territory of a request, or of its communes or its rectangle as long as it is a draft."""
+    return request.territory or routing.territory_of(request.communes, request.bbox)
+
+
+def datasets(title: str, theme: str, territory: str, organization: str = "") -> list[dict[str, Any]]:
+    """Public datasets like a title, best first; those of another place than the one that is asked for are none.
+
+    Args:
+        title: what is asked.
+        theme: id in the vocabulary, may be empty.
+        territory: id in the vocabulary, may be empty.
+        organization: id of the service that is asked, may be empty.
+    """
     if not _plain(title):
         return []
-    fields = {"vocab_ecosphere_theme": theme, "vocab_ecosphere_territory": territory}
-    narrow = " ".join(f'+{name}:"{value}"' for name, value in fields.items() if value)
     found: dict[str, dict[str, Any]] = {}
-    for query in dict.fromkeys((narrow, "")):
+    for query in dict.fromkeys(_circles(theme, territory, organization)):
         for each in _search(title, query):
             found.setdefault(each["id"], each)
         if len(found) >= MOST:
             break
     return [_dataset(each) for each in list(found.values())[:MOST]]
+
+
+def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
+    """Conditions of the search of datasets, each wider than the one before."""
+    of_theme = f'+{THEME}:"{theme}"' if theme else ""
+    here = f'+{TERRITORY}:"{territory}"' if territory else ""  # what lies within it, too
+    yield f"{of_theme} {here}".strip()
+    if here:
+        yield here
+    own = f'+owner_org:"{organization}"' if organization else ""
+    if here and territory not in COUNTRY:
+        either = " OR ".join(f'"{each}"' for each in (*_above(territory), *COUNTRY))
+        above, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
+        if own:
+            yield f"{own} +({above} OR (*:* -{nowhere}))"
+        yield f"+{above}"
+        yield f"-{nowhere}"
+        return
+    if own:
+        yield own
+    yield of_theme
+    yield ""
 
 
 def _search(title: str, narrow: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests.domain import communes as registry
 from ckanext.ecosphere.data_requests.domain import routing, states, wording
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import language
@@ -78,7 +79,7 @@ def rank(asks: Sequence[Ask], most: int = MOST) -> list[dict[str, Any]]:
 
 def places_of(territory: str, communes: Iterable[Mapping[str, str]] = ()) -> tuple[str, ...]:
     """Départements (or overseas territories) that a place is about; the place itself when it has none."""
-    named = sorted({routing.of_commune(each["code"]) for each in communes or ()})
+    named = sorted({registry.territory_of(each["code"]) for each in communes or ()})
     if named:
         return tuple(named)
     territories = voc.get("territories")

@@ -208,6 +208,9 @@ def test_a_refusal_or_silence_is_referred_with_one_click_by_the_requester_alone(
         assert f"/demandes/{made['reference']}/saisine-cada" in page
         assert "10 avril 2027" in visit(app, "asker", f"/demandes/{made['reference']}/saisine-cada.txt").body
         assert visit(app, "asker", f"/demandes/{made['reference']}/saisine-cada.exe").status_code == 404
+        text = visit(app, "asker", f"/demandes/{made['reference']}/saisine-cada.txt").body
+        crpa = "code des relations entre le public et l’administration"
+        assert f"({crpa}, articles L. 342-1 et R. 343-1)" in text and f"({crpa}, article R. 343-1)" in text
         assert pdf.render(found["subject"], found["html"]).startswith(b"%PDF-")
     other = answered(links=[LINK])
     with pytest.raises(tk.ObjectNotFound):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
 
-from ckanext.ecosphere.data_requests.tests.conftest import opened
+from ckanext.ecosphere.data_requests.tests.conftest import opened, row
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.views import desk
+from ckanext.ecosphere.shared import dates
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -27,10 +29,13 @@ def test_an_agent_takes_the_requests_as_a_table_without_formulas_and_names(app: 
     monkeypatch.setattr(desk, "AT_ONCE", 1)
     first, second = opened(title="=1+1"), opened(title="Haies bocagères", visibility="private")
     found = rows(app, "editor")
-    assert {row["reference"] for row in found} == {first["reference"], second["reference"]}
-    assert {row["title"] for row in found} == {"'=1+1", "Haies bocagères"}
+    assert {each["Référence"] for each in found} == {first["reference"], second["reference"]}
+    assert {each["Titre"] for each in found} == {"'=1+1", "Haies bocagères"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", found[0]["Reçue le"]), "as spreadsheets read it"
+    moment = dates.read(row(first).submitted)
+    assert moment and moment.strftime("%Y-%m-%d %H:%M") in {each["Reçue le"] for each in found}, "in Paris"
     assert "asker" not in str(found).lower()
-    assert [row["title"] for row in rows(app, "editor", f"{TABLE}?q=haies")] == ["Haies bocagères"]
+    assert [each["Titre"] for each in rows(app, "editor", f"{TABLE}?q=haies")] == ["Haies bocagères"]
 
 
 @pytest.mark.parametrize("person", ["asker", "other-editor"])

@@ -91,6 +91,9 @@ OWN_ACT = {"save": {"asker"}, "resume": {"asker"}}
 TOLD_ACT = {"transition": {"editor", "admin", "boss"}}
 
 
+ASKED = {"title": "Frayères", "description": "L’inventaire.", "theme": "eau"}
+
+
 def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
     values = {"<organization>": "ddt-42", "<id>": request["reference"], "<file>": file, "<comment>": comment}
     values |= {"<step>": "quoi", "<transition>": "start", "<kind>": "comment", "<text>": comment}
@@ -103,8 +106,10 @@ def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
 
 def answer(app: CKANTestApp, person: str | None, path: str, method: str) -> str:
     """ "yes", "log in", or the status that keeps a person out."""
-    # No form is complete: what is wrong with it is told to those who get there, and changes nothing.
-    found = visit(app, person, path, reason="Motif") if method == "POST" else visit(app, person, path)
+    # No form is complete, but that of a new request, which is read before the log-in: what is wrong with it is told to
+    # those who get there, and changes nothing.
+    form = {"reason": "Motif", **(ASKED if path == "/demandes/nouvelle" else {})} if method == "POST" else {}
+    found = visit(app, person, path, **form)
     if found.status_code == 302 and "/user/login" in found.headers["Location"]:
         return "log in"
     return str(found.status_code) if found.status_code in (403, 404, 409) else "yes"

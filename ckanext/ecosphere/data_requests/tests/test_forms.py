@@ -31,7 +31,10 @@ def test_communes_are_read_by_code_and_by_name_however_they_are_typed():
 def test_a_commune_that_has_namesakes_asks_which_one():
     data, errors = where(where="communes", communes="Saint-Denis")
     assert data == {}
-    assert "Saint-Denis (93066)" in errors["communes"][0] and "Saint-Denis (97411)" in errors["communes"][0]
+    assert (
+        "Saint-Denis – Seine-Saint-Denis (93066)" in errors["communes"][0]
+        and "Saint-Denis – La Réunion (97411)" in errors["communes"][0]
+    )
 
 
 def test_a_commune_that_nobody_knows_is_named_in_the_error():
@@ -44,6 +47,16 @@ def test_a_name_typed_in_full_comes_before_larger_communes_that_begin_alike():
     assert communes.search("Bourg")[0].name == "Bourg"
     assert communes.search("bourg-en-b")[0].code == "01053"
     assert communes.search("  ") == []
+
+
+def test_communes_of_the_chosen_departement_come_first_and_show_theirs():
+    assert [each.departement for each in communes.search("bourg", near="departement-01")][:2] == ["01", "01"]
+    assert communes.label("33067") == "Bourg – Gironde (33067)" and communes.read("Bourg – Gironde (33067)")[0] == [
+        "33067"
+    ]
+    assert communes.label("97411") == "Saint-Denis – La Réunion (97411)"
+    around = {each.departement for each in communes.search("bourg", near="region-ara")}
+    assert around <= {"01", "03", "07", "15", "26", "38", "42", "43", "63", "69", "73", "74"}
 
 
 def test_communes_know_their_departement_overseas_too():

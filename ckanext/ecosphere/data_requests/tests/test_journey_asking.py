@@ -78,7 +78,7 @@ def test_an_empty_search_leads_through_the_log_in_to_a_request_that_is_sent(page
     expect(page.locator("#field-territory")).to_have_value("departement-42")
     page.get_by_label("Une ou plusieurs communes").check()
     page.locator("#field-communes").press_sequentially("marlhes")
-    expect(page.get_by_role("option", name="Marlhes (42139)")).to_be_visible()
+    expect(page.get_by_role("option", name="Marlhes – Loire (42139)")).to_be_visible()
     seen["where"] = axe_violations(page)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")

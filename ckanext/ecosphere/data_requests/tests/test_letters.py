@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -109,6 +110,7 @@ def test_refusal_names_ground_remedies_court_and_author(app: CKANTestApp, postbo
     assert "Direction départementale des territoires de la Loire" in page.body and letter.sha256 in page.body
     answer = app.get(f"/demandes/{made['reference']}/lettre/{letter.id}.pdf")
     assert answer.headers["Content-Type"] == "application/pdf" and answer.data.startswith(b"%PDF")
+    assert f"{made['reference']}-refus.pdf" in answer.headers["Content-Disposition"]
 
 
 @pytest.mark.parametrize("person", [None, "stranger", "other-admin", "member"])
@@ -134,6 +136,53 @@ def test_decision_needs_its_author(app: CKANTestApp):
     app.post("/demandes/preferences", data=names, follow_redirects=False, status=302)
     send(app, "admin", made, "refuse", **REFUSAL)
     assert "Jeanne Martin" in letter_of(made, "refuse").plain
+
+
+def nameless(person: str) -> None:
+    authors.keep(user_id(person), dict.fromkeys(authors.NAMES, ""))
+    model.Session.commit()
+
+
+def test_author_is_asked_for_in_the_form_of_the_decision(app: CKANTestApp):
+    nameless("admin")
+    made = opened()
+    log_in(app, "admin")
+    page = app.get(f"/demandes/{made['reference']}/refuse")
+    assert all(f'name="{name}"' in page.body for name in authors.NAMES), "the page knows from the start"
+    page = send(app, "admin", made, "refuse", status=400, quality="Cheffe", law=REASON)
+    errors = re.findall(r'<a href="#field-([a-z_]+)">', page.body)
+    assert errors == ["ground", "facts", "first_name", "last_name"]
+    assert all(f'id="field-{name}"' in page.body for name in errors)
+    assert REASON in page.body and 'value="Cheffe"' in page.body and not authors.of(user_id("admin")).quality
+    send(app, "admin", made, "refuse", **REFUSAL, first_name="Jeanne", last_name="Martin", quality="Cheffe de service")
+    assert "Jeanne Martin\nCheffe de service" in letter_of(made, "refuse").plain
+    page = app.get(f"/demandes/{opened()['reference']}/refuse")
+    assert 'name="first_name"' not in page.body, "asked once"
+
+
+def test_preview_bears_the_names_that_are_typed_and_keeps_none(app: CKANTestApp):
+    nameless("admin")
+    made = opened()
+    names = {"first_name": "Jeanne", "last_name": "Martin", "quality": "Cheffe de service"}
+    page = send(app, "admin", made, "refuse", status=200, **REFUSAL, **names, go="preview")
+    assert "Jeanne Martin<br>Cheffe de service" in page.body and 'value="Jeanne"' in page.body
+    assert not authors.of(user_id("admin")).complete
+
+
+def test_service_that_is_not_spelled_out_is_told_from_the_start(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sheets, "is_spelled_out", lambda name: False)
+    made = opened()
+    log_in(app, "admin")
+    page = app.get(f"/demandes/{made['reference']}/refuse")
+    assert 'id="field-service"' in page.body and 'href="/organization/ddt-42/contact"' in page.body
+    page = send(app, "admin", made, "refuse", status=400, **REFUSAL)
+    assert 'href="#field-service"' in page.body and 'id="field-service"' in page.body
+
+
+def test_an_answer_with_details_is_named_as_its_field(app: CKANTestApp):
+    made = step(opened(), "ask_details", "editor", question="Où ?", answer_by=str(dates.today() + timedelta(days=9)))
+    page = send(app, "asker", made, "answer_details", status=400)
+    assert '<a href="#field-comment">Your answer</a>' in page.body and ">Message<" not in page.body
 
 
 def test_letter_stays_as_it_was_sent(app: CKANTestApp):

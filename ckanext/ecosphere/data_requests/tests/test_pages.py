@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
+import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
 from ckan.tests import factories
@@ -307,3 +308,103 @@ def test_a_message_cannot_carry_a_script(app: CKANTestApp):
     page = visit(app, None, f"/demandes/{made['reference']}").body
     assert "alert(1)</script>" not in page
     assert "onerror=" not in page.replace("&lt;img src=x onerror=", "") and 'href="javascript:' not in page
+
+
+def test_what_is_asked_on_the_page_of_a_service_goes_to_it(app: CKANTestApp):
+    dataset()
+    body = html.unescape(visit(app, None, "/organization/ddt-42").body)
+    assert "/demandes/nouvelle?organization=ddt-42" in body and "/recherche.atom?organization=ddt-42" in body
+    assert "/demandes/nouvelle?organization=ddt-42" in visit(app, None, "/organization/ddt-42/demandes").body
+    page = visit(app, "asker", "/demandes/nouvelle?organization=ddt-42").body
+    assert re.search(r'name="organization" value="ddt-42"[^>]*checked', page) and "Ask this service: DDT 42" in page
+    assert re.search(r'<option value="departement-42" selected', page), "its territory"
+    assert 'name="organization"' not in visit(app, "asker", "/demandes/nouvelle?organization=nonsense").body
+    fields = {"title": "Frayères", "description": "L’inventaire des frayères.", "theme": "eau", "similar_shown": "1"}
+    visit(app, "asker", "/demandes/nouvelle", organization="ddt-42", territory="departement-01", **fields)
+    (made,) = act("list", "asker", scope="mine")["results"]
+    assert "DDT 42" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
+    sent = step(made, "submit", "asker", similar_seen=True)
+    assert sent["organization"]["name"] == "ddt-42" and sent["routing_reason"] == "Chosen by the requester."
+    visit(app, "friend", "/demandes/nouvelle", territory="departement-42", **fields)  # unticked
+    (other,) = act("list", "friend", scope="mine")["results"]
+    assert other["organization"] is None
+
+
+def test_the_page_of_a_topic_proposes_its_theme_and_its_feed(app: CKANTestApp):
+    topic = factories.Group(name="eau", title="Eau")
+    within, without = dataset(title="Zones humides du Pilat", groups=[{"name": "eau"}]), dataset(title="Haies")
+    page = html.unescape(visit(app, None, "/group/eau").body)
+    assert "/demandes/nouvelle?theme=eau" in page and "/recherche.atom?groups=eau" in page
+    feed = visit(app, None, "/recherche.atom?groups=eau").body
+    assert within["title"] in feed and without["title"] not in feed
+    model.Group.get(topic["id"]).purge()  # pyright: ignore[reportOptionalMemberAccess]
+    model.Session.commit()
+
+
+def test_communes_say_their_departement(app: CKANTestApp):
+    made = draft(territory="", communes=["33067"])
+    assert "Bourg (Gironde)" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
+    made = draft(territory="departement-01")
+    page = html.unescape(visit(app, "asker", f"/demandes/{made['id']}/modifier/territoire").body)
+    assert "/demandes/communes?territory=departement-01" in page
+    items = visit(app, "asker", "/demandes/communes?q=bourg&territory=departement-01").json["items"]
+    assert items[0] == {"value": "01053", "label": "Bourg-en-Bresse – Ain (01053)"}
+
+
+def faults(page: Any) -> list[str]:
+    """Fields that the summary of errors leads to, in order."""
+    return re.findall(r'<a href="[^"]*#field-([a-z_]+)">', page.body)
+
+
+def test_each_step_refuses_what_it_asks_for(app: CKANTestApp):
+    for person in ("asker", None):
+        page = visit(app, person, "/demandes/nouvelle", title="Zones humides", go="next")
+        assert page.status_code == 400 and faults(page) == ["description", "theme"]
+        assert 'value="Zones humides"' in page.body and 'id="field-theme-error"' in page.body
+    page = visit(app, "asker", "/demandes/nouvelle", title="", go="send")
+    assert faults(page) == ["title", "description", "theme", "territory"]
+    assert act("list", "asker", scope="mine")["count"] == 0
+    answer = visit(app, "asker", "/demandes/nouvelle", title="Zones humides", go="later")
+    assert answer.headers["Location"].endswith("/demandes/mes-demandes"), "kept as a draft, since that was asked"
+    (made,) = act("list", "asker", scope="mine")["results"]
+    at = f"/demandes/{made['id']}/modifier"
+    past, wrong = {"need_by": "2020-01-02"}, {"period_start": "2026-01-01", "period_end": "2020-01-01"}
+    page = visit(app, "asker", f"{at}/delais", version=1, go="next", **past, **wrong)
+    assert page.status_code == 400 and faults(page) == ["need_by", "period_end"]
+    assert visit(app, "asker", f"{at}/delais", version=row(made).version, go="previous", **past).status_code == 302
+    page = visit(app, "asker", f"{at}/quoi", version=row(made).version, title="Zones", description="", go="next")
+    assert faults(page) == ["description", "theme"] and row(made).title == "Zones"
+
+
+def test_day_that_has_passed_is_not_sent(app: CKANTestApp):
+    made = draft(need_by="2020-01-02")
+    page = visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi", version=1, visibility="public", go="send")
+    assert page.status_code == 400 and faults(page) == ["need_by"] and row(made).state == "draft"
+    sent = opened(title="Frayères", need_by="2999-01-02")
+    row(sent).need_by = date(2020, 1, 2)
+    model.Session.commit()
+    act("update", "asker", id=sent["id"], version=row(sent).version, crs="Lambert 93")
+    with pytest.raises(tk.ValidationError, match="has passed"):
+        act("update", "asker", id=sent["id"], version=row(sent).version, need_by="2020-01-03")
+
+
+def test_preferences_say_whom_to_ask_for_the_end_of_an_account(app: CKANTestApp, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "mailto:guichet@example.gouv.fr")
+    page = visit(app, "asker", "/demandes/preferences").body
+    assert '<a href="mailto:guichet@example.gouv.fr">To have your account deleted' in page
+    monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "")
+    assert "write to the administrators of the portal" in visit(app, "asker", "/demandes/preferences").body
+
+
+def test_what_is_shown_while_typing_is_of_the_place_of_the_draft(app: CKANTestApp):
+    here = dataset(title="Landes tourbeuses de Marlhes", territory=["departement-42"])
+    elsewhere = dataset(title="Landes tourbeuses du Cantal", territory=["departement-15"])
+    made = draft(territory="", communes=["42139"])
+    address = "/demandes/ressemblances?title=landes+tourbeuses"
+    for path, shown in ((f"{address}&draft={made['id']}", False), (f"{address}&draft=no", True), (address, True)):
+        body = visit(app, "asker", path).body
+        assert here["title"] in body and (elsewhere["title"] in body) == shown, path
+    other = visit(app, "asker", f"{address}&territory=departement-01&organization=ddt-42").body
+    assert here["title"] not in other, "of the service that is asked, of another place all the same"
+    form = visit(app, "editor", f"/demandes/{opened(title='Landes tourbeuses')['reference']}/fulfil").body
+    assert here["title"] in form and elsewhere["title"] not in form

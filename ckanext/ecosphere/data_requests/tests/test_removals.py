@@ -15,9 +15,8 @@ import sqlalchemy.exc
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests import config, privacy, removals, setup
+from ckanext.ecosphere.data_requests import config, privacy, removals, service, setup
 from ckanext.ecosphere.data_requests.answers.tables import Delivery
-from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Attachment, Request
 from ckanext.ecosphere.data_requests.notifications import scheduled
@@ -81,10 +80,12 @@ def test_a_commit_that_fails_loses_no_file(forgetting: str):
     assert scheduled.tick()["files_removed"] == 0 and len(files()) == 2
 
 
-def test_a_step_that_is_refused_at_last_leaves_no_file():
+def test_a_step_that_is_refused_at_last_leaves_no_file(monkeypatch: pytest.MonkeyPatch):
+    def refusing(*_: Any) -> None:
+        raise tk.ValidationError({"author": ["No."]})
+
     made = opened()
-    authors.keep(user_id("editor"), {"quality": ""})
-    model.Session.commit()
+    monkeypatch.setattr(service.store, "of_event", refusing)
     partly = {"reach": "requester", "missing": "Le sud", "ground": "part-not-held", "facts": REASON}
     with pytest.raises(tk.ValidationError) as refused:
         step(made, "fulfil_partly", "editor", files=[file()], **partly)

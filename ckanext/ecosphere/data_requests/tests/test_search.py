@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests.search import listing
-from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, dataset, opened, step
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, dataset, group_id, opened, row, step
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -158,3 +160,42 @@ def test_closed_requests_are_not_offered_for_support(requests: Any):
     assert requests["humides"]["id"] not in [
         each["id"] for each in act("similar", None, title="zones humides")["requests"]
     ]
+
+
+def test_what_is_of_another_place_is_not_similar(reset_index: None):
+    def about(title: str, **territory: Any) -> str:
+        return dataset(title=title, **territory)["id"]
+
+    elsewhere = about("Plan local d’urbanisme de la Creuse", territory=["departement-23"])
+    whole = about("Plan local d’urbanisme", territory=["pays-fra"])
+    region = about("Plan local d’urbanisme de la région", territory=["region-ara"])
+    neighbour = about("Plan local d’urbanisme du Rhône", territory=["departement-69"])
+    here = about("Plan local d’urbanisme de l’Ain", territory=["departement-01"])
+
+    def found(**asked: Any) -> list[str]:
+        return [each["id"] for each in act("similar", None, title="plan local d’urbanisme", **asked)["datasets"]]
+
+    assert found(territory="departement-01")[0] == here
+    assert set(found(territory="departement-01")) == {here, region, whole}
+    assert found(communes=["01053"]) == found(territory="departement-01")
+    assert set(found(territory="region-ara")[:3]) == {here, region, neighbour}
+    assert elsewhere not in found(territory="region-ara")
+    assert set(found()) == {elsewhere, whole, region, neighbour, here}
+    own = dataset(title="Plan local d’urbanisme", owner_org=group_id("dreal-ara"))["id"]
+    assert found(territory="departement-01", organization="dreal-ara")[:2] == [here, own]
+
+
+def test_within_a_day_hours_order_for_those_who_read_them(app: CKANTestApp):
+    made = [opened(title=f"Demande {number}") for number in range(6)]
+    day = datetime(2026, 11, 3, 7)
+    for number, each in enumerate(made):
+        row(each).submitted = day + timedelta(hours=number)
+        model.Session.commit()
+    newest = [f"Demande {number}" for number in range(5, -1, -1)]
+    for person in ("moderator", "boss"):
+        assert [each["title"] for each in act("list", person)["results"]] == newest
+    for person in (None, "asker", "editor"):
+        found = act("list", person)["results"]
+        assert [each["id"] for each in found] == sorted(each["id"] for each in found), "an order that tells nothing"
+    said = "requests of one day are in no particular order"
+    assert said in visit(app, "asker", "/demandes").body and said not in visit(app, "boss", "/demandes").body

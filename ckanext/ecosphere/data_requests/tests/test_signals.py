@@ -15,6 +15,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import kinds
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, group_id, opened, row, step, user_id
+from ckanext.ecosphere.data_requests.tests.test_pages import visit
 
 pytestmark = pytest.mark.usefixtures("portal")
 WORDS = "Le lien vers le fichier répond 404 depuis lundi."
@@ -215,3 +216,35 @@ def test_the_form_of_a_request_starts_with_the_dataset_to_which_access_is_asked(
     assert f'name="dataset" value="{package["name"]}"' in page
     private = dataset(private=True, title="Secret")
     assert "Secret" not in app.get(f"/fr/demandes/nouvelle?dataset={private['name']}").body
+
+
+def test_a_report_is_spoken_of_as_one(app: Any):
+    made = on_desk(dataset(), person="asker")
+    page = visit(app, "asker", f"/demandes/{made['reference']}").body
+    for words in ("Report sent", "Report handed over to the service", "Change my report", "Withdraw the report"):
+        assert words in page, words
+    for words in (
+        "Request sent",
+        "Request accepted",
+        "Change my request",
+        "Withdraw the request",
+        "Follow this request",
+    ):
+        assert words not in page, words
+    page = visit(app, "asker", f"/demandes/{made['id']}/modifier/quoi").body
+    assert "Change my report" in page and "What is wrong, or what do you want to know?" in page
+    for words in ("Ask for data</a></li>", "Step 1 of", "Description of the data you need", "Change my request"):
+        assert words not in page, words
+    assert visit(app, "asker", f"/demandes/{made['id']}/modifier/delais").status_code == 404
+    page = visit(app, "asker", f"/demandes/{made['id']}/modifier/quoi", version=row(made).version, description="x")
+    assert page.status_code == 400 and "ten characters" in page.body
+    visit(app, "asker", f"/demandes/{made['id']}/modifier/quoi", version=row(made).version, description=f"{WORDS} !")
+    assert row(made).description == f"{WORDS} !"
+    visit(app, "asker", f"/demandes/{made['reference']}/withdraw", version=row(made).version, go="send")
+    page = visit(app, "asker", f"/demandes/{made['reference']}").body
+    assert "Report withdrawn" in page and row(made).state == "withdrawn"
+
+
+def test_a_report_says_something(app: Any):
+    page = app.post(f"/demandes/signaler/{dataset()['name']}", data={"kind": "link", "description": "x"})
+    assert page.status_code == 400 and "ten characters" in page.body and 'id="field-description-error"' in page.body

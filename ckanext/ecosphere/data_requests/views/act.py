@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.read import conversation_page
@@ -20,8 +23,8 @@ from ckanext.ecosphere.data_requests.views.viewing import CONFLICT, INVALID, act
 
 #: Value of the button that shows the letter instead of sending the form.
 PREVIEW = "preview"
-#: Steps that send the requester a letter of decision.
-LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
+#: Steps whose comment is the answer of the requester.
+ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 
 
 @page
@@ -46,7 +49,7 @@ def transition(id: str, transition: str) -> AnyResponse:
         return _stale(found, wanted, typed, None)
     if typed.get("go") == PREVIEW:
         return _previewed(found, wanted, typed)
-    data = forms.read_transition([field["name"] for field in wanted["fields"]], typed)
+    data = _read(wanted, typed)
     if uploads := [each for each in request.files.getlist("files") if each.filename]:
         data["files"] = uploads
     try:
@@ -62,7 +65,7 @@ def transition(id: str, transition: str) -> AnyResponse:
             return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
         return _form(found, wanted, typed, errors=messages(error), status=INVALID)
     private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
-    tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private))
+    tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private, signal=found["is_signal"]))
     if done["reference"] is None:  # a draft that was given up
         return tk.redirect_to("ecosphere_requests.mine")
     return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])
@@ -70,12 +73,18 @@ def transition(id: str, transition: str) -> AnyResponse:
 
 def _previewed(found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str]) -> Response:
     """Show the form again with the letter that it would send."""
-    data = forms.read_transition([field["name"] for field in wanted["fields"]], typed)
+    data = _read(wanted, typed)
     try:
         letter = act("ecosphere_request_letter_preview", id=found["id"], transition=wanted["transition"], **data)
     except tk.ValidationError as error:
         return _form(found, wanted, typed, errors=messages(error), status=INVALID)
     return _form(found, wanted, typed, letter=letter)
+
+
+def _read(wanted: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
+    """Read the form of a step; one that sends a letter may have asked for the name of its author."""
+    names = [field["name"] for field in wanted["fields"]]
+    return forms.read_transition([*names, *(authors.NAMES if wanted["transition"] in states.LETTERS else ())], typed)
 
 
 @page
@@ -256,16 +265,21 @@ def _form(
     status: int = 200,
 ) -> Response:
     names = [field["name"] for field in wanted["fields"]]
+    sends_letter = wanted["transition"] in states.LETTERS and not found["is_signal"]
+    answers = "requester" in found["roles"] and wanted["transition"] in ANSWERS
+    labels = {**forms.labels(), **({"comment": tk._("Your answer")} if answers else {})}
     variables: dict[str, Any] = {
         "request_": found,
         "wanted": wanted,
         "names": names,
         "values": values,
-        "errors": errors or {},
+        "errors": forms.in_order(errors or {}, [*names, "service", *authors.NAMES, "comment", "note"]),
         "changes": changes,
-        "labels": forms.labels(),
+        "labels": labels,
         "letter": letter,
-        "sends_letter": wanted["transition"] in LETTERS,
+        "sends_letter": sends_letter,
+        "answers": answers,
+        **(_author(found, wanted, values) if sends_letter else {}),
     }
     if "organization" in names:
         variables.update(_services(found))
@@ -281,6 +295,21 @@ def _form(
     return rendered("ecosphere_requests/transition.html", variables, status)
 
 
+def _author(found: Mapping[str, Any], wanted: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the letter of a step still lacks: `author` to be asked for with what is known of it, `unnamed`."""
+    request_ = model.Session.get_one(Request, found["id"])
+    faults = authors.faults_of(request_, wanted["transition"], tk.current_user.id, {})
+    asked = any(values.get(name) for name in authors.NAMES) or any(name in faults for name in authors.NAMES)
+    kept = authors.of(tk.current_user.id)
+    group = authors.service_of(request_, wanted["transition"])
+    return {
+        "author": {name: values.get(name, getattr(kept, name)) for name in authors.NAMES} if asked else None,
+        "unnamed": {"text": " ".join(faults["service"]), "name": group.name if group else ""}
+        if "service" in faults
+        else None,
+    }
+
+
 def _services(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the services that are likely to hold the data, and why the first is proposed."""
     asked = {name: found[name] for name in ("theme", "territory", "communes", "bbox") if found.get(name)}
@@ -292,13 +321,7 @@ def _services(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _proposed(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return datasets that may answer: those that were found to match, then those that resemble the request."""
-    similar = act(
-        "ecosphere_request_similar",
-        title=found["title"],
-        theme=found.get("theme") or "",
-        territory=found.get("territory") or "",
-    )
-    known = {each["id"]: each for each in (*found["suggestions"], *similar["datasets"])}
+    known = {each["id"]: each for each in (*found["suggestions"], *similar_of(found)["datasets"])}
     return list(known.values())
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests.domain import communes, kinds
+from ckanext.ecosphere.data_requests.domain import communes, fields, kinds
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
-from ckanext.ecosphere.data_requests.views import forms, unsaved_forms
+from ckanext.ecosphere.data_requests.views import forms, signals, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
     INVALID,
     act,
@@ -24,13 +25,13 @@ from ckanext.ecosphere.data_requests.views.viewing import (
     page,
     rendered,
 )
-from ckanext.ecosphere.shared import outlines
+from ckanext.ecosphere.shared import dates, organisations, outlines
 
 TOO_MANY = 429
 #: Names under which other pages hand over what was searched.
 PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "territory"}
-#: What a first step carries unseen: the place, and the dataset to which access is asked.
-CARRIED = ("territory", "kind", "dataset")
+#: What a first step carries beside its own fields: the place, the dataset to which access is asked, the service.
+CARRIED = ("territory", "kind", "dataset", "organization")
 
 
 @page
@@ -40,6 +41,8 @@ def new() -> AnyResponse:
     values = kept or {field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)}
     if not kept and request.args.get("dataset"):
         values = _about(str(request.args["dataset"]))
+    elif not kept and request.args.get("organization"):
+        values = {**_of_service(str(request.args["organization"])), **values}
     return _form(forms.steps()[0], values, resumed=bool(kept))
 
 
@@ -58,12 +61,28 @@ def _about(name: str) -> dict[str, Any]:
     return found
 
 
+def _of_service(name: str) -> dict[str, Any]:
+    """Return what a request starts with that is asked on the page of a service; nothing when there is no such one."""
+    group = model.Group.get(name)
+    if group is None or not group.is_organization or group.state != model.State.ACTIVE:
+        return {}
+    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
+    place = voc.get("territories").get(str(extras.get(organisations.TERRITORY) or ""))
+    return {"organization": group.name, "territory": place.id if place else ""}
+
+
 @page
 def create() -> AnyResponse:
     """Save the first step as a draft; what an anonymous person typed waits for the log-in."""
     first = forms.steps()[0]
     forms.refuse_machines(request.form)
-    typed = request.form
+    typed, go = request.form, request.form.get("go", "next")
+    data, errors = forms.read_step(first, typed)
+    carried = {name: typed.get(name) or None for name in CARRIED}
+    if go != "later":
+        errors |= _lacking((*first.fields, *(CARRIED if go == "send" else ())), {**carried, **data})
+    if errors:
+        return _form(first, typed, errors=errors)
     if not is_known():
         try:
             unsaved_forms.keep({name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)})
@@ -73,17 +92,18 @@ def create() -> AnyResponse:
             return response
         tk.h.flash_notice(tk._("Log in or create an account: what you typed is kept and you go on from there."))
         return log_in(tk.url_for("ecosphere_requests.new"))
-    data, errors = forms.read_step(first, typed)
-    if not errors:
-        carried = {name: typed.get(name) or None for name in CARRIED}
-        try:
-            draft = act("ecosphere_request_create", **_given({**carried, **data}))
-        except tk.ValidationError as error:
-            errors = messages(error)
-        else:
-            unsaved_forms.forget()
-            return _sent_at_once(draft) if typed.get("go") == "send" else _after(draft, first, "next")
-    return _form(first, typed, errors=errors)
+    try:
+        draft = act("ecosphere_request_create", **_given({**carried, **data}))
+    except tk.ValidationError as error:
+        return _form(first, typed, errors=messages(error))
+    unsaved_forms.forget()
+    return _sent_at_once(draft) if go == "send" else _after(draft, first, go)
+
+
+def _lacking(names: Iterable[str], values: Mapping[str, Any]) -> forms.Errors:
+    """Return what fields of a step ask for and did not get."""
+    errors = fields.lacking(values, dates.today())
+    return {name: errors[name] for name in names if name in errors}
 
 
 def _sent_at_once(draft: dict[str, Any]) -> AnyResponse:
@@ -115,9 +135,7 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
 @known
 def edit(id: str, step: str) -> AnyResponse:
     """Show one step of a request that its author may still change."""
-    found, current = _own(id), forms.step(step)
-    if current is None:
-        tk.abort(404, tk._("The form has no such step."))
+    found, current = _step_of_own(id, step)
     return _form(current, found, draft=found)
 
 
@@ -134,9 +152,7 @@ def resume_new() -> AnyResponse:
 @known
 def resume(id: str, step: str) -> AnyResponse:
     """Show a step of a request with what a browser had kept of it; nothing is saved."""
-    found, current = _own(id), forms.step(step)
-    if current is None:
-        tk.abort(404, tk._("The form has no such step."))
+    found, current = _step_of_own(id, step)
     if request.method == "GET":
         return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=step)
     return _form(current, request.form, draft=found)
@@ -146,9 +162,7 @@ def resume(id: str, step: str) -> AnyResponse:
 @known
 def save(id: str, step: str) -> AnyResponse:
     """Save one step, then go where the button says."""
-    found, current = _own(id), forms.step(step)
-    if current is None:
-        tk.abort(404, tk._("The form has no such step."))
+    found, current = _step_of_own(id, step)
     forms.refuse_machines(request.form)
     data, errors = forms.read_step(current, request.form)
     if found["state"] != "draft":
@@ -163,6 +177,9 @@ def save(id: str, step: str) -> AnyResponse:
     except tk.ValidationError as error:
         errors = {**messages(error), **errors}
         found = act("ecosphere_request_show", id=found["id"])
+    # The place is read as a whole: what it lacks is told there.
+    if go == "next" and found["state"] == "draft" and current.id != "territoire":
+        errors = {**_lacking(current.fields, found), **errors}
     if errors and go != "previous":
         return _form(current, request.form, draft=found, errors=errors)
     return _after(found, current, go)
@@ -180,14 +197,26 @@ def lookalikes(id: str) -> AnyResponse:
 @page
 def lookalikes_fragment() -> str:
     """Answer the form's script with what resembles the words typed so far."""
-    wanted = {name: request.args.get(name, "") for name in ("title", "theme", "territory", "dataset")}
+    named = ("title", "theme", "territory", "dataset", "organization")
+    wanted: dict[str, Any] = {name: request.args.get(name, "") for name in named}
+    if request.args.get("draft") and not wanted["territory"]:
+        wanted = {**wanted, **_place_of_draft(request.args["draft"])}
     found = similar_of(wanted) if wanted["title"].strip() else {"datasets": [], "requests": []}
     return tk.render("ecosphere_requests/snippets/similar.html", {"similar": found, "draft": request.args.get("draft")})
 
 
+def _place_of_draft(id: str) -> dict[str, Any]:
+    """Return where a draft of the reader looks for data, and whom it asks; nothing when there is no such draft."""
+    try:
+        found = _own(id)
+    except tk.ObjectNotFound:
+        return {}
+    return {name: found[name] for name in ("communes", "bbox", "organization") if found.get(name)}
+
+
 def commune_suggestions() -> Response:
     """Answer with the communes whose name begins like what was typed."""
-    found = communes.search(request.args.get("q", "")[:80])
+    found = communes.search(request.args.get("q", "")[:80], near=request.args.get("territory", ""))
     return jsonify({"items": [{"value": each.code, "label": communes.label_of(each)} for each in found]})
 
 
@@ -208,22 +237,30 @@ def _form(
 ) -> Response:
     before, after = forms.neighbours(current)
     sent = draft is not None and draft["state"] != "draft"
+    signal = draft is not None and draft["is_signal"]
+    every = forms.steps()[:1] if signal else forms.steps()
+    words = {"description": signals.labels()["description"]} if signal else {}
+    service = model.Group.get(str(values["organization"])) if not draft and values.get("organization") else None
     variables: dict[str, Any] = {
         "step": current,
-        "steps": [each for each in forms.steps() if not sent or AFTER_SENDING.intersection(each.fields)],
+        "steps": [each for each in every if not sent or AFTER_SENDING.intersection(each.fields)],
         "sent": sent,
+        "signal": signal,
         "before": before,
         "after": after,
         "values": _shown(values),
         "draft": draft,
-        "errors": errors or {},
+        "errors": forms.in_order(errors or {}, [name for each in forms.steps() for name in each.fields]),
         "resumed": resumed,
-        "labels": forms.labels(),
+        "labels": {**forms.labels(), **words},
         "step_of": {name: each for each in forms.steps() for name in each.fields},
         "trap": forms.TRAP,
+        "service": service,
     }
     if current.id == "territoire":
         variables["frames"] = outlines.frames()
+        named = (draft or {}).get("communes") or []
+        variables["near"] = (draft or {}).get("territory") or (communes.territory_of(named[0]["code"]) if named else "")
     if draft and after is None:
         variables["similar"] = similar_of(draft)
         variables["route"] = _route(draft)
@@ -258,12 +295,23 @@ def _own(id: str) -> dict[str, Any]:
     return found
 
 
+def _step_of_own(id: str, step: str) -> tuple[dict[str, Any], forms.Step]:
+    """Return a request that the reader may change, and one of its steps; a signal has the first one only."""
+    found, current = _own(id), forms.step(step)
+    if current is None or (found["is_signal"] and current != forms.steps()[0]):
+        tk.abort(404, tk._("The form has no such step."))
+    return found, current
+
+
 def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the datasets and requests that resemble what a person asks for.
 
     The request itself is left out, and the dataset to which it asks access.
     """
-    asked = {name: wanted.get(name) or "" for name in ("title", "theme", "territory")}
+    asked: dict[str, Any] = {name: wanted.get(name) or "" for name in ("title", "theme", "territory")}
+    asked |= {name: wanted[name] for name in ("communes", "bbox") if isinstance(wanted.get(name), list)}
+    if service := wanted.get("organization"):
+        asked["organization"] = service["id"] if isinstance(service, dict) else service
     try:
         found = act("ecosphere_request_similar", **asked)
     except tk.ValidationError:  # a theme or place that the address made up
@@ -277,8 +325,10 @@ def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the service that would get the request and why, None as long as the place is not known."""
-    if not any(draft.get(name) for name in ("territory", "communes", "bbox")):
+    if not any(draft.get(name) for name in ("territory", "communes", "bbox", "organization")):
         return None
+    if draft.get("organization"):
+        return {"organization": draft["organization"], "reason": draft["routing_reason"]}
     asked = {name: draft[name] for name in ("theme", "territory", "communes", "bbox") if draft.get(name)}
     found = act("ecosphere_request_route", **asked)
     return found if found["organization"] else None

@@ -2,18 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
-from ckanext.ecosphere.shared.csv_table import write
+import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.data_requests.domain import wording
+from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.csv_table import write
+from ckanext.ecosphere.shared.messages import N_
+
+#: Year, hour and minute as spreadsheets of all languages read them; in Paris time.
+MOMENT = "%Y-%m-%d %H:%M"
 DESK_COLUMNS = (
-    "reference", "title", "state", "submitted", "due", "closed", "theme", "territory", "use", "assigned_to", "support",
-)  # fmt: skip
+    N_("Reference"),
+    N_("Title"),
+    N_("State"),
+    N_("Received on"),
+    N_("Answer expected by"),
+    N_("Closed on"),
+    N_("Theme"),
+    N_("Place"),
+    N_("Use"),
+    N_("Assigned to"),
+    N_("People who support it"),
+)
+#: Figures of all services, or of the one that is asked for.
+SINGLE = {
+    "received": N_("Requests received"),
+    "answered": N_("Requests answered"),
+    "answered_within_month": N_("Share answered within one month"),
+    "median_days_first_answer": N_("Days until the first answer (median)"),
+}
+SATISFACTION = {
+    "said": N_("Requesters who said whether the answer helped"),
+    "yes": N_("Share of these who had what they needed"),
+}
+APART = {
+    "transferred": N_("transferred to another service"),
+    "not_held": N_("not held by the service"),
+    "rejected": N_("not accepted"),
+    "withdrawn": N_("withdrawn"),
+}
+OF_SERVICE = {
+    "received": N_("Requests received, by service"),
+    "waiting": N_("Requests that wait, by service"),
+    "overdue": N_("Late requests, by service"),
+    "answered": N_("Requests answered, by service"),
+    "refused": N_("Refusals, by service"),
+    "within_month": N_("Share answered within one month, by service"),
+    "median_days": N_("Days until the first answer (median), by service"),
+}
+BY_MONTH = {"received": N_("Requests received, by month"), "answered": N_("Requests answered, by month")}
 
 
 def desk(requests: Iterable[Mapping[str, Any]]) -> str:
-    """Return requests of a service as a table; nobody's name but that of the agent is in it.
+    """Return requests of a service as a table, in the reader's language; nobody's name but the agent's is in it.
 
     Args:
         requests: as `ecosphere_request_list` returns them.
@@ -23,9 +68,9 @@ def desk(requests: Iterable[Mapping[str, Any]]) -> str:
             each["reference"],
             each["title"],
             each["state_label"],
-            each["submitted"],
-            each["due"],
-            each["closed"],
+            _moment(each["submitted"]),
+            _moment(each["due"]),
+            _moment(each["closed"]),
             each["theme_label"],
             each["territory_label"],
             each["use_label"],
@@ -34,33 +79,67 @@ def desk(requests: Iterable[Mapping[str, Any]]) -> str:
         )
         for each in requests
     )
-    return write(DESK_COLUMNS, rows)
+    return write([tk._(each) for each in DESK_COLUMNS], rows)
 
 
-def statistics(found: Mapping[str, Any]) -> str:
-    """Return the figures as one table: what is counted, its detail, the value.
+def _moment(value: str | None) -> str:
+    """Return a day, or a moment in the portal's time zone, as spreadsheets read it."""
+    known = dates.read(value)
+    if isinstance(known, datetime):
+        return known.strftime(MOMENT)
+    return known.isoformat() if known else ""
+
+
+def in_words(found: Mapping[str, Any]) -> str:
+    """Return the figures as one table in the reader's language: what is counted, its detail, the place, the value.
 
     Args:
         found: as `ecosphere_request_stats` returns it.
     """
-    single = ("received", "answered", "answered_within_month", "median_days_first_answer")
-    rows: list[tuple[Any, ...]] = [(name, "", "", found.get(name)) for name in single]
+    _ = tk._
+    return write((_("Figure"), _("Detail"), _("Place"), _("Value")), _worded(found))
+
+
+def _worded(found: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    _ = tk._
+    yield from ((_(label), "", "", found.get(name)) for name, label in SINGLE.items())
+    said = found["satisfaction"] or {}
+    yield from ((_("Satisfaction"), _(SATISFACTION[name]), "", said[name]) for name in SATISFACTION if name in said)
+    yield from ((_("Closed without an answer"), _(APART[name]), "", number) for name, number in found["apart"].items())
+    yield from ((_("Outcome"), wording.state(state), "", number) for state, number in found["outcomes"].items())
+    few = _("Grounds given fewer than {number} times").format(number=found["threshold"])
+    yield from ((_("Ground of the refusal"), each["label"] or few, "", each["count"]) for each in found["grounds"])
+    ages = tk.h.ecosphere_request_backlog_rows(found["backlog"])
+    yield from ((_("Waiting for an answer, by age"), age, "", number) for age, number in ages)
+    for each in found["by_month"]:
+        yield from ((_(label), each["month"], "", each.get(kind)) for kind, label in BY_MONTH.items())
+    for each in found["services"]:
+        yield from ((_(label), each["title"], "", each[name]) for name, label in OF_SERVICE.items())
+        if each["satisfaction"]:
+            label = _("Share of requesters who had what they needed, by service")
+            yield (label, each["title"], "", each["satisfaction"]["yes"])
+    for each in found["unmet"]:
+        theme = each["theme_label"] or _("No theme")
+        yield from (
+            (_("What is missing most"), theme, place["label"], each["support"]) for place in each["departements"]
+        )
+
+
+def statistics(found: Mapping[str, Any]) -> str:
+    """Return the figures as one table for programs: what is counted, its detail, the place, the value, as codes.
+
+    Args:
+        found: as `ecosphere_request_stats` returns it.
+    """
+    rows: list[tuple[Any, ...]] = [(name, "", "", found.get(name)) for name in SINGLE]
     rows += [("satisfaction", name, "", number) for name, number in (found["satisfaction"] or {}).items()]
     rows += [("without answer", name, "", number) for name, number in found["apart"].items()]
     rows += [("outcome", state, "", number) for state, number in found["outcomes"].items()]
     few = "fewer than the threshold"
     rows += [("ground of a refusal", each["ground"] or few, "", each["count"]) for each in found["grounds"]]
     rows += [("backlog", each["age"], "", each["count"]) for each in found["backlog"]]
-    rows += [
-        ("month", each["month"], kind, each.get(kind))
-        for each in found["by_month"]
-        for kind in ("received", "answered")
-    ]
-    rows += [
-        (f"service {name}", each["name"], "", each[name])
-        for each in found["services"]
-        for name in ("received", "waiting", "overdue", "answered", "refused", "within_month", "median_days")
-    ]
+    rows += [("month", each["month"], kind, each.get(kind)) for each in found["by_month"] for kind in BY_MONTH]
+    rows += [(f"service {name}", each["name"], "", each[name]) for each in found["services"] for name in OF_SERVICE]
     rows += [
         (f"service satisfaction {name}", each["name"], "", number)
         for each in found["services"]

@@ -62,8 +62,9 @@ def service(organization: str) -> Response:
 
 @page
 def statistics_csv() -> Response:
-    """Give the same figures as an open table."""
-    content = exports.statistics(as_public("ecosphere_request_stats", **_scope()))
+    """Give the same figures as an open table: as codes, or in the words of the page (``?words=1``)."""
+    table = exports.in_words if request.args.get("words") else exports.statistics
+    content = table(as_public("ecosphere_request_stats", **_scope()))
     response = Response(content, mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="demandes-de-donnees.csv"'
     return response
@@ -89,7 +90,7 @@ def request_feed(id: str) -> Response:
     entries = [
         atom.Entry(
             id=f"{page_}#etape-{rank}",
-            title=f"{tk.h.ecosphere_request_event(event)} – {found['title']}",
+            title=f"{tk.h.ecosphere_request_event(event, found['is_signal'])} – {found['title']}",
             link=page_,
             updated=moment(event["created"]),
             summary=tk.h.ecosphere_request_plain(event.get("comment_html")),

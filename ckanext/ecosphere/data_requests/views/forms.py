@@ -7,7 +7,7 @@ here, everything else by the action. Both speak of fields by the same names.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -171,6 +171,12 @@ def read_transition(fields: list[str], form: Mapping[str, str]) -> dict[str, Any
         name: READERS[name](form) if name in READERS else _text(form, name) for name in (*fields, "comment", "note")
     }
     return {name: value for name, value in data.items() if value not in (None, [], False)}
+
+
+def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
+    """Return errors in the order of the fields of a form; what is of no field comes last."""
+    places = {name: place for place, name in enumerate(fields)}
+    return dict(sorted(errors.items(), key=lambda error: places.get(error[0], len(places))))
 
 
 def version(form: Mapping[str, str]) -> int:

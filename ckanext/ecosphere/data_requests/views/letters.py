@@ -30,7 +30,7 @@ def letter_pdf(id: str, letter: str) -> AnyResponse:
     except pdf.Unavailable:
         tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
         return tk.redirect_to("ecosphere_requests.letter", id=id, letter=letter)
-    name = f"{found['request']['reference']}-{found['kind']}.pdf"
+    name = pdf.file_name(found["request"]["reference"], found["kind"])
     response = send_file(BytesIO(content), mimetype="application/pdf", as_attachment=True, download_name=name)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.cache_control.no_store = True

@@ -38,6 +38,14 @@ def create(dataset: str) -> AnyResponse:
     return tk.redirect_to("dataset.read", id=shown["name"])
 
 
+def labels() -> dict[str, str]:
+    """Return the names of the fields."""
+    return {
+        "kind": tk._("What is it about?"),
+        "description": tk._("What is wrong, or what do you want to know?"),
+    }
+
+
 def _shown(dataset: str) -> dict[str, Any]:
     try:
         return act("package_show", id=dataset)
@@ -53,10 +61,7 @@ def _form(
         "values": values,
         "errors": errors or {},
         "kinds": [(kind, wording.kind(kind)) for kind in kinds.SIGNALS],
-        "labels": {
-            "kind": tk._("What is it about?"),
-            "description": tk._("What is wrong, or what do you want to know?"),
-        },
+        "labels": labels(),
         "trap": forms.TRAP,
         "is_known": is_known(),
     }

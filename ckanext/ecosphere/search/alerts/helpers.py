@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.search.alerts import config, searches
 from ckanext.ecosphere.search.relevance import search as relevance
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared import dates, organisations
 from ckanext.ecosphere.shared.mailing import sending
 
 #: Functions that templates call under these names.
@@ -18,7 +18,8 @@ ecosphere_search_month = dates.month
 def ecosphere_search_saved() -> str | None:
     """The search of the page being answered, with the words that were understood; None when it cannot be saved."""
     try:
-        search = searches.canonical(tk.request.args.items(multi=True))
+        pairs = [*tk.request.args.items(multi=True), *organisations.filter_of_page().items()]
+        search = searches.canonical(pairs)
     except tk.ValidationError:
         return None
     told = getattr(tk.g, relevance.KEY, {}).get(tk.request.args.get("q", ""))

@@ -26,7 +26,7 @@ ckan.module("ecosphere-request-pick", function () {
       this.showChosen();
     },
 
-    /** What the field holds: communes as "Belley (01034)", datasets by their names. */
+    /** What the field holds: communes as "Belley – Ain (01034)", datasets by their names. */
     read: function () {
       return this.field.value.split(/[\n,;]+/).map((text) => text.trim()).filter(Boolean);
     },
@@ -77,7 +77,8 @@ ckan.module("ecosphere-request-pick", function () {
       this.turn += 1;
       const turn = this.turn;
       try {
-        const answer = await fetch(this.options.url + "?q=" + encodeURIComponent(text), { credentials: "same-origin" });
+        const url = this.options.url + (this.options.url.includes("?") ? "&" : "?") + "q=" + encodeURIComponent(text);
+        const answer = await fetch(url, { credentials: "same-origin" });
         if (answer.ok && turn === this.turn && document.activeElement === this.search) {
           this.show((await answer.json()).items);
         }

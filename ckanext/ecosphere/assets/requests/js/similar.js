@@ -19,7 +19,7 @@ ckan.module("ecosphere-request-similar", function () {
       this.form = document.getElementById("request-form");
       if (!this.form) { return; }
       const later = (event) => {
-        if (!["title", "theme", "territory"].includes(event.target.name)) { return; }
+        if (!["title", "theme", "territory", "organization"].includes(event.target.name)) { return; }
         window.clearTimeout(this.timer);
         this.timer = window.setTimeout(() => this.ask(), PAUSE);
       };
@@ -41,6 +41,8 @@ ckan.module("ecosphere-request-similar", function () {
       ["title", "theme", "territory"].forEach((name) => address.searchParams.set(name, this.value(name)));
       const known = this.form.querySelector("input[type=hidden][name=dataset]");
       if (known) { address.searchParams.set("dataset", known.value); }
+      const service = this.form.querySelector("input[name=organization]:checked");
+      if (service) { address.searchParams.set("organization", service.value); }
       try {
         const answer = await fetch(address, { credentials: "same-origin", signal: this.request.signal });
         if (!answer.ok) { return; }

@@ -52,6 +52,7 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
         requester_organisation (str), requester_siret (str): for whom one asks.
         kind (str): data (if not given), or access to a dataset that not everyone may have.
         dataset (str): name or id of that dataset; the request goes to its service.
+        organization (str): name or id of the service to ask; if not given, the portal chooses it by theme and place.
 
     Returns:
         dict: the draft, as `ecosphere_request_show` gives it.
@@ -130,7 +131,7 @@ def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -
     if data_dict["transition"] != "submit" or request.state != states.DRAFT or request.version != data_dict["version"]:
         return False
     seen = tk.asbool(data_dict.get("similar_seen") or False)
-    return not seen and not fields.missing_before_sending(request)
+    return not seen and not fields.missing_before_sending(request, dictize.today())
 
 
 @schema.flat
@@ -149,6 +150,8 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
             datasets; reach (str): everyone, or requester; public_from (str): day from which everyone reads what is for
             the requester alone.
         similar_seen (bool): for `submit`: the person has seen the datasets and requests that are like this one.
+        first_name, last_name, quality (str): of the author, for a step that sends a letter of decision; kept for the
+            next ones.
         organization, reason, question, answer_by, planned, due, datasets, missing, ground, law, facts, kind, emissions,
             other_ground, completion, separable, transmitted_to, target, spam: fields of the transition, those that the
             table names.

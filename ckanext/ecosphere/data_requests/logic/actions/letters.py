@@ -108,6 +108,7 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
         id (str): id or reference of the request.
         transition (str): refuse, fulfil_partly, not_held, reject or extend.
         ground, law, facts, …: fields of the transition.
+        first_name, last_name, quality (str): of the author, instead of those that are kept.
 
     Returns:
         dict: `subject`, `html`, `plain`.
@@ -115,16 +116,17 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
     Raises:
         NotFound: there is no such request, or not for this reader.
         NotAuthorized: the transition is for others.
-        ValidationError: by field, what is missing or wrong; `author` or `service` when one is not named in full.
+        ValidationError: by field, what is missing or wrong; `first_name`, `last_name`, `quality` or `service` when the
+            author or the service is not named in full.
     """
     tk.check_access("ecosphere_request_letter_preview", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     name = data_dict["transition"]
-    if name not in store.DECISIONS:
+    if name not in states.LETTERS:
         raise tk.ValidationError({"transition": [tk._("This step sends no letter of decision.")]})
     data_dict = {key: value for key, value in data_dict.items() if key != "files"}
     given = fields.parse(states.TRANSITIONS[name], data_dict, request, dictize.today(), reader.id)
     if name == "extend" and (last := fields.latest_due(request)):
         given.setdefault("due", last.isoformat())
-    letter = store.written(request, name, reader.id, given)
+    letter = store.written(request, name, reader.id, given, data_dict)
     return {"subject": letter.subject, "html": letter.html, "plain": letter.plain}

@@ -112,15 +112,18 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str
         title (str): what the person typed.
         theme (str): id in the vocabulary.
         territory (str): id in the vocabulary.
+        communes (list), bbox (list): as `ecosphere_request_route` takes them, when there is no territory.
+        organization (str): name or id of the service that is asked.
 
     Returns:
-        dict: `datasets` (name, title, notes, organization) and `requests`, five of each at most, best first.
+        dict: `datasets` (name, title, notes, organization) and `requests`, five of each at most, best first. Datasets
+        of another place than the one that is asked for are not among them; those of the whole country are.
     """
     tk.check_access("ecosphere_request_similar", context, data_dict)
     title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
     reader = people.reader_of_context(context)
     return {
-        "datasets": similar.datasets(title, theme, territory),
+        "datasets": similar.datasets(title, theme, _territory(data_dict), data_dict.get("organization") or ""),
         "requests": similar.requests(title, theme, territory, reader),
     }
 
@@ -141,9 +144,7 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
         dict: `organization` (id, name, title) or None, `reason`, `alternatives`, `territory` that was understood.
     """
     tk.check_access("ecosphere_request_route", context, data_dict)
-    territory = data_dict.get("territory") or routing.territory_of(
-        data_dict.get("communes") or [], data_dict.get("bbox")
-    )
+    territory = _territory(data_dict)
     found = routing.propose(data_dict.get("theme") or "", territory)
     groups = [found.organization, *found.alternatives]
     shown = [{"id": g.id, "name": g.name, "title": g.title or g.name} for g in groups if g]
@@ -153,6 +154,12 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
         "alternatives": shown[1:],
         "territory": territory,
     }
+
+
+def _territory(data_dict: DataDict) -> str:
+    """The territory that is asked for, or that of the communes or the rectangle."""
+    given = data_dict.get("territory")
+    return given or routing.territory_of(data_dict.get("communes") or [], data_dict.get("bbox"))
 
 
 @tk.side_effect_free
