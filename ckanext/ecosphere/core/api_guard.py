@@ -107,7 +107,7 @@ def say_that_there_is_no_such_page() -> tuple[str, int] | None:
 @api_guard.before_app_request
 def refuse_what_no_page_takes() -> tuple[str, int] | None:
     """Answer for an address whose page, order or moment is none, on which pages of CKAN and others fail."""
-    if request.endpoint in (None, "api.action"):
+    if request.endpoint is None or request.endpoint.startswith(("api.", "ecosphere")):
         return None
     given = {name: value for name, value in request.args.items() if value}
     wrong = ["page"] if not COUNT.fullmatch(request.args.get("page", "1")) else []

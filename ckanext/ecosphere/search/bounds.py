@@ -95,7 +95,7 @@ def _check_parameters(params: dict[str, Any]) -> None:
     if any(each and not _ORDER.fullmatch(each) for each in orders):
         raise SearchQueryError(tk._("Give the order as a text, for example: name asc"))
     fields = params.get("fl") or ()
-    named = re.split(r"[,\s]+", fields) if isinstance(fields, str) else map(str, fields)
+    named = re.split(r"[,\s]+", fields if isinstance(fields, str) else " ".join(map(str, fields)))
     if not all(_FIELDS.fullmatch(each) for each in named if each):
         raise SearchQueryError(tk._("Name the fields that you want, without functions."))
     odd = [name for name in _WEIGHTED if params.get(name)]

@@ -54,7 +54,7 @@ LEFT_TO_OTHERS = {"extras_spatial", "spatial", "spatial_coverage", "data_dict", 
 _NOISE = re.compile(
     r"""(?:https?|ftp|urn|mailto):[^\s"'<>\])}]+   # addresses
       | (?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.-]+   # e-mails; bounded, or one long word takes minutes
-      | \{\s*"type"\s*:\s*"\w+"\s*,\s*"coordinates".*?\]\s*\}  # geometries""",
+      | \{\s{0,9}"type"\s{0,9}:\s{0,9}"\w{1,40}"\s{0,9},\s{0,9}"coordinates"[^{}]*\}  # geometries""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 _WORD = re.compile(r"\w")

@@ -32,6 +32,7 @@ def _of(vocabulary: str) -> Callable[[str], bool]:
     return lambda value: voc.get(vocabulary).get(value) is not None
 
 
+_ZERO, _NOT_ZERO = re.compile(r"(?<![\d.])0+[YMDHS]"), re.compile(r"[1-9]")
 _DURATION = re.compile(r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
 
 
@@ -56,6 +57,11 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
 """Field → what its values must be; other values would make the whole dataset not valid."""
 
 
+def _without_zeros(duration: str) -> str:
+    """Return a duration as RDF writes it: "P7D" for "P0Y0M7DT0H0M0S"."""
+    return _ZERO.sub("", duration).removesuffix("T") if _NOT_ZERO.search(duration) else duration
+
+
 def profile_fields(draft: Draft) -> None:
     """Take the fields of the profiles that no rule has filled."""
     rows = draft.record.fields.get("quality_measure")
@@ -67,6 +73,8 @@ def profile_fields(draft: Draft) -> None:
         values = [str(each) for each in (given if isinstance(given, list) else [given]) if isinstance(each, str | int)]
         check = _CHECKS.get(name, lambda value: True)
         good = [value for value in values if value and not _BLANK_NODE.fullmatch(value) and check(value)]
+        if name == "temporal_resolution":
+            good = [_without_zeros(value) for value in good]
         if not good:
             continue
         draft.set(name, good if isinstance(given, list) else good[0])

@@ -19,6 +19,7 @@ EITHER = re.compile(r"\s(?:OR|\|\|)(?=\s)")
 """What says that one of several will do."""
 _BOTH = re.compile(r"\s(?:AND|&&)\s|(?:^|\s)NOT\s")
 _PHRASE = re.compile(r'(?<![\w"])(?P<field>\w{1,60}:)?"(?P<text>[^"]{1,400})"(?![~\w])')
+_GROUP = re.compile(r'(\b\w{1,60}:\((?:[^()"]|"[^"]{0,400}"){0,400}\))')
 _BEGINNING = re.compile(r'(?<![\w:"*])(?P<word>[^\W_]{2,40})\*(?![\w*"])')
 _ODD = re.compile(r"/|\?(?=\s|$)|(?<!\S)\*(?!\S)")
 _ANALYSED = re.compile(r"(?:title|notes|text|ecosphere_tags|ecosphere_resources|extras_\w+|res_extras_\w+):")
@@ -61,7 +62,14 @@ def written(text: str) -> str:
 
 
 def fielded(text: str) -> str:
-    """A query with fields, its phrases as the index has them."""
+    """A query with fields, its phrases as the index has them; values of other fields as they are, several too."""
+    # Every second part is a group of values of one field.
+    parts = _GROUP.split(text)
+    parts = [part if number % 2 and not _ANALYSED.match(part) else _phrases(part) for number, part in enumerate(parts)]
+    return "".join(parts)
+
+
+def _phrases(text: str) -> str:
     return _PHRASE.sub(lambda match: _phrase(match, loosely=False), text)
 
 

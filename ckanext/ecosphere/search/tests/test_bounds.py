@@ -114,6 +114,12 @@ def test_functions_are_no_parameters(app: Any, name: str) -> None:
     assert answer.status_code in {400, 409}
 
 
+@pytest.mark.parametrize("fields", ["id,name", ["id", "title"], "*", ["id,name score"]])
+def test_fields_are_named(fields: Any) -> None:
+    params = {"q": "eau", "fl": fields}
+    assert query.prepare(params)["fl"] == fields
+
+
 @pytest.mark.parametrize("q", ["", "eau", "name:rien"])
 def test_facets_tell_nothing_of_what_is_private(app: Any, q: str) -> None:
     service = factories.Organization()["id"]

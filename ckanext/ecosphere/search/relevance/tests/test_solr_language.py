@@ -32,6 +32,8 @@ def test_what_is_typed_is_written_as_the_index_has_it(typed, written):
         ('title:"Inventaire des zones"', 'title:"Inventaire zones"~1'),
         ('tags:"trait de côte"', 'tags:"trait de côte"'),
         ('name:x AND "les zones humides"', 'name:x AND "zones humides"~1'),
+        ('theme:("http://a.example/le-b (c)" OR "la mer")', 'theme:("http://a.example/le-b (c)" OR "la mer")'),
+        ('title:("zones humides" AND "ain")', 'title:("zones humides"~0 AND "ain"~0)'),
     ],
 )
 def test_phrases_of_fields_with_words_are_written_as_the_index_has_them(typed, written):
