@@ -177,7 +177,7 @@ def _the_service_reads_it(page: Page, postbox: Postbox) -> str:
     log_in(page, "moderatrice", PASSWORD)
     page.goto("/fr/demandes/moderation")
     page.get_by_role("link", name=re.compile("^Accepter DD-")).click()
-    page.locator("main").get_by_role("button", name="Accepter et confier à un service").click()
+    page.locator("main").get_by_role("button", name="Confier à un service").click()
     page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
     address = page.url
     model.Session.expire_all()
