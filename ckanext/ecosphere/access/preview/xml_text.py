@@ -6,7 +6,7 @@ import re
 
 #: Tags, the last of which may lack its end, and what stands between them.
 _SIGN = re.compile(r"<[^>]*>?|[^<]+")
-_DECLARATION = re.compile(r"<\?xml[^>]*>")
+_DECLARATION = re.compile(r"<\?xml[^>]{0,400}>")
 _NO_ELEMENT = ("<!", "<?")
 DEEPEST = 40
 
