@@ -60,6 +60,7 @@ def test_whoever_has_lost_their_session_is_led_to_log_in(app: Any, service: dict
     for answer in (app.get("/fr/dataset/edit/plu"), app.post("/fr/dataset/edit/plu"), app.get("/fr/rien-de-tel")):
         assert answer.status_code in (403, 404)
         assert "Vous n’êtes pas connecté" in answer.body and "/user/login?came_from=" in answer.body
+        assert "utilisateur &#39;&#39;" not in answer.body and "utilisateur ''" not in answer.body
     headers = {"Authorization": service["passante"]}
     assert "Vous n’êtes pas connecté" not in app.get("/fr/rien-de-tel", headers=headers).body
 
