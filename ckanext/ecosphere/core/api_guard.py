@@ -80,6 +80,7 @@ def refuse_what_no_action_takes() -> Response | None:
                 action_input.check(data, TEXTS_OF_CKAN)
                 api_parameters.check_by_name(data)
                 _check_of_ckan(data, hasattr(get, action))
+                _check_account(action, data)
                 _check_texts(data)
             else:
                 action_input.check(data, IDENTIFIERS, numbers=True)
@@ -137,6 +138,8 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
     missing = [name for name in needed if name not in request.form]
     if logs_in and not MILLISECONDS.fullmatch(request.form.get("remember") or "0"):
         missing.append("remember")
+    if not api_parameters.is_state(request.form.get("state") or "active"):
+        missing.append("state")
     if request.endpoint == "user.edit" and OLD_PASSWORD not in request.form and _needs_password():
         missing.append(OLD_PASSWORD)
     if twice or missing:
@@ -160,8 +163,15 @@ def say_that_the_form_is_none(_error: BadKeyError) -> tuple[str, int]:
 
 @api_guard.app_errorhandler(DBAPIError)
 def say_what_the_database_refuses(error: DBAPIError) -> tuple[str, int]:
-    """Answer for a value that no column takes, or for a fault; the page asks the database, so the transaction ends."""
+    """Answer for a value that no column takes, for what somebody else saved at the same moment, or for a fault.
+
+    The page asks the database, so the transaction ends.
+    """
     model.Session.rollback()
+    if isinstance(error.orig, psycopg2.errors.UniqueViolation):
+        log.warning("There already: %s", str(error.orig).strip().splitlines()[:1])
+        message = tk._("The same was saved a moment ago: look whether it is there, and try again if it is not.")
+        return _page(INVALID, message)
     if isinstance(error, DataError) or isinstance(error.orig, psycopg2.errors.UndefinedFunction):
         log.warning("Refused by the database: %s", str(error.orig).strip().splitlines()[:1])
         return _page(BAD_REQUEST, tk._("A value of the address or the form cannot be stored: correct it."))
@@ -256,6 +266,23 @@ def _check_of_ckan(data: dict[str, Any], reads: bool) -> None:
         errors["password"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_PASSWORD)]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+
+
+def _check_account(action: str, data: dict[str, Any]) -> None:
+    """Refuse a new password or address for an account: its page asks for the old password, an action does not.
+
+    Whoever found a token of the API would otherwise have the account, for good.
+
+    Raises:
+        ValidationError: by parameter, where to change it.
+    """
+    if action not in ("user_update", "user_patch") or getattr(tk.current_user, "sysadmin", False):
+        return
+    own = {"email": getattr(tk.current_user, "email", None), "password": None}
+    changed = [name for name, value in own.items() if data.get(name) and data[name] != value]
+    if tk.current_user.is_authenticated and changed:
+        message = tk._("Change it on the page of your account, which asks for the password.")
+        raise tk.ValidationError({name: [message] for name in changed})
 
 
 def _is_of_ckan(action: str) -> bool:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import yaml
+from ckan import authz, model
 from ckan.lib import plugins
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
@@ -55,6 +56,12 @@ def check(action: str, data: dict[str, Any]) -> None:
         fields = {str(each).partition(":")[0] for each in _as_list(data.get("query"))}
         if not fields.isdisjoint(table["no_text_of_resources"]):
             errors["query"] = [tk._("Only texts of resources can be searched: name, format, url…")]
+    if action == "harvest_object_show" and data.get("attr") not in (None, *table["columns_of_records"]):
+        errors["attr"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["columns_of_records"]))]
+    if action == "file_owner_scan" and not _owns_files(data.get("owner_type", "user")):
+        errors["owner_type"] = [
+            tk._("Give one of these: {values}.").format(values="user, package, resource, organization")
+        ]
     if action.startswith("dcat_") and not _are_rdf_profiles(data.get("profiles")):
         errors["profiles"] = [tk._("Give one of these: {values}.").format(values=", ".join(sorted(_rdf_profiles())))]
     if action.startswith("dcat_") and data.get("format") and not is_rdf_format(data["format"]):
@@ -137,7 +144,45 @@ def _faults_within(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
         known = _types(table["typed"][action])
         if data["type"] not in known:
             errors["type"] = [tk._("Give one of these: {values}.").format(values=", ".join(known))]
+    if table["typed"].get(action) == "dataset":
+        errors |= _faults_of_dataset(data)
     return errors
+
+
+def _faults_of_dataset(data: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return what is wrong with the state and the relationships of a dataset."""
+    table, errors = _table(), dict[str, list[Any]]()
+    if not is_state(data.get("state") or "active"):
+        errors["state"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["states"]))]
+    for name, ends in table["relationships"].items():
+        if data.get(name) and not _are_relationships(data[name], ends):
+            errors[name] = [tk._("Relate datasets by `package_relationship_create`.")]
+    return errors
+
+
+def is_state(value: Any) -> bool:
+    """Whether a dataset can be in a state."""
+    return value in _table()["states"]
+
+
+def _are_relationships(value: Any, ends: Iterable[str]) -> bool:
+    """Whether CKAN can index relationships: both ends and the type are known."""
+    return isinstance(value, list) and all(
+        isinstance(each, dict)
+        and each.get("type") in model.PackageRelationship.get_forward_types()
+        and all(_is_text(each.get(end)) and model.Package.get(each[end]) for end in ends)
+        for each in value
+    )
+
+
+def _owns_files(kind: Any) -> bool:
+    """Whether files can belong to a kind of thing: CKAN asks for the permission to change or scan one."""
+    return f"{kind}_update" in _permissions() or f"{kind}_file_scan" in _permissions()
+
+
+@cache
+def _permissions() -> frozenset[str]:
+    return frozenset(authz.auth_functions_list())
 
 
 def _types(kind: str) -> list[str]:

@@ -79,9 +79,15 @@ def _of_a_group(original: Callable[..., Any], context: Context, data_dict: DataD
 
 
 def _member_create(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Add a member, a person in a role that there is."""
+    """Add a member, a person in a role that there is, and once: requests of one moment wait for each other.
+
+    CKAN looks whether there is a member and then makes one; of two, a change of the role or a removal finds one only.
+    """
     if data_dict.get("object_type") == "user" and data_dict.get("capacity"):
         _check_role(data_dict["capacity"], "capacity")
+    if group := model.Group.get(str(data_dict.get("id"))):
+        key = sa.func.hashtext(f"members {group.id}")
+        model.Session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key)))
     return original(context, data_dict)
 
 

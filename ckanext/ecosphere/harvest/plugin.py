@@ -13,6 +13,7 @@ from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
 from ckanext.ecosphere.harvest.finish import digest
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
+from ckanext.ecosphere.harvest.sources.reach import protect_reach
 from ckanext.ecosphere.harvest.weekly import letters
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.interfaces import (
@@ -47,6 +48,7 @@ class EcosphereHarvestPlugin(Room):
         """Register the room's templates and assets."""
         super().update_config(config)
         protect_sources()
+        protect_reach()
         tk.add_template_directory(config, "../templates/harvest")
         tk.add_resource("../assets/harvest", "ecosphere_harvest")
 

@@ -50,6 +50,7 @@ MESSAGES: dict[str, str] = {
     "too-many": N_("The record has {count} elements {element}; the first {limit} were kept."),
     "no-file-identifier": N_("The record has no identifier of its own."),
     "identifier-placeholder": N_("An identifier was never filled in: {value}"),
+    "organisation-elsewhere": N_("It names another service; the source publishes for its own only: {name}"),
     "organisation-unknown": N_("No service of the registry is called: {name}"),
     "organisation-missing": N_("The record names no organisation."),
     "no-contact": N_("The record gives no e-mail address to write to."),

@@ -81,6 +81,9 @@ ASKED = {
     "tag_autocomplete?q=e&fields=x": 409,
     "package_search?wt=xml": 400,
     "dcat_dataset_show?id=a&profiles=x": 409,
+    "ecosphere_harvest_records_list?id=a&outcome=x": 409,
+    "file_owner_scan?owner_type=%25": 409,
+    "file_owner_scan?owner_type=organization": 403,
 }
 
 
@@ -90,6 +93,63 @@ def test_calls_on_which_actions_fail_are_refused(app: Any) -> None:
     assert {path: app.get(f"/api/3/action/{path}").status_code for path in ASKED} == ASKED
     answer = app.post("/api/3/action/tag_search", json={"query": "e", "fields": {"tags": 5}})
     assert answer.status_code == 409
+
+
+def test_a_token_does_not_become_the_account(app: Any) -> None:
+    person, other = factories.UserWithToken(name="paul"), factories.User(name="anne")
+    headers = {"Authorization": person["token"]}
+    for action in ("user_patch", "user_update"):
+        for changed in ({"password": "Lac-vert-2024"}, {"email": "voleur@guichet.example"}):
+            call = {"id": "paul", "name": "paul", "email": person["email"], **changed}
+            answer = app.post(f"/api/3/action/{action}", json=call, headers=headers)
+            assert (answer.status_code, list(answer.json["error"])) == (409, [*changed, "__type"])
+    call = {"id": "paul", "email": person["email"], "fullname": "Paul"}
+    assert app.post("/api/3/action/user_patch", json=call, headers=headers).status_code == 200
+    administrator = {"Authorization": factories.SysadminWithToken()["token"]}
+    call = {"id": other["id"], "password": "Lac-vert-2024"}
+    assert app.post("/api/3/action/user_patch", json=call, headers=administrator).status_code == 200
+
+
+def test_no_shared_cache_keeps_what_a_person_is_answered(app: Any) -> None:
+    person = factories.UserWithToken()
+    service = factories.Organization(users=[{"name": person["name"], "capacity": "editor"}])
+    dataset = factories.Dataset(owner_org=service["id"], private=True)
+    addresses = (f"/api/3/action/package_show?id={dataset['id']}", f"/dataset/{dataset['name']}.ttl", "/dataset/")
+    for address in addresses:
+        answer = app.get(address, headers={"Authorization": person["token"]}, status=200)
+        assert answer.cache_control.private, address
+        assert not answer.cache_control.public, address
+    assert app.get("/api/3/action/package_search").cache_control.public
+    asset = app.get("/base/images/ckan.ico", headers={"Authorization": person["token"]})
+    assert asset.cache_control.public
+
+
+def test_no_dataset_is_put_where_nobody_finds_it(app: Any) -> None:
+    person = factories.UserWithToken()
+    service = factories.Organization(users=[{"name": person["name"], "capacity": "editor"}])
+    dataset, headers = factories.Dataset(owner_org=service["id"]), {"Authorization": person["token"]}
+    related = {"subject": dataset["id"], "object": dataset["id"], "type": "depends_on"}
+    for name, value in (("state", "zzz"), ("relationships_as_subject", [related]), ("relationships_as_object", [1])):
+        call = {"id": dataset["id"], name: value}
+        answer = app.post("/api/3/action/package_patch", json=call, headers=headers)
+        assert (answer.status_code, list(answer.json["error"])) == (409, [name, "__type"])
+    shown = app.post("/api/3/action/package_show", json={"id": dataset["id"]}, headers=headers).json["result"]
+    assert app.post("/api/3/action/package_update", json=shown, headers=headers).status_code == 200
+    form = {"state": "zzz", "name": dataset["name"], "title": "Titre", "save": ""}
+    page = app.post(f"/dataset/edit/{dataset['name']}", data=form, headers=headers)
+    assert (page.status_code, "state" in page.text) == (400, True)
+    assert model.Package.get(dataset["id"]).state == "active"
+
+
+def test_what_is_saved_twice_at_one_moment_is_a_conflict(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    person, dataset = factories.UserWithToken(), factories.Dataset(owner_org=factories.Organization()["id"])
+    headers = {"Authorization": person["token"]}
+    follow = {"json": {"id": dataset["id"]}, "headers": headers}
+    app.post("/api/3/action/follow_dataset", **follow, status=200)
+    model.Session.remove()
+    monkeypatch.setattr(model.UserFollowingDataset, "get", lambda *_them: None)  # as before the first was saved
+    page = app.post(f"/dataset/follow/{dataset['id']}", headers=headers)
+    assert page.status_code == 409
 
 
 def test_a_file_in_the_place_of_a_text_is_refused(app: Any) -> None:

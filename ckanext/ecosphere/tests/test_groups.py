@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -85,3 +88,22 @@ def test_a_name_is_one_line_and_a_text(ask: Ask, app: CKANTestApp, postbox: Post
 def test_a_picture_is_uploaded_or_comes_over_https(address: str, ask: Ask):
     assert list(ask("organization_patch", id="ddt-42", image_url=address).json["error"]) == ["image_url", "__type"]
     assert ask("organization_patch", id="ddt-42", image_url="https://a.example/p.png").status_code == 200
+
+
+def test_a_person_added_twice_at_one_moment_is_a_member_once(ask: Ask, monkeypatch: pytest.MonkeyPatch):
+    factories.User(name="aide")
+    both, make = threading.Barrier(2, timeout=0.5), model.Member.__init__
+
+    def made_when_both_have_looked(member: model.Member, **values: Any) -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait()
+        make(member, **values)
+
+    monkeypatch.setattr(model.Member, "__init__", made_when_both_have_looked)
+    values = {"id": "ddt-42", "username": "aide", "role": "editor"}
+    with ThreadPoolExecutor(2) as people:
+        answers = [people.submit(ask, "organization_member_create", **values) for _request in range(2)]
+    assert [each.result().status_code for each in answers] == [200, 200]
+    assert members().count(("aide", "editor")) == 1
+    assert ask("organization_member_delete", id="ddt-42", username="aide").status_code == 200
+    assert "aide" not in dict(members())

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.deduplication.explain import explanation
-from ckanext.ecosphere.harvest.deduplication.groups import Member, grouped
+from ckanext.ecosphere.harvest.deduplication.groups import grouped
 from ckanext.ecosphere.harvest.deduplication.keys import bare
-from ckanext.ecosphere.harvest.deduplication.rows import RecordId, around, known_elsewhere, rank, sources
+from ckanext.ecosphere.harvest.deduplication.rows import RecordId, around, known_elsewhere, member_of, rank, sources
 from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, SourceRecord
 
 
@@ -37,16 +37,17 @@ class Takeover:
     holder: RecordId
 
 
-def decide(source_id: str, found: Mapping[str, tuple[str, ...]]) -> dict[str, Duplicate | Takeover]:
+def decide(source_id: str, found: Mapping[str, tuple[tuple[str, ...], str]]) -> dict[str, Duplicate | Takeover]:
     """Decide on records without a dataset of their own; those of which nothing is returned become new datasets.
 
     The keys are locked until the end of the transaction, so that two workers never publish one dataset twice.
 
     Args:
         source_id: their source.
-        found: keys by guid.
+        found: keys, and id of the service that each record is of, by guid.
     """
-    keys = sorted({bare(key) for each in found.values() for key in each})
+    every = {key for own, _service in found.values() for key in own}
+    keys = sorted({bare(key) for key in every})
     if not keys:
         return {}
     model.Session.execute(
@@ -56,15 +57,17 @@ def decide(source_id: str, found: Mapping[str, tuple[str, ...]]) -> dict[str, Du
         ),
         {"keys": keys},
     )
-    every = {key for each in found.values() for key in each}
     if not known_elsewhere(source_id, every):
         return {}
     known = sources()
     rows = around(every, known)
     members = {id_: row.member for id_, row in rows.items()}
     apart = _apart(source_id, set(found))
-    for guid, own in found.items():
-        members[source_id, guid] = Member(source_id, guid, own, rank(known.get(source_id)), guid in apart)
+    source = known.get(source_id)
+    for guid, (own, service) in found.items():
+        members[source_id, guid] = member_of(
+            source, (source_id, guid), own, rank(source), apart=guid in apart, service=service
+        )
     decided: dict[str, Duplicate | Takeover] = {}
     for group in grouped(members.values()):
         mine = next((member for member in group if member.source == source_id and member.guid in found), None)

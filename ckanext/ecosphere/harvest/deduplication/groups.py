@@ -7,6 +7,8 @@ The answer depends on the set of records alone, not on the order in which they c
 - A source knows its own records: two records of one source are never the same, and an identifier that several
   records of a source have tells nothing about them.
 - Among equals wins the source with the higher priority, then the one that was registered first.
+- A source that publishes for its own service only is no rival of another service: its records are never the same as
+  those of another such source, and give way to what a source of all services publishes for another service.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ class Member:
     Attributes:
         keys: see `keys_of`.
         apart: a person said that it is like no other.
+        only_for: the one service that its source publishes for; None when it publishes for all.
+        service: the service whose dataset it has, or will have; empty when that is not known.
     """
 
     source: str
@@ -55,6 +59,8 @@ class Member:
     keys: tuple[str, ...]
     rank: Rank = field(default_factory=Rank)
     apart: bool = False
+    only_for: str | None = None
+    service: str = ""
 
     @property
     def id(self) -> tuple[str, str]:
@@ -101,12 +107,24 @@ def grouped(members: Iterable[Member]) -> list[Group]:
         firm = {parts.of(index) for index in indexes if everybody[index].firm}
         loose = [index for index in indexes if parts.of(index) not in firm]
         parts.join(indexes if len(firm) <= 1 else loose)
-    return [tuple(sorted((everybody[i] for i in part), key=Member.order)) for part in parts.all()]
+    return [_ordered([everybody[i] for i in part]) for part in parts.all()]
+
+
+def _ordered(part: list[Member]) -> Group:
+    """Order a group: what may publish the dataset comes first."""
+    services = {member.service for member in part if member.only_for is None and member.service}
+    return tuple(sorted(part, key=lambda member: (_is_guest(member, services), member.order())))
+
+
+def _is_guest(member: Member, services: set[str]) -> bool:
+    return member.only_for is not None and not services <= {member.only_for}
 
 
 def reason(winner: Member, other: Member) -> tuple[str, dict[str, int]]:
     """Why one is published rather than the other: a code, and what a sentence about it needs."""
     one, two = winner.rank, other.rank
+    if _is_guest(other, {winner.service} - {""} if winner.only_for is None else set()):
+        return "own-service", {}
     if one.removed != two.removed:
         return "removed", {}
     if one.absent != two.absent:
@@ -125,12 +143,13 @@ def shared_keys(one: Member, two: Member) -> list[str]:
 
 
 class _Parts:
-    """Disjoint sets of records, none with two records of one source."""
+    """Disjoint sets of records, none with two records of one source, or of sources that are each for one service."""
 
     def __init__(self, members: Sequence[Member]):
         self._part = list(range(len(members)))
         self._inside = {index: [index] for index in self._part}
         self._sources = {index: {member.source} for index, member in enumerate(members)}
+        self._only_for = {index: {member.only_for} - {None} for index, member in enumerate(members)}
 
     def of(self, index: int) -> int:
         return self._part[index]
@@ -143,7 +162,7 @@ class _Parts:
         heads: list[int] = []
         for index in indexes:
             mine = self.of(index)
-            head = next((h for h in heads if h == mine or not self._sources[h] & self._sources[mine]), None)
+            head = next((each for each in heads if each == mine or self._may_join(each, mine)), None)
             if head is None:
                 heads.append(mine)
             elif head != mine:
@@ -151,7 +170,12 @@ class _Parts:
                     self._part[each] = head
                     self._inside[head].append(each)
                 self._sources[head] |= self._sources.pop(mine)
+                self._only_for[head] |= self._only_for.pop(mine)
                 heads = [h for h in heads if h != mine]
+
+    def _may_join(self, one: int, other: int) -> bool:
+        same_source = self._sources[one] & self._sources[other]
+        return not same_source and len(self._only_for[one] | self._only_for[other]) <= 1
 
 
 def _by_key(

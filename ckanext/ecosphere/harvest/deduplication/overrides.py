@@ -11,9 +11,8 @@ from ckan import model
 from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.harvest.deduplication.explain import REASONS, explanation
-from ckanext.ecosphere.harvest.deduplication.groups import Member
 from ckanext.ecosphere.harvest.deduplication.reconcile import LOCK, settle_keys
-from ckanext.ecosphere.harvest.deduplication.rows import RecordId, rank, sources
+from ckanext.ecosphere.harvest.deduplication.rows import RecordId, member_of, rank, sources
 from ckanext.ecosphere.harvest.model import DUPLICATE, PUBLISHED, SourceRecord
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.harvest.model import HarvestSource
@@ -105,7 +104,8 @@ def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
         query = query.where(sa.or_(SourceRecord.source_id == id_, publisher.source_id == id_))
     for copy, winner, name, title in model.Session.execute(query):
         one, two = (
-            Member(row.source_id, row.guid, tuple(row.keys), rank(known.get(row.source_id))) for row in (winner, copy)
+            member_of(known.get(row.source_id), (row.source_id, row.guid), row.keys, rank(known.get(row.source_id)))
+            for row in (winner, copy)
         )
         why = explanation(one, two, known)
         yield {

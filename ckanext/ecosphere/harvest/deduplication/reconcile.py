@@ -181,23 +181,23 @@ def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:
 def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, str]]:
     """For each record that has a copy elsewhere: the copy that is next in rank, and the dataset."""
     mine = model.Session.execute(
-        sa.select(SourceRecord.guid, SourceRecord.package_id)
+        sa.select(SourceRecord.guid, SourceRecord.package_id, model.Package.owner_org)
         .join(model.Package, model.Package.id == SourceRecord.package_id)
         .where(SourceRecord.source_id == source_id, SourceRecord.guid.in_(guids), model.Package.state == "active")
     ).all()
     copies = model.Session.execute(
         sa.select(SourceRecord.source_id, SourceRecord.guid, SourceRecord.joined).where(
-            SourceRecord.state == DUPLICATE, SourceRecord.joined.in_([package_id for _guid, package_id in mine])
+            SourceRecord.state == DUPLICATE, SourceRecord.joined.in_([package_id for _guid, package_id, _owner in mine])
         )
     ).all()
     known = sources() if copies else {}
     model.Session.remove()
     found = {}
-    for guid, package_id in mine:
+    for guid, package_id, owner in mine:
         heirs = [
             (rank(known.get(source)).order(), source, other)
             for source, other, joined in copies
-            if joined == package_id and known[source].active
+            if joined == package_id and known[source].active and known[source].only_for in (None, owner)
         ]
         if heirs:
             _order, source, other = min(heirs)

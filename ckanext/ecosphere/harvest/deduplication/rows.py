@@ -12,7 +12,7 @@ from ckan import model
 from ckanext.ecosphere.harvest.deduplication.groups import Member, Rank
 from ckanext.ecosphere.harvest.deduplication.keys import as_file, as_resource
 from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, SourceRecord
-from ckanext.ecosphere.harvest.worker.job import read_settings
+from ckanext.ecosphere.harvest.worker.job import only_for, read_settings
 from ckanext.harvest.model import HarvestObject, HarvestSource
 
 RecordId = tuple[str, str]
@@ -26,12 +26,13 @@ _ROUNDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a source contributes to the rank of its records."""
+    """What a source contributes to the rank of its records; `only_for` is the one service that it publishes for."""
 
     title: str
     priority: int
     registered: str
     active: bool
+    only_for: str | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +58,7 @@ def sources() -> dict[str, Source]:
         HarvestSource.created,
         HarvestSource.__table__.c.active,
         model.Package.state,
+        model.Package.owner_org,
     ).outerjoin(model.Package, model.Package.id == HarvestSource.id)
     return {
         id_: Source(
@@ -64,8 +66,9 @@ def sources() -> dict[str, Source]:
             priority_of(read_settings(config)),
             created.isoformat() if created else "",
             bool(active) and state == "active",
+            only_for(read_settings(config), owner_org),
         )
-        for id_, title, url, config, created, active, state in model.Session.execute(query)
+        for id_, title, url, config, created, active, state, owner_org in model.Session.execute(query)
     }
 
 
@@ -84,6 +87,22 @@ def rank(source: Source | None, state: str = PUBLISHED, package_state: str | Non
         priority=-source.priority if source else 0,
         registered=source.registered if source else "",
     )
+
+
+def member_of(
+    known: Source | None, record: RecordId, keys: Iterable[str], order: Rank, *, apart: bool = False, service: str = ""
+) -> Member:
+    """A record of a source as a member of groups.
+
+    Args:
+        known: its source, as far as it is known.
+        record: the record.
+        keys: see `keys_of`.
+        order: its rank.
+        apart: whether a person said that it is like no other.
+        service: id of the service whose dataset it has.
+    """
+    return Member(*record, tuple(keys), order, apart, known.only_for if known else None, service)
 
 
 def around(keys: Iterable[str], known: dict[str, Source]) -> dict[RecordId, Row]:
@@ -129,13 +148,16 @@ def _rows(condition: Any, known: dict[str, Source]) -> list[Row]:
             SourceRecord.former,
             SourceRecord.digest,
             model.Package.state,
+            model.Package.owner_org,
         )
         .outerjoin(model.Package, model.Package.id == SourceRecord.package_id)
         .where(SourceRecord.state.in_(LIVE), condition)
     )
     return [
         Row(
-            Member(source, guid, tuple(keys), rank(known.get(source), state, package_state), apart),
+            member_of(
+                known.get(source), source, guid, keys, rank(known.get(source), state, package_state), apart, owner
+            ),
             state,
             package_id,
             package_state,
@@ -143,7 +165,7 @@ def _rows(condition: Any, known: dict[str, Source]) -> list[Row]:
             former,
             digest,
         )
-        for source, guid, keys, apart, state, package_id, joined, former, digest, package_state in (
+        for source, guid, keys, apart, state, package_id, joined, former, digest, package_state, owner in (
             model.Session.execute(query)
         )
     ]

@@ -12,6 +12,7 @@ _LINK = N_("Give an address that begins with http:// or https:// and answers out
 _LICENCE = N_("State one licence with its version and its address, such as “Licence Ouverte 2.0”.")
 _TEXT = N_("Shorten the text, and put what is detailed into a linked document.")
 OTHERWISE = N_("Look at the page of the record on the portal: it says what each rule did.")
+_REACH = N_("An administrator of the site can let the source publish for all services: write to them.")
 
 ADVICE: dict[str, str] = {
     **dict.fromkeys(
@@ -42,6 +43,7 @@ ADVICE: dict[str, str] = {
         _LICENCE,
     ),
     **dict.fromkeys(("text-cut", "too-many"), _TEXT),
+    "organisation-elsewhere": _REACH,
 }  # fmt: skip
 
 

@@ -81,8 +81,14 @@ def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> Auth
 @tk.chained_auth_function
 @tk.auth_allow_anonymous_access
 def harvest_object_show(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """ckanext-harvest shows all records to everybody; those of our source types are for those who may edit them."""
+    """ckanext-harvest shows all records to everybody; those of our source types are for those who may edit them.
+
+    It also finds one by whatever column `attr` names, and which of several it is cannot be foreseen: that is for
+    administrators of the site, who are not asked.
+    """
     data_dict = data_dict or {}
+    if data_dict.get("attr"):
+        return {"success": False, "msg": tk._("Only administrators of the portal may do this.")}
     id_ = data_dict.get("id")
     if not id_ and data_dict.get("dataset_id"):
         from ckan import model

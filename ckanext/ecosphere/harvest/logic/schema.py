@@ -31,7 +31,7 @@ def records_schema(  # noqa: PLR0917 - validators
     """A job, by id, and which of its records are wanted."""
     return {
         "id": [not_empty, unicode_safe],
-        "outcome": [ignore_empty, one_of(import_log.OUTCOMES)],
+        "outcome": [ignore_empty, one_of(list(import_log.OUTCOMES))],
         "limit": [ignore_empty, natural_number_validator],
         "offset": [default(0), natural_number_validator],
     }

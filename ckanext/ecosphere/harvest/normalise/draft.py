@@ -38,6 +38,7 @@ class Context:
         catalogue_title: name of the harvested catalogue.
         record_url: address of an original record, ``{id}`` standing for its identifier.
         organisations: when given, registry ids that exist in the portal; others are not used.
+        only_organisation: registry id of the one service that the source publishes for, if it is one.
         free_tags: whether tags may hold apostrophes and slashes (with the dataset schema of this
             suite), or only what CKAN itself accepts.
     """
@@ -47,6 +48,7 @@ class Context:
     catalogue_title: str = ""
     record_url: str | None = None
     organisations: frozenset[str] | None = None
+    only_organisation: str | None = None
     free_tags: bool = False
 
 

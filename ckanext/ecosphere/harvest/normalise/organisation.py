@@ -244,10 +244,20 @@ def organisation(draft: Draft) -> None:
         for text in texts[:50]:
             found = finder(text or "")
             if found and _exists(draft, found.id):
+                if draft.context.only_organisation not in (None, found.id):
+                    _keep_to_own(draft, text or "")
+                    return
                 draft.organisation_found = True
                 draft.set("owner_org", found.id, before=f"{text} ({how})" if how != "name" else text)
                 return
     _fall_back(draft, names)
+
+
+def _keep_to_own(draft: Draft, named: str) -> None:
+    """Leave a record to the one service that its source publishes for, and tell that it names another one."""
+    own = draft.context.only_organisation or ""
+    draft.problem("organisation-elsewhere", name=named)
+    draft.set("owner_org", own, before=f"{named} (own service)")
 
 
 def _exists(draft: Draft, identifier: str) -> bool:

@@ -82,6 +82,7 @@ CONFIG: dict[str, str] = {
     "config-page-size": N_("The page size must be a whole number from 1 to {limit}."),
     "config-priority": N_("The priority must be a whole number from -{limit} to {limit}."),
     "config-organisation": N_("No organisation is named “{name}”."),
+    "config-flag": N_("The option “{name}” must be true or false."),
     "config-text": N_("The option “{name}” must be a text."),
     "config-filters": N_("The filters must be a list."),
     "config-udata": N_("Name an organisation, a topic or a tag: otherwise the whole portal would be harvested."),

@@ -19,7 +19,9 @@ from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.http_guard import GuardedSession
 from ckanext.harvest.interfaces import IHarvester
 
-COMMON_OPTIONS = ("default_organisation", "priority")
+OWN_SERVICE = "own_service"
+"""Option: the source publishes for the service that it belongs to, and for no other; see `reach`."""
+COMMON_OPTIONS = ("default_organisation", "priority", OWN_SERVICE)
 """Options of every type."""
 MAX_PRIORITY = 100
 
@@ -94,6 +96,8 @@ class SourceType:
         priority = settings.get("priority")
         if priority is not None and (type(priority) is not int or abs(priority) > MAX_PRIORITY):
             raise ConfigError("config-priority", limit=MAX_PRIORITY)
+        if not isinstance(settings.get(OWN_SERVICE, False), bool):
+            raise ConfigError("config-flag", name=OWN_SERVICE)
         organisation = settings.get("default_organisation")
         if organisation is not None:
             if not isinstance(organisation, str):

@@ -9,6 +9,7 @@ from ckan.tests import factories
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, enabled_types
 
 COMMON = {"default_organisation": "ddt-01053-01", "priority": 5}
+OWN = {"own_service": True}
 SETTINGS = {
     "ecosphere_csw": [
         {},
@@ -19,17 +20,19 @@ SETTINGS = {
                 {"any": [[{"property": "title", "equals": "Zones"}], [{"property": "type", "equals": "series"}]]}
             ]
         },
+        OWN,
         {**COMMON, "page_size": 20, "filters": [{"property": "organisation", "like": "%DDT%"}]},
     ],
-    "ecosphere_dcat": [{}, COMMON],
-    "ecosphere_waf": [{}, COMMON],
-    "ecosphere_ogcapi": [{}, {"page_size": 20}, COMMON],
+    "ecosphere_dcat": [{}, COMMON, OWN],
+    "ecosphere_waf": [{}, COMMON, OWN],
+    "ecosphere_ogcapi": [{}, {"page_size": 20}, COMMON, OWN],
     "ecosphere_udata": [
         {"organization": "534fff8ea3a7292c64a77f02"},
         {"organization": "ministere-de-la-transition-ecologique"},
         {"topic": "risques"},
         {"tag": "eau"},
         {"organization": "534fff8ea3a7292c64a77f02", "topic": "risques", "tag": "eau", "api": 2, **COMMON},
+        {"tag": "eau", **OWN},
     ],
 }
 CASES = [(name, settings) for name, each in SETTINGS.items() for settings in each]

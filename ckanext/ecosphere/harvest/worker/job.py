@@ -50,6 +50,11 @@ class Job:
         return next((name for name, id_ in self.organisations.items() if id_ == self.owner_org), None)
 
     @property
+    def only_for(self) -> str | None:
+        """Id of the one organisation that the source publishes for; None when it publishes for all."""
+        return only_for(self.settings, self.owner_org)
+
+    @property
     def fingerprint(self) -> str:
         """What besides the record decides what becomes of it; a change of it makes every record changed."""
         decisive = [
@@ -59,6 +64,7 @@ class Job:
             self.settings.get("default_organisation"),
             self.owner_org,
             config.fallback_organisation(),
+            *([] if self.only_for is None else ["own service"]),
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:8]
 
@@ -101,6 +107,11 @@ def load(job_id: str) -> Job:
     )
     model.Session.commit()
     return job
+
+
+def only_for(settings: dict[str, Any], owner_org: str | None) -> str | None:
+    """Id of the one organisation that a source publishes for, by its settings; None when it publishes for all."""
+    return (owner_org or "") if settings.get("own_service") else None
 
 
 def read_settings(text: str | None) -> dict[str, Any]:

@@ -77,6 +77,7 @@ class Writer:
             catalogue_title=job.title,
             record_url=reader.record_url(job.url),
             organisations=frozenset(job.organisations),
+            only_organisation=job.owner_name if job.only_for is not None else None,
             free_tags=free_tags(),
         )
 
@@ -156,12 +157,19 @@ class Writer:
         """Leave to another source what it publishes with priority, and take over what it publishes without."""
         new = {item.outcome.guid: item for item in items if item.result and item.package_id is None}
         for guid, decision in decide.decide(
-            self._job.source_id, {guid: item.keys for guid, item in new.items()}
+            self._job.source_id, {guid: (item.keys, self._service(item)) for guid, item in new.items()}
         ).items():
             if isinstance(decision, decide.Duplicate):
                 self._duplicate(new[guid], decision)
             else:
                 self._take_over(new[guid], decision)
+
+    def _service(self, item: Item) -> str:
+        """Id of the service whose dataset a record becomes; empty when there is none."""
+        if self._job.only_for is not None:
+            return self._job.only_for
+        named = self._job.organisations.get(item.result.organisation or "") if item.result else None
+        return named or self._job.owner_org or ""
 
     @staticmethod
     def _take_over(item: Item, decision: decide.Takeover) -> None:
@@ -176,7 +184,7 @@ class Writer:
     def _dataset(self, item: Item, name: str, present: list[Present]) -> dict[str, Any]:
         assert item.result is not None  # noqa: S101 - only such items come here
         dataset = dict(item.result.dataset)
-        organisation = self._job.organisations.get(item.result.organisation or "") or self._job.owner_org
+        organisation = self._service(item)
         if not organisation:
             raise tk.ValidationError({"owner_org": [say("no-organisation")]})
         dataset.update(owner_org=organisation, name=name, type="dataset", state="active", private=item.private)

@@ -57,7 +57,7 @@ def portal_blueprint(settings: Callable[[], Settings]) -> Blueprint:
 
     def after(response: Response) -> Response:
         visits.of_this_process().count()
-        return uploads.protect(headers.add(sessions.finish(response), settings()))
+        return uploads.protect(headers.add(headers.keep_private(sessions.finish(response)), settings()))
 
     blueprint.before_app_request(before)
     blueprint.after_app_request(after)

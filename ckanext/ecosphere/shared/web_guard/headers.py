@@ -31,6 +31,18 @@ def add(response: Response, settings: Settings) -> Response:
     return response
 
 
+def keep_private(response: Response) -> Response:
+    """Have no cache that people share keep what a person was answered who is logged in, by a session or a token.
+
+    CKAN writes "public" on all answers of its API and of the exports of a dataset, private ones included. It reads the
+    mark after this, and the headers of assets are written later still.
+    """
+    if tk.current_user.is_authenticated:
+        request.environ["__no_cache__"] = True
+        response.cache_control.public = False
+    return response
+
+
 def _add_policies(response: Response, settings: Settings) -> None:
     headers = response.headers
     everyone = matches(request.endpoint, tables().framed_anywhere)

@@ -53,7 +53,11 @@ this.ckan.module("ecosphere-source-options", function () {
 
     read: function () {
       this.place.querySelectorAll("[data-option]").forEach((field) => {
-        field.value = this.settings[field.dataset.option] || "";
+        if (field.type === "checkbox") {
+          field.checked = Boolean(this.settings[field.dataset.option]);
+        } else {
+          field.value = this.settings[field.dataset.option] || "";
+        }
       });
       (this.settings.filters || []).filter((each) => !("any" in each)).forEach((each) => this.addRow(each));
       this.place.querySelector("[data-kept]").hidden = !this.kept.length;
@@ -98,7 +102,11 @@ this.ckan.module("ecosphere-source-options", function () {
       const settings = {};
       this.place.querySelectorAll("[data-option]").forEach((field) => {
         const name = field.dataset.option;
-        if (known.includes(name) && field.value.trim()) {
+        if (field.type === "checkbox") {
+          if (known.includes(name) && field.checked) {
+            settings[name] = true;
+          }
+        } else if (known.includes(name) && field.value.trim()) {
           settings[name] = field.dataset.number === undefined ? field.value.trim() : Number(field.value);
         }
       });

@@ -1,0 +1,109 @@
+"""For which services a source publishes: for all that its records name, or for its own alone (`own_service`).
+
+A catalogue of many services is registered by an administrator of the site, who vouches for it. What an editor registers
+publishes for the service of the source only, and takes no dataset of another one: else whoever edits one service
+could write in the name of all.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import authz, model
+from ckan.types import Context
+
+from ckanext.ecosphere.harvest.sources.source_type import OWN_SERVICE, type_names
+from ckanext.ecosphere.harvest.worker.job import read_settings
+from ckanext.harvest.logic import schema
+from ckanext.harvest.model import HarvestSource
+
+#: Options of a source that publishes for all services which only administrators change.
+_VOUCHED = ("default_organisation", "priority")
+
+
+def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
+    """Look for which services a source of our types may publish, whether it has a configuration or not.
+
+    Raises:
+        Invalid: it would publish for more than its own service, and an editor asks it.
+        StopOnError: it has no configuration and is of another type.
+    """
+    if data.get(("source_type",)) not in type_names():
+        if data.get(key) is tk.missing or data.get(key) is None:
+            data.pop(key, None)
+            raise tk.StopOnError
+        return
+    settings = _settings(data.get(key))
+    if settings is None:
+        return  # what it is, the next validator says
+    if not _is_administrator(context):
+        _keep_to_own(settings, data)
+    default = settings.get("default_organisation")
+    if settings.get(OWN_SERVICE) and default and not _is_same(default, data.get(("owner_org",))):
+        raise tk.Invalid(tk._("This source publishes for its own service only: leave the other one out."))
+    data[key] = json.dumps(settings, ensure_ascii=False) if settings else ""
+
+
+def _settings(text: Any) -> dict[str, Any] | None:
+    """Return the settings that a text holds; None when it holds something else."""
+    if text is tk.missing or not str(text or "").strip():
+        return {}
+    try:
+        settings = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return settings if isinstance(settings, dict) else None
+
+
+def _is_administrator(context: Context) -> bool:
+    name = context.get("user")
+    if authz.is_sysadmin(name):
+        return True
+    return bool(context.get("ignore_auth")) and (not name or model.User.get(name) is None)  # a command
+
+
+def _keep_to_own(settings: dict[str, Any], data: dict[Any, Any]) -> None:
+    """Keep what an editor saves from reaching further than what an administrator saved.
+
+    Raises:
+        Invalid: it changes what an administrator vouched for.
+    """
+    known: Any = HarvestSource.get(data.get(("id",)) or "") if data.get(("id",)) else None
+    before = read_settings(known.config) if known else {OWN_SERVICE: True}
+    if before.get(OWN_SERVICE):
+        settings[OWN_SERVICE] = True
+    if settings.get(OWN_SERVICE):
+        return
+    package: Any = model.Package.get(known.id)
+    fields = {"url": known.url, "source_type": known.type, "owner_org": package.owner_org if package else None}
+    is_other = any(not _is_same(value, data.get((name,))) for name, value in fields.items())
+    if is_other or any(settings.get(name) != before.get(name) for name in _VOUCHED):
+        raise tk.Invalid(
+            tk._(
+                "This source publishes for all services: only administrators of the site change its address, its type,"
+                " its service, the service of records that name none, and its priority."
+            )
+        )
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if one == other:
+        return True
+    first, second = (model.Group.get(str(each or "")) for each in (one, other))
+    return first is not None and first is second
+
+
+def protect_reach() -> None:
+    """Have ckanext-harvest look for which services a source may publish."""
+    original = schema.harvest_source_schema
+    if original.__module__ == __name__:
+        return
+
+    def harvest_source_schema() -> dict[str, Any]:
+        made = original()
+        made["config"] = [check_reach, *made["config"]]
+        return made
+
+    schema.harvest_source_schema = harvest_source_schema

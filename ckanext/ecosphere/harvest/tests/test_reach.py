@@ -1,0 +1,140 @@
+"""What the source of one service can do to the datasets of another: nothing. Over HTTP, as its editor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ckan import model
+from ckan.tests import factories
+from ckan.tests.helpers import CKANTestApp, call_action
+
+from ckanext.ecosphere.harvest import objects
+from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
+from ckanext.ecosphere.harvest.tests.portal import Portal
+
+UUID = "fr-120066022-jdd-1d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"
+DDT, CGDD = Portal.ORGANISATIONS
+Ask = Callable[..., Any]
+
+
+@pytest.fixture
+def ask(portal: Portal, app: CKANTestApp) -> Ask:
+    """Call an action as an editor of the CGDD, who has no right in the DDT."""
+    editor = factories.UserWithToken()
+    call_action("organization_member_create", id=CGDD, username=editor["name"], role="editor")
+
+    def call(action: str, **data: Any) -> Any:
+        answer = app.post(f"/api/3/action/{action}", json=data, headers={"Authorization": editor["token"]})
+        model.Session.remove()
+        return answer
+
+    return call
+
+
+def values(url: str, **settings: Any) -> dict[str, Any]:
+    text = json.dumps(settings) if settings else ""
+    source = {"name": "essai", "title": "Essai", "url": url, "source_type": "ecosphere_csw", "owner_org": CGDD}
+    return {**source, "frequency": "MANUAL", "config": text}
+
+
+def settings_of(portal: Portal, name: str = "essai") -> dict[str, Any]:
+    return json.loads(portal.call("harvest_source_show", id=name)["config"] or "{}")
+
+
+@pytest.mark.parametrize("config", [None, "", '{"priority": 100}', '{"own_service": false}'])
+def test_an_editor_publishes_for_the_service_of_the_source_only(portal: Portal, ask: Ask, config: str | None):
+    with catalogue([iso_record(1, organisation="DDT de l'Ain"), iso_record(2)]) as server:
+        wanted = {**values(server.url), "config": config}
+        if config is None:
+            del wanted["config"]
+        source = ask("harvest_source_create", **wanted).json["result"]["id"]
+        assert portal.harvest(source) == {"added": 2}
+    assert settings_of(portal)["own_service"] is True
+    assert {each["organization"]["name"] for each in portal.datasets().values()} == {CGDD}
+    said = portal.call("ecosphere_harvest_record_show", id=objects.current(portal.datasets()["Jeu de données 1"]["id"]))
+    assert "publishes for its own only: DDT de l'Ain" in str(said["problems"])
+
+
+def test_another_service_is_no_service_of_the_records_that_name_none(portal: Portal, ask: Ask):
+    answer = ask("harvest_source_create", **values("https://ex.org/", default_organisation=DDT))
+    assert (answer.status_code, list(answer.json["error"])) == (409, ["config", "__type"])
+    own = ask("harvest_source_create", **values("https://ex.org/", default_organisation=CGDD))
+    assert own.status_code == 200
+    ask("harvest_source_patch", id="essai", config="{}")
+    assert settings_of(portal) == {"own_service": True}
+
+
+def test_what_an_administrator_vouched_for_stays(portal: Portal, ask: Ask):
+    portal.source("https://ex.org/csw", name="essai", config={"priority": 5})
+    shown = values("https://ex.org/csw", priority=5)
+    assert ask("harvest_source_update", **shown, id="essai").status_code == 200
+    for change in (
+        {"url": "https://example.net/csw"},
+        {"source_type": "ecosphere_waf"},
+        {"config": '{"priority": 6}'},
+        {"config": '{"priority": 5, "default_organisation": "ddt-01053-01"}'},
+        {"config": ""},
+    ):
+        answer = ask("harvest_source_update", **{**shown, **change}, id="essai")
+        assert (answer.status_code, list(answer.json["error"])) == (409, ["config", "__type"]), change
+    assert settings_of(portal) == {"priority": 5}
+    less = {**shown, "url": "https://example.net/csw", "config": '{"own_service": true}'}
+    assert ask("harvest_source_update", **less, id="essai").status_code == 200
+    assert ask("harvest_source_update", **shown, id="essai").status_code == 200
+    assert settings_of(portal) == {"priority": 5, "own_service": True}
+
+
+def test_a_dataset_of_another_service_is_not_taken_over(portal: Portal, ask: Ask):
+    with catalogue([iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]) as server:
+        theirs = portal.source(server.url, name="ddt", owner_org=DDT)
+        assert portal.harvest(theirs) == {"added": 1}
+        dataset = portal.datasets()["Zones"]
+        portal.call("package_patch", id=dataset["id"], private=True)
+        with catalogue([iso_record(1, identifier=UUID, title="Fausses zones")]) as other:
+            mine = ask("harvest_source_create", **values(other.url, priority=100)).json["result"]["id"]
+            portal.harvest(mine)
+            assert ask("package_show", id=dataset["id"]).status_code == 404
+            shown = portal.call("package_show", id=dataset["id"])
+            assert (shown["title"], shown["organization"]["name"], shown["private"]) == ("Zones", DDT, True)
+            server.records.clear()  # what leaves the catalogue of the one is no inheritance of the other
+            portal.call("package_patch", id=dataset["id"], private=False)
+            for _harvest in range(4):
+                portal.harvest(theirs)
+                portal.harvest(mine)
+    gone = model.Package.get(dataset["id"])
+    assert (gone.title, model.Group.get(gone.owner_org).name) == ("Zones", DDT)
+
+
+def test_two_services_with_the_same_identifier_have_a_dataset_each(portal: Portal, ask: Ask):
+    record = iso_record(1, identifier=UUID, title="Zones")
+    with catalogue([record]) as server:
+        portal.harvest(ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"])
+        other = portal.source(server.url + "?", name="ddt", owner_org=DDT, config={"own_service": True})
+        assert portal.harvest(other) == {"added": 1}
+    owners = model.Session.query(model.Package.owner_org).filter_by(type="dataset", state="active")
+    assert {model.Group.get(id_).name for (id_,) in owners} == {DDT, CGDD}
+
+
+def test_a_catalogue_of_all_services_takes_what_names_another_service(portal: Portal, ask: Ask):
+    with catalogue([iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]) as server:
+        mine = ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"]
+        assert portal.harvest(mine) == {"added": 1}
+        portal.harvest(portal.source(server.url + "?", name="tous"))
+    assert [each["organization"]["name"] for each in portal.datasets().values()] == [DDT]
+
+
+@pytest.mark.parametrize("attr", ["package_id", "report_status", "harvest_source_id", "guid", "none", ["a"], 1])
+def test_no_record_is_found_by_another_column(portal: Portal, app: CKANTestApp, attr: Any):
+    with catalogue([iso_record(1)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+    (dataset,) = portal.datasets().values()
+    for id_ in (dataset["id"], "added", source, "fr-120066022-jdd-00000001"):
+        call = {"id": id_, "attr": attr}
+        assert app.post("/api/3/action/harvest_object_show", json=call).status_code in (403, 409)
+    token = factories.SysadminWithToken()["token"]
+    answer = app.post("/api/3/action/harvest_object_show", json=call, headers={"Authorization": token})
+    assert answer.status_code == (200 if attr == "guid" else 404 if attr == "package_id" else 409)
