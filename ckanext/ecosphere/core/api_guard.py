@@ -69,8 +69,8 @@ def refuse_what_no_action_takes() -> Response | None:
     if request.endpoint != "api.action":
         return None
     action = str((request.view_args or {}).get("logic_function"))
-    if api_parameters.is_no_action(action):
-        return _answer({"message": tk._("There is no such action.")}, BAD_REQUEST, "Bad Request")
+    if (refused := _not_offered(action)) is not None:
+        return refused
     try:
         given = list(_given())
         _check_form()
@@ -94,11 +94,23 @@ def refuse_what_no_action_takes() -> Response | None:
     return None
 
 
+def _not_offered(action: str) -> Response | None:
+    """Answer a call of what is no action, or is none for people without an account."""
+    if api_parameters.is_no_action(action):
+        return _answer({"message": tk._("There is no such action.")}, BAD_REQUEST, "Bad Request")
+    if api_parameters.is_for_accounts(action) and not tk.current_user.is_authenticated:
+        message = tk._("Log in first: this is not for anonymous people.")
+        return _answer({"message": message}, FORBIDDEN, "Authorization Error")
+    return None
+
+
 @api_guard.before_app_request
 def say_that_there_is_no_such_page() -> tuple[str, int] | None:
     """Answer for a page of a dataset that is not there, or that the reader may not read, and for an unknown format."""
     format_ = (request.view_args or {}).get("_format")
     if format_ and (request.endpoint or "").startswith("dcat.") and not api_parameters.is_rdf_format(format_):
+        return say_that_it_is_not_there(tk.ObjectNotFound())
+    if (request.endpoint or "").startswith("harvester.") and not _is_source((request.view_args or {}).get("source")):
         return say_that_it_is_not_there(tk.ObjectNotFound())
     if named_datasets.is_absent_for_page(request.endpoint or "", request.view_args or {}):
         return say_that_it_is_not_there(tk.ObjectNotFound())
@@ -114,6 +126,8 @@ def refuse_what_no_page_takes() -> tuple[str, int] | None:
     wrong = ["page"] if not COUNT.fullmatch(request.args.get("page", "1")) else []
     if request.endpoint.endswith(ORDERED) and not all(map(str.strip, given.get("sort", "name").split(","))):
         wrong.append("sort")
+    if request.endpoint.startswith("dcat.") and not api_parameters.is_moment(given.get("modified_since", "2000")):
+        wrong.append("modified_since")
     if request.endpoint.startswith("activity."):
         wrong += [name for name in ("before", "after") if name in given and not MOMENT.fullmatch(given[name])]
         wrong += [name for name in ("type",) if name in given and given[name] not in FOLLOWED]
@@ -214,6 +228,12 @@ def say_that_it_is_not_allowed(_error: tk.NotAuthorized) -> tuple[str, int]:
 def say_that_it_is_not_there(_error: tk.ObjectNotFound) -> tuple[str, int]:
     """Answer for a page that asks an action for what is not there, and does not expect that."""
     return _page(NOT_FOUND, tk._("There is nothing at this address."))
+
+
+def _is_source(name: str | None) -> bool:
+    """Whether there is a source of a name, or none is named: pages of its jobs fail on a dataset."""
+    package: Any = model.Package.get(name) if name else None
+    return package is None or package.type == "harvest"
 
 
 def _page(status: int, content: str) -> tuple[str, int]:

@@ -17,10 +17,11 @@ from ckan import authz, model
 from ckan.lib import plugins
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
+from dateutil.parser import parse as dateutil_parse
 
 from ckanext.ecosphere.shared import action_input
 
-LONGEST_NUMBER = 20
+LONGEST_NUMBER, LONGEST_MOMENT = 20, 40
 TABLE = Path(__file__).with_name("api_parameters.yaml")
 HARVEST = "harvest"
 
@@ -50,24 +51,38 @@ def check(action: str, data: dict[str, Any]) -> None:
     errors |= _faults_within(action, data)
     if action == "package_revise" and (faults := _faults_within("package_update", _revised(data))):
         errors["update"] = [faults]
-    if action.startswith("package_relationship_") and data.get("type") not in (None, *table["relationship_types"]):
-        errors["type"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["relationship_types"]))]
+    errors |= _faults_of_choices(action, data)
+    if action in table["of_members"] and data.get("id") and model.Group.get(str(data["id"])) is None:
+        errors["id"] = [tk._("Not found: nothing has this name or identifier.")]
     if action == "resource_search":
         fields = {str(each).partition(":")[0] for each in _as_list(data.get("query"))}
         if not fields.isdisjoint(table["no_text_of_resources"]):
             errors["query"] = [tk._("Only texts of resources can be searched: name, format, url…")]
-    if action == "harvest_object_show" and data.get("attr") not in (None, *table["columns_of_records"]):
-        errors["attr"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["columns_of_records"]))]
-    if action == "file_owner_scan" and not _owns_files(data.get("owner_type", "user")):
-        errors["owner_type"] = [
-            tk._("Give one of these: {values}.").format(values="user, package, resource, organization")
-        ]
-    if action.startswith("dcat_") and not _are_rdf_profiles(data.get("profiles")):
-        errors["profiles"] = [tk._("Give one of these: {values}.").format(values=", ".join(sorted(_rdf_profiles())))]
-    if action.startswith("dcat_") and data.get("format") and not is_rdf_format(data["format"]):
-        errors["format"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["rdf_formats"]))]
+    if action.startswith("dcat_") and not is_moment(data.get("modified_since") or "2000"):
+        errors["modified_since"] = [tk._("Write a date as 2026-11-28.")]
     if errors:
-        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+        raise action_input.refused(errors)
+
+
+def _faults_of_choices(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return what is said of parameters that are one of some values, or nothing, and hold another one."""
+    table, faults = _table(), dict[str, list[Any]]()
+
+    def choose(name: str, fits: bool, values: Iterable[str]) -> None:
+        if data.get(name) and not fits:
+            faults[name] = [tk._("Give one of these: {values}.").format(values=", ".join(values))]
+
+    if action.startswith("package_relationship"):
+        name, types = ("rel" if action == "package_relationships_list" else "type"), table["relationship_types"]
+        choose(name, data.get(name) in types, types)
+    if action == "harvest_object_show":
+        choose("attr", data.get("attr") in table["columns_of_records"], table["columns_of_records"])
+    if action == "file_owner_scan":
+        choose("owner_type", _owns_files(data.get("owner_type")), table["owners_of_files"])
+    if action.startswith("dcat_"):
+        choose("profiles", _are_rdf_profiles(data.get("profiles")), sorted(_rdf_profiles()))
+        choose("format", is_rdf_format(data.get("format")), table["rdf_formats"])
+    return faults
 
 
 def check_by_name(data: dict[str, Any]) -> None:
@@ -86,7 +101,7 @@ def check_by_name(data: dict[str, Any]) -> None:
     }
     errors |= {name: [tk._("No parameter begins so.")] for name in data if str(name).startswith("__")}
     if errors:
-        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+        raise action_input.refused(errors)
 
 
 def _unlike(
@@ -254,6 +269,22 @@ def is_rdf_format(name: Any) -> bool:
     return name in _table()["rdf_formats"]
 
 
+def is_moment(value: Any) -> bool:
+    """Whether ckanext-dcat can read a date or a moment."""
+    if not _is_text(value) or len(value) > LONGEST_MOMENT:
+        return False
+    try:
+        dateutil_parse(value)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def is_for_accounts(action: str) -> bool:
+    """Whether an action of CKAN asks nobody and tells what is for people with an account."""
+    return action in _table()["for_accounts"]
+
+
 def _are_rdf_profiles(value: Any) -> bool:
     names = value.split(",") if isinstance(value, str) else value or []
     return isinstance(names, list) and all(isinstance(each, str) and each in _rdf_profiles() for each in names)
@@ -286,7 +317,7 @@ def _table() -> dict[str, Any]:
 def _with_checked_parameters(name: str) -> Callable[..., Any]:
     def action(original_action: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
         if errors := _faults_within(name, data_dict):
-            raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+            raise action_input.refused(errors)
         return original_action(context, data_dict)
 
     action.__name__ = name

@@ -14,6 +14,7 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import authz, model
 from ckan.logic import auth_audit_exempt
+from ckan.logic.validators import name_validator
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.core import texts
@@ -34,7 +35,19 @@ def _saved(
     if not (context.get("ignore_auth") or authz.is_sysadmin(context.get("user"))):
         _check_states(data, known)
     _check_members(data.get("users"))
+    if known is None or data.get("name") not in (None, "", known.name):
+        _check_name(data.get("name"), context)
     return original(context, data)
+
+
+def _check_name(name: Any, context: Context) -> None:
+    """Refuse a name that is that of a page: CKAN looks for it when it makes a group, and not when it renames one."""
+    if not name:
+        return
+    try:
+        name_validator(name, context)
+    except tk.Invalid as error:
+        raise tk.ValidationError({"name": [error.error]}) from error
 
 
 def _check_states(data: DataDict, known: model.Group | None) -> None:

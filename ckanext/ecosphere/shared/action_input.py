@@ -51,7 +51,17 @@ def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = F
         if fault is not None:
             errors[_UNSTORABLE.sub("", str(name))[:100]] = [fault]
     if errors:
-        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+        raise refused(errors)
+
+
+def refused(errors: Mapping[str, list[Any]]) -> tk.ValidationError:
+    """Return the error of an action; CKAN expects of `tags` that each fault is one of a tag with its name."""
+    told = {name: [_of_a_tag(each) if name == "tags" else each for each in said] for name, said in errors.items()}
+    return tk.ValidationError(told)  # pyright: ignore[reportArgumentType]
+
+
+def _of_a_tag(fault: Any) -> Any:
+    return {"name": [fault]} if isinstance(fault, str) else fault
 
 
 def checked(actions: Mapping[str, Action]) -> dict[str, Action]:

@@ -35,6 +35,8 @@ ANSWERS = {
     "/dataset/?page=": 400,
     "/dataset/?page=2": 200,
     "/harvest?page=x": 400,
+    "/catalog.ttl?modified_since=99999999999999999999": 400,
+    "/catalog.ttl?modified_since=2020-01-01": 200,
 }
 
 
@@ -72,6 +74,10 @@ POSTED = {
     "file_owner_scan": ({"start": -1, "rows": 10**11}, 409),
     "package_patch": ({"id": "a", "__before": "x", "__junk": [1]}, 409),
     "activity_show": ({"id": "a"}, 404),
+    "vocabulary_create": ({"name": "x", "tags": 1e308}, 409),
+    "scheming_dataset_schema_show": ({"type": []}, 409),
+    "organization_member_create": ({}, 409),
+    "group_member_delete": ({"id": "none", "username": "a"}, 409),
 }
 #: Several calls of one action.
 ASKED = {
@@ -84,6 +90,10 @@ ASKED = {
     "ecosphere_harvest_records_list?id=a&outcome=x": 409,
     "file_owner_scan?owner_type=%25": 409,
     "file_owner_scan?owner_type=organization": 403,
+    "dcat_catalog_search?modified_since=99999999999999999999": 409,
+    "user_follower_count?id=default": 403,
+    "package_relationships_list?id=a&rel=x": 409,
+    "group_autocomplete?q=a": 200,
 }
 
 
@@ -175,6 +185,11 @@ def test_the_form_of_an_account_without_its_old_password_is_not_complete(app: An
 # One portal for all pages: to make it takes longer than they do.
 def test_pages_answer_what_is_refused(app: Any) -> None:
     assert {path: app.get(path, follow_redirects=False).status_code for path in ANSWERS} == ANSWERS
+
+
+def test_a_dataset_is_no_source_of_a_harvest(app: Any) -> None:
+    dataset = factories.Dataset(owner_org=factories.Organization()["id"])
+    assert app.get(f"/harvest/{dataset['name']}/job/last").status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["package", "group", "organization"])

@@ -55,6 +55,12 @@ def test_what_is_of_the_site_is_not_changed_with_a_service(values: dict[str, str
     assert ask("organization_patch", id="ddt-42", state="active", approval_status="approved").status_code == 200
 
 
+def test_the_name_of_a_page_is_no_name(ask: Ask):
+    answer = ask("organization_patch", id="ddt-42", name="new")
+    assert (answer.status_code, list(answer.json["error"])) == (409, ["name", "__type"])
+    assert ask("organization_patch", id="ddt-42", name="ddt-loire").status_code == 200
+
+
 @pytest.mark.parametrize("users", [[{"name": "personne"}], [{"name": "chef", "capacity": "roi"}]])
 def test_members_are_people_in_roles(users: list[dict[str, str]], ask: Ask):
     answer = ask("organization_patch", id="ddt-42", users=users)

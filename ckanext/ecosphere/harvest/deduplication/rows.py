@@ -156,7 +156,12 @@ def _rows(condition: Any, known: dict[str, Source]) -> list[Row]:
     return [
         Row(
             member_of(
-                known.get(source), source, guid, keys, rank(known.get(source), state, package_state), apart, owner
+                known.get(source),
+                (source, guid),
+                keys,
+                rank(known.get(source), state, package_state),
+                apart=apart,
+                service=owner or "",
             ),
             state,
             package_id,
