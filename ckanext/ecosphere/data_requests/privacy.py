@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.core.privacy.closing import Notice
 from ckanext.ecosphere.data_requests import attachments, config, dictize, history, service
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.answers.tables import Delivery
@@ -162,6 +164,21 @@ def _rows(table: Any, where: Any, skip: set[str] | None = None) -> list[dict[str
         {key: dictize.iso(value) if hasattr(value, "isoformat") else value for key, value in row.items()}
         for row in found
     ]
+
+
+def notice() -> Notice:
+    """Say what `erase` takes away, and what it leaves."""
+    return Notice(
+        lost=[
+            tk._("Your drafts of data requests, your support, what you were told and your preferences."),
+            tk._("Your open data requests: they are withdrawn."),
+            tk._("Your access to the answers and letters that were for you alone: download them first."),
+        ],
+        kept=[
+            tk._("Your data requests, your reports and your messages."),
+            tk._("What you wrote and decided for a service: it is shown as written by an officer of this service."),
+        ],
+    )
 
 
 def erase(user: model.User) -> dict[str, int]:

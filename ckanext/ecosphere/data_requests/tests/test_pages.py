@@ -388,12 +388,8 @@ def test_day_that_has_passed_is_not_sent(app: CKANTestApp):
         act("update", "asker", id=sent["id"], version=row(sent).version, need_by="2020-01-03")
 
 
-def test_preferences_say_whom_to_ask_for_the_end_of_an_account(app: CKANTestApp, ckan_config: Any, monkeypatch: Any):
-    monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "mailto:guichet@example.gouv.fr")
-    page = visit(app, "asker", "/demandes/preferences").body
-    assert '<a href="mailto:guichet@example.gouv.fr">To have your account deleted' in page
-    monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "")
-    assert "write to the administrators of the portal" in visit(app, "asker", "/demandes/preferences").body
+def test_preferences_lead_to_the_end_of_an_account(app: CKANTestApp):
+    assert '<a href="/compte/fermer">Close my account</a>' in visit(app, "asker", "/demandes/preferences").body
 
 
 def test_what_is_shown_while_typing_is_of_the_place_of_the_draft(app: CKANTestApp):
