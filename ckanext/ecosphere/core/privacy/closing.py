@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib import uploader
 from ckan.plugins.interfaces import Interface
+from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.shared import locks
 
@@ -130,7 +131,7 @@ def _left_alone(user: model.User) -> list[str]:
 
 
 def _is_led(group_id: str, but: model.User) -> bool:
-    member = sa.orm.aliased(model.Member)
+    member = aliased(model.Member)
     leads: Any = sa.exists().where(
         member.table_id == model.User.id,
         member.table_name == "user",

@@ -13,7 +13,7 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 
-from ckanext.ecosphere.data_requests import jobs, privacy, removals, service
+from ckanext.ecosphere.data_requests import jobs, privacy, removals, service, stray_files
 from ckanext.ecosphere.data_requests.answers import embargo
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.desk import escalation
@@ -161,6 +161,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "answers_made_public": embargo.lift,
     "anonymised": privacy.anonymise_old,
     "files_removed": removals.finish,
+    "stray_files_removed": stray_files.remove,
     "datasets_compared": jobs.match_saved,
     "emails_taken_up": delivery.take_up_interrupted,
     "digests": delivery.digests,
