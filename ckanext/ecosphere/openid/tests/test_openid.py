@@ -305,6 +305,10 @@ def test_who_has_no_password_closes_the_account_by_its_name_and_may_come_back(
     person.open(START)
     name, page = person.name, person.open("/compte/fermer")
     assert "saisissez le nom de votre compte" in page.text
+    made = the_one()
+    token = tk.get_action("api_token_create")({"user": made.name}, {"user": made.name, "name": "lost"})["token"]
+    options: Any = {"headers": {"Authorization": token}, "timeout": 30}
+    assert requests.post(f"{portal}/compte/fermer", {"account": name}, **options).status_code == 400
     refused = person.submit("/compte/fermer", {"account": "autre"}, page)
     assert refused.status_code == 400 and "ni le mot de passe ni le nom" in refused.text and person.name == name
     assert "compte est fermé" in person.submit("/compte/fermer", {"account": name.upper()}, refused).text
