@@ -34,7 +34,7 @@ from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.core.lists import indexing, noticing, portal_text_views, store
 from ckanext.ecosphere.core.lists import views as list_views
-from ckanext.ecosphere.core.privacy import accounts, public_tags, readable_activities
+from ckanext.ecosphere.core.privacy import accounts, closing_views, public_tags, readable_activities
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, template_helpers, web_guard
@@ -108,7 +108,16 @@ class EcospherePlugin(Room):
     def get_blueprint(self) -> list[Blueprint]:
         """Guard every page and action of the portal; provide the suite's own pages."""
         statement = accessibility.blueprint(options.accessibility, options.contact)
-        pages = (actions, dashboard, address_views, console, service_pages, list_views, portal_text_views)
+        pages = (
+            actions,
+            dashboard,
+            address_views,
+            closing_views,
+            console,
+            service_pages,
+            list_views,
+            portal_text_views,
+        )
         own = [*(page.blueprint for page in (*pages, epci_map, invitations)), statement]
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]
 

@@ -21,7 +21,8 @@ from ckanext.ecosphere.shared.contact_details import telephone
 _ = tk._
 
 LONGEST_LINE, LONGEST_TEXT = 200, 1000
-EMAIL = re.compile(r"[^\s@<>,;\"]{1,64}@[A-Za-z0-9.-]{1,185}\.[A-Za-z]{2,24}")
+#: ASCII before the sign too: mail servers and CKAN take no other (RFC 6531 is not everywhere).
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,185}\.[A-Za-z]{2,24}")
 SHOW, UPDATE = "ecosphere_contact_sheet_show", "ecosphere_contact_sheet_update"
 
 

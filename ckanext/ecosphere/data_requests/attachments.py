@@ -32,6 +32,8 @@ BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     **dict.fromkeys(("zip", "ods", "odt", "xlsx", "docx"), (b"PK\x03\x04", b"PK\x05\x06")),
 }
 CHUNK = 65_536
+WAITING = ".new-"
+"""Begins the name of a file that waits for its place."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def _name(upload: Any) -> str:
 
 def _copy(upload: Any, folder: Path) -> Path:
     most = config.attachment_bytes()
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as copy:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=WAITING, delete=False) as copy:
         written = 0
         stream = getattr(upload, "stream", upload)
         while chunk := stream.read(CHUNK):

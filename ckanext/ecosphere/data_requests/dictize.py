@@ -153,7 +153,7 @@ def _request(
     found |= {
         "kind_label": wording.kind(request.kind),
         "is_signal": request.is_signal,
-        "state_label": wording.state(request.state),
+        "state_label": wording.state(request.state, request.is_signal),
         "use_label": wording.use(request.use),
         "theme_label": wording.concept("themes", request.theme),
         "territory_label": wording.territory(request),

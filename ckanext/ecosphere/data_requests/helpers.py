@@ -225,8 +225,18 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
     _ = tk._
     if private:
         return _("The answer is sent to the requester, who alone reads its files and links.")
-    if signal and transition == "withdraw":
-        return _("Your report is withdrawn.")
+    of_signals = {
+        "accept": _("The report is handed over to the service."),
+        "reject": _("The report is not accepted."),
+        "answer_details": _("Your answer is sent to the service."),
+        "start": _("The author of the report is told that you look into it."),
+        "transfer": _("The report is transferred; both services and its author are told."),
+        "mark_duplicate": _("The reports are merged."),
+        "withdraw": _("Your report is withdrawn."),
+        "reopen": _("The report is open again."),
+    }
+    if signal and transition in of_signals:
+        return of_signals[transition]
     sentences = {
         "accept": _("The request is accepted and its service is told."),
         "reject": _("The request is not accepted."),

@@ -12,7 +12,8 @@ from ckan.types import Context
 
 from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
-from ckanext.ecosphere.data_requests import cli, config, dashboard, helpers, jobs, removals, setup
+from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
+from ckanext.ecosphere.data_requests import cli, config, dashboard, helpers, jobs, privacy, removals, setup
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.search import cached_counts, linked_datasets, saved
 from ckanext.ecosphere.data_requests.views import blueprint
@@ -51,6 +52,7 @@ class EcosphereRequestsPlugin(Room):
     p.implements(IEcospherePopularity)
     p.implements(IEcosphereDashboard, inherit=True)
     p.implements(IEcosphereAlerts, inherit=True)
+    p.implements(IEcosphereAccounts, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
@@ -97,6 +99,14 @@ class EcosphereRequestsPlugin(Room):
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
         """Lead to the form."""
         return dashboard.links(person)
+
+    def ecosphere_account_notice(self) -> Notice:
+        """Say what becomes of a person's requests and messages."""
+        return privacy.notice()
+
+    def ecosphere_forget_account(self, user: Any) -> None:
+        """Erase what is kept of a person."""
+        privacy.erase(user)
 
     def ecosphere_alert_subjects(self) -> list[AlertSubject]:
         """Searches of requests can be saved."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.core.privacy.closing import Notice
 from ckanext.ecosphere.data_requests import attachments, config, dictize, history, service
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.answers.tables import Delivery
@@ -66,10 +68,9 @@ def anonymise(request: Request) -> None:
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
         fulltext.index(request)
     # The reasons of a decision, and what a review says of them, are for the requester, who keeps the letters; the
-    # request forgets them. Without its requester nobody waits for the answer to a review.
+    # request forgets them.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
-    request.review_due = None
     decided = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
     _events((Event.request_id == request.id) & decided, drop_texts=True)
     store.forget_addressee([request.id])
@@ -79,6 +80,7 @@ def anonymise(request: Request) -> None:
     _comments(Comment.request_id == request.id, drop_texts=private)
     _drop_notes(Comment.request_id == request.id)
     _drop_unpublished(Comment.request_id == request.id)
+    _drop_unpublished_steps(Event.request_id == request.id)
     _events(Event.request_id == request.id, drop_texts=private)
     _forget_edits(Revision.request_id == request.id)
     deliveries.forget_private([request.id])
@@ -92,6 +94,7 @@ def anonymise(request: Request) -> None:
 
 def _forget_requester(request: Request) -> None:
     request.requester_id = None
+    request.review_due = None  # nobody waits for the answer to a review any more
     request.show_name = False
     request.requester_organisation = request.requester_siret = request.procedure_reference = ""
     request.language = ""
@@ -113,6 +116,12 @@ def _drop_unpublished(where: Any) -> None:
     """Empty what no moderator has released: without its author nobody waits for it."""
     unpublished = Comment.moderation.not_in(trust.SHOWN)
     model.Session.execute(sa.update(Comment).where(where, unpublished).values(text="", moderation=trust.REJECTED))
+
+
+def _drop_unpublished_steps(where: Any) -> None:
+    """Empty the words of steps that no moderator has released, for the same reason."""
+    values = {"comment": "", "fields": {}, "moderation": trust.REJECTED}
+    model.Session.execute(sa.update(Event).where(where, Event.moderation.not_in(trust.SHOWN)).values(**values))
 
 
 def _forget_edits(where: Any) -> None:
@@ -164,6 +173,21 @@ def _rows(table: Any, where: Any, skip: set[str] | None = None) -> list[dict[str
     ]
 
 
+def notice() -> Notice:
+    """Say what `erase` takes away, and what it leaves."""
+    return Notice(
+        lost=[
+            tk._("Your drafts of data requests, your support, what you were told and your preferences."),
+            tk._("Your open data requests: they are withdrawn."),
+            tk._("Your access to the answers and letters that were for you alone: download them first."),
+        ],
+        kept=[
+            tk._("Your data requests, your reports and your messages."),
+            tk._("What you wrote and decided for a service: it is shown as written by an officer of this service."),
+        ],
+    )
+
+
 def erase(user: model.User) -> dict[str, int]:
     """Erase what is kept of a person; return how many rows of each kind.
 
@@ -183,6 +207,7 @@ def erase(user: model.User) -> dict[str, int]:
     deliveries.forget_private(requests)
     model.Session.execute(sa.delete(AuthorName).where(AuthorName.user_id == user.id))
     _drop_unpublished(own)
+    _drop_unpublished_steps(Event.actor_id == user.id)
     _forget_edits(Revision.author_id == user.id)
     done = {"drafts": drafts, "requests": len(requests), "comments": _comments(Comment.author_id == user.id, False)}
     _events((Event.actor_id == user.id) & Event.actor_role.not_in(OFFICIAL), False)

@@ -166,7 +166,7 @@ def apply_revision(request: Request, revision: Revision) -> None:
 
 def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
     if request.state not in states.STILL_EDITABLE:
-        raise tk.ValidationError({"state": [wording.obstacle("state", request.state)]})
+        raise tk.ValidationError({"state": [wording.obstacle("state", request.state, request.is_signal)]})
     fixed: Any = {name: [_("This can no longer be changed.")] for name in changed if name not in AFTER_SENDING}
     if fixed:
         raise tk.ValidationError(fixed)
@@ -299,16 +299,16 @@ def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
     moment = clock.now()
     code = states.obstacle(states.Facts.of(request), name, roles, moment, clock.day_of(moment))
     if code == "role":
-        raise tk.NotAuthorized(wording.obstacle(code, request.state))
+        raise tk.NotAuthorized(wording.obstacle(code, request.state, request.is_signal))
     if code:
-        raise tk.ValidationError({"transition": [wording.obstacle(code, request.state)]})
+        raise tk.ValidationError({"transition": [wording.obstacle(code, request.state, request.is_signal)]})
 
 
 def _same_version(reader: Reader, request: Request, version: int) -> None:
     if request.version != version:
         query = sa.select(Event).where(Event.request_id == request.id, Event.version > version).order_by(Event.id)
         exact = bool(reader.roles(request))
-        changes = [dictize.event_public(each, exact) for each in model.Session.scalars(query)]
+        changes = [dictize.event_public(each, exact, request.is_signal) for each in model.Session.scalars(query)]
         raise Conflict(request.version, changes or [dictize.edited(request, exact)])
 
 

@@ -9,12 +9,13 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import click
 
+from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts
 from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
 from ckanext.ecosphere.harvest.finish import digest
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
 from ckanext.ecosphere.harvest.sources.reach import protect_reach
-from ckanext.ecosphere.harvest.weekly import letters
+from ckanext.ecosphere.harvest.weekly import letters, readers
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.interfaces import (
     Card,
@@ -43,6 +44,7 @@ class EcosphereHarvestPlugin(Room):
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
     p.implements(IEcosphereDashboard, inherit=True)
+    p.implements(IEcosphereAccounts, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register the room's templates and assets."""
@@ -63,6 +65,10 @@ class EcosphereHarvestPlugin(Room):
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Provide `ckan ecosphere harvest`."""
         return [cli.harvest]
+
+    def ecosphere_forget_account(self, user: Any) -> None:
+        """Send a person no more weekly letters."""
+        readers.forget(user.id)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         """Show the sources that call for somebody."""

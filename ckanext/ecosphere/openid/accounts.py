@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,11 +18,11 @@ from ckanext.ecosphere.core import account_notes
 from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.openid import config
 from ckanext.ecosphere.openid.identity import Identity
-from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.shared import locks
 
 KEY = "ecosphere_openid"
 LOCK = "openid-accounts"
-TRIES, PAUSE = 50, 0.1
+LONGEST_WAIT = 5.0
 LONGEST_NAME = 60
 
 
@@ -158,13 +157,10 @@ def _record(identity: Identity) -> dict[str, str]:
 @contextmanager
 def _locked() -> Iterator[None]:
     """One at a time, so that nobody gets two accounts by clicking twice."""
-    with Locks() as locks:
-        for _each in range(TRIES):
-            if locks.take(LOCK):
-                yield
-                return
-            time.sleep(PAUSE)
-    raise NoAccount(tk._("Many people are logging in at the moment. Try again."))
+    with locks.alone(LOCK, LONGEST_WAIT) as held:
+        if not held:
+            raise NoAccount(tk._("Many people are logging in at the moment. Try again."))
+        yield
 
 
 def _named(sentence: str) -> str:

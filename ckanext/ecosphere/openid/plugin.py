@@ -9,6 +9,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 from ckan.exceptions import CkanConfigurationException
 
+from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts
 from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereSetup
 from ckanext.ecosphere.openid import accounts, config, helpers
 from ckanext.ecosphere.room import Room
@@ -26,6 +27,7 @@ class EcosphereOpenidPlugin(Room):
     p.implements(p.IConfigurable)
     p.implements(p.IAuthenticator, inherit=True)
     p.implements(IEcosphereSetup, inherit=True)
+    p.implements(IEcosphereAccounts, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register templates.
@@ -56,6 +58,10 @@ class EcosphereOpenidPlugin(Room):
         from ckanext.ecosphere.openid import views
 
         return views.log_out()
+
+    def ecosphere_has_other_log_in(self, user: Any) -> bool:
+        """Tell whether an account is linked: its person may have no password."""
+        return bool(accounts.of(user)) and not config.missing()
 
     def ecosphere_check(self) -> list[Check]:
         """Name the options that are missing; ask the provider who it is."""

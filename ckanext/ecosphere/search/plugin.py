@@ -11,6 +11,7 @@ import ckan.plugins.toolkit as tk
 import click
 
 from ckanext.ecosphere.core import kept_facets
+from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
 from ckanext.ecosphere.interfaces import (
     Card,
     Check,
@@ -40,6 +41,7 @@ from ckanext.ecosphere.search.alerts import dashboard
 from ckanext.ecosphere.search.alerts import helpers as alert_helpers
 from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
+from ckanext.ecosphere.search.alerts import storage as alert_storage
 from ckanext.ecosphere.search.alerts import views as alert_views
 from ckanext.ecosphere.search.lists import views as list_views
 from ckanext.ecosphere.search.relevance import catalogue_words
@@ -67,6 +69,7 @@ class EcosphereSearchPlugin(Room):
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
     p.implements(IEcosphereDashboard, inherit=True)
+    p.implements(IEcosphereAccounts, inherit=True)
 
     def update_config(self, config: Any) -> None:
         """Register this room's templates and assets."""
@@ -125,6 +128,15 @@ class EcosphereSearchPlugin(Room):
     def ecosphere_init(self, report: InitReport) -> None:
         """Apply the French schema to Solr."""
         setup.apply_schema(report)
+
+    def ecosphere_account_notice(self) -> Notice:
+        """Say that saved searches are erased."""
+        return Notice(lost=[tk._("Your saved searches and their e-mails.")])
+
+    def ecosphere_forget_account(self, user: Any) -> None:
+        """Erase the searches of a person."""
+        if subscriber := alert_storage.of_user(user.id):
+            alert_storage.erase(subscriber.id)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         """Show the searches that the person saved."""

@@ -7,12 +7,18 @@ such as PgBouncer's, would lose them: connect CKAN's workers to PostgreSQL direc
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
+
+PAUSE = 0.1
+"""Seconds after which a lock that is waited for is tried again."""
 
 
 class LockLostError(Exception):
@@ -81,6 +87,16 @@ class Locks:
             return self._connection.execute(sa.text(statement), {"key": _key(name)}).scalar()
         except DBAPIError as error:
             raise LockLostError from error
+
+
+@contextmanager
+def alone(name: str, seconds: float) -> Iterator[bool]:
+    """Hold a lock for a block, after waiting for it so many seconds at most; tell whether it is held."""
+    with Locks() as locks:
+        last = time.monotonic() + seconds
+        while not (taken := locks.take(name)) and time.monotonic() < last:
+            time.sleep(PAUSE)
+        yield taken
 
 
 def is_free(name: str) -> bool:

@@ -96,15 +96,7 @@ def _without_personal(value: Any, reader_id: str | None) -> Any:
 
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
-    functions = {name: _renamed(name) for name in WITH_PEOPLE if name != "user_list"} | {"user_list": user_list}
+    shown = {name: action_input.named(_shown, name) for name in WITH_PEOPLE if name != "user_list"}
+    functions = shown | {"user_list": user_list}
     reading = {name: tk.side_effect_free(tk.chained_action(function)) for name, function in functions.items()}
     return action_input.checked(reading)
-
-
-def _renamed(name: str) -> Callable[..., Any]:
-    def shown(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-        return _shown(original, context, data_dict)
-
-    shown.__name__ = name
-    shown.__doc__ = _shown.__doc__
-    return shown

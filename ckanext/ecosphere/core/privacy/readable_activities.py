@@ -68,15 +68,7 @@ def get_actions() -> dict[str, Any]:
     """Return the chained actions; none without ckanext-activity."""
     if not p.plugin_loaded("activity"):
         return {}
-    functions = {name: _renamed(name) for name in LISTS} | {"activity_show": auth_audit_exempt(activity_show)}
+    functions = {name: action_input.named(_listed, name) for name in LISTS}
+    functions |= {"activity_show": auth_audit_exempt(activity_show)}
     reading = {name: tk.side_effect_free(tk.chained_action(function)) for name, function in functions.items()}
     return action_input.checked(reading)
-
-
-def _renamed(name: str) -> Callable[..., Any]:
-    def listed(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-        return _listed(original, context, data_dict)
-
-    listed.__name__ = name
-    listed.__doc__ = _listed.__doc__
-    return listed

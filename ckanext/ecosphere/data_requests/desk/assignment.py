@@ -28,8 +28,15 @@ def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str,
             outcome["refused"].append(str(key))
             continue
         with service.rolled_back_on_error():
-            _give(reader, service.lock(request.id)[request.id], target, user)
+            locked = service.lock(request.id)[request.id]
+            # It may have gone to another service, or been answered, meanwhile.
+            still = locked.state in states.ON_DESK and _target(reader, locked, user) == target
+            if still:
+                _give(reader, locked, target, user)
             model.Session.commit()
+        if not still:
+            outcome["refused"].append(str(key))
+            continue
         outcome["assigned"].append(str(key))
         if user is not None and target != user.id:
             found = model.User.get(target)

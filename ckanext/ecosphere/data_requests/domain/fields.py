@@ -50,7 +50,7 @@ def missing_before_sending(request: Request, today: date | None) -> dict[str, li
     errors = lacking({name: getattr(request, name) for name in LOOKED_AT}, today)
     if not request.is_signal:
         return errors
-    if request.description and len(request.description) < text.SHORTEST_REPORT:
+    if request.description and text.is_too_short(request.description):
         errors["description"] = [_(text.TOO_SHORT)]
     return {name: errors[name] for name in errors if name in ("title", "description")}
 
@@ -64,8 +64,12 @@ def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str
 
     if not values.get("title"):
         need("title", _("Say in a few words which data you need."))
+    elif not text.has_words(values["title"]):
+        need("title", _("Say it in words: there is neither a letter nor a figure in it."))
     if not values.get("description"):
         need("description", _("Describe the data that you need."))
+    elif not text.has_words(values["description"]):
+        need("description", _("Say it in words: there is neither a letter nor a figure in it."))
     if not values.get("theme"):
         need("theme", _("Choose a theme."))
     if not any(values.get(name) for name in ("territory", "communes", "bbox")):
@@ -130,7 +134,7 @@ def _words(value: Any, request: Request, today: date, actor: str | None) -> str:
 
 
 def _yes(value: Any, request: Request, today: date, actor: str | None) -> bool:
-    return tk.asbool(value)
+    return v.yes_or_no(value)
 
 
 def _organization(value: Any, request: Request, today: date, actor: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from ckanext.ecosphere import vocabularies as voc
 
 ARTICLES = Path(__file__).parents[1] / "data" / "articles.csv"
 VOWELS = "aeiou"
+#: An article that a name begins with and that “de” takes in: “Le Havre”, “Les Abymes”.
+LEADING = re.compile(r"(les?)\s+", re.IGNORECASE)
 CONTRACTED = {"la": "de la {title}", "le": "du {title}", "l": "de l’{title}", "les": "des {title}"}
 
 
@@ -25,6 +28,8 @@ def of_the(title: str) -> str:
     Args:
         title: as the portal shows it, e.g. “DDT 80” or “Direction départementale des territoires de la Somme”.
     """
+    if leading := LEADING.match(title):
+        return f"{'des' if leading[1].lower() == 'les' else 'du'} {title[leading.end() :]}"
     words = voc.normalise(title).split()
     article = _articles().get(words[0]) if words else None
     if article is None:

@@ -24,6 +24,16 @@ line = characters.one_line
 html = rich_text.to_html
 
 
+def has_words(text: str) -> bool:
+    """Whether a text has a letter or a figure: signs and pictographs alone tell a service nothing."""
+    return any(char.isalnum() for char in text)
+
+
+def is_too_short(report: str) -> bool:
+    """Whether what is reported about a dataset tells a service nothing."""
+    return len(report) < SHORTEST_REPORT or not has_words(report)
+
+
 def fold(text: str) -> str:
     """Text without case and accents, an elided article apart from its word, as the index has it."""
     return characters.without_accents(text.casefold().translate(_LIGATURES))

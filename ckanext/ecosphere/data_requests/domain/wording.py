@@ -28,10 +28,17 @@ STATES = {
     "not_held": N_("Data not held"),
     "duplicate": N_("Duplicate"),
     "rejected": N_("Not accepted"),
-    "withdrawn": N_("Withdrawn"),
+    "withdrawn": N_("Withdrawn by its author"),
     "expired": N_("Closed without details"),
     "resolved": N_("Mended"),
     "dismissed": N_("Nothing to change"),
+}
+#: States whose name agrees with what they are of in French, for a signal.
+STATES_OF_SIGNALS = {
+    "submitted": N_("Reported"),
+    "open": N_("To be dealt with"),
+    "rejected": N_("Turned away"),
+    "withdrawn": N_("Taken back by its author"),
 }
 
 TRANSITIONS = {
@@ -138,6 +145,12 @@ REASONS = {
     "no_review_waits": N_("No internal review is asked for at present."),
     "still_waiting": N_("The requester still has time to answer."),
 }
+REASONS_OF_SIGNALS = {
+    "kind": N_("A report has no such step."),
+    "state": N_("This cannot be done while the report is in the state “{state}”."),
+    "closed_too_long": N_("A report can only be reopened within 30 days after it was closed. Please make a new one."),
+    "reopened_already": N_("You have reopened this report once already. Please make a new one."),
+}
 
 #: Why a service was proposed (`routing`).
 ROUTING = {
@@ -174,9 +187,14 @@ AUTHORS = {
     "reader": N_("User of the portal"),
 }
 
-state = _named(STATES)
 role = _named(ROLES)
 kind = _named(KINDS)
+
+
+def state(code: str, signal: bool = False) -> str:
+    """Name of a state, of a request or of a signal."""
+    of_signal = STATES_OF_SIGNALS.get(code) if signal else None
+    return _(of_signal or STATES.get(code, code))
 
 
 def transition(code: str, signal: bool = False) -> str:
@@ -206,9 +224,10 @@ def author(code: str, service: str) -> str:
     return _("Officer of {service}").format(service=written)
 
 
-def obstacle(code: str, current: str) -> str:
-    """What keeps a person from a transition, as a sentence."""
-    return _(REASONS[code]).format(state=state(current))
+def obstacle(code: str, current: str, signal: bool = False) -> str:
+    """What keeps a person from a transition of a request or a signal that is in the state `current`, as a sentence."""
+    of_signal = REASONS_OF_SIGNALS.get(code) if signal else None
+    return _(of_signal or REASONS[code]).format(state=state(current, signal))
 
 
 def concept(vocabulary: str, key: str, lang: str = "") -> str:

@@ -203,10 +203,15 @@ def _is_automatic(message: Message) -> bool:
 
 
 def _leaves(message: Message) -> Iterator[Any]:
-    """Parts that hold no others, an e-mail within the e-mail passed over."""
-    for part in message.walk():
-        if not part.is_multipart():
-            yield part
+    """Parts that hold no others, an e-mail within the e-mail passed over: somebody else wrote it."""
+    if message.get_content_maintype() == "message":
+        return
+    if not message.is_multipart():
+        yield message
+        return
+    for part in message.get_payload():
+        if isinstance(part, Message):
+            yield from _leaves(part)
 
 
 def _is_file(part: Message) -> bool:

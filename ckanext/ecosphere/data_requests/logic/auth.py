@@ -130,7 +130,7 @@ def listing(context: Context, data_dict: DataDict) -> AuthResult:
 def comment(context: Context, data_dict: DataDict) -> AuthResult:
     """Whoever reads the request; internal notes, whoever works on it."""
     request, reader = readable(context, data_dict.get("id"))
-    if tk.asbool(data_dict.get("internal") or False) and not reader.is_inside(request):
+    if data_dict.get("internal") and not reader.is_inside(request):
         return no(_("Internal notes are for the service and the moderators."))
     return YES if dictize.may_comment(request, reader) else no(_("This request takes no comments."))
 

@@ -68,8 +68,8 @@ def _request_fields() -> Schema:
     # `ignore_missing` would also drop an emptied value; `ignore_not_given` keeps it, so that fields can be cleared.
     found: Any = {name: [_ignore_not_given, validator] for name, validator in FIELDS.items()}
     found["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
-    found["show_name"] = [_ignore_not_given, get("boolean_validator")]
-    found["show_procedure"] = [_ignore_not_given, get("boolean_validator")]
+    found["show_name"] = [_ignore_not_given, v.yes_or_no]
+    found["show_procedure"] = [_ignore_not_given, v.yes_or_no]
     found["site_web"] = [_ignore_not_given, v.empty_trap]
     found["__extras"] = [get("ignore")]
     return found
@@ -132,14 +132,14 @@ def request_list() -> Schema:
         "territory": _if_given(get("unicode_safe")),
         "theme": _if_given(get("unicode_safe")),
         "use": _if_given(get("unicode_safe")),
-        "unanswered": _if_given(get("boolean_validator")),
-        "review": _if_given(get("boolean_validator")),
+        "unanswered": _if_given(v.yes_or_no),
+        "review": _if_given(v.yes_or_no),
         "assigned": _if_given(get("one_of")(["mine", "nobody"])),
         "sort": [get("default")("created"), get("one_of")(["relevance", "created", "support", "due"])],
         "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
         "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
         "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
-        "facets": [get("default")(True), get("boolean_validator")],
+        "facets": [get("default")(True), v.yes_or_no],
         "__extras": [get("ignore")],
     }
 
@@ -154,7 +154,7 @@ def request_transition() -> Schema:
         "note": _if_given(v.service_text),
         **{name: _if_given(v.one_line) for name in authors.NAMES},
         **{name: [get("ignore_missing")] for name in _transition_fields()},
-        **{name: _if_given(get("boolean_validator")) for name in ("similar_seen", "spam")},
+        **{name: _if_given(v.yes_or_no) for name in ("similar_seen", "spam")},
         "__extras": [get("ignore")],
     }
 
@@ -187,7 +187,7 @@ def comment() -> Schema:
     return {
         "id": _id(),
         "text": [get("not_empty"), v.long_text, get("not_empty")],
-        "internal": [get("default")(False), get("boolean_validator")],
+        "internal": [get("default")(False), v.yes_or_no],
         "upload": _if_given(v.a_file),
         "site_web": _if_given(v.empty_trap),
     }
@@ -211,7 +211,7 @@ def moderate() -> Schema:
 
 def hide() -> Schema:
     """Schema of `ecosphere_request_hide`."""
-    return {"id": _id(), "hidden": [get("default")(True), get("boolean_validator")]}
+    return {"id": _id(), "hidden": [get("default")(True), v.yes_or_no]}
 
 
 def satisfaction() -> Schema:
@@ -260,7 +260,7 @@ def of_organization() -> Schema:
 
 def desk() -> Schema:
     """Schema of `ecosphere_request_desk`."""
-    return {**of_organization(), "requests": [get("default")(True), get("boolean_validator")]}
+    return {**of_organization(), "requests": [get("default")(True), v.yes_or_no]}
 
 
 def stats() -> Schema:
@@ -284,7 +284,7 @@ def settings_update() -> Schema:
         "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         "language": [_ignore_not_given, get("one_of")(languages)],
         **{name: [_ignore_not_given, v.one_line] for name in authors.NAMES},
-        "new_calendar": _if_given(get("boolean_validator")),
+        "new_calendar": _if_given(v.yes_or_no),
         "__extras": [get("ignore")],
     }
 

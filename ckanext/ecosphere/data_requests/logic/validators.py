@@ -10,6 +10,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.lib.navl.dictization_functions import missing
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
@@ -67,7 +68,7 @@ def long_text(value: Any) -> str:
 def report(value: Any) -> str:
     """What is wrong with a dataset, in a few words."""
     found = long_text(value)
-    if found and len(found) < text.SHORTEST_REPORT:
+    if found and text.is_too_short(found):
         raise tk.Invalid(_(text.TOO_SHORT))
     return found
 
@@ -115,6 +116,20 @@ def use(value: Any) -> str:
     if not found:
         raise _not_listed(value)
     return found
+
+
+#: What stands for yes and no in a form or a program.
+YES, NO = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0", "")
+
+
+def yes_or_no(value: Any) -> bool:
+    """Yes or no; what is neither is refused, since CKAN's own validator takes it for no: a note would be public."""
+    if value is missing or value is None or isinstance(value, bool):
+        return value is True
+    written = str(value).strip().lower() if isinstance(value, str | int) else "?"
+    if written not in (*YES, *NO):
+        raise tk.Invalid(_("Say true or false."))
+    return written in YES
 
 
 def stored_number(value: Any) -> Any:

@@ -119,7 +119,8 @@ def _gather(letter: emails.Letter, rows: list[Notification]) -> None:
     for each in letter.items[1:]:
         first.details += each.details
     request = model.Session.get(Request, rows[0].request_id)
-    first.sentence = texts.several_comments(len(letter.items), (request and request.reference) or "")
+    reference, is_signal = (request.reference or "", request.is_signal) if request else ("", False)
+    first.sentence = texts.several_comments(len(letter.items), reference, is_signal)
     letter.subject = subject(first.sentence)
     letter.items = [first]
 

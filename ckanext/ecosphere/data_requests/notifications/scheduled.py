@@ -13,7 +13,7 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 
-from ckanext.ecosphere.data_requests import jobs, privacy, removals, service
+from ckanext.ecosphere.data_requests import jobs, privacy, removals, service, stray_files
 from ckanext.ecosphere.data_requests.answers import embargo
 from ckanext.ecosphere.data_requests.decisions import store
 from ckanext.ecosphere.data_requests.desk import escalation
@@ -21,11 +21,14 @@ from ckanext.ecosphere.data_requests.domain import clock, states, text
 from ckanext.ecosphere.data_requests.inbound import mailbox
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
+from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.shared import runs
 
 log = logging.getLogger(__name__)
 
 WEEK = 7
+#: Reminders that are looked for at once.
+AT_ONCE = 1000
 #: Days before the end of the requester's time when the first reminder leaves.
 FIRST_REMINDER_DAYS = 7
 
@@ -54,20 +57,34 @@ def remind_services() -> int:
     """Remind services a week before an answer is due, on the eve, and each week that it is late: whoever has the
     request, or the whole service once it is late or nobody has it."""
     today = _today()
-    query = sa.select(Request).where(Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
-    reminded = 0
-    for request in model.Session.scalars(query):
-        kind, key = _reminder(request, today)
-        reminded += outbox.of_reminder(request, kind, key, states.SERVICE if kind == "overdue" else states.ASSIGNEE)
+    near = (Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
+    asked = [
+        (id_, *_reminder(id_, due, today))
+        for id_, due in model.Session.execute(sa.select(Request.id, Request.due).where(*near))
+    ]
+    # What is late may be late for long, and there may be much of it: most of it was told this week already.
+    told, reminded = _written([key for _id, kind, key in asked if kind == "overdue"]), 0
+    for id_, kind, key in asked:
+        request = model.Session.get(Request, id_) if key not in told else None
+        if request is not None:
+            reminded += outbox.of_reminder(request, kind, key, states.SERVICE if kind == "overdue" else states.ASSIGNEE)
     model.Session.commit()
     return reminded
 
 
-def _reminder(request: Request, today: date) -> tuple[str, str]:
+def _written(keys: list[str]) -> set[str]:
+    """Those of the reminders that were written already."""
+    found: set[str] = set()
+    for start in range(0, len(keys), AT_ONCE):
+        some = Notification.key.in_(keys[start : start + AT_ONCE])
+        found.update(model.Session.scalars(sa.select(Notification.key).where(some).distinct()))
+    return found
+
+
+def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
     """Kind of reminder of the day, and its key: the same one is written once, a new due date gives new ones."""
-    due = request.due or today
     left = (due - today).days
-    stem = f"{request.id}:{due.isoformat()}"
+    stem = f"{request_id}:{due.isoformat()}"
     if left < 0:
         return "overdue", f"overdue:{stem}:{(-left - 1) // WEEK}"
     return ("due_day", f"due_day:{stem}") if left <= 1 else ("due_week", f"due_week:{stem}")
@@ -161,6 +178,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "answers_made_public": embargo.lift,
     "anonymised": privacy.anonymise_old,
     "files_removed": removals.finish,
+    "stray_files_removed": stray_files.remove,
     "datasets_compared": jobs.match_saved,
     "emails_taken_up": delivery.take_up_interrupted,
     "digests": delivery.digests,

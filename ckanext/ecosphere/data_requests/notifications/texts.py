@@ -109,8 +109,15 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
     return _(text).format(reference=request.reference or "", service=service or _("The service"))
 
 
-def several_comments(number: int, reference: str) -> str:
-    """That there are several new messages about a request, in one sentence."""
+def several_comments(number: int, reference: str, signal: bool = False) -> str:
+    """That there are several new messages about a request or a signal, in one sentence."""
+    if signal:
+        words = tk.ungettext(
+            "There is {number} new comment on the report {reference}.",
+            "There are {number} new comments on the report {reference}.",
+            number,
+        )
+        return words.format(number=number, reference=reference)
     words = tk.ungettext(
         "There is {number} new comment on the request {reference}.",
         "There are {number} new comments on the request {reference}.",

@@ -14,9 +14,9 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.data_requests.notifications import outbox, scheduled
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
-from ckanext.ecosphere.data_requests.tests.conftest import act, opened, step, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.views import calendars
 from ckanext.ecosphere.tests import plans
@@ -184,3 +184,25 @@ def test_a_desk_does_not_count_the_datasets_of_its_people(app: CKANTestApp):
             page = visit(app, "admin", f"/demandes/{path}")
         assert page.status_code == 200
         assert plans.rows_read(statements, "package") < 100, path
+
+
+def test_what_is_late_for_long_costs_the_clock_little():
+    made, yesterday = opened(), dictize.today() - timedelta(days=1)
+    first = row(made)
+    columns = [each.name for each in Request.__table__.columns if each.name not in ("id", "reference", "due")]
+    values = {name: getattr(first, name) for name in columns}
+    late = [{**values, "id": f"late-{n}", "reference": f"DD-2000-{n:05}", "due": yesterday} for n in range(60)]
+    model.Session.execute(sa.insert(Request), late)
+    model.Session.commit()
+    assert scheduled.remind_services() >= 60
+    asked: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        asked.append(statement)
+
+    sa.event.listen(model.meta.engine, "before_cursor_execute", count)
+    try:
+        assert scheduled.remind_services() == 0
+    finally:
+        sa.event.remove(model.meta.engine, "before_cursor_execute", count)
+    assert len(asked) < 10

@@ -12,11 +12,11 @@ from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import dashboard, dictize, privacy
+from ckanext.ecosphere.data_requests import dashboard, dictize, privacy, service
 from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer, Trace
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
-from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, group_id, opened, row, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, group_id, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at, days
 from ckanext.ecosphere.interfaces import Person, Service
@@ -224,3 +224,18 @@ def test_what_names_a_person_on_the_desk_is_handed_out_and_erased():
     assert model.Session.scalars(sa.select(Trace.user_id)).all() == [None]
     assert model.Session.scalars(sa.select(SavedAnswer.author_id)).all() == [None]
     assert group_id("ddt-42")
+
+
+def test_what_went_to_another_service_meanwhile_is_given_to_nobody_here(monkeypatch: pytest.MonkeyPatch):
+    made = opened()
+    lock = service.lock
+
+    def later(*ids: str) -> Any:
+        monkeypatch.setattr(service, "lock", lock)
+        step(made, "transfer", "admin", organization="dreal-ara", reason="La DREAL tient ces données.")
+        return lock(*ids)
+
+    monkeypatch.setattr(service, "lock", later)
+    done = act("assign", "editor", ids=[made["id"]], user="editor")
+    assert (done["assigned"], done["refused"]) == ([], [made["id"]])
+    assert row(made).assigned_to is None and row(made).organization_id == group_id("dreal-ara")

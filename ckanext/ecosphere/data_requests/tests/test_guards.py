@@ -20,7 +20,7 @@ from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.domain import text
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Attachment
-from ckanext.ecosphere.data_requests.tests.conftest import act, draft, opened, row
+from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, draft, opened, row
 from ckanext.ecosphere.data_requests.views import unsaved_forms
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
@@ -283,3 +283,22 @@ def test_a_scanner_of_the_administrator_has_the_last_word(tmp_path: Path, ckan_c
     with pytest.raises(tk.ValidationError, match="could not be checked"):
         attachments.check(upload("a.txt", b"bien"))
     assert [path for path in (tmp_path / "storage").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("value", ["maybe", ["true"], {"a": 1}, 7])
+def test_what_is_neither_yes_nor_no_is_refused(value: Any):
+    made = opened()
+    with pytest.raises(tk.ValidationError, match="true or false"):
+        act("comment", "editor", id=made["id"], text="Entre nous.", internal=value)
+    with pytest.raises(tk.ValidationError, match="true or false"):
+        act("letter_preview", "admin", id=made["id"], transition="refuse", **{**REFUSAL, "emissions": value})
+    with pytest.raises(tk.ValidationError, match="true or false"):
+        act("hide", "moderator", id=made["id"], hidden=value)
+    assert not act("show", "editor", id=made["id"])["comments"]
+
+
+@pytest.mark.parametrize(("value", "internal"), [("on", True), ("Yes", True), (1, True), ("off", False), (None, False)])
+def test_yes_and_no_are_read_as_forms_and_programs_write_them(value: Any, internal: bool):
+    made = opened()
+    act("comment", "editor", id=made["id"], text="Entre nous.", internal=value)
+    assert [each["internal"] for each in act("show", "editor", id=made["id"])["comments"]] == [internal]

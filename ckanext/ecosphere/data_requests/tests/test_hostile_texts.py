@@ -50,7 +50,7 @@ def timed(function: Callable[[], Any]) -> tuple[Any, float]:
 
 @pytest.mark.parametrize("name", LONG)
 def test_request_of_hostile_text_is_quick(app: CKANTestApp, name: str) -> None:
-    found, taken = timed(lambda: opened(title=f"Eau {LONG[name][:200]}", description=LONG[name]))
+    found, taken = timed(lambda: opened(title=f"Eau {LONG[name][:200]}", description=f"{LONG[name]}\nEau"))
     assert taken < MOST_SECONDS
     for path in ("/demandes", f"/demandes/{found['reference']}", f"/demandes/{found['reference']}/flux.atom"):
         answer, taken = timed(lambda path=path: visit(app, None, path))

@@ -444,3 +444,18 @@ def test_what_is_kept_of_mails_is_handed_out_and_forgotten(postbox: Postbox):
     assert [each["outcome"] for each in privacy.export(user)["mails"]] == ["taken"]
     privacy.erase(user)
     assert model.Session.scalars(sa.select(Inbound.user_id)).all() == [None]
+
+
+def test_an_email_that_is_attached_is_nobodys_words_and_none_of_its_files_is_shown(postbox: Postbox):
+    opened()
+    other = EmailMessage()
+    other["Subject"] = "Interne"
+    other.set_content("Le mot de passe est azerty.")
+    other.add_attachment(PDF, maintype="application", subtype="pdf", filename="interne.pdf")
+    mail = reply(received(postbox))
+    mail.clear_content()
+    mail.set_content("<p>Voir ci-joint.</p>", subtype="html")
+    mail.add_attachment(other)
+    assert handed_over(mail) == "taken"
+    assert [each.text for each in comments()] == ["Voir ci-joint."]
+    assert not model.Session.scalars(sa.select(Attachment)).all()

@@ -12,6 +12,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests.decisions import compose as c
 from ckanext.ecosphere.data_requests.decisions import law, pdf
+from ckanext.ecosphere.data_requests.domain import french
 
 #: Reasons that the law takes away, or never gave, for information on the environment (L. 124-4).
 NOT_FOR_THE_ENVIRONMENT = {"L311-2-dp", "L311-5-2-e", "L311-5-2-h"}
@@ -100,3 +101,18 @@ def test_the_pdf_is_tagged_and_fetches_nothing():
     assert b"/StructTreeRoot" in said and b"pdfuaid" in said and b"/Lang" in said
     with pytest.raises(ValueError, match="fetch nothing"):
         pdf.refuse("http://127.0.0.1/")
+
+
+@pytest.mark.parametrize(
+    ("title", "after"),
+    [
+        ("Le Havre Seine Métropole", "du Havre Seine Métropole"),
+        ("Les Abymes", "des Abymes"),
+        ("La Rochelle", "de La Rochelle"),
+        ("Muséum national d’histoire naturelle", "du Muséum national d’histoire naturelle"),
+        ("Unité départementale de Paris", "de l’Unité départementale de Paris"),
+        ("Île-de-France Mobilités", "d’Île-de-France Mobilités"),
+    ],
+)
+def test_a_name_after_de(title: str, after: str):
+    assert french.of_the(title) == after

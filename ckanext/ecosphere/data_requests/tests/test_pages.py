@@ -6,7 +6,7 @@ import html
 import re
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -15,6 +15,7 @@ from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests.tests.conftest import (
+    DRAFT,
     REFUSAL,
     act,
     dataset,
@@ -388,12 +389,8 @@ def test_day_that_has_passed_is_not_sent(app: CKANTestApp):
         act("update", "asker", id=sent["id"], version=row(sent).version, need_by="2020-01-03")
 
 
-def test_preferences_say_whom_to_ask_for_the_end_of_an_account(app: CKANTestApp, ckan_config: Any, monkeypatch: Any):
-    monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "mailto:guichet@example.gouv.fr")
-    page = visit(app, "asker", "/demandes/preferences").body
-    assert '<a href="mailto:guichet@example.gouv.fr">To have your account deleted' in page
-    monkeypatch.setitem(ckan_config, "ecosphere.portal.contact", "")
-    assert "write to the administrators of the portal" in visit(app, "asker", "/demandes/preferences").body
+def test_preferences_lead_to_the_end_of_an_account(app: CKANTestApp):
+    assert '<a href="/compte/fermer">Close my account</a>' in visit(app, "asker", "/demandes/preferences").body
 
 
 def test_what_is_shown_while_typing_is_of_the_place_of_the_draft(app: CKANTestApp):
@@ -408,3 +405,36 @@ def test_what_is_shown_while_typing_is_of_the_place_of_the_draft(app: CKANTestAp
     assert here["title"] not in other, "of the service that is asked, of another place all the same"
     form = visit(app, "editor", f"/demandes/{opened(title='Landes tourbeuses')['reference']}/fulfil").body
     assert here["title"] in form and elsewhere["title"] not in form
+
+
+@pytest.mark.parametrize("title", ["🌊🌊🌊", "…", "?!"])
+def test_a_title_is_made_of_words(app: CKANTestApp, title: str):
+    form = {**DRAFT, "title": title, "show_procedure": ""}
+    for go in ("next", "send"):
+        page = visit(app, "asker", "/demandes/nouvelle", **form, go=go)
+        assert page.status_code == 400 and faults(page) == ["title"]
+        assert "neither a letter nor a figure" in page.body
+    kept = draft(title=title)
+    with pytest.raises(tk.ValidationError, match="neither a letter nor a figure"):
+        step(kept, "submit", "asker", similar_seen=True)
+
+
+def came_from(app: CKANTestApp, path: str, before: str = "") -> str:
+    answer = app.post(path, data={"text": "x"}, headers={"Referer": before} if before else {}, follow_redirects=False)
+    assert answer.status_code == 302
+    return parse_qs(urlsplit(answer.headers["Location"]).query)["came_from"][0]
+
+
+def test_who_has_to_log_in_again_comes_back_to_the_page_with_the_form(app: CKANTestApp):
+    made = opened()
+    page, site = f"/demandes/{made['reference']}", "http://test.ckan.net"
+    assert came_from(app, f"{page}/message", f"{site}{page}?page=2") == f"{page}?page=2"
+    assert came_from(app, f"{page}/message", f"{site}/fr{page}") == f"/fr{page}"
+    assert came_from(app, f"{page}/message") == page
+    assert came_from(app, f"{page}/withdraw") == f"{page}/withdraw"
+    assert came_from(app, "/demandes/preferences", f"{site}/demandes/preferences") == "/demandes/preferences"
+    # What only takes forms, what is elsewhere, and what is nothing.
+    assert came_from(app, f"{page}/message", f"{site}{page}/message") == page
+    for other in ("https://elsewhere.example/x", f"{site}/nothing/at/all", "http://[", f"{site}//elsewhere.example/x"):
+        assert came_from(app, "/demandes/notifications", other) == "/demandes/notifications"
+    assert came_from(app, "/demandes/nouveau-calendrier", "https://elsewhere.example/") == "/demandes"

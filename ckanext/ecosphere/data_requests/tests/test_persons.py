@@ -376,3 +376,17 @@ def test_what_is_kept_of_a_person_is_handed_out_and_erased():
     assert not any(again[key] for key in ("requests", "comments", "events", "supports", "follows"))
     left = row(made)
     assert (left.state, left.requester_id, left.requester_siret) == ("withdrawn", None, "")
+
+
+def test_who_has_erased_their_data_waits_for_no_review_and_for_no_moderator(
+    ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    made = opened()
+    step(made, "refuse", "admin", **REFUSAL)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 5)
+    why = "Nous habitons au bord du ruisseau."
+    step(made, "ask_review", "asker", reason=why)
+    assert row(made).review_due and act("held_list", "moderator")["count"] == 1
+    act("erase", "asker")
+    assert row(made).review_due is None and act("held_list", "moderator")["count"] == 0
+    assert why not in str(act("show", "moderator", id=made["id"]))

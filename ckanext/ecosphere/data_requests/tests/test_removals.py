@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import sqlalchemy.exc
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests import config, privacy, removals, service, setup
+from ckanext.ecosphere.data_requests import config, privacy, removals, service, setup, stray_files
 from ckanext.ecosphere.data_requests.answers.tables import Delivery
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Attachment, Request
@@ -119,3 +121,51 @@ def test_a_file_that_resists_is_told_and_tried_again(monkeypatch: pytest.MonkeyP
     shutil.rmtree(stubborn)
     assert scheduled.tick()["files_removed"] == 1
     assert setup._files() == [] and not model.Session.scalars(sa.select(removals.Removal)).all()
+
+
+def aged(path: Path, content: bytes = b"x") -> Path:
+    """A file of two days ago."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, (time.time() - 2 * 86_400,) * 2)
+    return path
+
+
+def test_what_no_row_knows_is_removed_after_a_day(monkeypatch: pytest.MonkeyPatch):
+    made, folder = with_files(), config.folder()
+    assert folder is not None
+    known = files()
+    for each in known:
+        aged(each, each.read_bytes())
+    strays = [aged(folder / made["id"] / "answer-left"), aged(folder / "gone" / "left"), aged(folder / ".new-left")]
+    others = [folder / made["id"] / "just-brought", folder / ".new-just-now"]
+    for each in others:
+        each.write_bytes(b"x")
+    others.append(aged(folder / "note-of-an-administrator.txt"))
+    elsewhere = aged(folder.parent / "elsewhere" / "kept")
+    (folder / "link").symlink_to(elsewhere.parent)
+    monkeypatch.setattr(stray_files, "MOST_FOLDERS", 1)
+    done = [scheduled.tick()["stray_files_removed"] for _each in range(3)]
+    assert sum(done) == len(strays) and not any(each.exists() for each in strays)
+    assert all(each.exists() for each in (*known, *others, elsewhere))
+
+
+def test_a_process_that_is_killed_leaves_no_file_for_ever(monkeypatch: pytest.MonkeyPatch):
+    made = opened()
+    brought: list[Path] = []
+    keep = removals.bring
+
+    def killed(path: Path, place: Path) -> None:
+        keep(path, place)
+        brought.append(place)
+        model.Session().info.clear()  # nobody is left to undo it
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(removals, "bring", killed)
+    with pytest.raises(KeyboardInterrupt):
+        act("comment", "asker", id=made["id"], text="Voici", upload=upload("plan.pdf", PDF))
+    model.Session.rollback()
+    assert files() == brought
+    assert scheduled.tick()["stray_files_removed"] == 0 and files() == brought
+    os.utime(brought[0], (time.time() - 2 * 86_400,) * 2)
+    assert scheduled.tick()["stray_files_removed"] == 1 and not files()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import ckan.plugins.toolkit as tk
 import pytest
+from ckan import model
 from ckan.tests import factories
 
 from ckanext.ecosphere import vocabularies as voc
@@ -80,3 +84,11 @@ def test_a_service_is_proposed_with_its_reason_and_alternatives():
     assert route("eau", "outre-mer-glp") == ("deal-971", [cgdd])
     assert route("eau", "outre-mer-maf") == ("deal-971", [cgdd])
     assert made["title"] in act("route", None, communes=["97105"])["reason"]
+
+
+@pytest.mark.parametrize("email", ["préfet@example.fr", "a b@example.fr", "a(b)@example.fr", "a:b@example.fr"])
+def test_a_mailbox_is_one_that_mail_servers_take(email: str):
+    user = model.User.get("boss")
+    context: Any = {"user": "boss", "auth_user_obj": user}
+    with pytest.raises(tk.ValidationError, match="not an e-mail address"):
+        tk.get_action("ecosphere_contact_sheet_update")(context, {"id": "ddt-42", "email": email})

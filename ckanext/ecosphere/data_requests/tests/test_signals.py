@@ -11,14 +11,22 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.tests import factories
 
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
-from ckanext.ecosphere.data_requests.domain import kinds
+from ckanext.ecosphere.data_requests.domain import kinds, wording
+from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, group_id, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
+from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.tests.postbox import Postbox
 
 pytestmark = pytest.mark.usefixtures("portal")
 WORDS = "Le lien vers le fichier répond 404 depuis lundi."
+
+
+def tokened(person: str) -> dict[str, str]:
+    return {"Authorization": factories.APIToken(user=person)["token"]}
 
 
 def signal(package: dict[str, Any], person: str | None = None, kind: str = "link") -> dict[str, Any]:
@@ -248,3 +256,59 @@ def test_a_report_is_spoken_of_as_one(app: Any):
 def test_a_report_says_something(app: Any):
     page = app.post(f"/demandes/signaler/{dataset()['name']}", data={"kind": "link", "description": "x"})
     assert page.status_code == 400 and "ten characters" in page.body and 'id="field-description-error"' in page.body
+
+
+@pytest.mark.parametrize(
+    ("state", "french", "english"),
+    [
+        ("submitted", "Signalé", "Reported"),
+        ("open", "À traiter", "To be dealt with"),
+        ("rejected", "Non retenu", "Turned away"),
+        ("withdrawn", "Retiré par son auteur", "Taken back by its author"),
+    ],
+)
+def test_a_state_agrees_with_what_it_is_of(state: str, french: str, english: str):
+    asked = {
+        "submitted": "Déposée",
+        "open": "Ouverte",
+        "rejected": "Non retenue",
+        "withdrawn": "Retirée par son auteur",
+    }
+    with language.speaking("fr"):
+        assert (wording.state(state, True), wording.state(state)) == (french, asked[state])
+    with language.speaking("en"):
+        assert wording.state(state, True) == english
+
+
+def test_no_report_is_shown_in_the_feminine(app: Any):
+    made = on_desk(dataset(), person="asker")
+    page = visit(app, "editor", f"/fr/demandes/{made['reference']}").body
+    assert "À traiter" in page and "Ouverte" not in page and "Déposée" not in page
+    assert "À traiter" in visit(app, "editor", "/fr/demandes/service/ddt-42?all=1").body
+    assert "À traiter" in visit(app, "editor", "/fr/demandes/service/ddt-42/demandes.csv").body
+    assert "À traiter" in visit(app, "asker", "/fr/demandes/mes-demandes").body
+    assert "To be dealt with" in visit(app, "editor", f"/demandes/{made['reference']}").body
+    with (
+        language.speaking("fr"),
+        pytest.raises(tk.ValidationError, match="le signalement est dans l’état « À traiter »"),
+    ):
+        step(made, "reopen", "moderator", reason="Encore.")
+
+
+def test_pictographs_alone_say_nothing(app: Any):
+    package = dataset()
+    answer = visit(app, None, f"/demandes/signaler/{package['name']}", kind="error", description="🌊" * 12)
+    assert answer.status_code == 400 and "in a few words" in answer.body
+
+
+def test_what_is_said_after_a_step_and_of_several_messages_is_of_a_report(app: Any, postbox: Postbox):
+    made = signal(dataset(), person="asker")
+    address = f"/demandes/{made['reference']}"
+    done = app.post(f"{address}/accept", data={"version": row(made).version, "organization": group_id("ddt-42")},
+                    headers=tokened("moderator"), follow_redirects=True)  # fmt: skip
+    assert "The report is handed over to the service." in done.body
+    for words in ("Encore une chose.", "Et une autre."):
+        act("comment", "asker", id=made["id"], text=words)
+    delivery.deliver()
+    told = [subject for subject in postbox.subjects("editor") if "new comments" in subject]
+    assert told and all("on the report DD-" in subject for subject in told)

@@ -161,7 +161,7 @@ def _handed_out(id: str, found: Mapping[str, Any]) -> AnyResponse:
 def hide(id: str) -> AnyResponse:
     """Take a request out of what everyone sees, or put it back."""
     hidden = request.form.get("hidden") == "1"
-    message = tk._("The request is hidden from the public.") if hidden else tk._("The request is public again.")
+    message = tk._("This is hidden from the public.") if hidden else tk._("This is public again.")
     return _simple(id, "ecosphere_request_hide", {"id": id, "hidden": hidden}, message)
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from flask import Response, make_response, request
+from flask import Response, current_app, make_response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.views import forms
+from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.ecosphere.shared.queue import StillCounted
+from ckanext.ecosphere.shared.web_guard.redirects import is_own
 
 INVALID = 400
 #: What errors carry besides sentences about fields.
@@ -79,9 +85,36 @@ def known(view: View) -> View:
 
 def log_in(back: str | None = None) -> AnyResponse:
     """Send a person to the log-in page, from which they come back here."""
-    # Nobody comes back to an address that only takes forms.
-    here = request.full_path.rstrip("?") if request.method == "GET" else tk.url_for("ecosphere_requests.index")
+    here = request.full_path.rstrip("?") if request.method == "GET" else _page_before()
     return tk.redirect_to("user.login", came_from=back or here)
+
+
+def _page_before() -> str:
+    """Return the page with the form that was sent: nobody comes back to an address that only takes forms."""
+    before = taken_apart(request.referrer or "")
+    if before.netloc in ("", request.host, urlsplit(tk.config["ckan.site_url"]).netloc) and _is_page(before.path):
+        address = f"{before.path}?{before.query}" if before.query else before.path
+        if is_own(address):
+            return address
+    if _is_page(request.path, like=request.url_rule):
+        return request.path
+    key = (request.view_args or {}).get("id")
+    return tk.url_for("ecosphere_requests.read", id=key) if key else tk.url_for("ecosphere_requests.index")
+
+
+def _is_page(path: str, like: Rule | None = None) -> bool:
+    """Whether an address of the portal can be opened, by the same rule as a form was sent when one is given."""
+    first, _slash, rest = path.removeprefix("/").partition("/")
+    if first in {each.short_name for each in tk.h.get_available_locales()}:
+        path = f"/{rest}"
+    try:
+        rule, parts = current_app.url_map.bind("").match(path, method="GET", return_rule=True)
+    except HTTPException:
+        return False
+    if rule.endpoint == "ecosphere_requests.transition_form":  # answers to whatever stands after the reference
+        return parts["transition"] in states.TRANSITIONS
+    # Files of the portal answer to every address.
+    return rule.endpoint != "static" and (like is None or rule.rule == like.rule)
 
 
 def rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:

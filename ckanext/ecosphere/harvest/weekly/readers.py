@@ -42,6 +42,12 @@ def remove(user_id: str) -> None:
     model.Session.execute(sa.delete(Reader).where(Reader.user_id == user_id))
 
 
+def forget(user_id: str) -> None:
+    """Erase that somebody wanted the letter, with those that were sent or wait; the caller commits."""
+    remove(user_id)
+    model.Session.execute(sa.delete(Letter).where(Letter.user_id == user_id))
+
+
 def last_moment(now: datetime) -> datetime:
     """Return the last moment at which letters were due, in the time zone of the portal.
 

@@ -299,6 +299,28 @@ def test_closed_accounts_stay_out(person: Person, portal: str):
     assert (again.name, person.name, len(people())) == ("", "", 1)
 
 
+def test_who_has_no_password_closes_the_account_by_its_name_and_may_come_back(
+    person: Person, portal: str, local: LocalProvider
+):
+    person.open(START)
+    name, page = person.name, person.open("/compte/fermer")
+    assert "saisissez le nom de votre compte" in page.text
+    made = the_one()
+    token = tk.get_action("api_token_create")({"user": made.name}, {"user": made.name, "name": "lost"})["token"]
+    options: Any = {"headers": {"Authorization": token}, "timeout": 30}
+    assert requests.post(f"{portal}/compte/fermer", {"account": name}, **options).status_code == 400
+    refused = person.submit("/compte/fermer", {"account": "autre"}, page)
+    assert refused.status_code == 400 and "ni le mot de passe ni le nom" in refused.text and person.name == name
+    assert "compte est fermé" in person.submit("/compte/fermer", {"account": name.upper()}, refused).text
+    assert person.name == "" and len(local.ended) == 1
+    model.Session.remove()
+    (gone,) = model.Session.query(model.User).filter_by(state="deleted")
+    assert (gone.fullname, gone.email, accounts.of(gone)) == ("", None, {})
+    again = Person(portal)
+    again.open(START)
+    assert again.name not in ("", name)
+
+
 def test_nobody_gives_themselves_the_identity_of_somebody(person: Person, portal: str, local: LocalProvider):
     link = {accounts.KEY: {"issuer": local.issuer, "subject": "b7f4c2"}}
     values = {"name": "voleur", "email": "v@example.org", "password": PASSWORD, "plugin_extras": link}

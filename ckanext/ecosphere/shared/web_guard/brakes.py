@@ -31,7 +31,7 @@ TOO_MANY, UNAVAILABLE = 429, 503
 LONGEST_NAME = 300
 #: Log-ins without a password, where only the address can be counted; and pages that ask somebody for theirs again.
 ELSEWHERE = ("ecosphere_openid.start", "ecosphere_openid.back")
-WITH_PASSWORD = ("user.edit", "ecosphere_openid.link")
+WITH_PASSWORD = ("user.edit", "ecosphere_openid.link", "ecosphere_closing.close")
 _settings: list[Callable[[], Limits]] = []
 
 

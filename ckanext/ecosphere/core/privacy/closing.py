@@ -1,0 +1,205 @@
+"""A person closes their own account (GDPR, article 17): what may keep them from it, what is erased, what stays.
+
+The row of the account stays without anything of its person, since datasets and the past of services lead to it by
+identifier. Rooms erase what they keep through `IEcosphereAccounts`, before the account is closed: what fails leaves an
+account that can be closed again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+import ckan.plugins as p
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib import uploader
+from ckan.plugins.interfaces import Interface
+from sqlalchemy.orm import aliased
+
+from ckanext.ecosphere.shared import locks
+
+LOCK = "accounts-closing"
+LONGEST_WAIT = 5.0
+"""Seconds for which a closing waits for another: of two last administrators one stays."""
+NAME = "compte-ferme-"
+FOLLOWS = (model.UserFollowingUser, model.UserFollowingDataset, model.UserFollowingGroup)
+
+
+@dataclass
+class Notice:
+    """What becomes of what is kept of a person, in sentences.
+
+    Attributes:
+        lost: what is erased.
+        kept: what stays, without their name.
+    """
+
+    lost: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+
+class IEcosphereAccounts(Interface):
+    """Take part when a person closes their account; implement with `inherit=True`."""
+
+    def ecosphere_account_notice(self) -> Notice:
+        """Say what becomes of what this room keeps of people, in the language of the reader."""
+        return Notice()
+
+    def ecosphere_forget_account(self, user: model.User) -> None:
+        """Erase what this room keeps of a person; called again, it does no harm."""
+
+    def ecosphere_has_other_log_in(self, user: model.User) -> bool:
+        """Tell whether a person logs in otherwise than with a password, which they may not have."""
+        return False
+
+
+class Refused(Exception):
+    """An account cannot be closed now.
+
+    Attributes:
+        sentences: why, in the language of the reader.
+    """
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+def notice() -> Notice:
+    """Return what becomes of all that is kept of a person."""
+    found = Notice(
+        lost=[
+            tk._("Your name, your e-mail address, your description, your picture, your password and your API tokens."),
+            tk._("Your roles in services, and what you follow."),
+        ],
+        kept=[tk._("The datasets that you described: they stay with their services, as do the contacts they name.")],
+    )
+    for room in p.PluginImplementations(IEcosphereAccounts):
+        more = room.ecosphere_account_notice()
+        found.lost += more.lost
+        found.kept += more.kept
+    return found
+
+
+def needs_password(user: model.User) -> bool:
+    """Tell whether the password alone confirms; otherwise the name of the account does, too."""
+    return not any(room.ecosphere_has_other_log_in(user) for room in p.PluginImplementations(IEcosphereAccounts))
+
+
+def obstacles(user: model.User) -> list[str]:
+    """Say what keeps a person from closing their account, nothing when they may."""
+    if user.name == tk.config["ckan.site_id"]:
+        return [tk._("This is the account of the portal itself: it cannot be closed.")]
+    found = []
+    if user.sysadmin and not _others(model.User.sysadmin.is_(True), but=user):
+        found.append(tk._("You are the only administrator of the portal: name another one first."))
+    if services := _left_alone(user):
+        sentence = tk._(
+            "You are the only administrator of: {services}. Name another one there first, or ask the administrators of "
+            "the portal to."
+        )
+        found.append(sentence.format(services=", ".join(services)))
+    return found
+
+
+def _others(*conditions: Any, but: model.User) -> bool:
+    """Whether somebody else with an active account is so; the portal's own account is nobody."""
+    others: Any = (
+        model.User.state == model.State.ACTIVE,
+        model.User.id != but.id,
+        model.User.name != tk.config["ckan.site_id"],
+    )
+    return bool(model.Session.scalar(sa.select(sa.exists().where(*others, *conditions))))
+
+
+def _left_alone(user: model.User) -> list[str]:
+    """Titles of the active services of which nobody else is an administrator."""
+    group, member = model.Group, model.Member
+    of_person = (member.table_name == "user", member.table_id == user.id, member.capacity == "admin")
+    query = (
+        sa.select(group.id, group.title, group.name)
+        .join(member, member.group_id == group.id)
+        .where(*of_person, member.state == model.State.ACTIVE)
+        .where(group.state == model.State.ACTIVE, group.is_organization.is_(True))
+        .order_by(group.title, group.name)
+    )
+    return [title or name for id_, title, name in model.Session.execute(query).all() if not _is_led(id_, but=user)]
+
+
+def _is_led(group_id: str, but: model.User) -> bool:
+    member = aliased(model.Member)
+    leads: Any = sa.exists().where(
+        member.table_id == model.User.id,
+        member.table_name == "user",
+        member.group_id == group_id,
+        member.capacity == "admin",
+        member.state == model.State.ACTIVE,
+    )
+    return _others(leads, but=but)
+
+
+def close(user_id: str) -> None:
+    """Close an account for good: nothing of its person stays in it, and nobody can log in to it.
+
+    Raises:
+        Refused: it cannot be closed; nothing is changed.
+    """
+    with locks.alone(LOCK, LONGEST_WAIT) as held:
+        if not held:
+            raise Refused([tk._("Another account is being closed at the moment. Try again.")])
+        user = model.User.get(user_id)
+        if user is None or user.state != model.State.ACTIVE:
+            return
+        if sentences := obstacles(user):
+            raise Refused(sentences)
+        for room in p.PluginImplementations(IEcosphereAccounts):
+            room.ecosphere_forget_account(user)
+        _empty(user_id)
+
+
+def _empty(user_id: str) -> None:
+    rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
+    user: Any = rows.one()
+    picture = user.image_url or ""
+    for table, column in (*((each, "follower_id") for each in FOLLOWS), (model.ApiToken, "user_id")):
+        model.Session.execute(sa.delete(table).where(getattr(table, column) == user_id))
+    model.Session.execute(sa.delete(model.UserFollowingUser).where(model.UserFollowingUser.object_id == user_id))
+    for table, column in ((model.Member, "table_id"), (model.PackageMember, "user_id")):
+        for role in model.Session.query(table).filter(getattr(table, column) == user_id):
+            role.delete()
+    user.name = f"{NAME}{secrets.token_hex(6)}"
+    user.fullname = user.about = user.image_url = ""
+    user.email = user.reset_key = user.apikey = user.last_active = None
+    user.sysadmin = user.activity_streams_email_notifications = False
+    user.plugin_extras = None
+    user.password = secrets.token_urlsafe(48)  # ends all sessions
+    user.delete()
+    _forget_in_activities(user)
+    model.Session.commit()
+    _remove_picture(picture)
+
+
+def _forget_in_activities(user: Any) -> None:
+    """Activities of datasets hold the name of whoever changed them."""
+    if not p.plugin_loaded("activity"):
+        return
+    statement = (
+        "UPDATE activity SET data = (CAST(data AS jsonb) || jsonb_build_object('actor', CAST(:name AS text)))::text "
+        "WHERE user_id = :id AND CAST(data AS jsonb) ? 'actor'"
+    )
+    model.Session.execute(sa.text(statement), {"name": user.name, "id": user.id})
+
+
+def _remove_picture(picture: str) -> None:
+    """Remove an uploaded picture, unless somebody else shows the same file."""
+    if not picture or PurePath(picture).name != picture:
+        return
+    if model.Session.scalar(sa.select(sa.exists().where(model.User.image_url == picture))):
+        return
+    upload: Any = uploader.get_uploader("user", picture)
+    upload.clear = True
+    upload.upload()
