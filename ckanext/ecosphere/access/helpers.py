@@ -134,7 +134,7 @@ def ecosphere_access_no_preview(pkg: dict[str, Any], only: str) -> str:
     return messages.sentence("no-preview") if plan.TOLD in ways else ""
 
 
-def _labels() -> dict[str, str]:
+def _labels() -> dict[str, Any]:
     """Words that the script shows."""
     _ = tk._
     return {
@@ -186,6 +186,34 @@ def _labels() -> dict[str, str]:
         "attribute_unit": _("Unit"),
         "attribute_definition": _("Definition"),
         "attribute_values": _("Values"),
+        "attribute_types": _attribute_types(),
+    }
+
+
+def _attribute_types() -> dict[str, str]:
+    """Return what the types of Table Schema and of ISO 19103 are called, by their names in small letters."""
+    _ = tk._
+    text, number, moment = _("text"), _("number"), _("date and time")
+    return {
+        "string": text,
+        "characterstring": text,
+        "integer": _("integer"),
+        "number": number,
+        "real": number,
+        "decimal": number,
+        "boolean": _("yes/no"),
+        "date": _("date"),
+        "time": _("time"),
+        "datetime": moment,
+        "year": _("year"),
+        "yearmonth": _("year and month"),
+        "duration": _("duration"),
+        "geopoint": _("point"),
+        "geojson": _("geometry"),
+        "object": _("object"),
+        "array": _("list"),
+        "list": _("list"),
+        "any": _("any value"),
     }
 
 

@@ -20,6 +20,7 @@ ecosphere_quality_improve_url = forms.improve_url
 ecosphere_quality_map = charts.map_of
 ecosphere_quality_trend_chart = charts.trend
 ecosphere_quality_levels_chart = charts.levels
+ecosphere_quality_state_labels = presentation.state_labels
 ecosphere_quality_moment = dates.moment
 ecosphere_quality_day = dates.day
 

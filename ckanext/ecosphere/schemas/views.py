@@ -74,6 +74,12 @@ def catalogue() -> Response:
             "Too many datasets for one file: {number} at most. Narrow the search, or take the whole catalogue."
         )
         return tk.abort(400, message.format(number=prepared_file.MOST_LIVE))
+    elif prepared_file.path() is None:
+        message = tk._(
+            "This portal stores no files, and the catalogue is too large to be written at once: narrow the search to"
+            " {number} datasets at most, or take the catalogue as RDF (/catalog.xml)."
+        )
+        return Response(message.format(number=prepared_file.MOST_LIVE), 503, mimetype="text/plain")
     elif file := prepared_file.prepared():
         response = send_file(file, mimetype="text/csv", max_age=0)
     else:

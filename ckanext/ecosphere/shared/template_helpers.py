@@ -1,4 +1,4 @@
-"""Template helpers for the pages of every room: lists, labels and maps of territories, sizes of files."""
+"""Template helpers for the pages of every room: lists, labels and maps of territories, sizes of files, addresses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import language, outlines
@@ -58,6 +59,14 @@ def ecosphere_size_text(value: Any) -> str:
     return f"{format_decimal(round(size, 1), locale=locale)} {units[step]}"
 
 
+def ecosphere_page_of(kind: str, name: str) -> str:
+    """Return the address of a dataset, service or group, "" for a type without pages (of a plugin that is gone)."""
+    try:
+        return tk.url_for(f"{kind}.read", id=name)
+    except BuildError:
+        return ""
+
+
 def _numbered(place: voc.Concept, lang: str) -> str:
     """Label of a territory, with its number for a département, as people know it: "Ain (01)"."""
     label = place.label(lang)
@@ -70,5 +79,12 @@ def _alphabetical(place: voc.Concept) -> str:
 
 #: By name, as plugins hand them to CKAN.
 HELPERS = {
-    each.__name__: each for each in (ecosphere_territories, ecosphere_map_frames, ecosphere_labels, ecosphere_size_text)
+    each.__name__: each
+    for each in (
+        ecosphere_territories,
+        ecosphere_map_frames,
+        ecosphere_labels,
+        ecosphere_size_text,
+        ecosphere_page_of,
+    )
 }

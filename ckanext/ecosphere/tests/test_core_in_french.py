@@ -117,6 +117,18 @@ def test_pages_of_errors_accounts_and_administration_are_french(app: Any):
     assert found == {}, found
 
 
+@pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
+def test_the_trash_shows_what_has_a_type_without_pages(app: Any):
+    admin: dict[str, str] = {"Authorization": factories.SysadminWithToken()["token"]}
+    for name, kind in (("enquete-de-2012", "enquete"), ("forages-du-var", "dataset")):
+        model.Session.add(model.Package(name=name, title=name, type=kind, state="deleted"))
+    model.repo.commit_and_remove()
+    tree = html.fromstring(app.get("/fr/ckan-admin/trash", headers=admin, status=200).text)
+    items = tree.xpath("//ul[@class='package-list']/li")
+    shown = {item.text_content().strip(): item.xpath("string(a/@href)") for item in items}
+    assert shown == {"enquete-de-2012": "", "forages-du-var": "/fr/dataset/forages-du-var"}
+
+
 def heading(answer: Any) -> str:
     """Heading of a page."""
     return html.fromstring(answer.text).xpath("string(//h1)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -109,6 +110,25 @@ def test_catalogue_as_csv(app: CKANTestApp, monkeypatch: pytest.MonkeyPatch, tmp
     assert "privé" not in text
     tk.get_action("package_patch")({"ignore_auth": True, "user": site_user()}, {"id": "jeu-1", "private": True})
     cost(app, "/catalogue.csv", status=503)
+
+
+def test_catalogue_of_a_portal_that_stores_no_files(
+    app: CKANTestApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(prepared_file, "MOST_LIVE", 1)
+    monkeypatch.setitem(tk.config, "ckan.storage_path", "")
+    # What others of the machine put where temporary files lie is never handed out.
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "ecosphere").mkdir()
+    (tmp_path / "ecosphere" / f"catalogue-{tk.config['ckan.site_id']}.csv").write_text("forged", "utf-8")
+    service = factories.Organization(name="ddt-01")
+    for number in range(2):
+        create(name=f"jeu-{number}", title=f"Jeu {number}", notes="Texte", owner_org=service["id"])
+    tk.get_action("job_clear")({"ignore_auth": True}, {})
+    assert "ne conserve aucun fichier" in app.get("/fr/catalogue.csv", status=503).text
+    assert tk.get_action("job_list")({"ignore_auth": True}, {}) == []
+    tk.get_action("dataset_purge")({"ignore_auth": True, "user": site_user()}, {"id": "jeu-1"})
+    assert "Jeu 0" in app.get("/catalogue.csv").text
 
 
 def test_quality_page_of_many_links(app: CKANTestApp) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from ckanext.ecosphere.vocabularies import normalise
 
 PREFIX = "http://id.insee.fr/geo/commune/"
+_LABEL = re.compile(r"([^(]{1,100})\((\w{2,3})\)")
 _FILE = Path(__file__).with_name("places") / "communes.csv"
 
 
@@ -113,6 +115,21 @@ def suggest(text: str, limit: int) -> list[Commune]:
     later = [commune for name, commune in _folded() if f" {words}" in name[1:]] if len(first) < limit else []
     found: list[Commune] = [*([exact] if exact else []), *first, *later]
     return list(dict.fromkeys(found))[:limit]
+
+
+def named(text: str) -> list[Commune]:
+    """Return the communes that a text names: by code, name, or name and département as `Commune.label` has them.
+
+    Returns:
+        one for a code, all that bear a name, the most populous first; none where nothing is so called.
+    """
+    exact = of_code(text.strip())
+    if exact:
+        return [exact]
+    labelled = _LABEL.fullmatch(text.strip())
+    name, departement = (labelled[1], labelled[2].upper()) if labelled else (text, "")
+    wanted = f" {normalise(name)}"
+    return [each for folded, each in _folded() if folded == wanted and departement in ("", each.departement)]
 
 
 @cache

@@ -42,6 +42,9 @@ _OF_KML = frozenset(
 _UNSAID = (None, "", -1, 0)
 #: Zoom at which a département is about one tile.
 FEW_TILES = 8
+#: Bytes of a dBASE table that are looked at for its encoding, and whole characters for each broken one in UTF-8.
+LOOKED_AT, MOST_BROKEN = 4_000_000, 9
+_ANSI = (0, 3, 87)
 
 
 def open_info(path: Path, **options: Any) -> dict[str, Any]:
@@ -75,6 +78,8 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
     if path.suffix == ".parquet":
         return parquet.read(path, most, skip_geometry)
     options: dict[str, Any] = {"ZOOM_LEVEL": _zoom(path)} if path.suffix == ".pmtiles" else {}
+    if encoding := _encoding(path):
+        options["encoding"] = encoding
     info = open_info(path, **options)
     try:
         meta, _ids, geometries, values = raw.read(
@@ -88,6 +93,26 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
     except Exception as error:
         raise PreviewError("unreadable") from error
     return {**info, "crs": meta["crs"] or info.get("crs")}, geometries, list(meta["fields"]), values
+
+
+def _encoding(path: Path) -> str | None:
+    """Return the encoding of the attributes of a Shapefile, or of a dBASE table, that does not tell it.
+
+    GDAL takes Latin-1 then, which has neither "œ" nor "’": most of these are of Windows, others are UTF-8.
+    Byte 29 of the header is the "language driver", 0 when it is not told, 3 and 87 for Windows (ANSI).
+    """
+    table = path.with_suffix(".dbf")
+    if path.suffix not in (".shp", ".dbf") or not table.is_file() or path.with_suffix(".cpg").is_file():
+        return None
+    with table.open("rb") as file:
+        head, body = file.read(32), file.read(LOOKED_AT)
+    if len(head) < 32 or head[29] not in _ANSI or body.isascii():  # noqa: PLR2004 - bytes of the header
+        return None
+    text = body.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    whole = len(text) - len(text.encode("ascii", "ignore")) - broken
+    # A character that a field cut in two is no sign of another encoding.
+    return "UTF-8" if whole > MOST_BROKEN * broken else "CP1252"
 
 
 def _zoom(path: Path) -> int:

@@ -17,6 +17,9 @@ DELIMITERS = (";", ",", "\t", "|")
 LOOKED_AT = 60
 MOST_COLUMNS, LONGEST_CELL = 200, 300
 MOST_COUNTED = 200_000
+MOST_LINES, MOST_LINES_CUT = 200, 10
+"""Lines of a cell, and of the last one when it has no end, beyond which a quote before it was never closed."""
+_END = "\x1fend"
 READ_BYTES = 32 * 1024 * 1024
 MOST_JSON = 8_000_000
 """Bytes of a document in JSON that is read as a table."""
@@ -26,6 +29,8 @@ _NUMBER = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]{4,15}(?:Z|[+-]\d\d:?\d\d)?)?|\d{1,2}/\d{1,2}/\d{4}")
 _BOOLEAN = frozenset({"true", "false", "vrai", "faux", "oui", "non", "t", "f"})
+#: The line in which spreadsheets tell each other the sign that separates the columns; it is no row.
+_SEPARATOR = re.compile(r'"?sep=([;,\t|])"?\r?\n', re.IGNORECASE)
 #: A code with a zero before it (of a commune, a telephone) is no number.
 _LEADING_ZERO = re.compile(r"0\d+")
 _EMPTY = frozenset({"", "null", "nan", "n/a", "na", "none"})
@@ -59,12 +64,29 @@ def delimiter(text: str) -> str:
     return max(DELIMITERS, key=score)
 
 
-def _rows(text: str, sign: str) -> Iterable[list[str]]:
+def _rows(text: str, sign: str, quoting: Any = csv.QUOTE_MINIMAL) -> Iterable[list[str]]:
     csv.field_size_limit(1_000_000)
     try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=sign)
+        yield from csv.reader(io.StringIO(text, newline=""), delimiter=sign, quoting=quoting)
     except csv.Error:
         return
+
+
+def _quoting(text: str, sign: str) -> Any:
+    """Return whether quotes hold cells together, as `csv` names it: one that nobody closed would swallow all that
+    follows, so that there they are signs like others."""
+    if '"' not in text:
+        return csv.QUOTE_MINIMAL
+    csv.field_size_limit(1_000_000)
+    row: list[str] = []
+    try:
+        for row in islice(csv.reader(io.StringIO(f"{text}\n{_END}", newline=""), delimiter=sign), MOST_COUNTED):
+            if any(cell.count("\n") > MOST_LINES for cell in row if len(cell) > MOST_LINES):
+                return csv.QUOTE_NONE
+    except csv.Error:  # a cell without an end
+        return csv.QUOTE_NONE
+    is_open = bool(row) and row[-1] != _END and row[-1].endswith(_END)
+    return csv.QUOTE_NONE if is_open and row[-1].count("\n") > MOST_LINES_CUT else csv.QUOTE_MINIMAL
 
 
 def read_text(path: Path, most_rows: int) -> dict[str, Any]:
@@ -79,8 +101,10 @@ def read_text(path: Path, most_rows: int) -> dict[str, Any]:
     with path.open("rb") as file:
         data = file.read(READ_BYTES + 1)
     text, encoding = decode(data[:READ_BYTES])
-    sign = delimiter(text)
-    rows = iter(_rows(text, sign))
+    told = _SEPARATOR.match(text)
+    text = text[told.end() :] if told else text
+    sign = told[1] if told else delimiter(text)
+    rows = iter(_rows(text, sign, _quoting(text, sign)))
     header = next((row for row in rows if any(cell.strip() for cell in row)), None)
     if header is None or len(header) < 2:  # noqa: PLR2004
         raise PreviewError("no-table")

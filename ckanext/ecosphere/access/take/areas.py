@@ -19,6 +19,7 @@ from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
 OUTLINE_MEGABYTES = 4
 SECONDS = 20
 MOST_PROPOSED = 5
+LONGEST_NAME = 100
 MARGIN = 0.1
 """Degrees by which the rectangle of an intercommunality is widened: its outline is kilometres off."""
 FIELDS = ("commune", "epci", "territory", "box")
@@ -56,23 +57,19 @@ def parse(written: dict[str, str]) -> dict[str, Any]:
 def _commune(text: str) -> dict[str, Any]:
     if not config.communes_url():
         raise tk.ValidationError({"commune": [tk._("This portal does not clip to communes: draw a rectangle.")]})
-    found = communes.of_code(text.upper()) or next(
-        (
-            each
-            for each in communes.suggest(text[:100], 20)
-            if voc.normalise(text) in (voc.normalise(each.name), voc.normalise(each.label))
-        ),
-        None,
-    )
-    if found is None:
+    found = communes.named(text[:LONGEST_NAME])
+    if len(found) == 1:
+        return {"label": found[0].label, "commune": found[0].code, "box": None}
+    if not found:
         raise tk.ValidationError({"commune": [tk._("No commune has this name or code.")]})
-    return {"label": found.label, "commune": found.code, "box": None}
+    labels = "; ".join(f"{each.label}, {each.code}" for each in found[:MOST_PROPOSED])
+    raise tk.ValidationError({"commune": [tk._("Several communes are meant: {names}").format(names=labels)]})
 
 
 def _epci(text: str) -> dict[str, Any]:
     if not config.epci_url():
         raise tk.ValidationError({"epci": [tk._("This portal does not clip to intercommunalities: draw a rectangle.")]})
-    found = epcis.epcis_like(text[:100])
+    found = epcis.epcis_like(text[:LONGEST_NAME])
     if len(found) == 1:
         return {"label": found[0].name, "epci": found[0].code, "box": None}
     if not found:

@@ -16,6 +16,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.tests.conftest import forget_counts
+from ckanext.ecosphere.access.tests.test_attributes import SCHEMA
 from ckanext.ecosphere.access.tests.test_large import written
 from ckanext.ecosphere.access.tests.test_previews import FRANCE, pictures, png
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture, tab_to, wait_until
@@ -220,3 +221,37 @@ def test_the_page_of_a_small_table_has_nothing_to_choose_and_speaks_french(page:
     page.goto("/fr/dataset/zh-44")
     expect(preview.get_by_label("Afficher")).to_be_visible()
     assert axe_violations(page) == []
+
+
+def test_types_of_attributes_are_told_in_words(page: Page, dataset: dict[str, Any]):
+    schema = FileStorage(io.BytesIO(SCHEMA), "schema.json")
+    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
+    named = {"name": "Schéma", "url": "schema.json", "format": "JSON", "upload": schema}
+    made = call_action("resource_create", by, package_id=dataset["id"], **named)
+    for language, words in (("fr", {"texte", "nombre", "année"}), ("en", {"text", "number", "year"})):
+        page.goto(f"/{language}/dataset/zh-44/resource/{made['id']}")
+        preview = page.locator(".eco-preview")
+        if language == "fr":
+            expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+            jobs.make_samples()
+        expect(preview.locator("tbody tr").first).to_be_visible()
+        assert set(preview.locator("tbody tr td:nth-child(3)").all_inner_texts()) == words
+    assert '"string"' in page.request.get(f"/dataset/zh-44/resource/{made['id']}/apercu").text()  # as the schema has it
+
+
+def test_communes_are_proposed_for_an_extract(page: Page, dataset: dict[str, Any]):
+    page.goto(f"/fr/dataset/zh-44/resource/{dataset['resources'][1]['id']}/extrait")
+    box = page.get_by_role("combobox", name="Commune")
+    box.press_sequentially("epina")
+    expect(page.get_by_role("option", name="Épinal (88)")).to_be_visible()
+    assert axe_violations(page) == []
+    box.fill("nant")
+    expect(page.get_by_role("option", name="Nantes (44)")).to_be_visible()
+    box.press("ArrowDown")
+    box.press("Enter")
+    expect(box).to_have_value("Nantes (44)")
+    box.fill("saint-herbl")
+    page.get_by_role("option", name="Saint-Herblain (44)").click()
+    expect(box).to_have_value("Saint-Herblain (44)")
+    page.get_by_role("button", name="Afficher l’adresse").click()
+    expect(page.get_by_text("Seul le fichier est découpé")).to_contain_text("Saint-Herblain (44)")

@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import numpy
 import pytest
+import shapely
 from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import call_action
+from pyogrio import raw
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
@@ -377,6 +380,48 @@ def test_a_workbook_and_a_dbf_become_tables(loaded, tmp_path):
     dbf = made_by_gdal("ESRI Shapefile", ".shp", tmp_path)["zones.dbf"]
     facts, found = sample(dbf, tmp_path, "zones.dbf")
     assert (facts["kind"], facts["counted"], found["rows"][0][1]) == ("table", 60, "44ZH0001")
+
+
+@pytest.mark.parametrize("written", ["CP1252", "UTF-8"])
+@pytest.mark.parametrize("driver", [0, 3, 87])
+def test_attributes_of_a_shapefile_that_does_not_tell_its_encoding_are_read(loaded, tmp_path, written, driver):
+    (tmp_path / "x").mkdir()
+    names = numpy.array(["Forêt d’Évry", "œuvre"], dtype=object)
+    points = shapely.to_wkb(shapely.points([[350_000, 6_690_000], [351_000, 6_691_000]]))
+    target = str(tmp_path / "x" / "a.shp")
+    raw.write(target, points, [names], ["nom"], geometry_type="Point", crs="EPSG:2154", encoding=written)
+    (tmp_path / "x" / "a.cpg").unlink()
+    table = bytearray((tmp_path / "x" / "a.dbf").read_bytes())
+    table[29] = driver
+    (tmp_path / "x" / "a.dbf").write_bytes(table)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for file in (tmp_path / "x").iterdir():
+            archive.write(file, f"Données/{file.name}")
+    for body, name in (((tmp_path / "a.zip").read_bytes(), "a.zip"), (bytes(table), "a.dbf")):
+        _facts, found = sample(body, tmp_path, name)
+        assert [row[0] for row in found["rows"]] == list(names), name
+
+
+@pytest.mark.parametrize("rows", [30, 5_000, 250_000])
+def test_a_quote_that_is_never_closed_swallows_no_row(tmp_path, rows):
+    path = tmp_path / "t.csv"
+    path.write_text('id;nom;x\n1;a;2\n1;"Le Bois;3\n' + "2;abc;4\n" * rows)
+    found = tables.read_text(path, 10)
+    assert found["counted"] == min(rows + 2, tables.MOST_COUNTED)
+    assert found["rows"][1:3] == [["1", '"Le Bois', "3"], ["2", "abc", "4"]]
+    # Cells of several lines are whole, also where the file ends within one.
+    path.write_text('id;nom\n1;"un\ndeux; trois"\n2;"quatre\ncinq')
+    assert tables.read_text(path, 10)["rows"] == [["1", "un\ndeux; trois"], ["2", "quatre\ncinq"]]
+
+
+@pytest.mark.parametrize(("line", "sign"), [("sep=;\r\n", ";"), ('"sep=,"\n', ","), ("SEP=\t\n", "\t")])
+def test_the_line_that_names_the_separator_is_no_row(tmp_path, line, sign):
+    path = tmp_path / "t.csv"
+    path.write_text(f"{line}a{sign}b\n1{sign}2\n")
+    found = tables.read_text(path, 10)
+    assert ([each["name"] for each in found["columns"]], found["rows"], found["delimiter"]) == (
+        ["a", "b"], [["1", "2"]], sign,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,21 @@ def test_the_address_of_an_outline_asks_for_a_rectangle_around_it_and_says_so(st
     assert page and "BBOX=" not in page.text and "not limited to “Ouessant (29)”" in page.text
 
 
+def test_a_commune_is_proposed_and_taken_as_proposed_and_a_namesake_is_not_guessed(store, monkeypatch):
+    monkeypatch.setitem(tk.config, "ecosphere.access.communes_url", "http://127.0.0.1:9/{code}")
+    [group] = store["client"].get("/extraits/communes?q=saint-den").json["groups"]
+    labels = [each["label"] for each in group["items"]]
+    assert group["title"] == "Communes" and {"Saint-Denis (93)", "Saint-Denis (974)"} <= set(labels)
+    for nothing in ("", "?q=", "?q=x", "?q=" + "z" * 5_000):
+        assert store["client"].get(f"/extraits/communes{nothing}").json == {"groups": []}
+    for label in labels:
+        assert areas.parse({"commune": label})["label"] == label
+    path = address(store, "Données", "extrait").removeprefix("/fr")
+    answer = store["client"].post(path, data={"commune": "Saint-Denis", "show": "1"})
+    told = BeautifulSoup(answer.data, "html.parser").select_one("#error-commune")
+    assert answer.status_code == 400 and told and "Saint-Denis (93), 93066" in told.text
+
+
 def test_attributes_of_a_standard_are_explained_where_they_are_chosen(store, hostile):
     properties = {"IDURBA": "44109_PLU", "TYPEZONE": "U", "REMARQUE": "centre"}
     point = {"type": "Point", "coordinates": [-1.55, 47.2]}

@@ -16,8 +16,10 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.take import areas, extracts, snippets
 from ckanext.ecosphere.access.take.request import formats
 from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, absent, context, ecosphere_access, found
+from ckanext.ecosphere.vocabularies import communes
 
 INVALID = 400
+MOST_PROPOSED = 8
 FIELDS = ("layer", "format", "crs", *areas.FIELDS)
 
 
@@ -77,6 +79,14 @@ def _row(id_: str) -> Extract:
         return extract(context(), id_)
     except tk.ObjectNotFound:
         absent(tk._("There is no such extract, or it was deleted after a day."))
+
+
+@ecosphere_access.route("/extraits/communes")
+def extract_communes() -> Response:
+    """Answer with the communes that what was typed may mean (``q``)."""
+    found = communes.suggest(request.args.get("q", "")[: areas.LONGEST_NAME], MOST_PROPOSED)
+    groups = [{"title": tk._("Communes"), "items": [{"label": each.label} for each in found]}] if found else []
+    return jsonify({"groups": groups})
 
 
 @ecosphere_access.route("/extraits/<extract>")

@@ -72,5 +72,5 @@ def of_code(code: str) -> str:
 
 
 def _without_values(text: str) -> str:
-    inner = re.sub(r"\{\w{1,50}\}(?=.*\S)", "…", text)
+    inner = re.sub(r"\{\w{1,50}\}(?=\s{0,9}\S)", "…", text)
     return re.sub(r"\s{0,3}[:(]?\s{0,3}\{\w{1,50}\}\)?\.?$", "", inner).strip() or text

@@ -1,11 +1,19 @@
-"""Figures as CSV, safe to open in a spreadsheet."""
+"""Figures as CSV, safe to open in a spreadsheet.
+
+Columns are named by codes, which stay as they are; what they hold in codes (a level, a kind, yes or no) stands in words
+of the reader's language in a column `…_label`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
+import ckan.plugins.toolkit as tk
+
 from ckanext.ecosphere.quality import config
+from ckanext.ecosphere.quality.reports import presentation
 from ckanext.ecosphere.shared.csv_table import write
 
 MEASURES = ("datasets", "mean", "median", "mean_mqa", "mean_inspire")
@@ -23,7 +31,9 @@ def themes(found: Mapping[str, Any]) -> str:
 
 def territories(found: Mapping[str, Any]) -> str:
     """Return all territories of `overview.overview` as CSV, those too small to compare included and marked."""
-    return _groups(found, "territories", {"territory": "id", "title": "label", "kind": "kind"})
+    kinds = {"region": tk._("Région"), "departement": tk._("Département")}
+    words = {"kind_label": lambda group: kinds.get(group["kind"], "")}
+    return _groups(found, "territories", {"territory": "id", "title": "label", "kind": "kind"}, words)
 
 
 def evolution(found: Mapping[str, Any]) -> str:
@@ -42,7 +52,12 @@ def losses(found: Mapping[str, Any]) -> str:
 TABLES = {"services": services, "themes": themes, "territories": territories, "evolution": evolution, "losses": losses}
 
 
-def _groups(found: Mapping[str, Any], name: str, names: Mapping[str, str]) -> str:
+def _groups(
+    found: Mapping[str, Any],
+    name: str,
+    names: Mapping[str, str],
+    words: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType({}),
+) -> str:
     levels = config.model().level_codes
     rows = (
         [
@@ -50,17 +65,24 @@ def _groups(found: Mapping[str, Any], name: str, names: Mapping[str, str]) -> st
             *(group[measure] for measure in MEASURES),
             *(level["datasets"] for level in group["levels"]),
             compared,
+            _yes_or_no(compared == "yes"),
+            *(word(group) for word in words.values()),
         ]
         for part, compared in ((name, "yes"), (f"small_{name}", "no"))
         for group in found[part]
     )
-    return write((*names, *MEASURES, *levels, "compared"), rows)
+    return write((*names, *MEASURES, *levels, "compared", "compared_label", *words), rows)
 
 
 def datasets(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return the datasets of a service as CSV, one row each, one column per criterion."""
+    """Return the datasets of a service as CSV, one row each.
+
+    Two columns per criterion: what came out in words, and as a code.
+    """
     criteria = [criterion.id for criterion in config.model().criteria]
-    columns = ("dataset", "title", "private", "score", "level", "mqa", "inspire", *criteria)
+    states = presentation.state_labels()
+    columns = ("dataset", "title", "private", "private_label", "score", "level", "level_label", "mqa", "inspire")
+    columns += tuple(f"{criterion}_label" for criterion in criteria) + tuple(criteria)
     return write(
         columns,
         (
@@ -68,12 +90,19 @@ def datasets(rows: Iterable[Mapping[str, Any]]) -> str:
                 row["name"],
                 row["title"],
                 "yes" if row["private"] else "no",
+                _yes_or_no(row["private"]),
                 row["score"],
                 row["level"],
+                presentation.level_label(row["level"]),
                 row["mqa"],
                 row["inspire"],
+                *(states.get(row["results"].get(criterion), "") for criterion in criteria),
                 *(row["results"].get(criterion, "") for criterion in criteria),
             ]
             for row in rows
         ),
     )
+
+
+def _yes_or_no(value: bool) -> str:
+    return tk._("Yes") if value else tk._("No")

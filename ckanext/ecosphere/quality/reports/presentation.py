@@ -63,6 +63,17 @@ def level_label(level: str) -> str:
     return _(label) if label else ""
 
 
+def state_labels() -> dict[str, str]:
+    """Return the words for the states of a criterion in the reader's language, by code."""
+    return {
+        State.PASS.value: _("Met"),
+        State.FAIL.value: _("Not met"),
+        State.MISSING.value: _("Nothing to judge"),
+        State.NA.value: _("Not applicable"),
+        State.UNKNOWN.value: _("Not checked yet"),
+    }
+
+
 def as_dict(found: store.Quality) -> dict[str, Any]:
     """Return a quality as plain data, its texts in the reader's language; see `ecosphere_quality_show`."""
     result = found.evaluation

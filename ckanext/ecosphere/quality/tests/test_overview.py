@@ -128,6 +128,11 @@ def test_the_comparison_is_published_as_a_table_and_as_json(app: Any, catalogue:
         groups = rows(app.get(f"/qualite.csv?table={name}").body)
         told = [*found[name], *found[f"small_{name}"]]
         assert told and [(g[column], g["datasets"]) for g in groups] == [(t["id"], str(t["datasets"])) for t in told]
+    assert [row["compared_label"] for row in rows(app.get("/fr/qualite.csv").body)] == ["Oui", "Non"]
+    assert [row["compared_label"] for row in rows(app.get("/en/qualite.csv").body)] == ["Yes", "No"]
+    places = rows(app.get("/fr/qualite.csv?table=territories").body)
+    kinds = {("departement", "Département"), ("region", "Région")}
+    assert {(row["kind"], row["kind_label"]) for row in places} == kinds
     evolution = rows(app.get("/qualite.csv?table=evolution").body)
     assert [(day["day"], day["mean"]) for day in evolution] == [(p["day"], str(p["mean"])) for p in found["trend"]]
     app.get("/qualite.csv?table=secrets", status=404)
@@ -263,6 +268,12 @@ def test_the_table_of_a_service_has_a_row_per_dataset_and_no_formula(app: Any, c
     assert by_name["poor"]["title"] == "'=SOMME(A1)"
     assert by_name["secret"]["private"] == "yes"
     assert by_name["good"]["licence"] == "pass" and by_name["poor"]["licence"] == "fail"
+    # Beside the codes, the words of the page in its language.
+    for language, words in (("fr", ("Oui", "Argent", "Rempli")), ("en", ("Yes", "Silver", "Met"))):
+        address = f"/{language}/organization/ddt-42/tableau-de-bord.csv"
+        table = {row["dataset"]: row for row in rows(app.get(address, headers=headers(catalogue["member"])).body)}
+        said = (table["secret"]["private_label"], table["good"]["level_label"], table["good"]["licence_label"])
+        assert said == words
 
 
 def test_an_unknown_organisation_is_not_found(app: Any, catalogue: dict[str, Any]):

@@ -28,10 +28,11 @@ QUEUE = "ecosphere:schemas"
 PUBLIC = "+dataset_type:dataset +capacity:public"
 
 
-def path() -> Path:
-    """Where the file lies: beside the uploads, so that web server and workers see the same."""
-    folder = Path(tk.config.get("ckan.storage_path") or tempfile.gettempdir()) / "ecosphere"
-    return folder / f"catalogue-{tk.config['ckan.site_id']}.csv"
+def path() -> Path | None:
+    """Where the file lies: beside the uploads, so that web server and workers see the same; None on a portal that
+    stores no files, since others of the machine write where temporary files are."""
+    root = str(tk.config.get("ckan.storage_path") or "")
+    return Path(root) / "ecosphere" / f"catalogue-{tk.config['ckan.site_id']}.csv" if root else None
 
 
 def lines(search: dict[str, Any]) -> Iterator[str]:
@@ -45,8 +46,12 @@ def count(search: dict[str, Any]) -> int:
 
 
 def prepared() -> Path | None:
-    """Return the file, None when there is none yet; have it made (anew) when it is missing or old."""
-    file = path()
+    """Return the file, None when there is none yet; have it made (anew) when it is missing or old.
+
+    Raises:
+        RuntimeError: the portal stores no files.
+    """
+    file = _place()
     age = time.time() - file.stat().st_mtime if file.exists() else None
     if age is None or age > FRESH_SECONDS:
         enqueue_once(prepare, job_id=JOB, title="Catalogue as CSV", queue=QUEUE, timeout=JOB_SECONDS)
@@ -55,7 +60,7 @@ def prepared() -> Path | None:
 
 def prepare() -> None:
     """Write the file, in one piece: who reads meanwhile gets the former one."""
-    file = path()
+    file = _place()
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
     try:
@@ -69,7 +74,15 @@ def prepare() -> None:
 
 def forget() -> None:
     """Remove the file; the next who asks for it has it made anew."""
-    path().unlink(missing_ok=True)
+    if file := path():
+        file.unlink(missing_ok=True)
+
+
+def _place() -> Path:
+    file = path()
+    if file is None:
+        raise RuntimeError("ckan.storage_path is not set")
+    return file
 
 
 def _page(dataset: Any) -> str:

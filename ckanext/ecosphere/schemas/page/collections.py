@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from werkzeug.routing import BuildError
 
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
+from ckanext.ecosphere.shared.template_helpers import ecosphere_page_of
 
 MOST_SHOWN, MOST_COUNTED = 8, 200
 
@@ -35,7 +34,9 @@ def of(dataset: Dataset) -> dict[str, Any]:
     groups = _groups(str(dataset["id"]))
     cited = [str(each) for each in as_list(dataset.get("is_referenced_by") or [])]
     return {
-        "groups": [{"title": title, "href": _page(kind, name)} for title, kind, name in groups[:MOST_SHOWN]],
+        "groups": [
+            {"title": title, "href": ecosphere_page_of(kind, name)} for title, kind, name in groups[:MOST_SHOWN]
+        ],
         "more": max(len(groups) - MOST_SHOWN, 0),
         "pages": [
             {"title": ecosphere_address_text(address, dataset), "href": address}
@@ -58,10 +59,3 @@ def _groups(dataset: str) -> list[tuple[str, str, str]]:
         .limit(MOST_COUNTED)
     )
     return [(title or name, kind, name) for title, kind, name in model.Session.execute(held)]
-
-
-def _page(kind: str, name: str) -> str:
-    try:
-        return tk.url_for(f"{kind}.read", id=name)
-    except BuildError:
-        return ""

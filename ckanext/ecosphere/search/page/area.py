@@ -24,7 +24,7 @@ _DEEPEST = 12
 _SIDES = re.compile(r"\s*[,;\s]\s*")
 _FOUR_NUMBERS = re.compile(r"[-+0-9.]+[,;\s][-+0-9.,;\s]+")
 _WKT = re.compile(r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION", re.IGNORECASE)
-_COMMUNE = re.compile(r"([^(]{1,100})\((\w{2,3})\)")
+LONGEST_NAME = 100
 
 Box = tuple[float, float, float, float]
 
@@ -117,14 +117,11 @@ def _of_name(text: str) -> Area:
     if territory:
         west, south, east, north = territory.data["bbox"]
         return Area(territory.label(lang), (west, south, east + 360 if east < west else east, north))
-    named = _COMMUNE.fullmatch(text)
-    name, departement = (named[1].strip(), named[2].upper()) if named else (text, "")
-    wanted = voc.normalise(name)
-    for commune in communes.suggest(name[:100], 50):
-        same = wanted in (voc.normalise(commune.name), commune.code.lower())
-        if same and departement in ("", commune.departement):
-            return Area(commune.label, None, f"commune-{commune.code}")
-    groups = epcis.epcis_named(text[:100])
+    if found := communes.named(text[:LONGEST_NAME]):
+        return Area(found[0].label, None, f"commune-{found[0].code}")
+    groups = epcis.epcis_named(text[:LONGEST_NAME])
     if len(groups) == 1 and (outline := epci_outlines.outlines().get(groups[0].code)):
         return Area(groups[0].name, outline.box)
-    raise AreaError(tk._("No territory, commune or intercommunality has this name: {name}").format(name=text[:100]))
+    raise AreaError(
+        tk._("No territory, commune or intercommunality has this name: {name}").format(name=text[:LONGEST_NAME])
+    )

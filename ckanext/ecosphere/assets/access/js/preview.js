@@ -155,7 +155,7 @@ this.ckan.module("ecosphere-preview", function () {
         notes.push(sample.api
           ? this.labels.api.replace("{title}", () => sample.api.title).replace("{version}", () => sample.api.version)
           : this.labels.attributes);
-        const named = (column) => Object.assign({}, column, { name: this.labels[group + column.name] || column.name });
+        const named = (column) => Object.assign({}, column, { id: column.name, name: this.labels[group + column.name] || column.name });
         sample = Object.assign({}, sample, { columns: sample.columns.map(named) });
       }
       sample = this.inWords(sample);
@@ -200,12 +200,15 @@ this.ckan.module("ecosphere-preview", function () {
       }
     },
 
-    /* Booleans of files that have them (Parquet, JSON, GeoPackage) in the language of the page. */
+    /* Booleans of files that have them (Parquet, JSON, GeoPackage), and types of attributes, in the language of the page. */
     inWords: function (sample) {
-      const said = { "true": this.labels.yes, "false": this.labels.no };
-      const booleans = (sample.columns || []).map((column) => column.type === "boolean");
-      if (!booleans.includes(true)) { return sample; }
-      const rows = sample.rows.map((cells) => cells.map((cell, place) => (booleans[place] && said[cell]) || cell));
+      const booleans = new Map([["true", this.labels.yes], ["false", this.labels.no]]);
+      const types = new Map(Object.entries(this.labels.attribute_types));
+      const said = (sample.columns || []).map((column) =>
+        column.type === "boolean" ? booleans : sample.attributes && column.id === "type" ? types : null);
+      if (!said.some(Boolean)) { return sample; }
+      const word = (cell, words) => words.get(String(cell).toLowerCase()) || cell;
+      const rows = sample.rows.map((cells) => cells.map((cell, place) => said[place] ? word(cell, said[place]) : cell));
       return Object.assign({}, sample, { rows });
     },
 

@@ -1,8 +1,9 @@
 /*
- * Suggestions under a search box, as the combobox pattern of the ARIA practices has it: the focus stays in the box,
- * the arrows move through the list, Enter follows the chosen suggestion or sends the search, Escape closes the list.
+ * Suggestions under a text box, as the combobox pattern of the ARIA practices has it: the focus stays in the box,
+ * the arrows move through the list, Enter follows the chosen suggestion or sends the form, Escape closes the list.
  *
- * data-module-url:   address that answers {groups: [{title, items: [{label, url, count}]}]}
+ * data-module-url:   address that answers {groups: [{title, items: [{label, url, count}]}]}; a suggestion without url
+ *                    is written into the box
  * data-module-label: name of the list
  * data-module-hint:  what is announced, with {number} for the number of suggestions
  * data-module-none:  what is announced when there is none
@@ -48,7 +49,12 @@ this.ckan.module("ecosphere-suggest", function () {
       box.addEventListener("blur", () => window.setTimeout(() => this.close(), 150));
       // CKAN's search form sends itself when the box changes; not while a suggestion is being followed.
       box.addEventListener("change", (event) => this.leaving && event.stopPropagation());
-      this.list.addEventListener("click", () => (this.leaving = true));
+      this.list.addEventListener("click", (event) => {
+        const option = event.target.closest("[role=option]");
+        if (option) {
+          this.take(option);
+        }
+      });
       // The list must not take the focus away from the box.
       this.list.addEventListener("mousedown", (event) => event.preventDefault());
       // CKAN starts modules once it has fetched its translations: somebody may be typing already.
@@ -105,13 +111,16 @@ this.ckan.module("ecosphere-suggest", function () {
     },
 
     option: function (item) {
-      const option = document.createElement("a");
-      option.href = item.url;
+      const option = document.createElement(item.url ? "a" : "div");
+      if (item.url) {
+        option.href = item.url;
+      }
       option.className = "eco-suggest__option";
       option.id = this.list.id + "-option-" + this.options_.length;
       option.setAttribute("role", "option");
       option.setAttribute("aria-selected", "false");
       option.tabIndex = -1;
+      option.dataset.label = item.label;
       option.append(item.label);
       if (item.count) {
         const count = document.createElement("span");
@@ -134,12 +143,25 @@ this.ckan.module("ecosphere-suggest", function () {
       } else if (event.key === "Enter" && this.active >= 0) {
         event.preventDefault();
         event.stopPropagation();
-        this.leaving = true;
-        window.location.assign(this.options_[this.active].href);
+        const chosen = this.options_[this.active];
+        this.take(chosen);
+        if (chosen.href) {
+          window.location.assign(chosen.href);
+        }
       } else if (event.key === "Escape") {
         event.preventDefault();
         this.close();
       }
+    },
+
+    /** Leave for the page of a suggestion, or write it into the box. */
+    take: function (option) {
+      if (option.href) {
+        this.leaving = true;
+        return;
+      }
+      this.box.value = option.dataset.label;
+      this.close();
     },
 
     move: function (step) {
