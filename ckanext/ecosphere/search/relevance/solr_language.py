@@ -32,6 +32,8 @@ _EXACT = 3
 
 def is_written(text: str) -> bool:
     """Whether a query without fields has signs or operators of Solr's language."""
+    if text.count('"') == 1:
+        text = text.replace('"', " ")  # a quotation mark that was never closed, or a key hit by mistake
     return bool(SIGNS.search(text) or (OPERATORS.search(text) and not text.isupper()))
 
 
