@@ -12,7 +12,7 @@ from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance.place_cues import SHORTEST, capital, cues, cuts_compound, is_in_expression, led
-from ckanext.ecosphere.search.relevance.words import Word, expressions, fillers, stop_words, words_of_language
+from ckanext.ecosphere.search.relevance.words import Word, expressions, fillers, read_all, stop_words, words_of_language
 from ckanext.ecosphere.search.suggest import distance
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -349,7 +349,8 @@ def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
         return False
     if led(words, start, "before_territory") or (capital(words[start], start, text) and start):
         return True
-    return end == len(words) and start > 0
+    # A reference before it is no word ("N2000 var").
+    return end == len(words) and (start > 0 or len(read_all(text)) > end)
 
 
 def _service(words: list[Word]) -> Reading | None:

@@ -346,6 +346,7 @@ def _told(best: Choice, index: Index) -> dict[str, Any]:
         "corrected": best.corrected,
         "fewer_words": dropped,
         "unsaid": _unsaid(best, index),
+        "left_out": asked.not_at.title if asked.not_at else "",
     }
 
 

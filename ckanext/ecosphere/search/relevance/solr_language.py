@@ -11,7 +11,7 @@ import re
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import words
 
-SIGNS = re.compile(r'["*~^{}|]|(?:^|\s)[-+!]\w|&&')
+SIGNS = re.compile(r'["*~^{}]|\|\||(?:^|\s)[-+!]\w|&&')
 """Signs of Solr's language; brackets alone are none ("Forges (17)"), nor is a sign between words ("eau + déchets")."""
 OPERATORS = re.compile(r"(?:\S\s+(?:AND|OR)|(?:^|\s)NOT)\s+\S")
 """Its operators, unless all of a question is in capitals ("PLU COTE D OR BEAUNE")."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import dataclass, replace
 from functools import cache
@@ -86,9 +87,17 @@ def read(text: str) -> list[Word]:
     return [word for word, number in zip(found, content, strict=True) if number <= MOST_WORDS]
 
 
+@cache
+def pictures() -> dict[str, str]:
+    """Pictures that people type → the word for which each stands."""
+    with (DATA / "pictures.csv").open(encoding="utf-8", newline="") as file:
+        return {row["picture"]: row["word"] for row in csv.DictReader(line for line in file if line[0] != "#")}
+
+
 def read_all(text: str) -> list[Word]:
     """Split a text into words, however many."""
     found = []
+    text = "".join(f" {word} " if (word := pictures().get(sign)) else sign for sign in text)
     text = _IN_SHORT.sub(lambda match: "sous " if match[1] else "sur ", text)
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]

@@ -46,10 +46,12 @@ def catalogue(french, make_datasets):
     assert catalogue_words.count()
 
 
-def test_conditions_are_kept(catalogue):
+def test_conditions_are_kept(catalogue, app):
     left = titles("zones humides pays de la loire sans la vendée")
     assert "Zones humides de la Vendée" not in left
     assert "Zones humides de la Mayenne" in left
+    page = app.get("/dataset/?q=zones+humides+pays+de+la+loire+sans+la+vend%C3%A9e").body
+    assert "Without what lies in Vendée." in page
     assert titles("zones humides shapefile")[0] == "Zones humides de la Mayenne"
     assert titles("trafic routier 2018")[0] == "Trafic routier – 2018"
     assert titles("trafic routier depuis 2021")[0] == "Trafic routier – 2022"

@@ -89,13 +89,15 @@ def test_a_place_may_be_left_out(question, place, left_out):
         ("ddtm06 zones humides", "Alpes-Maritimes", ["zones humides"]),
         ("plu canton de gex", "Gex", ["plu"]),
         ("zh loire atl", "Loire-Atlantique", ["zh"]),
+        ("hlm la duchère", "Lyon", ["hlm"]),
+        ("trafic dirm namo", "Zone maritime Atlantique (métropole)", ["trafic"]),
     ],
 )
 def test_services_of_roads_and_short_names_have_their_area(question, place, units):
     asked = understand(question).asked
     assert asked.place is not None
     assert (asked.place.label, [unit.text for unit in asked.units]) == (place, units)
-    assert bool(asked.service) == question.startswith("ddtm")
+    assert bool(asked.service) == ("ddtm" in question or "dirm" in question)
 
 
 def test_the_place_at_the_end_of_a_pasted_sentence_is_read():
@@ -112,6 +114,12 @@ def test_the_place_at_the_end_of_a_pasted_sentence_is_read():
 def test_a_quotation_mark_that_is_never_closed_is_no_language_of_solr():
     assert not solr_language.is_written('zones humides " nantes')
     assert solr_language.is_written('"zones humides" nantes')
+    assert not solr_language.is_written("zones humides|inventaire|SHP|2020")
+
+
+def test_a_picture_stands_for_its_word():
+    assert [unit.text for unit in understand("🚲 Loire-Atlantique").asked.units] == ["vélo"]
+    assert [unit.text for unit in understand("inondation 🌊 Nîmes").asked.units] == ["inondation"]
 
 
 @pytest.mark.parametrize("body", ["INAO", "SDIS", "Cerema", "BRGM"])
@@ -130,6 +138,9 @@ def test_the_name_of_a_body_is_not_misspelt_and_only_weighs_beside_a_subject(bod
         ("otter brittany", "loutre"),
         ("arroser", "sécheresse"),
         ("flore remarquable", "ZNIEFF"),
+        ("n° 2000 var", "Natura 2000"),
+        ("n°2000", "Natura 2000"),
+        ("pisciculture", "conchyliculture"),
     ],
 )
 def test_scientific_and_other_names_are_known(question, name):
