@@ -122,7 +122,9 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
         query: the question, as typed.
     """
     told = getattr(tk.g, search.KEY, {}).get(query)
-    if not told or not (told["place"] or told["corrected"] or told["fewer_words"]):
+    if not told or not (
+        told["place"] or told["corrected"] or told["fewer_words"] or told["unsaid"] or told["left_out"]
+    ):
         return None
     places = [{**each, "url": _same_page(search.PLACE_PARAMETER, each["id"])} for each in told["other_places"]]
     return {

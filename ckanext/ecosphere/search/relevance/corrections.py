@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 from ckan.types import Context
 
@@ -12,10 +13,18 @@ from ckanext.ecosphere.search import suggest
 from ckanext.ecosphere.search.relevance import catalogue_words, spelling, words
 from ckanext.ecosphere.search.relevance.understanding import Understood
 
+MOST_STRANGE = 3
+"""Expressions of a question of which it is told that no dataset has them."""
 MOST_CORRECTED = 4
 """Words of a question that another spelling is looked for."""
 MOST_UNITS = 8
 """Words and expressions among which one that is misspelt as a whole is looked for."""
+
+
+def strange(units: Iterable[words.Unit]) -> list[words.Unit]:
+    """Expressions that the catalogue calls otherwise and that no title or keyword has, some of them."""
+    found = (each for each in units if each.called and not each.weak and catalogue_words.has(each.words) is False)
+    return list(islice(found, MOST_STRANGE))
 
 
 def unknown(understood: Understood) -> list[str]:

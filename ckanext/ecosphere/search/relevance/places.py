@@ -7,12 +7,12 @@ certain only lets its place weigh beside the word, and never hides anything.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance.place_cues import SHORTEST, capital, cues, cuts_compound, is_in_expression, led
-from ckanext.ecosphere.search.relevance.words import Word, expressions, fillers, stop_words, words_of_language
+from ckanext.ecosphere.search.relevance.words import Word, expressions, fillers, read_all, stop_words, words_of_language
 from ckanext.ecosphere.search.suggest import distance
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -94,7 +94,8 @@ def read(words: list[Word], text: str) -> Reading | None:
         return None
     # The smallest place is meant (a commune beside its département), of two the last.
     best = max(outer, key=lambda each: (each.certain, _size(each.place), len(each.words), each.words[0]))
-    return _beside(words, text, best)
+    beside = _beside(words, text, best)
+    return replace(beside, words=tuple(each for each in beside.words if words[each].folded not in cues()["kept"]))
 
 
 def _is_elsewhere(words: list[Word], reading: Reading, found: list[Reading]) -> bool:
@@ -118,7 +119,7 @@ def _written_together() -> dict[str, dict[str, str]]:
     names = [(concept.label_fr, 1) for concept in voc.get("territories") if concept.data["type"] in kinds]
     # Names of rivers and massifs are many and short: only long ones.
     # What ends with another name ("Loire-Bretagne") is too near to a word beside that ("loutre Bretagne").
-    areas = [name for name in gazetteer.area_names() if not name.startswith(("Bassin", "Vallée"))]
+    areas = [name for name in gazetteer.area_names() if not name.startswith(("Bassin", "Vallée", "DIR"))]
     names += [
         (name, LONG_NAME) for name in areas if not gazetteer.named(" ".join(voc.normalise(name).split()[1:][-1:]))
     ]
@@ -298,6 +299,7 @@ def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
     key = " ".join(word.stem for word in inner if word.folded not in stop_words())
     # "Étang de l'Or" is one although its last word is a stop word.
     is_territory = place.kind in ("departement", "region") or (place.kind == "area" and len(inner) > SHORTEST)
+    is_territory = is_territory or key in cues()["kept"]
     of_lists = not key or key in fillers() or (key in expressions() and not is_territory)
     if of_lists:
         return led(words, start) or (place.population >= LARGE and end == len(words) and start > 0)
@@ -347,12 +349,17 @@ def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
         return False
     if led(words, start, "before_territory") or (capital(words[start], start, text) and start):
         return True
-    return end == len(words) and start > 0
+    # A reference before it is no word ("N2000 var").
+    return end == len(words) and (start > 0 or len(read_all(text)) > end)
 
 
 def _service(words: list[Word]) -> Reading | None:
-    """A service by its acronym and its place: "ddt 44", "dreal bretagne", "ddtm de l'Hérault"."""
+    """A service by its acronym and its place: "ddt 44", "ddtm06", "dreal bretagne", "ddtm de l'Hérault"."""
     for start in range(len(words)):
+        acronym, code = _parted(words[start].folded)
+        for place in gazetteer.named(code) if acronym else ():
+            if names := _organizations(cues()["services"][acronym], place):
+                return Reading(place, (start,), True, names)
         for end in range(min(len(words), start + 4), start, -1):
             kinds = cues()["services"].get(" ".join(word.folded for word in words[start:end]))
             if not kinds:
@@ -366,6 +373,14 @@ def _service(words: list[Word]) -> Reading | None:
                     if names:
                         return Reading(place, tuple(range(start, last)), True, names)
     return None
+
+
+def _parted(word: str) -> tuple[str, str]:
+    """The acronym of a service and the code that was written to it ("ddtm06"); empty when it is no such word."""
+    acronym = next(
+        (each for each in cues()["services"] if word.startswith(each) and word[len(each) :][:1].isdigit()), ""
+    )
+    return acronym, word[len(acronym) :]
 
 
 def _organizations(kinds: list[str], place: Place) -> tuple[str, ...]:

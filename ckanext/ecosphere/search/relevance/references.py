@@ -41,7 +41,7 @@ _DISTANCE = re.compile(
 _PATTERNS = {
     kind: re.compile(pattern)
     for kind, pattern in {
-        "natura-2000": r"(?:\b(?i:natura(?:[\s-]?2000)?)\s+)?\b(?i:FR\d{7})\b|\bN2000\b",
+        "natura-2000": r"(?:\b(?i:natura(?:[\s-]?2000)?)\s+)?\b(?i:FR\d{7})\b|\bN\s?°?\s?2000\b|\b(?i:n[°o])\s?2000\b",
         "water-body": r"\b(?i:FR[A-K](?P<water_body>[RGLTC])\w{1,8})\b",
         "obstacle": r"\b(?i:ROE\s?\d{2,6})\b",
         "iota": r"(?:(?i:rubriques?)\s+)?(?<![\w.])(?P<iota>[1-5]\.[1-3]\.\d\.\d)(?![\w.]*\d)",

@@ -57,6 +57,8 @@ MOST_IN_DOUBT = 2
 """Strange words of a question of which it is foreseen that the catalogue has them, and that it has not."""
 MOST_AT_ONCE = 2
 """Words and expressions that a dataset of one place often has together."""
+MOST_NAMES_TOLD = 3
+"""Other names of one that are told."""
 MOST_NAMESAKES = 2
 """Other places of a name that are counted beforehand."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
@@ -166,9 +168,15 @@ class Index:
         return other if corrections.is_of_lists(other) or self.count(_alone(other)) else ""
 
     def foresee(self, questions: Iterable[Asked]) -> None:
-        """Count what several questions find, with one question to Solr; one alone is counted as it is asked."""
+        """Count what several questions find; one alone is counted as it is asked."""
+        asked = list(dict.fromkeys(questions))
+        if sum(not self.knows(each) for each in asked) >= SEVERAL:
+            self.count_at_once(asked)
+
+    def count_at_once(self, questions: Iterable[Asked]) -> None:
+        """Count what questions find, with one question to Solr."""
         unknown = [each for each in dict.fromkeys(questions) if not self.knows(each)][:MOST_FORESEEN]
-        if len(unknown) < SEVERAL:
+        if not unknown:
             return
         minimum = config.minimum_match()
         written = [solr_query.parameters(each, minimum=minimum, ranked=False, year=None) for each in unknown]
@@ -337,7 +345,25 @@ def _told(best: Choice, index: Index) -> dict[str, Any]:
         "words": [unit.text for unit in best.understood.asked.units],
         "corrected": best.corrected,
         "fewer_words": dropped,
+        "unsaid": _unsaid(best, index),
+        "left_out": asked.not_at.title if asked.not_at else "",
     }
+
+
+def _unsaid(best: Choice, index: Index) -> list[dict[str, Any]]:
+    """Expressions that no dataset has, of which only other names were found: `words`, and these `names`."""
+    asked = best.asked
+    strange = corrections.strange(asked.units)
+    index.count_at_once(map(_written, strange))
+    return [
+        {"words": unit.text, "names": list(unit.others[: unit.called])[:MOST_NAMES_TOLD]}
+        for unit in strange
+        if not index.count(_written(unit)) and index.count(asked)
+    ]
+
+
+def _written(unit: words.Unit) -> Asked:
+    return Asked((replace(unit, others=(), called=0),))
 
 
 def _marked(best: Choice, typed: str) -> str:

@@ -11,7 +11,7 @@ import re
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import words
 
-SIGNS = re.compile(r'["*~^{}|]|(?:^|\s)[-+!]\w|&&')
+SIGNS = re.compile(r'["*~^{}]|\|\||(?:^|\s)[-+!]\w|&&')
 """Signs of Solr's language; brackets alone are none ("Forges (17)"), nor is a sign between words ("eau + déchets")."""
 OPERATORS = re.compile(r"(?:\S\s+(?:AND|OR)|(?:^|\s)NOT)\s+\S")
 """Its operators, unless all of a question is in capitals ("PLU COTE D OR BEAUNE")."""
@@ -32,6 +32,8 @@ _EXACT = 3
 
 def is_written(text: str) -> bool:
     """Whether a query without fields has signs or operators of Solr's language."""
+    if text.count('"') == 1:
+        text = text.replace('"', " ")  # a quotation mark that was never closed, or a key hit by mistake
     return bool(SIGNS.search(text) or (OPERATORS.search(text) and not text.isupper()))
 
 

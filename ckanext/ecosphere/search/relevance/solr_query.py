@@ -24,6 +24,8 @@ PLACE_FIELD = "vocab_ecosphere_place"
 """Index field of a dataset's own places."""
 INSIDE_FIELD = "vocab_ecosphere_inside"
 """Index field of a dataset's places and all that contains them but the country."""
+FORMAT_FIELD = "vocab_ecosphere_format"
+"""Index field of a dataset's formats and their families."""
 TITLE_FIELD = "title_string"
 """Index field of the whole title, normalised: see `search/index.py`."""
 IDENTIFIER_FIELDS = ("id", "name", "url", "extras_metadata_identifier", "extras_identifier", "extras_guid")
@@ -50,6 +52,8 @@ _FEW_WORDS, _FAR = 2, 20
 """Words of an expression that may stand anywhere in a text; how many may stand between those of a longer one."""
 _HARDLY = 0.001
 """Weight of a clause that only lets a dataset be found."""
+MOST_YEARS = 12
+"""Years of a period, the latest, that are looked for in titles."""
 MOST_PAIRED = 4
 """Words beside the expressions of the field that weigh."""
 
@@ -69,6 +73,9 @@ class Asked:
         maybe_words: that word.
         first: index value of the one of the place's own that comes first: the département of the river's name.
         title: the whole question, normalised: datasets with this very title come before all others.
+        not_at: the place that is left out ("sauf Vendée"): nothing that lies in it.
+        formats: index values of formats: datasets that have one of them come first.
+        period: first and last year, of several: data of these years come first.
         identifier: what was typed, when it is an identifier or the name of a dataset: then nothing else is asked.
     """
 
@@ -82,6 +89,9 @@ class Asked:
     maybe_words: tuple[str, ...] = ()
     first: str = ""
     title: str = ""
+    not_at: Place | None = None
+    formats: tuple[str, ...] = ()
+    period: tuple[int, int] | None = None
     identifier: str = ""
 
 
@@ -133,7 +143,7 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
         "mm": "1" if mixed else _minimum(len(clauses), asked, minimum),
-        "fq_list": [each for each in (_where(asked), _who(asked)) if each],
+        "fq_list": [each for each in (_where(asked), _who(asked), _not_there(asked)) if each],
     }
     if ranked:
         found["boost"] = _boost(asked, year)
@@ -229,6 +239,11 @@ def _who(asked: Asked) -> str:
     return _or_titled(f"organization:({_any(asked.service)})", asked) if asked.service else ""
 
 
+def _not_there(asked: Asked) -> str:
+    """The filter of what does not lie in the place that is left out; what contains it may stay."""
+    return f"*:* -{INSIDE_FIELD}:({_any(asked.not_at.ids)})" if asked.not_at else ""
+
+
 def _or_titled(clause: str, asked: Asked) -> str:
     """A filter, which a dataset with the very title of the question passes all the same."""
     return f"{clause} OR {_titled(asked)}" if asked.title else clause
@@ -243,15 +258,33 @@ def _any(values: tuple[str, ...]) -> str:
 
 
 def _boost(asked: Asked, year: int | None) -> str:
-    factors = list(filter(None, [_fit(asked), _exact(asked)]))
+    factors = list(filter(None, [_fit(asked), _exact(asked), _formatted(asked)]))
     if year:
-        factors += [
-            f"if(eq(def({YEAR_NUMBER_FIELD},0),{each}),{weights()['words']['year']},1)" for each in _years(asked)
-        ]
+        factors += _of_years(asked, year)
         factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:
         return ""
     return factors[0] if len(factors) == 1 else f"product({','.join(factors)})"
+
+
+def _formatted(asked: Asked) -> str:
+    """Solr function of whether a dataset has one of the formats that a question names; empty when it names none."""
+    tests = ",".join(f"termfreq({FORMAT_FIELD},'{value}')" for value in asked.formats)
+    return f"if(sum({tests},0),{weights()['words']['format']},1)" if tests else ""
+
+
+def _of_years(asked: Asked, year: int) -> list[str]:
+    """Solr functions of whether data are of the years that a question names; the title is what people see."""
+    weight = weights()["words"]
+    periods = [(int(each), int(each)) for each in _years(asked)] + ([asked.period] if asked.period else [])
+    found = []
+    for first, last in periods:
+        # 0 is no early year: it is not known.
+        of_data = f"map(def({YEAR_NUMBER_FIELD},0),{max(first, 1)},{last},{weight['year_of_data']},1)"
+        named = range(max(first, min(last, year) - MOST_YEARS + 1), min(last, year) + 1)
+        titled = ",".join(f"termfreq(title,'{each}')" for each in named)
+        found.append(f"if(sum({titled},0),{weight['year']},{of_data})" if titled else of_data)
+    return found
 
 
 def _years(asked: Asked) -> list[str]:

@@ -107,7 +107,7 @@ def is_place(folded: str) -> bool:
 @voc.derived
 @cache
 def _words() -> tuple[str, ...]:
-    texts = [*words.expressions(), *words.fillers(), *words.purposes()]
+    texts = [*words.expressions(), *words.fillers(), *words.purposes(), *words.generic_terms()]
     texts += [voc.normalise(name) for names, _called in words.expressions().values() for name in names]
     texts += [voc.normalise(term) for line in synonyms.read_lines() for term in (*line.terms, *line.broader)]
     texts += [voc.normalise(concept.label_fr) for name in ("themes", "inspire-theme") for concept in voc.get(name)]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import places, references, solr_language, words
+from ckanext.ecosphere.search.relevance import conditions, places, references, solr_language, words
 from ckanext.ecosphere.search.relevance.place_cues import cues
 from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.words import Unit
@@ -69,23 +69,37 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
         without: features that are switched off, of `FEATURES`.
     """
     everyday = "everyday" not in without
-    rest, named_by_number = references.take(text) if everyday else (text, [])
-    read = words.read(rest)
+    read, named_by_number, beside = _read(text, without)
     reading = places.read(read, text) if place != "off" and "places" not in without else None
 
     def units_of(left: list[words.Word]) -> tuple[Unit, ...]:
         return _units(left, named_by_number, everyday=everyday, placed=bool(reading and (reading.certain or place)))
 
     if reading is None:
-        return Understood(text, Asked(units_of(read)))
+        return Understood(text, replace(beside, units=units_of(read)))
     chosen = (gazetteer.of_id(place) if place else None) or reading.place
     others = tuple(each for each in (reading.place, *reading.others) if each.ids != chosen.ids)
     named = tuple(read[position].typed for position in reading.words)
     if reading.certain or place:
         left = [word for position, word in enumerate(read) if position not in reading.words]
-        asked = Asked(units_of(left), chosen, service=reading.service, first=_of_same_name(chosen, others))
+        first = _of_same_name(chosen, others)
+        asked = replace(beside, units=units_of(left), place=chosen, service=reading.service, first=first)
         return Understood(text, asked, others, named)
-    return Understood(text, Asked(units_of(read), maybe=chosen, maybe_words=named), others)
+    return Understood(text, replace(beside, units=units_of(read), maybe=chosen, maybe_words=named), others)
+
+
+def _read(text: str, without: frozenset[str]) -> tuple[list[words.Word], list[Unit], Asked]:
+    """Split a question into its words, what its references stand for, and what it says beside subject and place.
+
+    Args:
+        text: as typed.
+        without: features that are switched off, of `FEATURES`.
+    """
+    text, period = conditions.take_period(text)
+    rest, named_by_number = references.take(text) if "everyday" not in without else (text, [])
+    whole = words.read(rest)
+    read, not_at = conditions.take_left_out(whole) if "places" not in without else (whole, None)
+    return read, named_by_number, Asked((), not_at=not_at, formats=conditions.formats(whole), period=period)
 
 
 def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
@@ -108,8 +122,7 @@ def with_common_name(
     """
     if place == "off" or without & {"places", "everyday"} or understood.place or understood.asked.maybe:
         return None
-    rest, named_by_number = references.take(understood.text)
-    read = words.read(rest)
+    read, named_by_number, beside = _read(understood.text, without)
     reading = places.read_word(read)
     if reading is None:
         return None
@@ -124,9 +137,8 @@ def with_common_name(
     chosen = (gazetteer.of_id(place) if place else None) or reading.place
     others = tuple(each for each in (reading.place, *reading.others) if each.ids != chosen.ids)
     named = tuple(read[position].typed for position in reading.words)
-    return replace(
-        understood, asked=Asked(left, chosen, title=understood.asked.title), others=others, place_words=named
-    )
+    asked = replace(beside, units=left, place=chosen, title=understood.asked.title)
+    return replace(understood, asked=asked, others=others, place_words=named)
 
 
 def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, placed: bool) -> tuple[Unit, ...]:

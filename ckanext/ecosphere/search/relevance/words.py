@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
@@ -17,7 +19,9 @@ EVERYDAY = "search:everyday"
 LONGEST_PHRASE = 7
 """Words of the longest expression that is looked for."""
 MOST_WORDS = 20
-"""Words of a question that are read; what follows is not looked for."""
+"""Words of a question that are read beside stop words; what follows is not looked for."""
+MOST_READ = 60
+"""The same with stop words: a sentence that was pasted often names its place at the end."""
 
 _ELIDED = re.compile(r"\b(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
 _IN_SHORT = re.compile(r"(?<![\w/])s/\s?(s/?\s+)?(?=\w)", re.IGNORECASE)
@@ -78,12 +82,22 @@ def read(text: str) -> list[Word]:
     Args:
         text: as it was typed, accents and case of no matter.
     """
-    return read_all(text)[:MOST_WORDS]
+    found = read_all(text)[:MOST_READ]
+    content = accumulate(word.folded not in stop_words() for word in found)
+    return [word for word, number in zip(found, content, strict=True) if number <= MOST_WORDS]
+
+
+@cache
+def pictures() -> dict[str, str]:
+    """Pictures that people type → the word for which each stands."""
+    with (DATA / "pictures.csv").open(encoding="utf-8", newline="") as file:
+        return {row["picture"]: row["word"] for row in csv.DictReader(line for line in file if line[0] != "#")}
 
 
 def read_all(text: str) -> list[Word]:
     """Split a text into words, however many."""
     found = []
+    text = "".join(f" {word} " if (word := pictures().get(sign)) else sign for sign in text)
     text = _IN_SHORT.sub(lambda match: "sous " if match[1] else "sur ", text)
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
@@ -136,15 +150,21 @@ def purposes() -> frozenset[str]:
 
 
 @cache
-def _exceptions() -> frozenset[str]:
+def exceptions() -> frozenset[str]:
     """Words after which stands what is not looked for, folded."""
     return frozenset(_lines("exceptions_fr.txt"))
 
 
 @cache
+def generic_terms() -> frozenset[str]:
+    """Words that tell no subject from another, and names of bodies, folded."""
+    return frozenset(map(voc.normalise, _lines("generic_fr.txt")))
+
+
+@cache
 def generic() -> frozenset[str]:
-    """Stems of words that tell no subject from another."""
-    return frozenset(key_of(line) for line in _lines("generic_fr.txt"))
+    """Their stems."""
+    return frozenset(map(key_of, generic_terms()))
 
 
 @voc.derived
@@ -299,7 +319,7 @@ def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
         synonyms_on: whether other names are looked for too.
     """
     for position, word in enumerate(words):
-        before = units(words[:position], synonyms_on=synonyms_on) if word.folded in _exceptions() else []
+        before = units(words[:position], synonyms_on=synonyms_on) if word.folded in exceptions() else []
         if any(unit.core for unit in before):
             # What is left out is not what is looked for ("zones humides sans Natura 2000").
             return before + units(words[position + 1 :], synonyms_on=synonyms_on)[1:]

@@ -1,0 +1,103 @@
+"""What a question says beside its subject and its place: formats, years, and the place that is left out. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.relevance.place_cues import cues
+from ckanext.ecosphere.search.relevance.words import Word, exceptions, expressions, fillers, generic, stem
+from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.vocabularies.gazetteer import Place
+
+EARLIEST, LATEST = 0, 9999
+"""Years for a period that has no beginning, or no end."""
+_YEAR = r"(?:19|20)\d\d"
+_SINCE = r"depuis|après|apres|dès|à partir de|a partir de|since|from|after"
+_UNTIL = r"avant|jusqu['’ ]?en|jusqu['’ ][àa]|before|until"
+_BETWEEN = rf"(?:(?:entre|de|between|from)\s+)?(?P<first>{_YEAR})\s?(?:-|–|/|à|a|et|au|to|and)\s?(?P<last>{_YEAR})"
+_FROM_OR_TO = rf"(?:(?P<since>{_SINCE})|(?P<until>{_UNTIL}))\s+(?:l['’]ann[ée]e\s+)?(?P<year>{_YEAR})"
+PERIOD = re.compile(
+    rf"(?:(?<!natura )(?<![\w/-]){_BETWEEN}|(?<!\w){_FROM_OR_TO})(?![\w/-])",
+    re.IGNORECASE,
+)
+"""Several years: "2015-2020", "de 2015 à 2020", "depuis 2020", "avant 2015"."""
+_LAST_BEFORE = re.compile(r"avant|before", re.IGNORECASE)
+
+
+def take_period(text: str) -> tuple[str, tuple[int, int] | None]:
+    """Take the years between which the data are wanted out of a question.
+
+    Args:
+        text: as typed.
+
+    Returns:
+        the text without them, and the first and last year; None when it names no period.
+    """
+    match = PERIOD.search(text)
+    if match is None:
+        return text, None
+    left = f"{text[: match.start()]} {text[match.end() :]}"
+    if match["first"]:
+        first, last = sorted((int(match["first"]), int(match["last"])))
+        return left, (first, last)
+    year = int(match["year"])
+    if match["since"]:
+        return left, (year, LATEST)
+    return left, (EARLIEST, year - 1 if _LAST_BEFORE.match(match["until"]) else year)
+
+
+@voc.derived
+@cache
+def _formats() -> dict[str, tuple[str, ...]]:
+    """Stem of a word by which a format is named → index values of the formats."""
+    found: dict[str, dict[str, None]] = {}
+    for concept in voc.get("format"):
+        names = (concept.id, *concept.alt_labels, *str(concept.data["extensions"] or "").split("|"))
+        for word in {stem(name) for name in map(voc.normalise, names) if name.isalnum()}:
+            found.setdefault(word, {}).setdefault(concept.id)
+    return {word: tuple(values) for word, values in found.items()}
+
+
+def formats(words: list[Word]) -> tuple[str, ...]:
+    """Index values of the formats that a question names ("shapefile", "gpkg"), each once.
+
+    Args:
+        words: of the question. One that may be a subject ("image", "text") names none: only those of the lists of words
+            that tell no subject from another do.
+    """
+    named = (word.stem for word in words if word.stem in fillers() or word.stem in generic())
+    return tuple(dict.fromkeys(value for word in named for value in _formats().get(word, ())))
+
+
+def take_left_out(words: list[Word]) -> tuple[list[Word], Place | None]:
+    """Take the place that is not wanted out of a question ("Pays de la Loire sauf Vendée").
+
+    Args:
+        words: of the question.
+
+    Returns:
+        the words without it, and the place; None when none is left out.
+    """
+    for position, word in enumerate(words):
+        if word.folded not in exceptions():
+            continue
+        start = position + 1
+        while start < len(words) and words[start].folded in cues()["between"]:
+            start += 1
+        for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
+            if place := _place_alone(words[start:end]):
+                return words[:position] + words[end:], place
+    return words, None
+
+
+def _place_alone(inner: list[Word]) -> Place | None:
+    """The place that some words name and that is nothing else; None when there is none."""
+    name = " ".join(word.folded for word in inner)
+    key = " ".join(word.stem for word in inner)
+    place = next(iter(gazetteer.named(name)), None)
+    if place is None or key in expressions() or name.isdigit():
+        return None
+    is_word = place.kind in ("commune", "epci") and (name in gazetteer.common_words() or key in fillers() | generic())
+    return None if is_word else place

@@ -1,0 +1,149 @@
+"""What questions say beside subject and place: formats, years, a place left out, a service, a pasted sentence."""
+
+from __future__ import annotations
+
+import pytest
+
+from ckanext.ecosphere.search.relevance import conditions, corrections, solr_language, words
+from ckanext.ecosphere.search.relevance.solr_query import parameters
+from ckanext.ecosphere.search.relevance.understanding import understand
+
+
+def boost(question: str) -> str:
+    return parameters(understand(question).asked, minimum="1", ranked=True, year=2026)["boost"]
+
+
+@pytest.mark.parametrize(
+    ("question", "period"),
+    [
+        ("zones humides 2015-2020 gironde", (2015, 2020)),
+        ("zones humides de 2015 à 2020", (2015, 2020)),
+        ("zones humides entre 2020 et 2015", (2015, 2020)),
+        ("trafic depuis 2020", (2020, conditions.LATEST)),
+        ("trafic à partir de 2020", (2020, conditions.LATEST)),
+        ("zones humides avant 2015", (conditions.EARLIEST, 2014)),
+        ("zones humides jusqu'en 2015", (conditions.EARLIEST, 2015)),
+        ("wetlands from 2015 to 2020", (2015, 2020)),
+    ],
+)
+def test_several_years_are_a_period_and_no_words(question, period):
+    asked = understand(question).asked
+    assert asked.period == period
+    assert len(asked.units) == 1
+
+
+@pytest.mark.parametrize("question", ["trafic 2019", "natura 2000", "plu 44143", "natura 2000 et 2010", "RD 2000"])
+def test_one_year_and_other_numbers_are_no_period(question):
+    assert understand(question).asked.period is None
+
+
+def test_years_weigh_by_the_title_first_and_are_bounded():
+    assert "termfreq(title,'2019')" in boost("trafic 2019")
+    assert boost("trafic depuis 1950").count("termfreq(title,") == 12
+    assert "termfreq(title,'2014')" in boost("trafic avant 2015")
+    assert "'2027'" not in boost("trafic 2022-2040")
+
+
+@pytest.mark.parametrize(
+    ("question", "formats"),
+    [
+        ("ppri oise shapefile", ("SHP",)),
+        ("zones humides gpkg", ("GeoPackage",)),
+        ("trafic csv", ("CSV",)),
+        ("flux wfs zones humides", ("WFS",)),
+        ("fichier des sites classés", ()),
+        ("données SIG info", ()),
+    ],
+)
+def test_a_format_that_is_named_weighs(question, formats):
+    asked = understand(question).asked
+    assert asked.formats == formats
+    assert all(each in boost(question) for each in formats)
+
+
+@pytest.mark.parametrize(
+    ("question", "place", "left_out"),
+    [
+        ("pays de la loire sans la vendée zones humides", "Pays de la Loire", "Vendée"),
+        ("loup sauf vosges", None, "Vosges"),
+        ("zones humides hors Loire-Atlantique", None, "Loire-Atlantique"),
+        ("logement social île-de-france excepté Paris", "Île-de-France", "Paris"),
+        ("zone humide sans natura 2000 charente maritime", "Charente-Maritime", None),
+        ("eau souterraine sans pesticides occitanie", "Occitanie", None),
+    ],
+)
+def test_a_place_may_be_left_out(question, place, left_out):
+    asked = understand(question).asked
+    assert (asked.place and asked.place.label, asked.not_at and asked.not_at.label) == (place, left_out)
+    filters = parameters(asked, minimum="1", ranked=True, year=2026)["fq_list"]
+    assert any(each.startswith("*:* -") for each in filters) == bool(left_out)
+
+
+@pytest.mark.parametrize(
+    ("question", "place", "units"),
+    [
+        ("DIR Ouest", "DIR Ouest", ["DIR"]),
+        ("DIR Nord trafic", "DIR Nord", ["DIR", "trafic"]),
+        ("comptages dir centre-est", "DIR Centre-Est", ["comptages", "dir"]),
+        ("dirno comptages", "DIRNO", ["dirno", "comptages"]),
+        ("ddtm06 zones humides", "Alpes-Maritimes", ["zones humides"]),
+        ("plu canton de gex", "Gex", ["plu"]),
+        ("zh loire atl", "Loire-Atlantique", ["zh"]),
+        ("hlm la duchère", "Lyon", ["hlm"]),
+        ("trafic dirm namo", "Zone maritime Atlantique (métropole)", ["trafic"]),
+    ],
+)
+def test_services_of_roads_and_short_names_have_their_area(question, place, units):
+    asked = understand(question).asked
+    assert asked.place is not None
+    assert (asked.place.label, [unit.text for unit in asked.units]) == (place, units)
+    assert bool(asked.service) == ("ddtm" in question or "dirm" in question)
+
+
+def test_the_place_at_the_end_of_a_pasted_sentence_is_read():
+    text = (
+        "Suivi de la consommation d'espaces naturels, agricoles et forestiers par commune et par destination, pour"
+        " l'objectif de zéro artificialisation nette en Ille-et-Vilaine"
+    )
+    place = understand(text).place
+    assert place and place.label == "Ille-et-Vilaine"
+    assert len(words.read("de la " * 500)) <= words.MOST_READ
+    assert len(words.read("eau " * 500)) == words.MOST_WORDS
+
+
+def test_a_quotation_mark_that_is_never_closed_is_no_language_of_solr():
+    assert not solr_language.is_written('zones humides " nantes')
+    assert solr_language.is_written('"zones humides" nantes')
+    assert not solr_language.is_written("zones humides|inventaire|SHP|2020")
+
+
+def test_a_picture_stands_for_its_word():
+    assert [unit.text for unit in understand("🚲 Loire-Atlantique").asked.units] == ["vélo"]
+    assert [unit.text for unit in understand("inondation 🌊 Nîmes").asked.units] == ["inondation"]
+
+
+@pytest.mark.parametrize("body", ["INAO", "SDIS", "Cerema", "BRGM"])
+def test_the_name_of_a_body_is_not_misspelt_and_only_weighs_beside_a_subject(body):
+    assert corrections.unknown(understand(body)) == []
+    asked = understand(f"{body} cavités").asked
+    assert [(unit.text, unit.weak) for unit in asked.units] == [(body, True), ("cavités", False)]
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("Lutra lutra", "loutre"),
+        ("Canis lupus", "loup"),
+        ("Aquila fasciata occitanie", "aigle de Bonelli"),
+        ("otter brittany", "loutre"),
+        ("arroser", "sécheresse"),
+        ("flore remarquable", "ZNIEFF"),
+        ("n° 2000 var", "Natura 2000"),
+        ("n°2000", "Natura 2000"),
+        ("pisciculture", "conchyliculture"),
+    ],
+)
+def test_scientific_and_other_names_are_known(question, name):
+    (unit,) = understand(question).asked.units
+    assert unit.others[0] == name
+    assert "irrigation" not in unit.others[: unit.called]
