@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import service_names
 from ckanext.ecosphere.shared import language, organisations
 
 _ = tk._
@@ -67,16 +68,15 @@ def by_kind(query: str = "") -> list[tuple[str, list[Service]]]:
     """List the services that match a query, by kind.
 
     Args:
-        query: words that must all begin a word of the name, full name or territory; empty for all services.
+        query: words of the name, full name or territory, see `service_names`; empty for all services.
 
     Returns:
         (heading, services in alphabetical order) for each kind that has any.
     """
-    words = voc.normalise(query).split()
+    names = set(service_names.found(query))
     found: dict[str, list[Service]] = {}
     for service in _all():
-        text = voc.normalise(f"{service.title} {service.description} {service.territory}").split()
-        if all(any(each.startswith(word) for each in text) for word in words):
+        if service.name in names:
             found.setdefault(service.kind, []).append(service)
     return [
         (heading, sorted(found[kind], key=lambda service: voc.normalise(service.title)))

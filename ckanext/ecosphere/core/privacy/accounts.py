@@ -13,6 +13,7 @@ import ckan.plugins.toolkit as tk
 from ckan import authz
 from ckan.types import Context, DataDict
 
+from ckanext.ecosphere.contact import service_names
 from ckanext.ecosphere.shared import action_input, authorization
 
 #: What only the person and the administrators of the site see; the hash of an e-mail address tells the address.
@@ -53,6 +54,11 @@ def user_list(original: Callable[..., Any], context: Context, data_dict: DataDic
 def _shown(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """As CKAN has it, without what is personal of other people."""
     return _people_shown(original(context, _sortable(data_dict)), context)
+
+
+def organization_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """List services, those that a text names by its words, without what is personal of other people."""
+    return _shown(original, context, service_names.by_words(data_dict))
 
 
 def _sortable(data_dict: DataDict) -> DataDict:
@@ -97,6 +103,6 @@ def _without_personal(value: Any, reader_id: str | None) -> Any:
 def get_actions() -> dict[str, Any]:
     """Return the chained actions."""
     shown = {name: action_input.named(_shown, name) for name in WITH_PEOPLE if name != "user_list"}
-    functions = shown | {"user_list": user_list}
+    functions = shown | {"user_list": user_list, "organization_list": organization_list}
     reading = {name: tk.side_effect_free(tk.chained_action(function)) for name, function in functions.items()}
     return action_input.checked(reading)

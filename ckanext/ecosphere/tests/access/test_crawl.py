@@ -32,7 +32,7 @@ pytestmark = pytest.mark.browser
 PARAMETERS = tables.parameters("routes")
 EVERYONE = tuple(world.PERSONAS)
 SERVICE, MEMBERS, ADMINISTRATORS = ("editor", "admin", "sysadmin"), EVERYONE[1:], ("admin", "sysadmin")
-#: Pages of CKAN and its extensions, which have no line in `routes.csv`: address → who opens it.
+#: Pages of CKAN and its extensions, which have no line in `routes.csv`, and another one of ours: address → who opens it.
 PAGES_OF_CKAN = {
     "/": EVERYONE,
     "/dataset/": EVERYONE,
@@ -109,6 +109,7 @@ PAGES_OF_CKAN = {
     "/ckan-admin/activities": ("sysadmin",),
     "/ckan-admin/trash": ("sysadmin",),
     "/dataset/missing": ("anonymous", "editor"),
+    "/demandes/{answered}": ("anonymous", "editor"),
     "/organization/missing": ("anonymous",),
 }
 #: Addresses of CKAN and its extensions that are not opened: how they end or begin → why.

@@ -1,0 +1,69 @@
+"""Services are found by the words of their names, whatever stands between these ("DDT de l’Ain", "ddt01").
+
+CKAN 2.12.0 looks for the whole text within name, title or description.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from ckan import model
+from ckan.types import DataDict
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.shared.organisations import TERRITORY
+
+LONGEST, MOST_WORDS = 200, 12
+#: Words that stand between those of a name, in French and English, without accents.
+_BETWEEN = frozenset(
+    ["a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les", "of", "the", "for", "and"]
+)
+_FIGURES = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
+
+
+def by_words(data_dict: DataDict) -> DataDict:
+    """Name the services that a text finds in the place of the text; it stays when none has all of its words.
+
+    Args:
+        data_dict: parameters of `organization_list`; `q` is the text, `organizations` the names to choose from, if any.
+    """
+    text = data_dict.get("q")
+    if not isinstance(text, str) or not text.strip() or data_dict.get("organizations"):
+        return data_dict
+    names = found(text)
+    return {**data_dict, "q": "", "organizations": names} if names else data_dict
+
+
+def found(text: str) -> list[str]:
+    """Return the names of the services that have all words of a text; all services for none."""
+    wanted = [word for word in _words([text[:LONGEST]]) if word not in _BETWEEN][:MOST_WORDS]
+    return [name for name, words in _services() if all(_begins(word, words) for word in wanted)]
+
+
+def _services() -> Iterator[tuple[str, frozenset[str]]]:
+    """Give each service by name with the words of what it is called, here and in the registry, and of its place."""
+    group: Any = model.Group
+    services = sa.select(group.name, group.title, group.description, group.extras).where(
+        group.is_organization.is_(True), group.state == "active"
+    )
+    registry, places = voc.get("organisations"), voc.get("territories")
+    for name, title, description, extras in model.Session.execute(services):
+        called = [name, title or "", (description or "")[:LONGEST]]
+        if known := registry.get(name):
+            called += [known.label_fr, known.label_en, *known.alt_labels, str(known.data.get("long_label_en") or "")]
+        if place := places.get((extras or {}).get(TERRITORY) or ""):
+            called += [place.label_fr, str(place.data.get("code") or "")]
+        yield name, frozenset(_words(called))
+
+
+def _words(texts: Iterable[str]) -> list[str]:
+    """The words of some texts without accents; letters and figures that stand together are words of their own."""
+    return [word for text in texts for word in _FIGURES.sub(" ", voc.normalise(text)).split()]
+
+
+def _begins(word: str, words: frozenset[str]) -> bool:
+    """Whether a word, or one that begins with it, is among some; figures are whole."""
+    return word in words or (not word.isdigit() and any(each.startswith(word) for each in words))
