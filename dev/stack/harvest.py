@@ -97,15 +97,22 @@ def _wait(portal: Portal, pending: set[str]) -> None:
 
 
 def _job(portal: Portal, job: str) -> dict:
-    """A job as ckanext-harvest gives it, with the records that it has `read`; 0 as long as no worker has taken it."""
+    """A job as ckanext-harvest gives it, with the records that it has `read`, of which some are `left` to import.
+
+    Both are 0 as long as no worker has taken it.
+    """
     state = portal.find("ecosphere_harvest_job_show", id=job) or {}
-    return {**portal.call("harvest_job_show", id=job), "read": state.get("received", 0)}
+    return {**portal.call("harvest_job_show", id=job), "read": state.get("received", 0), "left": state.get("left") or 0}
 
 
 def _done(jobs: dict[str, dict]) -> tuple[int, int, int]:
-    """How many records were read, how many are done with (set aside ones too), and how many jobs are over."""
+    """How many records were read, how many are done with (set aside ones too), and how many jobs are over.
+
+    ckanext-harvest counts a record from when it is read on.
+    """
     stats = [job.get("stats") or {} for job in jobs.values()]
-    records = sum(value for counts in stats for value in counts.values() if isinstance(value, int))
+    counted = sum(value for counts in stats for value in counts.values() if isinstance(value, int))
+    records = max(0, counted - sum(job["left"] for job in jobs.values()))
     return sum(job["read"] for job in jobs.values()), records, sum(job["status"] in ENDED for job in jobs.values())
 
 

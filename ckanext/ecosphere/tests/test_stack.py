@@ -29,8 +29,8 @@ def test_a_job_is_queued():
 
 def test_the_progress_of_a_harvest_tells_what_was_read_from_what_is_done():
     jobs = {
-        "begun": {"status": "Running", "read": 40, "stats": {"added": 3, "errored": 1, "message": "x"}},
-        "over": {"status": "Finished", "read": 2, "stats": {"not modified": 2}},
-        "new": {"status": "New", "read": 0, "stats": None},
+        "begun": {"status": "Running", "read": 40, "left": 2, "stats": {"added": 3, "errored": 1, "message": "x"}},
+        "over": {"status": "Finished", "read": 2, "left": 0, "stats": {"not modified": 2}},
+        "new": {"status": "New", "read": 0, "left": 0, "stats": None},
     }
-    assert harvest._done(jobs) == (42, 6, 1)
+    assert harvest._done(jobs) == (42, 4, 1)

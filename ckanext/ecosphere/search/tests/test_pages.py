@@ -119,3 +119,24 @@ def test_the_filters_of_a_small_screen_open_and_close(page, catalogue):
     expect(facet).to_be_visible()
     page.locator("button.hide-filters").click()
     expect(facet).to_be_hidden()
+
+
+def test_the_filters_of_a_small_screen_are_a_dialog_for_the_keyboard(page, catalogue):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/fr/dataset/")
+    opener, facet = page.locator("button.show-filters"), page.locator("#search-facets")
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Filtrer les résultats")).to_be_visible()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    assert axe_violations(page) == []
+    inside = "() => document.getElementById('search-facets').contains(document.activeElement)"
+    for key in ("Shift+Tab", "Tab", *["Tab"] * 40):
+        assert page.evaluate(inside), key
+        page.keyboard.press(key)
+    page.keyboard.press("Escape")
+    expect(facet).to_be_hidden()
+    expect(opener).to_be_focused()
+    expect(opener).to_have_attribute("aria-expanded", "false")
+    page.goto("/fr/dataset/?q=introuvablissime")
+    expect(page.locator("button.show-filters")).to_have_count(0)

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.browser
 PARAMETERS = tables.parameters("routes")
 EVERYONE = tuple(world.PERSONAS)
 SERVICE, MEMBERS, ADMINISTRATORS = ("editor", "admin", "sysadmin"), EVERYONE[1:], ("admin", "sysadmin")
-#: Pages of CKAN and its extensions, which have no line in `routes.csv`, and another one of ours: address → who opens it.
+#: Pages of CKAN and its extensions, without a line in `routes.csv`, and another one of ours: address → who opens it.
 PAGES_OF_CKAN = {
     "/": EVERYONE,
     "/dataset/": EVERYONE,
