@@ -138,3 +138,13 @@ def test_no_record_is_found_by_another_column(portal: Portal, app: CKANTestApp, 
     token = factories.SysadminWithToken()["token"]
     answer = app.post("/api/3/action/harvest_object_show", json=call, headers={"Authorization": token})
     assert answer.status_code == (200 if attr == "guid" else 404 if attr == "package_id" else 409)
+
+
+def test_the_form_offers_what_its_reader_may_choose(portal: Portal, app: CKANTestApp):
+    editor, administrator = factories.UserWithToken(), factories.SysadminWithToken()
+    call_action("organization_member_create", id=CGDD, username=editor["name"], role="editor")
+    fields = {"option-organisation", "option-own-service"}
+    for person, offered in ((editor, set()), (administrator, fields)):
+        page = app.get("/fr/harvest/new", headers={"Authorization": person["token"]}, status=200).body
+        assert {field for field in fields if f'id="{field}"' in page} == offered
+        assert ("ne publie que pour ce service" in page) == (person is editor)
