@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import AuthResult, Context, DataDict
 
+from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.shared import authorization
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
@@ -21,7 +23,6 @@ NEEDED = {
     "harvest_job_create": "source_id",
     "harvest_job_list": "source_id",
     "harvest_job_show": "id",
-    "harvest_source_clear": "id",
     "harvest_source_delete": "id",
     "harvest_source_patch": "id",
     "harvest_source_reindex": "id",
@@ -50,6 +51,26 @@ def harvest_object_list(original: Any, context: Context, data_dict: DataDict | N
     if source is None:
         raise tk.ObjectNotFound(tk._("Harvest source not found"))
     return authz.is_authorized("harvest_source_update", _context(context), {"id": source.id})
+
+
+def harvest_source_clear(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
+    """Delete all datasets of a source: those who may edit it, as long as all of them are of their service."""
+    id_ = tk.get_or_bust(data_dict or {}, "id")
+    allowed = original(context, data_dict or {})
+    source = model.Package.get(id_)
+    if allowed["success"] and source is not None and _publishes_for_others(source):
+        message = tk._("This source published for other services: only administrators of the site clear it.")
+        return {"success": False, "msg": message}
+    return allowed
+
+
+def _publishes_for_others(source: model.Package) -> bool:
+    query = (
+        sa.select(SourceRecord.guid)
+        .join(model.Package, model.Package.id == SourceRecord.package_id)
+        .where(SourceRecord.source_id == source.id, model.Package.owner_org.is_distinct_from(source.owner_org))
+    )
+    return model.Session.execute(query.limit(1)).first() is not None
 
 
 def ecosphere_harvest_administer(context: Context, data_dict: DataDict | None) -> AuthResult:
@@ -81,7 +102,7 @@ def _needing(name: str, parameter: str) -> Callable[..., AuthResult]:
 def get_auth_functions() -> dict[str, Any]:
     """Return the auth functions that take the place of ckanext-harvest's, and those that it lacks."""
     chained = {name: _needing(name, parameter) for name, parameter in NEEDED.items()}
-    for function in (harvest_send_job_to_gather_queue, harvest_object_list):
+    for function in (harvest_send_job_to_gather_queue, harvest_object_list, harvest_source_clear):
         chained[function.__name__] = function
     functions = {name: tk.chained_auth_function(function) for name, function in chained.items()}
     return functions | {ecosphere_harvest_administer.__name__: ecosphere_harvest_administer}

@@ -126,6 +126,18 @@ def test_a_catalogue_of_all_services_takes_what_names_another_service(portal: Po
     assert [each["organization"]["name"] for each in portal.datasets().values()] == [DDT]
 
 
+def test_the_datasets_of_other_services_are_not_cleared(portal: Portal, ask: Ask):
+    with catalogue([iso_record(1, organisation="DDT de l'Ain")]) as server:
+        portal.harvest(portal.source(server.url, name="tous"))
+        assert ask("harvest_source_clear", id="tous").status_code == 403
+        portal.call("harvest_source_clear", id="tous")
+        assert portal.datasets() == {}
+        portal.harvest(ask("harvest_source_create", **values(server.url + "?")).json["result"]["id"])
+    assert len(portal.datasets()) == 1
+    assert ask("harvest_source_clear", id="essai").status_code == 200
+    assert portal.datasets() == {}
+
+
 @pytest.mark.parametrize("attr", ["package_id", "report_status", "harvest_source_id", "guid", "none", ["a"], 1])
 def test_no_record_is_found_by_another_column(portal: Portal, app: CKANTestApp, attr: Any):
     with catalogue([iso_record(1)]) as server:
