@@ -62,7 +62,7 @@ def point_of_contact(draft: Draft, contact: Contact) -> dict[str, Any]:
         found["unit"] = cut(one_line(contact.position), _MAX_NAME)
     if not is_placeholder(contact.phone):
         try:
-            found["telephone"] = telephone.normalise(contact.phone or "")
+            found["telephone"] = telephone.first_in(contact.phone or "")
         except ValueError:
             draft.change("contact", contact.phone, "no telephone number")
     return found
