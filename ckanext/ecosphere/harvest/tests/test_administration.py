@@ -69,6 +69,16 @@ def test_a_source_goes_before_what_waits_whether_it_waits_itself_or_not(portal, 
     assert "eco-harvest-state--running" not in page
 
 
+def test_the_pages_of_a_source_say_where_its_administration_is(portal, app):
+    boss = factories.SysadminWithToken()
+    portal.source("https://un.example.org/csw", name="un", title="Un")
+    for address in ("/fr/harvest/un", "/fr/harvest/about/un"):
+        page = app.get(address, headers=token(boss)).body.partition('class="toolbar"')[2]
+        assert "Administrer la source" in page, address
+        assert "Administrateur" not in page, address
+    assert "Administrer la source" not in app.get("/fr/harvest/un").body
+
+
 def test_what_cannot_go_first_is_told_why(portal, app):
     boss, person = factories.SysadminWithToken(), factories.UserWithToken()
     address = "/api/3/action/ecosphere_harvest_source_run_first"
