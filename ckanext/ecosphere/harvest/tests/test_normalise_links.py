@@ -36,6 +36,15 @@ def test_the_page_of_the_record_itself_goes_before_that_of_another():
     )
 
 
+def test_a_page_whose_address_has_the_identifier_without_what_is_before_it_is_that_of_the_record():
+    uuid = "3f0a6a52-1c1e-4b5e-9d0e-2f1b7a1c9d11"
+    xml = f"https://a.fr/csw?SERVICE=CSW&REQUEST=GetRecordById&ID=FR-1-{uuid}"
+    page = f"https://a.fr/srv/fre/catalog.search#/metadata/{uuid}"
+    links = [Link(url, "WWW:LINK", "Fiche de métadonnées") for url in (xml, page)]
+    made = dataset(file_identifier=f"FR-1-{uuid}", links=links)
+    assert (made["source_record"], made["url"]) == (page, page)
+
+
 @pytest.mark.parametrize(
     ("written", "clean"),
     [

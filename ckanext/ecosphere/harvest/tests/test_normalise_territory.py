@@ -190,6 +190,8 @@ def test_a_list_of_addresses_in_one_identifier_is_as_many_places():
     made = result(geographic_identifiers=[Identifier(f"{address}80, {address}62")])
     assert sorted(territory(made)) == ["departement-62", "departement-80"]
     assert [each["uri"] for each in made.dataset["spatial_coverage"]] == [f"{address}80", f"{address}62"]
+    made = result(geographic_identifiers=[Identifier("80001;62041", href="http://id.insee.fr/geo/region/32")])
+    assert {"uri": "http://id.insee.fr/geo/region/32"} in made.dataset["spatial_coverage"]
 
 
 def test_a_place_that_is_named_by_its_address_keeps_its_name():

@@ -30,21 +30,15 @@ def normalise(text: str) -> str:
 
 
 def first_in(text: str) -> str:
-    """Return the first number of a text in international form: "Tél. : 03 21 22 99 99 (standard)".
+    """Return the first number of a text in international form, empty without one: "Tél. : 03 21 22 99 99 (standard)".
 
     Args:
-        text: a number, or some words with one; only its beginning is looked at.
-
-    Raises:
-        ValueError: there is no telephone number in it.
+        text: some words with a number, or several numbers; only its beginning is looked at.
     """
-    try:
-        return normalise(text)
-    except ValueError:
-        for region in REGIONS:
-            for found in phonenumbers.PhoneNumberMatcher(text[:LONGEST_TEXT], region):
-                return phonenumbers.format_number(found.number, PhoneNumberFormat.INTERNATIONAL)
-        raise
+    for region in REGIONS:
+        for found in phonenumbers.PhoneNumberMatcher(text[:LONGEST_TEXT], region):
+            return phonenumbers.format_number(found.number, PhoneNumberFormat.INTERNATIONAL)
+    return ""
 
 
 def uri(text: str) -> str:

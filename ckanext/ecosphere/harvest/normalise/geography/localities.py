@@ -60,7 +60,7 @@ def each_named(identifier: Identifier) -> list[list[str]]:
     """Return address and code of an identifier; each by itself where one element holds a list of either."""
     pieces = [each for each in _BETWEEN_CODES.split(identifier.code[:MAX_LISTED]) if each]
     if len(pieces) > 1 and all(places.from_uri(each) or places.from_code(each) for each in pieces):
-        return [[each] for each in pieces[:MAX_CODES]]
+        return [[each] for each in ([identifier.href] if identifier.href else []) + pieces[:MAX_CODES]]
     return [[text for text in (identifier.href, identifier.code) if text]]
 
 

@@ -181,8 +181,8 @@ def _record_view(draft: Draft, link: Link, address: Address, use: str, intranet:
         draft.change("resources", address.url, "view of the record on the intranet, left out")
         draft.lost("metadataLinkage", f"{link.protocol or ''} {address.url}".strip())
         return
-    of_another = _is_of_another(draft, address.url or "")
-    if of_another and draft.dataset.get("source_record"):
+    shown = draft.dataset.get("source_record")
+    if shown and _is_of_another(draft, address.url or "") and not _is_of_another(draft, shown):
         draft.lost("metadataLinkage", f"{link.protocol or ''} {address.url}".strip())
         return
     is_page = use == "record-html"
@@ -199,8 +199,8 @@ def _record_view(draft: Draft, link: Link, address: Address, use: str, intranet:
 
 def _is_of_another(draft: Draft, url: str) -> bool:
     """Whether an address shows a record that bears another identifier than this one's."""
-    named, own = record_named(url), draft.dataset.get("metadata_identifier")
-    return bool(named and own) and named.lower() != str(own).lower()
+    named, own = record_named(url).lower(), str(draft.dataset.get("metadata_identifier") or "").lower()
+    return bool(named and own) and named not in own and own not in named
 
 
 def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str], formats: Formats) -> Resource:
