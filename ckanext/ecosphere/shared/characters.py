@@ -35,6 +35,44 @@ _PACKED = 60
 _DECIMAL = re.compile(r"\d,\d")
 
 
+#: What Windows-1252 has where Latin-1 and Unicode have controls; five of its places are empty.
+_WINDOWS = {
+    code: bytes([code]).decode("cp1252") for code in range(0x80, 0xA0) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+}
+_MISREAD = re.compile("[\x80-\x9f]")
+_LATER = "".join(map(re.escape, ("".join(_WINDOWS.values()), "\x81\x8d\x8f\x90\x9d"))) + "\xa0-\xbf"
+#: UTF-8 that was read as Windows-1252: "Ã©" for "é", "Â°" for "°", "Å“" for "œ", "â€™" for "’". Only beginnings that no
+#: French word has before such a character.
+_READ_TWICE = re.compile(f"Ã[{_LATER}]|Â[\xa0-\xbf]|Å[“’]|â€[{_LATER}]|â‚¬")
+_LONELY = re.compile(r"Ã(?=\s|$)")
+#: A letter with one mark behind it, as some systems store names ("e" and "´").
+_PARTED = re.compile(f"[A-Za-z][\u0300-\u0328](?![{_MARKS}])")
+
+
+def mended(text: str) -> str:
+    """Return `text` with the characters that a wrong encoding made of its accents and signs put right.
+
+    Three faults of older tools: Windows-1252 that was declared to be Latin-1, UTF-8 that was encoded twice, and accents
+    that stand behind their letter.
+    """
+    if text.isascii():
+        return text
+    if _READ_TWICE.search(text):
+        text = _READ_TWICE.sub(lambda found: _from_windows(found.group()), text)
+        text = _LONELY.sub("à", text)
+    if _MISREAD.search(text):
+        text = text.translate(_WINDOWS)
+    return _PARTED.sub(lambda found: unicodedata.normalize("NFC", found.group()), text)
+
+
+def _from_windows(text: str) -> str:
+    data = b"".join(each.encode("latin-1") if each <= "\xff" else each.encode("cp1252") for each in text)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return text
+
+
 def clean(text: str) -> str:
     """Return `text` without such characters, each line end a line feed, no blank around it."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")

@@ -206,8 +206,19 @@ def _temporal_resolution(walk: Walk, element: etree._Element, record: r.Record) 
     walk.unread(element)
 
 
+def _named(walk: Walk, element: etree._Element, member: r.Member) -> None:
+    """The name of a related resource, or a mere reference to it."""
+    reference_to = (element.get("uuidref") or "").strip()
+    if not len(element) and reference_to:
+        member.identifier = member.identifier or reference_to
+        member.href = member.href or element.get(XLINK_HREF)
+    else:
+        _NAME_OF_MEMBER(walk, element, member)
+
+
+_NAME_OF_MEMBER = within({"title": text("title"), "identifier": identifier_code("identifier")})
 _MEMBER: Table = {
-    "aggregateDataSetName": within({"title": text("title"), "identifier": identifier_code("identifier")}),
+    "aggregateDataSetName": _named,
     "aggregateDataSetIdentifier": identifier_code("identifier"),
     "name": within({"title": text("title"), "identifier": identifier_code("identifier"), "date": note}),
     "metadataReference": identifier_code("identifier"),

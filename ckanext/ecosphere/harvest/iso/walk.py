@@ -15,6 +15,7 @@ from typing import Any
 from lxml import etree
 
 from ckanext.ecosphere.harvest.record import Mark, Record, Term
+from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.hardened_xml import local_name
 from ckanext.ecosphere.vocabularies import languages
 
@@ -196,12 +197,12 @@ def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str
         name = local_name(child)
         if name == "PT_FreeText":
             localised += [
-                ((text.get("locale") or "").lstrip("#"), (text.text or "").strip())
+                ((text.get("locale") or "").lstrip("#"), characters.mended((text.text or "").strip()))
                 for text in child.iter("{*}LocalisedCharacterString")
             ]
         elif name:
             main = Term(child.text or "", child.get(XLINK_HREF) or child.get("src"))
-    main.text = main.text.strip()
+    main.text = characters.mended(main.text.strip())
     return main, localised
 
 

@@ -60,6 +60,12 @@ _DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _MISC = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _CONTROL_REF = re.compile(rb"&#(?:0*(?:[0-8]|1[124-9]|2[0-9]|3[01])|[xX]0*(?:[0-8bcBC]|[01][0-9a-fA-F]));")
+_PAIR_REF = re.compile(
+    rb"&#(?:(5[56]\d{3})|[xX]([dD][89abAB][0-9a-fA-F]{2}));&#(?:(5[67]\d{3})|[xX]([dD][c-fC-F][0-9a-fA-F]{2}));"
+)
+_HALF_REF = re.compile(
+    rb"&#(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]|[xX][dD][89a-fA-F][0-9a-fA-F]{2});"
+)
 _NAMED_REF = re.compile(rb"&([A-Za-z][A-Za-z0-9]{1,31});")
 _BARE_AMPERSAND = re.compile(rb"&(?!(?:[A-Za-z][A-Za-z0-9]{0,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});)")
 _LONG_TAG = re.compile(rb"<[A-Za-z_][^<>]{%d,}" % MAX_TAG)
@@ -245,7 +251,16 @@ def _latin1(data: bytes) -> bytes:
 
 
 def _control_characters(data: bytes) -> bytes:
-    return _CONTROL_REF.sub(b"", _CONTROL.sub(b"", data))
+    """Take out what XML may not hold; a pictograph that is written as the two halves of UTF-16 becomes one."""
+    whole = _PAIR_REF.sub(_joined, data)
+    return _HALF_REF.sub(b"", _CONTROL_REF.sub(b"", _CONTROL.sub(b"", whole)))
+
+
+def _joined(match: re.Match[bytes]) -> bytes:
+    first, second = (int(d) if d else int(x, 16) for d, x in (match.group(1, 2), match.group(3, 4)))
+    if 0xD800 <= first < 0xDC00 <= second < 0xE000:  # noqa: PLR2004 - the halves of UTF-16
+        return b"&#%d;" % (0x10000 + ((first - 0xD800) << 10) + second - 0xDC00)
+    return match.group()
 
 
 def _html_entities(data: bytes) -> bytes:

@@ -60,12 +60,19 @@ def point_of_contact(draft: Draft, contact: Contact) -> dict[str, Any]:
         return found
     if contact.organisation and not is_placeholder(contact.position) and contact.position != found["name"]:
         found["unit"] = cut(one_line(contact.position), _MAX_NAME)
-    if not is_placeholder(contact.phone):
-        try:
-            found["telephone"] = telephone.normalise(contact.phone or "")
-        except ValueError:
-            draft.change("contact", contact.phone, "no telephone number")
+    if contact.phone and not is_placeholder(contact.phone) and (number := _telephone(draft, contact.phone)):
+        found["telephone"] = number
     return found
+
+
+def _telephone(draft: Draft, text: str) -> str:
+    """Return a number, the first where there are several or words beside it, which are told."""
+    try:
+        return telephone.normalise(text)
+    except ValueError:
+        number = telephone.first_in(text)
+        draft.change("contact", text, number or "no telephone number")
+        return number
 
 
 def contacts(draft: Draft) -> None:

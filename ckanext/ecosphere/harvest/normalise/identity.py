@@ -47,6 +47,8 @@ def _related(code: str | None, codespace: str | None, href: str | None) -> str |
     """Return the identifier of a related resource as its own record makes it; a UUID alone, which names its record."""
     if code and _UUID.search(code[:MAX_LENGTH]):
         return clean_identifier(code)
+    if not code and href and (named := services.record_named(href)):
+        return clean_identifier(named)
     return full_identifier(Identifier(code or "", codespace, href))
 
 

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise import wkt
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, parts, plain, rows
-from ckanext.ecosphere.harvest.record import ReferenceSystem
+from ckanext.ecosphere.harvest.record import ReferenceSystem, Resolution
 
 EPSG_URI = "http://www.opengis.net/def/crs/EPSG/0/{code}"
 MAX_SYSTEMS = 50
 _IN_URI = re.compile(r"epsg(?:/[\d.]+/|:[\d.]*:|(?:\.xml)?#|(?:\.io)?/|\.org/crs[_/]|:+)(\d{4,6})(?!\d)", re.IGNORECASE)
 _IN_TEXT = re.compile(r"\bepsg\W{0,3}(?:code\W{0,3})?(\d{4,6})\b|\b(\d{4,6})\s?\(EPSG\)", re.IGNORECASE)
+_WITH_HEIGHTS = re.compile(r"\bepsg\W{0,3}(\d{4,6})\s?\+\s?(?:epsg\W{0,3})?(\d{4,6})\b", re.IGNORECASE)
+"""A compound system by the codes of its parts, as QGIS and PROJ write it: ``EPSG:2154+5720``."""
 _BARE = re.compile(r"\d{4,6}")
-_IGNF = re.compile(r"IGNF(?:\.xml#|:|/)([A-Z0-9]+)(?:\.([A-Z0-9]+))?", re.IGNORECASE)
+_IGNF = re.compile(r"IGNF(?:\.xml#|:|/)(?:crs/(?:IGNF/)?)?([A-Z0-9]+)(?:\.([A-Z0-9]+))?", re.IGNORECASE)
 _REGISTRIES = ("EPSG", "OGP")
 _SUPERSEDED = {"900913": "3857"}
 """Codes in use that no registry has → the system that they stand for."""
@@ -35,6 +38,8 @@ _BESIDE_A_ZONE = {
 _SCALE = re.compile(r"(?:^|\D)1\s*[:/]\s*(\d{1,3}(?:[ .\u00a0\u202f]?\d{3}){1,3}|\d{2,9})(?!\d)")
 _FRACTION = re.compile(r"\s*(?:[^\W\d]{1,20}\s?:?\s?)?\d{1,9}\s?[:/]\s?\d")
 _LEAST_SCALE = 100
+_LEAST_DENOMINATOR = 10
+"""Below it a denominator was never filled in: forms begin with 1."""
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[ \u00a0\u202f]\d{3}){1,3}(?!\d)|\d+)(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 """A number, whose thousands may be parted by spaces: "1 250,5"."""
 _NOT_SPATIAL = {"gregorien", "calendrier gregorien", "gregorian", "gregorian calendar"}
@@ -84,8 +89,12 @@ def epsg_codes(system: ReferenceSystem) -> list[str]:
 
     A compound system (Lambert-93 with NGF-IGN69 heights) gives two codes, a list of systems all of them.
     """
+    if wkt.is_wkt(system.code):
+        codes, name = wkt.read(system.code)
+        return epsg_codes(ReferenceSystem(name, None, system.href)) if not codes else list(dict.fromkeys(codes))
     text = f"{system.code} {system.href or ''}"
-    found = _IN_URI.findall(text) + [one or other for one, other in _IN_TEXT.findall(text)]
+    found = [code for pair in _WITH_HEIGHTS.findall(text) for code in pair]
+    found += _IN_URI.findall(text) + [one or other for one, other in _IN_TEXT.findall(text)]
     registry = (system.codespace or "EPSG").upper()
     if not found and _BARE.fullmatch(system.code.strip()) and any(name in registry for name in _REGISTRIES):
         found = [system.code.strip()]
@@ -167,7 +176,7 @@ def read_scale(text: str) -> int | None:
         value = int(re.sub(r"\D", "", match.group(1)))
     else:
         return None
-    return value if 0 < value <= _MAX_SCALE else None
+    return value if _LEAST_DENOMINATOR <= value <= _MAX_SCALE else None
 
 
 def scale(draft: Draft) -> None:
@@ -220,6 +229,18 @@ def _metres(unit: str | None) -> float | None:
     return _units().get(plain(name)) or _units().get(plain(unit))
 
 
+def _metres_of(item: Resolution, number: re.Match[str] | None) -> float | None:
+    """Return the length in metres of the unit of a distance: of the one beside its number, else of the one declared.
+
+    Words beside the number of a distance without a unit are none only where they say no length: "0,1 degré".
+    """
+    beside = plain(number.string[number.end() :][:100]) if number else ""
+    told = _units().get(beside) or _units().get(beside.partition(" ")[0])
+    if told or (beside and not item.unit):
+        return told
+    return _metres(item.unit)
+
+
 def resolution(draft: Draft) -> None:
     """Keep the finest ground distance in metres; angles have no place."""
     found: list[float] = []
@@ -231,7 +252,7 @@ def resolution(draft: Draft) -> None:
             draft.lost("spatialResolution", f"{item.value} {item.unit or ''}".strip())
             continue
         number = _NUMBER.search((item.value or "").strip())
-        metres = _metres(item.unit)
+        metres = _metres_of(item, number)
         value = float(re.sub(r"\s", "", number.group()).replace(",", ".")) if number else 0.0
         if 0 < value < _MAX_DISTANCE and metres:
             found.append(value * metres)

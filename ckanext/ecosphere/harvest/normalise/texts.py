@@ -12,7 +12,7 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
-from ckanext.ecosphere.shared import bounds
+from ckanext.ecosphere.shared import bounds, characters
 from ckanext.ecosphere.vocabularies import languages
 
 MAX_TITLE = 500
@@ -73,7 +73,7 @@ def plain_text(text: str | None) -> str:
             break
     if _TAG.search(text):
         text = nh3.clean(text, tags=set(), clean_content_tags={"script", "style"})
-    text = _BLANKS.sub(" ", _CONTROL.sub("", text.replace("\xa0", " ")))
+    text = _BLANKS.sub(" ", _CONTROL.sub("", characters.mended(text).replace("\xa0", " ")))
     lines = "\n".join(line.strip() for line in text.split("\n"))
     return _EMPTY_LINES.sub("\n\n", lines).strip()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ckanext.ecosphere.harvest.problems import MESSAGES as XML_MESSAGES
 from ckanext.ecosphere.shared.http_guard import MESSAGES as FETCH_MESSAGES
+from ckanext.ecosphere.shared.http_guard import in_language
 from ckanext.ecosphere.shared.messages import N_
 
 ONE = N_("Record {first} could not be read: {detail}.")
@@ -115,7 +116,7 @@ def sentence(
     """
     if code not in DETAILS:
         return translate({**WHOLE, **REPEATS, **CONFIG}[code]).format(first=first, last=last, **params)
-    detail = translate(DETAILS[code]).format(**params).rstrip(".")
+    detail = translate(DETAILS[code]).format(**in_language(params, translate)).rstrip(".")
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]
     frame = ALL if not first else ONE if first == last else SEVERAL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -67,6 +68,41 @@ def test_a_source_goes_before_what_waits_whether_it_waits_itself_or_not(portal, 
     # Nobody has begun one of them yet.
     assert page.count("eco-harvest-state--waiting") >= 4 and "En attente de traitement" in page
     assert "eco-harvest-state--running" not in page
+
+
+def test_the_pages_of_a_source_say_where_its_administration_is(portal, app):
+    boss = factories.SysadminWithToken()
+    portal.source("https://un.example.org/csw", name="un", title="Un")
+    for address in ("/fr/harvest/un", "/fr/harvest/about/un"):
+        page = app.get(address, headers=token(boss)).body.partition('class="toolbar"')[2]
+        assert "Administrer la source" in page, address
+        assert "Administrateur" not in page, address
+    assert "Administrer la source" not in app.get("/fr/harvest/un").body
+
+
+def test_a_source_never_harvested_is_not_harvested_again_and_its_failure_is_told_in_french(
+    portal, app, ckan_config, monkeypatch
+):
+    boss = factories.SysadminWithToken()
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}/csw"
+    source = portal.source(address, name="un", title="Un")
+    page = app.get("/fr/harvest/admin/un", headers=token(boss)).body
+    assert "Moissonner maintenant" in page and "pour la première fois" in page
+    assert "Moissonner de nouveau" not in page
+    with monkeypatch.context() as french:
+        french.setitem(ckan_config, "ckan.locale_default", "fr")
+        portal.harvest(source)
+    page = app.get("/fr/harvest/admin/un", headers=token(boss)).body
+    assert "Moissonner de nouveau" in page and "Moissonner maintenant" not in page
+    page = app.get(f"/fr/harvest/un/job/{portal.last_job(source)}", headers=token(boss)).body
+    assert "a échoué : connexion refusée." in page and "refused" not in page
+    assert "Fiches annoncées par la source : nombre non indiqué" in page
+
+
+def test_the_form_of_a_source_asks_to_choose_a_service(portal, app):
+    page = app.get("/fr/harvest/new", headers=token(factories.SysadminWithToken())).body
+    assert "Choisissez un service" in page and "Aucun service" not in page
 
 
 def test_what_cannot_go_first_is_told_why(portal, app):

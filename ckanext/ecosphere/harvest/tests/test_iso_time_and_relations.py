@@ -195,6 +195,18 @@ def test_a_related_resource_is_named_as_its_own_record_names_it(code, space, ide
     assert all(text in said for text in (space, "Lot PPR" if "Lot PPR" in code else ""))
 
 
+def test_a_related_resource_may_be_a_mere_reference_to_its_record():
+    address = f"https://catalogue.fr/api/records/{UUID}"
+    for name in (f'uuidref="{UUID}" xlink:href="{address}"', f'uuidref="{UUID}"'):
+        found = made(
+            f"<gmd:aggregationInfo><gmd:MD_AggregateInformation><gmd:aggregateDataSetName {name}/>"
+            '<gmd:associationType><gmd:DS_AssociationTypeCode codeListValue="series"/></gmd:associationType>'
+            "</gmd:MD_AggregateInformation></gmd:aggregationInfo>"
+        )
+        assert found.dataset["in_series"] == [UUID]
+        assert (address in str(found.unread)) == (address in name)
+
+
 def test_the_parent_of_a_record_may_be_named_by_its_address():
     parent = f"<gmd:parentIdentifier>{anchor('Lot PPR', 'https://catalogue.fr/lot/ppr49')}</gmd:parentIdentifier>"
     found = made(before=parent)
@@ -270,3 +282,15 @@ def test_a_code_of_iso_3166_2_is_a_territory(code, territory):
         f"{plain(code)}</gmd:code></gmd:MD_Identifier></gmd:geographicIdentifier></gmd:EX_GeographicDescription>"
     )
     assert ids("territories", found.dataset["territory"]) == [territory]
+
+
+# --- characters ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", ["DDT de la NiÃ¨vre â€“ lâ€™eau", "DDT de la Nièvre \x96 l\x92eau"])
+def test_accents_that_a_wrong_encoding_spoilt_are_put_right_before_a_service_is_looked_for(written):
+    party = f"<gmd:organisationName>{plain(' '.join(written.split()[:4]))}</gmd:organisationName>"
+    contact = f"<gmd:pointOfContact><gmd:CI_ResponsibleParty>{party}</gmd:CI_ResponsibleParty></gmd:pointOfContact>"
+    found = made(f"<gmd:abstract><gco:CharacterString>{written}</gco:CharacterString></gmd:abstract>{contact}")
+    assert found.dataset["notes"] == "DDT de la Nièvre – l’eau"
+    assert found.organisation != FALLBACK

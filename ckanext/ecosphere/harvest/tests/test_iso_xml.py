@@ -122,3 +122,18 @@ def test_a_refusal_keeps_its_reason_when_it_travels_between_processes():
 
     error = pickle.loads(pickle.dumps(RecordError("encoding", encoding="x")))
     assert str(error) == "The document declares an encoding that is not supported: x."
+
+
+@pytest.mark.parametrize(
+    ("reference", "text"),
+    [
+        (b"&#55357;&#56832;", "a\U0001f600b"),
+        (b"&#xD83D;&#xde00;", "a\U0001f600b"),
+        (b"&#55357;", "ab"),
+        (b"&#xDE00;&#xD83D;", "ab"),
+        (b"&#56832;&#55357;", "ab"),
+    ],
+)
+def test_the_halves_of_a_pictograph_are_joined_and_a_lonely_one_is_taken_out(reference, text):
+    root, repairs = repaired(b"<a>a%sb</a>" % reference)
+    assert (root.text, repairs) == (text, ["control-characters"])

@@ -6,7 +6,7 @@ import pytest
 
 from ckanext.ecosphere.harvest.normalise.geography.extent import repair
 from ckanext.ecosphere.harvest.normalise.geography.lambert import LAMBERT_2_EXTENDED, LAMBERT_93
-from ckanext.ecosphere.harvest.record import Box
+from ckanext.ecosphere.harvest.record import Box, Extent, Mark
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
 
 
@@ -52,6 +52,28 @@ def test_the_lambert_projections_agree_with_known_points():
     # Notre-Dame de Paris, Lambert-93 (IGN); the meridian of Paris, Lambert II étendu.
     assert LAMBERT_93.to_degrees(652381.0, 6862047.0) == pytest.approx((2.3510, 48.8566), abs=2e-3)
     assert LAMBERT_2_EXTENDED.to_degrees(600000.0, 2428000.0) == pytest.approx((2.3372, 48.8504), abs=2e-3)
+
+
+def test_a_description_belongs_to_the_box_of_its_own_extent():
+    one, other = box(2.4, 50.2, 3.2, 50.6), box(1.5, 50.6, 1.9, 50.9)
+    made = result(
+        boxes=[one, other],
+        extent_descriptions=["Bassin minier", "Boulonnais"],
+        extents=[
+            Extent(["Bassin minier"], [], [], [], Mark()),
+            Extent([], [], [one], [], Mark()),
+            Extent(["Boulonnais"], [], [other], [], Mark()),
+        ],
+    )
+    assert [each.get("text") for each in made.dataset["spatial_coverage"]] == [None, "Boulonnais"]
+    assert "Bassin minier" in str(made.unread)
+
+
+def test_descriptions_of_several_boxes_in_one_extent_go_in_their_order():
+    two = [box(2.4, 50.2, 3.2, 50.6), box(1.5, 50.6, 1.9, 50.9)]
+    for texts, kept in ((["Est", "Ouest"], ["Est", "Ouest"]), (["Nord"], [None, None])):
+        made = result(boxes=two, extent_descriptions=texts, extents=[Extent(texts, [], two, [], Mark())])
+        assert [each.get("text") for each in made.dataset["spatial_coverage"]] == kept
 
 
 def test_every_box_is_kept_once_with_its_description():

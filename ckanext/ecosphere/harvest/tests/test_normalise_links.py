@@ -16,6 +16,35 @@ def only(link: Link, **fields):
     return resources[0]
 
 
+def test_the_services_of_a_lizmap_are_services_and_its_maps_are_maps():
+    lizmap = "https://carto.a.fr/lizmap/index.php/lizmap/service/?repository=ddt&project=zh"
+    service = only(Link(f"{lizmap}&SERVICE=WMS&REQUEST=GetCapabilities", "OGC:WMS", "Zones humides"))
+    assert (service["protocol"], service["format"]) == ("OGC:WMS", "WMS")
+    page = only(Link("https://carto.a.fr/index.php/view/map/?repository=ddt&project=zh", "WWW:LINK", "Carte"))
+    assert (page["protocol"], page["resource_role"]) == ("HTTP", "service")
+
+
+def test_the_page_of_the_record_itself_goes_before_that_of_another():
+    pages = [f"https://{page}" for page in ("a.fr/srv/fre/catalog.search#/metadata/id-1", "b.fr/srv/api/records/x-2")]
+    for order in (pages, pages[::-1]):
+        made = result(file_identifier="id-1", links=[Link(url, "WWW:LINK", "Fiche de métadonnées") for url in order])
+        assert (made.dataset["source_record"], made.dataset["url"]) == (pages[0], pages[0])
+        assert pages[1] in str(made.unread)
+    assert (
+        dataset(file_identifier="id-1", links=[Link(pages[1], name="Fiche de métadonnées")])["source_record"]
+        == pages[1]
+    )
+
+
+def test_a_page_whose_address_has_the_identifier_without_what_is_before_it_is_that_of_the_record():
+    uuid = "3f0a6a52-1c1e-4b5e-9d0e-2f1b7a1c9d11"
+    xml = f"https://a.fr/csw?SERVICE=CSW&REQUEST=GetRecordById&ID=FR-1-{uuid}"
+    page = f"https://a.fr/srv/fre/catalog.search#/metadata/{uuid}"
+    links = [Link(url, "WWW:LINK", "Fiche de métadonnées") for url in (xml, page)]
+    made = dataset(file_identifier=f"FR-1-{uuid}", links=links)
+    assert (made["source_record"], made["url"]) == (page, page)
+
+
 @pytest.mark.parametrize(
     ("written", "clean"),
     [

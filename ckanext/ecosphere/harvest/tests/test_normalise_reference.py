@@ -30,10 +30,44 @@ from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
         ("EPSG:2056, EPSG:21781, EPSG:3857", None, None, ["2056", "21781", "3857"]),
         ("WGS84", None, None, ["4326"]),
         ("système local", None, None, []),
+        ("EPSG:2154+5720", None, None, ["2154", "5720"]),
+        ("RGF93", None, "https://registre.ign.fr/ign/IGNF/crs/RGF93LAMB93.IGN69", ["2154", "5720"]),
+        ("RGF93 v2b / CC49", None, None, ["9849"]),
+        ("RGF93 / CC49", None, None, ["3949"]),
     ],
 )
 def test_a_reference_system_is_known_by_its_address_its_code_or_its_name(code, codespace, href, found):
     assert epsg_codes(ReferenceSystem(code, codespace, href)) == found
+
+
+GEOGRAPHIC = (
+    'GEOGCS["RGF93",DATUM["RGF_1993",SPHEROID["GRS 1980",6378137,298.25,AUTHORITY["EPSG","7019"]],'
+    'AUTHORITY["EPSG","6171"]],UNIT["degree",0.01,AUTHORITY["EPSG","9122"]],AUTHORITY["EPSG","4171"]]'
+)
+PROJECTED = (
+    f'PROJCS["RGF93 / Lambert-93",{GEOGRAPHIC},UNIT["metre",1,AUTHORITY["EPSG","9001"]],AUTHORITY["EPSG","2154"]]'
+)
+HEIGHTS = 'VERT_CS["NGF-IGN69",VERT_DATUM["NGF",2005,AUTHORITY["EPSG","5119"]],AUTHORITY["EPSG","5720"]]'
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (PROJECTED, ["2154"]),
+        (GEOGRAPHIC, ["4171"]),
+        (f'COMPD_CS["RGF93 / Lambert-93 + NGF-IGN69",{PROJECTED},{HEIGHTS}]', ["2154", "5720"]),
+        (f'COMPD_CS["a + b",{PROJECTED},{HEIGHTS},AUTHORITY["EPSG","5698"]]', ["5698"]),
+        (
+            'PROJCRS["x",BASEGEOGCRS["y",ID["EPSG",4171]],CONVERSION["z",METHOD["m",ID["EPSG",9802]]],ID["EPSG",2154]]',
+            ["2154"],
+        ),
+        ('PROJCS["RGF_1993_Lambert_93",GEOGCS["GCS_RGF_1993",UNIT["Degree",0.0174532925199433]]]', ["2154"]),
+        ('PROJCS["local",GEOGCS["WGS 84",AUTHORITY["EPSG","4326"]]]', []),
+        ('PROJCS["' + "(" * 50_000, []),
+    ],
+)
+def test_a_system_in_well_known_text_is_the_whole_and_not_what_it_is_made_of(text, found):
+    assert epsg_codes(ReferenceSystem(text)) == found
 
 
 @pytest.mark.parametrize(
@@ -101,6 +135,9 @@ def test_the_finest_scale_counts_and_one_in_the_licence_is_found():
     limits = [Constraint("legal", use_limitations=[Term("Utilisable au 1/25 000 au plus")])]
     assert dataset(constraints=limits)["scale_denominator"] == "25000"
     assert codes(result(scales=["grande"])) >= {"scale"}
+    unfilled = result(scales=["1"])
+    assert "scale_denominator" not in unfilled.dataset
+    assert "scale" in codes(unfilled)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +161,11 @@ def test_the_finest_scale_counts_and_one_in_the_licence_is_found():
         ("1\u00a0000 m", "m", "1000"),
         ("25 50", "m", "25"),
         ("0.01", "degré", None),
+        ("20 cm", None, "0.2"),
+        ("20 cm", "m", "0.2"),
+        ("0,1 seconde d’arc", None, None),
+        ("1 m (planimétrie)", None, "1"),
+        ("0.5", "m/pixel", "0.5"),
         ("beaucoup", "m", None),
         ("0", "m", None),
         ("9" * 400, "m", None),

@@ -40,6 +40,10 @@ def test_a_service_answers_where_its_operations_do():
         ("jdd-1", "https://exemple.fr/csw?id=x", "jdd-1"),
         ("", "https://exemple.fr/csw?SERVICE=CSW&REQUEST=GetRecordById&ID=jdd-2", "jdd-2"),
         ("", "https://exemple.fr/fiche/3", "https://exemple.fr/fiche/3"),
+        ("", "https://exemple.fr/geonetwork/srv/api/records/jdd-4/formatters/xml", "jdd-4"),
+        ("", "https://exemple.fr/geonetwork/srv/fre/catalog.search#/metadata/jdd-5", "jdd-5"),
+        ("", "https://exemple.fr/geonetwork/srv/fre/xml.metadata.get?uuid=jdd-6&x=y", "jdd-6"),
+        ("", "https://exemple.fr/srv#/metadata/1234", "https://exemple.fr/srv#/metadata/1234"),
     ],
 )
 def test_a_dataset_served_is_known_by_its_identifier_or_its_address(text, href, identifier):

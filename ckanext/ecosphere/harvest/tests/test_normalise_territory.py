@@ -167,6 +167,43 @@ def test_the_geographic_identifier_goes_first():
     assert {"uri": "http://id.insee.fr/geo/departement/87"} in made.dataset["spatial_coverage"]
 
 
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("80 - Somme", ["departement-80"]),
+        ("Somme (80)", ["departement-80"]),
+        ("Département 80", ["departement-80"]),
+        ("Département de la Somme", ["departement-80"]),
+        ("Commune d’Abbeville (80001)", ["departement-80"]),
+        ("80001;80021;80318", ["departement-80"]),
+        ("80001, 62041", ["departement-62", "departement-80"]),
+        ("Somme (62)", []),
+        ("Région 80", []),
+    ],
+)
+def test_a_geographic_identifier_says_a_territory_in_many_ways(written, found):
+    assert sorted(territory(result(geographic_identifiers=[Identifier(written)]))) == found
+
+
+def test_a_list_of_addresses_in_one_identifier_is_as_many_places():
+    address = "http://id.insee.fr/geo/departement/"
+    made = result(geographic_identifiers=[Identifier(f"{address}80, {address}62")])
+    assert sorted(territory(made)) == ["departement-62", "departement-80"]
+    assert [each["uri"] for each in made.dataset["spatial_coverage"]] == [f"{address}80", f"{address}62"]
+    made = result(geographic_identifiers=[Identifier("80001;62041", href="http://id.insee.fr/geo/region/32")])
+    assert {"uri": "http://id.insee.fr/geo/region/32"} in made.dataset["spatial_coverage"]
+
+
+def test_a_place_that_is_named_by_its_address_keeps_its_name():
+    named = Identifier("Abbeville", href="http://id.insee.fr/geo/commune/80001")
+    made = result(geographic_identifiers=[named])
+    assert made.dataset["spatial_coverage"] == [{"uri": named.href, "text": "Abbeville"}]
+
+
+def test_a_description_says_what_a_territory_is_without_a_box():
+    assert territory(result(extent_descriptions=["Département de la Somme"])) == ["departement-80"]
+
+
 def test_then_the_keywords_given_as_places():
     made = result(keywords=[Keyword("SOMME", thesaurus="Départements")], boxes=[AIN])
     assert (territory(made), how(made)) == (["departement-80"], "place keyword")

@@ -486,6 +486,13 @@ def test_the_point_of_contact_has_its_office_and_a_telephone_and_no_name_of_a_pe
     assert made["contact"] == [{"name": "DDT 01"}]
 
 
+def test_of_several_telephone_numbers_the_first_is_kept_and_the_text_is_told():
+    text = "Tél. : 04.74.45.62.37 / 04 74 45 62 38 (standard)"
+    made = result(contacts=[Contact("DDT 01", role="pointOfContact", phone=text)])
+    assert made.dataset["contact"] == [{"name": "DDT 01", "telephone": "+33 4 74 45 62 37"}]
+    assert (text, "+33 4 74 45 62 37") in {(change.before, change.after) for change in made.log}
+
+
 def test_keywords_of_a_list_become_their_field_and_neither_tag_nor_theme():
     href = "urn:ecosphere:regulatory-use:impact-study"
     keywords = [

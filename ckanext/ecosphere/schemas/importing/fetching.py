@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import addresses, documents, software
 from ckanext.ecosphere.schemas.importing.text import decoded
-from ckanext.ecosphere.shared.http_guard import MESSAGES, FetchError, GuardedSession
+from ckanext.ecosphere.shared.http_guard import MESSAGES, FetchError, GuardedSession, in_language
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,9 @@ def _get(session: GuardedSession, url: str) -> str:
     try:
         answer = session.get(url)
     except FetchError as error:
-        raise tk.ValidationError({"url": [tk._(MESSAGES[error.code]).format(**error.params)]}) from error
+        raise tk.ValidationError(
+            {"url": [tk._(MESSAGES[error.code]).format(**in_language(error.params, tk._))]}
+        ) from error
     if answer.status != HTTP_OK:
         message = tk._("The server answered with the status {status}: check the address").format(status=answer.status)
         raise tk.ValidationError({"url": [message]})

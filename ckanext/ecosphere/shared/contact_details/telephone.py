@@ -13,6 +13,8 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 REGIONS = ("FR", "RE", "GP", "GF", "MQ", "PM", "NC", "PF", "WF")
 #: Longest text that is looked at.
 LONGEST = 60
+#: Longest text in which a number is looked for.
+LONGEST_TEXT = 200
 
 
 def normalise(text: str) -> str:
@@ -25,6 +27,18 @@ def normalise(text: str) -> str:
         ValueError: it is no telephone number.
     """
     return phonenumbers.format_number(_read(text), PhoneNumberFormat.INTERNATIONAL)
+
+
+def first_in(text: str) -> str:
+    """Return the first number of a text in international form, empty without one: "Tél. : 03 21 22 99 99 (standard)".
+
+    Args:
+        text: some words with a number, or several numbers; only its beginning is looked at.
+    """
+    for region in REGIONS:
+        for found in phonenumbers.PhoneNumberMatcher(text[:LONGEST_TEXT], region):
+            return phonenumbers.format_number(found.number, PhoneNumberFormat.INTERNATIONAL)
+    return ""
 
 
 def uri(text: str) -> str:

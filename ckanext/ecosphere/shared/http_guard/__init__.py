@@ -15,7 +15,7 @@ Knows nothing of CKAN: settings are passed in, so that every room may use it::
 from ckanext.ecosphere.shared.http_guard.addresses import checked_url, joined, networks, permitted, ports, taken_apart
 from ckanext.ecosphere.shared.http_guard.attempt import GuardSettings
 from ckanext.ecosphere.shared.http_guard.budget import Budget, StoppedError
-from ckanext.ecosphere.shared.http_guard.errors import MESSAGES, FetchError, FetchRefusedError
+from ckanext.ecosphere.shared.http_guard.errors import MESSAGES, FetchError, FetchRefusedError, in_language
 from ckanext.ecosphere.shared.http_guard.own_services import Service, is_own_service
 from ckanext.ecosphere.shared.http_guard.session import GuardedSession, Response
 
@@ -30,6 +30,7 @@ __all__ = [
     "Service",
     "StoppedError",
     "checked_url",
+    "in_language",
     "is_own_service",
     "joined",
     "networks",

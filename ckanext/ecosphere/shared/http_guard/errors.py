@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ckanext.ecosphere.shared.messages import N_
@@ -20,6 +21,29 @@ MESSAGES: dict[str, str] = {
     "tls": N_("The certificate of {host} could not be verified: {detail}."),
     "connection": N_("The connection to {host} failed: {detail}."),
 }
+
+#: What an operating system or the library says of most connections that fail; other words stay as they are.
+REASONS = frozenset(
+    {
+        N_("Connection refused"),
+        N_("Connection reset by peer"),
+        N_("Connection timed out"),
+        N_("Network is unreachable"),
+        N_("No route to host"),
+        N_("Remote end closed connection without response"),
+    }
+)
+
+
+def in_language(params: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, Any]:
+    """Return the fields of a message with the reason of the failure in the reader's language, where it is a known one.
+
+    Args:
+        params: values of the fields.
+        translate: gives the text of a message in the reader's language.
+    """
+    detail = params.get("detail")
+    return {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
 
 
 class FetchError(Exception):

@@ -12,6 +12,24 @@ from ckanext.ecosphere.shared.contact_details import email_addresses
 
 
 @pytest.mark.parametrize(
+    ("written", "mended"),
+    [
+        ("QualitÃ© dÃ©jÃ\xa0 lâ€™eau, nÂ°5, cÅ“ur", "Qualité déjà l’eau, n°5, cœur"),
+        ("dÃ©jÃ  vu Ã Lyon", "déjà  vu à Lyon"),
+        ("l\x92eau \x96 \x9cuvre", "l’eau – œuvre"),
+        ("Fore\u0302ts", "Forêts"),
+        ("RÉALISÉ\xa0: «\xa0à\xa0»", "RÉALISÉ\xa0: «\xa0à\xa0»"),
+        ("É’À\xa0é\xa0»à…", "É’À\xa0é\xa0»à…"),
+        ("IRMÃO, MAÇÃ, ÂGE, Ångström", "IRMÃO, MAÇÃ, ÂGE, Ångström"),
+        ("a\u0301\u0323", "a\u0301\u0323"),
+        ("\x81", "\x81"),
+    ],
+)
+def test_what_a_wrong_encoding_made_of_accents_is_put_right(written: str, mended: str) -> None:
+    assert characters.mended(written) == mended
+
+
+@pytest.mark.parametrize(
     "char", ["\x00", "\x1b", "\ud800", "\udfff", "\u202e", "\u2066", "\u200b", "\ufeff", "\U000e0041"]
 )
 def test_deceiving_character_is_taken_out(char: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ckanext.ecosphere.harvest.france import lies_in_france, touches_france
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.lambert import CONES
-from ckanext.ecosphere.harvest.record import Box, Shape
+from ckanext.ecosphere.harvest.record import Box, Extent, Shape
 
 Degrees = tuple[float, float, float, float]
 """West, south, east, north in WGS 84 degrees; west > east crosses the 180th meridian."""
@@ -109,7 +109,12 @@ def _ring(west: float, south: float, east: float, north: float) -> list[list[flo
 
 def usable_boxes(draft: Draft) -> list[Degrees]:
     """Return the record's boxes in degrees, each once, and report what was wrong with them."""
-    kept: list[Degrees] = []
+    return list(_usable(draft))
+
+
+def _usable(draft: Draft) -> dict[Degrees, Box]:
+    """The usable boxes in degrees, with each as it is written; report what was wrong."""
+    kept: dict[Degrees, Box] = {}
     for box in draft.record.boxes[:MAX_BOXES]:
         before = f"{box.west}, {box.south}, {box.east}, {box.north}"
         degrees, done = repair(box)
@@ -118,7 +123,7 @@ def usable_boxes(draft: Draft) -> list[Degrees]:
         if degrees is None:
             draft.lost("EX_GeographicBoundingBox", before)
         elif degrees not in kept:
-            kept.append(degrees)
+            kept[degrees] = box
             if done:
                 draft.change("spatial_coverage", before, ", ".join(map(str, degrees)))
     if len(draft.record.boxes) > MAX_BOXES:
@@ -127,17 +132,20 @@ def usable_boxes(draft: Draft) -> list[Degrees]:
 
 
 def boxes(draft: Draft) -> None:
-    """Every usable box becomes an extent, with its description when both come in the same number."""
-    draft.boxes = usable_boxes(draft)
+    """Every usable box becomes an extent, with the description beside it, else when both come in the same number."""
+    usable = _usable(draft)
+    draft.boxes = list(usable)
     texts = [text for text in draft.record.extent_descriptions if text.strip()]
-    paired = texts if len(texts) == len(draft.record.boxes) == len(draft.boxes) else []
+    paired = [_beside(draft.record.extents, box) for box in usable.values()]
+    if not any(paired):
+        paired = texts if len(texts) == len(draft.record.boxes) == len(draft.boxes) else []
     if not paired and len(draft.boxes) == 1 and texts:
         paired = texts[:1]
     coverage = [
         {"bbox": polygon(box), "text": paired[n] if n < len(paired) else ""} for n, box in enumerate(draft.boxes)
     ]
-    if texts and not paired:
-        draft.lost("extent/description", texts)
+    if left := [text for text in texts if text not in paired]:
+        draft.lost("extent/description", left)
     shapes = [geometry_of(shape, draft.boxes) for shape in draft.record.shapes[:MAX_BOXES]]
     if len(shapes) == len(coverage):
         for row, shape in zip(coverage, shapes, strict=True):
@@ -145,6 +153,17 @@ def boxes(draft: Draft) -> None:
     else:
         coverage += [{"geom": shape} for shape in shapes]
     draft.set("spatial_coverage", coverage)
+
+
+def _beside(extents: Iterable[Extent], box: Box) -> str:
+    """The description that stands in one extent with a box; of several boxes in one extent, that of the same place."""
+    for extent in extents:
+        at = next((n for n, each in enumerate(extent.boxes) if each is box), None)
+        if at is not None:
+            texts = [text for text in extent.texts if text.strip()]
+            alone = len(extent.boxes) == 1 or len(texts) == len(extent.boxes)
+            return texts[at] if alone and at < len(texts) else ""
+    return ""
 
 
 def geometry_of(shape: Shape, around: Iterable[Degrees]) -> str:

@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from functools import cache
 
 from ckanext.ecosphere.harvest.normalise.geography import places
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, plain
+from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, Phrases, plain
+from ckanext.ecosphere.harvest.record import Identifier
 from ckanext.ecosphere.vocabularies import Concept, communes, gazetteer, normalise
 from ckanext.ecosphere.vocabularies.epcis import Epci
 
 LONGEST_NAME = 8
 """Words of the longest name of a commune."""
 MAX_TEXT = 500
+MAX_LISTED, MAX_CODES = 2_000, 50
+"""Characters of an identifier that holds several, and how many of these are looked at."""
+_BETWEEN_CODES = re.compile(r"[;,|\s]+")
 _CODE = re.compile(r"\((?:d[ée]p(?:artement|t|\.)?\s{0,2})?(\d[\dAB]|97[1-8]|98[4-8]|\d[\dAB]\d{3})\)", re.IGNORECASE)
 _CUE = re.compile(r"\b(?:d[ée]p(?:artement|t)?\.?|dpt)\s{0,2}(?:n°\s?)?(\d[\dAB]|97[1-8])\b", re.IGNORECASE)
 _COMMUNE = re.compile(r"\b(?:ville|mairie|commune|ccas|centre communal d action sociale) (?:(?:de|d|du|des|l|la|le) )*")
@@ -50,6 +54,24 @@ def epci_called(text: str) -> Epci | None:
         match = _ADDRESS.fullmatch(text.strip())
         return known.get(match.group(1)) if match else None
     return known.get(text.strip()) or _groups().exact(text)
+
+
+def each_named(identifier: Identifier) -> list[list[str]]:
+    """Return address and code of an identifier; each by itself where one element holds a list of either."""
+    pieces = [each for each in _BETWEEN_CODES.split(identifier.code[:MAX_LISTED]) if each]
+    if len(pieces) > 1 and all(places.from_uri(each) or places.from_code(each) for each in pieces):
+        return [[each] for each in ([identifier.href] if identifier.href else []) + pieces[:MAX_CODES]]
+    return [[text for text in (identifier.href, identifier.code) if text]]
+
+
+def with_its_code(text: str) -> Concept | None:
+    """Return the territory that a text names with its code, in either order: "80 - Somme", "Somme (80)"."""
+    words = plain(text[:MAX_CACHED]).split()
+    for code, name in ((words[0], words[1:]), (words[-1], words[:-1])) if len(words) > 1 else ():
+        coded = places.from_code(code)
+        if coded and coded == places.from_name(" ".join(name)):
+            return coded
+    return None
 
 
 def coded_in(title: str) -> list[Concept]:

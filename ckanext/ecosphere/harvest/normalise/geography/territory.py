@@ -118,12 +118,19 @@ def by_identifier(draft: Draft) -> list[Concept]:
     """Geographic identifiers: INSEE or EU addresses, then codes, then names."""
     found: list[Concept] = []
     for identifier in draft.record.geographic_identifiers[:200]:
-        texts = [text for text in (identifier.href, identifier.code) if text]
-        found += _first(texts, places.from_uri, places.from_code, places.from_name) or _of_epci(draft, texts)
-        uri = next((text for text in texts if text.startswith("http")), None)
-        if uri and uri not in [item.get("uri") for item in draft.dataset.get("spatial_coverage", [])]:
-            draft.dataset.setdefault("spatial_coverage", []).append({"uri": uri})
+        for texts in localities.each_named(identifier):
+            found += _first(texts, places.from_uri, places.from_code, places.from_name) or _written(draft, texts)
+            uri = next((text for text in texts if text.startswith("http")), None)
+            if uri and uri not in [item.get("uri") for item in draft.dataset.get("spatial_coverage", [])]:
+                label = next((text for text in texts if not text.startswith("http")), "")
+                draft.dataset.setdefault("spatial_coverage", []).append({"uri": uri, "text": label})
     return found
+
+
+def _written(draft: Draft, texts: list[str]) -> list[Concept]:
+    """Territories that are written with what they are, or with their code: "Département 80", "Somme (80)"."""
+    told = _first(texts, _called_one, localities.with_its_code)
+    return told or [c for text in texts for c in localities.coded_in(text[:MAX_TITLE])] or _of_epci(draft, texts)
 
 
 def by_place_keyword(draft: Draft) -> list[Concept]:
@@ -132,11 +139,7 @@ def by_place_keyword(draft: Draft) -> list[Concept]:
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
         if is_place(keyword):
             texts = [text for text in (keyword.href, keyword.text) if text]
-            told = (
-                _first(texts, places.from_uri, places.from_name, places.from_code, _called_one)
-                or localities.coded_in(keyword.text[:MAX_TITLE])
-                or _of_epci(draft, texts)
-            )
+            told = _first(texts, places.from_uri, places.from_name, places.from_code) or _written(draft, texts)
             doubtful = bool(draft.boxes) and places.is_common_word(keyword.text)
             found += [concept for concept in told if not doubtful or _agrees(draft.boxes, concept)]
     return found
@@ -203,6 +206,7 @@ def by_description(draft: Draft) -> list[Concept]:
     found: list[Concept] = []
     for text in draft.record.extent_descriptions[:50]:
         whole = places.from_name(text) or places.from_code(text)
+        whole = whole or _called_one(text) or localities.with_its_code(text)
         named = [whole] if whole else _of_epci(draft, [text]) or places.in_text(text)
         whole = whole or localities.epci_called(text)
         found += [concept for concept in named if _agrees(draft.boxes, concept, whole is not None)]
@@ -277,6 +281,8 @@ def _called_one(text: str) -> Concept | None:
     words = plain(text[:MAX_CACHED]).split()
     if not words or words[0] not in _CALLED:
         return None
+    if len(words) == 2 and (coded := places.from_code(words[1])):  # noqa: PLR2004 - "Département 80"
+        return coded if coded.data["type"] in (*_CALLED[words[0]], "outre-mer") else None
     found = (places.from_name(" ".join(words[start:])) for start in range(1, min(4, len(words))))
     concept = next(filter(None, found), None)
     return concept if concept and concept.data["type"] in (*_CALLED[words[0]], "outre-mer") else None

@@ -24,7 +24,7 @@ from ckanext.ecosphere.harvest.normalise.links.formats import (
     set_format,
     take_maps_for_data,
 )
-from ckanext.ecosphere.harvest.normalise.links.services import service
+from ckanext.ecosphere.harvest.normalise.links.services import record_named, service
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, in_languages, one_line, plain_text, tell_translations
 from ckanext.ecosphere.harvest.record import Link
@@ -181,8 +181,12 @@ def _record_view(draft: Draft, link: Link, address: Address, use: str, intranet:
         draft.change("resources", address.url, "view of the record on the intranet, left out")
         draft.lost("metadataLinkage", f"{link.protocol or ''} {address.url}".strip())
         return
+    shown = draft.dataset.get("source_record")
+    if shown and _is_of_another(draft, address.url or "") and not _is_of_another(draft, shown):
+        draft.lost("metadataLinkage", f"{link.protocol or ''} {address.url}".strip())
+        return
     is_page = use == "record-html"
-    if is_page and not draft.dataset.get("url"):
+    if is_page and (not draft.dataset.get("url") or _is_of_another(draft, draft.dataset["url"])):
         draft.set("url", address.url)
     if is_page or not draft.dataset.get("source_record"):
         if (before := draft.dataset.get("source_record")) and before != address.url:
@@ -191,6 +195,12 @@ def _record_view(draft: Draft, link: Link, address: Address, use: str, intranet:
     elif address.url not in (draft.dataset["source_record"], draft.dataset.get("url")):
         draft.change("resources", address.url, "view of the record, left out")
         draft.lost("metadataLinkage", f"{link.protocol or ''} {address.url}".strip())
+
+
+def _is_of_another(draft: Draft, url: str) -> bool:
+    """Whether an address shows a record that bears another identifier than this one's."""
+    named, own = record_named(url).lower(), str(draft.dataset.get("metadata_identifier") or "").lower()
+    return bool(named and own) and named not in own and own not in named
 
 
 def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str], formats: Formats) -> Resource:

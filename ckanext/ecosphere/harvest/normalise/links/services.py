@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import unquote
+
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links import protocols
@@ -13,12 +16,26 @@ _KINDS = {"view": "view", "download": "download", "catalogue": "discovery"}
 """What a protocol is for → kind of service."""
 
 
+_RECORD_PAGE = re.compile(
+    r"(?:/api/records/|#/metadata/|/metadata\.show\?(?:uuid|id)=|[?&]uuid=)(?!\d{1,9}(?![^/?#&]))([^/?#&]{2,200})"
+)
+"""The identifier in an address of a record in GeoNetwork, whatever view of it that is; not its own running number."""
+
+
+def record_named(address: str) -> str:
+    """Return the identifier of the record that an address of a catalogue shows; empty for any other address."""
+    asked = clean_url(address).query
+    if asked.get("request", "").lower() == "getrecordbyid":
+        return asked.get("id", "")
+    match = _RECORD_PAGE.search(address[:2_000])
+    return unquote(match.group(1)) if match else ""
+
+
 def served(term: Term) -> str:
     """Return the dataset that ``operatesOn`` names: by identifier, by that in the address of its record, by address."""
     if term.text or not term.href:
         return term.text
-    asked = clean_url(term.href).query
-    return asked.get("id", term.href) if asked.get("request", "").lower() == "getrecordbyid" else term.href
+    return record_named(term.href) or term.href
 
 
 def service(draft: Draft) -> None:
