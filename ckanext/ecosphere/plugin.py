@@ -25,6 +25,7 @@ from ckanext.ecosphere.core import (
     markdown,
     members,
     own_services,
+    restoring,
     service_pages,
     texts,
     warm_up,
@@ -117,6 +118,7 @@ class EcospherePlugin(Room):
             service_pages,
             list_views,
             portal_text_views,
+            restoring,
         )
         own = [*(page.blueprint for page in (*pages, epci_map, invitations)), statement]
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import people, uses, wording
+from ckanext.ecosphere.data_requests.domain import people, routing, uses, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import charts, forms
 from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
@@ -202,6 +202,11 @@ def ecosphere_request_services() -> list[dict[str, str]]:
     )
     found = [{"id": id, "name": name, "title": title or name} for id, name, title in query]
     return sorted(found, key=lambda each: voc.normalise(each["title"]))
+
+
+def ecosphere_request_unreachable() -> list[str]:
+    """Return the ids of the services that can receive no request, as nobody would read it."""
+    return [group.id for group in routing.unreachable()]
 
 
 def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[str]] | None) -> str:

@@ -316,7 +316,11 @@ def _services(found: Mapping[str, Any]) -> dict[str, Any]:
     route = act("ecosphere_request_route", **asked)
     likely = [each for each in (route.get("organization"), *route.get("alternatives", [])) if each]
     present = (found.get("organization") or {}).get("id") if found.get("opened") else None
-    return {"likely": [each for each in likely if each["id"] != present], "why": route.get("reason", "")}
+    silent = {present, *tk.h.ecosphere_request_unreachable()}
+    shown = [each for each in likely if each["id"] not in silent]
+    # Why the first one is proposed, when it still is.
+    why = route.get("reason", "") if shown and shown[0] is likely[0] else ""
+    return {"likely": shown, "why": why}
 
 
 def _proposed(found: Mapping[str, Any]) -> list[dict[str, Any]]:
