@@ -27,6 +27,7 @@ from ckanext.ecosphere.core import (
     own_services,
     restoring,
     service_pages,
+    slashes,
     texts,
     warm_up,
 )
@@ -119,6 +120,7 @@ class EcospherePlugin(Room):
             list_views,
             portal_text_views,
             restoring,
+            slashes,
         )
         own = [*(page.blueprint for page in (*pages, epci_map, invitations)), statement]
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]
