@@ -25,7 +25,9 @@ from ckanext.ecosphere.core import (
     markdown,
     members,
     own_services,
+    restoring,
     service_pages,
+    slashes,
     texts,
     warm_up,
 )
@@ -117,6 +119,8 @@ class EcospherePlugin(Room):
             service_pages,
             list_views,
             portal_text_views,
+            restoring,
+            slashes,
         )
         own = [*(page.blueprint for page in (*pages, epci_map, invitations)), statement]
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]

@@ -92,7 +92,7 @@ def _to_moderate(person: Person) -> Card | None:
     except tk.NotAuthorized:
         return None
     count = found["count"] + held["count"]
-    lines = [_line(each, tk._("to be opened or refused")) for each in found["results"]]
+    lines = [_line(each, tk._("to be accepted or not")) for each in found["results"]]
     ways = [Link(tk._("Moderation"), tk.url_for("ecosphere_requests.moderation"))]
     if held["count"]:
         ways.append(Link(tk._("Messages that wait"), tk.url_for("ecosphere_requests.held")))

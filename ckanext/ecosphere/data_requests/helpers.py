@@ -13,9 +13,9 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import people, uses, wording
+from ckanext.ecosphere.data_requests.domain import people, routing, uses, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.views import charts, forms
+from ckanext.ecosphere.data_requests.views import charts, forms, picking
 from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
 #: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
@@ -204,6 +204,16 @@ def ecosphere_request_services() -> list[dict[str, str]]:
     return sorted(found, key=lambda each: voc.normalise(each["title"]))
 
 
+def ecosphere_request_titles(typed: Any) -> dict[str, str]:
+    """Return the titles of the datasets that a field of a form names: name → title."""
+    return picking.titles(typed)
+
+
+def ecosphere_request_unreachable() -> list[str]:
+    """Return the ids of the services that can receive no request, as nobody would read it."""
+    return [group.id for group in routing.unreachable()]
+
+
 def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[str]] | None) -> str:
     """Return the address of a new request filled with a search of datasets.
 
@@ -220,9 +230,18 @@ def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[
     return tk.h.url_for("ecosphere_requests.new", **{name: value for name, value in filled.items() if value})
 
 
-def ecosphere_request_done(transition: str, *, private: bool = False, signal: bool = False) -> str:
-    """Return what is said after a transition; `private`: its answer is for the requester alone; `signal`: of one."""
+def ecosphere_request_done(transition: str, *, private: bool = False, signal: bool = False, held: bool = False) -> str:
+    """Return what is said after a transition.
+
+    Args:
+        transition: its name.
+        private: whether its answer is for the requester alone.
+        signal: whether it is one of a report.
+        held: whether its words wait for a moderator.
+    """
     _ = tk._
+    if held and transition == "answer_details":
+        return _("Your answer is sent to the service; the others read it once a moderator has read it.")
     if private:
         return _("The answer is sent to the requester, who alone reads its files and links.")
     of_signals = {

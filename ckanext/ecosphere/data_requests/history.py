@@ -100,7 +100,7 @@ def event_public(event: Event, exact: bool = False, signal: bool = False) -> dic
         "to_label": wording.state(event.to_state, signal),
         "created": iso_for(event.created, exact),
         "actor_role": event.actor_role,
-        "actor_label": wording.role(event.actor_role),
+        "actor_label": wording.role(event.actor_role, signal),
         "comment_html": _html(event) if event.moderation in trust.SHOWN else "",
         "version": event.version,
     }
@@ -138,7 +138,7 @@ def _edit(request: Request) -> dict[str, Any]:
         "to": request.state,
         "to_label": wording.state(request.state, request.is_signal),
         "actor_role": states.REQUESTER,
-        "actor_label": wording.role(states.REQUESTER),
+        "actor_label": wording.role(states.REQUESTER, request.is_signal),
         "comment_html": "",
     }
 
@@ -245,7 +245,7 @@ def author(comment: Comment, request: Request, names: Names) -> str:
     service = None
     if comment.author_role in (states.EDITOR, states.ADMIN):
         service = names.group(comment.organization_id or request.organization_id)
-    return wording.author(comment.author_role, service["title"] if service else "")
+    return wording.author(comment.author_role, service["title"] if service else "", request.is_signal)
 
 
 def held(rows: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
@@ -264,7 +264,7 @@ def _held(
         "kind": kind,
         "id": str(row.id),
         "created": iso(row.created),
-        "author": wording.author(row.author_role if kind == "comment" else states.REQUESTER, ""),
+        "author": wording.author(row.author_role if kind == "comment" else states.REQUESTER, "", request.is_signal),
         "author_name": names.person(_writer(row)),
         "user": user.name if user else "",
         "html": _held_html(row),

@@ -112,6 +112,7 @@ def test_another_address_is_to_be_confirmed_again(camille: Any, postbox: Postbox
     user.password = changed["old_password"] = PASSWORD
     model.Session.commit()
     assert camille("/fr/user/edit/camille", changed).status_code == 302
+    assert "Un courriel est envoyé à c.martin@example.org" in camille("/fr/tableau-de-bord").text
     work()
     assert not is_confirmed("camille") and NOT_CONFIRMED in camille("/fr/tableau-de-bord").text
     [mail] = postbox.to("c.martin")

@@ -53,6 +53,9 @@ def _ask_if_new() -> None:
     given = request.form.get("email", "").strip().lower()
     if user is not None and address == given and address != g.get("ecosphere_address_before"):
         mails.ask(user)
+        if request.endpoint == "user.edit":
+            sentence = tk._("An e-mail is on its way to {email}: follow its link to confirm the address.")
+            tk.h.flash_notice(sentence.format(email=user.email))
 
 
 def unconfirmed() -> model.User | None:

@@ -43,7 +43,7 @@ def kinds() -> dict[str, str]:
     """Return the kinds of changes, with their names."""
     return {
         "lists": tk._("Vocabularies"),
-        "search": tk._("Search"),
+        "search": tk._("The search"),
         "roles": tk._("Roles"),
         "sheets": tk._("Contact sheets"),
         "harvests": tk._("Harvests"),

@@ -325,6 +325,11 @@ SPECIAL: dict[tuple[str, str], Parser] = {
 }
 
 
+def takes_reasons(transition: str, name: str) -> bool:
+    """Whether what is written in a field of a step has to be a reason that a person can understand and contest."""
+    return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _reason
+
+
 #: Field → what to do when it is missing.
 #: (transition, field) → what is said when it is missing, where that is more than `MISSING` says.
 MISSING_IN = {

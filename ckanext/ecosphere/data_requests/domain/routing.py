@@ -144,12 +144,16 @@ def is_reachable(organization_id: str | None) -> bool:
 
 
 def instead_of(group: model.Group | None, request: Request) -> model.Group | None:
-    """The service to propose where nobody reads for one: that above it, else the next one that fits the request."""
+    """The service to propose where nobody reads for one: that above it, else the next one that fits the request.
+
+    Never the service that has the request already.
+    """
+    excluded = {group.id if group else None, request.organization_id if request.opened else None}
     above = group.get_parent_groups(type="organization") if group else []
     found = propose(request.theme, request.territory)
     fitting = [found.organization] if found.organization else []
     for each in (*above, *fitting, *found.alternatives):
-        if (group is None or each.id != group.id) and is_reachable(each.id):
+        if each.id not in excluded and is_reachable(each.id):
             return each
     return None
 

@@ -180,6 +180,8 @@ def _named(texts: Mapping[str, str]) -> Callable[[str], str]:
     return name
 
 
+#: Who reported something, which is no request.
+AUTHOR_OF_SIGNAL = N_("Author of the report")
 #: Role → as whom a person speaks in the conversation.
 AUTHORS = {
     "requester": N_("Requester"),
@@ -187,7 +189,6 @@ AUTHORS = {
     "reader": N_("User of the portal"),
 }
 
-role = _named(ROLES)
 kind = _named(KINDS)
 
 
@@ -209,13 +210,21 @@ def event(code: str, signal: bool = False) -> str:
     return _(found) if found else ""
 
 
-def author(code: str, service: str) -> str:
+def role(code: str, signal: bool = False) -> str:
+    """Name of a role, for a request or for a signal."""
+    return _(AUTHOR_OF_SIGNAL) if signal and code == "requester" else _(ROLES.get(code, code))
+
+
+def author(code: str, service: str, signal: bool = False) -> str:
     """As whom a person speaks.
 
     Args:
         code: role.
         service: title of the service for which they speak, "" for none.
+        signal: whether they speak of a signal.
     """
+    if signal and code == "requester":
+        return _(AUTHOR_OF_SIGNAL)
     if code in AUTHORS:
         return _(AUTHORS[code])
     if not service:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from babel.dates import format_date
 from ckan import model
+from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.contact import sheets
@@ -376,6 +377,28 @@ def test_service_without_readers_is_refused_with_a_proposal(app: CKANTestApp):
     finally:
         model.Session.rollback()
         model.Session.execute(here.values(state="active"))
+        model.Session.commit()
+
+
+def test_services_without_readers_are_marked_and_ones_own_is_never_proposed(app: CKANTestApp):
+    """Of the DREAL, to which the request came, nobody says that it would be the better choice."""
+    forget_requests()
+    silent = factories.Organization(name="sans-lecteur", title="Service sans lecteur", image_url="", users=[])
+    members = sa.update(model.Member).where(model.Member.group_id == silent["id"], model.Member.table_name == "user")
+    model.Session.execute(members.values(state="deleted"))
+    model.Session.commit()
+    try:
+        made = opened(service="ddt-42")
+        page = visit(app, "admin", f"/demandes/{made['reference']}/transfer").body
+        group = page.split('<optgroup label="Cannot receive requests')[1].split("</optgroup>")[0]
+        assert "Service sans lecteur" in group and " disabled>" in group and "DREAL" not in group
+        refused = send(app, "admin", made, "transfer", status=400, organization=silent["id"], reason=REASON)
+        assert "nobody would read the request" in refused.body
+        assert "Choose “DDT 42” instead" not in refused.body
+        assert "Choose “DREAL Auvergne-Rhône-Alpes” instead" in refused.body
+    finally:
+        model.Session.rollback()
+        model.Session.delete(model.Session.get_one(model.Group, silent["id"]))
         model.Session.commit()
 
 

@@ -13,8 +13,8 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import authors
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.decisions import authors, reasons
+from ckanext.ecosphere.data_requests.domain import fields, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
@@ -23,6 +23,8 @@ from ckanext.ecosphere.data_requests.views.viewing import CONFLICT, INVALID, act
 
 #: Value of the button that shows the letter instead of sending the form.
 PREVIEW = "preview"
+#: What goes with a refusal, in the order in which one thinks it over.
+OF_A_REFUSAL = ("missing", "ground", "other_ground", "kind", "emissions", "law", "facts", "completion", "separable")
 #: Steps whose comment is the answer of the requester.
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 
@@ -65,7 +67,8 @@ def transition(id: str, transition: str) -> AnyResponse:
             return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
         return _form(found, wanted, typed, errors=messages(error), status=INVALID)
     private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
-    tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private, signal=found["is_signal"]))
+    held = any(each.get("moderation") == "held" for each in done["events"][-1:])
+    tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private, signal=found["is_signal"], held=held))
     if done["reference"] is None:  # a draft that was given up
         return tk.redirect_to("ecosphere_requests.mine")
     return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])
@@ -224,9 +227,15 @@ def _wanted(found: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     """Return what a transition needs, None when the reader may not do it now."""
     for each in found["may"]:
         if each["transition"] == name:
-            fields = [{"name": field, "required": field in each["required"]} for field in each["fields"]]
-            return {**each, "fields": fields}
+            ordered = _in_reading_order(each["fields"])
+            return {**each, "fields": [{"name": field, "required": field in each["required"]} for field in ordered]}
     return None
+
+
+def _in_reading_order(names: list[str]) -> list[str]:
+    """Put what belongs to a refusal together: the ground, its reasons, and what goes with them."""
+    rest = [name for name in names if name not in OF_A_REFUSAL]
+    return [*rest, *(name for name in OF_A_REFUSAL if name in names)]
 
 
 def _likely(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,6 +277,8 @@ def _form(
     sends_letter = wanted["transition"] in states.LETTERS and not found["is_signal"]
     answers = "requester" in found["roles"] and wanted["transition"] in ANSWERS
     labels = {**forms.labels(), **({"comment": tk._("Your answer")} if answers else {})}
+    if found["is_signal"]:
+        labels["target"] = tk._("Report that stays")
     variables: dict[str, Any] = {
         "request_": found,
         "wanted": wanted,
@@ -277,6 +288,7 @@ def _form(
         "changes": changes,
         "labels": labels,
         "letter": letter,
+        "rules": {name: _rule() for name in names if fields.takes_reasons(wanted["transition"], name)},
         "sends_letter": sends_letter,
         "answers": answers,
         **(_author(found, wanted, values) if sends_letter else {}),
@@ -293,6 +305,11 @@ def _form(
         variables["proposed"] = _proposed(found)
         variables["ticked"] = values.getlist("dataset") if isinstance(values, MultiDict) else []
     return rendered("ecosphere_requests/transition.html", variables, status)
+
+
+def _rule() -> str:
+    """Say what makes a reason, before anybody writes too little."""
+    return tk._("In sentences, {number} different words at least.").format(number=reasons.FEWEST_WORDS)
 
 
 def _author(found: Mapping[str, Any], wanted: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,7 +333,11 @@ def _services(found: Mapping[str, Any]) -> dict[str, Any]:
     route = act("ecosphere_request_route", **asked)
     likely = [each for each in (route.get("organization"), *route.get("alternatives", [])) if each]
     present = (found.get("organization") or {}).get("id") if found.get("opened") else None
-    return {"likely": [each for each in likely if each["id"] != present], "why": route.get("reason", "")}
+    silent = {present, *tk.h.ecosphere_request_unreachable()}
+    shown = [each for each in likely if each["id"] not in silent]
+    # Why the first one is proposed, when it still is.
+    why = route.get("reason", "") if shown and shown[0] is likely[0] else ""
+    return {"likely": shown, "why": why}
 
 
 def _proposed(found: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.domain import communes, fields, kinds
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
-from ckanext.ecosphere.data_requests.views import forms, signals, unsaved_forms
+from ckanext.ecosphere.data_requests.views import forms, picking, signals, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
     INVALID,
     act,
@@ -221,10 +221,9 @@ def commune_suggestions() -> Response:
 
 
 def dataset_suggestions() -> Response:
-    """Answer with the datasets whose title is like what was typed; the reader's permissions apply."""
+    """Answer with the datasets that the search finds for what was typed; the reader's permissions apply."""
     text = request.args.get("q", "")[:200].strip()
-    found = tk.get_action("package_autocomplete")(context(), {"q": text, "limit": 8}) if text else []
-    return jsonify({"items": [{"value": each["name"], "label": each["title"] or each["name"]} for each in found]})
+    return jsonify({"items": picking.suggestions(context(), text) if text else []})
 
 
 def _form(

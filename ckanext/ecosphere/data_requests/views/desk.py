@@ -187,10 +187,19 @@ def preferences() -> AnyResponse:
 @known
 def my_data() -> Response:
     """Hand out what is kept of the reader, as JSON."""
-    response = jsonify(act("ecosphere_request_export"))
+    response = jsonify({**act("ecosphere_request_export"), **_followed()})
     response.headers["Content-Disposition"] = 'attachment; filename="mes-demandes.json"'
     response.cache_control.no_store = True
     return response
+
+
+def _followed() -> dict[str, Any]:
+    """Return what the reader follows beside requests: datasets, and searches where the portal has their alerts."""
+    datasets = act("dataset_followee_list", id=tk.current_user.id)
+    found: dict[str, Any] = {"datasets_followed": [{"name": each["name"], "title": each["title"]} for each in datasets]}
+    if tk.h.plugin_loaded("ecosphere_search"):
+        found["search_alerts"] = act("ecosphere_search_alert_list")
+    return found
 
 
 @page

@@ -24,7 +24,7 @@ SIDES = ("west", "south", "east", "north")
 LONGITUDE, LATITUDE = 180, 90  # degrees at most, either way
 #: A field that people do not see; only programs that fill in everything do.
 TRAP = "site_web"
-SEPARATORS = re.compile(r"[\s,;]+")
+SEPARATORS = re.compile(r"[\n,;]+")
 
 
 @dataclass(frozen=True)
@@ -201,10 +201,18 @@ def refuse_machines(form: Mapping[str, str]) -> None:
 def dataset_names(text: str) -> list[str]:
     """Read datasets typed or pasted by a person: names, identifiers or addresses of pages, in any number of lines.
 
+    Words that are no addresses stay together: they are what somebody typed to look for a dataset.
+
     >>> dataset_names("https://portail.example/fr/dataset/zones-humides?x=1\\nppri-loire")
     ['zones-humides', 'ppri-loire']
     """
-    return list(dict.fromkeys(name for entry in SEPARATORS.split(text) if (name := _dataset_name(entry))))
+    entries = [part for entry in SEPARATORS.split(text) for part in _taken_apart(entry.strip())]
+    return list(dict.fromkeys(name for entry in entries if (name := _dataset_name(entry))))
+
+
+def _taken_apart(entry: str) -> list[str]:
+    """Take apart what holds an address; a title is one thing."""
+    return entry.split() if "/" in entry else [entry]
 
 
 def _dataset_name(entry: str) -> str:

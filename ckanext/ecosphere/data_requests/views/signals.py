@@ -12,6 +12,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.data_requests.domain import kinds, wording
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, is_known, messages, page, rendered
+from ckanext.ecosphere.shared.messages import N_
+
+#: Field, in the order of the form → what is said when it is empty.
+MISSING = {
+    "kind": N_("Choose what it is about."),
+    "description": N_("Say what is wrong, or what you want to know."),
+}
 
 
 @page
@@ -29,7 +36,8 @@ def create(dataset: str) -> AnyResponse:
     try:
         made = act("ecosphere_request_signal", dataset=shown["id"], **given)
     except tk.ValidationError as error:
-        return _form(shown, given, messages(error), INVALID)
+        missing = {name: [tk._(MISSING[name])] for name, value in given.items() if not value}
+        return _form(shown, given, forms.in_order({**messages(error), **missing}, MISSING), INVALID)
     if made["readable"]:
         tk.h.flash_success(tk._("Thank you. The service has it: {reference}.").format(reference=made["reference"]))
         return tk.redirect_to("ecosphere_requests.read", id=made["reference"])

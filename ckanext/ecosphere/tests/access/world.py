@@ -141,6 +141,10 @@ def _make_datasets(world: World) -> None:
     }.items():
         made = requests.dataset(**values)
         world.things[thing] = (made["id"], made["name"])
+    # Deleted and not public: restored, it is in nobody's search but that of its service.
+    deleted = requests.dataset(name="supprime", private=True)
+    helpers.call_action("package_delete", {"user": "boss"}, id=deleted["id"])
+    world.things["deleted"] = (deleted["id"], deleted["name"])
     tag = model.Tag.get("castor")
     assert tag is not None
     store.put("search:everyday", "zorglub", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)

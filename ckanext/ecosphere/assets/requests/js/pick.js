@@ -4,6 +4,7 @@
  *
  * data-module-url:       address that answers {items: [{value, label}]}
  * data-module-separator: between two values in the field
+ * data-module-titles:    what is shown for a value, as JSON
  * data-module-add, -remove, -chosen, -hint, -none: words
  */
 "use strict";
@@ -13,11 +14,12 @@ ckan.module("ecosphere-request-pick", function () {
   let lists = 0;
 
   return {
-    options: { url: null, separator: ", ", add: "", remove: "", chosen: "", hint: "", none: "" },
+    options: { url: null, titles: {}, separator: ", ", add: "", remove: "", chosen: "", hint: "", none: "" },
 
     initialize: function () {
       this.field = this.el[0];
       lists += 1;
+      this.titles = Object.assign({}, this.options.titles);
       this.entries = this.read();
       this.items = [];
       this.active = -1;
@@ -134,6 +136,7 @@ ckan.module("ecosphere-request-pick", function () {
 
     choose: function (item) {
       // A commune's label holds its code; a dataset is known by its name.
+      if (!item.label.includes("(" + item.value + ")")) { this.titles[item.value] = item.label; }
       this.add(item.label.includes("(" + item.value + ")") ? item.label : item.value);
       this.search.focus();
     },
@@ -170,8 +173,9 @@ ckan.module("ecosphere-request-pick", function () {
         const button = document.createElement("button");
         button.type = "button";
         button.className = "btn btn-secondary btn-sm";
-        button.textContent = text + " ×";
-        button.setAttribute("aria-label", this.options.remove + " " + text);
+        const title = Object.hasOwn(this.titles, text) ? this.titles[text] : text;
+        button.textContent = title + " ×";
+        button.setAttribute("aria-label", this.options.remove + " " + title);
         button.addEventListener("click", () => this.take(rank));
         line.append(button);
         return line;
