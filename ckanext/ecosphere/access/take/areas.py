@@ -87,9 +87,17 @@ def _box(text: str) -> list[float]:
     if not all(map(math.isfinite, sides)) or max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:  # noqa: PLR2004
         raise _wrong(tk._("A side of the rectangle is no place on Earth: west,south,east,north in degrees."))
     if west >= east:
-        raise _wrong(tk._("The west side of the rectangle must lie west of its east side: {west} is not less than {east}."), west=west, east=east)
+        raise _wrong(
+            tk._("The west side of the rectangle must lie west of its east side: {west} is not less than {east}."),
+            west=west,
+            east=east,
+        )
     if south >= north:
-        raise _wrong(tk._("The south side of the rectangle must lie south of its north side: {south} is not less than {north}."), south=south, north=north)
+        raise _wrong(
+            tk._("The south side of the rectangle must lie south of its north side: {south} is not less than {north}."),
+            south=south,
+            north=north,
+        )
     return sides
 
 

@@ -278,7 +278,7 @@ def test_the_identifier_of_a_feature_is_an_attribute_as_in_its_preview(store, na
     ],
 )
 def test_what_is_wrong_with_a_rectangle_is_told_first_and_in_the_title(store, box, told):
-    answer = store["client"].post(f"/fr{address(store, 'Données', 'extrait')}", data={"box": box, "show": "1"})
+    answer = store["client"].post(address(store, "Données", "extrait"), data={"box": box, "show": "1"})
     page = BeautifulSoup(answer.data, "html.parser")
     assert answer.status_code == 400
     assert page.title.get_text().strip().startswith("À corriger")

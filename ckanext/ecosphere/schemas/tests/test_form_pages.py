@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -54,8 +55,15 @@ def test_a_file_that_was_not_given_is_told_and_those_that_were_are_listed(read, 
 def test_what_only_its_service_sees_is_a_draft_by_one_word(read, create, act, editor):
     create({"title": "Brouillon privé", "name": "brouillon-prive", "private": True})
     assert [words(each) for each in read("/fr/dataset/brouillon-prive").select("h1 .badge")] == ["Brouillon"]
-    begun = read("/fr/dataset/new", title="Mares commencées", name="commencees", private="True", save="", _ckan_phase="1",
-                 owner_org=act("organization_show", id="ddt-01")["id"])
+    begun = read(
+        "/fr/dataset/new",
+        title="Mares commencées",
+        name="commencees",
+        private="True",
+        save="",
+        _ckan_phase="1",
+        owner_org=act("organization_show", id="ddt-01")["id"],
+    )
     assert begun is not None
     page = read("/fr/dashboard/datasets")
     assert words(page.main).count("Mares commencées") <= 3  # once, with the names of its two buttons
@@ -91,26 +99,26 @@ def test_the_parts_of_the_column_do_not_lie_over_each_other(page, a_new_form):
             ".filter((box) => box.height).map((box) => [box.top, box.bottom])"
         )
         assert len(boxes) >= 2
-        assert all(above[1] <= below[0] + 1 for above, below in zip(boxes, boxes[1:], strict=False)), (place, boxes)
+        assert all(above[1] <= below[0] + 1 for above, below in pairwise(boxes)), (place, boxes)
     assert page.evaluate("document.querySelector('.secondary').getBoundingClientRect().top") >= 0
 
 
 @pytest.mark.browser
 def test_what_is_wrong_goes_before_the_field_that_the_address_names(page, editor, create):
-    create(samples.full(name="ancre"))
+    create({"title": "À publier", "name": "ancre", "private": True})
     log_in(page, editor["name"], PASSWORD)
     page.goto("/fr/dataset/edit/ancre#field-provenance")
     wait_until(page, "document.activeElement.id === 'field-provenance'")
-    page.fill("#field-title", "")
-    page.press("#field-title", "Enter")
+    page.select_option("#field-private", "False")
+    page.click("#dataset-edit button[name=save]")
     page.wait_for_selector("#form-errors")
     wait_until(page, "document.activeElement.id === 'form-errors'")
     page.wait_for_timeout(500)
     assert page.evaluate("document.activeElement.id") == "form-errors"
     top = page.evaluate("document.getElementById('form-errors').getBoundingClientRect().top")
     assert 0 <= top < 700
-    page.click("#form-errors a[href='#field-title']")
-    assert page.evaluate("document.activeElement.id") == "field-title"
+    page.click("#form-errors a[href='#field-notes']")
+    assert page.evaluate("document.activeElement.id") == "field-notes"
 
 
 @pytest.mark.browser
@@ -121,6 +129,8 @@ def test_on_a_telephone_the_bar_is_one_line_and_saves_first(page, editor, create
     page.goto("/fr/dataset/edit/telephone")
     bar = page.locator("#dataset-edit > .form-actions").bounding_box()
     assert bar["height"] <= 70
-    saves, deletes = (page.locator(f"#dataset-edit > .form-actions .btn-{kind}").bounding_box() for kind in ("primary", "danger"))
-    assert saves["width"] > deletes["width"]
+    saves, deletes = (
+        page.locator(f"#dataset-edit > .form-actions .btn-{kind}").bounding_box() for kind in ("primary", "danger")
+    )
+    assert saves["x"] < deletes["x"] and saves["width"] > deletes["width"]
     assert axe_violations(page) == []

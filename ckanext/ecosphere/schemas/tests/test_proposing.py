@@ -128,7 +128,6 @@ class TestOtherAddresses:
         assert found["dataset"]["title"] == "L zone humide s 044"
         assert found["dataset"]["resources"][0]["format"] == "GeoPackage"
 
-
     def test_an_address_that_does_not_answer_is_told_and_the_form_is_filled_in_by_hand(self, propose, app, editor):
         with serve(lambda exchange: exchange.answer("", 404)) as server:
             for url, why in (("http://127.0.0.1:1/mares.csv", "127.0.0.1"), (f"{server.url}/mares.csv", "404")):
