@@ -156,6 +156,8 @@ def _labels() -> dict[str, Any]:
         "rows_of": _("The first {number} rows of a file of {size}."),
         "part_features": _("The first {number} features of {total}: the file is large."),
         "part_rows": _("The first {number} rows of {total}: the file is large."),
+        "page": _("The first {number} features: the service has more."),
+        "page_features": _("The first {number} features of {total}: the service gives no more at once."),
         "part_tiles": _("The file is large: what is shown comes from {number} of its tiles, zoom level {zoom}."),
         "no_rows": _("No row contains this."),
         "rows_more": _("Rows: {shown} of more than {total}"),

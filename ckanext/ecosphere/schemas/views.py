@@ -199,7 +199,13 @@ def _proposed(url: str) -> dict[str, Any] | str:
 
 def _imported(read: dict[str, Any]) -> str:
     """The form with what was read."""
-    tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
+    if read.get("read", True):
+        tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
+    else:
+        message = tk._(
+            "Nothing could be read there. Check the address, or fill the form in by hand: nothing is saved yet."
+        )
+        tk.h.flash_error(message)
     for warning in read["warnings"]:
         tk.h.flash_error(warning)
     for each in read["already"]:

@@ -23,7 +23,7 @@ def ecosphere_date_text(value: Any) -> str:
         day = span(text)[0]
     except ValueError:
         return text
-    pattern = {"year": "y", "month": "MMMM y"}.get(precision(text), "d MMMM y")
+    pattern = {"year": "y", "month": "MMMM y"}.get(precision(text), "long")
     written = format_date(day, pattern, locale=_locale())
     first_of_month = precision(text) == "day" and day.day == 1 and _locale().startswith("fr")
     return written.replace("1 ", "1er ", 1) if first_of_month else written

@@ -30,7 +30,10 @@ MESSAGES = {
     ),
     "no-layer": N_("It is not known which layer of the service belongs to this dataset."),
     "nothing-found": N_("The service has nothing in this area."),
-    "no-outline": N_("The outline of the commune could not be had."),
+    "no-outline": N_(
+        "The outline of the area could not be had. Start again with the intercommunality, a larger territory or a "
+        "rectangle, or try again later."
+    ),
     "gone": N_("The dataset has changed meanwhile. Start again."),
     "given-up": N_("It was tried several times without success."),
     "bad-columns": N_("The service has none of the attributes that were chosen."),

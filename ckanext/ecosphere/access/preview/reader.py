@@ -22,7 +22,12 @@ SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
 #: A server that says that its file is larger lies.
 MOST_SIZE = 10**14
+#: Bytes of the beginning and of the end of an answer in which a service speaks of itself.
+ENDS = 100_000
 _GEOMETRY_NAME = re.compile(rb'"geometry_name"\s{0,9}:\s{0,9}"([A-Za-z_][A-Za-z0-9_.-]{0,99})"')
+#: How many features a service has in all, and that there is a page after this one.
+_MATCHED = re.compile(rb'"(?:numberMatched|totalFeatures)"\s{0,9}:\s{0,9}(\d{1,12})')
+_NEXT = re.compile(rb'"rel"\s{0,9}:\s{0,9}"next"')
 #: By these endings the drivers of GDAL know what they read.
 _SUFFIXES = {kind: f".{kind}" for kind in ("gpkg", "kml", "gml", "dbf", "fgb", "pmtiles", "parquet")}
 #: What files of ours are, which an archive was unpacked to.
@@ -95,6 +100,7 @@ def _finished(job: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
         "cut",
         "map_cut",
         "part",
+        "page",
         "known_total",
         "file_size",
         "tiles",
@@ -132,6 +138,8 @@ def _shown(kind: str, path: Path, rows: int) -> dict[str, Any]:
         found = geo.sample(path, rows, MOST_BYTES)
         if kind == "json" and (name := _geometry_name(path)):
             found["geometry_name"] = name
+        if kind == "json":
+            found.update(_page(path, found["total"]))
         return {"kind": "map" if "geojson" in found else "table", **found}
     if kind in ("json", "xml"):
         return _document(kind, path, rows)
@@ -184,6 +192,23 @@ def _geometry_name(path: Path) -> str:
     with path.open("rb") as file:
         found = _GEOMETRY_NAME.search(file.read(200_000))
     return found.group(1).decode() if found else ""
+
+
+def _page(path: Path, features: int) -> dict[str, Any]:
+    """Return what is told of a page of a service that has more features: `page`, and `known_total` when it says so.
+
+    A service says it before its features or after them.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        ends = file.read(ENDS)
+        if size > ENDS:
+            file.seek(max(ENDS, size - ENDS))
+            ends += b"\n" + file.read(ENDS)
+    told = max((int(number) for number in _MATCHED.findall(ends)), default=0)
+    if told > features:
+        return {"part": True, "page": True, "known_total": told}
+    return {"part": True, "page": True} if not told and _NEXT.search(ends) else {}
 
 
 def _text(path: Path) -> dict[str, Any]:

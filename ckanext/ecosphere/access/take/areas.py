@@ -79,15 +79,31 @@ def _epci(text: str) -> dict[str, Any]:
 
 
 def _box(text: str) -> list[float]:
-    wrong = tk.ValidationError({"box": [tk._("Give the box as west,south,east,north in degrees.")]})
     try:
         west, south, east, north = (float(side) for side in text[:200].replace(";", ",").split(","))
     except ValueError:
-        raise wrong from None
+        raise _wrong(tk._("Give the rectangle as west,south,east,north in degrees.")) from None
     sides = [west, south, east, north]
-    if not all(map(math.isfinite, sides)) or not (-180 <= west < east <= 180 and -90 <= south < north <= 90):  # noqa: PLR2004
-        raise wrong
+    if not all(map(math.isfinite, sides)) or max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:  # noqa: PLR2004
+        raise _wrong(tk._("A side of the rectangle is no place on Earth: west,south,east,north in degrees."))
+    if west >= east:
+        raise _wrong(
+            tk._("The west side of the rectangle must lie west of its east side: {west} is not less than {east}."),
+            west=west,
+            east=east,
+        )
+    if south >= north:
+        raise _wrong(
+            tk._("The south side of the rectangle must lie south of its north side: {south} is not less than {north}."),
+            south=south,
+            north=north,
+        )
     return sides
+
+
+def _wrong(sentence: str, **sides: float) -> tk.ValidationError:
+    written = {name: f"{side:g}" for name, side in sides.items()}
+    return tk.ValidationError({"box": [sentence.format(**written)]})
 
 
 def around(asked: dict[str, Any]) -> tuple[Box, str] | None:

@@ -22,6 +22,7 @@ from ckanext.ecosphere.access.preview.geo import mover
 from ckanext.ecosphere.shared import formulas
 
 DEGREES = "EPSG:4326"
+ID = "id"
 MOST_FIELDS, MOST_OF_A_PAGE = 200, 20_000
 
 
@@ -93,6 +94,8 @@ def _feature(feature: dict[str, Any], area: Any, box: Any, attributes: list[str]
     """A feature within the area, cut to it, with the attributes that are wanted; None when it lies outside."""
     given = feature.get("properties")
     properties: dict[str, Any] = given if isinstance(given, dict) else {}
+    if isinstance(feature.get("id"), str | int) and ID not in properties:
+        properties = {ID: feature["id"], **properties}  # beside the properties in GeoJSON, a column in the preview
     if attributes:
         properties = {name: properties[name] for name in attributes if name in properties}
         if not properties:

@@ -140,6 +140,18 @@ def test_features_become_a_map_and_a_table(store, name):
     assert len(found["geojson"]["features"]) == found["counted"]
 
 
+def test_of_a_page_of_a_service_is_told_of_how_many_features_it_is(store):
+    found = preview(store, address(store, "API", "apercu"))
+    assert (found["page"], found["cut"], found["known_total"]) == (True, True, 60)
+    assert "page" not in preview(store, address(store, "Fichier", "apercu"))
+
+
+def test_a_service_that_only_names_the_next_page_has_more_features(loaded, tmp_path):
+    document = {**json.loads(GEOJSON), "links": [{"rel": "next", "href": "https://x.example.org/2"}]}
+    _facts, found = sample(json.dumps(document).encode(), tmp_path)
+    assert found["page"] and found["part"] and "known_total" not in found
+
+
 def test_a_preview_is_made_once_and_anew_when_the_resource_changes(store):
     path = address(store, "Fichier", "apercu")
     preview(store, path)

@@ -259,6 +259,47 @@ def test_the_form_shows_the_address_and_makes_the_file(store):
     assert store["client"].get(address(store, "Fichier", "extrait")).status_code == 404
 
 
+@pytest.mark.parametrize("chosen", [["id", "nom"], []])
+@pytest.mark.parametrize("name", ["Données", "API"])
+def test_the_identifier_of_a_feature_is_an_attribute_as_in_its_preview(store, name, chosen):
+    row, file = made(store, name, box=NANTES, format="csv", attributes=chosen)
+    assert row["state"] == "made"
+    rows = list(csv.DictReader(io.StringIO(file.data.decode("utf-8-sig")), delimiter=";"))
+    assert rows and all(each["id"] for each in rows)
+
+
+@pytest.mark.parametrize(
+    ("box", "told"),
+    [
+        ("-1.4,47.1,-1.6,47.3", "L’ouest du rectangle doit être à l’ouest de son est : -1.4"),
+        ("-1.6,47.3,-1.4,47.1", "Le sud du rectangle doit être au sud de son nord : 47.3"),
+        ("-181,47,1,48", "n’est nulle part sur Terre"),
+        ("Nante", "Donnez le rectangle sous la forme ouest,sud,est,nord"),
+    ],
+)
+def test_what_is_wrong_with_a_rectangle_is_told_first_and_in_the_title(store, box, told):
+    answer = store["client"].post(address(store, "Données", "extrait"), data={"box": box, "show": "1"})
+    page = BeautifulSoup(answer.data, "html.parser")
+    assert answer.status_code == 400
+    assert page.title.get_text().strip().startswith("À corriger")
+    summary = page.select_one("#form-errors[role=alert][tabindex='-1'][autofocus]")
+    assert summary is not None and told in summary.get_text()
+    assert page.select_one(summary.a["href"])["name"] == "box"
+    assert told in page.select_one("#error-box").get_text()
+
+
+def test_an_outline_that_cannot_be_had_leads_to_other_areas(store, monkeypatch):
+    def none(*_args):
+        raise PreviewError("no-outline")
+
+    monkeypatch.setattr(areas, "outline", none)
+    monkeypatch.setitem(tk.config, "ecosphere.access.communes_url", "http://127.0.0.1:1/{code}")
+    row, _file = made(store, commune="44109")
+    page = store["client"].get(f"/fr/extraits/{row['id']}").get_data(as_text=True)
+    assert row["state"] == "broken"
+    assert "intercommunalité" in page and "rectangle" in page
+
+
 def test_the_address_of_an_outline_asks_for_a_rectangle_around_it_and_says_so(store, monkeypatch):
     for option in ("communes_url", "epci_url"):
         monkeypatch.setitem(tk.config, f"ecosphere.access.{option}", "http://127.0.0.1:9/{code}")

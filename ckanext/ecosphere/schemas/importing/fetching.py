@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -14,7 +15,9 @@ from ckanext.ecosphere.shared.http_guard import MESSAGES, FetchError, GuardedSes
 
 log = logging.getLogger(__name__)
 
-HTTP_OK = 200
+HTTP_OK, FIRST_ERROR = 200, 400
+#: Enough to know that an address answers.
+PROBED_BYTES, PROBED_SECONDS = 1024, 6.0
 
 
 def description(url: str, context: Any) -> tuple[documents.Read, str]:
@@ -43,9 +46,24 @@ def description(url: str, context: Any) -> tuple[documents.Read, str]:
     return _repository(url), url
 
 
-def _session() -> GuardedSession:
+def silence(url: str) -> str:
+    """Return why a file is not to be had at its address, in words; "" when its server answers.
+
+    Raises:
+        ValidationError: nothing can be fetched at all.
+    """
     try:
-        return GuardedSession(config.guard_settings())
+        answer = _session(PROBED_SECONDS).get(url, truncate=True, max_bytes=PROBED_BYTES)
+    except FetchError as error:
+        return tk._(MESSAGES[error.code]).format(**error.params)
+    if answer.status >= FIRST_ERROR:
+        return tk._("The server answered with the status {status}: check the address").format(status=answer.status)
+    return ""
+
+
+def _session(seconds: float = config.IMPORT_SECONDS) -> GuardedSession:
+    try:
+        return GuardedSession(replace(config.guard_settings(), total_seconds=seconds, read_seconds=seconds))
     except ValueError as error:
         log.error("The options of the import: %s", error)
         message = tk._("Nothing can be fetched at the moment: the administrator must correct an option of the portal")

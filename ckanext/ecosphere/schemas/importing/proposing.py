@@ -166,13 +166,18 @@ def _together(
         else:
             layers = services.same(service, first or ())
         offered += services.resources(service, layers)
+    silent = 0
     for url in seen.files:
+        if why := fetching.silence(url):
+            silent += 1
+            problems.append(tk._("The address {url} does not answer: {why}").format(url=url[:200], why=why))
         name = addresses.file_name(url)
         offered.append({"url": url, "name": name, "format": addresses.target(url).format})
         dataset.setdefault("title", services.readable(name.rpartition(".")[0]))
     dataset["resources"] = _once(offered)
     found = importable({"dataset": dataset, "problems": problems}, read_at, context)
-    return {**answer, "state": READY, "described": bool(seen.records), **found}
+    read = bool(seen.records) or silent < len(seen.files) or any(service["layers"] for service in seen.services)
+    return {**answer, "state": READY, "described": bool(seen.records), "read": read, **found}
 
 
 def _once(resources: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -90,7 +90,8 @@ def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> dict[str
     Returns:
         `state`: reading (services are being read), choose (call again with `layers`) or ready; `kinds`, what each
         address was taken for; `services`, as `ecosphere_access_service_read` gives them; and when it is ready
-        `described` (whether an address was that of a record) and what `ecosphere_dataset_import` returns.
+        `described` (whether an address was that of a record), `read` (whether any address answered) and what
+        `ecosphere_dataset_import` returns.
 
     Raises:
         ValidationError: an address is none, cannot be fetched, or leads to nothing that is known here.

@@ -128,6 +128,22 @@ class TestOtherAddresses:
         assert found["dataset"]["title"] == "L zone humide s 044"
         assert found["dataset"]["resources"][0]["format"] == "GeoPackage"
 
+    def test_an_address_that_does_not_answer_is_told_and_the_form_is_filled_in_by_hand(self, propose, app, editor):
+        with serve(lambda exchange: exchange.answer("", 404)) as server:
+            for url, why in (("http://127.0.0.1:1/mares.csv", "127.0.0.1"), (f"{server.url}/mares.csv", "404")):
+                found = propose(url)
+                assert (found["state"], found["read"]) == ("ready", False)
+                assert url in found["problems"][0] and why in found["problems"][0]
+                assert [each["url"] for each in found["dataset"]["resources"]] == [url]
+                sent = {"url": url}
+                page = app.post("/fr/dataset/importer", data=sent, headers={"Authorization": editor["token"]})
+                told = " ".join(each.get_text() for each in parsed(page.body).select(".flash-messages .alert"))
+                assert "ne répond pas" in told and "Rien n’a pu y être lu" in told and "ce qui a été lu" not in told
+                assert parsed(page.body).select_one("form#dataset-edit #field-title") is not None
+        with serve(lambda exchange: exchange.answer("a;b")) as server:
+            found = propose(f"{server.url}/mares.csv")
+            assert (found["read"], found["problems"]) == (True, [])
+
 
 class TestWhatIsRefused:
     def test_bad_input_names_the_parameter(self, act):

@@ -162,7 +162,7 @@ this.ckan.module("ecosphere-preview", function () {
       if (sample.standard) { notes.push(this.labels.standard.replace("{standard}", sample.standard)); }
       if (sample.part) { notes.push(this.part(sample)); }
       if (sample.cut && sample.images) { notes.push(this.labels.images_cut); }
-      if (sample.cut && sample.rows && !(sample.part && (sample.known_total || sample.file_size))) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
+      if (sample.cut && sample.rows && !(sample.part && (sample.known_total || sample.file_size || sample.page))) { notes.push(this.labels.cut.replace("{number}", sample.rows.length)); }
       if (sample.delimiter) {
         const sign = sample.delimiter === "\t" ? this.labels.tab : sample.delimiter;
         notes.push(this.labels.encoding.replace("{encoding}", sample.encoding).replace("{delimiter}", sign));
@@ -219,6 +219,10 @@ this.ckan.module("ecosphere-preview", function () {
         return this.labels.part_tiles.replace("{number}", written(sample.tiles)).replace("{zoom}", written(sample.zoom));
       }
       const isMap = sample.kind === "map";
+      if (sample.page) {
+        return this.labels[sample.known_total ? "page_features" : "page"]
+          .replace("{number}", written(sample.rows.length)).replace("{total}", written(sample.known_total || 0));
+      }
       if (sample.known_total) {
         return this.labels[isMap ? "part_features" : "part_rows"]
           .replace("{number}", written(sample.rows.length)).replace("{total}", written(sample.known_total));

@@ -3,6 +3,8 @@
   "use strict";
 
   const { goTo, read } = window.ecosphere.form;
+  // The form comes back with the address that it was sent to, its field included: what is wrong in it goes first.
+  const faulty = document.getElementById("form-errors");
   const wanted = window.location.hash.startsWith("#field-") ? window.location.hash : "";
 
   // The browser would go there in its own way, some time after the page is loaded, and take the focus from where one types by
@@ -10,7 +12,7 @@
   if (wanted) {
     const show = (end) => window.history.replaceState(window.history.state, "", window.location.pathname + window.location.search + end);
     show("");
-    window.addEventListener("load", () => window.setTimeout(() => show(wanted)));
+    if (!faulty) window.addEventListener("load", () => window.setTimeout(() => show(wanted)));
   }
 
   /** The same rule as conditions.py on the server. */
@@ -39,7 +41,7 @@
       initialize: function () {
         this._conditions();
         window.addEventListener("hashchange", () => goTo(window.location.hash));
-        if (wanted) goTo(wanted);
+        if (wanted && !faulty) goTo(wanted);
       },
 
       /** Show the fields that apply to what is chosen; hide the others as long as they are empty. */
@@ -78,6 +80,7 @@
           goTo(link.getAttribute("href"));
         });
         box.focus();
+        box.scrollIntoView({ block: "nearest" });
       },
     };
   });
