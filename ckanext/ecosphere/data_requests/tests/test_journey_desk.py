@@ -92,7 +92,7 @@ def _as_the_requester(page: Page, made: dict[str, Any], late: dict[str, Any]) ->
     page.goto(f"/fr/demandes/{made['reference']}")
     expect(page.locator("main")).to_contain_text("Réservé au demandeur, puis public")
     page.get_by_role("button", name="Non, il manque quelque chose").click()
-    expect(page.get_by_role("link", name="Demander au service de réexaminer")).to_be_visible()
+    expect(page.get_by_role("link", name="Rouvrir la demande, en disant ce qui manque")).to_be_visible()
     assert axe_violations(page) == []
     step(late, "refuse", "admin", **REFUSAL)
     page.goto(f"/fr/demandes/{late['reference']}")
