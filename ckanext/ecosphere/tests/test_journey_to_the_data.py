@@ -39,7 +39,7 @@ EXTENT = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-
 #: A rectangle around Nantes in Lambert 93.
 LAMBERT = "345000,6680000,365000,6700000"
 #: Attributes of the layer, and what is lost at its border where a commune cuts a feature, in square degrees.
-ATTRIBUTES, ROUNDED = ["code", "nature", "commune", "surface_ha", "inventaire"], 1e-9
+ATTRIBUTES, ROUNDED = ["id", "code", "nature", "commune", "surface_ha", "inventaire"], 1e-9
 
 
 @pytest.fixture
