@@ -26,6 +26,8 @@ from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
 
+READING = 2
+"""Raise it when the same data would now be shown otherwise: previews are then made again, as they are wanted."""
 MOST_TRIES = 3
 FIRST_ERROR = 400
 #: Kinds of files that are read in parts when they are large (`large.take`).
@@ -56,7 +58,7 @@ def source(resource: Any, title: str = "") -> str:
 
 def stamp(resource: Any) -> str:
     """Return what tells whether a preview is still that of its resource."""
-    return f"{resource.url} {resource.last_modified or resource.metadata_modified or ''}"
+    return f"{resource.url} {resource.last_modified or resource.metadata_modified or ''} {READING}"
 
 
 def of(resource: Any) -> Sample | None:

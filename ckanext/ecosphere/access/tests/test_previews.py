@@ -30,7 +30,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.model import Sample
-from ckanext.ecosphere.access.preview import files, geo, images, sandbox, tables, xml_text
+from ckanext.ecosphere.access.preview import files, geo, images, samples, sandbox, tables, xml_text
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests.conftest import address
 
@@ -603,13 +603,19 @@ def test_what_is_kept_is_bounded(store, monkeypatch):
 def test_a_preview_that_kills_its_worker_is_given_up(store):
     resource_ = model.Resource.get(store["resources"]["API"])
     assert resource_ is not None
-    from ckanext.ecosphere.access.preview import samples
-
     row = samples.want(resource_)
     row.tries = samples.MOST_TRIES
     model.Session.commit()
     jobs.make_samples()
     assert model.Session.get_one(Sample, resource_.id, populate_existing=True).error == "given-up"
+
+
+def test_a_preview_is_made_again_when_the_data_are_read_otherwise(store, monkeypatch):
+    resource_ = model.Resource.get(store["resources"]["API"])
+    samples.want(resource_)
+    assert samples.of(resource_) is not None
+    monkeypatch.setattr(samples, "READING", samples.READING + 1)
+    assert samples.of(resource_) is None
 
 
 UPLOADED = [
