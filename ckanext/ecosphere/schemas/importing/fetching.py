@@ -55,7 +55,7 @@ def silence(url: str) -> str:
     try:
         answer = _session(PROBED_SECONDS).get(url, truncate=True, max_bytes=PROBED_BYTES)
     except FetchError as error:
-        return tk._(MESSAGES[error.code]).format(**error.params)
+        return tk._(MESSAGES[error.code]).format(**in_language(error.params, tk._))
     if answer.status >= FIRST_ERROR:
         return tk._("The server answered with the status {status}: check the address").format(status=answer.status)
     return ""

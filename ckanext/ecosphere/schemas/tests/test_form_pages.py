@@ -55,7 +55,7 @@ def test_a_file_that_was_not_given_is_told_and_those_that_were_are_listed(read, 
 def test_what_only_its_service_sees_is_a_draft_by_one_word(read, create, act, editor):
     create({"title": "Brouillon privé", "name": "brouillon-prive", "private": True})
     assert [words(each) for each in read("/fr/dataset/brouillon-prive").select("h1 .badge")] == ["Brouillon"]
-    begun = read(
+    read(
         "/fr/dataset/new",
         title="Mares commencées",
         name="commencees",
@@ -64,7 +64,6 @@ def test_what_only_its_service_sees_is_a_draft_by_one_word(read, create, act, ed
         _ckan_phase="1",
         owner_org=act("organization_show", id="ddt-01")["id"],
     )
-    assert begun is not None
     page = read("/fr/dashboard/datasets")
     assert words(page.main).count("Mares commencées") <= 3  # once, with the names of its two buttons
     assert not [each for each in page.select(".dataset-heading") if "Mares commencées" in words(each)]
