@@ -1,8 +1,10 @@
 """`python3 -m dev.translations COMMAND`, run by `make i18n` in the project's environment.
 
-update [FILE.po …]  extract all messages, take translations from the files, else keep those there are, compile
+update [FILE.po …]  extract all messages, take translations from the files, else keep those there are, set their
+                    spaces, compile
 missing             list the messages without a French translation; exit code 1 when there are any
-check               fail when a message is untranslated, or a compiled or extracted file is not up to date
+check               fail when a message is untranslated, a space is plain where French has a no-break one, or a
+                    compiled or extracted file is not up to date
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po, write_po
 
+from . import typography
 from .extract import PACKAGE, core_french, counted_or_not, template
 
 I18N = PACKAGE / "i18n"
@@ -47,7 +50,7 @@ def french(messages: Catalog, sources: list[Catalog]) -> Catalog:
     for message in messages:
         if message.id:
             string = next((s for source in sources if (s := _translation(source, message))), None)
-            string = string or _forms(message, core.get(_first(message)))
+            string = _typeset(string or _forms(message, core.get(_first(message))))
             result.add(message.id, string, message.locations, auto_comments=message.auto_comments)
     return result
 
@@ -86,7 +89,8 @@ def compile_catalogue() -> None:
 
 
 def update(files: list[Path]) -> None:
-    """Extract, merge and compile."""
+    """Extract, merge, set the spaces and compile."""
+    typography.typeset_data()
     messages = template()
     POT.write_bytes(as_po(messages, "Messages"))
     sources = [*(read(path) for path in files), read(PO)]
@@ -116,7 +120,13 @@ def problems() -> list[str]:
     if compiled != {_first(m): _strings(m) for m in read(PO) if m.id and all(_strings(m))}:
         found.append("the compiled catalogue is not that of the French catalogue")
     found += [f"with a number and without one: {message!r}" for message in counted_or_not()]
-    return [*found, *unlike(read(PO))]
+    return [*found, *unlike(read(PO)), *badly_set(read(PO)), *typography.badly_set()]
+
+
+def badly_set(catalogue: Catalog) -> list[str]:
+    """Say which translations have a plain space where French has a no-break one."""
+    strings = (string for message in catalogue if message.id for string in _strings(message))
+    return [f"plain space at a mark: {string!r}" for string in strings if not typography.is_typeset(string)]
 
 
 def unlike(catalogue: Catalog) -> list[str]:
@@ -148,6 +158,13 @@ def _forms(message: Message, string: Any) -> Any:
     if not any(forms):
         return None
     return forms[0] if isinstance(message.id, str) else (*forms, *(forms[-1],) * FORMS)[:FORMS]
+
+
+def _typeset(string: Any) -> Any:
+    """A translation with no-break spaces at its marks."""
+    if isinstance(string, str):
+        return typography.typeset(string)
+    return tuple(map(typography.typeset, string)) if string else string
 
 
 def _first(message: Message) -> str:

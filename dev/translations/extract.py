@@ -14,6 +14,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_file
 from babel.messages.pofile import read_po
 
+from . import typography
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "ckanext" / "ecosphere"
 UPSTREAM = Path(__file__).with_name("upstream.yaml")
@@ -87,11 +89,12 @@ def own() -> Iterator[Found]:
 def upstream() -> Iterator[Found]:
     """Messages of CKAN and its extensions that French readers need from here.
 
-    Those that no French catalogue of theirs translates, those that are said otherwise here, and those of scripts: CKAN
-    hands scripts only the messages that some template catalogue (.pot) lists for them.
+    Those that no French catalogue of theirs translates, those that are said otherwise or spaced otherwise here, and
+    those of scripts: CKAN hands scripts only the messages that some template catalogue (.pot) lists for them.
     """
     ours = set(yaml.safe_load(RETRANSLATED.read_text(encoding="utf-8")))
     core = _translated(_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po")
+    badly_set = {first for first, string in core_french().items() if not typography.is_typeset(string)}
     for number, text in enumerate(yaml.safe_load(DYNAMIC.read_text(encoding="utf-8")), start=1):
         yield Found(text, str(DYNAMIC.relative_to(ROOT)), number)
     for source in yaml.safe_load(UPSTREAM.read_text(encoding="utf-8")):
@@ -106,7 +109,7 @@ def upstream() -> Iterator[Found]:
                 first = _first(found.id)
                 if found.file.endswith(".txt"):  # e-mails, which this project writes itself
                     continue
-                if first in ours or first not in known or found.file.endswith(".js"):
+                if first in ours or first not in known or first in badly_set or found.file.endswith(".js"):
                     yield found
 
 

@@ -49,11 +49,19 @@ def check() -> list[Check]:
         message = _("{number} datasets are not scored with the weights {version}.").format(
             number=number, version=version
         )
-        return [Check(name, CheckStatus.WARNING, message, "ckan ecosphere quality rescore")]
+        return [
+            Check(
+                name, CheckStatus.WARNING, message, _("Run: {command}").format(command="ckan ecosphere quality rescore")
+            )
+        ]
     late = rescore.overdue()
     if late:
         message = _("{number} datasets fell due more than two days ago and were not scored again.").format(number=late)
-        return [Check(name, CheckStatus.WARNING, message, "ckan ecosphere quality nightly")]
+        return [
+            Check(
+                name, CheckStatus.WARNING, message, _("Run: {command}").format(command="ckan ecosphere quality nightly")
+            )
+        ]
     return [
         Check(name, CheckStatus.OK, _("Every dataset is scored with the weights {version}.").format(version=version))
     ]

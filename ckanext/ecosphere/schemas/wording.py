@@ -61,7 +61,7 @@ def page_language() -> str:
 
 
 def _locale() -> str:
-    return page_language().replace("-", "_")
+    return moments.locale(page_language())
 
 
 def ecosphere_box_text(value: Any) -> str:

@@ -90,5 +90,14 @@ def _readable(value: Given) -> date | None:
         return None
 
 
+def locale(spoken: str) -> str:
+    """Return the locale by which days, moments and numbers are written in a language.
+
+    Args:
+        spoken: code of a language; plain English is that of Europe ("28 November 2026").
+    """
+    return "en_GB" if spoken == "en" else spoken.replace("-", "_")
+
+
 def _locale() -> str:
-    return language.current().replace("-", "_")
+    return locale(language.current())

@@ -11,11 +11,14 @@ MARK = "'"
 #: What a spreadsheet may drop or take for the end of a cell before it looks for a formula.
 _BEFORE = " \u00a0\u3000'\"`;,|\ufeff"
 
-#: Where a cell begins for a spreadsheet that separates at semicolons, as the French ones do: quotes in the middle of a
-#: line do not count for it. A dash or plus before a space begins an item of a list.
+#: Where a cell begins for a spreadsheet: French ones separate at semicolons, others at commas, and quotes in the middle
+#: of a line do not count for those that take the other sign. A dash or plus before a space begins an item of a list.
 _BEGINS_INSIDE = r"""(?="{0,8}(?:[=@\uff1d\uff20]|[+\uff0b\uff0d-]\S))"""
-_INNER = re.compile(rf"([;\t\r\n]\s{{0,8}}'*){_BEGINS_INSIDE}")
-_INNER_MARKED = re.compile(rf"([;\t\r\n]\s{{0,8}}'*)'{_BEGINS_INSIDE}")
+#: Numbers behind a comma, which are coordinates.
+_PLACE = r"[+-]\d{1,18}(?:\.\d{1,18})?(?: [+-]?\d{1,18}(?:\.\d{1,18})?){0,3}(?:[,;)\]]|$)"
+_CELL = rf"(?:[;\t\r\n]|,(?!\s{{0,8}}{_PLACE}))\s{{0,8}}'*"
+_INNER = re.compile(rf"({_CELL}){_BEGINS_INSIDE}")
+_INNER_MARKED = re.compile(rf"({_CELL})'{_BEGINS_INSIDE}")
 
 
 def is_formula(text: str) -> bool:

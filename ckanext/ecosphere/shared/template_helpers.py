@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -10,6 +11,7 @@ from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import language, outlines
+from ckanext.ecosphere.vocabularies import languages
 
 BYTES_PER_STEP = 1000
 
@@ -67,6 +69,30 @@ def ecosphere_page_of(kind: str, name: str) -> str:
         return ""
 
 
+def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
+    """Return the language of a text of a dataset as its page shows it: a BCP 47 tag, for `lang`.
+
+    That of the translation which is shown, else that of the dataset; French where it is one of several, as in
+    `vocabularies.languages`.
+
+    Args:
+        dataset: as `package_show` gives it.
+        field: `title` or `notes`.
+
+    Returns:
+        "" where it is that of the page, or not known.
+    """
+    texts = dataset.get(f"{field}{languages.SUFFIX}")
+    shown = tk.h.get_translated(dataset, field)
+    found = [tag for tag, text in texts.items() if text == shown] if isinstance(texts, Mapping) else []
+    if not found:
+        given = dataset.get("language") or []
+        uris = [given] if isinstance(given, str) else given
+        found = [languages.tag(str(uri).rstrip("/").rpartition("/")[2]) for uri in uris]
+    spoken = languages.FRENCH if languages.FRENCH in found else next(filter(None, found), "")
+    return "" if spoken.partition("-")[0] == language.current()[:2] else spoken
+
+
 def _numbered(place: voc.Concept, lang: str) -> str:
     """Label of a territory, with its number for a département, as people know it: "Ain (01)"."""
     label = place.label(lang)
@@ -86,5 +112,6 @@ HELPERS = {
         ecosphere_labels,
         ecosphere_size_text,
         ecosphere_page_of,
+        ecosphere_text_language,
     )
 }

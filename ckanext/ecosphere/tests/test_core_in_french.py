@@ -81,7 +81,7 @@ def test_invitation_is_french(app: Any, postbox: Any, ckan_config: Any, monkeypa
     )
     [mail] = postbox.mails
     assert str(mail["Subject"]).endswith("Votre invitation")
-    assert "Vous êtes membre de « DDT 80 »" in body(mail)
+    assert "Vous êtes membre de «\u00a0DDT 80\u00a0»" in body(mail)
     assert english(body(mail)) == []
     assert english_on(app.get(link_in(mail)).text) == []
     assert model.Session.query(model.User).filter_by(email="nouvelle@example.org").count() == 1

@@ -25,15 +25,39 @@ def test_numbers_moments_and_nothing_are_written_as_what_they_are():
 def test_a_table_begins_with_the_mark_of_utf_8_and_its_columns():
     text = csv_table.write(("service", "note"), [["DDT de l’Ain", "=1+1"]])
     assert text.startswith("\ufeff")
-    assert list(csv.reader(io.StringIO(text[1:]))) == [["service", "note"], ["DDT de l’Ain", "'=1+1"]]
+    assert list(csv.reader(io.StringIO(text[1:]), delimiter=";")) == [["service", "note"], ["DDT de l’Ain", "'=1+1"]]
 
 
-@pytest.mark.parametrize("text", ["x;=1+1", ";=1+1", "a\n=1+1;b", "a;'=1", "x;\t+cmd|' /C calc'!A0", "=1;=2", 'x;"=1'])
-def test_no_formula_stands_behind_a_semicolon(text: str):
+@pytest.mark.parametrize("separator", [";", ","])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x;=1+1",
+        "x,=1+1",
+        "x, -1+cmd|' /C calc'!A0",
+        'a,"@SUM(1)',
+        ";=1+1",
+        "a\n=1+1;b",
+        "a;'=1",
+        "x;\t+cmd|' /C calc'!A0",
+        "=1;=2",
+        'x;"=1',
+    ],
+)
+def test_no_formula_stands_behind_a_separator(text: str, separator: str):
     table = csv_table.write(("a", "b"), [[text, "fin"]])
-    cells = [cell for row in csv.reader(io.StringIO(table[1:]), delimiter=";") for cell in row]
+    cells = [cell for row in csv.reader(io.StringIO(table[1:]), delimiter=separator) for cell in row]
     assert [cell for cell in cells if formulas.is_formula(cell) and not cell.lstrip(' \t"').startswith("'")] == []
     assert formulas.unmarked(csv_table.cell(text)) == text
+
+
+@pytest.mark.parametrize("text", ["POLYGON ((-1.5 47.1,-1.4 47.1, -1.4 47.2,-1.5 47.1))", "47.1,-1.5", "Ain, Rhône"])
+def test_coordinates_stay_as_they_are(text: str):
+    assert csv_table.cell(text) == text
+
+
+def test_columns_stand_in_the_file_as_french_spreadsheets_separate_them():
+    assert csv_table.write(("service", "part"), [["DDT 01", 2.5]]) == "\ufeffservice;part\r\nDDT 01;2.5\r\n"
 
 
 def test_lists_in_a_text_stay_as_they_are():

@@ -90,7 +90,7 @@ def test_a_text_does_no_harm_and_is_bounded(send, app):
         assert part not in shown
     assert '<a href="javascript' not in shown and '<a href="data' not in shown and "{{ 7 * 7 }}" in shown
     answer = send(f"/fr{TEXTS}/announcement", {"fr": "x" * 401, "en": "y" * 1_000_000}, status=400)
-    assert "Trop long : 400 caractères au plus." in answer.body
+    assert "Trop long\u00a0: 400 caractères au plus." in answer.body
     assert portal_texts.of("announcement")["fr"].startswith("<script>")  # as it was before
     assert send(f"/fr{TEXTS}/nothing", status=404)
     preview = send(f"/fr{TEXTS}/login", {"fr": "**gras**", "en": "", "do": "preview"})

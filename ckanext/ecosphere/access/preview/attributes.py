@@ -56,6 +56,25 @@ def read(path: Path, kind: str) -> dict[str, Any] | None:
     }
 
 
+def name_columns(columns: list[dict[str, Any]], schema: Path) -> None:
+    """Add to the columns of a table the titles that its Table Schema gives them, as `meaning`, in the schema's words.
+
+    Args:
+        columns: of a sample, each with a `name`; changed in place. Those of which a standard tells the meaning keep it.
+        schema: path of the document; one that names less than half of the columns is that of another table.
+    """
+    if schema.stat().st_size > MOST_BYTES:
+        return
+    titles = {row["name"].lower(): row["title"] for row in _table_schema(schema.read_bytes())}
+    names = [str(column["name"]).lower() for column in columns]
+    if 2 * sum(name in titles for name in names) < len(names):
+        return
+    for column, name in zip(columns, names, strict=True):
+        title = titles.get(name, "")
+        if title and title.lower() != name:
+            column.setdefault("meaning", {"fr": title, "en": title})
+
+
 def _row(**values: Any) -> Row:
     return {name: text(value, LONGEST) for name, value in values.items()}
 

@@ -84,6 +84,10 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
         from ckanext.ecosphere.access.preview import standards
 
         found["standard"] = standards.explain(found["columns"], found["rows"])
+        if job.get("schema"):
+            from ckanext.ecosphere.access.preview import attributes
+
+            attributes.name_columns(found["columns"], Path(job["schema"]))
     found.update(told)
     if found.get("part"):
         found["cut"] = True

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
-from ckanext.ecosphere.access.preview import files, messages, sandbox
+from ckanext.ecosphere.access.preview import files, messages, sandbox, table_schema
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.preview.large.ranges import Ranges
@@ -26,7 +26,7 @@ from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
 
-READING = 2
+READING = 3
 """Raise it when the same data would now be shown otherwise: previews are then made again, as they are wanted."""
 MOST_TRIES = 3
 FIRST_ERROR = 400
@@ -118,6 +118,8 @@ def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]
         with files.working() as folder:
             data = fetch(resource, title, folder / "in")
             paths = {"input": str(folder / "in"), "output": str(folder / "out"), "name": data.name}
+            if table_schema.bring(resource, folder / "schema"):
+                paths["schema"] = str(folder / "schema")
             job = {"task": "sample", "rows": config.sample_rows(), "large": data.large, **paths}
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes(), data.ranges)
             files.keep(folder / "out", target)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from shapely.geometry import mapping, shape
 from ckanext.ecosphere.access.preview import geo
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.geo import mover
-from ckanext.ecosphere.shared import formulas
+from ckanext.ecosphere.shared import csv_table
 
 DEGREES = "EPSG:4326"
 ID = "id"
@@ -203,14 +203,12 @@ def _csv(features: list[dict[str, Any]], output: Path, crs: str) -> None:
     """A table for spreadsheets with a point of each feature and its geometry as WKT; no cell runs as a formula."""
     names = list(dict.fromkeys(name for each in features for name in each["properties"]))
     moved = _moved(numpy.array([shape(each["geometry"]) if each["geometry"] else None for each in features]), crs)
-    with output.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=";")
-        writer.writerow([*map(_cell, names), "x", "y", "wkt"])
+
+    def rows() -> Iterator[list[Any]]:
         for feature, geometry in zip(features, moved, strict=True):
             point = geometry.representative_point() if geometry is not None and not geometry.is_empty else None
             place = [point.x, point.y, shapely.to_wkt(geometry, 6)] if point is not None else ["", "", ""]
-            writer.writerow([*(_cell(feature["properties"].get(name)) for name in names), *place])
+            yield [*(feature["properties"].get(name) for name in names), *place]
 
-
-def _cell(value: Any) -> Any:
-    return formulas.marked(value) if isinstance(value, str) else "" if value is None else value
+    with output.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(csv_table.lines([*map(csv_table.cell, names), "x", "y", "wkt"], rows()))

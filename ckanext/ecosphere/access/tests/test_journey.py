@@ -239,6 +239,19 @@ def test_types_of_attributes_are_told_in_words(page: Page, dataset: dict[str, An
     assert '"string"' in page.request.get(f"/dataset/zh-44/resource/{made['id']}/apercu").text()  # as the schema has it
 
 
+def test_columns_bear_the_titles_of_the_schema_that_the_data_follow(page: Page, dataset: dict[str, Any]):
+    by = {"ignore_auth": True, "user": factories.Sysadmin()["name"]}
+    for name, content in (("schema.json", SCHEMA), ("zones.csv", b"code;nature;autre\n44ZH0001;Marais;x\n")):
+        file = FileStorage(io.BytesIO(content), name)
+        made = call_action("resource_create", by, package_id=dataset["id"], name=name, url=name, upload=file)
+    page.goto(f"/fr/dataset/zh-44/resource/{made['id']}")
+    preview = page.locator(".eco-preview")
+    expect(preview.locator(".eco-preview__status")).to_contain_text("en cours de préparation")
+    jobs.make_samples()
+    expect(preview.locator("th", has_text="nature")).to_contain_text("Nature du milieu")
+    expect(preview.locator("th", has_text="autre").locator(".eco-preview__meaning")).to_have_count(0)
+
+
 def test_communes_are_proposed_for_an_extract(page: Page, dataset: dict[str, Any]):
     page.goto(f"/fr/dataset/zh-44/resource/{dataset['resources'][1]['id']}/extrait")
     box = page.get_by_role("combobox", name="Commune")

@@ -271,8 +271,8 @@ def test_the_identifier_of_a_feature_is_an_attribute_as_in_its_preview(store, na
 @pytest.mark.parametrize(
     ("box", "told"),
     [
-        ("-1.4,47.1,-1.6,47.3", "L’ouest du rectangle doit être à l’ouest de son est : -1.4"),
-        ("-1.6,47.3,-1.4,47.1", "Le sud du rectangle doit être au sud de son nord : 47.3"),
+        ("-1.4,47.1,-1.6,47.3", "L’ouest du rectangle doit être à l’ouest de son est\u00a0: -1.4"),
+        ("-1.6,47.3,-1.4,47.1", "Le sud du rectangle doit être au sud de son nord\u00a0: 47.3"),
         ("-181,47,1,48", "n’est nulle part sur Terre"),
         ("Nante", "Donnez le rectangle sous la forme ouest,sud,est,nord"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core.lists import portal_texts, store
 from ckanext.ecosphere.core.lists.model import JournalEntry
 from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.mailing.texts import labelled
 from ckanext.ecosphere.vocabularies import overlay
 
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -110,7 +110,8 @@ def as_rows(
     """Return entries as rows of a table; names and titles as for `shown`."""
     for _number, at, person, area, key, before, after in entries:
         what = _what(area, key, before, after, known)
-        yield [at, _person(person, names), _area(area), what, _one(before), _one(after)]
+        parts = list(_parts(before, after))
+        yield [at, _person(person, names), _area(area), what, *(_joined(parts, side) for side in ("before", "after"))]
 
 
 def _person(id_: str | None, names: Mapping[str, str]) -> str:
@@ -146,9 +147,11 @@ def _what(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
         return (after or {}).get(name) or (term.label(language.current()) if term else key)
     if area == "search:everyday":
         line = after or before or {}
-        return " ; ".join(line.get("asked", ()))
+        return tk._("; ").join(line.get("asked", ()))
     if area == portal_texts.AREA:
         return portal_texts.title(key)
+    if area == "setting":
+        return _settings().get(key, key)
     things = _things(area, key)
     return " – ".join(known.get(each) or tk._("deleted") for each in things) if things else key
 
@@ -201,6 +204,19 @@ def _field(name: str) -> str:
     }.get(name, name)
 
 
+def _settings() -> dict[str, str]:
+    """What CKAN's page of settings calls the options that are changed there."""
+    return {
+        "ckan.site_title": tk._("Site Title"),
+        "ckan.theme": tk._("Custom Stylesheet"),
+        "ckan.site_description": tk._("Site Tag Line"),
+        "ckan.site_logo": tk._("Site logo"),
+        "ckan.site_about": tk._("About"),
+        "ckan.site_intro_text": tk._("Intro Text"),
+        "ckan.site_custom_css": tk._("Custom CSS"),
+    }
+
+
 def _roles() -> dict[str, str]:
     return {
         "admin": tk._("Administrator"),
@@ -215,8 +231,9 @@ def _text(value: Any) -> str:
         return "–"
     if value is True:
         return tk._("yes")
-    return " ; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return tk._("; ").join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _one(value: Any) -> str:
-    return "" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+def _joined(parts: Iterable[Mapping[str, str]], side: str) -> str:
+    """What differs, before or after, in one cell."""
+    return tk._("; ").join(labelled(each["field"], each[side]) if each["field"] else each[side] for each in parts)

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.shared import dates
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "requests" / "letters"
 FRENCH = "fr"
@@ -159,7 +160,7 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
     emissions = bool(facts.given.get("emissions"))
 
     def day(value: date | None) -> str:
-        return _nobreak(format_date(value, "long", locale=language)) if value else ""
+        return _nobreak(format_date(value, "long", locale=dates.locale(language))) if value else ""
 
     words = {
         **given,

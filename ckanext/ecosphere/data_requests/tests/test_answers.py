@@ -92,7 +92,7 @@ def test_what_is_the_requesters_alone_is_nowhere_else_until_its_day(app: CKANTes
             assert not any(each in found for each in (*secrets, *keys)), person
             assert visit(app, person, f"/demandes/{made['reference']}/reponse/{keys[0]}").status_code == 404
         assert LINK in body(postbox.to("asker")[-1])
-        reserved = "For the requester alone until everyone reads it from April 15, 2027"
+        reserved = "For the requester alone until everyone reads it from 15 April 2027"
         assert reserved in body(postbox.to("asker")[-1]).replace("\n", " ")
         for person in ("stranger", "friend"):
             for mail in postbox.to(person):

@@ -48,7 +48,7 @@ def test_whoever_is_given_a_request_is_told_by_mail_and_finds_it_under_theirs(po
     delivery.deliver()
     [mail] = postbox.mails
     assert mail["To"].addresses[0].username == "editor"
-    assert f"Une demande vous a été affectée : {made['reference']}" in str(mail["Subject"])
+    assert f"Une demande vous a été affectée\u00a0: {made['reference']}" in str(mail["Subject"])
     assert f"/demandes/{made['reference']}" in body(mail)
     found = act("list", "editor", scope="desk", organization="ddt-42", assigned="mine")
     assert [each["reference"] for each in found["results"]] == [made["reference"]]

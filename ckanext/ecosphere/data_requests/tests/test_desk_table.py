@@ -22,7 +22,7 @@ TABLE = "/fr/demandes/service/ddt-42/demandes.csv"
 def rows(app: Any, person: str, address: str = TABLE) -> list[dict[str, str]]:
     answer = visit(app, person, address)
     assert answer.status_code == 200
-    return list(csv.DictReader(io.StringIO(answer.body.removeprefix("\ufeff"))))
+    return list(csv.DictReader(io.StringIO(answer.body.removeprefix("\ufeff")), delimiter=";"))
 
 
 def test_an_agent_takes_the_requests_as_a_table_without_formulas_and_names(app: Any, monkeypatch: Any):

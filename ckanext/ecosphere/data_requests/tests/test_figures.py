@@ -75,7 +75,7 @@ def test_labels_cannot_break_out_of_a_chart():
 def test_the_table_holds_every_figure_and_runs_no_formula():
     text = exports.statistics(FIGURES)
     assert text.startswith("\ufeff")
-    rows = list(csv.reader(io.StringIO(text[1:])))
+    rows = list(csv.reader(io.StringIO(text[1:]), delimiter=";"))
     assert rows[0] == ["figure", "detail", "place", "value"]
     assert ["received", "", "", "3"] in rows and ["median_days_first_answer", "", "", ""] in rows
     assert ["month", "2026-11", "answered", "1"] in rows

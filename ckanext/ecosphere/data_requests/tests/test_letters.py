@@ -336,8 +336,8 @@ def test_receipts_that_complete_each_other_do_not_share_their_title(app: CKANTes
     subjects = list(model.Session.scalars(query))
     assert [each.removesuffix(f" – {row(made).reference}") for each in subjects] == [
         "Accusé de réception",
-        "Accusé de réception, service chargé de la demande : Direction régionale de l’environnement, de l’aménagement "
-        "et du logement d’Auvergne-Rhône-Alpes",
+        "Accusé de réception, service chargé de la demande\u00a0: Direction régionale de l’environnement, de "
+        "l’aménagement et du logement d’Auvergne-Rhône-Alpes",
     ]  # the first one named the DDT already
     page = visit(app, "asker", f"/demandes/{made['reference']}").body
     assert all(each in page for each in subjects)

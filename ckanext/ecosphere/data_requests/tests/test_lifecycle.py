@@ -161,7 +161,7 @@ def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monke
         # The 28th of February and sixty days; the last day of a second month is the 31st of March, and sixty days.
         assert answered["due"] == "2026-04-29"
         refused = errors_of(step, made, "extend", "admin", reason=REASON, due="2026-06-01")
-        assert refused["due"] == ["Choose a day after April 29, 2026 and not after May 30, 2026."]
+        assert refused["due"] == ["Choose a day after 29 April 2026 and not after 30 May 2026."]
         assert step(made, "extend", "admin", reason=REASON)["due"] == "2026-05-30"
 
 

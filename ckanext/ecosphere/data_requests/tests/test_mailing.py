@@ -72,7 +72,7 @@ def test_each_person_reads_their_own_language(postbox: Postbox):
     assert received == f"Votre demande {made['reference']} a bien été reçue"
     assert "DDT 42" in accepted and "confiée" in accepted
     text = body(postbox.to("asker")[0])
-    assert "Bonjour" in text and "Voir la demande : http" in text and "/fr/demandes/" in text
+    assert "Bonjour" in text and "Voir la demande\u00a0: http" in text and "/fr/demandes/" in text
     assert postbox.subjects("editor") == [f"A request was handed over to your service: {made['reference']}"]
 
 

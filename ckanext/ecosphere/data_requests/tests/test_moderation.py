@@ -211,7 +211,7 @@ def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
     assert mail["Message-ID"] != first["Message-ID"] and mail["List-Unsubscribe"]
     for form in ("plain", "html"):
         text = body(mail, form)
-        assert f"6 textes de nouvelles personnes attendent un modérateur : {public['reference']}" in text
+        assert f"6 textes de nouvelles personnes attendent un modérateur\u00a0: {public['reference']}" in text
         assert text.count(f"/fr/demandes/{public['reference']}") == 1 and text.count("/fr/demandes/moderation") == 2
         assert "public friend" in text and "public stranger" in text
         assert not [words for words in (*UNREAD, "private friend", "private stranger") if words in text]

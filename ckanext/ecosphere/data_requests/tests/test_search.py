@@ -88,7 +88,7 @@ def test_a_state_that_does_not_exist_is_told(app: CKANTestApp, requests: Any):
     assert "L’état « nonsense » n’existe pas : ce filtre est laissé de côté." in page.replace("\xa0", " ")
     chosen = page.split('class="eco-req-chosen"', 1)[1].split("</ul>", 1)[0]
     assert chosen.count("<li") == 1 and "nonsense" not in chosen
-    assert "n’existe pas : ce filtre" in visit(app, "editor", "/fr/demandes/service/ddt-42?state=nonsense").body
+    assert "n’existe pas\u00a0: ce filtre" in visit(app, "editor", "/fr/demandes/service/ddt-42?state=nonsense").body
     assert "n’existe pas" not in visit(app, None, "/fr/demandes?state=open").body
     assert visit(app, None, "/fr/demandes/flux.atom?state=nonsense").status_code == 400
 

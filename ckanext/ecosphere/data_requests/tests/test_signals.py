@@ -290,7 +290,7 @@ def test_no_report_is_shown_in_the_feminine(app: Any):
     assert "To be dealt with" in visit(app, "editor", f"/demandes/{made['reference']}").body
     with (
         language.speaking("fr"),
-        pytest.raises(tk.ValidationError, match="le signalement est dans l’état « À traiter »"),
+        pytest.raises(tk.ValidationError, match="le signalement est dans l’état «\u00a0À traiter\u00a0»"),
     ):
         step(made, "reopen", "moderator", reason="Encore.")
 

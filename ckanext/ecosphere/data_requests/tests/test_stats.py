@@ -154,7 +154,7 @@ def test_grounds_of_refusals_are_named_from_the_threshold_on(
     assert "article 12" not in page and "ground of a refusal" in app.get("/demandes/statistiques.csv").body
     assert act("stats", None, organization="dreal-ara")["grounds"] == []
     worded = app.get("/fr/demandes/statistiques.csv?words=1").body
-    assert worded.startswith("\ufeffIndicateur,Détail,Lieu,Valeur")
-    assert "Demandes reçues,,,4" in worded and "Refus par service,DDT 42,,3" in worded
+    assert worded.startswith("\ufeffIndicateur;Détail;Lieu;Valeur")
+    assert "Demandes reçues;;;4" in worded and "Refus par service;DDT 42;;3" in worded
     assert "L. 124-4" in worded and "ground" not in worded and "ddt-42" not in worded
     assert "/demandes/statistiques.csv?words=1" in page

@@ -18,6 +18,8 @@ from ckan.lib import mailer
 
 from ckanext.ecosphere.harvest.worker.job import Job
 from ckanext.ecosphere.harvest.worker.messages import translator
+from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared.mailing.texts import subject
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import HarvestGatherError, HarvestObject, HarvestObjectError
 
@@ -27,9 +29,11 @@ MAX_QUOTED = 20
 """Sentences of each kind that a mail quotes."""
 
 
-FAILED = N_("Harvest of {source}: {number} problems")
-DONE = N_("Harvest of {source}: no problem")
-COUNTS = N_("{added} added, {updated} updated, {unchanged} unchanged, {deleted} withdrawn, {errored} refused.")
+FAILED = N_("Harvest of “{source}”, problems: {number}")
+DONE = N_("Harvest of “{source}”: no problem")
+GREETING = N_("Hello {name},")
+ABOUT = N_("The source “{source}” was harvested. What became of its records:")
+COUNTS = N_("added: {added}, updated: {updated}, unchanged: {unchanged}, withdrawn: {deleted}, refused: {errored}.")
 READING = N_("Problems of the reading:")
 RECORDS = N_("Records refused:")
 MORE = N_("… and {number} more.")
@@ -49,11 +53,12 @@ def send(context: Any, job: Job, counts: dict[str, int], errors: int) -> int:
     Returns:
         mails sent; a person whose mail cannot be sent does not keep the others from theirs.
     """
-    subject, body = compose(job, counts, errors)
+    told, body = compose(job, counts, errors)
     sent = 0
     for person in tk.get_action("harvest_get_notifications_recipients")(context, {"source_id": job.source_id}):
+        greeting = translator()(GREETING).format(name=characters.one_line(person["name"]))
         try:
-            mailer.mail_recipient(person["name"], person["email"], subject, body)
+            mailer.mail_recipient(person["name"], person["email"], subject(told), f"{greeting}\n\n{body}")
             sent += 1
         except (mailer.MailerException, OSError, smtplib.SMTPException):
             log.exception("Mail about harvest job %s", job.id)
@@ -61,11 +66,13 @@ def send(context: Any, job: Job, counts: dict[str, int], errors: int) -> int:
 
 
 def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
-    """Subject and text of the mail."""
+    """What the subject of the mail says, and its text after the greeting."""
     _ = translator()
-    subject = _(FAILED if errors else DONE).format(source=job.title, number=errors)
+    told = _(FAILED if errors else DONE).format(source=job.title, number=errors)
     numbers = {name: counts.get(name, 0) for name in ("added", "updated", "deleted", "errored")}
-    parts = [_(COUNTS).format(unchanged=counts.get("not modified", 0), **numbers)]
+    parts = [
+        f"{_(ABOUT).format(source=job.title)}\n" + _(COUNTS).format(unchanged=counts.get("not modified", 0), **numbers)
+    ]
     gather = sa.select(HarvestGatherError.message).where(HarvestGatherError.harvest_job_id == job.id)
     objects = (
         sa.select(HarvestObjectError.message)
@@ -81,4 +88,4 @@ def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
             parts.append("\n".join(lines))
     site = tk.config["ckan.site_url"].rstrip("/")
     parts.append(_(REPORT).format(url=f"{site}/harvest/{job.source_id}/job/{job.id}"))
-    return subject, "\n\n".join(parts)
+    return told, "\n\n".join(parts)

@@ -96,8 +96,8 @@ def test_a_source_never_harvested_is_not_harvested_again_and_its_failure_is_told
     page = app.get("/fr/harvest/admin/un", headers=token(boss)).body
     assert "Moissonner de nouveau" in page and "Moissonner maintenant" not in page
     page = app.get(f"/fr/harvest/un/job/{portal.last_job(source)}", headers=token(boss)).body
-    assert "a échoué : connexion refusée." in page and "refused" not in page
-    assert "Fiches annoncées par la source : nombre non indiqué" in page
+    assert "a échoué\u00a0: connexion refusée." in page and "refused" not in page
+    assert "Fiches annoncées par la source\u00a0: nombre non indiqué" in page
 
 
 def test_the_form_of_a_source_asks_to_choose_a_service(portal, app):
@@ -179,7 +179,7 @@ def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(port
     said = body(mail)
     print(mail["Subject"], said, sep="\n")
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert "Sources de moissonnage : 3 sources appellent quelqu’un" in mail["Subject"]
+    assert "Sources de moissonnage\u00a0: 3 sources appellent quelqu’un" in mail["Subject"]
     assert said.startswith("Bonjour Camille Martin,")
     assert "Jamais commencée" in said.partition("À l’arrêt (1)")[2].partition("\n\n")[0]
     assert "- Moitié" in said.partition("Lecture incomplète (1)")[2].partition("\n\n")[0]

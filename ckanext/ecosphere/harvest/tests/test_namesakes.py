@@ -98,7 +98,9 @@ def test_what_is_set_aside_is_told_truly_and_all_of_it_is_named(portal, app):
     assert second.count("<tr") == 13
     only = app.get(f"{address}?outcome=refused", headers=who).body
     assert only.count("<tr") == 2
-    table = list(csv.DictReader(io.StringIO(app.get(f"{address}?format=csv", headers=who).body.lstrip("\ufeff"))))
+    table = list(
+        csv.DictReader(io.StringIO(app.get(f"{address}?format=csv", headers=who).body.lstrip("\ufeff")), delimiter=";")
+    )
     assert len(table) == 62
     assert {row["outcome"] for row in table} == {"set-aside", "refused"}
     report = app.get(f"/harvest/source/job/{job}", headers=who).body

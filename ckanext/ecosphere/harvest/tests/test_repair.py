@@ -128,7 +128,9 @@ def test_batch_edits_are_requests_of_geonetwork_s_api_one_for_each_record():
 def test_the_table_is_safe_in_a_spreadsheet():
     hostile = parsed()
     next(hostile.iter("{*}protocol"))[0].text = '=HYPERLINK("x") Web Map Service'
-    found = list(csv.DictReader(formats.table([("fiche-1", proposals(hostile))]).lstrip("\ufeff").splitlines()))
+    found = list(
+        csv.DictReader(formats.table([("fiche-1", proposals(hostile))]).lstrip("\ufeff").splitlines(), delimiter=";")
+    )
     assert len(found) == len(proposals(hostile))
     assert not any(value.startswith("=") for row in found for value in row.values())
 

@@ -25,7 +25,7 @@ CASES = [
         "DDT 01",
     ),
     ("links", "resources", "protocol", "OGC:WMS", "Ressources", "aucun protocole déclaré", "OGC:WMS"),
-    ("links", "resources", "protocol WWW:LINK", "HTTP", "Ressources", "protocole « WWW:LINK »", "HTTP"),
+    ("links", "resources", "protocol WWW:LINK", "HTTP", "Ressources", "protocole «\u00a0WWW:LINK\u00a0»", "HTTP"),
     ("title", "title", "title", "Titre", "Titre", "title", "Titre"),
     ("within-bounds", "tags", "30123 characters", "30000 characters", "Mots-clés", "30123 caractères", "30000 car"),
 ]

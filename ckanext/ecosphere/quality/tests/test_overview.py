@@ -48,7 +48,7 @@ def context(person: str | None) -> Any:
 
 
 def rows(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=";"))
 
 
 def test_private_datasets_never_count_in_the_comparison(app: Any, catalogue: dict[str, Any]):
@@ -219,7 +219,7 @@ def test_the_dashboard_names_wins_and_worst_datasets(app: Any, catalogue: dict[s
         len(tk.get_action("ecosphere_quality_dashboard")(context("editor"), {"id": "ddt-42", "limit": 1})["worst"]) == 1
     )
     page = app.get("/fr/organization/ddt-42/tableau-de-bord", headers=headers(catalogue["editor"])).body
-    assert re.search(rf"L’objectif est une note moyenne de {found['target']} : il manque [\d,]+", page)
+    assert re.search(rf"L’objectif est une note moyenne de {found['target']}\u00a0: il manque [\d,]+", page)
     assert "Titre secret" in page and "/fr/dataset/poor/qualite" in page
     for explained in (page, app.get("/fr/qualite").body):
         assert "Ce que veulent dire ces mots" in explained and "data.europa.eu" in explained
@@ -344,4 +344,4 @@ def test_charts_escape_texts_and_need_two_days(with_request_context: Any):
     assert charts.levels([{"level": "gold", "label": "x", "datasets": 0}]) == ""
     assert charts.trend([{"day": "2025-01-01", "mean": 5.0}]) == ""
     drawn = charts.trend([{"day": "2025-01-01", "mean": 0.0}, {"day": "2025-03-01", "mean": 100.0}])
-    assert 'role="img"' in drawn and "Mar 1, 2025" in drawn and ">100<" in drawn
+    assert 'role="img"' in drawn and "1 Mar 2025" in drawn and ">100<" in drawn

@@ -68,8 +68,8 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
 
     Returns:
         `count` of datasets chosen, `changed` among them, `harvested`, how many of those the next harvest puts back,
-        `unknown` names, and of those that change `differences`: `name`, `title`, `before`, `after` as people read them,
-        `source`, title of the harvest source that puts it back (None when none does), and `left_out`.
+        `unknown` names, and of those that change `differences`: `name`, `title`, `private`, `before`, `after` as people
+        read them, `source`, title of the harvest source that puts it back (None when none does), and `left_out`.
     """
     tk.check_access("ecosphere_bulk_edit_preview", context, data_dict)
     change, datasets, unknown = _asked(context, data_dict)
@@ -83,7 +83,8 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
             texts = (plan.described(change.field, value, lang) for value in (before, after))
             row = dict(zip(("before", "after"), texts, strict=True))
             told = {"source": overwritten.get(dataset["id"]), "left_out": dataset["id"] not in kept}
-            differences.append({"name": dataset["name"], "title": dataset["title"], **row, **told})
+            named = {name: dataset[name] for name in ("name", "title", "private")}
+            differences.append({**named, **row, **told})
     return {
         "count": len(datasets),
         "changed": sum(not row["left_out"] for row in differences),

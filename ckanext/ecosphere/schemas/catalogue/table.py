@@ -6,8 +6,6 @@ Columns and their meaning: etalab/schema-catalogue-donnees, version 0.3.0. Sever
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -73,18 +71,5 @@ def _places(read: Reader) -> Iterator[str]:
 
 
 def lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """Yield the file line by line, beginning with a byte order mark and the header (spreadsheets read UTF-8 by it)."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\r\n")
-    writer.writeheader()
-    yield "\ufeff" + _taken(buffer)
-    for each in rows:
-        writer.writerow({name: csv_table.cell(each.get(name, "")) for name in COLUMNS})
-        yield _taken(buffer)
-
-
-def _taken(buffer: io.StringIO) -> str:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text
+    """Return the file line by line."""
+    return csv_table.lines(COLUMNS, ([each.get(name, "") for name in COLUMNS] for each in rows))

@@ -14,7 +14,6 @@ from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.page import around, citation, collections, editions, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 from ckanext.ecosphere.shared import once, template_helpers
-from ckanext.ecosphere.vocabularies import languages
 
 Dataset = Mapping[str, Any]
 
@@ -108,30 +107,6 @@ def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
     return {"text": citation.text(cited), "permalink": address, "formats": formats, "qr": qr}
 
 
-def ecosphere_text_language(dataset: Dataset, field: str) -> str:
-    """Return the language of a text of a dataset as its page shows it: a BCP 47 tag, for `lang`.
-
-    That of the translation which is shown, else that of the dataset; French where it is one of several, as in
-    `vocabularies.languages`.
-
-    Args:
-        dataset: as `package_show` gives it.
-        field: `title` or `notes`.
-
-    Returns:
-        "" where it is that of the page, or not known.
-    """
-    texts = dataset.get(f"{field}{languages.SUFFIX}")
-    shown = tk.h.get_translated(dataset, field)
-    found = [tag for tag, text in texts.items() if text == shown] if isinstance(texts, Mapping) else []
-    if not found:
-        given = dataset.get("language") or []
-        uris = [given] if isinstance(given, str) else given
-        found = [languages.tag(str(uri).rstrip("/").rpartition("/")[2]) for uri in uris]
-    spoken = languages.FRENCH if languages.FRENCH in found else next(filter(None, found), "")
-    return "" if spoken.partition("-")[0] == wording.page_language()[:2] else spoken
-
-
 def _shown(resource: Mapping[str, Any], use: uses.Use) -> dict[str, Any]:
     texts = uses.texts()
     text = _text(texts["buttons"][use.button]).format(format=use.name, name=use.name) if use.button else ""
@@ -158,6 +133,5 @@ HELPERS = {
         ecosphere_resource_use,
         ecosphere_main_way,
         ecosphere_link_state,
-        ecosphere_text_language,
     )
 }

@@ -158,7 +158,7 @@ def test_what_a_dataset_is_refused_for_is_told_in_the_language_of_who_asked(app,
     create({"title": "Fermé", "name": "bulk-closed"})
     headers = {"Authorization": editor["token"]}
     sent = {"names": "bulk-closed", "field": "access_rights", "operation": "replace", "values": "NON_PUBLIC"}
-    for language, label in (("fr", "Motif de restriction de l&#39;accès : "), ("en", "Ground of a limit to access: ")):
+    for language, label in (("fr", "Motif de restriction de l’accès : "), ("en", "Ground of a limit to access: ")):
         address = f"/{language}/dataset/modification-groupee"
         started = app.post(address, data={**sent, "action": "start"}, headers=headers, follow_redirects=False)
         runs.carry_out(started.headers["Location"].rsplit("/", 1)[-1])

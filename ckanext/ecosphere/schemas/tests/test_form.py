@@ -205,7 +205,7 @@ class TestThePage:
         assert "http://publications.europa.eu" not in text
         assert "themes-ecospheres" not in text
         english = app.get("/en/dataset/zones-inondables-ain").body
-        for expected in ("Flood prevention", "Lineage", "annual", "July 1, 2023", "Natural risk zones"):
+        for expected in ("Flood prevention", "Lineage", "annual", "1 July 2023", "Natural risk zones"):
             assert expected in english
 
     def test_hides_what_is_empty(self, app, create):

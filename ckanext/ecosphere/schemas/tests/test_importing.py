@@ -281,7 +281,7 @@ class TestThePages:
         page: Any = BeautifulSoup(client("/fr/dataset/nouveau/ddt-01").body, "html.parser")
         assert page.find(id="field-use_conditions").text.strip() == "Citer la DDT."
         assert page.find(id="field-title").get("value", "") == ""
-        assert "Conditions d'utilisation" in page.select_one(".flash-messages").text
+        assert "Conditions d’utilisation" in page.select_one(".flash-messages").text
 
     def test_an_empty_file_is_said_to_be_empty(self, app, editor):
         file = {"file": (io.BytesIO(b" "), "empty.xml")}

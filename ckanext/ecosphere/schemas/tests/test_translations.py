@@ -165,7 +165,7 @@ class TestPages:
 
     def test_a_dataset_in_one_language_shows_nothing_of_it(self, app, create):
         create({"title": "Une langue", "name": "pages-une"})
-        assert "Dans d'autres langues" not in page(app, "/fr/dataset/pages-une").text
+        assert "Dans d’autres langues" not in page(app, "/fr/dataset/pages-une").text
 
     def test_lists_and_search_name_it_in_the_language_of_the_page(self, app, create):
         create(described("pages-liste", title="Cartographie du vacarme", title_translated={"en": "Mapping of the din"}))

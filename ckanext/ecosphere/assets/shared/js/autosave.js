@@ -84,7 +84,9 @@
 
       _offer: function (box, form, key, before) {
         const moment = new Date(before.at);
-        box.querySelector("[data-moment]").textContent = moment.toLocaleString(document.documentElement.lang || "fr", {
+        const language = document.documentElement.lang || "fr";
+        // As `shared/dates.py`: plain English is that of Europe.
+        box.querySelector("[data-moment]").textContent = moment.toLocaleString(language === "en" ? "en-GB" : language, {
           dateStyle: "long",
           timeStyle: "short",
           timeZone: "Europe/Paris",
