@@ -56,6 +56,8 @@ def environment() -> dict[str, str]:
         "OGR_XLSX_HEADERS": "AUTO",
         "OGR_ODS_HEADERS": "AUTO",
         "SQLITE_LOAD_EXTENSION": "NO",
+        "OGR_SQLITE_PRAGMA": "trusted_schema=OFF",  # views of strangers ask nothing of SQLite itself, paths among it
+        "OGR_SQLITE_STATIC_VIRTUAL_OGR": "NO",  # nor do their tables open other files
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",

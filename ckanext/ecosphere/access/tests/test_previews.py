@@ -9,6 +9,7 @@ import json
 import random
 import re
 import resource
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -544,6 +545,28 @@ def test_a_file_that_points_elsewhere_has_nothing_fetched(loaded, tmp_path, host
         except PreviewError:
             pass
     assert heard == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["file FROM pragma_database_list", "ogr_datasource_load_layers('/etc/passwd')", "a FROM elsewhere"],
+    ids=["path", "function", "table"],
+)
+def test_a_geopackage_whose_tables_are_questions_tells_nothing_of_the_portal(loaded, tmp_path, asked):
+    [made] = made_by_gdal("GPKG", ".gpkg", tmp_path).values()
+    (tmp_path / "asking.gpkg").write_bytes(made)
+    with sqlite3.connect(tmp_path / "asking.gpkg") as database:
+        database.execute("CREATE TABLE elsewhere (a)")
+        database.execute(f"CREATE VIEW secret AS SELECT 1 AS fid, {asked}")
+        database.execute("UPDATE gpkg_contents SET table_name = 'secret', data_type = 'attributes', identifier = ''")
+        database.execute("DELETE FROM gpkg_geometry_columns")
+        database.execute("PRAGMA writable_schema = ON")
+        table = "CREATE VIRTUAL TABLE elsewhere USING VirtualOGR('CSV:/etc/passwd')"
+        database.execute("UPDATE sqlite_master SET rootpage = 0, sql = ? WHERE name = 'elsewhere'", (table,))
+    database.close()
+    with pytest.raises(PreviewError) as raised:
+        sample((tmp_path / "asking.gpkg").read_bytes(), tmp_path)
+    assert raised.value.code == "unreadable"
 
 
 def test_the_reader_has_no_network_and_only_the_drivers_it_needs(loaded):

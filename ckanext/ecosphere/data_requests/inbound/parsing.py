@@ -35,13 +35,16 @@ NO_CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape")
 MOST_PARTS, MOST_CONTAINERS = 60, 12
 MOST_LINES = 400_000
 LONGEST_TEXT = 200_000
+#: Parts of one kind in which the words of the person are looked for.
+MOST_TEXTS = 10
 #: Where mail servers write down to whom they hand an e-mail over, what is most certain first.
 RECIPIENTS = ("X-Original-To", "Delivered-To", "Envelope-To", "To", "Cc")
 MOST_RECIPIENTS = 50
-CONTAINER = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
+#: Whatever stands before the type: the parser drops more than blanks.
+CONTAINER = re.compile(rb"^content-type:[^a-z/;]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
 DESCRIPTION = re.compile(rb"^content-[a-z-]{1,30}[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
-#: What a boundary of parts looks like at its simplest.
-BOUNDARY = re.compile(rb"^--\S", re.MULTILINE)
+#: What a boundary of parts looks like at its simplest: it may be empty, or begin with a blank.
+BOUNDARY = re.compile(rb"^--", re.MULTILINE)
 CLOSED = re.compile(rb"\r?\n\r?\n")
 IGNORED_PRECEDENCE = ("bulk", "junk", "list", "auto_reply", "auto-reply")
 ROBOTS = re.compile(r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE)
@@ -117,9 +120,10 @@ def body(raw: bytes) -> tuple[str, list[FileStorage]]:
     Raises:
         Unreadable: it has too many parts, or they lie too deep.
     """
-    tangled = len(CONTAINER.findall(raw)) > MOST_CONTAINERS or raw.count(b"\n") > MOST_LINES
-    # Each part has one line of its boundary, each container one more; "-- " of signatures is none.
-    if tangled or sum(1 for _each in BOUNDARY.finditer(raw)) > MOST_PARTS * 4:
+    lines = _lines(raw)
+    tangled = len(CONTAINER.findall(lines)) > MOST_CONTAINERS or lines.count(b"\n") > MOST_LINES
+    # Each part has one line of its boundary, each container one more; so have signatures.
+    if tangled or sum(1 for _each in BOUNDARY.finditer(lines)) > MOST_PARTS * 4:
         raise Unreadable("too_complex")
     message = _parse(raw)
     try:
@@ -137,12 +141,17 @@ def _parse(raw: bytes) -> Message:
     Raises:
         Unreadable: a header of a part is too long, or the standard library fails on it.
     """
-    if any(len(each.group()) > LONGEST_DESCRIPTION for each in DESCRIPTION.finditer(raw)):
+    if any(len(each.group()) > LONGEST_DESCRIPTION for each in DESCRIPTION.finditer(_lines(raw))):
         raise Unreadable("too_complex")
     try:
         return email.message_from_bytes(raw, policy=email.policy.compat32)
     except (RecursionError, ValueError, LookupError, TypeError, IndexError):
         raise Unreadable("broken") from None
+
+
+def _lines(raw: bytes) -> bytes:
+    """An e-mail with the ends of lines that the parser sees: for it, a carriage return alone is one, too."""
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _header(message: Message, name: str) -> str:
@@ -161,24 +170,32 @@ def _headers(message: Message, name: str) -> list[str]:
 
 
 def _sender(message: Message) -> str:
-    found = _addresses(_headers(message, "From"))
-    return found[0] if len(found) == 1 else ""
+    """The one address from which an e-mail comes, "" when anything else is named beside it, readable or not."""
+    written = _headers(message, "From")
+    found = _listed(written)
+    return found[0] if len(found) == 1 and len(written[0]) <= LONGEST_ADDRESSES else ""
 
 
 def _addresses(written: list[str]) -> list[str]:
-    found = []
+    return [each for each in _listed(written) if each]
+
+
+def _listed(written: list[str]) -> list[str]:
+    """The addresses that some headers list, in small letters; "" for one that is broken or too long."""
     try:
         pairs = getaddresses([each[:LONGEST_ADDRESSES] for each in written])
     except RecursionError:  # comments within comments
         return []
-    for _name, address in pairs[:MOST_RECIPIENTS]:
-        if len(address) > LONGEST_ADDRESS:
-            continue
-        try:
-            found.append(str(Address(addr_spec=address).addr_spec).lower())
-        except (ValueError, IndexError, AttributeError, LookupError):
-            continue
-    return found
+    return [_address(address) for _name, address in pairs[:MOST_RECIPIENTS] if "@" in address]
+
+
+def _address(written: str) -> str:
+    if len(written) > LONGEST_ADDRESS:
+        return ""
+    try:
+        return str(Address(addr_spec=written).addr_spec).lower()
+    except (ValueError, IndexError, AttributeError, LookupError):
+        return ""
 
 
 def _recipients(message: Message, original: str) -> list[str]:
@@ -239,11 +256,10 @@ def _file(part: Message) -> FileStorage:
 def _text(parts: list[Any]) -> str:
     """What the person wrote: the first plain text, or else the first HTML, as text."""
     for kind, read in (("text/plain", str), ("text/html", quotes.from_html)):
-        for part in parts:
-            if part.get_content_type() == kind and not _is_file(part):
-                written = quotes.own_words(read(_decoded(part)[:LONGEST_TEXT]))
-                if written:
-                    return written
+        texts = [part for part in parts if part.get_content_type() == kind and not _is_file(part)]
+        for part in texts[:MOST_TEXTS]:
+            if written := quotes.own_words(read(_decoded(part)[:LONGEST_TEXT])):
+                return written
     return ""
 
 

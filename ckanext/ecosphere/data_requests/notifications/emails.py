@@ -13,7 +13,7 @@ from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.answers import asking, deliveries
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request
-from ckanext.ecosphere.data_requests.notifications import enclosures, links, mail_texts, review, texts
+from ckanext.ecosphere.data_requests.notifications import enclosures, links, mail_texts, replies, review, texts
 from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
 from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 from ckanext.ecosphere.shared import dates, language
@@ -143,7 +143,7 @@ def _of_all(number: int) -> Item:
 
 def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | None:
     request = model.Session.get(Request, row.request_id)
-    if request is None or not reader.may_read(request):
+    if request is None or not _is_still_told(row, request, reader):
         return None
     words = texts.sentence(row.kind, row.audience, request, "")
     if number > 1:
@@ -153,13 +153,20 @@ def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | No
     return item
 
 
+def _is_still_told(row: Notification, request: Request, reader: people.Reader) -> bool:
+    """Whether a person may be told now what they were to be told when it happened: they may have left the service."""
+    if row.audience in replies.OF_THE_SERVICE:
+        return reader.is_inside(request)
+    return reader.may_read(request) or row.audience == states.FORMER_SERVICE
+
+
 def _page(request: Request) -> str:
     return address(f"demandes/{request.reference or request.id}")
 
 
 def _item(row: Notification, reader: people.Reader) -> Item | None:
     request = model.Session.get(Request, row.request_id)
-    if request is None or not (reader.may_read(request) or row.audience == states.FORMER_SERVICE):
+    if request is None or not _is_still_told(row, request, reader):
         return None
     event = model.Session.get(Event, row.event_id) if row.event_id else None
     comment = model.Session.get(Comment, row.comment_id) if row.comment_id else None

@@ -173,6 +173,8 @@ def test_attached_files_pass_the_checks_of_the_house(postbox: Postbox):
         ({"To": "reply+1-fzz-aaaaaaaaaaaaaaaaaaaa@guichet.example"}, "not_ours"),
         ({"From": "evil@attacker.example"}, "other_sender"),
         ({"From": "asker@secret.example, evil@attacker.example"}, "other_sender"),
+        # A mail server that checks senders sees two.
+        ({"From": f"asker@secret.example, {'e' * 330}@attacker.example"}, "other_sender"),
         ({"From": ""}, "other_sender"),
     ],
 )
@@ -247,9 +249,10 @@ def _multipart(first: EmailMessage, parts: bytes, kind: str = "mixed") -> bytes:
     return f'{start}MIME-Version: 1.0\r\nContent-Type: multipart/{kind}; boundary="b"\r\n\r\n'.encode() + parts
 
 
-def _nested(depth: int) -> bytes:
+def _nested(depth: int, end: bytes = b"\r\n", before: bytes = b" ") -> bytes:
     opening = b"".join(
-        b"--b%d\r\nContent-Type: multipart/mixed; boundary=b%d\r\n\r\n" % (n, n + 1) for n in range(depth)
+        end.join((b"--b%d" % n, b"Content-Type:%smultipart/mixed; boundary=b%d" % (before, n + 1), b"", b""))
+        for n in range(depth)
     )
     return b"--b\r\nContent-Type: multipart/mixed; boundary=b0\r\n\r\n" + opening
 
@@ -265,15 +268,23 @@ def _nested(depth: int) -> bytes:
         (b"--b\r\nContent-Type: text/plain\r\n\r\n\r\n--b--", "empty"),
         (b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<div>" * 40_000 + b"\r\n--b--", "empty"),
         (b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<![CDATA[" * 20_000 + b"\r\n--b--", "empty"),
+        # Python's parser ends a line at a carriage return alone, and drops other controls around a type.
+        (_nested(200, end=b"\r") + b"x\r" * 400_000, "too_complex"),
+        (_nested(200, before=b"\x1c") + b"x\r\n" * 300_000, "too_complex"),
+        (b'--b\rContent-Disposition: attachment; filename="' + b"; a=b" * 100_000 + b"\r\rx\r--b--\r", "too_complex"),
+        ((b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<i></i>" * 28_000 + b"\r\n") * 55 + b"--b--", "empty"),
     ],
-    ids=["20MB", "10000-files", "500000-lines", "10000-deep", "30-files", "empty", "deep-html", "cdata"],
-)
+    ids=[
+        "20MB", "10000-files", "500000-lines", "10000-deep", "30-files", "empty", "deep-html", "cdata",
+        "deep-by-returns", "deep-by-controls", "long-by-returns", "55-texts",
+    ],
+)  # fmt: skip
 def test_what_is_made_to_choke_the_portal_is_refused_in_no_time(postbox: Postbox, parts: bytes, outcome: str):
     opened()
     first = received(postbox)
-    begun = time.monotonic()
+    begun = time.process_time()
     assert handed_over(_multipart(first, parts)) == outcome
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
     assert not comments()
 
 
@@ -302,7 +313,7 @@ def test_odd_character_sets_are_read_or_replaced(postbox: Postbox, charset: str,
 #: Texts on which the standard library's parsers of headers take time that grows squared, or call themselves too often.
 TANGLED = (
     "a@b.fr," * 17_000, "(" * 100_000, '"' * 100_000, "\\" * 100_000, "a:" * 50_000, "a " * 50_000, "; a=b" * 20_000,
-    "=?punycode?q?" + "a" * 100_000 + "-kva?= <a@b.fr>", "a." * 50_000 + "@b.fr",
+    "=?punycode?q?" + "a" * 100_000 + "-kva?= <a@b.fr>", "a." * 50_000 + "@b.fr", 'multipart/mixed; a="' + "; a=b" * 24_000,
 )  # fmt: skip
 
 
@@ -311,7 +322,7 @@ def test_headers_of_strangers_are_read_in_no_time(postbox: Postbox):
     opened()
     to = str(received(postbox)["Reply-To"])
     for text in TANGLED:
-        for name in ("From", "Cc", "Auto-Submitted", "Content-Type", "Message-ID"):
+        for name in ("From", "Cc", "Auto-Submitted", "Content-Type", "Message-ID", "X: y\rContent-Type"):
             named = {"From": "asker@secret.example", name: text}
             headers = "".join(f"{key}: {value}\r\n" for key, value in named.items())
             begun = time.process_time()

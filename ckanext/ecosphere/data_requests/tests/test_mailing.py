@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.jobs import get_queue
 from ckan.lib.redis import connect_to_redis
+from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import config, dictize, jobs
@@ -267,6 +268,25 @@ def test_whoever_wants_no_mail_gets_none(postbox: Postbox):
     delivery.deliver()
     assert postbox.to("asker") == []
     assert act("notification_list", "asker")["count"] == 2
+
+
+def test_who_has_left_the_service_gets_none_of_its_notes(postbox: Postbox):
+    """They still read the request, which is public."""
+    made = opened()
+    act("settings_update", "editor", digest="daily")
+    act("settings_update", "admin", digest="daily")
+    delivery.deliver()
+    postbox.clear()
+    act("comment", "moderator", id=made["id"], text="Le préfet s’y oppose, ne rien dire.", internal=True)
+    act("comment", "asker", id=made["id"], text="Où en êtes-vous ?")
+    call_action("organization_member_delete", {"user": "boss"}, id="ddt-42", username="editor")
+    try:
+        with freeze_time(clock.now() + timedelta(days=1)):
+            delivery.digests()
+    finally:
+        call_action("organization_member_create", {"user": "boss"}, id="ddt-42", username="editor", role="editor")
+    assert ["préfet" in body(mail) for mail in postbox.to("admin")] == [True]
+    assert postbox.to("editor") == []
 
 
 def test_what_waits_for_a_digest_follows_a_change_of_mind(postbox: Postbox):
