@@ -16,6 +16,7 @@ from ckanext.ecosphere.vocabularies import languages
 
 #: Solr refuses a document with a longer term in a field of type string (32 766 bytes of UTF-8).
 MAX_TERM_BYTES = 32_000
+LATEST_FIRST = "metadata_modified desc"
 TRANSLATED = ("title_translated", "notes_translated")
 NOT_SEARCHED = "other_information"
 """Field of addresses, thesauri and notes: a word of it does not make a dataset what somebody looks for."""
@@ -52,6 +53,21 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
         elif groups and "repeating_subfields" in field and name in dataset:
             dataset[f"extras_{name}"] = _words(dataset.pop(name))
     return dataset
+
+
+def in_one_order(params: dict[str, Any]) -> dict[str, Any]:
+    """Give datasets that were saved at the same moment, as a harvest does, an order of their own.
+
+    Solr gives them in that of its files, which changes whenever one of them is indexed again: between two pages of a
+    feed (DCAT, Atom) one would be missed and another one come twice.
+
+    Args:
+        params: the data_dict of `package_search`, changed in place.
+    """
+    order = str(params.get("sort") or "").strip()
+    if order.endswith(LATEST_FIRST):
+        params["sort"] = f"{order}, id asc"
+    return params
 
 
 def _index_english(dataset: dict[str, Any], name: str) -> None:

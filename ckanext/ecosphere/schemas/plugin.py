@@ -38,6 +38,7 @@ from ckanext.ecosphere.schemas.logic import (
     free_fields,
     grace,
     locked_fields,
+    numbers,
     translations,
     validators,
 )
@@ -49,7 +50,7 @@ from ckanext.ecosphere.shared import template_helpers
 #: By name, as `dataset.yaml` and `presets.yaml` call them.
 VALIDATORS = {
     name: function
-    for module in (bounds, cross_field, formats, translations, validators)
+    for module in (bounds, cross_field, formats, numbers, translations, validators)
     for name, function in vars(module).items()
     if name.startswith("ecosphere_")
 } | {
@@ -86,6 +87,10 @@ class EcosphereSchemasPlugin(Room):
 
     # IPackageController
 
+    def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
+        """Let who reads page after page meet each dataset once."""
+        return indexing.in_one_order(search_params)
+
     def before_dataset_index(self, dataset: dict[str, Any]) -> dict[str, Any]:
         """Keep from Solr what its plain string fields cannot hold."""
         return indexing.fit_for_solr(dataset)
@@ -95,15 +100,13 @@ class EcosphereSchemasPlugin(Room):
         adopting.mark_new(dataset)
 
     def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
-        """Give no prepared file that may hold a dataset which is public no more."""
-        if tk.asbool(dataset.get("private")):
-            prepared_file.forget()
-            sitemap.forget()
+        """Give no prepared file that may hold a dataset which is public no more, or gone (CKAN deletes many so)."""
+        if tk.asbool(dataset.get("private")) or dataset.get("state") not in (None, "active"):
+            _forget()
 
     def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
         """Give no prepared file that holds a deleted dataset."""
-        prepared_file.forget()
-        sitemap.forget()
+        _forget()
 
     # IResourceController
 
@@ -147,3 +150,8 @@ class EcosphereSchemasPlugin(Room):
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of changes to many datasets."""
         return [runs.QUEUE]
+
+
+def _forget() -> None:
+    prepared_file.forget()
+    sitemap.forget()

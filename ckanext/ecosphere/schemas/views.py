@@ -21,7 +21,7 @@ from ckanext.ecosphere.schemas.importing import proposing, review, starting
 from ckanext.ecosphere.schemas.importing.text import decoded
 from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.schemas.logic.validators import free_name
-from ckanext.ecosphere.schemas.rdf import skos, structured
+from ckanext.ecosphere.schemas.rdf import negotiation, skos, structured
 from ckanext.ecosphere.shared import language, web_guard
 
 SKOS_FORMATS = {
@@ -33,6 +33,8 @@ MOST_PROBLEMS = 40
 KIND = "dcat_type"  # every dataset has one
 schemas = Blueprint("ecosphere_schemas", __name__)
 web_guard.protect(schemas)
+schemas.before_app_request(negotiation.lead)
+schemas.after_app_request(negotiation.tell)
 
 
 @schemas.route("/dataset/<id>/iso19139.xml")

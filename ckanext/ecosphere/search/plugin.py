@@ -37,7 +37,7 @@ from ckanext.ecosphere.search import (
     setup,
     views,
 )
-from ckanext.ecosphere.search.alerts import dashboard
+from ckanext.ecosphere.search.alerts import ckan_feeds, dashboard
 from ckanext.ecosphere.search.alerts import helpers as alert_helpers
 from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
@@ -66,6 +66,7 @@ class EcosphereSearchPlugin(Room):
 
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IFacets, inherit=True)
+    p.implements(p.IFeed, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
     p.implements(IEcosphereDashboard, inherit=True)
@@ -116,6 +117,14 @@ class EcosphereSearchPlugin(Room):
     def group_facets(self, facets_dict: dict[str, Any], group_type: str, package_type: str | None) -> dict[str, Any]:
         """Facets of the page of a group."""
         return facets.titles("group", facets_dict, kept_facets.shown())
+
+    def get_feed_class(self) -> Any:
+        """Write CKAN's feeds as those of searches are."""
+        return ckan_feeds.CkanFeed
+
+    def get_item_additional_fields(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
+        """Hand the dataset on to the feed."""
+        return {ckan_feeds.PACKAGE: dataset_dict}
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """`ckan ecosphere search …`."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from xml.etree import ElementTree as ET
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
 MIMETYPE = "application/atom+xml"
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 #: Characters that XML 1.0 cannot hold, even escaped.
 FORBIDDEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 
@@ -35,7 +36,17 @@ class Entry:
     author: str = ""
 
 
-def feed(title: str, author: str, page: str, itself: str, entries: Iterable[Entry]) -> bytes:
+def feed(
+    title: str,
+    author: str,
+    page: str,
+    itself: str,
+    entries: Iterable[Entry],
+    *,
+    identifier: str = "",
+    language: str = "",
+    links: Mapping[str, str] | None = None,
+) -> bytes:
     """Return a feed as XML in UTF-8.
 
     Args:
@@ -44,13 +55,18 @@ def feed(title: str, author: str, page: str, itself: str, entries: Iterable[Entr
         page: address of the page that shows the same.
         itself: address of the feed.
         entries: the newest first.
+        identifier: address that stays and is the same for each page and language of the feed; `itself` by default.
+        language: BCP 47 tag of its texts.
+        links: addresses of its other pages, by relation: first, prev, next (RFC 5005).
     """
     ET.register_namespace("", NAMESPACE)
     every = list(entries)
-    root = ET.Element(_q("feed"))
+    root = ET.Element(_q("feed"), {_LANGUAGE: language} if language else {})
     _text(root, "title", title)
-    _text(root, "id", itself)
+    _text(root, "id", identifier or itself)
     ET.SubElement(root, _q("link"), {"rel": "self", "type": MIMETYPE, "href": itself})
+    for relation, address in (links or {}).items():
+        ET.SubElement(root, _q("link"), {"rel": relation, "type": MIMETYPE, "href": address})
     ET.SubElement(root, _q("link"), {"rel": "alternate", "type": "text/html", "href": page})
     newest = max((entry.updated for entry in every), default=datetime.fromtimestamp(0, timezone.utc))
     _text(root, "updated", newest.isoformat())

@@ -12,7 +12,7 @@ from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.search import saved
 from ckanext.ecosphere.data_requests.views import exports
 from ckanext.ecosphere.data_requests.views.viewing import act, as_public, is_known, page, rendered
-from ckanext.ecosphere.shared import atom, dates
+from ckanext.ecosphere.shared import atom, dates, language
 
 ENTRIES = 50
 YEAR_DIGITS = 4
@@ -120,7 +120,7 @@ def _request(found: dict[str, Any]) -> atom.Entry:
 
 
 def _answer(title: str, page_: str, itself: str, entries: list[atom.Entry]) -> Response:
-    content = atom.feed(title, tk.config["ckan.site_title"], page_, itself, entries)
+    content = atom.feed(title, tk.config["ckan.site_title"], page_, itself, entries, language=language.current())
     return Response(content, content_type=f"{atom.MIMETYPE}; charset=utf-8")
 
 

@@ -48,10 +48,16 @@ _TAG = re.compile(r"[^,<>\"\x00-\x1f\x7f\u2028\u2029]*")
 
 
 def ecosphere_text(value: Any) -> Any:
-    """Return text without control and invisible characters and surrounding blanks; line ends become plain ones."""
-    if not isinstance(value, str):
-        value = str(value)
-    return characters.clean(value)
+    """Return text without control and invisible characters and surrounding blanks; line ends become plain ones.
+
+    Raises:
+        Invalid: it is neither a text nor a number.
+    """
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise tk.Invalid(tk._("Give one text here."))
+    return characters.clean(str(value))
 
 
 def ecosphere_name_from_title(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
@@ -74,6 +80,12 @@ def ecosphere_title_given(key: Any, data: dict[Any, Any], errors: Any, context: 
     if not (isinstance(given, str) and given.strip()) and (context.get("save") or not data.get(("name",))):
         errors[key].append(tk._("Missing value"))
         raise tk.StopOnError
+    if given not in (None, "", tk.missing):
+        try:
+            data[key] = ecosphere_text(given)
+        except tk.Invalid as error:
+            errors[key].append(error.error)
+            raise tk.StopOnError from error
 
 
 def free_name(title: str) -> str:
@@ -180,43 +192,6 @@ def ecosphere_telephone(value: Any) -> Any:
         ) from error
 
 
-def ecosphere_positive_number(value: Any) -> Any:
-    """Return a number above zero as text, a French decimal comma and blanks between digits allowed.
-
-    Raises:
-        Invalid: it is no such number.
-    """
-    text = re.sub(r"[\s\u00a0\u202f]", "", str(value)).replace(",", ".")
-    if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) <= 0:
-        raise tk.Invalid(tk._('"{value}" is not a number above zero').format(value=value))
-    return text[:-2] if text.endswith(".0") else text
-
-
-def ecosphere_scale(value: Any) -> Any:
-    """Return the denominator of a scale as text: "1:25 000", "1/25000" and "25000" give "25000".
-
-    Raises:
-        Invalid: it is no scale.
-    """
-    text = re.sub(r"[\s\u00a0\u202f.]", "", str(value))
-    match = re.fullmatch(r"(?:1[:/])?([1-9]\d{0,9})", text)
-    if not match:
-        raise tk.Invalid(tk._('"{value}" is not a scale: write its denominator, such as 25000').format(value=value))
-    return match.group(1)
-
-
-def ecosphere_size(value: Any) -> Any:
-    """Return a size in bytes as a whole number.
-
-    Raises:
-        Invalid: it is not a whole number from 0 on.
-    """
-    text = re.sub(r"[\s\u00a0\u202f]", "", str(value))
-    if not re.fullmatch(r"\d{1,18}(\.0+)?", text):
-        raise tk.Invalid(tk._('"{value}" is not a size in bytes').format(value=value))
-    return int(float(text)) if "." in text else int(text)
-
-
 _GEOMETRY_MESSAGES: dict[str, Callable[[], str]] = {
     "format": lambda: tk._("Write the box as west, south, east, north, such as 4.72, 45.61, 6.18, 46.52"),
     "world": lambda: tk._("Coordinates are degrees: longitudes from -180 to 180, latitudes from -90 to 90"),
@@ -289,7 +264,7 @@ def ecosphere_tag_string(key: Any, data: dict[Any, Any], errors: Any, context: A
     length: Any = tk.get_validator("tag_length_validator")
     present = {data[name] for name in data if len(name) == TAG_KEY_LENGTH and name[::2] == ("tags", "name")}
     place = 1 + max((name[1] for name in data if len(name) == TAG_KEY_LENGTH and name[0] == "tags"), default=-1)
-    for tag in dict.fromkeys(part.strip() for part in str(data[key]).split(",")):
+    for tag in dict.fromkeys(part.strip() for text in as_list(data[key]) for part in ecosphere_text(text).split(",")):
         if not tag:
             continue
         length(tag, context)
@@ -376,7 +351,7 @@ def _many(resolve: Callable[[Any], Any]) -> Validator:
     def validator(key: Any, data: dict[Any, Any], errors: dict[Any, list[str]], context: Any) -> None:
         found: dict[Any, None] = {}
         for item in as_list(data[key]):
-            if not str(item).strip():
+            if item is None or not str(item).strip():
                 continue
             try:
                 found[resolve(item)] = None

@@ -64,6 +64,16 @@ def _write_protocol(graph: Graph, node: Any, resource: Mapping[str, Any], protoc
             graph.add((service, DCT.conformsTo, URIRef(protocol.uri)))
 
 
+def endpoints(dataset: Mapping[str, Any]) -> list[str]:
+    """Return the addresses of a service as its resources tell them, for a harvested record."""
+    given: Any = dataset.get("resources") or ()
+    resources = sorted(given, key=lambda each: each.get("resource_role") in ("documentation", "metadata"))
+    described = [s for r in resources for s in r.get("access_services") or () if isinstance(s, Mapping)]
+    found = [str(address) for service in described for address in service.get("endpoint_url") or ()]
+    found = found or [str(r["url"]).partition("?")[0] for r in resources if r.get("url")]
+    return list(dict.fromkeys(found))[:1]
+
+
 def read(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
     """Read back what :func:`write` wrote, from any graph that says it in these terms.
 

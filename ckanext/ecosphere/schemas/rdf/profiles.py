@@ -91,6 +91,8 @@ SCHEMES = {
     "http://purl.org/adms/publishertype": "http://purl.org/adms/publishertype/1.0",
     "http://data.europa.eu/bna": "http://data.europa.eu/bna/asd487ae75",
 }
+#: What ckanext-dcat writes in another way, or would tell as dates of the data: the portal's are those of the record.
+_LEFT_OUT = {"in_series": [], "source": [], "metadata_created": None, "metadata_modified": None}
 #: Of degrees: a centimetre.
 DECIMALS = 7
 UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
@@ -107,7 +109,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         dataset = _prepared(inheritance.completed(dataset_dict))
         for prefix, namespace in PREFIXES.items():
             self.g.bind(prefix, namespace)
-        super().graph_from_dataset({**dataset, "in_series": [], "source": []}, dataset_ref)
+        super().graph_from_dataset({**dataset, **_LEFT_OUT}, dataset_ref)
         self._add_series(dataset, dataset_ref)
         editions.write(self.g, dataset_ref, dataset)
         self._add_kind(dataset, dataset_ref)
@@ -269,7 +271,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         elif kind == relations.SERVICE:
             self.g.add((ref, RDF.type, DCAT.DataService))
             catalogues.add_service(self.g, ref)
-            for address in self._read_list_value(dataset.get("endpoint_url")) or _endpoints(dataset):
+            for address in self._read_list_value(dataset.get("endpoint_url")) or distributions.endpoints(dataset):
                 self._add(ref, DCAT.endpointURL, address, None)
             if dataset.get("endpoint_description"):
                 self._add(ref, DCAT.endpointDescription, dataset["endpoint_description"], None)
@@ -343,16 +345,6 @@ def _leaves(value: Any) -> Iterator[str]:
         yield from _leaves(part)
 
 
-def _endpoints(dataset: Mapping[str, Any]) -> list[str]:
-    """Return the addresses of a service as its resources tell them, for a harvested record."""
-    given: Any = dataset.get("resources") or ()
-    resources = sorted(given, key=lambda each: each.get("resource_role") in ("documentation", "metadata"))
-    described = [s for r in resources for s in r.get("access_services") or () if isinstance(s, Mapping)]
-    found = [str(address) for service in described for address in service.get("endpoint_url") or ()]
-    found = found or [str(r["url"]).partition("?")[0] for r in resources if r.get("url")]
-    return list(dict.fromkeys(found))[:1]
-
-
 def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a dataset with the values in the form that DCAT-AP wants."""
     dataset = copy.deepcopy(dict(dataset_dict))
@@ -375,6 +367,7 @@ def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prepare_resource(resource: dict[str, Any], licence: voc.Concept | None) -> None:
+    resource |= {"created": None, "metadata_modified": None}  # dates of the portal's record, not of the file
     if not resource.get("license") and licence and urls.is_web_address(licence.uri):
         resource["license"] = licence.uri
     known = voc.get("format").get(resource.get("format") or "") or voc.get("format").find(resource.get("format") or "")

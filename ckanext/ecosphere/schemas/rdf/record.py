@@ -31,6 +31,7 @@ def write(graph: Graph, dataset_ref: Any, dataset: Mapping[str, Any], add_date: 
         return
     record = BNode()
     _describe(graph, record, dataset_ref)
+    add_date(record, DCT.issued, dataset.get("metadata_created"))
     add_date(record, DCT.modified, saved)
     graph.add((dataset_ref, FOAF.isPrimaryTopicOf, record))
     catalogues.add_record(graph, record)

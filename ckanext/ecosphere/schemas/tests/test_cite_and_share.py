@@ -143,6 +143,9 @@ def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
     assert app.get("/sitemap-0.xml", expect_errors=True).status_code == 404
     act("package_patch", id="plan-1", private=True)
     assert "plan-1" not in everything(app)[1]
+    gone = act("package_show", id="plan-2")
+    act("bulk_update_delete", datasets=[gone["id"]], org_id=gone["owner_org"])
+    assert "plan-2" not in everything(app)[1]
 
 
 @pytest.mark.usefixtures("portal")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from ckan import model
+from ckan.lib.search import rebuild
 from rdflib import DCAT, RDF, SH, Graph, Namespace
 
 from ckanext.dcat.processors import RDFParser, RDFSerializer
@@ -92,6 +96,24 @@ class TestDcat:
         page = Graph().parse(data=app.get("/catalog.ttl?q=title:Page").body, format="turtle")
         assert len(set(page.subjects(RDF.type, DCAT.Dataset))) == 1
         assert list(page.objects(None, HYDRA.next))
+
+    def test_no_dataset_is_missed_between_two_pages_while_the_index_is_written(
+        self, app, create, act, ckan_config, monkeypatch
+    ):
+        monkeypatch.setitem(ckan_config, "ckanext.dcat.datasets_per_page", 2)
+        made = [create({"title": f"Ensemble {number}", "name": f"ensemble-{number}"})["id"] for number in range(4)]
+        moment = datetime(2026, 1, 2, 3, 4, 5)  # a harvest saves a batch at one moment
+        package = model.package_table
+        model.Session.execute(sa.update(package).where(package.c.id.in_(made)).values(metadata_modified=moment))
+        model.Session.commit()
+        for id_ in made:
+            rebuild(id_)
+        seen: list[str] = []
+        for page in (1, 2):
+            graph = Graph().parse(data=app.get(f"/catalog.ttl?q=title:Ensemble&page={page}").body, format="turtle")
+            seen += [str(each).rpartition("/")[2] for each in graph.subjects(RDF.type, DCAT.Dataset)]
+            rebuild(seen[0])  # as a new score of quality does
+        assert sorted(seen) == sorted(made)
 
 
 class TestCsv:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -30,6 +31,7 @@ ODD: dict[str, Any] = {
     "half an address": "http://[",
     "long": "a" * 20_000,
 }
+NUMBERS = itertools.count()
 CLEAR = {200, 400, 403, 404, 409}
 OF_A_FILE = ("url", "format", "name", "description")
 #: Fields of CKAN itself that take more than a text.
@@ -144,3 +146,53 @@ def test_a_revision_is_told_what_ckan_fails_on(sent: Callable[..., Any], service
     answer = sent("package_revise", match={"name": "sonde-revue"}, **part)
 
     assert (answer.status_code, list(answer.json["error"])) == (409, ["update", "__type"])
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "kept"),
+    [
+        ("scale_denominator", 25000.0, "25000"),
+        ("scale_denominator", "25000.0", "25000"),
+        ("scale_denominator", "1:25.000", "25000"),
+        ("spatial_resolution_in_meters", 0.00001, "0.00001"),
+        ("alternate_title", ["ZI", None, 2023], ["ZI", "2023"]),
+        ("notes", ["Un seul texte"], "Un seul texte"),
+        ("title", 2024, "2024"),
+    ],
+)
+def test_a_value_is_kept_as_it_is_meant(
+    sent: Callable[..., Any], service: dict[str, Any], field: str, given: Any, kept
+):
+    good = {"title": "Sonde", "name": f"sonde-sens-{next(NUMBERS)}", "owner_org": service["id"], "private": True}
+    assert sent("package_create", **{**good, field: given}).json["result"][field] == kept
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("title", ["a", "b"]),
+        ("title", {"fr": "a"}),
+        ("notes", {"a": 1}),
+        ("notes", True),
+        ("alternate_title", [["a", "c"], "b"]),
+        ("alternate_title", {"a": 1}),
+        ("scale_denominator", "2.5"),
+        ("scale_denominator", "١٢"),
+        ("spatial_resolution_in_meters", "١٢"),
+        ("contact", [{"name": {"a": 1}}]),
+        ("tag_string", [{"a": 1}]),
+    ],
+)
+def test_what_is_no_text_and_no_number_is_refused_at_its_field(
+    sent: Callable[..., Any], service: dict[str, Any], field: str, wrong: Any
+):
+    good = {"title": "Sonde", "name": f"sonde-refus-{next(NUMBERS)}", "owner_org": service["id"], "private": True}
+    answer = sent("package_create", **{**good, field: wrong})
+    assert answer.status_code == 409
+    assert [name for name in answer.json["error"] if name != "__type"] == [field]
+
+
+def test_keywords_may_come_as_a_list(sent: Callable[..., Any], service: dict[str, Any]):
+    good = {"title": "Sonde", "name": "sonde-mots", "owner_org": service["id"], "private": True}
+    made = sent("package_create", **good, tag_string=["eau", "air, sol"]).json["result"]
+    assert sorted(tag["name"] for tag in made["tags"]) == ["air", "eau", "sol"]

@@ -265,3 +265,53 @@ def test_a_full_dataset_keeps_to_the_published_shapes(graph_of, create, shapes):
     graph, _ = graph_of(samples.full())
     # The published shape wants https where SPDX's own namespace, which the guidelines name, is http.
     assert failures(graph, published) <= {(str(SPDX.algorithm), str(SH.NodeConstraintComponent))}
+
+
+def test_the_dates_of_the_portal_s_record_are_not_told_as_those_of_the_data(graph_of):
+    graph, ref = graph_of({"title": "T", "name": "dateless", "resources": [{"url": "https://a.example/b.csv"}]})
+    (distribution,) = graph.objects(ref, DCAT.distribution)
+    (record,) = graph.objects(ref, FOAF.isPrimaryTopicOf)
+    for node in (ref, distribution):
+        assert [*graph.objects(node, DCTERMS.issued), *graph.objects(node, DCTERMS.modified)] == []
+    for predicate in (DCTERMS.issued, DCTERMS.modified):
+        assert graph.value(record, predicate).datatype == XSD.dateTime
+
+
+@pytest.mark.parametrize(
+    ("asked", "ending"),
+    [
+        ("text/turtle", ".ttl"),
+        ("application/rdf+xml;q=0.9, text/html;q=0.5", ".rdf"),
+        ("application/ld+json", ".jsonld"),
+        ("text/n3", ".n3"),
+        ("text/html, text/turtle;q=0.9", None),
+        ("*/*", None),
+        ("application/json", None),
+        ("", None),
+    ],
+)
+def test_who_asks_for_rdf_at_the_address_of_a_thing_is_led_to_it(app, create, asked, ending):
+    made = create({"title": "T", "name": "asked", "resources": [{"url": "https://a.example/b.csv"}]})
+    file = made["resources"][0]["id"]
+    pages = {
+        f"/dataset/{made['id']}": made["id"],
+        "/dataset/asked": "asked",
+        f"/dataset/asked/resource/{file}": "asked",
+    }
+    expected = {page: f"/dataset/{name}{ending}" for page, name in pages.items()} | {"/": f"/catalog{ending}"}
+    for page, address in expected.items():
+        answer = app.get(page, headers={"Accept": asked}, follow_redirects=False)
+        assert "Accept" in answer.headers["Vary"]
+        if ending is None:
+            assert answer.status_code in (200, 302)
+        else:
+            assert (
+                answer.status_code,
+                answer.headers["Location"].partition("5000")[2] or answer.headers["Location"],
+            ) == (
+                303,
+                address,
+            )
+            body = app.get(address).body
+            form = {".ttl": "turtle", ".rdf": "xml", ".jsonld": "json-ld", ".n3": "n3"}[ending]
+            assert (None, DCTERMS.title, Literal("T")) in Graph().parse(data=body, format=form)

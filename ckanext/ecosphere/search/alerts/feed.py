@@ -37,7 +37,8 @@ def feed() -> AnyResponse:
         site,
         searches.address(search),
         f"{itself}?{search}" if search else itself,
-        [_entry(each) for each in found.results],
+        [entry(each) for each in found.results],
+        language=language.current(),
     )
     response = Response(content, content_type=f"{atom.MIMETYPE}; charset=utf-8")
     response.cache_control.max_age = FRESH
@@ -45,7 +46,12 @@ def feed() -> AnyResponse:
     return response.make_conditional(request)
 
 
-def _entry(package: dict[str, Any]) -> atom.Entry:
+def entry(package: dict[str, Any]) -> atom.Entry:
+    """A dataset as an entry of a feed.
+
+    Args:
+        package: as `package_search` gives it.
+    """
     link = tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current())
     themes = template_helpers.ecosphere_labels("themes", package.get("theme"))
     place = subjects.places(package.get("territory"), language.current())

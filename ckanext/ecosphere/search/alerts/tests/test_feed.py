@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -73,3 +74,43 @@ def test_the_snippets_name_the_feed_and_the_alert(portal: Any):
     for text in (head, follow):
         assert "/recherche.atom?q=eau%22%3E%3Cscript%3E&amp;res_format=CSV" in text and "<script" not in text
     assert "/recherche/alertes/nouvelle?q=eau" in follow
+
+
+def ckan_feed(client: Any, address: str) -> Any:
+    return ET.fromstring(page(client.get(address)).encode())
+
+
+def links(root: Any) -> dict[str, str]:
+    return {each.get("rel"): each.get("href") for each in root.findall(f"{ATOM}link")}
+
+
+def test_the_feeds_of_ckan_are_valid_and_go_from_page_to_page(visitor: Any, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, "ckan.feeds.limit", 2)
+    client = visitor()
+    made = [dataset(title=f"Zones {n}", author="A. Dupré", author_email="a.dupre@example.org") for n in range(5)]
+    dataset(title="Zones secrètes", private=True)
+    service = made[0]["organization"]
+    feeds = {
+        "/feeds/dataset.atom": "/dataset/",
+        f"/feeds/organization/{service['name']}.atom": f"/dataset/?organization={service['name']}",
+        f"/feeds/organization/{service['id']}.atom": f"/dataset/?organization={service['name']}",
+        "/feeds/custom.atom?q=zones": "/dataset/?q=zones",
+    }
+    for first, shown in feeds.items():
+        address, seen, identifiers, read = f"/fr{first}", [], set(), 0
+        while address:
+            root = ckan_feed(client, address)
+            found = links(root)
+            assert root.get("{http://www.w3.org/XML/1998/namespace}lang") == "fr"
+            assert found["self"].endswith(address) and found["alternate"].endswith(shown)
+            assert all(each.startswith("http://") for each in found.values())
+            identifiers.add(root.findtext(f"{ATOM}id"))
+            seen += [(each.findtext(f"{ATOM}id"), links(each)["alternate"]) for each in root.findall(f"{ATOM}entry")]
+            assert "dupre" not in ET.tostring(root, "unicode")
+            address = found.get("next", "").removeprefix("http://test.ckan.net")
+            read += 1
+        assert read == 3 and len(identifiers) == 1
+        (identifier,) = identifiers
+        assert identifier.startswith("http://") and urlsplit(identifier).port != ""
+        assert [each.rpartition("/")[2] for each, _page in seen] == [each["id"] for each in reversed(made)]
+        assert [each.rpartition("/")[2] for _id, each in seen] == [each["name"] for each in reversed(made)]
