@@ -233,7 +233,6 @@ def test_a_thing_is_never_told_twice(postbox: Postbox):
     assert delivery.deliver() == 0 and len(postbox.mails) == number
 
 
-@pytest.mark.ckan_config("smtp.server", None)
 def test_an_address_that_is_a_persons_and_a_mailbox_is_written_to_once(postbox: Postbox):
     group = model.Group.get("ddt-42")
     assert group is not None
@@ -258,6 +257,7 @@ def test_an_address_that_is_a_persons_and_a_mailbox_is_written_to_once(postbox: 
         model.Session.commit()
 
 
+@pytest.mark.ckan_config("smtp.server", None)
 def test_without_a_mail_server_all_is_shown_in_the_page_and_nothing_waits():
     made = opened()
     assert statuses() == {}
