@@ -219,6 +219,9 @@ def _remove(stage: Stage) -> None:
                         site.action("harvest_source_clear", id=each["id"])
                         site.action("harvest_source_delete", id=each["id"])
                     site.action("dataset_purge", id=each["id"])
+            desk = site.action("ecosphere_request_list", scope="desk", organization=words[service], rows=1000)
+            for each in (desk.result or {}).get("results", []):
+                site.action("ecosphere_request_spam", id=each["id"])  # a service with requests stays
             site.action("organization_purge", id=words[service])
         for person in PEOPLE:
             site.action("user_delete", id=words[person])

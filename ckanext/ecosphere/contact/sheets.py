@@ -100,9 +100,13 @@ def as_contact(organization_id: str | None) -> dict[str, str]:
 
 
 def name_of(group: model.Group) -> str:
-    """Return the name of a service spelled out: from the registry, else its description or title."""
+    """Return the name of a service spelled out: from the registry, else its description or title.
+
+    A service that has become one of another kind (a DDT that is a DDTM by now) no longer bears the registry's name.
+    """
     service = registered(group)
-    if service is not None:
+    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
+    if service is not None and extras.get(organisations.KIND) in (None, "", service.data.get("kind")):
         return spelled_out(service)
     description = (group.description or "").strip()
     if "\n" not in description and len(description) <= LONGEST_NAME and is_spelled_out(description):

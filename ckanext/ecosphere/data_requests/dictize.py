@@ -16,7 +16,7 @@ from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.desk import absences
-from ckanext.ecosphere.data_requests.domain import clock, kinds, states, wording
+from ckanext.ecosphere.data_requests.domain import clock, kinds, people, states, wording
 from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
@@ -79,11 +79,12 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
         [each.organization_id for each in requests],
     )
     mine = {table: _tied(table, ids, reader) for table in (Support, Follow)}
-    packages, away = _packages(requests), _away(requests, reader)
+    packages, away, there = _packages(requests), _away(requests, reader), _there(requests, reader)
     # Read at once here, they are found in the session below.
     merged = by_ids(Request, [(each.outcome or {}).get("target") for each in requests])
     shown = [
-        {**_request(each, reader, names, mine, packages), **_held_by(each, reader, names, away)} for each in requests
+        {**_request(each, reader, names, mine, packages), **_held_by(each, reader, names, away, there)}
+        for each in requests
     ]
     del merged
     return shown
@@ -100,7 +101,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     packages = _packages([request])
     return {
         **_request(request, reader, names, mine, packages),
-        **_held_by(request, reader, names, _away([request], reader)),
+        **_held_by(request, reader, names, _away([request], reader), _there([request], reader)),
         "description_html": links.shown(request, request.plain_links),
         "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
@@ -197,11 +198,18 @@ def _away(requests: Sequence[Request], reader: Reader) -> dict[str, tuple[str, s
     return {key: (each.last.isoformat(), names.person(each.substitute_id)) for key, each in found.items()}
 
 
+def _there(requests: Sequence[Request], reader: Reader) -> set[tuple[str, str]]:
+    """Who works for the services of the requests that somebody has, as pairs of both."""
+    return people.editing(each.organization_id for each in requests if each.assigned_to and reader.is_inside(each))
+
+
 def _held_by(
-    request: Request, reader: Reader, names: Names, away: Mapping[str, tuple[str, str]]
+    request: Request, reader: Reader, names: Names, away: Mapping[str, tuple[str, str]], there: set[tuple[str, str]]
 ) -> dict[str, dict[str, Any] | None]:
-    """Who has a request, with the last day of their absence and who stands in; for those who work on it."""
-    user = names.users.get(request.assigned_to or "") if reader.is_inside(request) else None
+    """Who has a request, with the last day of their absence and who stands in; for those who work on it. Who has left
+    the service has it no longer."""
+    here = reader.is_inside(request) and (request.organization_id, request.assigned_to) in there
+    user = names.users.get(request.assigned_to or "") if here else None
     if user is None:
         return {"assigned_to": None}
     until, substitute = away.get(user.id, (None, ""))

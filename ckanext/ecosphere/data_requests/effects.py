@@ -204,6 +204,15 @@ def _mark_duplicate(request: Request, given: Fields, moment: datetime) -> None:
     _move_people(request, target, moment)
 
 
+def _reconsider(request: Request, given: Fields, moment: datetime) -> Fields:
+    """It waits for a moderator again, as on the day when it was sent; those who supported it stay where they went."""
+    given["former_outcome"] = request.outcome
+    request.outcome = {}
+    request.opened = request.duplicate_of = request.assigned_to = request.planned = None
+    flag_unreachable(request)
+    return given
+
+
 def _move_people(source: Request, target: Request, moment: datetime) -> None:
     """Hand supporters and followers over, each counted once; whoever asked the same supports it, too."""
     for table in (Support, Follow):
@@ -270,6 +279,7 @@ EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "refuse": _refuse,
     "not_held": _not_held,
     "mark_duplicate": _mark_duplicate,
+    "reconsider": _reconsider,
     "reopen": _reopen,
     "ask_review": _ask_review,
     "take_up_again": _take_up_again,

@@ -42,6 +42,7 @@ EVENT_ICONS = {
     "extend": "calendar-plus",
     "answer_details": "reply",
     "reopen": "rotate-right",
+    "reconsider": "rotate-right",
     "ask_review": "scale-balanced",
     "take_up_again": "rotate-right",
     "keep_decision": "gavel",
@@ -251,6 +252,7 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
         "start": _("The author of the report is told that you look into it."),
         "transfer": _("The report is transferred; both services and its author are told."),
         "mark_duplicate": _("The reports are merged."),
+        "reconsider": _("The report waits for a moderator again."),
         "withdraw": _("Your report is withdrawn."),
         "reopen": _("The report is open again."),
     }
@@ -269,6 +271,7 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
         "refuse": _("The decision is sent to the requester."),
         "not_held": _("The requester is told that the data are not held."),
         "mark_duplicate": _("The requests are merged, with those who support them."),
+        "reconsider": _("The request waits for a moderator again; its author is told."),
         "resolve": _("Your answer is published."),
         "dismiss": _("Your answer is published."),
         "withdraw": _("Your request is withdrawn."),

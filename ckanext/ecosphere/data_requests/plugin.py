@@ -14,7 +14,7 @@ from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
 from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
 from ckanext.ecosphere.data_requests import cli, config, dashboard, helpers, jobs, privacy, removals, setup
-from ckanext.ecosphere.data_requests.logic import actions, auth
+from ckanext.ecosphere.data_requests.logic import actions, auth, chained
 from ckanext.ecosphere.data_requests.search import cached_counts, linked_datasets, saved
 from ckanext.ecosphere.data_requests.views import blueprint
 from ckanext.ecosphere.interfaces import (
@@ -37,7 +37,7 @@ from ckanext.ecosphere.shared import template_helpers
 HELPERS = {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")}
 
 
-@tk.blanket.actions(lambda: actions.get_actions() | without_base(contact_actions.get_actions()))
+@tk.blanket.actions(lambda: actions.get_actions() | chained.get_actions() | without_base(contact_actions.get_actions()))
 @tk.blanket.auth_functions(lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions()))
 @tk.blanket.helpers(lambda: template_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS))
 @tk.blanket.blueprints(lambda: [blueprint.ecosphere_requests, *without_base([contact_actions.blueprint])])

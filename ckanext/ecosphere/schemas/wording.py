@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from babel.dates import format_date
 
 from ckanext.ecosphere.schemas.fields import places, spatial
 from ckanext.ecosphere.schemas.fields.dates import precision, span
@@ -24,9 +23,7 @@ def ecosphere_date_text(value: Any) -> str:
     except ValueError:
         return text
     pattern = {"year": "y", "month": "MMMM y"}.get(precision(text), "long")
-    written = format_date(day, pattern, locale=_locale())
-    first_of_month = precision(text) == "day" and day.day == 1 and _locale().startswith("fr")
-    return written.replace("1 ", "1er ", 1) if first_of_month else written
+    return moments.in_language(day, _locale(), pattern)
 
 
 def ecosphere_period_text(period: Mapping[str, Any]) -> str:

@@ -75,12 +75,21 @@ def month(value: str, short: bool = False) -> str:
     return format_date(date.fromisoformat(f"{value[:7]}-01"), "MMM yy" if short else "MMMM y", locale=_locale())
 
 
-def _written(known: date, style: str) -> str:
+def in_language(known: date, spoken: str, style: str = "long") -> str:
+    """Return a day in the words of a language, whatever that of the page: in French the first of a month is "1er".
+
+    Args:
+        known: the day; of a moment, the day that it is in its time zone.
+        spoken: the language, as CKAN or Babel call it.
+        style: of Babel: "long", "medium" or a pattern.
+    """
     # Babel takes a moment as it is, without its time zone.
-    written = format_date(known, style, locale=_locale())
-    return (
-        f"1er{written[1:]}" if known.day == 1 and _locale().startswith("fr") and written.startswith("1 ") else written
-    )
+    written = format_date(known, style, locale=locale(spoken))
+    return f"1er{written[1:]}" if known.day == 1 and spoken.startswith("fr") and written.startswith("1 ") else written
+
+
+def _written(known: date, style: str) -> str:
+    return in_language(known, _locale(), style)
 
 
 def _readable(value: Given) -> date | None:

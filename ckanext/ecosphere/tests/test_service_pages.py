@@ -52,6 +52,13 @@ def written(name: str) -> dict[str, Any]:
     return {**own, "email": sheets.written(group).email, "other": group.extras.get("autre"), "text": group.description}
 
 
+def called(name: str) -> str:
+    """Name of a service as its letters bear it."""
+    model.Session.expire_all()
+    group: Any = model.Group.get(name)
+    return sheets.of(group).full_name
+
+
 def test_a_service_is_found_changed_and_the_change_is_in_the_journal(send: Any):
     page = send(f"{ADMIN}?q=ddt")
     assert "DDT 01" in page and "Ain" in page and "DREAL" not in page
@@ -90,6 +97,18 @@ def test_what_ckan_refuses_leaves_the_sheet_as_it_was_and_the_journal_without_it
     assert "There is a schema field with the same name" in send(f"{ADMIN}ddt", FORM, 400)
     assert written("ddt") == before and before["email"] == ""
     assert journal.count() == noted
+
+
+def test_a_service_that_becomes_one_of_another_kind_bears_its_former_name_no_longer(send: Any):
+    name, lot = "ddt-46042-01", "http://id.insee.fr/geo/departement/46"
+    extras = [{"key": organisations.KIND, "value": "ddt"}, {"key": organisations.TERRITORY, "value": lot}]
+    factories.Organization(name=name, title="DDT 46", description="", image_url="", extras=extras)
+    assert called(name) == "Direction départementale des territoires du Lot"
+    send(f"{ADMIN}{name}", {"title": "DDTM 46", "kind": "ddtm", "territory": lot}, 302)
+    assert called(name) == "DDTM 46" and not sheets.is_spelled_out("DDTM 46")
+    full = "Direction départementale des territoires et de la mer du Lot"
+    send(f"{ADMIN}{name}", {"title": "DDTM 46", "kind": "ddtm", "territory": lot, "full_name": full}, 302)
+    assert called(name) == full
 
 
 def test_a_kind_that_the_list_does_not_know_stays(send: Any):

@@ -1,4 +1,4 @@
-"""A letter from its facts: the same blocks make the page, the PDF and the plain text. Pure.
+"""A letter from its facts: the same blocks make the page, the PDF and the plain text.
 
 The French text is the decision. For a requester who reads another language that the texts have, a courtesy translation
 follows. What a person typed is shown as it is, never as Markdown.
@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader
 
 from ckanext.ecosphere.data_requests.decisions import law
@@ -63,6 +62,7 @@ class Facts:
         datasets: (title, address) of what is communicated.
         language: of the requester.
         completes: whether an earlier letter of this kind was sent, which this one completes.
+        extended: whether the period was extended already.
     """
 
     kind: str
@@ -78,6 +78,7 @@ class Facts:
     datasets: Sequence[tuple[str, str]] = ()
     language: str = FRENCH
     completes: bool = False
+    extended: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
     emissions = bool(facts.given.get("emissions"))
 
     def day(value: date | None) -> str:
-        return _nobreak(format_date(value, "long", locale=dates.locale(language))) if value else ""
+        return _nobreak(dates.in_language(value, language)) if value else ""
 
     words = {
         **given,
@@ -176,6 +177,7 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "what": kind.get("what", {}).get(language, ""),
         "ground": ground.label(language) if ground else "",
         "articles": _within_sentence(ground.articles, language) if ground else "",
+        "extended": facts.extended,
         "part_not_held": given.get("ground") == law.PART_NOT_HELD,
         "kind_data": applies == law.DATA_KIND,
         "kind_service": applies == law.SERVICE_KIND,

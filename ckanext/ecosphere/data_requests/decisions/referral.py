@@ -15,18 +15,20 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 import yaml
-from babel.dates import format_date
 from ckan import model
 from markupsafe import Markup
 
 from ckanext.ecosphere.data_requests.decisions import authors, law
 from ckanext.ecosphere.data_requests.domain import clock, states, wording
 from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.shared import dates
 
 TEXTS = Path(__file__).parents[1] / "data" / "referral.yaml"
 SILENCE = "silence"
 #: Transition → why one turns to the commission.
-DECISIONS = {"refuse": "refused", "fulfil_partly": "partial", "not_held": "not_held"}
+DECISIONS = {"refuse": "refused", "fulfil_partly": "partial", "not_held": "not_held", "reject": "rejected"}
+#: Ends that are no decision of the service: a silence before them stays a refusal.
+UNDECIDED = (states.EXPIRED, states.DUPLICATE)
 REASONS = ("law", "facts", "reason", "missing")
 
 
@@ -35,7 +37,7 @@ class Referral:
     """A referral.
 
     Attributes:
-        why: silence, refused, partial or not_held.
+        why: silence, refused, partial, not_held or rejected.
         last: last day on which the commission takes it, counted from the decision or the end of the period.
         subject: one line; html: fragment of a page; plain: the same as text.
     """
@@ -57,9 +59,9 @@ def cause(request: Request) -> tuple[str, date] | None:
     """Return why a requester may turn to the commission, and since which day; None when they may not (yet)."""
     if request.is_signal or request.submitted is None:
         return None
-    today = clock.day_of(clock.now())
-    if request.state in states.ACTIVE:
-        return (SILENCE, request.due) if request.due and request.due < today else None
+    if request.state in (*states.ACTIVE, *UNDECIDED):
+        until = clock.day_of(request.closed or clock.now())
+        return (SILENCE, request.due) if request.due and request.due < until else None
     decision = _decision(request)
     return (DECISIONS[decision.transition], clock.day_of(decision.created)) if decision else None
 
@@ -69,7 +71,8 @@ def _decision(request: Request) -> Event | None:
     # An internal review leaves the decision as it is, and its date.
     query = sa.select(Event).where(Event.request_id == request.id, Event.transition.not_in(states.REVIEW))
     last = model.Session.scalars(query.order_by(Event.id.desc()).limit(1)).one_or_none()
-    return last if last is not None and last.transition in DECISIONS else None
+    contested = last is not None and last.transition in DECISIONS and not last.fields.get("spam")
+    return last if contested else None
 
 
 def last_day(since: date) -> date:
@@ -86,16 +89,16 @@ def compose(request: Request, requester: model.User) -> Referral | None:
     lines = [words["asked"], words["object"], words[why]["text"]]
     lines += [words[name] for name in ("ground", *REASONS) if values.get(name) and why != SILENCE]
     body = [line.format_map({**values, "decided": day(since)}) for line in lines]
-    dates = [f"Demande reçue le {values['received']}"]
+    days = [f"Demande reçue le {values['received']}"]
     if request.due:
-        dates.append(f"Réponse attendue au plus tard le {day(request.due)}")
+        days.append(f"Réponse attendue au plus tard le {day(request.due)}")
     if why != SILENCE:
-        dates.append(f"Décision du {day(since)}")
+        days.append(f"Décision du {day(since)}")
     last = last_day(since)
-    dates.append(f"Délai de saisine : jusqu’au {day(last)} ({words['code']}, article R. 343-1)")
+    days.append(f"Délai de saisine : jusqu’au {day(last)} ({words['code']}, article R. 343-1)")
     sections: list[tuple[str, list[str], bool]] = [
         ("", [words["opening"], *body, words["request"]], False),
-        (words["dates_heading"], dates, True),
+        (words["dates_heading"], days, True),
         (words["description_heading"], request.description.split("\n\n"), False),
         (words["enclosed_heading"], words["enclosed"], True),
         ("", [words["enclosed_where"].format_map(values), words["closing"]], False),
@@ -135,7 +138,7 @@ def _ground(key: str, other: str) -> str:
 
 def day(value: date | None) -> str:
     """Return a day in French words."""
-    return format_date(value, "long", locale="fr") if value else ""
+    return dates.in_language(value, "fr") if value else ""
 
 
 def _html(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) -> str:

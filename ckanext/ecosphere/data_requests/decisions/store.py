@@ -77,6 +77,7 @@ def written(
         datasets=[*_datasets(given.get("datasets") or ()), *_delivered(given)],
         language=language_of(request),
         completes=kind == RECEIPT and latest(request.id, RECEIPT) is not None,
+        extended=request.extended,
     )
     return compose(facts)
 

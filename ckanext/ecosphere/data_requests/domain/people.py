@@ -142,20 +142,33 @@ def editors_of(organization_id: str | None, capacities: tuple[str, ...] = EDITIN
     """Ids of the editors and administrators of a service who have an active account."""
     if not organization_id:
         return set()
-    query = (
-        sa.select(model.User.id)
-        .join(model.Member, model.Member.table_id == model.User.id)
-        .where(
-            model.Member.table_name == "user",
-            model.Member.group_id == organization_id,
-            model.Member.state == model.State.ACTIVE,
-            model.Member.capacity.in_(capacities),
-            model.User.state == model.State.ACTIVE,
-            # The site's own account is a member of each organisation that it made; nobody reads for it.
-            model.User.name != str(tk.config["ckan.site_id"]),
-        )
+    of_service = (*_editing(capacities), model.Member.group_id == organization_id)
+    return set(model.Session.scalars(sa.select(model.User.id).join(*_MEMBERSHIP).where(*of_service)))
+
+
+def editing(organization_ids: Iterable[str | None]) -> set[tuple[str, str]]:
+    """Pairs of a service and one of its editors or administrators with an active account, read at once."""
+    wanted = {each for each in organization_ids if each}
+    if not wanted:
+        return set()
+    query = sa.select(model.Member.group_id, model.User.id).select_from(model.User).join(*_MEMBERSHIP)
+    found = model.Session.execute(query.where(*_editing(EDITING), model.Member.group_id.in_(wanted)))
+    return {(group, user) for group, user in found}
+
+
+_MEMBERSHIP = (model.Member, model.Member.table_id == model.User.id)
+
+
+def _editing(capacities: tuple[str, ...]) -> tuple[Any, ...]:
+    """Conditions: an active member in one of these roles, with an active account."""
+    return (
+        model.Member.table_name == "user",
+        model.Member.state == model.State.ACTIVE,
+        model.Member.capacity.in_(capacities),
+        model.User.state == model.State.ACTIVE,
+        # The site's own account is a member of each organisation that it made; nobody reads for it.
+        model.User.name != str(tk.config["ckan.site_id"]),
     )
-    return set(model.Session.scalars(query))
 
 
 def colleagues_of(user_id: str) -> set[str]:
@@ -166,19 +179,8 @@ def colleagues_of(user_id: str) -> set[str]:
 
 def with_editors() -> set[str]:
     """Ids of the services that have an editor or administrator with an active account."""
-    query = (
-        sa.select(model.Member.group_id)
-        .join(model.User, model.Member.table_id == model.User.id)
-        .where(
-            model.Member.table_name == "user",
-            model.Member.state == model.State.ACTIVE,
-            model.Member.capacity.in_(EDITING),
-            model.User.state == model.State.ACTIVE,
-            model.User.name != str(tk.config["ckan.site_id"]),
-        )
-        .distinct()
-    )
-    return {each for each in model.Session.scalars(query) if each}
+    query = sa.select(model.Member.group_id).select_from(model.User).join(*_MEMBERSHIP).where(*_editing(EDITING))
+    return {each for each in model.Session.scalars(query.distinct()) if each}
 
 
 def moderators() -> set[str]:
@@ -218,10 +220,13 @@ def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
 
 
 def _assignee(request: Request) -> set[str]:
-    """Who has the request, or stands in for them; the whole service when nobody there has it."""
+    """Who has the request, or stands in for them; the whole service when nobody there has it, or nobody stands in."""
     colleagues = editors_of(request.organization_id)
     assigned = request.assigned_to
-    return {absences.stands_in(assigned, colleagues)} if assigned and assigned in colleagues else colleagues
+    if not assigned or assigned not in colleagues:
+        return colleagues
+    here = absences.stands_in(assigned, colleagues)
+    return {here} if here not in absences.current([here]) else colleagues
 
 
 def _administrators(request: Request) -> set[str]:

@@ -298,6 +298,16 @@ TRANSITIONS: dict[str, Transition] = {
         Transition(
             "withdraw", (DRAFT, *ACTIVE), WITHDRAWN, (REQUESTER,), optional=("reason",), told=_told(SERVICE, FOLLOWERS)
         ),
+        # What a moderator closed by mistake; the days since the receipt go on counting.
+        Transition(
+            "reconsider",
+            (REJECTED, DUPLICATE),
+            SUBMITTED,
+            (MODERATOR,),
+            ("reason",),
+            told=_told(REQUESTER),
+            guard="soon_after_closing",
+        ),
         Transition(
             "reopen",
             (*ANSWERED, EXPIRED, *SETTLED),

@@ -58,6 +58,7 @@ TRANSITIONS = {
     "resolve": N_("Say that it is mended"),
     "dismiss": N_("Say why nothing changes"),
     "mark_duplicate": N_("Merge with another request"),
+    "reconsider": N_("Put it back among the requests to moderate"),
     "withdraw": N_("Withdraw the request"),
     "reopen": N_("Reopen"),
     "ask_review": N_("Ask for an internal review"),
@@ -70,6 +71,7 @@ TRANSITIONS_OF_SIGNALS = {
     "submit": N_("Send the report"),
     "accept": N_("Hand over to a service"),
     "mark_duplicate": N_("Merge with another report"),
+    "reconsider": N_("Put it back among the reports to moderate"),
     "withdraw": N_("Withdraw the report"),
 }
 
@@ -91,6 +93,7 @@ EVENTS = {
     "refuse": N_("Request refused"),
     "not_held": N_("Data not held by the service"),
     "mark_duplicate": N_("Request merged with another one"),
+    "reconsider": N_("Request put back among those to moderate"),
     "withdraw": N_("Request withdrawn"),
     "reopen": N_("Request reopened"),
     "ask_review": N_("Internal review asked for"),
@@ -105,6 +108,7 @@ EVENTS_OF_SIGNALS = {
     "expire": N_("Report closed: the details have not come"),
     "transfer": N_("Report transferred to another service"),
     "mark_duplicate": N_("Report merged with another one"),
+    "reconsider": N_("Report put back among those to moderate"),
     "withdraw": N_("Report withdrawn"),
     "reopen": N_("Report reopened"),
     "edit": N_("Report edited"),

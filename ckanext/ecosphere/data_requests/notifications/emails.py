@@ -279,7 +279,8 @@ def _question(request: Request, fields: dict[str, Any]) -> str:
 
 
 def _held_by(request: Request, fields: dict[str, Any]) -> str:
-    user = model.User.get(request.assigned_to) if request.assigned_to else None
+    here = request.assigned_to in people.editors_of(request.organization_id)
+    user = model.User.get(request.assigned_to) if here else None
     return mail_texts.name(user) if user else _("Nobody yet")
 
 
@@ -303,6 +304,7 @@ DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], .
     "fulfil_partly": ((N_("What is missing"), _field("missing")),),
     "not_held": (REASON,),
     "mark_duplicate": ((N_("Request that goes on"), _target),),
+    "reconsider": (REASON, DUE),
     "withdraw": (REASON,),
     "reopen": (REASON, DUE),
     "ask_review": (REASON, REVIEW_DUE),

@@ -108,13 +108,30 @@ def _write(
         digest = "immediate" if origin["kind"] in URGENT and wishes[user_id] != "none" else wishes[user_id]
         if digest in WAITING and user_id not in muted and config.mail_works():
             rows.append({**row, "channel": EMAIL, "status": WAITING[digest], "next_try": leaves})
-    for box, each in (boxes or {}).items() if config.mail_works() else ():
+    at_once = [row["user_id"] for row in rows if row["channel"] == EMAIL and row["status"] == "pending"]
+    for box, each in _once(boxes or {}, at_once).items() if config.mail_works() else ():
         row = {**common, "user_id": box, "audience": each.audience, "neutral": each.neutral}
         rows.append({**row, "channel": EMAIL, "status": "pending", "next_try": leaves})
     if not rows:
         return 0
     query = insert(Notification).values(rows).on_conflict_do_nothing()
     return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, Told]:
+    """Mailboxes, each address once: not that of a person who is told at once, nor one that two mailboxes share."""
+    if not boxes:
+        return {}
+    addresses = model.Session.scalars(sa.select(model.User.email).where(model.User.id.in_(list(people_told))))
+    known = {address.casefold() for address in addresses if address}
+    found: dict[str, Told] = {}
+    for key, each in boxes.items():
+        box = mailboxes.get(key)
+        address = box.email.casefold() if box else key
+        if address not in known:
+            known.add(address)
+            found[key] = each
+    return found
 
 
 def recipients_of(

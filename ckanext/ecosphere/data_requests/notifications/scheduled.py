@@ -55,7 +55,7 @@ def last_tick() -> datetime | None:
 
 def remind_services() -> int:
     """Remind services a week before an answer is due, on the eve, and each week that it is late: whoever has the
-    request, or the whole service once it is late or nobody has it."""
+    request, or the whole service once it is late, or nobody has it or stands in."""
     today = _today()
     near = (Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
     asked = [

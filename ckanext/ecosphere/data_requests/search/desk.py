@@ -26,7 +26,7 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
         review (asked of a decision), overdue, due_soon, waiting (for the requester), new (nothing done yet),
         in_progress: requests, those due first on top; counts: kind → number.
     """
-    kind, where = _kind(today), _waiting(organization_id)
+    kind, where = _kind(today), waiting(organization_id)
     place = sa.func.row_number().over(partition_by=kind, order_by=(_next_day(), Request.submitted))
     numbered = sa.select(Request.id, kind.label("kind"), place.label("place")).where(*where).subquery()
     query = (
@@ -46,12 +46,12 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
 def counts(organization_id: str, today: date) -> dict[str, int]:
     """Return how many requests of each kind are on the desk of a service."""
     kind = _kind(today)
-    found = model.Session.execute(sa.select(kind, sa.func.count()).where(*_waiting(organization_id)).group_by(kind))
+    found = model.Session.execute(sa.select(kind, sa.func.count()).where(*waiting(organization_id)).group_by(kind))
     return dict.fromkeys(KINDS, 0) | dict(found.tuples().all())
 
 
-def _waiting(organization_id: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """Conditions: on the desk of a service."""
+def waiting(organization_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    """Conditions: on the desk of a service, or decided and to be reviewed."""
     waits = sa.or_(Request.state.in_(states.ON_DESK), Request.review_due.is_not(None))
     return (Request.organization_id == organization_id, waits)
 
@@ -75,9 +75,11 @@ def _next_day() -> Any:
 
 
 def held_by(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElement[bool]:
-    """Condition: the reader has a request of a service, or stands in today for who has it; or nobody has it."""
+    """Condition: the reader has a request of a service, or stands in today for who has it; or nobody there has it."""
     if whose == "nobody":
-        return sa.and_(Request.assigned_to.is_(None), Request.state.in_(states.ON_DESK))
+        # Who has left the service, or the portal, answers nothing any more.
+        left = sa.or_(Request.assigned_to.is_(None), Request.assigned_to.not_in(people.editors_of(organization_id)))
+        return sa.and_(left, Request.state.in_(states.ON_DESK))
     return sa.and_(Request.assigned_to.in_(_stood_in_for(reader, organization_id)), Request.state.in_(states.ON_DESK))
 
 
@@ -92,7 +94,8 @@ def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any
     """Return who of a service has how many of its requests, and who is away.
 
     Returns:
-        mine, nobody: how many the reader and nobody has; people: user, name, count, late, away_until, substitute.
+        mine, nobody: how many the reader has, and how many nobody of the service has; people: user, name, count, late,
+        away_until, substitute.
     """
     where = (Request.organization_id == organization_id, Request.state.in_(states.ON_DESK))
     late = sa.func.count().filter(Request.due < today)
@@ -116,7 +119,7 @@ def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any
             }
         )
     mine = sum(numbers.get(each, (0, 0))[0] for each in _stood_in_for(reader, organization_id))
-    nobody = numbers.get(None, (0, 0))[0]
+    nobody = sum(number for key, (number, _late) in numbers.items() if key not in colleagues)
     return {"mine": mine, "nobody": nobody, "people": sorted(shown, key=lambda each: each["name"].casefold())}
 
 

@@ -21,7 +21,7 @@ from ckanext.ecosphere.data_requests.answers.tables import Delivery
 from ckanext.ecosphere.data_requests.decisions import pdf
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
-from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -170,6 +170,25 @@ def test_the_form_takes_files_and_the_choice_of_who_reads_them(app: CKANTestApp)
     assert not act("show", "friend", id=made["id"])["deliveries"]
 
 
+def test_files_of_a_form_that_was_not_sent_are_asked_for_again(app: CKANTestApp):
+    made = opened()
+    address = f"/demandes/{made['reference']}/fulfil_partly"
+    reasons = {"missing": "Le sud", "ground": "part-not-held", "facts": "court"}
+    sent = {"version": str(row(made).version), **reasons, "go": "send"}
+    again = "Choose your files again"
+    refused = visit(app, "editor", address, **sent, files=(io.BytesIO(b"a;b\n"), FILE))
+    assert (
+        refused.status_code == 400 and again in refused.body and again not in visit(app, "editor", address, **sent).body
+    )
+    preview = {**sent, "facts": REASON, "go": "preview"}
+    shown = visit(app, "editor", address, **preview, files=(io.BytesIO(b"a;b\n"), FILE))
+    assert shown.status_code == 200 and f"<li>{FILE}" in shown.body and again in shown.body
+    message = {"text": "", "internal": ""}
+    page = visit(app, "asker", f"/demandes/{made['reference']}/message", **message, upload=(io.BytesIO(b"a;b\n"), FILE))
+    assert page.status_code == 400 and again in page.body
+    assert not act("show", "asker", id=made["id"])["deliveries"]
+
+
 def test_the_requester_says_by_mail_with_one_click_whether_it_helped(app: CKANTestApp, postbox: Postbox):
     made = answered(links=[LINK])
     delivery.deliver()
@@ -215,6 +234,70 @@ def test_a_refusal_or_silence_is_referred_with_one_click_by_the_requester_alone(
     other = answered(links=[LINK])
     with pytest.raises(tk.ObjectNotFound):
         act("referral", "asker", id=other["id"])
+
+
+def test_what_the_silence_letter_says_holds_after_the_request_was_closed_without_an_answer(app: CKANTestApp):
+    known(app, "asker")
+    with at("2027-01-05"):
+        made, twin, withdrawn = opened(), opened(title="Les mêmes zones"), opened(title="Retirée")
+    with at("2027-01-20"):
+        step(made, "ask_details", "editor", question="Quelles communes ?", answer_by="2027-02-10")
+    for number in range(1, 16):
+        with at(f"2027-02-{number:02}"):
+            scheduled.tick()
+    with at("2027-02-15"):
+        assert row(made).state == "expired"
+        step(twin, "mark_duplicate", "moderator", target=made["reference"])
+        step(withdrawn, "withdraw", "asker")
+        for each in (made, twin):
+            found = act("referral", "asker", id=each["id"])
+            assert (found["why"], found["last_day"]) == ("silence", "2027-04-05")
+            assert "Prepare the referral" in visit(app, "asker", f"/demandes/{each['reference']}").body
+        with pytest.raises(tk.ObjectNotFound):
+            act("referral", "asker", id=withdrawn["id"])
+
+
+def test_a_request_that_was_not_accepted_is_referred_and_spam_is_not():
+    with at("2027-03-01"):
+        made, spam = submitted(), submitted(title="Publicité")
+        step(made, "reject", "moderator", reason=REASON)
+        step(spam, "reject", "moderator", reason=REASON, spam=True)
+        found = act("referral", "asker", id=made["id"])
+        assert (found["why"], found["last_day"]) == ("rejected", "2027-05-01")
+        assert "1er mars 2027" in found["plain"] and REASON in found["plain"]
+        with pytest.raises(tk.ObjectNotFound):
+            act("referral", "asker", id=spam["id"])
+
+
+def test_once_the_period_for_the_commission_is_over_the_page_says_so(app: CKANTestApp):
+    known(app, "asker")
+    with at("2027-03-02"):
+        made = opened()
+    with at("2027-06-02"):
+        assert "You may turn to the CADA until" in visit(app, "asker", f"/demandes/{made['reference']}").body
+    with at("2027-06-03"):
+        page = visit(app, "asker", f"/demandes/{made['reference']}").body
+        assert "You may turn to the CADA until" not in page and "saisine-cada" not in page
+        assert "ended on" in page and "June 2, 2027" in page
+
+
+def test_the_page_says_what_is_missing_and_why_whatever_was_given(app: CKANTestApp):
+    made = opened()
+    partial = {"missing": "Le sud du département", "ground": "L124-4-I-2", "law": REASON, "facts": f"Ici. {REASON}"}
+    step(made, "fulfil_partly", "editor", links=[LINK], **partial)
+    page = visit(app, "asker", f"/demandes/{made['reference']}").body
+    assert all(each in page for each in ("Le sud du département", "L. 124-4, I, 2°", f"Ici. {REASON}"))
+    other = visit(app, "friend", f"/demandes/{made['reference']}").body
+    assert "Le sud du département" in other and "L. 124-4" not in other and REASON not in other
+
+
+def test_a_refusal_is_told_on_the_page_beside_what_answered_before(app: CKANTestApp):
+    made, given = opened(), dataset()
+    step(made, "fulfil", "editor", datasets=[given["name"]])
+    step(made, "reopen", "asker", reason="Il manque une commune.")
+    step(made, "refuse", "admin", **REFUSAL)
+    page = visit(app, "asker", f"/demandes/{made['reference']}").body
+    assert given["title"] in page and "Decision: Refused" in page and page.count(REASON) >= 2
 
 
 def test_a_referral_escapes_what_people_wrote():

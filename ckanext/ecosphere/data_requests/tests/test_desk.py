@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.contact import sheets
@@ -60,6 +61,25 @@ def test_whoever_is_given_a_request_is_told_by_mail_and_finds_it_under_theirs(po
     assert card.title == "Demandes qui me sont affectées" and [each.label for each in card.lines] == [made["title"]]
 
 
+def test_what_an_agent_had_who_left_the_service_is_nobodys(app: CKANTestApp, postbox: Postbox):
+    made = opened()
+    act("assign", "admin", ids=[made["reference"]], user="editor")
+    member: Any = {"id": group_id("ddt-42"), "username": "editor"}
+    tk.get_action("organization_member_delete")({"user": "boss", "ignore_auth": True}, member)
+    try:
+        desk = act("desk", "admin", organization="ddt-42")
+        assert (desk["nobody"], desk["mine"]) == (1, 0) and [each["count"] for each in desk["people"]] == [0]
+        found = act("list", "admin", scope="desk", organization="ddt-42", assigned="nobody")
+        assert [each["reference"] for each in found["results"]] == [made["reference"]]
+        assert found["results"][0]["assigned_to"] is None
+        assert act("show", "admin", id=made["id"])["assigned_to"] is None
+        # The history keeps who had it; beside the request nobody is named any more.
+        assert visit(app, "admin", f"/demandes/{made['reference']}").body.count("Assigned to Editor Nom") == 1
+    finally:
+        tk.get_action("organization_member_create")({"user": "boss", "ignore_auth": True}, {**member, "role": "editor"})
+    assert act("desk", "admin", organization="ddt-42")["nobody"] == 0
+
+
 def test_who_takes_a_request_for_themselves_is_not_told():
     act("assign", "editor", ids=[opened()["id"]], user="editor")
     assert told("editor", "assigned") == []
@@ -92,6 +112,16 @@ def test_a_substitute_who_is_away_too_or_has_left_is_passed_over():
     assert row(made).assigned_to == user_id("editor"), "nobody stands in: the request is the editor’s"
 
 
+def test_while_nobody_stands_in_the_whole_service_is_reminded():
+    with at("2026-03-02"):
+        mine, nobodys = opened(), opened(title="Sans suppléant")
+        act("assign", "admin", ids=[mine["id"], nobodys["id"]], user="editor")
+        away("editor", last=40)
+    with at("2026-03-27"):
+        scheduled.tick()
+        assert told("admin", "due_week") == told("editor", "due_week") == ["due_week", "due_week"]
+
+
 def test_an_absence_is_checked_field_by_field():
     first, last, late = ((dictize.today() + timedelta(days=days)).isoformat() for days in (30, 31, 3000))
     for given, field in (
@@ -107,6 +137,13 @@ def test_an_absence_is_checked_field_by_field():
         with pytest.raises(tk.ValidationError) as error:
             act("absence_create", "editor", **given)
         assert list(error.value.error_dict) == [field], given
+
+
+def test_an_absence_that_is_sent_twice_is_announced_once():
+    away("editor", substitute="admin")
+    with pytest.raises(tk.ValidationError, match="announced already"):
+        away("editor")
+    assert [each["user"] for each in act("absence_list", "editor")] == ["editor"]
 
 
 def test_administrators_announce_the_absence_of_a_colleague_and_nobody_else_does():
@@ -239,3 +276,21 @@ def test_what_went_to_another_service_meanwhile_is_given_to_nobody_here(monkeypa
     done = act("assign", "editor", ids=[made["id"]], user="editor")
     assert (done["assigned"], done["refused"]) == ([], [made["id"]])
     assert row(made).assigned_to is None and row(made).organization_id == group_id("dreal-ara")
+
+
+def test_a_service_is_not_deleted_while_requests_wait_for_it(app: CKANTestApp):
+    factories.Organization(name="ddt-99", title="DDT 99", users=[{"name": "editor", "capacity": "admin"}])
+    made = opened(service="ddt-99", territory="departement-43")
+    try:
+        for action in ("organization_delete", "organization_purge"):
+            with pytest.raises(tk.ValidationError, match="1 data request is on the desk of this service"):
+                tk.get_action(action)({"user": "boss"}, {"id": "ddt-99"})
+        page = visit(app, "boss", "/organization/delete/ddt-99", delete="Confirm")
+        assert page.status_code == 403 and "transfer it first" in page.body
+        step(made, "transfer", "moderator", organization="ddt-42", reason="Le service ferme.")
+        tk.get_action("organization_delete")({"user": "boss"}, {"id": "ddt-99"})
+        assert act("show", "editor", id=made["id"])["organization"]["name"] == "ddt-42"
+    finally:
+        model.Session.rollback()
+        step(made, "withdraw", "asker")
+        tk.get_action("organization_purge")({"user": "boss"}, {"id": "ddt-99"})

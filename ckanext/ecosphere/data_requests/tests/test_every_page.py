@@ -65,7 +65,7 @@ LETTER = {"asker", *SERVICE, "moderator"}
 #: Those that are not found, rather than forbidden, for others.
 OWN = {"lookalikes": {"asker"}, "edit": {"asker"}, "resume": {"asker"}, "letter": LETTER, "letter_pdf": LETTER}
 #: The form of a transition tells whoever may not do it that it is not possible: 409, with nothing to send.
-TOLD = {"transition_form": {"editor", "admin", "boss"}}
+TOLD = {"transition_form": SERVICE, "transition_resume": SERVICE}
 ACT = {
     "moderate": MODERATORS,
     "hide_comment": MODERATORS,
@@ -88,7 +88,7 @@ ACT = {
     "signal_create": ALL,
 }
 OWN_ACT = {"save": {"asker"}, "resume": {"asker"}}
-TOLD_ACT = {"transition": {"editor", "admin", "boss"}}
+TOLD_ACT = {"transition": SERVICE, "transition_resume": SERVICE}
 
 
 ASKED = {"title": "Frayères", "description": "L’inventaire.", "theme": "eau"}

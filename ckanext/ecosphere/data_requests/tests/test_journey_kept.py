@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from ckan import model
 from playwright.sync_api import Page, expect
 
-from ckanext.ecosphere.data_requests.tests.conftest import act, draft
+from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, draft, opened, row
 from ckanext.ecosphere.data_requests.tests.test_journey_asking import PASSWORD, go_on, mine, passwords
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture, tab_to, wait_until
 
@@ -86,6 +87,59 @@ def test_a_step_that_was_left_without_saving_is_offered_or_forgotten(page: Page)
     page.goto(step)
     expect(page.locator("#request-form")).to_be_visible()
     expect(page.locator(BOX)).to_be_hidden()
+
+
+def log_in_again(page: Page, name: str) -> None:
+    """Fill in the log-in form to which a page has led."""
+    page.wait_for_url("**/user/login?**")
+    page.fill("input[name=login]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+
+
+def test_what_was_typed_outlives_a_session_that_ended_before_it_was_sent(page: Page):
+    made = draft()
+    log_in(page, "asker", PASSWORD)
+    step = f"/fr/demandes/{made['id']}/modifier/envoi"
+    page.goto(step)
+    typed(page, "#field-requester_organisation", "Bureau des Prés")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Enregistrer et finir plus tard").click()
+    log_in_again(page, "asker")
+    page.wait_for_url("**/modifier/envoi")
+    page.locator(f"{BOX} [data-restore]").click()
+    page.wait_for_url("**/modifier/envoi/reprendre")
+    expect(page.locator("#field-requester_organisation")).to_have_value("Bureau des Prés")
+
+
+def test_a_decision_that_was_being_written_is_kept_until_it_is_sent(page: Page):
+    made, user = opened(), model.User.get("admin")
+    assert user is not None
+    user.password = PASSWORD
+    model.Session.commit()
+    log_in(page, "admin", PASSWORD)
+    form = f"/fr/demandes/{made['reference']}/refuse"
+    page.goto(form)
+    page.select_option("#field-ground", "L124-4-I-2")
+    page.fill("#field-law", REASON)
+    typed(page, "#field-facts", f"Nidification. {REASON}")
+    page.get_by_role("button", name="Aperçu de la lettre").click()
+    expect(page.locator("#preview-title")).to_be_visible()
+    assert kept(page, "Nidification") == 1, "a preview sends nothing"
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Refuser").click()
+    log_in_again(page, "admin")
+    page.wait_for_url("**/refuse")
+    expect(page.locator(BOX)).to_be_visible()
+    assert axe_violations(page) == []
+    page.locator(f"{BOX} [data-restore]").click()
+    page.wait_for_url("**/refuse/reprendre")
+    expect(page.locator("#field-facts")).to_have_value(f"Nidification. {REASON}")
+    expect(page.locator("#field-ground")).to_have_value("L124-4-I-2")
+    page.get_by_role("button", name="Refuser").click()
+    page.wait_for_url(f"**/demandes/{made['reference']}")
+    wait_until(page, f"{KEPT.replace('{}', 'Nidification')} === 0")
+    assert row(made).state == "refused"
 
 
 def test_nothing_stays_in_the_browser_after_the_log_out_nor_of_who_never_logged_in(page: Page):

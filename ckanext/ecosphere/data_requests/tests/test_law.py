@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -116,3 +117,12 @@ def test_the_pdf_is_tagged_and_fetches_nothing():
 )
 def test_a_name_after_de(title: str, after: str):
     assert french.of_the(title) == after
+
+
+@pytest.mark.parametrize("kind", ["refuse", "extend", "receipt", "silence"])
+def test_the_first_of_a_month_is_written_as_in_french(kind: str):
+    first = {"day": date(2027, 1, 1), "received": date(2027, 2, 1), "due": date(2027, 3, 1)}
+    letter = c.compose(replace(facts(kind, "en", ground="L124-4-I-4", reason=WORDS, due="2027-03-01"), **first))
+    french, _label, english = letter.plain.replace("\u00a0", " ").partition("COURTESY TRANSLATION")
+    assert "1er février 2027" in french and not re.search(r"\b1 (?:janvier|février|mars|mai) 2027", french)
+    assert "February 1, 2027" in english and "1er" not in english

@@ -33,7 +33,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     user_id,
 )
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -341,6 +341,18 @@ def test_receipts_that_complete_each_other_do_not_share_their_title(app: CKANTes
     ]  # the first one named the DDT already
     page = visit(app, "asker", f"/demandes/{made['reference']}").body
     assert all(each in page for each in subjects)
+
+
+def test_the_receipt_of_another_service_promises_no_second_extension():
+    made = opened()
+    step(made, "extend", "admin", reason=REASON)
+    step(made, "transfer", "admin", organization="dreal-ara", reason="La DREAL tient ces données.")
+    model.Session.expire_all()
+    query = sa.select(Letter).where(Letter.request_id == made["id"], Letter.kind == "receipt").order_by(Letter.created)
+    first, *_others, last = [in_french(each.plain) for each in model.Session.scalars(query)]
+    assert "peut être prolongé une fois" in first and "peut être prolongé" not in last
+    with language.speaking("fr"):
+        assert f"jusqu’au {dates.day(row(made).due)} inclus : le délai" in last and "a été prolongé" in last
 
 
 def test_receipt_of_a_new_person_has_no_link(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, postbox: Postbox):

@@ -32,6 +32,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     user_id,
 )
 from ckanext.ecosphere.data_requests.tests.histories import replay
+from ckanext.ecosphere.data_requests.tests.test_scheduled import at
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -290,6 +291,27 @@ def test_what_cannot_be_merged():
     assert set(errors_of(step, private, "mark_duplicate", "moderator", target=of_another["id"])) == {"target"}
     step(source, "mark_duplicate", "moderator", target=target["reference"])
     assert set(errors_of(step, target, "mark_duplicate", "moderator", target=source["reference"])) == {"target"}
+
+
+@pytest.mark.parametrize("transition", ["reject", "mark_duplicate"])
+def test_what_a_moderator_closed_by_mistake_waits_again_and_its_days_count_on(transition: str):
+    with at("2027-03-01"):
+        made, target = opened(), opened(title="Autre demande")
+        act("support", "friend", id=made["id"])
+        fields = {"reason": "Publicité", "spam": True} if transition == "reject" else {"target": target["reference"]}
+        step(made, transition, "moderator", **fields)
+    with at("2027-03-20"):
+        assert set(errors_of(step, made, "reconsider", "moderator")) == {"reason"}
+        step(made, "reconsider", "moderator", reason="Une erreur de notre part.")
+        found = act("show", "asker", id=made["id"])
+        assert (found["state"], found["due"], found["outcome"]) == ("submitted", "2027-04-01", {})
+        assert act("list", "moderator", scope="moderation")["count"] == 1 and act("list", None)["count"] == 1
+        step(made, "accept", "moderator", organization="ddt-42")
+        assert act("show", "friend", id=made["id"])["state"] == "open"
+    with at("2027-04-05"):
+        step(made, transition, "moderator", **fields)
+    with at("2027-05-06"):
+        assert set(errors_of(step, made, "reconsider", "moderator", reason="Trop tard.")) == {"transition"}
 
 
 def test_spam_disappears_from_every_list():

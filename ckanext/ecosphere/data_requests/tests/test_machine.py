@@ -56,6 +56,7 @@ TABLE: dict[str, tuple[set[str], str | None, set[str], list[str]]] = {
     "refuse": (WORKABLE, "refused", {"admin"}, ["requester", "followers", "supporters"]),
     "not_held": (WORKABLE, "not_held", {"admin"}, ["requester", "moderators"]),
     "mark_duplicate": (ACTIVE, "duplicate", {"moderator"}, ["requester"]),
+    "reconsider": ({"rejected", "duplicate"}, "submitted", {"moderator"}, ["requester"]),
     "withdraw": (ACTIVE | {"draft"}, "withdrawn", {"requester"}, ["service", "followers"]),
     "reopen": (ANSWERED | {"expired"}, "open", {"requester", "moderator"}, ["service"]),
     "ask_review": (CONTESTED | DESK, None, {"requester"}, ["heads"]),
@@ -192,6 +193,8 @@ class Life(RuleBasedStateMachine):
             self.organization = "dreal-ara" if former == "ddt-42" else "ddt-42"
         elif name == "extend":
             self.extended = True
+        elif name == "reconsider":
+            self.opened = False
         elif name == "reopen":
             self.extended, self.reopened = False, self.reopened + ("requester" in roles)
         anew = bool(target) and (target in states.CLOSED) != (self.state in states.CLOSED)

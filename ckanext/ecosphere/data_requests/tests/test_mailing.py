@@ -13,6 +13,7 @@ from ckan.lib.redis import connect_to_redis
 from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
+from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config, dictize, jobs
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.notifications import delivery
@@ -231,6 +232,30 @@ def test_a_thing_is_never_told_twice(postbox: Postbox):
     outbox.of_event(row(made), event)
     model.Session.commit()
     assert delivery.deliver() == 0 and len(postbox.mails) == number
+
+
+def test_an_address_that_is_a_persons_and_a_mailbox_is_written_to_once(postbox: Postbox):
+    group = model.Group.get("ddt-42")
+    assert group is not None
+    group.extras[f"{sheets.PREFIX}email"] = "Editor@secret.example"  # pyright: ignore
+    group.extras[f"{sheets.PREFIX}chief"] = "editor@secret.example"  # pyright: ignore
+    model.Session.commit()
+    try:
+        made = opened()
+        with freeze_time(dictize.today() + timedelta(days=60)):
+            step(made, "ask_review", "asker", reason="Le service ne m’a pas répondu.")
+            delivery.deliver()
+        told = [mail["To"].addresses[0].addr_spec.casefold() for mail in postbox.mails]
+        assert told.count("editor@secret.example") == 2, "the new request, and the review"
+        postbox.clear()
+        act("settings_update", "editor", digest="daily")
+        act("comment", "asker", id=made["id"], text="Avez-vous avancé ?")
+        delivery.deliver()
+        assert len(postbox.to("Editor")) == 1, "the mailbox waits for no digest of a person"
+    finally:
+        for name in ("email", "chief"):
+            group.extras.pop(f"{sheets.PREFIX}{name}")  # pyright: ignore
+        model.Session.commit()
 
 
 @pytest.mark.ckan_config("smtp.server", None)

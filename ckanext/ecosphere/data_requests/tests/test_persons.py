@@ -103,6 +103,7 @@ TRANSITIONS: dict[str, Any] = {
     "refuse": {"admin", "boss"},
     "not_held": {"admin", "boss"},
     "mark_duplicate": MODERATORS,
+    "reconsider": MODERATORS,
     "withdraw": {"asker"},
     "reopen": {"asker", *MODERATORS},
 }

@@ -49,11 +49,11 @@ def transition(id: str, transition: str) -> AnyResponse:
     typed = request.form
     if wanted is None:
         return _stale(found, wanted, typed, None)
-    if typed.get("go") == PREVIEW:
-        return _previewed(found, wanted, typed)
     data = _read(wanted, typed)
     if uploads := [each for each in request.files.getlist("files") if each.filename]:
         data["files"] = uploads
+    if typed.get("go") == PREVIEW:
+        return _previewed(found, wanted, typed, data)
     try:
         done = act(
             "ecosphere_request_transition",
@@ -65,7 +65,7 @@ def transition(id: str, transition: str) -> AnyResponse:
     except tk.ValidationError as error:
         if getattr(error, "changes", None) is not None:
             return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
-        return _form(found, wanted, typed, errors=messages(error), status=INVALID)
+        return _form(found, wanted, typed, errors=_with_files(messages(error), "files", uploads), status=INVALID)
     private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
     held = any(each.get("moderation") == "held" for each in done["events"][-1:])
     tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private, signal=found["is_signal"], held=held))
@@ -74,14 +74,29 @@ def transition(id: str, transition: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])
 
 
-def _previewed(found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str]) -> Response:
+@page
+@known
+def transition_resume(id: str, transition: str) -> AnyResponse:
+    """Show the form of a transition with what a browser had kept of it; nothing is saved."""
+    found = act("ecosphere_request_show", id=id)
+    wanted = _wanted(found, transition)
+    if wanted is None:
+        return _too_late(found, request.form, transition=transition)
+    if request.method == "GET":  # the language was changed
+        return tk.redirect_to("ecosphere_requests.transition_form", id=id, transition=transition)
+    return _form(found, wanted, request.form)
+
+
+def _previewed(
+    found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str], data: dict[str, Any]
+) -> Response:
     """Show the form again with the letter that it would send."""
-    data = _read(wanted, typed)
+    again = _with_files({}, "files", data.get("files") or [])
     try:
         letter = act("ecosphere_request_letter_preview", id=found["id"], transition=wanted["transition"], **data)
     except tk.ValidationError as error:
-        return _form(found, wanted, typed, errors=messages(error), status=INVALID)
-    return _form(found, wanted, typed, letter=letter)
+        return _form(found, wanted, typed, errors={**again, **messages(error)}, status=INVALID)
+    return _form(found, wanted, typed, errors=again, letter=letter)
 
 
 def _read(wanted: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
@@ -101,13 +116,14 @@ def comment(id: str) -> AnyResponse:
     data: dict[str, Any] = {"text": typed.get("text", "").replace("\r\n", "\n").strip()}
     if typed.get("internal"):
         data["internal"] = True
-    if upload and upload.filename:
+    uploads = [upload] if upload and upload.filename else []
+    if uploads:
         data["upload"] = upload
     found = act("ecosphere_request_show", id=id)
     try:
         after = act("ecosphere_request_comment", id=found["id"], **data)
     except tk.ValidationError as error:
-        return conversation_page(found, messages(error), typed, INVALID)
+        return conversation_page(found, _with_files(messages(error), "upload", uploads), typed, INVALID)
     if data.get("internal"):
         tk.h.flash_success(tk._("Your note is saved."))
     elif any(each["mine"] and each["moderation"] == "held" for each in after["comments"][-1:]):
@@ -115,6 +131,12 @@ def comment(id: str) -> AnyResponse:
     else:
         tk.h.flash_success(tk._("Your message is published."))
     return tk.redirect_to("ecosphere_requests.read", id=id, _anchor="conversation")
+
+
+def _with_files(errors: forms.Errors, field: str, uploads: list[Any]) -> forms.Errors:
+    """Say of files that were sent with what could not be saved that they are not there any more."""
+    again = [tk._("Choose your files again: as long as the form is not sent, none is kept.")]
+    return {**({field: again} if uploads else {}), **errors}
 
 
 @page

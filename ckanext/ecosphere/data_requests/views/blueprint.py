@@ -66,6 +66,7 @@ GET = (
     ("/demandes/<id>/modifier/<step>", "edit", ask.edit),
     ("/demandes/<id>/modifier/<step>/reprendre", "resume", ask.resume),
     ("/demandes/<id>/<transition>", "transition_form", act.transition_form),
+    ("/demandes/<id>/<transition>/reprendre", "transition_resume", act.transition_resume),
 )
 POST = (
     ("/demandes/nouvelle", "create", ask.create),
@@ -94,6 +95,7 @@ POST = (
     ("/demandes/<id>/indesirable", "spam", desk.spam),
     ("/demandes/<id>/masquer", "hide", act.hide),
     ("/demandes/<id>/<transition>", "transition", act.transition),
+    ("/demandes/<id>/<transition>/reprendre", "transition_resume", act.transition_resume),
 )
 
 for path, name, view in GET:

@@ -10,6 +10,8 @@ from bs4 import BeautifulSoup
 from ckan import model
 from ckan.tests import factories, helpers
 
+from ckanext.ecosphere.tests.forms import Form
+
 pytestmark = pytest.mark.usefixtures("shared_db")
 
 
@@ -88,3 +90,19 @@ def test_one_goes_on_with_it_or_deletes_it_from_the_page_where_one_begins(app, s
     assert draft["id"] not in told(author)
     for path in ("/fr/dataset/new", "/fr/dashboard/datasets"):
         assert app.get(path).status_code in (302, 403) or "ecosphere-unfinished" not in app.get(path).body
+
+
+def test_one_that_has_files_already_is_saved_and_finished(app, service):
+    author = person(service)
+    draft = begun_by(author, service)
+    file = {"url": "https://example.org/mares.csv", "format": "CSV", "name": "Mares"}
+    helpers.call_action("resource_create", {"user": author["name"]}, package_id=draft["id"], **file)
+    address = f"/fr/dataset/edit/{draft['name']}"
+    form = Form(app, author, address)
+    form.values["title"] = ["Mares de la Dombes"]
+    answer = form.send(save="")
+    assert answer.status_code == 302 and "/resource/" in answer.headers["Location"], answer.body
+    model.Session.remove()
+    kept = helpers.call_action("package_show", id=draft["id"])
+    assert (kept["title"], kept["state"]) == ("Mares de la Dombes", "draft")
+    assert [each["name"] for each in kept["resources"]] == ["Mares"]

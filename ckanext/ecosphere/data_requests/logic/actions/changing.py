@@ -142,7 +142,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     Args:
         id (str): id or reference.
         transition (str): submit, accept, reject, ask_details, answer_details, start, transfer, extend, fulfil,
-            fulfil_partly, refuse, not_held, mark_duplicate, withdraw, reopen.
+            fulfil_partly, refuse, not_held, mark_duplicate, reconsider, withdraw, reopen.
         version (int): version that the person saw.
         comment (str): for everyone who reads the request.
         note (str): for the service and the moderators.

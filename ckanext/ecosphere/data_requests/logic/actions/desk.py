@@ -81,7 +81,10 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> d
     elif last - first > absences.LONGEST_ABSENCE:
         errors["last"] = [tk._("A year at most.")]
     substitute = _substitute(user, data_dict.get("substitute"), errors)
-    if not errors and len(absences.of_people([user.id])) >= absences.MOST:
+    known = [] if errors else absences.of_people([user.id])
+    if any((each.first, each.last) == (first, last) for each in known):
+        errors["first"] = [tk._("An absence on these days is announced already: take it back to change it.")]
+    elif len(known) >= absences.MOST:
         errors["first"] = [tk._("Too many absences: {number} at most.").format(number=absences.MOST)]
     if errors:
         raise tk.ValidationError(errors)

@@ -8,8 +8,8 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.answers import satisfaction
+from ckanext.ecosphere.data_requests import attachments, dictize
+from ckanext.ecosphere.data_requests.answers import deliveries, satisfaction
 from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.decisions.compose import digest
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -57,8 +57,8 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[st
         id (str): id or reference of the request.
 
     Returns:
-        dict: `why` (silence, refused, partial, not_held), `last_day` on which the commission takes it, `subject`,
-        `html`, `plain`, `request` (id, reference, title).
+        dict: `why` (silence, refused, partial, not_held, rejected), `last_day` on which the commission takes it,
+        `subject`, `html`, `plain`, `request` (id, reference, title).
 
     Raises:
         NotFound: there is no such request, or not for this person; or there is nothing to refer.
@@ -124,8 +124,12 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
     name = data_dict["transition"]
     if name not in states.LETTERS:
         raise tk.ValidationError({"transition": [tk._("This step sends no letter of decision.")]})
-    data_dict = {key: value for key, value in data_dict.items() if key != "files"}
-    given = fields.parse(states.TRANSITIONS[name], data_dict, request, dictize.today(), reader.id)
+    found = deliveries.checked_files(data_dict.get("files"))
+    try:
+        data = {**data_dict, "files": found}
+        given = fields.parse(states.TRANSITIONS[name], data, request, dictize.today(), reader.id)
+    finally:
+        attachments.discard(found)
     if name == "extend" and (last := fields.latest_due(request)):
         given.setdefault("due", last.isoformat())
     letter = store.written(request, name, reader.id, given, data_dict)
