@@ -277,13 +277,16 @@ def test_the_journal_says_who_changed_what_and_is_not_rewritten(send):
         "DDT de l&#39;Ain – Dominique Petit",
         "ddt@ain.gouv.fr",
         "Guichet",
+        "Titre du site",
         "Sobriété foncière",
     ):
         assert part in page
+    assert "ckan.site_title" not in page
     assert "ddt@ain" not in send(f"/fr{ADMIN}/journal?kind=roles").body
     table = send(f"{ADMIN}/journal.csv").body
     assert "Camille Martin" in table and table.startswith("\ufeff")
     assert "DDT de l'Ain – Dominique Petit" in table
+    assert "Site Title" in table and ";Role: Editor" in table and "ckan.site_title" not in table and "{" not in table
     with pytest.raises(sa.exc.DBAPIError, match="not rewritten"):
         model.Session.execute(sa.update(JournalEntry).values(person="somebody"))
     model.Session.rollback()
