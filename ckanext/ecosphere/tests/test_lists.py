@@ -195,7 +195,7 @@ def test_a_portal_has_its_own_judged_questions_in_a_file(send):
     page = take(
         "question;datasets;words\nzorglub;https://x.fr/dataset/haies;\nmarais;;zone humide ; tourbière\n".encode()
     )
-    assert "2 questions" in page and "zone humide ; tourbière" in page
+    assert "2 questions" in page and "zone humide\u00a0; tourbière" in page
     table = send(f"{ADMIN}/recherche/questions.csv").body
     assert "zorglub;haies;" in table and 'marais;;"zone humide ; tourbière"' in table
     take(table.encode())

@@ -22,7 +22,7 @@ from ckanext.ecosphere.core.lists import journal
 log = logging.getLogger(__name__)
 
 _KEPT = ("ckan.config_update", "ecosphere.")
-"""What is kept in the same table and is no setting: when settings were changed, and what the portal notes for itself."""
+"""What is kept in the same table and is no setting: when settings were changed, what the portal notes for itself."""
 
 
 def listen() -> None:
