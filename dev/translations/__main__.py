@@ -161,10 +161,9 @@ def _forms(message: Message, string: Any) -> Any:
 
 
 def _typeset(string: Any) -> Any:
-    """A translation with no-break spaces at its marks."""
     if isinstance(string, str):
-        return typography.typeset(string)
-    return tuple(map(typography.typeset, string)) if string else string
+        return typography.written(string)
+    return tuple(map(typography.written, string)) if string else string
 
 
 def _first(message: Message) -> str:

@@ -21,6 +21,7 @@ TEXTS = (
     "quality/data/*.yaml",
     "schemas/dataset.yaml",
     "schemas/page/uses.yaml",
+    "search/data/weights.csv",
     "vocabularies/data/quality-dimension.csv",
 )
 _PLACE = re.compile(
@@ -33,14 +34,27 @@ _PLACE = re.compile(
 )
 
 
+_GLUED = re.compile(r"(?<=[a-zà-ÿ])(?=[?!](?:\s|<|$))|(?<=[a-zà-ÿ])(?<!mailto)(?<!urn)(?=:\s*$)")
+"""Where a mark stands at a word, as in English."""
+
+
 def typeset(text: str) -> str:
     """Return a French text with no-break spaces where its marks ask for them."""
     return _PLACE.sub(NO_BREAK, text)
 
 
+def written(text: str) -> str:
+    """Return a translation as it is printed: with its no-break spaces, and the apostrophe of typography."""
+    return re.sub(r"(?<=\w)'(?=\w)", "’", _spaced(text))
+
+
+def _spaced(text: str) -> str:
+    return typeset(_GLUED.sub(NO_BREAK, text))
+
+
 def is_typeset(texts: str | Sequence[str]) -> bool:
-    """Whether a text, or each form of one, has its no-break spaces."""
-    return all(text == typeset(text) for text in ([texts] if isinstance(texts, str) else texts))
+    """Whether a French text, or each form of one, has its no-break spaces."""
+    return all(text == _spaced(text) for text in ([texts] if isinstance(texts, str) else texts))
 
 
 def badly_set() -> Iterator[str]:

@@ -46,7 +46,8 @@ def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
     except Exception as error:
         model.Session.rollback()
         log.debug("Check %s failed", name, exc_info=True)
-        return [Check(name, ERROR, _("This could not be checked: {error}").format(error=_first_line(error)))]
+        message = _("This could not be checked: {error}").format(error=f"{name}, {_first_line(error)}")
+        return [Check(_("A check of the portal"), ERROR, message)]
 
 
 def postgresql() -> list[Check]:
@@ -174,7 +175,7 @@ def known_weaknesses() -> list[Check]:
 
 def _advice(version: str, advisory: advisories.Advisory) -> Check:
     """What an advisory says: a warning unless this plugin does something against it."""
-    message = f"{advisory.id}: {_(advisory.message)}"
+    message = _(advisory.message)
     if advisory.meanwhile:
         message += " " + _("Meanwhile: {measure}").format(measure=_(advisory.meanwhile))
     if advisory.fixed_in:

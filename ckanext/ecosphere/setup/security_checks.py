@@ -12,6 +12,7 @@ from limits import parse_many
 
 from ckanext.ecosphere import config
 from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.shared.mailing.texts import labelled
 from ckanext.ecosphere.shared.web_guard import cookies, headers, proxies
 
 _ = tk._
@@ -105,20 +106,23 @@ def web_options() -> list[Check]:
         remedy = _("Add it to ckan.plugins, after the other plugins of the suite")
         return [Check(_("Web pages"), WARNING, message, remedy)]
     found = []
+    policy, limits = _("Security policy of the pages"), _("Limits of requests")
     try:
         headers.read_extra(tk.config[config.CSP_SOURCES])
     except ValueError as error:
-        found.append(Check(config.CSP_SOURCES, ERROR, str(error)))
+        found.append(Check(policy, ERROR, labelled(config.CSP_SOURCES, str(error))))
     if tk.config[config.CSP] != "enforce":
-        found.append(Check(config.CSP, WARNING, _("The Content-Security-Policy is not enforced")))
+        message = _("The Content-Security-Policy is not enforced")
+        found.append(Check(policy, WARNING, message, _("Write: {line}").format(line=f"{config.CSP} = enforce")))
     for option in config.LIMITS.values():
         try:
             rates = parse_many(tk.config[option]) if tk.config[option].strip() else []
         except ValueError:
-            found.append(Check(option, ERROR, _("These are no rates; write for instance: 5 per minute; 20 per hour")))
+            message = _("These are no rates; write for instance: 5 per minute; 20 per hour")
+            found.append(Check(limits, ERROR, labelled(option, message)))
             continue
         if not rates:
-            found.append(Check(option, WARNING, _("There is no limit")))
+            found.append(Check(limits, WARNING, labelled(option, _("There is no limit"))))
     return found or [Check(_("Web pages"), OK, _("Policy and limits are in force"))]
 
 

@@ -152,6 +152,7 @@ def test_a_check_that_breaks_is_an_error_and_the_others_run(monkeypatch):
     monkeypatch.setattr(health, "CHECKS", (broken, health.redis))
     first, second = health.run()[:2]
     assert (first.status, "boom" in first.message, second.status) == (ERROR, True, OK)
+    assert "broken" not in first.name
 
 
 def test_the_wrong_order_of_plugins_is_an_error_with_the_line_to_write(ckan_config, monkeypatch):

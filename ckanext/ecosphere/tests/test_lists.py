@@ -195,7 +195,7 @@ def test_a_portal_has_its_own_judged_questions_in_a_file(send):
     page = take(
         "question;datasets;words\nzorglub;https://x.fr/dataset/haies;\nmarais;;zone humide ; tourbière\n".encode()
     )
-    assert "2 questions" in page and "zone humide ; tourbière" in page
+    assert "2 questions" in page and "zone humide\u00a0; tourbière" in page
     table = send(f"{ADMIN}/recherche/questions.csv").body
     assert "zorglub;haies;" in table and 'marais;;"zone humide ; tourbière"' in table
     take(table.encode())
@@ -277,13 +277,16 @@ def test_the_journal_says_who_changed_what_and_is_not_rewritten(send):
         "DDT de l&#39;Ain – Dominique Petit",
         "ddt@ain.gouv.fr",
         "Guichet",
+        "Titre du site",
         "Sobriété foncière",
     ):
         assert part in page
+    assert "ckan.site_title" not in page
     assert "ddt@ain" not in send(f"/fr{ADMIN}/journal?kind=roles").body
     table = send(f"{ADMIN}/journal.csv").body
     assert "Camille Martin" in table and table.startswith("\ufeff")
     assert "DDT de l'Ain – Dominique Petit" in table
+    assert "Site Title" in table and ";Role: Editor" in table and "ckan.site_title" not in table and "{" not in table
     with pytest.raises(sa.exc.DBAPIError, match="not rewritten"):
         model.Session.execute(sa.update(JournalEntry).values(person="somebody"))
     model.Session.rollback()

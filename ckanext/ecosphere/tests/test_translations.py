@@ -3,9 +3,12 @@
 import ast
 import re
 
+import pytest
+from babel.messages.catalog import Catalog
+
 from ckanext.ecosphere.tests.english import english_texts
 from dev.translations import __main__ as catalogue
-from dev.translations import extract
+from dev.translations import extract, typography
 
 
 def test_every_message_is_translated_and_the_files_are_up_to_date():
@@ -43,3 +46,32 @@ def test_a_message_that_is_asked_for_with_a_number_and_without_is_named(monkeypa
     monkeypatch.setattr(extract, "own", lambda: iter(found))
     monkeypatch.setattr(extract, "upstream", lambda: iter(()))
     assert extract.counted_or_not() == ["Layer"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Vraiment ? Oui !", "Vraiment\u00a0? Oui\u00a0!"),
+        ("« {title} » : {n} %", "«\u00a0{title}\u00a0»\u00a0: {n}\u00a0%"),
+        ("100 %% de %s ; {a}", "100\u00a0%% de %s\u00a0; {a}"),
+        ("https://a.fr/?q=1 et 10:30, a :b", "https://a.fr/?q=1 et 10:30, a :b"),
+        ("Voir <strong>Membre :</strong>", "Voir <strong>Membre\u00a0:</strong>"),
+        ("l'eau, vraiment?", "l’eau, vraiment\u00a0?"),
+        ("commence par mailto:", "commence par mailto:"),
+        ("Activité de: ", "Activité de\u00a0: "),
+    ],
+)
+def test_french_is_written_as_it_is_printed(text: str, expected: str):
+    assert typography.written(text) == expected == typography.written(expected)
+
+
+def test_a_plain_space_at_a_mark_fails_the_check(monkeypatch, tmp_path):
+    bad = Catalog(locale="fr")
+    bad.add("Really?", "Vraiment ?")
+    assert catalogue.badly_set(bad) == ["plain space at a mark: 'Vraiment ?'"]
+    (tmp_path / "texts.csv").write_text("key,fr\nx,Une question ?\n", encoding="utf-8")
+    monkeypatch.setattr(typography, "PACKAGE", tmp_path)
+    monkeypatch.setattr(typography, "TEXTS", ("texts.csv",))
+    assert list(typography.badly_set()) == ["plain space at a mark: texts.csv, line 2"]
+    typography.typeset_data()
+    assert list(typography.badly_set()) == []

@@ -21,8 +21,8 @@ from ckanext.ecosphere.core.lists import journal
 
 log = logging.getLogger(__name__)
 
-_MOMENT = "ckan.config_update"
-"""Where CKAN keeps when settings were changed, which is none."""
+_KEPT = ("ckan.config_update", "ecosphere.")
+"""What is kept in the same table and is no setting: when settings were changed, what the portal notes for itself."""
 
 
 def listen() -> None:
@@ -71,7 +71,7 @@ def _setting_gone(_mapper: Any, connection: Any, setting: Any) -> None:
 
 
 def _set(connection: Any, key: str, before: Any, after: Any) -> None:
-    if key != _MOMENT and (before or "") != (after or ""):
+    if not str(key).startswith(_KEPT) and (before or "") != (after or ""):
         old, new = ({"value": journal.shortened(value)} for value in (before, after))
         _insert(connection, "setting", str(key), old, new)
 

@@ -404,6 +404,7 @@ def test_services_without_readers_are_marked_and_ones_own_is_never_proposed(app:
         page = visit(app, "admin", f"/demandes/{made['reference']}/transfer").body
         group = page.split('<optgroup label="Cannot receive requests')[1].split("</optgroup>")[0]
         assert "Service sans lecteur" in group and " disabled>" in group and "DREAL" not in group
+        assert all("<option" in each.split("</optgroup>")[0] for each in page.split("<optgroup")[1:])
         refused = send(app, "admin", made, "transfer", status=400, organization=silent["id"], reason=REASON)
         assert "nobody would read the request" in refused.body
         assert "Choose “DDT 42” instead" not in refused.body

@@ -43,7 +43,7 @@ def postbox(ckan_config, monkeypatch):
 
 
 def test_a_harvest_with_errors_is_told_by_mail_and_one_without_is_not(portal, postbox):
-    factories.Sysadmin(email="chef@example.org")
+    factories.Sysadmin(email="chef@example.org", fullname="Camille Martin")
     with catalogue([iso_record(1)]) as server:
         source = portal.source(server.url, name="geoide")
         portal.harvest(source)
@@ -52,7 +52,8 @@ def test_a_harvest_with_errors_is_told_by_mail_and_one_without_is_not(portal, po
         portal.harvest(source)
     [mail] = [each for each in postbox if each["To"].addresses[0].addr_spec == "chef@example.org"]
     text = mail.get_content()
-    assert "Geoide" in mail["Subject"] and "1 problem" in mail["Subject"]
+    assert mail["Subject"].startswith("[") and mail["Subject"].endswith("Harvest of “Geoide”, problems: 1")
+    assert text.startswith("Hello ") and "refused: 1." in text
     assert "Record 2 (fr-120066022-jdd-00000002): the record does not describe" in text
     assert f"/harvest/{source}/job/{portal.last_job(source)}" in text
 

@@ -120,7 +120,7 @@ def levels(found: Sequence[Mapping[str, Any]]) -> Markup:
         dash = ' stroke-dasharray="4 3"' if each["level"] == "incomplete" else ""
         bars += (
             f'<rect x="{x:.1f}" y="1" width="{width:.1f}" height="26" fill="{fill}" stroke="#333"{dash}>'
-            f"<title>{escape(each['label'])}: {each['datasets']}</title></rect>"
+            f"<title>{escape(each['label'])}{tk._(': ')}{each['datasets']}</title></rect>"
         )
         x += width
     title = tk._("Share of the levels") + tk._(": ") + ", ".join(f"{e['label']} {e['datasets']}" for e in found)

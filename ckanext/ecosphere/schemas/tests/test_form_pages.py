@@ -76,6 +76,9 @@ def test_a_text_in_another_language_than_the_page_says_so(read, create):
     assert words(english.select_one("h1 [lang=fr]")) == made["title"]
     assert english.select_one(".eco-glance [lang=fr]") is not None
     assert not french.select("h1 [lang], .eco-glance__text [lang]")
+    heading = f".dataset-heading a[href$='/{made['name']}']"
+    listed = {spoken: read(f"/{spoken}/dataset/?q=inondables").select_one(heading) for spoken in ("en", "fr")}
+    assert listed["en"].get("lang") == "fr" and listed["fr"].get("lang") is None
     spoken = create(samples.full(name="langue-en", title_translated={"fr": "Mares", "en": "Ponds"}, title="Mares"))
     assert words(read(f"/en/dataset/{spoken['name']}").h1) == "Ponds"
     assert not read(f"/en/dataset/{spoken['name']}").select("h1 [lang]")
