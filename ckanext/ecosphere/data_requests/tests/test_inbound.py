@@ -313,7 +313,8 @@ def test_odd_character_sets_are_read_or_replaced(postbox: Postbox, charset: str,
 #: Texts on which the standard library's parsers of headers take time that grows squared, or call themselves too often.
 TANGLED = (
     "a@b.fr," * 17_000, "(" * 100_000, '"' * 100_000, "\\" * 100_000, "a:" * 50_000, "a " * 50_000, "; a=b" * 20_000,
-    "=?punycode?q?" + "a" * 100_000 + "-kva?= <a@b.fr>", "a." * 50_000 + "@b.fr", 'multipart/mixed; a="' + "; a=b" * 24_000,
+    "=?punycode?q?" + "a" * 100_000 + "-kva?= <a@b.fr>", "a." * 50_000 + "@b.fr",
+    'multipart/mixed; a="' + "; a=b" * 24_000,
 )  # fmt: skip
 
 
