@@ -14,7 +14,7 @@ from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import table
 
-EVIL = "evil.example"
+EVIL, NEWCOMER = "evil.example", "attack-new"
 #: Without a new e-mail for so long, no more are expected.
 SETTLE_SECONDS = 4
 
@@ -40,7 +40,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 def _newcomer(stage: Stage, number: int, fullname: str) -> Client:
     """An account that nobody knows yet."""
-    site, name = stage.people["sysadmin"], f"attack-new-{number}-{secrets.token_hex(3)}"
+    site, name = stage.people["sysadmin"], f"{NEWCOMER}-{number}-{secrets.token_hex(3)}"
     fields = {"name": name, "email": f"{name}@guichet.example", "password": secrets.token_urlsafe(12)}
     site.action("user_create", fields, fullname=fullname)
     person = Client(stage.url, stage.load, name=name, source=stage.address())
@@ -75,7 +75,11 @@ def _seen(stage: Stage) -> Iterator[Outcome]:
         html = message.get_body(preferencelist=("html",))
         active = bool(html) and "<script" in html.get_content().lower()
         yield Outcome(f"script in {about}", active, "in the HTML part" if active else "")
-        if "attack-new" not in str(message["To"]):
+        own = NEWCOMER in str(message["To"])
+        words = f"{headers} {text} {html.get_content() if html else ''}" if own else ""
+        said = table("mail")["mark"] in words
+        yield Outcome(f"words of a newcomer in {about}", said, "to an address that nobody confirmed" if said else "")
+        if not own:
             received[str(message["To"])] = received.get(str(message["To"]), 0) + 1
         lacking = [name for name in table("mail")["wanted_headers"] if name not in message]
         yield Outcome(f"headers that {about} needs", bool(lacking), f"lacks {lacking}" if lacking else "")
@@ -84,4 +88,4 @@ def _seen(stage: Stage) -> Iterator[Outcome]:
         yield Outcome(f"{person} is not flooded", number > most, f"{number} e-mails" if number > most else "")
 
 
-ATTACK = Attack("mail", "No stranger's links, headers or floods go out in the ministry's name.", attempts)
+ATTACK = Attack("mail", "No stranger's words, links, headers or floods go out in the ministry's name.", attempts)

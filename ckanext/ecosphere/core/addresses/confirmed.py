@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import ckan.plugins as p
 from ckan import model
 
 from ckanext.ecosphere.core import account_notes
@@ -29,6 +30,14 @@ def note(email: str) -> dict[str, str]:
 def is_confirmed(user: Any) -> bool:
     """Tell whether the address that an account has now was confirmed."""
     return bool(user.email) and (user.plugin_extras or {}).get(KEY) == digest(user.email)
+
+
+def may_be_somebody_elses(user: Any) -> bool:
+    """Tell whether the address of an account may be that of somebody who knows nothing of it: nobody has confirmed it.
+
+    E-mails to it hold no words of whoever made the account. Without the base plugin nobody is asked to confirm any.
+    """
+    return p.plugin_loaded("ecosphere") and not is_confirmed(user)
 
 
 def confirm(user: model.User) -> None:

@@ -34,14 +34,21 @@ def is_absent_for_call(action: str, data: dict[str, Any]) -> bool:
 
 
 def is_absent_for_page(endpoint: str, arguments: dict[str, Any]) -> bool:
-    """Whether the address of a page names a dataset that is not there, or that the reader may not read.
+    """Whether the address of a page names a dataset or a file that is not there, or that the reader may not read.
 
     Args:
         endpoint: of Flask.
         arguments: of the address.
     """
-    names = [arguments.get(name) for pattern, name in _table()["page"].items() if fnmatchcase(endpoint, pattern)]
-    return any(not _readable(_identifier(name)) for name in names if name)
+    named = ((kind, arguments.get(name)) for kind, name in _of_page(endpoint))
+    found = (_dataset_of(name) if kind == "page_of_file" else _identifier(name) for kind, name in named if name)
+    return any(not _readable(each) for each in found)
+
+
+def _of_page(endpoint: str) -> Iterator[tuple[str, str]]:
+    """What the address of a page names, and its argument."""
+    for kind in ("page", "page_of_file"):
+        yield from ((kind, name) for pattern, name in _table()[kind].items() if fnmatchcase(endpoint, pattern))
 
 
 def _named(action: str, data: dict[str, Any]) -> Iterator[str | None]:

@@ -172,10 +172,10 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
     comment = model.Session.get(Comment, row.comment_id) if row.comment_id else None
     if not mail_texts.is_told(comment):
         return None
-    service = texts.service_of(request, event)
+    service, kept_back = texts.service_of(request, event), mail_texts.is_kept_back(request, reader.id)
     item = Item(
         texts.sentence(row.kind, row.audience, request, service),
-        mail_texts.title(request),
+        "" if kept_back else mail_texts.title(request),
         _page(request) if reader.may_read(request) else "",
     )
     if row.kind in ("fulfil", "fulfil_partly") and row.audience == states.REQUESTER:
@@ -183,9 +183,9 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
     if comment is not None:
         item.details.append(mail_texts.of_comment(comment, request))
     elif (letter := enclosures.letter_of(row)) is not None:
-        item.enclosed = letter
+        item.enclosed = None if kept_back else letter
         item.links.append((_("Read or print the letter"), address(f"demandes/{request.reference}/lettre/{letter.id}")))
-        if event and event.comment and mail_texts.is_told(event):
+        if event and event.comment and mail_texts.is_told(event) and not kept_back:
             item.details.append(mail_texts.of_step(event))
         if row.kind == "fulfil_partly":
             item.links += _delivered(request, reader)

@@ -12,6 +12,7 @@ from ckanext.ecosphere.data_requests.decisions import pdf, store
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.notifications import mail_texts
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
 
 log = logging.getLogger(__name__)
@@ -36,12 +37,17 @@ def of(rows: Iterable[Notification]) -> list[tuple[str, BytesIO, str]]:
 
     Without the libraries that PDF needs, the e-mail says the letter in its text all the same.
     """
-    letters = [letter for row in rows if (letter := letter_of(row))][:MOST]
+    letters = [letter for row in rows if not _is_kept_back(row) and (letter := letter_of(row))][:MOST]
     try:
         return [(file_name(each), BytesIO(content(each)), "application/pdf") for each in letters]
     except pdf.Unavailable as error:
         log.warning("Letters leave without their PDF: %s", error)
         return []
+
+
+def _is_kept_back(row: Notification) -> bool:
+    request = model.Session.get(Request, row.request_id)
+    return request is not None and mail_texts.is_kept_back(request, row.user_id)
 
 
 def content(letter: Letter) -> bytes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.data_requests import history
 from ckanext.ecosphere.data_requests.domain import states, text, trust
 from ckanext.ecosphere.data_requests.domain.names import Names
@@ -55,5 +58,20 @@ def title(request: Request) -> str:
 
 
 def name(user: model.User | Mailbox) -> str:
-    """Return the name of the person who is written to, on one line and without a link: they may not have chosen it."""
-    return harmless(text.line(user.display_name))
+    """Return the name of the person who is written to, on one line and without a link: they may not have chosen it.
+
+    Of new people whose address may be somebody else's it is the name of the account, in which nobody writes a message.
+    """
+    return harmless(text.line(user.name if _may_be_somebody_else(user) else user.display_name))
+
+
+def is_kept_back(request: Request, user_id: str) -> bool:
+    """Whether an e-mail leaves out what its reader wrote: no moderator has let it through, and whoever wrote it may
+    have given the address of somebody else."""
+    own = request.opened is None and request.requester_id == user_id
+    return own and _may_be_somebody_else(model.User.get(user_id))
+
+
+def _may_be_somebody_else(user: model.User | Mailbox | None) -> TypeGuard[model.User]:
+    new = isinstance(user, model.User) and not trust.is_trusted(user.id)
+    return new and confirmed.may_be_somebody_elses(user)

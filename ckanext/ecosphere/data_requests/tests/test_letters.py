@@ -14,6 +14,7 @@ from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.data_requests import privacy, setup
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -357,6 +358,9 @@ def test_the_receipt_of_another_service_promises_no_second_extension():
 
 def test_receipt_of_a_new_person_has_no_link(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, postbox: Postbox):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
+    asker = model.User.get("asker")
+    assert asker is not None
+    confirmed.confirm(asker)  # before, the receipt says nothing of what they wrote
     submitted(title="Gagnez sur https://piege.example.org")
     delivery.deliver()
     [mail] = postbox.to("asker")

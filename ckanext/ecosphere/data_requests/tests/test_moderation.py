@@ -14,6 +14,7 @@ from ckan import model
 from ckan.tests import factories
 from freezegun import freeze_time
 
+from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.data_requests import revisions
 from ckanext.ecosphere.data_requests.domain import clock, french, references, trust
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request
@@ -296,6 +297,32 @@ def test_request_of_a_new_person_has_no_links_and_its_mails_neither(app: Any, po
     assert postbox.mails
     for mail in postbox.mails:
         assert "faux.example" not in body(mail) + body(mail, "html")
+
+
+@pytest.mark.parametrize("is_confirmed", [False, True])
+def test_nobody_writes_to_others_by_an_account_with_their_address(postbox: Postbox, is_confirmed: bool):
+    """Whoever registers gives any address: until it is confirmed it may be that of somebody who knows nothing."""
+    stranger = model.User.get("stranger")
+    assert stranger is not None
+    before, stranger.fullname = stranger.fullname, "Urgent appelez le guichet"
+    model.Session.commit()
+    try:
+        if is_confirmed:
+            confirmed.confirm(stranger)
+        made = submitted("stranger", title="Votre compte est suspendu", description="Appelez ce soir.")
+        delivery.deliver()
+        [mail] = postbox.to("stranger")
+        words = body(mail) + body(mail, "html") + str(mail["To"])
+        found = [each for each in ("compte est suspendu", "Appelez ce soir", "Urgent appelez") if each in words]
+        assert found == (["compte est suspendu", "Urgent appelez"] if is_confirmed else [])
+        assert [part.get_content_type() for part in mail.iter_attachments()] == ["application/pdf"] * is_confirmed
+        # Where their letter is, the person is told all the same.
+        assert f"demandes/{made['reference']}/lettre/" in body(mail)
+    finally:
+        stranger = model.User.get("stranger")
+        assert stranger is not None
+        stranger.fullname, stranger.plugin_extras = before, None
+        model.Session.commit()
 
 
 def test_edit_of_a_new_person_changes_nothing_before_its_release(app: Any, postbox: Postbox):

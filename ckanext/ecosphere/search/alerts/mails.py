@@ -9,6 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
+from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.interfaces import AlertSubject, News
 from ckanext.ecosphere.search.alerts import links, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber
@@ -29,12 +30,14 @@ class Reader:
         email: "" when there is none.
         name: as they are greeted, "" without an account.
         gone: whether the account is there no more.
+        strange: whether the address may be that of somebody who knows nothing of the account.
     """
 
     user: model.User | None
     email: str
     name: str = ""
     gone: bool = False
+    strange: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,9 @@ def reader_of(subscriber: Subscriber) -> Reader:
     user = model.User.get(subscriber.user_id)
     if user is None or user.state != model.State.ACTIVE:
         return Reader(None, "", gone=True)
-    return Reader(user, user.email or "", harmless(characters.one_line(user.display_name)))
+    strange = confirmed.may_be_somebody_elses(user)
+    name = user.name if strange else user.display_name
+    return Reader(user, user.email or "", harmless(characters.one_line(name)), strange=strange)
 
 
 def deliver() -> int:
@@ -173,7 +178,6 @@ def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item])
         words = f"{items[0].sentence} – {items[0].title}"
     else:
         words = tk._("What is new in {number} of your searches").format(number=len(items))
-    own = tk.h.url_for("ecosphere_alerts.mine", qualified=True, locale=language.current())
     return Letter(
         subject=subject(words),
         greeting="",
@@ -182,10 +186,14 @@ def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item])
             title=tk.config["ckan.site_title"]
         ),
         links=[
-            (tk._("Manage my alerts"), own if subscriber.user_id else links.manage_url(subscriber.id)),
+            (tk._("Manage my alerts"), _own_alerts() if subscriber.user_id else links.manage_url(subscriber.id)),
             (tk._("Stop these e-mails"), links.leave_url(subscriber.id)),
         ],
     )
+
+
+def _own_alerts() -> str:
+    return tk.h.url_for("ecosphere_alerts.mine", qualified=True, locale=language.current())
 
 
 WRITERS = {storage.CONFIRM: _confirmation, storage.MANAGE: _link, storage.DIGEST: _digest}
@@ -206,20 +214,22 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
             subscriber = model.Session.get(Subscriber, subscriber_id)
             if subscriber is None:
                 return []
-            news = subject.news(each["ids"], reader_of(subscriber).user, datetime.fromisoformat(each["since"]))
+            reader = reader_of(subscriber)
+            news = subject.news(each["ids"], reader.user, datetime.fromisoformat(each["since"]))
             if news:
-                items.append(_item(subject, each, news))
+                items.append(_item(subject, each, news, named=not reader.strange))
     return items
 
 
-def _item(subject: AlertSubject, told: dict[str, Any], news: list[News]) -> Item:
+def _item(subject: AlertSubject, told: dict[str, Any], news: list[News], *, named: bool) -> Item:
+    """What is told of one search; without `named`, none of its words, which may be a message to somebody else."""
     gone = len(told["ids"]) - len(news)
     count = told["count"] - gone
     more = count - len(news)
     more_words = tk.ungettext("and {number} more", "and {number} more", more).format(number=more) if more > 0 else ""
     return Item(
-        title=harmless(subject.title(told["search"])),
-        url=subject.address(told["search"]),
+        title=harmless(subject.title(told["search"])) if named else tk._("A search that you saved"),
+        url=subject.address(told["search"]) if named else _own_alerts(),
         sentence=subject.sentence(count),
         news=news,
         more=more_words,

@@ -127,6 +127,20 @@ def test_page_answers_as_for_a_missing_dataset(
     assert world.SECRET_TITLE not in answers[0].get_data(as_text=True)
 
 
+@pytest.mark.parametrize("persona", STRANGERS)
+def test_the_page_of_a_private_file_under_a_public_dataset_answers_as_for_a_missing_one(
+    persona: str, portal: world.World, visitors: dict[str, Visitor]
+):
+    told, public = {}, portal.things["dataset"][1]
+    for page in ("", "/download", "/download/x.csv", "/edit", "/delete", "/views", "/new_view"):
+        answers = {
+            said(visitors[persona].get(f"/dataset/{public}/resource/{file}{page}"), file)[0]
+            for file in (portal.things["wfs_private"][0], "00000000-0000-4000-8000-000000000000")
+        }
+        told |= {page: answers} if len(answers) > 1 else {}
+    assert not told
+
+
 @pytest.mark.parametrize("transition", ["fulfil", "fulfil_partly"])
 def test_answering_with_a_private_dataset_of_others_tells_nothing(
     transition: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger

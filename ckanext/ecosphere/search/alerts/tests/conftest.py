@@ -16,6 +16,7 @@ from ckan.tests.helpers import call_action
 from flask.testing import FlaskClient
 from freezegun import freeze_time
 
+from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.search import setup, solr_schema
 from ckanext.ecosphere.search.alerts import job, storage
 from ckanext.ecosphere.search.alerts.model import now
@@ -39,7 +40,8 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
     solr_schema.apply(solr)
     request.getfixturevalue("reset_index")()
     for name in ("anne", "marc", "moderatrice"):
-        factories.User(name=name, fullname=name.title(), email=f"{name}@secret.example", image_url="")
+        made = factories.User(name=name, fullname=name.title(), email=f"{name}@secret.example", image_url="")
+        confirmed.confirm(model.User.get(made["id"]))
     factories.Sysadmin(name="boss", email="boss@secret.example", image_url="")
     factories.Organization(
         name="ddt", title="DDT du Rhône", users=[{"name": "anne", "capacity": "member"}], image_url=""

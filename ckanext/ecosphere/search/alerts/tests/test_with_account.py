@@ -11,6 +11,7 @@ from ckan import model
 from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
+from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.interfaces import CheckStatus
 from ckanext.ecosphere.search.alerts import config, job, setup, storage
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, now
@@ -76,6 +77,29 @@ def test_a_person_has_so_many_alerts_at_most(visitor: Any, postbox: Postbox, cka
         create(client, anne, words)
     assert client.post(f"{API}create", json={"search": "q=a3"}, headers=anne).status_code == 409
     assert "error-search" in page(client.post("/recherche/alertes/nouvelle?q=a3", headers=anne), 400)
+
+
+def test_nobody_writes_to_others_by_an_account_with_their_address(visitor: Any, postbox: Postbox):
+    """Whoever registers gives any address, and a search has any words: "eau -…" finds what one says nothing of."""
+    marc = model.User.get("marc")
+    assert marc is not None
+    marc.fullname, marc.plugin_extras = "Urgent appelez le guichet", None
+    model.Session.commit()
+    client = visitor()
+    create(client, known(client, "marc"), "q=zones+-%22Votre+compte+est+suspendu%22")
+    dataset()
+    try:
+        assert run()["emails"] == 1
+        [mail] = postbox.mails
+        words = f"{body(mail)} {body(mail, 'html')} {mail['To']} {mail['Subject']}"
+        assert "compte" not in words and "Urgent" not in words
+        assert "Zones humides" in words and "/recherche/alertes" in words
+    finally:
+        marc = model.User.get("marc")
+        assert marc is not None
+        marc.fullname = "Marc"
+        model.Session.commit()
+        confirmed.confirm(marc)
 
 
 def test_private_datasets_are_told_to_members_only_and_to_nobody_who_left(visitor: Any, postbox: Postbox):
