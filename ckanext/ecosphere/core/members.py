@@ -1,7 +1,8 @@
-"""The members that CKAN lists of a service are those that the reader may see.
+"""The members that CKAN lists of a service are those that the reader may see; a dataset that moves is found by its new
+members, not by the former ones.
 
 CKAN 2.12.0 gives the identifiers of all datasets, private ones and drafts included, to everybody, and those of people
-to who may not see people.
+to who may not see people. It moves a dataset without indexing it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from ckan import model
+from ckan import logic, model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.core.privacy import public_tags
@@ -40,6 +41,19 @@ def member_list(original: Callable[..., Any], context: Context, data_dict: DataD
     return [member for member in members if member[0] not in hidden]
 
 
+@tk.chained_action
+def package_owner_org_update(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Move a dataset to a service, as before, and tell the index, which says who finds a private dataset.
+
+    Within a save, which says so by `defer_commit`, the save does.
+    """
+    result = original(context, data_dict)
+    package = None if context.get("defer_commit") else model.Package.get(data_dict["id"])
+    if package is not None:
+        logic.index_update_package(context, package.id)
+    return result
+
+
 def _may_list_people(context: Context) -> bool:
     try:
         return tk.check_access("user_list", Context(**context), {})
@@ -52,5 +66,5 @@ def _ids(*conditions: sa.ColumnElement[bool]) -> set[str]:
 
 
 def get_actions() -> dict[str, Any]:
-    """Return the chained action."""
-    return action_input.checked({"member_list": member_list})
+    """Return the chained actions."""
+    return action_input.checked({each.__name__: each for each in (member_list, package_owner_org_update)})

@@ -31,17 +31,18 @@ def dataset_purge(next_: Callable[..., Any], context: Context, data_dict: DataDi
 
 
 def package_owner_org_update(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Score a dataset that changes its organisation by this action alone; within a save the hook does it."""
+    """Score a dataset that changes its organisation by this action alone, and index it; within a save CKAN does both.
+
+    CKAN 2.12.0 leaves the document of the dataset with its former organisation, whose members go on finding it.
+    """
     if context.get("defer_commit"):
         return next_(context, data_dict)
     result = next_(cast(Context, {**context, "defer_commit": True}), data_dict)
     package = model.Package.get(data_dict["id"])
     if package and store.is_scored(package.type):
-        row = store.row_of(package.id)
-        before = store.Badge(row.score, row.level) if row else None
-        if store.save(package.id, saving.stored_dataset(package)) != before:
-            model.Session.flush()
-            logic.index_update_package(context, package.id)
+        store.save(package.id, saving.stored_dataset(package))
+        model.Session.flush()
+        logic.index_update_package(context, package.id)
     model.repo.commit()
     return result
 
