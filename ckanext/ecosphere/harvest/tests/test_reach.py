@@ -125,7 +125,10 @@ def test_a_catalogue_of_all_services_takes_what_names_another_service(portal: Po
         mine = ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"]
         assert portal.harvest(mine) == {"added": 1}
         portal.harvest(portal.source(server.url + "?", name="tous"))
+        portal.harvest(mine, force=True)
     assert [each["organization"]["name"] for each in portal.datasets().values()] == [DDT]
+    [told] = portal.state(mine)["set_aside"]
+    assert "because its catalogue publishes for all services, the other one for its own only" in told
 
 
 def test_the_datasets_of_other_services_are_not_cleared(portal: Portal, ask: Ask):

@@ -110,7 +110,7 @@ def test_a_harvest_that_met_a_fault_of_ours_is_told_by_mail(portal, postbox, mon
     assert "ZeroDivisionError: par zéro" in mail.get_content()
 
 
-def test_more_failures_than_are_named_are_counted(portal):
+def test_more_failures_than_are_named_are_counted_and_all_stand_in_the_order_of_the_source(portal, app):
     listing = "".join(f'<a href="{n}.xml">{n}</a>' for n in range(1, 81))
 
     def script(exchange: Exchange) -> None:
@@ -121,6 +121,10 @@ def test_more_failures_than_are_named_are_counted(portal):
         portal.harvest(source)
     told = portal.errors(source)
     assert len(told) == 51 and "Other parts of the source that could not be read: 30." in told
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    page = app.get(f"/en/harvest/source/job/{portal.last_job(source)}", headers=headers).body
+    places = [page.index(text) for text in ("Record 1 (file", "Record 9 (file", "Record 50 (file", "Other parts of")]
+    assert places == sorted(places)
 
 
 def test_a_server_of_mail_that_is_away_does_not_undo_a_harvest(portal, ckan_config, monkeypatch):
