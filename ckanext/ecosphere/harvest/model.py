@@ -19,7 +19,7 @@ from ckan import model
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ckanext.harvest.model import HarvestJob
+from ckanext.harvest.model import HarvestJob, HarvestObject
 
 NEW = "new"
 """Seen at the source, not imported yet."""
@@ -324,3 +324,25 @@ def forget_lost_jobs(source_id: str) -> None:
             sa.delete(table).where(table.job_id.in_(lost_ids)).execution_options(synchronize_session=False)
         )
     model.Session.execute(sa.delete(JobState).where(lost).execution_options(synchronize_session=False))
+
+
+def leave_to_others(source_id: str) -> None:
+    """Take the datasets that other sources publish off the objects of a source; the caller commits."""
+    others = sa.select(SourceRecord.package_id).where(
+        SourceRecord.source_id != source_id, SourceRecord.package_id.is_not(None)
+    )
+    statement = sa.update(HarvestObject).where(
+        HarvestObject.harvest_source_id == source_id, HarvestObject.package_id.in_(others)
+    )
+    model.Session.execute(statement.values(package_id=None).execution_options(synchronize_session=False))
+
+
+def read_anew(source_id: str) -> None:
+    """Have the records of which nothing is kept any more imported by the next harvest; the caller commits."""
+    kept = sa.exists().where(
+        HarvestObject.harvest_source_id == SourceRecord.source_id,
+        HarvestObject.guid == SourceRecord.guid,
+        HarvestObject.content.is_not(None),
+    )
+    statement = sa.update(SourceRecord).where(SourceRecord.source_id == source_id, ~kept)
+    model.Session.execute(statement.values(digest=None).execution_options(synchronize_session=False))

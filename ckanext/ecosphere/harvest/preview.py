@@ -14,7 +14,7 @@ from ckanext.ecosphere.harvest.messages import translation
 from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
 from ckanext.ecosphere.harvest.sources.base import RawRecord
 from ckanext.ecosphere.harvest.sources.messages import sentence
-from ckanext.ecosphere.harvest.sources.source_type import SourceType, type_called
+from ckanext.ecosphere.harvest.sources.source_type import OWN_SERVICE, SourceType, type_called
 from ckanext.ecosphere.harvest.worker import job
 from ckanext.ecosphere.harvest.worker.messages import about_record
 from ckanext.ecosphere.harvest.worker.watch import Watch
@@ -52,9 +52,11 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
             raws += page.records
             if len(raws) >= SAMPLE:
                 break
+    own = bool(settings.get(OWN_SERVICE))
     context = Context(
-        default_organisation=settings.get("default_organisation"),
-        fallback_organisation=config.fallback_organisation(),
+        default_organisation=None if own else settings.get("default_organisation"),
+        fallback_organisation=None if own else config.fallback_organisation(),
+        only_organisation="" if own else None,
         catalogue_title=url,
         record_url=harvester.record_url(url),
         organisations=frozenset(job.organisations()),

@@ -278,6 +278,7 @@ class Record:
 
     Attributes:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
+        origin: identifier of the record, or of its resource, in the catalogue that this one harvested it from.
         marked: whether its elements say which field they stand for, so that nothing need be guessed.
         unread: paths of what the reader met and has no place for, with the text found.
         translations: texts that are given in several languages: attribute → BCP 47 tag → text, all languages that are
@@ -289,6 +290,7 @@ class Record:
     marked: bool = False
     uri: str | None = None
     file_identifier: str | None = None
+    origin: str | None = None
     identifiers: list[Identifier] = field(default_factory=list)
     title: str | None = None
     alternate_titles: list[str] = field(default_factory=list)

@@ -141,7 +141,7 @@ def bar(done: int, total: int | None) -> str:
 def _sum_up(job_id: str, echo: Callable[[str], None]) -> bool:
     report = tk.get_action("harvest_job_report")(_context(), {"id": job_id})
     job = tk.get_action("harvest_job_show")(_context(), {"id": job_id})
-    errors = [each["message"] for each in report["gather_errors"]]
+    errors = [each["message"] for each in reversed(report["gather_errors"])]  # the last one comes first
     errors += [each["message"] for found in report["object_errors"].values() for each in found["errors"]]
     for message in [*errors, *tk.get_action("ecosphere_harvest_job_show")(_context(), {"id": job_id})["remarks"]]:
         echo(message)

@@ -19,6 +19,7 @@ from ckanext.ecosphere.shared.http_guard import (
     GuardSettings,
     StoppedError,
     checked_url,
+    in_language,
     networks,
     permitted,
 )
@@ -309,6 +310,7 @@ def test_an_answer_shorter_than_announced_is_an_error():
     with serve(script) as server, pytest.raises(FetchError) as error:
         session().get(server.url)
     assert error.value.code == "connection"
+    assert in_language(error.value.params, str.upper)["detail"] == "THE ANSWER BROKE OFF BEFORE ITS END"
 
 
 def test_a_connection_is_kept_alive_also_after_a_refusal():

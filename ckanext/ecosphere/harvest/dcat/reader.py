@@ -232,8 +232,7 @@ def _instant(graph: Graph, node: Node, predicate: URIRef) -> str | None:
 
 def _places(record: Record, graph: Graph, subject: Node) -> None:
     for node in in_order(graph, graph.objects(subject, DCTERMS.spatial)):
-        texts = [str(value) for value in in_order(graph, graph.objects(node)) if isinstance(value, Literal)]
-        record.boxes += next(filter(None, map(boxes_of, texts)), [])
+        record.boxes += next(filter(None, map(boxes_of, _geometries(graph, node))), [])
         if isinstance(node, Literal):
             boxes = boxes_of(str(node))
             record.boxes += boxes
@@ -242,6 +241,13 @@ def _places(record: Record, graph: Graph, subject: Node) -> None:
             record.geographic_identifiers.append(Identifier(code=str(node), href=str(node)))
         elif label := label_of(graph, node):
             record.extent_descriptions.append(label)
+
+
+def _geometries(graph: Graph, place: Node) -> list[str]:
+    """The texts of a place that may be geometries: its box, what else there is, and last its centre."""
+    found = [(p, value) for p, value in graph.predicate_objects(place) if isinstance(value, Literal)]
+    ranks: dict[Node, int] = {DCAT.bbox: 0, DCAT.centroid: 2}
+    return [str(value) for _p, value in sorted(found, key=lambda each: (ranks.get(each[0], 1), str(each[1])))]
 
 
 def _constraints(record: Record, graph: Graph, subject: Node) -> None:

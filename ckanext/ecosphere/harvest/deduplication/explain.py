@@ -27,7 +27,7 @@ REASONS: dict[str, str] = {
     "active": N_("its source is still harvested"),
     "priority": N_("its source has the higher priority ({mine} against {other})"),
     "older": N_("both sources have the same priority, and its source was registered first"),
-    "own-service": N_("the source of the other publishes for its own service only"),
+    "own-service": N_("its catalogue publishes for all services, the other one for its own only"),
     "apart": N_("a person said that it is the same as no other record"),
 }
 

@@ -37,9 +37,11 @@ def keys_of(record: Record) -> tuple[str, ...]:
         record: the record.
     """
     resource, file = SERVICE if (record.hierarchy_level or "").lower() == "service" else DATA
-    found = map(key_of, map(full_identifier, record.identifiers[:MAX_KEYS]))
+    origin = key_of(clean_identifier(record.origin))
+    # What another catalogue calls the record, or its resource: which of both a harvester took, it does not say.
+    found = [origin] if origin else map(key_of, map(full_identifier, record.identifiers[:MAX_KEYS]))
     keys = [f"{resource}:{key}" for key in dict.fromkeys(filter(None, found))]
-    own = key_of(clean_identifier(record.file_identifier))
+    own = origin or key_of(clean_identifier(record.file_identifier))
     if own:
         keys.append(f"{file}:{own}")
     return tuple(keys)

@@ -12,7 +12,7 @@ from ckan import model
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest.finish import digest, mail, report, withdrawal
 from ckanext.ecosphere.harvest.model import DUPLICATE, Batch, JobState, SourceRecord, now
-from ckanext.ecosphere.harvest.worker.job import FINISHED, Job, update_state, user_name
+from ckanext.ecosphere.harvest.worker.job import FINISHED, Job, load, update_state, user_name
 from ckanext.ecosphere.harvest.worker.messages import say
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError
 
@@ -127,8 +127,7 @@ def _tell(job: Job, counts: dict[str, int]) -> None:
     try:
         if written or errors or not _earlier(job):
             tk.get_action("harvest_source_reindex")(context.copy(), {"id": job.source_id})
-        if mail.wanted(errors):
-            mail.send(context.copy(), job, counts, errors)
+        mail.tell(context.copy(), job, counts, errors)
         digest.note(job)
     except Exception:  # the harvest is done; a page out of date or a lost mail must not undo that
         log.exception("After harvest job %s", job.id)
@@ -156,7 +155,8 @@ def clean_up_aborted(job_id: str) -> None:
     """Drop what is left of a job that was aborted, or of one whose source was removed."""
     model.Session.rollback()
     model.Session.execute(sa.delete(Batch).where(Batch.job_id == job_id))
-    update_state(job_id, stage="done", touched=now())
+    # What was not read to its end was not read whole.
+    update_state(job_id, stage="done", complete=sa.func.coalesce(JobState.complete, sa.false()), touched=now())
     model.Session.execute(
         sa.update(HarvestObject)
         .where(HarvestObject.harvest_job_id == job_id, HarvestObject.state == "WAITING")
@@ -174,5 +174,9 @@ def give_up(job_id: str, error: Exception) -> None:
     """End a job that met a fault of ours, and say so on its page: trying again would meet it again."""
     detail = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     model.Session.add(HarvestGatherError(message=say("job-fault", detail=detail), harvest_job_id=job_id))
+    if (state := model.Session.get(JobState, job_id, populate_existing=True)) is not None:
+        state.facts = {**state.facts, "failed": state.facts.get("failed", 0) + 1}
     model.Session.commit()
     clean_up_aborted(job_id)
+    job = load(job_id)
+    _tell(job, _counts(job))

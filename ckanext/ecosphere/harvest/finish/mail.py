@@ -8,23 +8,26 @@ background worker has no page for.
 from __future__ import annotations
 
 import logging
-import smtplib
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.lib import mailer
+from sqlalchemy.dialects.postgresql import JSONB
 
-from ckanext.ecosphere.harvest.worker.job import Job
+from ckanext.ecosphere.harvest.model import JobState
+from ckanext.ecosphere.harvest.worker.job import FINISHED, Job, update_state
 from ckanext.ecosphere.harvest.worker.messages import translator
 from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.mailing.texts import subject
 from ckanext.ecosphere.shared.messages import N_
-from ckanext.harvest.model import HarvestGatherError, HarvestObject, HarvestObjectError
+from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError
 
 log = logging.getLogger(__name__)
 
+MAILED = "mailed"
+"""Among the facts of a job: a mail was sent about it, or about the same errors before it."""
 MAX_QUOTED = 20
 """Sentences of each kind that a mail quotes."""
 
@@ -47,22 +50,60 @@ def wanted(errors: int) -> bool:
     return everything or (only_errors and errors > 0)
 
 
+def tell(context: Any, job: Job, counts: dict[str, int], errors: int) -> None:
+    """Write to those who are to know, unless they were told the same, word for word, of the harvest before.
+
+    Where the portal wants a mail about each harvest (`ckan.harvest.status_mail.all`), each is told.
+    """
+    if not wanted(errors):
+        return
+    everything = tk.asbool(tk.config.get("ckan.harvest.status_mail.all"))
+    if (not everything and _is_known(job)) or send(context, job, counts, errors):
+        mailed = JobState.facts.op("||")(sa.cast({MAILED: True}, JSONB))
+        update_state(job.id, facts=mailed)
+        model.Session.commit()
+
+
+def _is_known(job: Job) -> bool:
+    """Whether a mail was sent about the harvest before, and it had the same errors."""
+    before = (
+        sa.select(HarvestJob.id, JobState.facts)
+        .join(JobState, JobState.job_id == HarvestJob.id)
+        .where(HarvestJob.source_id == job.source_id, HarvestJob.status == FINISHED, HarvestJob.id != job.id)
+        .order_by(HarvestJob.created.desc())
+        .limit(1)
+    )
+    last = model.Session.execute(before).first()
+    return last is not None and bool(last.facts.get(MAILED)) and _errors(last.id) == _errors(job.id)
+
+
 def send(context: Any, job: Job, counts: dict[str, int], errors: int) -> int:
-    """Write to those who are to know.
+    """Write to those who are to know, once to each mailbox.
 
     Returns:
         mails sent; a person whose mail cannot be sent does not keep the others from theirs.
     """
     told, body = compose(job, counts, errors)
     sent = 0
-    for person in tk.get_action("harvest_get_notifications_recipients")(context, {"source_id": job.source_id}):
-        greeting = translator()(GREETING).format(name=characters.one_line(person["name"]))
+    for address, name in _recipients(context, job.source_id).items():
+        greeting = translator()(GREETING).format(name=characters.one_line(name))
+        text = f"{greeting}\n\n{body}"
         try:
-            mailer.mail_recipient(person["name"], person["email"], subject(told), f"{greeting}\n\n{body}")
+            sending.hand_over(recipient_name=name, recipient_email=address, subject=subject(told), body=text)
             sent += 1
-        except (mailer.MailerException, OSError, smtplib.SMTPException):
+        except (*sending.FAULTS, ValueError):
             log.exception("Mail about harvest job %s", job.id)
     return sent
+
+
+def _recipients(context: Any, source_id: str) -> dict[str, str]:
+    """Names by address, of accounts that are active: ckanext-harvest names who has two offices twice."""
+    found: dict[str, str] = {}
+    for person in tk.get_action("harvest_get_notifications_recipients")(context, {"source_id": source_id}):
+        account = model.User.get(person["name"])
+        if account is not None and account.state == model.State.ACTIVE:
+            found.setdefault(person["email"].strip().casefold(), account.display_name)
+    return found
 
 
 def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
@@ -73,14 +114,7 @@ def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
     parts = [
         f"{_(ABOUT).format(source=job.title)}\n" + _(COUNTS).format(unchanged=counts.get("not modified", 0), **numbers)
     ]
-    gather = sa.select(HarvestGatherError.message).where(HarvestGatherError.harvest_job_id == job.id)
-    objects = (
-        sa.select(HarvestObjectError.message)
-        .join(HarvestObject, HarvestObject.id == HarvestObjectError.harvest_object_id)
-        .where(HarvestObject.harvest_job_id == job.id)
-    )
-    for heading, query in ((READING, gather), (RECORDS, objects)):
-        found = list(model.Session.execute(query).scalars())
+    for heading, found in zip((READING, RECORDS), _errors(job.id), strict=True):
         if found:
             lines = [_(heading), *(f"- {message}" for message in found[:MAX_QUOTED])]
             if len(found) > MAX_QUOTED:
@@ -89,3 +123,16 @@ def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
     site = tk.config["ckan.site_url"].rstrip("/")
     parts.append(_(REPORT).format(url=f"{site}/harvest/{job.source_id}/job/{job.id}"))
     return told, "\n\n".join(parts)
+
+
+def _errors(job_id: str) -> tuple[list[str], list[str]]:
+    """What went wrong with the reading, and with the records, one sentence each."""
+    gather = sa.select(HarvestGatherError.message).where(HarvestGatherError.harvest_job_id == job_id)
+    objects = (
+        sa.select(HarvestObjectError.message)
+        .join(HarvestObject, HarvestObject.id == HarvestObjectError.harvest_object_id)
+        .where(HarvestObject.harvest_job_id == job_id)
+        .order_by(HarvestObject.guid, HarvestObjectError.message)
+    )
+    reading = model.Session.execute(gather.order_by(HarvestGatherError.created, HarvestGatherError.id)).scalars()
+    return list(reading), list(model.Session.execute(objects).scalars())

@@ -276,6 +276,12 @@ def _bare_ampersands(data: bytes) -> bytes:
     return _BARE_AMPERSAND.sub(b"&amp;", data)
 
 
+def _inner_declarations(data: bytes) -> bytes:
+    """Take out the declarations of records that a catalogue pasted into its page as they stood in their files."""
+    start = len(_declaration(data))
+    return data[:start] + _DECLARATION.sub(b"", data[start:])
+
+
 def _undeclared_prefixes(data: bytes) -> bytes:
     """Declare on the root the well-known prefixes that are used and that it does not declare."""
     root = _ROOT_TAG.search(data)
@@ -292,6 +298,7 @@ def _undeclared_prefixes(data: bytes) -> bytes:
 
 REPAIRS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
     ("latin-1-declared-utf-8", _latin1),
+    ("inner-declarations", _inner_declarations),
     ("control-characters", _control_characters),
     ("html-entities", _html_entities),
     ("bare-ampersands", _bare_ampersands),

@@ -17,6 +17,7 @@ from ckanext.ecosphere.harvest.logic import administration, reading, schema, sto
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.repair import listing
+from ckanext.ecosphere.harvest.sources import reach
 from ckanext.ecosphere.harvest.worker import queue
 from ckanext.ecosphere.harvest.write import import_log, local_changes, origin
 from ckanext.ecosphere.shared import action_input
@@ -345,8 +346,9 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict
         ValidationError: something is missing, or too many trials of this person are waiting or running.
     """
     tk.check_access("ecosphere_harvest_trial_start", context, data_dict)
-    user = context.get("user") or ""
-    return {"id": previews.start(data_dict["url"], data_dict["source_type"], data_dict.get("config") or "", user)}
+    url, source_type = data_dict["url"], data_dict["source_type"]
+    config_ = reach.of_trial(url, source_type, data_dict.get("config") or "", context)
+    return {"id": previews.start(url, source_type, config_, context.get("user") or "")}
 
 
 @tk.side_effect_free

@@ -11,7 +11,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.core import texts
 from ckanext.ecosphere.harvest import overview, schedule
 from ckanext.ecosphere.harvest.logic.auth import source_id
-from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs
+from ckanext.ecosphere.harvest.model import forget, forget_lost_jobs, leave_to_others, read_anew
 from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker import queue
 from ckanext.ecosphere.harvest.worker.job import RUNNING
@@ -70,13 +70,18 @@ def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> An
 def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
     """Clear a source, as before, and forget what is known of its records.
 
+    ckanext-harvest 1.6.3 purges each dataset that was ever made of one of its records: also those that another source
+    publishes meanwhile, which stay.
+
     Args:
         original: ckanext-harvest's action.
         context: the context.
         data_dict: `id` or name of the source.
     """
     tk.check_access("harvest_source_clear", context, data_dict)
-    result = original(context, _by_id(data_dict))
+    named = _by_id(data_dict)
+    leave_to_others(named["id"])
+    result = original(context, named)
     forget(result["id"])
     model.Session.commit()
     return result
@@ -120,6 +125,7 @@ def harvest_source_job_history_clear(original: Any, context: Context, data_dict:
     tk.check_access("harvest_source_clear", context, data_dict)
     result = original(context, _by_id(data_dict))
     forget_lost_jobs(result["id"])
+    read_anew(result["id"])
     model.Session.commit()
     return result
 

@@ -204,12 +204,24 @@ def constraints(draft: Draft) -> None:
                 _collect(draft, block, term, term in block.other, collected)
     if budget < 0:
         draft.too_many("resourceConstraints", MAX_TERMS - budget, MAX_TERMS)
+    if not collected.licences:
+        collected.licences += _of_links(draft)
     _licence(draft, collected)
     _access(draft, collected)
     for name, texts in (("access_conditions", collected.access), ("use_conditions", collected.use)):
         text = "\n\n".join(dict.fromkeys(texts))
         if text:
             draft.set(name, bounded(draft, name, text))
+
+
+def _of_links(draft: Draft) -> list[tuple[str, bool, str]]:
+    """The licences whose text a link leads to and names: some catalogues have no other place for them."""
+    found = []
+    for link in draft.record.links[:MAX_TERMS]:
+        licence = licence_of_url(link.url or "")
+        if licence and "licen" in plain(f"{link.name or ''} {link.description or ''}"):
+            found.append((licence, True, f"{link.name or link.description} ({link.url})"))
+    return found
 
 
 def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collected: _Collected) -> None:

@@ -38,7 +38,7 @@ class Failure:
     Attributes:
         code: key of `messages.MESSAGES`; the sentence may name `{first}` and `{last}`.
         first: position of the first record lost, from 1; 0 when it is not known.
-        last: position of the last one.
+        last: position of the last one; 0 when all behind the first is lost as well.
         params: values of the other fields of the sentence.
     """
 
@@ -77,6 +77,7 @@ class Reading:
         requests: HTTP requests sent.
         failures: what could not be read, the first `MAX_FAILURES` of it.
         failed: how many failures there were.
+        untold: how many of them are not among `failures`.
         notes: what is worth telling although nothing was lost, as (code, parameters).
     """
 
@@ -87,6 +88,7 @@ class Reading:
     requests: int = 0
     failures: list[Failure] = field(default_factory=list)
     failed: int = 0
+    untold: int = 0
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def repeat(self, position: int, identifier: str, code: str = "copy", title: str = "") -> None:
@@ -102,6 +104,8 @@ class Reading:
             self.failures[-1] = Failure(code, before.first, last, params)
         elif len(self.failures) < MAX_FAILURES:
             self.failures.append(Failure(code, first, last, params))
+        else:
+            self.untold += 1
 
     @property
     def complete(self) -> bool:

@@ -11,9 +11,15 @@ import json
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
 
+from ckanext.ecosphere.harvest.sources import reach
+from ckanext.ecosphere.harvest.sources.source_type import OWN_SERVICE, type_names
+from ckanext.ecosphere.harvest.worker.job import read_settings
 from ckanext.ecosphere.shared.http_guard import taken_apart
 from ckanext.harvest.logic import schema
+from ckanext.harvest.model import HarvestSource
 
 _OWN = frozenset(
     [
@@ -39,6 +45,7 @@ _OWN = frozenset(
     ]
 )
 """Fields of a source that its configuration never stands for."""
+_PORTS = {"http": ":80", "https": ":443"}
 
 
 def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
@@ -54,7 +61,11 @@ def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> No
 
 
 def url_validator(original: Any) -> Any:
-    """Return ckanext-harvest's check of an address, which takes it apart, without a fault for one that is none."""
+    """Return ckanext-harvest's check of an address, which takes it apart, without a fault for one that is none.
+
+    For our types it is made anew: ckanext-harvest 1.6.3 lets a deleted source keep its address for ever, takes two
+    feeds that differ by their query for one, and compares configurations by the way in which they are written.
+    """
 
     def harvest_source_url_validator(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> Any:
         address = taken_apart(str(data[key] or ""))
@@ -66,9 +77,42 @@ def url_validator(original: Any) -> Any:
             message = tk._('"{value}" is not a web address: it must start with https:// or http://')
             errors[key].append(message.format(value=str(data[key])[:100]))
             raise tk.StopOnError
-        return original(key, data, errors, context)
+        if data.get(("source_type",)) not in type_names():
+            return original(key, data, errors, context)
+        if _is_taken(data, context):
+            raise tk.Invalid(tk._("Another source already has this address with the same configuration."))
+        return data[key]
 
     return harvest_source_url_validator
+
+
+def _is_taken(data: dict[Any, Any], context: Any) -> bool:
+    """Whether a source that is not deleted reads the same, for the same services."""
+    settings = reach.settings_to_save(data, context)
+    if settings is None:
+        return False  # what is wrong with it, the check of the configuration says
+    type_, own_id = data["source_type",], data.get(("id",)) or getattr(context.get("package"), "id", None)
+    query = (
+        sa.select(HarvestSource.url, HarvestSource.config, model.Package.owner_org)
+        .join(model.Package, model.Package.id == HarvestSource.id)
+        .where(model.Package.state == model.State.ACTIVE, HarvestSource.type == type_)
+        .where(HarvestSource.id != (own_id or ""))
+    )
+    group = model.Group.get(str(data.get(("owner_org",)) or ""))
+    place, owner = _place(data["url",]), group and group.id
+    for url, config, owner_org in model.Session.execute(query):
+        theirs = read_settings(config)
+        are_apart = settings.get(OWN_SERVICE) and owner is not None and owner != owner_org
+        if _place(url) == place and theirs == settings and not are_apart:
+            return True
+    return False
+
+
+def _place(url: str) -> tuple[Any, ...]:
+    """An address as far as it says where to read: without the port of its scheme, a slash at the end, a fragment."""
+    parts = taken_apart(url)
+    host = parts.netloc.casefold().removesuffix(_PORTS.get(parts.scheme, ""))
+    return parts.scheme, host, parts.path.rstrip("/"), parts.query
 
 
 def protect_sources() -> None:

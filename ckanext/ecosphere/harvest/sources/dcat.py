@@ -63,8 +63,7 @@ class DcatReader:
                 if not found and len(visited) == 1 and not _says_that_it_is_empty(graph):
                     raise PageError("no-dataset")
             except PageError as error:
-                first = self._position + 1 if self._position else 0
-                self.reading.fail(error.code, first, first, **error.params)
+                self.reading.fail(error.code, self._position + 1 if self._position else 0, **error.params)
                 break
             self._note_total(graph)
             for detail in lost:
@@ -75,10 +74,10 @@ class DcatReader:
             idle = 0 if len(self._seen) > known else idle + 1
             url = next_page(graph, url)
             if url and idle >= MAX_IDLE_PAGES:
-                self.reading.fail("repeated", self._position + 1, self._position + 1)
+                self.reading.fail("repeated", self._position + 1)
                 break
             if url in visited or len(visited) >= MAX_PAGES:
-                self.reading.fail("page-loop", url=url)
+                self.reading.fail("page-loop", self._position + 1, url=url)
                 break
         add_up(self.reading, self._session)
 

@@ -12,6 +12,7 @@ from ckanext.ecosphere.shared.messages import N_
 
 ONE = N_("Record {first} could not be read: {detail}.")
 SEVERAL = N_("Records {first} to {last} could not be read: {detail}.")
+REST = N_("From record {first} on, the source could not be read: {detail}.")
 ALL = N_("The source could not be read: {detail}.")
 FOLDER = N_("The folder {folder} could not be read: {detail}.")
 FILE = N_("Record {first} (file {file}) could not be read: {detail}.")
@@ -24,6 +25,7 @@ DETAILS: dict[str, str] = {
     "empty": N_("the server gave an empty page"),
     "repeated": N_("the server gave only records that it had already given"),
     "not-listing": N_("the answer is no listing of a folder"),
+    "no-file": N_("the folder names no XML file"),
     "not-json": N_("the answer is no JSON document ({url})"),
     "not-ogcapi": N_("the answer is no list of records of OGC API – Records or of collections of STAC"),
     "not-udata": N_("the answer is no list of datasets of udata"),
@@ -40,6 +42,7 @@ DETAILS: dict[str, str] = {
 """Why a part of the source could not be read; the end of the sentences above."""
 
 WHOLE: dict[str, str] = {
+    "more-failures": N_("Other parts of the source that could not be read: {number}."),
     "gave-up": N_("The reading was given up at record {first}: the server did not answer properly any more."),
     "bound-requests": N_("The reading was stopped after {limit} requests, the most that one harvest may send."),
     "bound-records": N_("The reading was stopped after {limit} records, the most that one harvest may take."),
@@ -62,6 +65,10 @@ WHOLE: dict[str, str] = {
     "hold-below": N_(
         "Records have come back: {absent} of {known} are missing, no more than the {limit} that are withdrawn without "
         "asking; nothing waits for a person any more."
+    ),
+    "renamed": N_(
+        "Records with another identifier than before, recognised by that of their resource: {number}. Their datasets "
+        "keep their addresses."
     ),
     "dialect": N_("The server did not understand the usual question; it was asked in another way ({dialect})."),
 }
@@ -111,7 +118,7 @@ def sentence(
         code: key of `DETAILS`, `WHOLE`, `REPEATS` or `CONFIG`.
         params: values of its fields; also `folder` or `file`, when that is what could not be read.
         first: position of the first record concerned, 0 for all of the source.
-        last: position of the last one.
+        last: position of the last one, 0 for all that come after the first.
         translate: gives the text of a message in the reader's language.
     """
     if code not in DETAILS:
@@ -119,7 +126,7 @@ def sentence(
     detail = translate(DETAILS[code]).format(**in_language(params, translate)).rstrip(".")
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]
-    frame = ALL if not first else ONE if first == last else SEVERAL
+    frame = ALL if not first else REST if not last else ONE if first == last else SEVERAL
     frame = FOLDER if "folder" in params else FILE if "file" in params else frame
     return translate(frame).format(**{**params, "first": first, "last": last, "detail": detail})
 

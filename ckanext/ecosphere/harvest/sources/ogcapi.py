@@ -62,7 +62,7 @@ class OgcApiReader:
                     url = self._further(answer, url, steps)
                     continue
             except PageError as error:
-                self.reading.fail(error.code, position, **error.params)
+                self.reading.fail(error.code, position if self._seen else 0, **error.params)
                 break
             known = len(self._seen)
             records = list(self._raw(given, position))

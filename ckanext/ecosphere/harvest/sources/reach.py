@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import Context
 
@@ -46,6 +47,36 @@ def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -
     data[key] = json.dumps(settings, ensure_ascii=False) if settings else ""
 
 
+def settings_to_save(data: dict[Any, Any], context: Context) -> dict[str, Any] | None:
+    """Return the settings with which a source is going to be saved; None when they are none."""
+    settings = _settings(data.get(("config",)))
+    if settings is not None and not _is_administrator(context):
+        known = _known(data)
+        if known is None or read_settings(known.config).get(OWN_SERVICE):
+            settings[OWN_SERVICE] = True
+    return settings
+
+
+def of_trial(url: str, source_type: str, text: str, context: Context) -> str:
+    """Return the configuration with which a person tries a source: that with which a harvest of it would run.
+
+    Args:
+        url, source_type: of the source.
+        text: its configuration as the person wrote it.
+        context: of the person.
+    """
+    settings = _settings(text)
+    if settings is None or _is_administrator(context):
+        return text
+    query = sa.select(HarvestSource.config).where(
+        HarvestSource.url == url, HarvestSource.type == source_type, HarvestSource.__table__.c.active
+    )
+    known = [read_settings(config) for config in model.Session.scalars(query)]
+    if not known or any(each.get(OWN_SERVICE) for each in known):
+        settings[OWN_SERVICE] = True
+    return json.dumps(settings, ensure_ascii=False) if settings else ""
+
+
 def _settings(text: Any) -> dict[str, Any] | None:
     """Return the settings that a text holds; None when it holds something else."""
     if text is tk.missing or not str(text or "").strip():
@@ -55,6 +86,11 @@ def _settings(text: Any) -> dict[str, Any] | None:
     except (TypeError, ValueError, RecursionError):
         return None
     return settings if isinstance(settings, dict) else None
+
+
+def _known(data: dict[Any, Any]) -> Any:
+    """The source that is changed; None for a new one."""
+    return HarvestSource.get(data[("id",)]) if data.get(("id",)) else None
 
 
 def _is_administrator(context: Context) -> bool:
@@ -70,7 +106,7 @@ def _keep_to_own(settings: dict[str, Any], data: dict[Any, Any]) -> None:
     Raises:
         Invalid: it changes what an administrator vouched for.
     """
-    known: Any = HarvestSource.get(data.get(("id",)) or "") if data.get(("id",)) else None
+    known = _known(data)
     before = read_settings(known.config) if known else {OWN_SERVICE: True}
     if before.get(OWN_SERVICE):
         settings[OWN_SERVICE] = True

@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.sources.csw_answer import PageError
 from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, digest, fetch_json
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
-from ckanext.ecosphere.harvest.sources.udata_record import record_of
+from ckanext.ecosphere.harvest.sources.udata_record import origin_of, record_of
 from ckanext.ecosphere.shared.http_guard import GuardedSession, StoppedError
 from ckanext.ecosphere.shared.messages import N_
 
@@ -76,6 +76,8 @@ class UdataReader:
                 lost += 1
                 if error.code == TOO_LARGE:
                     yield from self._one_by_one(filters, first, last)
+                elif self._total is None:
+                    self.reading.fail(error.code, **error.params)
                 else:
                     self.reading.fail(error.code, first, last, **error.params)
                 if self._total is None:
@@ -176,6 +178,8 @@ class UdataReader:
         try:
             resources = self._resources(dataset.get("resources"))
             bare = {name: value for name, value in dataset.items() if name not in _VOLATILE}
+            if origin := origin_of(dataset):
+                bare["harvest"] = origin
             bare["resources"] = [
                 {name: value for name, value in each.items() if name not in _VOLATILE}
                 for each in resources

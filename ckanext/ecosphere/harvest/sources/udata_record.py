@@ -61,6 +61,8 @@ _REASONS = {
 _LIMITS = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1"
 _ROLES = {"contact": "pointOfContact", "creator": "author", "rightsHolder": "owner"}
 """udata's role of a contact point → code of ISO 19115; the others are those codes (udata.core.contact_point)."""
+_ORIGIN_IDS = ("remote_id", "dct_identifier")
+_ORIGIN = (*_ORIGIN_IDS, "remote_url")
 _SCHEMAS = "https://schema.data.gouv.fr/"
 _SCHEMA_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _SEEN_AT = re.compile(r"https?://(?:[a-z0-9-]{1,60}\.)?data\.gouv\.fr/")
@@ -79,19 +81,20 @@ _KNOWN = {
     "frequency_date", "id", "last_modified", "license", "organization", "owner", "page", "private", "resources", "slug",
     "spatial", "tags", "temporal_coverage", "title", "uri", "description_short", "featured", "community_resources",
     "access_type", "access_type_reason", "access_type_reason_category", "authorization_request_url",
-    "is_restricted",
+    "harvest", "is_restricted",
 }  # fmt: skip
 
 
 def record_of(dataset: dict[str, Any]) -> Record:
     """Read a dataset as `/api/1/datasets/` gives it; a value of another kind than udata's is left out."""
-    organisation = _object(dataset.get("organization"))
+    organisation, origin = _object(dataset.get("organization")), origin_of(dataset)
     owner = _text(organisation.get("name")) or _person(_object(dataset.get("owner")))
     acronym, uri = _text(dataset.get("acronym")), _text(dataset.get("uri"))
     record = Record(
         standard="udata",
         file_identifier=_text(dataset.get("id")),
-        identifiers=[Identifier(code=uri)] if uri else [],
+        origin=origin.get("remote_id") or origin.get("dct_identifier"),
+        identifiers=[Identifier(code=code) for code in dict.fromkeys((uri, *map(origin.get, _ORIGIN_IDS))) if code],
         title=_text(dataset.get("title")),
         alternate_titles=[acronym] if acronym else [],
         abstract=_text(dataset.get("description")),
@@ -125,8 +128,20 @@ def record_of(dataset: dict[str, Any]) -> Record:
     short = _text(dataset.get("description_short"))
     if short and " ".join(short.split()).rstrip(". …") not in " ".join((record.abstract or "").split()):
         record.unread.append(f"description_short: {short}")
+    if page := origin.get("remote_url"):
+        record.unread.append(f"harvest.remote_url: {page}")
     record.unread += [f"{key}: {value}" for key, value in sorted(dataset.items()) if key not in _KNOWN and value]
     return record
+
+
+def origin_of(dataset: dict[str, Any]) -> dict[str, str]:
+    """What udata says of the record that it made a dataset of, when it harvested it from another catalogue.
+
+    Days of its harvests are left out: they change while the dataset does not.
+    """
+    told, extras = _object(dataset.get("harvest")), _object(dataset.get("extras"))  # extras: before udata 6
+    found = {name: _text(told.get(name)) or _text(extras.get(f"harvest:{name}")) for name in _ORIGIN}
+    return {name: value for name, value in found.items() if value}
 
 
 def _person(owner: dict[str, Any]) -> str:

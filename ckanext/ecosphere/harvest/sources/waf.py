@@ -16,7 +16,7 @@ from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, Sou
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError, raw_record
 from ckanext.ecosphere.harvest.sources.fetching import MAX_SILENT, add_up, fetch, unanswered
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
-from ckanext.ecosphere.shared.http_guard import GuardedSession, StoppedError
+from ckanext.ecosphere.shared.http_guard import FetchRefusedError, GuardedSession, StoppedError, checked_url
 from ckanext.ecosphere.shared.messages import N_
 
 MAX_DEPTH = 8
@@ -65,11 +65,15 @@ class WafReader:
             raise
         if records:
             yield Page(records)
+        if not self._position and self.reading.complete:
+            self.reading.fail("no-file")
         add_up(self.reading, self._session)
 
     def _files(self, folder: str, depth: int, seen: set[str]) -> Iterator[str]:
         try:
             response = fetch(self._session, folder, {"Accept": "text/html"}, LISTING_BYTES)
+            if not depth:
+                self._root = self._where_it_is(response.url)
             links = listed(response.body, response.url)
         except PageError as error:
             where: dict[str, Any] = {"folder": unquote(folder)} if depth else {}
@@ -91,6 +95,14 @@ class WafReader:
                     yield from self._files(link, depth + 1, seen)
             elif urlsplit(link).path.lower().endswith(".xml"):
                 yield link
+
+    def _where_it_is(self, url: str) -> str:
+        """The folder as the server calls it: with https, on another host, its accents escaped. A page that is no
+        folder, such as a form to log in, and the front page of a site are elsewhere."""
+        parts = urlsplit(url)
+        is_folder = parts.path.endswith("/") and not parts.query
+        is_front = parts.path == "/" != urlsplit(self._root).path
+        return url if is_folder and not is_front else self._root
 
     def _read(self, url: str) -> list[RawRecord]:
         self._position += 1
@@ -130,9 +142,9 @@ def listed(body: bytes, url: str) -> Iterator[str]:
 def _below(hrefs: Iterable[str], url: str) -> Iterator[str]:
     for href in hrefs:
         try:
-            link, _fragment = urldefrag(urljoin(url, href.strip()))
+            link, _fragment = urldefrag(checked_url(urljoin(url, href.strip()).replace(" ", "%20")))
             query = urlsplit(link).query
-        except ValueError:  # brackets that are no IPv6 address
+        except (ValueError, FetchRefusedError):  # brackets that are no IPv6 address, addresses that are not of the web
             continue
         if not query and len(link) > len(url):
             yield link

@@ -376,6 +376,9 @@ def test_failures_are_told_with_their_positions():
     assert sentence("status", {"status": 500}, 6, 15) == (
         "Records 6 to 15 could not be read: the server answered with HTTP 500."
     )
+    assert sentence("status", {"status": 500}, 31) == (
+        "From record 31 on, the source could not be read: the server answered with HTTP 500."
+    )
     assert sentence("empty", {}, 7, 7) == "Record 7 could not be read: the server gave an empty page."
     assert sentence("fetch-unknown-host", {"host": "x.example"}) == (
         "The source could not be read: the host x.example is unknown."

@@ -80,6 +80,7 @@ def test_a_doctype_inside_a_text_is_only_a_text():
         (b'<?xml version="1.0" encoding="UTF-16"?><a>e</a>', "e", ["wrong-declaration"]),
         (b'<?xml version="1.0" encoding="UTF-8"?><a>\xe9t\xe9</a>', "été", ["latin-1-declared-utf-8"]),
         (b"<a>\xc3\xa9t\xe9 \x80</a>", "été €", ["latin-1-declared-utf-8"]),
+        (b'<?xml version="1.0"?><a>e<?xml version="1.0" encoding="UTF-8"?></a>', "e", ["inner-declarations"]),
         (b"<a>a\x00b\x0bc&#11;d&#x0;\xef\xbf\xbe</a>", "abcd", ["control-characters"]),
         (b"<a>&eacute;t&eacute; &amp; &nbsp;</a>", "été & \xa0", ["html-entities"]),
         (b"<a>http://x/?a=1&b=2 R&D</a>", "http://x/?a=1&b=2 R&D", ["bare-ampersands"]),

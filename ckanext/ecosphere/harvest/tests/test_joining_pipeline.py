@@ -11,7 +11,8 @@ from ckan.tests import helpers
 from ckanext.ecosphere.harvest.deduplication import overrides
 from ckanext.ecosphere.harvest.deduplication.explain import JOINED
 from ckanext.ecosphere.harvest.model import SourceRecord
-from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
+from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, iso_record, status
+from ckanext.ecosphere.tests.scripted_server import serve
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
 UUIDS = [f"fr-120066022-jdd-{n}d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11" for n in range(1, 5)]
@@ -216,3 +217,84 @@ def test_whoever_sees_a_dataset_sees_which_catalogues_have_it(portal):
     dataset = portal.datasets()["Jeu de données 1"]
     told = helpers.call_auth("ecosphere_harvest_catalogues_show", {"user": "", "model": model}, id=dataset["id"])
     assert told
+
+
+def test_what_a_udata_portal_harvested_itself_is_recognised_by_its_origin(portal):
+    origins = [
+        {"harvest": {"remote_id": UUIDS[0], "dct_identifier": UUIDS[0], "last_update": "2026-11-28"}},
+        {"harvest": {"remote_id": resource(2), "remote_url": "https://catalogue.example.org/2"}},
+        {"extras": {"harvest:remote_id": UUIDS[2]}},
+        {"harvest": {"remote_id": "12"}},
+    ]
+    told = [
+        {"id": f"{n}" * 24, "title": f"Jeu {n}", "description": "Zones", "uri": f"https://udata.example.org/api/1/{n}"}
+        for n in range(1, 5)
+    ]
+    page = {"data": [one | two for one, two in zip(told, origins, strict=True)], "total": 4}
+    records = [
+        iso_record(1, identifier=UUIDS[0], title="Un", resource_identifier=resource(1)),
+        iso_record(2, identifier=UUIDS[1], title="Deux", resource_identifier=resource(2)),
+        iso_record(3, identifier=UUIDS[2], title="Trois"),
+    ]
+    expected = {("Jeu 4", "Udata", ()), *((title, "Geoide", ("Udata",)) for title in ("Un", "Deux", "Trois"))}
+    with catalogue(records) as one, serve(lambda exchange: exchange.answer(json.dumps(page))) as two:
+        geoide = portal.source(one.url, name="geoide", config={"priority": 1})
+        udata = portal.source(two.url, name="udata", source_type="ecosphere_udata", config={"tag": "eau"})
+        for order in ((udata, geoide), (geoide, udata)):
+            for source in order:
+                portal.harvest(source)
+            assert situation(portal) == expected
+            page["data"][0]["harvest"]["last_update"] = "2026-11-29"
+            assert portal.harvest(udata) == {"not modified": 4}
+            for source in order:
+                portal.call("harvest_source_clear", id=source)
+
+
+# --- records of one source that get another identifier ---
+
+
+def renumbered(number: int, identifier: str, title: str = "", **values) -> str:
+    title = title or f"Zones {number}"
+    return iso_record(number, identifier=identifier, title=title, resource_identifier=resource(number), **values)
+
+
+def test_a_record_that_gets_another_identifier_keeps_its_dataset(portal):
+    old = [renumbered(n, f"geo-{n}", links=(ZIP,)) for n in range(1, 9)]
+    with catalogue([*old, iso_record(9)]) as server:
+        source = portal.source(server.url)
+        assert portal.harvest(source) == {"added": 9}
+        before = portal.datasets()
+        kept = before["Zones 1"]
+        portal.call("package_patch", id=kept["id"], private=True)
+        new = [renumbered(n, UUIDS[0].replace("1d1ad7a1", f"{n}d1ad7a1"), links=(ZIP,)) for n in range(1, 9)]
+        server.records[:] = [*new, iso_record(9)]
+        assert portal.harvest(source) == {"updated": 8, "not modified": 1}
+        after = portal.datasets()
+        assert {title: (each["id"], each["name"]) for title, each in after.items()} == {
+            title: (each["id"], each["name"]) for title, each in before.items()
+        }
+        assert after["Zones 1"]["resources"][0]["id"] == kept["resources"][0]["id"] and after["Zones 1"]["private"]
+        assert after["Zones 2"]["metadata_identifier"].endswith("2d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11")
+        state = portal.state(source)
+        assert (state["held"], state["facts"]["absent"]) == (0, 0)
+        assert any("recognised by that of their resource: 8." in each for each in state["remarks"])
+        assert portal.harvest(source) == portal.harvest(source) == {"not modified": 9}
+        assert len(portal.datasets()) == 9
+        assert portal.found() == sorted(title for title in before if title != "Zones 1")
+
+
+def test_an_identifier_that_does_not_say_so_hands_no_dataset_on(portal):
+    """One that a third record bears; one whose record is still there; one in a reading that was cut short."""
+    records = [renumbered(1, "geo-1"), renumbered(1, "geo-2", "Autre"), renumbered(3, "geo-3"), renumbered(4, "geo-4")]
+    with catalogue([*records, iso_record(9)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        first = portal.ids()
+        server.records[0] = renumbered(1, "geo-5", "Troisième")
+        server.records.append(renumbered(3, "geo-6", "Double"))
+        assert portal.harvest(source)["added"] == 2
+        assert first.items() <= portal.ids().items() and len(portal.ids()) == 7
+        server.records[3] = renumbered(4, "geo-7", "Suivante")
+        server.fault = lambda question, _page: status(500) if covers(question, 5) else None
+        assert portal.harvest(source)["added"] == 1
+        assert first.items() <= portal.ids().items() and len(portal.ids()) == 8

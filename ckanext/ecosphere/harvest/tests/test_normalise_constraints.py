@@ -3,7 +3,7 @@
 import pytest
 
 from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, licence_of_url, limits_of_text
-from ckanext.ecosphere.harvest.record import Constraint, Keyword, Term
+from ckanext.ecosphere.harvest.record import Constraint, Keyword, Link, Term
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
 
 LIMITS = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/"
@@ -478,3 +478,13 @@ def test_conditions_are_plain_text_and_bounded():
     assert made.dataset["use_conditions"].startswith("Sous condition\n\nmot mot")
     assert len(made.dataset["use_conditions"].encode()) <= 30_000
     assert codes(made) >= {"text-cut"}
+
+
+def test_the_licence_that_only_a_link_leads_to_is_that_of_the_dataset():
+    text = Link("https://www.etalab.gouv.fr/wp-content/uploads/2017/04/ETALAB-Licence-Ouverte-v2.0.pdf", name="Licence")
+    made = dataset(links=[text])
+    assert (made["license_id"], access(made)) == ("etalab-2.0", "PUBLIC")
+    assert dataset(links=[text], constraints=use("ODbL 1.0"))["license_id"] == "odc-odbl"
+    assert "license_id" not in dataset(links=[Link(text.url, name="Voir aussi")])
+    reserved = dataset(links=[text], constraints=use("Accès réservé aux services de l’État", use_codes=()))
+    assert access(reserved) == "RESTRICTED"

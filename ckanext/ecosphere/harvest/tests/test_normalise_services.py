@@ -35,6 +35,32 @@ def test_a_service_answers_where_its_operations_do():
 
 
 @pytest.mark.parametrize(
+    ("kind", "version", "name", "declared", "protocol"),
+    [
+        ("view", "1.3.0", "GetCapabilities", None, "OGC:WMS"),
+        ("download", "2.0.0", "GetCapabilities", "WWW:LINK-1.0-http--link", "OGC:WFS"),
+        ("discovery", "2.0.2", "GetCapabilities", None, "OGC:CSW"),
+        ("view", "1.0.0", "GetTile", None, "OGC:WMTS"),
+        ("other", "", "DescribeFeatureType", None, "OGC:WFS"),
+        ("view", "", "GetCapabilities", "OGC:WMTS", "OGC:WMTS"),
+        ("view", "", "GetCapabilities", None, "HTTP"),
+    ],
+)
+def test_what_an_operation_connects_to_is_a_service_and_no_document(kind, version, name, declared, protocol):
+    operation = Operation(name, [Link("https://geo.exemple.fr/ppri?", declared)])
+    made = dataset(service=Service(type=kind, versions=[version] if version else [], operations=[operation]))
+    [resource] = made["resources"]
+    assert (resource["resource_role"], resource["protocol"]) == ("service", protocol)
+    assert made["endpoint_url"] == ["https://geo.exemple.fr/ppri"]
+
+
+def test_a_file_that_an_operation_names_is_no_service():
+    operation = Operation("GetCapabilities", [Link("https://geo.exemple.fr/notice.pdf")])
+    [resource] = dataset(service=Service(type="view", versions=["1.3.0"], operations=[operation]))["resources"]
+    assert resource["resource_role"] == "documentation"
+
+
+@pytest.mark.parametrize(
     ("text", "href", "identifier"),
     [
         ("jdd-1", "https://exemple.fr/csw?id=x", "jdd-1"),

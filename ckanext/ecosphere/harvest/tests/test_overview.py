@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from bs4 import BeautifulSoup
 from ckan import model
-from ckan.lib import jobs
+from ckan.lib import jobs, search
 from ckan.lib.redis import connect_to_redis
 from ckan.tests import factories, helpers
 from freezegun import freeze_time
@@ -17,11 +17,13 @@ from freezegun import freeze_time
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
 from ckanext.ecosphere.harvest import dashboard, overview, preview, previews, registry, sync
-from ckanext.ecosphere.harvest.model import SourceRecord
+from ckanext.ecosphere.harvest.finish import closing
+from ckanext.ecosphere.harvest.model import JobState, SourceRecord
 from ckanext.ecosphere.harvest.sources.csw_request import Filter, dialects, get_records
 from ckanext.ecosphere.harvest.sources.messages import ConfigError
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, html, iso_record
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.harvest.worker.runner import run_job
 from ckanext.ecosphere.interfaces import Person
 from ckanext.ecosphere.tests import plans
 from ckanext.ecosphere.tests.scripted_server import serve
@@ -143,6 +145,42 @@ def test_the_datasets_of_a_source_are_those_that_are_there_whatever_happened_to_
     assert (told(portal)["records"], told(portal)["refused"], told(portal)["last_complete"]) == (0, 0, None)
     portal.call("harvest_source_delete", id=source)
     assert portal.call("ecosphere_harvest_overview") == []
+
+
+def test_a_harvest_that_stopped_or_was_aborted_is_not_in_order(portal, monkeypatch):
+    def broken(*_arguments, **_options):
+        raise ZeroDivisionError
+
+    with catalogue([iso_record(1)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        assert told(portal)["state"] == "good"
+        with monkeypatch.context() as fault:
+            fault.setattr(closing.report, "sum_up", broken)
+            portal.harvest(source)
+        assert (told(portal)["state"], told(portal)["errors"]) == ("errors", 1)
+        job = portal.job(source)
+        model.Session.add(JobState(job_id=job, source_id=source, facts={}))
+        model.Session.commit()
+        portal.call("harvest_job_abort", id=job)
+        run_job(job, helpers=False)
+        assert told(portal)["state"] == "incomplete"
+        portal.harvest(source)
+        assert told(portal)["state"] == "good"
+
+
+@pytest.mark.parametrize("keep_current", [False, True])
+def test_a_source_whose_history_was_cleared_has_its_datasets_still(portal, keep_current):
+    with catalogue([iso_record(1), iso_record(2)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        portal.call("harvest_source_job_history_clear", id=source, keep_current=keep_current)
+        portal.harvest(source)
+        search.rebuild()
+        assert told(portal)["records"] == 2
+        [dataset] = [each for each in portal.datasets().values() if each["title"] == "Jeu de données 1"]
+        assert portal.call("ecosphere_harvest_statements_show", id=dataset["id"])["fields"]
+        assert portal.harvest(source) == {"not modified": 2}
 
 
 def test_the_pages_of_a_source_count_its_public_datasets_without_reading_them_all(portal, app, monkeypatch):

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from ckan import model
+from ckan.lib import jobs
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp, call_action
 
-from ckanext.ecosphere.harvest import objects
+from ckanext.ecosphere.harvest import objects, previews
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.tests.portal import Portal
+from ckanext.ecosphere.harvest.worker.queue import QUEUE
 
 UUID = "fr-120066022-jdd-1d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"
 DDT, CGDD = Portal.ORGANISATIONS
@@ -123,7 +125,10 @@ def test_a_catalogue_of_all_services_takes_what_names_another_service(portal: Po
         mine = ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"]
         assert portal.harvest(mine) == {"added": 1}
         portal.harvest(portal.source(server.url + "?", name="tous"))
+        portal.harvest(mine, force=True)
     assert [each["organization"]["name"] for each in portal.datasets().values()] == [DDT]
+    [told] = portal.state(mine)["set_aside"]
+    assert "because its catalogue publishes for all services, the other one for its own only" in told
 
 
 def test_the_datasets_of_other_services_are_not_cleared(portal: Portal, ask: Ask):
@@ -136,6 +141,67 @@ def test_the_datasets_of_other_services_are_not_cleared(portal: Portal, ask: Ask
     assert len(portal.datasets()) == 1
     assert ask("harvest_source_clear", id="essai").status_code == 200
     assert portal.datasets() == {}
+
+
+def test_what_another_source_publishes_meanwhile_is_not_cleared(portal: Portal, ask: Ask):
+    with catalogue([iso_record(1, identifier=UUID, title="Zones", organisation="DDT de l'Ain")]) as server:
+        mine = ask("harvest_source_create", **values(server.url, priority=100)).json["result"]["id"]
+        assert portal.harvest(mine) == {"added": 1}
+        theirs = portal.source(server.url + "?", name="tous")
+        portal.harvest(theirs)
+        before = portal.datasets()["Zones"]
+        assert before["organization"]["name"] == DDT
+        assert ask("harvest_source_clear", id="essai").status_code == 200
+        assert portal.datasets()["Zones"]["id"] == before["id"] and portal.found() == ["Zones"]
+        assert portal.harvest(theirs) == {"not modified": 1}
+        assert portal.call("harvest_source_show", id="essai")["status"]["job_count"] == 0
+        portal.harvest(mine)
+    assert [each["id"] for each in portal.datasets().values()] == [before["id"]]
+
+
+def test_a_source_registered_anew_goes_on_with_the_datasets_of_its_service_and_leaves_those_of_others(
+    portal: Portal, ask: Ask
+):
+    other = UUID.replace("1d1ad7a1", "2d1ad7a1")
+    own = iso_record(1, identifier=UUID, title="Zones", organisation="Bureau")  # of the service of its source
+    with catalogue([own, iso_record(2, identifier=other, title="Aléas", organisation="DDT de l'Ain")]) as server:
+        portal.harvest(portal.source(server.url, name="tous"))
+        before = portal.datasets()
+        assert ask("harvest_source_delete", id="tous").status_code == 200
+        again = ask("harvest_source_create", **values(server.url))
+        assert again.status_code == 200, again.body
+        twice = ask("harvest_source_create", **{**values(server.url), "name": "encore"})
+        assert (twice.status_code, list(twice.json["error"])) == (409, ["url", "__type"])
+        mine = again.json["result"]["id"]
+        for _harvest in range(3):
+            portal.harvest(mine)
+        after = portal.datasets()
+        assert {title: (each["id"], each["organization"]["name"]) for title, each in after.items()} == {
+            title: (each["id"], each["organization"]["name"]) for title, each in before.items()
+        }
+        told = [portal.call("ecosphere_harvest_catalogues_show", id=after[title]["id"]) for title in ("Zones", "Aléas")]
+        assert [each["published_from"]["title"] for each in told] == ["Essai", "Tous"]
+        assert ask("harvest_source_clear", id="essai").status_code == 200
+        assert list(portal.datasets()) == ["Aléas"]
+
+
+def test_a_trial_shows_for_which_service_the_source_would_publish(portal: Portal, ask: Ask):
+    with catalogue([iso_record(1, organisation="DDT de l'Ain")]) as server:
+
+        def tried(**settings: Any) -> dict[str, Any]:
+            asked = {"url": server.url, "source_type": "ecosphere_csw", "config": json.dumps(settings)}
+            id_ = ask("ecosphere_harvest_trial_start", **asked).json["result"]["id"]
+            [job] = jobs.get_queue(QUEUE).jobs
+            previews.run(*job.args)
+            jobs.get_queue(QUEUE).empty()
+            [sample] = ask("ecosphere_harvest_trial_show", id=id_).json["result"]["found"]["samples"]
+            return sample
+
+        sample = tried()
+        assert not sample["service"] and "publishes for its own only: DDT de l'Ain" in str(sample["problems"])
+        assert not tried(own_service=False)["service"]
+        portal.source(server.url, name="tous")
+        assert tried()["service"] == "DDT 01"
 
 
 @pytest.mark.parametrize("attr", ["package_id", "report_status", "harvest_source_id", "guid", "none", ["a"], 1])

@@ -109,3 +109,24 @@ def test_configuration_cannot_stand_for_a_field_of_its_source(portal):
     shown = portal.call("harvest_source_show", id="source")
     assert shown["organization"]["name"] == portal.OWNER
     assert shown["title"] == "Source"
+
+
+def test_an_address_is_registered_once_and_again_when_its_source_is_deleted(app, token, portal):
+    def registered(name, url, **settings):
+        source = {"name": name, "title": name, "url": url, "source_type": "ecosphere_dcat", "owner_org": portal.OWNER}
+        body = {**source, "config": json.dumps(settings) if settings else ""}
+        answer = app.post("/api/3/action/harvest_source_create", json=body, headers={"Authorization": token})
+        return answer.status_code, str(answer.json.get("error", {}).get("url", ""))
+
+    feed = "https://geo.example.org/rdf.search"
+    assert registered("un", f"{feed}?theme=eau") == (200, "")
+    assert registered("deux", f"{feed}?theme=air") == (200, "")
+    for again in (f"{feed}?theme=eau", "https://GEO.example.org:443/rdf.search/?theme=eau"):
+        status, told = registered("trois", again)
+        assert status == 409 and "Another source already has this address" in told
+    assert registered("trois", f"{feed}?theme=eau", priority=2) == (200, "")
+    call(app, token, "harvest_source_delete", id="un")
+    assert registered("quatre", f"{feed}?theme=eau") == (200, "")
+    shown = call(app, token, "harvest_source_show", id="quatre")
+    fields = ("id", "name", "title", "url", "source_type", "owner_org", "config", "frequency")
+    call(app, token, "harvest_source_update", **{field: shown.get(field) or "" for field in fields})

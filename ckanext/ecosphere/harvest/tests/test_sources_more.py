@@ -119,6 +119,40 @@ def test_links_out_of_the_folder_are_not_followed():
         assert len(server.seen) == 1
 
 
+def test_a_folder_is_read_where_its_server_sends_the_reader_and_however_its_address_is_written():
+    listing = '<html><body><a href="/donn%C3%A9es/a.xml">a</a><a href="b c.xml">b</a><a href="mailto:a@b.fr">m</a>'
+
+    def script(exchange):
+        if exchange.path.startswith("/ancien"):
+            exchange.answer("", 301, Location="/donn%C3%A9es/")
+        elif exchange.path == "/donn%C3%A9es/":
+            exchange.answer(listing, Content_Type="text/html")
+        else:
+            exchange.answer(iso_record(1 + exchange.path.count("%20")))
+
+    with serve(script) as server:
+        for address in ("/ancien", "/ancien/", "/données", "/donn%c3%a9es/"):
+            reader = WafReader(server.url.replace("http", "HTTP", 1) + address, session())
+            assert (len(read(reader)), reader.reading.complete) == (2, True), address
+
+
+@pytest.mark.parametrize(
+    "place", ["/", "/login?service=md", "/accueil.html"], ids=["front page", "form to log in", "another page"]
+)
+def test_a_folder_that_has_become_another_page_is_not_taken_for_an_empty_one(place):
+    def script(exchange):
+        if exchange.path == "/md/":
+            exchange.answer("", 302, Location=place)
+        else:
+            exchange.answer('<html><body><a href="x.xml">x</a><a href="/y/">y</a>', Content_Type="text/html")
+
+    with serve(script) as server:
+        reader = WafReader(f"{server.url}/md/", session())
+        assert read(reader) == []
+        assert len(server.seen) == 2
+    assert said(reader) == ["The source could not be read: the folder names no XML file."]
+
+
 # --- RDF ---
 
 PREFIXES = """@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
@@ -277,6 +311,18 @@ def test_datasets_that_only_their_catalogue_entries_name_are_harvested_and_stay_
     found = app.get("/api/3/action/package_search?q=frayères").json["result"]["results"]
     assert [each["title"] for each in found] == ["Frayères"]
     assert "Pressions sur la biodiversité" in app.get("/fr/dataset/pressions-sur-la-biodiversite").body
+
+
+def test_the_box_of_a_place_goes_before_its_centre():
+    place = """<https://ex.org/1> a dcat:Dataset ; dct:title "Zones" ; dct:spatial [ a dct:Location ;
+        dcat:centroid "POINT(2 46)"^^gsp:wktLiteral ;
+        %s "POLYGON((1.3 45.6,2.6 45.6,2.6 46.4,1.3 46.4,1.3 45.6))"^^gsp:wktLiteral ] ."""
+    for predicate in ("dcat:bbox", "locn:geometry"):
+        with site({"/feed": (PREFIXES + place % predicate, "text/turtle")}) as server:
+            found = read(DcatReader(f"{server.url}/feed", session()))
+        [dataset] = datasets(plain(DcatSource), found)
+        [extent] = [each for each in dataset["spatial_coverage"] if "bbox" in each]
+        assert json.loads(extent["bbox"])["coordinates"][0][0] == [1.3, 45.6]
 
 
 # --- data.gouv.fr ---

@@ -206,6 +206,16 @@ def test_a_resource_of_udata_keeps_its_days_its_permanent_address_and_its_schema
     assert given["conforms_to"] == ["https://ex.org/schema.json"]
 
 
+def test_a_resource_of_udata_without_a_format_has_not_that_of_another():
+    resources = [
+        {"title": "Zonage", "url": "https://ex.org/zones", "format": "shp"},
+        {"title": "Mise à jour", "url": "https://ex.org/maj", "format": ""},
+    ]
+    made = of_udata(resources=resources, page=None).dataset["resources"]
+    assert {each["name"]: each.get("format") for each in made}["Zonage"] == "SHP"
+    assert {each["name"]: each.get("format") for each in made}["Mise à jour"] != "SHP"
+
+
 def test_what_udata_says_in_short_and_how_fine_the_data_are_is_told():
     made = of_udata(description_short="Les bornes, en bref", spatial={"granularity": "fr:commune"})
     assert {"description_short: Les bornes, en bref", "spatial.granularity: fr:commune"} <= set(made.unread)

@@ -12,9 +12,11 @@ from ckan import model
 from ckan.tests import factories
 
 from ckanext.ecosphere.harvest import job_progress, terminal
+from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.worker.runner import run_job
+from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 from ckanext.harvest.model import HarvestJob
 
 BAD = iso_record(2).replace("gmd:identificationInfo", "gmd:identificationNothing")
@@ -56,6 +58,74 @@ def test_a_harvest_with_errors_is_told_by_mail_and_one_without_is_not(portal, po
     assert text.startswith("Hello ") and "refused: 1." in text
     assert "Record 2 (fr-120066022-jdd-00000002): the record does not describe" in text
     assert f"/harvest/{source}/job/{portal.last_job(source)}" in text
+
+
+def test_a_mail_comes_once_to_each_mailbox_and_again_only_when_something_else_is_wrong(portal, postbox):
+    boss = factories.Sysadmin(email="chef@example.org")
+    gone = factories.Sysadmin(email="parti@example.org")
+    member = {"id": portal.OWNER, "username": boss["name"], "role": "admin"}
+    portal.call("organization_member_create", **member)
+    portal.call("user_delete", id=gone["id"])
+    told = []
+
+    def harvest(source: str) -> int:
+        portal.harvest(source)
+        new = [each["To"].addresses[0].addr_spec for each in postbox if each["To"]]
+        told.append([each for each in new if each in ("chef@example.org", "parti@example.org")])
+        postbox.clear()
+        return len(told[-1])
+
+    with catalogue([iso_record(1), BAD]) as server:
+        source = portal.source(server.url, name="geoide")
+        assert [harvest(source) for _harvest in range(3)] == [1, 0, 0]
+        server.records.append(iso_record(3).replace("gmd:identificationInfo", "gmd:identificationNothing"))
+        assert [harvest(source), harvest(source)] == [1, 0]
+        del server.records[1:]
+        assert harvest(source) == 0
+        server.records.append(BAD)
+        assert harvest(source) == 1
+    assert told[0] == ["chef@example.org"]
+
+
+def test_what_was_told_to_nobody_is_told_by_the_next_harvest(portal, postbox, ckan_config, monkeypatch):
+    factories.Sysadmin(email="chef@example.org")
+    with catalogue([iso_record(1), BAD]) as server:
+        source = portal.source(server.url, name="geoide")
+        with monkeypatch.context() as away:
+            away.setitem(ckan_config, "smtp.server", "127.0.0.1:1")
+            portal.harvest(source)
+        portal.harvest(source)
+    assert "chef@example.org" in [each["To"].addresses[0].addr_spec for each in postbox]
+
+
+def test_a_harvest_that_met_a_fault_of_ours_is_told_by_mail(portal, postbox, monkeypatch):
+    factories.Sysadmin(email="chef@example.org")
+
+    def broken(*_arguments: Any, **_options: Any) -> None:
+        raise ZeroDivisionError("par zéro")
+
+    monkeypatch.setattr(closing.report, "sum_up", broken)
+    with catalogue([iso_record(1)]) as server:
+        portal.harvest(portal.source(server.url, name="geoide"))
+    [mail] = [each for each in postbox if each["To"].addresses[0].addr_spec == "chef@example.org"]
+    assert "ZeroDivisionError: par zéro" in mail.get_content()
+
+
+def test_more_failures_than_are_named_are_counted_and_all_stand_in_the_order_of_the_source(portal, app):
+    listing = "".join(f'<a href="{n}.xml">{n}</a>' for n in range(1, 81))
+
+    def script(exchange: Exchange) -> None:
+        exchange.answer(f"<html><body>{listing}" if exchange.path.endswith("/") else "<html>", Content_Type="text/html")
+
+    with serve(script) as server:
+        source = portal.source(f"{server.url}/md/", source_type="ecosphere_waf")
+        portal.harvest(source)
+    told = portal.errors(source)
+    assert len(told) == 51 and "Other parts of the source that could not be read: 30." in told
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    page = app.get(f"/en/harvest/source/job/{portal.last_job(source)}", headers=headers).body
+    places = [page.index(text) for text in ("Record 1 (file", "Record 9 (file", "Record 50 (file", "Other parts of")]
+    assert places == sorted(places)
 
 
 def test_a_server_of_mail_that_is_away_does_not_undo_a_harvest(portal, ckan_config, monkeypatch):

@@ -16,7 +16,7 @@ from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
-RULES_VERSION = 17
+RULES_VERSION = 18
 """Raise it when the same record would now become another dataset: all records are then imported again."""
 
 RUNNING = "Running"

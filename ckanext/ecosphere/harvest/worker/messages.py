@@ -81,8 +81,11 @@ def about_record(
 
 
 def failures_of(reading: Reading) -> list[str]:
-    """What could not be read of a source, one sentence each."""
-    return [_failure(each) for each in reading.failures]
+    """What could not be read of a source, one sentence each; of very many, how many more there are."""
+    told = [_failure(each) for each in reading.failures]
+    if reading.untold:
+        told.append(sentence("more-failures", {"number": reading.untold}, translate=translator()))
+    return told
 
 
 def _failure(failure: Failure) -> str:

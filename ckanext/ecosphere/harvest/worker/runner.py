@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.deduplication.reconcile import reconcile
-from ckanext.ecosphere.harvest.finish import closing, withdrawal
+from ckanext.ecosphere.harvest.finish import closing, succession, withdrawal
 from ckanext.ecosphere.harvest.gather.gatherer import Gatherer, JobAbortedError
 from ckanext.ecosphere.harvest.model import Hold, JobState, now
 from ckanext.ecosphere.harvest.sources.base import Reading
@@ -125,7 +125,10 @@ def _run(job_id: str, helpers: bool) -> bool:
             Importer(job, harvester, user_name(), locks).work(until_empty=True)
         if not is_running(job_id):
             raise JobAbortedError(job_id)
-        reconcile(job.source_id, job_id, _complete(job_id))
+        is_complete = _complete(job_id)
+        if is_complete:
+            succession.keep_datasets(job.source_id, job_id)
+        reconcile(job.source_id, job_id, is_complete)
         complete_series(job.source_id)
         complete_catalogues(job.source_id, job_id)
         closing.finish(job)

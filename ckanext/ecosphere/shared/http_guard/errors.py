@@ -22,9 +22,12 @@ MESSAGES: dict[str, str] = {
     "connection": N_("The connection to {host} failed: {detail}."),
 }
 
+#: What is said of an answer of which less came than was announced.
+BROKEN_OFF = N_("The answer broke off before its end")
 #: What an operating system or the library says of most connections that fail; other words stay as they are.
 REASONS = frozenset(
     {
+        BROKEN_OFF,
         N_("Connection refused"),
         N_("Connection reset by peer"),
         N_("Connection timed out"),

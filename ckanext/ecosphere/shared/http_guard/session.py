@@ -24,7 +24,7 @@ from ckanext.ecosphere.shared.http_guard.attempt import (
     reason,
 )
 from ckanext.ecosphere.shared.http_guard.budget import Budget
-from ckanext.ecosphere.shared.http_guard.errors import FetchError, FetchRefusedError
+from ckanext.ecosphere.shared.http_guard.errors import BROKEN_OFF, FetchError, FetchRefusedError
 from ckanext.ecosphere.shared.http_guard.inflate import InflateError, Inflater
 
 _CHUNK, _COMPRESSED_CHUNK = 16 * 1024, 2 * 1024
@@ -319,7 +319,7 @@ def _fetch_error(error: Exception, url: str, attempt: Attempt) -> FetchError:
         return FetchError("tls", host=host, detail=reason(error))
     if isinstance(error, NameResolutionError):
         return FetchError("unknown-host", host=host)
-    return FetchError("connection", host=host, detail=reason(error))
+    return FetchError("connection", host=host, detail=BROKEN_OFF if "IncompleteRead" in str(error) else reason(error))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -37,11 +37,13 @@ class Formats:
         data: those of data, in their order.
         archive: the one that data are packed in.
         named: all of them by id, as they were written.
+        of_links: whether they are those that the links name themselves: a link without one has none of them.
     """
 
     data: list[Concept] = field(default_factory=list)
     archive: Concept | None = None
     named: dict[str, list[str]] = field(default_factory=dict)
+    of_links: bool = False
 
 
 def formats_of(draft: Draft) -> Formats:
@@ -57,6 +59,7 @@ def formats_of(draft: Draft) -> Formats:
         every += concepts
     found = _sorted_out(every)
     found.named = named
+    found.of_links = {item.name for item in draft.record.formats} <= {link.format for link in draft.record.links}
     return found
 
 
@@ -65,7 +68,7 @@ def formats_for(link: Link, formats: Formats) -> Formats:
     named = protocols.format_that_is(link.name)
     of_name = _sorted_out([named] if named and named.data["kind"] not in ("archive", "document", "image") else [])
     if not link.format:
-        return of_name if of_name.data else formats
+        return of_name if of_name.data or formats.of_links else formats
     own = _sorted_out(protocols.formats_named(link.format))
     if own.archive and not own.data:
         own.data = of_name.data  # "Shapefile" in a ZIP, as ArcGIS portals call it

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.links.addresses import Address
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, plain, rows
-from ckanext.ecosphere.harvest.record import Link
+from ckanext.ecosphere.harvest.record import Link, Service
 from ckanext.ecosphere.vocabularies import Concept
 
 OGC_WITH_CAPABILITIES = {
@@ -21,7 +21,7 @@ OGC_WITH_CAPABILITIES = {
     "OGC:SOS": "SOS",
     "OGC:WPS": "WPS",
 }
-_GENERIC = {"HTTP", "HTTP:DOWNLOAD", "FTP"}
+GENERIC = {"HTTP", "HTTP:DOWNLOAD", "FTP"}
 _MEDIA_IN_PROTOCOL = re.compile(r"^www:(?:download|link)[^:]*:([\w.+/-]+)$", re.IGNORECASE)
 _REQUEST_KEYS = {"service", "request", "version", "acceptversions", "layers", "layer", "typename", "typenames"}
 _FUNCTIONS = {
@@ -67,6 +67,8 @@ _BOTH = re.compile(r"\bwms wfs\b|\bwms et wfs\b")
 _FORMAT_KEYS = ("outputformat", "format", "f")
 _LONGEST_FORMAT = 40
 NOT_A_DATA_FORMAT = {"HTML"}
+SERVICE_KINDS = {"view", "download", "discovery", "invoke", "transformation", "other", "application"}
+"""INSPIRE service types, which do not imply a protocol."""
 
 
 # --- protocol -------------------------------------------------------------------------------------
@@ -91,10 +93,20 @@ def protocol_of(declared: str | None, address: Address) -> str:
     if declared and not is_placeholder(declared):
         known = vocabulary.get(declared) or vocabulary.find(declared)
         known = known or vocabulary.get(_matched("protocol", declared.lower()) or "")
-    if known and known.id not in _GENERIC:
+    if known and known.id not in GENERIC:
         return known.id
     seen = _matched("url", (address.url or "").lower())
     return seen or (known.id if known else "HTTP")
+
+
+def protocol_of_service(described: Service) -> str | None:
+    """Return the protocol of a service: what it declares as its type, its operations, or the kind and its version."""
+    kind = (described.type or "").strip()
+    if kind and kind.lower() not in SERVICE_KINDS:
+        return kind
+    names = (operation.name or "" for operation in described.operations)
+    told = next(filter(None, (_matched("operation", name.strip().lower()) for name in names)), None)
+    return told or _matched("kind", " ".join([kind.lower(), *described.versions]))
 
 
 def serves_both(link: Link, address: Address) -> bool:
@@ -165,9 +177,9 @@ def role_of(link: Link, address: Address, protocol: str, use: str) -> str:
         return "metadata"
     if address.query.get("request", "").lower() == "getfeature":
         return "data"
-    if protocol in _GENERIC and use in ("view", "service") and _tells_data(link):
+    if protocol in GENERIC and use in ("view", "service") and _tells_data(link):
         return _role_of_page(link, address, protocol, use)
-    if protocol not in _GENERIC or use in ("feed", "view", "service") or _is_other_service(link):
+    if protocol not in GENERIC or use in ("feed", "view", "service") or _is_other_service(link):
         return "service"
     return _role_of_page(link, address, protocol, use)
 
@@ -281,6 +293,12 @@ def format_of_path(address: Address) -> Concept | None:
     return _by_extension().get(match.group(1).lower()) if match else None
 
 
+def is_document(address: Address) -> bool:
+    """Whether an address ends in a document or an image."""
+    ending = format_of_path(address)
+    return ending is not None and ending.data["kind"] in _DOCUMENTS
+
+
 def _own_format(link: Link, address: Address) -> Concept | None:
     """Return the format that a distribution names, unless it is packed: then the archive comes first."""
     own, file = format_named(link.format), format_named(link.media_type) or format_of_path(address)
@@ -302,9 +320,10 @@ def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept
         return found
     if role == "service":
         page = None if _is_other_service(link) else vocabulary.get("HTML")
-        return format_named(link.format) or page if protocol in _GENERIC else None
+        return format_named(link.format) or page if protocol in GENERIC else None
     if role == "data":
-        return format_named(link.format) or format_named(link.name) or format_named(link.description)
+        named = [each for text in (link.format, link.name, link.description) if (each := format_named(text))]
+        return next(filter(_is_of_data, named), None) or next(iter(named), None)  # "Shapefile" in "zones.zip"
     return format_named(link.format) or (None if _is_other_file(address) else vocabulary.get("HTML"))
 
 

@@ -39,8 +39,6 @@ _ROLES = ("data", "service", "documentation", "sample", "metadata")
 _LAYER = re.compile(r"[\w.-]+(?::[\w.-]+)*")
 _LAYER_KEYS = ("layers", "layer", "typenames", "typename")
 _DIRECT = re.compile(r"request=getfeature|/download\b|/exports?/", re.IGNORECASE)
-_SERVICE_KINDS = {"view", "download", "discovery", "invoke", "transformation", "other", "application"}
-"""INSPIRE service types that do not imply a protocol."""
 _RECORD = "completemetadata"
 """Function of a link to the record itself (ISO 19115-3)."""
 _MEGABYTE = 1_000_000
@@ -91,12 +89,18 @@ def links(draft: Draft) -> None:
 def all_links(draft: Draft) -> list[Link]:
     """Return the online resources, and the connection points of a service's operations."""
     found = list(draft.record.links)
-    described = draft.record.service
-    for operation in described.operations if described else ():
-        for link in operation.links:
-            name = link.name or draft.record.title
-            kind = described.type if described and (described.type or "").lower() not in _SERVICE_KINDS else None
-            found.append(Link(link.url, link.protocol or kind, name, link.description, link.function))
+    if (described := draft.record.service) is None:
+        return found
+    spoken = protocols.protocol_of_service(described)
+    for link in (link for operation in described.operations for link in operation.links):
+        address = clean_url(link.url)
+        is_plain = not link.protocol or protocols.protocol_of(link.protocol, address) in protocols.GENERIC
+        # What an operation connects to is the service, unless it is a document.
+        is_document = address.url is None or protocols.is_document(address)
+        protocol = spoken if is_plain and spoken and not is_document else link.protocol
+        role = None if is_document else "service"
+        name = link.name or draft.record.title
+        found.append(Link(link.url, protocol, name, link.description, link.function, role=role))
     return found
 
 
