@@ -227,6 +227,7 @@ def _outcome(request: Request, reader: Reader) -> dict[str, Any]:
     found = dict(request.outcome or {})
     if not reader.roles(request):
         found = {key: value for key, value in found.items() if key not in PERSONAL}
+    found = history.without_spam(found, reader.is_inside(request))
     if "ground" in found:
         found["ground_label"] = wording.ground(found["ground"], found.get("other_ground", ""))
     if "target" in found:

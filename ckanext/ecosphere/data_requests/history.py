@@ -74,7 +74,8 @@ def line(
     else:
         hidden |= set(WRITTEN)
     found["moderation"] = shown_moderation(each.moderation)
-    found["fields"] = {key: value for key, value in each.fields.items() if key not in hidden}
+    fields = {key: value for key, value in each.fields.items() if key not in hidden}
+    found["fields"] = without_spam(fields, inside, bool(each.fields.get("spam")))
     if "datasets" in found["fields"]:
         found["fields"]["datasets"] = [key for key in found["fields"]["datasets"] if key in given]
     for key in ("organization", "former_organization"):
@@ -87,6 +88,14 @@ def line(
         found["note"] = each.note
         found["actor"] = names.person(each.actor_id)
     return found
+
+
+def without_spam(fields: dict[str, Any], inside: bool, spam: bool | None = None) -> dict[str, Any]:
+    """Take the word that something is spam, and what moderators noted with it, from who does not work on the request:
+    its author is not told."""
+    if inside or not (fields.get("spam") if spam is None else spam):
+        return fields
+    return {key: value for key, value in fields.items() if key not in ("spam", "reason")}
 
 
 def event_public(event: Event, exact: bool = False, signal: bool = False) -> dict[str, Any]:

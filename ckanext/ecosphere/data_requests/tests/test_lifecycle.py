@@ -314,6 +314,14 @@ def test_what_a_moderator_closed_by_mistake_waits_again_and_its_days_count_on(tr
         assert set(errors_of(step, made, "reconsider", "moderator", reason="Trop tard.")) == {"transition"}
 
 
+def test_the_author_of_spam_reads_no_word_of_it():
+    made = submitted()
+    act("spam", "moderator", id=made["id"])
+    own, inside = (act("show", person, id=made["id"]) for person in ("asker", "moderator"))
+    assert own["state"] == "rejected" and own["outcome"] == {} and own["events"][-1]["fields"] == {}
+    assert inside["outcome"]["spam"] is True and inside["events"][-1]["fields"]["spam"] is True
+
+
 def test_spam_disappears_from_every_list():
     made = opened()
     act("spam", "moderator", id=made["id"])
