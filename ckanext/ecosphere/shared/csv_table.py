@@ -1,7 +1,8 @@
 """CSV that people open in a spreadsheet: it reads columns and accents, and runs no cell as a formula (OWASP).
 
 French spreadsheets split columns at semicolons, since commas are in their numbers, and read UTF-8 by the mark at its
-beginning. All tables of the portal are so; numbers have a point and days are in ISO 8601, as other programs read them.
+beginning. Tables of the portal are so, but the catalogue in the national layout, which programs compare with its schema;
+numbers have a point and days are in ISO 8601, as other programs read them.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ def write(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     return "".join(lines(columns, rows))
 
 
-def lines(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
+def lines(columns: Iterable[str], rows: Iterable[Iterable[Any]], separator: str = SEPARATOR) -> Iterator[str]:
     """Yield a table line by line, beginning with its mark and the heads of its columns."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter=SEPARATOR)
+    writer = csv.writer(buffer, delimiter=separator)
     writer.writerow(columns)
     yield MARK + _taken(buffer)
     for row in rows:

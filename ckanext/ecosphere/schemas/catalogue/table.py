@@ -71,5 +71,5 @@ def _places(read: Reader) -> Iterator[str]:
 
 
 def lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """Return the file line by line."""
-    return csv_table.lines(COLUMNS, ([each.get(name, "") for name in COLUMNS] for each in rows))
+    """Return the file line by line, its columns parted by commas as Table Schema supposes (RFC 4180)."""
+    return csv_table.lines(COLUMNS, ([each.get(name, "") for name in COLUMNS] for each in rows), separator=",")

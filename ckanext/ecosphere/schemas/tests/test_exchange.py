@@ -126,7 +126,7 @@ class TestCsv:
         create(samples.full(name="csv-public", title="=Titre; avec, virgules"))
         create(samples.full(name="csv-draft", title="Brouillon secret", private=True))
         body = app.get("/catalogue.csv?organization=ddt-01").data.decode("utf-8-sig")
-        rows = {row["titre"]: row for row in csv.DictReader(io.StringIO(body), delimiter=";")}
+        rows = {row["titre"]: row for row in csv.DictReader(io.StringIO(body))}
         assert "Brouillon secret" not in rows
         row = rows["'=Titre; avec, virgules"]
         assert row["couv_geo"] == "Ain"

@@ -62,7 +62,7 @@ def member(create: Any, act: Any) -> Iterator[None]:
 def test_exports_write_out_what_a_public_series_lends(app, member, act):
     iso = app.get("/dataset/membre/iso19139.xml").data.decode()
     graph = Graph().parse(data=app.get("/dataset/membre.ttl").body, format="turtle")
-    rows = csv.DictReader(io.StringIO(app.get("/catalogue.csv").data.decode("utf-8-sig")), delimiter=";")
+    rows = csv.DictReader(io.StringIO(app.get("/catalogue.csv").data.decode("utf-8-sig")))
     (row,) = [each for each in rows if each["titre"] == "PPR de Bourg"]
     assert LINEAGE in iso
     assert "Secret" not in iso
