@@ -1,8 +1,8 @@
 """CSV that people open in a spreadsheet: it reads columns and accents, and runs no cell as a formula (OWASP).
 
 French spreadsheets split columns at semicolons, since commas are in their numbers, and read UTF-8 by the mark at its
-beginning. Tables of the portal are so, but the catalogue in the national layout, which programs compare with its schema;
-numbers have a point and days are in ISO 8601, as other programs read them.
+beginning. Tables of the portal are so, but the catalogue in the national layout, which programs compare with its
+schema; numbers have a point and days are in ISO 8601, as other programs read them.
 """
 
 from __future__ import annotations
