@@ -18,6 +18,8 @@ from ckan.lib import mailer
 
 from ckanext.ecosphere.harvest.worker.job import Job
 from ckanext.ecosphere.harvest.worker.messages import translator
+from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared.mailing.texts import harmless
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import HarvestGatherError, HarvestObject, HarvestObjectError
 
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 
 MAX_QUOTED = 20
 """Sentences of each kind that a mail quotes."""
+LONGEST = 500
 
 
 FAILED = N_("Harvest of {source}: {number} problems")
@@ -63,7 +66,7 @@ def send(context: Any, job: Job, counts: dict[str, int], errors: int) -> int:
 def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
     """Subject and text of the mail."""
     _ = translator()
-    subject = _(FAILED if errors else DONE).format(source=job.title, number=errors)
+    subject = _(FAILED if errors else DONE).format(source=_line(job.title), number=errors)
     numbers = {name: counts.get(name, 0) for name in ("added", "updated", "deleted", "errored")}
     parts = [_(COUNTS).format(unchanged=counts.get("not modified", 0), **numbers)]
     gather = sa.select(HarvestGatherError.message).where(HarvestGatherError.harvest_job_id == job.id)
@@ -75,10 +78,15 @@ def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
     for heading, query in ((READING, gather), (RECORDS, objects)):
         found = list(model.Session.execute(query).scalars())
         if found:
-            lines = [_(heading), *(f"- {message}" for message in found[:MAX_QUOTED])]
+            lines = [_(heading), *(f"- {_line(message)}" for message in found[:MAX_QUOTED])]
             if len(found) > MAX_QUOTED:
                 lines.append(_(MORE).format(number=len(found) - MAX_QUOTED))
             parts.append("\n".join(lines))
     site = tk.config["ckan.site_url"].rstrip("/")
     parts.append(_(REPORT).format(url=f"{site}/harvest/{job.source_id}/job/{job.id}"))
     return subject, "\n\n".join(parts)
+
+
+def _line(written: str) -> str:
+    """What a source wrote, on one line in which no mail program finds a link."""
+    return harmless(characters.one_line(written))[:LONGEST]
