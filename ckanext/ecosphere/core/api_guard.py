@@ -64,6 +64,20 @@ api_guard = Blueprint("ecosphere_api_guard", __name__)
 
 
 @api_guard.before_app_request
+def refuse_scripts_of_others() -> Response | None:
+    """Answer a call of the API, whatever its address, of which CKAN would make a script of what the address says.
+
+    Pages of ours take scripts from the portal alone: what an address of the API runs there would run in its name.
+    """
+    if "callback" not in request.args or not (request.endpoint or "").startswith("api."):
+        return None
+    asked = (request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Dest"))
+    if CALLBACK.fullmatch(request.args["callback"]) and asked != ("same-origin", "script"):
+        return None
+    return _answer({"callback": [tk._("Give one text here.")]}, INVALID)
+
+
+@api_guard.before_app_request
 def refuse_what_no_action_takes() -> Response | None:
     """Answer a call of the action API that holds what no action takes."""
     if request.endpoint != "api.action":
@@ -249,14 +263,12 @@ def _needs_password() -> bool:
 
 
 def _check_form() -> None:
-    """Refuse files where a text belongs, and a callback that is none.
+    """Refuse files where a text belongs.
 
     Raises:
         ValidationError: by parameter, what to give.
     """
     wrong = [name for name in request.files if name not in FILES]
-    if "callback" in request.args and not CALLBACK.fullmatch(request.args["callback"]):
-        wrong.append("callback")
     if wrong:
         raise tk.ValidationError({name: [tk._("Give one text here.")] for name in wrong})
 

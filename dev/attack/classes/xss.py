@@ -35,6 +35,15 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
             for path, owned in window.open(wanted):
                 yield Outcome(f"{path} as {person}", bool(owned), owned)
     yield from _imported(stage)
+    yield from _scripts(stage, lines["scripts"])
+
+
+def _scripts(stage: Stage, paths: list[str]) -> Iterator[Outcome]:
+    """Ask for addresses that may become scripts of the portal's own, which its policy lets every page run."""
+    for path in paths:
+        answer = stage.people["nobody"].get(path)
+        runs = "javascript" in answer.headers.get("Content-Type", "") and "__owned" in answer.body
+        yield Outcome(f"{path} as a script", runs, answer.short if runs else "")
 
 
 def _groups(lines: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:

@@ -20,7 +20,7 @@ from ckanext.ecosphere.harvest.worker.job import FINISHED, Job, update_state
 from ckanext.ecosphere.harvest.worker.messages import translator
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.mailing import sending
-from ckanext.ecosphere.shared.mailing.texts import subject
+from ckanext.ecosphere.shared.mailing.texts import harmless, subject
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject, HarvestObjectError
 
@@ -30,6 +30,7 @@ MAILED = "mailed"
 """Among the facts of a job: a mail was sent about it, or about the same errors before it."""
 MAX_QUOTED = 20
 """Sentences of each kind that a mail quotes."""
+LONGEST = 500
 
 
 FAILED = N_("Harvest of “{source}”, problems: {number}")
@@ -109,14 +110,15 @@ def _recipients(context: Any, source_id: str) -> dict[str, str]:
 def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
     """What the subject of the mail says, and its text after the greeting."""
     _ = translator()
-    told = _(FAILED if errors else DONE).format(source=job.title, number=errors)
+    title = _line(job.title)
+    told = _(FAILED if errors else DONE).format(source=title, number=errors)
     numbers = {name: counts.get(name, 0) for name in ("added", "updated", "deleted", "errored")}
     parts = [
-        f"{_(ABOUT).format(source=job.title)}\n" + _(COUNTS).format(unchanged=counts.get("not modified", 0), **numbers)
+        f"{_(ABOUT).format(source=title)}\n" + _(COUNTS).format(unchanged=counts.get("not modified", 0), **numbers)
     ]
     for heading, found in zip((READING, RECORDS), _errors(job.id), strict=True):
         if found:
-            lines = [_(heading), *(f"- {message}" for message in found[:MAX_QUOTED])]
+            lines = [_(heading), *(f"- {_line(message)}" for message in found[:MAX_QUOTED])]
             if len(found) > MAX_QUOTED:
                 lines.append(_(MORE).format(number=len(found) - MAX_QUOTED))
             parts.append("\n".join(lines))
@@ -136,3 +138,8 @@ def _errors(job_id: str) -> tuple[list[str], list[str]]:
     )
     reading = model.Session.execute(gather.order_by(HarvestGatherError.created, HarvestGatherError.id)).scalars()
     return list(reading), list(model.Session.execute(objects).scalars())
+
+
+def _line(written: str) -> str:
+    """What a source wrote, on one line in which no mail program finds a link."""
+    return harmless(characters.one_line(written))[:LONGEST]

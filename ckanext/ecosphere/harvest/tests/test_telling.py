@@ -128,6 +128,14 @@ def test_more_failures_than_are_named_are_counted_and_all_stand_in_the_order_of_
     assert places == sorted(places)
 
 
+def test_the_mail_about_a_harvest_holds_no_link_of_the_source(portal, postbox):
+    factories.Sysadmin(email="chef@example.org")
+    with catalogue([BAD.replace("Record 2", "Session close, voir https://faux.example/login")]) as server:
+        portal.harvest(portal.source(server.url, name="geoide"))
+    [mail] = [each for each in postbox if each["To"].addresses[0].addr_spec == "chef@example.org"]
+    assert "Session close, voir faux[.]example/login" in mail.get_content()
+
+
 def test_a_server_of_mail_that_is_away_does_not_undo_a_harvest(portal, ckan_config, monkeypatch):
     factories.Sysadmin(email="chef@example.org")
     monkeypatch.setitem(ckan_config, "smtp.server", "127.0.0.1:1")

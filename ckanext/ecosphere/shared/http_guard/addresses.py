@@ -18,8 +18,8 @@ MAX_PORT = 65535
 
 #: IPv4 behind IPv6, in the last 32 bits: NAT64 (RFC 6052), and SIIT (RFC 2765).
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::ffff:0:0:0/96"))
-#: Anycast relays of 6to4 (RFC 7526), which Python takes for public addresses.
-_RELAYS = ipaddress.ip_network("192.88.99.0/24")
+#: What Python 3.11 takes for public: relays of 6to4 (RFC 7526), documentation (RFC 9637), routing segments (RFC 9602).
+_NO_PUBLIC = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16")))
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -50,7 +50,7 @@ def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:
     if any(ip.version == network.version and ip in network for network in allowed):
         return True
     is_site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local  # fec0::/10 (RFC 3879)
-    return ip.is_global and not (ip.is_multicast or is_site_local or ip in _RELAYS)
+    return ip.is_global and not (ip.is_multicast or is_site_local or any(ip in network for network in _NO_PUBLIC))
 
 
 def unwrapped(ip: Address) -> Address:
