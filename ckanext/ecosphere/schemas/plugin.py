@@ -28,7 +28,7 @@ from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.schemas import checks, cli, config, dashboard, defaults, helpers, indexing, unsaved_forms, views
 from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
-from ckanext.ecosphere.schemas.catalogue import adopting, leaving, prepared_file, returning, sitemap
+from ckanext.ecosphere.schemas.catalogue import adopting, leaving, public_files, returning
 from ckanext.ecosphere.schemas.fields import formats
 from ckanext.ecosphere.schemas.logic import (
     action,
@@ -82,6 +82,7 @@ class EcosphereSchemasPlugin(Room):
         """Give ckanext-dcat and CKAN what the administrator has not set; add templates and assets."""
         super().update_config(config)
         defaults.apply(config)
+        public_files.listen()
         tk.add_template_directory(config, "../templates/schemas")
         tk.add_resource("assets", "ecosphere_schemas")
 
@@ -102,11 +103,11 @@ class EcosphereSchemasPlugin(Room):
     def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
         """Give no prepared file that may hold a dataset which is public no more, or gone (CKAN deletes many so)."""
         if tk.asbool(dataset.get("private")) or dataset.get("state") not in (None, "active"):
-            _forget()
+            public_files.forget()
 
     def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
         """Give no prepared file that holds a deleted dataset."""
-        _forget()
+        public_files.forget()
 
     # IResourceController
 
@@ -150,8 +151,3 @@ class EcosphereSchemasPlugin(Room):
     def ecosphere_queues(self) -> list[str]:
         """Name the queue of changes to many datasets."""
         return [runs.QUEUE]
-
-
-def _forget() -> None:
-    prepared_file.forget()
-    sitemap.forget()

@@ -15,7 +15,7 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 from lxml import etree
 
-from ckanext.ecosphere.schemas.catalogue import sitemap
+from ckanext.ecosphere.schemas.catalogue import public_files, sitemap
 from ckanext.ecosphere.schemas.page import citation
 from ckanext.ecosphere.schemas.rdf import schemaorg
 from ckanext.ecosphere.schemas.tests import samples
@@ -146,6 +146,18 @@ def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
     gone = act("package_show", id="plan-2")
     act("bulk_update_delete", datasets=[gone["id"]], org_id=gone["owner_org"])
     assert "plan-2" not in everything(app)[1]
+
+
+@pytest.mark.usefixtures("portal")
+def test_what_is_asked_for_during_a_save_is_not_kept_beyond_it(app: Any, create: Any):
+    made = create({"name": "plan-retire", "title": "Plan"})
+    public_files.forget()  # as the hook does, before the commit
+    assert "plan-retire" in sitemap.part(1)  # somebody asks: it is public still
+    package = model.package_table
+    model.Session.execute(sa.update(package).where(package.c.id == made["id"]).values(private=True))
+    model.Session.commit()
+
+    assert "plan-retire" not in everything(app)[1]
 
 
 @pytest.mark.usefixtures("portal")

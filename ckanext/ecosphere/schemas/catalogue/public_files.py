@@ -1,0 +1,40 @@
+"""What is kept for everyone of the public datasets (site map, table of the catalogue), forgotten when one leaves the
+public: at once, and again after the commit, since who asks in between has what is public still kept anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ckan import model
+from sqlalchemy import event
+
+from ckanext.ecosphere.schemas.catalogue import prepared_file, sitemap
+
+
+def forget() -> None:
+    """Give nothing any more of what was kept, now and once the transaction is committed."""
+    session: Any = model.Session()
+    session.info[__name__] = True
+    _forget()
+
+
+def listen() -> None:
+    """Look at each commit and rollback; done once for the whole process."""
+    for name, function in (("after_commit", _committed), ("after_rollback", _undone)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _committed(session: Any) -> None:
+    if session.info.pop(__name__, None):
+        _forget()
+
+
+def _undone(session: Any) -> None:
+    session.info.pop(__name__, None)
+
+
+def _forget() -> None:
+    prepared_file.forget()
+    sitemap.forget()
