@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 from ckan import model
+from ckan.lib.pagination import Page
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
@@ -79,3 +80,10 @@ def test_what_only_its_service_sees_is_a_draft_everywhere(app: CKANTestApp):
     for page in (text(app, "/fr/dataset/mares/qualite", boss), html.unescape(bulk)):
         badge = BeautifulSoup(page, "html.parser").select_one("main .dataset-private")
         assert badge is not None and badge.text.strip() == "Brouillon"
+
+
+def test_every_pager_of_ckan_names_its_links(app: CKANTestApp):
+    with app.flask_app.test_request_context("/fr/user/", environ_overrides={"CKAN_LANG": "fr"}):
+        pager = BeautifulSoup(str(Page(range(60), page=2, url=lambda **_: "/x", item_count=60).pager()), "html.parser")
+    names = [each.text.strip() for each in pager.select("a")]
+    assert all(names) and "Page précédente" in names[0] and "Page suivante" in names[-1]
