@@ -73,6 +73,7 @@ class EcospherePlugin(Room):
         """Have the lists of the portal read, and changes of roles noted in its journal."""
         store.follow()
         noticing.listen()
+        chained_helpers.name_pagers()
 
     def ecosphere_recover(self) -> list[str]:
         """Have datasets indexed whose terms changed, when a killed process or an emptied queue left that."""

@@ -11,10 +11,27 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.lib.pagination import Page
 from flask import has_request_context
 from markupsafe import escape
 
-from ckanext.ecosphere.shared import dates, once
+from ckanext.ecosphere.shared import dates, once, template_helpers
+
+
+def name_pagers() -> None:
+    """Give the links to the previous and next page a name in every list of CKAN and its extensions.
+
+    CKAN's class has no other place for it: its templates hand over no signs.
+    """
+    original: Any = Page.pager
+    if hasattr(original, "ecosphere"):
+        return
+
+    def pager(self: Page, *args: Any, **kwargs: Any) -> Any:
+        return original(self, *args, **{**template_helpers.ecosphere_pager_symbols(), **kwargs})
+
+    pager.ecosphere = True  # type: ignore[attr-defined]
+    Page.pager = pager
 
 
 @tk.chained_helper

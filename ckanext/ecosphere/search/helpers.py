@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import ckan.plugins.toolkit as tk
-from dominate import tags
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets, index
@@ -104,15 +103,6 @@ def ecosphere_search_sorting() -> list[tuple[str, str]]:
         (_("Title, A to Z"), "title_string asc"),
         (_("Title, Z to A"), "title_string desc"),
     ]
-
-
-def ecosphere_search_pager_symbols() -> dict[str, Any]:
-    """Signs of the links to the previous and next page, with a name for readers of screens (CKAN's have none)."""
-    names = {"previous": ("‹", _("Previous page")), "next": ("›", _("Next page"))}
-    return {
-        key: tags.span(tags.span(sign, aria_hidden="true"), tags.span(name, cls="visually-hidden"))
-        for key, (sign, name) in names.items()
-    }
 
 
 def ecosphere_search_understood(query: str) -> dict[str, Any] | None:

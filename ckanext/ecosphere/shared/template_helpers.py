@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from dominate import tags
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
@@ -93,6 +94,19 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
     return "" if spoken.partition("-")[0] == language.current()[:2] else spoken
 
 
+def ecosphere_pager_symbols() -> dict[str, Any]:
+    """Signs of the links to the previous and next page, with a name for readers of screens (CKAN's have none).
+
+    Returns:
+        `symbol_previous` and `symbol_next`, arguments of CKAN's `Page.pager`.
+    """
+    names = {"previous": ("‹", tk._("Previous page")), "next": ("›", tk._("Next page"))}
+    return {
+        f"symbol_{key}": tags.span(tags.span(sign, aria_hidden="true"), tags.span(name, cls="visually-hidden"))
+        for key, (sign, name) in names.items()
+    }
+
+
 def _numbered(place: voc.Concept, lang: str) -> str:
     """Label of a territory, with its number for a département, as people know it: "Ain (01)"."""
     label = place.label(lang)
@@ -113,5 +127,6 @@ HELPERS = {
         ecosphere_size_text,
         ecosphere_page_of,
         ecosphere_text_language,
+        ecosphere_pager_symbols,
     )
 }

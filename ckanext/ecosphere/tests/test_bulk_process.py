@@ -29,7 +29,7 @@ def test_the_box_in_the_head_ticks_all_and_the_buttons_work(page: Page):
     wait_until(page, "document.querySelectorAll('tbody input:checked').length === 2")
     page.locator("button[value=private]").click()
     page.wait_for_load_state()
-    assert page.locator(".badge", has_text="Privé").count() == 2
+    assert page.locator(".badge", has_text="Brouillon").count() == 2
     page.goto(f"/fr/dataset/resources/{dataset['name']}")
     wait_until(page, "document.querySelector('a.handle')?.getAttribute('aria-label')")
     assert axe_violations(page) == []

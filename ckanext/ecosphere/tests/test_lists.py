@@ -292,6 +292,13 @@ def test_the_journal_says_who_changed_what_and_is_not_rewritten(send):
     model.Session.rollback()
 
 
+def test_what_the_portal_notes_for_itself_is_no_setting(portal):
+    before = journal.count()
+    model.set_system_info("ecosphere.search.popularity_day", "2026-11-28")
+    model.Session.commit()
+    assert journal.count() == before
+
+
 def test_roles_given_by_whatever_way_are_noted(portal):
     user = factories.User(name="agent")
     tk.get_action("user_patch")({"user": "boss", "ignore_auth": True}, {"id": user["id"], "sysadmin": True})

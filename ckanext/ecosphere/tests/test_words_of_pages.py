@@ -6,7 +6,9 @@ import html
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from ckan import model
+from ckan.lib.pagination import Page
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
@@ -49,3 +51,39 @@ def test_files_that_the_portal_keeps_have_no_links_to_check(app: CKANTestApp):
     page = text(app, "/fr/dataset/mares/qualite", boss)
     assert "il n’y a pas de lien à vérifier" in page
     assert "n’ont pas encore été vérifiés" not in page and "Vérifier à nouveau" not in page
+
+
+def test_a_page_has_one_heading_of_the_first_level_and_it_is_the_first(app: CKANTestApp):
+    service = factories.Organization(name="ddt-01", image_url="")
+    factories.Dataset(name="mares", owner_org=service["id"])
+    for path in ("dataset/mares", "organization/ddt-01", "organization/about/ddt-01", "group/", "harvest", "dataset/"):
+        page = BeautifulSoup(app.get(f"/fr/{path}").body, "html.parser")
+        headings = [each.name for each in page.select("h1, h2, h3")]
+        assert headings[0] == "h1" and headings.count("h1") == 1, path
+
+
+def test_pages_of_administrators_have_titles_of_their_own(app: CKANTestApp):
+    boss = factories.SysadminWithToken(image_url="")
+    pages = [text(app, f"/fr/ckan-admin/{page}", boss) for page in ("", "config", "trash")]
+    titles = {page.partition("<title>")[2].partition("</title>")[0].split(" - ")[0].strip() for page in pages}
+    assert titles == {"Administrateurs du site", "Configuration", "Corbeille"}
+    bar = BeautifulSoup(pages[0], "html.parser").select_one(".account-masthead")
+    assert bar is not None and "Administration" in bar.text and "Administrateur" not in bar.text
+
+
+def test_what_only_its_service_sees_is_a_draft_everywhere(app: CKANTestApp):
+    boss = factories.SysadminWithToken(image_url="")
+    service = factories.Organization(name="ddt-01", image_url="")
+    factories.Dataset(name="mares", title="Mares", owner_org=service["id"], private=True)
+    sent = {"names": "mares", "field": "theme", "operation": "add", "values": "Risques", "action": "preview"}
+    bulk = app.post("/fr/dataset/modification-groupee", data=sent, headers={"Authorization": boss["token"]}).body
+    for page in (text(app, "/fr/dataset/mares/qualite", boss), html.unescape(bulk)):
+        badge = BeautifulSoup(page, "html.parser").select_one("main .dataset-private")
+        assert badge is not None and badge.text.strip() == "Brouillon"
+
+
+def test_every_pager_of_ckan_names_its_links(app: CKANTestApp):
+    with app.flask_app.test_request_context("/fr/user/", environ_overrides={"CKAN_LANG": "fr"}):
+        pager = BeautifulSoup(str(Page(range(60), page=2, url=lambda **_: "/x", item_count=60).pager()), "html.parser")
+    names = [each.text.strip() for each in pager.select("a")]
+    assert all(names) and "Page précédente" in names[0] and "Page suivante" in names[-1]

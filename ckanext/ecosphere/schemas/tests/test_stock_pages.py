@@ -65,7 +65,7 @@ def test_who_may_not_change_a_service_is_told_just_that(app: Any):
 def test_the_form_of_a_member_speaks_of_services(app: Any):
     service, token = factories.Organization(image_url=""), factories.SysadminWithToken(image_url="")["token"]
     page = words(read(app, f"/fr/organization/member_new/{service['name']}", token).body)
-    assert "Nouvel utilisateur" in page and "Éditeur\u00a0:" in page and "gère les membres du service" in page
+    assert "Nouvel utilisateur" in page and "Éditeur :" in page and "gère les membres du service" in page
     assert "email" not in words(read(app, "/fr/user/reset").body)
 
 

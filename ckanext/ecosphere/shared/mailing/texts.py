@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.shared import characters
 
 LONGEST_SUBJECT = 150
+NO_BREAK = "\u00a0"
 SCHEME = re.compile(r"\b(?:https?|ftp|mailto|javascript|data):(?://)?", re.IGNORECASE)
 HOST = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+([^\W\d_]{2,24})(?![\w-])")
 #: Endings of names of files, which are no addresses.
@@ -27,8 +28,9 @@ def _in_brackets(match: re.Match[str]) -> str:
 
 
 def subject(sentence: str) -> str:
-    """Subject of an e-mail: the portal's name, then what happened, on one line."""
-    return characters.one_line(f"[{tk.config['ckan.site_title']}] {sentence.rstrip('.')}")[:LONGEST_SUBJECT]
+    """Subject of an e-mail: the portal's name, then what happened, on one line, with the no-break spaces of French."""
+    told = f"[{tk.config['ckan.site_title']}] {sentence.rstrip('.')}"
+    return NO_BREAK.join(map(characters.one_line, told.split(NO_BREAK)))[:LONGEST_SUBJECT]
 
 
 def labelled(label: str, words: str) -> str:
