@@ -23,7 +23,6 @@ from ckanext.ecosphere.core import (
     invitations,
     mail,
     markdown,
-    members,
     own_services,
     restoring,
     service_pages,
@@ -36,7 +35,7 @@ from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.core.lists import indexing, noticing, portal_text_views, store
 from ckanext.ecosphere.core.lists import views as list_views
-from ckanext.ecosphere.core.privacy import accounts, closing_views, public_tags, readable_activities
+from ckanext.ecosphere.core.privacy import accounts, closing_views, deleting, members, public_tags, readable_activities
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, template_helpers, web_guard
@@ -54,6 +53,7 @@ from ckanext.ecosphere.shared.web_guard import assets, cookies, proxies
         **template_helpers.HELPERS,
         **actions.HELPERS,
         **epci_map.HELPERS,
+        "ecosphere_account_deletion": deleting.ecosphere_account_deletion,
         **{name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_")},
     }
 )
@@ -96,8 +96,8 @@ class EcospherePlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain actions of core (what they tell of people and private datasets, what they take); add our own."""
-        privacy = (accounts, public_tags, readable_activities)
-        rooms = (*privacy, api_parameters, texts, groups, members, own_services, actions)
+        privacy = (accounts, deleting, members, public_tags, readable_activities)
+        rooms = (*privacy, api_parameters, texts, groups, own_services, actions)
         return {name: action for room in rooms for name, action in room.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:
@@ -116,6 +116,7 @@ class EcospherePlugin(Room):
             dashboard,
             address_views,
             closing_views,
+            deleting,
             console,
             service_pages,
             list_views,

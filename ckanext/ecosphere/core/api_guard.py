@@ -20,10 +20,11 @@ from ckan import model
 from ckan.lib.navl.dictization_functions import DataError as BadKeyError
 from ckan.lib.search import SearchError, SearchQueryError
 from ckan.logic.action import create, delete, get, patch, update
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
-from ckanext.ecosphere.core import api_parameters
+from ckanext.ecosphere.core import api_parameters, races
 from ckanext.ecosphere.core.privacy import named_datasets
 from ckanext.ecosphere.shared import action_input
 from ckanext.ecosphere.shared.queue import StillCounted
@@ -80,8 +81,9 @@ def refuse_scripts_of_others() -> Response | None:
 @api_guard.before_app_request
 def refuse_what_no_action_takes() -> Response | None:
     """Answer a call of the action API that holds what no action takes."""
-    if request.endpoint != "api.action":
+    if request.endpoint != races.ACTION:
         return None
+    races.tell_over_api(current_app)
     action = str((request.view_args or {}).get("logic_function"))
     if (refused := _not_offered(action)) is not None:
         return refused
@@ -189,19 +191,21 @@ def say_that_the_form_is_none(_error: BadKeyError) -> tuple[str, int]:
     return _page(BAD_REQUEST, tk._("The form contains an unknown field. Open the page again."))
 
 
+@api_guard.app_errorhandler(ObjectDeletedError)
+@api_guard.app_errorhandler(StaleDataError)
 @api_guard.app_errorhandler(DBAPIError)
-def say_what_the_database_refuses(error: DBAPIError) -> tuple[str, int]:
+def say_what_the_database_refuses(error: DBAPIError | ObjectDeletedError | StaleDataError) -> tuple[str, int]:
     """Answer for a value that no column takes, for what somebody else saved at the same moment, or for a fault.
 
     The page asks the database, so the transaction ends.
     """
     model.Session.rollback()
-    if isinstance(error.orig, psycopg2.errors.UniqueViolation):
-        log.warning("There already: %s", str(error.orig).strip().splitlines()[:1])
-        message = tk._("The same was saved a moment ago: look whether it is there, and try again if it is not.")
-        return _page(INVALID, message)
-    if isinstance(error, DataError) or isinstance(error.orig, psycopg2.errors.UndefinedFunction):
-        log.warning("Refused by the database: %s", str(error.orig).strip().splitlines()[:1])
+    if told := races.sentence(error):
+        log.warning("At the same moment as somebody else: %s", str(error).strip().splitlines()[:1])
+        return _page(INVALID, told)
+    cause = getattr(error, "orig", None)
+    if isinstance(error, DataError) or isinstance(cause, psycopg2.errors.UndefinedFunction):
+        log.warning("Refused by the database: %s", str(cause).strip().splitlines()[:1])
         return _page(BAD_REQUEST, tk._("A value of the address or the form cannot be stored: correct it."))
     log.error("The database refused a statement", exc_info=error)
     return _page(FAULT, tk._("Internal server error"))

@@ -64,7 +64,11 @@ def mail_fetch_command() -> None:
 @requests.command("anonymise")
 def anonymise_command() -> None:
     """Forget the people of requests that were closed long enough ago; `tick` does it too."""
-    click.echo(f"{privacy.anonymise_old()} requests anonymised.")
+    try:
+        click.echo(f"{privacy.anonymise_old()} requests anonymised.")
+    except runs.SomeFailed as error:
+        click.echo(f"{error.done} requests anonymised.")
+        raise click.ClickException(f"{error.failed} could not be: the log says why.") from None
 
 
 @requests.command("export")

@@ -25,8 +25,8 @@ from ckanext.ecosphere.data_requests.inbound.tables import Inbound
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Follow, Mute, Request, Revision, Support
 from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 from ckanext.ecosphere.data_requests.search import fulltext
+from ckanext.ecosphere.shared import runs
 
-AT_ONCE = 500
 #: Roles in which a person speaks for an administration: what they wrote is its own, and stays without their name.
 OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR)
 
@@ -35,14 +35,21 @@ TRACED = (Trace.actor_id, Trace.user_id, Trace.instead_of_id)
 
 
 def anonymise_old() -> int:
-    """Anonymise the requests that were closed long enough ago; return how many. Idempotent."""
-    done = 0
-    while ids := _due(clock.now()):
-        for each in ids:
-            anonymise(service.lock(each)[each])
-            model.Session.commit()
-            done += 1
-    return done
+    """Anonymise the requests that were closed long enough ago; return how many. Idempotent.
+
+    Raises:
+        SomeFailed: some could not be, all the others are.
+    """
+    return runs.one_by_one(_due(clock.now()), _anonymise_one)
+
+
+def _anonymise_one(request_id: str) -> int:
+    request = service.lock(request_id)[request_id]
+    is_due = request.anonymised is None and request.state in states.CLOSED
+    if is_due:  # another run may have done it, or somebody reopened it
+        anonymise(request)
+    model.Session.commit()
+    return int(is_due)
 
 
 def _due(moment: datetime) -> list[str]:
@@ -52,7 +59,6 @@ def _due(moment: datetime) -> list[str]:
         sa.select(Request.id)
         .where(Request.closed < before, Request.anonymised.is_(None), Request.state.in_(states.CLOSED))
         .order_by(Request.closed)
-        .limit(AT_ONCE)
     )
     return list(model.Session.scalars(query))
 
@@ -177,13 +183,13 @@ def notice() -> Notice:
     """Say what `erase` takes away, and what it leaves."""
     return Notice(
         lost=[
-            tk._("Your drafts of data requests, your support, what you were told and your preferences."),
-            tk._("Your open data requests: they are withdrawn."),
-            tk._("Your access to the answers and letters that were for you alone: download them first."),
+            tk._("Drafts of data requests, support, notifications and preferences."),
+            tk._("Open data requests: they are withdrawn."),
+            tk._("Access to the answers and letters that were for this person alone, who downloads them first."),
         ],
         kept=[
-            tk._("Your data requests, your reports and your messages."),
-            tk._("What you wrote and decided for a service: it is shown as written by an officer of this service."),
+            tk._("Data requests, reports and messages."),
+            tk._("What was written and decided for a service: it is shown as written by an officer of this service."),
         ],
     )
 

@@ -140,7 +140,7 @@ class EcosphereSearchPlugin(Room):
 
     def ecosphere_account_notice(self) -> Notice:
         """Say that saved searches are erased."""
-        return Notice(lost=[tk._("Your saved searches and their e-mails.")])
+        return Notice(lost=[tk._("Saved searches and their e-mails.")])
 
     def ecosphere_forget_account(self, user: Any) -> None:
         """Erase the searches of a person."""

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from ckan import model
 from ckan.model.types import make_uuid
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 log = logging.getLogger(__name__)
 
+Each = TypeVar("Each")
 KIND = "ecosphere_run"
 MOST_TRIES = 5
 
@@ -137,4 +139,46 @@ def in_steps(room: str, steps: Mapping[str, Callable[[], int]]) -> dict[str, int
             model.Session.rollback()
             log.exception("%s: %s failed", room, name)
             done[name] = FAILED
+    return done
+
+
+class SomeFailed(Exception):
+    """Some of what was done one after the other failed, and is in the log; all the rest is done.
+
+    Attributes:
+        done: how much was done.
+        failed: how many failed.
+    """
+
+    def __init__(self, done: int, failed: int) -> None:
+        super().__init__(f"{failed} failed, {done} done")
+        self.done, self.failed = done, failed
+
+
+def one_by_one(things: Iterable[Each], work: Callable[[Each], int]) -> int:
+    """Do some work with each of many things; one that fails is logged, rolled back, and does not stop the others.
+
+    Args:
+        things: what to work at; identifiers, since a rollback forgets rows.
+        work: does it and commits; returns how much it did.
+
+    Returns:
+        how much was done.
+
+    Raises:
+        SomeFailed: in the end, when one or more failed.
+        DBAPIError: the database is gone: nothing more can be done.
+    """
+    done = failed = 0
+    for each in things:
+        try:
+            done += work(each)
+        except Exception as error:
+            model.Session.rollback()
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            log.exception("%s failed for %s", getattr(work, "__qualname__", work), each)
+            failed += 1
+    if failed:
+        raise SomeFailed(done, failed)
     return done

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BytesIO
 from typing import Any
@@ -17,6 +19,7 @@ from ckanext.ecosphere.core.privacy import named_datasets
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
 OK, BAD_REQUEST, NOT_FOUND = 200, 400, 404
+AT_ONCE = 6
 
 ANSWERS = {
     "/catalog.ttl?page=100000": 400,
@@ -160,6 +163,52 @@ def test_what_is_saved_twice_at_one_moment_is_a_conflict(app: Any, monkeypatch: 
     monkeypatch.setattr(model.UserFollowingDataset, "get", lambda *_them: None)  # as before the first was saved
     page = app.post(f"/dataset/follow/{dataset['id']}", headers=headers)
     assert page.status_code == 409
+    answer = app.post("/fr/api/3/action/follow_dataset", **follow)
+    assert (answer.status_code, answer.json["error"]["__type"]) == (409, "Validation Error")
+    assert "a été enregistrée à l’instant" in answer.json["error"]["message"][0]
+    assert app.post("/api/3/action/package_show", **follow).status_code == 200
+
+
+def test_of_many_who_save_the_same_at_once_nobody_meets_an_internal_error(made_app: Any, app: Any) -> None:
+    person, other = factories.SysadminWithToken(), factories.User()
+    service, vocabulary = factories.Organization(), factories.Vocabulary()
+    dataset = factories.Dataset(owner_org=service["id"])
+    model.Session.remove()
+    account = {"email": "a@guichet.example", "password": "Lac-vert-2024"}
+    calls: dict[str, dict[str, Any]] = {
+        "follow_dataset": {"id": dataset["id"]},
+        "follow_user": {"id": other["id"]},
+        "follow_group": {"id": service["id"]},
+        "package_create": {"name": "le-meme", "title": "Le même", "owner_org": service["id"], "private": True},
+        "organization_create": {"name": "le-service", "title": "Le service"},
+        "group_create": {"name": "le-groupe", "title": "Le groupe"},
+        "user_create": {"name": "la-meme", **account},
+        "vocabulary_create": {"name": "le-vocabulaire"},
+        "tag_create": {"name": "le-mot", "vocabulary_id": vocabulary["id"]},
+        "package_patch": {"id": dataset["id"], "tags": [{"name": "nouveau"}]},
+        "unfollow_dataset": {"id": dataset["id"]},
+        "vocabulary_delete": {"id": vocabulary["id"]},
+        "dataset_purge": {"id": dataset["id"]},
+        "user_delete": {"id": other["id"]},
+    }
+    start = threading.Barrier(AT_ONCE)
+
+    def ask(name: str) -> int:
+        start.wait(timeout=60)
+        try:
+            client = made_app._wsgi_app.test_client()
+            headers = {"Authorization": person["token"]}
+            return client.post(f"/api/3/action/{name}", json=calls[name], headers=headers).status_code
+        finally:
+            model.Session.remove()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = {name: sorted(pool.map(ask, [name] * AT_ONCE)) for name in calls}
+    assert {name: set(found) - {200, 404, 409} for name, found in answers.items()} == {name: set() for name in calls}
+    # A vocabulary that has a term is not deleted.
+    assert {name for name, found in answers.items() if found[0] != 200} == {"vocabulary_delete"}
+    search, headers = {"fq": "name:le-meme", "include_private": True}, {"Authorization": person["token"]}
+    assert app.post("/api/3/action/package_search", json=search, headers=headers).json["result"]["count"] == 1
 
 
 def test_a_file_in_the_place_of_a_text_is_refused(app: Any) -> None:

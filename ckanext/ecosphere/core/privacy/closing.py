@@ -1,4 +1,5 @@
-"""A person closes their own account (GDPR, article 17): what may keep them from it, what is erased, what stays.
+"""An account is closed by its person (GDPR, article 17), or by an administrator of the site who deletes it: what may
+keep them from it, what is erased, what stays.
 
 The row of the account stays without anything of its person, since datasets and the past of services lead to it by
 identifier. Rooms erase what they keep through `IEcosphereAccounts`, before the account is closed: what fails leaves an
@@ -8,6 +9,7 @@ account that can be closed again.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -43,10 +45,10 @@ class Notice:
 
 
 class IEcosphereAccounts(Interface):
-    """Take part when a person closes their account; implement with `inherit=True`."""
+    """Take part when an account is closed; implement with `inherit=True`."""
 
     def ecosphere_account_notice(self) -> Notice:
-        """Say what becomes of what this room keeps of people, in the language of the reader."""
+        """Say what becomes of what this room keeps of a person, to them or to an administrator, in their language."""
         return Notice()
 
     def ecosphere_forget_account(self, user: model.User) -> None:
@@ -73,10 +75,10 @@ def notice() -> Notice:
     """Return what becomes of all that is kept of a person."""
     found = Notice(
         lost=[
-            tk._("Your name, your e-mail address, your description, your picture, your password and your API tokens."),
-            tk._("Your roles in services, and what you follow."),
+            tk._("Name, e-mail address, description, picture, password and API tokens."),
+            tk._("Roles in services, and what the account follows."),
         ],
-        kept=[tk._("The datasets that you described: they stay with their services, as do the contacts they name.")],
+        kept=[tk._("The datasets described: they stay with their services, as do the contacts they name.")],
     )
     for room in p.PluginImplementations(IEcosphereAccounts):
         more = room.ecosphere_account_notice()
@@ -92,10 +94,10 @@ def needs_password(user: model.User) -> bool:
 
 def obstacles(user: model.User) -> list[str]:
     """Say what keeps a person from closing their account, nothing when they may."""
-    if user.name == tk.config["ckan.site_id"]:
-        return [tk._("This is the account of the portal itself: it cannot be closed.")]
+    if found := _of_the_portal(user):
+        return [found]
     found = []
-    if user.sysadmin and not _others(model.User.sysadmin.is_(True), but=user):
+    if _is_last_administrator(user):
         found.append(tk._("You are the only administrator of the portal: name another one first."))
     if services := _left_alone(user):
         sentence = tk._(
@@ -104,6 +106,31 @@ def obstacles(user: model.User) -> list[str]:
         )
         found.append(sentence.format(services=", ".join(services)))
     return found
+
+
+def obstacles_to_deletion(user: model.User) -> list[str]:
+    """Say what keeps an administrator of the site from deleting an account, nothing when they may."""
+    if found := _of_the_portal(user):
+        return [found]
+    sentence = tk._("This is the only administrator of the portal: name another one first.")
+    return [sentence] if _is_last_administrator(user) else []
+
+
+def warnings_of_deletion(user: model.User) -> list[str]:
+    """Say what an administrator of the site has to do once an account is deleted."""
+    services = _left_alone(user)
+    sentence = tk._("Nobody will be an administrator of: {services}. Name somebody there.")
+    return [sentence.format(services=", ".join(services))] if services else []
+
+
+def _of_the_portal(user: model.User) -> str:
+    own = user.name == tk.config["ckan.site_id"]
+    return tk._("This is the account of the portal itself: it cannot be closed.") if own else ""
+
+
+def _is_last_administrator(user: model.User) -> bool:
+    is_one = bool(user.sysadmin) and user.state == model.State.ACTIVE
+    return is_one and not _others(model.User.sysadmin.is_(True), but=user)
 
 
 def _others(*conditions: Any, but: model.User) -> bool:
@@ -148,17 +175,35 @@ def close(user_id: str) -> None:
     Raises:
         Refused: it cannot be closed; nothing is changed.
     """
+    _close(user_id, obstacles)
+
+
+def delete(user_id: str) -> None:
+    """Do the same for an administrator of the site, with an account that is pending or was deleted by CKAN, too.
+
+    Raises:
+        Refused: it cannot be deleted; nothing is changed.
+    """
+    _close(user_id, obstacles_to_deletion)
+
+
+def _close(user_id: str, obstacles_to: Callable[[model.User], list[str]]) -> None:
     with locks.alone(LOCK, LONGEST_WAIT) as held:
         if not held:
             raise Refused([tk._("Another account is being closed at the moment. Try again.")])
         user = model.User.get(user_id)
-        if user is None or user.state != model.State.ACTIVE:
+        if user is None or is_closed(user):
             return
-        if sentences := obstacles(user):
+        if sentences := obstacles_to(user):
             raise Refused(sentences)
         for room in p.PluginImplementations(IEcosphereAccounts):
             room.ecosphere_forget_account(user)
         _empty(user_id)
+
+
+def is_closed(user: model.User) -> bool:
+    """Tell whether nothing of its person is left in an account."""
+    return user.state == model.State.DELETED and user.name.startswith(NAME)
 
 
 def _empty(user_id: str) -> None:

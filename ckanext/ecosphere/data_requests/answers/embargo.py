@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import sqlalchemy as sa
 from ckan import model
 
@@ -9,20 +11,29 @@ from ckanext.ecosphere.data_requests import service
 from ckanext.ecosphere.data_requests.answers.tables import EVERYONE, REQUESTER, Delivery
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.shared import runs
 
 
 def lift() -> int:
     """Make public what is due; return of how many requests. A request that is private, or not answered, keeps it."""
-    today = clock.day_of(clock.now())
-    due = (Delivery.reach == REQUESTER, Delivery.public_from <= today)
-    done = 0
-    for each in model.Session.scalars(sa.select(Delivery.request_id).where(*due).distinct()).all():
-        with service.rolled_back_on_error():
-            request = service.lock(each)[each]
-            if request.state in states.GIVEN:
-                update = sa.update(Delivery).where(Delivery.request_id == each, *due)
-                model.Session.execute(update.values(reach=EVERYONE))
-                outbox.of_public_answer(request, f"public_answer:{each}:{today.isoformat()}")
-                done += 1
-            model.Session.commit()
-    return done
+    query = sa.select(Delivery.request_id).where(*_due()).distinct()
+    return runs.one_by_one(model.Session.scalars(query).all(), _lift)
+
+
+def _due() -> tuple[sa.ColumnElement[bool], ...]:
+    return (Delivery.reach == REQUESTER, Delivery.public_from <= _today())
+
+
+def _today() -> date:
+    return clock.day_of(clock.now())
+
+
+def _lift(request_id: str) -> int:
+    request = service.lock(request_id)[request_id]
+    is_given = request.state in states.GIVEN
+    if is_given:
+        update = sa.update(Delivery).where(Delivery.request_id == request_id, *_due())
+        model.Session.execute(update.values(reach=EVERYONE))
+        outbox.of_public_answer(request, f"public_answer:{request_id}:{_today().isoformat()}")
+    model.Session.commit()
+    return int(is_given)

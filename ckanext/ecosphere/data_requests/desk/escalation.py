@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from ckanext.ecosphere.data_requests.desk.tables import ESCALATED, Trace
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.shared import runs
 
 ADMINISTRATORS, CHIEF, MODERATORS = "administrators", "chief", "moderators"
 #: Level → audience of its notifications.
@@ -20,12 +22,20 @@ AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
 
 
 def escalate() -> int:
-    """Tell the administrators of the service, then its chief, of what is due or late; return how many were told."""
-    today, told = clock.day_of(clock.now()), 0
+    """Tell the administrators of the service, then its chief, of what is due or late; return how many were told.
+
+    Raises:
+        SomeFailed: some could not be told, all the others are.
+    """
+    return runs.one_by_one(_all_due(clock.day_of(clock.now())), _tell)
+
+
+def _all_due(today: date) -> Iterator[tuple[str, str, date]]:
+    """Give the level, the request and the last due date of which the level is told."""
     for level, days in ((ADMINISTRATORS, config.escalation_administrators()), (CHIEF, config.escalation_chief())):
         if days is not None:
-            told += sum(_tell(each, level, today, days) for each in _due(level, today - timedelta(days=days)))
-    return told
+            last = today - timedelta(days=days)
+            yield from ((level, request_id, last) for request_id in _due(level, last))
 
 
 def _due(level: str, last: date) -> list[str]:
@@ -38,20 +48,26 @@ def _key_sql(level: str) -> sa.ColumnElement[str]:
     return sa.func.concat(f"{ESCALATED}:{level}:", sa.cast(Request.due, sa.Text))
 
 
-def _tell(request_id: str, level: str, today: date, days: int) -> bool:
-    with service.rolled_back_on_error():
-        request = service.lock(request_id)[request_id]
-        due = request.due
-        if request.state not in states.ON_DESK or due is None or due > today - timedelta(days=days):
-            model.Session.rollback()
-            return False
-        key = f"{ESCALATED}:{level}:{due.isoformat()}"
-        if model.Session.scalar(sa.select(Trace.id).where(Trace.request_id == request.id, Trace.key == key)):
-            model.Session.rollback()
-            return False
-        told = MODERATORS if level == CHIEF and not sheets.chief(request.organization_id) else level
-        model.Session.add(Trace(request_id=request.id, kind=ESCALATED, key=key, told=told, created=clock.now()))
-        kind = "escalated_late" if due < today else "escalated_soon"
-        outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
-        model.Session.commit()
-    return True
+def _tell(due_request: tuple[str, str, date]) -> int:
+    level, request_id, last = due_request
+    request = service.lock(request_id)[request_id]
+    due = request.due
+    if request.state not in states.ON_DESK or due is None or due > last or _is_told(request, level):
+        model.Session.rollback()
+        return 0
+    told = MODERATORS if level == CHIEF and not sheets.chief(request.organization_id) else level
+    key = _key(level, due)
+    model.Session.add(Trace(request_id=request.id, kind=ESCALATED, key=key, told=told, created=clock.now()))
+    kind = "escalated_late" if due < clock.day_of(clock.now()) else "escalated_soon"
+    outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
+    model.Session.commit()
+    return 1
+
+
+def _is_told(request: Request, level: str) -> bool:
+    known = sa.select(Trace.id).where(Trace.request_id == request.id, Trace.key == _key(level, request.due))
+    return model.Session.scalar(known) is not None
+
+
+def _key(level: str, due: date | None) -> str:
+    return f"{ESCALATED}:{level}:{due}"

@@ -24,7 +24,7 @@ from ckanext.ecosphere.data_requests.notifications import (
     texts,
 )
 from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
-from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.shared import language, runs
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.mailing.outbox import MOST_TRIES, UNWANTED, Outbox
@@ -146,7 +146,7 @@ def digests() -> int:
         return 0
     waiting = sa.select(Notification.user_id).where(Notification.status == "digest").distinct()
     with Locks() as locks:
-        return sum(_digest(user_id, locks) for user_id in model.Session.scalars(waiting).all())
+        return runs.one_by_one(model.Session.scalars(waiting).all(), lambda user_id: _digest(user_id, locks))
 
 
 def _follow_changed_minds() -> None:

@@ -63,13 +63,17 @@ def remind_services() -> int:
         for id_, due in model.Session.execute(sa.select(Request.id, Request.due).where(*near))
     ]
     # What is late may be late for long, and there may be much of it: most of it was told this week already.
-    told, reminded = _written([key for _id, kind, key in asked if kind == "overdue"]), 0
-    for id_, kind, key in asked:
-        request = model.Session.get(Request, id_) if key not in told else None
-        if request is not None:
-            reminded += outbox.of_reminder(request, kind, key, states.SERVICE if kind == "overdue" else states.ASSIGNEE)
+    told = _written([key for _id, kind, key in asked if kind == "overdue"])
+    return runs.one_by_one([each for each in asked if each[2] not in told], _remind_service)
+
+
+def _remind_service(reminder: tuple[str, str, str]) -> int:
+    id_, kind, key = reminder
+    request = model.Session.get(Request, id_)
+    audience = states.SERVICE if kind == "overdue" else states.ASSIGNEE
+    reminded = request is not None and outbox.of_reminder(request, kind, key, audience)
     model.Session.commit()
-    return reminded
+    return int(reminded)
 
 
 def _written(keys: list[str]) -> set[str]:
@@ -93,36 +97,42 @@ def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
 def remind_of_reviews() -> int:
     """Remind the head of a service of the reviews that are asked for: once a week before the day, once when it is
     over."""
-    today, told = _today(), 0
-    near = Request.review_due.is_not(None) & (Request.review_due <= today + timedelta(days=WEEK))
-    for request in model.Session.scalars(sa.select(Request).where(near)):
-        kind = "review_late" if request.review_due and request.review_due < today else "review_soon"
-        for audience in (states.ADMINISTRATORS, states.CHIEF):
-            told += outbox.of_reminder(request, kind, f"{kind}:{request.id}:{request.review_due}", audience)
+    near = Request.review_due.is_not(None) & (Request.review_due <= _today() + timedelta(days=WEEK))
+    return runs.one_by_one(model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review)
+
+
+def _remind_of_review(request_id: str) -> int:
+    request = model.Session.get(Request, request_id)
+    if request is None or request.review_due is None:
+        return 0
+    kind = "review_late" if request.review_due < _today() else "review_soon"
+    key = f"{kind}:{request.id}:{request.review_due}"
+    told = sum(outbox.of_reminder(request, kind, key, each) for each in (states.ADMINISTRATORS, states.CHIEF))
     model.Session.commit()
     return told
 
 
 def remind_requesters() -> int:
     """Remind requesters twice of the details that are awaited, on two days."""
-    today = _today()
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO,
         Request.reminders < states.REMINDERS_BEFORE_EXPIRY,
-        Request.answer_by <= today + timedelta(days=FIRST_REMINDER_DAYS),
+        Request.answer_by <= _today() + timedelta(days=FIRST_REMINDER_DAYS),
     )
-    reminded = 0
-    for each in model.Session.scalars(query).all():
-        request = service.lock(each)[each]
-        if request.state == states.NEEDS_INFO and _wants_reminder(request, today):
-            request.reminders += 1
-            request.last_reminded = today
-            kind = "details_first" if request.reminders == 1 else "details_last"
-            asked = request.details_asked.isoformat() if request.details_asked else ""
-            outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked}", states.REQUESTER)
-            reminded += 1
-        model.Session.commit()
-    return reminded
+    return runs.one_by_one(model.Session.scalars(query).all(), _remind_requester)
+
+
+def _remind_requester(request_id: str) -> int:
+    request, today = service.lock(request_id)[request_id], _today()
+    is_due = request.state == states.NEEDS_INFO and _wants_reminder(request, today)
+    if is_due:
+        request.reminders += 1
+        request.last_reminded = today
+        kind = "details_first" if request.reminders == 1 else "details_last"
+        asked = request.details_asked.isoformat() if request.details_asked else ""
+        outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked}", states.REQUESTER)
+    model.Session.commit()
+    return int(is_due)
 
 
 def _wants_reminder(request: Request, today: date) -> bool:
@@ -145,7 +155,9 @@ def expire() -> int:
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO, Request.answer_by < today, Request.last_reminded < today
     )
-    return sum(service.by_system(each, "expire") is not None for each in model.Session.scalars(query).all())
+    return runs.one_by_one(
+        model.Session.scalars(query).all(), lambda each: int(service.by_system(each, "expire") is not None)
+    )
 
 
 def tell_of_silence() -> int:
@@ -153,14 +165,17 @@ def tell_of_silence() -> int:
     # Of a date that passed long ago nobody is told as of news.
     near = Request.due.between(_today() - timedelta(days=WEEK), _today())
     query = sa.select(Request.id).where(Request.state.in_(states.ACTIVE), near)
-    told = 0
-    for each in model.Session.scalars(query).all():
-        request = service.lock(each)[each]
-        if request.state in states.ACTIVE and request.due and request.due <= _today() and store.of_silence(request):
-            outbox.of_reminder(request, "silence", f"silence:{each}:{request.due}", states.REQUESTER)
-            told += 1
-        model.Session.commit()
-    return told
+    return runs.one_by_one(model.Session.scalars(query).all(), _tell_of_silence)
+
+
+def _tell_of_silence(request_id: str) -> int:
+    request = service.lock(request_id)[request_id]
+    is_over = request.state in states.ACTIVE and request.due is not None and request.due <= _today()
+    told = is_over and store.of_silence(request)
+    if told:
+        outbox.of_reminder(request, "silence", f"silence:{request_id}:{request.due}", states.REQUESTER)
+    model.Session.commit()
+    return int(bool(told))
 
 
 def _today() -> date:

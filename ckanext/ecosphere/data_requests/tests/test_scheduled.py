@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
 from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Comment
-from ckanext.ecosphere.data_requests.notifications import scheduled
+from ckanext.ecosphere.data_requests.model import Comment, Request
+from ckanext.ecosphere.data_requests.notifications import outbox, scheduled
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step
 
@@ -205,3 +206,38 @@ def test_a_step_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPa
     with at("2026-03-27"):
         done = scheduled.tick()
     assert done["expired"] == -1 and done["services_reminded"] == 1
+
+
+def test_one_request_that_fails_does_not_stop_the_others():
+    with at("2024-01-10"):
+        bad, *others = [step(opened(), "not_held", "admin", reason=REASON) for _each in range(3)]
+    model.Session.execute(sa.update(Request).where(Request.id == bad["id"]).values(outcome=[1]))
+    model.Session.commit()
+    with at("2026-02-10"):
+        done = scheduled.tick()
+        again = scheduled.tick()
+    assert done["anonymised"] == again["anonymised"] == -1
+    assert row(bad).requester_id and all(row(each).requester_id is None for each in others)
+    with at("2026-02-10"), pytest.raises(tk.ValidationError, match="1 requests could not be anonymised, 0 were"):
+        act("anonymise", "boss")
+
+
+@pytest.mark.parametrize("day, name, count", [("2026-03-27", "services_reminded", 1), ("2026-04-20", "escalated", 3)])
+def test_one_that_cannot_be_told_of_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch, day: str, name: str, count: int
+):
+    with at("2026-02-28"):
+        bad, good = sorted((opened(), opened()), key=lambda each: each["id"])
+    tell = outbox.of_reminder
+
+    def broken(request: Request, *more: Any) -> bool:
+        if request.id == bad["id"]:
+            raise RuntimeError("boom")
+        return tell(request, *more)
+
+    monkeypatch.setattr(outbox, "of_reminder", broken)
+    with at(day):
+        done = scheduled.tick()
+    told = set(model.Session.scalars(sa.select(Notification.request_id).where(Notification.kind.like("%due%"))))
+    told |= set(model.Session.scalars(sa.select(Notification.request_id).where(Notification.kind.like("escalated%"))))
+    assert done[name] == -1 and told == {good["id"]}

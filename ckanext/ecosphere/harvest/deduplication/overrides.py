@@ -92,7 +92,7 @@ def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
     wanted = model.Package.get(source) if source else None
     publisher = aliased(SourceRecord)
     query = (
-        sa.select(SourceRecord, publisher, model.Package.name, model.Package.title)
+        sa.select(SourceRecord, publisher, model.Package)
         .join(publisher, sa.and_(publisher.package_id == SourceRecord.joined, publisher.state == PUBLISHED))
         .join(HarvestSource, HarvestSource.id == SourceRecord.source_id)
         .join(model.Package, model.Package.id == SourceRecord.joined)
@@ -102,15 +102,21 @@ def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
     if source is not None:
         id_ = wanted.id if wanted else source
         query = query.where(sa.or_(SourceRecord.source_id == id_, publisher.source_id == id_))
-    for copy, winner, name, title in model.Session.execute(query):
+    for copy, winner, package in model.Session.execute(query):
         one, two = (
-            member_of(known.get(row.source_id), (row.source_id, row.guid), row.keys, rank(known.get(row.source_id)))
-            for row in (winner, copy)
+            member_of(
+                known.get(row.source_id),
+                (row.source_id, row.guid),
+                row.keys,
+                rank(known.get(row.source_id)),
+                service=service,
+            )
+            for row, service in ((winner, package.owner_org or ""), (copy, ""))
         )
         why = explanation(one, two, known)
         yield {
-            "dataset": name,
-            "title": title,
+            "dataset": package.name,
+            "title": package.title,
             "copy": {"source": known[copy.source_id].title, "guid": copy.guid},
             "published_by": {"source": why["source"], "guid": why["guid"]},
             "reason": translator()(REASONS[why["reason"]]).format(**why["params"]),

@@ -106,6 +106,7 @@ class Draft:
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     organisation_found: bool = False
     rule: str = ""
+    _reported: set[tuple[str, ...]] = field(default_factory=set)
 
     @classmethod
     def of(cls, record: Record, context: Context) -> Draft:
@@ -126,7 +127,10 @@ class Draft:
     def problem(self, code: str, **params: Any) -> None:
         """Report something, once per record and set of parameters."""
         found = Problem(code, {key: _logged(value) for key, value in params.items()})
-        if found not in self.problems:
+        # A record may have thousands of them: each is not compared with all.
+        key = (code, *(text for pair in found.params.items() for text in pair))
+        if key not in self._reported:
+            self._reported.add(key)
             self.problems.append(found)
 
     def too_many(self, element: str, count: int, limit: int) -> None:

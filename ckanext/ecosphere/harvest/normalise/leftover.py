@@ -16,6 +16,8 @@ MAX_LEFT = 100
 """Texts of one record that are noted; beyond it only their number."""
 MAX_LOOKED_FOR = 2_000
 """Texts of one record that are looked for; real records have some hundreds, and rules tell of what is too many."""
+MAX_SEARCHED = 500_000_000
+"""Characters among which the texts of one record are looked for, one after the other; the others are only counted."""
 _SHORT = 12
 """Length up to which a text must stand by itself to be found."""
 _BETWEEN = " zzzz "
@@ -57,9 +59,15 @@ def what_is_left(draft: Draft) -> None:
     exact = set(map(str, told))
     whole = ""
     left: dict[str, list[str]] = {}
-    number = 0
+    number = searched = 0
     for path, text in islice(_texts(draft.record, ""), MAX_LOOKED_FOR):
-        if text in exact or (len(text) > _SHORT and text.strip() in written):
+        if text in exact:
+            continue
+        searched += len(written)
+        if searched > MAX_SEARCHED:
+            number += 1
+            continue
+        if len(text) > _SHORT and text.strip() in written:
             continue  # as most are; comparing without accents and signs costs more
         whole = whole or f" {plain(_BETWEEN.join(map(str, told)))} "
         sought = plain(text)[:_COMPARED].strip()

@@ -1,5 +1,7 @@
 """Links to resources: cleaned or refused, with protocol, role, format, network and name."""
 
+import time
+
 import pytest
 
 from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url, is_intranet
@@ -375,3 +377,12 @@ def test_a_document_of_capabilities_is_its_own_address():
     (resource,) = dataset(links=[Link(url, "OGC:WMTS", "irve")])["resources"]
     (service,) = resource["access_services"]
     assert (resource["url"], service["endpoint_description"]) == (url, url)
+
+
+@pytest.mark.parametrize("written", ["https://a.fr/{}/" + "x" * 3_900, "javascript:{}" + "x" * 3_900])
+def test_thousands_of_long_links_are_read_in_seconds(written: str):
+    links = [Link(written.format(n), "WWW:DOWNLOAD", f"Fichier {n}", "Un fichier. " * 20) for n in range(3_000)]
+    started = time.process_time()
+    made = result(links=links)
+    assert time.process_time() - started < 7
+    assert len(made.dataset.get("resources", [])) == (500 if written.startswith("https") else 0)

@@ -1,6 +1,7 @@
 """The territory of a dataset, and which way found it."""
 
 import json
+import time
 
 import pytest
 
@@ -454,3 +455,15 @@ def test_without_a_box_a_title_may_call_a_place_a_departement(title, found):
 def test_a_place_keyword_may_say_what_kind_of_territory_it_names(keyword, territory):
     found = result(keywords=[Keyword(keyword, type="place")]).dataset.get("territory")
     assert (ids("territories", found) if found else None) == ([territory] if territory else None)
+
+
+def test_lists_of_places_are_bounded():
+    listed = [
+        Identifier(" ".join(f"http://id.insee.fr/geo/commune/{place:02}{n:03}" for n in range(start, start + 50)))
+        for place in range(1, 20)
+        for start in range(0, 1_000, 50)
+    ]
+    started = time.process_time()
+    made = result(geographic_identifiers=listed)
+    assert time.process_time() - started < 5
+    assert len(made.dataset["spatial_coverage"]) == 200

@@ -13,12 +13,15 @@ from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp, call_action
 
 from ckanext.ecosphere.harvest import objects, previews
+from ckanext.ecosphere.harvest.deduplication import overrides
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.tests.portal import Portal
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.tests.browser import log_in
 
 UUID = "fr-120066022-jdd-1d1ad7a1-13f8-4a3f-9d6c-3a4f4d8f2b11"
 DDT, CGDD = Portal.ORGANISATIONS
+PASSWORD = "correct-horse-battery"
 Ask = Callable[..., Any]
 
 
@@ -98,6 +101,8 @@ def test_a_dataset_of_another_service_is_not_taken_over(portal: Portal, ask: Ask
         with catalogue([iso_record(1, identifier=UUID, title="Fausses zones")]) as other:
             mine = ask("harvest_source_create", **values(other.url, priority=100)).json["result"]["id"]
             portal.harvest(mine)
+            [told] = overrides.joined()
+            assert "publishes for its own service only" in told["reason"]
             assert ask("package_show", id=dataset["id"]).status_code == 404
             shown = portal.call("package_show", id=dataset["id"])
             assert (shown["title"], shown["organization"]["name"], shown["private"]) == ("Zones", DDT, True)
@@ -226,3 +231,18 @@ def test_the_form_offers_what_its_reader_may_choose(portal: Portal, app: CKANTes
         page = app.get("/fr/harvest/new", headers={"Authorization": person["token"]}, status=200).body
         assert {field for field in fields if f'id="{field}"' in page} == offered
         assert ("ne publie que pour ce service" in page) == (person is editor)
+
+
+@pytest.mark.browser
+def test_what_an_editor_is_not_offered_is_kept(page: Any, portal: Portal):
+    editor = factories.User(password=PASSWORD, image_url="")
+    call_action("organization_member_create", id=CGDD, username=editor["name"], role="editor")
+    settings = {"default_organisation": DDT, "page_size": 10}
+    portal.source("https://ex.org/csw", name="essai", owner_org=CGDD, config=settings)
+    log_in(page, editor["name"], PASSWORD)
+    page.goto("/fr/harvest/edit/essai")
+    page.locator("#option-page-size").fill("20")
+    page.locator("input#save").click()
+    page.wait_for_load_state()
+    model.Session.remove()
+    assert settings_of(portal) == {**settings, "page_size": 20}

@@ -1,4 +1,4 @@
-"""A person closes their own account, over HTTP: what it takes, what is left, and who may not."""
+"""A person closes their own account, or an administrator deletes it, over HTTP: what it takes, what is left."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
+from ckan.cli.cli import ckan
 from ckan.tests import factories, helpers
 from flask.testing import FlaskClient
 
@@ -58,9 +59,9 @@ def fresh(user_id: str) -> Any:
     return model.User.get(user_id)
 
 
-def test_nothing_of_the_person_is_left(leaving: Any, log_in: Visitor, visitor: Visitor):
+def live(leaving: Any) -> dict[str, Any]:
+    """Do what leaves traces: ask, follow, describe, save searches; returns the request and the draft."""
     sysadmin: Any = {"user": "boss", "ignore_auth": True}
-    group = model.Group.get("ddt").id
     tk.get_action("organization_member_create")(sysadmin, {"id": "ddt", "username": "camille", "role": "editor"})
     asked = act(
         "ecosphere_request_create", title="Frayères", description="Leurs emplacements.", theme="eau",
@@ -69,15 +70,39 @@ def test_nothing_of_the_person_is_left(leaving: Any, log_in: Visitor, visitor: V
     sent = act("ecosphere_request_transition", id=asked["id"], transition="submit", version=1, similar_seen=True)
     draft = act("ecosphere_request_create", title="Forages")
     act("follow_dataset", id="zones-humides")
-    edited = helpers.call_action("package_patch", {"user": "camille"}, id="zones-humides", notes="Neuf")
+    edited = helpers.call_action("package_patch", {"user": "camille"}, id="zones-humides", notes=f"Neuf {leaving.id}")
+    assert edited["owner_org"] == model.Group.get("ddt").id
     act("api_token_create", user="camille", name="mine")
     storage.save(user_id=leaving.id, email=None, about="datasets", search="q=eau", frequency="daily", language="fr")
     model.Session.merge(Reader(user_id=leaving.id, language="fr"))
     model.Session.commit()
+    return {"sent": sent["id"], "draft": draft["id"]}
+
+
+def assert_nothing_is_left(user_id: str, made: dict[str, Any]) -> None:
+    user = fresh(user_id)
+    assert user.state == "deleted" and user.name.startswith(closing.NAME) and not user.sysadmin
+    assert not any((user.fullname, user.email, user.about, user.image_url, user.reset_key, user.apikey))
+    assert set(user.plugin_extras) == {"ecosphere_session"}
+    request = model.Session.get_one(Request, made["sent"])
+    assert request.state == "withdrawn" and request.requester_id is None
+    assert model.Session.get(Request, made["draft"]) is None
+    assert storage.of_user(user_id) is None and model.Session.get(Reader, user_id) is None
+    for table, column in ((model.UserFollowingDataset, "follower_id"), (model.ApiToken, "user_id")):
+        assert not model.Session.query(table).filter(getattr(table, column) == user_id).count()
+    roles = model.Session.query(model.Member).filter_by(table_id=user_id, group_id=model.Group.get("ddt").id)
+    assert {each.state for each in roles} == {"deleted"}
+    told = model.Session.execute(sa.text("SELECT data FROM activity WHERE user_id = :id"), {"id": user_id}).scalars()
+    kept = [str(each) for each in told]
+    assert kept and not any("camille" in each.lower() for each in kept)
+
+
+def test_nothing_of_the_person_is_left(leaving: Any, log_in: Visitor, visitor: Visitor):
+    made = live(leaving)
     person = log_in("camille", remember=True)
     thief = copied(person, visitor())
     page = person.get(PAGE).get_data(as_text=True)
-    assert "API tokens" in page and "withdrawn" in page and "saved searches" in page
+    assert "API tokens" in page and "withdrawn" in page and "saved searches" in page.lower()
 
     answer = send(person, old_password=PASSWORD)
 
@@ -85,22 +110,45 @@ def test_nothing_of_the_person_is_left(leaving: Any, log_in: Visitor, visitor: V
     assert "account is closed" in person.get(urlsplit(answer.location).path).get_data(as_text=True)
     assert not is_logged_in(person) and not is_logged_in(thief)
     assert try_password(visitor(), "camille", PASSWORD).status_code == 200
-    user = fresh(leaving.id)
-    assert user.state == "deleted" and user.name.startswith(closing.NAME) and not user.sysadmin
-    assert not any((user.fullname, user.email, user.about, user.image_url, user.reset_key, user.apikey))
-    assert set(user.plugin_extras) == {"ecosphere_session"}
-    request = model.Session.get_one(Request, sent["id"])
-    assert request.state == "withdrawn" and request.requester_id is None
-    assert model.Session.get(Request, draft["id"]) is None
-    assert storage.of_user(leaving.id) is None and model.Session.get(Reader, leaving.id) is None
-    for table, column in ((model.UserFollowingDataset, "follower_id"), (model.ApiToken, "user_id")):
-        assert not model.Session.query(table).filter(getattr(table, column) == leaving.id).count()
-    roles = model.Session.query(model.Member).filter_by(table_id=leaving.id, group_id=group)
-    assert {each.state for each in roles} == {"deleted"}
-    told = model.Session.execute(sa.text("SELECT data FROM activity WHERE user_id = :id"), {"id": leaving.id}).scalars()
-    kept = [str(each) for each in told]
-    assert kept and not any("camille" in each.lower() for each in kept)
-    assert edited["owner_org"] == group
+    assert_nothing_is_left(leaving.id, made)
+
+
+@pytest.mark.parametrize("named", ["id", "name"])
+def test_an_administrator_deletes_as_much(leaving: Any, log_in: Visitor, named: str):
+    made, key, user_id = live(leaving), getattr(leaving, named), leaving.id
+    person, boss = log_in("camille"), log_in("boss")
+    assert f"/user/delete/{user_id}" in boss.get("/user/edit/camille").get_data(as_text=True)
+    page = boss.get(f"/user/delete/{key}").get_data(as_text=True)
+    assert "camille" in page and "API tokens" in page and "withdrawn" in page and "saved searches" in page.lower()
+    assert fresh(user_id).state == "active"
+    form = {"_csrf_token": token_of(boss), "delete": ""}
+    assert boss.post(f"/user/delete/{key}", data=form, follow_redirects=False).status_code == 302
+    assert not is_logged_in(person) and is_logged_in(boss)
+    assert_nothing_is_left(user_id, made)
+
+
+def test_what_was_deleted_before_is_erased_by_the_command(leaving: Any, cli: Any):
+    made, user_id = live(leaving), leaving.id
+    leaving.delete()
+    model.Session.commit()
+    for _time in range(2):
+        assert not cli.invoke(ckan, ["user", "remove", user_id]).exit_code
+    assert_nothing_is_left(user_id, made)
+
+
+def test_an_administrator_is_told_who_is_left_alone(leaving: Any, log_in: Visitor):
+    boss = log_in("boss")
+    page = boss.get("/fr/user/delete/anne").get_data(as_text=True)
+    assert "Plus personne ne sera administrateur" in page and model.Group.get("ddt").title in page
+    assert "Plus personne" not in boss.get("/fr/user/delete/camille").get_data(as_text=True)
+    assert urlsplit(boss.get("/user/delete/boss", follow_redirects=False).location).path == PAGE
+
+
+def test_the_account_of_the_portal_is_not_deleted(portal: Any, log_in: Visitor):
+    boss, site = log_in("boss"), stored_user(tk.config["ckan.site_id"])
+    assert "cannot be closed" in boss.get(f"/user/delete/{site.id}").get_data(as_text=True)
+    answer = boss.post(f"/user/delete/{site.id}", data={"_csrf_token": token_of(boss)})
+    assert answer.status_code == 400 and fresh(site.id).state == "active"
 
 
 def test_the_address_and_the_name_are_free_again(leaving: Any, log_in: Visitor):

@@ -56,11 +56,19 @@ this.ckan.module("ecosphere-source-options", function () {
         if (field.type === "checkbox") {
           field.checked = Boolean(this.settings[field.dataset.option]);
         } else {
-          field.value = this.settings[field.dataset.option] || "";
+          this.offer(field, this.settings[field.dataset.option] || "");
         }
       });
       (this.settings.filters || []).filter((each) => !("any" in each)).forEach((each) => this.addRow(each));
       this.place.querySelector("[data-kept]").hidden = !this.kept.length;
+    },
+
+    /** Show a value that is set, also one that this reader would not be offered: what is not shown is not kept. */
+    offer: function (field, value) {
+      if (field.options && !Array.from(field.options).some((each) => each.value === String(value))) {
+        field.add(new Option(value, value));
+      }
+      field.value = value;
     },
 
     addRow: function (filter) {

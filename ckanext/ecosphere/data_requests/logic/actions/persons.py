@@ -15,6 +15,7 @@ from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
 from ckanext.ecosphere.data_requests.notifications.tables import Setting
+from ckanext.ecosphere.shared import runs
 
 
 def _settings(user_id: str) -> dict[str, Any]:
@@ -116,9 +117,14 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[s
 
     Raises:
         NotAuthorized: the person is no administrator of the site.
+        ValidationError: some could not be anonymised, all the others are.
     """
     tk.check_access("ecosphere_request_anonymise", context, data_dict)
-    return {"anonymised": privacy.anonymise_old()}
+    try:
+        return {"anonymised": privacy.anonymise_old()}
+    except runs.SomeFailed as error:
+        message = tk._("{failed} requests could not be anonymised, {done} were: the log of the portal says why.")
+        raise tk.ValidationError({"message": [message.format(failed=error.failed, done=error.done)]}) from error
 
 
 @tk.side_effect_free

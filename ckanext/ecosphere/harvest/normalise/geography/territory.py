@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import chain, islice
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
@@ -15,7 +16,7 @@ from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, by_label, pla
 from ckanext.ecosphere.harvest.record import Keyword, Record
 from ckanext.ecosphere.vocabularies import Concept
 
-MAX_KEYWORDS, MAX_TITLE = 2_000, 500
+MAX_KEYWORDS, MAX_TITLE, MAX_IDENTIFIERS = 2_000, 500, 200
 _ALIKE = 0.3
 """Likeness of a box and a territory's from which on a name in a title may be believed."""
 _LINKS = ("de la", "de l", "du", "des", "de", "d")
@@ -105,7 +106,7 @@ def _decide(draft: Draft, how: str, kept: list[Concept]) -> None:
 
 def _given_as_places(record: Record) -> list[str]:
     """Identifiers, descriptions and keywords of places."""
-    texts = [text for each in record.geographic_identifiers[:200] for text in (each.href, each.code)]
+    texts = [text for each in record.geographic_identifiers[:MAX_IDENTIFIERS] for text in (each.href, each.code)]
     texts += record.extent_descriptions[:50]
     texts += [text for each in record.keywords[:MAX_KEYWORDS] if is_place(each) for text in (each.href, each.text)]
     return [text for text in texts if text]
@@ -117,13 +118,17 @@ def _given_as_places(record: Record) -> list[str]:
 def by_identifier(draft: Draft) -> list[Concept]:
     """Geographic identifiers: INSEE or EU addresses, then codes, then names."""
     found: list[Concept] = []
-    for identifier in draft.record.geographic_identifiers[:200]:
-        for texts in localities.each_named(identifier):
-            found += _first(texts, places.from_uri, places.from_code, places.from_name) or _written(draft, texts)
-            uri = next((text for text in texts if text.startswith("http")), None)
-            if uri and uri not in [item.get("uri") for item in draft.dataset.get("spatial_coverage", [])]:
-                label = next((text for text in texts if not text.startswith("http")), "")
-                draft.dataset.setdefault("spatial_coverage", []).append({"uri": uri, "text": label})
+    coverage = draft.dataset.get("spatial_coverage", [])
+    known = {item.get("uri") for item in coverage}
+    named = chain.from_iterable(map(localities.each_named, draft.record.geographic_identifiers[:MAX_IDENTIFIERS]))
+    for texts in islice(named, MAX_IDENTIFIERS):
+        found += _first(texts, places.from_uri, places.from_code, places.from_name) or _written(draft, texts)
+        uri = next((text for text in texts if text.startswith("http")), None)
+        if uri and uri not in known:
+            known.add(uri)
+            label = next((text for text in texts if not text.startswith("http")), "")
+            coverage.append({"uri": uri, "text": label})
+            draft.dataset["spatial_coverage"] = coverage
     return found
 
 

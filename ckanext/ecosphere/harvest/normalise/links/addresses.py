@@ -12,6 +12,8 @@ from ckanext.ecosphere.harvest.normalise.tables import rows
 
 SCHEMES = {"http", "https", "ftp", "ftps"}
 MAX_URL = 4000
+_HEAD, _TAIL = 800, 200
+"""Characters of the beginning and of the end of a long address in which signs of its use are looked for."""
 _REMOVED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\ufeff]")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _TYPO = re.compile(r"^(https?|ftp)(?:;//|:/(?!/)|//|:\\\\|\s*:\s*//)", re.IGNORECASE)
@@ -60,6 +62,11 @@ def clean_url(text: str | None) -> Address:
     if scheme.group()[:-1].lower() not in SCHEMES:
         return Address(reason="scheme")
     return _checked(bare)
+
+
+def told_by(url: str) -> str:
+    """Return what of an address tells its use: all of it, or the beginning and the end of a long one."""
+    return url if len(url) <= _HEAD + _TAIL else f"{url[:_HEAD]} {url[-_TAIL:]}"
 
 
 _ENCODED_QUERY = re.compile(r"[^=&]*%3D[^=&]*", re.IGNORECASE)

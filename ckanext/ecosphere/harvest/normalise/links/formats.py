@@ -10,7 +10,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links import protocols
-from ckanext.ecosphere.harvest.normalise.links.addresses import Address
+from ckanext.ecosphere.harvest.normalise.links.addresses import Address, told_by
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut
 from ckanext.ecosphere.harvest.record import Link
@@ -95,7 +95,7 @@ def set_format(draft: Draft, resource: Resource, found: Concept | None, formats:
     if is_data and found and found.id in protocols.NOT_A_DATA_FORMAT and (formats.data or formats.archive):
         found = None  # a page to download from: the data have the format that the record names
     is_archive = found is not None and found.data["kind"] == "archive"
-    if is_data and not is_archive and ARCHIVES.search(resource["url"]):
+    if is_data and not is_archive and ARCHIVES.search(told_by(resource["url"])):
         found, is_archive = voc.get("format")["ZIP"], True
     ids = {concept.id for concept in formats.data}
     if is_data and found and found.id not in ids and (narrower := _NARROWER.get(found.id)) in ids:

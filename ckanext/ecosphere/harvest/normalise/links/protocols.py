@@ -7,7 +7,7 @@ from functools import cache
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.harvest.normalise.links.addresses import Address
+from ckanext.ecosphere.harvest.normalise.links.addresses import Address, told_by
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.record import Link, Service
 from ckanext.ecosphere.vocabularies import Concept
@@ -95,7 +95,7 @@ def protocol_of(declared: str | None, address: Address) -> str:
         known = known or vocabulary.get(_matched("protocol", declared.lower()) or "")
     if known and known.id not in GENERIC:
         return known.id
-    seen = _matched("url", (address.url or "").lower())
+    seen = _matched("url", told_by(address.url or "").lower())
     return seen or (known.id if known else "HTTP")
 
 
@@ -163,7 +163,7 @@ def use_of(link: Link, address: Address) -> tuple[str, bool]:
         "units": plain((link.units_of_distribution or "")[:200]),
         "title": plain((link.name or "")[:200]),
         "name": plain(f"{(link.name or '')[:200]} {(link.description or '')[:200]}"),
-        "url": unquote(address.url or "").lower(),
+        "url": unquote(told_by(address.url or "")).lower(),
     }
     for use, certain, where, pattern in _cues():
         if texts[where] and pattern.search(texts[where]):

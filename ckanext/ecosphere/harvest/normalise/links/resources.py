@@ -12,7 +12,7 @@ from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, lic
 from ckanext.ecosphere.harvest.normalise.dates import parsed
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links import protocols
-from ckanext.ecosphere.harvest.normalise.links.addresses import Address, clean_url, is_intranet
+from ckanext.ecosphere.harvest.normalise.links.addresses import Address, clean_url, is_intranet, told_by
 from ckanext.ecosphere.harvest.normalise.links.formats import (
     ARCHIVES,
     MAX_DESCRIPTION,
@@ -266,7 +266,8 @@ def _complete_data(draft: Draft, resource: Resource, link: Link, address: Addres
     url = resource["url"]
     ending = protocols.format_of_path(address)
     is_page = ending is not None and ending.id in protocols.NOT_A_DATA_FORMAT
-    if (ending and not is_page) or _DIRECT.search(url) or ARCHIVES.search(url):
+    told = told_by(url)
+    if (ending and not is_page) or _DIRECT.search(told) or ARCHIVES.search(told):
         resource["download_url"] = url
         if resource["protocol"] == "HTTP":
             resource["protocol"] = "HTTP:DOWNLOAD"
