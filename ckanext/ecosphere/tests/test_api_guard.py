@@ -313,11 +313,12 @@ def test_forms_of_ckan_that_are_none_are_refused(app: Any) -> None:
     editor = factories.User()
     organization = factories.Organization(user={"name": editor["name"], "capacity": "editor"})
     dataset = factories.Dataset(owner_org=organization["id"])
+    file = factories.Resource(package_id=dataset["id"])
     token = {"Authorization": factories.APIToken(user=editor["name"])["token"]}
     forms = {
         "/dataset/new": [{"owner_org": [organization["id"]] * 2, "save": ""}, {"name": ["a", "b"], "title": "a"}],
         f"/dataset/{dataset['name']}/resource/new": [{"url": "a"}, {"id": "", "save": "", "a__b__c": "d"}],
-        f"/dataset/{dataset['name']}/resource/x/edit": [{"id": ["a", "b"], "save": ""}],
+        f"/dataset/{dataset['name']}/resource/{file['id']}/edit": [{"id": ["a", "b"], "save": ""}],
     }
     answers = {
         path: [app.post(path, data=form, headers=token, follow_redirects=False).status_code for form in sent]

@@ -130,7 +130,8 @@ def test_more_failures_than_are_named_are_counted_and_all_stand_in_the_order_of_
 
 def test_the_mail_about_a_harvest_holds_no_link_of_the_source(portal, postbox):
     factories.Sysadmin(email="chef@example.org")
-    with catalogue([BAD.replace("Record 2", "Session close, voir https://faux.example/login")]) as server:
+    named = iso_record(2, identifier="Session close, voir https://faux.example/login")
+    with catalogue([named.replace("gmd:identificationInfo", "gmd:identificationNothing")]) as server:
         portal.harvest(portal.source(server.url, name="geoide"))
     [mail] = [each for each in postbox if each["To"].addresses[0].addr_spec == "chef@example.org"]
     assert "Session close, voir faux[.]example/login" in mail.get_content()
