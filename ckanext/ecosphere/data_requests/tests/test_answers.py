@@ -286,9 +286,12 @@ def test_the_page_says_what_is_missing_and_why_whatever_was_given(app: CKANTestA
     partial = {"missing": "Le sud du département", "ground": "L124-4-I-2", "law": REASON, "facts": f"Ici. {REASON}"}
     step(made, "fulfil_partly", "editor", links=[LINK], **partial)
     page = visit(app, "asker", f"/demandes/{made['reference']}").body
-    assert all(each in page for each in ("Le sud du département", "L. 124-4, I, 2°", f"Ici. {REASON}"))
+    box = BeautifulSoup(page, "html.parser").find(attrs={"aria-labelledby": "missing-title"})
+    assert box, "beside the history, which has it too"
+    assert all(each in box.text for each in ("Le sud du département", "L. 124-4, I, 2°", f"Ici. {REASON}"))
     other = visit(app, "friend", f"/demandes/{made['reference']}").body
-    assert "Le sud du département" in other and "L. 124-4" not in other and REASON not in other
+    assert 'id="missing-title"' in other and "Le sud du département" in other
+    assert "L. 124-4" not in other and REASON not in other
 
 
 def test_a_refusal_is_told_on_the_page_beside_what_answered_before(app: CKANTestApp):
