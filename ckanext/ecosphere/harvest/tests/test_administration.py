@@ -186,7 +186,7 @@ def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(port
     errors = said.partition("Avec des erreurs (1)")[2].partition("\n\n")[0]
     assert "piege[.]example[.]org" in errors and "1 erreur" in errors and "/fr/harvest/erreurs/job/last" in errors
     figures = said.partition("Chiffres de la semaine\n")[2].partition("\n\n")[0].splitlines()
-    assert figures[:2] == ["- Sources moissonnées : 4", "- Moissonnages terminés : 3 (1 incomplet)"]
+    assert figures[:2] == ["- Sources moissonnées\u00a0: 4", "- Moissonnages terminés\u00a0: 3 (1 incomplet)"]
     assert "Bonne" not in said
     first, last = findings.week(monday())
     assert (monday() - last, last - first) == (timedelta(hours=7, minutes=1), timedelta(days=7))
