@@ -242,7 +242,7 @@ def test_what_an_editor_is_not_offered_is_kept(page: Any, portal: Portal):
     log_in(page, editor["name"], PASSWORD)
     page.goto("/fr/harvest/edit/essai")
     page.locator("#option-page-size").fill("20")
-    page.locator("input#save").click()
+    page.locator("button[name=save]").click()
     page.wait_for_load_state()
     model.Session.remove()
     assert settings_of(portal) == {**settings, "page_size": 20}
