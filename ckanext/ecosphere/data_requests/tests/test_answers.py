@@ -278,7 +278,7 @@ def test_once_the_period_for_the_commission_is_over_the_page_says_so(app: CKANTe
     with at("2027-06-03"):
         page = visit(app, "asker", f"/demandes/{made['reference']}").body
         assert "You may turn to the CADA until" not in page and "saisine-cada" not in page
-        assert "ended on" in page and "June 2, 2027" in page
+        assert "ended on" in page and "2 June 2027" in page
 
 
 def test_the_page_says_what_is_missing_and_why_whatever_was_given(app: CKANTestApp):

@@ -332,7 +332,7 @@ def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_it
         return [" ".join(each.text.split()) for each in page.select(".error-explanation li, .error-block")]
 
     same = "Une autre source a déjà cette adresse avec la même configuration."
-    assert said(owner_org=portal.OWNER) == [f"Adresse\u00a0: {same}", same]
+    assert said(owner_org=portal.OWNER) == [f"Adresse : {same}", same]
     told = said(url="https://two.example.org/csw", config='{"page_size": 0}', frequency="NEVER")
     wrong = "La taille de page doit être un nombre entier de 1 à 1000."
     assert {f"Configuration\u00a0: {wrong}", wrong} <= set(told)

@@ -102,7 +102,7 @@ def test_a_dataset_of_another_service_is_not_taken_over(portal: Portal, ask: Ask
             mine = ask("harvest_source_create", **values(other.url, priority=100)).json["result"]["id"]
             portal.harvest(mine)
             [told] = overrides.joined()
-            assert "publishes for its own service only" in told["reason"]
+            assert "publishes for all services, the other one for its own only" in told["reason"]
             assert ask("package_show", id=dataset["id"]).status_code == 404
             shown = portal.call("package_show", id=dataset["id"])
             assert (shown["title"], shown["organization"]["name"], shown["private"]) == ("Zones", DDT, True)

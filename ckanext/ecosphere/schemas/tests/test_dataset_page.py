@@ -92,7 +92,7 @@ def test_resources_stand_under_what_they_are_for_with_one_main_button(app, creat
     assert [len(item.select(".btn-primary")) for item in items] == [1] * len(RESOURCES)
     assert [each["value"] for each in section.select("input[readonly]")] == ["https://geo.example.org/ows"]
     assert "Copier l’adresse WFS" in " ".join(texts(section, "button"))
-    assert "Ouvrir\u00a0: PDF" in " ".join(texts(section, "a.btn-primary"))
+    assert "Ouvrir : PDF" in " ".join(texts(section, "a.btn-primary"))
     for resource in made["resources"]:
         page = app.get(f"/fr/dataset/ressources/resource/{resource['id']}").body
         assert "data-viewer-info" not in page

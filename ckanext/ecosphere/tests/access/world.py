@@ -136,6 +136,7 @@ def _make_datasets(world: World) -> None:
         "tagged": {"name": "avec-mot-cle", "tags": [{"name": "castor"}]},
         "private": {"name": "captages", "private": True, "title": SECRET_TITLE},
         "doomed": {"name": "voue-a-disparaitre"},
+        "moved": {"name": "voue-a-partir"},
         "doomed_private": {"name": "voue-a-disparaitre-2", "private": True},
         "other_private": {"name": "captages-ara", "private": True, "owner_org": requests.group_id("dreal-ara")},
     }.items():
