@@ -41,7 +41,7 @@ def test_losses_are_counted_by_criterion_and_by_dataset():
     ]
     assert losses.waiting(10) == [stored(model.Package.get("waiting").id).package_id]  # pyright: ignore
     table = exports.losses({"losses": overview.losses_dict(found)})
-    assert [line.split(",")[0] for line in table.splitlines()][1:] == ["licence", "lineage"]
+    assert [line.split(";")[0] for line in table.splitlines()][1:] == ["licence", "lineage"]
 
 
 def test_private_and_deleted_datasets_do_not_count():

@@ -42,7 +42,7 @@ def test_a_portal_whose_nights_are_missed_is_told(monkeypatch: pytest.MonkeyPatc
     next_week = due + timedelta(days=7)
     monkeypatch.setattr(store, "today", lambda: next_week)
     [check] = setup.check()
-    assert check.status is CheckStatus.WARNING and check.remedy == "ckan ecosphere quality nightly"
+    assert check.status is CheckStatus.WARNING and check.remedy == "Run: ckan ecosphere quality nightly"
     assert [stage.failed for stage in nightly.run(links=False)] == [False, False, False]
     assert setup.check()[0].status is CheckStatus.OK
 

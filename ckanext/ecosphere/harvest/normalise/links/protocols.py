@@ -65,6 +65,7 @@ _NO_PAGES = {
 """Extensions of files that are neither data nor pages, and have no format in the list."""
 _BOTH = re.compile(r"\bwms wfs\b|\bwms et wfs\b")
 _FORMAT_KEYS = ("outputformat", "format", "f")
+_FILE_KEYS = ("fname", "file")
 _LONGEST_FORMAT = 40
 NOT_A_DATA_FORMAT = {"HTML"}
 SERVICE_KINDS = {"view", "download", "discovery", "invoke", "transformation", "other", "application"}
@@ -288,9 +289,13 @@ def formats_named(text: str | None) -> list[Concept]:
 
 
 def format_of_path(address: Address) -> Concept | None:
-    """Return the format of the file that an address ends in, or that one of a GeoNetwork's attachments names."""
-    match = _EXTENSION.search(address.query.get("fname") or address.path)
+    """Return the format of the file that an address ends in, or names as a parameter (GeoNetwork, Eurostat)."""
+    match = _EXTENSION.search(_file_name(address))
     return _by_extension().get(match.group(1).lower()) if match else None
+
+
+def _file_name(address: Address) -> str:
+    return next(filter(None, map(address.query.get, _FILE_KEYS)), address.path)
 
 
 def is_document(address: Address) -> bool:
@@ -322,12 +327,14 @@ def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept
         page = None if _is_other_service(link) else vocabulary.get("HTML")
         return format_named(link.format) or page if protocol in GENERIC else None
     if role == "data":
-        named = [each for text in (link.format, link.name, link.description) if (each := format_named(text))]
-        return next(filter(_is_of_data, named), None) or next(iter(named), None)  # "Shapefile" in "zones.zip"
+        own, told = format_named(link.format), format_named(link.name)
+        if own and told and not _is_of_data(own) and _is_of_data(told):
+            return told  # "Shapefile" in "zones.zip"
+        return own or told or format_named(link.description)
     return format_named(link.format) or (None if _is_other_file(address) else vocabulary.get("HTML"))
 
 
 def _is_other_file(address: Address) -> bool:
     """Whether an address ends in a file of a kind that nobody shows as a page: a style, a project, a model."""
-    ending = _EXTENSION.search(address.query.get("fname") or address.path)
+    ending = _EXTENSION.search(_file_name(address))
     return ending is not None and ending.group(1).lower() in _NO_PAGES
