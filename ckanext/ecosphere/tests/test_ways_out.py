@@ -23,7 +23,6 @@ ALLOWED = {
     ("shared/mailing/", "socket"): "errors of the mail server",
     ("data_requests/inbound/mailbox.py", "imaplib"): "the mailbox of replies, which the administrator named",
     ("data_requests/inbound/mailbox.py", "ssl"): "certificates of that mail server",
-    ("harvest/finish/mail.py", "smtplib"): "errors of the mail server",
     ("setup/health.py", "smtplib"): "greets the portal's mail server",
     ("setup/health.py", "socket"): "errors of the mail server",
     ("fast_save/solr.py", "pysolr"): "the portal's Solr",
