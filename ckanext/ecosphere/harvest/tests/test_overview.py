@@ -336,7 +336,7 @@ def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_it
     told = said(url="https://two.example.org/csw", config='{"page_size": 0}', frequency="NEVER")
     wrong = "La taille de page doit être un nombre entier de 1 à 1000."
     assert {f"Configuration : {wrong}", wrong} <= set(told)
-    assert "Fréquence de mise à jour : «\u00a0NEVER\u00a0» n’est pas une fréquence de moissonnage." in told
+    assert "Fréquence de mise à jour : « NEVER » n’est pas une fréquence de moissonnage." in told
     assert "Service producteur : Une référence à une organisation doit être fournie" in told
     assert "Une référence à une organisation doit être fournie" in told
 
