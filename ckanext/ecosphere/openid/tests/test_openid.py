@@ -16,6 +16,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import pytest
 import requests
+import sqlalchemy as sa
 from ckan import model
 from ckan.config.middleware import make_app
 from ckan.exceptions import CkanConfigurationException
@@ -23,6 +24,7 @@ from ckan.lib import mailer
 from ckan.plugins import core
 from ckan.tests import factories
 from joserfc.jwk import ECKey, OctKey
+from passlib.hash import pbkdf2_sha512
 from werkzeug.serving import make_server
 
 from ckanext.ecosphere.core.addresses import confirmed
@@ -274,6 +276,20 @@ def test_who_asks_for_a_password_ends_the_link_of_whoever_was_there_before(porta
     assert intruder.name == ""
     intruder.open(START)
     assert intruder.name != "jeanne"
+
+
+def test_a_hash_that_a_log_in_writes_anew_keeps_the_link(portal: str):
+    made = account(name="jeanne", email="jeanne@example.org")
+    owner = Person(portal)
+    owner.log_in("jeanne")
+    owner.submit(f"{START}/lier", {"old_password": PASSWORD}, owner.open(START))
+    old = pbkdf2_sha512.using(rounds=10).hash(PASSWORD)
+    model.Session.execute(sa.update(model.User).where(model.User.id == made["id"]).values(_password=old))
+    model.Session.commit()
+    Person(portal).log_in("jeanne")
+    user = the_one("jeanne@example.org")
+    assert "$10$" not in user.password
+    assert accounts.of(user)["subject"] == "b7f4c2"
 
 
 def test_to_click_twice_makes_one_account(person: Person, portal: str):
