@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,7 +32,7 @@ from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.interfaces import CheckStatus, each_setup
 from ckanext.ecosphere.openid import accounts, config, provider
 from ckanext.ecosphere.openid.tests.local_provider import CLIENT, JEANNE, RSA, SECRET, LocalProvider, local_provider
-from ckanext.ecosphere.shared.web_guard import rate_limits
+from ckanext.ecosphere.shared.web_guard import rate_limits, waiting
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
 PASSWORD = "Correct-Horse-9"
@@ -543,6 +544,15 @@ def _way_back(person: Person) -> str:
     """The address that a person comes back to, before they do."""
     first = person.open(START, allow_redirects=False)
     return person.open(first.headers["Location"], allow_redirects=False).headers["Location"]
+
+
+def test_a_slow_provider_does_not_take_the_threads_of_the_portal(person: Person):
+    with ExitStack() as others:
+        for _each in range(waiting.FOR_EDITORS):
+            others.enter_context(waiting.place(waiting.FOR_EDITORS))
+        assert FAILED in person.open(START).text
+    person.open(START)
+    assert person.name  # the provider was not taken for one that fails
 
 
 def test_what_comes_back_belongs_to_one_log_in_of_this_browser(person: Person, portal: str):
