@@ -8,9 +8,10 @@ from collections.abc import Callable
 from ckan import model
 
 from ckanext.ecosphere.access.config import QUEUE
-from ckanext.ecosphere.access.preview import samples
+from ckanext.ecosphere.access.preview import files, samples
 from ckanext.ecosphere.access.services import runs, storage
 from ckanext.ecosphere.access.take import extracts
+from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 from ckanext.ecosphere.shared.runs import in_steps
@@ -78,8 +79,19 @@ def want_extracts() -> None:
 
 
 def tick(seconds: float = 3600) -> dict[str, int]:
-    """Do all that is due; return how much of each, -1 for what failed."""
-    return in_steps("Access", {"services known": storage.note_all, "services read": lambda: _read_all(seconds)})
+    """Do all that is due; return how much of each, -1 for what failed.
+
+    Args:
+        seconds: after which no further service is asked.
+    """
+    steps = {
+        "extracts deleted": extracts.purge,
+        "counts deleted": counting.purge,
+        "files deleted": files.prune,
+        "services known": storage.note_all,
+        "services read": lambda: _read_all(seconds),
+    }
+    return in_steps("Access", steps)
 
 
 def _read_all(seconds: float) -> int:
@@ -103,4 +115,5 @@ def recover() -> list[str]:
         want_extracts()
         done.append("extracts that are wanted")
     model.Session.rollback()
+    extracts.purge()
     return done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -94,6 +94,9 @@ class Sample(tk.BaseModel):
     facts: Mapped[dict[str, Any]] = _json()
     tries: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
     changed: Mapped[datetime] = mapped_column(MOMENT, nullable=False, default=now)
+
+
+EXTRACTS_KEPT = timedelta(days=1)
 
 
 class Extract(tk.BaseModel):

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus, each_setup
 from ckanext.ecosphere.setup import advisories, initialise, option_values, plugin_needs, security_checks
+from ckanext.ecosphere.shared.characters import without_credentials
 
 _ = tk._
 log = logging.getLogger(__name__)
@@ -78,7 +79,8 @@ def solr() -> list[Check]:
     """Whether Solr answers with a schema that CKAN knows, and has every dataset."""
     try:
         if not search.check_solr_schema_version():
-            return [Check("Solr", ERROR, _("Solr does not answer at {url}").format(url=tk.config["solr_url"]))]
+            url = without_credentials(tk.config["solr_url"])
+            return [Check("Solr", ERROR, _("Solr does not answer at {url}").format(url=url))]
     except search.SearchError as error:
         return [Check("Solr", ERROR, _("CKAN does not accept its schema: {error}").format(error=error))]
     active = model.Session.query(model.Package).filter_by(state="active").count()
@@ -190,4 +192,4 @@ CHECKS = (postgresql, redis, solr, workers, mail, options, order, *security_chec
 
 def _first_line(error: Exception) -> str:
     """What an error says, without its trace and without passwords in addresses."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return without_credentials((str(error).strip().splitlines() or [type(error).__name__])[0])

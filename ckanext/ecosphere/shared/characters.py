@@ -44,9 +44,15 @@ _LATER = "".join(map(re.escape, ("".join(_WINDOWS.values()), "\x81\x8d\x8f\x90\x
 #: UTF-8 that was read as Windows-1252: "Ã©" for "é", "Â°" for "°", "Å“" for "œ", "â€™" for "’". Only beginnings that no
 #: French word has before such a character.
 _READ_TWICE = re.compile(f"Ã[{_LATER}]|Â[\xa0-\xbf]|Å[“’]|â€[{_LATER}]|â‚¬")
+_CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@]{1,200}@")
 _LONELY = re.compile(r"Ã(?=\s|$)")
 #: A letter with one mark behind it, as some systems store names ("e" and "´").
 _PARTED = re.compile(f"[A-Za-z][\u0300-\u0328](?![{_MARKS}])")
+
+
+def without_credentials(text: str) -> str:
+    """Return `text` without the user names and passwords in its addresses."""
+    return _CREDENTIALS.sub(r"\1", text) if "@" in text else text
 
 
 def mended(text: str) -> str:

@@ -35,10 +35,11 @@ def test_missing_tables_are_an_error_with_the_command_to_run(monkeypatch):
 
 
 def test_a_solr_that_is_away_is_an_error(ckan_config, monkeypatch):
-    monkeypatch.setitem(ckan_config, "solr_url", f"http://{NOWHERE}/solr/ckan")
+    monkeypatch.setitem(ckan_config, "solr_url", f"http://solr:secret@{NOWHERE}/solr/ckan")
     check = only(health.solr())
     assert check.status is ERROR
-    assert NOWHERE in check.message
+    assert f"http://{NOWHERE}/" in check.message
+    assert "secret" not in check.message
 
 
 def test_a_dataset_missing_from_the_index_is_a_warning(reset_index, sysadmin_context):

@@ -8,7 +8,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.access.model import Extract
+from ckanext.ecosphere.access.model import EXTRACTS_KEPT, Extract, now
 from ckanext.ecosphere.shared import authorization
 
 
@@ -63,10 +63,10 @@ def extract(context: Any, id_: Any) -> Extract:
     """Return an extract of a dataset that a person may read.
 
     Raises:
-        NotFound: there is none, or the dataset may not be read.
+        NotFound: there is none, it is more than a day old, or the dataset may not be read.
     """
     row = model.Session.get(Extract, str(id_ or ""))
-    if row is None:
+    if row is None or row.created < now() - EXTRACTS_KEPT:
         raise tk.ObjectNotFound(tk._("There is no such extract, or it was deleted after a day."))
     readable(context, row.resource_id)
     return row

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.access import config
-from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Extract, now
+from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract, now
 from ckanext.ecosphere.access.preview import files, messages, sandbox
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
@@ -26,7 +25,6 @@ from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 
 log = logging.getLogger(__name__)
 
-KEPT = timedelta(days=1)
 PAGE, MOST_PAGES, PAGE_MEGABYTES = 1_000, 500, 8
 TOTAL_MEGABYTES, TOTAL_SECONDS = 200, 600
 MOST_TRIES = 2
@@ -61,7 +59,7 @@ def file_of(row: Extract) -> Path | None:
 
 def purge() -> int:
     """Delete the extracts of more than a day ago with their files; return how many. Commits."""
-    old = list(model.Session.scalars(sa.select(Extract).where(Extract.created < now() - KEPT)))
+    old = list(model.Session.scalars(sa.select(Extract).where(Extract.created < now() - EXTRACTS_KEPT)))
     for row in old:
         if path := file_of(row):
             path.unlink(missing_ok=True)

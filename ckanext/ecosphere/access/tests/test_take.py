@@ -21,9 +21,10 @@ from bs4 import BeautifulSoup
 from ckan import model
 from ckan.lib import jobs as background
 from ckan.tests import factories
+from click.testing import CliRunner
 from lxml import etree
 
-from ckanext.ecosphere.access import jobs
+from ckanext.ecosphere.access import cli, jobs
 from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.logic import extract_form
 from ckanext.ecosphere.access.model import Extract, Sample, Use, now
@@ -31,7 +32,8 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
 from ckanext.ecosphere.access.take import areas, extracts, request, snippets
 from ckanext.ecosphere.access.tests.conftest import address, call
-from ckanext.ecosphere.shared import queue
+from ckanext.ecosphere.setup import recovery
+from ckanext.ecosphere.shared import dates, queue
 from dev.ogc.server import DATA
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -45,6 +47,13 @@ def qlr(answer) -> etree._Element:
     assert answer.status_code == 200
     assert answer.data.startswith(b"<!DOCTYPE qgis-layer-definition>")
     return etree.fromstring(answer.data.split(b"\n", 1)[1])
+
+
+def nightly() -> str:
+    """Do what cron has done every night; return what the command prints."""
+    done = CliRunner().invoke(cli.access, ["read"])
+    assert done.exit_code == 0, done.output
+    return done.output
 
 
 def made(store, name: str = "Données", **asked):
@@ -239,9 +248,34 @@ def test_extracts_are_braked_and_deleted_after_a_day(store, monkeypatch):
     assert path is not None and path.is_file()
     stored.created = now() - timedelta(hours=25)
     model.Session.commit()
-    extracts.purge()
+    for page in ("", "/fichier"):
+        assert store["client"].get(f"/extraits/{row['id']}{page}").status_code == 404
+    assert "extracts deleted: 1" in nightly()
     assert not path.exists()
-    assert store["client"].get(f"/extraits/{row['id']}").status_code == 404
+    assert model.Session.get(Extract, row["id"], populate_existing=True) is None
+
+
+def test_the_watch_deletes_extracts_of_more_than_a_day_ago(store, monkeypatch):
+    row, _file = made(store, format="geojson", box=NANTES)
+    stored = model.Session.get_one(Extract, row["id"])
+    path = extracts.file_of(stored)
+    stored.created = now() - timedelta(hours=25)
+    model.Session.commit()
+    recovery.Recovery().look()
+    assert path is not None
+    assert not path.exists()
+
+
+def test_counts_of_more_than_two_years_ago_are_deleted_every_night(store):
+    of = {"package_id": model.Package.get("zones-humides").id, "resource_id": store["resources"]["Fichier"]}
+    for days in (799, 801):
+        model.Session.add(Use(**of, day=dates.today() - timedelta(days=days), count=1))
+    model.Session.commit()
+    assert "counts deleted: 1" in nightly()
+    kept = model.Session.query(Use).filter(Use.day < dates.today() - timedelta(days=30)).one()
+    assert kept.day == dates.today() - timedelta(days=799)
+    model.Session.delete(kept)
+    model.Session.commit()
 
 
 def test_the_form_shows_the_address_and_makes_the_file(store):

@@ -98,7 +98,7 @@ def points() -> list[tuple[str, float]]:
 
 
 def purge() -> int:
-    """Forget what is older than two years, and what was used of datasets that are gone; return how much. Commits."""
+    """Forget what is older than `KEPT_DAYS`, and what was used of datasets that are gone; return how much. Commits."""
     old = Use.day < dates.today() - timedelta(days=KEPT_DAYS)
     gone = ~sa.exists().where(model.Package.id == Use.package_id)
     query = sa.delete(Use).where(sa.or_(old, gone)).execution_options(synchronize_session=False)

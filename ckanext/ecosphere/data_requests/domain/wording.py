@@ -172,7 +172,6 @@ ROUTING = {
 
 FLAGS = {
     "dataset_gone": N_("A dataset that answered this request is no longer available: {title}."),
-    "dataset_matches": N_("A dataset may answer this request: {title}."),
     "unreachable": N_("Nobody reads for “{title}”: it has neither members nor a mailbox. Proposed instead: {other}."),
 }
 

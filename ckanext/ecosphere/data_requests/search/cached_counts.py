@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -39,8 +40,9 @@ def counts(count: Callable[[], Counts]) -> Counts:
         by_facet, total = json.loads(kept)
         return by_facet, total
     found = count()
-    # Should a request change meanwhile, nobody asks for this generation any more.
-    connection.set(_key(generation), json.dumps(found), ex=SECONDS)
+    with suppress(RedisError):
+        # Should a request change meanwhile, nobody asks for this generation any more.
+        connection.set(_key(generation), json.dumps(found), ex=SECONDS)
     return found
 
 

@@ -109,11 +109,9 @@ def through_indexes(wanted: bool = True) -> Iterator[None]:
     and would rather read every row for a word that many have."""
     if wanted:
         model.Session.execute(sa.text("SET LOCAL enable_seqscan = off"))
-    try:
-        yield
-    finally:
-        if wanted:
-            model.Session.execute(sa.text("SET LOCAL enable_seqscan = on"))
+    yield
+    if wanted:  # after an error the transaction ends, and the setting with it
+        model.Session.execute(sa.text("SET LOCAL enable_seqscan = on"))
 
 
 def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:

@@ -419,6 +419,17 @@ def test_services_without_readers_are_marked_and_ones_own_is_never_proposed(app:
         model.Session.commit()
 
 
+def test_whoever_transfers_a_private_request_is_led_back_to_the_desk(app: CKANTestApp):
+    """The request is out of their sight from then on."""
+    forget_requests()
+    made = opened(service="ddt-42", visibility="private")
+    sent = send(app, "admin", made, "transfer", organization=group_id("dreal-ara"), reason=REASON)
+    assert sent.headers["Location"].endswith("/demandes/service/ddt-42")
+    desk = app.get("/demandes/service/ddt-42")
+    assert made["reference"] not in desk.body.split("<main")[1]
+    assert visit(app, "admin", f"/demandes/{made['reference']}").status_code == 404
+
+
 def test_procedure_is_private_unless_shown():
     forget_requests()
     made = opened(procedure_reference="Projet Zygomorphe")

@@ -67,11 +67,18 @@ def transition(id: str, transition: str) -> AnyResponse:
             return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
         return _form(found, wanted, typed, errors=_with_files(messages(error), "files", uploads), status=INVALID)
     private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
-    held = any(each.get("moderation") == "held" for each in done["events"][-1:])
+    held = any(each.get("moderation") == "held" for each in done.get("events", [])[-1:])
     tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private, signal=found["is_signal"], held=held))
+    return _after(found, done)
+
+
+def _after(found: Mapping[str, Any], done: Mapping[str, Any]) -> Response:
+    """Lead to the request, or to where its person came from when it is out of their sight."""
     if done["reference"] is None:  # a draft that was given up
         return tk.redirect_to("ecosphere_requests.mine")
-    return tk.redirect_to("ecosphere_requests.read", id=done["reference"] or done["id"])
+    if not done.get("readable", True):  # a private request that went to another service
+        return tk.redirect_to("ecosphere_requests.desk", organization=found["organization"]["name"])
+    return tk.redirect_to("ecosphere_requests.read", id=done["reference"])
 
 
 @page

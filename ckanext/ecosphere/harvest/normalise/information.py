@@ -12,6 +12,7 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact
+from ckanext.ecosphere.shared.characters import without_credentials
 from ckanext.ecosphere.vocabularies import information
 
 MAX_ROW, MAX_TOTAL = 6_000, 24_000
@@ -24,10 +25,6 @@ _POINT_OF_CONTACT = "pointOfContact"
 NOT_PUBLISHED = "-"
 _DEFAULT = "other"
 _LANGUAGE = re.compile(r"\[([A-Za-z0-9_-]+)\]$|^([a-z]{2,3}(?:-[A-Za-z0-9-]+)?):")
-
-
-_CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@]{1,200}@")
-"""User name and password in an address; those of links are taken out by the rule of links."""
 
 
 @lru_cache(4096)  # strangers name elements
@@ -46,7 +43,7 @@ def other_information(draft: Draft) -> None:
     by_subject: dict[str, dict[str, str]] = {}
     for subject, label, given in (*_rows(draft), *_notes(draft)):
         known = by_subject.setdefault(subject, {})
-        text = _CREDENTIALS.sub(r"\1", given[:MAX_GIVEN]) if "@" in given else given
+        text = without_credentials(given[:MAX_GIVEN])  # those of links are taken out by the rule of links
         bare = " ".join(text.split()).removesuffix("…")
         if bare and not any(bare in each for each in known.values()):
             known[f"{label}{information.COLON}{text}" if label else text] = bare
