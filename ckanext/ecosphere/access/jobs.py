@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from ckan import model
@@ -21,6 +22,8 @@ READING = "access:reading"
 #: Locks of whoever makes previews and extracts: one at a time on a portal, since each takes memory.
 SAMPLING, EXTRACTING = "access:sampling", "access:extracting"
 AT_ONCE, SECONDS = 200, 120
+#: How long a worker makes previews, or extracts, while others wait for it.
+TURN_SECONDS = 30
 
 
 def read_services() -> int:
@@ -40,24 +43,28 @@ def want_reading() -> None:
 
 def make_samples() -> int:
     """Make the previews that are wanted, one after the other; return how many."""
-    return _make(SAMPLING, samples.wanted, samples.make)
+    return _make(SAMPLING, samples.wanted, samples.make, want_samples)
 
 
 def make_extracts() -> int:
     """Make the extracts that are wanted, one after the other; return how many."""
-    return _make(EXTRACTING, extracts.wanted, extracts.make)
+    return _make(EXTRACTING, extracts.wanted, extracts.make, want_extracts)
 
 
-def _make(lock: str, wanted: Callable[[], list[str]], make: Callable[[str], None]) -> int:
-    number = 0
+def _make(lock: str, wanted: Callable[[], list[str]], make: Callable[[str], None], go_on: Callable[[], None]) -> int:
+    """Make what is wanted for some time; then let e-mails and the like have their turn, and go on."""
+    number, end = 0, time.monotonic() + TURN_SECONDS
     with Locks() as locks:
         if not locks.take(lock):
             return 0  # whoever is at it makes these, too
         while ids := wanted():
             model.Session.rollback()
-            for id_ in ids:
-                make(id_)
-                number += 1
+            if number and time.monotonic() >= end:
+                break
+            make(ids[0])
+            number += 1
+    if ids:
+        go_on()
     return number
 
 

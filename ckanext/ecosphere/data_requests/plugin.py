@@ -14,6 +14,7 @@ from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
 from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
 from ckanext.ecosphere.data_requests import cli, config, dashboard, helpers, jobs, privacy, removals, setup
+from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.logic import actions, auth, chained
 from ckanext.ecosphere.data_requests.search import cached_counts, linked_datasets, saved
 from ckanext.ecosphere.data_requests.views import blueprint
@@ -63,7 +64,8 @@ class EcosphereRequestsPlugin(Room):
         tk.add_resource("../assets/requests", "ecosphere_requests")
 
     def configure(self, config: Any) -> None:
-        """Look at what is committed."""
+        """Look at what is committed, and at new passwords."""
+        calendar.listen()
         linked_datasets.listen()
         removals.listen()
         cached_counts.listen()

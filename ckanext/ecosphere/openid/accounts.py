@@ -11,7 +11,6 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 from ckan.lib.munge import munge_title_to_name
-from flask import has_request_context
 from sqlalchemy import event
 
 from ckanext.ecosphere.core import account_notes
@@ -19,6 +18,7 @@ from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.openid import config
 from ckanext.ecosphere.openid.identity import Identity
 from ckanext.ecosphere.shared import locks
+from ckanext.ecosphere.shared.web_guard.sessions import is_recovered
 
 KEY = "ecosphere_openid"
 LOCK = "openid-accounts"
@@ -92,9 +92,7 @@ def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
     Else whoever had made an account with the address of somebody else, and linked it, would keep their way in after
     the owner of the address has asked for a password.
     """
-    state: Any = sa.inspect(user)
-    own = has_request_context() and tk.current_user.is_authenticated and tk.current_user.id == user.id
-    if state.attrs._password.history.has_changes() and not own and of(user):
+    if is_recovered(user) and of(user):
         user.plugin_extras = {key: value for key, value in user.plugin_extras.items() if key != KEY}
 
 

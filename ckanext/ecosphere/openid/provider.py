@@ -27,6 +27,7 @@ from ckanext.ecosphere.openid.identity import Identity
 from ckanext.ecosphere.shared import strict_json
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
+from ckanext.ecosphere.shared.web_guard import waiting
 
 WELL_KNOWN = "/.well-known/openid-configuration"
 #: Only public keys: a secret that both sides know proves nothing to the portal about the other side.
@@ -42,6 +43,10 @@ _documents: dict[str, tuple[float, Any]] = {}
 
 class ProviderError(Exception):
     """The provider does not answer, or is not believed; the message is for the log."""
+
+
+class BusyError(ProviderError):
+    """As many threads wait for others as may wait: the provider was not asked."""
 
 
 def authorization_url(back: str, state: str, nonce: str, verifier: str) -> str:
@@ -209,6 +214,8 @@ def _document(url: str, seconds: int) -> dict[str, Any]:
     if found is None or time.monotonic() - at > (PAUSE_SECONDS if isinstance(found, str) else seconds):
         try:
             found = _object(_asked("GET", url, None, {}))
+        except BusyError:
+            raise
         except ProviderError as error:
             found = str(error)
         _documents[url] = (time.monotonic(), found)
@@ -222,7 +229,10 @@ def _asked(method: str, url: str, body: bytes | None, headers: dict[str, str]) -
         raise ProviderError(f"{url[:200]} is not https")
     session = GuardedSession(config.guard_settings())
     try:
-        answer = session.request(method, url, body=body, headers={"Accept": "application/json, */*", **headers})
+        with waiting.place(waiting.FOR_EDITORS):
+            answer = session.request(method, url, body=body, headers={"Accept": "application/json, */*", **headers})
+    except waiting.NoPlaceError as error:
+        raise BusyError("too many threads wait for others") from error
     except FetchError as error:
         raise ProviderError(f"{url[:200]}: {error}") from error
     if answer.status != OK:

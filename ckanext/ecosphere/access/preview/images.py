@@ -6,7 +6,6 @@ import hashlib
 import math
 import random
 from collections.abc import Mapping
-from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -15,14 +14,12 @@ from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.services.capabilities import WEB_MERCATOR
 from ckanext.ecosphere.access.services.kinds import with_parameters
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart
-from ckanext.ecosphere.shared.web_guard import rate_limits
+from ckanext.ecosphere.shared.web_guard import rate_limits, waiting
 
 KINDS = ("wms", "wmts", "arcgis", "ogcapi")
 SIDE, DEEPEST = 256, 22
 EDGE = 20037508.342789244
 SECONDS, MEGABYTES = 10, 4
-#: Images that one process asks for at once: slow servers must not take every thread of the portal.
-AT_ONCE = BoundedSemaphore(4)
 #: Seconds for which a server that did not answer is not asked again.
 REST = 60
 SHOWN = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
@@ -155,16 +152,15 @@ def get(url: str) -> tuple[bytes, str]:
     host = urlsplit(url).netloc
     if rate_limits.is_remembered("access-silent", host):
         raise NoImageError("timeout")
-    if not AT_ONCE.acquire(timeout=SECONDS):
-        raise NoImageError("busy")
     try:
-        body, media_type = _fetched(url)
+        with waiting.place(waiting.FOR_READERS):
+            body, media_type = _fetched(url)
+    except waiting.NoPlaceError as error:
+        raise NoImageError("busy") from error
     except NoImageError as error:
         if error.code in ("timeout", "connection", "unknown-host", "tls"):
             rate_limits.remember("access-silent", REST, host)
         raise
-    finally:
-        AT_ONCE.release()
     if parent is not None:
         made = parent / f"{key}.{random.getrandbits(64):x}.tmp"
         made.write_bytes(body)

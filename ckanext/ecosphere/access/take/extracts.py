@@ -41,8 +41,13 @@ def want(package_id: str, resource_id: str, asked: dict[str, Any]) -> Extract:
 
 
 def wanted() -> list[str]:
-    """Return the extracts that are to be made, those that wait longest first."""
-    query = sa.select(Extract.id).where(Extract.state == WANTED).order_by(Extract.created).limit(50)
+    """Return the extracts that are to be made, those of a resource of which few were wanted today first.
+
+    So nobody waits for all that somebody else wants of a slow service.
+    """
+    of_resource = sa.func.row_number().over(partition_by=Extract.resource_id, order_by=Extract.created)
+    every = sa.select(Extract.id, Extract.state, Extract.created, of_resource.label("number")).subquery()
+    query = sa.select(every.c.id).where(every.c.state == WANTED).order_by(every.c.number, every.c.created).limit(50)
     return list(model.Session.scalars(query))
 
 

@@ -188,6 +188,22 @@ def test_attributes_are_asked_for_when_no_preview_has_told_them_and_code_is_copi
     expect(page.locator(".eco-extract__code").first).to_contain_text("surface_ha")
 
 
+def test_tiles_that_found_no_place_are_asked_for_again(page: Page, dataset: dict[str, Any]):
+    seen: set[str] = set()
+
+    def answer(route: Any) -> None:
+        if route.request.url in seen:
+            return route.continue_()
+        seen.add(route.request.url)
+        return route.fulfill(status=503, json={"message": "Trop de cartes"})
+
+    page.route("**/carte/**", answer)
+    page.goto("/fr/dataset/zh-44")
+    preview = page.locator(".eco-preview")
+    expect(preview.locator(".leaflet-tile-loaded").first).to_be_visible(timeout=15_000)
+    expect(preview.locator(".eco-preview__status")).not_to_contain_text("Trop de cartes")
+
+
 def test_raster_tiles_in_one_file_are_seen_on_the_map(page: Page, dataset: dict[str, Any]):
     body = png(7)
     entries = [(0, 1, len(body), 0)]

@@ -13,9 +13,11 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -611,6 +613,48 @@ def test_a_slow_server_is_left_alone_for_a_while(store, hostile, monkeypatch):
         assert error.value.code in ("timeout", "connection")
     assert time.monotonic() - begin < 3
     assert len(asked) == 1
+
+
+def test_slow_servers_do_not_take_the_threads_of_the_portal(store, hostile, made_app):
+    wms = (Path(__file__).parents[4] / "dev/ogc/data/wms.xml").read_bytes()
+    waiting_for, go_on = threading.Semaphore(0), threading.Event()
+
+    def answer(handler):
+        capabilities = "GetCapabilities" in handler.path
+        content = wms if capabilities else png(3)
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/xml" if capabilities else "image/png")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        if not capabilities:
+            waiting_for.release()
+            go_on.wait(timeout=9)
+        handler.wfile.write(content)
+
+    url = hostile(f"/lent{random.random()}/wms", answer)
+    pdf = hostile(f"/lent{random.random()}.pdf", b"%PDF-1.4\n%%EOF", "application/pdf")
+    resources = [{"url": url + "?layers=zones_humides", "format": "WMS"}, {"url": pdf, "format": "PDF"}]
+    made: Any = factories.Dataset(owner_org=store["service"], resources=resources)
+    jobs.read_services()
+    first, second = (f"/dataset/{made['name']}/resource/{each['id']}" for each in made["resources"])
+
+    def tile(column: int):
+        try:
+            answer = made_app._wsgi_app.test_client().get(f"{first}/carte/9/{column}/178")
+            return answer.status_code, answer.headers.get("Retry-After")
+        finally:
+            model.Session.remove()
+
+    with ThreadPoolExecutor(2) as pool:
+        slow = [pool.submit(tile, column) for column in (250, 251)]
+        assert all(waiting_for.acquire(timeout=8) for _each in slow)
+        begin = time.monotonic()
+        assert tile(252) == (503, "1")
+        assert store["client"].get(f"{second}/voir").status_code == 503
+        assert time.monotonic() - begin < 2  # to wait for a place takes a thread, too
+        go_on.set()
+        assert [each.result() for each in slow] == [(200, None)] * 2
+    assert tile(252) == (200, None)
 
 
 def test_what_is_kept_is_bounded(store, monkeypatch):

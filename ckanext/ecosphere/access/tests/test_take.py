@@ -16,13 +16,16 @@ from urllib.request import urlopen
 import ckan.plugins.toolkit as tk
 import pyogrio
 import pytest
+import sqlalchemy as sa
 from bs4 import BeautifulSoup
 from ckan import model
+from ckan.lib import jobs as background
 from ckan.tests import factories
 from click.testing import CliRunner
 from lxml import etree
 
 from ckanext.ecosphere.access import cli, jobs
+from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.logic import extract_form
 from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview.errors import PreviewError
@@ -30,7 +33,7 @@ from ckanext.ecosphere.access.qgis import definition, sources
 from ckanext.ecosphere.access.take import areas, extracts, request, snippets
 from ckanext.ecosphere.access.tests.conftest import address, call
 from ckanext.ecosphere.setup import recovery
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared import dates, queue
 from dev.ogc.server import DATA
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -292,6 +295,32 @@ def test_the_form_shows_the_address_and_makes_the_file(store):
     assert store["client"].get(f"{where}/etat").json == {"state": "made"}
     assert "/fichier" in store["client"].get(where).get_data(as_text=True)
     assert store["client"].get(address(store, "Fichier", "extrait")).status_code == 404
+
+
+def test_extracts_of_one_service_keep_neither_the_worker_nor_those_of_others(store, monkeypatch):
+    def want(name: str) -> str:
+        asked = {"resource_id": store["resources"][name], "box": NANTES, "format": "geojson"}
+        status, row = call(store, "ecosphere_access_extract_create", **asked)
+        assert status == 200, row
+        return row["id"]
+
+    model.Session.execute(sa.delete(Extract))
+    model.Session.commit()
+    many = [want("Données") for _each in range(3)]
+    one = want("API")
+    background.get_queue(QUEUE).empty()
+    monkeypatch.setattr(jobs, "TURN_SECONDS", 0)
+    made_so_far = []
+    for _turn in range(2):  # e-mails, bulk edits and the like have their turn in between
+        assert jobs.make_extracts() == 1
+        assert queue.waits(jobs.EXTRACT, QUEUE)
+        background.get_queue(QUEUE).empty()
+        shown = {each: call(store, "ecosphere_access_extract_show", id=each)[1]["state"] for each in (*many, one)}
+        made_so_far.append([each for each, state in shown.items() if state == "made"])
+    assert made_so_far == [many[:1], [many[0], one]]
+    monkeypatch.setattr(jobs, "TURN_SECONDS", 60)
+    assert jobs.make_extracts() == 2
+    assert not queue.waits(jobs.EXTRACT, QUEUE)
 
 
 @pytest.mark.parametrize("chosen", [["id", "nom"], []])

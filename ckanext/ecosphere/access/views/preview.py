@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ckan.plugins.toolkit as tk
-from flask import Response, jsonify, make_response, request, send_file
+from flask import Response, g, jsonify, make_response, request, send_file
 
 from ckanext.ecosphere.access import config, jobs
 from ckanext.ecosphere.access.logic.resources import Found
@@ -13,6 +13,7 @@ from ckanext.ecosphere.access.preview.kinds import SNIFFED, beginning, sniff
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, UNAVAILABLE, brake, ecosphere_access, found, told
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
+from ckanext.ecosphere.shared.web_guard import waiting
 
 #: The server of the data failed, not the portal (RFC 4918, 11.4): 502 would be taken for a failure of the portal.
 FAILED_DEPENDENCY = 424
@@ -49,6 +50,7 @@ def _no_image(code: str, trouble: str) -> Response:
     if code == "no-map":
         return told(tk._("This layer cannot be shown as a map."), 404)
     if code == "busy":
+        g.ecosphere_retry_after = waiting.RETRY_SECONDS
         return told(tk._("Too many maps are being drawn at this moment. Try again in a moment."), UNAVAILABLE)
     sentence = tk._("The service answers with something else than an image.") if code == "no-image" else ""
     return told(trouble or sentence or messages.sentence(code), FAILED_DEPENDENCY)
@@ -114,15 +116,14 @@ def inline(id: str, resource_id: str) -> Response:  # noqa: PLR0911
             f"{resource.package.type}_resource.download", id=resource.package.name, resource_id=resource_id
         )
         return tk.redirect_to(url)
-    if not images.AT_ONCE.acquire(timeout=1):
-        return _no_image("busy", "")
     try:
-        session = GuardedSession(config.guard_settings(INLINE_SECONDS, INLINE_MEGABYTES))
-        answer = session.get(str(resource.resource.url))
+        with waiting.place(waiting.FOR_READERS):
+            session = GuardedSession(config.guard_settings(INLINE_SECONDS, INLINE_MEGABYTES))
+            answer = session.get(str(resource.resource.url))
+    except waiting.NoPlaceError:
+        return _no_image("busy", "")
     except FetchError as error:
         return told(messages.sentence(messages.code_of(error)), FAILED_DEPENDENCY)
-    finally:
-        images.AT_ONCE.release()
     if why := "status" if answer.status != 200 else _unfit(answer.body[:SNIFFED], page="html"):  # noqa: PLR2004
         return told(messages.sentence(why), FAILED_DEPENDENCY)
     response = make_response(answer.body)

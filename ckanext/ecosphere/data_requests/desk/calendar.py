@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import secrets
 from datetime import date, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
+import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
+from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests.domain import clock, wording
 from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.data_requests.search.due import Around, Due
 from ckanext.ecosphere.shared.mailing import headers
+from ckanext.ecosphere.shared.web_guard import sessions
 
 SALT = "ecosphere-requests-calendar"
 LONGEST_LINE = 75
@@ -36,6 +41,18 @@ def renew(user_id: str) -> None:
     found = model.Session.get(Setting, user_id) or Setting(user_id=user_id, digest="immediate", language="")
     found.calendar = secrets.token_hex(8)
     model.Session.add(found)
+
+
+def listen() -> None:
+    """Have private addresses end with the passwords that somebody else sets; called again, it changes nothing."""
+    if not event.contains(model.User, "before_update", _password_changes):
+        event.listen(model.User, "before_update", _password_changes)
+
+
+def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
+    """End the private address of an account that is recovered, as its API tokens end."""
+    if p.plugin_loaded("ecosphere_requests") and sessions.is_recovered(user):
+        connection.execute(sa.update(Setting).where(Setting.user_id == user.id).values(calendar=""))
 
 
 def person_of(token: str) -> model.User | None:

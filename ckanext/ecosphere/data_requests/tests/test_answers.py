@@ -336,6 +336,10 @@ def test_due_dates_are_a_calendar_private_to_its_person(app: CKANTestApp):
     assert visit(app, None, f"/demandes/calendrier/{token[:-2]}xx/ddt-42.ics").status_code == 404
     act("settings_update", "editor", new_calendar=True)
     assert visit(app, None, desk).status_code == 404, "a new address makes the old one worthless"
+    desk = f"/demandes/calendrier/{act('settings_show', 'editor')['calendar']}/ddt-42.ics"
+    assert visit(app, None, desk).status_code == 200
+    tk.get_action("user_patch")({"ignore_auth": True}, {"id": "editor", "password": "another-horse-battery"})
+    assert visit(app, None, desk).status_code == 404, "who recovers an account does not know who has the address"
 
 
 def test_the_dashboard_asks_whether_an_answer_helped_until_it_is_said(app: CKANTestApp):

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,7 @@ import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import pytest
 import requests
+import sqlalchemy as sa
 from ckan import model
 from ckan.config.middleware import make_app
 from ckan.exceptions import CkanConfigurationException
@@ -23,13 +25,14 @@ from ckan.lib import mailer
 from ckan.plugins import core
 from ckan.tests import factories
 from joserfc.jwk import ECKey, OctKey
+from passlib.hash import pbkdf2_sha512
 from werkzeug.serving import make_server
 
 from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.interfaces import CheckStatus, each_setup
 from ckanext.ecosphere.openid import accounts, config, provider
 from ckanext.ecosphere.openid.tests.local_provider import CLIENT, JEANNE, RSA, SECRET, LocalProvider, local_provider
-from ckanext.ecosphere.shared.web_guard import rate_limits
+from ckanext.ecosphere.shared.web_guard import rate_limits, waiting
 from ckanext.ecosphere.tests.browser import axe_violations, free_port, picture
 
 PASSWORD = "Correct-Horse-9"
@@ -274,6 +277,20 @@ def test_who_asks_for_a_password_ends_the_link_of_whoever_was_there_before(porta
     assert intruder.name == ""
     intruder.open(START)
     assert intruder.name != "jeanne"
+
+
+def test_a_hash_that_a_log_in_writes_anew_keeps_the_link(portal: str):
+    made = account(name="jeanne", email="jeanne@example.org")
+    owner = Person(portal)
+    owner.log_in("jeanne")
+    owner.submit(f"{START}/lier", {"old_password": PASSWORD}, owner.open(START))
+    old = pbkdf2_sha512.using(rounds=10).hash(PASSWORD)
+    model.Session.execute(sa.update(model.User).where(model.User.id == made["id"]).values(_password=old))
+    model.Session.commit()
+    Person(portal).log_in("jeanne")
+    user = the_one("jeanne@example.org")
+    assert "$10$" not in user.password
+    assert accounts.of(user)["subject"] == "b7f4c2"
 
 
 def test_to_click_twice_makes_one_account(person: Person, portal: str):
@@ -527,6 +544,15 @@ def _way_back(person: Person) -> str:
     """The address that a person comes back to, before they do."""
     first = person.open(START, allow_redirects=False)
     return person.open(first.headers["Location"], allow_redirects=False).headers["Location"]
+
+
+def test_a_slow_provider_does_not_take_the_threads_of_the_portal(person: Person):
+    with ExitStack() as others:
+        for _each in range(waiting.FOR_EDITORS):
+            others.enter_context(waiting.place(waiting.FOR_EDITORS))
+        assert FAILED in person.open(START).text
+    person.open(START)
+    assert person.name  # the provider was not taken for one that fails
 
 
 def test_what_comes_back_belongs_to_one_log_in_of_this_browser(person: Person, portal: str):

@@ -11,13 +11,18 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.schemas import config
 from ckanext.ecosphere.schemas.importing import addresses, documents, software
 from ckanext.ecosphere.schemas.importing.text import decoded
-from ckanext.ecosphere.shared.http_guard import MESSAGES, FetchError, GuardedSession, in_language
+from ckanext.ecosphere.shared.http_guard import MESSAGES, FetchError, GuardedSession, Response, in_language
+from ckanext.ecosphere.shared.web_guard import waiting
 
 log = logging.getLogger(__name__)
 
 HTTP_OK, FIRST_ERROR = 200, 400
 #: Enough to know that an address answers.
 PROBED_BYTES, PROBED_SECONDS = 1024, 6.0
+
+
+class BusyError(tk.ValidationError):
+    """Nothing can be fetched at this moment."""
 
 
 def description(url: str, context: Any) -> tuple[documents.Read, str]:
@@ -38,7 +43,7 @@ def description(url: str, context: Any) -> tuple[documents.Read, str]:
         last = number == len(asked) - 1
         try:
             return documents.read(_get(session, address), context), address
-        except documents.ServiceError:
+        except (documents.ServiceError, BusyError):
             raise
         except tk.ValidationError:
             if last and target.kind != addresses.REPOSITORY:
@@ -53,7 +58,7 @@ def silence(url: str) -> str:
         ValidationError: nothing can be fetched at all.
     """
     try:
-        answer = _session(PROBED_SECONDS).get(url, truncate=True, max_bytes=PROBED_BYTES)
+        answer = _asked(_session(PROBED_SECONDS), url, truncate=True, max_bytes=PROBED_BYTES)
     except FetchError as error:
         return tk._(MESSAGES[error.code]).format(**in_language(error.params, tk._))
     if answer.status >= FIRST_ERROR:
@@ -72,7 +77,7 @@ def _session(seconds: float = config.IMPORT_SECONDS) -> GuardedSession:
 
 def _get(session: GuardedSession, url: str) -> str:
     try:
-        answer = session.get(url)
+        answer = _asked(session, url)
     except FetchError as error:
         raise tk.ValidationError(
             {"url": [tk._(MESSAGES[error.code]).format(**in_language(error.params, tk._))]}
@@ -81,6 +86,15 @@ def _get(session: GuardedSession, url: str) -> str:
         message = tk._("The server answered with the status {status}: check the address").format(status=answer.status)
         raise tk.ValidationError({"url": [message]})
     return decoded(answer.body)
+
+
+def _asked(session: GuardedSession, url: str, **options: Any) -> Response:
+    try:
+        with waiting.place(waiting.FOR_EDITORS):
+            return session.get(url, **options)
+    except waiting.NoPlaceError as error:
+        message = tk._("Many addresses are being read at this moment. Try again in a moment.")
+        raise BusyError({"url": [message]}) from error
 
 
 def _repository(url: str) -> documents.Read:

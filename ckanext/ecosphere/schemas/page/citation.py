@@ -17,8 +17,8 @@ from typing import Any
 _BIBTEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
-        "{": r"\{",
-        "}": r"\}",
+        "{": r"\textbraceleft{}",  # BibTeX counts braces, whatever stands before them
+        "}": r"\textbraceright{}",
         "%": r"\%",
         "&": r"\&",
         "_": r"\_",

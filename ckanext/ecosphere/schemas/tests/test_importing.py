@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -18,6 +19,7 @@ from ckanext.ecosphere.schemas.importing import software, text
 from ckanext.ecosphere.schemas.iso import writer
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
+from ckanext.ecosphere.shared.web_guard import waiting
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
 from ckanext.ecosphere.tests.forms import Form
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
@@ -189,6 +191,15 @@ class TestTheAction:
         with pytest.raises(tk.ValidationError) as caught:
             act("ecosphere_dataset_import", url=url)
         assert list(caught.value.error_dict) == ["url"]
+
+    def test_slow_servers_do_not_take_the_threads_of_the_portal(self, server, act):
+        with ExitStack() as others:
+            for _each in range(waiting.FOR_EDITORS):
+                others.enter_context(waiting.place(waiting.FOR_EDITORS))
+            with pytest.raises(tk.ValidationError) as caught:
+                act("ecosphere_dataset_import", url=server.url + "/iso")
+            assert "moment" in str(caught.value.error_dict["url"])
+        assert act("ecosphere_dataset_import", url=server.url + "/iso")["dataset"]["title"] == samples.FULL["title"]
 
     def test_who_may_not_describe_datasets_may_not_import(self, editor):
         someone = factories.User()

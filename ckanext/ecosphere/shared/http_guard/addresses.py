@@ -18,8 +18,9 @@ MAX_PORT = 65535
 
 #: IPv4 behind IPv6, in the last 32 bits: NAT64 (RFC 6052), and SIIT (RFC 2765).
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::ffff:0:0:0/96"))
-#: What Python 3.11 takes for public: relays of 6to4 (RFC 7526), documentation (RFC 9637), routing segments (RFC 9602).
-_NO_PUBLIC = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16")))
+#: What Python 3.11 takes for public: relays of 6to4 (RFC 7526), documentation (RFC 9637), routing segments (RFC 9602),
+#: and the address at which machines of Azure find the host that they run on.
+_NO_PUBLIC = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f00::/16", "168.63.129.16/32")))
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -7,9 +7,11 @@ from datetime import datetime
 
 import ckan.plugins.toolkit as tk
 import pytest
+import sqlalchemy as sa
 from ckan import model
 from ckan.lib import mailer
 from flask.testing import FlaskClient
+from passlib.hash import pbkdf2_sha512
 
 from ckanext.ecosphere.shared.tests.conftest import PASSWORD, copied, is_logged_in, stored_user, token_of
 from ckanext.ecosphere.shared.web_guard import sessions
@@ -103,6 +105,51 @@ def test_password_set_by_an_administrator_ends_every_session(log_in: Visitor, ol
     thief = log_in("anne")
     tk.get_action("user_patch")(sysadmin_context, {"id": "anne", "password": NEW_PASSWORD})
     assert not is_logged_in(thief)
+
+
+@pytest.fixture
+def token(portal) -> str:
+    """An API token of a person."""
+    by = {"ignore_auth": True, "user": "anne"}
+    return tk.get_action("api_token_create")(by, {"user": "anne", "name": "script"})["token"]
+
+
+def test_reset_password_ends_the_tokens_of_whoever_was_there_before(visitor: Visitor, old_password: None, token: str):
+    assert _is_good(visitor, token)
+    user = stored_user("anne")
+    mailer.create_reset_key(user)
+    form = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    address = f"/user/reset/{user.id}?key={user.reset_key}"
+    assert visitor().post(address, data=form, follow_redirects=False).status_code == 302
+    assert not _is_good(visitor, token)
+
+
+def test_password_set_by_an_administrator_ends_every_token(visitor, old_password: None, token: str, sysadmin_context):
+    tk.get_action("user_patch")(sysadmin_context, {"id": "anne", "password": NEW_PASSWORD})
+    assert not _is_good(visitor, token)
+
+
+def test_own_new_password_and_a_hash_written_anew_keep_the_tokens(
+    visitor: Visitor, log_in: Visitor, old_password: None, token: str
+):
+    model.Session.execute(
+        sa.update(model.User)
+        .where(model.User.name == "anne")
+        .values(_password=pbkdf2_sha512.using(rounds=10).hash(PASSWORD))
+    )
+    model.Session.commit()
+    person = log_in("anne")
+    assert "$10$" not in stored_user("anne").password
+    form = {"old_password": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "save": ""}
+    form |= {"name": "anne", "email": "anne@example.org", "_csrf_token": token_of(person)}
+    assert person.post("/user/edit/anne", data=form, follow_redirects=False).status_code == 302
+    assert stored_user("anne").validate_password(NEW_PASSWORD)
+    assert _is_good(visitor, token)
+
+
+def _is_good(visitor: Visitor, token: str) -> bool:
+    answer = visitor().get("/api/3/action/organization_list_for_user", headers={"Authorization": token})
+    return bool(answer.json["result"]) if answer.status_code == 200 else False
 
 
 def test_session_from_before_this_plugin_lasts_until_the_log_out(portal, visitor: Visitor):

@@ -1,5 +1,7 @@
 """Sessions end on the server: after a log-out or a new password, copied cookies are worth nothing.
 
+API tokens end with a password that somebody else sets, since whoever recovers an account does not know who made them.
+
 CKAN keeps sessions in signed cookies by default, and the cookie "remember me" is the same for ever: whoever copied one
 stays logged in for a year. Each log-in therefore gets a stamp, which the session carries (and, for "remember me", a
 second cookie). What a person has ended is in their row of the table of users: it is there without Redis, and read
@@ -19,7 +21,7 @@ import flask_login
 import sqlalchemy as sa
 from ckan import model
 from ckan.common import session
-from flask import current_app, g, request
+from flask import current_app, g, has_request_context, request
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import event
 from werkzeug.wrappers import Response
@@ -28,7 +30,7 @@ KEY = "ecosphere_session"
 COOKIE = "ecosphere_remember"
 SALT = "ecosphere-remember"
 MOST_ENDED = 20
-ACCOUNT_PAGE = "user.edit"
+ACCOUNT_PAGE, LOG_IN_PAGE = "user.edit", "user.login"
 
 
 def listen() -> None:
@@ -120,12 +122,33 @@ def _remembered(_app: Any, user: Any = None, **_: Any) -> None:
         session[KEY] = stamp
 
 
-def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
-    """End all sessions of a person in the transaction that changes their password, wherever it comes from."""
+def is_recovered(user: model.User) -> bool:
+    """Tell whether somebody sets a password who is not logged in to the account: by a link in an e-mail, mostly.
+
+    Whoever was there before may have made the account with the address of somebody else, or have stolen its password:
+    every way in that they left behind must end. To be called before the row is written. A log-in with the right
+    password may write its hash anew, when CKAN makes longer ones: that is no new password.
+    """
+    state: Any = sa.inspect(user)
+    if not state.attrs._password.history.has_changes():
+        return False
+    if not has_request_context():
+        return True
+    is_own = tk.current_user.is_authenticated and tk.current_user.id == user.id
+    return not is_own and request.endpoint != LOG_IN_PAGE
+
+
+def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
+    """End all sessions of a person in the transaction that changes their password, wherever it comes from.
+
+    API tokens end when the account is recovered.
+    """
     state: Any = sa.inspect(user)
     history = state.attrs._password.history
     if history.has_changes():
         user.plugin_extras = {**(user.plugin_extras or {}), KEY: {"after": time.time(), "ended": []}}
+    if is_recovered(user):
+        connection.execute(sa.delete(model.ApiToken).where(model.ApiToken.user_id == user.id))
 
 
 def _keep_own_session() -> None:

@@ -8,6 +8,8 @@ this.ckan.module("ecosphere-preview", function () {
 
   const ASKED_AGAIN = 1500; // milliseconds between two looks at a preview that is being made
   const MOST_LOOKS = 80;
+  const MOST_DRAWINGS = 8; // of a tile, while the portal draws as many as it can
+  const BUSY = 503;
 
   return {
     initialize: function () {
@@ -96,26 +98,40 @@ this.ckan.module("ecosphere-preview", function () {
       if (this.layer) { this.layer.remove(); }
       const chosen = this.current.layers[Number(this.layerChoice.value) || 0];
       const asked = this.asked;
-      let told = false;
+      this.told = false;
       this.fit(chosen.extent || this.panel.extent);
       this.layer = L.tileLayer(this.current.tiles + "/{z}/{x}/{y}?couche=" + encodeURIComponent(chosen.name), { className: "eco-preview__tile" });
-      this.layer.on("tileerror", (event) => {
-        if (told || asked !== this.asked) { return; }
-        told = true;
-        this.explain(event.tile.src, asked);
-      });
+      this.layer.on("tileerror", (event) => this.explain(event.tile, asked));
       this.layer.addTo(map);
     },
 
-    /* Images say nothing of why they failed: the address is asked once more, for its sentence. */
-    explain: async function (url, asked) {
+    /* Images say nothing of why they failed: the address is asked once more, for its sentence. While too many are drawn it is asked again. */
+    explain: async function (tile, asked) {
+      const url = tile.src;
       try {
-        const answer = await fetch(url, { credentials: "same-origin" });
-        if (asked !== this.asked || answer.ok) { return; }
-        this.say((await answer.json()).message || this.labels.failed);
+        for (let look = 1; !this.told && asked === this.asked && tile.isConnected; look += 1) {
+          const answer = await fetch(url, { credentials: "same-origin" });
+          if (answer.ok && !tile.drawnAgain) {
+            tile.drawnAgain = true;
+            tile.src = url;
+            return;
+          }
+          if (answer.status !== BUSY || look === MOST_DRAWINGS) {
+            const told = answer.ok ? "" : (await answer.json()).message;
+            this.fail(told || this.labels.failed, asked);
+            return;
+          }
+          await new Promise((done) => window.setTimeout(done, 1000 * look * (0.5 + Math.random())));
+        }
       } catch (error) {
-        if (asked === this.asked) { this.say(this.labels.failed); }
+        this.fail(this.labels.failed, asked);
       }
+    },
+
+    fail: function (text, asked) {
+      if (this.told || asked !== this.asked) { return; }
+      this.told = true;
+      this.say(text);
     },
 
     token: function () {
