@@ -61,7 +61,8 @@ class EcosphereAccessPlugin(Room):
 
     def ecosphere_check(self) -> list[Check]:
         """Tell which networks services may lead to."""
-        return [*check_networks(config.ALLOWED_NETWORKS), *check_ports(config.ALLOWED_PORTS)]
+        use = tk._("services and previews")
+        return [*check_networks(config.ALLOWED_NETWORKS, use), *check_ports(config.ALLOWED_PORTS, use)]
 
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
         """Count the downloads of a year, one point each."""

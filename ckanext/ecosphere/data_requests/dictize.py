@@ -33,6 +33,7 @@ PLAIN = (
     "version",
     "title",
     "description",
+    "language",
     "state",
     "visibility",
     "use",

@@ -37,4 +37,5 @@ def free_workers() -> list[Check]:
 
 def networks() -> list[Check]:
     """Whether sources may lie in private networks, and whether the ports are ports."""
-    return [*check_networks(config.ALLOWED_NETWORKS), *check_ports(config.ALLOWED_PORTS)]
+    use = _("harvests")
+    return [*check_networks(config.ALLOWED_NETWORKS, use), *check_ports(config.ALLOWED_PORTS, use)]

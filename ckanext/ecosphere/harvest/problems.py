@@ -4,24 +4,25 @@ Two kinds: a `RecordError` refuses the record; a `Problem` is reported while the
 into the catalogue. Both carry a code and parameters; the sentences stand in one table, marked
 for translation, so that a caller shows them in the reader's language::
 
-    tk._(MESSAGES[problem.code]).format(**problem.params)
+    sentence(problem, tk._)
 
 The caller adds the record's identifier and its position in the source.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.messages import N_, size
 
 FEATURE_CATALOGUE = "feature-catalogue"
 """Code of what is no fault: a catalogue of features describes data and is none."""
 MESSAGES: dict[str, str] = {
     # Refusals: the document
     "empty": N_("The document is empty."),
-    "too-large": N_("The document is too large: {size} bytes, {limit} allowed."),
+    "too-large": N_("The document is too large: {size}, {limit} allowed."),
     "too-many-elements": N_("The document has too many elements: {count}, {limit} allowed."),
     "tag-too-long": N_("The document has a tag of more than {limit} characters."),
     "too-deep": N_("The document is nested too deeply."),
@@ -102,7 +103,7 @@ class RecordError(Exception):
         super().__init__(code)
 
     def __str__(self) -> str:
-        return MESSAGES[self.code].format(**self.params)
+        return sentence(self)
 
     def __reduce__(self):
         """Survive the pickling of background jobs with its parameters."""
@@ -121,4 +122,25 @@ class Problem:
     params: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return MESSAGES[self.code].format(**self.params)
+        return sentence(self)
+
+
+#: Codes whose numbers are bytes.
+_OF_BYTES = ("too-large", "xml-too-large")
+
+
+def sentence(problem: RecordError | Problem, translate: Callable[[str], str] = str) -> str:
+    """Say what is wrong.
+
+    Args:
+        problem: a refusal or a problem.
+        translate: gives the text of a message in the reader's language.
+    """
+    return translate(MESSAGES[problem.code]).format(**sizes(problem.code, problem.params, translate))
+
+
+def sizes(code: str, params: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, Any]:
+    """Return the values of a message's fields, bytes as people write them."""
+    if code not in _OF_BYTES:
+        return dict(params)
+    return {name: size(value, translate) if isinstance(value, int) else value for name, value in params.items()}

@@ -72,7 +72,7 @@ class EcosphereOpenidPlugin(Room):
             return [Check(name, CheckStatus.ERROR, message, remedy)]
         from ckanext.ecosphere.openid import provider
 
-        networks = check_networks(config.ALLOWED_NETWORKS)
+        networks = check_networks(config.ALLOWED_NETWORKS, tk._("log-in"))
         if any(each.status is CheckStatus.ERROR for each in networks):
             return networks
         try:

@@ -107,10 +107,11 @@ class EcosphereQualityPlugin(Room):
 
     def ecosphere_check(self) -> list[Check]:
         """Tell whether every dataset is scored with the weights in force, and which networks links may lead to."""
+        use = tk._("link checks")
         return [
             *setup.check(),
-            *check_networks(config.ALLOWED_NETWORKS),
-            *check_ports(config.ALLOWED_PORTS),
+            *check_networks(config.ALLOWED_NETWORKS, use),
+            *check_ports(config.ALLOWED_PORTS, use),
         ]
 
     def ecosphere_recover(self) -> list[str]:

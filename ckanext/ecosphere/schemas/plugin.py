@@ -142,7 +142,8 @@ class EcosphereSchemasPlugin(Room):
     def ecosphere_check(self) -> list[Check]:
         """Say whether the schema is in force, and from which networks the form may import."""
         own = [*checks.run(), *checks.index(), *grace.check(), *adopting.check()]
-        return [*own, *check_networks(config.IMPORT_NETWORKS), *check_ports(config.IMPORT_PORTS)]
+        use = tk._("imports of records")
+        return [*own, *check_networks(config.IMPORT_NETWORKS, use), *check_ports(config.IMPORT_PORTS, use)]
 
     def ecosphere_recover(self) -> list[str]:
         """Carry changes to many datasets on whose worker was killed, or that the queue lost."""

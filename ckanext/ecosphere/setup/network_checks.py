@@ -10,13 +10,14 @@ from ckanext.ecosphere.shared.http_guard import networks, ports
 _ = tk._
 
 
-def check_networks(option: str) -> list[Check]:
+def check_networks(option: str, use: str) -> list[Check]:
     """Look at an option that names networks.
 
     Args:
         option: name of the option, a list of networks.
+        use: what asks them, in the reader's language.
     """
-    name = _("Private networks")
+    name = _("Private networks ({use})").format(use=use)
     try:
         found = networks(tk.config[option])
     except ValueError as error:
@@ -35,18 +36,20 @@ def check_networks(option: str) -> list[Check]:
     return [Check(name, CheckStatus.OK, _("{option}: no private network may be asked").format(option=option))]
 
 
-def check_ports(option: str) -> list[Check]:
+def check_ports(option: str, use: str) -> list[Check]:
     """Look at an option that names ports; one that is right needs no word.
 
     Args:
         option: name of the option, a list of ports.
+        use: what asks them, in the reader's language.
     """
     try:
         ports(tk.config[option])
     except ValueError as error:
         message = _("{option} holds what is no port, so that no address can be asked: {error}")
         remedy = _("Write numbers from 1 to 65535, or leave it empty for all ports")
-        return [Check(_("Allowed ports"), CheckStatus.ERROR, message.format(option=option, error=error), remedy)]
+        name = _("Allowed ports ({use})").format(use=use)
+        return [Check(name, CheckStatus.ERROR, message.format(option=option, error=error), remedy)]
     return []
 
 

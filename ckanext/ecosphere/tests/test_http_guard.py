@@ -259,6 +259,7 @@ def test_a_bomb_is_refused_in_little_memory_and_time():
         seconds, (_now, peak) = time.process_time() - start, tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert refusal.value.code == "too-large"
+    assert "larger than 20\u00a0MB" in str(refusal.value)
     assert peak < 50_000_000
     assert seconds < 1
 

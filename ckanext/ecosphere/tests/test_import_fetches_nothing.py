@@ -84,7 +84,8 @@ def test_source_on_the_portal_s_own_index_reads_nothing(with_plugins, clean_db, 
 )
 def test_check_tells_of_networks(ckan_config, monkeypatch, networks, status, said):
     monkeypatch.setitem(ckan_config, "ecosphere.harvest.allowed_networks", networks)
-    (check,) = check_networks("ecosphere.harvest.allowed_networks")
+    (check,) = check_networks("ecosphere.harvest.allowed_networks", "harvests")
+    assert check.name == "Private networks (harvests)"
     assert check.status.value == status
     assert said in check.message
 
@@ -101,8 +102,9 @@ def test_check_tells_of_ports(ckan_config, monkeypatch, wrong):
     options = ["harvest.allowed_ports", "quality.allowed_ports", "schemas.import_allowed_ports"]
     for option in options:
         monkeypatch.setitem(ckan_config, f"ecosphere.{option}", ["443", "8080"])
-        assert check_ports(f"ecosphere.{option}") == []
+        assert check_ports(f"ecosphere.{option}", "harvests") == []
         monkeypatch.setitem(ckan_config, f"ecosphere.{option}", ["443", wrong])
+    assert len({check.name for check in told()}) == len(options)  # none is named as another
     for option, check in zip(sorted(options), sorted(told(), key=lambda each: each.message), strict=True):
         assert check.message.startswith(f"ecosphere.{option} ")
         assert repr(wrong) in check.message

@@ -73,19 +73,32 @@ def test_desks_of_an_administrator_fit_a_small_screen(page, pages):
     source |= {"source_type": "ecosphere_csw", "owner_org": "ddt-01053-01"}
     admin = factories.Sysadmin(password="of-the-test-1", image_url="")["name"]
     context = {"model": model, "session": model.Session, "user": admin}
-    helpers.call_action("harvest_source_create", context, **source)
+    made = helpers.call_action("harvest_source_create", context, **source)
+    helpers.call_action("harvest_job_create", context, source_id=made["id"], run=False)
     log_in(page, admin, "of-the-test-1")
     page.set_viewport_size(SMALL)
     found = {}
     for address in (
         "tableau-de-bord",
+        "harvest/source/job",
         "ecosphere/harvest/sources",
         "ecosphere/admin/journal",
         "ecosphere/admin/personnes",
     ):
         page.goto(f"/fr/{address}")
         found[address] = page.evaluate("document.documentElement.scrollWidth")
+        if address == "harvest/source/job":  # each row is a card, which names its values
+            assert page.locator("td[data-label]").first.evaluate("each => getComputedStyle(each).display") == "block"
+            assert page.locator(".table-responsive").evaluate("each => each.scrollWidth <= each.clientWidth")
     assert found == dict.fromkeys(found, SMALL["width"])
+
+
+def test_lines_of_tables_are_quiet_in_the_dark(page, pages):
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size(SMALL)
+    page.goto(pages[2])
+    lines = "rows => rows.map(row => getComputedStyle(row).borderBottomColor)"
+    assert set(page.locator("main .table tr").evaluate_all(lines)) == {"rgb(54, 67, 61)"}  # --eco-line
 
 
 def test_the_first_stop_of_the_keyboard_leads_to_the_content(page, pages):

@@ -164,7 +164,7 @@ TRANSITIONS: dict[str, Transition] = {
             (MODERATOR,),
             ("reason",),
             ("spam",),
-            told=(Told(REQUESTER, unless="spam"),),
+            told=(Told(REQUESTER, unless="spam"), Told(SERVICE)),
         ),
         Transition(
             "ask_details",
@@ -294,7 +294,14 @@ TRANSITIONS: dict[str, Transition] = {
             told=_told(REQUESTER, FOLLOWERS),
             about=kinds.SIGNALS,
         ),
-        Transition("mark_duplicate", ACTIVE, DUPLICATE, (MODERATOR,), ("target",), told=_told(REQUESTER)),
+        Transition(
+            "mark_duplicate",
+            ACTIVE,
+            DUPLICATE,
+            (MODERATOR,),
+            ("target",),
+            told=(Told(REQUESTER), Told(SERVICE, neutral=True)),
+        ),
         Transition(
             "withdraw", (DRAFT, *ACTIVE), WITHDRAWN, (REQUESTER,), optional=("reason",), told=_told(SERVICE, FOLLOWERS)
         ),

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.notifications import (
     emails,
     enclosures,
@@ -43,8 +43,9 @@ def deliver() -> int:
 
 
 def _claim_one(locks: Locks) -> list[int]:
-    """Take the next e-mail, and what leaves with it. One about a message takes all others about the same request, one
-    about what waits for a moderator all others of which that moderator is told."""
+    """Take the next e-mail, and what leaves with it. One about a message takes all others about the same request, a
+    receipt the word that the request was accepted, one about what waits for a moderator all others of which that
+    moderator is told."""
     return OUTBOX.claim_next(locks, _leave_with)
 
 
@@ -59,6 +60,11 @@ def _leave_with(row: Notification) -> list[Notification] | None:
         return _others(row, review.of_person(row.user_id))
     if row.kind == "comment":
         same = (Notification.kind == "comment", Notification.request_id == row.request_id)
+        return _others(row, *same, Notification.user_id == row.user_id)
+    if row.kind == "submit" and row.audience == states.REQUESTER:
+        # What a trusted person sends is accepted in the same moment: one e-mail is the receipt of both.
+        at_once = sa.select(Event.id).where(Event.transition == "accept", Event.actor_role == states.SYSTEM)
+        same = (Notification.event_id.in_(at_once), Notification.request_id == row.request_id)
         return _others(row, *same, Notification.user_id == row.user_id)
     return []
 
@@ -112,15 +118,18 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
 
 
 def _gather(letter: emails.Letter, rows: list[Notification]) -> None:
-    """Make one item of several messages about one request, with a subject that says how many there are."""
-    if len(letter.items) == 1:
+    """Make one item of several messages about one request, with a subject that says how many there are; also of a
+    receipt and the word that the request was accepted."""
+    request = model.Session.get(Request, rows[0].request_id)
+    if len(letter.items) == 1 or request is None:
         return
     first = letter.items[0]
-    for each in letter.items[1:]:
-        first.details += each.details
-    request = model.Session.get(Request, rows[0].request_id)
-    reference, is_signal = (request.reference or "", request.is_signal) if request else ("", False)
-    first.sentence = texts.several_comments(len(letter.items), reference, is_signal)
+    if rows[0].kind == "submit":
+        first.sentence = texts.received_and_accepted(request, texts.service_of(request, None))
+    else:
+        for each in letter.items[1:]:
+            first.details += each.details
+        first.sentence = texts.several_comments(len(letter.items), request.reference or "", request.is_signal)
     letter.subject = subject(first.sentence)
     letter.items = [first]
 

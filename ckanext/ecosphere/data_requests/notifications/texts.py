@@ -24,6 +24,7 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("submit", states.MODERATORS): N_("A new request has arrived: {reference}."),
     ("accept", states.REQUESTER): N_("Your request {reference} was accepted and handed over to {service}."),
     ("accept", states.SERVICE): N_("A request was handed over to your service: {reference}."),
+    ("reject", states.SERVICE): N_("Moderators have closed a request that your service had: {reference}."),
     ("reject", ""): N_("Your request {reference} was not accepted."),
     ("ask_details", ""): N_("{service} asks you for details about your request {reference}."),
     ("answer_details", ""): N_("The requester has given details about {reference}."),
@@ -46,6 +47,7 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("not_held", ""): N_("{service} does not hold the data of the request {reference}."),
     ("resolve", ""): N_("What you reported is mended, says {service}: {reference}."),
     ("dismiss", ""): N_("{service} has answered what you reported: {reference}."),
+    ("mark_duplicate", states.SERVICE): N_("Moderators have merged a request that your service had: {reference}."),
     ("mark_duplicate", ""): N_("Your request {reference} was merged with another one."),
     ("reconsider", ""): N_("Your request {reference} is looked at again."),
     ("withdraw", ""): N_("The request {reference} was withdrawn."),
@@ -78,6 +80,7 @@ OF_SIGNALS: dict[tuple[str, str], str] = {
     ("submit", states.MODERATORS): N_("A report about a dataset has arrived: {reference}."),
     ("accept", states.REQUESTER): N_("Your report {reference} was handed over to {service}."),
     ("accept", states.SERVICE): N_("Your service has received a report about one of its datasets: {reference}."),
+    ("reject", states.SERVICE): N_("Moderators have closed a report that your service had: {reference}."),
     ("reject", ""): N_("Your report {reference} was not accepted."),
     ("answer_details", ""): N_("The author of the report {reference} has given details."),
     ("start", states.REQUESTER): N_("{service} looks into your report {reference}."),
@@ -85,6 +88,7 @@ OF_SIGNALS: dict[tuple[str, str], str] = {
     ("transfer", states.SERVICE): N_("A report about a dataset was transferred to your service: {reference}."),
     ("transfer", states.REQUESTER): N_("Your report {reference} was transferred to {service}."),
     ("transfer", ""): N_("The report {reference} was transferred from your service to {service}."),
+    ("mark_duplicate", states.SERVICE): N_("Moderators have merged a report that your service had: {reference}."),
     ("mark_duplicate", ""): N_("Your report {reference} was merged with another one."),
     ("reconsider", ""): N_("Your report {reference} is looked at again."),
     ("withdraw", ""): N_("The report {reference} was withdrawn."),
@@ -126,6 +130,14 @@ def several_comments(number: int, reference: str, signal: bool = False) -> str:
         number,
     )
     return words.format(number=number, reference=reference)
+
+
+def received_and_accepted(request: Request, service: str) -> str:
+    """That a request or a signal was received and handed over at once, in one sentence."""
+    words = _("Your request {reference} was received and handed over to {service}.")
+    if request.is_signal:
+        words = _("Your report {reference} was received and handed over to {service}.")
+    return words.format(reference=request.reference or "", service=service or _("The service"))
 
 
 def several_held(number: int, reference: str) -> str:

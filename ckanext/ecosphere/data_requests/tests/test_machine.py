@@ -45,7 +45,7 @@ CONTESTED, DESK = {"partial", "refused", "not_held"}, {"open", "needs_info", "in
 TABLE: dict[str, tuple[set[str], str | None, set[str], list[str]]] = {
     "submit": ({"draft"}, "submitted", {"requester"}, ["requester", "moderators"]),
     "accept": ({"submitted"}, "open", {"moderator"}, ["service", "requester"]),
-    "reject": ({"submitted", "open"}, "rejected", {"moderator"}, ["requester"]),
+    "reject": ({"submitted", "open"}, "rejected", {"moderator"}, ["requester", "service"]),
     "ask_details": (WORKABLE, "needs_info", {"editor"}, ["requester"]),
     "answer_details": ({"needs_info"}, "open", {"requester"}, ["service"]),
     "start": ({"open"}, "in_progress", {"editor"}, ["requester", "followers"]),
@@ -55,7 +55,7 @@ TABLE: dict[str, tuple[set[str], str | None, set[str], list[str]]] = {
     "fulfil_partly": (WORKABLE, "partial", {"editor"}, ["requester", "followers", "supporters"]),
     "refuse": (WORKABLE, "refused", {"admin"}, ["requester", "followers", "supporters"]),
     "not_held": (WORKABLE, "not_held", {"admin"}, ["requester", "moderators"]),
-    "mark_duplicate": (ACTIVE, "duplicate", {"moderator"}, ["requester"]),
+    "mark_duplicate": (ACTIVE, "duplicate", {"moderator"}, ["requester", "service"]),
     "reconsider": ({"rejected", "duplicate"}, "submitted", {"moderator"}, ["requester"]),
     "withdraw": (ACTIVE | {"draft"}, "withdrawn", {"requester"}, ["service", "followers"]),
     "reopen": (ANSWERED | {"expired"}, "open", {"requester", "moderator"}, ["service"]),

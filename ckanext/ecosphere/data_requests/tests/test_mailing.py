@@ -66,6 +66,16 @@ def test_a_request_is_received_accepted_and_answered_by_mail(postbox: Postbox):
         assert "Zones humides du Forez" in form and "/dataset/" in form and f"/demandes/{made['reference']}" in form
 
 
+def test_what_a_trusted_person_asks_is_received_and_handed_over_in_one_email(postbox: Postbox):
+    made = submitted("editor", organization="ddt-42", title="Tourbières du Forez")
+    assert made["state"] == "open"
+    delivery.deliver()
+    [mail], [told] = postbox.to("editor"), postbox.subjects("editor")
+    service = made["organization"]["title"]
+    assert told == f"Your request {made['reference']} was received and handed over to {service}"
+    assert body(mail).count("\nTourbières du Forez\n") == 1
+
+
 def test_each_person_reads_their_own_language(postbox: Postbox):
     act("settings_update", "asker", language="fr")
     made = opened()
@@ -106,6 +116,26 @@ def test_a_merged_request_does_not_name_one_that_no_moderator_has_accepted(postb
     delivery.deliver()
     [_receipt, mail] = postbox.to("asker")
     assert "merged" in body(mail) and "Titre non relu" not in body(mail) + body(mail, "html")
+
+
+def test_a_service_is_told_that_moderators_took_a_request_from_its_desk(postbox: Postbox):
+    closed, merged, waiting = opened(), opened(title="Mares du Forez"), submitted("stranger")
+    target = opened(title="Étangs du Forez")
+    delivery.deliver()
+    postbox.clear()
+    step(closed, "reject", "moderator", reason=REASON)
+    step(merged, "mark_duplicate", "moderator", target=target["reference"])
+    step(waiting, "reject", "moderator", reason=REASON)  # no service had it
+    delivery.deliver()
+    assert sorted(postbox.subjects("editor")) == sorted(
+        [
+            f"Moderators have closed a request that your service had: {closed['reference']}",
+            f"Moderators have merged a request that your service had: {merged['reference']}",
+        ]
+    )
+    [told] = [mail for mail in postbox.to("editor") if closed["reference"] in mail["Subject"]]
+    assert REASON in body(told) and not list(told.iter_attachments())
+    assert len(postbox.to("asker")) == 2 and len(postbox.to("stranger")) == 1
 
 
 def test_a_refusal_goes_to_the_requester_and_its_outcome_alone_to_others(postbox: Postbox):

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import ckan.plugins.toolkit as tk
 import pytest
+from bs4 import BeautifulSoup
 from ckan import model
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
@@ -68,6 +69,19 @@ def everyone(answer: str, **others: str) -> dict[str | None, str]:
     names = {person or "nobody": person for person in PERSONS}
     found: dict[str | None, str] = dict.fromkeys(PERSONS, answer)
     return found | {names[name.replace("_", "-")]: other for name, other in others.items()}
+
+
+def test_what_was_written_in_another_language_than_the_page_says_so(app: CKANTestApp):
+    made = opened()
+    row(made).language = "fr"
+    model.Session.commit()
+    for spoken, expected in (("en", "fr"), ("fr", None)):
+        listed = BeautifulSoup(visit(app, None, f"/{spoken}/demandes").body, "html.parser")
+        assert listed.select_one(".eco-req-item__title a").get("lang") == expected
+        read = BeautifulSoup(visit(app, None, f"/{spoken}/demandes/{made['reference']}").body, "html.parser")
+        assert read.h1.get("lang") == read.select_one("#description-title ~ .prose").get("lang") == expected
+        desk = BeautifulSoup(visit(app, "editor", f"/{spoken}/demandes/service/ddt-42").body, "html.parser")
+        assert desk.select_one(".eco-req-table--desk th[scope=row] a").get("lang") == expected
 
 
 KNOWN = everyone("200", nobody="log in")

@@ -130,8 +130,8 @@ def test_only_time_closes_what_waits_for_details_and_only_after_two_reminders():
 
 
 def test_spam_is_closed_without_a_word_to_its_author():
-    assert states.told("reject", {"spam": True}) == []
-    assert [each.audience for each in states.told("reject", {})] == ["requester"]
+    assert [each.audience for each in states.told("reject", {"spam": True})] == ["service"]
+    assert [each.audience for each in states.told("reject", {})] == ["requester", "service"]
 
 
 def test_others_learn_the_outcome_of_a_refusal_only():

@@ -21,7 +21,7 @@ from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.finish.advice import advice_of
 from ckanext.ecosphere.harvest.model import Digest
-from ckanext.ecosphere.harvest.problems import MESSAGES, Problem
+from ckanext.ecosphere.harvest.problems import Problem, sentence
 from ckanext.ecosphere.harvest.worker.job import Job
 from ckanext.ecosphere.harvest.worker.messages import translator
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
@@ -199,7 +199,7 @@ def _told(record: dict[str, Any]) -> Iterator[str]:
         yield f"    → {_(advice_of(record['codes'][0].removeprefix(_REFUSED)))}"
     for each in record["problems"]:
         problem = Problem(each["code"], each["params"])
-        yield f"    {_line(_(MESSAGES[problem.code]).format(**problem.params))}"
+        yield f"    {_line(sentence(problem, _))}"
         yield f"    → {_(advice_of(problem.code))}"
 
 

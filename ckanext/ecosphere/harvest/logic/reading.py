@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.harvest.iso.reader import read_record, records_in
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
-from ckanext.ecosphere.harvest.problems import MESSAGES
+from ckanext.ecosphere.harvest.problems import sentence
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
@@ -34,10 +34,9 @@ def read(content: str | bytes) -> dict[str, Any]:
             raise RecordError("not-iso", root=local_name(root)[:80])
         result = normalise(read_record(element), Context(free_tags=True))
     except RecordError as error:
-        sentence = tk._(MESSAGES[error.code]).format(**error.params)
-        raise tk.ValidationError({"content": [sentence]}) from error
+        raise tk.ValidationError({"content": [sentence(error, tk._)]}) from error
     return {
         "dataset": result.dataset,
         "changes": [dataclasses.asdict(change) for change in result.log],
-        "problems": [tk._(MESSAGES[problem.code]).format(**problem.params) for problem in result.problems],
+        "problems": [sentence(problem, tk._) for problem in result.problems],
     }

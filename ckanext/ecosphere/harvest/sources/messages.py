@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ckanext.ecosphere.harvest.problems import MESSAGES as XML_MESSAGES
+from ckanext.ecosphere.harvest.problems import sizes
 from ckanext.ecosphere.shared.http_guard import MESSAGES as FETCH_MESSAGES
 from ckanext.ecosphere.shared.http_guard import in_language
 from ckanext.ecosphere.shared.messages import N_
@@ -123,7 +124,8 @@ def sentence(
     """
     if code not in DETAILS:
         return translate({**WHOLE, **REPEATS, **CONFIG}[code]).format(first=first, last=last, **params)
-    detail = translate(DETAILS[code]).format(**in_language(params, translate)).rstrip(".")
+    values = sizes(code, in_language(params, translate), translate)
+    detail = translate(DETAILS[code]).format(**values).rstrip(".")
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]
     frame = ALL if not first else REST if not last else ONE if first == last else SEVERAL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from datetime import datetime, timedelta, timezone
@@ -77,6 +78,8 @@ def test_the_pages_of_a_source_say_where_its_administration_is(portal, app):
         page = app.get(address, headers=token(boss)).body.partition('class="toolbar"')[2]
         assert "Administrer la source" in page, address
         assert "Administrateur" not in page, address
+        headings = re.findall(r"<h[1-6][^>]*>\s*(.*?)\s*</h", page)
+        assert headings.count("Un") == 1 and "<h1>Un</h1>" in page, address  # not once more beside or under it
     assert "Administrer la source" not in app.get("/fr/harvest/un").body
 
 

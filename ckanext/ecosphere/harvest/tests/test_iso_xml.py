@@ -4,7 +4,7 @@ import pytest
 
 from ckanext.ecosphere.harvest.iso import xml
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
-from ckanext.ecosphere.harvest.problems import MESSAGES, RecordError
+from ckanext.ecosphere.harvest.problems import RecordError, sentence
 
 UTF_16 = '<?xml version="1.0" encoding="UTF-16"?><a>é</a>'
 
@@ -12,7 +12,7 @@ UTF_16 = '<?xml version="1.0" encoding="UTF-16"?><a>é</a>'
 def refusal(data: bytes, **kwargs) -> RecordError:
     with pytest.raises(RecordError) as caught:
         parse_xml(data, **kwargs)
-    assert str(caught.value) == MESSAGES[caught.value.code].format(**caught.value.params)
+    assert str(caught.value) == sentence(caught.value)
     return caught.value
 
 
@@ -50,6 +50,8 @@ def test_a_document_that_cannot_be_trusted_or_read_is_refused_with_its_reason(da
 
 def test_a_document_over_the_limit_is_refused_before_it_is_parsed():
     assert refusal(b"<a>" + b"x" * 100 + b"</a>", max_bytes=50).params == {"size": 107, "limit": 50}
+    refused = refusal(b"<a>" + b"x" * 3_000_000 + b"</a>", max_bytes=2 * 1024 * 1024)
+    assert str(refused) == "The document is too large: 3\u00a0MB, 2\u00a0MB allowed."
 
 
 def test_a_document_of_too_many_elements_is_refused_before_it_is_parsed(monkeypatch):

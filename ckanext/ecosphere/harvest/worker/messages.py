@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.problems import MESSAGES as RECORD_MESSAGES
 from ckanext.ecosphere.harvest.problems import Problem, RecordError
+from ckanext.ecosphere.harvest.problems import sentence as problem_sentence
 from ckanext.ecosphere.harvest.sources.base import Failure, Reading
 from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.shared.messages import N_
@@ -73,7 +73,7 @@ def about_record(
     """
     translate = translate or translator()
     if not isinstance(problem, str):
-        problem = translate(RECORD_MESSAGES[problem.code]).format(**problem.params)
+        problem = problem_sentence(problem, translate)
     detail = problem
     if detail[:1].isupper() and not detail[1:2].isupper():
         detail = detail[0].lower() + detail[1:]

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, Result, normalise
-from ckanext.ecosphere.harvest.problems import MESSAGES, Problem
+from ckanext.ecosphere.harvest.problems import sentence
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.source_evidence import Statement, statements
 from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_called
@@ -79,9 +79,5 @@ def _told(statement: Statement) -> dict[str, Any]:
     return {
         "said": list(statement.said),
         "lost": list(statement.lost),
-        "problems": [_sentence(each) for each in statement.problems],
+        "problems": [sentence(each, tk._) for each in statement.problems],
     }
-
-
-def _sentence(problem: Problem) -> str:
-    return tk._(MESSAGES[problem.code]).format(**problem.params)

@@ -6,6 +6,7 @@ and "… du Morbihan – 2021" have the same. What the query finds beside it sha
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,18 +14,21 @@ from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import spatial
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf import relations
+from ckanext.ecosphere.vocabularies import languages
 
 ROWS = 40
 MOST_SHOWN = 6
 MOST_WORDS, SHORTEST_WORD = 8, 3
 MOST_THEMES, MOST_TERRITORIES = 4, 4
 THEME, TERRITORY, EXACT = "vocab_ecosphere_theme", "vocab_ecosphere_territory", "vocab_ecosphere_territory_exact"
-FIELDS = ("id", "name", "title", EXACT, relations.SERIES_FIELD)
+FIELDS = ("id", "name", "title", "extras_title_translated", EXACT, relations.SERIES_FIELD)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _LOT = "lot"
 #: Little words between a subject and its place, which the French analysis of the index drops as well.
@@ -67,14 +71,14 @@ def subject(title: str, territories: Iterable[str]) -> Subject:
     return Subject(tuple(dict.fromkeys(kept))[:MOST_WORDS], year.group() if year else "")
 
 
-def of(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
+def of(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
     """Return what is around a dataset, as its reader may see it.
 
     Returns:
         ``years`` (the same subject and place in other years, or other parts of its series), ``nearby`` (the same
         subject elsewhere, neighbours first), ``similar`` (another subject of the same theme and place) and ``later``
         (of ``years``, the one of the same title and place with the latest year after this one's); each a list of
-        ``name`` and ``title``.
+        ``name``, ``title``, ``title_translated`` and ``language``, as datasets have them.
     """
     places = _ids(dataset, "territory", "territories")
     themes = _ids(dataset, "theme", "themes")
@@ -88,7 +92,7 @@ def of(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
     return {**_grouped(found, about, places, series), "later": _later(dataset, found, places)}
 
 
-def nothing() -> dict[str, list[dict[str, str]]]:
+def nothing() -> dict[str, list[dict[str, Any]]]:
     """Return what is around a dataset of which nothing is known."""
     return {"years": [], "nearby": [], "similar": [], "later": []}
 
@@ -106,7 +110,7 @@ def _query(about: Subject, themes: list[str], places: list[str], series: list[st
 
 def _grouped(
     found: Iterable[Dataset], about: Subject, places: list[str], series: list[str]
-) -> dict[str, list[dict[str, str]]]:
+) -> dict[str, list[dict[str, Any]]]:
     years, nearby, similar = [], [], []
     for each in found:
         where = [str(place) for place in as_list(each.get(EXACT) or [])]
@@ -128,7 +132,7 @@ def _grouped(
     }
 
 
-def _later(dataset: Dataset, found: Iterable[Dataset], places: list[str]) -> list[dict[str, str]]:
+def _later(dataset: Dataset, found: Iterable[Dataset], places: list[str]) -> list[dict[str, Any]]:
     """Return the dataset of the same title but for a later year; a year to come is a horizon, no edition."""
     name, year = _dated(dataset)
     others = [each for each in found if set(map(str, as_list(each.get(EXACT) or []))) == set(places)]
@@ -158,10 +162,24 @@ def _gap(one: spatial.Box, other: spatial.Box) -> float:
     return max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3], 0.0)
 
 
-def _shown(datasets: Iterable[Dataset]) -> list[dict[str, str]]:
-    return [{"name": str(each["name"]), "title": str(each.get("title") or each["name"])} for each in datasets][
-        :MOST_SHOWN
-    ]
+def _shown(datasets: Iterable[Dataset]) -> list[dict[str, Any]]:
+    """Return what a list shows; the index does not keep languages."""
+    shown = list(itertools.islice(datasets, MOST_SHOWN))
+    ids = [str(each["id"]) for each in shown]
+    said = sa.select(model.Package.id, model.Package.extras["language"].astext).where(model.Package.id.in_(ids))
+    spoken = dict(model.Session.execute(said).tuples().all()) if ids else {}
+    return [_of_index(each, spoken.get(str(each["id"]))) for each in shown]
+
+
+def _of_index(found: Dataset, spoken: str | None) -> dict[str, Any]:
+    """Return name, titles and languages; of the translations the index keeps the English one, where it is another."""
+    english = found.get("title_translated")
+    return {
+        "name": str(found["name"]),
+        "title": str(found.get("title") or found["name"]),
+        "title_translated": {languages.ENGLISH: english} if english else {},
+        "language": as_list(spoken or []),
+    }
 
 
 def _ids(dataset: Dataset, field: str, vocabulary: str) -> list[str]:

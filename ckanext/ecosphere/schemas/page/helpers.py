@@ -72,7 +72,7 @@ def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[
     return link if link and link["checked_at"] else None
 
 
-def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
+def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
     """Return what is around a dataset (`around.of`) beside its editions; nothing when the index cannot be asked."""
     try:
         found = once.of_dataset("around", dataset, around.of)

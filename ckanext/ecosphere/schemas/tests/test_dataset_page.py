@@ -215,6 +215,21 @@ def test_around_it_stand_other_years_neighbours_and_what_is_similar(app, create,
     assert "tourbieres-secret" not in section.decode()
 
 
+def test_titles_around_it_are_in_the_language_of_the_page_or_say_theirs(app, create):
+    common = {"territory": [samples.AIN], "theme": [f"{samples.THEMES}/eau"]}
+    french = "http://publications.europa.eu/resource/authority/language/FRA"
+    create({"name": "gravieres-01", "title": "Gravières", "language": [french], **common})
+    create({"name": "etangs-01", "title": "Étangs", "title_translated": {"fr": "Étangs", "en": "Ponds"}, **common})
+    create({"name": "tuileries-01", "title": "Tuileries", "language": [french], **common})
+    expected = {
+        "en": {("fr", "Gravières"), (None, "Ponds")},
+        "fr": {(None, "Gravières"), (None, "Étangs")},
+    }
+    for spoken, titles in expected.items():
+        page = BeautifulSoup(app.get(f"/{spoken}/dataset/tuileries-01").body, "html.parser")
+        assert titles <= {(link.get("lang"), link.get_text()) for link in page.select(".eco-around a")}
+
+
 def test_an_old_edition_says_so_and_leads_to_the_newest_and_each_names_the_others(app, create):
     create({"name": "carte-v1", "title": "Carte, v1", "version": "1.0"})
     create({"name": "carte-v2", "title": "Carte, v2", "replaces": ["carte-v1"], "replaced_by": ["carte-v3"]})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ckanext.ecosphere.shared import messages
 from ckanext.ecosphere.shared.messages import N_
 
 MESSAGES: dict[str, str] = {
@@ -15,7 +16,7 @@ MESSAGES: dict[str, str] = {
     "port": N_("The port {port} of {host} is not among those that may be asked."),
     "unknown-host": N_("The host {host} is unknown."),
     "redirects": N_("The server redirects more than {limit} times."),
-    "too-large": N_("The answer is larger than {limit} bytes once decompressed."),
+    "too-large": N_("The answer is larger than {size} once decompressed."),
     "compression": N_("The answer is compressed in a way that could not be read."),
     "timeout": N_("The server did not answer completely within {seconds} seconds."),
     "tls": N_("The certificate of {host} could not be verified: {detail}."),
@@ -39,14 +40,16 @@ REASONS = frozenset(
 
 
 def in_language(params: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, Any]:
-    """Return the fields of a message with the reason of the failure in the reader's language, where it is a known one.
+    """Return the fields of a message in the reader's language: the reason of the failure, where it is a known one, and
+    sizes, which are kept in bytes.
 
     Args:
         params: values of the fields.
         translate: gives the text of a message in the reader's language.
     """
-    detail = params.get("detail")
-    return {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
+    detail, size = params.get("detail"), params.get("size")
+    found = {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
+    return {**found, "size": messages.size(size, translate)} if isinstance(size, int) else found
 
 
 class FetchError(Exception):
@@ -65,7 +68,7 @@ class FetchError(Exception):
         super().__init__(code)
 
     def __str__(self) -> str:
-        return MESSAGES[self.code].format(**self.params)
+        return MESSAGES[self.code].format(**in_language(self.params, str))
 
 
 class FetchRefusedError(FetchError):

@@ -253,7 +253,7 @@ class GuardedSession:
             raise FetchError("timeout", seconds=round(attempt.settings.total_seconds))
         if content.is_over and not request.truncate:
             content.memory.clear()  # an error that is kept keeps the variables of this function too
-            raise FetchRefusedError("too-large", limit=content.limit)
+            raise FetchRefusedError("too-large", size=content.limit)
         return Response(raw.status, raw.headers, content.finish(), request.url, truncated=content.is_over)
 
 
