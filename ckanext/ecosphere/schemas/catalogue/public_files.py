@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.types import Context, DataDict
 from sqlalchemy import event
 
 from ckanext.ecosphere.schemas.catalogue import prepared_file, sitemap
@@ -17,6 +19,14 @@ def forget() -> None:
     session: Any = model.Session()
     session.info[__name__] = True
     _forget()
+
+
+@tk.chained_action
+def dataset_purge(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Purge a dataset, and give no prepared file that holds it: CKAN's action calls no hook of a plugin."""
+    result = original(context, data_dict)
+    _forget()
+    return result
 
 
 def listen() -> None:
