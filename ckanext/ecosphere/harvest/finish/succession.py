@@ -1,7 +1,7 @@
-"""Records that got another identifier: recognised by that of their resource, they keep their dataset.
+"""Records whose file identifier changed keep their dataset; the identifier of their resource recognises them.
 
-A catalogue that is set up anew, or copied, gives its records other identifiers. Without this each of them would be a
-second dataset beside the first, whose address is lost when it is withdrawn.
+A catalogue that is reinstalled or copied assigns new identifiers to its records. Without this, each record would become
+a second dataset, and the first one would be withdrawn together with its address.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ckanext.ecosphere.harvest.write.reimport import import_kept
 from ckanext.harvest.model import HarvestObject
 
 RENAMED = "renamed"
-"""Code of the remark that tells of them."""
+"""Code of the remark that reports them."""
 _AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A record that the source no longer has, and the new one on the same resource."""
+    """A record that the source no longer has, and the new record of the same resource."""
 
     before: str
     after: str
@@ -36,10 +36,10 @@ class _Pair:
 
 
 def keep_datasets(source_id: str, job_id: str) -> int:
-    """Give the datasets of records that have gone to the new records on the same resources; to be called after a
-    complete reading, whose absences mean something.
+    """Assign the datasets of vanished records to the new records of the same resources.
 
-    Only an identifier of a resource that nothing but the two records of the source bear says so.
+    Call it after a complete reading only: absences mean nothing otherwise. The identifier of a resource counts when no
+    other record of the source has it.
 
     Returns:
         number of datasets that have kept their address.
