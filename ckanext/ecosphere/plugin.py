@@ -97,7 +97,7 @@ class EcospherePlugin(Room):
     def get_actions(self) -> dict[str, Any]:
         """Chain actions of core (what they tell of people and private datasets, what they take); add our own."""
         privacy = (accounts, deleting, members, public_tags, readable_activities)
-        rooms = (*privacy, api_parameters, texts, groups, own_services, actions)
+        rooms = (*privacy, api_parameters, texts, groups, own_services, restoring, actions)
         return {name: action for room in rooms for name, action in room.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:

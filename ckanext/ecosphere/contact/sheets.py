@@ -6,7 +6,6 @@ decision has to bear (CRPA, L. 212-2, 1°), comes from the registry where they l
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -18,6 +17,7 @@ from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import organisations
+from ckanext.ecosphere.vocabularies import tables
 
 NAMES = Path(__file__).parents[1] / "data" / "territory-names.csv"
 #: Extra of the organisation = this + field of the sheet.
@@ -154,8 +154,6 @@ def registered(group: model.Group) -> voc.Concept | None:
 def _of_places() -> dict[str, str]:
     """Return label of a territory → what follows the name of its service ("de la Somme")."""
     territories = voc.get("territories")
-    with NAMES.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
-    named = {voc.normalise(territories[row["territory"]].label_fr): row["of"] for row in rows}
+    named = {voc.normalise(territories[row["territory"]].label_fr): row["of"] for row in tables.rows(NAMES)}
     # The registry says "Réunion".
     return named | {"reunion": named["la reunion"]}

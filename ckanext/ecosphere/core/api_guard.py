@@ -66,9 +66,9 @@ api_guard = Blueprint("ecosphere_api_guard", __name__)
 
 @api_guard.before_app_request
 def refuse_scripts_of_others() -> Response | None:
-    """Answer a call of the API, whatever its address, of which CKAN would make a script of what the address says.
+    """Refuse JSONP calls whose callback is not a function name, and those that a page of this site loads as a script.
 
-    Pages of ours take scripts from the portal alone: what an address of the API runs there would run in its name.
+    The content security policy allows scripts of this origin only: JSONP would be a way around it.
     """
     if "callback" not in request.args or not (request.endpoint or "").startswith("api."):
         return None
@@ -83,7 +83,7 @@ def refuse_what_no_action_takes() -> Response | None:
     """Answer a call of the action API that holds what no action takes."""
     if request.endpoint != races.ACTION:
         return None
-    races.tell_over_api(current_app)
+    races.report_over_api(current_app)
     action = str((request.view_args or {}).get("logic_function"))
     if (refused := _not_offered(action)) is not None:
         return refused
@@ -200,9 +200,9 @@ def say_what_the_database_refuses(error: DBAPIError | ObjectDeletedError | Stale
     The page asks the database, so the transaction ends.
     """
     model.Session.rollback()
-    if told := races.sentence(error):
-        log.warning("At the same moment as somebody else: %s", str(error).strip().splitlines()[:1])
-        return _page(INVALID, told)
+    if message := races.conflict_message(error):
+        log.warning("Conflict with a concurrent request: %s", str(error).strip().splitlines()[:1])
+        return _page(INVALID, message)
     cause = getattr(error, "orig", None)
     if isinstance(error, DataError) or isinstance(cause, psycopg2.errors.UndefinedFunction):
         log.warning("Refused by the database: %s", str(cause).strip().splitlines()[:1])

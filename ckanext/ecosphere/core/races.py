@@ -1,8 +1,8 @@
-"""Of two people who save the same at one moment, the one who comes second is told so, over the API as on pages.
+"""Conflicts between concurrent writes, reported as such over the API and on pages.
 
-CKAN looks whether something is there, and makes it when it is not; between the two somebody else may have made it. The
-database refuses the second, of which the API of CKAN 2.12.0 makes an internal error. So it does of a vocabulary that is
-deleted while it has terms.
+CKAN checks whether something exists before it creates it, and another request may create it in between. The database
+then refuses the second one, which the API of CKAN 2.12.0 answers with an internal error. The same happens when a
+vocabulary is deleted that still has tags.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 log = logging.getLogger(__name__)
 
 ACTION = "api.action"
-#: What SQLAlchemy raises when a row changed under it, beside what the database says.
+#: What SQLAlchemy raises when the database refuses a statement, or when a row was changed concurrently.
 ERRORS = (DBAPIError, ObjectDeletedError, StaleDataError)
 _CHANGED = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)
 
 
-def sentence(error: Exception) -> str:
-    """Say what happened to whoever came second, in the language of the reader; "" for any other error."""
+def conflict_message(error: Exception) -> str:
+    """Return what the user is told about a conflict, in their language; "" when the error is not a conflict."""
     cause = getattr(error, "orig", None)
     if isinstance(cause, psycopg2.errors.UniqueViolation):
         return tk._("The same was saved a moment ago: look whether it is there, and try again if it is not.")
@@ -39,37 +39,37 @@ def sentence(error: Exception) -> str:
     return ""
 
 
-def tell_over_api(app: Flask) -> None:
-    """Have the action API of an application answer with a sentence, and the status 409, whatever the action.
+def report_over_api(app: Flask) -> None:
+    """Make the action API of an application answer conflicts with a message and the status 409, for every action.
 
-    Done once for an application, by its first call: CKAN loads its own pages after those of plugins.
+    The first API call does this, once per application: CKAN registers its own views after those of plugins.
     """
-    # It loads them by their files: the module that answers may not be the one that `import` gives.
+    # CKAN loads views from their files: the module that answers is not always the one that `import` returns.
     names: Any = getattr(app.view_functions[ACTION], "__globals__", {})
     if not isinstance(names["get_action"], _Actions):
         names["get_action"] = _Actions(names["get_action"])
 
 
 class _Actions:
-    """CKAN's `get_action`, whose actions say what happened to whoever came second."""
+    """CKAN's `get_action`, whose actions report conflicts."""
 
     def __init__(self, original: Callable[[str], Callable[..., Any]]) -> None:
         self._original = original
 
     def __call__(self, name: str) -> Callable[..., Any]:
-        return _telling(self._original(name))
+        return _reporting_conflicts(self._original(name))
 
 
-def _telling(action: Callable[..., Any]) -> Callable[..., Any]:
+def _reporting_conflicts(action: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(action)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             return action(*args, **kwargs)
         except ERRORS as error:
             model.Session.rollback()
-            if not (told := sentence(error)):
+            if not (message := conflict_message(error)):
                 raise
-            log.warning("At the same moment as somebody else: %s", str(error).strip().splitlines()[:1])
-            raise tk.ValidationError({"message": [told]}) from error
+            log.warning("Conflict with a concurrent request: %s", str(error).strip().splitlines()[:1])
+            raise tk.ValidationError({"message": [message]}) from error
 
     return wrapper

@@ -6,12 +6,26 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.types import Context, DataDict
 from flask import Blueprint
 
-from ckanext.ecosphere.shared import authorization, web_guard
+from ckanext.ecosphere.shared import action_input, authorization, web_guard
 
 blueprint = Blueprint("ecosphere_restoring", __name__)
 web_guard.protect(blueprint)
+
+
+@tk.chained_action
+def package_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Delete a dataset, and make a draft private, so that restoring it does not publish it.
+
+    CKAN does not record the state that a dataset had before it was deleted.
+    """
+    tk.check_access("package_delete", context, data_dict)
+    dataset = model.Package.get(tk.get_or_bust(data_dict, "id"))
+    if dataset is not None and dataset.state == "draft":
+        dataset.private = True
+    return original(context, data_dict)
 
 
 @blueprint.route("/dataset/<id>/restaurer", methods=["POST"])
@@ -45,3 +59,8 @@ def restore(id: str) -> Any:
     else:
         tk.h.flash_success(tk._("The dataset is restored."))
     return tk.redirect_to("dataset.read", id=name)
+
+
+def get_actions() -> dict[str, Any]:
+    """Return the chained action."""
+    return action_input.checked({"package_delete": package_delete})

@@ -74,7 +74,7 @@ def link(user: model.User, identity: Identity) -> None:
         other = _known(identity)
         if other is not None and other.id != user.id:
             raise NoAccount(
-                _named(tk._("This {provider} identity is linked with another account: unlink it there first."))
+                config.named(tk._("This {provider} identity is linked with another account: unlink it there first."))
             )
         if other is None and of(user):
             raise NoAccount(tk._("Your account is linked with another identity: unlink that one first."))
@@ -110,11 +110,11 @@ def _refuse_without_account(identity: Identity) -> None:
     """
     if not identity.email:
         sentence = tk._("{provider} gives no verified e-mail address, which each account of this portal has.")
-        raise NoAccount(_named(sentence))
+        raise NoAccount(config.named(sentence))
     same = sa.func.lower(model.User.email) == identity.email.lower()
     if model.Session.query(model.User).filter(same).first():
         raise NoAccount(
-            _named(
+            config.named(
                 tk._(
                     "There is already an account with the address {email}. Log in with its password, then link it with "
                     "{provider} on the page of your account. If you have no password, ask for one with “Forgotten your "
@@ -126,7 +126,7 @@ def _refuse_without_account(identity: Identity) -> None:
         sentence = tk._(
             "You have no account on this portal. Ask its administrators for one, then link it with {provider}."
         )
-        raise NoAccount(_named(sentence))
+        raise NoAccount(config.named(sentence))
 
 
 def _created(identity: Identity) -> model.User:
@@ -144,7 +144,7 @@ def _created(identity: Identity) -> model.User:
         made = tk.get_action("user_create")({"ignore_auth": True, "user": site["name"]}, data)
     except tk.ValidationError as error:
         sentence = tk._("What {provider} says of you makes no account. Ask the administrators of the portal.")
-        raise NoAccount(_named(sentence)) from error
+        raise NoAccount(config.named(sentence)) from error
     return model.User.get(made["id"])  # type: ignore[return-value]
 
 
@@ -159,7 +159,3 @@ def _locked() -> Iterator[None]:
         if not held:
             raise NoAccount(tk._("Many people are logging in at the moment. Try again."))
         yield
-
-
-def _named(sentence: str) -> str:
-    return sentence.replace("{provider}", config.provider_name())

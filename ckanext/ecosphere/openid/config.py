@@ -38,6 +38,11 @@ def provider_name() -> str:
     return _text(PROVIDER_NAME)
 
 
+def named(sentence: str) -> str:
+    """Return a sentence with the name of the provider in place of `{provider}`."""
+    return sentence.replace("{provider}", provider_name())
+
+
 def scope() -> str:
     """Return what is asked about a person, as OpenID Connect names it."""
     return _text(SCOPE)

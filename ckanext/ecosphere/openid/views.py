@@ -88,7 +88,7 @@ def back() -> Any:
     if "error" in told:
         log.info("OpenID Connect: the provider says %r", told["error"][:LONGEST_LOGGED])
         sentence = tk._("{provider} says that the log-in was cancelled or is not allowed.")
-        raise accounts.NoAccount(_named(sentence))
+        raise accounts.NoAccount(config.named(sentence))
     try:
         if not 0 < len(told.get("code", "")) <= LONGEST_CODE:
             raise provider.ProviderError("there is no code")
@@ -126,7 +126,7 @@ def link() -> Any:
         return _offered(who)
     session.pop(OFFER, None)
     accounts.link(user, who)
-    tk.h.flash_success(_named(tk._("Your account is linked: from now on you can log in with {provider}.")))
+    tk.h.flash_success(config.named(tk._("Your account is linked: from now on you can log in with {provider}.")))
     return tk.redirect_to("user.edit")
 
 
@@ -144,7 +144,7 @@ def unlink() -> Any:
         "Your account is no longer linked with {provider}: you log in with its password. If you have none, ask for one "
         "with “Forgotten your password?”."
     )
-    tk.h.flash_success(_named(sentence))
+    tk.h.flash_success(config.named(sentence))
     return tk.redirect_to("user.edit")
 
 
@@ -198,12 +198,8 @@ def _not_begun_here(_error: Exception) -> tuple[str, int]:
 def _failed(error: Exception) -> tuple[str, int]:
     log.warning("OpenID Connect: %s", _loggable(error))
     sentence = tk._("The log-in with {provider} did not succeed. Try again later, or log in with a password.")
-    return _refused(provider.ProviderError(_named(sentence)), 502)
+    return _refused(provider.ProviderError(config.named(sentence)), 502)
 
 
 def _loggable(error: Exception) -> str:
     return one_line(str(error))[:LONGEST_LOGGED]
-
-
-def _named(sentence: str) -> str:
-    return sentence.replace("{provider}", config.provider_name())

@@ -32,39 +32,25 @@ def initialise(report: InitReport) -> None:
 
 def check() -> list[Check]:
     """Look at the file of weights and at the rows."""
-    name = _("Metadata quality")
     try:
         version = config.model().version
     except ModelError as error:
-        return [
-            Check(
-                name,
-                CheckStatus.ERROR,
-                str(error),
-                _("Correct the file, or empty {option}.").format(option=config.MODEL_FILE),
-            )
-        ]
-    number = rescore.missing()
-    if number:
-        message = _("{number} datasets are not scored with the weights {version}.").format(
-            number=number, version=version
+        return _result(
+            CheckStatus.ERROR, str(error), _("Correct the file, or empty {option}."), option=config.MODEL_FILE
         )
-        return [
-            Check(
-                name, CheckStatus.WARNING, message, _("Run: {command}").format(command="ckan ecosphere quality rescore")
-            )
-        ]
-    late = rescore.overdue()
-    if late:
+    run = _("Run: {command}")
+    if number := rescore.missing():
+        message = _("{number} datasets are not scored with the weights {version}.")
+        message = message.format(number=number, version=version)
+        return _result(CheckStatus.WARNING, message, run, command="ckan ecosphere quality rescore")
+    if late := rescore.overdue():
         message = _("{number} datasets fell due more than two days ago and were not scored again.").format(number=late)
-        return [
-            Check(
-                name, CheckStatus.WARNING, message, _("Run: {command}").format(command="ckan ecosphere quality nightly")
-            )
-        ]
-    return [
-        Check(name, CheckStatus.OK, _("Every dataset is scored with the weights {version}.").format(version=version))
-    ]
+        return _result(CheckStatus.WARNING, message, run, command="ckan ecosphere quality nightly")
+    return _result(CheckStatus.OK, _("Every dataset is scored with the weights {version}.").format(version=version))
+
+
+def _result(status: CheckStatus, message: str, remedy: str = "", **values: str) -> list[Check]:
+    return [Check(_("Metadata quality"), status, message, remedy.format(**values))]
 
 
 def add_rdf_profile(settings: Any) -> None:

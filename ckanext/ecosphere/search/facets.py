@@ -5,7 +5,6 @@ The table is `data/facets.csv`.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +15,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.facet_values import FORMAT_FIELD, family_of
 from ckanext.ecosphere.search.index import HIERARCHIES
 from ckanext.ecosphere.shared import language
+from ckanext.ecosphere.vocabularies import tables
 
 FILE = Path(__file__).with_name("data") / "facets.csv"
 QUALITY_FIELD = "ecosphere_quality_level"
@@ -50,19 +50,17 @@ class Facet:
 @cache
 def table() -> dict[str, Facet]:
     """Return the facets by field, in the order of the pages."""
-    with FILE.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        return {
-            row["field"]: Facet(
-                row["field"],
-                {code: row[f"title_{code}"] for code in ("fr", "en") if row[f"title_{code}"]},
-                row["vocabulary"],
-                row["order"],
-                int(row["shown"]),
-                row["open"] == "yes",
-            )
-            for row in rows
-        }
+    return {
+        row["field"]: Facet(
+            row["field"],
+            {code: row[f"title_{code}"] for code in ("fr", "en") if row[f"title_{code}"]},
+            row["vocabulary"],
+            row["order"],
+            int(row["shown"]),
+            row["open"] == "yes",
+        )
+        for row in tables.rows(FILE)
+    }
 
 
 def of_field(field: str) -> Facet:

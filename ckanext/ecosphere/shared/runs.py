@@ -24,7 +24,7 @@ from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 log = logging.getLogger(__name__)
 
-Each = TypeVar("Each")
+T = TypeVar("T")
 KIND = "ecosphere_run"
 MOST_TRIES = 5
 
@@ -143,11 +143,11 @@ def in_steps(room: str, steps: Mapping[str, Callable[[], int]]) -> dict[str, int
 
 
 class SomeFailed(Exception):
-    """Some of what was done one after the other failed, and is in the log; all the rest is done.
+    """Some items of a batch failed, as the log says; all others are done.
 
     Attributes:
-        done: how much was done.
-        failed: how many failed.
+        done: number of results.
+        failed: number of items that failed.
     """
 
     def __init__(self, done: int, failed: int) -> None:
@@ -155,29 +155,29 @@ class SomeFailed(Exception):
         self.done, self.failed = done, failed
 
 
-def one_by_one(things: Iterable[Each], work: Callable[[Each], int]) -> int:
-    """Do some work with each of many things; one that fails is logged, rolled back, and does not stop the others.
+def one_by_one(items: Iterable[T], process: Callable[[T], int]) -> int:
+    """Process items one by one; a failure is logged and rolled back, and does not stop the others.
 
     Args:
-        things: what to work at; identifiers, since a rollback forgets rows.
-        work: does it and commits; returns how much it did.
+        items: what to process: identifiers, since a rollback expires rows.
+        process: processes one item and commits; returns the number of results.
 
     Returns:
-        how much was done.
+        the number of results of all items.
 
     Raises:
-        SomeFailed: in the end, when one or more failed.
-        DBAPIError: the database is gone: nothing more can be done.
+        SomeFailed: after the last item, when at least one failed.
+        DBAPIError: the connection to the database is lost.
     """
     done = failed = 0
-    for each in things:
+    for item in items:
         try:
-            done += work(each)
+            done += process(item)
         except Exception as error:
             model.Session.rollback()
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise
-            log.exception("%s failed for %s", getattr(work, "__qualname__", work), each)
+            log.exception("%s failed for %s", getattr(process, "__qualname__", process), item)
             failed += 1
     if failed:
         raise SomeFailed(done, failed)

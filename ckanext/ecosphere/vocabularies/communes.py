@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from bisect import bisect_left
 from collections import defaultdict
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ckanext.ecosphere.vocabularies import normalise
+from ckanext.ecosphere.vocabularies import normalise, tables
 
 PREFIX = "http://id.insee.fr/geo/commune/"
 _LABEL = re.compile(r"([^(]{1,100})\((\w{2,3})\)")
@@ -49,19 +48,17 @@ class Commune:
 
 @cache
 def _by_code() -> dict[str, Commune]:
-    with _FILE.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        return {
-            row["code"]: Commune(
-                row["code"],
-                row["name"],
-                row["departement"],
-                int(row["population"]),
-                row["epci"],
-                tuple(row["postal"].split("|")) if row["postal"] else (),
-            )
-            for row in rows
-        }
+    return {
+        row["code"]: Commune(
+            row["code"],
+            row["name"],
+            row["departement"],
+            int(row["population"]),
+            row["epci"],
+            tuple(row["postal"].split("|")) if row["postal"] else (),
+        )
+        for row in tables.rows(_FILE)
+    }
 
 
 @cache

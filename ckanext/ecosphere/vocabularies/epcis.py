@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import tables
 
 FOLDER = Path(__file__).with_name("places")
 """Where the tables lie."""
@@ -28,9 +28,8 @@ class Epci:
 
 
 def rows(name: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of a table; lines of comment are left out."""
-    with (FOLDER / name).open(encoding="utf-8", newline="") as lines:
-        yield from csv.DictReader(line for line in lines if not line.startswith("#"))
+    """Return the rows of a table of this folder."""
+    return tables.rows(FOLDER / name)
 
 
 @cache

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import authz
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.contact import service_names
+from ckanext.ecosphere.core.privacy import public_tags
 from ckanext.ecosphere.shared import action_input, authorization
 
 #: What only the person and the administrators of the site see; the hash of an e-mail address tells the address.
@@ -42,7 +42,7 @@ WITH_PEOPLE = (
 def user_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
     """List accounts, in an order that tells nothing that is not shown."""
     order = data_dict.get("order_by", ORDERS[0])
-    allowed = ORDERS + (MORE_ORDERS if _sees_everybody(context) else ())
+    allowed = ORDERS + (MORE_ORDERS if public_tags.sees_all(context) else ())
     if order not in allowed:
         message = tk._("Choose one of these orders: {orders}.").format(orders=", ".join(allowed))
         raise tk.ValidationError({"order_by": [message]})
@@ -76,14 +76,10 @@ def _sortable(data_dict: DataDict) -> DataDict:
 
 
 def _people_shown(result: Any, context: Any) -> Any:
-    if _sees_everybody(context):
+    if public_tags.sees_all(context):
         return result
     reader = authorization.person(context)
     return _without_personal(result, reader.id if reader else None)
-
-
-def _sees_everybody(context: Any) -> bool:
-    return bool(context.get("ignore_auth")) or authz.is_sysadmin(context.get("user"))
 
 
 def _without_personal(value: Any, reader_id: str | None) -> Any:

@@ -232,10 +232,15 @@ def _forget_in_activities(user: Any) -> None:
     """Activities of datasets hold the name of whoever changed them."""
     if not p.plugin_loaded("activity"):
         return
-    statement = (
-        "UPDATE activity SET data = (CAST(data AS jsonb) || jsonb_build_object('actor', CAST(:name AS text)))::text "
-        "WHERE user_id = :id AND CAST(data AS jsonb) ? 'actor'"
-    )
+    # CKAN stores U+0000 as JSON escapes it, and PostgreSQL refuses that as jsonb.
+    statement = r"""
+        WITH readable AS (
+            SELECT id, CAST(regexp_replace(data, '(?<!\\)((?:\\\\)*)\\u0000', '\1', 'g') AS jsonb) AS data
+            FROM activity WHERE user_id = :id
+        )
+        UPDATE activity SET data = (readable.data || jsonb_build_object('actor', CAST(:name AS text)))::text
+        FROM readable WHERE activity.id = readable.id AND readable.data ? 'actor'
+    """
     model.Session.execute(sa.text(statement), {"name": user.name, "id": user.id})
 
 

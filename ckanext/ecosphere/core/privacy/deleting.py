@@ -1,7 +1,7 @@
-"""An account that an administrator of the site deletes is closed as its person would close it; CKAN keeps it whole.
+"""Deleting an account, as a sysadmin does, erases the same personal data as closing one's own.
 
-CKAN 2.12.0 marks it as deleted and ends its roles: name, address, description, picture, tokens, what it follows and
-what the rooms keep of it stay.
+CKAN 2.12.0 only marks the account as deleted and ends its memberships: name, e-mail address, description, picture, API
+tokens, followed objects and what the rooms store about the person remain.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ blueprint = Blueprint("ecosphere_deleting", __name__)
 
 @tk.chained_action
 def user_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Delete an account, and erase what is kept of its person.
+    """Delete an account and erase its personal data.
 
     Raises:
         NotFound: there is no such account.
-        NotAuthorized: the person who asks is no administrator of the site.
-        ValidationError: it is that of the portal, or of its only administrator.
+        NotAuthorized: the user is not a sysadmin.
+        ValidationError: it is the account of the site itself, or of its only sysadmin.
     """
     tk.check_access("user_delete", context, data_dict)
     user = model.User.get(tk.get_or_bust(data_dict, "id"))
@@ -35,13 +35,16 @@ def user_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
         closing.delete(user.id)
     except closing.Refused as error:
         raise tk.ValidationError({"id": error.sentences}) from error
-    # Whoever deletes their own account is no administrator any more.
+    # Sysadmins who delete their own account have just lost that role.
     return original({**context, "ignore_auth": True}, {**data_dict, "id": user.id})
 
 
 @blueprint.before_app_request
 def find_account() -> Any:
-    """Lead people to the page where they close their own account; CKAN's looks for others by the name they had."""
+    """Redirect users to the page that closes their own account, and address other accounts by id.
+
+    CKAN's view reads the account again by its name, which closing it changes.
+    """
     if request.endpoint != "user.delete" or not tk.current_user.is_authenticated:
         return None
     user = model.User.get((request.view_args or {}).get("id"))
@@ -54,18 +57,18 @@ def find_account() -> Any:
 
 
 def ecosphere_account_deletion(user_id: str) -> dict[str, list[str]]:
-    """Return what an administrator is told before they delete an account, in sentences.
+    """Return the messages that a sysadmin reads before deleting an account.
 
     Returns:
         `refused` (why it cannot be deleted), `warnings`, `lost` and `kept`.
     """
     user = model.User.get(user_id)
-    told = closing.notice()
+    notice = closing.notice()
     return {
         "refused": closing.obstacles_to_deletion(user) if user else [],
         "warnings": closing.warnings_of_deletion(user) if user else [],
-        "lost": told.lost,
-        "kept": told.kept,
+        "lost": notice.lost,
+        "kept": notice.kept,
     }
 
 

@@ -5,7 +5,6 @@ Each entry carries the day on which it was last checked and whether a jurist has
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ckanext.ecosphere.vocabularies import tables
 
 DATA = Path(__file__).parents[1] / "data"
 #: A ground that is not in the table: the agent names it, and the letter says so.
@@ -70,7 +71,7 @@ def grounds() -> Mapping[str, Ground]:
             row["basis"],
             row["checked"],
         )
-        for row in _rows("grounds.csv")
+        for row in tables.rows(DATA / "grounds.csv")
     }
 
 
@@ -82,7 +83,7 @@ def usable(kind: str) -> list[Ground]:
 @cache
 def courts() -> Mapping[str, str]:
     """Read the administrative courts by place of the seat (`data/courts.csv`)."""
-    return {row["place"]: row["court"] for row in _rows("courts.csv")}
+    return {row["place"]: row["court"] for row in tables.rows(DATA / "courts.csv")}
 
 
 @cache
@@ -109,8 +110,3 @@ def months(period: str) -> int:
 
 def _read(name: str) -> Any:
     return yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    with (DATA / name).open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(line for line in lines if not line.startswith("#")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +18,7 @@ from ckanext.ecosphere.data_requests.domain import communes as registry
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import organisations
+from ckanext.ecosphere.vocabularies import tables
 
 TABLE = Path(__file__).parents[1] / "data" / "routing.csv"
 ANY = "*"
@@ -53,9 +53,8 @@ class Proposal:
 @cache
 def rules() -> tuple[Rule, ...]:
     """Read the table."""
-    with TABLE.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        return tuple(Rule(row["place"], row["theme"], tuple(row["kinds"].split()), row["where"]) for row in rows)
+    rows = tables.rows(TABLE)
+    return tuple(Rule(row["place"], row["theme"], tuple(row["kinds"].split()), row["where"]) for row in rows)
 
 
 def propose(theme: str, territory: str) -> Proposal:

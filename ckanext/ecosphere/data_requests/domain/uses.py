@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import tables
 
 TABLE = Path(__file__).parents[1] / "data" / "uses.csv"
 VOCABULARY = "regulatory-use"
@@ -15,9 +15,7 @@ VOCABULARY = "regulatory-use"
 
 @cache
 def _own() -> Mapping[str, tuple[str, str]]:
-    with TABLE.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        return {row["id"]: (row["label_fr"], row["label_en"]) for row in rows}
+    return {row["id"]: (row["label_fr"], row["label_en"]) for row in tables.rows(TABLE)}
 
 
 def label(key: str, lang: str) -> str:

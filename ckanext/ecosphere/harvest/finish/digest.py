@@ -147,19 +147,14 @@ def _send(ids: list[int]) -> int:
     if row is None or source is None or not mailbox:
         return OUTBOX.note(ids, UNWANTED, "no mailbox")
     subject, body = compose(row, source.title or source.name, source.name)
-    mail = {
-        "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("harvest", str(row.id))},
-        "recipient_name": mailbox,
-        "recipient_email": mailbox,
-        "subject": subject,
-        "body": body,
-    }
-
-    def send() -> bool:
-        sending.hand_over(**mail)
-        return True
-
-    return OUTBOX.attempt(ids, send)
+    return OUTBOX.hand_over(
+        ids,
+        headers={**headers.AUTOMATIC, "Message-ID": headers.message_id("harvest", str(row.id))},
+        recipient_name=mailbox,
+        recipient_email=mailbox,
+        subject=subject,
+        body=body,
+    )
 
 
 def compose(row: Digest, title: str, name: str) -> tuple[str, str]:

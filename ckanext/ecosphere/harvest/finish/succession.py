@@ -1,7 +1,7 @@
-"""Records that got another identifier: recognised by that of their resource, they keep their dataset.
+"""Records whose file identifier changed keep their dataset; the identifier of their resource recognises them.
 
-A catalogue that is set up anew, or copied, gives its records other identifiers. Without this each of them would be a
-second dataset beside the first, whose address is lost when it is withdrawn.
+A catalogue that is reinstalled or copied assigns new identifiers to its records. Without this, each record would become
+a second dataset, and the first one would be withdrawn together with its address.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ckanext.ecosphere.harvest.write.reimport import import_kept
 from ckanext.harvest.model import HarvestObject
 
 RENAMED = "renamed"
-"""Code of the remark that tells of them."""
+"""Code of the remark that reports them."""
 _AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A record that the source no longer has, and the new one on the same resource."""
+    """A record that the source no longer has, and the new record of the same resource."""
 
     before: str
     after: str
@@ -36,10 +36,10 @@ class _Pair:
 
 
 def keep_datasets(source_id: str, job_id: str) -> int:
-    """Give the datasets of records that have gone to the new records on the same resources; to be called after a
-    complete reading, whose absences mean something.
+    """Assign the datasets of vanished records to the new records of the same resources.
 
-    Only an identifier of a resource that nothing but the two records of the source bear says so.
+    Call it after a complete reading only: absences mean nothing otherwise. The identifier of a resource counts when no
+    other record of the source has it.
 
     Returns:
         number of datasets that have kept their address.
@@ -60,23 +60,24 @@ def keep_datasets(source_id: str, job_id: str) -> int:
 def _pairs(source_id: str, job_id: str) -> list[_Pair]:
     statement = sa.text(
         """
-        WITH live AS (
+        SELECT DISTINCT
+            max(guid) FILTER (WHERE NOT is_there), max(guid) FILTER (WHERE is_there),
+            max(package_id) FILTER (WHERE NOT is_there), max(package_id) FILTER (WHERE is_there)
+        FROM (
             SELECT record.guid, record.package_id, key, record.seen_job IS NOT DISTINCT FROM :job AS is_there,
-                EXISTS (
-                    SELECT FROM harvest_object AS made
-                    WHERE made.harvest_job_id = :job AND made.guid = record.guid AND made.report_status = 'added'
-                    AND made.package_id = record.package_id
-                ) AS is_new
+                made.guid IS NOT NULL AS is_new
             FROM ecosphere_harvest_record AS record
             JOIN package ON package.id = record.package_id AND package.state = 'active'
             CROSS JOIN LATERAL unnest(record.keys) AS key
+            LEFT JOIN (
+                SELECT DISTINCT guid, package_id FROM harvest_object
+                WHERE harvest_job_id = :job AND report_status = 'added'
+            ) AS made ON made.guid = record.guid AND made.package_id = record.package_id
             WHERE record.source_id = :source AND record.state IN ('published', 'kept') AND NOT record.apart
             AND left(key, 1) IN ('r', 'R')
-        )
-        SELECT DISTINCT gone.guid, came.guid, gone.package_id, came.package_id
-        FROM live AS gone JOIN live AS came USING (key)
-        WHERE NOT gone.is_there AND came.is_there AND came.is_new
-        AND (SELECT count(*) FROM live WHERE live.key = gone.key) = 2
+        ) AS live
+        GROUP BY key
+        HAVING count(*) = 2 AND count(*) FILTER (WHERE is_there) = 1 AND bool_or(is_there AND is_new)
         """
     )
     found = [_Pair(*row) for row in model.Session.execute(statement, {"source": source_id, "job": job_id})]

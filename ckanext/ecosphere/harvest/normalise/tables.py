@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from ckanext.ecosphere.vocabularies import normalise
+from ckanext.ecosphere.vocabularies import normalise, tables
 
 DATA = Path(__file__).with_name("data")
 SEPARATOR = "|"
@@ -38,8 +37,7 @@ def plain(text: str) -> str:
 @cache
 def rows(name: str) -> tuple[dict[str, str], ...]:
     """Return the rows of ``data/<name>.csv``; lines that start with ``#`` are notes."""
-    with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
-        return tuple(csv.DictReader(line for line in lines if not line.startswith("#")))
+    return tuple(tables.rows(DATA / f"{name}.csv"))
 
 
 def written_out(pattern: str) -> str:

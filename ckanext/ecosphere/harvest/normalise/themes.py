@@ -109,8 +109,8 @@ def named_by_address(keyword: Keyword) -> bool:
     return bool(keyword.href) and any(keyword.href in voc.get(name) for name in _LISTS)
 
 
-def _of_keyword(text: str) -> tuple[bool, list[str]]:
-    """Whether a keyword is the label of a theme or a path that ends in one, and the themes that it tells."""
+def of_keyword(text: str) -> tuple[bool, list[str]]:
+    """Return whether a keyword is the label of a theme or a path that ends in one, and the ids of its themes."""
     vocabulary = voc.get("themes")
     whole = vocabulary.find(text)
     if whole:
@@ -123,11 +123,6 @@ def _of_keyword(text: str) -> tuple[bool, list[str]]:
         if found:
             return True, [found.id]
     return False, list(dict.fromkeys(_strong(text)))
-
-
-def themes_of_keyword(text: str) -> list[str]:
-    """Return the ids of the themes that a keyword tells: a theme's own label, a path ending in one, or terms."""
-    return _of_keyword(text)[1]
 
 
 def _strong(text: str) -> list[str]:
@@ -200,7 +195,7 @@ def themes(draft: Draft) -> None:
     titles = " / ".join([record.title or "", *record.alternate_titles[:5]])[:2_000]
     scales.put("title", _strong(titles))
     for keyword in free:
-        label, found = _of_keyword(keyword.text)
+        label, found = of_keyword(keyword.text)
         scales.put("keyword (label)" if label else "keywords", found)
     if len({row["inspire"] for row in inspire}) > MOST_INSPIRE:
         inspire = []  # a map of everything is about nothing of it

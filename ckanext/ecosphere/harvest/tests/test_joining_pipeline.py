@@ -10,6 +10,7 @@ from ckan.tests import helpers
 
 from ckanext.ecosphere.harvest.deduplication import overrides
 from ckanext.ecosphere.harvest.deduplication.explain import JOINED
+from ckanext.ecosphere.harvest.finish import succession
 from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, iso_record, status
 from ckanext.ecosphere.tests.scripted_server import serve
@@ -298,3 +299,25 @@ def test_an_identifier_that_does_not_say_so_hands_no_dataset_on(portal):
         server.fault = lambda question, _page: status(500) if covers(question, 5) else None
         assert portal.harvest(source)["added"] == 1
         assert first.items() <= portal.ids().items() and len(portal.ids()) == 8
+
+
+def test_a_whole_catalogue_with_other_identifiers_is_recognised_in_seconds(portal):
+    number = 4_000
+    rows = (
+        "INSERT INTO package (id, name, type, state) "
+        "SELECT 'p' || n, 'p' || n, 'dataset', 'active' FROM generate_series(1, 2 * :number) AS n",
+        "INSERT INTO ecosphere_harvest_record (source_id, guid, state, position, seen_job, keys, package_id, absences) "
+        "SELECT 's', 'g' || n, 'published', n, CASE WHEN n > :number THEN 'j' END, ARRAY['r:' || n % :number], "
+        "'p' || n, 0 FROM generate_series(1, 2 * :number) AS n",
+        "INSERT INTO harvest_object (id, guid, harvest_job_id, harvest_source_id, package_id, report_status, state) "
+        "SELECT 'o' || n, 'g' || n, 'j', 's', 'p' || n, 'added', 'COMPLETE' "
+        "FROM generate_series(:number + 1, 2 * :number) AS n",
+        "ANALYZE package, ecosphere_harvest_record, harvest_object",
+    )
+    # No job and no source for them: only the statement is looked at, and all of it is rolled back.
+    for statement in ("SET LOCAL session_replication_role = replica", "SET LOCAL statement_timeout = '5s'", *rows):
+        model.Session.execute(sa.text(statement), {"number": number} if ":number" in statement else {})
+    try:
+        assert len(succession._pairs("s", "j")) == number
+    finally:
+        model.Session.rollback()

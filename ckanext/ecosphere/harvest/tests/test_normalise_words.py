@@ -9,7 +9,7 @@ from ckanext.ecosphere.harvest.normalise.contacts import first_email
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.tags import clean
 from ckanext.ecosphere.harvest.normalise.texts import cut, plain_text
-from ckanext.ecosphere.harvest.normalise.themes import themes_of_keyword
+from ckanext.ecosphere.harvest.normalise.themes import of_keyword
 from ckanext.ecosphere.harvest.record import (
     Conformity,
     Constraint,
@@ -245,7 +245,7 @@ def test_tens_of_thousands_of_keywords_are_bounded():
     ],
 )
 def test_a_keyword_tells_its_theme_by_label_path_or_term(keyword, themes):
-    assert themes_of_keyword(keyword) == themes
+    assert of_keyword(keyword)[1] == themes
 
 
 def theme(**fields):
@@ -258,7 +258,7 @@ def test_themes_come_from_title_and_keywords_weighed_together_else_from_what_tel
     both = theme(keywords=[Keyword("inondation"), Keyword("bruit"), Keyword("route")], title="Carte de bruit")
     assert both == (["bruit"], "title, keyword (label)")
     # Keywords alone add no theme to the one that leads; the title does, or two kinds of evidence.
-    further = themes_of_keyword("PPRI")
+    further = of_keyword("PPRI")[1]
     assert theme(keywords=[Keyword("PPRI")], title="x")[0] == further
     assert theme(keywords=[Keyword("PPRI")], title="Carte de bruit")[0] == ["bruit"]
     assert set(further) <= set(theme(keywords=[Keyword("PPRI")], title="Bruit et PPRI")[0])

@@ -62,19 +62,14 @@ def _send(ids: list[int]) -> int:
     name, email, until = user.display_name, user.email, row.until
     with language.speaking(reader.language):
         title, body = compose(found, name, until)
-    mail = {
-        "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("harvest-week", str(ids[0]))},
-        "recipient_name": name,
-        "recipient_email": email,
-        "subject": title,
-        "body": body,
-    }
-
-    def send() -> bool:
-        sending.hand_over(**mail)
-        return True
-
-    return OUTBOX.attempt(ids, send)
+    return OUTBOX.hand_over(
+        ids,
+        headers={**headers.AUTOMATIC, "Message-ID": headers.message_id("harvest-week", str(ids[0]))},
+        recipient_name=name,
+        recipient_email=email,
+        subject=title,
+        body=body,
+    )
 
 
 def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:

@@ -1,26 +1,37 @@
-"""What is kept for everyone of the public datasets (site map, table of the catalogue), forgotten when one leaves the
-public: at once, and again after the commit, since who asks in between has what is public still kept anew.
+"""Invalidate the cached files about public datasets (site map, table of the catalogue) when one is no longer public.
+
+They are invalidated at once and again after the commit, since a request in between caches what is still public.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.types import Context, DataDict
 from sqlalchemy import event
 
 from ckanext.ecosphere.schemas.catalogue import prepared_file, sitemap
 
 
 def forget() -> None:
-    """Give nothing any more of what was kept, now and once the transaction is committed."""
+    """Invalidate the cached files, now and once the transaction is committed."""
     session: Any = model.Session()
     session.info[__name__] = True
     _forget()
 
 
+@tk.chained_action
+def dataset_purge(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Purge a dataset and invalidate the cached files: CKAN's action calls no plugin hook."""
+    result = original(context, data_dict)
+    _forget()
+    return result
+
+
 def listen() -> None:
-    """Look at each commit and rollback; done once for the whole process."""
+    """Register the listeners of commits and rollbacks, once per process."""
     for name, function in (("after_commit", _committed), ("after_rollback", _undone)):
         if not event.contains(model.Session, name, function):
             event.listen(model.Session, name, function)

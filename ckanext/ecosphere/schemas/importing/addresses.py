@@ -5,7 +5,6 @@ Whether it is a service is asked of the room that reads services.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.vocabularies import tables
 
 FILE, RECORD, REPOSITORY = "file", "record", "repository"
 #: Kinds of format in which data are handed out; a document in another one may be a description.
@@ -40,9 +40,7 @@ class Target:
 
 @cache
 def _pages() -> tuple[tuple[str, re.Pattern[str], str], ...]:
-    with _FILE.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-        return tuple((row["use"], re.compile(row["pattern"]), row["template"]) for row in rows)
+    return tuple((row["use"], re.compile(row["pattern"]), row["template"]) for row in tables.rows(_FILE))
 
 
 def target(url: str) -> Target:

@@ -5,7 +5,6 @@ A service is a mapping as the action `ecosphere_access_service_read` answers it.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -15,6 +14,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import places, spatial
 from ckanext.ecosphere.schemas.importing.text import sentence_case
+from ckanext.ecosphere.vocabularies import tables
 
 #: Instead of the names of layers: the service as a whole.
 WHOLE = "*"
@@ -38,8 +38,7 @@ Dataset = dict[str, Any]
 @cache
 def kinds() -> dict[str, dict[str, str]]:
     """Return how services are described, by their kind."""
-    with _FILE.open(encoding="utf-8", newline="") as lines:
-        return {row["kind"]: row for row in csv.DictReader(line for line in lines if not line.startswith("#"))}
+    return {row["kind"]: row for row in tables.rows(_FILE)}
 
 
 def is_catalogue(service: Service) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.shared.http_guard import taken_apart
+from ckanext.ecosphere.vocabularies import tables
 
 SPECIFICATIONS = Path(__file__).parents[1] / "specifications.csv"
 LONGEST = 70
@@ -35,5 +35,4 @@ def ecosphere_address_text(address: str, dataset: Mapping[str, Any] | None = Non
 
 @cache
 def _names() -> dict[str, dict[str, str]]:
-    lines = SPECIFICATIONS.read_text(encoding="utf-8").splitlines()
-    return {row["uri"]: row for row in csv.DictReader(line for line in lines if not line.startswith("#"))}
+    return {row["uri"]: row for row in tables.rows(SPECIFICATIONS)}

@@ -6,7 +6,6 @@ call a link to a WFS a page, and a map application a service.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import yaml
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.shared.http_guard import taken_apart
-from ckanext.ecosphere.vocabularies import Concept
+from ckanext.ecosphere.vocabularies import Concept, tables
 
 FOLDER = Path(__file__).parent
 DATA, SERVICE, VIEWER, DOCUMENTATION, SAMPLE, METADATA = (
@@ -88,11 +87,9 @@ class _Pattern:
 
 @cache
 def _patterns(where: str) -> tuple[_Pattern, ...]:
-    lines = (FOLDER / "addresses.csv").read_text(encoding="utf-8").splitlines()
-    rows = csv.DictReader(line for line in lines if not line.startswith("#"))
     return tuple(
         _Pattern(row["use"], row["name"], row["format"], re.compile(row["pattern"]))
-        for row in rows
+        for row in tables.rows(FOLDER / "addresses.csv")
         if row["in"] == where
     )
 

@@ -1,7 +1,7 @@
-"""Programs that ask for RDF at the address of a dataset, a file or the portal are led to it.
+"""Content negotiation: clients that ask for RDF at the address of a dataset, a resource or the portal are redirected.
 
-Graphs call these by the addresses at which people find pages. Whoever follows such an address and asks for Turtle gets
-it by way of 303, as W3C's "Cool URIs for the Semantic Web" (section 4.2) has it.
+The RDF graphs identify these by the addresses of their HTML pages. The answer is 303 See Other, as in W3C's "Cool URIs
+for the Semantic Web", section 4.2.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import Response, redirect, request
 
-#: Media type → ending of ckanext-dcat's addresses.
+#: Media type → file extension in the URLs of ckanext-dcat.
 ENDINGS = {"text/turtle": "ttl", "application/rdf+xml": "rdf", "application/ld+json": "jsonld", "text/n3": "n3"}
 PAGE = "text/html"
 CATALOGUE = "home.index"
@@ -19,7 +19,7 @@ DATASET = ("dataset.read", "dataset_resource.read")
 
 
 def lead() -> Any:
-    """Answer a request for RDF at the address of a page; None for whoever takes the page as well or better."""
+    """Redirect a request that prefers RDF; return None when HTML is accepted as well or better."""
     if not _has_both() or request.method not in ("GET", "HEAD"):
         return None
     ending = ENDINGS.get(str(request.accept_mimetypes.best_match([PAGE, *ENDINGS], PAGE)))
@@ -34,7 +34,7 @@ def lead() -> Any:
 
 
 def tell(response: Response) -> Response:
-    """Tell caches that the answer depends on what is asked for."""
+    """Tell caches that the response depends on the Accept header."""
     if _has_both():
         response.vary.add("Accept")
     return response

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from bs4 import BeautifulSoup
 from ckan import model
 from ckan.lib.redis import connect_to_redis
+from ckan.tests import helpers
 from lxml import etree
 
 from ckanext.ecosphere.schemas.catalogue import public_files, sitemap
@@ -147,6 +148,8 @@ def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
     gone = act("package_show", id="plan-2")
     act("bulk_update_delete", datasets=[gone["id"]], org_id=gone["owner_org"])
     assert "plan-2" not in everything(app)[1]
+    helpers.call_action("dataset_purge", id="plan-0")
+    assert "plan-0" not in everything(app)[1]
 
 
 @pytest.mark.usefixtures("portal")

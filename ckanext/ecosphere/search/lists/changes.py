@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 import uuid
@@ -16,6 +15,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import solr_query, words
 from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.vocabularies import tables
 
 JUDGED = "search:judged"
 """Area of the questions that administrators judged."""
@@ -69,9 +69,8 @@ def _value_of(weights: dict[str, Any], key: str) -> float:
 @cache
 def weights() -> dict[str, Weight]:
     """Weights that may be changed, by key, in their order."""
-    with (words.DATA / "weights.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        found = [Weight(r["key"], r["title_fr"], r["title_en"], float(r["least"]), float(r["most"])) for r in rows]
+    rows = tables.rows(words.DATA / "weights.csv")
+    found = [Weight(r["key"], r["title_fr"], r["title_en"], float(r["least"]), float(r["most"])) for r in rows]
     return {each.key: each for each in found}
 
 

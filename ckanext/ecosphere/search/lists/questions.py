@@ -23,7 +23,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.lists import changes
 from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.shared import characters, csv_table, formulas
-from ckanext.ecosphere.vocabularies import local
+from ckanext.ecosphere.vocabularies import local, tables
 
 JUDGED = changes.JUDGED
 COLUMNS = ("question", "datasets", "words")
@@ -72,12 +72,10 @@ def every() -> dict[str, Question]:
 @cache
 def packaged() -> tuple[Question, ...]:
     """Questions of the package."""
-    with (words.DATA / "judged_fr.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return tuple(
-            _question(row["question"], {"words": [part.strip() for part in row["words"].split(";")]}, own=False)
-            for row in rows
-        )
+    return tuple(
+        _question(row["question"], {"words": [part.strip() for part in row["words"].split(";")]}, own=False)
+        for row in tables.rows(words.DATA / "judged_fr.csv")
+    )
 
 
 def gains(question: Question, *answers: list[dict[str, str]]) -> list[float] | None:

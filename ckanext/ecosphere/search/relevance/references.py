@@ -6,13 +6,12 @@ no title has. What a number is about stands in `data/references.csv`.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
 from functools import cache
 
 from ckanext.ecosphere.search.relevance.words import DATA, Unit
-from ckanext.ecosphere.vocabularies import gazetteer
+from ckanext.ecosphere.vocabularies import gazetteer, tables
 
 MOST = 4
 """References of a question that are read."""
@@ -64,9 +63,8 @@ _PATTERNS = {
 def _table() -> dict[str, dict[str, tuple[str, ...]]]:
     """Kind → reference → names."""
     found: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
-    with (DATA / "references.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            found[row["kind"]][row["reference"]] = tuple(filter(None, row["names"].split("|")))
+    for row in tables.rows(DATA / "references.csv"):
+        found[row["kind"]][row["reference"]] = tuple(filter(None, row["names"].split("|")))
     return found
 
 

@@ -117,6 +117,20 @@ class Outbox:
             return self._unwritten(ids, error)
         return self.note(ids, SENT) if told else self.note(ids, UNWANTED, "nothing to tell")
 
+    def hand_over(self, ids: list[int], **mail: Any) -> int:
+        """Send claimed rows as one e-mail, and note what became of them; return 1 when it left.
+
+        Args:
+            ids: the rows.
+            mail: parameters of CKAN's `mail_recipient`.
+        """
+
+        def send() -> bool:
+            sending.hand_over(**mail)
+            return True
+
+        return self.attempt(ids, send)
+
     def note(self, ids: list[int], status: str, error: str = "") -> int:
         """Write down what became of claimed rows; return 1 when they are sent."""
         moment = _now() if status == SENT else None

@@ -15,6 +15,7 @@ from ckan.cli.cli import ckan
 from ckan.tests import factories, helpers
 from flask.testing import FlaskClient
 
+from ckanext.activity.model import Activity
 from ckanext.ecosphere.core.privacy import closing
 from ckanext.ecosphere.data_requests.model import Comment, Follow, Request
 from ckanext.ecosphere.harvest.model import Reader
@@ -125,6 +126,20 @@ def test_an_administrator_deletes_as_much(leaving: Any, log_in: Visitor, named: 
     assert boss.post(f"/user/delete/{key}", data=form, follow_redirects=False).status_code == 302
     assert not is_logged_in(person) and is_logged_in(boss)
     assert_nothing_is_left(user_id, made)
+
+
+def test_a_character_that_the_database_refuses_in_an_activity_stops_nothing(leaving: Any, log_in: Visitor):
+    title = "Forages\0\0 \\u0000 \\"
+    activity = Activity(leaving.id, leaving.id, "changed package", {"actor": "camille", "package": {"title": title}})
+    model.Session.add(activity)
+    model.Session.commit()
+    key = activity.id
+
+    assert send(log_in("camille"), old_password=PASSWORD).status_code == 302
+
+    found = model.Session.get(Activity, key, populate_existing=True).data
+    assert found["package"]["title"] == "Forages \\u0000 \\"
+    assert found["actor"] == fresh(leaving.id).name != "camille"
 
 
 def test_what_was_deleted_before_is_erased_by_the_command(leaving: Any, cli: Any):
