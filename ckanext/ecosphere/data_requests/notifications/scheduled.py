@@ -97,7 +97,9 @@ def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
 
 
 def remind_of_reviews() -> int:
-    """Remind the head of a service of pending reviews, once in the week before the due date and once after it."""
+    """Remind the administrators and the head of a service of pending reviews, once in the week before the due date and
+    once after it.
+    """
     near = Request.review_due.is_not(None) & (Request.review_due <= _today() + timedelta(days=WEEK))
     return runs.one_by_one(model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review)
 
