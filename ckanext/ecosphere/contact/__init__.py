@@ -1,1 +1,1 @@
-"""How services are reached: their contact sheets, with actions, access rules and page."""
+"""Contact sheets of organisations (postal address, mailbox, telephone): actions, auth functions and pages."""

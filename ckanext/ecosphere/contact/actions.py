@@ -1,4 +1,4 @@
-"""Actions, access rules and page of the contact sheets of services."""
+"""Actions, auth functions, form and template helpers of the contact sheets of organisations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ckanext.ecosphere.shared.contact_details import telephone
 _ = tk._
 
 LONGEST_LINE, LONGEST_TEXT = 200, 1000
-#: ASCII before the sign too: mail servers and CKAN take no other (RFC 6531 is not everywhere).
+#: ASCII only, before the @ as well: CKAN and many mail servers do not support RFC 6531.
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,185}\.[A-Za-z]{2,24}")
 SHOW, UPDATE = "ecosphere_contact_sheet_show", "ecosphere_contact_sheet_update"
 
@@ -35,14 +35,14 @@ def _group(data_dict: DataDict) -> model.Group:
 
 @tk.side_effect_free
 def ecosphere_contact_sheet_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return how a service is reached.
+    """Return the contact sheet of a service.
 
     Args:
         id (str): name or id of the organisation.
 
     Returns:
         dict: `full_name` (spelled out), `email`, `address`, `telephone`, `opening`, `web`, `court`, `chief`
-        (mailbox that is told of late requests); "" for the unknown.
+        (mailbox for notices of late requests); "" for what is unknown.
 
     Raises:
         NotFound: there is no such service.
@@ -52,19 +52,19 @@ def ecosphere_contact_sheet_show(context: Context, data_dict: DataDict) -> dict[
 
 
 def ecosphere_contact_sheet_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Change how a service is reached; what is not given stays, what is given empty is taken away.
+    """Change the contact sheet of a service; fields left out keep their value, empty ones are cleared.
 
     Args:
         id (str): name or id of the organisation.
-        full_name, email, address, telephone, opening, web, court, chief (str): of the sheet.
+        full_name, email, address, telephone, opening, web, court, chief (str): fields of the sheet.
 
     Returns:
         dict: the sheet.
 
     Raises:
         NotFound: there is no such service.
-        NotAuthorized: the person is no administrator of it.
-        ValidationError: by field, what is wrong; nothing is changed.
+        NotAuthorized: the user is not an administrator of the service.
+        ValidationError: what is wrong, by field; nothing is changed.
     """
     tk.check_access(UPDATE, context, data_dict)
     group, errors, changes = _group(data_dict), {}, {}
@@ -133,12 +133,12 @@ CHECKS = {"full_name": _full_name, "email": _email, "chief": _email, "telephone"
 
 @tk.auth_allow_anonymous_access
 def show_allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Everyone: how a service is reached is public."""
+    """Allow everyone: contact sheets are public."""
     return {"success": True}
 
 
 def update_allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Administrators of the service, logged in."""
+    """Allow the administrators of the organisation."""
     try:
         tk.check_access("organization_update", context, {"id": _group(data_dict or {}).id})
     except tk.NotAuthorized:
@@ -151,12 +151,12 @@ _AUTH = authorization.deny_by_default({SHOW: show_allowed, UPDATE: update_allowe
 
 
 def get_actions() -> dict[str, Any]:
-    """Return the actions that a plugin registers, the same ones for each that works alone."""
+    """Return the actions to register, the same ones for each plugin that can run without the base plugin."""
     return dict(_ACTIONS)
 
 
 def get_auth_functions() -> dict[str, Any]:
-    """Return the auth functions that a plugin registers, the same ones for each that works alone."""
+    """Return the auth functions to register, the same ones for each plugin that can run without the base plugin."""
     return dict(_AUTH)
 
 
@@ -197,23 +197,23 @@ def edit(id: str) -> Response:
 
 
 def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
-    """Return how a service is reached (`contact_sheets`), empty when there is no such service."""
+    """Return the contact sheet of an organisation (`sheets`), empty when there is no such organisation."""
     group = model.Group.get(organization) if organization else None
     return asdict(sheets.of(group)) if group else {}
 
 
 def ecosphere_other_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """Return the extras of an organisation that are not this portal's own."""
+    """Return the extras of an organisation that do not belong to this extension."""
     return [each for each in extras or [] if not str(each.get("key", "")).startswith("ecosphere_")]
 
 
 HELPERS = {each.__name__: each for each in (ecosphere_contact_sheet, ecosphere_other_extras)}
-#: Templates of these pages, seen from the folder of this package.
+#: Folder of the templates of these pages, relative to the package.
 TEMPLATES = "templates/contact_sheets"
 
 
 def without_base(provided: Any) -> Any:
-    """Return what a room provides of the contact sheets: all of it where the base plugin, whose they are, is off."""
+    """Return what a room registers for the contact sheets; empty if the base plugin is on, which registers it too."""
     return type(provided)() if p.plugin_loaded("ecosphere") else provided
 
 

@@ -1,6 +1,6 @@
-"""Services are found by the words of their names, whatever stands between these ("DDT de l’Ain", "ddt01").
+"""Search for organisations by the words of their names, whatever separates them ("DDT de l’Ain", "ddt01").
 
-CKAN 2.12.0 looks for the whole text within name, title or description.
+CKAN 2.12.0 only looks for the whole text within name, title or description.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared.organisations import TERRITORY
 
 LONGEST, MOST_WORDS = 200, 12
-#: Words that stand between those of a name, in French and English, without accents.
+#: Stop words of names, in French and English, without accents.
 _BETWEEN = frozenset(
     ["a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les", "of", "the", "for", "and"]
 )
@@ -25,7 +25,7 @@ _FIGURES = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])")
 
 
 def by_words(data_dict: DataDict) -> DataDict:
-    """Name the services that a text finds in the place of the text; it stays when none has all of its words.
+    """Replace the text of a search by the names of the matching organisations; keep the text when there are none.
 
     Args:
         data_dict: parameters of `organization_list`; `q` is the text, `organizations` the names to choose from, if any.
@@ -38,13 +38,13 @@ def by_words(data_dict: DataDict) -> DataDict:
 
 
 def found(text: str) -> list[str]:
-    """Return the names of the services that have all words of a text; all services for none."""
+    """Return the names of the organisations that match all words of a text; all of them for a text without words."""
     wanted = [word for word in _words([text[:LONGEST]]) if word not in _BETWEEN][:MOST_WORDS]
     return [name for name, words in _services() if all(_begins(word, words) for word in wanted)]
 
 
 def _services() -> Iterator[tuple[str, frozenset[str]]]:
-    """Give each service by name with the words of what it is called, here and in the registry, and of its place."""
+    """Yield the name of each organisation with the words of its titles, here and in the registry, and of its place."""
     group: Any = model.Group
     services = sa.select(group.name, group.title, group.description, group.extras).where(
         group.is_organization.is_(True), group.state == "active"
@@ -60,10 +60,10 @@ def _services() -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def _words(texts: Iterable[str]) -> list[str]:
-    """The words of some texts without accents; letters and figures that stand together are words of their own."""
+    """Split texts into words without accents; letters and adjacent figures are separate words."""
     return [word for text in texts for word in _FIGURES.sub(" ", voc.normalise(text)).split()]
 
 
 def _begins(word: str, words: frozenset[str]) -> bool:
-    """Whether a word, or one that begins with it, is among some; figures are whole."""
+    """Return whether a set contains a word or a longer word starting with it; numbers have to match exactly."""
     return word in words or (not word.isdigit() and any(each.startswith(word) for each in words))

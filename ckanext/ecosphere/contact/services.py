@@ -1,4 +1,4 @@
-"""The list of services for people: all of them on one page, by kind, searchable by name, acronym or territory."""
+"""The public list of services: all organisations on one page, by kind, searchable by name, acronym or territory."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class Service:
-    """An organisation as the list shows it.
+    """An organisation as shown in the list.
 
     Attributes:
-        name: last part of its address.
+        name: name of the organisation, last part of its URL.
         title: short name ("DDT 01").
         description: full name.
-        kind: kind of service ("ddt", "dreal"…), "other" for organisations outside of the registry.
+        kind: kind of service ("ddt", "dreal"…), "other" for organisations that are not in the registry.
         territory: label of its territory, may be empty.
         count: number of public datasets.
     """
@@ -39,14 +39,14 @@ class Service:
 
     @property
     def place(self) -> str:
-        """What tells it from the others of its kind, unless its title says it: territory, or full name."""
+        """Territory or full name that distinguishes it from others of its kind, "" when the title already has it."""
         if self.kind == "central":
             return self.description
         return "" if voc.normalise(self.territory) in voc.normalise(self.title) else self.territory
 
 
 def kinds() -> dict[str, str]:
-    """Kinds of services and their headings, in the order of the page."""
+    """Return the kinds of services and their headings, in the order of the page."""
     return {
         "central": _("Central administration"),
         "dreal": _("Regional directorates for environment, planning and housing (DREAL)"),
@@ -107,6 +107,6 @@ def _all() -> list[Service]:
 
 
 def _counts() -> dict[str, int]:
-    """Number of public datasets of each organisation, from the index in one query."""
+    """Return the number of public datasets of each organisation, in one query to the search index."""
     search: dict[str, Any] = {"rows": 0, "facet.field": ["organization"], "facet.limit": -1}
     return tk.get_action("package_search")({}, search)["facets"].get("organization", {})

@@ -1,7 +1,7 @@
-"""How each service is reached and what it is called in full: the contact sheet of an organisation.
+"""Contact sheets of organisations: how a service can be reached, and its name spelled out in full.
 
-Administrators of a service fill in its sheet; it is kept in extras of the organisation. The name spelled out, which a
-decision has to bear (CRPA, L. 212-2, 1°), comes from the registry where they leave it empty.
+Administrators of a service fill in its sheet, which is stored in extras of the organisation. Where they leave the full
+name empty, which a decision has to bear (CRPA, L. 212-2, 1°), it comes from the registry of organisations.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.vocabularies import tables
 
 NAMES = Path(__file__).parents[1] / "data" / "territory-names.csv"
-#: Extra of the organisation = this + field of the sheet.
+#: Prefix of the keys of extras; the name of the field follows.
 PREFIX = "ecosphere_contact_"
 ABBREVIATION = re.compile(r"\b[A-ZÀ-Þ]{2,}\b")
 SHORT_FORM = re.compile(r"\s?\([^()]{1,100}\)")
-#: Services that are named after a place without a preposition: "Direction interrégionale de la mer Méditerranée".
+#: Kinds of services whose place follows without a preposition: "Direction interrégionale de la mer Méditerranée".
 PLACE_AS_NAME = ("dir", "dirif", "dirm")
 LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """How a service is reached.
+    """How a service can be reached.
 
     Attributes:
         full_name: its name without abbreviations.
-        email: functional mailbox, read by whoever is on duty.
+        email: shared mailbox of the service.
         address: postal address, several lines.
         telephone: in international form.
-        opening: hours, in words.
-        web: address of its site.
-        court: administrative court of its seat, where the table of courts does not say so.
-        chief: mailbox that is told of requests that are late; no page shows it, the API does.
+        opening: opening hours, as text.
+        web: URL of its site.
+        court: administrative court of its seat, where the table of courts has none.
+        chief: mailbox for notices of late requests; no page shows it, the API does.
     """
 
     full_name: str = ""
@@ -58,12 +58,12 @@ FIELDS = tuple(field.name for field in fields(ContactSheet))
 
 
 def written(group: model.Group) -> ContactSheet:
-    """Return what people wrote on the sheet of a service, and nothing else."""
+    """Return the sheet as it was filled in, without completing it from the registry."""
     return from_extras(group.extras)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
-    """Return the sheet that extras of an organisation hold."""
+    """Return the sheet stored in the extras of an organisation."""
     return ContactSheet(**{name: extras.get(PREFIX + name) or "" for name in FIELDS})
 
 
@@ -74,13 +74,13 @@ def of(group: model.Group) -> ContactSheet:
 
 
 def chief(organization_id: str | None) -> str:
-    """Return the mailbox that is told of requests that are late, "" when the service named none."""
+    """Return the mailbox for notices of late requests, "" when the service has not given one."""
     group = model.Session.get(model.Group, organization_id) if organization_id else None
     return written(group).chief if group else ""
 
 
 def mailbox(organization_id: str | None) -> str:
-    """Return the functional mailbox of a service, "" when it has none."""
+    """Return the shared mailbox of a service, "" when it has none."""
     group = model.Session.get(model.Group, organization_id) if organization_id else None
     return written(group).email if group else ""
 
@@ -102,7 +102,7 @@ def as_contact(organization_id: str | None) -> dict[str, str]:
 def name_of(group: model.Group) -> str:
     """Return the name of a service spelled out: from the registry, else its description or title.
 
-    A service that has become one of another kind (a DDT that is a DDTM by now) no longer bears the registry's name.
+    The registry is ignored for a service whose kind has changed since (a DDT that has become a DDTM).
     """
     service = registered(group)
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
@@ -115,7 +115,7 @@ def name_of(group: model.Group) -> str:
 
 
 def is_spelled_out(name: str) -> bool:
-    """Whether a name has several words and no abbreviation."""
+    """Return whether a name has several words and no abbreviation."""
     return len(name.split()) > 1 and not ABBREVIATION.search(name)
 
 
@@ -138,7 +138,7 @@ def spelled_out(service: voc.Concept) -> str:
 
 
 def registered(group: model.Group) -> voc.Concept | None:
-    """Return the service of the registry that an organisation is: by its name, else by kind and territory."""
+    """Return the registry's entry of an organisation: by name, else by kind and territory; None unless there is one."""
     registry = voc.get("organisations")
     if group.name in registry:
         return registry[group.name]
@@ -152,7 +152,7 @@ def registered(group: model.Group) -> voc.Concept | None:
 
 @cache
 def _of_places() -> dict[str, str]:
-    """Return label of a territory → what follows the name of its service ("de la Somme")."""
+    """Map the label of each territory to the form used in names of services ("de la Somme")."""
     territories = voc.get("territories")
     named = {voc.normalise(territories[row["territory"]].label_fr): row["of"] for row in tables.rows(NAMES)}
     # The registry says "Réunion".

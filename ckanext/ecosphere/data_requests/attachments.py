@@ -1,4 +1,4 @@
-"""Files that come with comments: few types, limited in size, looked at, and never run or shown in place."""
+"""Files attached to comments: limited in type and size, checked, scanned, and only served as downloads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ = tk._
 
 SCAN_SECONDS = 60
 LONGEST_NAME = 120
-#: Extension → how its content begins. Types that are not here are text, and must be.
+#: Extension → possible first bytes of its content. All other types must be text.
 BEGINNINGS: dict[str, tuple[bytes, ...]] = {
     "pdf": (b"%PDF-",),
     "png": (b"\x89PNG\r\n\x1a\n",),
@@ -33,12 +33,12 @@ BEGINNINGS: dict[str, tuple[bytes, ...]] = {
 }
 CHUNK = 65_536
 WAITING = ".new-"
-"""Begins the name of a file that waits for its place."""
+"""Prefix of the names of temporary files."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file that was accepted and waits in a temporary place."""
+    """An accepted file in its temporary place."""
 
     path: Path
     name: str
@@ -47,10 +47,10 @@ class Found:
 
 
 def check(upload: Any) -> Found:
-    """Look at a file before anything is kept.
+    """Check an uploaded file and save it to a temporary file.
 
     Args:
-        upload: as a form sends it (`werkzeug.FileStorage`).
+        upload: file of a form (`werkzeug.FileStorage`).
 
     Raises:
         ValidationError: with the reason why it is refused.
@@ -75,10 +75,10 @@ def check(upload: Any) -> Found:
 
 
 def check_all(uploads: Iterable[Any]) -> list[Found]:
-    """Look at several files before anything is kept.
+    """Check several uploaded files and save them to temporary files.
 
     Raises:
-        ValidationError: one of them is refused; none is left behind.
+        ValidationError: one of them is refused; no temporary file remains.
     """
     found: list[Found] = []
     try:
@@ -91,7 +91,7 @@ def check_all(uploads: Iterable[Any]) -> list[Found]:
 
 
 def discard(found: Iterable[Found]) -> None:
-    """Remove files that wait; those that were kept have gone to their places."""
+    """Remove temporary files; those that were kept have already been moved."""
     for each in found:
         each.path.unlink(missing_ok=True)
 
@@ -101,7 +101,7 @@ def _refused(message: str) -> tk.ValidationError:
 
 
 def _name(upload: Any) -> str:
-    """Last part of the name that the browser gave, on one line."""
+    """Return the last part of the file name given by the browser, on one line."""
     given = str(getattr(upload, "filename", "") or "")
     name = text.line(given.replace("\\", "/").rsplit("/", 1)[-1]).lstrip(".")
     if not name:
@@ -168,7 +168,7 @@ def keep(found: Found, request_id: str, comment_id: str) -> Attachment:
 
 
 def path_of(attachment: Attachment) -> Path:
-    """Where a file is kept; its name there is of our making."""
+    """Return the path of the stored file, whose name there is generated."""
     folder = config.folder()
     if folder is None:
         raise tk.ObjectNotFound(_("File not found"))
@@ -176,7 +176,7 @@ def path_of(attachment: Attachment) -> Path:
 
 
 def remove(attachments: list[Attachment]) -> None:
-    """Delete rows, and their files once that is committed. Nothing is committed here."""
+    """Delete rows, and their files after the commit. Nothing is committed here."""
     removals.ask([path_of(each) for each in attachments])
     for each in attachments:
         model.Session.delete(each)

@@ -1,4 +1,4 @@
-"""One question to several services: a request for each, with its own clock and answer, and one page for all of them."""
+"""Batches: one question to several services, as one request for each, with its own clock and answer."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ckanext.ecosphere.shared import language
 
 _ = tk._
 
-#: Services that one question may go to.
+#: Maximum number of services for one question.
 MOST = 10
 
 
 def of_request(request: Request) -> list[Request]:
-    """Return the requests of the same question, the request itself included, the oldest first."""
+    """Return the requests of the same question, including the request itself, the oldest first."""
     if not request.batch_id:
         return [request]
     query = sa.select(Request).where(Request.batch_id == request.batch_id).order_by(Request.submitted, Request.id)
@@ -31,7 +31,7 @@ def of_request(request: Request) -> list[Request]:
 
 
 def shown(request: Request, reader: Reader) -> list[dict[str, Any]]:
-    """Return the parts that the reader may read, each with what answers it."""
+    """Return the requests of the batch that the reader may read, each with its answers."""
     parts = [each for each in of_request(request) if reader.may_read(each)]
     answered = {
         each.id: {
@@ -46,15 +46,15 @@ def shown(request: Request, reader: Reader) -> list[dict[str, Any]]:
 
 
 def grow(reader: Reader, request_id: str, groups: Sequence[model.Group]) -> list[Request]:
-    """Ask other services the same, all of them or none.
+    """Put the question to other services, all of them or none.
 
     Args:
-        reader: who asked.
-        request_id: id of the request whose question it is.
+        reader: the requester.
+        request_id: id of the request with the question.
         groups: the services.
 
     Raises:
-        ValidationError: none is named, they are too many, one was asked already, or the request no longer stands.
+        ValidationError: no service is given, there are too many, one was already asked, or the request is over.
     """
     made, events = [], []
     with service.rolled_back_on_error():

@@ -1,4 +1,4 @@
-"""`ckan ecosphere requests …`."""
+"""Commands `ckan ecosphere requests …`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ckanext.ecosphere.shared import runs
 
 log = logging.getLogger(__name__)
 
-#: What tells a mail server to try again later (EX_TEMPFAIL of sysexits.h).
+#: Exit status that makes a mail server try again later (EX_TEMPFAIL of sysexits.h).
 TRY_AGAIN = 75
 CHUNK = 1024 * 1024
 
@@ -45,10 +45,10 @@ def mail_in_command(recipient: str) -> None:
     """
     raw = sys.stdin.buffer.read(config.reply_bytes() + 1)
     while sys.stdin.buffer.read(CHUNK):
-        pass  # a mail server that cannot write on would try again, for ever
+        pass  # read to the end: a mail server whose pipe is closed would retry forever
     try:
         outcome = receive.receive(raw, recipient)
-    except Exception as error:  # whatever it is, the e-mail must not be lost
+    except Exception as error:  # on any error, the e-mail must not be lost
         log.exception("A reply by e-mail could not be worked off")
         click.echo(f"not now: {type(error).__name__}", err=True)
         raise click.exceptions.Exit(TRY_AGAIN) from None

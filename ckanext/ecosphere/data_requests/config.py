@@ -1,4 +1,4 @@
-"""Options of the room, read in this module only."""
+"""Configuration options of data requests, read in this module only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.shared.mailing import sending
 
-#: Of CKAN's background jobs.
+#: Queue of CKAN's background jobs.
 QUEUE = "ecosphere:requests"
 MODERATORS = "ecosphere.requests.moderators"
 TRUST_AFTER = "ecosphere.requests.trust_after"
@@ -45,32 +45,32 @@ FOLDER = "ecosphere_requests"
 
 
 def moderators() -> str:
-    """Return the name of the organisation that moderates."""
+    """Return the name of the moderating organisation."""
     return tk.config[MODERATORS]
 
 
 def trust_after() -> int:
-    """Return the number of accepted requests that make a person trusted."""
+    """Return the number of accepted requests from which new ones of a user are opened without moderation."""
     return tk.config[TRUST_AFTER]
 
 
 def release_after() -> int:
-    """Return the number of contributions let through by moderators from which a person's texts are shown at once."""
+    """Return the number of contributions released by moderators from which a user's texts are published at once."""
     return tk.config[RELEASE_AFTER]
 
 
 def comment_delay() -> int:
-    """Return the minutes for which e-mails about comments wait for others about the same request."""
+    """Return the delay of e-mails about comments, in minutes, which groups those about the same request."""
     return tk.config[COMMENT_DELAY]
 
 
 def moderation_digest() -> int:
-    """Return the minutes between two e-mails that tell a moderator of what waits."""
+    """Return the minimum interval between e-mails to a moderator about pending contributions, in minutes."""
     return tk.config[MODERATION_DIGEST]
 
 
 def clock() -> bool:
-    """Tell whether requests have a due date."""
+    """Return whether requests have a due date."""
     return tk.config[CLOCK]
 
 
@@ -85,12 +85,12 @@ def extended_months() -> int:
 
 
 def postpone() -> str:
-    """Return how a period that ends on a day off goes on: never, sundays or workdays."""
+    """Return how a period that ends on a day off is extended: never, sundays or workdays."""
     return tk.config[POSTPONE]
 
 
 def clock_stops() -> bool:
-    """Tell whether waiting for the requester prolongs the period."""
+    """Return whether waiting for the requester extends the period."""
     return tk.config[CLOCK_STOPS]
 
 
@@ -100,103 +100,103 @@ def anonymise_months() -> int:
 
 
 def statistics_threshold() -> int:
-    """Return the number of private requests from which a public figure counts them."""
+    """Return the number of private requests from which a figure includes them."""
     return tk.config[STATISTICS_THRESHOLD]
 
 
 def statistics_cache() -> int:
-    """Return the seconds for which the public statistics are kept."""
+    """Return the lifetime of cached statistics, in seconds."""
     return tk.config[STATISTICS_CACHE]
 
 
 def requests_per_day() -> int:
-    """Return how many requests a person may make in a day."""
+    """Return the maximum number of requests of a user in a day."""
     return tk.config[REQUESTS_PER_DAY]
 
 
 def comments_per_hour() -> int:
-    """Return how much a person may write in an hour."""
+    """Return the maximum number of contributions of a user in an hour."""
     return tk.config[COMMENTS_PER_HOUR]
 
 
 def forms_per_hour() -> int:
-    """Return how many forms of people who are not logged in are kept for one address in an hour."""
+    """Return the maximum number of stored forms of anonymous users from one IP address in an hour."""
     return tk.config[FORMS_PER_HOUR]
 
 
 def address_factor() -> int:
-    """Return how many times as much may come from one address."""
+    """Return the factor by which limits for an IP address exceed those for a user."""
     return tk.config[ADDRESS_FACTOR]
 
 
 def service_factor() -> int:
-    """Return how many times as much people of services may send."""
+    """Return the factor by which limits for people of services exceed those for other users."""
     return tk.config[SERVICE_FACTOR]
 
 
 def links() -> int:
-    """Return how many links a text may hold."""
+    """Return the maximum number of links in a text."""
     return tk.config[LINKS]
 
 
 def attachment_types() -> list[str]:
-    """Return the extensions of files that are taken, in lower case without the dot."""
+    """Return the accepted file extensions, in lower case without the dot."""
     return [each.lower().lstrip(".") for each in tk.config[ATTACHMENT_TYPES]]
 
 
 def attachment_bytes() -> int:
-    """Return the largest size of a file, in bytes."""
+    """Return the maximum size of a file, in bytes."""
     return tk.config[ATTACHMENT_MEGABYTES] * 1024 * 1024
 
 
 def attachment_scanner() -> str:
-    """Return the command that looks at files, "" for none."""
+    """Return the command that scans files, "" for none."""
     return tk.config[ATTACHMENT_SCANNER]
 
 
 def email() -> bool:
-    """Tell whether people are told by e-mail."""
+    """Return whether notifications are sent by e-mail."""
     return tk.config[EMAIL]
 
 
 def mail_works() -> bool:
-    """Tell whether e-mails are wanted and CKAN knows a server for them; it drops them silently otherwise."""
+    """Return whether e-mails are enabled and CKAN has a mail server, without which it drops them silently."""
     return email() and sending.is_configured()
 
 
 def escalation_administrators() -> int | None:
-    """Return the days after the due date (negative before it) from which administrators of the service are told."""
+    """Return the days after the due date (negative: before) from which the service's administrators are notified."""
     return _days(ESCALATION_ADMINISTRATORS)
 
 
 def escalation_chief() -> int | None:
-    """Return the days after the due date from which the chief of the service, or else the moderators, are told."""
+    """Return the days after the due date from which the head of the service, or else the moderators, are notified."""
     return _days(ESCALATION_CHIEF)
 
 
 def _days(option: str) -> int | None:
-    """Return a number of days, None when the option is empty or "none": then nobody is told."""
+    """Return a number of days, None (no notification) when the option is empty or "none"."""
     written = str(tk.config[option] if tk.config[option] is not None else "").strip().lower()
     return None if written in ("", "none") else int(written)
 
 
 def reply_address() -> str:
-    """Return the address that takes replies by e-mail, without a token; "" when they are not taken."""
+    """Return the address for replies by e-mail, without a token; "" when they are not accepted."""
     return str(tk.config[REPLY_ADDRESS] or "").strip()
 
 
 def reply_days() -> int:
-    """Return the days for which a reply address is good."""
+    """Return the validity of a reply address, in days."""
     return tk.config[REPLY_DAYS]
 
 
 def reply_bytes() -> int:
-    """Return the largest size of a reply, in bytes."""
+    """Return the maximum size of a reply, in bytes."""
     return tk.config[REPLY_MEGABYTES] * 1024 * 1024
 
 
 def imap() -> str:
-    """Return the address of the mailbox of replies (imaps://user@host/folder), "" when they come another way."""
+    """Return the URL of the mailbox of replies (imaps://user@host/folder), "" when it is not used."""
     return str(tk.config[IMAP] or "").strip()
 
 
@@ -206,11 +206,11 @@ def imap_password() -> str:
 
 
 def secret() -> str:
-    """Return the secret with which the portal signs."""
+    """Return the portal's secret key for signatures."""
     return str(tk.config["SECRET_KEY"])
 
 
 def folder() -> Path | None:
-    """Return the folder of the files of the conversations, None when CKAN keeps no files (`ckan.storage_path`)."""
+    """Return the folder of the files of requests, None when CKAN stores no files (`ckan.storage_path`)."""
     storage = tk.config.get("ckan.storage_path")
     return Path(storage) / FOLDER if storage else None

@@ -1,4 +1,4 @@
-"""Comments, internal notes, and the moderators' means."""
+"""Comments and internal notes, and their moderation."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from ckanext.ecosphere.data_requests.notifications import outbox
 _ = tk._
 
 _DATASET = re.compile(r"/dataset/([a-z0-9_-]{2,100})(?![\w/-])")
-"""Address of a dataset's page, with or without the host and the language."""
+"""Path of a dataset's page, with or without host and language."""
 MOST_MENTIONS = 20
 LONGEST_KEY = 36
 
-#: In which role a person speaks who has several.
+#: Order of precedence of the roles in which a user writes.
 SPEAKING = (states.REQUESTER, states.MODERATOR, states.ADMIN, states.EDITOR)
 
 
 def comment(
     reader: Reader, request_id: str, words: str, internal: bool, upload: Any = None, *, key: str | None = None
 ) -> Comment:
-    """Add a comment, or a note, with or without files; what a new person writes is held for a moderator.
+    """Add a comment or an internal note, with or without files; those of untrusted users are held for moderation.
 
     Args:
-        reader: who writes.
+        reader: its author.
         request_id: id of the request.
-        words: what they write, in Markdown.
-        internal: whether it is a note.
+        words: its text, in Markdown.
+        internal: whether it is an internal note.
         upload: a file of a form, or a list of them.
-        key: of what it is made from (an e-mail), so that nothing is made of it twice.
+        key: of its source (an e-mail), so that it is created only once.
 
     Raises:
         ValidationError: the file is refused.
@@ -67,7 +67,7 @@ def write(
     found: Iterable[attachments.Found],
     key: str | None = None,
 ) -> Comment:
-    """Write a comment or a note of a locked request, with its files, and tell those concerned; nothing is committed."""
+    """Create a comment or note of a locked request, with its files and notifications, without committing."""
     roles = reader.roles(request)
     role = next((each for each in SPEAKING if each in roles), "reader")
     if internal and role == states.REQUESTER:
@@ -94,7 +94,7 @@ def write(
 
 
 def publish(request: Request, made: Comment) -> None:
-    """Count a comment, tie the datasets that it names to the request, and tell those concerned."""
+    """Count a comment, link the datasets that it mentions to the request, and notify those concerned."""
     if not made.internal:
         _note_mentions(request, made.text)
     _count(request)
@@ -102,12 +102,12 @@ def publish(request: Request, made: Comment) -> None:
 
 
 def _is_shown() -> list[Any]:
-    """What makes comments visible to everyone who reads the request."""
+    """Return SQL conditions for comments that all readers of the request can see."""
     return [Comment.internal.is_(False), Comment.hidden.is_(False), Comment.moderation.in_(trust.SHOWN)]
 
 
 def _note_mentions(request: Request, words: str) -> None:
-    """Tie the request to the datasets of the portal whose addresses a comment gives: their pages show it."""
+    """Link the request to the datasets whose URLs a comment contains; their pages show the request."""
     names = set(_DATASET.findall(words)[:MOST_MENTIONS])
     query = sa.select(model.Package.id).where(
         sa.or_(model.Package.name.in_(names), model.Package.id.in_(names)), model.Package.state == model.State.ACTIVE
@@ -117,7 +117,7 @@ def _note_mentions(request: Request, words: str) -> None:
 
 
 def _note_mentions_anew(request: Request) -> None:
-    """Untie the datasets that only comments that are hidden now have mentioned."""
+    """Update the links to mentioned datasets from the comments that are still visible."""
     tied = (DatasetLink.request_id == request.id, DatasetLink.kind == "mentioned")
     model.Session.execute(sa.delete(DatasetLink).where(*tied))
     query = sa.select(Comment.text).where(Comment.request_id == request.id, *_is_shown())
@@ -132,7 +132,7 @@ def _count(request: Request) -> None:
 
 
 def hide_comment(comment_id: str, reason: str) -> Request:
-    """Hide a comment from everyone but those who work on the request; its place and the reason stay."""
+    """Hide a comment except from those who handle the request; a notice with the reason remains."""
     made = model.Session.get(Comment, comment_id)
     if made is None:
         raise tk.ObjectNotFound(_("Comment not found"))
@@ -145,7 +145,7 @@ def hide_comment(comment_id: str, reason: str) -> Request:
 
 
 def hide_request(request_id: str, hidden: bool) -> Request:
-    """Take a request out of the public list, or put it back; for its people nothing changes."""
+    """Remove a request from the public list, or put it back; those with a role in it still see it."""
     request = service.lock(request_id)[request_id]
     request.hidden = hidden
     effects.relist(request)

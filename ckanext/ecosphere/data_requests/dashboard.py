@@ -1,4 +1,4 @@
-"""Requests on a person's dashboard: to answer, to moderate, and the person's own."""
+"""Dashboard cards of requests: assigned, to answer, to review, to moderate, and the user's own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.shared import dates
 
 SHORT = {"rows": MOST_LINES, "facets": False}
-"""Of a list of which a card shows the first lines, and how many there are."""
+"""Parameters of lists for a card, which shows the first lines and the total."""
 
 
 def cards(person: Person) -> list[Card]:
-    """What waits for the person; nothing that waits gives no card."""
+    """Return the cards with requests that await action, without empty ones."""
     return [
         each
         for each in (_assigned(person), _to_answer(person), _to_review(person), _to_moderate(person), _own(person))
@@ -25,7 +25,7 @@ def cards(person: Person) -> list[Card]:
 
 
 def links(person: Person) -> list[Link]:
-    """What the person can begin."""
+    """Return the link to a new request."""
     return [Link(tk._("Ask for data"), tk.url_for("ecosphere_requests.new"), "envelope-open-text", 90)]
 
 
@@ -45,7 +45,7 @@ def _to_answer(person: Person) -> Card | None:
 
 
 def _to_review(person: Person) -> Card | None:
-    """Decisions of which a requester asked an internal review."""
+    """Return the card of decisions with a pending internal review."""
     found: list[dict[str, Any]] = []
     count, ways = 0, []
     for service in person.services:
@@ -70,7 +70,7 @@ def _to_review(person: Person) -> Card | None:
 
 
 def _assigned(person: Person) -> Card | None:
-    """What the person has, or a colleague for whom they stand in."""
+    """Return the card of requests assigned to the user, or to an absent colleague whom they replace."""
     found: list[dict[str, Any]] = []
     count, ways = 0, []
     for service in person.services:
@@ -103,15 +103,15 @@ def _own(person: Person) -> Card | None:
     found = person.ask("ecosphere_request_list", {"scope": "mine", **SHORT})
     if not found["count"]:
         return None
-    # What waits for the person comes first.
+    # First, requests that await an answer by the user.
     asked = person.ask("ecosphere_request_list", {"scope": "mine", "state": [states.NEEDS_INFO], **SHORT})
     waiting = [_line(each, _awaited(each), urgent=True) for each in asked["results"]]
-    # Then those that a service has not answered in time, of which it may be asked for more than patience.
+    # Then overdue ones, for which there are remedies.
     open_states = [each for each in states.ACTIVE if each != states.NEEDS_INFO]
     active = {"scope": "mine", "state": open_states, "sort": "due", **SHORT}
     late = [each for each in person.ask("ecosphere_request_list", active)["results"] if _is_late(each)]
     overdue = [_line(each, _unanswered(each), urgent=True) for each in late]
-    # Then the answers of which the person has not said yet whether they helped.
+    # Then answers without the user's opinion.
     given = {"scope": "mine", "state": list(states.GIVEN), **SHORT}
     answers = [each for each in person.ask("ecosphere_request_list", given)["results"] if not each["satisfied"]]
     answered = [_line(each, _answered(each)) for each in answers]

@@ -1,4 +1,4 @@
-"""Requests as the API shows them: to each reader what they may know, and nothing else."""
+"""Requests as dicts for the API, limited to what each reader may see."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ckanext.ecosphere.data_requests.notifications import links
 
 __all__ = ["Names", "edited", "event_public", "iso"]
 
-#: Shown to whoever may read the request.
+#: Attributes copied for all readers of the request, some of which are then emptied.
 PLAIN = (
     "id",
     "reference",
@@ -68,12 +68,12 @@ MOST_NAMED = 100
 
 
 def today() -> date:
-    """Current day in Paris."""
+    """Return the current date in Paris."""
     return clock.day_of(datetime.now(timezone.utc))
 
 
 def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, Any]]:
-    """Requests as a list shows them."""
+    """Return requests for a list."""
     ids = [each.id for each in requests]
     names = Names.of(
         [each.requester_id for each in requests] + [each.assigned_to for each in requests],
@@ -81,7 +81,7 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
     )
     mine = {table: _tied(table, ids, reader) for table in (Support, Follow)}
     packages, away, there = _packages(requests), _away(requests, reader), _there(requests, reader)
-    # Read at once here, they are found in the session below.
+    # Load them in one query; `_outcome` then finds them in the session.
     merged = by_ids(Request, [(each.outcome or {}).get("target") for each in requests])
     shown = [
         {**_request(each, reader, names, mine, packages), **_held_by(each, reader, names, away, there)}
@@ -92,7 +92,7 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
 
 
 def request_show(request: Request, reader: Reader) -> dict[str, Any]:
-    """A request with its history and conversation."""
+    """Return a request with its history and conversation."""
     lines, comments = history.past(request, reader), history.comments(request, reader)
     given = history.readable(history.datasets_of(lines), may_read_dataset, reader)
     actors = [key for each in lines for key in history.people_of(each)] + [each.author_id for each in comments]
@@ -127,7 +127,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
 
 
 def _about(request: Request, reader: Reader) -> dict[str, str] | None:
-    """Dataset that a request is about, when the reader may read it."""
+    """Return the dataset concerned by a request, when the reader may read it."""
     package = model.Session.get(model.Package, request.package_id) if request.package_id else None
     if package is None or not may_read_dataset(package, reader):
         return None
@@ -182,7 +182,7 @@ def _request(
 
 
 def _requester(request: Request, roles: Iterable[str], inside: bool, names: Names) -> dict[str, Any] | None:
-    """Who asked: for themselves, for the people who work on it, and for all if the person chose so."""
+    """Return the requester, for those with a role in the request, and for all if the name is public."""
     name = names.person(request.requester_id)
     if not name or not (request.show_name or roles):
         return None
@@ -193,22 +193,24 @@ def _requester(request: Request, roles: Iterable[str], inside: bool, names: Name
 
 
 def _away(requests: Sequence[Request], reader: Reader) -> dict[str, tuple[str, str]]:
-    """Who of those who have requests is away: until when, and the name of who stands in."""
+    """Return the absences of assignees: id → (last day, name of the substitute)."""
     found = absences.current(each.assigned_to for each in requests if reader.is_inside(each))
     names = Names.of([each.substitute_id for each in found.values()], [])
     return {key: (each.last.isoformat(), names.person(each.substitute_id)) for key, each in found.items()}
 
 
 def _there(requests: Sequence[Request], reader: Reader) -> set[tuple[str, str]]:
-    """Who works for the services of the requests that somebody has, as pairs of both."""
+    """Return pairs (service, editor) for the services of the assigned requests."""
     return people.editing(each.organization_id for each in requests if each.assigned_to and reader.is_inside(each))
 
 
 def _held_by(
     request: Request, reader: Reader, names: Names, away: Mapping[str, tuple[str, str]], there: set[tuple[str, str]]
 ) -> dict[str, dict[str, Any] | None]:
-    """Who has a request, with the last day of their absence and who stands in; for those who work on it. Who has left
-    the service has it no longer."""
+    """Return the assignee with the last day of their absence and their substitute, for those who handle the request.
+
+    An assignee who has left the service is not returned.
+    """
     here = reader.is_inside(request) and (request.organization_id, request.assigned_to) in there
     user = names.users.get(request.assigned_to or "") if here else None
     if user is None:
@@ -224,7 +226,7 @@ def _clock(request: Request) -> dict[str, Any]:
 
 
 def _outcome(request: Request, reader: Reader) -> dict[str, Any]:
-    """The last decision; reasons addressed to the requester only for them and for those who work on it."""
+    """Return the last decision; reasons addressed to the requester are only for those with a role in the request."""
     found = dict(request.outcome or {})
     if not reader.roles(request):
         found = {key: value for key, value in found.items() if key not in PERSONAL}
@@ -239,13 +241,13 @@ def _outcome(request: Request, reader: Reader) -> dict[str, Any]:
 
 
 def letter_dict(letter: Letter) -> dict[str, Any]:
-    """A letter as a request lists it."""
+    """Return a letter for the list of a request."""
     known = ("id", "kind", "event_id", "subject", "sha256")
     return {**{name: getattr(letter, name) for name in known}, "created": iso(letter.created)}
 
 
 def datasets(request: Request, reader: Reader, kind: str) -> list[dict[str, Any]]:
-    """Datasets tied to a request that the reader may read."""
+    """Return the datasets related to a request that the reader may read."""
     query = (
         sa.select(model.Package)
         .join(DatasetLink, DatasetLink.package_id == model.Package.id)
@@ -260,7 +262,7 @@ def datasets(request: Request, reader: Reader, kind: str) -> list[dict[str, Any]
 
 
 def may_read_dataset(package: model.Package, reader: Reader) -> bool:
-    """Whether a dataset is there for the reader."""
+    """Return whether the reader may read a dataset."""
     if package.state != model.State.ACTIVE:
         return False
     if not package.private or reader.sysadmin:
@@ -272,12 +274,12 @@ def may_read_dataset(package: model.Package, reader: Reader) -> bool:
         return False
 
 
-#: What the name or identifier of a dataset looks like, rather than words about one.
+#: Pattern of names and ids of datasets, as opposed to a description.
 _DATASET_NAME = re.compile(r"[\w-]{2,100}")
 
 
 def _packages(requests: Iterable[Request]) -> dict[str, model.Package]:
-    """Datasets that requests name as not enough, by id and by name, read in one query."""
+    """Return the datasets that requests name as insufficient, by id and by name, in one query."""
     keys = {_name_in(key) for request in requests for key in (request.known_datasets or ())[:MOST_NAMED]}
     if not keys:
         return {}
@@ -293,17 +295,17 @@ def _name_in(key: str) -> str:
 def known_datasets(
     request: Request, reader: Reader, packages: Mapping[str, model.Package] | None = None
 ) -> list[dict[str, str]]:
-    """Datasets that fall short, as the requester named them; the first hundred of a request of earlier versions.
+    """Return the insufficient datasets named by the requester; a hundred at most, as older requests may have more.
 
     Args:
         request: the request.
-        reader: who reads.
-        packages: as `_packages` gives them, for lists.
+        reader: user who reads.
+        packages: as returned by `_packages`, for lists.
 
     Returns:
-        key (as it was given), name and title; both "" when there is no such dataset, or the reader may not read it.
-        Others than the requester are told no name that leads to no dataset that they may read: that it is there for
-        some names and not for others would tell which private datasets exist.
+        key (as given), name and title; both "" when there is no such dataset, or the reader may not read it. For
+        readers other than the requester, such entries are left out if they look like a name: to show only some of
+        them would reveal which private datasets exist.
     """
     own, found = states.REQUESTER in reader.roles(request), []
     packages = _packages([request]) if packages is None else packages
@@ -317,7 +319,7 @@ def known_datasets(
 
 
 def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
-    """Transitions that the reader may do now, with their fields."""
+    """Return the transitions that the reader may do now, with their fields."""
     moment = datetime.now(timezone.utc)
     found = states.possible(states.Facts.of(request), reader.roles(request), moment, clock.day_of(moment))
     return [
@@ -332,7 +334,7 @@ def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
 
 
 def _may_refer(request: Request, reader: Reader) -> str | None:
-    """Last day on which the requester may turn to the CADA, None when there is no reason to."""
+    """Return the last day on which the requester may turn to the CADA, None when there is nothing to refer."""
     cause = referral.cause(request) if states.REQUESTER in reader.roles(request) else None
     return iso(referral.last_day(cause[1])) if cause else None
 
@@ -344,29 +346,29 @@ def _may_ask_review(request: Request, reader: Reader) -> bool:
 
 
 def satisfaction_is_asked(request: Request) -> bool:
-    """Whether the requester may say whether the answer was what they needed."""
+    """Return whether the requester may give an opinion on the answer."""
     return request.state in states.GIVEN and not request.anonymised
 
 
 def may_comment(request: Request, reader: Reader) -> bool:
-    """Whether the reader may write in the conversation."""
+    """Return whether the reader may comment."""
     return bool(reader.id) and request.submitted is not None and not request.anonymised and reader.may_read(request)
 
 
 def may_edit(request: Request, reader: Reader) -> bool:
-    """Whether the reader may change the request's fields."""
+    """Return whether the reader may change the request's fields."""
     editable = (states.DRAFT, *states.STILL_EDITABLE)
     return states.REQUESTER in reader.roles(request) and request.state in editable
 
 
 def may_ask_more(request: Request, reader: Reader) -> bool:
-    """Whether the reader may put the question to other services: who asked, as long as the request stands."""
+    """Return whether the reader, the requester, may put the question to other services."""
     asked = states.REQUESTER in reader.roles(request) and request.submitted is not None and not request.anonymised
     return asked and request.kind == kinds.DATA and request.state not in (states.REJECTED, states.WITHDRAWN)
 
 
 def may_support(request: Request, reader: Reader) -> bool:
-    """Whether the reader may support the request, once logged in."""
+    """Return whether the reader may support the request, once logged in."""
     return request.listed and request.state in states.ACTIVE and request.requester_id != (reader.id or "-")
 
 

@@ -1,4 +1,4 @@
-"""What each transition changes in a request besides its state."""
+"""Effects of transitions on a request, besides its state."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Fields = dict[str, Any]
 #: Flag of a request whose service has neither members nor a mailbox.
 UNREACHABLE = "unreachable"
 
-#: What a refusal, whole or partial, says.
+#: Fields of a refusal, whole or partial.
 REFUSAL = ("ground", "other_ground", "kind", "emissions", "law", "facts", "completion", "separable")
-#: Signs of the service to the requester; the first one is the first answer.
+#: Transitions that are responses to the requester; the first one sets `first_answer`.
 SIGNS = ("ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend", "resolve", "dismiss")
 
 
 def apply(request: Request, name: str, given: Fields, moment: datetime) -> Fields:
-    """Change the request; return the fields as the event keeps them."""
+    """Apply the effects of a transition; return the fields as stored in the event."""
     if name in EFFECTS:
         given = EFFECTS[name](request, dict(given), moment) or given
     if name in SIGNS and request.first_answer is None:
@@ -38,9 +38,9 @@ def apply(request: Request, name: str, given: Fields, moment: datetime) -> Field
 
 
 def after(request: Request, source: str, moment: datetime) -> None:
-    """Bring what depends on the state in line with it."""
+    """Update what depends on the state."""
     if (request.state in states.CLOSED) != (source in states.CLOSED):
-        request.review_asked = None  # a decision, or a silence, that comes now is another one
+        request.review_asked = None  # a later decision or silence can be reviewed again
     if request.state in states.CLOSED and source not in states.CLOSED:
         request.closed = moment
         request.review_due = None
@@ -50,7 +50,7 @@ def after(request: Request, source: str, moment: datetime) -> None:
 
 
 def relist(request: Request) -> None:
-    """Decide anew whether the request is in the public list."""
+    """Update whether the request is in the public list."""
     request.listed = (
         request.visibility == "public"
         and request.opened is not None
@@ -78,7 +78,7 @@ def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
 
 
 def _asked_too(request: Request) -> routing.Proposal | None:
-    """Return the service that the requester chose: on its page, or for a question that goes to several."""
+    """Return the service that the requester chose, alone or with others."""
     group = model.Session.get(model.Group, request.organization_id) if request.organization_id else None
     if group is None or group.state != model.State.ACTIVE:
         return None
@@ -86,13 +86,13 @@ def _asked_too(request: Request) -> routing.Proposal | None:
 
 
 def ask(request: Request, organization: str | None) -> None:
-    """Have a draft go to the service that the requester chose, given as an id; the portal proposes one otherwise."""
+    """Set the service, given as an id, that the requester chose for a draft; without one, the portal proposes one."""
     request.organization_id = organization or None
     request.routing_reason = {"code": "asked"} if organization else {}
 
 
 def flag_unreachable(request: Request) -> None:
-    """Flag, or no longer, that nobody reads for the service: moderators see it."""
+    """Flag a request whose service cannot be reached, for the moderators, or remove the flag."""
     others = [each for each in request.flags if each["code"] != UNREACHABLE]
     if request.organization_id and routing.is_reachable(request.organization_id):
         request.flags = others
@@ -104,13 +104,13 @@ def flag_unreachable(request: Request) -> None:
 
 
 def _complete_place(request: Request) -> None:
-    """A request about communes or a rectangle is about the territory that holds them, too."""
+    """Set the territory that contains the communes or rectangle of a request."""
     if not request.territory:
         request.territory = routing.territory_of(request.communes, request.bbox)
 
 
 def start_clock(request: Request, day: date) -> None:
-    """Let the period run from `day`; for a signal none runs."""
+    """Start the period on a day; not for signals."""
     request.extended = False
     runs = config.clock() and not request.is_signal
     request.clock_start = day if runs else None
@@ -143,7 +143,7 @@ def _answer_details(request: Request, given: Fields, moment: datetime) -> None:
 
 
 def _waiting_over(request: Request, moment: datetime) -> None:
-    """The requester is no longer waited for; the days of waiting are given back where the ministry decided so."""
+    """End the waiting for the requester, and add its days to the period where the ministry chose so."""
     if config.clock_stops() and request.details_asked and request.due:
         waited = clock.day_of(moment) - clock.day_of(request.details_asked)
         request.due += waited
@@ -183,7 +183,7 @@ def _fulfil(request: Request, given: Fields, moment: datetime) -> Fields:
     rows = [{"request_id": request.id, "package_id": each, "kind": "answer"} for each in given.get("datasets", ())]
     if rows:
         model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
-    # The event keeps which, not what: links and names of files may be for the requester alone.
+    # The event only stores the ids: links and names of files may be private to the requester.
     delivered = deliveries.keep(request, given)
     kept = {name: value for name, value in given.items() if name not in ("links", "files")}
     return {**kept, "deliveries": delivered} if delivered else kept
@@ -205,7 +205,7 @@ def _mark_duplicate(request: Request, given: Fields, moment: datetime) -> None:
 
 
 def _reconsider(request: Request, given: Fields, moment: datetime) -> Fields:
-    """It waits for a moderator again, as on the day when it was sent; those who supported it stay where they went."""
+    """Undo a closing by a moderator; supporters who were moved to another request stay there."""
     given["former_outcome"] = request.outcome
     request.outcome = {}
     request.opened = request.duplicate_of = request.assigned_to = request.planned = None
@@ -214,7 +214,7 @@ def _reconsider(request: Request, given: Fields, moment: datetime) -> Fields:
 
 
 def _move_people(source: Request, target: Request, moment: datetime) -> None:
-    """Hand supporters and followers over, each counted once; whoever asked the same supports it, too."""
+    """Move supporters and followers, each counted once, and add the source's requester to them."""
     for table in (Support, Follow):
         people = sa.select(sa.literal(target.id), table.user_id, table.created).where(
             table.request_id == source.id, table.user_id != (target.requester_id or "")
@@ -238,7 +238,7 @@ def _ask_review(request: Request, given: Fields, moment: datetime) -> Fields:
 
 
 def _take_up_again(request: Request, given: Fields, moment: datetime) -> Fields:
-    """The service answers anew, by the day by which the review was due; once that day has come, within a new period."""
+    """Take the request up again after a review, due on the review's due date or, if that has come, in a new period."""
     given["former_outcome"] = request.outcome
     request.outcome = {}
     today = clock.day_of(moment)

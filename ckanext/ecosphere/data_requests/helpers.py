@@ -1,4 +1,4 @@
-"""Template helpers of the room; all begin with `ecosphere_request_`."""
+"""Template helpers of data requests, with the prefix `ecosphere_request_`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.views import charts, forms, picking
 from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
-#: State → symbol of the icon font that CKAN ships, and the family of its colour. Every family has shapes of its own.
+#: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
 LOOKS = {
     "draft": ("pen", "waiting"),
     "submitted": ("paper-plane", "waiting"),
@@ -36,7 +36,7 @@ LOOKS = {
     "resolved": ("wrench", "good"),
     "dismissed": ("comment-dots", "closed"),
 }
-#: Transition → symbol of its line in the history, where it is not that of the state to which it leads.
+#: Transition → icon in the history, where it differs from that of the target state.
 EVENT_ICONS = {
     "transfer": "share",
     "extend": "calendar-plus",
@@ -62,7 +62,7 @@ SUMMARY = 280
 NEWS = 5
 
 
-#: Functions that templates call under these names.
+#: Helpers that are functions of other modules.
 ecosphere_request_date = dates.day
 ecosphere_request_time = dates.moment
 ecosphere_request_month = dates.month
@@ -72,23 +72,23 @@ ecosphere_request_bars_chart = charts.bars
 
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
-    """Return the `icon` and the `family` (of colours) of a state."""
+    """Return the `icon` and the `family` of colours of a state."""
     icon, family = LOOKS.get(state, ("circle", "closed"))
     return {"icon": icon, "family": family}
 
 
 def ecosphere_request_event_icon(event: Mapping[str, Any]) -> str:
-    """Return the symbol of a line of the history."""
+    """Return the icon of a line of the history."""
     return EVENT_ICONS.get(event["transition"]) or ecosphere_request_look(event["to"])["icon"]
 
 
 def ecosphere_request_today() -> str:
-    """Return today's day in Paris, in ISO 8601, as the lower limit of inputs."""
+    """Return the current date in Paris in ISO 8601, for the minimum of date inputs."""
     return dates.today().isoformat()
 
 
 def ecosphere_request_number(value: float | None) -> str:
-    """Return a number in the reader's way of writing, a dash for None."""
+    """Return a number formatted for the reader's language, a dash for None."""
     return "–" if value is None else format_decimal(value, "#,##0.#", locale=language.current())
 
 
@@ -98,10 +98,9 @@ def ecosphere_request_share(value: float | None) -> str:
 
 
 def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return what a page says of the time left: `state`, `icon`, `text`; None when there is no date to tell.
+    """Return the remaining time for a page: `state`, `icon`, `text`; None without a due date.
 
-    Whether a request of the portal is one in the sense of the law is for the ministry to say: the words promise
-    nothing.
+    Whether the law applies to a request is for the ministry to decide, so the text promises nothing.
     """
     clock = request.get("clock") or {}
     if not clock.get("due") or clock.get("state") in (None, "none", "closed"):
@@ -124,7 +123,7 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
 
 
 def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
-    """Return the same in few words, for lists."""
+    """Return the remaining time in a few words, for lists."""
     found = ecosphere_request_clock(request)
     if not found:
         return None
@@ -139,7 +138,7 @@ def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] 
 
 
 def ecosphere_request_facet_label(name: str, value: str) -> str:
-    """Return the label of a chosen filter, the value itself when nothing knows it."""
+    """Return the label of an active filter, or its value when it is unknown."""
     if name in VOCABULARIES:
         return (tk.h.ecosphere_labels(VOCABULARIES[name], value) or [value])[0]
     if name == "use":
@@ -151,7 +150,7 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
 
 
 def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the themes to choose from: (theme, (id, label) of the theme itself and of those below it)."""
+    """Return the themes for a select: (theme, [(id, label) of the theme itself and of its narrower ones])."""
     lang, known = language.current(), voc.get("themes")
     return [
         (theme.label(lang), [(each.id, each.label(lang)) for each in (theme, *known.children(theme.uri))])
@@ -160,17 +159,17 @@ def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def ecosphere_request_uses() -> list[tuple[str, str]]:
-    """Return the uses to choose from: (id, label)."""
+    """Return the intended uses for a select: (id, label)."""
     return uses.choices(language.current())
 
 
 def ecosphere_request_systems() -> list[tuple[str, str]]:
-    """Return the coordinate reference systems to choose from: (id, label), in the order of the vocabulary."""
+    """Return the coordinate reference systems for a select: (id, label), in the order of the vocabulary."""
     return [(each.id, each.label(language.current())) for each in voc.get("epsg")]
 
 
 def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the grounds for a refusal: (heading, (id, label with its articles) of each)."""
+    """Return the grounds of refusal for a select: (heading, [(id, label with articles)])."""
     lang = language.current()
     headings = {law.DATA_KIND: tk._("Information on the environment"), law.SERVICE_KIND: tk._("Spatial data services")}
     groups = [
@@ -184,7 +183,7 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
 
 
 def ecosphere_request_privacy() -> dict[str, Any]:
-    """Return what the privacy notice says: `ground`, `authority`, `website`, `months` of retention, `article`."""
+    """Return data of the privacy notice: `ground`, `authority`, `website`, `months` of retention, `article`."""
     remedies, lang = law.remedies(), "en" if language.current().startswith("en") else "fr"
     privacy = remedies["privacy"]
     return {
@@ -197,7 +196,7 @@ def ecosphere_request_privacy() -> dict[str, Any]:
 
 
 def ecosphere_request_services() -> list[dict[str, str]]:
-    """Return the services to which a request can be handed: `id`, `name`, `title`, in alphabetical order."""
+    """Return the active organisations: `id`, `name`, `title`, in alphabetical order."""
     query = model.Session.query(model.Group.id, model.Group.name, model.Group.title).filter(
         model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
     )
@@ -206,21 +205,21 @@ def ecosphere_request_services() -> list[dict[str, str]]:
 
 
 def ecosphere_request_titles(typed: Any) -> dict[str, str]:
-    """Return the titles of the datasets that a field of a form names: name → title."""
+    """Return the titles of the datasets in a field of a form: name → title."""
     return picking.titles(typed)
 
 
 def ecosphere_request_unreachable() -> list[str]:
-    """Return the ids of the services that can receive no request, as nobody would read it."""
+    """Return the ids of the services that no request can reach, for want of editors and mailbox."""
     return [group.id for group in routing.unreachable()]
 
 
 def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[str]] | None) -> str:
-    """Return the address of a new request filled with a search of datasets.
+    """Return the URL of a new request prefilled with a search for datasets.
 
     Args:
-        query: the words searched.
-        filters: facet field → chosen values, as CKAN's search page has them.
+        query: the words of the search.
+        filters: facet field → active values, as on CKAN's search page.
     """
     filled = {"title": query or ""}
     for name, facet in SEARCH_FILTERS.items():
@@ -232,13 +231,13 @@ def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[
 
 
 def ecosphere_request_done(transition: str, *, private: bool = False, signal: bool = False, held: bool = False) -> str:
-    """Return what is said after a transition.
+    """Return the message after a transition.
 
     Args:
         transition: its name.
-        private: whether its answer is for the requester alone.
-        signal: whether it is one of a report.
-        held: whether its words wait for a moderator.
+        private: whether its answer is private to the requester.
+        signal: whether it concerns a report.
+        held: whether its text is held for moderation.
     """
     _ = tk._
     if held and transition == "answer_details":
@@ -284,14 +283,14 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
 
 
 def ecosphere_request_event(event: Mapping[str, Any], signal: bool = False) -> str:
-    """Return what happened in a line of the history of a request or a signal; `transition_label` says what one does."""
+    """Return what happened in a line of the history, in the past tense, unlike `transition_label`."""
     if event.get("internal"):
         return _on_the_desk(event)
     return wording.event(event["transition"], signal) or str(event["transition_label"])
 
 
 def _on_the_desk(event: Mapping[str, Any]) -> str:
-    """What happened where only the service and the moderators see it."""
+    """Return what happened in an internal event."""
     _, fields = tk._, event["fields"]
     if event["transition"] == "escalated":
         told = {
@@ -314,23 +313,23 @@ def ecosphere_request_field(name: str) -> str:
 
 
 def ecosphere_request_plain(html: str | None) -> str:
-    """Return a text without its tags, shortened, for lists and feeds."""
+    """Return HTML as plain text, shortened, for lists and feeds."""
     found = rich_text.plain(html or "")
     return found if len(found) <= SUMMARY else found[:SUMMARY].rsplit(" ", 1)[0] + "…"
 
 
 def ecosphere_request_summary(written: str | None) -> str:
-    """Return the beginning of a text in Markdown, without its signs."""
+    """Return the beginning of a Markdown text as plain text."""
     return rich_text.excerpt(written, SUMMARY)
 
 
 def ecosphere_request_html(written: str | None) -> Markup:
-    """Return a text in Markdown as harmless HTML."""
+    """Return a Markdown text as safe HTML."""
     return Markup(rich_text.to_html(written))  # noqa: S704 - cleaned by nh3
 
 
 def ecosphere_request_of_dataset(package: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return the requests about a dataset: `satisfied` and `open`."""
+    """Return the requests about a dataset, as `ecosphere_request_dataset_list` does."""
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     try:
         return tk.get_action("ecosphere_request_dataset_list")(context, {"id": package["id"]})
@@ -339,17 +338,17 @@ def ecosphere_request_of_dataset(package: Mapping[str, Any]) -> dict[str, list[A
 
 
 def ecosphere_request_may_moderate() -> bool:
-    """Tell whether the reader moderates requests."""
+    """Return whether the current user moderates requests."""
     return bool(tk.h.check_access("ecosphere_request_list", {"scope": "moderation"}))
 
 
 def ecosphere_request_may_desk(organization: Mapping[str, Any]) -> bool:
-    """Tell whether the reader works at the desk of a service."""
+    """Return whether the current user may see the desk of a service."""
     return bool(tk.h.check_access("ecosphere_request_desk", {"organization": organization["id"]}))
 
 
 def ecosphere_request_desks() -> list[dict[str, str]]:
-    """Return the services at whose desk the reader works: `name`, `title`."""
+    """Return the services whose desk the current user works on: `name`, `title`; none for sysadmins."""
     reader: Any = tk.current_user
     if not reader.is_authenticated or reader.sysadmin:
         return []
@@ -358,13 +357,13 @@ def ecosphere_request_desks() -> list[dict[str, str]]:
 
 
 def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Return how requests ended as (label, number), the most frequent first."""
+    """Return outcomes of requests as (label, number), the most frequent first."""
     rows = [(wording.state(state), number) for state, number in outcomes.items()]
     return sorted(rows, key=lambda row: -row[1])
 
 
 def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """Return what waits for an answer as (age in words, number), the youngest first."""
+    """Return unanswered requests as (age as text, number), the youngest first."""
     rows = []
     for each in backlog:
         first, _dash, last = each["age"].partition("-")
@@ -374,7 +373,7 @@ def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list
 
 
 def ecosphere_request_unseen() -> int:
-    """Return how many notifications the reader has not seen, up to a thousand."""
+    """Return the number of the current user's unseen notifications, up to a thousand."""
     if not tk.current_user.is_authenticated:
         return 0
     reader = people.reader_of(model.Session.get(model.User, tk.current_user.id))
@@ -382,14 +381,14 @@ def ecosphere_request_unseen() -> int:
 
 
 def ecosphere_request_files() -> dict[str, Any]:
-    """Return which files a message takes: `types`, `accept` (for the input), `megabytes`; no types when none."""
+    """Return the accepted files: `types`, `accept` (for the input), `megabytes`; no types when files are disabled."""
     types = list(config.attachment_types()) if config.folder() else []
     accept = ",".join(f".{each}" for each in types)
     return {"types": types, "accept": accept, "megabytes": config.attachment_bytes() // 1024**2}
 
 
 def ecosphere_request_news() -> dict[str, Any]:
-    """Return the reader's latest unread notifications as `results`, and `unseen`, how many there are."""
+    """Return the unseen ones of the current user's latest notifications as `results`, and the number `unseen`."""
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
     found = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})
     return {"unseen": found["unseen"], "results": [each for each in found["results"] if not each["seen"]]}

@@ -1,4 +1,4 @@
-"""What happened to a request and what was said about it, as each reader may know it."""
+"""History and conversation of a request, limited to what each reader may see."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Request, Revision
 from ckanext.ecosphere.data_requests.notifications import links
 
-#: Outcome and fields of events that are addressed to the requester alone.
+#: Keys of outcomes and of fields of events that are addressed to the requester alone.
 PERSONAL = (
     "ground",
     "other_ground",
@@ -30,13 +30,12 @@ PERSONAL = (
     "text",
     "spam",
 )
-#: Fields of events that a requester writes.
+#: Fields of events with text of the requester.
 WRITTEN = ("reason",)
 
 
 def past(request: Request, reader: Reader) -> list[Event | Revision | Trace]:
-    """Return the steps and edits of a request, the oldest first; an edit that is held is there for few, what happened
-    on the desk for those who work there."""
+    """Return the events, edits and internal events of a request that the reader may see, the oldest first."""
     events = model.Session.scalars(sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)).all()
     revisions = model.Session.scalars(sa.select(Revision).where(Revision.request_id == request.id)).all()
     shown = [each for each in revisions if trust.may_read(each.moderation, each.author_id, request, reader)]
@@ -52,10 +51,10 @@ def line(
     """Return a line of the history.
 
     Args:
-        each: the step or edit.
+        each: the event, edit or internal event.
         request: to which it belongs.
-        reader: who reads.
-        names: of its people and services.
+        reader: user who reads.
+        names: display names of its users and services.
         given: ids of the datasets that the reader may read.
     """
     exact = bool(reader.roles(request))
@@ -66,7 +65,7 @@ def line(
     inside = reader.is_inside(request)
     found = event_public(each, exact, request.is_signal)
     hidden = set() if exact else set(PERSONAL)
-    # What a review says of the reasons is as personal as they are.
+    # The reasons given in a review are as personal as those of the decision.
     hidden |= set(WRITTEN) if each.transition in states.REVIEW and not exact else set()
     hidden |= {"former_outcome", "target", "deliveries"}
     if trust.may_read(each.moderation, each.actor_id, request, reader):
@@ -91,15 +90,14 @@ def line(
 
 
 def without_spam(fields: dict[str, Any], inside: bool, spam: bool | None = None) -> dict[str, Any]:
-    """Take the word that something is spam, and what moderators noted with it, from who does not work on the request:
-    its author is not told."""
+    """Remove the spam mark and the moderators' reason for readers who do not handle the request, such as its author."""
     if inside or not (fields.get("spam") if spam is None else spam):
         return fields
     return {key: value for key, value in fields.items() if key not in ("spam", "reason")}
 
 
 def event_public(event: Event, exact: bool = False, signal: bool = False) -> dict[str, Any]:
-    """What everyone who reads the request may know of an event; its number and hour only where `exact`."""
+    """Return what all readers of the request may see of an event; its id and exact time only if `exact`."""
     return {
         "id": event.id if exact else None,
         "transition": event.transition,
@@ -116,7 +114,7 @@ def event_public(event: Event, exact: bool = False, signal: bool = False) -> dic
 
 
 def answers(requests: Iterable[Request]) -> dict[str, str]:
-    """Return what the service said in public when it settled signals: id of the request → HTML, read at once."""
+    """Return the public answers that closed signals, in one query: id of the request → HTML."""
     ids = [each.id for each in requests if each.state in states.SETTLED]
     if not ids:
         return {}
@@ -134,7 +132,7 @@ def _html(event: Event) -> str:
 
 
 def edited(request: Request, exact: bool = False) -> dict[str, Any]:
-    """A change that is no transition, told to whoever came too late."""
+    """Return a line for a change that is not a transition, as reported by `Conflict`."""
     return {**_edit(request), "created": iso_for(request.modified, exact), "version": request.version}
 
 
@@ -153,7 +151,7 @@ def _edit(request: Request) -> dict[str, Any]:
 
 
 def _revision(each: Revision, request: Request, reader: Reader, names: Names, exact: bool) -> dict[str, Any]:
-    """An edit: everyone reads which fields changed, the people of the request what was there before."""
+    """Return an edit: which fields changed for all readers, their values for those with a role in the request."""
     found = {
         **_edit(request),
         "id": each.id,
@@ -171,7 +169,7 @@ def _revision(each: Revision, request: Request, reader: Reader, names: Names, ex
 
 
 def _trace(each: Trace, request: Request, names: Names) -> dict[str, Any]:
-    """What happened on the desk: `assigned_to` and `instead_of` are names, `told` is a level of the escalation."""
+    """Return an internal event: `assigned_to` and `instead_of` are names, `told` is a level of the escalation."""
     return {
         **_edit(request),
         "id": f"desk-{each.id}",
@@ -192,7 +190,7 @@ def _trace(each: Trace, request: Request, names: Names) -> dict[str, Any]:
 
 
 def _changes(revision: Revision, own: bool) -> list[dict[str, Any]]:
-    """What an edit changed; names of datasets, which not everyone may read, for its author alone."""
+    """Return what an edit changed; names of datasets, some of which may be private, for its author alone."""
     return [
         {"field": name, **(change if own or name != "known_datasets" else {"from": None, "to": None})}
         for name, change in sorted(revision.changes.items())
@@ -200,31 +198,31 @@ def _changes(revision: Revision, own: bool) -> list[dict[str, Any]]:
 
 
 def shown_moderation(moderation: str) -> str:
-    """Return where a text stands as far as it matters to who reads it: held, rejected, or ""; spam is not told."""
+    """Return the moderation state to show: held, rejected, or ""; spam is shown as held."""
     return {trust.HELD: "held", trust.REJECTED: "rejected", trust.SPAM: "held"}.get(moderation, "")
 
 
 def comments(request: Request, reader: Reader) -> Sequence[Comment]:
-    """Return the messages that are there for a reader, the oldest first."""
+    """Return the messages that a reader may see, the oldest first."""
     query = sa.select(Comment).where(Comment.request_id == request.id).order_by(Comment.created)
     return [each for each in model.Session.scalars(query) if may_read_comment(each, request, reader)]
 
 
 def may_read_comment(comment: Comment, request: Request, reader: Reader) -> bool:
-    """Whether a message is there for a reader, be it as one that was hidden."""
+    """Return whether a reader may see a message, be it only as hidden."""
     if comment.internal and not reader.is_inside(request):
         return False
     return trust.may_read(comment.moderation, comment.author_id, request, reader)
 
 
 def may_read_attachments(comment: Comment, request: Request, reader: Reader) -> bool:
-    """Whether the files of a message are there for a reader."""
+    """Return whether a reader may download the files of a message."""
     hidden = comment.hidden and not reader.is_inside(request)
     return not hidden and may_read_comment(comment, request, reader)
 
 
 def conversation(request: Request, messages: Iterable[Comment], reader: Reader, names: Names) -> list[dict[str, Any]]:
-    """Return messages as the page shows them."""
+    """Return messages for the page."""
     inside, exact = reader.is_inside(request), bool(reader.roles(request))
     files = _files(Attachment.request_id == request.id)
     found = []
@@ -250,7 +248,7 @@ def conversation(request: Request, messages: Iterable[Comment], reader: Reader, 
 
 
 def author(comment: Comment, request: Request, names: Names) -> str:
-    """Return as whom a person speaks: requester, officer of a service, moderator or user."""
+    """Return how the author of a message is named: requester, officer of a service, moderator or user."""
     service = None
     if comment.author_role in (states.EDITOR, states.ADMIN):
         service = names.group(comment.organization_id or request.organization_id)
@@ -258,7 +256,7 @@ def author(comment: Comment, request: Request, names: Names) -> str:
 
 
 def held(rows: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
-    """Return texts of the moderators' queue, given as (kind, row), their links as text."""
+    """Return texts of the moderation queue, given as (kind, row), with links as plain text."""
     requests = {each.id: each for each in by_ids(Request, [row.request_id for _kind, row in rows])}
     names = Names.of([_writer(row) for _kind, row in rows], [])
     files = _files(Attachment.comment_id.in_([row.id for kind, row in rows if kind == "comment"]))
@@ -284,7 +282,7 @@ def _held(
 
 
 def _held_html(row: Any) -> str:
-    """HTML of a message, or of the words of a step; an edit has none, its changes are shown."""
+    """Return the HTML of a message, or of the text of a transition; empty for an edit, which has changes instead."""
     if isinstance(row, Revision):
         return ""
     reason = str(row.fields.get("reason") or "") if isinstance(row, Event) else ""
@@ -296,7 +294,7 @@ def _writer(row: Any) -> str | None:
 
 
 def _files(where: Any) -> dict[str, list[dict[str, Any]]]:
-    """Files of messages, by the id of the message."""
+    """Return the files of messages, by id of the message."""
     files: dict[str, list[dict[str, Any]]] = {}
     for each in model.Session.scalars(sa.select(Attachment).where(where)):
         row = {"id": each.id, "name": each.name, "size": each.size, "media_type": each.media_type}
@@ -305,19 +303,19 @@ def _files(where: Any) -> dict[str, list[dict[str, Any]]]:
 
 
 def groups_of(each: Event | Revision | Trace) -> list[Any]:
-    """Return the ids of the services that a line of the history names."""
+    """Return the ids of the services in a line of the history."""
     kept = each.fields if isinstance(each, Event) else {}
     return [kept.get(key) for key in ("organization", "former_organization")]
 
 
 def people_of(each: Event | Revision | Trace) -> list[str | None]:
-    """Return the ids of the people whom a line of the history names, who did it first."""
+    """Return the ids of the users in a line of the history, its actor first."""
     others = [each.user_id, each.instead_of_id] if isinstance(each, Trace) else []
     return [_writer(each), *others]
 
 
 def datasets_of(lines: Iterable[Event | Revision | Trace]) -> set[str]:
-    """Return the ids of the datasets that answered."""
+    """Return the ids of the datasets given as answers."""
     return {key for each in lines if isinstance(each, Event) for key in each.fields.get("datasets", ())}
 
 

@@ -1,4 +1,4 @@
-"""Background jobs of the room, on CKAN's own workers."""
+"""Background jobs on CKAN's workers: delivery of e-mails, and comparison of datasets with requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 log = logging.getLogger(__name__)
 
-#: Lock of whoever compares datasets with requests.
+#: Lock of the comparison of datasets with requests.
 MATCHING = "requests:matching"
 
 
@@ -26,16 +26,16 @@ def deliver() -> None:
 
 
 def enqueue_delivery() -> None:
-    """Have the e-mails that wait sent; without Redis they wait for the next `ckan ecosphere requests tick`."""
+    """Queue the delivery of e-mails; without Redis, they wait for the next `ckan ecosphere requests tick`."""
     _enqueue(deliver, "Data requests: e-mails")
 
 
 def match_saved() -> int:
-    """Compare the datasets that were saved with the requests; flag those that a dataset no longer answers."""
+    """Compare saved datasets with requests, and flag those whose answer is gone; return the number of datasets."""
     looked_at = 0
     with Locks() as locks:
         if not locks.take(MATCHING):
-            return 0  # whoever is at it takes these, too
+            return 0  # the running comparison takes these, too
         for some in matching.saved():
             matching.compare(some)
             model.Session.commit()
@@ -44,12 +44,12 @@ def match_saved() -> int:
 
 
 def enqueue_matching() -> None:
-    """Have the datasets that were saved compared with the requests."""
+    """Queue the comparison of saved datasets with requests."""
     _enqueue(match_saved, "Data requests: compare datasets")
 
 
 def _enqueue(job: Callable[[], Any], title: str) -> None:
-    """Have a job run; one that waits does for all that was asked for since."""
+    """Queue a job, unless it is already waiting."""
     enqueue_once(job, job_id=_name(job), title=title, queue=config.QUEUE)
 
 
@@ -58,7 +58,7 @@ def _name(job: Callable[[], Any]) -> str:
 
 
 def recover() -> list[str]:
-    """Have e-mails sent that are due and that no job is going to send, and datasets compared that Redis forgot."""
+    """Send e-mails that are due without a waiting job, and compare datasets lost from Redis; return what was done."""
     done = []
     if interrupted := delivery.take_up_interrupted():
         done.append(f"{interrupted} e-mails whose sender was killed")

@@ -1,8 +1,8 @@
-"""Tables of the room.
+"""Tables of data requests.
 
-Keys lead from one table of the room to another, never to CKAN's tables: a person or dataset that is gone is shown as
-gone. Columns that could be derived are kept where a list of 50 000 requests needs them: `listed`, `support_count`,
-`first_answer`, `search`. `service.py` alone writes requests and events, with the row locked.
+There are no foreign keys to CKAN's tables: requests outlive the users and datasets to which they refer. Derived columns
+(`listed`, `support_count`, `first_answer`, `search`) are stored for lists of 50 000 requests. Requests and events are
+only written by `service.py`, with the row locked.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from ckanext.ecosphere.shared import rich_text
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
 MOMENT = sa.DateTime(timezone=True)
 HELD_SQL = sa.text("moderation = 'held'")
-#: Day of the receipt, newest first: what everyone reads does not tell the hour, not even by its order.
+#: Day of the receipt, newest first: the public must not learn the time, not even from the order.
 NEWEST_DAY_SQL = sa.text("CAST(timezone('Europe/Paris', submitted) AS DATE) DESC")
 
 
 def new_id() -> str:
-    """A fresh identifier."""
+    """Return a new UUID."""
     return str(uuid.uuid4())
 
 
@@ -40,25 +40,24 @@ class Request(tk.BaseModel):
     Attributes:
         reference: DD-<year>-<number>, given at the receipt.
         kind: data, access, or that of a signal (`kinds`).
-        batch_id: id of the first request of a question that goes to several services, None when it goes to one.
-        package_id: dataset that it is about, None when it is about none.
-        version: one more at each change; a person says which one they saw.
+        batch_id: id of the first request of a question put to several services, None for a single one.
+        package_id: dataset concerned, None without one.
+        version: incremented by each change, for optimistic locking.
         territory: id in the vocabulary; `communes` (code, name) and `bbox` (degrees) are within it.
-        show_name: whether the requester chose to be named in public.
-        show_procedure: whether the reference of the procedure is public; private otherwise.
-        routing_reason: code and names of why this service was proposed (`wording.routing_reason`).
-        opened: when a moderator, or trust, first let it be seen.
-        first_answer: first sign of the service to the requester; `closed`: last closing.
+        show_name: whether the requester's name is public.
+        show_procedure: whether the reference of the procedure is public.
+        routing_reason: code and names for the reason why this service was proposed (`wording.routing_reason`).
+        opened: when it was accepted, by a moderator or automatically.
+        first_answer: first response of the service to the requester; `closed`: when it was last closed.
         clock_start: day of receipt, or of the reopening.
-        due, first_month_ends: last days of the period in force and of the first period.
-        outcome: ground, text, reason, missing of the last decision.
+        due, first_month_ends: last days of the current period and of the first period.
+        outcome: data of the last closing transition: ground, reasons, reason, missing, target, spam…
         listed: whether it is in the public list.
-        flags: what people of the service should look at, as {code, …}.
-        plain_links: whether links are shown as text, since its author was new when it was sent.
-        review_asked: when its requester asked the service to look at its decision again, or at its silence; of the one
-            that stands now.
-        review_due: day by which the service answers that; None when nobody waits for it.
-        satisfied: yes or no, when the requester said whether the answer was what they needed; satisfied_on: which day.
+        flags: notices for the service and the moderators, as {code, …}.
+        plain_links: whether links are shown as plain text, since the requester was not trusted when sending it.
+        review_asked: when the requester asked for an internal review of the current decision or silence.
+        review_due: day by which the service answers a pending review, None without one.
+        satisfied: yes or no, the requester's opinion on the answer, "" without one; satisfied_on: its day.
     """
 
     __tablename__ = "ecosphere_requests"
@@ -175,13 +174,12 @@ class Request(tk.BaseModel):
 
     @property
     def is_signal(self) -> bool:
-        """Whether it says that something is wrong with a dataset: no legal period runs."""
+        """Whether it is a report about a dataset, for which no legal period runs."""
         return self.kind in kinds.SIGNALS
 
     @property
     def review_until(self) -> date | None:
-        """Last day on which an internal review can be asked: of a decision, or of a silence; None when there is none
-        to review."""
+        """Last day on which an internal review of a decision or silence can be asked for; None without one."""
         if self.state in states.CONTESTED:
             since = clock.day_of(self.closed) if self.closed else None
         else:
@@ -190,26 +188,26 @@ class Request(tk.BaseModel):
 
     @property
     def is_shown_signal(self) -> bool:
-        """Whether it is a signal that everyone reads; signals are in no list of requests."""
+        """Whether it is a public signal; signals are in no list of requests."""
         return self.is_signal and self.opened is not None and self.state != states.REJECTED and not self.hidden
 
 
-#: What `Request.is_shown_signal` says, as a condition on rows.
+#: SQL equivalent of `Request.is_shown_signal`.
 SHOWN_SIGNAL = sa.and_(
     Request.kind.in_(kinds.SIGNALS),
     Request.opened.is_not(None),
     Request.state != states.REJECTED,
     Request.hidden.is_(False),
 )
-#: Day of the receipt, as the indexes of the public list have it.
+#: Day of the receipt, as in the indexes of the public list.
 RECEIPT_DAY = sa.cast(sa.func.timezone(sa.literal_column("'Europe/Paris'"), Request.submitted), sa.Date)
 
 
 class Event(tk.BaseModel):
-    """A transition that took place. Append-only: a trigger refuses every change but the emptying of texts.
+    """A transition that took place. Append-only: a trigger refuses every change except erasing texts.
 
     Attributes:
-        moderation: where its texts stand (`trust`); "" when nobody had to read them first.
+        moderation: moderation state of its texts (`trust`); "" when no moderation was needed.
     """
 
     __tablename__ = "ecosphere_requests_event"
@@ -236,11 +234,11 @@ class Event(tk.BaseModel):
 
 
 class Comment(tk.BaseModel):
-    """A message of the conversation, or a note among the people of the service and the moderators.
+    """A message of the conversation, or an internal note of the service and the moderators.
 
     Attributes:
-        organization_id: service for which its author spoke.
-        moderation: "" when nobody had to read it first, else held, released, rejected or spam (`trust`).
+        organization_id: service on whose behalf it was written.
+        moderation: "" when no moderation was needed, else held, released, rejected or spam (`trust`).
     """
 
     __tablename__ = "ecosphere_requests_comment"
@@ -265,12 +263,12 @@ class Comment(tk.BaseModel):
 
 
 class Revision(tk.BaseModel):
-    """An edit of a request that was sent already.
+    """An edit of a request after it was sent.
 
     Attributes:
-        version: of the request that it made, or from which it was proposed while it is held.
+        version: of the request that it created or, while it is held, on which it is based.
         changes: field → {from, to}, and `diff` for texts: [("=", "-" or "+"), words].
-        moderation: as for comments; while it is held, the request is as it was.
+        moderation: as for comments; while it is held, the request is unchanged.
     """
 
     __tablename__ = "ecosphere_requests_revision"
@@ -291,7 +289,7 @@ class Revision(tk.BaseModel):
 
 
 class Attachment(tk.BaseModel):
-    """A file that came with a comment; `stored` is its name in the room's folder."""
+    """A file attached to a comment; it is stored under its id in the folder of the request (`attachments.path_of`)."""
 
     __tablename__ = "ecosphere_requests_attachment"
 
@@ -307,7 +305,7 @@ class Attachment(tk.BaseModel):
 
 
 class _Bond:
-    """A person's bond with a request: it exists or not, so nobody counts twice."""
+    """A relation of a user to a request, at most one of each kind."""
 
     request_id: Mapped[str] = columns.of_request(primary_key=True)
     user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True, index=True)
@@ -315,28 +313,28 @@ class _Bond:
 
 
 class Support(_Bond, tk.BaseModel):
-    """A person needs the same data."""
+    """A user needs the same data."""
 
     __tablename__ = "ecosphere_requests_support"
 
 
 class Follow(_Bond, tk.BaseModel):
-    """A person wants to be told."""
+    """A user wants notifications."""
 
     __tablename__ = "ecosphere_requests_follow"
 
 
 class Mute(_Bond, tk.BaseModel):
-    """A person wants no more e-mails about a request."""
+    """A user wants no more e-mails about a request."""
 
     __tablename__ = "ecosphere_requests_mute"
 
 
 class DatasetLink(tk.BaseModel):
-    """A dataset beside a request.
+    """A dataset related to a request.
 
     Attributes:
-        kind: `answer` (given by the service), `suggested` (found to match) or `mentioned` (in a comment).
+        kind: `answer` (given by the service), `suggested` (found by matching) or `mentioned` (in a comment).
     """
 
     __tablename__ = "ecosphere_requests_dataset"
@@ -358,7 +356,7 @@ class Numbering(tk.BaseModel):
     last: Mapped[int] = mapped_column(sa.Integer, nullable=False)
 
 
-#: Table → its column in Markdown; the column of its HTML has the same name with `_html`.
+#: Table → its column in Markdown; the suffix `_html` gives the column with its HTML.
 RENDERED: dict[type[Any], str] = {Request: "description", Event: "comment", Comment: "text"}
 
 

@@ -1,4 +1,4 @@
-"""The moderators' queue of texts of new people: messages, edits, and words given with a step."""
+"""Moderation queue of texts by untrusted users: messages, edits, and texts of transitions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ckanext.ecosphere.data_requests.notifications import outbox
 
 _ = tk._
 
-#: Decision → where the text stands afterwards.
+#: Decision → moderation state of the text.
 DECISIONS = {"release": trust.RELEASED, "reject": trust.REJECTED, "spam": trust.SPAM}
 
 
 def queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]:
-    """Return how many texts wait, and those of one page as (kind, row), the oldest first."""
+    """Return the number of held texts, and one page of them as (kind, row), the oldest first."""
     kinds = [
         sa.select(sa.literal(kind).label("kind"), sa.cast(table.id, sa.Text).label("id"), table.created)
         for kind, (table, _author) in trust.TEXTS.items()
@@ -44,13 +44,13 @@ def queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]:
 
 
 def decide(reader: Reader, kind: str, key: str, decision: str, reason: str) -> Request:
-    """Release a text, turn it away with a reason that its author reads, or call it spam.
+    """Release a text, reject it with a reason for its author, or reject it as spam.
 
-    With spam, everything else of its author that waits is spam, too; the author is not told.
+    Spam also rejects all other held texts of the author, without a notification.
 
     Raises:
         NotFound: there is no such text.
-        ValidationError: it was decided already, or the edit can no longer be made.
+        ValidationError: it was already decided, or the edit can no longer be applied.
     """
     row = trust.text_of(kind, key)
     if row is None:
@@ -85,7 +85,7 @@ def _release_edit(request: Request, row: Revision) -> None:
 
 
 def _release_step(request: Request, row: Event) -> None:
-    """The words of a step are shown from now on; the step itself was told when it was done."""
+    """Do nothing: the transition was already notified, and its text is now visible."""
 
 
 RELEASES: dict[str, Any] = {"comment": _release_comment, "edit": _release_edit, "step": _release_step}

@@ -1,4 +1,4 @@
-"""`ecosphere_requests`: people ask for data, services answer, on the legal clock."""
+"""Plugin `ecosphere_requests`: requests for data, answered by services within the legal period."""
 
 from __future__ import annotations
 
@@ -71,61 +71,61 @@ class EcosphereRequestsPlugin(Room):
         cached_counts.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Have the dataset compared with the requests, in the background."""
+        """Queue the dataset for comparison with requests."""
         linked_datasets.saved(pkg_dict["id"])
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Have the dataset compared with the requests, in the background."""
+        """Queue the dataset for comparison with requests."""
         linked_datasets.saved(pkg_dict["id"])
 
     def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Flag the requests that it answered, in the background."""
+        """Queue the dataset, so that the requests that it answered are flagged."""
         linked_datasets.saved(pkg_dict["id"])
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """`ckan ecosphere requests …`."""
+        """Return the commands `ckan ecosphere requests …`."""
         return [cli.requests]
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Tell whether the moderators are there."""
+        """Report the number of moderators."""
         setup.initialise(report)
 
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
-        """Take the files of the conversations out, which no page shows without this room."""
+        """Return the step that exports the files of requests, which no page shows without this plugin."""
         return setup.leaving_steps()
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Show the requests that wait for the person."""
+        """Return the cards with requests that await action by the user."""
         return dashboard.cards(person)
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
-        """Lead to the form."""
+        """Return the link to the form."""
         return dashboard.links(person)
 
     def ecosphere_account_notice(self) -> Notice:
-        """Say what becomes of a person's requests and messages."""
+        """Return what happens to a user's requests and messages when the account is closed."""
         return privacy.notice()
 
     def ecosphere_forget_account(self, user: Any) -> None:
-        """Erase what is kept of a person."""
+        """Erase the personal data of a user."""
         privacy.erase(user)
 
     def ecosphere_alert_subjects(self) -> list[AlertSubject]:
-        """Searches of requests can be saved."""
+        """Return the subject of saved searches for requests."""
         return [saved.Requests()]
 
     def ecosphere_check(self) -> list[Check]:
-        """Look at moderators, waiting e-mails and the schedule."""
+        """Return the checks of moderators, e-mails and schedule."""
         return setup.check()
 
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
-        """Count the public requests that datasets answered."""
+        """Return the popularity of datasets that answered public requests."""
         return linked_datasets.points()
 
     def ecosphere_recover(self) -> list[str]:
-        """Have e-mails and comparisons done that a killed process or an emptied queue left."""
+        """Resume e-mails and comparisons left by a killed process or an emptied queue."""
         return jobs.recover()
 
     def ecosphere_queues(self) -> list[str]:
-        """Queue of e-mails and of comparisons with datasets."""
+        """Return the queue of e-mails and comparisons with datasets."""
         return [config.QUEUE]

@@ -1,6 +1,6 @@
-"""Forgetting, handing out and erasing what is kept of people.
+"""Personal data of users in data requests: anonymisation, export and erasure (GDPR).
 
-Statistics stay: state, dates, theme, territory, service and number of supporters say nothing of anyone.
+Data for statistics remain: state, dates, theme, territory, service and number of supporters identify no one.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ckanext.ecosphere.data_requests.notifications.tables import Notification, S
 from ckanext.ecosphere.data_requests.search import fulltext
 from ckanext.ecosphere.shared import runs
 
-#: Roles in which a person speaks for an administration: what they wrote is its own, and stays without their name.
+#: Roles in which a user acts for an administration: their texts belong to it, and remain without the name.
 OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR)
 
-#: Columns of the desk that name a person.
+#: Columns of internal events that identify a user.
 TRACED = (Trace.actor_id, Trace.user_id, Trace.instead_of_id)
 
 
@@ -38,7 +38,7 @@ def anonymise_old() -> int:
     """Anonymise the requests that were closed long enough ago; return how many. Idempotent.
 
     Raises:
-        SomeFailed: some could not be, all the others are.
+        SomeFailed: some failed; all others were anonymised.
     """
     return runs.one_by_one(_due(clock.now()), _anonymise_one)
 
@@ -46,7 +46,7 @@ def anonymise_old() -> int:
 def _anonymise_one(request_id: str) -> int:
     request = service.lock(request_id)[request_id]
     is_due = request.anonymised is None and request.state in states.CLOSED
-    if is_due:  # another run may have done it, or somebody reopened it
+    if is_due:  # unless anonymised by another run or reopened since
         anonymise(request)
     model.Session.commit()
     return int(is_due)
@@ -64,8 +64,10 @@ def _due(moment: datetime) -> list[str]:
 
 
 def anonymise(request: Request) -> None:
-    """Take the people out of a request: who asked, commented, supported, followed, was told; files of people; and all
-    texts of a private request, which nobody else may read."""
+    """Anonymise a request: requester, authors, supporters, followers, recipients of notifications and users' files.
+
+    All texts of a private request are erased, too, since no one else may read them.
+    """
     _forget_requester(request)
     request.assigned_to = None
     if request.visibility == "private":
@@ -73,8 +75,7 @@ def anonymise(request: Request) -> None:
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
         fulltext.index(request)
-    # The reasons of a decision, and what a review says of them, are for the requester, who keeps the letters; the
-    # request forgets them.
+    # The reasons of a decision and of its review concern the requester alone, who keeps the letters.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
     decided = Event.transition.in_(("refuse", "fulfil_partly", *states.REVIEW, "take_up_again"))
@@ -100,7 +101,7 @@ def anonymise(request: Request) -> None:
 
 def _forget_requester(request: Request) -> None:
     request.requester_id = None
-    request.review_due = None  # nobody waits for the answer to a review any more
+    request.review_due = None  # no one is left to answer
     request.show_name = False
     request.requester_organisation = request.requester_siret = request.procedure_reference = ""
     request.language = ""
@@ -119,19 +120,19 @@ def _drop_notes(where: Any) -> None:
 
 
 def _drop_unpublished(where: Any) -> None:
-    """Empty what no moderator has released: without its author nobody waits for it."""
+    """Erase comments that were not released: without an author, there is no reason to publish them."""
     unpublished = Comment.moderation.not_in(trust.SHOWN)
     model.Session.execute(sa.update(Comment).where(where, unpublished).values(text="", moderation=trust.REJECTED))
 
 
 def _drop_unpublished_steps(where: Any) -> None:
-    """Empty the words of steps that no moderator has released, for the same reason."""
+    """Erase texts of transitions that were not released, for the same reason."""
     values = {"comment": "", "fields": {}, "moderation": trust.REJECTED}
     model.Session.execute(sa.update(Event).where(where, Event.moderation.not_in(trust.SHOWN)).values(**values))
 
 
 def _forget_edits(where: Any) -> None:
-    """Keep that a request was edited, not what it said before."""
+    """Erase the content of edits, but not the fact."""
     held = sa.case((Revision.moderation == trust.HELD, trust.REJECTED), else_=Revision.moderation)
     values = {"author_id": None, "changes": {}, "moderation": held}
     model.Session.execute(sa.update(Revision).where(where).values(**values))
@@ -145,7 +146,7 @@ def _events(where: Any, drop_texts: bool) -> None:
 
 
 def export(user: model.User) -> dict[str, Any]:
-    """All that is kept of a person, as JSON can say it."""
+    """Return all personal data of a user, ready for JSON."""
     settings = model.Session.get(Setting, user.id)
     return {
         "person": {"id": user.id, "name": user.name, "fullname": user.fullname, "email": user.email},
@@ -180,7 +181,7 @@ def _rows(table: Any, where: Any, skip: set[str] | None = None) -> list[dict[str
 
 
 def notice() -> Notice:
-    """Say what `erase` takes away, and what it leaves."""
+    """Return what `erase` removes and what it leaves."""
     return Notice(
         lost=[
             tk._("Drafts of data requests, support, notifications and preferences."),
@@ -195,9 +196,9 @@ def notice() -> Notice:
 
 
 def erase(user: model.User) -> dict[str, int]:
-    """Erase what is kept of a person; return how many rows of each kind.
+    """Erase the personal data of a user; return the number of rows by kind.
 
-    What they wrote, decided and attached for a service is the service's: it stays, without their name.
+    What they wrote, decided and attached on behalf of a service belongs to the service: it remains without their name.
     """
     mine = Request.requester_id == user.id
     for each in model.Session.scalars(sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))).all():

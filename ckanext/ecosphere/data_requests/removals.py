@@ -1,8 +1,8 @@
-"""Files go and come with the transaction that says so.
+"""Files that follow the database transaction: deleted on commit, or deleted on rollback if they were just added.
 
-Those that are to be removed are written down in the transaction that forgets them, and removed once it is committed:
-one that is undone loses no file, and a file that cannot be removed just now is tried again by the clock. Those that
-are brought are removed when the transaction is undone: what no row knows would never be forgotten.
+Files to delete are recorded in the transaction that deletes their rows, and deleted after the commit: a rollback loses
+no file, and a failed deletion is tried again by the scheduled run. Added files are deleted on rollback, as without a
+row they would never be deleted.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 1000
 _TO_REMOVE, _BROUGHT = f"{__name__}.to_remove", f"{__name__}.brought"
-#: After this long a file that is still there is told by `check`.
+#: Delay after which `check` reports a file that is still there.
 LATE = timedelta(days=1)
 
 
 class Removal(tk.BaseModel):
-    """A file that is to be removed.
+    """A file to delete.
 
     Attributes:
-        path: below the folder of the room.
-        asked: moment when the people of the file were forgotten.
+        path: relative to the folder of the files of requests.
+        asked: when its deletion was requested.
     """
 
     __tablename__ = "ecosphere_requests_removal"
@@ -46,7 +46,7 @@ class Removal(tk.BaseModel):
 
 
 def ask(paths: Iterable[Path]) -> None:
-    """Have files of the room removed once the transaction is committed. Nothing is committed here."""
+    """Delete files once the transaction is committed. Nothing is committed here."""
     folder = config.folder()
     if folder is None:
         return
@@ -57,7 +57,7 @@ def ask(paths: Iterable[Path]) -> None:
 
 
 def bring(path: Path, place: Path) -> None:
-    """Move a file to its place in the folder of the room; it goes again when the transaction is undone."""
+    """Move a file to its place; it is deleted if the transaction is rolled back."""
     place.parent.mkdir(parents=True, exist_ok=True)
     path.rename(place)
     session: Any = model.Session()
@@ -65,7 +65,7 @@ def bring(path: Path, place: Path) -> None:
 
 
 def listen() -> None:
-    """Look at each commit and rollback; done once for the whole process."""
+    """Register listeners for commits and rollbacks; once for each process."""
     for name, function in (("after_commit", _committed), ("after_rollback", _undone)):
         if not event.contains(model.Session, name, function):
             event.listen(model.Session, name, function)
@@ -93,10 +93,10 @@ def _remove(path: Path) -> bool:
 
 
 def finish() -> int:
-    """Remove what is still to be removed, and forget what is gone; return how many files that makes.
+    """Delete the recorded files that remain, and their records; return how many.
 
     Raises:
-        OSError: files are still there; they stay written down, and are tried again the next time.
+        OSError: some files could not be deleted; they stay recorded for the next run.
     """
     folder, done, left = config.folder(), 0, 0
     if folder is None:
@@ -119,6 +119,6 @@ def finish() -> int:
 
 
 def late() -> int:
-    """Return how many files should have been removed a day ago."""
+    """Return the number of files that should have been deleted more than a day ago."""
     query = sa.select(sa.func.count()).select_from(Removal).where(Removal.asked < clock.now() - LATE)
     return model.Session.scalar(query) or 0

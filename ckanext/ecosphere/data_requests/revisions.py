@@ -1,4 +1,4 @@
-"""Edits of a request that was sent: each is a version; those of new people wait for a moderator."""
+"""Edits of requests after they were sent: each is a revision, held for moderation if its author is not trusted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.data_requests.model import Request, Revision, new_id
 from ckanext.ecosphere.data_requests.notifications import outbox
 
 WORD = re.compile(r"\S+\s*|\s+")
-#: Words of a text beyond which it is compared line by line.
+#: Number of words above which a text is compared line by line.
 MOST_WORDS = 1500
 MOST_LINES = 500
 TEXTS = ("description",)
@@ -24,7 +24,7 @@ TEXTS = ("description",)
 def keep(
     request: Request, author_id: str, before: Mapping[str, Any], after: Mapping[str, Any], moment: datetime
 ) -> Revision:
-    """Write the version that an edit makes, or proposes.
+    """Create the revision of an edit.
 
     Args:
         request: as it was, locked.
@@ -33,8 +33,8 @@ def keep(
         moment: of the edit.
 
     Returns:
-        the version; held when a moderator has to read it first. Before a request is accepted its moderator reads all
-        of it anyway.
+        the revision; held if it needs moderation, which it does not before the request is accepted, as the moderator
+        then reads all of it anyway.
     """
     revision = Revision(
         id=new_id(),
@@ -51,7 +51,7 @@ def keep(
 
 
 def tell(request: Request, revision: Revision) -> None:
-    """Tell the service of an edit, or the moderators of one that waits for them."""
+    """Notify the service of an edit, or the moderators of a held one."""
     if revision.moderation == trust.HELD:
         outbox.of_held(request, "edit", revision.id, revision.author_id)
     elif request.opened:
@@ -59,7 +59,7 @@ def tell(request: Request, revision: Revision) -> None:
 
 
 def values(revision: Revision) -> dict[str, Any]:
-    """Return what an edit makes of the fields, as the request keeps them."""
+    """Return the new values of the fields of an edit, converted to the types of the request's columns."""
     return {name: _read(name, change["to"]) for name, change in revision.changes.items() if "to" in change}
 
 
@@ -80,9 +80,9 @@ def _written(value: Any) -> Any:
 
 
 def difference(before: str, after: str) -> list[tuple[str, str]]:
-    """Return what changed between two texts, word by word: [("=", kept), ("-", taken out), ("+", put in)].
+    """Return the differences between two texts, word by word: [("=", kept), ("-", removed), ("+", added)].
 
-    Long texts are compared line by line, very long ones are replaced as a whole, so that no text takes long.
+    To limit the time, long texts are compared line by line, and very long ones replaced as a whole.
     """
     old, new = WORD.findall(before), WORD.findall(after)
     if max(len(old), len(new)) > MOST_WORDS:

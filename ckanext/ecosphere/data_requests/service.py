@@ -1,8 +1,8 @@
-"""Everything that writes a request: each in one transaction, with its row locked and its version compared.
+"""Writing of requests: each change in one transaction, with the row locked and its version compared.
 
-Who may do what is decided before (`auth`) and, for transitions, again here with the row locked, from the one table
-(`states.TRANSITIONS`). Events and notifications are written in the same transaction; e-mails leave afterwards, from
-the rows, so that none is sent for what was rolled back and none is lost.
+Auth functions decide first who may do what; transitions are checked again here, with the row locked, by the same table
+(`states.TRANSITIONS`). Events and notifications are written in the same transaction, and e-mails sent afterwards from
+those rows, so that none is sent for what was rolled back and none is lost.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ = tk._
 
 SIGNAL = "ecosphere:request-changed"
 
-#: What the requester may still change once the request is sent.
+#: Fields that the requester may still change once the request is sent.
 AFTER_SENDING = {
     "description",
     "procedure_reference",
@@ -46,17 +46,17 @@ AFTER_SENDING = {
     "requester_siret",
     "show_name",
 }
-#: Field of a request → vocabulary of the field of that name of a dataset.
+#: Field of requests and datasets → its vocabulary.
 PLACED = {"theme": "themes", "territory": "territories"}
 LONGEST_TITLE = 300
 EDITABLE = {*FIELDS, "title", "visibility", "show_name", "show_procedure"}
 
 
 def lock(*ids: str) -> dict[str, Request]:
-    """Lock requests until the transaction ends, always in the same order, and read them anew.
+    """Lock requests until the transaction ends, in a fixed order to avoid deadlocks, and reload them.
 
     Raises:
-        NotFound: one of them is gone.
+        NotFound: one of them no longer exists.
     """
     found = {}
     for each in sorted(set(ids)):
@@ -69,7 +69,7 @@ def lock(*ids: str) -> dict[str, Request]:
 
 
 def create(reader: Reader, data: Mapping[str, Any]) -> Request:
-    """Keep a draft."""
+    """Create a draft."""
     moment = clock.now()
     request = Request(id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT)
     fill_in(request)
@@ -83,10 +83,10 @@ def create(reader: Reader, data: Mapping[str, Any]) -> Request:
 
 
 def signal(reader: Reader, package: model.Package, kind: str, description: str) -> Request:
-    """Keep the word that something is wrong with a dataset, and send it: to a moderator first when its author is new.
+    """Create and send a report about a dataset, which is moderated first if its author is not trusted.
 
     Args:
-        reader: who says so; nobody when they are not logged in.
+        reader: its author, or an anonymous visitor.
         package: the dataset.
         kind: of the signal (`kinds.SIGNALS`).
         description: what is wrong.
@@ -108,7 +108,7 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
 
 
 def fill_in(request: Request) -> None:
-    """Give the columns their defaults now: the database would only do so when the row is written."""
+    """Set the columns to their defaults now; SQLAlchemy would only do so on flush."""
     for column in sa.inspect(Request).columns:
         if column.default is not None and getattr(request, column.key) is None:
             default = column.default.arg
@@ -116,10 +116,10 @@ def fill_in(request: Request) -> None:
 
 
 def update(reader: Reader, request_id: str, version: int, data: Mapping[str, Any]) -> Request:
-    """Change a request; once it was sent, each change is a version, and one of a new person waits for a moderator.
+    """Change a request; after sending, each change is a revision, held for moderation if the user is not trusted.
 
     Raises:
-        Conflict: it is no longer what the person saw.
+        Conflict: it has changed since the user read it.
         ValidationError: a field can no longer be changed.
     """
     with rolled_back_on_error():
@@ -158,7 +158,7 @@ def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> Non
 
 
 def apply_revision(request: Request, revision: Revision) -> None:
-    """Make the changes of a version in a locked request."""
+    """Apply the changes of a revision to a locked request."""
     write(request, revisions.values(revision))
     _next_version(request)
     revision.version = request.version
@@ -173,7 +173,7 @@ def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
 
 
 def write(request: Request, data: Mapping[str, Any]) -> None:
-    """Set fields of a request, and what is searched of it; nothing is committed."""
+    """Set fields of a request and update its full-text vector, without committing."""
     for name, value in data.items():
         setattr(request, name, value)
     fulltext.index(request)
@@ -188,20 +188,21 @@ def transition(
     *,
     also: Callable[[Request], None] = lambda _request: None,
 ) -> Request:
-    """Do a transition for a person.
+    """Do a transition for a user.
 
     Args:
         reader: who acts.
         request_id: id of the request.
         name: of the transition.
-        version: version that the person saw.
+        version: version that the user saw.
         data: fields of the transition, `comment` and `note`.
-        also: what else is written with it, in the same transaction.
+        also: function that writes more in the same transaction.
 
     Raises:
-        Conflict: another change came first.
+        Conflict: it has changed since the user read it.
+        NotFound: the user may no longer read it.
         ValidationError: it is not possible now, or a field is missing or wrong.
-        NotAuthorized: it is for others to do.
+        NotAuthorized: the user has none of its roles.
     """
     with rolled_back_on_error():
         others = [target.id] if name == "mark_duplicate" and (target := _target_of(data)) else []
@@ -221,8 +222,8 @@ def transition(
 
 
 def sent(request: Request, actor: str | None, data: Mapping[str, Any] | None = None) -> list[Event]:
-    """Send a locked draft, and open it when nobody needs to read it first; nothing is committed."""
-    # The receipt repeats the title.
+    """Send a locked draft, and open it when it needs no moderation, without committing."""
+    # Set first, since the receipt quotes the title.
     request.plain_links = not trust.is_trusted(request.requester_id)
     events = [perform(request, "submit", states.REQUESTER, actor, data or {})]
     if _opens_at_once(request):
@@ -232,7 +233,7 @@ def sent(request: Request, actor: str | None, data: Mapping[str, Any] | None = N
 
 
 def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None) -> Request | None:
-    """Do a transition that time brings; None when it is not (or no longer) possible."""
+    """Do an automatic transition; return None when it is not (or no longer) possible."""
     with rolled_back_on_error():
         request = lock(request_id)[request_id]
         if states.obstacle(states.Facts.of(request), name, (states.SYSTEM,), clock.now(), clock.day_of(clock.now())):
@@ -245,7 +246,7 @@ def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None)
 
 
 def perform(request: Request, name: str, role: str, actor: str | None, data: Mapping[str, Any]) -> Event:
-    """Write a transition of a locked request, its event and its notifications; nothing is committed."""
+    """Do a transition of a locked request: write its event, letter and notifications, without committing."""
     moment = clock.now()
     line = states.TRANSITIONS[name]
     given = fields.parse(line, data, request, clock.day_of(moment), actor)
@@ -283,13 +284,13 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Map
 
 
 def _moderation(request: Request, role: str, actor: str | None, data: Mapping[str, Any]) -> str:
-    """Where the words of a step stand: those of a new requester wait for a moderator, once the request may be read."""
+    """Return the moderation state of a transition's text: held for untrusted requesters once the request is open."""
     written = any(data.get(name) for name in ("comment", "reason"))
     return trust.status_of_new(actor) if role == states.REQUESTER and request.opened and written else ""
 
 
 def announce(request: Request, events: Iterable[Event]) -> None:
-    """Tell the other rooms and the mail worker of what was committed."""
+    """Send the signal for other rooms, and queue the delivery of e-mails, after a commit."""
     for event in events:
         tk.signals.ckanext.signal(SIGNAL).send(request.id, transition=event.transition, state=event.to_state)
     jobs.enqueue_delivery()
@@ -317,7 +318,7 @@ def _target_of(data: Mapping[str, Any]) -> Request | None:
 
 
 def _opens_at_once(request: Request) -> bool:
-    """Whether nobody needs to read it first: its author is trusted and a service is known."""
+    """Return whether the request needs no moderation: its requester is trusted and its service can be reached."""
     if not request.requester_id or not routing.is_reachable(request.organization_id):
         return False
     if config.trust_after() <= 0 or people.is_member_of_a_service(request.requester_id):
@@ -335,10 +336,10 @@ def _opens_at_once(request: Request) -> bool:
 
 
 def support(reader: Reader, request_id: str, wanted: bool) -> None:
-    """Support a request, or no longer; each person counts once, however often and however many at once.
+    """Support a request, or stop; each user counts once, also under concurrent calls.
 
     Raises:
-        ValidationError: it is over, not public, or one's own.
+        ValidationError: it is closed, not public, or the user's own.
     """
     with rolled_back_on_error():
         request = lock(request_id)[request_id]
@@ -352,7 +353,7 @@ def support(reader: Reader, request_id: str, wanted: bool) -> None:
 
 
 def follow(reader: Reader, request_id: str, wanted: bool) -> None:
-    """Follow a request, or no longer; whoever follows it wants its e-mails again."""
+    """Follow a request, or stop; following also resumes its e-mails."""
     with rolled_back_on_error():
         if wanted:
             bond(Mute, request_id, reader.id, False)
@@ -361,7 +362,7 @@ def follow(reader: Reader, request_id: str, wanted: bool) -> None:
 
 
 def bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
-    """Tie or untie; return how many rows changed: 0 when it was so already."""
+    """Create or delete a relation of a user to a request; return the number of rows changed, 0 or 1."""
     if wanted:
         values = {"request_id": request_id, "user_id": user_id, "created": clock.now()}
         return model.Session.execute(insert(table).values(values).on_conflict_do_nothing()).rowcount  # pyright: ignore
@@ -370,7 +371,7 @@ def bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
 
 
 class rolled_back_on_error:
-    """Roll back on error."""
+    """Context manager that rolls the transaction back on errors."""
 
     def __enter__(self) -> None:
         return None

@@ -1,4 +1,4 @@
-"""The room's part in `ckan ecosphere init` and `ckan ecosphere check`."""
+"""Parts of `ckan ecosphere init`, `check` and `leave` for data requests."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, Leaving
 
 _ = tk._
 
-#: Services that a line names.
+#: Maximum number of services named in a line.
 MOST_NAMED = 10
 LONGEST_SILENCE = timedelta(days=1)
 
 
 def initialise(report: InitReport) -> None:
-    """Tell whether anyone moderates."""
+    """Report the number of moderators."""
     number = len(people.moderators())
     message = tk.ungettext("Data requests: {number} moderator", "Data requests: {number} moderators", number)
     report.unchanged(message.format(number=number))
 
 
 def leaving_steps() -> list[LeavingStep]:
-    """Say that the files of the conversations are copied to the export; nothing when there are none."""
+    """Return the step that copies the files of requests to the export; empty without files."""
     kept = config.folder()
     if kept is None or not kept.is_dir():
         return []
@@ -52,7 +52,7 @@ def leaving_steps() -> list[LeavingStep]:
 
 
 def check() -> list[Check]:
-    """Look at the moderators, the schedule and the e-mails."""
+    """Check moderators, services, schedule, e-mails, replies and files."""
     return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies(), *_files()]
 
 
@@ -69,7 +69,7 @@ def _moderators() -> list[Check]:
 
 
 def _services() -> list[Check]:
-    """Nobody reads what is sent to a service without editors and mailbox."""
+    """Check that every service has editors or a mailbox."""
     name, silent = _("Data requests (services)"), routing.unreachable()
     if not silent:
         return [Check(name, CheckStatus.OK, _("Somebody reads for every service"))]
@@ -88,7 +88,7 @@ def _services() -> list[Check]:
 
 
 def _schedule() -> list[Check]:
-    """Reminders and expiry need `tick`; a portal that was just set up has a day to begin."""
+    """Check that `tick`, which sends reminders, has run within the last day."""
     name, last = _("Data requests (schedule)"), scheduled.last_tick()
     if last is None or clock.now() - last > LONGEST_SILENCE:
         message = _("Reminders have not run for a day: nobody is reminded of a due date.")
@@ -118,7 +118,7 @@ def _emails() -> list[Check]:
 
 
 def _replies() -> list[Check]:
-    """Whether the address for replies can bear a token; nothing is said where replies are not taken."""
+    """Check that a token can be added to the address for replies; empty when replies are not accepted."""
     if not config.reply_address():
         return []
     name = _("Data requests (replies by e-mail)")
@@ -133,7 +133,7 @@ def _replies() -> list[Check]:
 
 
 def _files() -> list[Check]:
-    """Files of people who were forgotten must not stay; nothing is said when none does."""
+    """Check that files to delete were deleted within a day; empty if they were."""
     left = removals.late()
     if not left:
         return []

@@ -1,7 +1,6 @@
-"""Files that no row knows: a process that is killed between bringing a file and its commit leaves one behind.
+"""Removal of files without a row, left behind when a process is killed between moving a file and its commit.
 
-Each run looks at some folders of requests, the next run at the following ones, so that many files cost each run the
-same.
+Each run checks some folders of requests and the next run the following ones, which limits the time of a run.
 """
 
 from __future__ import annotations
@@ -25,17 +24,17 @@ from ckanext.ecosphere.data_requests.model import Attachment
 
 log = logging.getLogger(__name__)
 
-#: Seconds for which a file may wait for its row: no upload takes as long.
+#: Minimum age of a stray file in seconds, longer than any upload.
 OLD_SECONDS = 24 * 3600
-#: Folders of requests, and files that wait for theirs, that a run looks at.
+#: Maximum numbers of folders of requests, and of temporary files, checked in a run.
 MOST_FOLDERS, MOST_WAITING = 500, 1000
 
 
 def remove() -> int:
-    """Remove files that are older than a day and that no row knows; return how many.
+    """Remove files without a row that are older than a day; return how many.
 
     Raises:
-        RedisError: where the last run ended is not known.
+        RedisError: the position of the last run is unknown.
     """
     folder = config.folder()
     if folder is None or not folder.is_dir():
@@ -47,7 +46,7 @@ def remove() -> int:
 
 
 def _content(folder: Path) -> tuple[list[Path], list[str]]:
-    """Files that wait for their place, and names of the folders of requests."""
+    """Return the temporary files, and the names of the folders of requests."""
     waiting, folders = [], []
     with os.scandir(folder) as entries:
         for each in entries:
@@ -59,7 +58,7 @@ def _content(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _next(folders: list[str]) -> list[str]:
-    """Folders after those at which the last run looked; from the first one on when it came to the end."""
+    """Return the folders after those of the last run, starting over at the end."""
     connection: Any = connect_to_redis()
     key = f"ecosphere:requests:{tk.config['ckan.site_id']}:stray-files"
     kept = connection.get(key) or b""
@@ -71,7 +70,7 @@ def _next(folders: list[str]) -> list[str]:
 
 
 def _unknown(folder: Path, names: Iterable[str]) -> Iterator[Path]:
-    """Old files in folders of requests that no row knows."""
+    """Yield old files without a row in folders of requests."""
     old = [each for name in names for each in (folder / name).iterdir() if _is_old(each)]
     if not old:
         return
@@ -87,7 +86,7 @@ def _is_old(path: Path) -> bool:
     try:
         return path.is_file() and not path.is_symlink() and path.stat().st_mtime < time.time() - OLD_SECONDS
     except FileNotFoundError:
-        return False  # it was brought to its place, or removed, meanwhile
+        return False  # moved to its place, or removed, since
 
 
 def _removed(path: Path) -> bool:

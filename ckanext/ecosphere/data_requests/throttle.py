@@ -1,4 +1,4 @@
-"""How much one person may send, and as a high ceiling how much may come from one address."""
+"""Rate limits of contributions by user and, with a higher limit, by IP address."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def request_made(reader: Reader) -> None:
     """Count a new request.
 
     Raises:
-        ValidationError: the person, or their address, has made too many today; or nothing can be counted now.
+        ValidationError: too many today from the user or their IP address; or counting is not available.
     """
     _count("request", reader, config.requests_per_day(), DAY)
 
@@ -28,16 +28,16 @@ def written(reader: Reader) -> None:
     """Count a comment, a transition or a file.
 
     Raises:
-        ValidationError: the person, or their address, has sent too many within the hour; or nothing can be counted now.
+        ValidationError: too many within the hour from the user or their IP address; or counting is not available.
     """
     _count("comment", reader, config.comments_per_hour(), HOUR)
 
 
 def signal_made(reader: Reader) -> None:
-    """Count a signal: for the person, or for the address of somebody who is not logged in.
+    """Count a signal: by user, or by IP address for an anonymous one.
 
     Raises:
-        ValidationError: too many came within the hour; or nothing can be counted now.
+        ValidationError: too many within the hour; or counting is not available.
     """
     if reader.id:
         written(reader)
@@ -47,23 +47,23 @@ def signal_made(reader: Reader) -> None:
 
 
 def form_kept() -> None:
-    """Count a form of somebody who is not logged in, for their address.
+    """Count a stored form of an anonymous user, by IP address.
 
     Raises:
-        ValidationError: too many came from there within the hour; or nothing can be counted now.
+        ValidationError: too many from that address within the hour; or counting is not available.
     """
     with _in_words():
         rate_limits.hit("requests-form", f"{config.forms_per_hour()} per {HOUR}", _address())
 
 
 def _count(what: str, reader: Reader, most: int, period: str) -> None:
-    """Count for the person; the address is asked only for people of no service, since a whole service has one."""
+    """Count by user and, except for people of services, who share an IP address, also by address."""
     inside = reader.sysadmin or reader.moderator or bool(reader.editor_of)
     own = f"{most * config.service_factor() if inside else most} per {period}"
     ceiling = _ceiling(most, period) if not inside and has_request_context() else ""
     address = _address() if ceiling else ""
     with _in_words():
-        rate_limits.probe(f"requests-{what}", ceiling, address)  # what is refused here does not count for the person
+        rate_limits.probe(f"requests-{what}", ceiling, address)  # a refusal here must not count for the user
         rate_limits.hit(f"requests-{what}", own, f"person:{reader.id}")
         rate_limits.hit(f"requests-{what}", ceiling, address)
 

@@ -1,1 +1,1 @@
-"""What a service hands over besides datasets of the portal, and whether it was what the requester needed."""
+"""Answers to requests: files and links delivered besides datasets of the portal, and the requester's satisfaction."""

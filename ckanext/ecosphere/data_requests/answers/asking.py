@@ -1,4 +1,4 @@
-"""The signed address with which a requester says, from their e-mail, whether the answer was what they needed."""
+"""Signed tokens of the links in e-mails by which requesters say whether the answer met their need."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SECONDS = 180 * 24 * 3600
 
 
 def token(request: Request) -> str:
-    """Return a signed token with which the requester, from their e-mail, says whether it was answered; nothing else."""
+    """Return a signed token that lets the requester say whether the request was answered, and nothing else."""
     return headers.sign(SALT, [request.requester_id, request.id])
 
 
 def read(written: str) -> Request | None:
-    """Return the request of a token, None when it is none, too old, or of somebody who is no longer the requester."""
+    """Return the request of a token, None when it is invalid, too old, or its user is no longer the requester."""
     found = headers.read(SALT, written, SECONDS)
     if not (isinstance(found, list) and len(found) == 2 and all(isinstance(each, str) for each in found)):  # noqa: PLR2004
         return None

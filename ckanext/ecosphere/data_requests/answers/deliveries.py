@@ -1,7 +1,7 @@
-"""Files and links that answer a request: for everyone who reads it, or for its requester alone, for ever or till a day.
+"""Files and links that answer a request, public or private to the requester, for ever or until a given day.
 
-What is the requester's alone is on no page, in no feed, search, e-mail or answer of the API for anybody else than the
-requester, the service and the moderators, until the regular run makes it public on its day.
+A private delivery appears on no page and in no feed, search, e-mail or API answer except for the requester, the service
+and the moderators, until the regular run publishes it on its day.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from ckanext.ecosphere.data_requests.model import Request, new_id
 
 _ = tk._
 
-#: An address that a person can open; nothing that a browser would run.
+#: URLs with http or https only: no scheme that a browser would execute.
 _WEB = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
-#: Files of one answer.
+#: Maximum number of files of one answer.
 MOST_FILES = 10
 
 
 def checked_files(given: Any) -> list[attachments.Found]:
-    """Look at the files of an answer by the rules of the house; each waits in a temporary place.
+    """Check the files of an answer by the rules of attachments, and save each to a temporary file.
 
     Raises:
-        ValidationError: one of them is refused, or there are too many; none is left behind.
+        ValidationError: one is refused, or there are too many; no temporary file remains.
     """
     uploads = [each for each in (given if isinstance(given, list) else [given]) if getattr(each, "filename", "")]
     if len(uploads) > MOST_FILES:
@@ -47,7 +47,7 @@ def checked_files(given: Any) -> list[attachments.Found]:
 
 
 def keep(request: Request, given: Mapping[str, Any]) -> list[str]:
-    """Keep what answers a request; return the ids of what was kept. Nothing is committed."""
+    """Store the files and links that answer a request, without committing; return their ids."""
     private = given.get("reach") == REQUESTER
     common: dict[str, Any] = {
         "request_id": request.id,
@@ -66,7 +66,7 @@ def keep(request: Request, given: Mapping[str, Any]) -> list[str]:
 
 
 def path_of(row: Delivery) -> Path:
-    """Return where a file is kept; its name there is of our making."""
+    """Return the path of the stored file, whose name there is generated."""
     folder = config.folder()
     if folder is None:
         raise tk.ObjectNotFound(_("File not found"))
@@ -74,12 +74,12 @@ def path_of(row: Delivery) -> Path:
 
 
 def may_read(row: Delivery, request: Request, reader: Reader) -> bool:
-    """Whether a delivery is there for a reader who may read the request."""
+    """Return whether a reader who may read the request may read a delivery."""
     return row.reach == EVERYONE or bool(reader.roles(request))
 
 
 def of_request(request: Request, reader: Reader) -> list[dict[str, Any]]:
-    """Return what was delivered, as far as the reader may know it, the oldest first."""
+    """Return the deliveries of a request that the reader may read, the oldest first."""
     query = sa.select(Delivery).where(Delivery.request_id == request.id).order_by(Delivery.created, Delivery.id)
     return [shown(each) for each in model.Session.scalars(query) if may_read(each, request, reader)]
 
@@ -91,7 +91,7 @@ def shown(row: Delivery) -> dict[str, Any]:
 
 
 def named(ids: Sequence[str]) -> list[tuple[str, str]]:
-    """Return deliveries as letters list them: what it is, and its address ("" for a file)."""
+    """Return deliveries as letters list them: name and URL ("" for a file)."""
     rows = model.Session.scalars(sa.select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.created))
     return [(each.name or each.url, each.url) for each in rows]
 
@@ -102,7 +102,7 @@ def get(key: str) -> Delivery | None:
 
 
 def forget_private(request_ids: Sequence[str]) -> None:
-    """Delete what was the requester's alone, and its files once that is committed: nobody is left to read it.
+    """Delete private deliveries, which no one will be left to read; files are deleted once that is committed.
 
     Nothing is committed here.
     """
@@ -114,10 +114,10 @@ def forget_private(request_ids: Sequence[str]) -> None:
 
 
 def links_of(value: Any) -> list[str]:
-    """Read the links of an answer: one on each line, of the web.
+    """Read the links of an answer, one on each line.
 
     Raises:
-        Invalid: one of them is no address of the web, or there are too many.
+        Invalid: one is not a web address, or there are too many.
     """
     written = value if isinstance(value, list) else str(value).split("\n")
     found = list(dict.fromkeys(filter(None, (text.line(str(each)) for each in written[: MOST_LINKS + 1]))))

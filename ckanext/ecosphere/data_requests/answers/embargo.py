@@ -1,4 +1,4 @@
-"""What was the requester's alone becomes public on its day, and those who follow the request are told."""
+"""Publication of private deliveries on their day, with a notification to those who watch the request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.shared import runs
 
 
 def lift() -> int:
-    """Make public what is due; return of how many requests. A request that is private, or not answered, keeps it."""
+    """Publish the deliveries that are due, where the request is answered at present; return of how many requests."""
     query = sa.select(Delivery.request_id).where(*_due()).distinct()
     return runs.one_by_one(model.Session.scalars(query).all(), _lift)
 

@@ -1,4 +1,4 @@
-"""Whether an answer was what its requester needed: asked once by e-mail and on the page, with one click."""
+"""Satisfaction of requesters with answers, asked for once by e-mail and on the page."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _ = tk._
 
 
 def keep(request_id: str, said: str) -> Request:
-    """Keep what the requester said; they may change their mind.
+    """Store the requester's opinion, replacing an earlier one.
 
     Raises:
-        ValidationError: the request has no answer (any more).
+        ValidationError: the request has no answer at present.
     """
     with service.rolled_back_on_error():
         request = service.lock(request_id)[request_id]

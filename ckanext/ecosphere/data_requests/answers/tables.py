@@ -1,4 +1,4 @@
-"""Table of what was delivered: files and links."""
+"""Table of deliveries: files and links that answer requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckanext.ecosphere.data_requests import columns
 from ckanext.ecosphere.data_requests.model import MOMENT, new_id
 
 FILE, LINK = "file", "link"
-#: Who reads it: whoever reads the request, or its requester alone (beside the service and the moderators).
+#: Readers: all readers of the request, or its requester alone (besides the service and the moderators).
 EVERYONE, REQUESTER = "everyone", "requester"
 
 
@@ -22,8 +22,8 @@ class Delivery(tk.BaseModel):
     Attributes:
         kind: file or link.
         url: of a link; name, media_type, size (in bytes): of a file.
-        reach: everyone (who reads the request) or requester.
-        public_from: day from which everyone reads what is the requester's alone, None for never.
+        reach: everyone (all readers of the request) or requester.
+        public_from: day on which a private delivery becomes public, None for never.
     """
 
     __tablename__ = "ecosphere_requests_delivery"

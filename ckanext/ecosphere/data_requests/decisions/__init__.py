@@ -1,1 +1,1 @@
-"""Letters to requesters: decisions with their grounds, remedies and author; receipts; word of an implicit refusal."""
+"""Letters to requesters: decisions with grounds, remedies and author; receipts; notices of implicit refusal."""

@@ -1,4 +1,4 @@
-"""Who decides: first name, name and quality of the agent, kept once, and the service spelled out."""
+"""Authors of decisions: first name, last name and job title of the agent, stored once, and the service spelled out."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ MISSING = {
 
 
 def of(user_id: str | None, given: Mapping[str, Any] | None = None) -> Author:
-    """Return the name that decisions of an account bear; empty until it is given.
+    """Return the author named on decisions of an account; fields not given yet are empty.
 
     Args:
         user_id: id of the account.
-        given: `first_name`, `last_name` and `quality` that come with a decision, instead of those that are kept.
+        given: `first_name`, `last_name` and `quality` (job title) sent with a decision, which replace the stored ones.
     """
     row = model.Session.get(AuthorName, user_id) if user_id else None
     kept = Author(row.first_name, row.last_name, row.quality) if row else Author()
@@ -41,7 +41,7 @@ def of(user_id: str | None, given: Mapping[str, Any] | None = None) -> Author:
 
 
 def keep(user_id: str, names: dict[str, str]) -> None:
-    """Keep what of `first_name`, `last_name` and `quality` is given; nothing is committed."""
+    """Store those of `first_name`, `last_name` and `quality` that are given, without committing."""
     row = model.Session.get(AuthorName, user_id) or AuthorName(user_id=user_id, first_name="", last_name="", quality="")
     for name in NAMES:
         if name in names:
@@ -50,7 +50,7 @@ def keep(user_id: str, names: dict[str, str]) -> None:
 
 
 def keep_given(user_id: str, transition: str, data: Mapping[str, Any]) -> None:
-    """Keep the names that come with a decision, for this one and the next; nothing is committed."""
+    """Store the author's name sent with a decision, for this one and the next, without committing."""
     names = {name: str(data[name]) for name in NAMES if data.get(name)}
     if names and transition in states.LETTERS:
         keep(user_id, names)
@@ -58,14 +58,14 @@ def keep_given(user_id: str, transition: str, data: Mapping[str, Any]) -> None:
 
 
 def service_of(request: Request, kind: str) -> model.Group | None:
-    """Return the service whose decision it is: that of the request, or that of the moderators."""
+    """Return the service in whose name a letter is sent: that of the request, or the moderators' for a rejection."""
     if kind == "reject":
         return model.Group.get(config.moderators())
     return model.Session.get(model.Group, request.organization_id) if request.organization_id else None
 
 
 def sender(group: model.Group | None) -> Sender:
-    """Return the service as letters name it."""
+    """Return a service as letters name it."""
     if group is None:
         return Sender()
     sheet = sheets.of(group)
@@ -75,7 +75,7 @@ def sender(group: model.Group | None) -> Sender:
 
 
 def court(group: model.Group) -> str:
-    """Return the administrative court of a service's seat, "" when the table does not say."""
+    """Return the administrative court of the seat of a service, "" when the table has none."""
     known, registry = law.courts(), voc.get("organisations")
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     territory = extras.get("ecosphere_territory") or (
@@ -86,7 +86,7 @@ def court(group: model.Group) -> str:
 
 
 def faults(author: Author, service: Sender) -> dict[str, list[str]]:
-    """Tell what a decision lacks to name its author and the service in full: field → sentences."""
+    """Return what a decision lacks to name its author and service in full: field → messages."""
     errors = {name: [_(message)] for name, message in MISSING.items() if not getattr(author, name)}
     if not sheets.is_spelled_out(service.name):
         message = _(
@@ -98,7 +98,7 @@ def faults(author: Author, service: Sender) -> dict[str, list[str]]:
 
 
 def faults_of(request: Request, transition: str, user_id: str | None, given: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Tell the same of a transition before it is done; nothing when it sends no letter of decision."""
+    """Return the same for a transition that is about to be done; empty when it sends no letter of decision."""
     if request.is_signal or transition not in states.LETTERS or tk.asbool(given.get("spam") or False):
         return {}
     return faults(of(user_id, given), sender(service_of(request, transition)))

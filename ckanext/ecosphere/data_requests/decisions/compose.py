@@ -1,7 +1,7 @@
-"""A letter from its facts: the same blocks make the page, the PDF and the plain text.
+"""Composition of letters: the same blocks give the HTML of the page and PDF, and the plain text.
 
-The French text is the decision. For a requester who reads another language that the texts have, a courtesy translation
-follows. What a person typed is shown as it is, never as Markdown.
+The French text is the decision. Requesters who read another language, if the texts exist in it, also get a courtesy
+translation. Text typed by users is shown literally, never as Markdown.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ckanext.ecosphere.shared import dates
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "requests" / "letters"
 FRENCH = "fr"
-#: Fields of a transition that letters show as the agent wrote them.
+#: Fields of a transition that letters quote as the agent wrote them.
 GIVEN = ("law", "facts", "reason", "missing", "separable")
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who decides (CRPA, L. 212-1)."""
+    """Author of a decision (CRPA, L. 212-1)."""
 
     first_name: str = ""
     last_name: str = ""
@@ -36,13 +36,13 @@ class Author:
 
     @property
     def complete(self) -> bool:
-        """Whether a decision may be sent in this person's name."""
+        """Whether a decision can be sent in this person's name."""
         return bool(self.first_name and self.last_name and self.quality)
 
 
 @dataclass(frozen=True)
 class Sender:
-    """The service whose letter it is: its name spelled out, and lines by which it is reached."""
+    """Service that sends a letter: name spelled out, lines with contact details, and administrative court."""
 
     name: str = ""
     lines: tuple[str, ...] = ()
@@ -51,18 +51,18 @@ class Sender:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a letter is written from.
+    """Data from which a letter is composed.
 
     Attributes:
-        kind: transition, receipt or silence.
+        kind: name of a transition, receipt or silence.
         day: date of the letter, in Paris.
         received: day of the receipt; due: last day for the answer, None without a clock.
         months: length of the period for the answer.
         given: fields of the transition.
-        datasets: (title, address) of what is communicated.
+        datasets: (title, URL) of the data provided.
         language: of the requester.
-        completes: whether an earlier letter of this kind was sent, which this one completes.
-        extended: whether the period was extended already.
+        completes: whether this letter supplements an earlier one of its kind.
+        extended: whether the period was already extended.
     """
 
     kind: str
@@ -83,11 +83,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Composed:
-    """A letter.
+    """A composed letter.
 
     Attributes:
         subject: one line, in French.
-        html: fragment of a page.
+        html: HTML fragment.
         plain: the same as plain text.
     """
 
@@ -97,7 +97,7 @@ class Composed:
 
     @property
     def sha256(self) -> str:
-        """Digest of the letter as it was sent."""
+        """Digest of the letter, `digest` of both its forms."""
         return digest(self.html, self.plain)
 
 
@@ -108,7 +108,7 @@ def digest(html: str, plain: str) -> str:
 
 @dataclass(frozen=True)
 class Block:
-    """A part of a letter: a heading, paragraphs, a quotation of the agent's words, or a list of (text, address)."""
+    """A part of a letter: a heading, paragraphs, a quotation of the agent's text, or a list of (text, URL)."""
 
     heading: str = ""
     paragraphs: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ class Block:
 
 
 def compose(facts: Facts) -> Composed:
-    """Write a letter."""
+    """Compose a letter."""
     languages = [FRENCH]
     if facts.language[:2] != FRENCH and facts.language[:2] in law.texts()["translated"]:
         languages.append(facts.language[:2])
@@ -127,7 +127,7 @@ def compose(facts: Facts) -> Composed:
 
 
 def _version(facts: Facts, language: str) -> dict[str, Any]:
-    """The letter in one language, as the template and the plain text show it."""
+    """Return the letter in one language, as variables of the template and the plain text."""
     texts = law.texts()
     kind = texts["kinds"][facts.kind]
     values = _values(facts, language)
@@ -146,12 +146,12 @@ def _version(facts: Facts, language: str) -> dict[str, Any]:
 
 
 def _title(kind: Mapping[str, Any], facts: Facts) -> dict[str, str]:
-    """Title of the letter: two letters about one request do not share theirs."""
+    """Return the title of the letter; that of a supplementary letter differs from the first."""
     return kind["title_next"] if facts.completes and facts.sender.name and "title_next" in kind else kind["title"]
 
 
 def _values(facts: Facts, language: str) -> dict[str, Any]:
-    """Placeholders and conditions of the texts."""
+    """Return the placeholders and conditions used in the texts."""
     texts, remedies = law.texts(), law.remedies()
     given = {name: value for name, value in facts.given.items() if isinstance(value, str)}
     ground = law.grounds().get(given.get("ground", ""))
@@ -195,7 +195,7 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
 
 
 def _within_sentence(name: str, language: str) -> str:
-    """A name in the middle of a sentence; in French a court is no proper name."""
+    """Return a name as written within a sentence; in French, the name of a court has no capital there."""
     return name[:1].lower() + name[1:] if language == FRENCH else name
 
 

@@ -1,6 +1,6 @@
-"""The law as data: grounds of a refusal, whom one turns to, courts, texts of letters. Pure.
+"""Legal reference data: grounds of refusal, remedies, courts, texts of letters. Pure.
 
-Each entry carries the day on which it was last checked and whether a jurist has yet to confirm it (`data/SOURCES.md`).
+Each entry has the day of its last check and whether a jurist has yet to confirm it (`data/SOURCES.md`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import yaml
 from ckanext.ecosphere.vocabularies import tables
 
 DATA = Path(__file__).parents[1] / "data"
-#: A ground that is not in the table: the agent names it, and the letter says so.
+#: A ground that is not in the table; the agent names it in the letter.
 OTHER = "other"
-#: Ground of a partial answer alone: the service does not hold the rest.
+#: Ground for partial answers only: the service does not hold the rest.
 PART_NOT_HELD = "part-not-held"
 DATA_KIND, SERVICE_KIND = "data", "service"
 
@@ -29,12 +29,13 @@ class Ground:
 
     Attributes:
         id: in the vocabulary `access-limitation` where it has the ground.
-        label_fr, label_en: what letters say.
+        label_fr, label_en: label in letters.
         applies_to: data, or service (access to spatial data services, directive 2007/2/EC, article 13).
-        usable: whether L. 124-4 leaves it for information on the environment.
-        emissions: whether it holds for information on emissions, too (L. 124-5, II).
-        articles: where the law says so.
-        needs: invitation, completion, or "".
+        usable: whether L. 124-4 allows it for environmental information.
+        emissions: whether it also applies to information on emissions (L. 124-5, II).
+        articles: articles of law that provide for it.
+        needs: invitation (the requester was invited to specify the request), completion (when the document will be
+            finished), or "".
         basis: notes, or jurist when a jurist has to confirm it.
         checked: day of the last check, ISO 8601.
     """
@@ -51,7 +52,7 @@ class Ground:
     checked: str
 
     def label(self, lang: str) -> str:
-        """Return the label in a language: English, or French for any other."""
+        """Return the label in English or, for any other language, in French."""
         return self.label_en if lang.startswith("en") else self.label_fr
 
 
@@ -76,7 +77,7 @@ def grounds() -> Mapping[str, Ground]:
 
 
 def usable(kind: str) -> list[Ground]:
-    """Grounds on which `data`, or access to a spatial data `service`, may be refused."""
+    """Return the grounds on which `data`, or access to a spatial data `service`, may be refused."""
     return [each for each in grounds().values() if each.usable and each.applies_to == kind]
 
 
@@ -94,17 +95,17 @@ def texts() -> Mapping[str, Any]:
 
 @cache
 def remedies() -> Mapping[str, Any]:
-    """Read whom one turns to and within which periods (`data/law.yaml`)."""
+    """Read the remedies and their periods (`data/law.yaml`)."""
     return _read("law.yaml")
 
 
 def commission() -> Mapping[str, Any]:
-    """Whom one turns to first: name, short, address, website."""
+    """Return the commission (CADA), where remedies start: name, short, address, website."""
     return remedies()["commission"]
 
 
 def months(period: str) -> int:
-    """Length of a period of `data/law.yaml`, in months."""
+    """Return the length of a period of `data/law.yaml`, in months."""
     return remedies()["periods"][period]["months"]
 
 

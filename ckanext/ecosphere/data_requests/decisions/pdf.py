@@ -1,6 +1,6 @@
-"""The PDF of a letter, made on demand from the text that is kept; tagged for screen readers (PDF/UA-1).
+"""PDF of a letter, generated on demand from the stored HTML; tagged for screen readers (PDF/UA-1).
 
-Nothing is fetched: the letter has no pictures, and whatever a text might refer to is refused.
+Nothing is fetched: letters have no pictures, and any other reference to a resource is refused.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from markupsafe import Markup, escape
 STYLE = Path(__file__).parents[2] / "templates" / "requests" / "letters" / "letter.css"
 
 
-#: Before the addressee; the decision is in French.
+#: Precedes the addressee; in French, as the decision.
 TO = "À l’attention de"
 
 
 _ARTICLE = re.compile(r"\b([LRD])\. (?=\d)")
 
 
-#: Kind of a letter → what its file is called: those who get it read French.
+#: Kind of a letter → part of its file name, in French as the letter.
 FILES = {
     "refuse": "refus",
     "fulfil_partly": "reponse-partielle",
@@ -35,11 +35,11 @@ FILES = {
 
 
 class Unavailable(Exception):
-    """The libraries that PDF needs (Pango) are not installed."""
+    """A library needed for PDF (Pango) is not installed."""
 
 
 def file_name(reference: str, kind: str) -> str:
-    """Return the name of the file of a letter."""
+    """Return the file name of a letter."""
     return f"{reference}-{FILES.get(kind, kind)}.pdf"
 
 
@@ -48,11 +48,11 @@ def render(subject: str, html: str, addressee: str = "") -> bytes:
 
     Args:
         subject: its title.
-        html: fragment that is kept.
-        addressee: lines for the window of the envelope, "" when forgotten.
+        html: the stored HTML fragment.
+        addressee: lines for the window of the envelope, "" once erased.
 
     Raises:
-        Unavailable: WeasyPrint cannot work here.
+        Unavailable: WeasyPrint does not work on this machine.
     """
     try:
         from weasyprint import CSS, HTML
@@ -62,7 +62,7 @@ def render(subject: str, html: str, addressee: str = "") -> bytes:
     if addressee:
         lines = Markup("<br>").join(escape(line) for line in addressee.split("\n"))
         window = f'<p class="eco-letter__to">{TO}<br>{lines}</p>'
-    html = _ARTICLE.sub("\\1.\u00a0", html)  # the letter of an article stays with its number
+    html = _ARTICLE.sub("\\1.\u00a0", html)  # no line break between the letter of an article and its number
     document = (
         f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'
         f"<body>{window}{html}</body></html>"
@@ -75,5 +75,5 @@ def render(subject: str, html: str, addressee: str = "") -> bytes:
 
 
 def refuse(url: str, *args: Any, **kwargs: Any) -> NoReturn:
-    """Fetch nothing."""
+    """Refuse to fetch any resource."""
     raise ValueError(f"letters fetch nothing: {url[:200]}")

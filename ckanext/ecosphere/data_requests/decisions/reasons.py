@@ -1,4 +1,4 @@
-"""What a decision must say before it can be sent: a ground of the law, and reasons in law and in fact."""
+"""Validation of decisions: a ground provided by law, and reasons in law and in fact."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ckanext.ecosphere.data_requests.model import Event, Request
 
 _ = tk._
 
-#: Letters are read, printed and kept: each reason has its limit.
+#: Characters of a reason.
 LONGEST_REASON = 5_000
-#: What makes a reason: this many different words of two letters or more.
+#: Minimum number of different words, of two letters or more, in a reason.
 FEWEST_WORDS = 8
 WORD = re.compile(r"[^\W\d_]{2,}")
 
@@ -26,10 +26,10 @@ Errors = dict[str, list[str]]
 
 
 def reason(value: Any) -> str:
-    """Check a reason: several different words, not too long.
+    """Check a reason: enough different words, not too long.
 
     Raises:
-        Invalid: it says too little, or too much.
+        Invalid: it is too short or too long.
     """
     written = text.clean(str(value or ""))
     if len(written) > LONGEST_REASON:
@@ -44,7 +44,7 @@ def ground(value: Any, partial: bool) -> str:
     """Check the id of a ground.
 
     Raises:
-        Invalid: the law has no such ground for information on the environment.
+        Invalid: the law has no such ground for environmental information.
     """
     key = str(value)
     known = law.grounds().get(key)
@@ -54,7 +54,7 @@ def ground(value: Any, partial: bool) -> str:
 
 
 def contradictions(request: Request, given: Mapping[str, Any]) -> Errors:
-    """Tell what a refusal, whole or partial, lacks or contradicts; field → sentences, empty when it holds."""
+    """Return what is missing or contradictory in a refusal, whole or partial: field → messages."""
     errors: Errors = {}
     key = given.get("ground")
     known = law.grounds().get(key or "")

@@ -1,6 +1,6 @@
-"""The referral of a refusal, or of silence, to the CADA, ready to be sent by its requester: facts and dates, in French.
+"""Referral of a refusal, or of silence, to the CADA, in French, ready for the requester to send.
 
-Nothing of it is kept. Code des relations entre le public et l'administration, L. 342-1, R. 311-12, R. 311-13, R. 343-1.
+Nothing is stored. Code des relations entre le public et l'administration, L. 342-1, R. 311-12, R. 311-13, R. 343-1.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from ckanext.ecosphere.shared import dates
 
 TEXTS = Path(__file__).parents[1] / "data" / "referral.yaml"
 SILENCE = "silence"
-#: Transition → why one turns to the commission.
+#: Transition → cause of the referral.
 DECISIONS = {"refuse": "refused", "fulfil_partly": "partial", "not_held": "not_held", "reject": "rejected"}
-#: Ends that are no decision of the service: a silence before them stays a refusal.
+#: Closed states that are no decision of the service: an earlier implicit refusal remains one.
 UNDECIDED = (states.EXPIRED, states.DUPLICATE)
 REASONS = ("law", "facts", "reason", "missing")
 
 
 @dataclass(frozen=True)
 class Referral:
-    """A referral.
+    """A referral to the commission.
 
     Attributes:
         why: silence, refused, partial, not_held or rejected.
-        last: last day on which the commission takes it, counted from the decision or the end of the period.
-        subject: one line; html: fragment of a page; plain: the same as text.
+        last: last day to refer the matter, counted from the decision or the end of the period.
+        subject: one line; html: HTML fragment; plain: the same as plain text.
     """
 
     why: str
@@ -51,12 +51,12 @@ class Referral:
 
 @cache
 def texts() -> Mapping[str, Any]:
-    """Return the texts."""
+    """Read the texts of referrals (`data/referral.yaml`)."""
     return yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
 
 
 def cause(request: Request) -> tuple[str, date] | None:
-    """Return why a requester may turn to the commission, and since which day; None when they may not (yet)."""
+    """Return the cause of a referral and its date; None when the requester has none (yet)."""
     if request.is_signal or request.submitted is None:
         return None
     if request.state in (*states.ACTIVE, *UNDECIDED):
@@ -67,8 +67,8 @@ def cause(request: Request) -> tuple[str, date] | None:
 
 
 def _decision(request: Request) -> Event | None:
-    """The decision that closed a request, when it gives reason to complain."""
-    # An internal review leaves the decision as it is, and its date.
+    """Return the decision that closed a request, when it can be referred."""
+    # An internal review changes neither the decision nor its date.
     query = sa.select(Event).where(Event.request_id == request.id, Event.transition.not_in(states.REVIEW))
     last = model.Session.scalars(query.order_by(Event.id.desc()).limit(1)).one_or_none()
     contested = last is not None and last.transition in DECISIONS and not last.fields.get("spam")
@@ -76,12 +76,12 @@ def _decision(request: Request) -> Event | None:
 
 
 def last_day(since: date) -> date:
-    """Return the last day on which the commission takes a referral."""
+    """Return the last day to refer a decision or silence of this date."""
     return clock.add_months(since, law.months("refer"))
 
 
 def compose(request: Request, requester: model.User) -> Referral | None:
-    """Write the referral of a request; None when there is nothing to refer."""
+    """Compose the referral of a request; None when there is nothing to refer."""
     found = cause(request)
     if found is None:
         return None
@@ -137,12 +137,12 @@ def _ground(key: str, other: str) -> str:
 
 
 def day(value: date | None) -> str:
-    """Return a day in French words."""
+    """Return a date in French."""
     return dates.in_language(value, "fr") if value else ""
 
 
 def _html(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) -> str:
-    """The letter as HTML; everything in it is escaped."""
+    """Return the letter as HTML, with all text escaped."""
     breaks = Markup("<br>")
     parts = [
         Markup('<article class="eco-letter" lang="fr"><address class="eco-letter__sender">{}</address>').format(

@@ -1,4 +1,4 @@
-"""Letters are written in the transaction of what they tell, and kept as they were sent."""
+"""Letters of requests: composed in the transaction of their event, stored as sent, and read."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.shared import language
 
 RECEIPT, SILENCE = "receipt", "silence"
-#: Transitions after which the receipt names another service.
+#: Transitions after which the receipt may have to name another service.
 RECEIVED = ("submit", "accept", "transfer")
 
 
 def of_event(request: Request, event: Event) -> None:
-    """Write the letter of a transition, if it has one; nothing is committed.
+    """Compose and store the letter of a transition, if it has one, without committing.
 
     Raises:
         ValidationError: the author or the service is not named in full.
@@ -42,7 +42,7 @@ def of_event(request: Request, event: Event) -> None:
 
 
 def of_silence(request: Request) -> bool:
-    """Write that the period ends without an answer; False when that was written for this date already."""
+    """Store the notice that the period ends without an answer; return False when it exists for this due date."""
     known = sa.select(Letter.created).where(Letter.request_id == request.id, Letter.kind == SILENCE)
     last = model.Session.scalar(known.order_by(Letter.created.desc()).limit(1))
     if last is not None and request.due and clock.day_of(last) >= request.due:
@@ -54,7 +54,7 @@ def of_silence(request: Request) -> bool:
 def written(
     request: Request, kind: str, actor_id: str | None, given: Mapping[str, Any], names: Mapping[str, Any] | None = None
 ) -> Composed:
-    """Compose a letter from what the database says now, and the author's `names` where they are given with it.
+    """Compose a letter from the current data, with the author's `names` where they are given.
 
     Raises:
         ValidationError: a decision does not name its author or service in full.
@@ -87,7 +87,7 @@ def _due(request: Request, kind: str, given: Mapping[str, Any]) -> date | None:
 
 
 def language_of(request: Request) -> str:
-    """Language of the requester: the one they chose, else that in which they asked."""
+    """Return the language of the requester: the one they chose, else that of the request."""
     setting = model.Session.get(Setting, request.requester_id) if request.requester_id else None
     return language.offered((setting.language if setting else "") or request.language)
 
@@ -99,7 +99,7 @@ def _datasets(ids: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _delivered(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Files and links of an answer: those that are kept, or those that a preview is about to keep."""
+    """Return the files and links of an answer: those stored or, for a preview, those about to be."""
     if given.get("deliveries"):
         return deliveries.named(given["deliveries"])
     links = [(each, each) for each in given.get("links") or ()]
@@ -107,7 +107,7 @@ def _delivered(given: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def keep(request: Request, composed: Composed, kind: str, event_id: int | None) -> Letter:
-    """Keep a letter as it is sent."""
+    """Store a letter as it is sent, without committing."""
     user = model.User.get(request.requester_id) if request.requester_id else None
     lines = [user.display_name if user else "", request.requester_organisation]
     group = authors.service_of(request, kind)
@@ -131,7 +131,7 @@ def keep(request: Request, composed: Composed, kind: str, event_id: int | None) 
 
 
 def _receipt_is_due(request: Request) -> bool:
-    """Whether no receipt names the service that the request is with."""
+    """Return whether no receipt names the current service of the request."""
     same = sa.and_(
         Letter.request_id == request.id,
         Letter.kind == RECEIPT,
@@ -141,7 +141,7 @@ def _receipt_is_due(request: Request) -> bool:
 
 
 def may_read(letter: Letter, request: Request | None, reader: Reader) -> bool:
-    """Whether a letter is there for a person: its addressee, the service that wrote it, who works on the request."""
+    """Return whether a user may read a letter: the addressee, the sending service, and those who handle the request."""
     if not reader.id:
         return False
     if letter.requester_id == reader.id or (letter.organization_id or "-") in reader.editor_of:
@@ -150,7 +150,7 @@ def may_read(letter: Letter, request: Request | None, reader: Reader) -> bool:
 
 
 def of_request(request: Request, reader: Reader) -> list[Letter]:
-    """Letters of a request that the reader may read, the oldest first."""
+    """Return the letters of a request that the reader may read, the oldest first."""
     if not reader.id:
         return []
     query = sa.select(Letter).where(Letter.request_id == request.id).order_by(Letter.created)
@@ -158,19 +158,19 @@ def of_request(request: Request, reader: Reader) -> list[Letter]:
 
 
 def of_events(event_ids: Iterable[int | None]) -> dict[int, Letter]:
-    """Letters by the transition that they tell."""
+    """Return the letters of events, by id of the event."""
     wanted = [each for each in event_ids if each]
     query = sa.select(Letter).where(Letter.event_id.in_(wanted))
     return {each.event_id: each for each in model.Session.scalars(query) if each.event_id} if wanted else {}
 
 
 def latest(request_id: str, kind: str) -> Letter | None:
-    """The latest letter of a kind."""
+    """Return the latest letter of a kind."""
     query = sa.select(Letter).where(Letter.request_id == request_id, Letter.kind == kind)
     return model.Session.scalars(query.order_by(Letter.created.desc()).limit(1)).one_or_none()
 
 
 def forget_addressee(request_ids: Iterable[str]) -> None:
-    """Forget the name of the addressee; the account keeps reading its letters."""
+    """Erase the name of the addressee, without committing; their account can still read its letters."""
     ids = list(request_ids)
     model.Session.execute(sa.update(Letter).where(Letter.request_id.in_(ids)).values(addressee=""))

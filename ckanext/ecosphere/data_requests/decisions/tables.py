@@ -1,4 +1,4 @@
-"""Tables of the letters and of the authors of decisions."""
+"""Tables of letters and of the authors of decisions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ckanext.ecosphere.data_requests.model import MOMENT, new_id
 
 
 class Letter(tk.BaseModel):
-    """A letter as it was sent. Append-only: a trigger refuses every change but the forgetting of its addressee.
+    """A letter as it was sent. Append-only: a trigger refuses every change except erasing the addressee.
 
     Attributes:
-        event_id: transition that it tells, None for the word of an implicit refusal.
-        kind: transition, receipt or silence.
-        organization_id: service that wrote it, which reads it for ever.
-        requester_id: account of the addressee, who reads it for as long as the account exists.
-        addressee: lines with the name of the addressee, "" once forgotten; not part of the digest.
+        event_id: event of the transition, None for a notice of implicit refusal.
+        kind: name of a transition, receipt or silence.
+        organization_id: service that sent it, which may always read it.
+        requester_id: account of the addressee, who may read it for as long as the account exists.
+        addressee: lines with the name of the addressee, "" once erased; not part of the digest.
         html, plain: the letter; sha256: digest of both.
     """
 
@@ -41,7 +41,7 @@ class Letter(tk.BaseModel):
 
 
 class AuthorName(tk.BaseModel):
-    """First name, name and quality of an agent, as decisions bear them (CRPA, L. 212-1)."""
+    """First name, last name and job title (`quality`) of an agent, as stated in decisions (CRPA, L. 212-1)."""
 
     __tablename__ = "ecosphere_requests_author"
 

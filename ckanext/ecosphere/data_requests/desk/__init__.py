@@ -1,1 +1,1 @@
-"""What only the people of a service see of their requests: who has which, who is away, who was told that it is late."""
+"""Internal work of services on requests: assignment, absences, escalation, calendars."""

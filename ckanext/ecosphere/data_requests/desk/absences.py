@@ -1,4 +1,4 @@
-"""Who is away, and who stands in: what would reach an agent who is away reaches their substitute."""
+"""Absences of agents and their substitutes, who get what would reach an absent agent."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from ckan import model
 from ckanext.ecosphere.data_requests.desk.tables import Absence
 from ckanext.ecosphere.data_requests.domain import clock
 
-#: Substitutes who are away themselves are passed over, so many at most.
+#: Maximum number of successive substitutes, where a substitute is also absent.
 LONGEST_CHAIN = 5
 LONGEST_ABSENCE = timedelta(days=366)
-#: How long before it begins an absence may be announced.
+#: Maximum time between today and the first day of an absence.
 LONGEST_AHEAD = timedelta(days=731)
-#: Absences that an agent may have announced at once.
+#: Maximum number of current and future absences of an agent.
 MOST = 20
 
 
 def current(user_ids: Iterable[str | None], day: date | None = None) -> dict[str, Absence]:
-    """Return the absences of people that hold on a day (today when none is given), by the id of the person."""
+    """Return the absences of users on a day (by default today), by id of the user."""
     wanted, day = {each for each in user_ids if each}, day or clock.day_of(clock.now())
     if not wanted:
         return {}
     holds = (Absence.user_id.in_(wanted), Absence.first <= day, Absence.last >= day)
-    # Of two that overlap, the one that ends last holds.
+    # If absences overlap, the one that ends last is kept.
     return {
         each.user_id: each for each in model.Session.scalars(sa.select(Absence).where(*holds).order_by(Absence.last))
     }
 
 
 def of_people(user_ids: Iterable[str]) -> list[Absence]:
-    """Return the absences of people that are not over, the first to begin first."""
+    """Return the current and future absences of users, by first day."""
     today = clock.day_of(clock.now())
     query = sa.select(Absence).where(Absence.user_id.in_(list(user_ids)), Absence.last >= today)
     return list(model.Session.scalars(query.order_by(Absence.first, Absence.id)))
 
 
 def stands_in(user_id: str, colleagues: set[str]) -> str:
-    """Return who does today what a person would do: themselves, or the first substitute who is there.
+    """Return who replaces a user today: the first substitute who is present, or the user themselves.
 
     Args:
-        user_id: the person.
+        user_id: the user.
         colleagues: editors of the service; a substitute who has left it does not count.
     """
     seen, here = {user_id}, user_id
@@ -60,6 +60,6 @@ def stands_in(user_id: str, colleagues: set[str]) -> str:
 
 
 def forget(user_id: str) -> int:
-    """Delete the absences of a person, and take them out of those of others; nothing is committed."""
+    """Delete the absences of a user, and the user as substitute in others, without committing."""
     model.Session.execute(sa.update(Absence).where(Absence.substitute_id == user_id).values(substitute_id=None))
     return model.Session.execute(sa.delete(Absence).where(Absence.user_id == user_id)).rowcount  # pyright: ignore

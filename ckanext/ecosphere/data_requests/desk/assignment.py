@@ -1,4 +1,4 @@
-"""Requests are given to an agent, who is told; when they are away, to whoever stands in."""
+"""Assignment of requests to an agent, or to the substitute of an absent one, with a notification."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ckanext.ecosphere.data_requests.notifications import outbox
 
 
 def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str, list[str]]:
-    """Assign requests to a colleague, or to nobody; those that are not the reader's to assign are refused.
+    """Assign requests to a colleague, or to no one; refuse those that the reader may not assign.
 
     Returns:
-        `assigned` and `refused`: what was given, id or reference; `substitutes`: names of those who got some in the
-        place of a colleague who is away.
+        `assigned` and `refused`: the given ids or references; `substitutes`: names of those who got requests instead of
+        an absent colleague.
     """
     outcome: dict[str, list[str]] = {"assigned": [], "refused": [], "substitutes": []}
     for key in ids:
@@ -29,7 +29,7 @@ def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str,
             continue
         with service.rolled_back_on_error():
             locked = service.lock(request.id)[request.id]
-            # It may have gone to another service, or been answered, meanwhile.
+            # It may have been transferred or answered since.
             still = locked.state in states.ON_DESK and _target(reader, locked, user) == target
             if still:
                 _give(reader, locked, target, user)
@@ -48,7 +48,7 @@ def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str,
 
 
 def _target(reader: Reader, request: Request | None, user: model.User | None) -> str | None:
-    """Id of the account that gets the request, "" for nobody in particular, None when the reader may not give it."""
+    """Return the id of the account that gets the request, "" for no one, None when the reader may not assign it."""
     if request is None or states.EDITOR not in reader.roles(request):
         return None
     if user is None:

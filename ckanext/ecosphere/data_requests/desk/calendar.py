@@ -1,7 +1,7 @@
-"""Due dates as a calendar that programs read (RFC 5545): one whole-day event for each request.
+"""Due dates as an iCalendar feed (RFC 5545): one all-day event for each request.
 
-A private address needs no log-in, since calendar programs have none: what it shows is what its person may read when it
-is asked for, and a new address makes the old one worthless.
+Calendar programs cannot log in, so each user has a private URL. It shows what the user may read at the time of the
+call; renewing it invalidates the old one.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from ckanext.ecosphere.shared.web_guard import sessions
 SALT = "ecosphere-requests-calendar"
 LONGEST_LINE = 75
 REFERENCE = "REFERENCE"
-"""Stands for the reference of a request in the address of its page."""
+"""Placeholder for the reference of a request in the URL of its page."""
 ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\r": None})
 
 
 def token_of(user_id: str) -> str:
-    """Return what the private addresses of a person hold, "" before they asked for one."""
+    """Return the token of a user's private URLs, "" before they ask for one."""
     found = model.Session.get(Setting, user_id)
     return headers.sign_lasting(SALT, [user_id, found.calendar]) if found and found.calendar else ""
 
 
 def renew(user_id: str) -> None:
-    """Give a person a new private address; nothing is committed."""
+    """Give a user a new private URL, without committing."""
     found = model.Session.get(Setting, user_id) or Setting(user_id=user_id, digest="immediate", language="")
     found.calendar = secrets.token_hex(8)
     model.Session.add(found)
@@ -56,7 +56,7 @@ def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
 
 
 def person_of(token: str) -> model.User | None:
-    """Return whose private address it is, None when it is nobody's (any more)."""
+    """Return the user of a private URL, None when it is not (or no longer) valid."""
     read = headers.read_lasting(SALT, token)
     if not (isinstance(read, list) and len(read) == 2 and all(isinstance(each, str) for each in read)):  # noqa: PLR2004
         return None
@@ -71,12 +71,12 @@ def written(title: str, found: Around, all_of_them: str) -> bytes:
     Args:
         title: of the calendar.
         found: what is due.
-        all_of_them: address of the page that has all requests, which the calendar names when it holds some only.
+        all_of_them: URL of the page with all requests, mentioned when the calendar leaves some out.
     """
     today = clock.day_of(clock.now())
     host = urlsplit(str(tk.config["ckan.site_url"])).hostname or "localhost"
     stamp = f"{clock.now():%Y%m%dT%H%M%SZ}"
-    # The address is made once: each of many requests has it with its own reference.
+    # Build the URL once, and insert the reference of each request.
     page = tk.h.url_for("ecosphere_requests.read", id=REFERENCE, qualified=True)
     names = {
         "late": tk._("Late: {reference} – {title}"),
@@ -131,13 +131,13 @@ def _text(value: str) -> str:
 
 
 def _folded(line: str) -> str:
-    """A line of 75 octets at most, those that follow begin with a space; no character is cut in two (RFC 5545, 3.1)."""
+    """Fold a line to 75 octets at most, with a space before continuations and no character split (RFC 5545, 3.1)."""
     octets = line.encode()
     if len(octets) <= LONGEST_LINE:
         return line
     pieces: list[str] = []
     while octets:
-        piece = octets[: LONGEST_LINE - bool(pieces)].decode(errors="ignore")  # without a character that is cut
+        piece = octets[: LONGEST_LINE - bool(pieces)].decode(errors="ignore")  # drops a split character at the end
         pieces.append(piece)
         octets = octets[len(piece.encode()) :]
     return "\r\n ".join(pieces)

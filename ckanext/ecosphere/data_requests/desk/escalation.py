@@ -1,4 +1,4 @@
-"""A request without an answer is told further up, each level once for each due date."""
+"""Escalation of unanswered requests within the service, each level once for each due date."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
 
 
 def escalate() -> int:
-    """Tell the administrators of the service, then its chief, of what is due or late; return how many were told.
+    """Notify the administrators of a service, then its head, of requests due or late; return the number of escalations.
 
     Raises:
-        SomeFailed: some could not be told, all the others are.
+        SomeFailed: some failed; all others were done.
     """
     return runs.one_by_one(_all_due(clock.day_of(clock.now())), _tell)
 
 
 def _all_due(today: date) -> Iterator[tuple[str, str, date]]:
-    """Give the level, the request and the last due date of which the level is told."""
+    """Yield for each escalation its level, the id of the request and the latest due date concerned."""
     for level, days in ((ADMINISTRATORS, config.escalation_administrators()), (CHIEF, config.escalation_chief())):
         if days is not None:
             last = today - timedelta(days=days)

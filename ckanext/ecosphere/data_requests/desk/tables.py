@@ -1,4 +1,4 @@
-"""Tables of the desk: absences, what happened to a request that the public does not read, saved answers."""
+"""Tables of the desk: absences, internal history of requests, saved answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ASSIGNED, ESCALATED = "assigned", "escalated"
 
 
 class Absence(tk.BaseModel):
-    """Days on which an agent is away, both ends included, and who stands in for them, if anybody does."""
+    """First and last day of an agent's absence, and their substitute, if any."""
 
     __tablename__ = "ecosphere_requests_absence"
     __table_args__ = (sa.Index("ix_ecosphere_requests_absence_person", "user_id", "last"),)
@@ -29,15 +29,15 @@ class Absence(tk.BaseModel):
 
 
 class Trace(tk.BaseModel):
-    """What happened to a request on the desk; those who work on it read it in the history, nobody else.
+    """Internal event of a request, shown in its history only to those who handle it.
 
     Attributes:
         kind: assigned or escalated.
-        key: of what is done once ("escalated:chief:2026-04-28"), None otherwise.
-        actor_id: who did it, None when time did.
-        user_id: to whom a request was assigned, None for nobody in particular.
-        instead_of_id: for whom that person stands in.
-        told: who was told of a request that is late: administrators, chief or moderators.
+        key: of what is done only once ("escalated:chief:2026-04-28"), None otherwise.
+        actor_id: who did it, None for an automatic act.
+        user_id: to whom the request was assigned, None for no one.
+        instead_of_id: whom that person replaces.
+        told: who was notified of a late request: administrators, chief or moderators.
     """
 
     __tablename__ = "ecosphere_requests_trace"
@@ -55,7 +55,7 @@ class Trace(tk.BaseModel):
 
 
 class SavedAnswer(tk.BaseModel):
-    """Reasons that a service keeps to pick from when it refuses.
+    """Reasons that a service saves for reuse in refusals.
 
     Attributes:
         ground: for which they were written, "" for any.

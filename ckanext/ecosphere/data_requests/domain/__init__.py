@@ -1,1 +1,1 @@
-"""The rules of a data request: states, legal clock, fields, places, words. Nothing here answers HTTP or sends mail."""
+"""Rules of data requests: states, legal clock, fields, places, wording. No HTTP, no e-mail."""

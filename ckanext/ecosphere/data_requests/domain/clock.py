@@ -1,10 +1,10 @@
-"""The legal clock of a request (code de l'environnement, R. 124-1). Pure: due dates are stored, lateness is derived.
+"""Legal time limits of a request (code de l'environnement, R. 124-1). Pure: due dates are stored, lateness is derived.
 
-R. 124-1: the authority decides expressly within one month of the receipt of the request; within two months when its
-volume or complexity justifies it, provided that the requester is told of the extension and its reasons within the first
-month. A period in months ends on the day of the same number, or on the last day of a shorter month (the computation of
-article 641 of the code de procédure civile). R. 124-1 does not move an end that falls on a Sunday or a public holiday;
-a ministry may decide to (`ecosphere.requests.postpone`), in the manner of article 642 of the same code.
+R. 124-1: the authority decides expressly within one month of receiving the request; within two months when its volume
+or complexity justifies it, provided that the requester is informed of the extension and its reasons within the first
+month. A period in months ends on the day of the same number, or on the last day of a shorter month (as in article 641
+of the code de procédure civile). R. 124-1 does not move a period's end that falls on a Sunday or a public holiday; a
+ministry may decide to (`ecosphere.requests.postpone`), as article 642 of the same code does.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ SATURDAY = 5
 
 
 def now() -> datetime:
-    """The current moment."""
+    """Return the current time in UTC, with a time zone."""
     return datetime.now(timezone.utc)
 
 
 def day_of(moment: datetime) -> date:
-    """Civil day in Paris of a moment that has a time zone."""
+    """Return the date in Paris of a datetime that has a time zone."""
     return moment.astimezone(PARIS).date()
 
 
 def add_months(day: date, months: int) -> date:
-    """The day of the same number `months` later, or the last day of a month that is too short."""
+    """Return the day of the same number `months` later, or the last day of a month that is too short."""
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
     last = calendar.monthrange(year, month + 1)[1]
@@ -40,14 +40,14 @@ def add_months(day: date, months: int) -> date:
 
 
 def due_date(received: date, months: int, postpone: str = "never", zone: str = holidays.METROPOLE) -> date:
-    """Last day of a period.
+    """Return the last day of a period.
 
     Args:
         received: day of receipt.
         months: length of the period.
-        postpone: "never"; "sundays" moves an end on a Sunday or public holiday to the next day that is none;
+        postpone: "never"; "sundays" moves an end on a Sunday or public holiday to the next day that is neither;
             "workdays" does so for Saturdays too.
-        zone: where the public holidays are those of (`holidays`).
+        zone: zone of public holidays (`holidays`).
     """
     day = add_months(received, months)
     if postpone == "never":
@@ -60,12 +60,12 @@ def due_date(received: date, months: int, postpone: str = "never", zone: str = h
 
 @dataclass(frozen=True)
 class Clock:
-    """Where a request stands in time.
+    """Where a request is in its period.
 
     Attributes:
         state: none, running, extended, due_soon, overdue or closed.
         due: last day for an answer, None when there is none.
-        days_left: days until then, negative when it has passed; None without a due date or when closed.
+        days_left: days until then, negative once it has passed; None without a due date or when closed.
         extended: whether the period was extended.
     """
 
@@ -76,7 +76,7 @@ class Clock:
 
 
 def read(state: str, due: date | None, extended: bool, today: date) -> Clock:
-    """Read the clock of a request in `state` that is due on `due`."""
+    """Return the clock of a request in `state` that is due on `due`."""
     if state in states.CLOSED:
         return Clock("closed" if due else "none", due, None, extended)
     if due is None or state == states.DRAFT:

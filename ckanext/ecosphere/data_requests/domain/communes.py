@@ -1,4 +1,4 @@
-"""The communes of France: proposed while people type, and recognised by code or name. Pure: nothing here knows CKAN."""
+"""French communes: type-ahead search, recognition by INSEE code or name, labels. Pure: no CKAN."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ckanext.ecosphere.vocabularies import normalise
 from ckanext.ecosphere.vocabularies.communes import Commune
 
 CODE = re.compile(r"(?:\d{2}|2[AB])\d{3}", re.IGNORECASE)
-#: "Belley (01034)" and "01034 Belley" name a commune as surely as its code.
+#: Code within an entry: "Belley (01034)" and "01034 Belley" are unambiguous.
 CODE_WITHIN = re.compile(rf"\b({CODE.pattern})\b", re.IGNORECASE)
 SEPARATORS = re.compile(r"[;,\n]+")
-#: INSEE's first three figures of overseas communes → territory; elsewhere the first two name the département.
+#: First three digits of the INSEE code → overseas territory; elsewhere the first two are those of the département.
 OVERSEAS = {
     "971": "outre-mer-glp",
     "972": "outre-mer-mtq",
@@ -38,29 +38,29 @@ def _folded() -> tuple[tuple[str, Commune], ...]:
 
 
 def _fold(text: str) -> str:
-    """Compare names as people type them: no case, accents or punctuation, "st" for "saint"."""
+    """Normalise a name for comparison: no case, accents or punctuation, "st" as "saint"."""
     words = normalise(text).split()
     return " ".join({"st": "saint", "ste": "sainte"}.get(word, word) for word in words)
 
 
 def get(code: str) -> Commune | None:
-    """Return the commune with this INSEE code, whatever the case of its letter."""
+    """Return the commune with this INSEE code, in upper or lower case."""
     return registry.of_code(code)
 
 
 def territory_of(code: str) -> str:
-    """Return the département or overseas territory of a commune, from its code: the id in the vocabulary."""
+    """Return the id, in the vocabulary, of the département or overseas territory of a commune, from its INSEE code."""
     return OVERSEAS.get(code[:3]) or f"departement-{code[:2].lower()}"
 
 
 def departement_of(code: str) -> str:
-    """Return the name of the département, or overseas territory, of a commune, "" when no list has it."""
+    """Return the name of the département or overseas territory of a commune, "" when it is unknown."""
     found = voc.get("territories").get(territory_of(code))
     return found.label_fr if found else ""
 
 
 def label(code: str) -> str:
-    """Return "Belley – Ain (01034)", as people tell homonyms apart; the code itself when no commune of today has it."""
+    """Return "Belley – Ain (01034)", which distinguishes homonyms; the code itself for an unknown commune."""
     found = get(code)
     return label_of(found) if found else code
 
@@ -72,13 +72,13 @@ def label_of(commune: Commune) -> str:
 
 
 def search(text: str, limit: int = 8, near: str = "") -> list[Commune]:
-    """Return the communes whose name, or code, begins like what was typed; the most populated first.
+    """Return the communes whose name starts with a text, or whose code it is; the most populated first.
 
-    Names that hold the words elsewhere ("Châtillon-en-Michaille" for "michaille") come after those that begin so.
+    Names that contain the text at the start of a later word ("Châtillon-en-Michaille" for "michaille") come last.
 
     Args:
         text: what was typed.
-        limit: how many at most.
+        limit: maximum number of results.
         near: id of a territory whose communes come before all others.
     """
     wanted, places = _fold(text), _within(near)
@@ -88,24 +88,24 @@ def search(text: str, limit: int = 8, near: str = "") -> list[Commune]:
     if len(begins) < limit or places:
         within, known = f" {wanted}", set(begins)
         begins += [commune for name, commune in _folded() if within in f" {name}" and commune not in known]
-    # Who typed a whole name means that commune, however small.
+    # An exact match comes first, however small the commune.
     order = sorted(begins, key=lambda commune: _fold(commune.name) != wanted)
     return sorted(order, key=lambda commune: territory_of(commune.code) not in places)[:limit]
 
 
 def _within(territory: str) -> set[str]:
-    """A territory and those within it."""
+    """Return the ids of a territory and of those directly within it."""
     known = voc.get("territories")
     found = known.get(territory) if territory else None
     return {found.id, *(each.id for each in known.children(found.uri))} if found else set()
 
 
 def read(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]]:
-    """Read a list of communes typed by a person: codes or names, separated by commas, semicolons or lines.
+    """Read a list of communes typed by a person: codes or names, separated by commas, semicolons or line breaks.
 
     Returns:
-        the INSEE codes recognised, in order and once each, and the entries that were not, each with the communes of
-        that name (none when the name is unknown, several when it must be told which).
+        the INSEE codes recognised, in order and without repetition; and the entries that were not, each with the
+        communes of that name (none when it is unknown, several when it is ambiguous).
     """
     codes: dict[str, None] = {}
     doubtful: list[tuple[str, list[Commune]]] = []

@@ -1,4 +1,4 @@
-"""Further conditions of transitions, and the facts of a request at which they look. Pure."""
+"""Guards of transitions, and the facts of a request that they examine. Pure."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ REMINDERS_BEFORE_EXPIRY = 2
 
 @dataclass(frozen=True)
 class Facts:
-    """What the guards look at.
+    """Facts of a request that guards examine.
 
     Attributes:
         state: current state.
         kind: of the request (`kinds`).
-        extended: whether the period was extended already.
+        extended: whether the period was already extended.
         first_month_ends: last day of the first period, None before the receipt.
-        closed: moment of the last closing.
+        closed: when it was last closed.
         reopened: how often the requester reopened it.
-        reminders: reminders to the requester since details were asked.
-        answer_by: day until which the requester may answer.
-        review_asked: when the requester asked for an internal review of what stands now, None before.
-        review_due: day by which the service answers that, None when nobody waits for it.
-        review_until: last day on which a review can be asked, None when there is nothing to review.
+        reminders: reminders sent to the requester since details were asked for.
+        answer_by: last day for the requester's answer.
+        review_asked: when the requester asked for an internal review of the current decision, None before.
+        review_due: day by which the service answers a pending review, None without one.
+        review_until: last day on which a review can be asked for, None when there is nothing to review.
     """
 
     state: str
@@ -45,7 +45,7 @@ class Facts:
 
     @classmethod
     def of(cls, request: Any) -> Facts:
-        """Take them from a request."""
+        """Build the facts from a request."""
         return cls(**{each.name: getattr(request, each.name) for each in fields(cls)})
 
 
@@ -78,7 +78,7 @@ def _review_waits(facts: Facts, role: str, now: datetime, today: date) -> str:
     return "" if facts.review_due else "no_review_waits"
 
 
-#: Further conditions; each returns "" when it holds, else the code of a reason (`wording.REASONS`).
+#: Guards by name; each returns "" when it holds, else the code of a reason (`wording.REASONS`).
 GUARDS = {
     "once_in_the_first_month": _once_in_the_first_month,
     "soon_after_closing": _soon_after_closing,

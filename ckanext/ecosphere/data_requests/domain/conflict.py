@@ -1,4 +1,4 @@
-"""The answer to a person who acted on what another has changed meanwhile."""
+"""Error raised when a request was changed by someone else since it was read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import ckan.plugins.toolkit as tk
 
 
 class Conflict(tk.ValidationError):
-    """Someone else was faster; CKAN's API answers 409.
+    """The request has a newer version; CKAN's API answers 409.
 
     Attributes:
-        version: version of the request now.
-        changes: events since the version that the person had seen, as `ecosphere_request_show` gives them.
+        version: current version of the request.
+        changes: events since the version that the person had seen, as returned by `ecosphere_request_show`.
     """
 
     def __init__(self, version: int, changes: list[dict[str, Any]]) -> None:

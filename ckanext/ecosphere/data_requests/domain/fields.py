@@ -1,4 +1,4 @@
-"""The fields of a transition, and what a request must say before it is sent."""
+"""Parsing and validation of the fields of transitions, and of what a request needs before it is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_WAIT = timedelta(days=366)
 Parser = Callable[[Any, Request, date, str | None], Any]
 
 
-#: Fields of a request that are looked at before it is sent.
+#: Fields of a request that are checked before it is sent.
 LOOKED_AT = (
     "title",
     "description",
@@ -41,11 +41,11 @@ LOOKED_AT = (
 
 
 def missing_before_sending(request: Request, today: date | None) -> dict[str, list[str]]:
-    """Tell what a draft lacks: field → sentences; empty when it can be sent.
+    """Return what a draft lacks before it can be sent: field → messages.
 
     Args:
-        request: the draft, or what a request that was sent would become.
-        today: current day in Paris; None when the day by which the data are needed has been looked at before.
+        request: the draft, or a request already sent, with its new values.
+        today: current day in Paris; None when `need_by` was checked earlier.
     """
     errors = lacking({name: getattr(request, name) for name in LOOKED_AT}, today)
     if not request.is_signal:
@@ -56,7 +56,7 @@ def missing_before_sending(request: Request, today: date | None) -> dict[str, li
 
 
 def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str]]:
-    """Tell the same of the values of a form: days as such, or as YYYY-MM-DD."""
+    """Check the values of a form likewise; dates may be dates or YYYY-MM-DD."""
     errors: dict[str, list[str]] = {}
 
     def need(name: str, message: str) -> None:
@@ -87,27 +87,27 @@ def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str
 def parse(
     transition: states.Transition, data: Mapping[str, Any], request: Request, today: date, actor: str | None
 ) -> dict[str, Any]:
-    """Check the fields of a transition.
+    """Validate the fields of a transition.
 
     Args:
-        transition: line of the table.
+        transition: row of the table.
         data: what the person gave.
         request: as it is before the transition.
         today: current day in Paris.
-        actor: id of the person who does it, None when time does.
+        actor: id of the acting user, None for an automatic transition.
 
     Returns:
-        the fields of this transition that are filled in, in the form that events keep.
+        the fields of this transition that are filled in, in the form stored in events.
 
     Raises:
-        ValidationError: by field, what is missing or wrong.
+        ValidationError: what is missing or wrong, by field.
     """
     errors: dict[str, list[str]] = {}
     found: dict[str, Any] = {}
     for name in transition.fields:
         given = data.get(name)
         try:
-            # Spam gets no letter.
+            # No letter is sent for spam: the reason need not meet the rules of letters.
             special = None if data.get("spam") else SPECIAL.get((transition.name, name))
             parser = special or PARSERS[name]
             value = parser(given, request, today, actor) if given not in (None, "", []) else None
@@ -121,7 +121,7 @@ def parse(
     if "public_from" in found and found.get("reach") != deliveries.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
     if "ground" in transition.fields:
-        # What a person reads first is what is missing; what contradicts it is told beside it.
+        # A message about a missing field replaces one about a contradiction in the same field.
         errors = {**reasons.contradictions(request, found), **errors}
     errors.update(authors.faults_of(request, transition.name, actor, data))
     if errors:
@@ -181,7 +181,7 @@ def _due(value: Any, request: Request, today: date, actor: str | None) -> str:
 
 
 def latest_due(request: Request) -> date | None:
-    """Last day to which the period can be extended, None when requests have no clock."""
+    """Return the last day to which the period can be extended, None when requests have no clock."""
     if request.clock_start is None:
         return None
     start, zone = request.clock_start, holidays.zone_of(request.territory)
@@ -190,7 +190,7 @@ def latest_due(request: Request) -> date | None:
         for months in (config.answer_months(), config.extended_months())
     )
     if config.clock_stops() and request.first_month_ends:
-        # The days during which the requester was waited for were given back, to the longer period as well.
+        # The days spent waiting for the requester are added to the extended period as well.
         last += max(request.first_month_ends - first, timedelta(0))
     return last
 
@@ -223,7 +223,7 @@ def _datasets(value: Any, request: Request, today: date, actor: str | None) -> l
     for name in names:
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
         known = package is not None and package.state == model.State.ACTIVE and package.type == "dataset"
-        # What the person who acts may not read does not exist for them, title included.
+        # Do not reveal a dataset, nor its title, to a user who may not read it.
         if package is None or not known or not _reads(actor, package):
             raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
         if not requester_reads(request, package):
@@ -234,7 +234,7 @@ def _datasets(value: Any, request: Request, today: date, actor: str | None) -> l
 
 
 def requester_reads(request: Request, package: model.Package) -> bool:
-    """Whether the person who asked, or anyone when that person is gone, may read a dataset."""
+    """Return whether the requester, or an anonymous visitor when the account is gone, may read a dataset."""
     return _reads(request.requester_id, package)
 
 
@@ -252,7 +252,7 @@ def _links(value: Any, request: Request, today: date, actor: str | None) -> list
 
 
 def _files(value: Any, request: Request, today: date, actor: str | None) -> list[attachments.Found]:
-    """Files that were looked at (`deliveries.checked_files`), never what an API call says about some."""
+    """Accept only files checked by `deliveries.checked_files`, never a description of files in an API call."""
     found = value if isinstance(value, list) else [value]
     if not all(isinstance(each, attachments.Found) for each in found):
         raise tk.Invalid(_("Send the file as part of a form."))
@@ -282,7 +282,7 @@ def _target(value: Any, request: Request, today: date, actor: str | None) -> str
 
 
 def by_id_or_reference(key: str) -> Request | None:
-    """The request with this id or reference."""
+    """Return the request with this id or reference."""
     if key.upper().startswith("DD-"):
         return model.Session.query(Request).filter(Request.reference == key.upper()).one_or_none()
     return model.Session.get(Request, key)
@@ -315,7 +315,7 @@ PARSERS: dict[str, Parser] = {
     "transmitted_to": _short_text,
     "target": _target,
 }
-#: (transition, field) → parser of a field whose words make up a letter, or whose list is another one.
+#: (transition, field) → parser, where the text goes into a letter or the list of choices differs.
 SPECIAL: dict[tuple[str, str], Parser] = {
     ("fulfil_partly", "ground"): _partial_ground,
     ("not_held", "reason"): _reason,
@@ -326,18 +326,18 @@ SPECIAL: dict[tuple[str, str], Parser] = {
 
 
 def takes_reasons(transition: str, name: str) -> bool:
-    """Whether what is written in a field of a step has to be a reason that a person can understand and contest."""
+    """Return whether a field of a transition requires a full statement of reasons (`reasons.reason`)."""
     return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _reason
 
 
-#: Field → what to do when it is missing.
-#: (transition, field) → what is said when it is missing, where that is more than `MISSING` says.
+#: (transition, field) → message when it is missing, where it is more precise than that of `MISSING`.
 MISSING_IN = {
     ("resolve", "comment"): N_("Say what was changed: everyone reads it."),
     ("ask_review", "reason"): N_("Say why the service should look at it again: its head reads it."),
     ("keep_decision", "reason"): N_("Say why the decision stands: the requester reads it in the letter."),
     ("dismiss", "comment"): N_("Say why nothing changes, or answer the question: everyone reads it."),
 }
+#: Field → message when it is missing.
 MISSING = {
     "organization": N_("Choose the service that the request goes to."),
     "reason": N_("Give the reason: the requester reads it."),

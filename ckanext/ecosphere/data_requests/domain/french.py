@@ -1,4 +1,4 @@
-"""The French article before the name of a service: “de la DDT 80”, “du CGDD”, “de l’OFB”. Pure."""
+"""French genitive of the names of services: “de la DDT 80”, “du CGDD”, “de l’OFB”. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ckanext.ecosphere import vocabularies as voc
 
 ARTICLES = Path(__file__).parents[1] / "data" / "articles.csv"
 VOWELS = "aeiou"
-#: An article that a name begins with and that “de” takes in: “Le Havre”, “Les Abymes”.
+#: A leading article that contracts with “de”: “Le Havre”, “Les Abymes”.
 LEADING = re.compile(r"(les?)\s+", re.IGNORECASE)
 CONTRACTED = {"la": "de la {title}", "le": "du {title}", "l": "de l’{title}", "les": "des {title}"}
 
@@ -23,7 +23,7 @@ def _articles() -> dict[str, str]:
 
 
 def of_the(title: str) -> str:
-    """Return the name of a service after “de” with its article; without one where its gender is not known.
+    """Return the name of a service preceded by “de” and its article; without an article where its gender is unknown.
 
     Args:
         title: as the portal shows it, e.g. “DDT 80” or “Direction départementale des territoires de la Somme”.

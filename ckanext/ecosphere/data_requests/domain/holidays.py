@@ -17,7 +17,7 @@ _FIXED = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
 _MOVING = (1, 39, 50)
 _GOOD_FRIDAY = -2
 
-#: Zone → its own days; each zone is the id of a territory of the vocabulary, or a département that has more holidays.
+#: Overseas territory (id in the vocabulary), which is its own zone → (month, day) of the abolition of slavery.
 _ABOLITION = {
     "outre-mer-glp": (5, 27),
     "outre-mer-mtq": (5, 22),
@@ -31,7 +31,7 @@ _ALSACE_MOSELLE = {"departement-57", "departement-67", "departement-68"}
 
 
 def easter(year: int) -> date:
-    """Easter Sunday of the Gregorian calendar (Meeus, Jones and Butcher)."""
+    """Return Easter Sunday of the Gregorian calendar (Meeus, Jones and Butcher)."""
     a, (b, c) = year % 19, divmod(year, 100)
     d, e = divmod(b, 4)
     g = (8 * b + 13) // 25
@@ -44,7 +44,7 @@ def easter(year: int) -> date:
 
 
 def zone_of(territory: str | None) -> str:
-    """Zone of holidays of a territory of the vocabulary."""
+    """Return the zone of public holidays of a territory of the vocabulary."""
     if territory in _ALSACE_MOSELLE:
         return ALSACE_MOSELLE
     return territory if territory in _ABOLITION else METROPOLE
@@ -52,7 +52,7 @@ def zone_of(territory: str | None) -> str:
 
 @cache
 def of_year(year: int, zone: str = METROPOLE) -> frozenset[date]:
-    """Public holidays of a year in a zone."""
+    """Return the public holidays of a year in a zone."""
     sunday = easter(year)
     days = {date(year, month, day) for month, day in _FIXED} | {sunday + timedelta(days=n) for n in _MOVING}
     if zone == ALSACE_MOSELLE:
@@ -63,5 +63,5 @@ def of_year(year: int, zone: str = METROPOLE) -> frozenset[date]:
 
 
 def is_holiday(day: date, zone: str = METROPOLE) -> bool:
-    """Whether a day is a public holiday in a zone."""
+    """Return whether a day is a public holiday in a zone."""
     return day in of_year(day.year, zone)

@@ -1,4 +1,4 @@
-"""Names of people and services, and days and moments as text, for what the API shows."""
+"""Display names of users and services, and dates as ISO 8601 text, for answers of the API."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ EMAIL = re.compile(r"\S@\S")
 
 @dataclass
 class Names:
-    """Names of people, services and datasets, read in one query each."""
+    """Users and services by id, each read in one query, for their display names."""
 
     users: dict[str, model.User] = field(default_factory=dict)
     groups: dict[str, model.Group] = field(default_factory=dict)
 
     @classmethod
     def of(cls, users: Iterable[str | None], groups: Iterable[str | None]) -> Names:
-        """Read the names of these people and services."""
+        """Read these users and services."""
         return cls(
             {each.id: each for each in by_ids(model.User, users)},
             {each.id: each for each in by_ids(model.Group, groups)},
         )
 
     def group(self, group_id: str | None) -> dict[str, str] | None:
-        """A service as {id, name, title}."""
+        """Return a service as {id, name, title}."""
         found = self.groups.get(group_id or "")
         return {"id": found.id, "name": found.name, "title": found.title or found.name} if found else None
 
     def person(self, user_id: str | None) -> str:
-        """Name of a person, "" when there is none any more."""
+        """Return the display name of a user, "" when the account no longer exists."""
         found = self.users.get(user_id or "")
         return person_name(found) if found else ""
 
 
 def person_name(user: model.User) -> str:
-    """Return the name of a person; that of the account where the full name gives an e-mail address away."""
+    """Return the full name of a user, or the account name where the full name contains an e-mail address."""
     return user.name if EMAIL.search(user.display_name) else user.display_name
 
 
@@ -54,13 +54,13 @@ def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
 
 
 def iso(value: date | datetime | None) -> str | None:
-    """A day or moment as text."""
+    """Return a date or datetime in ISO 8601."""
     return value.isoformat() if value else None
 
 
 def iso_for(value: date | datetime | None, exact: bool) -> str | None:
-    """Return a day or moment as text; of moments that not everyone may know exactly, the day in Paris.
+    """Return a date or datetime in ISO 8601; only the day in Paris of a datetime unless `exact`.
 
-    Beside the list of accounts, moments of requests would tell whose they are.
+    Exact times, compared with the list of accounts, would reveal who made a request.
     """
     return iso(clock.day_of(value) if isinstance(value, datetime) and not exact else value)

@@ -1,4 +1,4 @@
-"""Who a person is for a request, and who is told of what happens to it."""
+"""Roles of a user for a request, and audiences of its notifications."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ EDITING = ("editor", "admin")
 
 @dataclass(frozen=True)
 class Reader:
-    """A person, or nobody, who looks at requests.
+    """A user, or an anonymous visitor, who reads requests.
 
     Attributes:
-        id, name: of the account, "" for someone who is not logged in.
-        sysadmin: administrator of the site.
-        moderator: moderates requests.
-        editor_of, admin_of: ids of the services of which the person is an editor (or more), an administrator.
+        id, name: of the account, "" for an anonymous visitor.
+        sysadmin: whether the user is a sysadmin.
+        moderator: whether the user moderates requests.
+        editor_of, admin_of: ids of the services of which the user is an editor (or more), an administrator.
     """
 
     id: str = ""
@@ -40,7 +40,7 @@ class Reader:
     admin_of: frozenset[str] = field(default_factory=frozenset)
 
     def roles(self, request: Request) -> frozenset[str]:
-        """Roles for a request. A draft has its requester only, one that is not open yet no service."""
+        """Return the roles for a request: for a draft, the requester's only; for services, none before it is open."""
         found = set()
         if self.id and request.requester_id == self.id:
             found.add(states.REQUESTER)
@@ -54,11 +54,11 @@ class Reader:
         return frozenset(found)
 
     def may_read(self, request: Request) -> bool:
-        """Whether the request exists for this person."""
+        """Return whether the request is visible to this user."""
         return request.listed or request.is_shown_signal or bool(self.roles(request))
 
     def condition(self) -> Any:
-        """What `may_read` says, as a condition on rows of requests."""
+        """Return the SQL equivalent of `may_read`, a condition on rows of requests."""
         ways: list[sa.ColumnElement[bool]] = [Request.listed == sa.true(), SHOWN_SIGNAL]
         if self.id:
             ways.append(Request.requester_id == self.id)
@@ -71,7 +71,7 @@ class Reader:
         return sa.or_(*ways)
 
     def is_inside(self, request: Request) -> bool:
-        """Whether the person works on it: service or moderator, who see notes and the requester."""
+        """Return whether the user handles the request, as service or moderator, and so sees notes and the requester."""
         return bool(self.roles(request) - {states.REQUESTER})
 
 
@@ -79,7 +79,7 @@ NOBODY = Reader()
 
 
 def reader_of(user: model.User | Mailbox | None) -> Reader:
-    """Return the roles of a person, with those that cascade from a parent organisation; read once for a page."""
+    """Return a user with their roles, including those that cascade from parent organisations; read once per page."""
     if isinstance(user, Mailbox):
         return Reader(id=user.id, editor_of=frozenset({user.organization_id}))
     if user is None or user.state != model.State.ACTIVE:
@@ -111,7 +111,7 @@ def _read(user: model.User) -> Reader:
 
 
 def reader_of_context(context: Any) -> Reader:
-    """Reader behind the context of an action."""
+    """Return the reader for the context of an action."""
     user = context.get("auth_user_obj")
     if user is None or not isinstance(user, model.User):
         user = model.User.get(context["user"]) if context.get("user") else None
@@ -134,12 +134,12 @@ def _memberships(user_id: str) -> Iterable[Any]:
 
 
 def is_member_of_a_service(user_id: str) -> bool:
-    """Whether a person works for a service of the portal: is an editor or an administrator of one."""
+    """Return whether a user is an editor or administrator of a service."""
     return any(capacity in EDITING for _group, capacity in _memberships(user_id))
 
 
 def editors_of(organization_id: str | None, capacities: tuple[str, ...] = EDITING) -> set[str]:
-    """Ids of the editors and administrators of a service who have an active account."""
+    """Return the ids of the editors and administrators of a service with an active account."""
     if not organization_id:
         return set()
     of_service = (*_editing(capacities), model.Member.group_id == organization_id)
@@ -147,7 +147,7 @@ def editors_of(organization_id: str | None, capacities: tuple[str, ...] = EDITIN
 
 
 def editing(organization_ids: Iterable[str | None]) -> set[tuple[str, str]]:
-    """Pairs of a service and one of its editors or administrators with an active account, read at once."""
+    """Return pairs (id of a service, id of an editor or administrator with an active account), in one query."""
     wanted = {each for each in organization_ids if each}
     if not wanted:
         return set()
@@ -160,31 +160,31 @@ _MEMBERSHIP = (model.Member, model.Member.table_id == model.User.id)
 
 
 def _editing(capacities: tuple[str, ...]) -> tuple[Any, ...]:
-    """Conditions: an active member in one of these roles, with an active account."""
+    """Return SQL conditions: an active membership in one of these roles, with an active account."""
     return (
         model.Member.table_name == "user",
         model.Member.state == model.State.ACTIVE,
         model.Member.capacity.in_(capacities),
         model.User.state == model.State.ACTIVE,
-        # The site's own account is a member of each organisation that it made; nobody reads for it.
+        # CKAN's site user is a member of every organisation that it created, but is not a person.
         model.User.name != str(tk.config["ckan.site_id"]),
     )
 
 
 def colleagues_of(user_id: str) -> set[str]:
-    """Ids of those who work for a service for which a person works, without that person."""
+    """Return the ids of the editors and administrators of the services of a user, without that user."""
     services = [group.id for group, capacity in _memberships(user_id) if capacity in EDITING]
     return {each for group in services for each in editors_of(group)} - {user_id}
 
 
 def with_editors() -> set[str]:
-    """Ids of the services that have an editor or administrator with an active account."""
+    """Return the ids of the services that have an editor or administrator with an active account."""
     query = sa.select(model.Member.group_id).select_from(model.User).join(*_MEMBERSHIP).where(*_editing(EDITING))
     return {each for each in model.Session.scalars(query.distinct()) if each}
 
 
 def moderators() -> set[str]:
-    """Ids of the moderators: editors of the moderating organisation, or else the administrators of the site."""
+    """Return the ids of the moderators: editors of the moderating organisation, or else the sysadmins."""
     group = model.Group.get(config.moderators())
     found = editors_of(group.id if group else None)
     if found:
@@ -197,7 +197,7 @@ def moderators() -> set[str]:
 
 
 def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
-    """Ids of the people of an audience.
+    """Return the ids of the users in an audience.
 
     Args:
         name: requester, service, former_service, moderators, followers, supporters, assignee, administrators or chief.
@@ -220,7 +220,7 @@ def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
 
 
 def _assignee(request: Request) -> set[str]:
-    """Who has the request, or stands in for them; the whole service when nobody there has it, or nobody stands in."""
+    """Return the assignee or their stand-in; the whole service without an assignee, or when no one stands in."""
     colleagues = editors_of(request.organization_id)
     assigned = request.assigned_to
     if not assigned or assigned not in colleagues:
@@ -230,18 +230,18 @@ def _assignee(request: Request) -> set[str]:
 
 
 def _administrators(request: Request) -> set[str]:
-    """Administrators of the service, with whoever stands in for one who is away; its editors when it has none."""
+    """Return the administrators of a service (its editors when it has none), and those who stand in for absent ones."""
     colleagues = editors_of(request.organization_id)
     found = editors_of(request.organization_id, ("admin",)) or colleagues
     return found | {absences.stands_in(each, colleagues) for each in found}
 
 
 def _chief(request: Request) -> set[str]:
-    """Nobody when the contact sheet names a mailbox for it (`mailboxes`), else the moderators."""
+    """Return no one when the contact sheet has a mailbox for late requests (`mailboxes`), else the moderators."""
     return set() if sheets.chief(request.organization_id) else moderators()
 
 
-#: Audience within a service → who that is.
+#: Audience within a service → function that returns the ids of its users.
 DESK = {states.ASSIGNEE: _assignee, states.ADMINISTRATORS: _administrators, states.CHIEF: _chief}
 
 
@@ -250,6 +250,6 @@ def _still_reads(user_id: str, request: Request) -> bool:
 
 
 def active(user_ids: Iterable[str]) -> set[str]:
-    """Those of the people whose account is active."""
+    """Return those of the users whose account is active."""
     query = sa.select(model.User.id).where(model.User.id.in_(list(user_ids)), model.User.state == model.State.ACTIVE)
     return set(model.Session.scalars(query))

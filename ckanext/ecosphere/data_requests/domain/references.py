@@ -1,8 +1,8 @@
-"""References of requests: consecutive numbers of a year in an order that only the portal knows.
+"""References of requests: numbers of a year, given in a keyed pseudo-random order.
 
-A plain sequence would tell in which order requests came in, and so, beside the list of accounts, whose they are. The
-permutation is a Feistel network (Luby and Rackoff) with the portal's secret as its key, walked until it falls into the
-block: each number of a block is given once, none twice.
+A plain sequence would reveal the order in which requests came in and so, compared with the list of accounts, who made
+them. The permutation is a Feistel network (Luby and Rackoff) keyed with the portal's secret, iterated until the result
+falls into the block (cycle walking): each number of a block is given exactly once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROUNDS = 6
 
 
 def next_reference(year: int) -> str:
-    """Give a reference of a year that nobody has; two people at once get two."""
+    """Return an unused reference of a year; safe under concurrent calls."""
     while True:
         reference = f"DD-{year}-{permuted(_next_number(year), year, config.secret()):05}"
         taken = sa.exists().where(Request.reference == reference)
@@ -41,7 +41,7 @@ def _next_number(year: int) -> int:
 
 
 def permuted(number: int, year: int, secret: str) -> int:
-    """Return another number of the same block of 100 000, a different one for each.
+    """Map a number to another one of the same block of 100 000; the mapping is a bijection.
 
     Args:
         number: from 0.

@@ -1,4 +1,4 @@
-"""Which service a request is proposed to, by territory, theme and kind of service, from `data/routing.csv`."""
+"""Choice of the service to propose for a request, by territory, theme and kind of service (`data/routing.csv`)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WHOLE_COUNTRY = "pays-fra"
 
 @dataclass(frozen=True)
 class Rule:
-    """A line of the table."""
+    """A row of the table."""
 
     place: str
     theme: str
@@ -37,12 +37,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A service for a request.
+    """A service proposed for a request.
 
     Attributes:
-        organization: the service, None when the portal has none that fits.
+        organization: the service, None when no service of the portal fits.
         reason: code and names for `wording.routing_reason`.
-        alternatives: other services that could be meant, the likeliest first.
+        alternatives: other possible services, the likeliest first.
     """
 
     organization: model.Group | None
@@ -58,7 +58,7 @@ def rules() -> tuple[Rule, ...]:
 
 
 def propose(theme: str, territory: str) -> Proposal:
-    """Propose a service.
+    """Propose a service for a theme and a territory.
 
     Args:
         theme: id in the vocabulary of themes, may be empty.
@@ -81,7 +81,7 @@ def propose(theme: str, territory: str) -> Proposal:
 
 
 def publisher_of(package_id: str | None) -> Proposal | None:
-    """Propose the service that publishes a dataset; None when there is no dataset, or no such service."""
+    """Propose the service that publishes a dataset; None without a dataset or an active organisation."""
     package = model.Session.get(model.Package, package_id) if package_id else None
     group = model.Session.get(model.Group, package.owner_org) if package and package.owner_org else None
     if group is None or group.state != model.State.ACTIVE:
@@ -120,7 +120,7 @@ def _of_rule(rule: Rule, place: voc.Concept | None, services: dict[Any, list[mod
 
 
 def _services() -> dict[Any, list[model.Group]]:
-    """Active services of the portal by (kind, territory) and by name."""
+    """Return the active services of the portal by (kind, territory) and by name."""
     query: Any = (
         sa.select(model.Group)
         .where(model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE)
@@ -136,16 +136,16 @@ def _services() -> dict[Any, list[model.Group]]:
 
 
 def is_reachable(organization_id: str | None) -> bool:
-    """Whether somebody reads what is sent to a service: an editor, or its mailbox when e-mails leave."""
+    """Return whether a service can receive requests: it has an editor, or a mailbox while e-mails are enabled."""
     if people.editors_of(organization_id):
         return True
     return config.mail_works() and bool(sheets.mailbox(organization_id))
 
 
 def instead_of(group: model.Group | None, request: Request) -> model.Group | None:
-    """The service to propose where nobody reads for one: that above it, else the next one that fits the request.
+    """Return the service to propose instead of an unreachable one: its parent, else the next one that fits the request.
 
-    Never the service that has the request already.
+    The service that already has the request is never proposed.
     """
     excluded = {group.id if group else None, request.organization_id if request.opened else None}
     above = group.get_parent_groups(type="organization") if group else []
@@ -158,7 +158,7 @@ def instead_of(group: model.Group | None, request: Request) -> model.Group | Non
 
 
 def unreachable() -> list[model.Group]:
-    """Active services for which nobody reads, in alphabetical order."""
+    """Return the active services that have neither an editor nor a usable mailbox, in alphabetical order."""
     groups = sorted(_services_once(), key=lambda group: voc.normalise(group.title or group.name))
     editing = people.with_editors()
     mail = config.mail_works()
@@ -179,7 +179,7 @@ def _root(theme: str) -> str:
 
 
 def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
-    """The smallest territory of the vocabulary that holds communes, or a rectangle; "" when nothing is given."""
+    """Return the smallest territory of the vocabulary that contains communes or else a rectangle; "" without either."""
     places = {registry.territory_of(each["code"]) for each in communes or ()}
     if places:
         return _common(places)

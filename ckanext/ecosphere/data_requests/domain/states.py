@@ -1,7 +1,7 @@
-"""The life of a data request: one table of transitions. Pure.
+"""State machine of data requests: the table of transitions. Pure.
 
-Everything else derives from `TRANSITIONS`: what is possible, who may do it, which fields it takes, who is told, and the
-table in `docs/requests.md`, where the legal reasons stand too.
+All else derives from `TRANSITIONS`: what is possible, who may do it, which fields it takes, who is notified, and the
+table in `docs/requests.md`, which also gives the legal reasons.
 """
 
 from __future__ import annotations
@@ -38,49 +38,50 @@ STATES = (
     RESOLVED,
     DISMISSED,
 )
-#: The service has it on its desk.
+#: The service has to deal with it.
 ON_DESK = (OPEN, NEEDS_INFO, IN_PROGRESS)
-#: Received and not over: the clock runs.
+#: Received and not closed: the clock runs.
 ACTIVE = (SUBMITTED, *ON_DESK)
 #: A decision that gives the data, gives a part of it, or refuses with reasons.
 DECIDED = (FULFILLED, PARTIAL, REFUSED)
-#: An end that gives the data, or a part of it.
+#: Closed with all or part of the data given.
 GIVEN = (FULFILLED, PARTIAL)
-#: An end that the service has brought about.
+#: Closed by an answer of the service.
 ANSWERED = (*DECIDED, NOT_HELD)
-#: In these, the requester may still change the request.
+#: The requester may still edit the request.
 STILL_EDITABLE = (SUBMITTED, OPEN, NEEDS_INFO)
-#: Ends of a signal.
+#: Closed states of a signal.
 SETTLED = (RESOLVED, DISMISSED)
 CLOSED = (*ANSWERED, DUPLICATE, REJECTED, WITHDRAWN, EXPIRED, *SETTLED)
 
-# Who acts.
+# Roles.
 REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = conditions.REQUESTER, "editor", "admin", "moderator", "system"
 ROLES = (REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM)
 
-# Who is told.
+# Audiences of notifications.
 SERVICE, FORMER_SERVICE, MODERATORS = "service", "former_service", "moderators"
 FOLLOWERS, SUPPORTERS = "followers", "supporters"
-#: Of a service: who has the request, its administrators, and whoever is told last of what is late.
+#: Within a service: the assignee, the administrators, and the head, to whom late requests are escalated last.
 ASSIGNEE, ADMINISTRATORS, CHIEF = "assignee", "administrators", "chief"
 
-#: Transitions whose requester gets a letter of decision, which names its author.
+#: Transitions that send the requester a letter of decision, which names its author.
 LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
-#: Decisions of which a requester may ask an internal review.
+#: States after a decision that can be reviewed internally.
 CONTESTED = (PARTIAL, REFUSED, NOT_HELD)
-#: Steps of an internal review: the decision stands meanwhile.
+#: Transitions of an internal review that leave the decision in force.
 REVIEW = ("ask_review", "keep_decision")
 
 
 @dataclass(frozen=True)
 class Told:
-    """Someone who is told of a transition.
+    """An audience that is notified of a transition.
 
     Attributes:
-        audience: requester, service, former_service, moderators, followers or supporters.
-        neutral: whether they learn the outcome only, not the reasons addressed to the requester.
-        unless: name of a field; when it is set, this audience is not told.
-        receipt: whether those who acted are told, too, as a proof; nobody else is told of what they did.
+        audience: requester, service, former_service, moderators, followers, supporters, assignee, administrators or
+            chief.
+        neutral: whether it gets only the outcome, without the reasons addressed to the requester.
+        unless: name of a field; when it is set, this audience is not notified.
+        receipt: whether the acting user is notified too, as a proof; normally users are not notified of their own acts.
     """
 
     audience: str
@@ -91,16 +92,16 @@ class Told:
 
 @dataclass(frozen=True)
 class Transition:
-    """A line of the table.
+    """A row of the table.
 
     Attributes:
-        name: what the API calls it.
-        sources: states from which it starts.
-        target: state to which it leads; "" when the state stays.
+        name: name in the API.
+        sources: states from which it is possible.
+        target: state to which it leads; "" when the state does not change.
         roles: who may do it; one of these roles is enough.
         required: fields that must be filled in.
         optional: fields that may be.
-        told: who is told.
+        told: audiences that are notified.
         guard: name of a further condition (`conditions.GUARDS`), "" for none.
         about: kinds of requests (`kinds`) that have it.
     """
@@ -117,11 +118,11 @@ class Transition:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """All fields, those that are required first."""
+        """All fields, the required ones first."""
         return self.required + self.optional
 
     def leads_from(self, state: str) -> str:
-        """State in which a request that was in `state` is afterwards."""
+        """Return the state after the transition of a request that was in `state`."""
         return self.target or state
 
 
@@ -131,11 +132,11 @@ def _told(*audiences: str) -> tuple[Told, ...]:
 
 _EDITORS = (EDITOR, ADMIN)
 _ADMINS = (ADMIN,)
-#: What a refusal, whole or partial, may have to say as well (`decisions.reasons`).
+#: Further fields of a refusal, whole or partial, some of which may be needed (`decisions.reasons`).
 _OF_A_REFUSAL = ("other_ground", "emissions", "completion", "separable")
-#: Files and links beside datasets of the portal, who reads them, and until when the requester alone does.
+#: Files and links besides datasets of the portal, who may read them, and the day on which they become public.
 _DELIVERED = ("links", "files", "reach", "public_from")
-#: Required field → fields of which one may stand in for it.
+#: Required field → fields any of which may replace it.
 INSTEAD = {"datasets": ("links", "files")}
 #: People who follow a request may support it too: `recipients` counts each person once, in this order.
 _WATCHERS = (FOLLOWERS, SUPPORTERS)
@@ -143,7 +144,7 @@ _WATCHERS = (FOLLOWERS, SUPPORTERS)
 TRANSITIONS: dict[str, Transition] = {
     transition.name: transition
     for transition in (
-        # `similar_seen` is needed as soon as anything is like the request (`similar.must_be_seen`).
+        # `similar_seen` is required when similar requests or datasets exist (`similar.must_be_seen`).
         Transition(
             "submit",
             (DRAFT,),
@@ -152,11 +153,11 @@ TRANSITIONS: dict[str, Transition] = {
             optional=("similar_seen",),
             told=(Told(REQUESTER, receipt=True), Told(MODERATORS)),
         ),
-        # The system accepts at once what a trusted person asks.
+        # Requests of trusted users are accepted automatically.
         Transition(
             "accept", (SUBMITTED,), OPEN, (MODERATOR, SYSTEM), ("organization",), told=_told(SERVICE, REQUESTER)
         ),
-        # From `open` too: what a trusted person sends is open before a moderator has read it.
+        # From `open` too: requests of trusted users are opened before a moderator has read them.
         Transition(
             "reject",
             (SUBMITTED, OPEN),
@@ -244,7 +245,7 @@ TRANSITIONS: dict[str, Transition] = {
             told=_told(REQUESTER, MODERATORS),
             about=kinds.DEMANDS,
         ),
-        # An internal review: optional, beside the commission; the decision stands until the service changes it.
+        # Internal review: optional, independent of the CADA; the decision stays in force until the service changes it.
         Transition(
             "ask_review",
             (*CONTESTED, *ON_DESK),
@@ -275,7 +276,7 @@ TRANSITIONS: dict[str, Transition] = {
             guard="review_waits",
             about=kinds.DEMANDS,
         ),
-        # Of a signal: what was wrong is mended, or nothing is to be changed; either way a word that everyone reads.
+        # Signals only: the problem is fixed, or nothing has to change; either way with a public comment.
         Transition(
             "resolve",
             (OPEN, IN_PROGRESS),
@@ -305,7 +306,7 @@ TRANSITIONS: dict[str, Transition] = {
         Transition(
             "withdraw", (DRAFT, *ACTIVE), WITHDRAWN, (REQUESTER,), optional=("reason",), told=_told(SERVICE, FOLLOWERS)
         ),
-        # What a moderator closed by mistake; the days since the receipt go on counting.
+        # Undo a mistaken closing by a moderator; the period still counts from the receipt.
         Transition(
             "reconsider",
             (REJECTED, DUPLICATE),
@@ -329,13 +330,13 @@ TRANSITIONS: dict[str, Transition] = {
 
 
 def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today: date) -> str:
-    """Tell what keeps a person from a transition.
+    """Return what prevents a person from doing a transition.
 
     Args:
         facts: about the request.
         name: of the transition.
         roles: roles of the person for this request.
-        now: current moment, with a time zone.
+        now: current time, with a time zone.
         today: current day in Paris.
 
     Returns:
@@ -366,11 +367,11 @@ def possible(facts: Facts, roles: Iterable[str], now: datetime, today: date) -> 
 
 
 def acting_role(name: str, roles: Iterable[str]) -> str:
-    """Role in which a person with these roles does a transition, the first that the table names."""
+    """Return the role in which a person does a transition: the first one in the table that they have."""
     known = set(roles)
     return next(role for role in TRANSITIONS[name].roles if role in known)
 
 
 def told(name: str, fields: Mapping[str, Any]) -> list[Told]:
-    """Audiences of a transition with these fields."""
+    """Return the audiences to notify of a transition with these fields."""
     return [each for each in TRANSITIONS[name].told if not (each.unless and fields.get(each.unless))]

@@ -1,4 +1,4 @@
-"""Texts that people wrote: folded for the search, shown as harmless HTML, and counted for links."""
+"""Texts written by users: folded for search, rendered as safe HTML, checked for words and links."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.shared.messages import N_
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "’": " ", "'": " "})
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 RENDERED_AT_ONCE = 500
-#: Characters of what is reported about a dataset: fewer than these tell a service nothing.
+#: Minimum length of a report about a dataset, in characters.
 SHORTEST_REPORT = 10
 TOO_SHORT = N_("Say it in a few words, ten characters at least: the service has to understand what is meant.")
 
@@ -25,22 +25,22 @@ html = rich_text.to_html
 
 
 def has_words(text: str) -> bool:
-    """Whether a text has a letter or a figure: signs and pictographs alone tell a service nothing."""
+    """Return whether a text has a letter or a digit, not only punctuation and pictographs."""
     return any(char.isalnum() for char in text)
 
 
 def is_too_short(report: str) -> bool:
-    """Whether what is reported about a dataset tells a service nothing."""
+    """Return whether a report about a dataset is too short to be useful."""
     return len(report) < SHORTEST_REPORT or not has_words(report)
 
 
 def fold(text: str) -> str:
-    """Text without case and accents, an elided article apart from its word, as the index has it."""
+    """Fold a text as the search index does: no case or accents, an elided article separated from its word."""
     return characters.without_accents(text.casefold().translate(_LIGATURES))
 
 
 def rendered(row: Any) -> str:
-    """Return the text of a request, event or comment as HTML: as it was rendered when it was saved."""
+    """Return the text of a request, event or comment as HTML: as stored, or anew if the renderer has changed since."""
     column = RENDERED[type(row)]
     stored = getattr(row, f"{column}_html")
     if stored is not None and row.rendering == rich_text.VERSION:
@@ -49,7 +49,7 @@ def rendered(row: Any) -> str:
 
 
 def render_again() -> int:
-    """Render the texts whose HTML is missing or of an older version; return how many. Idempotent."""
+    """Render the texts whose HTML is missing or from an older renderer; return how many. Idempotent."""
     done = 0
     for table, column in RENDERED.items():
         text, html_ = getattr(table, column), getattr(table, f"{column}_html")
@@ -67,5 +67,5 @@ def render_again() -> int:
 
 
 def links(text: str) -> int:
-    """Number of links in a text."""
+    """Return the number of links in a text."""
     return len(_LINK.findall(text))

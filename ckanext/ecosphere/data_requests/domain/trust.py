@@ -1,7 +1,7 @@
-"""Whose texts are shown at once, and who reads those that wait for a moderator.
+"""Trusted users, whose texts are published at once, and visibility of texts held for moderation.
 
-A person is trusted who works for a service, whose request a service has answered with data, or of whom moderators have
-let enough through (`ecosphere.requests.release_after`). What was called spam starts the count anew.
+A user is trusted who works for a service, to whom a service has given data, or of whom moderators have released enough
+texts (`ecosphere.requests.release_after`). A text rejected as spam restarts the count.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revision
 
 HELD, RELEASED, REJECTED, SPAM = "held", "released", "rejected", "spam"
-#: Texts that are shown to whoever reads the request.
+#: Moderation states of the texts that every reader of the request sees.
 SHOWN = ("", RELEASED)
-#: Kind of text that may wait for a moderator → (table, column of the author).
+#: Kind of text that may be held for moderation → (table, column of the author).
 TEXTS: dict[str, tuple[Any, Any]] = {
     "comment": (Comment, Comment.author_id),
     "edit": (Revision, Revision.author_id),
@@ -39,7 +39,7 @@ def text_of(kind: str, key: str) -> Any:
 
 
 def is_trusted(user_id: str | None) -> bool:
-    """Whether the texts of a person are shown before a moderator has read them."""
+    """Return whether the texts of a user are published before a moderator has read them."""
     if config.release_after() <= 0:
         return True
     user = model.User.get(user_id) if user_id else None
@@ -64,7 +64,7 @@ def _number(table: Any, *where: Any) -> int:
 
 
 def _last_spam(user_id: str) -> datetime | None:
-    """Moment of the last text of a person that a moderator called spam."""
+    """Return the time of a user's latest text that a moderator rejected as spam."""
     spam = sa.and_(Request.state == states.REJECTED, Request.outcome["spam"].as_boolean())
     moments = [
         model.Session.scalar(sa.select(sa.func.max(Request.submitted)).where(Request.requester_id == user_id, spam))
@@ -76,15 +76,15 @@ def _last_spam(user_id: str) -> datetime | None:
 
 
 def status_of_new(user_id: str | None) -> str:
-    """Where a text that a person has just written stands."""
+    """Return the moderation state of a text that a user has just written."""
     return "" if is_trusted(user_id) else HELD
 
 
 def may_read(moderation: str, author_id: str | None, request: Request, reader: Reader) -> bool:
-    """Whether a text is there for a reader.
+    """Return whether a text is visible to a reader.
 
-    One that is held is there for its author and the moderators; the service reads what its requester wrote, since the
-    legal period runs. One that was turned away is there for its author and the moderators only.
+    A held text is visible to its author and the moderators; also to the service when the requester wrote it, since the
+    legal period runs. A rejected text is visible to its author and the moderators only.
     """
     if moderation in SHOWN:
         return True
@@ -95,5 +95,5 @@ def may_read(moderation: str, author_id: str | None, request: Request, reader: R
 
 
 def has_plain_links(moderation: str) -> bool:
-    """Whether links in a text are shown as text: its author was new when they wrote it."""
+    """Return whether links in a text are shown as plain text: its author was not trusted when writing it."""
     return moderation != ""

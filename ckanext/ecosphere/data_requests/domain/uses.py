@@ -1,4 +1,7 @@
-"""What the data is for: said by whoever wants to; no interest has to be stated (directive 2003/4/EC, article 3(1))."""
+"""Intended uses of the requested data.
+
+Stating one is optional, since no interest has to be stated (directive 2003/4/EC, article 3(1)).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def _own() -> Mapping[str, tuple[str, str]]:
 
 
 def label(key: str, lang: str) -> str:
-    """Return the name of a use in a language, "" when there is none."""
+    """Return the label of a use in a language, "" when there is no such use."""
     if key in _own():
         french, english = _own()[key]
         return english if lang.startswith("en") else french
@@ -28,7 +31,7 @@ def label(key: str, lang: str) -> str:
 
 
 def choices(lang: str) -> list[tuple[str, str]]:
-    """Return the uses to choose from: (id, label), those of citizens first, silence last."""
+    """Return the uses to choose from as (id, label): that of citizens first, “prefer not to say” last."""
     first, *last = _own()
     ids = [first, *(each.id for each in voc.get(VOCABULARY)), *last]
     return [(key, label(key, lang)) for key in ids]

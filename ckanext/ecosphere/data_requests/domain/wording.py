@@ -1,4 +1,4 @@
-"""Names of states, transitions and reasons, in the language of the reader."""
+"""Display names of states, transitions, events and reasons, in the reader's language."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STATES = {
     "resolved": N_("Mended"),
     "dismissed": N_("Nothing to change"),
 }
-#: States whose name agrees with what they are of in French, for a signal.
+#: Names of states of a signal, where they differ; in French they agree in gender with the noun.
 STATES_OF_SIGNALS = {
     "submitted": N_("Reported"),
     "open": N_("To be dealt with"),
@@ -66,7 +66,7 @@ TRANSITIONS = {
     "keep_decision": N_("Uphold the decision"),
 }
 
-#: Steps whose name says what is reported instead, for a signal.
+#: Names of transitions of a signal, where they differ.
 TRANSITIONS_OF_SIGNALS = {
     "submit": N_("Send the report"),
     "accept": N_("Hand over to a service"),
@@ -75,7 +75,7 @@ TRANSITIONS_OF_SIGNALS = {
     "withdraw": N_("Withdraw the report"),
 }
 
-#: Transition → what happened.
+#: Transition → name of the event in the history.
 EVENTS = {
     "submit": N_("Request sent"),
     "resolve": N_("Mended"),
@@ -114,7 +114,7 @@ EVENTS_OF_SIGNALS = {
     "edit": N_("Report edited"),
 }
 
-#: Kind of a request (`kinds`) → what it is called.
+#: Kind of a request (`kinds`) → name.
 KINDS = {
     "data": N_("Request for data"),
     "access": N_("Request for access"),
@@ -133,7 +133,7 @@ ROLES = {
     "reader": N_("User"),
 }
 
-#: Code of an obstacle (`states.obstacle`) → what the person reads.
+#: Code of an obstacle (`states.obstacle`) → message.
 REASONS = {
     "unknown": N_("There is no such step."),
     "kind": N_("A request of this kind has no such step."),
@@ -183,9 +183,9 @@ def _named(texts: Mapping[str, str]) -> Callable[[str], str]:
     return name
 
 
-#: Who reported something, which is no request.
+#: Name of the requester of a signal.
 AUTHOR_OF_SIGNAL = N_("Author of the report")
-#: Role → as whom a person speaks in the conversation.
+#: Role → how the author of a message is named in the conversation.
 AUTHORS = {
     "requester": N_("Requester"),
     "moderator": N_("Moderator"),
@@ -196,35 +196,35 @@ kind = _named(KINDS)
 
 
 def state(code: str, signal: bool = False) -> str:
-    """Name of a state, of a request or of a signal."""
+    """Return the name of a state, of a request or a signal."""
     of_signal = STATES_OF_SIGNALS.get(code) if signal else None
     return _(of_signal or STATES.get(code, code))
 
 
 def transition(code: str, signal: bool = False) -> str:
-    """Name of a step, of a request or of a signal."""
+    """Return the name of a transition, of a request or a signal."""
     of_signal = TRANSITIONS_OF_SIGNALS.get(code) if signal else None
     return _(of_signal or TRANSITIONS.get(code, code))
 
 
 def event(code: str, signal: bool = False) -> str:
-    """What happened to a request or a signal; "" for a step without words of its own."""
+    """Return what happened to a request or a signal; "" for a transition without a text of its own."""
     found = (EVENTS_OF_SIGNALS.get(code) if signal else None) or EVENTS.get(code)
     return _(found) if found else ""
 
 
 def role(code: str, signal: bool = False) -> str:
-    """Name of a role, for a request or for a signal."""
+    """Return the name of a role, for a request or a signal."""
     return _(AUTHOR_OF_SIGNAL) if signal and code == "requester" else _(ROLES.get(code, code))
 
 
 def author(code: str, service: str, signal: bool = False) -> str:
-    """As whom a person speaks.
+    """Return how the author of a message is named.
 
     Args:
         code: role.
-        service: title of the service for which they speak, "" for none.
-        signal: whether they speak of a signal.
+        service: title of the service for which they write, "" for none.
+        signal: whether they write about a signal.
     """
     if signal and code == "requester":
         return _(AUTHOR_OF_SIGNAL)
@@ -237,19 +237,19 @@ def author(code: str, service: str, signal: bool = False) -> str:
 
 
 def obstacle(code: str, current: str, signal: bool = False) -> str:
-    """What keeps a person from a transition of a request or a signal that is in the state `current`, as a sentence."""
+    """Return, as a sentence, what prevents a transition of a request or signal that is in the state `current`."""
     of_signal = REASONS_OF_SIGNALS.get(code) if signal else None
     return _(of_signal or REASONS[code]).format(state=state(current, signal))
 
 
 def concept(vocabulary: str, key: str, lang: str = "") -> str:
-    """Label of a concept in a language, by default the reader's; "" when there is none."""
+    """Return the label of a concept in a language, by default the reader's; "" when there is none."""
     found = voc.get(vocabulary).get(key) if key else None
     return found.label(lang or language.current()) if found else ""
 
 
 def ground(key: str, other: str = "") -> str:
-    """Name of the ground of a refusal, with its articles."""
+    """Return the name of a ground of refusal, with its articles."""
     known = law.grounds().get(key)
     if known is not None:
         return f"{known.label(language.current())} ({known.articles})"
@@ -257,12 +257,12 @@ def ground(key: str, other: str = "") -> str:
 
 
 def use(code: str) -> str:
-    """Name of what the data is for."""
+    """Return the name of an intended use."""
     return uses.label(code, language.current())
 
 
 def routing_reason(reason: Mapping[str, Any]) -> str:
-    """Why a service was proposed, as a sentence; "" when nothing is known."""
+    """Return why a service was proposed, as a sentence; "" when the reason is unknown."""
     if not reason:
         return ""
     code = reason["code"]
@@ -274,7 +274,7 @@ def routing_reason(reason: Mapping[str, Any]) -> str:
 
 
 def flag(found: Mapping[str, Any]) -> str:
-    """What a flag says."""
+    """Return the text of a flag."""
     code = found["code"]
     if code == "unreachable" and not found.get("title"):
         return _("No service is named for this request: a moderator has to choose one.")
@@ -282,12 +282,12 @@ def flag(found: Mapping[str, Any]) -> str:
 
 
 def territory(request: Any, lang: str = "") -> str:
-    """Where a request is about: communes, territory, or both."""
+    """Return the place of a request: communes, territory, or both."""
     place = concept("territories", request.territory, lang)
     names = [each.get("name") or each["code"] for each in request.communes or ()]
     if names and place:
         return f"{', '.join(names)} ({place})"
-    if names:  # of a draft: the place that holds them all comes with the sending
+    if names:  # a draft: the territory that contains them is set on submission
         around = [communes.departement_of(each["code"]) for each in request.communes]
         return ", ".join(f"{name} ({each})" if each else name for name, each in zip(names, around, strict=True))
     return place or (_("Area drawn on the map") if request.bbox else "")

@@ -1,1 +1,1 @@
-"""Replies by e-mail: who may send one, what of it counts, and what becomes of it."""
+"""Replies by e-mail: authentication, parsing, and conversion to messages."""

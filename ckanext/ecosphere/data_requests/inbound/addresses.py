@@ -1,8 +1,7 @@
-"""Reply addresses: `reply+<token>@portal.example`, signed, for one notification, and good for some months.
+"""Reply addresses, `reply+<token>@portal.example`: signed, specific to a notification, valid for some months.
 
-The token stands in the local part of an address, of which RFC 5321 allows 64 octets and which servers may write in
-small letters: the number of the notification and the day on which it ends, in base 36, and 100 bits of a keyed digest
-in base 32.
+The token is part of the local part of an address, which RFC 5321 limits to 64 octets and mail servers may lower-case.
+It holds the number of the notification and the last day of validity, in base 36, and 100 bits of an HMAC, in base 32.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from ckanext.ecosphere.data_requests.domain import clock
 PURPOSE = b"ecosphere-requests-reply"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TOKEN = re.compile(r"([0-9a-z]{1,13})-([0-9a-z]{1,5})-([a-z2-7]{20})")
-#: An address to which a token can be added.
+#: Address to which a token can be added.
 ADDRESS = re.compile(r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,185}", re.IGNORECASE)
 DIGEST_BYTES = 13
 EPOCH = date(1970, 1, 1)
@@ -29,11 +28,11 @@ LONGEST_LOCAL_PART = 64
 
 @dataclass(frozen=True)
 class Token:
-    """What a reply address says, once its signature was found right.
+    """Content of a reply address whose signature is valid.
 
     Attributes:
-        notification: number of the notification to which it was given.
-        last: last day on which it is good.
+        notification: id of the notification for which it was issued.
+        last: last day of validity.
     """
 
     notification: int
@@ -41,12 +40,12 @@ class Token:
 
     @property
     def is_expired(self) -> bool:
-        """Whether it is good no longer."""
+        """Whether the last day has passed."""
         return clock.day_of(clock.now()) > self.last
 
 
 def of_notification(number: int) -> str:
-    """Return the address to which the reader of a notification replies, "" when replies are not taken."""
+    """Return the address for replies to a notification, "" when replies are not accepted."""
     if not ADDRESS.fullmatch(config.reply_address()):
         return ""
     last = clock.day_of(clock.now()) + timedelta(days=config.reply_days())
@@ -56,7 +55,7 @@ def of_notification(number: int) -> str:
 
 
 def read(address: str) -> Token | None:
-    """Return what an address says, None when it is not one of ours or its signature is wrong."""
+    """Return the token of an address, None for another address or a wrong signature."""
     local, _at, domain = address.strip().lower().rpartition("@")
     ours, _at, our_domain = config.reply_address().lower().rpartition("@")
     if not ours or domain != our_domain or not local.startswith(f"{ours}+"):
@@ -69,7 +68,7 @@ def read(address: str) -> Token | None:
 
 def _signed(number: str, day: str) -> str:
     digest = hmac.new(config.secret().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256)
-    # 13 bytes make 21 characters; the first 20 hold 100 bits.
+    # 13 bytes give 21 characters; the first 20 hold 100 bits.
     return f"{number}-{day}-{base64.b32encode(digest.digest()[:DIGEST_BYTES]).decode().lower()[:20]}"
 
 

@@ -1,4 +1,4 @@
-"""The e-mail that says why a reply was not taken, and what to do instead."""
+"""E-mail that explains why a reply was not accepted, and what to do instead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ckanext.ecosphere.shared.messages import N_
 log = logging.getLogger(__name__)
 _ = tk._
 
-#: Code → why an e-mail is not taken.
+#: Code → why an e-mail is not accepted.
 SENTENCES = {
     "other_sender": N_("It did not come from the address of your account. Write from that address, or on the page."),
     "expired": N_("The address that you answered is no longer good: it was in an old e-mail."),
@@ -36,7 +36,7 @@ MOST_DETAILS, LONGEST_DETAIL = 5, 300
 
 
 def send(user_id: str, notification_id: int, code: str, details: Sequence[str], key: str) -> None:
-    """Write to a person, at the address of their account, in the language that is spoken now."""
+    """Send the explanation to the account's address, in the current language."""
     user = model.User.get(user_id)
     row = model.Session.get(Notification, notification_id)
     request = model.Session.get(Request, row.request_id) if row is not None else None

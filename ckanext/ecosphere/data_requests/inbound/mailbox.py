@@ -1,7 +1,7 @@
-"""Replies that wait in a mailbox are fetched over IMAP (RFC 3501), a few at a time.
+"""Retrieval of replies from a mailbox over IMAP (RFC 3501), in small batches.
 
-What was looked at is marked as seen; what could not be worked off because of a fault of ours is flagged as well, stays
-in the mailbox for the administrator, and does not keep the others waiting.
+Processed e-mails are marked as seen. One that fails on an error of this extension is also flagged: it stays in the
+mailbox for the administrator without blocking the others.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ FAULTS = (imaplib.IMAP4.error, OSError, ssl.SSLError)
 
 
 def fetch() -> int:
-    """Take the replies that wait; return how many were looked at. Without a mailbox there is nothing to do.
+    """Process the waiting replies; return how many. Does nothing without a configured mailbox.
 
     Raises:
-        FAULTS: the mail server does not answer, or refuses; they wait for the next time.
+        FAULTS: the mail server does not answer, or refuses; the e-mails wait for the next run.
     """
     if not config.imap():
         return 0
@@ -50,7 +50,7 @@ def fetch() -> int:
 
 
 def _open() -> imaplib.IMAP4:
-    """Log in. Without TLS from the start, STARTTLS is asked for, but to this machine itself."""
+    """Log in and select the folder. Without TLS from the start, use STARTTLS, except with the local machine."""
     address = urlsplit(config.imap())
     host, trusted = address.hostname or "", ssl.create_default_context()
     if address.scheme == "imaps":
@@ -87,7 +87,7 @@ def _one(server: imaplib.IMAP4, number: str) -> int:
         return 0
     try:
         outcome = receive.receive(raw, too_large=too_large)
-    except Exception:  # an e-mail that meets a fault of ours must not keep the others waiting
+    except Exception:  # an e-mail on which our code fails must not block the others
         log.exception("A reply by e-mail could not be worked off; it is flagged in the mailbox")
         model.Session.rollback()
         server.uid("STORE", number, "+FLAGS", r"(\Seen \Flagged)")
@@ -105,6 +105,6 @@ def _size(server: imaplib.IMAP4, number: str) -> int:
 
 
 def _fetched(server: imaplib.IMAP4, number: str, part: str) -> bytes | None:
-    """Return a part of an e-mail, None when the server does not give it."""
+    """Return a part of an e-mail, None when the server does not return it."""
     answer, found = server.uid("FETCH", number, f"({part})")
     return next((each[1] for each in found if isinstance(each, tuple)), None) if answer == "OK" else None

@@ -1,6 +1,6 @@
-"""An e-mail from bytes: bounded before anything is parsed, without what it quotes, HTML as text.
+"""Parsing of incoming e-mails: size-limited before parsing, quotations removed, HTML converted to text.
 
-RFC 5322, 2045–2047 and 3834. Nothing of an e-mail is trusted: neither its size and nesting nor its character sets.
+RFC 5322, 2045–2047 and 3834. Size, nesting and character sets of e-mails are all untrusted.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from werkzeug.datastructures import FileStorage
 from ckanext.ecosphere.data_requests.inbound import quotes
 
 LONGEST_HEADERS = 128 * 1024
-#: A header that describes a part, folded lines included: reading its parameters costs the square of its length.
+#: Characters of a Content-* header, folded lines included: parsing its parameters takes quadratic time.
 LONGEST_DESCRIPTION = 8_000
 LONGEST_ADDRESS, LONGEST_FILE_NAME = 320, 2_000
-#: Characters of a header in which addresses are looked for.
+#: Characters of a header that are searched for addresses.
 LONGEST_ADDRESSES = 32_000
-#: Encodings of Python that are none of e-mails: the first takes time that grows squared, the next write any character.
+#: Encodings of Python not used in e-mails: the first takes quadratic time, the last two can yield any character.
 NO_CHARSETS = ("punycode", "idna", "unicode_escape", "raw_unicode_escape")
-#: Parts of any kind, and how deep they may lie: parsing costs lines times depth.
+#: Limits of parts and of containers, hence of nesting: parsing takes time proportional to lines times depth.
 MOST_PARTS, MOST_CONTAINERS = 60, 12
 MOST_LINES = 400_000
 LONGEST_TEXT = 200_000
-#: Parts of one kind in which the words of the person are looked for.
+#: Text parts of one type that are searched for the author's text.
 MOST_TEXTS = 10
-#: Where mail servers write down to whom they hand an e-mail over, what is most certain first.
+#: Headers that name the recipient, the most reliable first.
 RECIPIENTS = ("X-Original-To", "Delivered-To", "Envelope-To", "To", "Cc")
 MOST_RECIPIENTS = 50
-#: Whatever stands before the type: the parser drops more than blanks.
+#: Header of a container; other characters may precede the type, since the parser drops more than spaces.
 CONTAINER = re.compile(rb"^content-type:[^a-z/;]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
 DESCRIPTION = re.compile(rb"^content-[a-z-]{1,30}[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
-#: What a boundary of parts looks like at its simplest: it may be empty, or begin with a blank.
+#: Shortest form of a boundary line: its name may be empty, or begin with a space.
 BOUNDARY = re.compile(rb"^--", re.MULTILINE)
 CLOSED = re.compile(rb"\r?\n\r?\n")
 IGNORED_PRECEDENCE = ("bulk", "junk", "list", "auto_reply", "auto-reply")
 ROBOTS = re.compile(r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE)
-#: Signatures of the e-mail itself.
+#: Media types of cryptographic signatures of the e-mail.
 SEALS = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
 AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response", "List-Id", "X-Failed-Recipients")
 
 
 class Unreadable(Exception):
-    """An e-mail that is not looked at: too large, too deep, or not an e-mail at all.
+    """An e-mail that is not processed: too large, too complex, or not an e-mail.
 
     Attributes:
         code: too_large, too_complex or broken.
@@ -67,15 +67,15 @@ class Unreadable(Exception):
 
 @dataclass
 class Incoming:
-    """What of an e-mail is looked at.
+    """Data of an e-mail that are used.
 
     Attributes:
-        digest: of its Message-ID, or of all of it when it has none.
-        sender: address of the one person who sent it, in small letters, "" when there is none or several.
-        recipients: addresses to which it went, what the mail server wrote first.
-        automatic: whether a program wrote it (an answer of somebody who is away, a message that came back).
-        text: what the person wrote, without what they quote.
-        files: what is attached, as a form would send it.
+        digest: SHA-256 of its Message-ID, or of the whole e-mail when it has none.
+        sender: address of its only sender, in lower case, "" when there is none or several.
+        recipients: addresses of its recipients, the most reliable first.
+        automatic: whether a program wrote it (an absence message, a bounce).
+        text: what the author wrote, without quotations.
+        files: attachments, as files of a form.
     """
 
     digest: str = ""
@@ -87,15 +87,15 @@ class Incoming:
 
 
 def digest(*parts: str) -> str:
-    """Return the digest of texts, in hexadecimal."""
+    """Return the SHA-256 of texts, in hexadecimal."""
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
 def head(raw: bytes, original_recipient: str = "") -> Incoming:
-    """Read the headers of an e-mail, which are all that is needed to say no.
+    """Read the headers of an e-mail, which suffice to refuse it.
 
     Raises:
-        Unreadable: there are none, or too many.
+        Unreadable: it has no headers, or too long ones.
     """
     end = CLOSED.search(raw, 0, LONGEST_HEADERS)
     block = raw[: end.end()] if end else raw[:LONGEST_HEADERS]
@@ -115,14 +115,14 @@ def head(raw: bytes, original_recipient: str = "") -> Incoming:
 
 
 def body(raw: bytes) -> tuple[str, list[FileStorage]]:
-    """Return what the person wrote, and what is attached.
+    """Return the author's text and the attachments of an e-mail.
 
     Raises:
-        Unreadable: it has too many parts, or they lie too deep.
+        Unreadable: it has too many parts, or too deep ones.
     """
     lines = _lines(raw)
     tangled = len(CONTAINER.findall(lines)) > MOST_CONTAINERS or lines.count(b"\n") > MOST_LINES
-    # Each part has one line of its boundary, each container one more; so have signatures.
+    # One boundary line per part and one more per container; "--" also begins signatures.
     if tangled or sum(1 for _each in BOUNDARY.finditer(lines)) > MOST_PARTS * 4:
         raise Unreadable("too_complex")
     message = _parse(raw)
@@ -136,7 +136,7 @@ def body(raw: bytes) -> tuple[str, list[FileStorage]]:
 
 
 def _parse(raw: bytes) -> Message:
-    """Parse with the policy that leaves headers as they are: the others take them apart in time that grows squared.
+    """Parse with the policy that leaves headers alone: the others take quadratic time to parse them.
 
     Raises:
         Unreadable: a header of a part is too long, or the standard library fails on it.
@@ -150,15 +150,15 @@ def _parse(raw: bytes) -> Message:
 
 
 def _lines(raw: bytes) -> bytes:
-    """An e-mail with the ends of lines that the parser sees: for it, a carriage return alone is one, too."""
+    """Normalise line ends as the parser sees them: it treats a lone carriage return as one."""
     return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _header(message: Message, name: str) -> str:
-    """A header as text; the standard library fails on some that are broken."""
+    """Return a header as text, "" for a broken one on which the standard library fails."""
     try:
         return " ".join(str(message.get(name) or "").split())
-    except Exception:  # what its parser of headers raises is not documented: IndexError, ValueError, AttributeError …
+    except Exception:  # errors of the header parser are not documented: IndexError, ValueError, AttributeError …
         return ""
 
 
@@ -170,7 +170,7 @@ def _headers(message: Message, name: str) -> list[str]:
 
 
 def _sender(message: Message) -> str:
-    """The one address from which an e-mail comes, "" when anything else is named beside it, readable or not."""
+    """Return the only address in From, "" when there is another entry, valid or not."""
     written = _headers(message, "From")
     found = _listed(written)
     return found[0] if len(found) == 1 and len(written[0]) <= LONGEST_ADDRESSES else ""
@@ -181,7 +181,7 @@ def _addresses(written: list[str]) -> list[str]:
 
 
 def _listed(written: list[str]) -> list[str]:
-    """The addresses that some headers list, in small letters; "" for one that is broken or too long."""
+    """Return the addresses in some headers, in lower case; "" for one that is broken or too long."""
     try:
         pairs = getaddresses([each[:LONGEST_ADDRESSES] for each in written])
     except RecursionError:  # comments within comments
@@ -220,7 +220,7 @@ def _is_automatic(message: Message) -> bool:
 
 
 def _leaves(message: Message) -> Iterator[Any]:
-    """Parts that hold no others, an e-mail within the e-mail passed over: somebody else wrote it."""
+    """Yield the parts that hold no others, except those of an embedded e-mail, which someone else wrote."""
     if message.get_content_maintype() == "message":
         return
     if not message.is_multipart():
@@ -232,7 +232,7 @@ def _leaves(message: Message) -> Iterator[Any]:
 
 
 def _is_file(part: Message) -> bool:
-    """Whether a part is attached; pictures within the text (logos of signatures) and seals are not."""
+    """Return whether a part is an attachment; inline pictures (logos in signatures) and signatures are not."""
     disposition = part.get_content_disposition()
     within = disposition != "attachment" and part.get_content_maintype() == "image" and part.get("Content-ID")
     if within or part.get_content_type() in SEALS:
@@ -243,7 +243,7 @@ def _is_file(part: Message) -> bool:
 def _file_name(part: Message) -> str:
     try:
         name = str(part.get_filename() or "")[:LONGEST_FILE_NAME]
-        return str(make_header(decode_header(name)))  # many programs write it as RFC 2047 forbids
+        return str(make_header(decode_header(name)))  # many programs encode it in a way that RFC 2047 forbids
     except Exception:  # as in `_header`
         return ""
 
@@ -254,7 +254,7 @@ def _file(part: Message) -> FileStorage:
 
 
 def _text(parts: list[Any]) -> str:
-    """What the person wrote: the first plain text, or else the first HTML, as text."""
+    """Return the author's text: the first plain text or else HTML part that has any."""
     for kind, read in (("text/plain", str), ("text/html", quotes.from_html)):
         texts = [part for part in parts if part.get_content_type() == kind and not _is_file(part)]
         for part in texts[:MOST_TEXTS]:
@@ -271,5 +271,5 @@ def _decoded(part: Message) -> str:
         charset = "utf-8" if charset in NO_CHARSETS else charset
         return raw[: 4 * LONGEST_TEXT].decode(charset, "replace")
     except (LookupError, ValueError, UnicodeError):
-        # A character set that nobody knows, or that is none of text ("base64", "idna").
+        # An unknown character set, or a codec that is not one ("base64").
         return raw[: 4 * LONGEST_TEXT].decode("utf-8", "replace")

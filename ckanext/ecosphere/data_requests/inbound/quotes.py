@@ -1,4 +1,4 @@
-"""What a person wrote in a reply, without what their mail program quotes beneath, and HTML as text."""
+"""Extraction of the author's own text from a reply, without quotations, and conversion of HTML to text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 from lxml import etree, html
 
-#: What e-mails of the portal have on top: what stands below it in a reply is a quotation.
+#: First line of the portal's e-mails; in a reply, all below it is a quotation.
 MARKER = "##-- {words} --##"
 _MARKER = re.compile(r"##--.{0,200}?--##", re.DOTALL)
-#: How mail programs begin a quotation, in French and English. Each is bounded, so that no line is read twice for long.
+#: First lines of quotations in French and English. All repetitions are bounded, to limit backtracking.
 BEGINNINGS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -21,13 +21,13 @@ BEGINNINGS = tuple(
     )
 )
 SIGNATURE = re.compile(r"^--\s?$")
-#: A line that begins a quotation may be broken in two by the program that sent it.
+#: First half of such a line, which mail programs may wrap.
 OPENING = re.compile(r"^\s*(?:le|on)\b.{3,200}$", re.IGNORECASE)
 BLOCKS = frozenset({
     "address", "article", "blockquote", "br", "div", "dl", "dd", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li",
     "ol", "p", "pre", "section", "table", "tr", "ul",
 })  # fmt: skip
-#: Elements that hold no words of the person, and classes or ids with which mail programs mark what they quote.
+#: Elements without text of the author, and classes or ids with which mail programs mark quotations.
 SILENT = frozenset(
     ("head", "style", "script", "title", "noscript", "template", "object", "iframe", "svg", "math", "blockquote")
 )
@@ -35,7 +35,7 @@ QUOTED = re.compile(r"\b(?:gmail_quote|moz-cite-prefix|yahoo_quoted|divRplyFwdMs
 
 
 def own_words(text: str) -> str:
-    """Return what stands above the quotation, without quoted lines, the signature and empty lines around."""
+    """Return the text above the quotation, without quoted lines, signature and surrounding empty lines."""
     text = re.sub(r"\r\n?", "\n", text.replace("\x00", "").replace("\u00a0", " "))
     if marked := _MARKER.search(text):
         text = text[: marked.start()]
@@ -47,7 +47,7 @@ def own_words(text: str) -> str:
         if broken or SIGNATURE.match(line) or _begins_quotation(line):
             break
         if not line.lstrip().startswith(">"):
-            # Spaces in front would make code of a line in Markdown, "#" a heading.
+            # In Markdown, leading spaces would make the line code, and "#" a heading.
             kept.append(re.sub(r"^(#{1,6})(?=\s)", r"\\\1", line.strip()))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
 
@@ -57,7 +57,7 @@ def _begins_quotation(line: str) -> bool:
 
 
 def from_html(written: str) -> str:
-    """Return HTML as text: its lines, without what it quotes, nothing that is not shown, "" when it is none."""
+    """Return the text of HTML, without quotations and invisible elements; "" when it cannot be parsed."""
     parser = html.HTMLParser(recover=True, no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
     try:
         tree = html.document_fromstring(written.replace("\x00", "").encode("utf-8", "replace").decode(), parser=parser)

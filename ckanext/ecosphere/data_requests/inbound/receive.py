@@ -1,8 +1,8 @@
-"""A reply by e-mail becomes a message of the right person, or one clear e-mail says why it does not.
+"""Processing of replies by e-mail: each becomes a message of its author, or is refused with one explanatory e-mail.
 
-The reply address is signed, for one notification of one person, and expires; the e-mail must come from the address of
-that person's account. What the person wrote goes the way of the pages: the same rights, limits, checks of files and
-moderators. To whom an answer goes is never read from the e-mail: it is the address of the account.
+The reply address is signed, specific to a notification of one user, and expires; the sender must be the address of that
+user's account. The text goes through the same access checks, limits, file checks and moderation as on the pages.
+Explanations are sent to the address of the account, never to one read from the e-mail.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ log = logging.getLogger(__name__)
 
 TAKEN = "taken"
 MOST_FILES = 10
-#: E-mails of one person that are looked at in an hour, and that are answered in a day.
+#: Limits per user: e-mails processed in an hour, and explanations sent in a day.
 MOST_LOOKED_AT, MOST_ANSWERED = 60, 5
 
 
 @dataclass
 class Refused(Exception):
-    """An e-mail that is not taken.
+    """An e-mail that is not accepted.
 
     Attributes:
-        code: kept beside the e-mail (`answers.SENTENCES`).
-        details: what exactly is wrong, as sentences in the language of the person.
+        code: stored as the outcome (`answers.SENTENCES`).
+        details: what exactly is wrong, as sentences in the user's language.
     """
 
     code: str
@@ -51,16 +51,16 @@ class Refused(Exception):
 
 
 def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
-    """Take an e-mail that came in.
+    """Process an incoming e-mail.
 
     Args:
-        raw: the e-mail; its headers are enough where it is too large.
-        recipient: address to which the mail server was told to bring it, where it says so.
-        too_large: whether the rest was left out.
+        raw: the e-mail; only its headers where it is too large.
+        recipient: envelope recipient, where the mail server gives it.
+        too_large: whether the body was left out.
 
     Returns:
-        taken; not_ours, automatic, seen, unknown, flood, too_complex or broken: nobody is told of these; or the code
-        of what the person was told.
+        taken; a code for which no e-mail is sent: not_ours, automatic, seen, unknown, flood, too_complex or broken; or
+        the code of the explanation sent to the user.
     """
     too_large = too_large or len(raw) > config.reply_bytes()
     try:
@@ -68,7 +68,7 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
     except parsing.Unreadable as error:
         return error.code
     token, address = next(((token, each) for each in found.recipients if (token := addresses.read(each))), (None, ""))
-    # Who has no token of ours may have written any address as the sender: nobody is answered.
+    # Without a valid token the sender may be forged, so no explanation is sent.
     if token is None or found.automatic:
         return "automatic" if token else "not_ours"
     notification = model.Session.get(Notification, token.notification)
@@ -91,7 +91,7 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Mail:
-    """An e-mail whose reply address is right, with what `receive` was given of it."""
+    """An e-mail with a valid reply address, with the other arguments of `receive`."""
 
     raw: bytes
     head: parsing.Incoming
@@ -101,7 +101,7 @@ class Mail:
 
 
 def _tried(mail: Mail, lang: str) -> tuple[str, tuple[str, ...]]:
-    """What became of an e-mail, and what exactly was wrong, in a language."""
+    """Return the outcome of an e-mail, and details of what was wrong in a language."""
     try:
         with language.speaking(lang):
             _take(mail)
@@ -111,7 +111,7 @@ def _tried(mail: Mail, lang: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _begin(key: str, user_id: str, request_id: str) -> bool:
-    """Write down that an e-mail came; False when it was dealt with before. One that was cut short is begun anew."""
+    """Record the arrival of an e-mail; return False when it was already processed, True for an interrupted one."""
     row = model.Session.get(Inbound, key, populate_existing=True)
     if row is not None:
         return not row.outcome
@@ -133,10 +133,10 @@ def _number(user_id: str, period: timedelta, *more: sa.ColumnElement[bool]) -> i
 
 
 def _take(mail: Mail) -> None:
-    """Make a message of an e-mail.
+    """Create a message from an e-mail.
 
     Raises:
-        Refused: it cannot be taken.
+        Refused: it cannot be accepted.
     """
     notification = model.Session.get_one(Notification, mail.token.notification)
     user = model.User.get(notification.user_id)
@@ -175,9 +175,9 @@ def _take(mail: Mail) -> None:
 def _keep(
     reader: people.Reader, request: Request, data: Mapping[str, Any], files: Sequence[FileStorage], key: str
 ) -> None:
-    """Write a message; from a requester who was asked for details, the words are these details.
+    """Create the message; from a requester who was asked for details, the text becomes their answer.
 
-    All of it is kept, or nothing: the details with their files, and that the e-mail was taken.
+    All or nothing is stored: the details with their files, and the outcome of the e-mail.
     """
     text, internal = data["text"], data["internal"]
     if request.state != states.NEEDS_INFO or states.REQUESTER not in reader.roles(request) or internal:
@@ -204,7 +204,7 @@ def _sentences(errors: Any) -> list[str]:
 
 
 def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int) -> None:
-    """Tell the person once that their e-mail was not taken; a few times a day at most."""
+    """Send the explanation for an e-mail once, within the daily limit."""
     notification = model.Session.get(Notification, number)
     user_id = notification.user_id if notification else ""
     if notification is None or _number(user_id, timedelta(days=1), Inbound.answered.is_(True)) >= MOST_ANSWERED:

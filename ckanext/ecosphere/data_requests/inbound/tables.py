@@ -1,4 +1,4 @@
-"""Table of the e-mails that came in: each is taken once."""
+"""Table of incoming e-mails, each of which is processed once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ckanext.ecosphere.data_requests.model import MOMENT
 
 
 class Inbound(tk.BaseModel):
-    """An e-mail that came in with a reply address of ours.
+    """An incoming e-mail with a valid reply address.
 
     Attributes:
         id: digest of its Message-ID and reply address.
-        outcome: "" while it is looked at, taken, or the code of why it was not (`receive.REFUSALS`).
-        answered: whether the person was told that it was not taken.
+        outcome: "" while it is being processed; taken, flood, or the code of its refusal (`answers.SENTENCES`).
+        answered: whether an explanation of its refusal was sent.
     """
 
     __tablename__ = "ecosphere_requests_inbound"

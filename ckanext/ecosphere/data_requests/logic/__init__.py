@@ -1,1 +1,1 @@
-"""Actions, access rules and schemas of data requests, as CKAN calls them."""
+"""Actions, auth functions, schemas and validators of data requests."""

@@ -1,6 +1,6 @@
-"""Who may do what with data requests. What a person may not read does not exist for them: not found, never forbidden.
+"""Auth functions of data requests. Requests that a user may not read raise NotFound, not NotAuthorized.
 
-People who are not logged in are refused before any request is looked up, except where reading is allowed.
+Anonymous users are refused before any request is looked up, except where reading is allowed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ YES: AuthResult = {"success": True}
 
 
 def no(message: str) -> AuthResult:
-    """Refuse with a reason."""
+    """Return a refusal with its reason."""
     return {"success": False, "msg": message}
 
 
@@ -33,7 +33,7 @@ def readable(context: Context, key: Any) -> tuple[Request, Reader]:
     """Return a request and its reader.
 
     Raises:
-        NotFound: there is none, or it does not exist for this reader.
+        NotFound: there is no such request, or the reader may not know of it.
     """
     reader = people.reader_of_context(context)
     request = fields.by_id_or_reference(str(key or ""))
@@ -43,7 +43,7 @@ def readable(context: Context, key: Any) -> tuple[Request, Reader]:
 
 
 def organization(key: Any) -> model.Group:
-    """Return a service.
+    """Return an active organisation.
 
     Raises:
         NotFound: there is none.
@@ -55,23 +55,23 @@ def organization(key: Any) -> model.Group:
 
 
 def _reads(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever may read the request."""
+    """Allow all who may read the request."""
     readable(context, data_dict.get("id"))
     return YES
 
 
 def _anyone(context: Context, data_dict: DataDict) -> AuthResult:
-    """Everyone: only what is public comes out."""
+    """Allow everyone: the action returns public data only."""
     return YES
 
 
 def _logged_in(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever is logged in."""
+    """Allow all logged-in users; anonymous ones are refused by CKAN."""
     return YES
 
 
 def _moderates(context: Context, data_dict: DataDict) -> AuthResult:
-    """Moderators, for requests that they may read."""
+    """Allow moderators, for requests that they may read."""
     for key in ("id", "source", "target"):
         if data_dict.get(key):
             readable(context, data_dict[key])
@@ -79,19 +79,19 @@ def _moderates(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def _works_for(context: Context, data_dict: DataDict) -> AuthResult:
-    """Editors and administrators of the service."""
+    """Allow editors and administrators of the service."""
     reader, group = people.reader_of_context(context), organization(data_dict.get("organization"))
     allowed = reader.sysadmin or group.id in reader.editor_of
     return YES if allowed else no(_("Only the editors of this service may see its desk."))
 
 
 def _administers_site(context: Context, data_dict: DataDict) -> AuthResult:
-    """Administrators of the site."""
+    """Allow sysadmins."""
     return YES if people.reader_of_context(context).sysadmin else no(_("Only administrators of the site may do this."))
 
 
 def _oneself(context: Context, data_dict: DataDict) -> AuthResult:
-    """The person whose data it is, and administrators of the site."""
+    """Allow users for their own data, and sysadmins."""
     reader = people.reader_of_context(context)
     wanted = data_dict.get("user")
     if reader.sysadmin or not wanted or wanted in (reader.id, reader.name):
@@ -100,13 +100,13 @@ def _oneself(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def update(context: Context, data_dict: DataDict) -> AuthResult:
-    """The requester."""
+    """Allow the requester."""
     request, reader = readable(context, data_dict.get("id"))
     return YES if states.REQUESTER in reader.roles(request) else no(_("Only the requester may change a request."))
 
 
 def transition(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever has a role that the table names for this transition; the state is looked at later, under the lock."""
+    """Allow users with a role that the table gives for the transition; its state is checked later, under the lock."""
     request, reader = readable(context, data_dict.get("id"))
     line = states.TRANSITIONS.get(str(data_dict.get("transition")))
     if line is not None and not reader.roles(request) & set(line.roles):
@@ -115,7 +115,7 @@ def transition(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def listing(context: Context, data_dict: DataDict) -> AuthResult:
-    """The public list is for everyone; one's own, a service's and the moderators' for those concerned."""
+    """Allow everyone the public list, and those concerned their own, a service's or the moderators'."""
     scope = data_dict.get("scope") or "public"
     reader = people.reader_of_context(context)
     if scope == "desk":
@@ -128,7 +128,7 @@ def listing(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def comment(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever reads the request; internal notes, whoever works on it."""
+    """Allow comments by all who may read the request, internal notes by those who handle it."""
     request, reader = readable(context, data_dict.get("id"))
     if data_dict.get("internal") and not reader.is_inside(request):
         return no(_("Internal notes are for the service and the moderators."))
@@ -136,7 +136,7 @@ def comment(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def comment_hide(context: Context, data_dict: DataDict) -> AuthResult:
-    """Moderators."""
+    """Allow moderators."""
     comment = model.Session.get(Comment, str(data_dict.get("id") or ""))
     if comment is None:
         raise tk.ObjectNotFound(_("Comment not found"))
@@ -145,7 +145,7 @@ def comment_hide(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever reads the comment that it came with."""
+    """Allow all who may read the comment of the attachment."""
     attachment = model.Session.get(Attachment, str(data_dict.get("id") or ""))
     if attachment is None:
         raise tk.ObjectNotFound(_("File not found"))
@@ -157,7 +157,7 @@ def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def delivery_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever reads the request; what is for the requester alone, they and those who work on it."""
+    """Allow all who may read the request; for a private delivery, the requester and those who handle the request."""
     found = deliveries.get(str(data_dict.get("id") or ""))
     if found is None:
         raise tk.ObjectNotFound(_("File not found"))
@@ -168,19 +168,19 @@ def delivery_show(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def held_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """Moderators; nobody who is not logged in is one."""
+    """Allow moderators."""
     return YES if people.reader_of_context(context).moderator else no(_("Only moderators may do this."))
 
 
 def moderate(context: Context, data_dict: DataDict) -> AuthResult:
-    """Moderators, for texts of requests that they may read; for all others no such text exists."""
+    """Allow moderators, for texts of requests that they may read; for others, the text is not found."""
     request = moderation.request_of(str(data_dict.get("kind")), str(data_dict.get("id") or ""))
     readable(context, request.id)
     return held_list(context, {})
 
 
 def letter_preview(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever may do the transition; nobody who is not logged in."""
+    """Allow logged-in users who may do the transition."""
     if not people.reader_of_context(context).id:
         return no(_("Log in to write a decision."))
     line = states.TRANSITIONS.get(str(data_dict.get("transition")))
@@ -190,18 +190,18 @@ def letter_preview(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def letter_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever is logged in; the action gives a letter to those alone whom it concerns."""
+    """Allow logged-in users; the action returns letters only to those whom they concern."""
     return YES if people.reader_of_context(context).id else no(_("Log in to read your letters."))
 
 
 def assign(context: Context, data_dict: DataDict) -> AuthResult:
-    """Editors of a service; which requests are theirs is looked at one by one."""
+    """Allow editors of any service; the action checks each request."""
     reader = people.reader_of_context(context)
     return YES if reader.sysadmin or reader.editor_of else no(_("Only the editors of a service may do this."))
 
 
 def dataset_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever may see the dataset."""
+    """Allow all who may read the dataset."""
     package = model.Package.get(str(data_dict.get("id") or ""))
     if package is None or not dictize.may_read_dataset(package, people.reader_of_context(context)):
         raise tk.ObjectNotFound(_("Dataset not found"))
@@ -209,15 +209,15 @@ def dataset_list(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def signal(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever may see the dataset, with an account or without."""
+    """Allow all who may read the dataset, logged in or not."""
     return dataset_list(context, {"id": data_dict.get("dataset")})
 
 
 def agent(reader: Reader, key: Any) -> model.User:
-    """Return the agent whose absence it is: oneself, or a colleague for administrators of their service.
+    """Return the agent whose absence it is: the reader, or a colleague in a service that the reader administers.
 
     Raises:
-        NotAuthorized: it is somebody else, who may not exist.
+        NotAuthorized: the user is someone else, or does not exist.
     """
     own = not key or key in (reader.id, reader.name)
     user = model.User.get(reader.id if own else str(key))
@@ -229,12 +229,12 @@ def agent(reader: Reader, key: Any) -> model.User:
 
 
 def works(context: Context, data_dict: DataDict) -> AuthResult:
-    """Editors of a service."""
+    """Allow editors of a service."""
     return YES if people.reader_of_context(context).editor_of else no(_("Only the editors of a service may do this."))
 
 
 def absence_create(context: Context, data_dict: DataDict) -> AuthResult:
-    """Editors of a service, for themselves; its administrators, for their colleagues."""
+    """Allow editors of a service for themselves, and its administrators for their colleagues."""
     reader = people.reader_of_context(context)
     if not reader.editor_of:
         return no(_("Only the editors of a service may do this."))
@@ -246,7 +246,7 @@ def absence_create(context: Context, data_dict: DataDict) -> AuthResult:
 
 
 def absence_delete(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever is away, and administrators of their service; for all others there is no such absence."""
+    """Allow the absent agent and administrators of their service; for others, the absence is not found."""
     reader = people.reader_of_context(context)
     found = model.Session.get(Absence, str(data_dict.get("id") or ""))
     if found is None or not reader.id:
@@ -258,7 +258,7 @@ def absence_delete(context: Context, data_dict: DataDict) -> AuthResult:
     return YES
 
 
-#: Action (after `ecosphere_request_`) → its rule.
+#: Action, without the prefix `ecosphere_request_` → auth function.
 RULES: dict[str, Callable[[Context, DataDict], AuthResult]] = {
     "create": _logged_in,
     "update": update,
@@ -326,7 +326,7 @@ def _function(name: str, rule: Callable[[Context, DataDict], AuthResult]) -> Cal
 
     allowed.__name__ = f"ecosphere_request_{name}"
     allowed.__doc__ = rule.__doc__
-    # The rules hold for administrators of the site, too: they moderate, yet write in nobody's name.
+    # The rules also apply to sysadmins: they may moderate, but not act in someone's name.
     checked = tk.auth_sysadmins_check(allowed)
     return tk.auth_allow_anonymous_access(checked) if name in FOR_ANYONE else checked
 

@@ -1,4 +1,4 @@
-"""CKAN's actions that would leave requests with a service that is no more: nobody would read, remind or answer."""
+"""Chained actions that refuse to delete an organisation with open requests, which no one would answer any more."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
 
     action.__name__ = name
     action.__doc__ = f"Do what `{name}` of CKAN does, once no request waits for the service."
-    return auth_audit_exempt(tk.chained_action(action))  # asked here, and by the original
+    return auth_audit_exempt(tk.chained_action(action))  # access is checked here, and by the original
 
 
 def _waiting(organization_id: str) -> int:

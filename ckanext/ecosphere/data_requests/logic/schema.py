@@ -1,4 +1,4 @@
-"""What the actions accept."""
+"""Schemas of the actions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ckanext.ecosphere.data_requests.logic import validators as v
 
 
 def get(name: str) -> Any:
-    """A validator of CKAN, or what makes one."""
+    """Return a validator of CKAN, or a function that makes one."""
     return tk.get_validator(name)
 
 
 def flat(action: Callable[..., Any]) -> Callable[..., Any]:
-    """Hand lists of objects to the validators as JSON: CKAN would take them apart before."""
+    """Decorate an action to get lists of dicts as JSON strings, since CKAN's navl would flatten them beforehand."""
 
     @wraps(action)
     def wrapper(context: Context, data_dict: DataDict | None = None) -> Any:
@@ -43,7 +43,7 @@ def _id() -> list[Any]:
     return [get("not_empty"), get("unicode_safe")]
 
 
-#: Field → its validator; all may be left out until the request is sent.
+#: Field → validator; all are optional until the request is sent.
 FIELDS: dict[str, Any] = {
     "description": v.long_text,
     "use": v.use,
@@ -65,7 +65,7 @@ FIELDS: dict[str, Any] = {
 
 
 def _request_fields() -> Schema:
-    # `ignore_missing` would also drop an emptied value; `ignore_not_given` keeps it, so that fields can be cleared.
+    # `ignore_missing` would also drop an empty value; `_ignore_not_given` keeps it, so that fields can be cleared.
     found: Any = {name: [_ignore_not_given, validator] for name, validator in FIELDS.items()}
     found["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
     found["show_name"] = [_ignore_not_given, v.yes_or_no]
@@ -114,7 +114,7 @@ def request_update() -> Schema:
 
 
 def by_id() -> Schema:
-    """Schema of the actions about one request."""
+    """Schema of the actions on one request."""
     return {"id": _id(), "__extras": [get("ignore")]}
 
 
@@ -170,7 +170,7 @@ def letter_preview() -> Schema:
 
 
 def place_and_theme() -> Schema:
-    """Schema of the actions that look for what is like a request."""
+    """Schema of the actions that search for similar requests or propose a service."""
     return {
         "title": _if_given(v.one_line),
         "theme": _if_given(v.concept_of("themes")),
@@ -254,7 +254,7 @@ def saved_answer_delete() -> Schema:
 
 
 def of_organization() -> Schema:
-    """Schema of the actions about the requests of a service."""
+    """Schema of the actions on the requests of a service."""
     return {"organization": _id(), "__extras": [get("ignore")]}
 
 
@@ -290,7 +290,7 @@ def settings_update() -> Schema:
 
 
 def of_user() -> Schema:
-    """Schema of the actions about what is kept of a person."""
+    """Schema of the actions on the data stored about a user."""
     return {"user": _if_given(get("unicode_safe")), "__extras": [get("ignore")]}
 
 

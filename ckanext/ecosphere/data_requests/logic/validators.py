@@ -1,4 +1,4 @@
-"""Validators of the room. Each message says what to do; CKAN adds the field."""
+"""Validators of data requests. Messages say what to do, without naming the field, which CKAN adds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BOX = 4
 
 
 def _bounded(value: Any, most: int, clean: Callable[[str], str]) -> str:
-    """The text, cleaned; what lies far above the limit is refused before anything is done with it."""
+    """Return the cleaned text, but refuse a text far above the limit before cleaning it."""
     written = "" if value is None else str(value)
     found = clean(written) if len(written) <= 2 * most else written
     if len(found) > most:
@@ -45,12 +45,12 @@ def _not_listed(value: Any) -> tk.Invalid:
 
 
 def one_line(value: Any) -> str:
-    """A text on one line, 300 characters at most."""
+    """Validate a text on one line, of 300 characters at most."""
     return _bounded(value, LONGEST_LINE, text.line)
 
 
 def ground(value: Any) -> str:
-    """A ground for a refusal: its id."""
+    """Validate the id of a ground of refusal."""
     written = one_line(value)
     if written and written not in (*law.grounds(), law.OTHER, law.PART_NOT_HELD):
         raise _not_listed(written)
@@ -58,7 +58,7 @@ def ground(value: Any) -> str:
 
 
 def long_text(value: Any) -> str:
-    """A text of several lines, with a limited number of links."""
+    """Validate a text of several lines with a limited number of links."""
     found = service_text(value)
     if text.links(found) > config.links():
         raise tk.Invalid(_("Too many links: {number} at most.").format(number=config.links()))
@@ -66,7 +66,7 @@ def long_text(value: Any) -> str:
 
 
 def report(value: Any) -> str:
-    """What is wrong with a dataset, in a few words."""
+    """Validate a report of what is wrong with a dataset."""
     found = long_text(value)
     if found and text.is_too_short(found):
         raise tk.Invalid(_(text.TOO_SHORT))
@@ -74,19 +74,19 @@ def report(value: Any) -> str:
 
 
 def service_text(value: Any) -> str:
-    """A text of several lines by a service, with as many links as it takes."""
+    """Validate a text of several lines by a service, with any number of links."""
     return _bounded(value, LONGEST_TEXT, text.clean)
 
 
 def empty_trap(value: Any) -> str:
-    """A field that no person sees: whatever fills it in is a machine."""
+    """Refuse any value of a field that is invisible on the page, which only robots fill in (honeypot)."""
     if value:
         raise tk.Invalid(_("This field must stay empty."))
     return ""
 
 
 def concept_of(vocabulary: str) -> Callable[[Any], str]:
-    """Validator of a concept: URI, id or label; gives its id."""
+    """Return a validator of a concept given by URI, id or label, which converts it to its id."""
 
     def concept(value: Any) -> str:
         if not value:
@@ -101,7 +101,7 @@ def concept_of(vocabulary: str) -> Callable[[Any], str]:
 
 
 def service(value: Any) -> str:
-    """A service, by its name or id; gives its id."""
+    """Validate an organisation given by name or id, and return its id."""
     group = model.Group.get(str(value)) if value else None
     if value and (group is None or not group.is_organization or group.state != model.State.ACTIVE):
         raise tk.Invalid(_("There is no such service."))
@@ -109,7 +109,7 @@ def service(value: Any) -> str:
 
 
 def use(value: Any) -> str:
-    """What the data is for; nobody has to say it."""
+    """Validate the intended use of the data, which is optional."""
     if not value:
         return ""
     found = uses.find(str(value))
@@ -118,12 +118,12 @@ def use(value: Any) -> str:
     return found
 
 
-#: What stands for yes and no in a form or a program.
+#: Texts accepted as true and false.
 YES, NO = ("true", "t", "yes", "y", "on", "1"), ("false", "f", "no", "n", "off", "0", "")
 
 
 def yes_or_no(value: Any) -> bool:
-    """Yes or no; what is neither is refused, since CKAN's own validator takes it for no: a note would be public."""
+    """Validate a boolean and refuse other values: CKAN's validator reads them as false, making a note public."""
     if value is missing or value is None or isinstance(value, bool):
         return value is True
     written = str(value).strip().lower() if isinstance(value, str | int) else "?"
@@ -133,28 +133,28 @@ def yes_or_no(value: Any) -> bool:
 
 
 def stored_number(value: Any) -> Any:
-    """A whole number that the database can hold."""
+    """Validate an integer that the database can store."""
     if not isinstance(value, int):
-        return value  # said already: CKAN asks each validator, whatever the one before it found
+        return value  # already reported: CKAN calls all validators even after an error
     if abs(value) > LARGEST_NUMBER:
         raise tk.Invalid(_("This number is too large."))
     return value
 
 
 def not_negative(value: Any) -> Any:
-    """A number from 0 on; `natural_number_validator` of CKAN fails on what is no number."""
+    """Validate a number from 0 on; CKAN's `natural_number_validator` raises an error on other types."""
     if isinstance(value, int) and value < 0:
         raise tk.Invalid(_("Must be a natural number"))
     return value
 
 
 def rows(value: Any) -> Any:
-    """A number of rows, up to what a search of CKAN gives."""
+    """Limit a number of rows to CKAN's maximum for searches."""
     return min(value, tk.config["ckan.search.rows_max"]) if isinstance(value, int) else value
 
 
 def year(value: Any) -> Any:
-    """A year in which requests can have been made."""
+    """Validate a year of requests."""
     if not isinstance(value, int):
         return None if value == "" else value
     if not FIRST_YEAR <= value <= LAST_YEAR:
@@ -163,14 +163,14 @@ def year(value: Any) -> Any:
 
 
 def a_file(value: Any) -> Any:
-    """A file of a form, not a text that stands for one."""
+    """Refuse text in place of an uploaded file."""
     if value and not hasattr(value, "filename"):
         raise tk.Invalid(_("Send the file as part of a form."))
     return value
 
 
 def a_day(value: Any) -> date | None:
-    """A day as YYYY-MM-DD."""
+    """Convert a date given as YYYY-MM-DD."""
     if not value:
         return None
     if isinstance(value, date):
@@ -182,7 +182,7 @@ def a_day(value: Any) -> date | None:
 
 
 def texts(value: Any) -> list[str]:
-    """A list of short texts, or one text with commas between; 50 at most."""
+    """Convert a list of short texts, or a comma-separated text, of 50 items at most."""
     if isinstance(value, str):
         value = value.split(",", MOST_TEXTS + 1)
     _is_list(value)
@@ -190,7 +190,7 @@ def texts(value: Any) -> list[str]:
 
 
 def states_of_requests(value: list[str]) -> list[str]:
-    """States that a request can have."""
+    """Validate states of requests."""
     for each in value:
         if each not in states.STATES:
             raise _not_listed(each)
@@ -204,9 +204,9 @@ def _few(value: Sequence[Any] | None, most: int) -> list[Any]:
 
 
 def communes(value: Any) -> list[dict[str, str]]:
-    """Communes: each an INSEE code, with or without the name after it; or dicts with `code` and `name`.
+    """Convert communes given as INSEE codes, with or without the name after it, or as dicts with `code` and `name`.
 
-    The code alone counts: the name is the official one. Communes that have merged have no code any more.
+    Only the code counts; the name is replaced by the official one. Codes of merged communes are refused.
     """
     if isinstance(value, str):
         value = _json_or(value, [part for part in re.split(r"[;\n]", value) if part.strip()])
@@ -227,7 +227,7 @@ def communes(value: Any) -> list[dict[str, str]]:
 
 
 def box(value: Any) -> list[float] | None:
-    """A rectangle: west, south, east, north in degrees."""
+    """Convert a rectangle: west, south, east, north in degrees."""
     value = value[:LONGEST_LINE] if isinstance(value, str) else value
     if value in (None, "", []):
         return None
@@ -244,7 +244,7 @@ def box(value: Any) -> list[float] | None:
 
 
 def siret(value: Any) -> str:
-    """A SIRET number: fourteen digits whose check digit is right; spaces do not count."""
+    """Validate a SIRET number: fourteen digits with a correct check digit; spaces are ignored."""
     digits = re.sub(r"\s", "", str(value or "")[:LONGEST_LINE])
     if not digits:
         return ""
@@ -254,14 +254,14 @@ def siret(value: Any) -> str:
 
 
 def _checks(digits: str) -> bool:
-    """Luhn's sum; the branches of La Poste (SIREN 356 000 000) have a sum of digits that divides by 5 instead."""
+    """Verify the Luhn checksum; La Poste's branches (SIREN 356 000 000) may have a sum of digits divisible by 5."""
     doubled = [int(digit) * (2 - index % 2) for index, digit in enumerate(digits)]
     luhn = sum(each - 9 * (each > 9) for each in doubled) % 10 == 0  # noqa: PLR2004
     return luhn or (digits.startswith("356000000") and sum(map(int, digits)) % 5 == 0)
 
 
 def json_list(value: Any) -> list[Any]:
-    """A list, or its JSON."""
+    """Convert a list, or its JSON."""
     if isinstance(value, str):
         value = _json_or(value, [value] if value else [])
     _is_list(value)
@@ -269,7 +269,7 @@ def json_list(value: Any) -> list[Any]:
 
 
 def shown(value: Any) -> str:
-    """What a person wrote, short enough for a message."""
+    """Return a value shortened for a message."""
     written = text.line(str(value)[:LONGEST_LINE])
     return written if len(written) <= LONGEST_SHOWN else written[: LONGEST_SHOWN - 1] + "…"
 

@@ -1,1 +1,1 @@
-"""Who is told what: rows that wait, their texts, and the e-mails that leave from them."""
+"""Notifications: rows of the outbox, their texts, and the e-mails sent from them."""

@@ -1,6 +1,6 @@
-"""E-mails about requests leave from the rows of notifications, with the engine of the house (`shared.mailing.outbox`).
+"""Delivery of notifications by e-mail, with the shared engine (`shared.mailing.outbox`).
 
-Several messages about one request make one e-mail, and whoever wants digests gets one of a day or a week.
+Several messages about one request are sent as one e-mail; users who want a digest get one a day or a week.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from ckanext.ecosphere.shared.mailing.texts import subject
 __all__ = ["MOST_TRIES", "deliver", "digests", "is_late", "take_up_interrupted"]
 
 OUTBOX = Outbox("requests", Notification, "a data request", (Notification.channel == "email",))
-#: Digest → days between two.
+#: Setting of the digest → days between two digests.
 PERIODS = {"daily": 1, "weekly": 7}
 
 
 def deliver() -> int:
-    """Send the e-mails that are due; return how many left. Several may run at once."""
+    """Send the e-mails that are due; return how many were sent. Safe to run concurrently."""
     return OUTBOX.deliver(_claim_one, _send) if config.mail_works() else 0
 
 
@@ -50,7 +50,7 @@ def _claim_one(locks: Locks) -> list[int]:
 
 
 def _leave_with(row: Notification) -> list[Notification] | None:
-    """Notifications that leave with one; None when it is put off."""
+    """Return the notifications to send together with one; None when it is put off."""
     if review.concerns(row):
         review.lock(row.user_id)
         free_from = review.free_from(row.user_id)
@@ -70,14 +70,14 @@ def _leave_with(row: Notification) -> list[Notification] | None:
 
 
 def _others(row: Notification, *conditions: sa.ColumnElement[bool]) -> list[Notification]:
-    """The other e-mails that wait, and that satisfy the conditions."""
+    """Return the other pending e-mails that satisfy the conditions."""
     waiting = (Notification.status == "pending", Notification.channel == "email", Notification.id != row.id)
     query = sa.select(Notification).where(*waiting, *conditions).order_by(Notification.id)
     return list(model.Session.scalars(query.with_for_update(skip_locked=True)))
 
 
 def _send(ids: list[int], digest: bool = False) -> int:
-    """Send claimed notifications of one person in one e-mail; return 1 when it left."""
+    """Send claimed notifications of one recipient as one e-mail; return 1 when it was sent."""
     rows = list(
         model.Session.scalars(sa.select(Notification).where(Notification.id.in_(ids)).order_by(Notification.id))
     )
@@ -100,7 +100,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
 
 
 def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None:
-    """Recipient, subject and both forms of an e-mail."""
+    """Return recipient, subject and both forms of an e-mail."""
     user = mailboxes.get(user_id) or model.User.get(user_id)
     rows = list(
         model.Session.scalars(sa.select(Notification).where(Notification.id.in_(ids)).order_by(Notification.id))
@@ -139,17 +139,17 @@ def _hand_over(**mail: Any) -> None:
 
 
 def take_up_interrupted() -> int:
-    """Have e-mails sent again that were being sent when their process was killed; return how many."""
+    """Retry e-mails whose process was killed while sending them; return how many."""
     return OUTBOX.take_up_interrupted()
 
 
 def is_late() -> bool:
-    """Whether an e-mail is due for longer than a job takes to be begun."""
+    """Return whether an e-mail has been due for longer than a job normally takes to start."""
     return config.mail_works() and OUTBOX.is_late()
 
 
 def digests() -> int:
-    """Send the digests that are due; return how many left."""
+    """Send the digests that are due; return how many were sent."""
     _follow_changed_minds()
     if not config.mail_works():
         return 0
@@ -159,7 +159,7 @@ def digests() -> int:
 
 
 def _follow_changed_minds() -> None:
-    """What waits for a digest that its person no longer wants is sent at once, or not at all."""
+    """Send at once, or drop, what waits for the digest of a user who no longer wants one."""
     for digest, status in (("immediate", "pending"), ("none", "unwanted")):
         people = sa.select(Setting.user_id).where(Setting.digest == digest)
         update = sa.update(Notification).where(Notification.status == "digest", Notification.user_id.in_(people))
@@ -184,6 +184,6 @@ def _digest(user_id: str, locks: Locks) -> int:
 
 
 def _is_due(setting: Setting, oldest: datetime) -> bool:
-    """A day, or a week, after the last digest, or after the oldest news when there was none."""
+    """Return whether the period has passed since the last digest or, without one, since the oldest notification."""
     since = max(setting.last_digest, oldest - timedelta(days=7)) if setting.last_digest else oldest
     return (clock.day_of(clock.now()) - clock.day_of(since)).days >= PERIODS.get(setting.digest, 1)

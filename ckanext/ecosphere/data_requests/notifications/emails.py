@@ -1,4 +1,4 @@
-"""What an e-mail says: collected from the database, then worded in the language of the person."""
+"""Content of notification e-mails, in the recipient's language."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ _ = tk._
 
 @dataclass
 class Letter:
-    """An e-mail before it is put in form.
+    """Content of an e-mail before rendering.
 
     Attributes:
-        subject: on one line.
+        subject: one line.
         greeting: first line.
-        items: what is told; several in a digest.
-        closing: why the person gets it, and where to change that.
-        marker: line above which an answer is written, "" when none is taken; reply: what becomes of one.
+        items: one for each notification; several in a digest.
+        closing: why the recipient gets it.
+        settings_url: page where that can be changed.
+        marker: line above which to write a reply, "" when replies are not accepted; reply: what a reply becomes.
     """
 
     subject: str
@@ -46,15 +47,15 @@ class Letter:
 
 @dataclass
 class Item:
-    """One thing that is told.
+    """Content of one notification.
 
     Attributes:
         sentence: what happened.
         title: of the request.
-        url: of its page, "" when the person, of its former service, finds it no longer.
-        details: (label, text) of what the person needs to know at once.
-        links: (label, address).
-        enclosed: letter of the service that is told in full.
+        url: of its page, "" when the recipient, of its former service, may no longer read it.
+        details: (label, text) of the most important information.
+        links: (label, URL).
+        enclosed: letter of the service that is shown in full.
     """
 
     sentence: str
@@ -66,7 +67,7 @@ class Item:
 
 
 def language_of(user: model.User | Mailbox, request: Request | None) -> str:
-    """Language of a person: the one they chose, that in which they asked, or the portal's."""
+    """Return the language of a user: the one they chose, that of their request, or the portal's."""
     setting = model.Session.get(Setting, user.id)
     if setting and setting.language:
         return language.offered(setting.language)
@@ -75,9 +76,9 @@ def language_of(user: model.User | Mailbox, request: Request | None) -> str:
 
 
 def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = False) -> Letter | None:
-    """Word the notifications of a person in the language that is spoken now; None when nothing is left to tell.
+    """Return the content of an e-mail in the current language; None when nothing is left to notify.
 
-    A notification about a request that the person may no longer read is left out.
+    Notifications about requests that the user may no longer read are left out.
     """
     reader = people.reader_of(user)
     waiting = review.lines([row for row in rows if review.concerns(row)])
@@ -106,13 +107,13 @@ def write(user: model.User | Mailbox, rows: list[Notification], digest: bool = F
 
 
 def closing() -> str:
-    """Return why a person gets an e-mail."""
+    """Return the sentence that explains why a user gets an e-mail."""
     words = _("You receive this message from the portal “{title}” about data requests that concern you.")
     return words.format(title=tk.config["ckan.site_title"])
 
 
 def in_form(letter: Letter, user: model.User | Mailbox) -> dict[str, Any]:
-    """Return recipient, subject and both forms of an e-mail, as `sending.hand_over` takes them."""
+    """Return recipient, subject and both forms of an e-mail, as arguments of `sending.hand_over`."""
     return {
         "recipient_name": mail_texts.name(user),
         "recipient_email": user.email,
@@ -123,19 +124,19 @@ def in_form(letter: Letter, user: model.User | Mailbox) -> dict[str, Any]:
 
 
 def address(path: str) -> str:
-    """Full address of a page of the portal in the language that is spoken now."""
+    """Return the full URL of a page of the portal in the current language."""
     home = tk.h.url_for("home.index", qualified=True, locale=language.current())
     return f"{home.rstrip('/')}/{path}"
 
 
 def _to_review(lines: list[tuple[Notification, int]], reader: people.Reader) -> list[Item]:
-    """What waits for a moderator: one item for each request and kind."""
+    """Return an item for each request and kind of contribution that awaits moderation."""
     items = [item for row, number in lines if (item := _waiting(row, number, reader))]
     return items[: review.MOST_LINES]
 
 
 def _of_all(number: int) -> Item:
-    """How many things wait for a moderator, and where."""
+    """Return an item with the number of contributions that await moderation, and links to them."""
     ways = [(_("Requests that wait"), address("demandes/moderation"))]
     ways.append((_("Messages that wait"), address("demandes/moderation/messages")))
     return Item(texts.waiting(number), "", "", links=ways)
@@ -154,7 +155,7 @@ def _waiting(row: Notification, number: int, reader: people.Reader) -> Item | No
 
 
 def _is_still_told(row: Notification, request: Request, reader: people.Reader) -> bool:
-    """Whether a person may be told now what they were to be told when it happened: they may have left the service."""
+    """Return whether a recipient may still get a notification: they may have left the service since."""
     if row.audience in replies.OF_THE_SERVICE:
         return reader.is_inside(request)
     return reader.may_read(request) or row.audience == states.FORMER_SERVICE
@@ -201,7 +202,7 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
 
 
 def _was_it_answered(request: Request) -> list[tuple[str, str]]:
-    """Two ways to say, with one click, whether the answer was what the requester needed."""
+    """Return the two links by which the requester says whether the answer met their need."""
     way = address(f"demandes/satisfaction/{asking.token(request)}")
     return [
         (_("Yes, this answers my request"), f"{way}?r={asking.YES}"),
@@ -210,7 +211,7 @@ def _was_it_answered(request: Request) -> list[tuple[str, str]]:
 
 
 def _delivered(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
-    """Files and links of the answer that the person may read now; files are taken in the portal."""
+    """Return the files and links of the answer that the recipient may read; files link to the portal."""
     found = []
     for each in deliveries.of_request(request, reader):
         file = f"demandes/{request.reference}/reponse/{each['id']}"
@@ -219,7 +220,7 @@ def _delivered(request: Request, reader: people.Reader) -> list[tuple[str, str]]
 
 
 def _kept_private(request: Request, reader: people.Reader) -> list[tuple[str, str]]:
-    """That files and links are for the requester alone, and until when: whoever hands them on should know."""
+    """Return a notice that files and links are private to the requester, and until when."""
     found = deliveries.of_request(request, reader)
     days = {each["public_from"] for each in found if each["reach"] == deliveries.REQUESTER}
     return [
@@ -261,14 +262,14 @@ def _due(request: Request, fields: dict[str, Any]) -> str:
 
 
 def _target(request: Request, fields: dict[str, Any]) -> str:
-    """The request that goes on, unless the requester may not read it: no moderator may have read it yet."""
+    """Return the request merged into, "" when the requester may not read it, as it may not be moderated yet."""
     target = model.Session.get(Request, fields.get("target") or "")
     reader = people.reader_of(model.User.get(request.requester_id) if request.requester_id else None)
     return f"{target.reference} – {target.title}" if target and reader.may_read(target) else ""
 
 
 def _question(request: Request, fields: dict[str, Any]) -> str:
-    """The question that waits, for reminders, which have no event of their own."""
+    """Return the pending question, for reminders, which have no event of their own."""
     asked = (
         model.Session.query(Event)
         .filter_by(request_id=request.id, transition="ask_details")

@@ -1,4 +1,4 @@
-"""What goes with an e-mail: the letter that it tells of, as PDF."""
+"""Attachments of e-mails: letters as PDF."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ckanext.ecosphere.data_requests.notifications.tables import Notification
 
 log = logging.getLogger(__name__)
 
-#: An e-mail that tells much (a digest) carries so many letters; the others are read in the portal.
+#: Maximum number of letters attached to an e-mail, such as a digest; the others are read in the portal.
 MOST = 5
 
 
 def letter_of(row: Notification) -> Letter | None:
-    """Return the letter that a notification brings its addressee; nobody else is sent it."""
+    """Return the letter of a notification, None unless the recipient is its addressee."""
     if row.audience != states.REQUESTER:
         return None
     if row.kind == store.SILENCE:
@@ -35,7 +35,7 @@ def letter_of(row: Notification) -> Letter | None:
 def of(rows: Iterable[Notification]) -> list[tuple[str, BytesIO, str]]:
     """Return the letters of notifications as attachments: name, content, media type.
 
-    Without the libraries that PDF needs, the e-mail says the letter in its text all the same.
+    Empty without the libraries needed for PDF; the e-mail has the text of the letter anyway.
     """
     letters = [letter for row in rows if not _is_kept_back(row) and (letter := letter_of(row))][:MOST]
     try:
@@ -54,12 +54,12 @@ def content(letter: Letter) -> bytes:
     """Return the PDF of a letter.
 
     Raises:
-        Unavailable: this machine cannot make PDF.
+        Unavailable: PDF cannot be generated on this machine.
     """
     return pdf.render(letter.subject, letter.html, letter.addressee)
 
 
 def file_name(letter: Letter) -> str:
-    """Return the name of the file of a letter."""
+    """Return the file name of a letter."""
     request = model.Session.get(Request, letter.request_id)
     return pdf.file_name(request.reference if request and request.reference else letter.request_id, letter.kind)

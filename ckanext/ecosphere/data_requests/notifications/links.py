@@ -1,6 +1,6 @@
-"""Links in the texts of new people: as text on pages, and written so in e-mails that no program makes links of them.
+"""Neutralisation of links in texts of untrusted users, on pages and in e-mails.
 
-Mail programs turn everything that looks like an address into a link; `example[.]org` stays text.
+Mail programs turn everything that looks like a URL into a link; `example[.]org` stays text.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ TAG = re.compile(r"<[^<>]*>")
 
 
 class Untrusted(str):
-    """Plain text of a new person, addresses made harmless: it is shown as it stands, not as Markdown."""
+    """Plain text of an untrusted user, with links neutralised: shown literally, not as Markdown."""
 
 
 def html(written: str, plain: bool) -> str:
-    """Return a text in Markdown as HTML.
+    """Return a Markdown text as HTML.
 
     Args:
         written: the text.
-        plain: whether links become text: their label, then their address in parentheses.
+        plain: whether links become text: their label, then their URL in parentheses.
     """
     return without_anchors(text.html(written)) if plain else text.html(written)
 
 
 def shown(row: Any, plain: bool) -> str:
-    """Return the text of a request, event or comment as HTML, as it was rendered when it was saved.
+    """Return the text of a request, event or comment as HTML, as rendered on saving.
 
     Args:
         row: the request, event or comment.
@@ -45,7 +45,7 @@ def shown(row: Any, plain: bool) -> str:
 
 
 def without_anchors(rendered: str) -> str:
-    """Return HTML whose links are text: their label, then their address in parentheses unless it is the label."""
+    """Return HTML with links replaced by text: their label, then their URL in parentheses unless it is the label."""
     parts, end, address = [], 0, ""
     for match in ANCHOR.finditer(rendered):
         label = rendered[end : match.start()]
@@ -61,14 +61,14 @@ def _is_address(label: str, address: str) -> bool:
 
 
 def defanged(written: str) -> Untrusted:
-    """Return a text in Markdown as plain text in which no mail program finds a link."""
+    """Return a Markdown text as plain text in which mail programs detect no link."""
     rendered = without_anchors(text.html(written))
     lines = re.sub(r"<br ?/?>\n?", "\n", re.sub(r"</(?:p|li|blockquote)>\s*", "\n", rendered))
     return Untrusted(harmless(unescape(TAG.sub("", lines)).strip()))
 
 
 def mail_html(written: str) -> str:
-    """Return a detail of an e-mail as HTML: what new people wrote is no Markdown."""
+    """Return a detail of an e-mail as HTML; texts of untrusted users are not rendered as Markdown."""
     if isinstance(written, Untrusted):
         return str(Markup("<p>{}</p>").format(Markup("<br>").join(escape(line) for line in written.split("\n"))))
     return text.html(written)

@@ -1,4 +1,4 @@
-"""Headers of the room's e-mails: one thread for each request, and a way out (`shared.mailing.headers`).
+"""Headers of the e-mails about requests: one thread per request, and List-Unsubscribe (`shared.mailing.headers`).
 
 RFC 5322: Message-ID, In-Reply-To, References.
 """
@@ -19,12 +19,12 @@ SALT = "ecosphere-requests-unsubscribe"
 
 
 def headers(rows: Sequence[Notification]) -> dict[str, str]:
-    """Return the headers of an e-mail that tells one person of these notifications."""
+    """Return the headers of an e-mail with these notifications of one recipient."""
     first = rows[0]
     requests = {each.request_id for each in rows}
     request_id = first.request_id if len(requests) == 1 else ""
     found = {**shared.AUTOMATIC, **_thread(first, request_id)}
-    # Whoever reads the mailbox of a service cannot stop what the whole service is told.
+    # No unsubscribe link to shared mailboxes: a single reader could stop the e-mails to the whole service.
     return found if mailboxes.is_mailbox(first.user_id) else {**found, **_way_out(first.user_id, request_id)}
 
 
@@ -34,7 +34,7 @@ def _way_out(user_id: str, request_id: str) -> dict[str, str]:
 
 
 def _thread(first: Notification, request_id: str) -> dict[str, str]:
-    """Message-ID of the e-mail, the same when it is sent again; all about one request answer the first one."""
+    """Return a Message-ID that is the same when sent again, and References to the first e-mail about the request."""
     own = shared.message_id("notification", str(first.id))
     if not request_id:
         return {"Message-ID": own}
@@ -51,14 +51,14 @@ def _was_written_to(user_id: str, request_id: str) -> bool:
 
 
 def token(user_id: str, request_id: str) -> str:
-    """Return a signed token with which a person stops the e-mails about a request, "" for about all; and nothing else.
+    """Return a signed token that unsubscribes a user from a request's e-mails, or from all with "", and nothing else.
 
-    It does not expire: an old e-mail still has a way out.
+    It does not expire, so that old e-mails can still be used to unsubscribe.
     """
     return shared.sign_lasting(SALT, [user_id, request_id])
 
 
 def read_token(written: str) -> tuple[str, str] | None:
-    """Return the person and the request ("" for all) of a token, None when it is not one of ours."""
+    """Return the ids of the user and the request ("" for all) of a token, None when it is invalid."""
     found = shared.read_lasting(SALT, written)
     return (str(found[0]), str(found[1])) if isinstance(found, list) and len(found) == 2 else None  # noqa: PLR2004

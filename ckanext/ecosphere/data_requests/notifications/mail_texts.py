@@ -1,4 +1,4 @@
-"""What e-mails repeat of the words of people: who speaks, that it is not the portal, and no link of a new person."""
+"""User texts quoted in e-mails: their author, a notice that they are not official, and neutralised links."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OFFICIAL = (states.EDITOR, states.ADMIN, states.MODERATOR, states.SYSTEM)
 
 
 def is_told(row: Comment | Event | None) -> bool:
-    """Whether an e-mail may repeat a text: not one that is hidden, or that no moderator has released."""
+    """Return whether an e-mail may quote a text: it is neither hidden nor held for moderation nor rejected."""
     if row is None:
         return True
     return row.moderation in trust.SHOWN and not (isinstance(row, Comment) and row.hidden)
 
 
 def of_comment(comment: Comment, request: Request) -> tuple[str, str]:
-    """Return who speaks, and the words, for a comment."""
+    """Return author and text of a comment."""
     names = Names.of([], [comment.organization_id, request.organization_id])
     author = history.author(comment, request, names)
     if comment.internal:
@@ -38,7 +38,7 @@ def of_comment(comment: Comment, request: Request) -> tuple[str, str]:
 
 
 def of_step(event: Event) -> tuple[str, str]:
-    """Return who speaks, and the words, for the comment of a step."""
+    """Return author and text of the comment of a transition."""
     if event.actor_role in OFFICIAL:
         return _("Message"), event.comment
     return _detail(_("Requester"), event.actor_role, event.comment, event.moderation)
@@ -53,21 +53,22 @@ def _detail(author: str, role: str, words: str, moderation: str) -> tuple[str, s
 
 
 def title(request: Request) -> str:
-    """Return the title of a request; mail programs find no link in that of a new person."""
+    """Return the title of a request, with links neutralised if its requester was not trusted."""
     return harmless(request.title) if request.plain_links else request.title
 
 
 def name(user: model.User | Mailbox) -> str:
-    """Return the name of the person who is written to, on one line and without a link: they may not have chosen it.
+    """Return the recipient's name on one line and with links neutralised: they may not have chosen it.
 
-    Of new people whose address may be somebody else's it is the name of the account, in which nobody writes a message.
+    For untrusted users whose address may belong to someone else, it is the account name, which cannot hold a message.
     """
     return harmless(text.line(user.name if _may_be_somebody_else(user) else user.display_name))
 
 
 def is_kept_back(request: Request, user_id: str) -> bool:
-    """Whether an e-mail leaves out what its reader wrote: no moderator has let it through, and whoever wrote it may
-    have given the address of somebody else."""
+    """Return whether an e-mail omits what its recipient wrote, because it is not moderated yet and the recipient may be
+    a third party whose address an untrusted author gave.
+    """
     own = request.opened is None and request.requester_id == user_id
     return own and _may_be_somebody_else(model.User.get(user_id))
 

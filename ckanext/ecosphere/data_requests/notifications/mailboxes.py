@@ -1,4 +1,4 @@
-"""Functional mailboxes of services: they are told by e-mail what the people of the service are told."""
+"""Shared mailboxes of services, which get the same notifications by e-mail as the people of the service."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import Request
 
-#: What stands for a person in a notification: this + id of the service.
+#: Followed by the id of the service, replaces the id of a user in notifications to its mailbox.
 PREFIX = "service:"
-#: What stands for whoever is told last of what is late: this + id of the service.
+#: The same for the mailbox to which late requests are escalated last.
 CHIEF = "chief:"
 
 
 @dataclass(frozen=True)
 class Mailbox:
-    """A mailbox, where otherwise a person is told.
+    """A mailbox that replaces a user as recipient.
 
     Attributes:
-        id: as notifications have it; organization_id: the service.
-        email, display_name: to whom e-mails go.
+        id: key in notifications; organization_id: the service.
+        email, display_name: of the recipient.
     """
 
     id: str
@@ -35,7 +35,7 @@ class Mailbox:
 
 
 def get(key: str) -> Mailbox | None:
-    """Return the mailbox that a notification names, None when it names a person or there is none any more."""
+    """Return the mailbox of a notification, None for the id of a user or a mailbox that no longer exists."""
     if not is_mailbox(key):
         return None
     group = model.Session.get(model.Group, key.split(":", 1)[1])
@@ -45,12 +45,12 @@ def get(key: str) -> Mailbox | None:
 
 
 def is_mailbox(key: str) -> bool:
-    """Tell whether a notification names a mailbox rather than a person."""
+    """Return whether the recipient of a notification is a mailbox rather than a user."""
     return key.startswith((PREFIX, CHIEF))
 
 
 def keys(audience: str, request: Request, fields: dict[str, Any]) -> Iterable[str]:
-    """Return the mailboxes of an audience, as notifications name them."""
+    """Return the keys of the mailboxes of an audience."""
     if audience == states.CHIEF:
         return [f"{CHIEF}{request.organization_id}"] if sheets.chief(request.organization_id) else []
     if audience in (states.SERVICE, states.ASSIGNEE):

@@ -1,4 +1,4 @@
-"""A person stops the e-mails about a request, or about all."""
+"""Opt-out of e-mails about a request, or about all requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ckanext.ecosphere.data_requests.notifications.tables import Notification, S
 
 
 def stop_emails(user_id: str, request_id: str | None) -> None:
-    """Send a person no more e-mails about a request, or about any; what waits for them is not sent either."""
+    """Stop the e-mails to a user about a request, or about all requests, including those that are pending."""
     with service.rolled_back_on_error():
         waiting = [Notification.user_id == user_id, Notification.channel == "email"]
         if request_id:

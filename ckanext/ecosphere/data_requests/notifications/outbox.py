@@ -1,7 +1,7 @@
-"""Who is told what: rows written in the transaction of what they tell, so that nothing is lost and nothing told twice.
+"""Creation of notifications: rows written in the same transaction as their event, so that none is lost or sent twice.
 
-The audiences of a transition come from the table (`states.told`). One person gets one row per event and channel, the
-fullest one: a requester who also follows the request is told as the requester.
+The audiences of a transition come from the table (`states.told`). Each user gets one row per event and channel, for the
+first audience they belong to: a requester who also follows the request is notified as the requester.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from ckanext.ecosphere.data_requests.notifications import mailboxes, tables
 from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
 
 PAGE, EMAIL = "page", "email"
-#: Digest setting → status of a new e-mail; whoever wants none gets no row.
 UNSEEN = sa.text(tables.UNSEEN)
 MOST_UNSEEN = 1000
-#: Notifications of a person that the page lists.
+#: Latest notifications of a user that the page lists.
 MOST_LISTED = 1000
+#: Digest setting → status of a new e-mail; without an entry, no row is written.
 WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
-#: Told at once whatever the person's digest: the law's dates depend on it, or it is a receipt.
+#: Sent at once even to users with a digest: a legal period depends on it, or it is a receipt.
 URGENT = {"submit", "refuse", "fulfil_partly", "not_held", "reject", "extend", "silence", "ask_review", "keep_decision"}
 
 
 def of_event(request: Request, event: Event) -> None:
-    """Tell of a transition."""
+    """Notify of a transition."""
     told = states.told(event.transition, event.fields)
     origin = {"kind": event.transition, "event_id": event.id}
     _tell(request, f"event:{event.id}", told, event.actor_id, event.fields, **origin)
 
 
 def of_comment(request: Request, comment: Comment) -> None:
-    """Tell of a comment: notes go to the people who work on the request, the rest to everyone concerned."""
+    """Notify of a comment: internal notes to the service, others to everyone concerned."""
     names = [states.SERVICE] if comment.internal else [states.REQUESTER, states.SERVICE, states.FOLLOWERS]
     told = [Told(name) for name in names]
     origin = {"kind": "comment", "comment_id": comment.id}
@@ -49,37 +49,37 @@ def of_comment(request: Request, comment: Comment) -> None:
 
 
 def of_revision(request: Request, revision: Revision) -> None:
-    """Tell the service of an edit."""
+    """Notify the service of an edit."""
     _tell(request, f"revision:{revision.id}", [Told(states.SERVICE)], revision.author_id, {}, kind="edit")
 
 
 def of_held(request: Request, what: str, key: str, author_id: str | None) -> None:
-    """Tell the moderators that a text waits for them; what it says is on the page only."""
+    """Notify the moderators of a held text, without quoting it."""
     _tell(request, f"held:{what}:{key}", [Told(states.MODERATORS)], author_id, {}, kind="held")
 
 
 def of_rejected(request: Request, key: str, author_id: str | None) -> None:
-    """Tell the author of a text that it is not shown."""
+    """Notify the author of a text that it is not published."""
     reads = author_id and people.reader_of(model.User.get(author_id)).may_read(request)
     if author_id and reads:
         _write(request, f"rejected:{key}", {author_id: Told("author")}, kind="rejected_text")
 
 
 def of_assignment(request: Request, trace_id: int, actor_id: str) -> None:
-    """Tell whoever was given a request, or stands in for them; nobody when they took it themselves."""
+    """Notify the assignee of a request, unless they assigned it to themselves."""
     if request.assigned_to and request.assigned_to != actor_id:
         to = {request.assigned_to: Told(states.ASSIGNEE)}
         _write(request, f"assigned:{trace_id}", to, kind="assigned")
 
 
 def of_public_answer(request: Request, key: str) -> None:
-    """Tell those who watch a request that its answer is public now."""
+    """Notify those who watch a request that its answer is now public."""
     told = [Told(states.FOLLOWERS), Told(states.SUPPORTERS)]
     _tell(request, key, told, request.requester_id, {}, kind="public_answer")
 
 
 def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
-    """Remind someone of a date; False when that was done already."""
+    """Remind an audience of a date; return False when that was already done."""
     return _tell(request, key, [Told(audience)], None, {}, kind=kind) > 0
 
 
@@ -100,7 +100,7 @@ def _write(
     common = {"request_id": request.id, "key": key, "created": moment, "next_try": moment, **origin}
     rows = []
     wishes, muted = _wishes(recipients), _muted(request, recipients)
-    # Messages wait a little for others about the same request, so that one e-mail tells of all.
+    # Messages are delayed a little, so that those about the same request are sent in one e-mail.
     leaves = moment + timedelta(minutes=config.comment_delay() if origin["kind"] == "comment" else 0)
     for user_id, each in recipients.items():
         row = {**common, "user_id": user_id, "audience": each.audience, "neutral": each.neutral}
@@ -119,7 +119,7 @@ def _write(
 
 
 def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, Told]:
-    """Mailboxes, each address once: not that of a person who is told at once, nor one that two mailboxes share."""
+    """Return mailboxes without duplicate addresses: neither that of a user notified at once, nor one twice."""
     if not boxes:
         return {}
     addresses = model.Session.scalars(sa.select(model.User.email).where(model.User.id.in_(list(people_told))))
@@ -137,8 +137,9 @@ def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, To
 def recipients_of(
     request: Request, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any]
 ) -> dict[str, Told]:
-    """Person → as whom they are told: once, as the first audience that has them; not of what they did themselves,
-    receipts apart."""
+    """Map each user to the audience as which they are notified, the first that has them; the acting user only gets
+    receipts.
+    """
     found: dict[str, Told] = {}
     for each in told:
         for user_id in sorted(people.audience(each.audience, request, dict(fields))):
@@ -149,7 +150,7 @@ def recipients_of(
 
 
 def _muted(request: Request, user_ids: Iterable[str]) -> set[str]:
-    """Those who want no more e-mails about the request."""
+    """Return the users who opted out of e-mails about the request."""
     query = sa.select(Mute.user_id).where(Mute.request_id == request.id, Mute.user_id.in_(list(user_ids)))
     return set(model.Session.scalars(query))
 
@@ -161,7 +162,7 @@ def _wishes(user_ids: Iterable[str]) -> dict[str, str]:
 
 
 def unseen(reader: people.Reader) -> int:
-    """How many notifications a person has not seen, up to `MOST_UNSEEN`: a number that stands on every page."""
+    """Return the number of unseen notifications of a user, up to `MOST_UNSEEN`: every page shows it."""
     some = (
         sa.select(Notification.request_id, Notification.audience)
         .where(Notification.user_id == reader.id, UNSEEN)
@@ -175,13 +176,13 @@ def unseen(reader: people.Reader) -> int:
 
 @dataclass(frozen=True)
 class Listed:
-    """Notifications of a person on the page.
+    """Notifications of a user on the page.
 
     Attributes:
-        count: how many of the latest `MOST_LISTED` the person may read.
-        older: whether there are others before these.
-        unseen: how many are not seen, as `unseen` counts them.
-        rows: those that are wanted, the latest first.
+        count: how many of the latest `MOST_LISTED` the user may read.
+        older: whether there are older ones.
+        unseen: how many are unseen, as counted by `unseen`.
+        rows: those of the current page, the latest first.
     """
 
     count: int
@@ -191,9 +192,9 @@ class Listed:
 
 
 def of_person(reader: people.Reader, start: int, rows: int) -> Listed:
-    """Notifications of a person on the page, of the latest `MOST_LISTED`: people are told of things for years.
+    """Return notifications of a user for the page, from the latest `MOST_LISTED`, since they accumulate over years.
 
-    Those of requests that the person may no longer read do not count; a service keeps the word that one went elsewhere.
+    Those of requests that the user may no longer read do not count, except notices of a transfer to the former service.
     """
     row = Notification
     mine = (row.user_id == reader.id, row.channel == PAGE)
@@ -210,7 +211,7 @@ def of_person(reader: people.Reader, start: int, rows: int) -> Listed:
 
 
 def mark_seen(user_id: str, request_id: str | None = None) -> int:
-    """Mark a person's notifications on the page, or those about one request, as seen; return how many were not."""
+    """Mark a user's notifications on the page, or those about one request, as seen; return how many were not."""
     query = (
         sa.update(Notification)
         .where(Notification.user_id == user_id, Notification.channel == PAGE, Notification.status != "seen")

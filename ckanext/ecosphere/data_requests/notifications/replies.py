@@ -1,4 +1,4 @@
-"""Where the reader of an e-mail may answer it, and what their answer becomes."""
+"""Replies to notification e-mails: reply address, and what a reply becomes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ckanext.ecosphere.data_requests.notifications.tables import Notification
 
 _ = tk._
 
-#: Audiences whose people speak for the service.
+#: Audiences that act for the service.
 OF_THE_SERVICE = (states.SERVICE, states.ASSIGNEE, states.ADMINISTRATORS, states.CHIEF, states.MODERATORS)
-#: What a requester did, which the service answers for everyone who reads the request.
+#: Acts of the requester; replies to them are messages to all readers of the request.
 SAID_BY_OTHERS = ("answer_details", "edit", "reopen", "ask_review")
 
 
 def is_internal(row: Notification) -> bool:
-    """Whether the answer to a notification is a note among the people of the service."""
+    """Return whether a reply to a notification becomes an internal note of the service."""
     if row.audience not in OF_THE_SERVICE:
         return False
     if row.kind == "comment":
@@ -33,13 +33,14 @@ def is_internal(row: Notification) -> bool:
 
 
 def answered(rows: Sequence[Notification]) -> Notification:
-    """Return which of the notifications of an e-mail an answer is to: a note, if there is one, whose answer must not
-    be read by everybody."""
+    """Return the notification to which a reply to an e-mail refers: an internal one if there is any, so that the reply
+    is not published.
+    """
     return next((each for each in rows if is_internal(each)), rows[0])
 
 
 def address_of(rows: Sequence[Notification], user_id: str) -> str:
-    """Return the address to which the reader of an e-mail answers, "" when nobody would take the answer."""
+    """Return the reply address of an e-mail, "" when replies are not accepted."""
     first = answered(rows)
     about_one = len({each.request_id for each in rows}) == 1
     if not config.reply_address() or not about_one or mailboxes.is_mailbox(user_id) or review.concerns(first):
@@ -51,12 +52,12 @@ def address_of(rows: Sequence[Notification], user_id: str) -> str:
 
 
 def marker() -> str:
-    """Return the line above which an answer is written."""
+    """Return the line above which to write a reply."""
     return quotes.MARKER.format(words=_("Write your answer above this line"))
 
 
 def explanation(rows: Sequence[Notification]) -> str:
-    """Return what becomes of an answer, for the end of the e-mail."""
+    """Return what becomes of a reply, for the end of the e-mail."""
     row = answered(rows)
     request = model.Session.get(Request, row.request_id)
     if is_internal(row):

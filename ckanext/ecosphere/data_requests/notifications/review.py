@@ -1,7 +1,7 @@
-"""What waits for moderators is told together: the first thing at once, what follows once in a while, with its number.
+"""Notifications to moderators of pending contributions: the first at once, the following grouped at intervals.
 
-A newcomer who writes a hundred texts fills one line of an e-mail, not a hundred mailboxes. What the texts say, and the
-title of a request that is not public, are on the moderators' pages only.
+A new user who writes a hundred texts takes one line of an e-mail, not a hundred e-mails. The texts, and the titles of
+private requests, are shown on the moderators' pages only.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
 
 KINDS = ("submit", "held")
-#: Lines of an e-mail; the page shows all.
+#: Maximum number of lines of an e-mail; the page shows all.
 MOST_LINES = 50
-#: Older notifications are not looked at.
+#: Older notifications are ignored.
 RECENT = timedelta(days=30)
 
 
 def concerns(row: Notification) -> bool:
-    """Whether a notification tells a moderator of something that waits for them."""
+    """Return whether a notification informs a moderator of a pending contribution."""
     return row.audience == states.MODERATORS and row.kind in KINDS
 
 
 def of_person(user_id: str) -> sa.ColumnElement[bool]:
-    """Condition: notifications of a moderator, by e-mail, of what waits for them."""
+    """Return the SQL condition for e-mails to a moderator about pending contributions."""
     return sa.and_(
         Notification.user_id == user_id,
         Notification.channel == "email",
@@ -41,13 +41,13 @@ def of_person(user_id: str) -> sa.ColumnElement[bool]:
 
 
 def lock(user_id: str) -> None:
-    """Keep others, until the transaction ends, from choosing what a moderator is told."""
+    """Lock the choice of what to send to a moderator until the transaction ends."""
     key = sa.func.hashtext(f"requests review {user_id}")
     model.Session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key)))
 
 
 def free_from(user_id: str) -> datetime | None:
-    """Moment from which a moderator may be told again, None when they were not told yet."""
+    """Return when a moderator may be notified again, None when they were not notified recently."""
     told = sa.func.max(sa.func.coalesce(Notification.sent, Notification.next_try))
     gone = Notification.status.in_(("sent", "sending"))
     recent = Notification.created > clock.now() - RECENT
@@ -56,13 +56,13 @@ def free_from(user_id: str) -> datetime | None:
 
 
 def put_off(user_id: str, moment: datetime) -> None:
-    """Have what waits to be told to a moderator leave at a moment, and not before."""
+    """Postpone the pending notifications of a moderator until a time."""
     early = (of_person(user_id), Notification.status == "pending", Notification.next_try < moment)
     model.Session.execute(sa.update(Notification).where(*early).values(next_try=moment))
 
 
 def still_waits(row: Notification, request: Request) -> bool:
-    """Whether no moderator has looked at what a notification tells of."""
+    """Return whether no moderator has yet dealt with the contribution of a notification."""
     if row.kind == "submit":
         by_moderator = (Event.request_id == request.id, Event.actor_role == states.MODERATOR)
         return request.state in states.ACTIVE and not model.Session.scalar(sa.select(sa.exists().where(*by_moderator)))
@@ -72,7 +72,7 @@ def still_waits(row: Notification, request: Request) -> bool:
 
 
 def lines(rows: list[Notification]) -> list[tuple[Notification, int]]:
-    """Return one notification for each request and kind of those that still wait, with the number it stands for."""
+    """Return a notification for each request and kind of contribution still pending, with their number."""
     requests = {each.id: each for each in by_ids(Request, {row.request_id for row in rows})}
     rows = [row for row in rows if row.request_id in requests and still_waits(row, requests[row.request_id])]
     numbers = Counter((row.request_id, row.kind) for row in rows)

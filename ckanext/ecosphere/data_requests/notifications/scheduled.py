@@ -1,4 +1,4 @@
-"""What time brings: reminders, expiry, digests, forgetting. However often it runs, each thing is done once."""
+"""Scheduled tasks of requests: reminders, expiry, digests, anonymisation. Idempotent: each thing is done once."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from ckanext.ecosphere.shared import runs
 log = logging.getLogger(__name__)
 
 WEEK = 7
-#: Reminders that are looked for at once.
+#: Reminders per query.
 AT_ONCE = 1000
-#: Days before the end of the requester's time when the first reminder leaves.
+#: Days between the first reminder and the requester's last day to answer.
 FIRST_REMINDER_DAYS = 7
 
 
 def tick() -> dict[str, int]:
-    """Do all that is due; return how much of each (`runs.in_steps`)."""
+    """Run all tasks; return how much each did (`runs.in_steps`)."""
     done = runs.in_steps("Data requests", STEPS)
     try:
         connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
@@ -48,21 +48,23 @@ def _key() -> str:
 
 
 def last_tick() -> datetime | None:
-    """Moment of the last tick, None when there was none."""
+    """Return the time of the last run, None when there was none."""
     kept: Any = connect_to_redis().get(_key())
     return datetime.fromisoformat(kept.decode() if isinstance(kept, bytes) else kept) if kept else None
 
 
 def remind_services() -> int:
-    """Remind services a week before an answer is due, on the eve, and each week that it is late: whoever has the
-    request, or the whole service once it is late, or nobody has it or stands in."""
+    """Remind services a week before an answer is due, the day before, and each week once it is late.
+
+    Reminders go to the assignee or their stand-in, and to the whole service when there is neither or once it is late.
+    """
     today = _today()
     near = (Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
     asked = [
         (id_, *_reminder(id_, due, today))
         for id_, due in model.Session.execute(sa.select(Request.id, Request.due).where(*near))
     ]
-    # What is late may be late for long, and there may be much of it: most of it was told this week already.
+    # There may be many late requests, most of them already reminded of this week.
     told = _written([key for _id, kind, key in asked if kind == "overdue"])
     return runs.one_by_one([each for each in asked if each[2] not in told], _remind_service)
 
@@ -77,7 +79,7 @@ def _remind_service(reminder: tuple[str, str, str]) -> int:
 
 
 def _written(keys: list[str]) -> set[str]:
-    """Those of the reminders that were written already."""
+    """Return those of the reminders that were already written."""
     found: set[str] = set()
     for start in range(0, len(keys), AT_ONCE):
         some = Notification.key.in_(keys[start : start + AT_ONCE])
@@ -86,7 +88,7 @@ def _written(keys: list[str]) -> set[str]:
 
 
 def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
-    """Kind of reminder of the day, and its key: the same one is written once, a new due date gives new ones."""
+    """Return the kind of the day's reminder and its key, which is unique; a new due date gives new keys."""
     left = (due - today).days
     stem = f"{request_id}:{due.isoformat()}"
     if left < 0:
@@ -95,8 +97,9 @@ def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
 
 
 def remind_of_reviews() -> int:
-    """Remind the head of a service of the reviews that are asked for: once a week before the day, once when it is
-    over."""
+    """Remind the administrators and the head of a service of pending reviews, once in the week before the due date and
+    once after it.
+    """
     near = Request.review_due.is_not(None) & (Request.review_due <= _today() + timedelta(days=WEEK))
     return runs.one_by_one(model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review)
 
@@ -113,7 +116,7 @@ def _remind_of_review(request_id: str) -> int:
 
 
 def remind_requesters() -> int:
-    """Remind requesters twice of the details that are awaited, on two days."""
+    """Remind requesters twice, on different days, of the details asked for."""
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO,
         Request.reminders < states.REMINDERS_BEFORE_EXPIRY,
@@ -136,9 +139,10 @@ def _remind_requester(request_id: str) -> int:
 
 
 def _wants_reminder(request: Request, today: date) -> bool:
-    """The first a week before the end (or at once when there is less), the last on the eve or later, never two a day.
+    """Return whether a reminder is due: the first a week before the last day, the second the day before.
 
-    A requester with less than a day hears of it when asked; the reminders follow, and the expiry after them.
+    They follow later where the time is shorter, but on separate days, and none on the day of the question. Expiry comes
+    after both.
     """
     if request.answer_by is None or request.reminders >= states.REMINDERS_BEFORE_EXPIRY:
         return False
@@ -150,7 +154,7 @@ def _wants_reminder(request: Request, today: date) -> bool:
 
 
 def expire() -> int:
-    """Close what waited for its requester in vain, a day after the second reminder at the earliest."""
+    """Close requests whose requester did not answer, at the earliest a day after the second reminder."""
     today = _today()
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO, Request.answer_by < today, Request.last_reminded < today
@@ -161,8 +165,8 @@ def expire() -> int:
 
 
 def tell_of_silence() -> int:
-    """Tell requesters, on the day when the period ends, that silence refuses, and how to contest it; once a date."""
-    # Of a date that passed long ago nobody is told as of news.
+    """Notify requesters once the period ends that silence is a refusal, and how to contest it; once per due date."""
+    # Skip periods that ended long ago.
     near = Request.due.between(_today() - timedelta(days=WEEK), _today())
     query = sa.select(Request.id).where(Request.state.in_(states.ACTIVE), near)
     return runs.one_by_one(model.Session.scalars(query).all(), _tell_of_silence)

@@ -1,4 +1,4 @@
-"""Tables of the notifications: who is told what and when, and what people chose."""
+"""Tables of notifications and of the settings of their recipients."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from ckanext.ecosphere.data_requests import columns
 from ckanext.ecosphere.data_requests.model import MOMENT
 
 UNSEEN = "channel = 'page' AND status <> 'seen'"
-"""What a person has not seen on the page, as the index of it has it."""
+"""SQL condition for unseen notifications on the page, the same as in the partial index."""
 
 
 class Notification(tk.BaseModel):
-    """What one person is told of one thing through one channel; unique, so that nobody is told twice.
+    """Notification of one recipient of one thing through one channel; unique, so that it is sent once.
 
     Attributes:
-        key: of the thing, e.g. "event:12", "comment:<id>", "due_soon:<request>:<due>".
-        kind: transition, "comment" or kind of reminder; chooses the text (`wording`).
-        neutral: whether only the outcome is told.
+        key: of the thing, e.g. "event:12", "comment:<id>", "due_week:<request>:<due>".
+        kind: transition, "comment" or kind of reminder; selects the text (`texts`).
+        neutral: whether it gives only the outcome.
+        user_id: id of a user, or key of a mailbox (`mailboxes`).
         channel: "email" or "page".
-        status: pending, sent, digest (waits for the person's digest), failed (given up), unwanted, seen.
-        next_try: moment from which it is sent (again).
+        status: pending, sending, sent, digest (waits for the user's digest), failed (given up), unwanted, seen.
+        next_try: time from which it is sent (again).
     """
 
     __tablename__ = "ecosphere_requests_notification"
@@ -64,10 +65,10 @@ class Notification(tk.BaseModel):
 
 
 class Setting(tk.BaseModel):
-    """What a person chose: how often e-mails come (immediate, daily, weekly, none) and in which language.
+    """Settings of a user: frequency of e-mails (immediate, daily, weekly, none) and their language.
 
     Attributes:
-        calendar: what the private address of their calendars is made of, "" before they ask for one.
+        calendar: secret part of the private URL of their calendars, "" before they ask for one.
     """
 
     __tablename__ = "ecosphere_requests_setting"

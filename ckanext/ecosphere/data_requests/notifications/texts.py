@@ -1,4 +1,4 @@
-"""What notifications say, on the page and in e-mails, in the language of the person."""
+"""Texts of notifications on the page and in e-mails, in the recipient's language."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("details_first", ""): N_("{service} still waits for details about your request {reference}."),
     ("details_last", ""): N_("Last reminder: without the details asked for, your request {reference} will be closed."),
 }
-#: The same of what is reported about a dataset, which is no request for data.
+#: The same for signals (reports about a dataset), where the text differs.
 OF_SIGNALS: dict[tuple[str, str], str] = {
     ("submit", states.REQUESTER): N_("Your report {reference} was received."),
     ("submit", states.MODERATORS): N_("A report about a dataset has arrived: {reference}."),
@@ -102,12 +102,12 @@ OF_SIGNALS: dict[tuple[str, str], str] = {
 
 
 def sentence(kind: str, audience: str, request: Request, service: str) -> str:
-    """What happened, in one sentence.
+    """Return what happened, as a sentence.
 
     Args:
         kind: transition, "comment" or kind of reminder.
-        audience: of the person.
-        request: about which it is.
+        audience: of the recipient.
+        request: that is concerned.
         service: title of the service.
     """
     tables = (OF_SIGNALS, SENTENCES) if request.is_signal else (SENTENCES,)
@@ -116,7 +116,7 @@ def sentence(kind: str, audience: str, request: Request, service: str) -> str:
 
 
 def several_comments(number: int, reference: str, signal: bool = False) -> str:
-    """That there are several new messages about a request or a signal, in one sentence."""
+    """Return the sentence for several new messages about a request or a signal."""
     if signal:
         words = tk.ungettext(
             "There is {number} new comment on the report {reference}.",
@@ -141,7 +141,7 @@ def received_and_accepted(request: Request, service: str) -> str:
 
 
 def several_held(number: int, reference: str) -> str:
-    """That several texts about a request wait for a moderator, in one sentence."""
+    """Return the sentence for several held texts about a request."""
     words = tk.ungettext(
         "{number} text of new people waits for a moderator: {reference}.",
         "{number} texts of new people wait for a moderator: {reference}.",
@@ -151,7 +151,7 @@ def several_held(number: int, reference: str) -> str:
 
 
 def waiting(number: int) -> str:
-    """How many contributions wait for a moderator, in one sentence."""
+    """Return the sentence with the number of contributions that await moderation."""
     words = tk.ungettext(
         "{number} contribution waits for a moderator", "{number} contributions wait for a moderator", number
     )
@@ -159,27 +159,28 @@ def waiting(number: int) -> str:
 
 
 def service_of(request: Request, event: Event | None) -> str:
-    """Title of the service that a notification names: the one of the event where it has one."""
+    """Return the title of the service in a notification: that of the event if any, else of the request."""
     key = (event.fields.get("organization") if event else None) or request.organization_id
     group = model.Session.get(model.Group, key) if key else None
     return (group.title or group.name) if group else ""
 
 
 def _services(requests: Sequence[Request], events: Sequence[Event]) -> Sequence[model.Group]:
-    """The services that sentences name, read into the session in one query."""
+    """Load the services of notifications into the session in one query."""
     keys = {each.organization_id for each in requests}
     keys |= {each.fields.get(name) for each in events for name in ("organization", "former_organization")}
     return model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(keys - {None}))).all()
 
 
 def on_page(rows: Sequence[Notification], reader: Reader) -> list[dict[str, Any]]:
-    """Notifications as the page lists them; those of requests that the person may no longer read are left out, but for
-    the word to a service that one went elsewhere."""
+    """Return notifications as the page lists them, without those of requests that the user may no longer read, except
+    the notice of a transfer to the former service.
+    """
     ids = {each.request_id for each in rows}
     requests = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
     wanted = {each.event_id for each in rows if each.event_id}
     events = {each.id: each for each in model.Session.scalars(sa.select(Event).where(Event.id.in_(wanted)))}
-    services = _services([*requests.values()], [*events.values()])  # kept while the lines below look them up
+    services = _services([*requests.values()], [*events.values()])  # a reference keeps them in the session
     found = []
     for each in rows:
         request = requests.get(each.request_id)

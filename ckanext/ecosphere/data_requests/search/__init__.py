@@ -1,1 +1,1 @@
-"""Finding requests: their full text, lists, look-alikes, datasets that may answer, figures."""
+"""Queries over requests: full text, lists with facets, similar requests and datasets, statistics."""

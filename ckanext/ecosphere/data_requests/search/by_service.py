@@ -1,4 +1,4 @@
-"""Public figures of the services side by side, and what their requesters say of the answers."""
+"""Public statistics by service, and satisfaction of requesters with the answers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _SAID, _SATISFIED = Request.satisfied != "", Request.satisfied == YES
 
 
 def satisfaction(where: list[Any]) -> dict[str, Any] | None:
-    """Return how many requesters said whether the answer helped, and the share of those whom it did.
+    """Return how many requesters gave an opinion on the answer, and the share who were satisfied.
 
     Args:
-        where: which requests count.
+        where: SQL conditions on the requests to count.
 
     Returns:
-        `said` and `yes` (share, 0–1); None below the threshold of the statistics, so that nobody is recognised.
+        `said` (number) and `yes` (share, 0–1); None below the threshold of the statistics, so that no one can be
+        identified.
     """
     said, yes = model.Session.execute(
         sa.select(sa.func.count().filter(_SAID), sa.func.count().filter(_SATISFIED)).where(*where)
@@ -36,12 +37,12 @@ def _satisfaction(said: int, yes: int) -> dict[str, Any] | None:
 
 
 def table(where: list[Any], in_time: Any, judged: Any, median_days: Any, today: date) -> list[dict[str, Any]]:
-    """Return a line for each service that has public requests, the busiest first.
+    """Return a row for each service with public requests, that with the most first.
 
     Args:
-        where: which requests count; of these, the public ones.
-        in_time: condition of an answer within the first month; judged: of what can be judged by that.
-        median_days: median of the days until the first answer.
+        where: SQL conditions on the requests to count; of these, only public ones are counted.
+        in_time: condition for an answer within the first month; judged: for requests to which that can be applied.
+        median_days: expression for the median number of days until the first answer.
         today: current day in Paris.
 
     Returns:

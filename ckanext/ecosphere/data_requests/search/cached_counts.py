@@ -1,7 +1,7 @@
-"""The counts of the public list as everyone meets it, without a filter: to count them costs what all requests are.
+"""Redis cache of the facet counts of the unfiltered public list, whose cost grows with the number of all requests.
 
-They are kept until a request changes, and for a minute at most, since what is changed past the session (SQL, jobs that
-forget people) is not seen here.
+Counts are kept until a request changes, and for a minute at most, since changes made outside the ORM session (SQL, jobs
+that anonymise) are not noticed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ckanext.ecosphere.data_requests.model import Request
 
 SECONDS = 60
 Counts = tuple[dict[str, dict[str, int]], int]
-"""Facet → value → number, and the number of all."""
+"""Facet → value → number, and the total number."""
 
 
 def counts(count: Callable[[], Counts]) -> Counts:
-    """Return what is kept, or else what is counted now.
+    """Return the cached counts, or else compute them.
 
     Args:
-        count: counts them.
+        count: function that computes them.
     """
     try:
         connection: Any = connect_to_redis()
@@ -47,7 +47,7 @@ def counts(count: Callable[[], Counts]) -> Counts:
 
 
 def listen() -> None:
-    """Look at each change of a request that is committed; done once for the whole process."""
+    """Register listeners for committed changes of requests; once for each process."""
     for name, function in (("after_flush", _flushed), ("after_commit", _committed), ("after_rollback", _forgotten)):
         if not event.contains(model.Session, name, function):
             event.listen(model.Session, name, function)
@@ -64,11 +64,11 @@ def _committed(session: Any) -> None:
 
 
 def forget() -> None:
-    """Have the counts taken anew."""
+    """Invalidate the cached counts."""
     try:
         connect_to_redis().incr(_key("generation"))
     except RedisError:
-        return  # nothing is kept either
+        return  # nothing is cached either
 
 
 def _forgotten(session: Any) -> None:

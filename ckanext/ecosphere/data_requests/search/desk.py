@@ -1,4 +1,4 @@
-"""A service's desk: what to do first, on top."""
+"""Desk of a service: its open requests by urgency, and workload of its agents."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ckanext.ecosphere.data_requests.domain.names import Names
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Request
 
-#: Requests of each kind that are shown; `counts` has them all, and the list leads to the rest.
+#: Requests shown of each kind; `counts` includes all, and the list of requests has the others.
 MOST = 50
 
 
 def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, Any]:
-    """Requests on the desk of a service, each in the first of the kinds that fits.
+    """Return the requests on the desk of a service, each under the first kind that applies.
 
     Returns:
-        review (asked of a decision), overdue, due_soon, waiting (for the requester), new (nothing done yet),
-        in_progress: requests, those due first on top; counts: kind → number.
+        review (asked of a decision), overdue, due_soon, waiting (for the requester), new (not started), in_progress:
+        requests, those due first at the top; counts: kind → number; and the result of `workload`.
     """
     kind, where = _kind(today), waiting(organization_id)
     place = sa.func.row_number().over(partition_by=kind, order_by=(_next_day(), Request.submitted))
@@ -44,20 +44,20 @@ def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, A
 
 
 def counts(organization_id: str, today: date) -> dict[str, int]:
-    """Return how many requests of each kind are on the desk of a service."""
+    """Return the number of requests of each kind on the desk of a service."""
     kind = _kind(today)
     found = model.Session.execute(sa.select(kind, sa.func.count()).where(*waiting(organization_id)).group_by(kind))
     return dict.fromkeys(KINDS, 0) | dict(found.tuples().all())
 
 
 def waiting(organization_id: str) -> tuple[sa.ColumnElement[bool], ...]:
-    """Conditions: on the desk of a service, or decided and to be reviewed."""
+    """Return SQL conditions for requests on the desk of a service, or decided and with a pending review."""
     waits = sa.or_(Request.state.in_(states.ON_DESK), Request.review_due.is_not(None))
     return (Request.organization_id == organization_id, waits)
 
 
 def _kind(today: date) -> Any:
-    """The first of `KINDS` that fits a request."""
+    """Return the SQL expression for the first of `KINDS` that applies to a request."""
     soon = today + timedelta(days=clock.DUE_SOON_DAYS)
     return sa.case(
         (Request.state.not_in(states.ON_DESK), "review"),
@@ -70,32 +70,32 @@ def _kind(today: date) -> Any:
 
 
 def _next_day() -> Any:
-    """Day by which something is due: an answer to a review, or else to the request."""
+    """Return the SQL order by the due date of the review, or else of the request."""
     return sa.func.coalesce(Request.review_due, Request.due).asc().nulls_last()
 
 
 def held_by(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElement[bool]:
-    """Condition: the reader has a request of a service, or stands in today for who has it; or nobody there has it."""
+    """Return the SQL condition for requests assigned to the reader or to someone they replace today, or to no one."""
     if whose == "nobody":
-        # Who has left the service, or the portal, answers nothing any more.
+        # A request assigned to someone who has left the service or the portal counts as unassigned.
         left = sa.or_(Request.assigned_to.is_(None), Request.assigned_to.not_in(people.editors_of(organization_id)))
         return sa.and_(left, Request.state.in_(states.ON_DESK))
     return sa.and_(Request.assigned_to.in_(_stood_in_for(reader, organization_id)), Request.state.in_(states.ON_DESK))
 
 
 def _stood_in_for(reader: Reader, organization_id: str) -> list[str]:
-    """The reader, and the colleagues who are away and in whose place the reader is today."""
+    """Return the ids of the reader and of the absent colleagues whom the reader replaces today."""
     colleagues = people.editors_of(organization_id)
     away = absences.current(colleagues)
     return [reader.id, *(each for each in away if absences.stands_in(each, colleagues) == reader.id)]
 
 
 def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any]:
-    """Return who of a service has how many of its requests, and who is away.
+    """Return the number of requests of each agent of a service, and current absences.
 
     Returns:
-        mine, nobody: how many the reader has, and how many nobody of the service has; people: user, name, count, late,
-        away_until, substitute.
+        mine, nobody: number of requests of the reader, and of those assigned to no one in the service; people: user,
+        name, count, late, away_until, substitute.
     """
     where = (Request.organization_id == organization_id, Request.state.in_(states.ON_DESK))
     late = sa.func.count().filter(Request.due < today)

@@ -1,6 +1,6 @@
-"""What is due around today, with no more of each request than a calendar shows.
+"""Requests and reviews due around today, with the data that a calendar needs.
 
-What was due long ago is left out before what is due next week: each part is read from an index, as far as it is wanted.
+Under the limit, requests due soon take precedence over those long overdue; each part is read through an index.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from ckanext.ecosphere.data_requests.model import Request
 
 @dataclass(frozen=True)
 class Due:
-    """What a calendar tells of a request.
+    """Data of a request for a calendar.
 
     Attributes:
-        day: by which the request, or the review of a decision on it, is to be answered.
+        day: due date of the request, or of the review of a decision on it.
     """
 
     id: str
@@ -34,12 +34,12 @@ class Due:
 
 @dataclass(frozen=True)
 class Around:
-    """What is due around a day.
+    """Requests and reviews due around a day.
 
     Attributes:
-        requests: those due from that day on, the soonest first, then those that are late, the latest first.
-        reviews: those of which a review is to be answered, the soonest first.
-        left_out: how many requests and reviews there are besides.
+        requests: those due from that day on, the soonest first, then overdue ones, the latest first.
+        reviews: those with a review to answer, the soonest first.
+        left_out: number of requests and reviews beyond the limit.
     """
 
     requests: list[Due]
@@ -48,13 +48,13 @@ class Around:
 
 
 def around(where: Collection[Any], states: Collection[str], today: date, most: int) -> Around:
-    """Find what is due around today.
+    """Find requests and reviews due around today.
 
     Args:
-        where: conditions on requests: whose they are.
-        states: in which requests wait for an answer.
+        where: SQL conditions on the requests.
+        states: states in which requests wait for an answer.
         today: current day in Paris.
-        most: requests, and reviews, that are wanted.
+        most: maximum number of requests, and of reviews.
     """
     waiting = [*where, Request.state.in_(states), Request.due.is_not(None)]
     coming = _found(Request.due, [*waiting, Request.due >= today], Request.due.asc(), most)

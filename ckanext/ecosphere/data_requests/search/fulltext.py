@@ -1,4 +1,4 @@
-"""The searchable text of a request."""
+"""Full-text vector of a request (PostgreSQL `tsvector`)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ckanext.ecosphere.data_requests.model import Request
 
 
 def index(request: Request) -> None:
-    """Bring the searchable text of a request up to date."""
-    # In French, whatever language the person who saves it reads: the search is in French.
+    """Update the full-text vector of a request."""
+    # Always in French, the language of the search, whatever the user's language.
     places = f"{wording.territory(request, 'fr')} {request.territory}"
     themes = wording.concept("themes", request.theme, "fr")
     weighted = (
         ("A", f"{request.title} {request.reference or ''}"),
-        # What its author keeps private is found by nobody.
+        # A reference that the requester keeps private is not searchable.
         ("B", f"{themes} {places} {request.procedure_reference if request.show_procedure else ''}"),
         ("C", request.description),
     )

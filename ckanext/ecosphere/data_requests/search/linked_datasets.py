@@ -1,4 +1,4 @@
-"""Saved and deleted datasets are looked at in the background: a save waits for nothing."""
+"""Hooks that queue saved and deleted datasets for comparison with requests; popularity of datasets given as answers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 
 
 POINTS_OF_AN_ANSWER = 10
-"""What a dataset gains in popularity by a request that it answered."""
+"""Points of popularity for each public request that a dataset answered."""
 
 
 def points() -> list[tuple[str, float]]:
-    """Return the popularity of datasets that answered public requests."""
+    """Return (id, points of popularity) of the datasets that answered public requests."""
     answered = (
         sa.select(DatasetLink.package_id, sa.func.count())
         .join(Request, Request.id == DatasetLink.request_id)
@@ -33,13 +33,13 @@ def points() -> list[tuple[str, float]]:
 
 
 def saved(package_id: str) -> None:
-    """Note a dataset once its transaction is committed: a job that ran before would not see it."""
+    """Register a dataset, to be queued on commit: a job that ran before would not see it."""
     session: Any = model.Session()
     session.info.setdefault(__name__, set()).add(package_id)
 
 
 def listen() -> None:
-    """Look at each commit and rollback; done once for the whole process."""
+    """Register listeners for commits and rollbacks; once for each process."""
     for name, function in (("after_commit", _committed), ("after_rollback", _forgotten)):
         if not event.contains(model.Session, name, function):
             event.listen(model.Session, name, function)

@@ -1,4 +1,4 @@
-"""Lists of requests with facets, from PostgreSQL: full text in French, counted and paged in the database."""
+"""Search for requests with facets in PostgreSQL: French full text, counts and paging in the database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ckanext.ecosphere.data_requests.search import cached_counts, desk
 from ckanext.ecosphere.shared import language
 
 FACETS = ("state", "organization", "territory", "theme", "use")
-#: Whose requests of a desk are shown.
+#: Values of the filter by assignee on a desk.
 ASSIGNED = ("mine", "nobody")
 RANKED = 500
 SHORTEST_BEGINNING = 3
@@ -37,11 +37,11 @@ COLUMNS: dict[str, Any] = {
 
 
 def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
-    """Find requests.
+    """Search for requests.
 
     Args:
-        data: as `schema.request_list` gives it.
-        reader: for whom; what the scope does not hold for them does not exist.
+        data: validated by `schema.request_list`.
+        reader: user who searches; results are limited to the scope.
 
     Returns:
         count, results, facets, start, rows.
@@ -71,11 +71,11 @@ def _total(where: list[Any]) -> int:
 
 
 def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> list[Request]:
-    """One page: its ids from an index alone, then their rows."""
+    """Return a page of requests: ids first, through an index alone, then their rows."""
     source, newest = sa.select(Request.id).where(*where), _newest(data)
     ids: list[str] = []
     if data.get("sort") == "relevance" and data.get("q"):
-        # To rank is what costs: of very many that match, the newest are ranked, and the others follow them.
+        # Ranking is expensive: only the newest matches are ranked, and the others follow.
         latest = source.order_by(*newest).limit(RANKED)
         best = sa.select(Request.id).where(Request.id.in_(latest)).order_by(_rank(data["q"]).desc(), *newest)
         ids = list(model.Session.scalars(best.offset(start).limit(rows)))
@@ -89,7 +89,7 @@ def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> l
 
 
 def asked(form: MultiDict[str, str]) -> dict[str, Any]:
-    """Return the search that an address asks for, as the action takes it."""
+    """Return the search in the query string of a URL, as arguments of the action."""
     search: dict[str, Any] = {name: form[name] for name in FACETS[1:] if form.get(name)}
     states = [state for state in form.getlist("state") if state]
     if states:
@@ -105,8 +105,10 @@ def asked(form: MultiDict[str, str]) -> dict[str, Any]:
 
 @contextmanager
 def through_indexes(wanted: bool = True) -> Iterator[None]:
-    """Have PostgreSQL find words through their index: its planner does not count what it costs to unpack long texts,
-    and would rather read every row for a word that many have."""
+    """Make PostgreSQL use the full-text index.
+
+    Its planner ignores the cost of decompressing long texts, and would rather scan all rows for a frequent word.
+    """
     if wanted:
         model.Session.execute(sa.text("SET LOCAL enable_seqscan = off"))
     yield
@@ -115,7 +117,7 @@ def through_indexes(wanted: bool = True) -> Iterator[None]:
 
 
 def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
-    """What the list is about; the auth function has refused what is not for the reader."""
+    """Return the SQL conditions of the scope; the auth function has already checked that the reader may see it."""
     scope = data.get("scope") or "public"
     if scope == "mine":
         return [Request.requester_id == reader.id]
@@ -128,7 +130,7 @@ def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
 
 
 def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Name of a filter → its condition."""
+    """Return the SQL condition of each filter, by name."""
     found: dict[str, Any] = {}
     if data.get("q"):
         found["q"] = matches(data["q"])
@@ -150,13 +152,12 @@ def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _words(q: str) -> list[str]:
-    """The words of a query, each with one sign of what is not wanted at most: PostgreSQL nests thousands of them until
-    its stack is full."""
+    """Return the words of a query, each with at most one minus sign: thousands of them overflow PostgreSQL's stack."""
     return [_SIGNS.sub(r"\1", word) for word in text.fold(q).split() if any(char.isalnum() for char in word)]
 
 
 def matches(q: str) -> Any:
-    """Condition of a query: a reference, or words in French, the last one a beginning when whole words find nothing."""
+    """Return the SQL condition of a query: a reference, or French words, the last as a prefix if they match nothing."""
     if REFERENCE.match(q.strip()):
         return Request.reference == q.strip().upper()
     words = _words(q)
@@ -171,7 +172,7 @@ def matches(q: str) -> Any:
 
 
 def _with_those_below(vocabulary: str, key: str) -> list[str]:
-    """A concept and all below it: a région holds its départements."""
+    """Return the ids of a concept and all below it: a région includes its départements."""
     known = voc.get(vocabulary)
     concept = known.get(key)
     if concept is None:
@@ -196,7 +197,8 @@ def _order(data: Mapping[str, Any]) -> list[Any]:
 
 def _newest(data: Mapping[str, Any]) -> list[Any]:
     if (data.get("scope") or "public") == "public":
-        # Within a day the order says nothing, as the days are all that everyone is told, but to those who read hours.
+        # The public only sees the day of receipt, so the order within a day must not reveal the time, except to
+        # readers who see it anyway.
         return [RECEIPT_DAY.desc(), *([Request.submitted.desc()] if data.get("exact") else []), Request.id]
     return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
 
@@ -206,17 +208,17 @@ def _rank(q: str) -> Any:
 
 
 def facets(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], int]:
-    """Counts by value, and of all; a facet that is filtered shows its other values, too, counted without its filter."""
-    # Of all public requests, which everyone asks for, they are kept.
+    """Return counts by value and the total; a facet with a filter is counted without it, to show its other values."""
+    # The unfiltered public list is requested most, so its counts are cached.
     as_it_is = not filters and len(scope) == 1 and scope[0] is Request.listed
     counts, total = cached_counts.counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 
 def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dict[str, int]], int]:
-    """Counts of all facets, and of the rows, in one pass over the rows that fail one chosen filter at most.
+    """Count all facets and the rows in one query over the rows that fail at most one facet filter.
 
-    A row counts for a chosen facet when it passes all the other filters, and for everything else when it passes all.
+    A row counts for a facet with a filter when it passes all other filters, and for all else when it passes every one.
     """
     chosen = {name: condition for name, condition in filters.items() if name in FACETS}
     where = [*scope, *(condition for name, condition in filters.items() if name not in chosen)]
@@ -232,7 +234,7 @@ def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dic
     found: dict[str, dict[str, int]] = {name: {} for name in FACETS}
     total = 0
     for mask, *values in model.Session.execute(query):
-        # `grouping` has a bit for each column, the first one highest; the column that is grouped by has a 0.
+        # `grouping` has one bit per column, the first one highest; that of the grouped column is 0.
         index = next((i for i in range(len(FACETS)) if not mask >> (len(FACETS) - 1 - i) & 1), None)
         counted = values[len(FACETS) :]
         if index is None:
@@ -246,12 +248,12 @@ def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dic
 
 
 def _all_but_one_at_most(conditions: list[Any]) -> list[Any]:
-    """Condition of rows that fail one of these at most: of any two, they pass one."""
+    """Return SQL conditions for rows that fail at most one of these: for any two, they pass one."""
     return [sa.or_(*pair) for pair in itertools.combinations(conditions, 2)]
 
 
 def _number(passed: list[Any]) -> Any:
-    """Number of the rows that pass."""
+    """Return the SQL count of the rows that pass."""
     return sa.func.count().filter(*passed) if passed else sa.func.count()
 
 
@@ -266,7 +268,7 @@ def _organizations(counts: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def _themes(counts: dict[str, int]) -> list[dict[str, Any]]:
-    """Themes, those below counted with the one above them."""
+    """Return the themes with counts, those of narrower themes added to their top concept."""
     themes, rolled = voc.get("themes"), {}
     for key, number in counts.items():
         if key in themes:

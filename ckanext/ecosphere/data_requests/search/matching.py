@@ -1,4 +1,4 @@
-"""Datasets that may answer a request: found when a public dataset is saved, suggested to the service, never applied."""
+"""Suggestion of datasets that may answer requests, computed when a public dataset is saved; applied by people only."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ckanext.ecosphere.data_requests.model import DatasetLink, Request
 from ckanext.ecosphere.data_requests.search import similar
 
 MOST = 20
-#: A suggestion shares at least half of the words of the request's title, or of its own.
+#: Minimum score: half of the words of the shorter title are shared.
 ENOUGH = 0.5
 AT_ONCE = 500
-#: Datasets that are compared in one transaction.
+#: Datasets compared in one transaction.
 COMPARED_AT_ONCE = 100
-#: Requests that share a word with a dataset and are looked at; the earliest wait longest.
+#: Maximum number of requests compared with a dataset, among those that share a word; the earliest first.
 MOST_COMPARED = 2000
 
 
@@ -39,19 +39,19 @@ def _taken_key() -> str:
 
 
 def note_saved(package_ids: Sequence[str]) -> None:
-    """Note saved datasets for the background job."""
+    """Queue saved datasets for the background job."""
     connect_to_redis().sadd(_key(), *package_ids)
 
 
 def wait() -> bool:
-    """Whether datasets wait to be compared, those included whose comparison was cut off."""
+    """Return whether datasets are queued for comparison, including those whose comparison was interrupted."""
     return bool(connect_to_redis().exists(_key(), _taken_key()))
 
 
 def saved() -> Iterator[list[str]]:
-    """Take the datasets that were saved, some at a time; they are forgotten only when the next are asked for.
+    """Yield the queued datasets in batches; a batch leaves the queue when the next one is requested.
 
-    The caller is alone: what an earlier one had taken and not finished comes again.
+    There must be only one caller at a time: batches that an earlier one took and did not finish are yielded again.
     """
     connection: Any = connect_to_redis()
     for cut_off in connection.smembers(_taken_key()):
@@ -67,13 +67,13 @@ def saved() -> Iterator[list[str]]:
 
 
 def remember() -> int:
-    """Note again the datasets that were saved since Redis was last seen whole, when it was emptied or came back older.
+    """Queue again the datasets saved since Redis was last seen intact, if it was emptied or restored from an old copy.
 
-    A mark in Redis says when it was last seen; without it, a day is looked through. Datasets are compared twice then,
-    which changes nothing.
+    A timestamp in Redis records when it was last seen; without it, the last day is taken. Comparing a dataset twice is
+    harmless.
 
     Returns:
-        how many were noted.
+        the number of datasets queued.
     """
     connection, key, moment = connect_to_redis(), f"{_key()}:seen", datetime.now(timezone.utc).replace(tzinfo=None)
     kept: Any = connection.get(key)
@@ -93,11 +93,11 @@ def remember() -> int:
 
 
 _memory: dict[str, datetime] = {}
-"""What this process knows of the mark: one that is older came back with an older copy of Redis."""
+"""Last timestamp written by this process; a different one in Redis means that it was restored from an older copy."""
 
 
 def compare(package_ids: Sequence[str]) -> None:
-    """Compare saved datasets with the requests; flag those that a dataset no longer answers."""
+    """Compare saved datasets with the open requests; flag requests whose answer is no longer available."""
     package = model.Package
     query = sa.select(package).where(package.id.in_(package_ids))
     packages = {each.id: each for each in model.Session.scalars(query)}
@@ -114,7 +114,7 @@ _ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(kinds.DEMANDS))
 
 
 def _fitting(package: model.Package) -> Iterator[dict[str, Any]]:
-    """The requests that a dataset may answer, as rows of `DatasetLink`."""
+    """Yield the requests that a dataset may answer, as rows of `DatasetLink`."""
     if package.private or package.type != "dataset":
         return
     rank = similar.rank_of(package.title or "", "", "")
@@ -138,7 +138,7 @@ def _suggest(rows: list[dict[str, Any]]) -> None:
 
 
 def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
-    """Ids of the concepts that a dataset names in a field."""
+    """Return the ids of the concepts in a field of a dataset."""
     known, written = voc.get(vocabulary), package.extras.get(field) or "[]"
     try:
         values = json.loads(written)
@@ -149,7 +149,7 @@ def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
 
 
 def _score_of(request: Any, title: str, themes: set[str], territories: set[str]) -> float:
-    """How well a dataset fits, 0–1: shared words of the titles; nothing when the place or the theme is another."""
+    """Return how well a dataset fits, 0–1: share of common words in the titles; 0 for another place or theme."""
     if request.territory and territories and not _near(request.territory, territories):
         return 0.0
     given_themes = set[str]().union(*(_with_above("themes", each) for each in themes))
@@ -162,7 +162,7 @@ def _score_of(request: Any, title: str, themes: set[str], territories: set[str])
 
 
 def _near(territory: str, territories: set[str]) -> bool:
-    """Whether a territory lies in one of the others, or one of them in it."""
+    """Return whether a territory lies within one of the others, or contains one."""
     if any(each.startswith("pays-") for each in {territory, *territories}):
         return True
     inside = any(territory in _with_above("territories", each) for each in territories)
@@ -175,19 +175,19 @@ def _with_above(vocabulary: str, key: str) -> set[str]:
     return {concept.id, *(above.id for above in known.ancestors(concept.uri))} if concept else set()
 
 
-#: Words that say nothing of the subject.
+#: Words without information on the subject.
 _EMPTY = set(
     voc.normalise("a au aux carte d dans de des données du en et jeu l la le les par pour région sur un une").split()
 )
 
 
 def _words(title: str) -> set[str]:
-    """Words of a title without their endings of the plural."""
+    """Return the words of a title without plural endings."""
     return {word.rstrip("sx") for word in voc.normalise(title).split() if word not in _EMPTY and len(word) > 1}
 
 
 def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
-    """Requests on a service's desk with the datasets that may answer them."""
+    """Return the requests on a service's desk with the datasets that may answer them."""
     best = sa.func.max(DatasetLink.score)
     query = (
         sa.select(Request)
@@ -211,7 +211,7 @@ def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
 
 
 def _flag(gone: Mapping[str, str]) -> None:
-    """Flag the requests that datasets answered, title by id, that are no longer there; nothing reopens by itself."""
+    """Flag the requests answered by datasets (id → title) that are no longer available, without reopening them."""
     tied = sa.select(DatasetLink.request_id, DatasetLink.package_id).where(
         DatasetLink.package_id.in_(gone), DatasetLink.kind == "answer"
     )
@@ -232,7 +232,7 @@ def _flag(gone: Mapping[str, str]) -> None:
 
 
 def _unflag(package_ids: set[str]) -> None:
-    """Take the flags of datasets away that are back."""
+    """Remove the flags for datasets that are available again."""
     flagged = sa.select(Request.id, Request.flags).where(sa.func.jsonb_array_length(Request.flags) > 0)
     back = [id_ for id_, flags in model.Session.execute(flagged) if any(f.get("package") in package_ids for f in flags)]
     if not back:

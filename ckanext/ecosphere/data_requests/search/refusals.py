@@ -1,4 +1,4 @@
-"""On which grounds services refuse, counted so that no single refusal can be told: its reasons are the requester's."""
+"""Statistics of grounds of refusal, without revealing single refusals, whose reasons concern the requester alone."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from ckanext.ecosphere.data_requests.domain import states, wording
 from ckanext.ecosphere.data_requests.model import Request
 
 REST = ""
-"""Stands for the grounds that are given too seldom to be named."""
+"""Key of the grounds too rare to be shown separately."""
 
 
 def grounds(where: list[Any]) -> list[dict[str, Any]]:
     """Return the grounds of refusals, whole or partial, the most frequent first.
 
     Args:
-        where: which requests count.
+        where: SQL conditions on the requests to count.
 
     Returns:
-        ground, label, count; grounds that are given less often than the threshold of the statistics come together,
-        last.
+        ground, label, count; grounds rarer than the threshold of the statistics are summed in the last row.
     """
     ground = sa.func.coalesce(Request.outcome["ground"].astext, REST)
     refused = Request.state.in_((states.REFUSED, states.PARTIAL))

@@ -1,6 +1,6 @@
-"""Searches of requests that people save: told of by the portal's alerts, and followed as feeds.
+"""Saved searches for requests: a subject of the portal's alerts, and Atom feeds.
 
-Only public requests are found, whoever asks, and they are told of by what everyone reads on their page: its steps.
+Only public requests are found, whoever searches, and only changes visible to everyone, their transitions, are reported.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from ckanext.ecosphere.interfaces import AlertSubject, News
 from ckanext.ecosphere.shared import characters, dates, language
 
 LONGEST = 2_000
-"""Longest search, in characters of its address."""
+"""Maximum length of a search, in characters of its query string."""
 LONGEST_TITLE = 200
 
 
 class Requests(AlertSubject):
-    """Public requests, as the list of requests finds them."""
+    """Alerts about public requests, searched as in the list of requests."""
 
     key = "requests"
     page = "/demandes"
 
     def name(self) -> str:
-        """Name them."""
+        """Return the name of the subject."""
         return tk._("Data requests")
 
     def explanation(self) -> str:
-        """Say of what one is told."""
+        """Return the explanation of when e-mails are sent."""
         return tk._(
             "You get an e-mail when public requests of this search are made, answered or moved on, and none when there "
             "is no news:"
         )
 
     def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
-        """Return the words and filters of a search, without its order and page."""
+        """Return the words and filters of a search as a query string, without its order and page."""
         asked = listing.asked(MultiDict([(name, characters.one_line(value)) for name, value in pairs]))
         asked.pop("assigned", None)
         kept = [(name, "1" if value is True else value) for name, value in asked.items() if name != "state"]
@@ -57,17 +57,17 @@ class Requests(AlertSubject):
         return search
 
     def checked(self, search: str, reader: model.User | None) -> str:
-        """Ask it once: what the list refuses cannot be saved."""
+        """Validate a search by running it once."""
         try:
             tk.get_action("ecosphere_request_list")({"user": ""}, {**asked(search), "rows": 0, "facets": False})
         except tk.ValidationError as error:
             refused: dict[str, Any] = error.error_dict
-            # The form has one place for what is wrong with the search.
+            # The form shows all errors of the search in one place.
             raise tk.ValidationError({"search": [text for texts in refused.values() for text in texts]}) from None
         return search
 
     def title(self, search: str) -> str:
-        """Name a search by its words and filters."""
+        """Return a title made of the words and filters of a search."""
         chosen = parse_qsl(search)
         parts = [tk._("“{words}”").format(words=value) for name, value in chosen if name == "q"]
         parts += [_label(name, value) for name, value in chosen if name in listing.FACETS]
@@ -76,17 +76,17 @@ class Requests(AlertSubject):
         return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All requests")
 
     def address(self, search: str) -> str:
-        """Full address of the list with this search."""
+        """Return the full URL of the list with this search."""
         return _with(tk.h.url_for("ecosphere_requests.index", qualified=True, locale=language.current()), search)
 
     def feed(self, search: str) -> str:
-        """Address of the Atom feed of a search."""
+        """Return the path of the Atom feed of a search."""
         return _with(tk.h.url_for("ecosphere_requests.feed"), search)
 
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
     ) -> tuple[int, list[str]]:
-        """Find the public requests that took a step meanwhile, the latest first."""
+        """Return the number and ids of the public requests with a transition in the period, the latest first."""
         step = sa.select(Event.id).where(Event.request_id == Request.id, Event.created > since, Event.created <= until)
         found = asked(search)
         where = [Request.listed, Request.modified > since, *listing.conditions(found).values(), step.exists()]
@@ -96,20 +96,20 @@ class Requests(AlertSubject):
             return count, list(model.Session.scalars(latest)) if count else []
 
     def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
-        """Name requests that are still public, in the order of their ids."""
+        """Return the entries of requests that are still public, in the order of their ids."""
         found = {each.id: each for each in by_ids(Request, ids) if each.listed}
         groups = {each.id: each for each in by_ids(model.Group, {each.organization_id for each in found.values()})}
         return [_news(found[each], groups, since) for each in ids if each in found]
 
     def sentence(self, count: int) -> str:
-        """Say how many are new or changed."""
+        """Return the sentence with the number of new or changed requests."""
         return tk.ungettext("{number} new or changed request", "{number} new or changed requests", count).format(
             number=count
         )
 
 
 def asked(search: str) -> dict[str, Any]:
-    """Return a search as the list of requests takes it."""
+    """Return a search as arguments of the list of requests."""
     return listing.asked(MultiDict(parse_qsl(search)))
 
 
@@ -122,7 +122,7 @@ def _label(name: str, value: str) -> str:
 
 
 def _news(request: Request, groups: dict[str, model.Group], since: datetime) -> News:
-    """A request with its service, where it stands, and the day on which it came or moved on."""
+    """Return the entry of a request, with its state, place, service and date."""
     new = request.opened is not None and request.opened > since
     words = tk._("new on {date}") if new else tk._("changed on {date}")
     group = groups.get(request.organization_id or "")

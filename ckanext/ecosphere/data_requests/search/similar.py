@@ -1,4 +1,4 @@
-"""What already exists that is like a request: datasets by the portal's search, requests by full text."""
+"""Existing data and requests similar to a new request: datasets by the portal's search, requests by full text."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ log = logging.getLogger(__name__)
 MOST = 5
 
 THEME, TERRITORY = "vocab_ecosphere_theme", "vocab_ecosphere_territory"
-#: The territory that a dataset names, without those above it.
+#: The dataset's own territory, without broader ones.
 EXACT_TERRITORY = "vocab_ecosphere_territory_exact"
-#: The whole country, and its part in Europe: what holds there holds everywhere.
+#: The whole country, and metropolitan France: their datasets are relevant to all territories.
 COUNTRY = (routing.WHOLE_COUNTRY, "pays-fxx")
 
 _ = tk._
 LONGEST_NOTES = 200
 WORDS = 12
 SHORTEST_WORD = 3
-#: Words of the title that a dataset must have: both of two, half of more. People describe, they do not search.
+#: Solr `mm`: words of the title that must match, up to two all, of more half; titles are descriptions, not queries.
 FEWEST = "2<50%"
-#: Of very many requests that share a word, the newest are compared.
+#: Maximum number of requests compared, among those that share a word; the newest first.
 CANDIDATES = 500
 
 
 class NotSeen(tk.ValidationError):
-    """A request cannot be sent before its author has seen what is like it; CKAN's API answers 409.
+    """A request cannot be sent before its author has seen similar ones; CKAN's API answers 409.
 
     Attributes:
-        similar: datasets and requests, as `ecosphere_request_similar` gives them.
+        similar: datasets and requests, as returned by `ecosphere_request_similar`.
     """
 
     def __init__(self, similar: dict[str, Any]) -> None:
@@ -53,14 +53,14 @@ class NotSeen(tk.ValidationError):
 
 
 def must_be_seen(request: Request, reader: Reader) -> None:
-    """See to it that nobody asks for what is already here.
+    """Require that the requester has seen similar datasets and requests.
 
     Raises:
-        NotSeen: datasets or open requests are like this one.
+        NotSeen: there are similar datasets or open requests.
     """
     known = datasets(request.title, request.theme, place_of(request), request.organization_id or "")
     found = {
-        # Whoever asks for access to a dataset knows it.
+        # A request for access to a dataset need not show that dataset.
         "datasets": [each for each in known if each["id"] != request.package_id],
         "requests": requests(request.title, request.theme, request.territory, reader),
     }
@@ -69,18 +69,18 @@ def must_be_seen(request: Request, reader: Reader) -> None:
 
 
 def place_of(request: Request) -> str:
-    """Territory of a request, or of its communes or its rectangle as long as it is a draft."""
+    """Return the territory of a request or, for a draft, that of its communes or rectangle."""
     return request.territory or routing.territory_of(request.communes, request.bbox)
 
 
 def datasets(title: str, theme: str, territory: str, organization: str = "") -> list[dict[str, Any]]:
-    """Public datasets like a title, best first; those of another place than the one that is asked for are none.
+    """Return public datasets with a similar title, best first; none of another place than the requested one.
 
     Args:
-        title: what is asked.
+        title: title of the request.
         theme: id in the vocabulary, may be empty.
         territory: id in the vocabulary, may be empty.
-        organization: id of the service that is asked, may be empty.
+        organization: id of the requested service, may be empty.
     """
     if not _plain(title):
         return []
@@ -94,9 +94,9 @@ def datasets(title: str, theme: str, territory: str, organization: str = "") -> 
 
 
 def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
-    """Conditions of the search of datasets, each wider than the one before."""
+    """Yield filters for the search of datasets, each wider than the one before."""
     of_theme = f'+{THEME}:"{theme}"' if theme else ""
-    here = f'+{TERRITORY}:"{territory}"' if territory else ""  # what lies within it, too
+    here = f'+{TERRITORY}:"{territory}"' if territory else ""  # includes narrower territories
     yield f"{of_theme} {here}".strip()
     if here:
         yield here
@@ -126,7 +126,7 @@ def _search(title: str, narrow: str) -> list[dict[str, Any]]:
 
 
 def _plain(title: str) -> str:
-    """Words of a title, without articles and without what the search would read as an operator."""
+    """Return the longer words of a title, without operators of the search."""
     words = "".join(char if char.isalnum() or char == "-" else " " for char in title).split()
     return " ".join([word for word in words if len(word) >= SHORTEST_WORD][:WORDS])
 
@@ -145,7 +145,7 @@ def _dataset(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dict[str, Any]]:
-    """Open public requests like a title, best first; the same theme and territory count for more."""
+    """Return open public requests with a similar title, best first; the same theme or territory raises the score."""
     rank = rank_of(title, theme, territory)
     if rank is None:
         return []
@@ -170,7 +170,7 @@ def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dic
 
 
 def _enough_in_common(title: str, territory: str) -> Any:
-    """Whether a request has both of two words of a title, or half of more; the name of the place is no subject."""
+    """Return the SQL condition for both of two words of a title, or half of more; the name of the place is ignored."""
     place = voc.get("territories").get(territory) if territory else None
     known = set(_words(place.label_fr)) if place else set()
     queries = [sa.func.to_tsquery("french", word) for word in _words(title) if word not in known]
@@ -188,11 +188,11 @@ def _words(title: str) -> list[str]:
 
 
 def rank_of(title: str, theme: str, territory: str) -> tuple[Any, Any] | None:
-    """Condition and score of requests that share a word with a title; None when it has no words."""
+    """Return the SQL condition and score of requests that share a word with a title; None for a title without words."""
     words = _words(title)
     if not words:
         return None
-    # French stop words disappear here, and with them a query that has nothing else.
+    # French stop words are dropped here; a query of stop words alone matches nothing.
     query = sa.func.to_tsquery("french", " | ".join(words))
     score: Any = sa.func.ts_rank(Request.search, query)
     if theme:

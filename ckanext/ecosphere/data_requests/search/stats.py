@@ -1,4 +1,4 @@
-"""Public figures. Private requests count in a figure only from a threshold on, so that none can be told from it."""
+"""Public statistics of requests. Private requests count only above a threshold, so that none can be identified."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from ckanext.ecosphere.data_requests.search import by_service, refusals, unmet
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
-#: Of the kept figures: those of an earlier version, which lack some, are not looked at.
+#: Version of the cached figures, part of the cache key; earlier versions lack some figures.
 VERSION = 2
-#: Time for which figures are kept that nobody looks at.
+#: Lifetime of cached figures.
 KEPT_SECONDS = 3600
 NO_ANSWER = (states.NOT_HELD, states.REJECTED, states.WITHDRAWN)
-#: Age of what is not answered, in days: name → first day that no longer belongs to it.
+#: Classes of age of unanswered requests: name, and last day (None: no limit).
 AGES = (("0-7", 7), ("8-30", 30), ("31-60", 60), ("61-180", 180), ("181-", None))
 
 
 def show(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
-    """The figures, `ecosphere.requests.statistics_cache` seconds old at most where a worker runs.
+    """Return the statistics, at most `ecosphere.requests.statistics_cache` seconds old where a worker runs.
 
-    To compute them takes the longer the more requests there are. So a page is given those that are kept, and when they
-    are older they are computed anew in the background, as those of many requests when none are kept.
+    Computing time grows with the number of requests. So pages get cached figures, and outdated ones are computed again
+    in the background; so are missing ones when there are many requests.
 
     Raises:
-        StillCounted: none are kept, and there are many requests.
+        StillCounted: there are many requests and no cached figures.
     """
     seconds = config.statistics_cache()
     if seconds <= 0:
@@ -64,7 +64,7 @@ def _ask(year: int | None, organization_id: str | None, today: date, spoken: str
 
 
 def keep(year: int | None, organization_id: str | None, today: str, spoken: str) -> None:
-    """Compute the figures in the background, for readers of a language."""
+    """Compute and cache the statistics in a language; a background job."""
     with language.speaking(spoken):
         _keep(year, organization_id, date.fromisoformat(today), spoken)
 
@@ -82,7 +82,7 @@ def _key(year: int | None, organization_id: str | None, today: date, spoken: str
 
 
 def compute(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:
-    """Compute the figures.
+    """Compute the statistics.
 
     Args:
         year: of the receipt, None for all years.
@@ -127,7 +127,10 @@ def _count() -> Any:
 
 
 def _selection(year: int | None, organization_id: str | None, turned_away: bool = False) -> list[Any]:
-    """Requests that were let in: what a moderator turned away, and what was hidden as abuse, is no request."""
+    """Return SQL conditions for the requests to count, without those rejected or hidden as abuse.
+
+    With `turned_away`, include the requests that moderators rejected for reasons other than spam.
+    """
     let_in = sa.and_(Request.opened.is_not(None), Request.state != states.REJECTED)
     spam = Request.outcome["spam"].as_boolean().is_(True)
     rejected = sa.and_(Request.state == states.REJECTED, ~sa.func.coalesce(spam, sa.false()))
@@ -142,7 +145,7 @@ def _selection(year: int | None, organization_id: str | None, turned_away: bool 
 
 
 def _apart(year: int | None, organization_id: str | None) -> dict[str, int]:
-    """Requests that ended, or went on, without an answer: transferred to another service, and by state."""
+    """Count requests transferred to another service, and those closed without an answer by state."""
     where = _selection(year, organization_id, turned_away=True)
     moved = sa.select(Event.request_id).where(Event.transition == "transfer")
     cases = {"transferred": Request.id.in_(moved), **{each: Request.state == each for each in NO_ANSWER}}
@@ -161,24 +164,26 @@ def _day(moment: Any) -> Any:
 
 
 def _judgement(today: date) -> tuple[Any, Any]:
-    """Conditions: answered within the first month; answered, or with that month behind it."""
-    # A transmission, or the word that the data is not held, is no answer.
+    """Return SQL conditions: answered within the first month; answered, or unanswered after that month."""
+    # A transfer, or a statement that the data is not held, does not count as an answer.
     answered = Request.state.in_(states.DECIDED)
-    # The first month is the law's, whatever the configured period: PostgreSQL clips to the end of a month as we do.
+    # The legal month, whatever the configured period; PostgreSQL clips to the end of a month like `clock.add_months`.
     month_over = sa.cast(_in_paris(Request.submitted), sa.Date) + sa.text("interval '1 month'")
     in_time = sa.and_(answered, sa.cast(_in_paris(Request.closed), sa.Date) <= month_over)
     return in_time, sa.or_(answered, sa.and_(Request.state.in_(states.ACTIVE), month_over < today))
 
 
 def _median_days() -> Any:
-    """Median of the days until the first answer: whole days, as everyone is told them, since of few requests a median
-    of seconds would tell the hours."""
+    """Return the SQL median of days until the first answer.
+
+    It is computed from whole days, which are public: with few requests, a median of seconds would reveal exact times.
+    """
     days = sa.cast(_day(Request.first_answer) - _day(Request.submitted), sa.Float)
     return sa.func.percentile_cont(0.5).within_group(days.asc()).filter(Request.first_answer.is_not(None))
 
 
 def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, float | None]:
-    """Received, answered, share of those whose first month is over that were answered within it, median of days."""
+    """Return the number received and answered, the share answered within the first month, and the median of days."""
     in_time, judged = _judgement(today)
     received, count, good, all_judged, half = model.Session.execute(
         sa.select(
@@ -195,7 +200,7 @@ def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, flo
 
 @dataclass
 class Cells:
-    """Counts by state, age of what waits, and month of the receipt (received and answered)."""
+    """Counts by state, by age of unanswered requests, and by month of the receipt (received and answered)."""
 
     outcomes: dict[str, int] = field(default_factory=dict)
     backlog: dict[str, int] = field(default_factory=dict)
@@ -204,7 +209,7 @@ class Cells:
 
 
 def _cells(where: list[Any], today: date) -> Cells:
-    """Count in one pass; a cell counts its private requests only from the threshold on."""
+    """Compute all counts in one query; a cell includes its private requests only above the threshold."""
     private, answered = Request.visibility == "private", Request.state.in_(states.DECIDED)
     age = sa.literal(today) - sa.cast(_in_paris(Request.submitted), sa.Date)
     waiting = Request.state.in_(states.ACTIVE)
@@ -235,12 +240,12 @@ def _cells(where: list[Any], today: date) -> Cells:
 
 
 def _shown(public: int, private: int) -> int:
-    """What a cell shows."""
+    """Return the count to show for a cell."""
     return public + (private if private >= max(config.statistics_threshold(), 1) else 0)
 
 
 def _years() -> list[int]:
-    """Years from the last one with a public request to the first."""
+    """Return the years with public requests, from the last to the first."""
     query = sa.select(sa.func.min(Request.submitted), sa.func.max(Request.submitted)).where(Request.listed)
     first, last = model.Session.execute(query).one()
     return list(range(clock.day_of(last).year, clock.day_of(first).year - 1, -1)) if first else []

@@ -1,8 +1,8 @@
-"""What is missing most: themes × départements whose requests without data have the most supporters.
+"""Most wanted data: themes × départements whose requests without data have the most supporters.
 
-A request on a région, or on communes of several départements, is one for each of them: it counts in each, so the rows
-do not add up to the number of requests. Départements of which nothing else is known share one row. A request on the
-whole country or on a sea area has no département and is a row of its own.
+A request on a région, or on communes of several départements, counts in each of these départements, so the rows do not
+add up to the number of requests. Départements with exactly the same requests share a row. A request on the whole
+country or on a sea area has no département and a row of its own.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import language
 
 MOST = 20
-#: Ended with data, or not a need of its own any more.
+#: States in which the need is met or no longer exists.
 MET = (states.FULFILLED, states.DUPLICATE, states.WITHDRAWN)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """Requests that ask for one theme in one place.
+    """Requests for one theme in one place.
 
     Attributes:
         theme: id in the vocabulary.
-        places: ids of the départements concerned; one id of a country or a sea area when there are none.
-        people: who asked or supports.
+        places: ids of the départements concerned; a single id of a country or sea area when there are none.
+        people: number of requesters and supporters.
         count: number of requests.
     """
 
@@ -51,15 +51,15 @@ class _Cell:
 
 
 def rank(asks: Sequence[Ask], most: int = MOST) -> list[dict[str, Any]]:
-    """Rows of the table, most supported first. Pure.
+    """Return the rows of the table, those with the most support first. Pure.
 
     Args:
-        asks: what was asked for.
-        most: rows at most.
+        asks: requests by theme and place.
+        most: maximum number of rows.
 
     Returns:
-        theme, places (ids), support (people), count (requests), wide (how many of these requests are about more than
-        one département).
+        theme, places (ids), support (people), count (requests), wide (how many of these requests concern several
+        départements).
     """
     cells: dict[tuple[str, str], _Cell] = {}
     for number, ask in enumerate(asks):
@@ -78,7 +78,7 @@ def rank(asks: Sequence[Ask], most: int = MOST) -> list[dict[str, Any]]:
 
 
 def places_of(territory: str, communes: Iterable[Mapping[str, str]] = ()) -> tuple[str, ...]:
-    """Départements (or overseas territories) that a place is about; the place itself when it has none."""
+    """Return the départements (or overseas territories) of a place; the place itself when it has none."""
     named = sorted({registry.territory_of(each["code"]) for each in communes or ()})
     if named:
         return tuple(named)
@@ -90,13 +90,13 @@ def places_of(territory: str, communes: Iterable[Mapping[str, str]] = ()) -> tup
 
 
 def table(where: list[Any]) -> list[dict[str, Any]]:
-    """The rows for the public requests of a selection, with the names of themes and places."""
+    """Return the rows for the public requests of a selection, with labels of themes and places."""
     where = [*where, Request.listed, Request.state.not_in(MET)]
     return [_named(row) for row in rank([*_by_territory(where), *_by_communes(where)])]
 
 
 def _several_departements() -> Any:
-    """Communes of several départements: the request's own territory is then a région, or the country."""
+    """Return the SQL condition for communes of several départements: the territory is then a région or the country."""
     return sa.and_(sa.func.jsonb_array_length(Request.communes) > 0, Request.territory.op("~")("^(region|pays)-"))
 
 

@@ -1,1 +1,1 @@
-"""Pages of data requests."""
+"""Flask views of data requests."""

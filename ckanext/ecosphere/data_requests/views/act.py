@@ -1,4 +1,4 @@
-"""Acting on a request: transitions, conversation, support, follow, assignment, moderation."""
+"""Views that act on a request: transitions, conversation, support, follow, moderation; downloads of files."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from ckanext.ecosphere.data_requests.views.viewing import CONFLICT, INVALID, act
 
 #: Value of the button that shows the letter instead of sending the form.
 PREVIEW = "preview"
-#: What goes with a refusal, in the order in which one thinks it over.
+#: Fields of a refusal, in the order of the form.
 OF_A_REFUSAL = ("missing", "ground", "other_ground", "kind", "emissions", "law", "facts", "completion", "separable")
-#: Steps whose comment is the answer of the requester.
+#: Transitions whose comment is the answer of the requester.
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 
 
 @page
 @known
 def transition_form(id: str, transition: str) -> AnyResponse:
-    """Show the form of a transition, filled with what is likely."""
+    """Show the form of a transition, with likely values."""
     found = act("ecosphere_request_show", id=id)
     wanted = _wanted(found, transition)
     if wanted is None:
@@ -43,7 +43,7 @@ def transition_form(id: str, transition: str) -> AnyResponse:
 @page
 @known
 def transition(id: str, transition: str) -> AnyResponse:
-    """Do a transition; when something changed meanwhile, tell what and keep what was typed."""
+    """Do a transition; after a concurrent change, show the change and keep the input."""
     found = act("ecosphere_request_show", id=id)
     wanted = _wanted(found, transition)
     typed = request.form
@@ -84,12 +84,12 @@ def _after(found: Mapping[str, Any], done: Mapping[str, Any]) -> Response:
 @page
 @known
 def transition_resume(id: str, transition: str) -> AnyResponse:
-    """Show the form of a transition with what a browser had kept of it; nothing is saved."""
+    """Show the form of a transition with input kept by the browser; nothing is saved."""
     found = act("ecosphere_request_show", id=id)
     wanted = _wanted(found, transition)
     if wanted is None:
         return _too_late(found, request.form, transition=transition)
-    if request.method == "GET":  # the language was changed
+    if request.method == "GET":  # after a change of language
         return tk.redirect_to("ecosphere_requests.transition_form", id=id, transition=transition)
     return _form(found, wanted, request.form)
 
@@ -107,7 +107,7 @@ def _previewed(
 
 
 def _read(wanted: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
-    """Read the form of a step; one that sends a letter may have asked for the name of its author."""
+    """Read the form of a transition, including the author's name for a letter."""
     names = [field["name"] for field in wanted["fields"]]
     return forms.read_transition([*names, *(authors.NAMES if wanted["transition"] in states.LETTERS else ())], typed)
 
@@ -115,7 +115,7 @@ def _read(wanted: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]
 @page
 @known
 def comment(id: str) -> AnyResponse:
-    """Add a message to the conversation, or a note among the people of the service."""
+    """Add a comment, or an internal note of the service."""
     typed = request.form
     if forms.trapped(typed):
         tk.abort(400, tk._("The form was filled in by a program. Leave the hidden field empty."))
@@ -141,7 +141,7 @@ def comment(id: str) -> AnyResponse:
 
 
 def _with_files(errors: forms.Errors, field: str, uploads: list[Any]) -> forms.Errors:
-    """Say of files that were sent with what could not be saved that they are not there any more."""
+    """Add the message that files have to be chosen again, since a refused form does not keep them."""
     again = [tk._("Choose your files again: as long as the form is not sent, none is kept.")]
     return {**({field: again} if uploads else {}), **errors}
 
@@ -149,19 +149,19 @@ def _with_files(errors: forms.Errors, field: str, uploads: list[Any]) -> forms.E
 @page
 @known
 def hide_comment(id: str, comment: str) -> AnyResponse:
-    """Hide a message, with the reason that its author reads."""
+    """Hide a comment, with the reason given in its place."""
     return _simple(id, "ecosphere_request_comment_hide", {"id": comment, "reason": request.form.get("reason", "")})
 
 
 @page
 def attachment(id: str, file: str) -> AnyResponse:
-    """Hand out a file of the conversation: always to be saved, never shown in the page's own name."""
+    """Serve a file of the conversation as a download, never inline."""
     return _handed_out(id, act("ecosphere_request_attachment_show", id=file))
 
 
 @page
 def delivery(id: str, delivery: str) -> AnyResponse:
-    """Hand out a file that answers the request."""
+    """Serve a file that answers the request."""
     found = act("ecosphere_request_delivery_show", id=delivery)
     if found["kind"] != "file":
         raise tk.ObjectNotFound
@@ -172,7 +172,7 @@ def _handed_out(id: str, found: Mapping[str, Any]) -> AnyResponse:
     request_ = act("ecosphere_request_show", id=id)
     if found["request_id"] != request_["id"] or not Path(found["path"]).is_file():
         raise tk.ObjectNotFound
-    # From a path, the headers would tell when the file was written, to the second.
+    # Given a path, send_file would reveal the file's modification time in Last-Modified.
     response = send_file(
         Path(found["path"]).open("rb"),  # noqa: SIM115 (the server closes it once it is sent)
         mimetype="application/octet-stream",
@@ -191,7 +191,7 @@ def _handed_out(id: str, found: Mapping[str, Any]) -> AnyResponse:
 @page
 @known
 def hide(id: str) -> AnyResponse:
-    """Take a request out of what everyone sees, or put it back."""
+    """Hide a request from the public, or show it again."""
     hidden = request.form.get("hidden") == "1"
     message = tk._("This is hidden from the public.") if hidden else tk._("This is public again.")
     return _simple(id, "ecosphere_request_hide", {"id": id, "hidden": hidden}, message)
@@ -200,7 +200,7 @@ def hide(id: str) -> AnyResponse:
 @page
 @known
 def support(id: str) -> AnyResponse:
-    """Support a request; when this replaces a draft, the draft is given up."""
+    """Support a request; if it replaces a draft, withdraw the draft."""
     found = act("ecosphere_request_support", id=id)
     draft = request.form.get("draft")
     if draft:
@@ -213,7 +213,7 @@ def support(id: str) -> AnyResponse:
 @page
 @known
 def unsupport(id: str) -> AnyResponse:
-    """Take the support back."""
+    """Stop supporting a request."""
     return _simple(id, "ecosphere_request_unsupport", {"id": id}, tk._("You no longer support this request."))
 
 
@@ -227,12 +227,12 @@ def follow(id: str) -> AnyResponse:
 @page
 @known
 def unfollow(id: str) -> AnyResponse:
-    """Follow a request no longer."""
+    """Stop following a request."""
     return _simple(id, "ecosphere_request_unfollow", {"id": id}, tk._("You no longer follow this request."))
 
 
 def _simple(id: str, action: str, data: dict[str, Any], message: str = "") -> AnyResponse:
-    """Call an action that needs no form, and go back to the request."""
+    """Call an action without a form, and return to the request."""
     try:
         act(action, **data)
     except tk.ValidationError as error:
@@ -253,7 +253,7 @@ def _give_up(draft: str) -> None:
 
 
 def _wanted(found: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    """Return what a transition needs, None when the reader may not do it now."""
+    """Return a transition with its fields, None when the user may not do it now."""
     for each in found["may"]:
         if each["transition"] == name:
             ordered = _in_reading_order(each["fields"])
@@ -262,13 +262,13 @@ def _wanted(found: Mapping[str, Any], name: str) -> dict[str, Any] | None:
 
 
 def _in_reading_order(names: list[str]) -> list[str]:
-    """Put what belongs to a refusal together: the ground, its reasons, and what goes with them."""
+    """Move the fields of a refusal to the end, in their order."""
     rest = [name for name in names if name not in OF_A_REFUSAL]
     return [*rest, *(name for name in OF_A_REFUSAL if name in names)]
 
 
 def _likely(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values to begin with: the proposed service, the datasets that match."""
+    """Return initial values: the proposed service, the matching target, a reason, or a saved answer."""
     names = {field["name"] for field in wanted["fields"]}
     if "organization" in names and wanted["transition"] == "accept" and found.get("organization"):
         return {"organization": found["organization"]["id"]}
@@ -285,7 +285,7 @@ def _likely(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, An
 
 
 def _saved(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the reasons that the service of a request keeps, none for those who do not work there."""
+    """Return the saved answers of the service of a request, none to users who do not work there."""
     try:
         return act("ecosphere_request_saved_answer_list", organization=(found.get("organization") or {}).get("id"))
     except (tk.NotAuthorized, tk.ObjectNotFound):
@@ -337,12 +337,12 @@ def _form(
 
 
 def _rule() -> str:
-    """Say what makes a reason, before anybody writes too little."""
+    """Return the rule for reasons, shown before the user writes."""
     return tk._("In sentences, {number} different words at least.").format(number=reasons.FEWEST_WORDS)
 
 
 def _author(found: Mapping[str, Any], wanted: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the letter of a step still lacks: `author` to be asked for with what is known of it, `unnamed`."""
+    """Return what the letter of a transition lacks: fields of its `author` to ask for, and the `unnamed` service."""
     request_ = model.Session.get_one(Request, found["id"])
     faults = authors.faults_of(request_, wanted["transition"], tk.current_user.id, {})
     asked = any(values.get(name) for name in authors.NAMES) or any(name in faults for name in authors.NAMES)
@@ -357,26 +357,26 @@ def _author(found: Mapping[str, Any], wanted: Mapping[str, Any], values: Mapping
 
 
 def _services(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the services that are likely to hold the data, and why the first is proposed."""
+    """Return the services likely to hold the data, and why the first is proposed."""
     asked = {name: found[name] for name in ("theme", "territory", "communes", "bbox") if found.get(name)}
     route = act("ecosphere_request_route", **asked)
     likely = [each for each in (route.get("organization"), *route.get("alternatives", [])) if each]
     present = (found.get("organization") or {}).get("id") if found.get("opened") else None
     silent = {present, *tk.h.ecosphere_request_unreachable()}
     shown = [each for each in likely if each["id"] not in silent]
-    # Why the first one is proposed, when it still is.
+    # The reason is that of the first one, if it is still proposed.
     why = route.get("reason", "") if shown and shown[0] is likely[0] else ""
     return {"likely": shown, "why": why}
 
 
 def _proposed(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return datasets that may answer: those that were found to match, then those that resemble the request."""
+    """Return datasets that may answer: suggestions first, then similar ones."""
     known = {each["id"]: each for each in (*found["suggestions"], *similar_of(found)["datasets"])}
     return list(known.values())
 
 
 def _stale(found: Mapping[str, Any], wanted: Mapping[str, Any] | None, typed: Any, error: Any) -> Response:
-    """Tell that the request changed meanwhile; what was typed is kept, and sent again by a second click."""
+    """Show a concurrent change with the input kept; a second click sends it again."""
     still = _wanted(found, wanted["transition"]) if wanted else None
     changes = getattr(error, "changes", None) or []
     if still is None:
@@ -387,7 +387,7 @@ def _stale(found: Mapping[str, Any], wanted: Mapping[str, Any] | None, typed: An
 def _too_late(
     found: Mapping[str, Any], typed: Any = None, changes: list[dict[str, Any]] | None = None, transition: str = ""
 ) -> Response:
-    """Tell that a transition is not possible (any more), or for others, and give back what was typed."""
+    """Show that a transition is no longer possible or for others, and give the input back."""
     labels = forms.labels()
     line = states.TRANSITIONS.get(transition)
     kept = [(labels[name], text) for name, text in (typed or {}).items() if name in labels and text]

@@ -1,4 +1,4 @@
-"""Agents of a service: their absences, and the reasons that the service keeps to pick from."""
+"""Views of agents: absences, and saved answers of a service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, known, m
 @page
 @known
 def absences() -> AnyResponse:
-    """Show who of the reader's services is away, and the form to announce an absence; with POST, announce it."""
+    """Show the absences in the user's services and the form for a new one; on POST, create it."""
     found = act("ecosphere_request_absence_list")
     if request.method == "GET":
         return _absences(found, {}, {})
@@ -52,7 +52,7 @@ def _absences(found: Any, typed: Any, errors: forms.Errors, status: int = 200) -
 @page
 @known
 def absence_delete(absence: str) -> AnyResponse:
-    """Take an absence back."""
+    """Delete an absence."""
     act("ecosphere_request_absence_delete", id=absence)
     tk.h.flash_success(tk._("The absence is taken back."))
     return tk.redirect_to("ecosphere_requests.absences")
@@ -61,7 +61,7 @@ def absence_delete(absence: str) -> AnyResponse:
 @page
 @known
 def saved_answers(organization: str) -> AnyResponse:
-    """Show the reasons that a service keeps, and the form to keep some; with POST, keep or change them."""
+    """Show the saved answers of a service and their form; on POST, create or change one."""
     service = desk.service_of_desk(organization)
     if request.method == "POST":
         named = ("id", "title", "ground", "law", "facts")
@@ -92,7 +92,7 @@ def _saved_answers(service: dict[str, Any], typed: Any, errors: forms.Errors, st
 @page
 @known
 def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
-    """Delete reasons that a service keeps."""
+    """Delete a saved answer."""
     act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)
     tk.h.flash_success(tk._("The answer is deleted."))
     return tk.redirect_to("ecosphere_requests.saved_answers", organization=organization)

@@ -1,4 +1,4 @@
-"""Asking: the steps of the form, the draft they fill, what resembles it, and how it survives the log-in."""
+"""Views of the form for a new request: its steps, its draft, similar data and requests, and log-in in between."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from ckanext.ecosphere.data_requests.views.viewing import (
 from ckanext.ecosphere.shared import dates, organisations, outlines
 
 TOO_MANY = 429
-#: Names under which other pages hand over what was searched.
+#: Parameter of the URL, as set by search pages → field.
 PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "territory"}
-#: What a first step carries beside its own fields: the place, the dataset to which access is asked, the service.
+#: Hidden fields of the first step: the place, the kind, the dataset to which access is requested, the service.
 CARRIED = ("territory", "kind", "dataset", "organization")
 
 
 @page
 def new() -> AnyResponse:
-    """Show the first step, filled with what was searched or with what was typed before the log-in."""
+    """Show the first step, filled with the terms of a search or with the form stored before the log-in."""
     kept = unsaved_forms.kept()
     values = kept or {field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)}
     if not kept and request.args.get("dataset"):
@@ -47,7 +47,7 @@ def new() -> AnyResponse:
 
 
 def _about(name: str) -> dict[str, Any]:
-    """Return what a request for access to a dataset starts with; nothing when the reader finds no such dataset."""
+    """Return initial values of a request for access to a dataset; empty when the user may not read it."""
     try:
         dataset = act("package_show", id=name)
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -62,7 +62,7 @@ def _about(name: str) -> dict[str, Any]:
 
 
 def _of_service(name: str) -> dict[str, Any]:
-    """Return what a request starts with that is asked on the page of a service; nothing when there is no such one."""
+    """Return initial values of a request to a service; empty when there is no such service."""
     group = model.Group.get(name)
     if group is None or not group.is_organization or group.state != model.State.ACTIVE:
         return {}
@@ -73,7 +73,7 @@ def _of_service(name: str) -> dict[str, Any]:
 
 @page
 def create() -> AnyResponse:
-    """Save the first step as a draft; what an anonymous person typed waits for the log-in."""
+    """Save the first step as a draft; for an anonymous user, store it until the log-in."""
     first = forms.steps()[0]
     forms.refuse_machines(request.form)
     typed, go = request.form, request.form.get("go", "next")
@@ -101,13 +101,13 @@ def create() -> AnyResponse:
 
 
 def _lacking(names: Iterable[str], values: Mapping[str, Any]) -> forms.Errors:
-    """Return what fields of a step ask for and did not get."""
+    """Return the errors of required fields of a step."""
     errors = fields.lacking(values, dates.today())
     return {name: errors[name] for name in names if name in errors}
 
 
 def _sent_at_once(draft: dict[str, Any]) -> AnyResponse:
-    """Send what the first step told; when it does not do, the last step says why."""
+    """Send the draft after the first step; if that fails, show the errors on the last step."""
     try:
         return _send(draft)
     except tk.ValidationError as error:
@@ -118,7 +118,7 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
     """Send a draft and show it.
 
     Raises:
-        ValidationError: something is missing, or what resembles it was not looked at.
+        ValidationError: something is missing, or similar data and requests have not been seen.
     """
     sent = act(
         "ecosphere_request_transition",
@@ -134,7 +134,7 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
 @page
 @known
 def edit(id: str, step: str) -> AnyResponse:
-    """Show one step of a request that its author may still change."""
+    """Show a step of a request that its author may still change."""
     found, current = _step_of_own(id, step)
     return _form(current, found, draft=found)
 
@@ -142,8 +142,8 @@ def edit(id: str, step: str) -> AnyResponse:
 @page
 @known
 def resume_new() -> AnyResponse:
-    """Show the first step with what a browser had kept of it; nothing is saved."""
-    if request.method == "GET":  # the language was changed
+    """Show the first step with input kept by the browser; nothing is saved."""
+    if request.method == "GET":  # after a change of language
         return tk.redirect_to("ecosphere_requests.new")
     return _form(forms.steps()[0], request.form)
 
@@ -151,7 +151,7 @@ def resume_new() -> AnyResponse:
 @page
 @known
 def resume(id: str, step: str) -> AnyResponse:
-    """Show a step of a request with what a browser had kept of it; nothing is saved."""
+    """Show a step of a request with input kept by the browser; nothing is saved."""
     found, current = _step_of_own(id, step)
     if request.method == "GET":
         return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=step)
@@ -161,7 +161,7 @@ def resume(id: str, step: str) -> AnyResponse:
 @page
 @known
 def save(id: str, step: str) -> AnyResponse:
-    """Save one step, then go where the button says."""
+    """Save a step, then continue as the button says."""
     found, current = _step_of_own(id, step)
     forms.refuse_machines(request.form)
     data, errors = forms.read_step(current, request.form)
@@ -169,7 +169,7 @@ def save(id: str, step: str) -> AnyResponse:
         data = {name: value for name, value in data.items() if name in AFTER_SENDING}
     go = request.form.get("go", "next")
     try:
-        # What can be read is saved even when something else cannot.
+        # Valid input is saved even when other fields are invalid.
         if data:
             found = act("ecosphere_request_update", id=found["id"], version=forms.version(request.form), **data)
         if go == "send" and not errors:
@@ -177,7 +177,7 @@ def save(id: str, step: str) -> AnyResponse:
     except tk.ValidationError as error:
         errors = {**messages(error), **errors}
         found = act("ecosphere_request_show", id=found["id"])
-    # The place is read as a whole: what it lacks is told there.
+    # For the place, `read_step` has already checked that something is given.
     if go == "next" and found["state"] == "draft" and current.id != "territoire":
         errors = {**_lacking(current.fields, found), **errors}
     if errors and go != "previous":
@@ -188,7 +188,7 @@ def save(id: str, step: str) -> AnyResponse:
 @page
 @known
 def lookalikes(id: str) -> AnyResponse:
-    """Show the datasets and requests that resemble a draft, before going on with it."""
+    """Show the datasets and requests similar to a draft."""
     found = _own(id)
     similar = similar_of(found)
     return rendered("ecosphere_requests/lookalikes.html", {"request_": found, "similar": similar})
@@ -196,7 +196,7 @@ def lookalikes(id: str) -> AnyResponse:
 
 @page
 def lookalikes_fragment() -> str:
-    """Answer the form's script with what resembles the words typed so far."""
+    """Return, as a fragment for the form's script, the datasets and requests similar to the input so far."""
     named = ("title", "theme", "territory", "dataset", "organization")
     wanted: dict[str, Any] = {name: request.args.get(name, "") for name in named}
     if request.args.get("draft") and not wanted["territory"]:
@@ -206,7 +206,7 @@ def lookalikes_fragment() -> str:
 
 
 def _place_of_draft(id: str) -> dict[str, Any]:
-    """Return where a draft of the reader looks for data, and whom it asks; nothing when there is no such draft."""
+    """Return place and service of a draft of the user; empty when there is no such draft."""
     try:
         found = _own(id)
     except tk.ObjectNotFound:
@@ -215,13 +215,13 @@ def _place_of_draft(id: str) -> dict[str, Any]:
 
 
 def commune_suggestions() -> Response:
-    """Answer with the communes whose name begins like what was typed."""
+    """Return communes that match the input, as JSON."""
     found = communes.search(request.args.get("q", "")[:80], near=request.args.get("territory", ""))
     return jsonify({"items": [{"value": each.code, "label": communes.label_of(each)} for each in found]})
 
 
 def dataset_suggestions() -> Response:
-    """Answer with the datasets that the search finds for what was typed; the reader's permissions apply."""
+    """Return datasets that match the input and that the user may read, as JSON."""
     text = request.args.get("q", "")[:200].strip()
     return jsonify({"items": picking.suggestions(context(), text) if text else []})
 
@@ -269,7 +269,7 @@ def _form(
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the inputs show: values of a request, or the fields of a form that is shown again."""
+    """Return the values of inputs, from those of a request or of a form shown again."""
     shown = {name: value for name, value in dict(values).items() if value is not None}
     if isinstance(shown.get("communes"), list):
         codes = (each["code"] if isinstance(each, dict) else str(each)[:5] for each in shown["communes"])
@@ -287,7 +287,7 @@ def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own(id: str) -> dict[str, Any]:
-    """Return a request that the reader may change; the page is not found otherwise."""
+    """Return a request that the user may change; raise NotFound otherwise."""
     found = act("ecosphere_request_show", id=id)
     if not tk.h.check_access("ecosphere_request_update", {"id": found["id"]}):
         raise tk.ObjectNotFound
@@ -295,7 +295,7 @@ def _own(id: str) -> dict[str, Any]:
 
 
 def _step_of_own(id: str, step: str) -> tuple[dict[str, Any], forms.Step]:
-    """Return a request that the reader may change, and one of its steps; a signal has the first one only."""
+    """Return a request that the user may change, and one of its steps; a signal has the first one only."""
     found, current = _own(id), forms.step(step)
     if current is None or (found["is_signal"] and current != forms.steps()[0]):
         tk.abort(404, tk._("The form has no such step."))
@@ -303,9 +303,9 @@ def _step_of_own(id: str, step: str) -> tuple[dict[str, Any], forms.Step]:
 
 
 def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the datasets and requests that resemble what a person asks for.
+    """Return the datasets and requests similar to a request.
 
-    The request itself is left out, and the dataset to which it asks access.
+    The request itself is left out, and the dataset to which it requests access.
     """
     asked: dict[str, Any] = {name: wanted.get(name) or "" for name in ("title", "theme", "territory")}
     asked |= {name: wanted[name] for name in ("communes", "bbox") if isinstance(wanted.get(name), list)}
@@ -313,17 +313,17 @@ def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
         asked["organization"] = service["id"] if isinstance(service, dict) else service
     try:
         found = act("ecosphere_request_similar", **asked)
-    except tk.ValidationError:  # a theme or place that the address made up
+    except tk.ValidationError:  # an unknown theme or place in the URL
         return {"datasets": [], "requests": []}
     found["requests"] = [each for each in found["requests"] if each["id"] != wanted.get("id")]
-    about = wanted.get("about")  # of a draft
+    about = wanted.get("about")  # only set for a stored request
     asked_for = about.get("name") if isinstance(about, dict) else wanted.get("dataset")
     found["datasets"] = [each for each in found["datasets"] if each["name"] != asked_for]
     return found
 
 
 def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the service that would get the request and why, None as long as the place is not known."""
+    """Return the service that would get the request and why, None without a place or service."""
     if not any(draft.get(name) for name in ("territory", "communes", "bbox", "organization")):
         return None
     if draft.get("organization"):
@@ -334,7 +334,7 @@ def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyResponse:
-    """Go on after a step is saved: to what resembles it, another step, or the request itself."""
+    """Continue after saving a step: to similar data and requests, another step, or the request."""
     if draft["state"] != "draft":
         if any(each.get("moderation") == "held" and each["transition"] == "edit" for each in draft["events"]):
             tk.h.flash_notice(tk._("Your changes wait for a moderator: they are made once they have been read."))

@@ -1,4 +1,4 @@
-"""What the requester does after an answer, or for want of one: says whether it helped, or turns to the CADA."""
+"""Views for requesters after an answer, or without one: satisfaction, and referral to the CADA."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ckanext.ecosphere.data_requests.views.viewing import act, known, messages, 
 @page
 @known
 def satisfied(id: str) -> AnyResponse:
-    """Keep whether the answer was what the requester needed."""
+    """Store whether the answer met the requester's need."""
     try:
         done = act("ecosphere_request_satisfaction", id=id, satisfied=request.form.get("satisfied", ""))
     except tk.ValidationError as error:
@@ -38,9 +38,9 @@ def _thanks(said: str) -> str:
 
 @page
 def satisfied_by_mail(token: str) -> Response:
-    """Ask before anything is kept (programs follow links of e-mails); with POST, keep it.
+    """Ask for confirmation on GET, since programs follow links in e-mails; on POST, store the opinion.
 
-    The token is the permission: it needs no log-in, and says nothing but yes or no.
+    The token authorises the request without log-in, and allows nothing else.
     """
     found = asking.read(token)
     if found is None or not dictize.satisfaction_is_asked(found):
@@ -61,7 +61,7 @@ csrf.exempt(satisfied_by_mail)
 @page
 @known
 def referral(id: str) -> Response:
-    """Show the referral to the commission, with what to do with it."""
+    """Show the referral to the commission, with instructions."""
     found = act("ecosphere_request_referral", id=id)
     return rendered("ecosphere_requests/referral.html", {"referral": found})
 
@@ -69,7 +69,7 @@ def referral(id: str) -> Response:
 @page
 @known
 def referral_file(id: str, ending: str) -> AnyResponse:
-    """Hand out the referral as PDF or text."""
+    """Serve the referral as PDF or text."""
     if ending not in ("pdf", "txt"):
         raise tk.ObjectNotFound
     found: dict[str, Any] = act("ecosphere_request_referral", id=id)

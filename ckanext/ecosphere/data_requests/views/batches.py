@@ -1,4 +1,4 @@
-"""One question to several services: a page for all their answers, and the form that asks more of them."""
+"""Views of batches, one question to several services: page of the answers, and form to add services."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, known, m
 
 @page
 def batch(id: str) -> Response:
-    """Show which services have the question, and what each answered."""
+    """Show the services that were asked, and their answers."""
     return _shown(id)
 
 
 @page
 @known
 def batch_add(id: str) -> AnyResponse:
-    """Put the question to the services that were ticked."""
+    """Put the question to the selected services."""
     chosen = request.form.getlist("organizations")
     try:
         act("ecosphere_request_batch_add", id=id, organizations=chosen)

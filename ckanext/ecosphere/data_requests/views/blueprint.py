@@ -1,4 +1,4 @@
-"""Addresses of the room's pages; the modules `views_*` hold what they show."""
+"""Blueprint with the URLs of all pages; the other modules of `views` hold their functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Due dates for calendar programs: a person's own requests, and the desk of a service for those who work there."""
+"""iCalendar feeds of due dates: of the user's own requests, and of the desk of a service for its people."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.search import due, listing
 from ckanext.ecosphere.data_requests.views.viewing import act, known, page
 
-#: Requests, and reviews, that a calendar holds.
+#: Maximum number of requests, and of reviews, in a calendar.
 MOST = 500
 
 
 @page
 @known
 def own() -> Response:
-    """Give the due dates of the reader's own requests."""
+    """Return the due dates of the user's own requests."""
     return _calendar(tk.current_user, "")
 
 
 @page
 @known
 def desk(organization: str) -> Response:
-    """Give the due dates of a desk."""
+    """Return the due dates of a desk."""
     return _calendar(tk.current_user, organization)
 
 
 @page
 def private(token: str, organization: str = "") -> Response:
-    """Give the due dates to whoever has the private address: what its person may read now, and nothing else."""
+    """Return the due dates for a private URL: what its user may read at present."""
     user = calendar.person_of(token)
     if user is None:
         raise tk.ObjectNotFound
@@ -48,7 +48,7 @@ def private(token: str, organization: str = "") -> Response:
 @page
 @known
 def renew() -> AnyResponse:
-    """Give the reader a new private address; the old one is worthless from then on."""
+    """Create a new private URL for the user; the old one no longer works."""
     act("ecosphere_request_settings_update", new_calendar=True)
     tk.h.flash_success(tk._("Your private calendar address is new; the former one no longer works."))
     return tk.redirect_to("ecosphere_requests.preferences", _anchor="calendar-title")

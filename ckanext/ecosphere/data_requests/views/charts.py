@@ -1,4 +1,4 @@
-"""Charts of the statistics, drawn on the server as SVG; the table beside each says the same in figures."""
+"""Charts of the statistics as SVG, rendered on the server; each has a table with the same figures beside it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MONTHS_LABELLED = 6
 
 
 def months(points: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the requests received (full bars) and answered (hatched bars) by month; nothing without a point.
+    """Draw the requests received (full bars) and answered (hatched bars) by month; empty without data.
 
     Args:
         points: items `month` ("2026-11"), `received` and `answered`, the oldest first.
@@ -53,7 +53,7 @@ def months(points: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def bars(title: str, rows: Sequence[tuple[str, int]]) -> Markup:
-    """Draw one horizontal bar for each (label, number); nothing when all are nought."""
+    """Draw a horizontal bar for each (label, number); empty when all are zero."""
     highest = max((number for _label, number in rows), default=0)
     if not highest:
         return Markup("")
@@ -76,7 +76,7 @@ def _number(point: Mapping[str, Any], kind: str) -> int:
 
 
 def _round_up(value: int) -> int:
-    """Return the next number that four lines divide evenly, at least 4."""
+    """Return the next number that four grid lines divide evenly, at least 4."""
     step = 4
     while step < value:
         step *= 2 if str(step)[0] in "48" else 5

@@ -1,4 +1,4 @@
-"""Working: the desk of a service, the moderators' queue, and what each person wants to be told."""
+"""Views of the desk of a service, of moderation, notifications and preferences, and of the user's own data."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ckanext.ecosphere.data_requests.search import listing
 from ckanext.ecosphere.data_requests.views import exports, forms, read
 from ckanext.ecosphere.data_requests.views.viewing import act, context, known, messages, page, rendered
 
-#: Parts of the desk, what is most urgent first.
+#: Sections of the desk, the most urgent first.
 PARTS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
-#: Requests in the table of a service, and how many are read at a time.
+#: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
 DIGESTS = ("immediate", "daily", "weekly", "none")
 
@@ -26,7 +26,7 @@ DIGESTS = ("immediate", "daily", "weekly", "none")
 @page
 @known
 def desk(organization: str) -> AnyResponse:
-    """Show a service what to do first; with filters, its requests one page after the other."""
+    """Show the desk of a service; with filters, its requests as a paged list."""
     service = service_of_desk(organization)
     search, chosen = read.asked()
     if search or request.args.get("all"):
@@ -43,7 +43,7 @@ def desk(organization: str) -> AnyResponse:
 @page
 @known
 def desk_csv(organization: str) -> Response:
-    """Give the requests of a service as a table, with the filters of the address; the latest `MOST_IN_TABLE`."""
+    """Return the requests of a service as CSV, with the filters of the URL; the latest `MOST_IN_TABLE`."""
     service = service_of_desk(organization)
     search = {**listing.asked(request.args), "organization": service["id"], "scope": "desk", "sort": "created"}
     search["facets"] = False
@@ -62,7 +62,7 @@ def desk_csv(organization: str) -> Response:
 @page
 @known
 def assign(organization: str) -> AnyResponse:
-    """Give several requests to one person, or to nobody in particular."""
+    """Assign several requests to one person, or to no one."""
     service = service_of_desk(organization)
     ids = request.form.getlist("ids")
     back = tk.redirect_to("ecosphere_requests.desk", organization=service["name"])
@@ -102,7 +102,7 @@ def assign(organization: str) -> AnyResponse:
 @page
 @known
 def moderation() -> AnyResponse:
-    """Show moderators what waits for them."""
+    """Show moderators the requests that await moderation."""
     found, pages = read.listed(
         "ecosphere_request_list", "ecosphere_requests.moderation", scope="moderation", sort="created"
     )
@@ -113,7 +113,7 @@ def moderation() -> AnyResponse:
 @page
 @known
 def held() -> AnyResponse:
-    """Show moderators the messages and edits of new people that wait for them."""
+    """Show moderators the held messages and edits of untrusted users."""
     found, pages = read.listed("ecosphere_request_held_list", "ecosphere_requests.held")
     return rendered("ecosphere_requests/held.html", {"found": found, "pages": pages, "labels": forms.labels()})
 
@@ -121,7 +121,7 @@ def held() -> AnyResponse:
 @page
 @known
 def moderate(kind: str, text: str) -> AnyResponse:
-    """Release a text, turn it away, or call it spam."""
+    """Release a text, reject it, or reject it as spam."""
     tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
     wanted = {"decision": request.form.get("decision", ""), "reason": request.form.get("reason", "")}
     done = {
@@ -142,7 +142,7 @@ def moderate(kind: str, text: str) -> AnyResponse:
 @page
 @known
 def spam(id: str) -> AnyResponse:
-    """Close a request as spam: its author is not told."""
+    """Close a request as spam, without a notification to its author."""
     act("ecosphere_request_spam", id=id)
     tk.h.flash_success(tk._("The request is closed as spam."))
     return tk.redirect_to("ecosphere_requests.moderation")
@@ -151,7 +151,7 @@ def spam(id: str) -> AnyResponse:
 @page
 @known
 def notifications() -> Response:
-    """Show what a person was told, the latest first; without a mail server this is where it is told."""
+    """Show the user's notifications, the latest first; they appear here even without a mail server."""
     found, pages = read.listed("ecosphere_request_notification_list", "ecosphere_requests.notifications")
     return rendered("ecosphere_requests/notifications.html", {"found": found, "pages": pages})
 
@@ -159,7 +159,7 @@ def notifications() -> Response:
 @page
 @known
 def notifications_seen() -> AnyResponse:
-    """Mark everything as read."""
+    """Mark all notifications as seen."""
     act("ecosphere_request_notification_seen")
     return tk.redirect_to("ecosphere_requests.notifications")
 
@@ -167,7 +167,7 @@ def notifications_seen() -> AnyResponse:
 @page
 @known
 def preferences() -> AnyResponse:
-    """Show and change how a person is told."""
+    """Show and change the user's settings for notifications and letters."""
     errors: forms.Errors = {}
     if request.method == "POST":
         named = ("digest", "language", "first_name", "last_name", "quality")
@@ -186,7 +186,7 @@ def preferences() -> AnyResponse:
 
 @known
 def my_data() -> Response:
-    """Hand out what is kept of the reader, as JSON."""
+    """Return all personal data of the user as JSON."""
     response = jsonify({**act("ecosphere_request_export"), **_followed()})
     response.headers["Content-Disposition"] = 'attachment; filename="mes-demandes.json"'
     response.cache_control.no_store = True
@@ -194,7 +194,7 @@ def my_data() -> Response:
 
 
 def _followed() -> dict[str, Any]:
-    """Return what the reader follows beside requests: datasets, and searches where the portal has their alerts."""
+    """Return the datasets that the user follows and, where `ecosphere_search` is on, their search alerts."""
     datasets = act("dataset_followee_list", id=tk.current_user.id)
     found: dict[str, Any] = {"datasets_followed": [{"name": each["name"], "title": each["title"]} for each in datasets]}
     if tk.h.plugin_loaded("ecosphere_search"):
@@ -205,7 +205,7 @@ def _followed() -> dict[str, Any]:
 @page
 @known
 def forget_me() -> AnyResponse:
-    """Erase what is kept of the reader, once they have ticked that they know what it means."""
+    """Erase the user's personal data, once they have ticked the confirmation."""
     if not request.form.get("sure"):
         tk.h.flash_error(tk._("Tick the box to confirm: what is erased cannot be brought back."))
         return tk.redirect_to("ecosphere_requests.preferences")
@@ -215,9 +215,9 @@ def forget_me() -> AnyResponse:
 
 
 def people(service: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the people of a service to whom a request can be given: its editors and administrators.
+    """Return the users to whom requests of a service can be assigned: its editors and administrators.
 
-    Not as `organization_show` gives them, which counts all datasets that each of its people has made.
+    `organization_show` is not used, since it counts all datasets created by each member.
     """
     accounts = names.by_ids(model.User, persons.editors_of(service["id"]))
     found = [{"name": each.name, "title": each.fullname or each.display_name} for each in accounts]
@@ -225,7 +225,7 @@ def people(service: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def service_of_desk(name: str) -> dict[str, Any]:
-    """Return the service whose desk the reader may see."""
+    """Return the organisation, after checking that the user may see its desk."""
     tk.check_access("ecosphere_request_desk", context(), {"organization": name})
     trusted: Any = {**context(), "ignore_auth": True}
     return tk.get_action("organization_show")(

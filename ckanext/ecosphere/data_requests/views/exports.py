@@ -1,4 +1,4 @@
-"""Public statistics, and the requests of a service, as CSV that is safe to open in a spreadsheet."""
+"""CSV exports, safe to open in spreadsheets: public statistics, and the requests of a service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.csv_table import write
 from ckanext.ecosphere.shared.messages import N_
 
-#: Year, hour and minute as spreadsheets of all languages read them; in Paris time.
+#: Format of a datetime that spreadsheets recognise in all languages; in Paris time.
 MOMENT = "%Y-%m-%d %H:%M"
 DESK_COLUMNS = (
     N_("Reference"),
@@ -28,7 +28,7 @@ DESK_COLUMNS = (
     N_("Assigned to"),
     N_("People who support it"),
 )
-#: Figures of all services, or of the one that is asked for.
+#: Figures of all services, or of the requested one.
 SINGLE = {
     "received": N_("Requests received"),
     "answered": N_("Requests answered"),
@@ -58,10 +58,10 @@ BY_MONTH = {"received": N_("Requests received, by month"), "answered": N_("Reque
 
 
 def desk(requests: Iterable[Mapping[str, Any]]) -> str:
-    """Return requests of a service as a table, in the reader's language; nobody's name but the agent's is in it.
+    """Return requests of a service as CSV in the reader's language; of people, only the assignee is named.
 
     Args:
-        requests: as `ecosphere_request_list` returns them.
+        requests: as returned by `ecosphere_request_list`.
     """
     rows = (
         (
@@ -83,7 +83,7 @@ def desk(requests: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _moment(value: str | None) -> str:
-    """Return a day, or a moment in the portal's time zone, as spreadsheets read it."""
+    """Return a date, or a datetime in the portal's time zone, in a format for spreadsheets."""
     known = dates.read(value)
     if isinstance(known, datetime):
         return known.strftime(MOMENT)
@@ -91,10 +91,10 @@ def _moment(value: str | None) -> str:
 
 
 def in_words(found: Mapping[str, Any]) -> str:
-    """Return the figures as one table in the reader's language: what is counted, its detail, the place, the value.
+    """Return statistics as CSV in the reader's language, with columns for figure, detail, place and value.
 
     Args:
-        found: as `ecosphere_request_stats` returns it.
+        found: as returned by `ecosphere_request_stats`.
     """
     _ = tk._
     return write((_("Figure"), _("Detail"), _("Place"), _("Value")), _worded(found))
@@ -126,10 +126,10 @@ def _worded(found: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def statistics(found: Mapping[str, Any]) -> str:
-    """Return the figures as one table for programs: what is counted, its detail, the place, the value, as codes.
+    """Return statistics as machine-readable CSV, with codes for figure, detail and place, and the value.
 
     Args:
-        found: as `ecosphere_request_stats` returns it.
+        found: as returned by `ecosphere_request_stats`.
     """
     rows: list[tuple[Any, ...]] = [(name, "", "", found.get(name)) for name in SINGLE]
     rows += [("satisfaction", name, "", number) for name, number in (found["satisfaction"] or {}).items()]

@@ -1,4 +1,4 @@
-"""Telling: public statistics and feeds; everybody gets the same, so nothing private can be in them."""
+"""Public statistics, public page of a service, and Atom feeds; mostly the same for all readers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from ckanext.ecosphere.shared import atom, dates, language
 
 ENTRIES = 50
 YEAR_DIGITS = 4
-#: Requests that the page of a service names; the list has all of them.
+#: Number of open and of answered requests on the page of a service; the list has all of them.
 OPEN_SHOWN, ANSWERED_SHOWN = 10, 5
 
 
 @page
 def statistics() -> Response:
-    """Show how the services answer."""
+    """Show the public statistics."""
     scope = _scope()
     found = as_public("ecosphere_request_stats", **scope)
     return rendered("ecosphere_requests/statistics.html", {"stats": found, "scope": scope, "years": found["years"]})
@@ -30,7 +30,7 @@ def statistics() -> Response:
 
 @page
 def service(organization: str) -> Response:
-    """Show what a service holds, how it is reached, how it answers, and what it is asked: the same to everybody."""
+    """Show the public page of a service: contact, statistics and public requests, the same for all readers."""
     found = act("organization_show", id=organization, include_datasets=False)
     if found["name"] != organization:
         return tk.redirect_to("ecosphere_requests.service", organization=found["name"])
@@ -62,7 +62,7 @@ def service(organization: str) -> Response:
 
 @page
 def statistics_csv() -> Response:
-    """Give the same figures as an open table: as codes, or in the words of the page (``?words=1``)."""
+    """Return the statistics as CSV: with codes or, with ``?words=1``, with the labels of the page."""
     table = exports.in_words if request.args.get("words") else exports.statistics
     content = table(as_public("ecosphere_request_stats", **_scope()))
     response = Response(content, mimetype="text/csv")
@@ -72,7 +72,7 @@ def statistics_csv() -> Response:
 
 @page
 def feed() -> Response:
-    """Give the newest public requests of the search that the address asks for."""
+    """Return the newest public requests of the search in the URL as an Atom feed."""
     kept = saved.Requests()
     search = kept.canonical(request.args.items(multi=True))
     found = as_public("ecosphere_request_list", **saved.asked(search), sort="created", rows=ENTRIES, facets=False)
@@ -83,7 +83,7 @@ def feed() -> Response:
 
 @page
 def request_feed(id: str) -> Response:
-    """Give what happened to one public request, the newest first."""
+    """Return the events of a public request as an Atom feed, the newest first."""
     found = as_public("ecosphere_request_show", id=id)
     at = {"id": found["reference"]}
     page_ = tk.h.url_for("ecosphere_requests.read", **at, _external=True)
@@ -102,7 +102,7 @@ def request_feed(id: str) -> Response:
 
 
 def moment(text: str) -> datetime:
-    """Return the beginning of a day in the portal's time zone: feeds want a moment, and everyone is told days."""
+    """Return the start of a day in the portal's time zone: feeds need a time, but only days are public."""
     return datetime.combine(date.fromisoformat(text[: len("2026-01-01")]), time(), dates.zone())
 
 
@@ -125,7 +125,7 @@ def _answer(title: str, page_: str, itself: str, entries: list[atom.Entry]) -> R
 
 
 def _scope() -> dict[str, Any]:
-    """Return the year and service that the address asks for; what makes no sense is left out."""
+    """Return the year and service in the URL; invalid years are ignored."""
     scope: dict[str, Any] = {}
     year = request.args.get("year", "")
     if year.isascii() and year.isdigit() and len(year) == YEAR_DIGITS:

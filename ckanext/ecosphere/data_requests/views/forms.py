@@ -1,7 +1,7 @@
-"""The forms of the pages: their steps and fields, and how what was typed becomes the data of an action.
+"""Forms of the pages: steps, fields, labels, and conversion of their input to arguments of actions.
 
-Pages and actions check alike: what a form cannot read (a commune nobody knows, three corners of a rectangle) is told
-here, everything else by the action. Both speak of fields by the same names.
+What a form cannot read (an unknown commune, an incomplete rectangle) is reported here, all else by the action. Both use
+the same names of fields.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from ckanext.ecosphere.shared.http_guard import taken_apart
 Errors = dict[str, list[str]]
 
 SIDES = ("west", "south", "east", "north")
-LONGITUDE, LATITUDE = 180, 90  # degrees at most, either way
-#: A field that people do not see; only programs that fill in everything do.
+LONGITUDE, LATITUDE = 180, 90  # maximum absolute values, in degrees
+#: Honeypot: a hidden field that only robots fill in.
 TRAP = "site_web"
 SEPARATORS = re.compile(r"[\n,;]+")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One page of the form.
+    """A page of the form.
 
     Attributes:
-        id: its part of the address.
-        title: what it asks, in the reader's language.
+        id: its part of the URL.
+        title: in the reader's language.
         fields: names of the fields of the request that it sets.
     """
 
@@ -63,24 +63,24 @@ def steps() -> tuple[Step, ...]:
 
 
 def step(id: str) -> Step | None:
-    """Return the step called `id`."""
+    """Return the step with this id."""
     return next((each for each in steps() if each.id == id), None)
 
 
 def step_of(field: str) -> Step | None:
-    """Return the step that asks for a field."""
+    """Return the step that has a field."""
     return next((each for each in steps() if field in each.fields), None)
 
 
 def neighbours(current: Step) -> tuple[Step | None, Step | None]:
-    """Return the steps before and after one."""
+    """Return the previous and the next step."""
     every = steps()
     place = [each.id for each in every].index(current.id)
     return (every[place - 1] if place else None), (every[place + 1] if place + 1 < len(every) else None)
 
 
 def labels() -> dict[str, str]:
-    """Return the name of every field of the forms, as its label and the summary of errors have it."""
+    """Return the label of each field, for the forms and the summary of errors."""
     _ = tk._
     return {
         "title": _("Your request in one sentence"),
@@ -140,20 +140,20 @@ def labels() -> dict[str, str]:
 
 
 def label(field: str) -> str:
-    """Return the name of a field; the field itself when it has none."""
+    """Return the label of a field, or its name when it has none."""
     return labels().get(field, field)
 
 
 def read_step(current: Step, form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
-    """Read what was typed in one step.
+    """Read the input of one step.
 
     Args:
         current: the step.
         form: the fields of the HTML form.
 
     Returns:
-        values for the action (empty ones are None, so that a person can take something back), and what could not be
-        read. What could not be read is not among the values.
+        values for the action (None for empty fields, so that they can be cleared), and errors by field. Values that
+        could not be read are left out.
     """
     data: dict[str, Any] = {name: _text(form, name) for name in current.fields if name not in READERS}
     errors: Errors = {}
@@ -166,7 +166,7 @@ def read_step(current: Step, form: Mapping[str, str]) -> tuple[dict[str, Any], E
 
 
 def read_transition(fields: list[str], form: Mapping[str, str]) -> dict[str, Any]:
-    """Read the fields of a transition, those that are left empty left out."""
+    """Read the fields of a transition, without empty ones."""
     data = {
         name: READERS[name](form) if name in READERS else _text(form, name) for name in (*fields, "comment", "note")
     }
@@ -174,13 +174,13 @@ def read_transition(fields: list[str], form: Mapping[str, str]) -> dict[str, Any
 
 
 def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
-    """Return errors in the order of the fields of a form; what is of no field comes last."""
+    """Sort errors by the order of the fields of a form; those of no field come last."""
     places = {name: place for place, name in enumerate(fields)}
     return dict(sorted(errors.items(), key=lambda error: places.get(error[0], len(places))))
 
 
 def version(form: Mapping[str, str]) -> int:
-    """Return the version of the request that the person saw when the form was made."""
+    """Return the version of the request for which the form was rendered, 0 if it is missing or invalid."""
     try:
         return int(form.get("version", ""))
     except ValueError:
@@ -188,20 +188,20 @@ def version(form: Mapping[str, str]) -> int:
 
 
 def trapped(form: Mapping[str, str]) -> bool:
-    """Tell whether the field that nobody sees was filled in."""
+    """Return whether the honeypot was filled in."""
     return bool(form.get(TRAP))
 
 
 def refuse_machines(form: Mapping[str, str]) -> None:
-    """Refuse a form whose hidden field was filled in."""
+    """Answer 400 when the honeypot was filled in."""
     if trapped(form):
         tk.abort(400, tk._("The form was filled in by a program. Leave the hidden field empty."))
 
 
 def dataset_names(text: str) -> list[str]:
-    """Read datasets typed or pasted by a person: names, identifiers or addresses of pages, in any number of lines.
+    """Read datasets typed or pasted by a user: names, ids or URLs of pages, on one or more lines.
 
-    Words that are no addresses stay together: they are what somebody typed to look for a dataset.
+    Words without a URL are kept together, as a title to search for.
 
     >>> dataset_names("https://portail.example/fr/dataset/zones-humides?x=1\\nppri-loire")
     ['zones-humides', 'ppri-loire']
@@ -211,7 +211,7 @@ def dataset_names(text: str) -> list[str]:
 
 
 def _taken_apart(entry: str) -> list[str]:
-    """Take apart what holds an address; a title is one thing."""
+    """Split an entry that contains a URL at spaces; keep any other, such as a title, whole."""
     return entry.split() if "/" in entry else [entry]
 
 
@@ -228,7 +228,7 @@ def _text(form: Mapping[str, str], name: str) -> str | None:
 
 
 def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
-    """Read the place: one of territory, communes and rectangle, whichever the person chose."""
+    """Read the place: territory, communes or rectangle, as selected."""
     data: dict[str, Any] = {"territory": None, "communes": None, "bbox": None}
     way = form.get("where") or "territory"
     if way == "communes":
@@ -259,20 +259,20 @@ def _doubt(entry: str, found: list[communes.Commune]) -> str:
 
 
 def _box(form: Mapping[str, str]) -> tuple[list[float] | None, str]:
-    """Read west, south, east and north in degrees; returns the box or what is wrong with it."""
+    """Read west, south, east and north in degrees; return the box, or what is wrong with it."""
     try:
         west, south, east, north = (float(form.get(side, "").replace(",", ".")) for side in SIDES)
     except ValueError:
         return None, tk._("Give the four sides of the rectangle in decimal degrees, for example 4.85.")
     if max(abs(west), abs(east)) > LONGITUDE or max(abs(south), abs(north)) > LATITUDE:
         return None, tk._("Longitudes go from -180 to 180 and latitudes from -90 to 90 degrees.")
-    if not (west < east and south < north):  # refuses what is no number too
+    if not (west < east and south < north):  # also refuses NaN
         return None, tk._("The west side must be smaller than the east side, and the south side than the north side.")
     return [west, south, east, north], ""
 
 
 def _datasets(form: Mapping[str, str]) -> list[str]:
-    """Read the datasets of an answer: those that are ticked, then those that are named."""
+    """Read the datasets of an answer: those ticked, then those named."""
     ticked = form.getlist("dataset") if isinstance(form, MultiDict) else []
     return list(dict.fromkeys([*ticked, *dataset_names(form.get("datasets", ""))]))
 
@@ -281,7 +281,7 @@ READERS: dict[str, Any] = {
     "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
     "datasets": _datasets,
     "links": lambda form: [each.strip() for each in form.get("links", "").split("\n") if each.strip()],
-    "files": lambda form: None,  # not a field of text: `act.transition` takes them
+    "files": lambda form: None,  # not in the form data: read by `act.transition`
     "show_name": lambda form: bool(form.get("show_name")),
     "show_procedure": lambda form: bool(form.get("show_procedure")),
     "emissions": lambda form: bool(form.get("emissions")),

@@ -1,4 +1,4 @@
-"""The letters of a request: read in the portal, printed, downloaded."""
+"""Views of the letters of a request: page and PDF."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def letter(id: str, letter: str) -> Response:
 @page
 @known
 def letter_pdf(id: str, letter: str) -> AnyResponse:
-    """Hand out the PDF of a letter, made from the text that is kept."""
+    """Serve the PDF of a letter, generated from the stored HTML."""
     found = _letter(id, letter)
     try:
         content = pdf.render(found["subject"], found["html"], found["addressee"])
@@ -38,7 +38,7 @@ def letter_pdf(id: str, letter: str) -> AnyResponse:
 
 
 def _letter(id: str, letter: str) -> dict[str, Any]:
-    """Return a letter that is one of this request; not found otherwise."""
+    """Return a letter of this request; raise NotFound for a letter of another one."""
     found = act("ecosphere_request_letter_show", id=letter)
     if id not in (found["request"]["id"], found["request"]["reference"]):
         raise tk.ObjectNotFound

@@ -1,4 +1,4 @@
-"""Datasets that a person picks in a form: what is proposed for what they type, and what they chose by its title."""
+"""Selection of datasets in forms: suggestions while typing, and titles of the selected ones."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.viewing import context
 
 MOST = 8
-#: Datasets of one form that are shown by their titles.
+#: Maximum number of datasets of a form that are shown by title.
 MOST_CHOSEN = 20
 
 
 def suggestions(reader: Any, text: str) -> list[dict[str, str]]:
-    """Search datasets as the portal does; where that finds none, by the beginnings of the words of titles.
+    """Search for datasets as the portal does or, without results, by prefixes of words of titles.
 
     Args:
-        reader: context of the person, whose permissions apply.
+        reader: context of the user, whose permissions apply.
         text: what was typed, not empty.
 
     Returns:
-        `value` (name) and `label` (title; those that two datasets share say the service and the year, too).
+        `value` (name) and `label` (title; with service and year where two datasets share it).
     """
-    # Plain words: what stands for something in the language of the index is typed by nobody who looks for a title.
+    # Remove operators of the query language, which are not meant as such in a title.
     words = " ".join("".join(sign if sign.isalnum() else " " for sign in text).split())
     if not words:
         return []
@@ -55,7 +55,7 @@ def _label(dataset: dict[str, Any], is_shared: bool) -> str:
 
 
 def titles(typed: Any) -> dict[str, str]:
-    """Return the titles of the datasets that a field names, those that the reader may read: name → title."""
+    """Return the titles of the datasets in a field that the user may read: name → title."""
     names = forms.dataset_names(str(typed or ""))[:MOST_CHOSEN]
     found = {}
     for name in names:

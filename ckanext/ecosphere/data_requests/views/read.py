@@ -1,4 +1,4 @@
-"""Reading: the list with its facets, and the page of a request."""
+"""Views of the list of requests, with facets, and of the page of a request."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SORTS = ("relevance", "created", "support", "due")
 
 @page
 def index() -> Response:
-    """Show the public requests, and to people of the desk those of their service."""
+    """Show the list of public requests."""
     return _list("ecosphere_requests/index.html", "ecosphere_requests.index", scope="public")
 
 
 @page
 @known
 def mine() -> Response:
-    """Show a person's own requests, drafts included."""
+    """Show the user's own requests, including drafts."""
     return _list(
         "ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", kept=bool(unsaved_forms.kept())
     )
@@ -38,19 +38,19 @@ def mine() -> Response:
 
 @page
 def read(id: str) -> AnyResponse:
-    """Show a request: where it stands, what the reader may do, what was said and done."""
+    """Show a request: state, possible transitions, history and conversation."""
     found = act("ecosphere_request_show", id=id)
     if found["reference"] is None:
-        if found["state"] != "draft":  # a draft that was given up
+        if found["state"] != "draft":  # a withdrawn draft
             raise tk.ObjectNotFound
         return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=forms.steps()[0].id)
-    if is_known():  # who reads the request has seen what they were told of it
+    if is_known():  # opening the page marks its notifications as seen
         act("ecosphere_request_notification_seen", request=found["id"])
     return rendered("ecosphere_requests/read.html", {"request_": found, **_conversation(found)})
 
 
 def conversation_page(found: dict[str, Any], errors: forms.Errors, typed: Any, status: int) -> Response:
-    """Show the page of a request again, with a message that could not be sent."""
+    """Show the page of a request again, with a message that could not be saved."""
     variables = {"request_": found, **_conversation(found), "errors": errors, "typed": typed}
     return rendered("ecosphere_requests/read.html", variables, status)
 
@@ -60,7 +60,7 @@ def _conversation(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kept() -> str | None:
-    """Return the search of this page as it can be saved, None when it is too long for that."""
+    """Return the search of this page in the form in which it can be saved, None when it is too long."""
     try:
         return saved.Requests().canonical(request.args.items(multi=True))
     except tk.ValidationError:
@@ -68,8 +68,7 @@ def _kept() -> str | None:
 
 
 def asked() -> tuple[dict[str, Any], MultiDict[str, str]]:
-    """Return the search of the address, and what was chosen in it; a state that does not exist is left out of both,
-    and the page says so."""
+    """Return the search in the URL, and its filters; unknown states are left out of both, with a notice on the page."""
     unknown = [each for each in request.args.getlist("state") if each and each not in states.STATES]
     if unknown:
         message = tk._("There is no state “{state}”: this filter is left out.")
@@ -81,7 +80,7 @@ def asked() -> tuple[dict[str, Any], MultiDict[str, str]]:
 
 
 def page_number(form: MultiDict[str, str]) -> int:
-    """Return the page that an address asks for, 1 when it asks for none or nonsense."""
+    """Return the page number in the URL, 1 when it is missing or invalid."""
     text = form.get("page", "1")
     return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS else 1
 
@@ -107,7 +106,7 @@ def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
 
 
 def address(endpoint: str, chosen: MultiDict[str, str], **values: Any) -> str:
-    """Return the address of a list with these choices."""
+    """Return the URL of a list with these filters."""
     return _with(tk.h.url_for(endpoint, **values), chosen)
 
 
@@ -129,7 +128,7 @@ def facet_titles() -> dict[str, str]:
 
 
 def facets(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any) -> list[dict[str, Any]]:
-    """Return the facets as the page shows them: each value with its count and the address that adds or removes it."""
+    """Return the facets for the page: each value with its count and the URL that adds or removes it."""
     titles, url = facet_titles(), tk.h.url_for(endpoint, **values)
     shown = []
     for name in listing.FACETS:
@@ -144,7 +143,7 @@ def facets(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, *
 
 
 def chips(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any) -> list[dict[str, str]]:
-    """Return the chosen filters, each with the address of the list without it."""
+    """Return the active filters, each with the URL of the list without it."""
     titles = facet_titles()
     found = []
     for name, value in chosen.items(multi=True):
@@ -157,14 +156,14 @@ def chips(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **
 
 
 def listed(action: str, endpoint: str, **wanted: Any) -> tuple[Any, dict[str, Any]]:
-    """Return the page of a list without facets that the reader asks for, and the pages beside it."""
+    """Return the current page of a list without facets, and links to the adjacent pages."""
     number = page_number(request.args)
     found = act(action, **wanted, start=(number - 1) * ROWS, rows=ROWS)
     return found, pages(found["count"], number, MultiDict(), endpoint)
 
 
 def pages(count: int, number: int, chosen: MultiDict[str, str], endpoint: str, **values: Any) -> dict[str, Any]:
-    """Return where a list stands and the addresses of the pages beside it."""
+    """Return the current and last page number of a list, and the URLs of the adjacent pages."""
     last = max((count - 1) // ROWS + 1, 1)
 
     def url(page_: int) -> str:
@@ -179,7 +178,7 @@ def pages(count: int, number: int, chosen: MultiDict[str, str], endpoint: str, *
 
 
 def _toggled(chosen: MultiDict[str, str], name: str, value: str, active: bool) -> MultiDict[str, str]:
-    # One service, territory, theme or use at a time; several states together.
+    # A facet has one active value at a time, except for states.
     several = name == "state"
     kept = [(key, each) for key, each in chosen.items(multi=True) if key != name or (several and each != value)]
     return MultiDict(kept if active else [*kept, (name, value)])

@@ -1,4 +1,4 @@
-"""Saying what is wrong with a dataset: a form of one page, for everyone."""
+"""Form to report a problem with a dataset, on one page, for logged-in and anonymous users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, is_known, messages, page, rendered
 from ckanext.ecosphere.shared.messages import N_
 
-#: Field, in the order of the form → what is said when it is empty.
+#: Field, in the order of the form → message when it is empty.
 MISSING = {
     "kind": N_("Choose what it is about."),
     "description": N_("Say what is wrong, or what you want to know."),
@@ -23,13 +23,13 @@ MISSING = {
 
 @page
 def new(dataset: str) -> Response:
-    """Show the form; an address may choose the kind (``?kind=link``)."""
+    """Show the form; the URL may preselect the kind (``?kind=link``)."""
     return _form(_shown(dataset), {"kind": request.args.get("kind", "")})
 
 
 @page
 def create(dataset: str) -> AnyResponse:
-    """Send what was typed; tell where it can be followed."""
+    """Send the report, and show its reference."""
     shown = _shown(dataset)
     forms.refuse_machines(request.form)
     given = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in ("kind", "description")}
@@ -47,7 +47,7 @@ def create(dataset: str) -> AnyResponse:
 
 
 def labels() -> dict[str, str]:
-    """Return the names of the fields."""
+    """Return the labels of the fields."""
     return {
         "kind": tk._("What is it about?"),
         "description": tk._("What is wrong, or what do you want to know?"),
@@ -58,7 +58,7 @@ def _shown(dataset: str) -> dict[str, Any]:
     try:
         return act("package_show", id=dataset)
     except tk.NotAuthorized:
-        raise tk.ObjectNotFound from None  # names of private datasets cannot be tried
+        raise tk.ObjectNotFound from None  # does not reveal names of private datasets
 
 
 def _form(

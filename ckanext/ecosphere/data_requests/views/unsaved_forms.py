@@ -1,6 +1,6 @@
-"""What somebody who is not logged in typed waits for their log-in, on the server: cookies are small and may be read.
+"""Storage of forms of anonymous users until they log in, in Redis, since cookies are small and can be read.
 
-It waits in Redis, which holds jobs and sessions as well: so many from one address, so many in all, and not for long.
+Redis also holds jobs and sessions, so the number of forms is limited by IP address and in total, as is their lifetime.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ckan.lib.redis import connect_to_redis
 
 from ckanext.ecosphere.data_requests import throttle
 
-TOKEN = "ecosphere_request_kept"  # noqa: S105 - where the session has it
+TOKEN = "ecosphere_request_kept"  # noqa: S105 - key in the session
 SECONDS = 2 * 3600
-#: With the next one, 30 MB of Redis at most.
+#: Size and number of stored forms: 30 MB of Redis at most.
 MOST_BYTES = 60_000
 MOST_FORMS = 500
 
 
 def keep(values: Mapping[str, str]) -> None:
-    """Keep the fields of a form for the reader's session; what was kept for it before is replaced.
+    """Store the fields of a form for the user's session, replacing an earlier one.
 
     Raises:
-        ValidationError: nothing is kept: too many forms came from this address, too many wait, this one is too long,
-            or Redis is away.
+        ValidationError: nothing is stored: too many forms from this IP address or in total, a form too long, or Redis
+            not available.
     """
     throttle.form_kept()
     written = json.dumps(dict(values))
@@ -52,14 +52,14 @@ def keep(values: Mapping[str, str]) -> None:
 
 
 def kept() -> dict[str, str]:
-    """Return what the reader typed before the log-in, nothing when they did not."""
+    """Return the form stored for the user, empty without one."""
     token = session.get(TOKEN)
     written = connect_to_redis().get(_key(token)) if token else None
     return json.loads(written) if written else {}  # pyright: ignore[reportArgumentType]
 
 
 def forget() -> None:
-    """Forget what was kept for the reader."""
+    """Delete the form stored for the user."""
     token = session.pop(TOKEN, None)
     if token:
         connect_to_redis().delete(_key(token))
@@ -75,5 +75,5 @@ def _key(token: str) -> str:
 
 
 def _all() -> str:
-    """A sorted set: token → when it expires, in seconds since 1970."""
+    """Return the key of a sorted set: token → time of expiry, in seconds since 1970."""
     return f"ecosphere:requests:{tk.config['ckan.site_id']}:kept"

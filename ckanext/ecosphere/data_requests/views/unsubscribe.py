@@ -1,4 +1,4 @@
-"""The way out of e-mails: a signed address that needs no log-in and stops e-mails, and nothing else (RFC 8058)."""
+"""Unsubscribe page of e-mails (RFC 8058), reached by a signed URL without log-in, which allows nothing else."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ckanext.ecosphere.data_requests.views.viewing import page, rendered
 
 @page
 def unsubscribe(token: str) -> Response:
-    """Ask before anything is done (programs follow links of e-mails); with POST, stop the e-mails.
+    """Ask for confirmation on GET, since programs follow links in e-mails; on POST, stop the e-mails.
 
-    The token is the permission: mail programs send this form without cookies, so that there is no session to protect.
+    The token authorises the request: mail programs send this form without cookies, so no session needs CSRF protection.
     """
     told = mail_headers.read_token(token)
     user = model.User.get(told[0]) if told else None

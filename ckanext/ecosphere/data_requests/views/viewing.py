@@ -1,4 +1,4 @@
-"""What all pages of the room share: who reads, what is refused, how errors of actions become messages."""
+"""Helpers of all views: context of actions, log-in, error pages, validation messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ckanext.ecosphere.shared.queue import StillCounted
 from ckanext.ecosphere.shared.web_guard.redirects import is_own
 
 INVALID = 400
-#: What errors carry besides sentences about fields.
+#: Keys of validation errors that hold data instead of messages about fields.
 ASIDE = ("current_version", "changes", "similar")
 CONFLICT = 409
 
@@ -29,27 +29,27 @@ View = Callable[..., Any]
 
 
 def context() -> Any:
-    """Return the context of the person who reads."""
+    """Return the context of actions for the current user."""
     return {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
 
 
 def act(action: str, **data: Any) -> Any:
-    """Call an action as the person who reads."""
+    """Call an action as the current user."""
     return tk.get_action(action)(context(), data)
 
 
 def as_public(action: str, **data: Any) -> Any:
-    """Call an action as somebody who is not logged in, for what everybody gets the same (feeds, public figures)."""
+    """Call an action as an anonymous visitor, for content that is the same for all (feeds, public statistics)."""
     return tk.get_action(action)({"user": "", "auth_user_obj": None}, data)
 
 
 def is_known() -> bool:
-    """Tell whether the reader is logged in."""
+    """Return whether the current user is logged in."""
     return bool(tk.current_user.is_authenticated)
 
 
 def page(view: View) -> View:
-    """Make a view answer in pages: what may not be seen is not found, who is not logged in is asked to log in."""
+    """Turn errors of a view into pages: 404 for what the user may not read; log-in for anonymous users, else 403."""
 
     @functools.wraps(view)
     def answered(*args: Any, **kwargs: Any) -> Any:
@@ -65,16 +65,16 @@ def page(view: View) -> View:
                 return log_in()
             tk.abort(403, tk._("You may not do this."))
         except StillCounted:
-            raise  # has a page of its own
+            raise  # has its own error page
         except tk.ValidationError as error:
-            # Forms tell it beside their fields; what comes here was asked for by a made-up address.
+            # Forms show errors next to their fields; those that come here are due to a made-up URL.
             tk.abort(INVALID, " ".join(text for texts in messages(error).values() for text in texts))
 
     return answered
 
 
 def known(view: View) -> View:
-    """Ask people to log in before a view."""
+    """Require log-in for a view."""
 
     @functools.wraps(view)
     def answered(*args: Any, **kwargs: Any) -> Any:
@@ -84,13 +84,13 @@ def known(view: View) -> View:
 
 
 def log_in(back: str | None = None) -> AnyResponse:
-    """Send a person to the log-in page, from which they come back here."""
+    """Redirect to the log-in page, which leads back here."""
     here = request.full_path.rstrip("?") if request.method == "GET" else _page_before()
     return tk.redirect_to("user.login", came_from=back or here)
 
 
 def _page_before() -> str:
-    """Return the page with the form that was sent: nobody comes back to an address that only takes forms."""
+    """Return the page of the form that was sent, since a URL that only accepts POST cannot be returned to."""
     before = taken_apart(request.referrer or "")
     if before.netloc in ("", request.host, urlsplit(tk.config["ckan.site_url"]).netloc) and _is_page(before.path):
         address = f"{before.path}?{before.query}" if before.query else before.path
@@ -103,7 +103,7 @@ def _page_before() -> str:
 
 
 def _is_page(path: str, like: Rule | None = None) -> bool:
-    """Whether an address of the portal can be opened, by the same rule as a form was sent when one is given."""
+    """Return whether a path of the portal can be opened, and matches the given rule, if any."""
     first, _slash, rest = path.removeprefix("/").partition("/")
     if first in {each.short_name for each in tk.h.get_available_locales()}:
         path = f"/{rest}"
@@ -111,14 +111,14 @@ def _is_page(path: str, like: Rule | None = None) -> bool:
         rule, parts = current_app.url_map.bind("").match(path, method="GET", return_rule=True)
     except HTTPException:
         return False
-    if rule.endpoint == "ecosphere_requests.transition_form":  # answers to whatever stands after the reference
+    if rule.endpoint == "ecosphere_requests.transition_form":  # matches anything after the reference
         return parts["transition"] in states.TRANSITIONS
-    # Files of the portal answer to every address.
+    # The rule of static files matches every path.
     return rule.endpoint != "static" and (like is None or rule.rule == like.rule)
 
 
 def rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
-    """Render a page that must not be kept by caches between the portal and the reader."""
+    """Render a page; for logged-in users, forbid caches to store it."""
     response = make_response(tk.render(template, dict(variables)), status)
     if is_known():
         response.cache_control.no_store = True
@@ -126,7 +126,7 @@ def rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> 
 
 
 def messages(error: tk.ValidationError) -> forms.Errors:
-    """Return what an action refused, field by field, as lists of sentences."""
+    """Return the messages of a validation error, by field."""
     found: forms.Errors = {}
     for field, value in error.error_dict.items():
         texts = _texts(value) if field not in ASIDE else []

@@ -1,4 +1,4 @@
-"""Actions of the room, by subject."""
+"""Actions of data requests, by subject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actions about a question that goes to several services."""
+"""Actions on batches: one question put to several services."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from ckanext.ecosphere.data_requests.logic import auth, schema
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the requests of one question that was put to several services, as far as the reader may read them.
+    """Return the requests of one question put to several services that the user may read.
 
     Args:
         id (str): id or reference of one of them.
 
     Returns:
-        dict: `title`; `parts`, each as `ecosphere_request_list` gives it, with `datasets` and `deliveries` that answer
-        it; `may_grow`: whether the reader may put the question to other services; `most`: services that it may go to.
+        dict: `title`; `parts`, each as returned by `ecosphere_request_list`, with the `datasets` and `deliveries` that
+        answer it; `may_grow`: whether the user may put the question to other services; `most`: maximum number of
+        services.
 
     Raises:
-        NotFound: there is no such request, or not for this reader.
+        NotFound: there is no such request, or the user may not read it.
     """
     tk.check_access("ecosphere_request_batch_show", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
@@ -38,7 +39,7 @@ def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> dict[
 
 @tk.validate_action_data(schema.batch_add)
 def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Put the question of one's request to other services: each gets a request of its own, and answers for itself.
+    """Put the question of a request to other services: each gets a request of its own, and answers it independently.
 
     All of them are asked, or none.
 
@@ -50,9 +51,9 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[s
         dict: as `ecosphere_request_batch_show`.
 
     Raises:
-        NotFound: there is no such request, or not for this person; or no such service.
-        NotAuthorized: the person is not the requester.
-        ValidationError: none is named, they are too many, one was asked already; or too many requests today.
+        NotFound: there is no such request, or the user may not read it; or there is no such service.
+        NotAuthorized: the user is not the requester.
+        ValidationError: no service is given, there are too many, one was already asked; or too many requests today.
     """
     tk.check_access("ecosphere_request_batch_add", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])

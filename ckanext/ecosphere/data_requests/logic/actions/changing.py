@@ -22,7 +22,7 @@ def _shown(context: Context, request_id: str) -> dict[str, Any]:
 
 
 def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
-    """The request, or what is left to tell when the step took it out of the person’s sight."""
+    """Return the request, or its basic data when the transition made it unreadable for the user."""
     try:
         return _shown(context, request.id)
     except tk.ObjectNotFound:
@@ -33,12 +33,12 @@ def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
 @schema.flat
 @tk.validate_action_data(schema.request_create)
 def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Keep a draft of a request. It becomes a request with the transition `submit`, which also says what is missing.
+    """Create a draft of a request. The transition `submit` sends it, and reports what is missing.
 
     Args:
-        title (str): the data in a few words; the only field that must be filled in now.
+        title (str): the data in a few words; the only required field.
         description (str): in Markdown.
-        use (str): what for: id in the vocabulary `regulatory-use`, citizen or undisclosed; may be left out.
+        use (str): intended use: id in the vocabulary `regulatory-use`, citizen or undisclosed; optional.
         procedure_reference (str): of the regulatory procedure; private unless `show_procedure` (bool).
         theme (str): id in the vocabulary.
         territory (str): id in the vocabulary.
@@ -49,22 +49,22 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
         need_by, period_start, period_end (str): days as YYYY-MM-DD.
         formats (list), crs (str), scale (str): of the data.
         known_datasets (list): names of datasets that fall short.
-        requester_organisation (str), requester_siret (str): for whom one asks.
-        kind (str): data (if not given), or access to a dataset that not everyone may have.
+        requester_organisation (str), requester_siret (str): organisation for which the request is made.
+        kind (str): data (default), or access to a restricted dataset.
         dataset (str): name or id of that dataset; the request goes to its service.
-        organization (str): name or id of the service to ask; if not given, the portal chooses it by theme and place.
+        organization (str): name or id of the service to ask; by default, the portal chooses it by theme and place.
 
     Returns:
-        dict: the draft, as `ecosphere_request_show` gives it.
+        dict: the draft, as returned by `ecosphere_request_show`.
 
     Raises:
-        ValidationError: by field, what is wrong; or too many requests today.
+        ValidationError: what is wrong, by field; or too many requests today.
     """
     tk.check_access("ecosphere_request_create", context, data_dict)
     reader = people.reader_of_context(context)
     throttle.request_made(reader)
     if data_dict.get("dataset"):
-        auth.signal(context, data_dict)  # whoever may not see the dataset is told that there is none
+        auth.signal(context, data_dict)  # raises NotFound if the user may not read the dataset
         found: Any = model.Package.get(data_dict["dataset"])
         data_dict = {**data_dict, "package_id": found.id}
     return _shown(context, service.create(reader, data_dict).id)
@@ -72,10 +72,10 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
 
 @tk.validate_action_data(schema.signal_create)
 def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Say that something is wrong with a dataset, or ask about it; no account is needed.
+    """Report a problem with a dataset, or ask a question about it; no account is needed.
 
-    It goes to the desk of the service that publishes the dataset, from new people after a moderator has read it, and is
-    public from then on with its answers. It is no request in the sense of the law: no period runs.
+    The report goes to the service that publishes the dataset, after moderation if its author is not trusted, and is
+    then public with its answers. It is no request in the sense of the law: no legal period runs.
 
     Args:
         dataset (str): name or id of the dataset.
@@ -83,12 +83,12 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
         description (str): in Markdown.
 
     Returns:
-        dict: `id`, `reference`, `state` (submitted, or open when no moderator has to read it) and `readable`: whether
-        the person may read it now.
+        dict: `id`, `reference`, `state` (submitted, or open without moderation) and `readable`: whether the user may
+        read it now.
 
     Raises:
-        NotFound: there is no such dataset, or not for this person.
-        ValidationError: by field, what is wrong; or too many signals within the hour.
+        NotFound: there is no such dataset, or the user may not read it.
+        ValidationError: what is wrong, by field; or too many signals within the hour.
     """
     tk.check_access("ecosphere_request_signal", context, data_dict)
     reader = people.reader_of_context(context)
@@ -103,22 +103,22 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
 @schema.flat
 @tk.validate_action_data(schema.request_update)
 def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Change fields of a request: all of a draft; once sent, those that make it clearer, until work has begun.
+    """Change fields of a request: all of a draft; of a sent one those that make it clearer, until work has begun.
 
-    Fields that are not given stay as they are.
+    Fields that are not given keep their values.
 
     Args:
         id (str): id or reference.
-        version (int): version that the person saw.
+        version (int): version that the user saw.
         description (str): and the other fields of `ecosphere_request_create`.
 
     Returns:
         dict: the request.
 
     Raises:
-        NotFound: there is no such request, or not for this person.
-        NotAuthorized: the person is not the requester.
-        ValidationError: by field, what is wrong; with `current_version` and `changes` when another change came first.
+        NotFound: there is no such request, or the user may not read it.
+        NotAuthorized: the user is not the requester.
+        ValidationError: what is wrong, by field; with `current_version` and `changes` after a concurrent change.
     """
     tk.check_access("ecosphere_request_update", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
@@ -127,7 +127,7 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str,
 
 
 def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -> bool:
-    """Whether a complete draft is about to be sent by someone who has not seen what is like it."""
+    """Return whether a complete draft is about to be sent by someone who has not seen similar data and requests."""
     if data_dict["transition"] != "submit" or request.state != states.DRAFT or request.version != data_dict["version"]:
         return False
     seen = tk.asbool(data_dict.get("similar_seen") or False)
@@ -137,35 +137,36 @@ def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -
 @schema.flat
 @tk.validate_action_data(schema.request_transition)
 def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Do a step in the life of a request; the table is in `docs/requests.md`.
+    """Do a transition of a request; the table is in `docs/requests.md`.
 
     Args:
         id (str): id or reference.
         transition (str): submit, accept, reject, ask_details, answer_details, start, transfer, extend, fulfil,
-            fulfil_partly, refuse, not_held, mark_duplicate, reconsider, withdraw, reopen.
-        version (int): version that the person saw.
-        comment (str): for everyone who reads the request.
+            fulfil_partly, refuse, not_held, ask_review, take_up_again, keep_decision, resolve, dismiss, mark_duplicate,
+            reconsider, withdraw, reopen.
+        version (int): version that the user saw.
+        comment (str): for all readers of the request.
         note (str): for the service and the moderators.
-        links (list), files (files of a form): for `fulfil` and `fulfil_partly`, what answers beside, or instead of,
-            datasets; reach (str): everyone, or requester; public_from (str): day from which everyone reads what is for
-            the requester alone.
-        similar_seen (bool): for `submit`: the person has seen the datasets and requests that are like this one.
-        first_name, last_name, quality (str): of the author, for a step that sends a letter of decision; kept for the
-            next ones.
+        links (list), files (files of a form): for `fulfil` and `fulfil_partly`, answers besides, or instead of,
+            datasets; reach (str): everyone, or requester; public_from (str): day on which what is for the requester
+            alone becomes public.
+        similar_seen (bool): for `submit`: the user has seen the similar datasets and requests.
+        first_name, last_name, quality (str): of the author, for a transition that sends a letter of decision; kept for
+            the next ones.
         organization, reason, question, answer_by, planned, due, datasets, missing, ground, law, facts, kind, emissions,
-            other_ground, completion, separable, transmitted_to, target, spam: fields of the transition, those that the
-            table names.
+            other_ground, completion, separable, transmitted_to, target, spam: fields of the transition, as given in the
+            table.
 
     Returns:
-        dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when the person may no
-        longer read it, as after the transfer of a private request.
+        dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when the user may no longer
+        read it, as after the transfer of a private request.
 
     Raises:
-        NotFound: there is no such request, or not for this person.
-        NotAuthorized: this step is for others.
-        ValidationError: by field, what is missing or wrong; `transition` when the step is not possible now; with
-            `similar` (datasets, requests) when there are such and `similar_seen` is not given; with `current_version`
-            and `changes` when another change came first (HTTP 409).
+        NotFound: there is no such request, or the user may not read it.
+        NotAuthorized: the transition is for others.
+        ValidationError: what is missing or wrong, by field; `transition` when it is not possible now; with `similar`
+            (datasets, requests) when there are any and `similar_seen` is not given; with `current_version` and
+            `changes` after a concurrent change (HTTP 409).
     """
     tk.check_access("ecosphere_request_transition", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
@@ -184,19 +185,19 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
 
 @tk.validate_action_data(schema.merge)
 def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Merge a request with the one that goes on; its supporters and followers go with it, each counted once.
+    """Close a request as a duplicate of another, which takes over its supporters and followers, each counted once.
 
     Args:
-        source (str): id or reference of the request that ends.
-        target (str): id or reference of the request that goes on.
-        version (int): version of the source that the person saw; the current one if not given.
+        source (str): id or reference of the request to close.
+        target (str): id or reference of the request that remains.
+        version (int): version of the source that the user saw; by default, the current one.
 
     Returns:
-        dict: the request that goes on.
+        dict: the request that remains.
 
     Raises:
         NotFound: there is no such request.
-        NotAuthorized: the person is no moderator.
+        NotAuthorized: the user is not a moderator.
         ValidationError: they cannot be merged.
     """
     tk.check_access("ecosphere_request_merge", context, data_dict)
@@ -208,7 +209,7 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, 
 
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Close a request as spam: it disappears from every list, and its author is not told.
+    """Close a request as spam: it disappears from every list, without a notification to its author.
 
     Args:
         id (str): id or reference.
@@ -218,8 +219,8 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, A
 
     Raises:
         NotFound: there is no such request.
-        NotAuthorized: the person is no moderator.
-        ValidationError: it is no longer in a state from which it can be rejected.
+        NotAuthorized: the user is not a moderator.
+        ValidationError: its state no longer allows it to be rejected.
     """
     tk.check_access("ecosphere_request_spam", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
@@ -235,7 +236,7 @@ def _bond(context: Context, data_dict: DataDict, change: Any, wanted: bool) -> d
 
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_support(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Support a public request: say that one needs the same data. Each person counts once.
+    """Support a public request, to express that one needs the same data. Each user counts once.
 
     Args:
         id (str): id or reference.
@@ -244,8 +245,8 @@ def ecosphere_request_support(context: Context, data_dict: DataDict) -> dict[str
         dict: the request.
 
     Raises:
-        NotFound: there is no such request, or not for this person.
-        ValidationError: it is closed, or one's own.
+        NotFound: there is no such request, or the user may not read it.
+        ValidationError: it is closed, or the user's own.
     """
     tk.check_access("ecosphere_request_support", context, data_dict)
     return _bond(context, data_dict, service.support, True)
@@ -253,7 +254,7 @@ def ecosphere_request_support(context: Context, data_dict: DataDict) -> dict[str
 
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Support a request no longer.
+    """Stop supporting a request.
 
     Args:
         id (str): id or reference.
@@ -262,7 +263,7 @@ def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> dict[s
         dict: the request.
 
     Raises:
-        NotFound: there is no such request, or not for this person.
+        NotFound: there is no such request, or the user may not read it.
     """
     tk.check_access("ecosphere_request_unsupport", context, data_dict)
     return _bond(context, data_dict, service.support, False)
@@ -270,7 +271,7 @@ def ecosphere_request_unsupport(context: Context, data_dict: DataDict) -> dict[s
 
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_follow(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Follow a request: be told of its steps and comments.
+    """Follow a request: get notifications of its transitions and comments.
 
     Args:
         id (str): id or reference.
@@ -279,7 +280,7 @@ def ecosphere_request_follow(context: Context, data_dict: DataDict) -> dict[str,
         dict: the request.
 
     Raises:
-        NotFound: there is no such request, or not for this person.
+        NotFound: there is no such request, or the user may not read it.
     """
     tk.check_access("ecosphere_request_follow", context, data_dict)
     return _bond(context, data_dict, service.follow, True)
@@ -287,7 +288,7 @@ def ecosphere_request_follow(context: Context, data_dict: DataDict) -> dict[str,
 
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Follow a request no longer.
+    """Stop following a request.
 
     Args:
         id (str): id or reference.
@@ -296,7 +297,7 @@ def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> dict[st
         dict: the request.
 
     Raises:
-        NotFound: there is no such request, or not for this person.
+        NotFound: there is no such request, or the user may not read it.
     """
     tk.check_access("ecosphere_request_unfollow", context, data_dict)
     return _bond(context, data_dict, service.follow, False)

@@ -1,4 +1,4 @@
-"""Actions of the conversation, of moderators and of services."""
+"""Actions on comments, attachments, moderation and assignment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import Attachment
 
-#: Texts of the queue that are handed out at once.
+#: Maximum number of held texts in an answer.
 MOST_HELD = 100
 
 
@@ -37,9 +37,9 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
         dict: the request.
 
     Raises:
-        NotFound: there is no such request, or not for this person.
-        NotAuthorized: notes are not for this person.
-        ValidationError: by field, what is wrong; or too many comments within the hour.
+        NotFound: there is no such request, or the user may not read it.
+        NotAuthorized: the request takes no comments from this user, or no internal notes.
+        ValidationError: what is wrong, by field; or too many comments within the hour.
     """
     tk.check_access("ecosphere_request_comment", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
@@ -50,7 +50,7 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
 
 @tk.validate_action_data(schema.comment_hide)
 def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Hide a comment; that there was one, and the reason, stay to be seen.
+    """Hide a comment; a notice with the reason remains visible.
 
     Args:
         id (str): id of the comment.
@@ -60,8 +60,8 @@ def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dic
         dict: the request.
 
     Raises:
-        NotFound: there is no such comment, or not for this person.
-        NotAuthorized: the person is no moderator.
+        NotFound: there is no such comment, or the user may not read it.
+        NotAuthorized: the user is not a moderator.
     """
     tk.check_access("ecosphere_request_comment_hide", context, data_dict)
     return _shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
@@ -71,11 +71,11 @@ def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dic
 @schema.flat
 @tk.validate_action_data(schema.notification_list)
 def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the texts of new people that wait for a moderator, the oldest first.
+    """Return the texts of untrusted users that await moderation, the oldest first.
 
     Args:
-        start (int): number of texts to pass over.
-        rows (int): how many to return; 20 if not given.
+        start (int): number of texts to skip.
+        rows (int): maximum number of texts, by default 20.
 
     Returns:
         dict: `count` and `results`: `kind` (comment, edit, step), `id`, `created`, `author` (role), `author_name`,
@@ -83,7 +83,7 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[s
         reference, title).
 
     Raises:
-        NotAuthorized: the person is no moderator.
+        NotAuthorized: the user is not a moderator.
     """
     tk.check_access("ecosphere_request_held_list", context, data_dict)
     count, rows = moderation.queue(data_dict["start"], min(data_dict["rows"], MOST_HELD))
@@ -92,22 +92,22 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[s
 
 @tk.validate_action_data(schema.moderate)
 def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Decide on a text of a new person: show it to everyone, turn it away, or call it spam.
+    """Decide on a text of an untrusted user: publish it, reject it, or reject it as spam.
 
     Args:
-        id (str): of the text, as `ecosphere_request_held_list` gives it.
+        id (str): of the text, as returned by `ecosphere_request_held_list`.
         kind (str): comment, edit or step.
-        decision (str): release; reject, with a reason for the author; spam, of which the author is not told and with
-            which all of their texts that wait are turned away.
-        reason (str): what the author reads when the text is turned away.
+        decision (str): release; reject, with a reason for the author; spam, which also rejects all pending texts of the
+            author, without a notification.
+        reason (str): what the author reads when the text is rejected.
 
     Returns:
         dict: the request.
 
     Raises:
-        NotFound: there is no such text, or not for this person.
-        NotAuthorized: the person is no moderator.
-        ValidationError: it was decided already, or a reason is missing.
+        NotFound: there is no such text, or the user may not read it.
+        NotAuthorized: the user is not a moderator.
+        ValidationError: it was already decided, or a reason is missing.
     """
     tk.check_access("ecosphere_request_moderate", context, data_dict)
     if data_dict["decision"] == "reject" and not data_dict["reason"]:
@@ -119,18 +119,18 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[st
 
 @tk.validate_action_data(schema.hide)
 def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Take a request out of what everyone sees, or put it back; for its requester and service nothing changes.
+    """Hide a request from the public, or show it again; its requester and service still see it.
 
     Args:
         id (str): id or reference.
-        hidden (bool): true, if not given.
+        hidden (bool): by default, true.
 
     Returns:
         dict: the request.
 
     Raises:
-        NotFound: there is no such request, or not for this person.
-        NotAuthorized: the person is no moderator.
+        NotFound: there is no such request, or the user may not read it.
+        NotAuthorized: the user is not a moderator.
     """
     tk.check_access("ecosphere_request_hide", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
@@ -140,17 +140,16 @@ def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, A
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return where a file of the conversation is kept; for the view that hands it out.
+    """Return the metadata of a file of the conversation; used by the view that serves it.
 
     Args:
         id (str): id of the file.
 
     Returns:
-        dict: `id`, `name`, `type` (media type), `size`, `request_id`; within the portal, not over the API, `path` as
-        well, where the file is on the server.
+        dict: `id`, `name`, `type` (media type), `size`, `request_id`; also `path` on the server, except over the API.
 
     Raises:
-        NotFound: there is no such file, or not for this person.
+        NotFound: there is no such file, or the user may not read it.
     """
     tk.check_access("ecosphere_request_attachment_show", context, data_dict)
     found = model.Session.get(Attachment, data_dict["id"])
@@ -165,19 +164,19 @@ def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> 
 
 @tk.validate_action_data(schema.assign)
 def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Assign requests on the desk to an editor of their service, or to nobody.
+    """Assign requests on the desk to an editor of their service, or to no one.
 
     Args:
         ids (list): ids or references.
-        user (str): name or id of the colleague; nobody if not given.
+        user (str): name or id of the colleague; by default, no one.
 
     Returns:
-        dict: `assigned` and `refused`: ids as given; refused are those that are not on a desk of the person's
-        services, and those whose service the colleague does not belong to. `substitutes`: names of those who got some
-        because the colleague is away.
+        dict: `assigned` and `refused`: ids as given; refused are those that are not on a desk of the user's services,
+        and those whose service the colleague does not belong to. `substitutes`: names of those who got requests instead
+        of an absent colleague.
 
     Raises:
-        NotAuthorized: the person is no editor of a service.
+        NotAuthorized: the user is not an editor of any service.
         ValidationError: there is no such colleague.
     """
     tk.check_access("ecosphere_request_assign", context, data_dict)

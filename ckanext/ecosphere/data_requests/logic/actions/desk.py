@@ -1,4 +1,4 @@
-"""Actions of the people of a service: absences and saved answers."""
+"""Actions on the absences of agents and the saved answers of services."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.data_requests.domain.names import Names, iso
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import new_id
 
-#: Saved answers of a service.
+#: Maximum number of saved answers of a service.
 MOST_SAVED = 200
 
 
@@ -35,14 +35,14 @@ def _absence(each: Absence, names: Names) -> dict[str, Any]:
 
 @tk.side_effect_free
 def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """Return the absences that are not over of the person who asks and of their colleagues.
+    """Return the current and future absences of the user and their colleagues.
 
     Returns:
-        list: for each: `id`, `user` and `name` of who is away, `first` and `last` day, `substitute` and
-        `substitute_name` ("" for nobody).
+        list: for each: `id`, `user` and `name` of the absent agent, `first` and `last` day, `substitute` and
+        `substitute_name` ("" without one).
 
     Raises:
-        NotAuthorized: the person works for no service.
+        NotAuthorized: the user is not an editor of any service.
     """
     tk.check_access("ecosphere_request_absence_list", context, data_dict)
     reader = people.reader_of_context(context)
@@ -54,19 +54,19 @@ def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> lis
 
 @tk.validate_action_data(schema.absence_create)
 def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Announce that one is away, and who stands in: what is assigned meanwhile, and reminders, go to the substitute.
+    """Announce an absence and its substitute, who gets new assignments and reminders during it.
 
     Args:
         first, last (str): first and last day, as YYYY-MM-DD.
-        substitute (str): name or id of a colleague of the same service; nobody if not given.
-        user (str): of whom, for administrators of their service; oneself if not given.
+        substitute (str): name or id of a colleague of the same service; by default, no one.
+        user (str): absent agent, given by an administrator of their service; by default, the user.
 
     Returns:
-        dict: the absence, as `ecosphere_request_absence_list` gives it.
+        dict: the absence, as returned by `ecosphere_request_absence_list`.
 
     Raises:
-        NotAuthorized: the person works for no service, or it is a colleague of whose service they are no administrator.
-        ValidationError: by field, what is wrong.
+        NotAuthorized: the user is not an editor of any service, or not an administrator of a service of the colleague.
+        ValidationError: what is wrong, by field.
     """
     tk.check_access("ecosphere_request_absence_create", context, data_dict)
     user = auth.agent(people.reader_of_context(context), data_dict.get("user"))
@@ -107,7 +107,7 @@ def _substitute(user: model.User, given: Any, errors: dict[str, list[str]]) -> s
 
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Take an absence back.
+    """Delete an absence.
 
     Args:
         id (str): of the absence.
@@ -116,7 +116,7 @@ def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> d
         dict: `id`.
 
     Raises:
-        NotFound: there is no such absence, or it is not the person's to take back.
+        NotFound: there is no such absence, or the user may not delete it.
     """
     tk.check_access("ecosphere_request_absence_delete", context, data_dict)
     model.Session.execute(sa.delete(Absence).where(Absence.id == data_dict["id"]))
@@ -132,7 +132,7 @@ def _saved(each: SavedAnswer) -> dict[str, Any]:
 @tk.side_effect_free
 @tk.validate_action_data(schema.of_organization)
 def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """Return the reasons that a service keeps to pick from, by title.
+    """Return the saved answers (reasons for refusals) of a service, by title.
 
     Args:
         organization (str): name or id of the service.
@@ -142,7 +142,7 @@ def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -
 
     Raises:
         NotFound: there is no such service.
-        NotAuthorized: the person is no editor of it.
+        NotAuthorized: the user is not an editor of it.
     """
     tk.check_access("ecosphere_request_saved_answer_list", context, data_dict)
     group = auth.organization(data_dict["organization"])
@@ -152,22 +152,22 @@ def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -
 
 @tk.validate_action_data(schema.saved_answer_save)
 def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Keep reasons that a service gives often, or change those that it keeps.
+    """Create or change a saved answer: reasons that a service often gives.
 
     Args:
         organization (str): name or id of the service.
-        id (str): of the answer to change; a new one is kept if not given.
-        title (str): how agents find it.
-        ground (str): ground of the refusal for which it is; any if not given.
+        id (str): of the answer to change; by default, a new one is created.
+        title (str): name of the answer, for agents.
+        ground (str): ground of the refusal to which it applies; by default, any.
         law, facts (str): reasons in law and in fact.
 
     Returns:
-        dict: the answer, as `ecosphere_request_saved_answer_list` gives it.
+        dict: the answer, as returned by `ecosphere_request_saved_answer_list`.
 
     Raises:
-        NotFound: there is no such service, or no such answer of it.
-        NotAuthorized: the person is no editor of it.
-        ValidationError: by field, what is wrong; or the service keeps too many.
+        NotFound: there is no such service, or it has no such answer.
+        NotAuthorized: the user is not an editor of it.
+        ValidationError: what is wrong, by field; or the service has too many answers.
     """
     tk.check_access("ecosphere_request_saved_answer_save", context, data_dict)
     group = auth.organization(data_dict["organization"])
@@ -200,7 +200,7 @@ def _of_service(group: model.Group, key: str) -> SavedAnswer:
 
 @tk.validate_action_data(schema.saved_answer_delete)
 def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Delete reasons that a service keeps; decisions that used them stay as they are.
+    """Delete a saved answer of a service; decisions that used it are not changed.
 
     Args:
         organization (str): name or id of the service.
@@ -210,8 +210,8 @@ def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict)
         dict: `id`.
 
     Raises:
-        NotFound: there is no such service, or no such answer of it.
-        NotAuthorized: the person is no editor of it.
+        NotFound: there is no such service, or it has no such answer.
+        NotAuthorized: the user is not an editor of it.
     """
     tk.check_access("ecosphere_request_saved_answer_delete", context, data_dict)
     model.Session.delete(_of_service(auth.organization(data_dict["organization"]), data_dict["id"]))

@@ -1,4 +1,4 @@
-"""Actions about the letters to requesters."""
+"""Actions on letters to requesters, referrals and satisfaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ckanext.ecosphere.data_requests.model import Request
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return a letter as it was sent: to its addressee, the service that wrote it, and who works on the request.
+    """Return a letter as it was sent, to its addressee, the service that sent it, and those who handle the request.
 
     Args:
         id (str): id of the letter.
@@ -31,7 +31,7 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict
         `sha256`, `intact` (whether the text still has this digest), `request` (id, reference, title).
 
     Raises:
-        NotFound: there is no such letter, or not for this reader.
+        NotFound: there is no such letter, or the user may not read it.
     """
     tk.check_access("ecosphere_request_letter_show", context, data_dict)
     letter = model.Session.get(Letter, data_dict["id"])
@@ -51,18 +51,18 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the referral of a refusal, or of silence, to the CADA, for the requester to send; nothing is kept.
+    """Return the referral of a refusal, or of silence, to the CADA, for the requester to send; nothing is stored.
 
     Args:
         id (str): id or reference of the request.
 
     Returns:
-        dict: `why` (silence, refused, partial, not_held, rejected), `last_day` on which the commission takes it,
-        `subject`, `html`, `plain`, `request` (id, reference, title).
+        dict: `why` (silence, refused, partial, not_held, rejected), `last_day` to refer the matter, `subject`, `html`,
+        `plain`, `request` (id, reference, title).
 
     Raises:
-        NotFound: there is no such request, or not for this person; or there is nothing to refer.
-        NotAuthorized: the person is not the requester.
+        NotFound: there is no such request, or the user may not read it; or there is nothing to refer.
+        NotAuthorized: the user is not the requester.
     """
     tk.check_access("ecosphere_request_referral", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
@@ -79,7 +79,7 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[st
 
 @tk.validate_action_data(schema.satisfaction)
 def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Say whether the answer to one's request was what one needed; one may change one's mind.
+    """Record whether the answer to a request met the requester's need; can be changed later.
 
     Args:
         id (str): id or reference of the request.
@@ -89,8 +89,8 @@ def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dic
         dict: `id`, `reference`, `satisfied`.
 
     Raises:
-        NotFound: there is no such request, or not for this person.
-        NotAuthorized: the person is not the requester.
+        NotFound: there is no such request, or the user may not read it.
+        NotAuthorized: the user is not the requester.
         ValidationError: the request has no answer.
     """
     tk.check_access("ecosphere_request_satisfaction", context, data_dict)
@@ -102,21 +102,21 @@ def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dic
 @tk.side_effect_free
 @tk.validate_action_data(schema.letter_preview)
 def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the letter that a transition would send now; nothing is kept.
+    """Return the letter that a transition would send now; nothing is stored.
 
     Args:
         id (str): id or reference of the request.
-        transition (str): refuse, fulfil_partly, not_held, reject or extend.
+        transition (str): refuse, fulfil_partly, not_held, reject, extend or keep_decision.
         ground, law, facts, …: fields of the transition.
-        first_name, last_name, quality (str): of the author, instead of those that are kept.
+        first_name, last_name, quality (str): of the author, instead of the stored ones.
 
     Returns:
         dict: `subject`, `html`, `plain`.
 
     Raises:
-        NotFound: there is no such request, or not for this reader.
+        NotFound: there is no such request, or the user may not read it.
         NotAuthorized: the transition is for others.
-        ValidationError: by field, what is missing or wrong; `first_name`, `last_name`, `quality` or `service` when the
+        ValidationError: what is missing or wrong, by field; `first_name`, `last_name`, `quality` or `service` when the
             author or the service is not named in full.
     """
     tk.check_access("ecosphere_request_letter_preview", context, data_dict)

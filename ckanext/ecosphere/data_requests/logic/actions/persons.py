@@ -1,4 +1,4 @@
-"""Actions about one person: settings, notifications, and what is kept of them."""
+"""Actions on the settings, notifications and personal data of a user."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def _settings(user_id: str) -> dict[str, Any]:
 
 @tk.side_effect_free
 def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return how the person who asks is told of data requests.
+    """Return the user's settings for data requests.
 
     Returns:
         dict: `digest` (immediate, daily, weekly, none), `language` ("" for that of the request or the portal), and
-        `first_name`, `last_name`, `quality` as decisions of this person bear them; `calendar`, what the private
-        addresses of their calendars hold, "" before one was asked for.
+        `first_name`, `last_name`, `quality` (job title) as stated in decisions of the user; `calendar`, the token in
+        the private URLs of their calendars, "" before one was requested.
     """
     tk.check_access("ecosphere_request_settings_show", context, data_dict)
     return _settings(people.reader_of_context(context).id)
@@ -44,13 +44,13 @@ def ecosphere_request_settings_show(context: Context, data_dict: DataDict) -> di
 
 @tk.validate_action_data(schema.settings_update)
 def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Choose how one is told of data requests; what is not given stays.
+    """Change the user's settings for data requests; those not given keep their values.
 
     Args:
         digest (str): immediate, daily, weekly or none.
         language (str): of the e-mails: fr, en, or "".
         first_name, last_name, quality (str): of the author of decisions (CRPA, L. 212-1).
-        new_calendar (bool): give a new private address of the calendars; the former one no longer works.
+        new_calendar (bool): create a new private URL of the calendars; the former one no longer works.
 
     Returns:
         dict: the settings.
@@ -75,15 +75,15 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
 @schema.flat
 @tk.validate_action_data(schema.notification_list)
 def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return what the person who asks was told of data requests, the latest first, up to 1 000.
+    """Return the user's notifications about data requests, the latest first, up to 1 000.
 
     Args:
-        start (int): number of notifications to pass over.
-        rows (int): how many to return; 20 if not given.
+        start (int): number of notifications to skip.
+        rows (int): maximum number of notifications, by default 20.
 
     Returns:
         dict: `count`, `older` (whether there are others than the latest 1 000), `unseen` (up to 1 000), `results` (id,
-            kind, sentence, created, seen, request as id, reference, title, and whether the person may still read it:
+            kind, sentence, created, seen, request as id, reference, title, and whether the user may still read it:
             `readable`).
     """
     tk.check_access("ecosphere_request_notification_list", context, data_dict)
@@ -95,10 +95,10 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
 
 @tk.validate_action_data(schema.notification_seen)
 def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Mark all notifications of the person who asks, or those about one request, as seen.
+    """Mark all of the user's notifications, or those about one request, as seen.
 
     Args:
-        request (str): id of a request; all if not given.
+        request (str): id of a request; by default, all.
 
     Returns:
         dict: `seen`, how many were not.
@@ -110,14 +110,14 @@ def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -
 
 
 def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Forget the people of the requests that were closed long enough ago (`ecosphere.requests.anonymise_months`).
+    """Anonymise the requests that were closed long enough ago (`ecosphere.requests.anonymise_months`).
 
     Returns:
         dict: `anonymised`, how many requests.
 
     Raises:
-        NotAuthorized: the person is no administrator of the site.
-        ValidationError: some could not be anonymised, all the others are.
+        NotAuthorized: the user is not a sysadmin.
+        ValidationError: some could not be anonymised; all others were.
     """
     tk.check_access("ecosphere_request_anonymise", context, data_dict)
     try:
@@ -130,17 +130,18 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[s
 @tk.side_effect_free
 @tk.validate_action_data(schema.of_user)
 def ecosphere_request_export(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return all that the data requests keep of a person (GDPR, article 15 and 20).
+    """Return all personal data of a user in data requests (GDPR, articles 15 and 20).
 
     Args:
-        user (str): name or id; oneself if not given.
+        user (str): name or id; by default, oneself.
 
     Returns:
-        dict: `person`, `requests`, `comments`, `events`, `supports`, `follows`, `notifications`, `settings`.
+        dict: `person`, `requests`, `comments`, `events`, `edits`, `mutes`, `supports`, `follows`, `notifications`,
+        `answers`, `letters`, `absences`, `desk`, `saved_answers`, `mails`, `author`, `settings`.
 
     Raises:
-        NotFound: there is no such person.
-        NotAuthorized: it is another person.
+        NotFound: there is no such user.
+        NotAuthorized: it is another user.
     """
     tk.check_access("ecosphere_request_export", context, data_dict)
     return privacy.export(_person(context, data_dict))
@@ -148,19 +149,19 @@ def ecosphere_request_export(context: Context, data_dict: DataDict) -> dict[str,
 
 @tk.validate_action_data(schema.of_user)
 def ecosphere_request_erase(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Erase what the data requests keep of a person (GDPR, article 17).
+    """Erase the personal data of a user in data requests (GDPR, article 17).
 
-    Drafts disappear; requests and comments stay without the person; what is still open is withdrawn first.
+    Drafts are deleted, open requests withdrawn; requests and comments remain without the user.
 
     Args:
-        user (str): name or id; oneself if not given.
+        user (str): name or id; by default, oneself.
 
     Returns:
         dict: `drafts`, `requests`, `comments`, `supports`, `follows`, `notifications`: how many.
 
     Raises:
-        NotFound: there is no such person.
-        NotAuthorized: it is another person.
+        NotFound: there is no such user.
+        NotAuthorized: it is another user.
     """
     tk.check_access("ecosphere_request_erase", context, data_dict)
     return privacy.erase(_person(context, data_dict))

@@ -1,4 +1,4 @@
-"""Actions that read requests."""
+"""Actions that read, list, route and count requests."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from ckanext.ecosphere.data_requests.search import desk, listing, matching, simi
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return a request with its history, its conversation and what the reader may do now.
+    """Return a request with its history, its conversation and the transitions that are possible now.
 
-    What a reader may not see of it is not there: names and e-mails of people, internal notes, the reasons of a
-    refusal. See `docs/requests.md` for the fields.
+    What the user may not see is left out: names and e-mail addresses, internal notes, the reasons of a refusal. See
+    `docs/requests.md` for the fields.
 
     Args:
         id (str): id or reference (DD-2026-00001).
 
     Returns:
         dict: the request; `events` (its history), `comments`, `datasets` that answer it, `not_enough` (the
-        datasets that the requester knows: key, name and title where the reader may read them), `suggestions` (for the
+        datasets that the requester knows: key, name and title where the user may read them), `suggestions` (for the
         service), `may` (for each transition that is possible now: transition, label, fields, required), `clock`
         (state: none, running, extended, due_soon, overdue, closed; due, days_left, extended).
 
     Raises:
-        NotFound: there is no such request, or not for this reader.
+        NotFound: there is no such request, or the user may not read it.
     """
     tk.check_access("ecosphere_request_show", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
@@ -45,17 +45,17 @@ def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, A
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return a file or link that answers a request; for the view that hands files out.
+    """Return a file or link that answers a request; used by the view that serves files.
 
     Args:
         id (str): id of the delivery.
 
     Returns:
-        dict: `id`, `kind` (file or link), `url`, `name`, `size`, `reach`, `public_from`, `request_id`; within the
-        portal, not over the API, `path` as well, where a file is on the server.
+        dict: `id`, `kind` (file or link), `url`, `name`, `size`, `reach`, `public_from`, `request_id`; also the `path`
+        of a file on the server, except over the API.
 
     Raises:
-        NotFound: there is no such delivery, or not for this person.
+        NotFound: there is no such delivery, or the user may not read it.
     """
     tk.check_access("ecosphere_request_delivery_show", context, data_dict)
     found = deliveries.get(data_dict["id"])
@@ -71,32 +71,32 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> di
 @schema.flat
 @tk.validate_action_data(schema.request_list)
 def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Find requests by words, state, service, territory, theme and use.
+    """Search for requests by words, state, service, territory, theme and use.
 
-    Private requests are in none but the reader's own lists: `mine`, the `desk` of their service, `moderation`.
+    Private requests are only in the lists of those concerned: `mine`, the `desk` of their service, `moderation`.
 
     Args:
         q (str): words in French, or a reference.
-        state (list): states, one of which a request must have.
+        state (list): accepted states.
         organization (str): name or id of a service.
         territory (str): id in the vocabulary; those below it are included.
         theme (str): id in the vocabulary; those below it are included.
         use (str): id in the vocabulary of uses.
-        unanswered (bool): only requests that wait for the first sign of the service.
-        review (bool): only requests of which an internal review is asked and not answered yet.
-        assigned (str): with the scope desk, mine (with those of colleagues for whom the reader stands in) or nobody.
+        unanswered (bool): only open requests without a first response of the service.
+        review (bool): only requests with a pending internal review.
+        assigned (str): with the scope desk, mine (with those of absent colleagues whom the user replaces) or nobody.
         sort (str): relevance, created (newest first, the default), support, or due.
         scope (str): public (default), mine, desk (with `organization`), moderation (those submitted, unless `state`).
-        start (int): number of requests to pass over.
-        rows (int): how many to return; 20 if not given.
-        facets (bool): whether to count by value (the default), which takes the longer the more requests there are.
+        start (int): number of requests to skip.
+        rows (int): maximum number of requests, by default 20.
+        facets (bool): whether to count by value (the default), which is slow for very many requests.
 
     Returns:
-        dict: `count`, `results`, `facets` (state, organization, territory, theme, use: name, title, count; empty when
-        they are not asked for), `start`, `rows`.
+        dict: `count`, `results`, `facets` (state, organization, territory, theme, use: name, title, count; empty if not
+        requested), `start`, `rows`.
 
     Raises:
-        NotAuthorized: the scope is not for the reader.
+        NotAuthorized: the scope is not for the user.
     """
     tk.check_access("ecosphere_request_list", context, data_dict)
     return listing.run(data_dict, people.reader_of_context(context))
@@ -106,18 +106,18 @@ def ecosphere_request_list(context: Context, data_dict: DataDict) -> dict[str, A
 @schema.flat
 @tk.validate_action_data(schema.place_and_theme)
 def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return public datasets and open public requests that are like what a person is about to ask.
+    """Return public datasets and open public requests similar to a request being written.
 
     Args:
-        title (str): what the person typed.
+        title (str): what the user typed.
         theme (str): id in the vocabulary.
         territory (str): id in the vocabulary.
-        communes (list), bbox (list): as `ecosphere_request_route` takes them, when there is no territory.
-        organization (str): name or id of the service that is asked.
+        communes (list), bbox (list): as for `ecosphere_request_route`, when there is no territory.
+        organization (str): name or id of the requested service.
 
     Returns:
         dict: `datasets` (name, title, notes, organization) and `requests`, five of each at most, best first. Datasets
-        of another place than the one that is asked for are not among them; those of the whole country are.
+        of another place than the requested one are left out; those of the whole country are included.
     """
     tk.check_access("ecosphere_request_similar", context, data_dict)
     title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
@@ -132,7 +132,7 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str
 @schema.flat
 @tk.validate_action_data(schema.place_and_theme)
 def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the service that a request would be proposed to, and why.
+    """Return the service that would be proposed for a request, and why.
 
     Args:
         theme (str): id in the vocabulary.
@@ -141,7 +141,7 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
         bbox (list): west, south, east, north in degrees, when there is neither.
 
     Returns:
-        dict: `organization` (id, name, title) or None, `reason`, `alternatives`, `territory` that was understood.
+        dict: `organization` (id, name, title) or None, `reason`, `alternatives`, and the resulting `territory`.
     """
     tk.check_access("ecosphere_request_route", context, data_dict)
     territory = _territory(data_dict)
@@ -157,7 +157,7 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
 
 
 def _territory(data_dict: DataDict) -> str:
-    """The territory that is asked for, or that of the communes or the rectangle."""
+    """Return the given territory, or that of the communes or the rectangle."""
     given = data_dict.get("territory")
     return given or routing.territory_of(data_dict.get("communes") or [], data_dict.get("bbox"))
 
@@ -165,21 +165,21 @@ def _territory(data_dict: DataDict) -> str:
 @tk.side_effect_free
 @tk.validate_action_data(schema.desk)
 def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the desk of a service: what is to be done first, on top.
+    """Return the desk of a service: its open requests by urgency.
 
     Args:
         organization (str): name or id of the service.
-        requests (bool): whether the requests and the people are wanted (the default), or `counts` alone.
+        requests (bool): whether to return requests and people (the default), or `counts` alone.
 
     Returns:
-        dict: `review` (closed, and an internal review is asked for), `overdue`, `due_soon`, `new`, `waiting`,
-        `in_progress` (requests, each in the first that fits, 50 of each at most), `counts`; `mine` and `nobody`, how
-        many the reader and nobody in particular has; `people` of the service (`user`, `name`, `count` of what they
-        have, `late` among these, `away_until`, `substitute`).
+        dict: `review` (closed, with a pending internal review), `overdue`, `due_soon`, `new`, `waiting`, `in_progress`
+        (requests, each under the first that applies, 50 of each at most), `counts`; `mine` and `nobody`, number of
+        requests of the user and of those assigned to no one; `people` of the service (`user`, `name`, `count` of their
+        requests, `late` among these, `away_until`, `substitute`).
 
     Raises:
         NotFound: there is no such service.
-        NotAuthorized: the reader is no editor of it.
+        NotAuthorized: the user is not an editor of it.
     """
     tk.check_access("ecosphere_request_desk", context, data_dict)
     group = auth.organization(data_dict["organization"])
@@ -191,26 +191,26 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
 @tk.side_effect_free
 @tk.validate_action_data(schema.stats)
 def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the public figures; private requests count in a figure only from a threshold on.
+    """Return public statistics; private requests are only counted above a threshold.
 
     Args:
-        year (int): of the receipt; all years if not given.
-        organization (str): name or id of a service; all if not given.
+        year (int): of the receipt; by default, all years.
+        organization (str): name or id of a service; by default, all.
 
     Returns:
         dict: `received`, `answered`, `answered_within_month` (share, 0–1, of the requests whose first month is over
-        or that are answered; transmissions and "not held" are no answers), `apart` (transferred, not_held, rejected,
+        or that are answered; transfers and "not held" are no answers), `apart` (transferred, not_held, rejected,
         withdrawn: how many), `median_days_first_answer`, `outcomes` (state → number), `backlog` (age in days,
-        count), `unmet` (theme, departements, support, count, wide: how many of these requests are about several
+        count), `unmet` (theme, departements, support, count, wide: how many of these requests concern several
         départements and count in each), `by_month` (month, received, answered), `threshold`, `private_included`,
-        `years`; `grounds` (of refusals, whole or partial: ground, label, count; "" for those that are given less often
-        than the threshold); `satisfaction` (said: how many requesters said whether the answer helped; yes: share of
-        those whom it did; None below the threshold); without a service, `services` (public requests of each: name,
-        title, received, waiting, overdue, answered, refused, within_month, median_days, satisfaction).
+        `years`; `grounds` (of refusals, whole or partial: ground, label, count; "" for those rarer than the threshold);
+        `satisfaction` (said: number of requesters who gave an opinion on the answer; yes: share of those satisfied;
+        None below the threshold); without a service, `services` (public requests of each: name, title, received,
+        waiting, overdue, answered, refused, within_month, median_days, satisfaction).
 
     Raises:
         NotFound: there is no such service.
-        ValidationError: the figures of many requests are being counted: ask again in some seconds.
+        ValidationError: the statistics of many requests are being computed: try again in some seconds.
     """
     tk.check_access("ecosphere_request_stats", context, data_dict)
     group = auth.organization(data_dict["organization"]) if data_dict.get("organization") else None
@@ -220,17 +220,17 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
 @tk.side_effect_free
 @tk.validate_action_data(schema.by_id)
 def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the public requests that a dataset answered, and open ones that talk of it or may be answered by it.
+    """Return the public requests that a dataset answered, and open ones that mention it or may be answered by it.
 
     Args:
         id (str): name or id of the dataset.
 
     Returns:
-        dict: `satisfied` and `open`: requests, the latest first; `signals`: what was reported and is public, the open
-        ones first, with `answer_html`, what the service said when it ended them; `open_signals`: how many are open.
+        dict: `satisfied` and `open`: requests, the latest first; `signals`: public reports, the open ones first, with
+        `answer_html`, the closing answer of the service; `open_signals`: how many are open.
 
     Raises:
-        NotFound: there is no such dataset, or not for this reader.
+        NotFound: there is no such dataset, or the user may not read it.
     """
     tk.check_access("ecosphere_request_dataset_list", context, data_dict)
     package = model.Package.get(data_dict["id"])
@@ -280,7 +280,7 @@ def ecosphere_request_suggestions(context: Context, data_dict: DataDict) -> list
 
     Raises:
         NotFound: there is no such service.
-        NotAuthorized: the reader is no editor of it.
+        NotAuthorized: the user is not an editor of it.
     """
     tk.check_access("ecosphere_request_suggestions", context, data_dict)
     group = auth.organization(data_dict["organization"])
