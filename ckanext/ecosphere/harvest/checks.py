@@ -1,4 +1,4 @@
-"""What `ckan ecosphere check` looks at in this room."""
+"""Checks of the harvest for `ckan ecosphere check`: free workers, allowed networks and ports."""
 
 from __future__ import annotations
 

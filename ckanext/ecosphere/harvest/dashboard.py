@@ -1,4 +1,4 @@
-"""Sources that call for a person, on a person's dashboard."""
+"""Card on the user's dashboard: harvest sources that need attention."""
 
 from __future__ import annotations
 

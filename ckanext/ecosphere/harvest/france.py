@@ -1,6 +1,6 @@
-"""Whether a box is about France, for boxes that may have their axes exchanged.
+"""Test whether a box lies in France, for boxes that may have their axes swapped.
 
-Pure; the boxes are those of the list of territories.
+Pure functions; the boxes of the territories come from the vocabulary `territories`.
 """
 
 from __future__ import annotations

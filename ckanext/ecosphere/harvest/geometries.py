@@ -1,4 +1,4 @@
-"""Geometries in GeoJSON and WKT, as the boxes of their parts: places far apart do not become one box around all."""
+"""Bounding boxes of GeoJSON and WKT geometries, one for each group of nearby parts instead of one around everything."""
 
 from __future__ import annotations
 

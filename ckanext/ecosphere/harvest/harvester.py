@@ -1,4 +1,4 @@
-"""Our types of source as ckanext-harvest sees them: above the pipeline, which they start."""
+"""The harvester plugins that ckanext-harvest loads, one per source type; they run the pipeline."""
 
 from __future__ import annotations
 

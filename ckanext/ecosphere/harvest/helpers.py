@@ -1,4 +1,4 @@
-"""Helpers of the room's templates."""
+"""Template helpers of the harvest."""
 
 from __future__ import annotations
 

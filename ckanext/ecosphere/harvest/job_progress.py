@@ -1,4 +1,4 @@
-"""How far a job has come, in numbers and in a sentence: for its page, for its script and for the terminal."""
+"""Progress of a harvest job, as numbers and as a sentence, for its page, its script and the terminal."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Harvest sources, hidden from a CKAN without the harvester: it answers 500 wherever one of their datasets shows.
+"""Hide harvest sources when the harvester is disabled, and restore them when it is back.
 
-CKAN makes the address of a dataset from its type, and the type of a source has pages only with ckanext-harvest: a list
-that holds one fails, and so do the list of deleted datasets and the news of people. So a source gets a state of its
-own, which no list asks for, and another type in the news.
+CKAN builds the URL of a dataset from its type, and the type of harvest sources has routes only with ckanext-harvest.
+Without it, CKAN answers 500 on every page that lists a source: dataset lists, the list of deleted datasets, activity
+streams. Hidden sources therefore get a state of their own, which no list selects, and another type in the activity
+stream.
 """
 
 from __future__ import annotations

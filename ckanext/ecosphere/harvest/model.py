@@ -1,9 +1,9 @@
-"""What the harvest must remember beyond ckanext-harvest's own tables.
+"""Tables of the harvest, beside those of ckanext-harvest.
 
-ckanext-harvest tells what happened to each object of each job; these tables tell where each *record* of each
-source stands now (`SourceRecord`), how far a job has come (`JobState`), which parts of its work are left
-(`Batch`), and which withdrawals wait for a person (`Hold`). Everything that a job does moves from one committed
-state to the next, so that it can be taken up where a killed worker left it.
+ckanext-harvest records what happened to each object in each job. These tables hold the current state of each *record*
+of each source (`SourceRecord`), the progress of each job (`JobState`), the parts of its work that are left (`Batch`),
+and the withdrawals that wait for a decision (`Hold`). A job moves from one committed state to the next, so that it can
+be resumed after its worker was killed.
 
 No foreign keys to tables of others: rows are removed with the source or job that they belong to (`forget`).
 """

@@ -1,4 +1,4 @@
-"""Harvest objects, one by one: what came, what the rules made of it, who may see that."""
+"""Queries on single harvest objects: content, decisions of the rules, outcome."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""All sources at a glance: where each stands, what it holds, what waits for a person.
+"""Overview of all harvest sources: state, number of datasets, pending decisions.
 
-Nothing here reads all records: a source may have tens of thousands. Its datasets are counted by Solr, which knows the
-source of each, what its last harvest did stands in the state of the job, and the few records that were refused have an
-index of their own.
+Nothing here reads all records, since a source may have tens of thousands. Datasets are counted by Solr, which indexes
+the source of each; results of the last harvest come from the job state; and the few refused records have an index of
+their own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`ecosphere_harvest`: the pipeline behind our source types, on top of ckanext-harvest's pages and commands."""
+"""The plugin `ecosphere_harvest`: the pipeline of our source types, beneath ckanext-harvest's pages and commands."""
 
 from __future__ import annotations
 

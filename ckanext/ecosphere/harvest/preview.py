@@ -1,4 +1,4 @@
-"""A dry run: what a source is and what its first records would become. Writes nothing."""
+"""Dry run of a source: read it and normalise its first records, without saving anything."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Trials of sources in the background: what a worker found is kept for an hour, outside of the database.
+"""Run source previews in background jobs, and keep their results in Redis for an hour.
 
-They share the queue of the harvests, so one person may have but a few of them waiting or running: their ids stand in a
-sorted set of that person, each with the moment at which it no longer counts, whatever became of its worker.
+Previews share the queue of the harvests, so each user may have only a few of them waiting or running. Their ids are
+kept in a sorted set per user, each with the time at which it stops counting, whatever happened to its worker.
 """
 
 from __future__ import annotations

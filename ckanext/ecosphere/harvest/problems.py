@@ -1,8 +1,8 @@
-"""What can be wrong with a record, in plain words.
+"""Error and problem codes of records, with their messages.
 
-Two kinds: a `RecordError` refuses the record; a `Problem` is reported while the record goes on
-into the catalogue. Both carry a code and parameters; the sentences stand in one table, marked
-for translation, so that a caller shows them in the reader's language::
+Two kinds: a `RecordError` refuses the record; a `Problem` is reported while the record is imported. Both carry a code
+and parameters; the messages stand in one table, marked for translation, so that a caller shows them in the reader's
+language::
 
     tk._(MESSAGES[problem.code]).format(**problem.params)
 

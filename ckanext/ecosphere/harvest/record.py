@@ -1,8 +1,8 @@
-"""The neutral record: what a metadata record says, whatever the format it came in.
+"""The neutral record: the content of a metadata record, independent of its format.
 
-A reader (``iso/reader.py`` today) fills it with what it read, word for word: texts are
-trimmed, nothing is interpreted. The rules of ``normalise/`` do the interpreting. Values that
-are often wrong in real records (dates, coordinates, codes) therefore stay strings here.
+A reader (ISO, DCAT, OGC API, udata) fills it with the values as written: texts are trimmed, nothing is interpreted;
+that is the job of the rules in ``normalise/``. Values that are often wrong in real records (dates, coordinates, codes)
+therefore stay strings here.
 """
 
 from __future__ import annotations

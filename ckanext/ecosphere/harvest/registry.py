@@ -1,8 +1,8 @@
-"""Sources in bulk: what a file wants, what the portal has, and the steps from one to the other.
+"""Bulk management of sources: read them from a file, and compute the changes needed on the portal.
 
 The file is a CSV table with the columns name, owner_org, title, url, frequency and config_json, or a JSON list of
 objects with these keys; `source_type` is optional. The OGC filters of the CSW harvesters that French portals used
-before (`ogcfilter`) are understood.
+before (`ogcfilter`) are converted.
 """
 
 from __future__ import annotations

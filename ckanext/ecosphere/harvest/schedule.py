@@ -1,7 +1,7 @@
-"""When sources are harvested: each at a time of its own within its period, so that they do not all start at once.
+"""Spread the next runs of sources over their period, so that they do not all start at once.
 
-ckanext-harvest sets the next run one period after the last: the sources that were registered together, hundreds of
-them, would be due together for ever.
+ckanext-harvest sets the next run one period after the last: sources registered together, by the hundred, would stay due
+together for ever.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a source record says about a field of the dataset made of it, and what of it was not taken over.
+"""What a source record states about each field of its dataset, and which of it was not taken over.
 
-A producer who reads that something is missing wants to know whose fault it is: the record says nothing, it says it in a
-way that nobody can use, or it says it and the portal lost it. Everything is read anew from the record as it was kept,
-so the answer is about the rules of today. Pure: no CKAN here.
+A producer who reads that something is missing wants to know the cause: the record does not state it, states it in an
+unusable way, or states it and the portal lost it. The stored record is read again, so the answer reflects the current
+rules. Pure functions, no CKAN.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bring the portal's sources in line with a file: through the actions, one source after the other."""
+"""Synchronise the portal's sources with a file, through the API actions, one source after the other."""
 
 from __future__ import annotations
 

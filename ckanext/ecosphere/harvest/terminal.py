@@ -1,4 +1,4 @@
-"""A harvest from the terminal: start it, watch it, sum it up."""
+"""Run a harvest from the command line: start it, show its progress, print a summary."""
 
 from __future__ import annotations
 

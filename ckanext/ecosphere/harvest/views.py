@@ -1,4 +1,4 @@
-"""Pages of the room: all sources, held withdrawals, the trial of a source, progress and records of a job."""
+"""Pages of the harvest: source overview, held withdrawals, previews, job progress and records, corrections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distributions, services and pages of a dataset become links of the neutral record."""
+"""Convert the distributions, data services and pages of an RDF dataset to links of the neutral record."""
 
 from __future__ import annotations
 

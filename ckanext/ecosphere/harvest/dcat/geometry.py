@@ -1,4 +1,4 @@
-"""Boxes around the geometries that RDF holds as literals."""
+"""Bounding boxes of geometry literals in RDF: WKT, GeoJSON, GML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RDF that strangers wrote: parsed without following anything, and cut into one small graph per dataset."""
+"""Parse untrusted RDF without following references, and split it into one small graph per dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vocabularies of RDF that rdflib has not, or has in an older version."""
+"""RDF namespaces that rdflib lacks or has in an older version."""
 
 from rdflib.namespace import Namespace
 

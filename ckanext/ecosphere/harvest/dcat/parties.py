@@ -1,4 +1,4 @@
-"""Parties of a dataset or a record in RDF, with the roles of ISO 19115 that the properties of GeoDCAT-AP stand for."""
+"""Read the parties of an RDF dataset or catalogue record, with their ISO 19115 roles (GeoDCAT-AP properties, PROV)."""
 
 from __future__ import annotations
 

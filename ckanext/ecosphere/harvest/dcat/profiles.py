@@ -1,4 +1,4 @@
-"""An RDF dataset as the portal's ckanext-dcat profiles read it (option `ckanext.dcat.rdf.profiles`)."""
+"""Read an RDF dataset with the ckanext-dcat profiles of the portal (option `ckanext.dcat.rdf.profiles`)."""
 
 from __future__ import annotations
 

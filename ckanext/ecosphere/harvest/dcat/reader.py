@@ -1,7 +1,7 @@
-"""From the graph of one dataset to the neutral record.
+"""Convert the graph of one dataset to the neutral record.
 
-Reads DCAT-AP 3, and what older feeds say instead: GeoNetwork's ``dct:abstract`` and formats that are protocols,
-WKT under any predicate of a location, texts where addresses should be (Opendatasoft, ArcGIS).
+Reads DCAT-AP 3, and the variants that older feeds write: GeoNetwork's ``dct:abstract`` and protocols in place of
+formats, WKT under any predicate of a location, literals in place of URIs (Opendatasoft, ArcGIS).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Report what the graph of a dataset holds beyond the neutral record, by path, so that nothing is lost silently."""
+"""Report by path what a dataset's graph holds beyond the neutral record, so that nothing is lost silently."""
 
 from __future__ import annotations
 

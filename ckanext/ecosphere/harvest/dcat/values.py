@@ -1,4 +1,4 @@
-"""Texts, labels, codes and addresses of the nodes of a graph."""
+"""Read texts, labels, codes and URIs of RDF nodes, in a stable order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""While a batch is imported: which of its records another source already publishes, and which take a dataset over."""
+"""De-duplication during import: which records of a batch are duplicates, and which take over an existing dataset."""
 
 from __future__ import annotations
 

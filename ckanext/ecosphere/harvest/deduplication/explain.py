@@ -1,4 +1,4 @@
-"""Who publishes a dataset that several catalogues have, and why: noted on the harvest objects, told on the pages."""
+"""Record on harvest objects, and return for pages and API, which catalogue publishes a shared dataset and why."""
 
 from __future__ import annotations
 

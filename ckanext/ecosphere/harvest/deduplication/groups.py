@@ -1,14 +1,14 @@
-"""Which records describe the same dataset, and which of them is published. Pure: no CKAN here.
+"""Group records that describe the same dataset, and choose the one to publish. Pure functions, no CKAN.
 
-The answer depends on the set of records alone, not on the order in which they came.
+The result depends only on the set of records, not on the order in which they were harvested.
 
-- Resource identifiers count first. A record without any goes by the identifier of the record.
-- Then the identifier of the record, unless the resource identifiers say that the resources differ.
-- A source knows its own records: two records of one source are never the same, and an identifier that several
-  records of a source have tells nothing about them.
-- Among equals wins the source with the higher priority, then the one that was registered first.
-- A source that publishes for its own service only is no rival of another service: its records are never the same as
-  those of another such source, and give way to what a source of all services publishes for another service.
+- Resource identifiers count first. A record without any is matched by its own identifier.
+- Next comes the record's own identifier, unless resource identifiers show that the resources differ.
+- Two records of one source are never the same dataset, and an identifier shared by several records of a source is
+  ignored.
+- Among equals, the source with the higher priority wins, then the one registered first.
+- Records of two sources that each publish for their own service only are never the same dataset when the services
+  differ. Such a record also gives way to one that a source for all services publishes for another service.
 """
 
 from __future__ import annotations

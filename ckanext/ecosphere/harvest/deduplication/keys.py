@@ -1,8 +1,8 @@
-"""By what a record is recognised in other catalogues. Pure: no CKAN here.
+"""Keys by which a record is recognised in other catalogues. Pure functions, no CKAN.
 
-Géo-IDE and the regional platforms harvest each other: a copy keeps the identifier of the resource (at times as a
-second one, at times under another host) and often that of the record. Anything weaker would join what has nothing
-in common: forms left unfilled, table names, plain numbers, the address of the portal itself.
+Géo-IDE and the regional platforms harvest each other: a copy keeps the resource identifier (sometimes as a second one,
+sometimes under another host) and often the record's own identifier. Weaker values would join unrelated records:
+unfilled forms, table names, plain numbers, the address of the portal itself.
 """
 
 from __future__ import annotations

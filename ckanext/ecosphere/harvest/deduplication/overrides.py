@@ -1,4 +1,4 @@
-"""Decisions of a person: these records are not the same dataset after all, or they are again."""
+"""Manual overrides of de-duplication: separate records that were joined wrongly, or let them be joined again."""
 
 from __future__ import annotations
 

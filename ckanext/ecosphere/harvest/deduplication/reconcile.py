@@ -1,9 +1,9 @@
-"""Bring the tables in line with what `groups` says of them, at the end of each job and after a decision.
+"""Reconcile the tables with the groups that `groups` computes, at the end of each job and after a manual override.
 
-While records are imported, a copy of what another source publishes is set aside, or takes its dataset over, at once
-(`decide`). What cannot be known then (a record that came later, a priority that was changed, a record that left) is put
-right here, so that in the end nothing depends on the order of the harvests. May be called again after a crash at any
-point: each step is committed with the state that says what is left to do.
+During the import, a duplicate is set aside or takes over its dataset at once (`decide`). What cannot be known then (a
+record that arrives later, a changed priority, a withdrawn record) is corrected here, so that the final state does not
+depend on the order of harvests. Safe to run again after a crash at any point: each step is committed together with the
+state that says what is left to do.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records of all sources as members of groups: from the tables, with the ranks of their sources."""
+"""Load records of all sources from the database as members of duplicate groups, with the ranks of their sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep harvested changes out of the activity streams, which would store each dataset once more in full."""
+"""Suppress activity stream entries for harvested changes: each would store a full copy of the dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a producer can do about what a harvest reports, by the code of the problem."""
+"""Advice to producers for each problem code that a harvest reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a job: withdrawals, counts, and what ckanext-harvest's pages and mails need."""
+"""Close a harvest job: withdrawals, counts, and what the pages and e-mails of ckanext-harvest need."""
 
 from __future__ import annotations
 

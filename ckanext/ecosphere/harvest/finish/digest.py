@@ -1,9 +1,8 @@
-"""One e-mail to the mailbox of a service after a harvest that refused records or had to put something right in them.
+"""E-mail digest to the mailbox of a service, after a harvest that refused or corrected records.
 
-Each record is named with why and what to do, the refused ones first. A record is told again only when something else
-is wrong with it: what each record of a source was told for is kept with the e-mail. Written in the portal's language.
-Off unless `ecosphere.harvest.producer_mails` is set. The e-mails leave with the engine of the house
-(`shared.mailing.outbox`), by a job of the harvest's queue.
+Names each record with the reason and the remedy, refused ones first. A record is named again only when its problems
+change: what was reported for each record is kept with the e-mail. Written in the portal's language. Off unless
+`ecosphere.harvest.producer_mails` is set. Sent through `shared.mailing.outbox`, by a job on the harvest queue.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The mail about a harvest, in the portal's language: what went wrong, in sentences, and where to look.
+"""E-mail about a finished harvest, in the portal's language: errors in plain sentences, and a link to the report.
 
-Who gets mails, and when, are ckanext-harvest's options (`ckan.harvest.status_mail.all`, `….errored`)
-and its action `harvest_get_notifications_recipients`. Its own mails are English and rendered from templates, which a
-background worker has no page for.
+The options of ckanext-harvest (`ckan.harvest.status_mail.all`, `….errored`) decide when it is sent, and its action
+`harvest_get_notifications_recipients` to whom. Its own e-mails are English only, and rendered from templates that need
+a request context, which a background worker does not have.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a job has to tell as a whole: how many records for which reason, and what of them found no place."""
+"""Summary of a job: number of records by reason, and the elements that have no field in the dataset."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Records that got another identifier: recognised by that of their resource, they keep their dataset.
+"""Keep the dataset of a record whose identifier has changed, recognised by its resource identifier.
 
-A catalogue that is set up anew, or copied, gives its records other identifiers. Without this each of them would be a
-second dataset beside the first, whose address is lost when it is withdrawn.
+A catalogue that is reinstalled or copied gives its records new identifiers. Without this, each would become a second
+dataset beside the first, whose URL is lost when it is withdrawn.
 """
 
 from __future__ import annotations

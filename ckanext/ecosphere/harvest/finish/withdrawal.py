@@ -1,8 +1,8 @@
-"""Last stage: what the source no longer has.
+"""Withdraw the datasets of records that have vanished from their source.
 
-Only a complete reading may speak of absence. A record that is absent for the first time is only counted; after
-`withdraw_after` complete readings in a row its dataset is deleted, in such a way that it comes back with the same
-address and ids when the record does. When too much has vanished at once, all of it waits for a person.
+Only a complete reading can show that a record is absent. The first absences are only counted; after `withdraw_after`
+complete readings in a row the dataset is deleted, in such a way that it returns with the same URL and ids if the record
+does. When too many records have vanished at once, all of them are held until a person decides.
 """
 
 from __future__ import annotations

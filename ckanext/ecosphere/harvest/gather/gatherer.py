@@ -1,8 +1,7 @@
-"""First stage: read the source, and sort its records into unchanged ones and those to import.
+"""Gather stage: read the source, and separate unchanged records from those to import.
 
-Unchanged records end here. The others are written down as harvest objects, in batches that any worker may take.
-Each page is one transaction: whatever is committed is marked as seen by this job, so that a job which starts
-anew after a crash passes over it.
+Unchanged records end here. The others are stored as harvest objects, in batches that any worker may take. Each page is
+one transaction and marks its records as seen by this job, so that a job restarted after a crash skips them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Who a record is within its source; by what other catalogues know it stands in `deduplication.keys`.
+"""Identity of a record within its source (see `deduplication.keys` for its identity across catalogues).
 
-Records of a source that share an identifier are told apart (three tables under one identifier are three datasets):
-by their content as it was last seen, then by the identifier of the resource and the title (`Mark`). One that was here
-before may have got another title; the end of the reading knows which is missing.
+Records of a source that share an identifier are told apart (three tables under one identifier are three datasets): by
+the digest of their content when last seen, then by resource identifier and title (`Mark`). A known record may have a
+new title; such a match is made at the end of the reading, when it is clear which records are missing.
 """
 
 from __future__ import annotations

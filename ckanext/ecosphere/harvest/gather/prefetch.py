@@ -1,4 +1,4 @@
-"""Fetch the next page while the last one is being worked on."""
+"""Fetch the next page in a background thread while the current one is processed."""
 
 from __future__ import annotations
 

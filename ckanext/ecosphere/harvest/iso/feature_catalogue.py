@@ -1,4 +1,4 @@
-"""A feature catalogue (ISO 19110:2005 and 2016), in a record or one of its own: one line for each attribute."""
+"""Convert feature catalogues (ISO 19110:2005 and 2016), standalone or within a record, to one line per attribute."""
 
 from __future__ import annotations
 

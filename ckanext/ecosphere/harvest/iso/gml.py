@@ -1,8 +1,8 @@
-"""Geometries of a record: GML (3.2 and older) in longitudes and latitudes to GeoJSON. Pure.
+"""Convert GML geometries (3.2 and older) to GeoJSON in longitudes and latitudes. Pure functions.
 
-Positions in Lambert metres are converted. Axes: the CRS as an address or a URN has latitude first, as EPSG defines it;
-``EPSG:4326``, CRS84 or no CRS at all have longitude first (OGC 09-048r5; GeoServer, GeoNetwork). Which of the two was
-really meant, the box beside it tells.
+Lambert coordinates in metres are converted. Axis order: latitude first when the CRS is a URL or URN, as EPSG defines
+it; longitude first for ``EPSG:4326``, CRS84 or no CRS (OGC 09-048r5; GeoServer, GeoNetwork). Producers mix these up:
+the rules compare the result with the bounding boxes of the record and swap the axes if needed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the tables do with a property: set a field, add to a list, go into its types, or note it."""
+"""Handlers that the tables assign to properties: set a field, add to a list, descend into types, or note the text."""
 
 from __future__ import annotations
 

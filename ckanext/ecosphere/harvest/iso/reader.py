@@ -1,4 +1,4 @@
-"""From an ISO 19139 (or ISO 19115-3) element to the neutral record."""
+"""Convert an ISO 19139 or ISO 19115-3 element to the neutral record."""
 
 from __future__ import annotations
 

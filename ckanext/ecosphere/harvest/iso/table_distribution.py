@@ -1,4 +1,4 @@
-"""Where to get the resource and how good it is (``MD_Distribution``, ``DQ_DataQuality``)."""
+"""Mapping tables for distribution and data quality (``MD_Distribution``, ``DQ_DataQuality``)."""
 
 from __future__ import annotations
 

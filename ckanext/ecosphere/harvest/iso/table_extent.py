@@ -1,4 +1,4 @@
-"""Where and when: boxes, geographic identifiers and periods (``EX_Extent``)."""
+"""Mapping tables for extents (``EX_Extent``): bounding boxes, polygons, geographic identifiers, periods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the resource is (``MD_DataIdentification``, ``SV_ServiceIdentification``)."""
+"""Mapping tables for identification (``MD_DataIdentification``, ``SV_ServiceIdentification``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates, identifiers and contacts: parts that stand in several places of a record."""
+"""Mapping tables for parts used in several places of a record: dates, identifiers, contacts."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""Which ISO 19139 property goes where in the neutral record.
+"""Mapping table from ISO 19139 properties to the neutral record.
 
-Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of
-2005-2007); those of ISO 19115-3 stand beside them where the names differ, and the French profile
-(``fra:``) only adds types that are passed through. Read a table as: under this element, this
-property fills that field.
+Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of 2005-2007). The names of
+ISO 19115-3 stand beside them where they differ; the French profile (``fra:``) only adds types, which are passed
+through. Read a table as: under this element, this property fills that field.
 """
 
 from __future__ import annotations

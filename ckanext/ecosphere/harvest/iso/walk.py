@@ -1,10 +1,9 @@
-"""Walk an ISO metadata tree by tables: element name → what to do with it.
+"""Walk an ISO metadata tree with mapping tables: element name → handler.
 
-ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The
-tables of `tables.py` name the properties; the types between them are passed through. Elements
-are matched on their local name, since the same property comes from several namespaces (gmd,
-gmi, srv, fra, two of GML, ISO 19115-3's many). One pass over the children does it all; what a
-table does not name is noted in ``record.unread``, so that nothing is lost silently.
+ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The tables in `tables.py` name
+the properties; the types between them are passed through. Elements are matched by local name, since the same property
+exists in several namespaces (gmd, gmi, srv, fra, two of GML, the many of ISO 19115-3). One pass over the children does
+it all; elements that no table names are noted in ``record.unread``, so that nothing is lost silently.
 """
 
 from __future__ import annotations

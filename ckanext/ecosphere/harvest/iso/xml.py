@@ -1,12 +1,12 @@
-"""Parse XML that strangers wrote: nothing declared is followed, nothing unbounded is read.
+"""Hardened parser for untrusted XML: no declarations are followed, and size is bounded.
 
-A document that is not well-formed for one of the few reasons seen in real catalogues is
-repaired by a named rule and parsed once more; the names of the rules that did something are
-handed to the caller, so that a report can tell. Anything else is refused with a `RecordError`.
+A document that is not well-formed for one of the few reasons seen in real catalogues is repaired by named rules and
+parsed once more; the caller receives the names of the rules that changed something, for its report. Any other is
+refused with a `RecordError`.
 
-Safety: no DOCTYPE (hence no entity, internal or external), no network, libxml2's own limits on
-depth (256) and on the size of one text (10 MB) kept, and limits on bytes, elements and the
-length of a tag, because a document of twenty million bytes can hold five million elements.
+Safety: no DOCTYPE (hence no entities, internal or external), no network, libxml2's limits on depth (256) and on the
+size of one text (10 MB) kept, and limits on bytes, elements and the length of a tag, because a document of twenty
+million bytes can hold five million elements.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Actions of the harvest room."""
+"""API actions of the harvest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actions of those who look after many sources: which one goes first, and who gets the weekly letter."""
+"""API actions for managing many sources: run one first, subscribe to the weekly letter."""
 
 from __future__ import annotations
 

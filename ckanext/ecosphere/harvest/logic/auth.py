@@ -1,4 +1,4 @@
-"""Who may do what: those who may edit a source, and nobody else."""
+"""Auth functions of the harvest actions. Most allow only those who may edit the source concerned."""
 
 from __future__ import annotations
 

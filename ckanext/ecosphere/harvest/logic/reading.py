@@ -1,4 +1,4 @@
-"""One record, read and put right as a harvest would, without writing anything: what the form's import asks for."""
+"""Read and normalise a single record without saving it, for the import form."""
 
 from __future__ import annotations
 

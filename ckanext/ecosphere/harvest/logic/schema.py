@@ -1,4 +1,4 @@
-"""Schemas of the room's actions."""
+"""Validation schemas of the harvest actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actions of ckanext-harvest that our source types go another way with, or that it leaves open, chained."""
+"""Chained actions of ckanext-harvest: run our source types through our pipeline, and fix faults and missing checks."""
 
 from __future__ import annotations
 

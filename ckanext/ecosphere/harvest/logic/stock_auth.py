@@ -1,7 +1,7 @@
-"""Who may call the actions of ckanext-harvest: its auth functions, called with what they need.
+"""Chained auth functions of ckanext-harvest, with checks that the originals lack.
 
 Those of ckanext-harvest 1.6.3 fail (KeyError, AttributeError) when a parameter is missing or nobody is logged in, let
-everybody list all harvest objects, and look for a job under the name of another parameter.
+everybody list all harvest objects, and look up a job under the wrong parameter name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is wrong with a source as its form says it: ckanext-harvest's own sentences are English only."""
+"""Translate validation errors of the source form: those of ckanext-harvest are English only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words for outcomes and reasons on the pages of the room."""
+"""Labels for outcomes and reasons on the harvest pages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What rules, fields and fixed values are called where people read what the rules decided.
+"""Translated labels for the rules, fields and fixed values in the rule log.
 
-The log of the rules holds codes, so that it stays the same whatever the language of the portal; the pages show
-these words instead. A code without words is shown as it is.
+The log holds codes, so that it does not depend on the portal's language; pages show these labels instead. A code
+without a label is shown as it is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Who has access, out of free text: limits on public access, their absence, and words that reserve the access.
+"""Find access rights in free text: limitations on public access, their absence, and reserved access.
 
-Words count that are not denied ("Il n'y a pas d'accès restreint"). That nothing limits access is believed only of a
-text that makes no exception ("… sauf les zones militaires", "… pour les services de l'État").
+Negated words do not count ("Il n'y a pas d'accès restreint"). A text means that nothing limits access only if it makes
+no exception ("… sauf les zones militaires", "… pour les services de l'État").
 """
 
 from __future__ import annotations

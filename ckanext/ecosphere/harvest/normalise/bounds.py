@@ -1,4 +1,4 @@
-"""The bounds of the schema: what is longer is cut, and told; no record is lost for its length."""
+"""Rule that cuts values to the limits of the schema and reports it, so that no record is lost for its length."""
 
 from __future__ import annotations
 

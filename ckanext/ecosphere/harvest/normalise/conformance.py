@@ -1,4 +1,4 @@
-"""Conformity with specifications, and the specifications the data follow."""
+"""Rules for conformity reports, the specifications that the data follow, and quality measures."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Licence, limits on public access and conditions of use, out of codes, anchors and free text.
+"""Rules for licence, limitations on public access and conditions of use, from codes, anchors and free text.
 
-INSPIRE technical guidance 2.x, requirements C.17 and C.18: limits on public access and conditions of
-use are two blocks of legal constraints; French records mix them, mostly in ``useLimitation``.
+INSPIRE technical guidance 2.x, requirements C.17 and C.18: limitations on public access and conditions of use are two
+blocks of legal constraints; French records mix them, mostly in ``useLimitation``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Contacts by role: points of contact, publisher, producers, others.
+"""Rules for contacts by role: points of contact, publisher, producers, others.
 
-People are public agents doing their work: an organisation with its address goes before a person's
-name, and a person's name is used only where there is nothing else to reach the service by.
+People are public agents doing their work: an organisation with its address comes before a person's name, which is used
+only when there is no other way to reach the service.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Dates and periods: every odd spelling to a day, a month or a year in ISO form."""
+"""Rules for dates and periods; parse the spellings found in records to a day, month or year in ISO form."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Texts that name a licence only to deny it: "ne relève pas de la licence ODbL", "hors licence ouverte".
+"""Detect negation in texts about licences and access: "ne relève pas de la licence ODbL", "hors licence ouverte".
 
-A denial counts where it governs the licence: in the same clause, with nothing between the two but words of the table
-`licence-denials.csv`. "N'engage pas la responsabilité du producteur. Licence Ouverte" denies no licence.
+A negation counts only if it governs the licence: in the same clause, with only words of the table `licence-denials.csv`
+in between. "N'engage pas la responsabilité du producteur. Licence Ouverte" does not deny the licence.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a rule works on: the record as read, the dataset being made, and the log of changes.
+"""Working state that the rules share: the record as read, the dataset being built, and the log of changes.
 
-A draft begins with the fields that need no interpreting; everything that needs a decision is written by a rule, on
-top of what stands there. Field names are those of the dataset schema (ckanext-dcat's names where they exist).
+A draft starts with the fields that need no interpretation; rules write the others on top of them. Field names are those
+of the dataset schema (ckanext-dcat's names where they exist).
 """
 
 from __future__ import annotations

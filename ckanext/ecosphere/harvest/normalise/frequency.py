@@ -1,4 +1,4 @@
-"""How often a resource is updated: codes, durations and words, in French and English, to the list of the EU."""
+"""Rule for the update frequency: convert codes, durations and words, French or English, to the EU vocabulary."""
 
 from __future__ import annotations
 

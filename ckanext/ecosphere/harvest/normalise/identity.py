@@ -1,4 +1,4 @@
-"""Identifiers: of the resource, of its record, of the series it belongs to; where the original record is."""
+"""Rules for identifiers of the resource, its record and its series, and for the link to the original record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a record says beside the fields of a dataset: kept with it, by subject, so that readers have it as well."""
+"""Rule that keeps information without a dataset field, grouped by subject, so that readers can see it."""
 
 from __future__ import annotations
 

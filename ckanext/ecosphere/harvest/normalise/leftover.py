@@ -1,4 +1,4 @@
-"""The last rule: whatever a reader read and no rule used is told, so that nothing is lost silently."""
+"""Rule that notes every text of the record that no other rule used, so that nothing is lost silently."""
 
 from __future__ import annotations
 

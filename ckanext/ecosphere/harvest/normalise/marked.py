@@ -1,6 +1,6 @@
-"""Rules for records whose elements say which field they stand for (see ``xlink_roles``): nothing is guessed.
+"""Rules for marked records, whose elements state the field they stand for (see ``xlink_roles``): nothing is guessed.
 
-Each takes the place of the rule of the same name. Addresses, concepts and lengths are held to the same limits.
+Each replaces the rule of the same name. URLs, concepts and lengths are held to the same limits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The service that answers for a dataset: found in the registry, or the source's own, never invented."""
+"""Rule for the organisation responsible for a dataset: found in the registry, or that of the source; never invented."""
 
 from __future__ import annotations
 

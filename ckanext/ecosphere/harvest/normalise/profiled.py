@@ -1,4 +1,4 @@
-"""What ckanext-dcat's profiles read in an RDF dataset and our own reader does not."""
+"""Rule that takes over fields which only the ckanext-dcat profiles read from an RDF dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coordinate reference systems, scales and resolutions."""
+"""Rules for coordinate reference systems, scale and ground resolution."""
 
 from __future__ import annotations
 

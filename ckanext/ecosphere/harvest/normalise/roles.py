@@ -1,4 +1,4 @@
-"""Roles of parties, by their code or in the words of a catalogue."""
+"""Codes of party roles, from codes or labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules, in their order: later ones build on what earlier ones found."""
+"""The ordered list of rules, and the function that applies them. Later rules build on the results of earlier ones."""
 
 from __future__ import annotations
 

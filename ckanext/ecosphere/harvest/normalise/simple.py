@@ -1,4 +1,4 @@
-"""Fields that are codes of a list: type, language, status, topic, representation, encoding."""
+"""Rules for coded fields: resource type, language, status, topic category, spatial representation."""
 
 from __future__ import annotations
 

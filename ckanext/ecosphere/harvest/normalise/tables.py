@@ -1,4 +1,4 @@
-"""The matching tables of ``data/``, read once, and the ways of looking things up in them."""
+"""Matching tables of ``data/``, loaded once, and functions to look up and compare texts."""
 
 from __future__ import annotations
 

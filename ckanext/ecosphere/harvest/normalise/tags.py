@@ -1,4 +1,4 @@
-"""Keywords as tags: unpacked, cleaned to CKAN's rules, each once."""
+"""Rule that converts keywords to tags: split, cleaned to CKAN's rules, without duplicates."""
 
 from __future__ import annotations
 

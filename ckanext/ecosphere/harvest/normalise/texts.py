@@ -1,4 +1,4 @@
-"""Titles, descriptions and other prose: plain text, paragraphs kept, bounded."""
+"""Rules for titles, descriptions and other prose: plain text, paragraphs kept, length bounded."""
 
 from __future__ import annotations
 

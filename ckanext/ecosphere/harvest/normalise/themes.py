@@ -1,4 +1,4 @@
-"""Themes: of the ministry, of INSPIRE and of the EU, from title and keywords, else from description or topic."""
+"""Rules for themes of the ministry, INSPIRE and the EU, from title and keywords, else description or topic."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Coordinate reference systems written out as well-known text (OGC 01-009, ISO 19162): the code or name of the whole.
+"""Read the EPSG code or name of a coordinate reference system in well-known text (OGC 01-009, ISO 19162).
 
-The text also names what the system is made of, each part with a code of its own: ellipsoid, datum, units, the
-geographic system below. Only the outermost code is that of the system; of a compound one without a code, those of its
-parts are.
+The text also names the parts of the system, each with a code of its own: ellipsoid, datum, units, the geographic base
+system. Only the outermost code is that of the system; for a compound system without a code, those of its component
+systems are taken.
 """
 
 from __future__ import annotations

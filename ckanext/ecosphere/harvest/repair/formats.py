@@ -1,8 +1,9 @@
-"""Corrections as files: CSV for people, XSLT for any catalogue, batch edits for GeoNetwork 4.
+"""Write corrections as files: CSV for people, XSLT for any catalogue, batch edits for GeoNetwork 4.
 
 The batch edits are those of ``PUT /srv/api/records/batchediting`` (OpenAPI description of GeoNetwork 4, operation
 batchEdit; user guide, "Batch editing"): a list of `{xpath, value}`, where ``<gn_replace>`` holds the new content of the
-element that the XPath below the root names. Corrections differ from record to record, so each has a request of its own.
+element at the XPath, relative to the root. Corrections differ from record to record, so each record has its own
+request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The records of a source that have something to correct, some hundred at once."""
+"""List the records of a source that have something to correct, a few hundred at a time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""From an ISO 19139 record to the corrections that the rules can propose for it: element, today's value, new value.
+"""Find corrections for an ISO 19139 record: element, current value, proposed value.
 
-Only what a rule understood and had to bring into another form is proposed; what is missing, or says something that
-nobody can know, is for a person.
+Only values that a rule understood and had to convert are proposed; missing or unintelligible values are left to a
+person.
 """
 
 from __future__ import annotations

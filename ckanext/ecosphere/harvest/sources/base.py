@@ -1,4 +1,4 @@
-"""What every kind of source gives to the pipeline: pages of raw records, and how complete the reading was."""
+"""Interface of all source types to the pipeline: pages of raw records, and how complete the reading was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bounds of one reading: whatever a source does, it ends, and what was read until then counts."""
+"""Limits of one reading of a source: it always ends, and what was read until then is kept."""
 
 from __future__ import annotations
 

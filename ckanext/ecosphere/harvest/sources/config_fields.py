@@ -1,8 +1,7 @@
-"""Keep the configuration of a source from overwriting the source itself.
+"""Keep the configuration of a source from overwriting the fields of the source itself.
 
-ckanext-harvest 1.6.3 shows a source with each key of its configuration laid over its own fields. A configuration that
-names an `organization`, as udata calls its filter, puts a text in the place of the organisation that the source belongs
-to; indexing, pages and permissions then fail on it.
+ckanext-harvest 1.6.3 copies each configuration key over the source's own fields when showing it. A key `organization`,
+as udata calls its filter, replaces the organisation of the source by a text; indexing, pages and permissions then fail.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""`ecosphere_csw`: catalogues that speak CSW 2.0.2 and give ISO 19139 records (Géo-IDE, Prodige, GeoNetwork).
+"""Source type `ecosphere_csw`: CSW 2.0.2 catalogues with ISO 19139 records (Géo-IDE, Prodige, GeoNetwork).
 
-A catalogue is read from end to end, whatever its paging is worth. What servers say about their pages is not trusted:
-the next position follows from the records received, the end from the number announced, and the two are compared. A
-page that fails is asked for again, then in halves, down to the single record that cannot be had; that one is left
-out, told, and makes the reading incomplete.
+A catalogue is read from end to end, however unreliable its paging. What servers state about their pages is not trusted:
+the next position follows from the records received, the end from the number announced, and the two are compared. A page
+that fails is requested again, then in halves, down to the single record that cannot be fetched; that one is skipped and
+reported, and makes the reading incomplete.
 """
 
 from __future__ import annotations

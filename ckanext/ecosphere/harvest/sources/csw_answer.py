@@ -1,4 +1,4 @@
-"""Answers of a CSW: is this a page of records, and if not, what is it?"""
+"""Parse CSW responses: a page of records, or the error that it is instead."""
 
 from __future__ import annotations
 

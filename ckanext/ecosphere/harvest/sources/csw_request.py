@@ -1,4 +1,4 @@
-"""Questions to a CSW 2.0.2: GetRecords in the dialects that servers understand, filters included.
+"""Build CSW 2.0.2 GetRecords requests, filters included, in the dialects that servers understand.
 
 OGC 07-006r1 (CSW 2.0.2) §10.8; OGC 07-045 (ISO application profile) for the names of the queryables.
 """

@@ -1,4 +1,4 @@
-"""`ecosphere_dcat`: feeds in RDF (DCAT, DCAT-AP, GeoDCAT-AP) as Turtle, RDF/XML or JSON-LD, paged by hydra."""
+"""Source type `ecosphere_dcat`: RDF feeds (DCAT, DCAT-AP, GeoDCAT-AP) as Turtle, RDF/XML or JSON-LD, paged by Hydra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetch one page of a source through the guard; what goes wrong becomes a `PageError` with its reason."""
+"""Fetch a page of a source with the guarded HTTP session; failures are raised as `PageError` with their reason."""
 
 from __future__ import annotations
 

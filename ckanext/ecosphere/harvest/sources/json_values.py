@@ -1,4 +1,4 @@
-"""Values of JSON documents of outsiders, each as what it should be, or empty when it is something else. Pure."""
+"""Typed access to values of untrusted JSON documents: values of another type count as empty. Pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a source, in plain words; translated when it is shown or stored."""
+"""Messages about failures of a source and its configuration; translated when shown or stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ecosphere_ogcapi`: catalogues of OGC API – Records, and the collections of a STAC API."""
+"""Source type `ecosphere_ogcapi`: OGC API – Records catalogues, and the collections of a STAC API."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""From a record of OGC API – Records (OGC 20-004r1) or a STAC collection (STAC 1.0, 1.1) to the neutral record.
+"""Convert an OGC API – Records record (OGC 20-004r1) or a STAC collection (STAC 1.0, 1.1) to the neutral record.
 
-Both are JSON; a value of another kind than the standard's is left out, and what has no place is noted.
+Both are JSON; a value of another type than the standard's is ignored, and what has no place is noted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""For which services a source publishes: for all that its records name, or for its own alone (`own_service`).
+"""Check for which services a source may publish: for all that its records name, or only for its own (`own_service`).
 
-A catalogue of many services is registered by an administrator of the site, who vouches for it. What an editor registers
-publishes for the service of the source only, and takes no dataset of another one: else whoever edits one service
-could write in the name of all.
+A catalogue of many services is registered by a sysadmin, who vouches for it. A source registered by an editor publishes
+only for its own service, and takes no dataset of another one: otherwise an editor of one service could publish in the
+name of all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all our types of source have in common: how the pipeline reads them, and which are enabled."""
+"""Base class of our source types, and look-up of the enabled ones."""
 
 from __future__ import annotations
 

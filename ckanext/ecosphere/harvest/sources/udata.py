@@ -1,4 +1,4 @@
-"""`ecosphere_udata`: the datasets of an organisation, topic or tag of data.gouv.fr, or of another udata."""
+"""Source type `ecosphere_udata`: datasets of an organisation, topic or tag on data.gouv.fr or another udata portal."""
 
 from __future__ import annotations
 

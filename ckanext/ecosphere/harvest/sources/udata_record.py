@@ -1,4 +1,4 @@
-"""From a dataset of udata's API to the neutral record."""
+"""Convert a dataset of the udata API to the neutral record."""
 
 from __future__ import annotations
 

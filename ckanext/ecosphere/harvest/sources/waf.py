@@ -1,4 +1,4 @@
-"""`ecosphere_waf`: folders of ISO 19139 files on a web server (Apache, nginx, IIS listings), nested."""
+"""Source type `ecosphere_waf`: nested folders of ISO 19139 files on a web server (Apache, nginx, IIS listings)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the weekly letter tells: where the sources stand, and what the harvests of the week did."""
+"""Content of the weekly letter: state of the sources, and results of the week's harvests."""
 
 from __future__ import annotations
 

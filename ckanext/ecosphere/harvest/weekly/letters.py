@@ -1,4 +1,4 @@
-"""The words of the weekly letter, and its way out (`shared.mailing.outbox`), by a job of the harvest's queue."""
+"""Compose the weekly letter and send it (`shared.mailing.outbox`), by a job on the harvest queue."""
 
 from __future__ import annotations
 

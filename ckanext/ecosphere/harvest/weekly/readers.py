@@ -1,4 +1,4 @@
-"""Who wants the weekly letter, and when it is written."""
+"""Subscriptions to the weekly letter, and its schedule."""
 
 from __future__ import annotations
 

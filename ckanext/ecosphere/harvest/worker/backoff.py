@@ -1,4 +1,4 @@
-"""How long to wait for a service of ours (PostgreSQL, Solr) that is away."""
+"""Pauses between attempts to reach PostgreSQL or Solr after a failure."""
 
 from __future__ import annotations
 

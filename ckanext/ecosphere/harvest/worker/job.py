@@ -1,4 +1,4 @@
-"""A job and its source as plain data, so that nothing of it is tied to a database session."""
+"""A harvest job and its source as plain data, independent of any database session."""
 
 from __future__ import annotations
 

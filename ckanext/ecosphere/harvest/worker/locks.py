@@ -1,4 +1,4 @@
-"""Names of the locks of the harvest; whoever is killed loses them, see `ckanext.ecosphere.shared.locks`."""
+"""Names of the harvest locks; a process that is killed loses its locks, see `ckanext.ecosphere.shared.locks`."""
 
 from __future__ import annotations
 

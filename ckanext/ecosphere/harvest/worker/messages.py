@@ -1,4 +1,4 @@
-"""Sentences of the pipeline's reports, in the portal's language."""
+"""Messages for the reports of the pipeline, in the portal's language."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Give way to people: while the portal is being used, one worker at a time works, and rests after each step.
+"""Throttle harvests while people use the portal: only one worker works at a time, and rests after each step.
 
-A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages. Lowering the priority of
-its own process (`nice`) does nothing for what those two have to do for it.
+A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages; lowering the priority of
+its own process (`nice`) would not reduce the load on those two.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The background jobs of the harvest, on CKAN's own queue."""
+"""Enqueue the background jobs of the harvest on CKAN's job queue, and requeue stuck ones."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Run a job from wherever it stands to its end: gather, import, finish.
+"""Run a job from its current stage to its end: gather, import, finish.
 
-Where it stands is in the database, so running a job again after a crash takes it up, and running it twice at
-once does no harm: the second one finds the source locked and leaves.
+The stage is stored in the database, so a job can be run again after a crash to resume it. Running it twice at once is
+harmless: the second run finds the source locked and returns.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""One database transaction around many of CKAN's actions.
+"""One database transaction around many CKAN actions.
 
-CKAN's actions roll the whole session back when a dataset is not valid, and leave savepoints open. Here the
-session is joined to a transaction that it does not own: each of its commits and rollbacks becomes one of a
-savepoint, so a record that fails takes nothing with it, and all the others are committed at once at the end.
+CKAN's actions roll back the whole session when a dataset is not valid, and leave savepoints open. Here the session
+joins a transaction that it does not own: each of its commits and rollbacks applies to a savepoint, so that a failing
+record affects no other, and all the others are committed together at the end.
 """
 
 from __future__ import annotations

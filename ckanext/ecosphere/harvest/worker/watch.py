@@ -1,8 +1,8 @@
-"""Watch a job while its source is read: was it aborted, and how much memory does the process take?
+"""Watch a job while its source is read: was it aborted, and how much memory does the process use?
 
-A thread of its own looks, because whoever reads may be waiting for a server. What it finds stops the budget of the
-reading: waits end and connections are cut. A limit of the operating system on the data of the process is the last
-resort, for what takes all memory between two looks.
+A separate thread watches, because the reading thread may be waiting for a server. It stops the budget of the reading:
+waits end and connections are closed. An operating system limit on the data segment of the process is the last resort,
+for what exhausts the memory between two checks.
 """
 
 from __future__ import annotations

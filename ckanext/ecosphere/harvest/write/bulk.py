@@ -1,11 +1,11 @@
-"""Create many datasets at once: the rows that `package_create` would write, with a few statements for all of them.
+"""Create many datasets at once: write the rows that `package_create` would, with a few statements for all of them.
 
-Each dataset is validated with its schema, its rows are filled by CKAN's own model classes, and the plugins are told
-as `package_create` tells them, in the same transaction. What is saved is everything that CKAN does anew for each
-dataset: looking for rows that cannot exist yet, flushing object by object, asking for organisation and tags.
+Each dataset is validated with its schema, its rows are filled by CKAN's own model classes, and the plugins are notified
+as by `package_create`, in the same transaction. This saves the work that CKAN repeats for each dataset: looking for
+rows that cannot exist yet, flushing object by object, querying organisation and tags.
 
-A portal on which somebody else listens to `package_create` gets the ordinary way, and so does a batch in which
-anything goes wrong: see `Bulk.possible` and `BulkError`. A test compares the rows of both ways.
+The ordinary way is used when another extension hooks into `package_create`, and for a batch in which anything goes
+wrong: see `Bulk.possible` and `BulkError`. A test compares the rows of both ways.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The deletion of a harvested dataset, which may come back."""
+"""Delete a harvested dataset in a way that lets it come back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feature catalogues (ISO 19110) that are records of their own: their attributes reach the datasets that name them."""
+"""Feature catalogues (ISO 19110) harvested as separate records: add their attributes to the datasets that name them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a job has to tell of the records that became no dataset: those that it refused, those that it set aside, why."""
+"""List the records of a job that became no dataset, refused or set aside, with the reasons."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Second and third stage: take batches as long as there are any, save each in one transaction, index it in one go.
+"""Import stage: take batches while there are any, save each in one transaction, and index it in one request.
 
-Any number of workers do this side by side. A batch belongs to whoever holds its lock; it is deleted when its
-datasets are in the index. A worker that is killed loses its locks, and what it had not committed; what it had
-committed but not indexed stands in the batch, so that the next one finishes it.
+Any number of workers do this in parallel. A batch belongs to the worker that holds its lock, and is deleted once its
+datasets are indexed. A worker that is killed loses its locks and its uncommitted work; what it had committed but not
+indexed is listed in the batch, so that the next worker finishes it.
 """
 
 from __future__ import annotations

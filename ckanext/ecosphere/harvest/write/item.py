@@ -1,4 +1,4 @@
-"""A record of a batch on its way to a dataset."""
+"""A record of a batch on its way to becoming a dataset."""
 
 from __future__ import annotations
 

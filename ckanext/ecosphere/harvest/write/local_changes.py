@@ -1,8 +1,7 @@
-"""What a service added on the portal to a dataset that is harvested, and which survives the next harvest.
+"""Local additions to a harvested dataset, which survive the next harvest.
 
-Two kinds: the fields that `ecosphere.harvest.local_fields` names, and resources added by hand. The harvest remembers
-the resources that it wrote (`HarvestedDataset`): every other one was added by somebody, in whatever way, and an
-uploaded file always was.
+Two kinds: the fields that `ecosphere.harvest.local_fields` names, and resources added by hand. The resources that the
+harvest wrote are stored (`HarvestedDataset`): all others count as added locally, and uploaded files always do.
 """
 
 from __future__ import annotations

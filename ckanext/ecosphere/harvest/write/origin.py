@@ -1,4 +1,4 @@
-"""From a dataset back to the record that it was made of."""
+"""Find the source record of a dataset, and what it states."""
 
 from __future__ import annotations
 

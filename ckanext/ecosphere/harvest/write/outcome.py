@@ -1,4 +1,4 @@
-"""What became of one record, in the words of ckanext-harvest's reports."""
+"""Outcome of importing one record, in the terms of ckanext-harvest's reports."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What the portal has already, and a dataset that comes has to agree with: names, resources, fields of its schema.
+"""Fit a new dataset to the portal: its name, the ids of its resources, the fields of the schema.
 
 A name (the last part of the URL) is readable, unique, and never taken from another dataset. Resources keep their ids
 when a record changes: they are matched by address and protocol, then by address alone. With `ecosphere_schemas` every
-field has its place; without it, or with a schema of one's own, what has none goes to the extras, as text, rather than
-being lost or refused.
+field has its place; without it, or with a custom schema, fields that the schema lacks go to the extras as text, instead
+of being lost or refused.
 """
 
 from __future__ import annotations

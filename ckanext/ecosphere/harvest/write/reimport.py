@@ -1,4 +1,4 @@
-"""Import records again from what was kept: for de-duplication, series and feature catalogues, and by hand."""
+"""Import records again from their stored content: for de-duplication, series, feature catalogues, or on request."""
 
 from __future__ import annotations
 

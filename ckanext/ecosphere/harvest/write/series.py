@@ -1,4 +1,4 @@
-"""Series (*lots*) as parents of their datasets: the record of a Géo-IDE lot names its members, which do not name it."""
+"""Link datasets to their series (*lot*): in Géo-IDE, the record of a lot names its members, not the reverse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Third stage, first half: the records of a batch become datasets, each in a savepoint of its own."""
+"""Import stage, first half: convert the records of a batch to datasets, each in its own savepoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The territories that a box alone stands for: the fewest that explain it, and none rather than a wrong one."""
+"""Deduce territories from a bounding box alone: the fewest that explain it, and none rather than a wrong one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounding boxes: put right what can be, drop what cannot, and say so."""
+"""Repair bounding boxes where possible, drop the others, and report both; write them as GeoJSON."""
 
 from __future__ import annotations
 

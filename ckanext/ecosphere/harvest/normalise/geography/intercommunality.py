@@ -1,7 +1,7 @@
-"""The box of an intercommunality, for a record that names one and says no better where its data lie.
+"""Give a record that names an intercommunality and has no extent the bounding box of that intercommunality.
 
-Its département would be drawn around it otherwise, which is ten times as large. The outlines are kilometres off
-(`epci_outlines`): the box has the name of the intercommunality beside it, and the log says where it comes from.
+It would otherwise be located by its département, about ten times as large. The outlines are accurate to a few
+kilometres (`epci_outlines`): the box carries the name of the intercommunality, and the log states where it comes from.
 """
 
 from __future__ import annotations

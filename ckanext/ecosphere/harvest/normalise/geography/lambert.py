@@ -1,9 +1,8 @@
-"""From Lambert-93 metres to degrees, for boxes written in the wrong unit.
+"""Convert French Lambert coordinates in metres to degrees, for boxes and geometries written in metres.
 
-Inverse of the Lambert conformal conic projection with two standard parallels on the GRS 80
-ellipsoid, with the constants of EPSG:2154 (RGF93 v1 / Lambert-93) and of the older Lambert II
-étendu (EPSG:27572, Clarke 1880 IGN, meridian of Paris; its datum shift of some tens of metres is
-left out, which does not matter for a box). IGN, note technique NTG 71.
+Inverse of the Lambert conformal conic projection on the ellipsoid, with the constants of EPSG:2154 (RGF93 v1 /
+Lambert-93, GRS 80, two standard parallels) and of the older Lambert II étendu (EPSG:27572, Clarke 1880 IGN, meridian of
+Paris; its datum shift of some tens of metres is ignored, which does not matter for a box). IGN, note technique NTG 71.
 """
 
 from __future__ import annotations

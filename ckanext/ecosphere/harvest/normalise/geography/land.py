@@ -1,4 +1,4 @@
-"""In which départements of the mainland a box lies: the cells of a grid, from their borders (`data/land.csv`)."""
+"""Share of a box in each mainland département, from a raster of the départements (`data/land.csv`)."""
 
 from __future__ import annotations
 

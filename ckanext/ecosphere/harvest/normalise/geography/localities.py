@@ -1,4 +1,4 @@
-"""Communes and intercommunalities that a title or an organisation names: "Ville de Vanves", "CA de Cannes"."""
+"""Find communes and intercommunalities named in a title or an organisation: "Ville de Vanves", "CA de Cannes"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find French territories in texts, codes, addresses and boxes. No decision is taken here."""
+"""Look up French territories by name, code, URI or bounding box. No decisions are made here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The territory of a dataset: by address or code, then by name, then by box, then its service's area."""
+"""Rule for the territory of a dataset: by URI or code, then by name, then by box, then by the area of its service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of links: cleaned, refused when they are not for the web, and what they show of themselves."""
+"""Clean and check the URLs of links, and detect intranet hosts."""
 
 from __future__ import annotations
 

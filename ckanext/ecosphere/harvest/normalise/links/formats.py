@@ -1,4 +1,4 @@
-"""Formats of the resources: their own, or those that the record names beside its links."""
+"""Set the formats of resources: their own, or those that the record names beside its links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files, services and pages of a record whose elements say what they are (see `marked`)."""
+"""Rule for the links of marked records, whose elements state their meaning (see `normalise.marked`)."""
 
 from __future__ import annotations
 

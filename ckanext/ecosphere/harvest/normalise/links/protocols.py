@@ -1,4 +1,4 @@
-"""What a link speaks and what it is for: declared protocol, address, function, names."""
+"""Determine protocol, role and format of a link from its declared protocol, URL, function and name."""
 
 from __future__ import annotations
 

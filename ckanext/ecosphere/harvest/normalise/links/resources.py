@@ -1,4 +1,4 @@
-"""Turn links into resources: refused or cleaned, with protocol, role, format, network and name, in a stable order."""
+"""Rule that converts links to resources, with protocol, role, format, network and name, in a stable order."""
 
 from __future__ import annotations
 

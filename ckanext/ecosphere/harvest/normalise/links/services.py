@@ -1,4 +1,4 @@
-"""What a service is, where it answers, and what it works on."""
+"""Rule for the fields of a service: its type, endpoint, and the datasets that it serves."""
 
 from __future__ import annotations
 
