@@ -16,7 +16,7 @@ _ = tk._
 
 
 def free_workers() -> list[Check]:
-    """Whether each other queue has a worker that no harvest can keep busy."""
+    """Check that every other queue has a worker that harvests cannot keep busy."""
     name = _("Workers free of harvests")
     harvest = jobs.add_queue_name_prefix(QUEUE)
     heard: set[str] = set()
@@ -36,5 +36,5 @@ def free_workers() -> list[Check]:
 
 
 def networks() -> list[Check]:
-    """Whether sources may lie in private networks, and whether the ports are ports."""
+    """Check the syntax of the private networks and ports that sources may use."""
     return [*check_networks(config.ALLOWED_NETWORKS), *check_ports(config.ALLOWED_PORTS)]

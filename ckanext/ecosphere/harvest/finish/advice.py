@@ -48,5 +48,5 @@ ADVICE: dict[str, str] = {
 
 
 def advice_of(code: str) -> str:
-    """Return what to do, to be translated; the general advice for a code that has none of its own."""
+    """Return the untranslated advice for a problem code, or the general advice if it has none of its own."""
     return ADVICE.get(code, OTHERWISE)

@@ -21,13 +21,13 @@ from ckanext.ecosphere.harvest.write.reimport import import_kept
 from ckanext.harvest.model import HarvestObject
 
 RENAMED = "renamed"
-"""Code of the remark that tells of them."""
+"""Code of the report's remark about these records."""
 _AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """A record that the source no longer has, and the new one on the same resource."""
+    """A record that the source no longer has, and its successor for the same resource."""
 
     before: str
     after: str
@@ -36,13 +36,13 @@ class _Pair:
 
 
 def keep_datasets(source_id: str, job_id: str) -> int:
-    """Give the datasets of records that have gone to the new records on the same resources; to be called after a
-    complete reading, whose absences mean something.
+    """Assign the datasets of vanished records to the new records about the same resources.
 
-    Only an identifier of a resource that nothing but the two records of the source bear says so.
+    To be called after a complete reading, since otherwise a record that was not seen may still exist. Two records are
+    matched only by a resource identifier that no other record of the source has.
 
     Returns:
-        number of datasets that have kept their address.
+        number of datasets that have kept their URL.
     """
     pairs = _pairs(source_id, job_id)
     for start in range(0, len(pairs), _AT_ONCE):
@@ -87,7 +87,7 @@ def _pairs(source_id: str, job_id: str) -> list[_Pair]:
 
 def _hand_on(source_id: str, job_id: str, pair: _Pair) -> None:
     give_up_dataset(pair.second_id)
-    # It is imported once more, into the dataset that was there before: that is an update.
+    # It is imported again, into the dataset that existed before: that is an update.
     of_job = sa.and_(HarvestObject.harvest_job_id == job_id, HarvestObject.guid == pair.after)
     model.Session.execute(sa.update(HarvestObject).where(of_job).values(report_status="updated"))
     for guid, values in (
