@@ -20,14 +20,14 @@ from ckanext.ecosphere.interfaces import InitReport, LeavingStep
 from ckanext.ecosphere.setup.leaving import write_lines
 from ckanext.harvest.model import HarvestSource
 
-#: Key of `plugin_data` under which a hidden source keeps its state, and whether it was active.
+#: Key of `plugin_data` that stores the state of a hidden source, and whether it was active.
 KEY = "ecosphere_left"
 HIDDEN = "hidden"
 STOCK, PLAIN, OWN = "harvest", "dataset", "ecosphere_"
 
 
 def steps(kept: Collection[str]) -> list[LeavingStep]:
-    """Say what is done with the sources: all of them are hidden, or those of our types when ckanext-harvest stays."""
+    """Return the step that hides all sources, or only those of our types when ckanext-harvest stays."""
     number = len(_rows(kept))
     if not number:
         return []
@@ -55,7 +55,7 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
 
 
 def restore(report: InitReport) -> None:
-    """Show the sources again that leaving hid."""
+    """Restore the sources that `steps` hid."""
     package: Any = model.Package
     rows = _joined(package.state == HIDDEN, package.plugin_data.has_key(KEY))
     for row, source in rows:
@@ -72,7 +72,7 @@ def restore(report: InitReport) -> None:
 
 
 def _name_type(ids: Collection[str], before: str, after: str) -> None:
-    """Give the sources another type in the activity stream, which makes addresses of it, too."""
+    """Change the type of the sources in the activity stream, which also builds URLs from it."""
     if not ids or not sa.inspect(model.Session.connection()).has_table("activity"):
         return
     statement = """

@@ -98,7 +98,7 @@ def send(context: Any, job: Job, counts: dict[str, int], errors: int) -> int:
 
 
 def _recipients(context: Any, source_id: str) -> dict[str, str]:
-    """Return names of active accounts by e-mail address, each once: ckanext-harvest repeats people with several roles."""
+    """Return names of active accounts by e-mail address, without the repetitions of ckanext-harvest (one per role)."""
     found: dict[str, str] = {}
     for person in tk.get_action("harvest_get_notifications_recipients")(context, {"source_id": source_id}):
         account = model.User.get(person["name"])
