@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cone:
-    """Constants of a Lambert conic: exponent, constant, pole, meridian of origin, eccentricity."""
+    """Constants of a Lambert conic: exponent, constant, pole, meridian of origin, eccentricity, and area of use."""
 
     n: float
     c: float
@@ -25,7 +25,7 @@ class Cone:
     y: tuple[float, float]
 
     def holds(self, x: float, y: float) -> bool:
-        """Tell whether a point in metres lies where this projection is used."""
+        """Tell whether a point in metres lies in the area of use."""
         return self.x[0] <= x <= self.x[1] and self.y[0] <= y <= self.y[1]
 
     def to_degrees(self, x: float, y: float) -> tuple[float, float]:
