@@ -17,7 +17,7 @@ from typing import Any
 from ckanext.ecosphere.shared.messages import N_
 
 FEATURE_CATALOGUE = "feature-catalogue"
-"""Code of what is no fault: a catalogue of features describes data and is none."""
+"""Code of feature catalogues, which are no fault: they describe data, but are not datasets."""
 MESSAGES: dict[str, str] = {
     # Refusals: the document
     "empty": N_("The document is empty."),
@@ -89,11 +89,11 @@ MESSAGES: dict[str, str] = {
 
 
 class RecordError(Exception):
-    """A record or a document that cannot be taken, with its reason.
+    """A record or document that cannot be imported, with the reason.
 
     Args:
         code: key of `MESSAGES`.
-        params: values for the message's fields.
+        params: values for the fields of the message.
     """
 
     def __init__(self, code: str, **params: Any):
@@ -105,7 +105,7 @@ class RecordError(Exception):
         return MESSAGES[self.code].format(**self.params)
 
     def __reduce__(self):
-        """Survive the pickling of background jobs with its parameters."""
+        """Keep the parameters when pickled for background jobs."""
         return _rebuild, (self.code, self.params)
 
 
@@ -115,7 +115,7 @@ def _rebuild(code: str, params: dict[str, Any]) -> RecordError:
 
 @dataclass(slots=True, frozen=True)
 class Problem:
-    """Something in a record that was repaired, bounded or left aside, worth reporting."""
+    """A fault in a record that was repaired, cut or ignored, and is reported."""
 
     code: str
     params: dict[str, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 MAX_LENGTH = 20_000
-"""Characters that are looked at."""
+"""Maximum number of characters read."""
 _START = re.compile(
     r"\s*(?:(?:PROJ|GEOG|GEOC|GEOD|COMPD|COMPOUND|VERT|BASEGEOD)_?CR?S|(?:PROJECTED|GEOGRAPHIC|GEODETIC|VERTICAL)CRS)"
     r"\s{0,5}[\[(]",
@@ -38,7 +38,7 @@ def read(text: str) -> tuple[list[str], str]:
         if code := found.group("code"):
             if depth == 1:
                 whole.append(code)
-            elif depth == 2:  # noqa: PLR2004 - the systems that a compound one is made of
+            elif depth == 2:  # noqa: PLR2004 - components of a compound system
                 parts.append(code)
         elif found.group("text") is not None:
             name = name or found.group("text")
