@@ -47,7 +47,7 @@ def start(url: str, source_type: str, config: str, user: str) -> str:
 def run(id_: str, url: str, source_type: str, config: str, user: str) -> None:
     """Preview a source and store the result; runs in a worker.
 
-    A preview that waited until it expired is dropped, since nobody waits for it any more.
+    A preview that waited until it expired is dropped, since its result is no longer expected.
     """
     from ckanext.ecosphere.harvest import preview
 

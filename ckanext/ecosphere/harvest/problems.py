@@ -42,7 +42,7 @@ MESSAGES: dict[str, str] = {
     "no-identification": N_("The record does not describe any resource (no identification section)."),
     "no-title": N_("The record has neither a title nor any text to make one from."),
     "record-fault": N_("The record could not be taken because of an unexpected fault: {detail}"),
-    # Reported, the record goes on
+    # Problems: reported, the record is imported
     "no-title-used": N_("The record has no title; this one was made from its other texts: {title}"),
     "title-of-copy": N_("The title is the one that the catalogue gave to a copy; this was taken: {title}"),
     "no-description": N_("The record has no description."),

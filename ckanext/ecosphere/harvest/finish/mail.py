@@ -52,7 +52,7 @@ def wanted(errors: int) -> bool:
 
 
 def tell(context: Any, job: Job, counts: dict[str, int], errors: int) -> None:
-    """Notify the recipients, unless they were already told of exactly the same errors after the previous harvest.
+    """Notify the recipients, unless an e-mail about exactly the same errors was sent after the previous harvest.
 
     With `ckan.harvest.status_mail.all`, every harvest is reported.
     """

@@ -13,7 +13,7 @@ from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def skip(walk: Walk, element: etree._Element, target: Any) -> None:
-    """Ignore a property that says nothing about the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
+    """Ignore a property that does not describe the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
 
 
 def note(walk: Walk, element: etree._Element, target: Any) -> None:

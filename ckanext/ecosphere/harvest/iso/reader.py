@@ -67,7 +67,7 @@ def _is_whole(record: Record) -> bool:
     """
     places = [each for each in record.extents if each.texts or each.identifiers or each.boxes]
     words = [each for each in record.keywords if not (each.href or each.thesaurus)]
-    contacts = record.contacts if len(record.contacts) > 1 else []  # a single one may be the default, the service
+    contacts = record.contacts if len(record.contacts) > 1 else []  # a single contact may be the service by default
     wanted = [*places, *words, *contacts, *record.conformity]
     blocks = [each.mark for each in record.constraints if each.use_limitations or each.use_codes or len(each.other) > 1]
     return all(each.mark.arc for each in wanted) and all(mark.arc for mark in blocks)

@@ -152,7 +152,7 @@ _CONSTRAINTS = new(r.Constraint, "constraints", _CONSTRAINT, finish=_constraint_
 
 
 def _note(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """Read a maintenance note; a link says more than its text."""
+    """Read a maintenance note; a link takes precedence over its text."""
     term = walk.text(element)
     if note := term.href or block(term.text):
         record.frequency_notes.append(note)

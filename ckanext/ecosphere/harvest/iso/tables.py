@@ -115,7 +115,7 @@ METADATA: Table = {
     "referenceSystemInfo": new(
         r.ReferenceSystem,
         "reference_systems",
-        {"referenceSystemIdentifier": skip, "referenceSystemType": note},  # the first is read at the end
+        {"referenceSystemIdentifier": skip, "referenceSystemType": note},  # read by _reference_system
         finish=_reference_system,
     ),
     "identificationInfo": read_identification,

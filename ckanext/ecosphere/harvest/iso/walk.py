@@ -75,7 +75,7 @@ class Walk:
                 found.append(f"{path(person)}: {name[:MAX_SAMPLE]}")
 
     def note(self, element: etree._Element, text: str) -> None:
-        """Note a text under an element."""
+        """Note a text under the path of an element."""
         found = self.record.unread
         if len(found) >= MAX_UNREAD:
             return

@@ -52,7 +52,7 @@ _SINGLE_BYTE = {
     "windows-1252": "windows-1252",
     "cp1252": "windows-1252",
 }
-"""Declared name → the parser's name."""
+"""Declared encoding → name for the parser."""
 _UTF8 = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 _DECLARATION = re.compile(rb"<\?xml\b[^>]{0,500}?\?>")
@@ -304,7 +304,7 @@ REPAIRS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
     ("bare-ampersands", _bare_ampersands),
     ("undeclared-prefixes", _undeclared_prefixes),
 )
-"""Applied in this order to a document that is not well-formed, before one more attempt."""
+"""Repair rules, applied in this order to a document that is not well-formed before it is parsed once more."""
 
 
 def _parse_repaired(data: bytes, error: etree.XMLSyntaxError, done: list[str]) -> etree._Element:

@@ -103,7 +103,7 @@ VALUES: dict[str, str] = {
     "view of the record on the intranet, left out": N_("view of the record on the intranet, left out"),
     "profile of ckanext-dcat": N_("profile of ckanext-dcat"),
 }
-"""Fixed values of the log."""
+"""Fixed values in the log → labels."""
 
 DEDUCED: dict[str, str] = {
     "title": N_("from the title"),

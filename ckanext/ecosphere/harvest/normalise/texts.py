@@ -16,9 +16,9 @@ from ckanext.ecosphere.shared import bounds, characters
 from ckanext.ecosphere.vocabularies import languages
 
 MAX_TITLE = 500
-"""Longest title, in characters."""
+"""Maximum length of a title, in characters."""
 MAX_TEXT = 30_000
-"""Longest text, in bytes of UTF-8: Solr refuses a single term above 32 766."""
+"""Maximum length of a text, in bytes of UTF-8: Solr refuses a single term above 32 766."""
 MAX_ALTERNATE_TITLES = 20
 MAX_SOURCES, MAX_SOURCE = 50, 1_000
 ELEMENTS = {

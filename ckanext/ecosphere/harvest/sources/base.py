@@ -36,7 +36,7 @@ class Failure:
     """A part of the source that could not be read.
 
     Attributes:
-        code: key of `messages.MESSAGES`; the message may use `{first}` and `{last}`.
+        code: key of `messages.DETAILS` or `messages.WHOLE`; the message may use `{first}` and `{last}`.
         first: position of the first record lost, from 1; 0 if unknown.
         last: position of the last one; 0 if everything after the first is lost too.
         params: values for the other fields of the message.

@@ -63,7 +63,7 @@ def url_validator(original: Any) -> Any:
     """Wrap ckanext-harvest's URL validator, which raises exceptions on malformed URLs.
 
     For our types it is replaced: in ckanext-harvest 1.6.3 a deleted source keeps its URL for ever, two feeds that
-    differ only in the query are the same, and configurations are compared as text.
+    differ only in the query count as the same, and configurations are compared as text.
     """
 
     def harvest_source_url_validator(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> Any:

@@ -27,7 +27,7 @@ def are_offered() -> bool:
 
 
 def wants(user_id: str) -> bool:
-    """Tell whether a user subscribes to the letter."""
+    """Tell whether a user is subscribed to the letter."""
     return model.Session.get(Reader, user_id) is not None
 
 

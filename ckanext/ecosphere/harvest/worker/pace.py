@@ -18,7 +18,7 @@ from ckanext.ecosphere.shared.web_guard import visits
 _IN_USE = 1.0
 """Responses per second above which the portal counts as being used; occasional bots stay below."""
 _LONGEST = 30.0
-"""Longest rest, in seconds."""
+"""Maximum rest, in seconds."""
 _LONGEST_WAIT = 5 * _LONGEST
 """Seconds after which a worker continues without its turn, so that its harvest never counts as stuck."""
 _POLL_SECONDS = 0.3
@@ -51,7 +51,7 @@ class Pace:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Wait for the turn, run the block, and rest; without waiting or rest while nobody uses the portal.
+        """Wait for the turn, run the block, and rest; do neither wait nor rest while the portal is not being used.
 
         Raises:
             LockLostError: the connection that holds this worker's locks is gone.
