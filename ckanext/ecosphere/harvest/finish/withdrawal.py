@@ -170,7 +170,7 @@ def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
         after: number of absences needed, in place of the setting.
 
     Returns:
-        number of datasets withdrawn.
+        number of records processed, including those whose datasets were handed over or had been deleted by hand.
     """
     condition = sa.and_(
         _absent(source_id, job_id),

@@ -276,7 +276,7 @@ def _more_than_a_licence(text: str) -> bool:
         return True
     rest = plain(_URL.sub(" ", text))
     for pattern, licence, _certain in _licence_patterns():
-        if not licence.startswith(_OTHER):  # their patterns are sentences with conditions
+        if not licence.startswith(_OTHER):  # patterns of other licences are sentences with conditions
             rest = pattern.sub(" ", rest, count=1)
     return _is_worth_keeping(rest)
 

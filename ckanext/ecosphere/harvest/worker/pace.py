@@ -51,7 +51,7 @@ class Pace:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Wait for the turn, run the block, and rest; do neither wait nor rest while the portal is not being used.
+        """Wait for the turn, run the block, and rest; skip waiting and resting while the portal is not in use.
 
         Raises:
             LockLostError: the connection that holds this worker's locks is gone.
