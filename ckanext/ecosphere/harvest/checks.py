@@ -1,4 +1,4 @@
-"""What `ckan ecosphere check` looks at in this room."""
+"""Checks of the harvest for `ckan ecosphere check`: free workers, allowed networks and ports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ = tk._
 
 
 def free_workers() -> list[Check]:
-    """Whether each other queue has a worker that no harvest can keep busy."""
+    """Check that every other queue has a worker that harvests cannot keep busy."""
     name = _("Workers free of harvests")
     harvest = jobs.add_queue_name_prefix(QUEUE)
     heard: set[str] = set()

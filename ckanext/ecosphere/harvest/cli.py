@@ -1,4 +1,4 @@
-"""`ckan ecosphere harvest`: run harvests, and look after those that run."""
+"""The command group `ckan ecosphere harvest`: run, resume and preview harvests, manage sources and duplicates."""
 
 from __future__ import annotations
 

@@ -45,108 +45,108 @@ LETTER_DAY = "ecosphere.harvest.letter_day"
 LETTER_HOUR = "ecosphere.harvest.letter_hour"
 
 MAX_PAGE_SIZE = 1000
-"""Records that a source may be asked for at once."""
+"""Maximum number of records per request to a source."""
 MAX_BATCH_SIZE = 100
-"""Records of one transaction: more would leave too much to do again after a failure."""
+"""Maximum number of records per transaction: more would mean too much to repeat after a failure."""
 
 
 def page_size() -> int:
-    """Records asked for at once when the source does not say otherwise."""
+    """Return the number of records per request, for sources that do not set it."""
     return max(1, min(tk.config[PAGE_SIZE], MAX_PAGE_SIZE))
 
 
 def batch_size() -> int:
-    """Records saved in one transaction and indexed in one go."""
+    """Return the number of records saved in one transaction and indexed in one request."""
     return max(1, min(tk.config[BATCH_SIZE], MAX_BATCH_SIZE))
 
 
 def workers() -> int:
-    """Background workers that may import the records of one job at the same time."""
+    """Return the number of background workers that may import the records of one job at the same time."""
     return max(1, tk.config[WORKERS])
 
 
 def give_way() -> int:
-    """Times that a worker rests as long as it has worked, for each answer that the portal gives people in a second."""
+    """Return the rest of a worker as a multiple of its working time, per page that the portal serves in a second."""
     return max(0, tk.config[GIVE_WAY])
 
 
 def shown_seconds() -> int:
-    """Seconds until a search finds what a running harvest has imported."""
+    """Return the number of seconds within which imported records become visible to searches."""
     return max(1, tk.config[SHOWN_SECONDS])
 
 
 def withdraw_after() -> int:
-    """Complete harvests in a row that must miss a record before its dataset is withdrawn."""
+    """Return the number of consecutive complete harvests that must miss a record before its dataset is withdrawn."""
     return max(1, tk.config[WITHDRAW_AFTER])
 
 
 def hold_records() -> int:
-    """Number of vanished records that is always tolerated."""
+    """Return the number of vanished records that is always tolerated."""
     return max(0, tk.config[HOLD_RECORDS])
 
 
 def hold_percent() -> int:
-    """Share of a source's records, in per cent, that may vanish without a person being asked."""
+    """Return the percentage of a source's records that may vanish before withdrawals are held for a decision."""
     return max(0, tk.config[HOLD_PERCENT])
 
 
 def fallback_organisation() -> str | None:
-    """Registry id of the service that takes records which no other service can be found for."""
+    """Return the registry id of the service that receives records for which no other service is found."""
     return tk.config[FALLBACK_ORGANISATION] or None
 
 
 def local_fields() -> frozenset[str]:
-    """Fields of a harvested dataset that keep what people filled in here, when the source says nothing of them."""
+    """Return the fields of harvested datasets whose local values are kept when the source provides none."""
     return frozenset(tk.config[LOCAL_FIELDS])
 
 
 def patience_seconds() -> int:
-    """Seconds without a single good page, after which the reading of a source is given up."""
+    """Return the number of seconds without a good page after which the reading of a source is given up."""
     return tk.config[PATIENCE_SECONDS]
 
 
 def backoff_seconds() -> int:
-    """Seconds before a failed request is tried again, doubled for each further try."""
+    """Return the number of seconds before a failed request is retried, doubled for each further attempt."""
     return tk.config[BACKOFF_SECONDS]
 
 
 def outage_seconds() -> int:
-    """Seconds to wait for PostgreSQL or Solr before a job is left to be taken up later."""
+    """Return how many seconds to wait for PostgreSQL or Solr before a job is left to be resumed later."""
     return max(0, tk.config[OUTAGE_SECONDS])
 
 
 def stale_seconds() -> int:
-    """Seconds without a sign of life after which a job that nobody holds counts as stuck."""
+    """Return the number of seconds without a sign of life after which a job that no worker holds counts as stuck."""
     return max(0, tk.config[STALE_SECONDS])
 
 
 def writes_activity() -> bool:
-    """Whether harvested changes appear in the activity streams."""
+    """Return whether harvested changes appear in activity streams."""
     return tk.config[ACTIVITY]
 
 
 def producer_mails() -> bool:
-    """Whether services are told by e-mail what is to be put right in their records."""
+    """Return whether services are told by e-mail what to correct in their records."""
     return tk.asbool(tk.config[PRODUCER_MAILS])
 
 
 def letter_day() -> int:
-    """Day of the week of the letter about the sources, from 1 (Monday) to 7; 0 when there is none."""
+    """Return the weekday of the letter about the sources, from 1 (Monday) to 7; 0 for none."""
     return max(0, min(tk.config[LETTER_DAY], 7))
 
 
 def letter_hour() -> int:
-    """Hour of that letter, in the time zone of the portal."""
+    """Return the hour of the weekly letter, in the portal's time zone."""
     return max(0, min(tk.config[LETTER_HOUR], 23))
 
 
 def portal_language() -> str:
-    """Language in which reports are written."""
+    """Return the language in which reports are written."""
     return tk.config["ckan.locale_default"]
 
 
 def bounds() -> Bounds:
-    """What one reading of a source may take."""
+    """Return the limits of one reading of a source."""
     megabyte = 1024 * 1024
     return Bounds(
         requests=max(1, tk.config[MAX_REQUESTS]),
@@ -158,30 +158,30 @@ def bounds() -> Bounds:
 
 
 def preview_bounds() -> Bounds:
-    """What the preview of a source may take: as a reading, but for a shorter time, since it keeps a worker busy."""
+    """Return the limits of a source preview: those of a reading, but shorter, since it keeps a worker busy."""
     whole = bounds()
     return replace(whole, seconds=min(whole.seconds, max(1, tk.config[PREVIEW_SECONDS])))
 
 
 def previews_per_person() -> int:
-    """Previews of sources that one person may have waiting or running at the same time."""
+    """Return the number of previews that one user may have waiting or running at the same time."""
     return max(1, tk.config[PREVIEWS_PER_PERSON])
 
 
 def allowed_networks() -> tuple[Network, ...]:
-    """Private networks that sources may lie in.
+    """Return the private networks in which sources are allowed.
 
     Raises:
-        ValueError: one of them is not written properly.
+        ValueError: one of them is malformed.
     """
     return networks(tk.config[ALLOWED_NETWORKS])
 
 
 def guard_settings() -> GuardSettings:
-    """Limits of the HTTP requests of a harvest.
+    """Return the settings of the HTTP requests of a harvest.
 
     Raises:
-        ValueError: one of the allowed networks or ports is not written properly.
+        ValueError: one of the allowed networks or ports is malformed.
     """
     return GuardSettings(
         allowed_networks=allowed_networks(),

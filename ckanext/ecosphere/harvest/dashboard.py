@@ -1,4 +1,4 @@
-"""Sources that call for a person, on a person's dashboard."""
+"""Card on the user's dashboard: harvest sources that need attention."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 
 
 def cards(person: Person) -> list[Card]:
-    """The sources that the person looks after and that stand still, were read incompletely, had errors, or are held."""
+    """Return the card with the user's sources that are stalled, incomplete, in error or held."""
     try:
         sources = person.ask("ecosphere_harvest_overview", {"counted": False})
     except tk.NotAuthorized:
@@ -33,7 +33,7 @@ def cards(person: Person) -> list[Card]:
 
 
 def _line(kind: str, source: dict[str, Any]) -> Line:
-    """A source, with the way to the page that says why."""
+    """Describe a source, linked to the page that explains its state."""
     note = letters.what(kind, source) if kind == STALLED else _note(kind, source)
     return Line(source["title"], letters.where(kind, source), note, True)
 

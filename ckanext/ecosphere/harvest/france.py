@@ -1,6 +1,6 @@
-"""Whether a box is about France, for boxes that may have their axes exchanged.
+"""Test whether a box lies in France, for boxes that may have their axes swapped.
 
-Pure; the boxes are those of the list of territories.
+Pure functions; the boxes of the territories come from the vocabulary `territories`.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ Degrees = tuple[float, float, float, float]
 """West, south, east, north in WGS 84 degrees."""
 _MAINLAND = "pays-fxx"
 _TOO_WIDE = "outre-mer-atf"
-"""The box of the southern lands reaches from Mayotte to Kerguelen: what lies in it says nothing."""
+"""The French Southern Lands, whose box extends from Mayotte to Kerguelen: too wide to mean anything."""
 _WITHIN = 0.5
-"""Degrees by which a box drawn around a territory may stick out of it."""
+"""Degrees by which a box may extend beyond a territory that it was drawn around."""
 
 
 @cache
 def _territories() -> dict[str, Degrees]:
-    """The mainland, and the départements, régions and collectivities overseas."""
+    """Return the boxes of the mainland and of the overseas territories."""
     return {c.id: c.data["bbox"] for c in voc.get("territories") if c.id == _MAINLAND or c.data["type"] == "outre-mer"}
 
 
 def lies_in_france(box: Degrees) -> bool:
-    """Tell whether a box lies in the mainland or in one territory overseas."""
+    """Tell whether a box lies in the mainland or in one overseas territory."""
     return any(_holds(around, box) for name, around in _territories().items() if name != _TOO_WIDE)
 
 
 def touches_france(box: Degrees, widest: bool = True) -> bool:
-    """Tell whether a box and a French territory have anything in common.
+    """Tell whether a box overlaps a French territory.
 
     Args:
-        box: which does not cross the 180th meridian.
-        widest: whether the box around the southern lands counts, which is mostly sea.
+        box: a box that does not cross the 180th meridian.
+        widest: whether to include the box of the southern lands, which is mostly sea.
     """
     west, south, east, north = box
     around = (each for name, each in _territories().items() if widest or name != _TOO_WIDE)

@@ -1,4 +1,4 @@
-"""Geometries in GeoJSON and WKT, as the boxes of their parts: places far apart do not become one box around all."""
+"""Bounding boxes of GeoJSON and WKT geometries, one for each group of nearby parts instead of one around everything."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ckanext.ecosphere.harvest.record import Box, Record, Shape
 
 Position = tuple[float, float]
 Sides = tuple[float, float, float, float]
-"""Least of the first axis, least of the second, greatest of the first, greatest of the second."""
+"""Minimum of the first axis, minimum of the second, maximum of the first, maximum of the second."""
 
 MAX_POSITIONS = 100_000
 MAX_PARTS = 2_000
-"""Parts of a geometry that are told apart; of more, one box around all is made."""
+"""Maximum parts of a geometry that are treated separately; with more, one box covers all."""
 MAX_APART = 20
-"""Boxes of one geometry; places that are more than so many are an archipelago, with one box around all."""
+"""Maximum boxes of one geometry; with more, one box covers all (an archipelago)."""
 APART = 5.0
-"""Degrees from which on two parts are places of their own: Mayotte and La Réunion, not Corsica and the mainland."""
+"""Minimum gap in degrees between separate boxes: separates Mayotte and La Réunion, not Corsica and the mainland."""
 _PIECE = re.compile(r"[(),]|[^(),]+")
 _NUMBERS = (2, 3, 4)
-"""Numbers of a position in WKT: the third is the height, the fourth a measure."""
+"""Possible numbers of coordinates in WKT: the third is the height, the fourth a measure."""
 _HALF_TURN = 180.0
 
 
@@ -29,7 +29,7 @@ _HALF_TURN = 180.0
 
 
 def geometries_in(value: Any) -> list[dict[str, Any]]:
-    """Return the geometries that a GeoJSON object holds: itself, or those of its features or members."""
+    """Return the geometries in a GeoJSON object: itself, or those of its features or members."""
     found: list[dict[str, Any]] = []
     todo, number = [value], 0
     while todo and number < MAX_PARTS:
@@ -47,7 +47,7 @@ def geometries_in(value: Any) -> list[dict[str, Any]]:
 
 
 def positions_in(coordinates: Any) -> Iterator[Position]:
-    """Yield the positions of GeoJSON coordinates of any depth, without their heights."""
+    """Yield the positions of GeoJSON coordinates nested to any depth, without heights."""
     todo, number = [coordinates], 0
     while todo and number < MAX_POSITIONS:
         value = todo.pop()
@@ -61,7 +61,7 @@ def positions_in(coordinates: Any) -> Iterator[Position]:
 
 
 def parts_of(geometry: dict[str, Any]) -> list[list[Position]]:
-    """Return the positions of each polygon, line or point of one of `geometries_in`; none where they are too many."""
+    """Return the positions of each polygon, line or point of one of `geometries_in`; empty if there are too many."""
     coordinates: list[Any] = geometry["coordinates"]
     several = str(geometry.get("type")).startswith("Multi") and len(coordinates) <= MAX_PARTS
     pieces = coordinates if several else [coordinates]
@@ -73,9 +73,9 @@ def parts_of(geometry: dict[str, Any]) -> list[list[Position]]:
 
 
 def parts_of_wkt(text: str) -> list[list[Position]]:
-    """Return the positions of each part of a geometry in WKT, from its first bracket on; none when one cannot be read.
+    """Return the positions of each part of a WKT geometry, from its first bracket on; empty if one cannot be read.
 
-    A ring of a polygon counts as a part: that of a hole lies within the other.
+    Each ring of a polygon counts as a part; holes lie within the outer ring.
     """
     parts: list[list[Position]] = [[]]
     for piece in _PIECE.findall(text):
@@ -103,7 +103,7 @@ def _position(text: str) -> Position | None:
 
 
 def sides_of(parts: Iterable[list[Position]]) -> list[Sides]:
-    """Return the boxes around parts, those that are near each other in one, in the order of the parts."""
+    """Return the boxes around parts, merging those near each other, in the order of the parts."""
     boxes = [
         (min(x for x, _y in part), min(y for _x, y in part), max(x for x, _y in part), max(y for _x, y in part))
         for part in parts
@@ -117,7 +117,7 @@ def sides_of(parts: Iterable[list[Position]]) -> list[Sides]:
 
 
 def _with(groups: list[Sides], box: Sides) -> list[Sides]:
-    """Add a box to those that it is near, which then are one; a larger one may be near others."""
+    """Add a box to a list, merging it with those nearby; the merged box may be near further ones."""
     place = len(groups)
     while near := [number for number, each in enumerate(groups) if _is_near(each, box)]:
         box = _around(box, *(groups[number] for number in near))
@@ -137,7 +137,7 @@ def _around(*boxes: Sides) -> Sides:
 
 
 def as_boxes(found: list[Sides]) -> list[Box]:
-    """Return boxes of longitudes and latitudes; two that the 180th meridian parts (RFC 7946, 3.1.9) are one."""
+    """Return boxes in longitudes and latitudes; two that meet at the 180th meridian (RFC 7946, 3.1.9) become one."""
     if len(found) == 2:  # noqa: PLR2004
         one, other = sorted(found, reverse=True)
         if one[2] == _HALF_TURN == -other[0] and one[1::2] == other[1::2]:
@@ -146,9 +146,9 @@ def as_boxes(found: list[Sides]) -> list[Box]:
 
 
 def add_geometry(record: Record, value: Any) -> bool:
-    """Add a GeoJSON geometry to a record, with its boxes; false when it has no position, or too many.
+    """Add a GeoJSON geometry to a record, with its boxes; return False when it has no position, or too many.
 
-    Polygons are kept themselves as well, unless they are boxes.
+    Polygons are also kept as shapes, unless they are boxes.
     """
     if not isinstance(value, dict):
         return False
@@ -163,7 +163,7 @@ def add_geometry(record: Record, value: Any) -> bool:
 
 
 def _is_box(parts: list[list[Position]]) -> bool:
-    if len(parts) != 1 or len(parts[0]) != 5:  # noqa: PLR2004 - four corners, the first again
+    if len(parts) != 1 or len(parts[0]) != 5:  # noqa: PLR2004 - four corners, the first repeated
         return False
     (west, _south, east, _north) = sides_of(parts)[0]
     return len(set(parts[0])) == 4 and {x for x, _y in parts[0]} == {west, east}  # noqa: PLR2004

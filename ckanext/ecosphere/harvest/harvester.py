@@ -1,4 +1,4 @@
-"""Our types of source as ckanext-harvest sees them: above the pipeline, which they start."""
+"""The harvester plugins that ckanext-harvest loads, one per source type; they run the pipeline."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from ckanext.harvest.model import HarvestObject
 
 
 class EcosphereHarvester(EcospherePluginBase, SourceType):
-    """A type of source as a plugin of ckanext-harvest."""
+    """Base class of the harvester plugins, one per source type."""
 
     def info(self) -> dict[str, str]:
-        """Describe the type for the form of a source."""
+        """Describe the source type for the form of a source."""
         return {
             "name": self.type_name,
             "title": tk._(self.title),
@@ -33,15 +33,15 @@ class EcosphereHarvester(EcospherePluginBase, SourceType):
         }
 
     def validate_config(self, text: str | None) -> str:
-        """Check the configuration of a source, written in JSON; see `SourceType.checked_settings`.
+        """Validate the configuration of a source, in JSON; see `SourceType.checked_settings`.
 
         Raises:
-            ValueError: it is not valid; the message is for the person who wrote it.
+            ValueError: it is not valid; the message is for the user.
         """
         return self.checked_settings(text)
 
     def get_original_url(self, harvest_object_id: str) -> str | None:
-        """Address of the original of a harvest object, for the report of a job."""
+        """Return the URL of the original record of a harvest object, for the job report."""
         harvest_object: Any = HarvestObject.get(harvest_object_id)
         if harvest_object is None or not harvest_object.guid:
             return None
@@ -49,7 +49,7 @@ class EcosphereHarvester(EcospherePluginBase, SourceType):
         return fill_record_url(pattern, harvest_object.guid) if pattern else None
 
     def gather_stage(self, harvest_job: Any) -> list[str]:
-        """Run the whole job here and now, for commands that call the stages themselves.
+        """Run the whole job synchronously, for commands that call the stages themselves.
 
         Returns:
             no objects: nothing is left to be fetched.
@@ -58,39 +58,39 @@ class EcosphereHarvester(EcospherePluginBase, SourceType):
         return []
 
     def fetch_stage(self, harvest_object: Any) -> bool:
-        """Nothing to fetch: records come whole with the pages."""
+        """Do nothing: pages contain complete records."""
         return True
 
     def import_stage(self, harvest_object: Any) -> bool:
-        """Import an object again from what was kept of it, for `ckan harvester import`."""
+        """Import an object again from its stored content, for `ckan harvester import`."""
         return import_again(harvest_object.id)
 
 
 class EcosphereCswPlugin(EcosphereHarvester, CswSource):
-    """The source type for CSW catalogues."""
+    """Source type for CSW catalogues."""
 
     p.implements(IHarvester)
 
 
 class EcosphereWafPlugin(EcosphereHarvester, WafSource):
-    """The source type for folders of files."""
+    """Source type for folders of files."""
 
     p.implements(IHarvester)
 
 
 class EcosphereDcatPlugin(EcosphereHarvester, DcatSource):
-    """The source type for RDF feeds."""
+    """Source type for RDF feeds."""
 
     p.implements(IHarvester)
 
 
 class EcosphereUdataPlugin(EcosphereHarvester, UdataSource):
-    """The source type for data.gouv.fr."""
+    """Source type for data.gouv.fr and other udata portals."""
 
     p.implements(IHarvester)
 
 
 class EcosphereOgcApiPlugin(EcosphereHarvester, OgcApiSource):
-    """The source type for OGC API – Records and STAC."""
+    """Source type for OGC API – Records and STAC."""
 
     p.implements(IHarvester)

@@ -1,4 +1,4 @@
-"""Helpers of the room's templates."""
+"""Template helpers of the harvest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.harvest.sources.source_type import enabled_types
 from ckanext.ecosphere.shared import dates
 from ckanext.harvest.model import UPDATE_FREQUENCIES
 
-#: Functions that templates call under these names.
+#: Template names of functions in other modules.
 ecosphere_harvest_progress = job_progress.progress
 ecosphere_harvest_outcome = labels.of_one
 ecosphere_harvest_outcomes = labels.counted
@@ -27,7 +27,7 @@ ecosphere_harvest_form_summary = form_errors.summary
 
 
 def ecosphere_harvest_job(job_id: str) -> dict[str, Any] | None:
-    """What is known of a job of our source types; None for other jobs, and for people who may not see it."""
+    """Return the state of a job of our source types; None for other jobs or without permission."""
     try:
         return tk.get_action("ecosphere_harvest_job_show")({}, {"id": job_id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -35,9 +35,9 @@ def ecosphere_harvest_job(job_id: str) -> dict[str, Any] | None:
 
 
 def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
-    """The catalogues that have a dataset, as `ecosphere_harvest_catalogues_show` tells; None when it was not harvested.
+    """Return the catalogues that have a dataset (`ecosphere_harvest_catalogues_show`); None if it was not harvested.
 
-    With `object_id`, the harvest object of its record, for people who may see how it became the dataset.
+    `object_id` is the harvest object of its record, for people allowed to see how it became the dataset.
     """
     try:
         told = tk.get_action("ecosphere_harvest_catalogues_show")({}, {"id": package_id})
@@ -51,17 +51,17 @@ def ecosphere_harvest_catalogues(package_id: str) -> dict[str, Any] | None:
 
 
 def ecosphere_harvest_territory_from(package_id: str | None, uris: list[str]) -> str:
-    """What the territories of a harvested dataset were deduced from ("from the extent"); empty when they are stated."""
+    """Return what the territories of a harvested dataset were deduced from ("from the extent"); "" if stated."""
     told = objects.way_of(package_id, "territory") if package_id else None
     return translation.deduced_territory(*told, uris) if told else ""
 
 
 def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
-    """What of a harvested dataset may be changed on the portal for good; None when that is all of it.
+    """Return which parts of a harvested dataset can be changed permanently on the portal; None if all of them can.
 
     Returns:
-        `catalogue` that it comes from; `fields` (name, label) that a harvest leaves as they are; `resources`, ids of
-        those that were added on the portal.
+        `catalogue` that it comes from; `fields` (name, label) that a harvest leaves unchanged; `resources`, ids of
+        those added on the portal.
     """
     try:
         told = tk.get_action("ecosphere_harvest_local_show")({}, {"id": package_id})
@@ -79,7 +79,7 @@ def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
 
 
 def ecosphere_harvest_hold(source_id: str) -> dict[str, Any] | None:
-    """Withdrawals of a source that wait for a person; None when there are none, or for people who may not see them."""
+    """Return the held withdrawals of a source; None without any or without permission."""
     try:
         return tk.get_action("ecosphere_harvest_withdrawals_show")({}, {"id": source_id})["hold"]
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -87,12 +87,12 @@ def ecosphere_harvest_hold(source_id: str) -> dict[str, Any] | None:
 
 
 def ecosphere_harvest_options() -> dict[str, list[str]]:
-    """Names of the options of each of our source types, for the form of a source."""
+    """Return the names of the options of each of our source types, for the form of a source."""
     return {name: list(harvester.options) for name, harvester in enabled_types().items()}
 
 
 def ecosphere_harvest_queryables() -> list[tuple[str, str]]:
-    """Properties that a filter of a catalogue may name, with their labels."""
+    """Return the properties that a catalogue filter may use, with their labels."""
     labels = {
         "identifier": tk._("Identifier"),
         "title": tk._("Title"),
@@ -107,24 +107,24 @@ def ecosphere_harvest_queryables() -> list[tuple[str, str]]:
 
 
 def ecosphere_harvest_type_title(type_name: str) -> str:
-    """What a type of source is called."""
+    """Return the title of a source type."""
     harvester = enabled_types().get(type_name)
     return tk._(harvester.title) if harvester else type_name
 
 
 def ecosphere_harvest_letter_day() -> str:
-    """Name of the day of the week on which the letter about the sources leaves."""
+    """Return the name of the weekday on which the weekly letter is sent."""
     monday = date(2024, 1, 1)
     return dates.day(monday + timedelta(days=config.letter_day() - 1), "EEEE")
 
 
 def ecosphere_harvest_letter_hour() -> str:
-    """Hour at which it leaves ("07:00")."""
+    """Return the hour at which the weekly letter is sent ("07:00")."""
     return f"{config.letter_hour():02}:00"
 
 
 def ecosphere_harvest_states() -> list[tuple[str, str]]:
-    """States of a source with their labels."""
+    """Return the states of a source with their labels."""
     labels = {
         "held": tk._("Withdrawals to confirm"),
         "incomplete": tk._("Read incompletely"),
@@ -139,12 +139,12 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
 
 
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
-    """Faults of the records of a job: sentence and number of records."""
+    """Return the problems of the records of a job: message and number of records."""
     return [(labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()]
 
 
 def ecosphere_harvest_facet_label(item: dict[str, Any]) -> str:
-    """The words for a frequency or a type of source in the list of sources; other values as they are."""
+    """Return the label of a frequency or source type in the list of sources; other values as they are."""
     name = item["name"]
     known = enabled_types()
     if name in known:

@@ -1,4 +1,4 @@
-"""How far a job has come, in numbers and in a sentence: for its page, for its script and for the terminal."""
+"""Progress of a harvest job, as numbers and as a sentence, for its page, its script and the terminal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _LEAST_SECONDS = 1.0
 
 
 def progress(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Say how far a job has come.
+    """Return the progress of a job.
 
     Args:
-        state: as `ecosphere_harvest_job_show` gives it.
+        state: as returned by `ecosphere_harvest_job_show`.
 
     Returns:
-        `done` and `total` (None when the source has not said), `rate` in records per second (None at the beginning),
-        and `text`, a sentence with all of it and with what is held.
+        `done` and `total` (None while the source has not announced it), `rate` in records per second (None at the
+        beginning), and `text`, a sentence with all of it and the number of held withdrawals.
     """
     reading = state["stage"] == "gather"
     done = state["received"] if reading else state["waiting"] - state["left"]

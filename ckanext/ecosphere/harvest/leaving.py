@@ -1,8 +1,9 @@
-"""Harvest sources, hidden from a CKAN without the harvester: it answers 500 wherever one of their datasets shows.
+"""Hide harvest sources when the harvester is disabled, and restore them when it is back.
 
-CKAN makes the address of a dataset from its type, and the type of a source has pages only with ckanext-harvest: a list
-that holds one fails, and so do the list of deleted datasets and the news of people. So a source gets a state of its
-own, which no list asks for, and another type in the news.
+CKAN builds the URL of a dataset from its type, and the type of harvest sources has routes only with ckanext-harvest.
+Without it, CKAN answers 500 on every page that lists a source: dataset lists, the list of deleted datasets, activity
+streams. Hidden sources therefore get a state of their own, which no list selects, and another type in the activity
+stream.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from ckanext.ecosphere.interfaces import InitReport, LeavingStep
 from ckanext.ecosphere.setup.leaving import write_lines
 from ckanext.harvest.model import HarvestSource
 
-#: Key of `plugin_data` under which a hidden source keeps its state, and whether it was active.
+#: Key of `plugin_data` that stores the state of a hidden source, and whether it was active.
 KEY = "ecosphere_left"
 HIDDEN = "hidden"
 STOCK, PLAIN, OWN = "harvest", "dataset", "ecosphere_"
 
 
 def steps(kept: Collection[str]) -> list[LeavingStep]:
-    """Say what is done with the sources: all of them are hidden, or those of our types when ckanext-harvest stays."""
+    """Return the step that hides all sources, or only those of our types when ckanext-harvest stays."""
     number = len(_rows(kept))
     if not number:
         return []
@@ -54,7 +55,7 @@ def steps(kept: Collection[str]) -> list[LeavingStep]:
 
 
 def restore(report: InitReport) -> None:
-    """Show the sources again that leaving hid."""
+    """Restore the sources that `steps` hid."""
     package: Any = model.Package
     rows = _joined(package.state == HIDDEN, package.plugin_data.has_key(KEY))
     for row, source in rows:
@@ -71,7 +72,7 @@ def restore(report: InitReport) -> None:
 
 
 def _name_type(ids: Collection[str], before: str, after: str) -> None:
-    """Give the sources another type in the activity stream, which makes addresses of it, too."""
+    """Change the type of the sources in the activity stream, which also builds URLs from it."""
     if not ids or not sa.inspect(model.Session.connection()).has_table("activity"):
         return
     statement = """

@@ -1,9 +1,9 @@
-"""What the harvest must remember beyond ckanext-harvest's own tables.
+"""Tables of the harvest, beside those of ckanext-harvest.
 
-ckanext-harvest tells what happened to each object of each job; these tables tell where each *record* of each
-source stands now (`SourceRecord`), how far a job has come (`JobState`), which parts of its work are left
-(`Batch`), and which withdrawals wait for a person (`Hold`). Everything that a job does moves from one committed
-state to the next, so that it can be taken up where a killed worker left it.
+ckanext-harvest records what happened to each object in each job. These tables hold the current state of each *record*
+of each source (`SourceRecord`), the progress of each job (`JobState`), the parts of its work that are left (`Batch`),
+and the withdrawals that wait for a decision (`Hold`). A job moves from one committed state to the next, so that it can
+be resumed after its worker was killed.
 
 No foreign keys to tables of others: rows are removed with the source or job that they belong to (`forget`).
 """
@@ -24,42 +24,41 @@ from ckanext.harvest.model import HarvestJob, HarvestObject
 NEW = "new"
 """Seen at the source, not imported yet."""
 PUBLISHED = "published"
-"""It has a dataset."""
+"""A dataset was made of it."""
 KEPT = "kept"
-"""The source no longer has it, and a person decided that its dataset stays."""
+"""No longer in the source; a person decided to keep its dataset."""
 WITHDRAWN = "withdrawn"
-"""Its dataset was deleted because the source no longer has it; kept so that it can come back as it was."""
+"""No longer in the source, and its dataset was deleted; kept so that the dataset can be restored."""
 REFUSED = "refused"
-"""It could not be imported; tried again at each harvest."""
+"""Could not be imported; retried at each harvest."""
 REFUSED_SQL = f"state = '{REFUSED}'"
 CATALOGUE = "catalogue"
-"""It is a feature catalogue: datasets show its attributes, none is made of it."""
+"""A feature catalogue: shown by the datasets that name it, not a dataset itself."""
 DUPLICATE = "duplicate"
-"""Another source publishes the same dataset; it stands by to take over."""
+"""Another source publishes the same dataset; this record may take over later."""
 
 
 def now() -> datetime.datetime:
-    """UTC without a time zone, as in ckanext-harvest's tables."""
+    """Return the current UTC time without a time zone, as in ckanext-harvest's tables."""
     return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
 
 
 class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """Where one record of one source stands.
+    """Current state of one record of one source.
 
     Attributes:
-        guid: identity of the record within its source, that of the harvest objects.
-        position: its place in the source when it was last seen, from 1.
-        seen_digest: content when it was last seen.
+        guid: identity of the record within its source, as in its harvest objects.
+        position: its position in the source when last seen, from 1.
+        seen_digest: digest of its content when last seen.
         seen_job: job that last saw it.
-        digest: content and settings with which it was last imported.
-        keys: by what it is recognised in other catalogues, see `deduplication.keys`.
-        members: guids of the records that it names: those that it says it holds, when it is a series, and its feature
-            catalogue.
-        joined: dataset that another source publishes of the same data, while the state is `duplicate`.
-        former: dataset that was made of it before it was joined to another one, to get it back.
-        apart: a person said that it is the same as no other record.
-        absences: complete jobs in a row that did not see it.
-        name: name of the dataset when it was withdrawn, to get it back.
+        digest: digest of the content and settings with which it was last imported.
+        keys: keys by which it is recognised in other catalogues, see `deduplication.keys`.
+        members: guids of the records that it names: its members, when it is a series, and its feature catalogue.
+        joined: dataset of the same data that another source publishes, while the state is `duplicate`.
+        former: dataset made of it before it was joined to another one, so that it can be restored.
+        apart: whether a person marked it as separate from all other records.
+        absences: consecutive complete jobs that did not see it.
+        name: name of the dataset when it was withdrawn, so that it can be restored.
     """
 
     __tablename__ = "ecosphere_harvest_record"
@@ -88,7 +87,7 @@ class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, rep
 
 
 class HarvestedDataset(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """What the harvest wrote into a dataset, whichever source it came from.
+    """What the harvest wrote into a dataset, from whichever source.
 
     Attributes:
         resource_ids: its resources that come from the record; any other was added on the portal.
@@ -101,17 +100,17 @@ class HarvestedDataset(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass,
 
 
 class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """How far a job has come and what it found.
+    """Progress and results of a job.
 
     Attributes:
         stage: `gather`, `import`, `finish` or `done`.
-        complete: whether the source was read whole; None before the end of the reading.
-        announced: records that the source says it has.
-        received: records that it gave.
-        waiting: records handed over for import so far.
-        requests: HTTP requests sent.
-        force: import records also when they have not changed.
-        facts: what is worth telling: notes and failures of the reading, times of the stages.
+        complete: whether the source was read completely; None before the end of the reading.
+        announced: number of records that the source states it has.
+        received: number of records received.
+        waiting: number of records handed over for import so far.
+        requests: number of HTTP requests sent.
+        force: import records even if they have not changed.
+        facts: details for the report: notes and failures of the reading, times of the stages.
     """
 
     __tablename__ = "ecosphere_harvest_job"
@@ -138,7 +137,7 @@ class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
     )
 
     def dictize(self) -> dict[str, Any]:
-        """As the API gives it."""
+        """Return the state as API output."""
         left = model.Session.execute(
             sa.select(sa.func.coalesce(sa.func.sum(sa.func.cardinality(Batch.object_ids)), 0)).where(
                 Batch.job_id == self.job_id
@@ -161,7 +160,7 @@ class JobState(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
 
 
 class Batch(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """Objects that are imported in one transaction and indexed in one go; deleted when that is done.
+    """Harvest objects that are imported in one transaction and indexed in one request; deleted when done.
 
     Attributes:
         object_ids: harvest objects, in the order of the source.
@@ -177,13 +176,13 @@ class Batch(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGene
 
 
 class NotTaken(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """A record that a job read and did not take, so that no harvest object tells of it.
+    """A record that a job read but did not take, and that has no harvest object.
 
     Attributes:
-        position: its place in the source, from 1.
+        position: its position in the source, from 1.
         guid: its identifier.
-        code: why, key of `sources.messages.REPEATS`.
-        title: its title, "" when it was not looked at.
+        code: the reason, a key of `sources.messages.REPEATS`.
+        title: its title, "" when it was not read.
     """
 
     __tablename__ = "ecosphere_harvest_not_taken"
@@ -197,7 +196,7 @@ class NotTaken(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportG
 
 
 class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """Withdrawals of a source that wait for a person, or the record of what the person decided.
+    """Withdrawals of a source that wait for a decision, or the decision taken.
 
     Attributes:
         records: how many records had vanished.
@@ -205,7 +204,7 @@ class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGener
         limit: how many would have been withdrawn without asking.
         decision: `withdraw` or `keep`; None while it waits; `moot` when the records came back.
         done: whether the decision has been carried out.
-        user_id: who decided.
+        user_id: the user who decided.
     """
 
     __tablename__ = "ecosphere_harvest_hold"
@@ -223,7 +222,7 @@ class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGener
     done: Mapped[bool] = mapped_column(sa.Boolean, default=False)
 
     def dictize(self) -> dict[str, Any]:
-        """As the API gives it."""
+        """Return the hold as API output."""
         return {
             "id": self.id,
             "source_id": self.source_id,
@@ -246,7 +245,8 @@ class Digest(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
 
     Attributes:
         content: `records` that are named, numbers of the `refused` and `repaired` ones.
-        known: what each record of the source was told for, up to this e-mail: hash of its identifier → of the codes.
+        known: problems reported for each record of the source, up to and including this e-mail: hash of its
+            identifier → hash of the codes.
     """
 
     __tablename__ = "ecosphere_harvest_digest"
@@ -265,12 +265,12 @@ class Digest(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
 
 
 class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """Somebody who wants the weekly letter about the sources (`weekly`).
+    """A subscriber to the weekly letter about the sources (`weekly`).
 
     Attributes:
         user_id: the account.
-        language: in which they asked.
-        since: when; a letter of a moment before is not sent to them.
+        language: language of the subscription request.
+        since: time of the subscription; letters due earlier are not sent.
     """
 
     __tablename__ = "ecosphere_harvest_reader"
@@ -281,11 +281,11 @@ class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
 
 
 class Letter(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """A weekly letter (`shared.mailing.outbox`); what it says is found out when it is sent.
+    """A weekly letter (`shared.mailing.outbox`); its content is compiled when it is sent.
 
     Attributes:
-        user_id: whom it is for.
-        until: moment at which it was due; it tells of the seven days before.
+        user_id: the recipient.
+        until: when it was due; it covers the seven days before.
     """
 
     __tablename__ = "ecosphere_harvest_letter"
@@ -303,7 +303,7 @@ class Letter(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
 
 
 def forget(source_id: str) -> None:
-    """Remove all that is known of a source; the caller commits."""
+    """Delete everything stored about a source; the caller commits."""
     jobs = sa.select(JobState.job_id).where(JobState.source_id == source_id)
     unsynchronised = {"synchronize_session": False}
     for table in (Batch, NotTaken):
@@ -315,7 +315,7 @@ def forget(source_id: str) -> None:
 
 
 def forget_lost_jobs(source_id: str) -> None:
-    """Remove the states of jobs of a source that ckanext-harvest no longer has; the caller commits."""
+    """Delete the states of jobs of a source that ckanext-harvest no longer has; the caller commits."""
     there = sa.select(HarvestJob.id).where(HarvestJob.source_id == source_id)
     lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(there))
     lost_ids = sa.select(JobState.job_id).where(lost)
@@ -327,7 +327,7 @@ def forget_lost_jobs(source_id: str) -> None:
 
 
 def leave_to_others(source_id: str) -> None:
-    """Take the datasets that other sources publish off the objects of a source; the caller commits."""
+    """Detach datasets that other sources publish from the harvest objects of a source; the caller commits."""
     others = sa.select(SourceRecord.package_id).where(
         SourceRecord.source_id != source_id, SourceRecord.package_id.is_not(None)
     )
@@ -338,7 +338,7 @@ def leave_to_others(source_id: str) -> None:
 
 
 def read_anew(source_id: str) -> None:
-    """Have the records of which nothing is kept any more imported by the next harvest; the caller commits."""
+    """Reset records without stored content, so that the next harvest imports them again; the caller commits."""
     kept = sa.exists().where(
         HarvestObject.harvest_source_id == SourceRecord.source_id,
         HarvestObject.guid == SourceRecord.guid,

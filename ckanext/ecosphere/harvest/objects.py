@@ -1,4 +1,4 @@
-"""Harvest objects, one by one: what came, what the rules made of it, who may see that."""
+"""Queries on single harvest objects: content, decisions of the rules, outcome."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TYPES = {
     "ecosphere_udata": ("json", "application/json"),
     "ecosphere_ogcapi": ("json", "application/json"),
 }
-"""Source type → how its records are kept; the others are XML."""
+"""Source type → file extension and media type of its stored records; the others are XML."""
 XML = ("xml", "application/xml")
 
 
 def current(package_id: str) -> str | None:
-    """The harvest object that a dataset was last made of."""
+    """Return the harvest object that a dataset was last made of."""
     query = sa.select(HarvestObject.id).where(
         HarvestObject.package_id == package_id, HarvestObject.current.is_(True), HarvestObject.content.is_not(None)
     )
@@ -35,10 +35,10 @@ def current(package_id: str) -> str | None:
 
 
 def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
-    """How a rule last decided on a dataset: what it went by, and what it came to, as its log has them.
+    """Return how a rule last decided on a dataset: the values before and after in its log.
 
-    Two look-ups by index, whatever the size of the catalogue; None when the record was not harvested here, or its
-    log is not kept.
+    Two look-ups by index, whatever the size of the catalogue; None when the record was not harvested here, or its log
+    is not kept.
     """
     query = (
         sa.select(sa.cast(HarvestObjectExtra.value, sa.JSON)["changes"])
@@ -56,7 +56,7 @@ def way_of(package_id: str, rule: str) -> tuple[str, str] | None:
 
 
 def show(id_: str) -> dict[str, Any]:
-    """What is known of an object; see `ecosphere_harvest_record_show`.
+    """Return what is stored about an object; see `ecosphere_harvest_record_show`.
 
     Raises:
         ObjectNotFound: there is no such object.
@@ -102,14 +102,14 @@ def show(id_: str) -> dict[str, Any]:
 
 
 def _problem(import_log: dict[str, Any], guid: str, problem: dict[str, Any] | str) -> str:
-    """A problem in the reader's language; harvests of earlier versions kept it as a sentence."""
+    """Return a problem in the user's language; earlier versions stored it as a sentence."""
     if isinstance(problem, str):
         return problem
     return about_record(import_log.get("position") or 0, guid, Problem(**problem), tk._)
 
 
 def _sentences(told: dict[str, Any]) -> list[str]:
-    """What was decided on a dataset that several catalogues have."""
+    """Return sentences about the decision on a dataset that several catalogues have."""
     sentences = []
     if why := told.get("published_by"):
         text = tk._("The dataset is published from {source}, record {guid}, because {reason}.")
@@ -125,11 +125,11 @@ def _reason(why: dict[str, Any]) -> str:
 
 
 def raw(id_: str) -> tuple[str, str, str] | None:
-    """A record as it came.
+    """Return a record as received.
 
     Returns:
-        its text, a name for the file and the type of its content; None when it was not kept. Of a record that had not
-        changed, what was kept when it last had.
+        its text, a file name and its media type; None when it was not stored. For an unchanged record, the content
+        stored when it last changed.
     """
     row = model.Session.execute(
         sa.select(HarvestObject.harvest_source_id, HarvestObject.guid, HarvestObject.content, HarvestSource.type)

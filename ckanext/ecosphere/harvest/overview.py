@@ -1,8 +1,8 @@
-"""All sources at a glance: where each stands, what it holds, what waits for a person.
+"""Overview of all harvest sources: state, number of datasets, pending decisions.
 
-Nothing here reads all records: a source may have tens of thousands. Its datasets are counted by Solr, which knows the
-source of each, what its last harvest did stands in the state of the job, and the few records that were refused have an
-index of their own.
+Nothing here reads all records, since a source may have tens of thousands. Datasets are counted by Solr, which indexes
+the source of each; results of the last harvest come from the job state; and the few refused records have an index of
+their own.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ INACTIVE, WAITING, RUNNING, HELD, INCOMPLETE, ERRORS, NEVER, GOOD = (
     "good",
 )
 STATES = (HELD, INCOMPLETE, ERRORS, RUNNING, WAITING, NEVER, GOOD, INACTIVE)
-"""States of a source; those that call for a person come first."""
+"""States of a source; those that need attention come first."""
 COLUMNS = (
     "name", "title", "type", "organisation", "state", "last_complete", "last_run", "records", "refused", "errors",
     "held", "frequency", "next_run", "url",
 )  # fmt: skip
 SORTS = ("title", "type", "organisation", "state", "last_complete", "records", "errors", "held", "next_run")
 FIELD = "harvest_source_id"
-"""Field of the index that names the source of a dataset."""
+"""Solr field with the source of a dataset."""
 DONE = ("added", "updated", "deleted")
-"""What the last harvest of a source did, as the state of its job counts it; errors apart."""
+"""Counts of the last harvest in its job state, except errors."""
 
 Row = dict[str, Any]
 
 
 def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[Row]:
-    """Every source that is not deleted, with a handful of queries however many there are.
+    """Return all sources that are not deleted, with a handful of queries however many there are.
 
     Args:
         owners: ids of organisations whose sources are wanted; None for all.
-        counted: whether datasets and refused records are wanted, too; None without.
+        counted: whether to count datasets and refused records; otherwise both are None.
     """
     package, group = model.Package, model.Group
     query = (
@@ -97,13 +97,13 @@ def rows(owners: Iterable[str] | None = None, *, counted: bool = True) -> list[R
 
 
 def chosen(found: list[Row], text: str = "", state: str = "", sort: str = "state") -> list[Row]:
-    """Filter and sort.
+    """Filter and sort sources.
 
     Args:
         found: the sources.
-        text: words that title, name, service or address must hold.
+        text: words that title, name, service or URL must contain.
         state: one of `STATES`, empty for all.
-        sort: one of `SORTS`, after a "-" for the reverse order.
+        sort: one of `SORTS`, prefixed with "-" for descending order.
     """
     words = text.casefold().split()
     kept = [
@@ -128,7 +128,7 @@ def chosen(found: list[Row], text: str = "", state: str = "", sort: str = "state
 
 
 def as_csv(found: Iterable[Row]) -> str:
-    """The overview as a table for spreadsheets."""
+    """Return the overview as CSV."""
     return csv_table.write(COLUMNS, ([row[column] for column in COLUMNS] for row in found))
 
 
@@ -172,7 +172,7 @@ def _last_jobs() -> dict[str, dict[str, Any]]:
 
 
 def _last_complete() -> dict[str, Any]:
-    """When each source was last read whole: the end of the last complete job, which was touched last when it ended."""
+    """Return when each source was last read completely: the end of its last complete job (last `touched` then)."""
     ended = (
         sa.select(JobState.touched)
         .where(JobState.source_id == HarvestSource.id, JobState.complete.is_(True), JobState.stage == "done")
@@ -183,7 +183,7 @@ def _last_complete() -> dict[str, Any]:
 
 
 def public_datasets(source_id: str) -> int | None:
-    """Return the number of public datasets that the portal has from a source, None while Solr is away."""
+    """Return the number of public datasets of a source on the portal, None while Solr is away."""
     conditions = [*_conditions(), "capacity:public", f'{FIELD}:"{source_id}"']
     try:
         return solr.search(fq=conditions, rows=0).hits
@@ -197,8 +197,8 @@ def _conditions() -> list[str]:
 
 
 def _datasets() -> dict[str, int] | None:
-    """Number of datasets that the portal has from each source, None while Solr is away."""
-    # Sources are few: each has its set of datasets, which Solr keeps, rather than each dataset its source.
+    """Return the number of datasets of each source on the portal, None while Solr is away."""
+    # `enum`: with few sources, counting by cached filter per source is faster than reading the source of each dataset.
     facet = {"facet": "true", "facet.field": FIELD, "facet.limit": -1, "facet.mincount": 1, "facet.method": "enum"}
     try:
         pairs = solr.search(fq=_conditions(), rows=0, **facet).facets["facet_fields"].get(FIELD, [])
@@ -209,7 +209,7 @@ def _datasets() -> dict[str, int] | None:
 
 
 def _refused() -> dict[str, int]:
-    """Number of refused records of each source, from their own index."""
+    """Return the number of refused records of each source, from a partial index."""
     query = sa.select(SourceRecord.source_id, sa.func.count()).where(SourceRecord.state == REFUSED)
     return dict(model.Session.execute(query.group_by(SourceRecord.source_id)).tuples().all())
 

@@ -1,4 +1,4 @@
-"""`ecosphere_harvest`: the pipeline behind our source types, on top of ckanext-harvest's pages and commands."""
+"""The plugin `ecosphere_harvest`: the pipeline of our source types, beneath ckanext-harvest's pages and commands."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PATROL = Patrol()
 @tk.blanket.helpers({name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_harvest_")})
 @tk.blanket.auth_functions(auth.get_auth_functions)
 class EcosphereHarvestPlugin(Room):
-    """The harvest room."""
+    """The harvest pipeline with its pages, actions and commands, on top of ckanext-harvest."""
 
     p.implements(p.IForkObserver)
     p.implements(IEcosphereCommands)
@@ -47,7 +47,7 @@ class EcosphereHarvestPlugin(Room):
     p.implements(IEcosphereAccounts, inherit=True)
 
     def update_config(self, config: Any) -> None:
-        """Register the room's templates and assets."""
+        """Register templates and assets, and patch the source schema of ckanext-harvest."""
         super().update_config(config)
         protect_sources()
         protect_reach()
@@ -55,37 +55,37 @@ class EcosphereHarvestPlugin(Room):
         tk.add_resource("../assets/harvest", "ecosphere_harvest")
 
     def before_fork(self) -> None:
-        """Look for stuck harvests when a background worker goes from one job to the next."""
+        """Look for stuck harvests when a background worker is between two jobs."""
         _PATROL.look()
 
     def ecosphere_recover(self) -> list[str]:
-        """Send harvests again that nobody is running, and e-mails that nobody sends; write the letters of the week."""
+        """Requeue stuck harvests and unsent e-mails, and create the weekly letters."""
         return [*(f"harvest job {job_id}" for job_id in revive()), *digest.recover(), *letters.recover()]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """Provide `ckan ecosphere harvest`."""
+        """Return the commands `ckan ecosphere harvest`."""
         return [cli.harvest]
 
     def ecosphere_forget_account(self, user: Any) -> None:
-        """Send a person no more weekly letters."""
+        """Unsubscribe a user from the weekly letter and delete their letters."""
         readers.forget(user.id)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Show the sources that call for somebody."""
+        """Return the card with sources that need attention."""
         return dashboard.cards(person)
 
     def ecosphere_check(self) -> list[Check]:
-        """Look at the workers that harvests leave free, and at the networks that sources may lie in."""
+        """Check for workers that harvests leave free, and the networks and ports allowed for sources."""
         return [*checks.free_workers(), *checks.networks()]
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Show the sources again that were hidden when the plugins were disabled."""
+        """Restore the sources that were hidden when the plugins were disabled."""
         leaving.restore(report)
 
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
-        """Hide the sources from a CKAN that cannot show them."""
+        """Return the steps that hide the sources from a CKAN that cannot show them."""
         return leaving.steps(kept)
 
     def ecosphere_queues(self) -> list[str]:
-        """Name the queue of the harvest."""
+        """Return the name of the harvest queue."""
         return [QUEUE]

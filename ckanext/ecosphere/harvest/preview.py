@@ -1,4 +1,4 @@
-"""A dry run: what a source is and what its first records would become. Writes nothing."""
+"""Dry run of a source: read it and normalise its first records, without saving anything."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     """Read the beginning of a source.
 
     Args:
-        url: address of the source.
+        url: URL of the source.
         type_name: its type.
         text: its configuration in JSON.
 
     Returns:
         `announced` records, `failures` and `samples`: title, organisation, resources, licence, themes, territories,
-        rules that changed something, and problems of the first records, or the reason why one would be refused. All of
-        it in codes; `in_words` says it.
+        rules that changed something, and problems of the first records, or the reason why one would be refused. Values
+        are codes; `in_words` translates them.
 
     Raises:
         ValueError: the type is not enabled, or the configuration is not valid; the message says why.
@@ -91,7 +91,7 @@ def _sample(raw: RawRecord, harvester: SourceType, context: Context) -> dict[str
 
 
 def in_words(found: dict[str, Any]) -> dict[str, Any]:
-    """What a trial found, in the language of whoever reads it now: sentences and labels instead of codes."""
+    """Return the result of a preview with sentences and labels in the user's language in place of codes."""
     harvester = type_called(found["type"])
     return {
         **found,
@@ -119,7 +119,7 @@ def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> Iterator[str]:
-    """What was found, for a terminal."""
+    """Yield the result of a preview as lines for the terminal."""
     found = in_words(found)
     announced = "?" if found["announced"] is None else found["announced"]
     yield tk._("{url}: {type}, {number} records announced").format(

@@ -1,7 +1,7 @@
-"""Trials of sources in the background: what a worker found is kept for an hour, outside of the database.
+"""Run source previews in background jobs, and keep their results in Redis for an hour.
 
-They share the queue of the harvests, so one person may have but a few of them waiting or running: their ids stand in a
-sorted set of that person, each with the moment at which it no longer counts, whatever became of its worker.
+Previews share the queue of the harvests, so each user may have only a few of them waiting or running. Their ids are
+kept in a sorted set per user, each with the time at which it stops counting, whatever happened to its worker.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from ckanext.ecosphere.harvest.worker.queue import QUEUE
 
 KEPT_SECONDS = 3600
 SLACK_SECONDS = 60
-"""What a worker may take beyond the reading: to begin, and to describe what was read."""
+"""Time allowed to a worker beyond the reading, to start and to describe the result."""
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 
 
 def start(url: str, source_type: str, config: str, user: str) -> str:
-    """Have a source tried by a worker; returns the id of the trial.
+    """Enqueue the preview of a source and return its id.
 
     Raises:
-        ValidationError: as many trials of this person as may be are waiting or running.
+        ValidationError: too many previews of this user are waiting or running.
     """
     id_ = str(uuid4())
     if not _admit(id_, user):
@@ -45,9 +45,9 @@ def start(url: str, source_type: str, config: str, user: str) -> str:
 
 
 def run(id_: str, url: str, source_type: str, config: str, user: str) -> None:
-    """Try a source and keep what was found; runs in a worker.
+    """Preview a source and store the result; runs in a worker.
 
-    A trial that waited so long that it is no longer kept is dropped: nobody is waiting for it.
+    A preview that waited until it expired is dropped, since its result is no longer expected.
     """
     from ckanext.ecosphere.harvest import preview
 
@@ -68,10 +68,10 @@ def run(id_: str, url: str, source_type: str, config: str, user: str) -> None:
 
 
 def show(id_: str) -> dict[str, Any]:
-    """What is known of a trial.
+    """Return the state of a preview.
 
     Raises:
-        ObjectNotFound: nothing, or no longer.
+        ObjectNotFound: there is none, or it has expired.
     """
     kept = connect_to_redis().get(_key(id_))
     if kept is None:
@@ -80,7 +80,7 @@ def show(id_: str) -> dict[str, Any]:
 
 
 def _admit(id_: str, user: str) -> bool:
-    """Enter a trial among those of a person, unless there are enough; of two at once, both may be refused."""
+    """Register a preview of a user, unless they have too many; of two concurrent ones, both may be refused."""
     key, moment = _of(user), time.time()
     with connect_to_redis().pipeline() as batch:
         batch.zremrangebyscore(key, "-inf", moment)

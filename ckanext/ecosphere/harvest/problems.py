@@ -1,8 +1,8 @@
-"""What can be wrong with a record, in plain words.
+"""Error and problem codes of records, with their messages.
 
-Two kinds: a `RecordError` refuses the record; a `Problem` is reported while the record goes on
-into the catalogue. Both carry a code and parameters; the sentences stand in one table, marked
-for translation, so that a caller shows them in the reader's language::
+Two kinds: a `RecordError` refuses the record; a `Problem` is reported while the record is imported. Both carry a code
+and parameters; the messages stand in one table, marked for translation, so that a caller shows them in the reader's
+language::
 
     sentence(problem, tk._)
 
@@ -18,7 +18,7 @@ from typing import Any
 from ckanext.ecosphere.shared.messages import N_, size
 
 FEATURE_CATALOGUE = "feature-catalogue"
-"""Code of what is no fault: a catalogue of features describes data and is none."""
+"""Code of feature catalogues, which are no fault: they describe data, but are not datasets."""
 MESSAGES: dict[str, str] = {
     # Refusals: the document
     "empty": N_("The document is empty."),
@@ -43,7 +43,7 @@ MESSAGES: dict[str, str] = {
     "no-identification": N_("The record does not describe any resource (no identification section)."),
     "no-title": N_("The record has neither a title nor any text to make one from."),
     "record-fault": N_("The record could not be taken because of an unexpected fault: {detail}"),
-    # Reported, the record goes on
+    # Problems: reported, the record is imported
     "no-title-used": N_("The record has no title; this one was made from its other texts: {title}"),
     "title-of-copy": N_("The title is the one that the catalogue gave to a copy; this was taken: {title}"),
     "no-description": N_("The record has no description."),
@@ -90,11 +90,11 @@ MESSAGES: dict[str, str] = {
 
 
 class RecordError(Exception):
-    """A record or a document that cannot be taken, with its reason.
+    """A record or document that cannot be imported, with the reason.
 
     Args:
         code: key of `MESSAGES`.
-        params: values for the message's fields.
+        params: values for the fields of the message.
     """
 
     def __init__(self, code: str, **params: Any):
@@ -106,7 +106,7 @@ class RecordError(Exception):
         return sentence(self)
 
     def __reduce__(self):
-        """Survive the pickling of background jobs with its parameters."""
+        """Keep the parameters when pickled for background jobs."""
         return _rebuild, (self.code, self.params)
 
 
@@ -116,7 +116,7 @@ def _rebuild(code: str, params: dict[str, Any]) -> RecordError:
 
 @dataclass(slots=True, frozen=True)
 class Problem:
-    """Something in a record that was repaired, bounded or left aside, worth reporting."""
+    """A fault in a record that was repaired, cut or ignored, and is reported."""
 
     code: str
     params: dict[str, Any] = field(default_factory=dict)

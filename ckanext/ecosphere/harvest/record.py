@@ -1,8 +1,8 @@
-"""The neutral record: what a metadata record says, whatever the format it came in.
+"""The neutral record: the content of a metadata record, independent of its format.
 
-A reader (``iso/reader.py`` today) fills it with what it read, word for word: texts are
-trimmed, nothing is interpreted. The rules of ``normalise/`` do the interpreting. Values that
-are often wrong in real records (dates, coordinates, codes) therefore stay strings here.
+A reader (ISO, DCAT, OGC API, udata) fills it with the values as written: texts are trimmed, nothing is interpreted;
+that is the job of the rules in ``normalise/``. Values that are often wrong in real records (dates, coordinates, codes)
+therefore stay strings here.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ Translations = dict[str, dict[str, str]]
 
 @dataclass(slots=True)
 class Mark:
-    """What a record of this suite says of an element beside ISO (see ``ckanext.ecosphere.shared.xlink_roles``).
+    """The XLink attributes with which this suite marks an element (see ``ckanext.ecosphere.shared.xlink_roles``).
 
     Attributes:
-        arc: property that the element stands for; empty without a mark.
-        role: what the thing is.
-        title: its name.
+        arc: property that the element stands for (``xlink:arcrole``); empty without a mark.
+        role: kind of thing (``xlink:role``).
+        title: its name (``xlink:title``).
     """
 
     arc: str = ""
@@ -30,7 +30,7 @@ class Mark:
 
 @dataclass(slots=True)
 class Term:
-    """A text that may carry an address (``gmx:Anchor``, ``xlink:href``)."""
+    """A text with an optional link (``gmx:Anchor``, ``xlink:href``)."""
 
     text: str = ""
     href: str | None = None
@@ -48,7 +48,7 @@ class Identifier:
 
 @dataclass(slots=True)
 class Keyword:
-    """One keyword with the thesaurus and type of its group (``MD_Keywords``)."""
+    """A keyword with the thesaurus and type of its group (``MD_Keywords``)."""
 
     text: str
     href: str | None = None
@@ -60,7 +60,7 @@ class Keyword:
 
 @dataclass(slots=True)
 class Box:
-    """A geographic bounding box, as written: decimal degrees if the record is right."""
+    """A geographic bounding box, as written; decimal degrees in correct records."""
 
     west: str | None = None
     east: str | None = None
@@ -79,7 +79,7 @@ class Shape:
 
 @dataclass(slots=True)
 class Extent:
-    """What stands together in one extent; each part is also among those of the record."""
+    """The parts of one extent; each part is also in the lists of the record."""
 
     texts: list[str]
     identifiers: list[Identifier]
@@ -90,7 +90,7 @@ class Extent:
 
 @dataclass(slots=True)
 class Period:
-    """A temporal extent; either end may be missing or given as now, unknown…, or follow from a duration."""
+    """A temporal extent; either end may be missing, indeterminate (now, unknown…), or follow from a duration."""
 
     start: str | None = None
     end: str | None = None
@@ -101,7 +101,7 @@ class Period:
 
 @dataclass(slots=True)
 class Dated:
-    """A date and what it is the date of (``CI_DateTypeCode``)."""
+    """A date and its type (``CI_DateTypeCode``)."""
 
     value: str | None = None
     type: str | None = None
@@ -127,7 +127,7 @@ class Contact:
 
 @dataclass(slots=True)
 class Constraint:
-    """One block of constraints; texts and codes of one block belong together.
+    """One block of constraints, whose texts and codes belong together.
 
     Attributes:
         kind: ``general``, ``legal`` or ``security``, after the ISO element.
@@ -152,7 +152,7 @@ class Resolution:
 
 @dataclass(slots=True)
 class ReferenceSystem:
-    """A coordinate reference system, in whichever of its spellings."""
+    """A coordinate reference system, as written."""
 
     code: str = ""
     codespace: str | None = None
@@ -173,7 +173,7 @@ class Conformity:
 
 @dataclass(slots=True)
 class QualityMeasure:
-    """A measured quality; ``element`` is the ISO element that says what is measured."""
+    """A quality measure; ``element`` is the ISO element that indicates what is measured."""
 
     element: str = ""
     name: str = ""
@@ -184,17 +184,17 @@ class QualityMeasure:
 
 @dataclass(slots=True)
 class Link:
-    """An online resource, with what its transfer options say about it.
+    """An online resource, with the properties of its transfer options.
 
     Attributes:
-        role: what it is for, where a format says it with our own list (`resource-role`).
+        role: its purpose, if the format states it with our own vocabulary (`resource-role`).
         encoding: its character set, as written.
-        systems: addresses of its coordinate reference systems.
-        transfer: name of the transfer options that it stands in.
-        access_url: page that leads to the file, where the link is the file itself.
-        issued, modified: days of the file, as written.
-        documentation, standards: addresses of its pages, and of what it conforms to.
-        licence: its own, by address or name.
+        systems: URIs of its coordinate reference systems.
+        transfer: id of the transfer options that contain it.
+        access_url: page that leads to the file, if the link is the file itself.
+        issued, modified: dates of the file, as written.
+        documentation, standards: URLs of its pages, and of what it conforms to.
+        licence: its own licence, by URI or name.
         translations: of name and description, see `Record`.
     """
 
@@ -223,7 +223,7 @@ class Link:
 
 @dataclass(slots=True)
 class Format:
-    """A distribution format; ``transfers`` names the transfer options that it belongs to, where the record says it."""
+    """A distribution format; ``transfers`` are the ids of the transfer options that it belongs to, if stated."""
 
     name: str | None = None
     version: str | None = None
@@ -255,7 +255,7 @@ class Graphic:
 
 @dataclass(slots=True)
 class Operation:
-    """An operation of a service with the addresses it answers at."""
+    """An operation of a service with its connection points."""
 
     name: str | None = None
     links: list[Link] = field(default_factory=list)
@@ -263,7 +263,7 @@ class Operation:
 
 @dataclass(slots=True)
 class Service:
-    """What a service record says of its service (``SV_ServiceIdentification``)."""
+    """The description of a service (``SV_ServiceIdentification``)."""
 
     type: str | None = None
     versions: list[str] = field(default_factory=list)
@@ -279,11 +279,11 @@ class Record:
     Attributes:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
         origin: identifier of the record, or of its resource, in the catalogue that this one harvested it from.
-        marked: whether its elements say which field they stand for, so that nothing need be guessed.
-        unread: paths of what the reader met and has no place for, with the text found.
-        translations: texts that are given in several languages: attribute → BCP 47 tag → text, all languages that are
-            known, the one of the attribute itself included.
-        fields: fields of a dataset that another reader made of the same record (profiles of ckanext-dcat).
+        marked: whether its elements state the field that they stand for, so that nothing needs to be guessed.
+        unread: paths of elements that have no place here, with their texts.
+        translations: texts in several languages: attribute → BCP 47 tag → text, for all known languages, including that
+            of the attribute itself.
+        fields: dataset fields that another reader made of the same record (ckanext-dcat profiles).
     """
 
     standard: str = "iso19139"

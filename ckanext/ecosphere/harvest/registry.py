@@ -1,8 +1,8 @@
-"""Sources in bulk: what a file wants, what the portal has, and the steps from one to the other.
+"""Bulk management of sources: read them from a file, and compute the changes needed on the portal.
 
 The file is a CSV table with the columns name, owner_org, title, url, frequency and config_json, or a JSON list of
 objects with these keys; `source_type` is optional. The OGC filters of the CSW harvesters that French portals used
-before (`ogcfilter`) are understood.
+before (`ogcfilter`) are converted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CONDITION = 3
 
 @dataclass(frozen=True)
 class Wanted:
-    """A source as the file wants it; `config` is our JSON, empty when there is none."""
+    """A source as specified in the file; `config` is our JSON, empty without any."""
 
     name: str
     owner_org: str
@@ -37,14 +37,14 @@ class Wanted:
 
 @dataclass
 class Plan:
-    """What is to be done, by source name.
+    """Changes to be made, by source name.
 
     Attributes:
         create: sources that the portal lacks.
-        update: sources that differ, with the names of what does.
+        update: sources that differ, with the names of the fields that do.
         retire: names of sources that the file no longer has.
-        same: how many need nothing.
-        refused: lines of the file that cannot be used, with the reason.
+        same: number of unchanged sources.
+        refused: entries of the file that cannot be used, with the reason.
     """
 
     create: list[Wanted] = field(default_factory=list)
@@ -58,7 +58,7 @@ def read(path: Path) -> tuple[list[Wanted], list[tuple[str, str]]]:
     """Read a file.
 
     Returns:
-        the sources, and the lines that cannot be used with the reason.
+        the sources, and the entries that cannot be used with the reason.
 
     Raises:
         ValueError: it is neither such a table nor such a list.
@@ -93,12 +93,12 @@ def read(path: Path) -> tuple[list[Wanted], list[tuple[str, str]]]:
 
 
 def plan(wanted: Iterable[Wanted], present: Mapping[str, Mapping[str, Any]], retire: bool = False) -> Plan:
-    """Compare.
+    """Compare the sources of the file with those of the portal.
 
     Args:
         wanted: the sources of the file.
         present: name → values of `COMPARED` of the portal's sources.
-        retire: whether those that the file does not name are retired.
+        retire: whether to retire those that the file does not name.
     """
     result = Plan()
     names = set()
@@ -136,7 +136,7 @@ def _conditions(choice: list[Any]) -> list[Any]:
 
 
 def _condition(given: list[Any]) -> dict[str, Any]:
-    """``["PropertyIsLike", "Identifier", "fr-%"]``, or the same after a "Not"."""
+    """Convert a condition ``["PropertyIsLike", "Identifier", "fr-%"]``, optionally after "Not"."""
     negated = given[0] == "Not"
     rest = given[1:] if negated else given
     if len(rest) == 1 and isinstance(rest[0], list):

@@ -1,7 +1,7 @@
-"""When sources are harvested: each at a time of its own within its period, so that they do not all start at once.
+"""Spread the next runs of sources over their period, so that they do not all start at once.
 
-ckanext-harvest sets the next run one period after the last: the sources that were registered together, hundreds of
-them, would be due together for ever.
+ckanext-harvest sets the next run one period after the last: sources registered together, by the hundred, would stay due
+together for ever.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ PERIODS = {
     "BIWEEKLY": timedelta(weeks=2),
     "MONTHLY": timedelta(days=30),
 }
-"""Frequency → its period; sources harvested by hand or always have no time of their own."""
+"""Frequency → period; sources harvested manually or always have none."""
 _ORIGIN = datetime(2024, 1, 1)  # a Monday
 
 
 def next_run(source_id: str, frequency: str, moment: datetime) -> datetime | None:
-    """The next time of a source: the same moment of each period, between half a period and one and a half from now.
+    """Return the next run of a source: its fixed time within the period, at least half a period from now.
 
     Args:
-        source_id: what its time is drawn from.
-        frequency: as ckanext-harvest calls it.
+        source_id: seed of its time.
+        frequency: as named by ckanext-harvest.
         moment: now, in UTC.
 
     Returns:
-        None for a frequency without a period.
+        between half and one and a half periods from now; None for a frequency without a period.
     """
     period = PERIODS.get(frequency)
     if period is None:
@@ -47,13 +47,13 @@ def next_run(source_id: str, frequency: str, moment: datetime) -> datetime | Non
 
 
 def spread(types: Iterable[str]) -> int:
-    """Give the sources that have just been started their next times.
+    """Reschedule the next runs of sources that have just been started.
 
     Args:
         types: types of the sources.
 
     Returns:
-        how many next times were changed.
+        number of next runs that were changed.
     """
     moment, changed = now(), 0
     rows = model.Session.execute(
@@ -66,7 +66,7 @@ def spread(types: Iterable[str]) -> int:
     for id_, frequency, planned in rows:
         period = PERIODS[frequency]
         slot = next_run(id_, frequency, moment)
-        # One that already has its own time keeps it, also in the second half of its period.
+        # A source that already has its own time keeps it, even in the second half of its period.
         if slot is None or (planned - slot) % period == timedelta(0):
             continue
         model.Session.execute(

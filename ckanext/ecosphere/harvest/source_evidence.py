@@ -1,8 +1,8 @@
-"""What a source record says about a field of the dataset made of it, and what of it was not taken over.
+"""What a source record states about each field of its dataset, and which of it was not taken over.
 
-A producer who reads that something is missing wants to know whose fault it is: the record says nothing, it says it in a
-way that nobody can use, or it says it and the portal lost it. Everything is read anew from the record as it was kept,
-so the answer is about the rules of today. Pure: no CKAN here.
+A producer who reads that something is missing wants to know the cause: the record does not state it, states it in an
+unusable way, or states it and the portal lost it. The stored record is read again, so the answer reflects the current
+rules. Pure functions, no CKAN.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
 
 MAX_TEXTS = 3
-"""Texts that are quoted for one field."""
+"""Maximum texts quoted per field."""
 MAX_LENGTH = 200
-"""Length, in characters, up to which a text is quoted."""
+"""Maximum length of a quoted text, in characters."""
 _COMPARED = 150
-"""Characters of a text that are looked for in the dataset: rules cut long texts at their end."""
+"""Characters of a text that are searched for in the dataset: rules cut long texts at their end."""
 _SAYS_NOTHING = {"otherrestrictions", "license", "licence"}
-"""Codes of restrictions that only refer to a text."""
+"""Restriction codes that only refer to a text."""
 
 
 @dataclass(slots=True, frozen=True)
 class Statement:
-    """What the record says about one field.
+    """What the record states about one field.
 
     Attributes:
         said: texts of the record, shortened, at most `MAX_TEXTS`.
-        lost: those that found no place in the dataset although they can be read: a loss of the portal.
-        problems: what makes others unusable: faults of the record.
+        lost: readable texts that found no place in the dataset: a loss of the portal.
+        problems: what makes other texts unusable: faults of the record.
     """
 
     said: tuple[str, ...] = ()
@@ -44,19 +44,19 @@ class Statement:
 
 
 Said = Iterable[tuple[str, str]]
-"""(text to quote, text to look for in the dataset)."""
+"""(text to quote, text to search for in the dataset)."""
 
 
 @dataclass(slots=True, frozen=True)
 class Field:
-    """Where a field comes from.
+    """Mapping of a dataset field to the record.
 
     Attributes:
-        name: field of the dataset; `resource:` stands before those of a resource.
-        said: what the record says about it.
-        coded: fields that hold it in another form than the record's text; when one of them is filled, it was taken.
-        unread: names under which the reading and the rules note what had no place.
-        problems: codes of the faults that concern it.
+        name: field of the dataset; with the prefix `resource:` for those of a resource.
+        said: returns what the record states about it.
+        coded: fields that hold it in another form than the text of the record; if one is set, it was taken over.
+        unread: names under which readers and rules note values without a place.
+        problems: codes of the problems that concern it.
     """
 
     name: str
@@ -122,7 +122,7 @@ def _constraint_texts(record: Record) -> list[str]:
 
 
 def _licences(record: Record) -> Said:
-    """Texts about use: those about public access are something else, and a code is no licence."""
+    """Return texts about use, without those about public access; codes are not licences."""
     return _texts(text for text in _constraint_texts(record) if not limits_of_text(text))
 
 
@@ -137,7 +137,7 @@ def _limits(record: Record) -> Said:
 
 
 def _mailboxes(record: Record) -> Said:
-    """Points of contact with an e-mail address; their organisations are quoted, not the addresses of people."""
+    """Return points of contact with an e-mail address; quotes the organisations, not personal addresses."""
     return [(party.organisation or party.role or "?", party.email) for party in record.contacts if party.email]
 
 
@@ -204,16 +204,16 @@ _ELEMENTS = {
     "temporal_coverage": ("temporalElement", "beginPosition", "endPosition", "temporal_coverage"),
     "modified": ("date", "creation", "publication", "revision", "issued", "created", "modified"),
 }
-"""Elements or fields that a problem of a general code must name to concern a field."""
+"""Elements or fields that a problem with a general code must name to concern a field."""
 
 
 def statements(record: Record, result: Result, dataset: Mapping[str, Any]) -> dict[str, Statement]:
-    """Tell what the record says about each field.
+    """Return what the record states about each field.
 
     Args:
-        record: the record, read anew.
-        result: what today's rules make of it.
-        dataset: the dataset as the portal shows it.
+        record: the record, read again.
+        result: result of the current rules for it.
+        dataset: the dataset as shown by the portal.
     """
     kept = _Kept(dataset, result)
     return {field.name: _statement(field, record, result, dataset, kept) for field in FIELDS}
@@ -234,18 +234,18 @@ def _statement(field: Field, record: Record, result: Result, dataset: Mapping[st
 
 
 _FAULTS = ("date", "scale", "email", *_LINKS, *_BOXES)
-"""Problems after which a text of the record is of no use to anybody, so that nothing was lost with it."""
+"""Problems that make a text of the record useless, so that nothing was lost with it."""
 
 
 class _Kept:
-    """All that the dataset says, to find a text of the record in it."""
+    """All texts of the dataset, to search for those of the record."""
 
     def __init__(self, dataset: Mapping[str, Any], result: Result):
         self._whole = plain(" ".join(_strings(dataset)))
         self._turned = {plain(change.before) for change in result.log if change.after}
 
     def has(self, text: str, *, in_log: bool) -> bool:
-        """Tell whether `text` was taken: word for word, or (with `in_log`) turned into something else by a rule."""
+        """Tell whether `text` was taken over: verbatim, or (with `in_log`) converted by a rule."""
         sought = plain(_TAG.sub(" ", text))[:_COMPARED].strip()
         if not sought or sought in self._whole:
             return True
@@ -267,7 +267,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _noted(result: Result) -> Iterator[tuple[str, str]]:
-    """Name of the element and text of what had no place; other languages than French are left out."""
+    """Yield element name and text of the notes on values without a place, except translations."""
     for note in result.unread:
         where, parted, text = note.partition(": ")
         name = where.rsplit("/", 1)[-1]

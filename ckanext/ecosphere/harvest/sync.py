@@ -1,4 +1,4 @@
-"""Bring the portal's sources in line with a file: through the actions, one source after the other."""
+"""Synchronise the portal's sources with a file, through the API actions, one source after the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ckanext.harvest.model import HarvestSource
 
 
 def present_sources() -> dict[str, dict[str, Any]]:
-    """The active sources of our types, as the plan compares them."""
+    """Return the active sources of our types, in the form compared by `registry.plan`."""
     rows = model.Session.execute(
         sa.select(HarvestSource, model.Package.name, model.Group.name)
         .join(model.Package, model.Package.id == HarvestSource.id)
@@ -40,7 +40,7 @@ def present_sources() -> dict[str, dict[str, Any]]:
 
 
 def describe(plan: Plan) -> Iterator[str]:
-    """The plan, one line for each step."""
+    """Yield the plan, one line per step."""
     for wanted in plan.create:
         yield tk._("create {name}: {url}").format(name=wanted.name, url=wanted.url)
     for wanted, what in plan.update:
@@ -61,10 +61,10 @@ def describe(plan: Plan) -> Iterator[str]:
 
 
 def apply(plan: Plan, tell: Callable[[str], None]) -> bool:
-    """Carry the plan out; a source that is refused is told and the others go on.
+    """Carry out the plan; a source that is refused is reported and does not stop the others.
 
     Returns:
-        whether all went well.
+        whether all steps succeeded.
     """
     good = True
     present = present_sources()

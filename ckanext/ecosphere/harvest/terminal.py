@@ -1,4 +1,4 @@
-"""A harvest from the terminal: start it, watch it, sum it up."""
+"""Run a harvest from the command line: start it, show its progress, print a summary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WIDTH = 30
 
 
 class CommandError(Exception):
-    """What was asked for cannot be done; the message says why."""
+    """The command cannot be carried out; the message says why."""
 
 
 def run(
@@ -41,10 +41,10 @@ def run(
     Args:
         source: id or name of the source.
         inline: run it in this process.
-        force: import records also when they have not changed.
-        echo: receives what is to be told.
-        draw: receives the bar each time it has changed, to be drawn over the last one; without it, a line is told
-            from time to time.
+        force: import records even if they have not changed.
+        echo: receives lines to print.
+        draw: receives the progress bar at each change, to be drawn over the last one; without it, a progress line is
+            printed from time to time.
 
     Returns:
         whether there were no errors.
@@ -67,7 +67,7 @@ def _context() -> Any:
 
 
 def _job(source: str, force: bool) -> str:
-    """The job to run: a new one, or the one that the source already has."""
+    """Return the job to run: a new one, or the open one of the source."""
     try:
         found = tk.get_action("harvest_source_show")(_context(), {"id": source})
     except tk.ObjectNotFound:
@@ -110,7 +110,7 @@ def _send(job_id: str) -> None:
 
 
 def _watch(job_id: str, echo: Callable[[str], None], draw: Callable[[str], None] | None) -> None:
-    """Tell how far it has come, until it has ended."""
+    """Report progress until the job has finished."""
     told, last = 0.0, ""
     tell, pause = (draw, 0.0) if draw else (echo, _TOLD_SECONDS)
     while _status(job_id) != FINISHED:
@@ -133,7 +133,7 @@ def _progress(job_id: str, with_bar: bool) -> str:
 
 
 def bar(done: int, total: int | None) -> str:
-    """A bar of `WIDTH` characters; empty as long as nobody knows how much there is."""
+    """Return a progress bar of `WIDTH` characters; empty while the total is unknown."""
     full = WIDTH * min(done, total) // total if total else 0
     return f"[{'#' * full}{'.' * (WIDTH - full)}]"
 

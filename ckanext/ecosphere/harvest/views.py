@@ -1,4 +1,4 @@
-"""Pages of the room: all sources, held withdrawals, the trial of a source, progress and records of a job."""
+"""Pages of the harvest: source overview, held withdrawals, previews, job progress and records, corrections."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ web_guard.protect(ecosphere_harvest)
 
 
 def context() -> Any:
-    """The context of the person who reads."""
+    """Return the context of the current user."""
     return {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
 
 
 def allowed(action: str, **data: Any) -> Any:
-    """Call an action; those who may not are told that there is no such page, or are asked to log in."""
+    """Call an action; answer 403 or 404 if it is not permitted or not found."""
     try:
         return tk.get_action(action)(context(), data)
     except tk.NotAuthorized:
@@ -37,7 +37,7 @@ def allowed(action: str, **data: Any) -> Any:
 
 
 def sources() -> str | Response:
-    """All sources that the reader may look after: filtered, sorted, as a page or as CSV."""
+    """Show the sources that the user manages, filtered and sorted, as a page or as CSV."""
     found = allowed("ecosphere_harvest_overview")
     asked = {name: request.args.get(name, "") for name in ("q", "state", "sort")}
     rows = overview.chosen(found, asked["q"], asked["state"], asked["sort"] or "state")
@@ -57,7 +57,7 @@ def sources() -> str | Response:
 
 
 def run_first(id: str) -> AnyResponse:
-    """Have a source harvested before what waits."""
+    """Run a source before all waiting harvests."""
     try:
         allowed("ecosphere_harvest_source_run_first", id=id)
     except tk.ValidationError as error:
@@ -68,7 +68,7 @@ def run_first(id: str) -> AnyResponse:
 
 
 def letter() -> AnyResponse:
-    """Send the reader the weekly letter from now on, or no longer."""
+    """Subscribe the user to the weekly letter, or unsubscribe them."""
     if allowed("ecosphere_harvest_letter_update", wanted=request.form.get("wanted") == "yes")["wanted"]:
         tk.h.flash_success(tk._("You will receive the letter each week."))
     else:
@@ -77,7 +77,7 @@ def letter() -> AnyResponse:
 
 
 def withdrawals(id: str) -> str | AnyResponse:
-    """Show the withdrawals of a source that wait for a person, and take the decision."""
+    """Show the held withdrawals of a source, and process the decision."""
     waiting = allowed("ecosphere_harvest_withdrawals_show", id=id)
     if request.method == "POST":
         decision = request.form.get("decision", "")
@@ -97,7 +97,7 @@ def withdrawals(id: str) -> str | AnyResponse:
 
 
 def progress(id: str) -> Response:
-    """How far a job has come, for the script of its page; a job that no worker has taken yet is waiting."""
+    """Return the progress of a job as JSON, for the script of its page; "waiting" if no worker has taken it yet."""
     try:
         state = tk.get_action("ecosphere_harvest_job_show")(context(), {"id": id})
     except tk.NotAuthorized:
@@ -108,7 +108,7 @@ def progress(id: str) -> Response:
 
 
 def records(id: str) -> str | Response:
-    """All records that a harvest refused or set aside: page by page, or as CSV."""
+    """Show the records that a harvest refused or set aside, page by page, or as CSV."""
     outcome = request.args.get("outcome", "")
     outcome = outcome if outcome in import_log.OUTCOMES else ""
     page = tk.h.get_page_number(request.args)
@@ -135,7 +135,7 @@ def records(id: str) -> str | Response:
 
 
 def corrections(id: str) -> str | Response:
-    """What can be put right in the records of a source: as CSV, XSLT or batch edits of GeoNetwork."""
+    """Show the corrections for the records of a source: links, or a file (CSV, XSLT or GeoNetwork batch edits)."""
     try:
         tk.check_access("ecosphere_harvest_corrections_list", context(), {"id": id})
     except tk.NotAuthorized:
@@ -161,7 +161,7 @@ def corrections(id: str) -> str | Response:
 
 
 def start_trial() -> AnyResponse:
-    """Have the beginning of a source read in the background; say what is missing in the form."""
+    """Start the preview of a source in the background, or show what is missing in the form."""
     try:
         tk.check_access("ecosphere_harvest_trial_start", context(), {})
     except tk.NotAuthorized:
@@ -177,7 +177,7 @@ def start_trial() -> AnyResponse:
 
 
 def trial(id: str) -> str | Response:
-    """Show what a trial found; as JSON only whether it is over."""
+    """Show the result of a preview; as JSON, only whether it has finished."""
     found = allowed("ecosphere_harvest_trial_show", id=id)
     if request.args.get("format") == "json":
         return jsonify({"stage": "done" if found["state"] != previews.WAITING else "gather"})
@@ -190,7 +190,7 @@ def record(id: str) -> str:
 
 
 def raw_record(id: str) -> Response:
-    """Give a record as it came, as a file: it is never shown as a page of the portal."""
+    """Return a record as received, as an attachment: never displayed as a page of the portal."""
     allowed("ecosphere_harvest_record_show", id=id)
     return _file(id)
 
@@ -209,10 +209,10 @@ def _file(id: str) -> Response:
 
 
 def stock_object(id: str) -> Response:
-    """Give a record under the address that ckanext-harvest has for it, as a file.
+    """Return a record as an attachment, at ckanext-harvest's URL for it.
 
-    The stock page parses the whole record to know its type, which takes half a minute for one of 10 MB, and hands it to
-    the browser as a document of the portal.
+    The original view parses the whole record to detect its type, which takes half a minute for 10 MB, and returns it as
+    a document that the browser displays.
     """
     try:
         tk.check_access("harvest_object_show", context(), {"id": id})
@@ -222,7 +222,7 @@ def stock_object(id: str) -> Response:
 
 
 def stock_object_of_dataset(id: str) -> Response:
-    """Give the record of a dataset under the address that ckanext-harvest has for it, as a file."""
+    """Return the record of a dataset as an attachment, at ckanext-harvest's URL for it."""
     try:
         tk.get_action("package_show")(context(), {"id": id})
     except (tk.NotAuthorized, tk.ObjectNotFound):

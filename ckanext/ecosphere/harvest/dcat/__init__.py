@@ -1,1 +1,1 @@
-"""From RDF (DCAT, DCAT-AP, GeoDCAT-AP) to the neutral record."""
+"""Convert RDF (DCAT, DCAT-AP, GeoDCAT-AP) to the neutral record."""

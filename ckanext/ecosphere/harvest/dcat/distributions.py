@@ -1,4 +1,4 @@
-"""Distributions, services and pages of a dataset become links of the neutral record."""
+"""Convert the distributions, data services and pages of an RDF dataset to links of the neutral record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BYTES_PER_MEGABYTE = 1_000_000
 
 
 def add_distributions(record: Record, graph: Graph, subject: Node) -> None:
-    """Add the links of a dataset or data service to its record, and the formats that they name."""
+    """Add the links of a dataset or data service to its record, and the formats that they state."""
     for node in in_order(graph, graph.objects(subject, DCAT.distribution)):
         record.links += _links(graph, node)
     for node in in_order(graph, graph.objects(subject, DCAT.endpointURL)):  # of a data service
@@ -42,7 +42,7 @@ def add_distributions(record: Record, graph: Graph, subject: Node) -> None:
 
 
 def _links(graph: Graph, node: Node) -> list[Link]:
-    """A distribution as links; one that is named and nowhere described is its own address."""
+    """Convert a distribution to links; one that has a URI but no properties is linked by its URI."""
     access = [str(v) for v in first_of(graph, node, DCAT.downloadURL, DCAT.accessURL)]
     pages = [str(v) for v in first_of(graph, node, DCAT.accessURL) if str(v) not in access]
     if not access and not list(graph.predicate_objects(node)) and address_of(node):
@@ -51,7 +51,7 @@ def _links(graph: Graph, node: Node) -> list[Link]:
     kind = (label_of(graph, kind) or last_part(kind) or None) if kind is not None else None
     media = next((each for each in first_of(graph, node, DCAT.mediaType) if not isinstance(each, BNode)), None)
     size = text_of(graph, node, DCAT.byteSize)
-    # Older GeoNetwork writes the protocol where the format should be.
+    # Older GeoNetwork versions write the protocol in place of the format.
     protocol = kind if kind and re.match(r"(?i)(OGC|WWW|ESRI):", kind) else None
     role, encoding = _role(graph, node), text_of(graph, node, CNT.characterEncoding)
     licence = next(first_of(graph, node, DCTERMS.license), None)
@@ -88,7 +88,7 @@ def _links(graph: Graph, node: Node) -> list[Link]:
 
 
 def _role(graph: Graph, node: Node) -> str | None:
-    """Return what a distribution is for, where it says so with our list or as a sample of its dataset."""
+    """Return the role of a distribution, from our vocabulary or as a sample of its dataset."""
     roles = [
         concept.id for each in graph.objects(node, DCTERMS.type) if (concept := voc.get("resource-role").get(str(each)))
     ]
@@ -96,7 +96,7 @@ def _role(graph: Graph, node: Node) -> str | None:
 
 
 def _protocol(graph: Graph, node: Node) -> str | None:
-    """Return the protocol of the service that gives access to a distribution, when it names one of the list."""
+    """Return the protocol of the data service that gives access to a distribution, if the vocabulary has it."""
     found = {
         concept.id
         for service in graph.objects(node, DCAT.accessService)
@@ -107,7 +107,7 @@ def _protocol(graph: Graph, node: Node) -> str | None:
 
 
 def _services(graph: Graph, node: Node, access: list[str]) -> list[Link]:
-    """The services that give access to a distribution, unless it already names their address."""
+    """Return links to the data services of a distribution, except those whose URL it already states."""
     known = {url.partition("?")[0].rstrip("/") for url in access}
     found = []
     for service in in_order(graph, graph.objects(node, DCAT.accessService)):

@@ -1,4 +1,4 @@
-"""Boxes around the geometries that RDF holds as literals."""
+"""Bounding boxes of geometry literals in RDF: WKT, GeoJSON, GML."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Box
 
 MAX_TEXT = 1_000_000
-"""Characters of a geometry that are read."""
+"""Maximum length of a geometry, in characters; the rest is ignored."""
 _FOUR_NUMBERS = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){3}\s*")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?")
 _SYSTEM = re.compile(r"\s*(?:<([^<>]*)>|SRID=\d{1,6};)", re.IGNORECASE)
@@ -29,14 +29,14 @@ _WKT = re.compile(r"(?:MULTI)?(?:POLYGON|POINT|LINESTRING)|ENVELOPE|GEOMETRYCOLL
 _GML = re.compile(r"<(?:[\w.-]{1,40}:)?(?:Envelope|Point|LineString|Polygon|Multi[A-Z][a-z]{3,10})[\s>]")
 _EPSG = re.compile(r"epsg[/:][\d.]*[/:](\d{4,5})$", re.IGNORECASE)
 _LATITUDE_FIRST = {"4326", "4258", "4171", "4979", "4937", "4964"}
-"""Geographic systems of the EPSG (WGS 84, ETRS89, RGF93), whose first axis is the latitude by their definition."""
+"""EPSG codes of geographic systems (WGS 84, ETRS89, RGF93) that are defined with latitude first."""
 
 
 def boxes_of(text: str) -> list[Box]:
-    """The boxes around a geometry in WKT, GeoJSON or GML, one for each place far from the others; none when it is none.
+    """Return the bounding boxes of a WKT, GeoJSON or GML geometry, one per group of nearby parts; none if unreadable.
 
-    Longitude comes first in CRS84 and without a reference system (GeoSPARQL 1.1, 8.5.1), latitude in EPSG:4326 and its
-    like; what touches France in the other order only has that one.
+    Longitude comes first in CRS84 and without a reference system (GeoSPARQL 1.1, 8.5.1), latitude in EPSG:4326 and
+    similar systems. A geometry that touches France only in the other order is read in that order.
     """
     bare, latitude_first = text[:MAX_TEXT].strip(), False
     parts = _of_gml(bare) if _GML.match(bare) else None
@@ -65,7 +65,7 @@ def boxes_of(text: str) -> list[Box]:
 
 
 def _in_pairs(text: str) -> list[list[Position]]:
-    """Positions written with other signs between their numbers than WKT has."""
+    """Read positions written with other separators than WKT's."""
     numbers = [float(number) for number in _NUMBER.findall(text)]
     return [list(zip(numbers[::2], numbers[1::2], strict=True))] if numbers and len(numbers) % 2 == 0 else []
 
@@ -87,6 +87,6 @@ def _of_geojson(text: str) -> list[list[Position]]:
 
 
 def _only_straight(sides: list[Sides], turned: list[Sides]) -> bool:
-    """Whether a geometry is about France as it is written, and not with its axes exchanged."""
+    """Tell whether a geometry touches France as written, and not with its axes swapped."""
     about = any(touches_france(each, widest=False) for each in sides)
     return about and not any(map(touches_france, turned))

@@ -1,4 +1,4 @@
-"""RDF that strangers wrote: parsed without following anything, and cut into one small graph per dataset."""
+"""Parse untrusted RDF without following references, and split it into one small graph per dataset."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ logging.getLogger("rdflib.term").setLevel(logging.ERROR)
 
 MAX_DEPTH = 6
 MAX_PAGE_TRIPLES = 200_000
-"""Triples of one page; a hundred datasets of 2 MB have about 20 000."""
+"""Maximum triples per page; a hundred datasets (2 MB) have about 20 000."""
 MAX_TRIPLES = 100_000
-"""Triples of one dataset: 8 000 distributions have about 80 000."""
+"""Maximum triples per dataset; 8 000 distributions have about 80 000."""
 DATASETS = (DCAT.Dataset, DCAT.DatasetSeries, DCAT.DataService)
 _NOT_FOLLOWED = {*DATASETS, DCAT.Catalog, DCAT.CatalogRecord}
 _SINGLE_NODES = {
@@ -44,17 +44,17 @@ _TURTLE = {"text/turtle", "application/x-turtle", "text/n3"}
 def parse(body: bytes, content_type: str, max_bytes: int, url: str = "", lost: list[str] | None = None) -> Graph:
     """Parse a page of a feed.
 
-    The format is that of its first character; what the server calls it decides only between the others.
+    The format is detected from the first character; the content type is used only where that is ambiguous.
 
     Args:
-        body: what came.
-        content_type: what the server calls it.
-        max_bytes: size that the XML parser accepts.
-        url: where it came from: relative addresses are relative to it.
-        lost: receives, for each node of JSON-LD that cannot be read while others can, what is wrong with it.
+        body: the response body.
+        content_type: content type stated by the server.
+        max_bytes: maximum size that the XML parser accepts.
+        url: URL of the page, against which relative URIs are resolved.
+        lost: receives an error message for each JSON-LD node that cannot be read although others can.
 
     Raises:
-        PageError: it is not RDF, or refers to something elsewhere.
+        PageError: it is not RDF, or it refers to a remote document.
     """
     start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     try:
@@ -85,7 +85,7 @@ def parse(body: bytes, content_type: str, max_bytes: int, url: str = "", lost: l
 
 
 def _json_ld(document: Any, url: str, lost: list[str]) -> Graph:
-    """Read JSON-LD as a whole, else node by node, so that one that cannot be read does not take the others along."""
+    """Read JSON-LD as a whole, else node by node, so that an invalid node does not lose the others."""
     try:
         return rdf.parse(json.dumps(document), "json-ld", url, _page(url))
     except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
@@ -99,7 +99,7 @@ def _json_ld(document: Any, url: str, lost: list[str]) -> Graph:
     graph = _page(url)
     for node in nodes:
         try:
-            # Into a graph of its own first: half of a node says something else than the node.
+            # Into a graph of its own first, so that a node that fails midway leaves nothing behind.
             graph += rdf.parse(json.dumps({"@context": context, "@graph": [node]}), "json-ld", url, _page(url))
         except (rdf.RemoteDocumentError, rdf.TooManyTriplesError, MemoryError):
             raise
@@ -109,9 +109,9 @@ def _json_ld(document: Any, url: str, lost: list[str]) -> Graph:
 
 
 def _page(url: str) -> Graph:
-    """An empty graph that takes the triples of a page, and no more than a page has.
+    """Return an empty graph for a page, which accepts at most `MAX_PAGE_TRIPLES` triples.
 
-    It completes relative addresses, and escapes what no address may hold (GeoNetwork leaves spaces in them).
+    It resolves relative URIs, and escapes characters that are not allowed in URIs (GeoNetwork leaves spaces in them).
     """
 
     def sound(node: Node) -> Node:
@@ -124,20 +124,20 @@ def _page(url: str) -> Graph:
 
 
 def datasets(graph: Graph) -> list[Node]:
-    """The datasets, series and services that a graph describes, in the order of their names; unnamed ones first."""
+    """Return the datasets, series and services that a graph describes, ordered by URI; blank nodes first."""
     types = [*DATASETS, *(Literal(str(kind)) for kind in DATASETS)]  # Opendatasoft writes the type as text
     found = {subject for kind in types for subject in graph.subjects(RDF.type, kind)}
-    # What the record of a catalogue is about is a dataset, though it does not say so itself.
+    # The primary topic of a catalogue record is a dataset, even without a type.
     topics = set(graph.objects(None, FOAF.primaryTopic))
-    for record in graph.subjects(RDF.type, DCAT.CatalogRecord):  # conversions of a record without a type say only this
+    for record in graph.subjects(RDF.type, DCAT.CatalogRecord):  # untyped records are converted with this property only
         topics |= set(graph.subjects(FOAF.isPrimaryTopicOf, record))
     found |= {each for each in topics if (each, DCTERMS.title, None) in graph and (each, RDF.type, None) not in graph}
-    # A service that gives access to a distribution is a part of its dataset.
+    # The access service of a distribution is part of its dataset.
     return in_order(graph, found - set(graph.objects(None, DCAT.accessService)))
 
 
 def _entries_elsewhere(graph: Graph, subject: Node) -> list[Node]:
-    """Catalogue records of GeoNetwork 4 on a dataset, which they call ``…/ID`` though it is ``…/datasets/ID``."""
+    """Return the GeoNetwork 4 catalogue records of a dataset ``…/datasets/ID``, which refer to it as ``…/ID``."""
     base, is_so, _rest = str(subject).partition("/datasets/")
     if not is_so or not isinstance(subject, URIRef):
         return []
@@ -146,12 +146,12 @@ def _entries_elsewhere(graph: Graph, subject: Node) -> list[Node]:
 
 
 def around(graph: Graph, subject: Node) -> Graph:
-    """What a graph says of a dataset: its own triples and those of the parts that they lead to.
+    """Return the part of a graph about a dataset: its own triples and those of the nodes reachable from it.
 
-    Other datasets and catalogues are named but not followed; the record of the catalogue on it is taken too.
+    Other datasets and catalogues are named but not followed; the catalogue record of the dataset is included.
 
     Raises:
-        RecordError: there is too much of it.
+        RecordError: there are too many triples.
     """
     part = Graph()
     todo: list[tuple[Node, int]] = [(subject, 0)]
@@ -175,12 +175,12 @@ def around(graph: Graph, subject: Node) -> Graph:
 
 
 def as_text(part: Graph, subject: Node) -> str:
-    """A dataset in the form that is kept: N-Triples after a line that names it."""
+    """Serialise a dataset for storage: N-Triples after a line with its URI."""
     name = URIRef("urn:x-ecosphere:dataset") if isinstance(subject, BNode) else subject
     names: dict[Node, Node] = {subject: name}
 
     def named(node: Node) -> Node:
-        # The labels of a feed's blank nodes may be such that N-Triples cannot say them.
+        # Labels of blank nodes may contain characters that N-Triples does not allow.
         return names.setdefault(node, BNode(f"b{len(names)}")) if isinstance(node, BNode) else node
 
     renamed = Graph()
@@ -190,10 +190,10 @@ def as_text(part: Graph, subject: Node) -> str:
 
 
 def from_text(text: str) -> tuple[Graph, URIRef]:
-    """Read it again.
+    """Parse what `as_text` wrote.
 
     Raises:
-        RecordError: it is no such text.
+        RecordError: the text cannot be parsed.
     """
     first, _newline, _rest = text.partition("\n")
     try:
@@ -203,7 +203,7 @@ def from_text(text: str) -> tuple[Graph, URIRef]:
 
 
 def tree_text(part: Graph, subject: Node) -> str:
-    """A text that is the same whenever a dataset says the same, whatever its blank nodes are called."""
+    """Return a canonical text of a dataset, independent of the labels of blank nodes."""
 
     def written(node: Node, path: tuple[Node, ...]) -> str:
         if not isinstance(node, BNode) or node in path:

@@ -1,9 +1,9 @@
-"""Vocabularies of RDF that rdflib has not, or has in an older version."""
+"""RDF namespaces that rdflib lacks or has in an older version."""
 
 from rdflib.namespace import Namespace
 
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
-"""Version 3: rdflib's own list stops at version 2."""
+"""Version 3; rdflib only defines the terms of version 2."""
 GEODCAT = Namespace("http://data.europa.eu/930/")
 CNT = Namespace("http://www.w3.org/2011/content#")
 DCATAP = Namespace("http://data.europa.eu/r5r/")

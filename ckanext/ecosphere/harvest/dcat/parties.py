@@ -1,4 +1,4 @@
-"""Parties of a dataset or a record in RDF, with the roles of ISO 19115 that the properties of GeoDCAT-AP stand for."""
+"""Read the parties of an RDF dataset or catalogue record, with their ISO 19115 roles (GeoDCAT-AP properties, PROV)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ ROLES = (
     "resourceProvider",
     "user",
 )
-"""Codes of ISO 19115 for roles: GeoDCAT-AP 2 and 3 have a property of that name for most, feeds one for any."""
+"""ISO 19115 role codes. GeoDCAT-AP 2 and 3 define a property of the same name for most; feeds use one for any."""
 AGENTS = (
     ("publisher", DCTERMS.publisher),
     ("originator", DCTERMS.creator),
     ("owner", DCTERMS.rightsHolder),
-    ("owner", URIRef(f"{DCTERMS}rights_holder")),  # portals of CKAN that export the name of their field
+    ("owner", URIRef(f"{DCTERMS}rights_holder")),  # CKAN portals that export their field name
     *((role, GEODCAT[role]) for role in ROLES),
     ("pointOfContact", DCAT.contactPoint),
 )
@@ -39,7 +39,7 @@ _ORGANISATION = re.compile(r"/metadata/+organizations/([^/?#]+)$")
 
 
 def add_parties(record: Record, graph: Graph, subject: Node) -> None:
-    """Add the parties of a dataset or of its record, and those of qualified attributions."""
+    """Add the parties of a dataset or of its catalogue record, including those of qualified attributions."""
     for role, predicate in AGENTS:
         _parties(record, graph, subject, role, predicate)
     _attributions(record, graph, subject)
@@ -52,7 +52,7 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
         of = first_of(graph, node, ORG.memberOf) if (node, RDF.type, FOAF.Person) in graph else ()
         service = next(filter(None, (label_of(graph, each) for each in of)), None)
         mail = next(first_of(graph, node, VCARD.hasEmail, FOAF.mbox, VCARD.email), None)
-        if mail is None:  # older GeoNetwork writes it with the members of an organisation
+        if mail is None:  # older GeoNetwork states it on the members of an organisation
             mail = next(
                 (each for one in first_of(graph, node, FOAF.member) for each in first_of(graph, one, FOAF.mbox)), None
             )
@@ -72,18 +72,18 @@ def _parties(record: Record, graph: Graph, subject: Node, role: str, predicate: 
                 phone=str(phone) if phone is not None else None,
             )
         )
-    # By their content: the names of blank nodes change whenever a file is read.
+    # Sorted by content: the labels of blank nodes change at each parse.
     record.contacts += sorted(found, key=_sort_key)
 
 
 def _name_in(node: Node) -> str | None:
-    """The name that older GeoNetwork puts into the address of an organisation that it does not describe."""
+    """Return the name in the URI of an organisation without a description (older GeoNetwork)."""
     found = _ORGANISATION.search(str(node)) if isinstance(node, URIRef) else None
     return unquote(found.group(1)).strip() or None if found else None
 
 
 def _attributions(record: Record, graph: Graph, subject: Node) -> None:
-    """Add the parties of qualified attributions (PROV), with their roles."""
+    """Add the parties of qualified attributions (PROV) with their roles."""
     for node in in_order(graph, graph.objects(subject, PROV.qualifiedAttribution)):
         role = next((last_part(each) for each in first_of(graph, node, DCAT.hadRole, PROV.hadRole)), None)
         parties = Record()

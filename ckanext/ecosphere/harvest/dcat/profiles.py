@@ -1,4 +1,4 @@
-"""An RDF dataset as the portal's ckanext-dcat profiles read it (option `ckanext.dcat.rdf.profiles`)."""
+"""Read an RDF dataset with the ckanext-dcat profiles of the portal (option `ckanext.dcat.rdf.profiles`)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ log = logging.getLogger(__name__)
 
 
 def fields(graph: Graph) -> dict[str, Any]:
-    """Read the one dataset of a graph.
+    """Read the only dataset of a graph.
 
     Args:
         graph: the triples of the dataset, already parsed and bounded: the profiles fetch nothing.
 
     Returns:
-        fields of the dataset; empty when the profiles cannot read it, which must not cost the record.
+        fields of the dataset; empty when the profiles cannot read it, since that must not lose the record.
     """
     try:
         parser: Any = RDFParser(dataset_type="dataset")
@@ -28,6 +28,6 @@ def fields(graph: Graph) -> dict[str, Any]:
         return next(iter(parser.datasets()), {})
     except RDFProfileException:
         log.warning("No profile of ckanext-dcat is enabled", exc_info=True)
-    except Exception:  # a profile of any plugin, on a graph of any stranger
+    except Exception:  # a profile of any plugin, on an untrusted graph
         log.warning("A profile of ckanext-dcat failed", exc_info=True)
     return {}

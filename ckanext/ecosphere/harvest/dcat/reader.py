@@ -1,7 +1,7 @@
-"""From the graph of one dataset to the neutral record.
+"""Convert the graph of one dataset to the neutral record.
 
-Reads DCAT-AP 3, and what older feeds say instead: GeoNetwork's ``dct:abstract`` and formats that are protocols,
-WKT under any predicate of a location, texts where addresses should be (Opendatasoft, ArcGIS).
+Reads DCAT-AP 3, and the variants that older feeds write: GeoNetwork's ``dct:abstract`` and protocols in place of
+formats, WKT under any predicate of a location, literals in place of URIs (Opendatasoft, ArcGIS).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from ckanext.ecosphere.harvest.record import (
 )
 
 LIMITS = URIRef("http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess")
-"""Type of a statement of rights that is about access, as in GeoDCAT-AP and the portal's own feed."""
+"""Type of rights statements about access, as in GeoDCAT-AP and the portal's own feed."""
 HIERARCHY = {DCAT.DatasetSeries: "series", DCAT.DataService: "service"}
 INSTANTS = tuple(TIME[f"inXSD{kind}"] for kind in ("Date", "DateTimeStamp", "DateTime", "gYearMonth", "gYear"))
 EDITIONS = (
@@ -63,7 +63,7 @@ EDITIONS = (
     ("revisionOf", DCAT.previousVersion),
     ("replacedBy", DCTERMS.isReplacedBy),
 )
-"""Associations between editions of one dataset: those of ISO 19115-1, and the one that it lacks."""
+"""Associations between editions of a dataset: that of ISO 19115-1, and its inverse, which the standard lacks."""
 DATES = (
     ("publication", DCTERMS.issued),
     ("revision", DCTERMS.modified),
@@ -71,12 +71,12 @@ DATES = (
     ("creation", DCTERMS.created),
 )
 _TOPIC = "/TopicCategory/"
-SMALLEST_SCALE = 1e-9  # the whole earth on a tenth of a millimetre
+SMALLEST_SCALE = 1e-9  # 1:1 000 000 000, at which the Earth is 13 mm wide
 _RATIO = re.compile(r"\d{1,3}(?:\.\d{1,20})?(?:[eE]-\d{1,2})?")
 _ACCESS_LEVEL = URIRef("https://project-open-data.cio.gov/v1.1/schema#accessLevel")
 _ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
 _ACCESS_LEVELS = {"public": "PUBLIC", "restricted public": "RESTRICTED", "non-public": "NON_PUBLIC"}
-"""Level of access in DCAT-US 1.1, which ArcGIS portals write → access right of the EU."""
+"""Access level of DCAT-US 1.1, used by ArcGIS portals → EU access right."""
 
 
 def read_dataset(graph: Graph, subject: URIRef) -> Record:
@@ -122,20 +122,20 @@ def read_dataset(graph: Graph, subject: URIRef) -> Record:
 
 
 def _as_address(node: Node) -> Node:
-    """An address written as a text, as older GeoNetwork does for codes of lists, or the node itself."""
+    """Convert a URI written as a literal (code lists in older GeoNetwork) to a URIRef; return other nodes unchanged."""
     is_text = isinstance(node, Literal) and re.fullmatch(r"https?://[^\s<>\"{}|\\^`]+", node)
     return URIRef(str(node)) if is_text else node
 
 
 def _codes(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
-    """Codes of a controlled list; of a blank node, what it is called."""
+    """Return codes of a controlled list; for blank nodes, their labels."""
     nodes = (_as_address(node) for node in first_of(graph, subject, predicate))
     found = (last_part(node) or label_of(graph, node) for node in nodes)
     return [code for code in found if code]
 
 
 def _is_status(code: str) -> bool:
-    """Whether a code is a status of the EU, or one of ISO 19115 or ADMS, in any case ("UnderDevelopment")."""
+    """Tell whether a code is a status of the EU vocabulary, ISO 19115 or ADMS, in any case ("UnderDevelopment")."""
     lists = (voc.get("dataset-status"), voc.get("progress-code"))
     return any(each.get(code) or each.find(code) for each in lists) or plain(code) in by_label(
         "progress-codes", "status", "codes"
@@ -143,7 +143,7 @@ def _is_status(code: str) -> bool:
 
 
 def _scales(graph: Graph, subject: Node) -> list[str]:
-    """Denominators of scales, which GeoDCAT-AP states as measured qualities: 0.0002 is 1:5000."""
+    """Return scale denominators, which GeoDCAT-AP states as quality measurements: 0.0002 is 1:5000."""
     found = []
     for node in in_order(graph, graph.objects(subject, DQV.hasQualityMeasurement)):
         if (node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale) in graph:
@@ -154,13 +154,13 @@ def _scales(graph: Graph, subject: Node) -> list[str]:
 
 
 def _entries(graph: Graph, subject: Node) -> list[Node]:
-    """The records of catalogues on a dataset, named in either direction."""
+    """Return the catalogue records of a dataset, linked in either direction."""
     found = {*graph.subjects(FOAF.primaryTopic, subject), *graph.objects(subject, FOAF.isPrimaryTopicOf)}
     return in_order(graph, found)
 
 
 def _entry(record: Record, graph: Graph, subject: Node) -> None:
-    """Read the record of the catalogue: its identifier, date and contacts."""
+    """Read the catalogue record: its identifier, date and contacts."""
     for entry in _entries(graph, subject):
         date = next(first_of(graph, entry, DCTERMS.modified, DCTERMS.issued), None)
         record.metadata_date = record.metadata_date or (str(date) if date is not None else None)
@@ -168,7 +168,7 @@ def _entry(record: Record, graph: Graph, subject: Node) -> None:
         if isinstance(identifier, Literal) and str(identifier).strip():
             own = record.file_identifier
             if own and own != str(identifier):
-                record.identifiers.insert(0, Identifier(code=own))  # of the data, the other being of their record
+                record.identifiers.insert(0, Identifier(code=own))  # of the data; the other one is of their record
             record.file_identifier = str(identifier).strip()
         parties = Record()
         add_parties(parties, graph, entry)
@@ -199,7 +199,7 @@ def _keywords(record: Record, graph: Graph, subject: Node) -> None:
 
 
 def _kind_of(graph: Graph, subject: Node, kinds: set[Node]) -> str:
-    """Dataset, series or service: by its class, else by its type in the list of INSPIRE."""
+    """Return the hierarchy level (dataset, series or service), from the class or else the INSPIRE resource type."""
     for kind, level in HIERARCHY.items():
         if kind in kinds:
             return level
@@ -221,7 +221,7 @@ def _dates(record: Record, graph: Graph, subject: Node) -> None:
 
 
 def _instant(graph: Graph, node: Node, predicate: URIRef) -> str | None:
-    """The day, month or year of an instant (OWL-Time), at which a period begins or ends."""
+    """Return the date of an OWL-Time instant at which a period begins or ends."""
     for each in first_of(graph, node, predicate):
         if isinstance(each, Literal):
             return str(each)
@@ -244,7 +244,7 @@ def _places(record: Record, graph: Graph, subject: Node) -> None:
 
 
 def _geometries(graph: Graph, place: Node) -> list[str]:
-    """The texts of a place that may be geometries: its box, what else there is, and last its centre."""
+    """Return the literals of a location that may be geometries: bounding box first, centroid last."""
     found = [(p, value) for p, value in graph.predicate_objects(place) if isinstance(value, Literal)]
     ranks: dict[Node, int] = {DCAT.bbox: 0, DCAT.centroid: 2}
     return [str(value) for _p, value in sorted(found, key=lambda each: (ranks.get(each[0], 1), str(each[1])))]
@@ -277,7 +277,7 @@ def _constraints(record: Record, graph: Graph, subject: Node) -> None:
 
 
 def _statement(graph: Graph, node: Node) -> str:
-    """What a statement of rights says: its label, its description, or itself; nothing of a blank node without words."""
+    """Return the text of a rights statement: its label, its description or its URI; "" for a blank node without."""
     said = label_of(graph, node) or text_of(graph, node, DCTERMS.description, RDF.value)
     return said or ("" if isinstance(node, BNode) else str(node))
 
@@ -286,7 +286,7 @@ def _standards(record: Record, graph: Graph, subject: Node) -> None:
     for node in in_order(graph, graph.objects(subject, DCTERMS.conformsTo)):
         title = label_of(graph, node) or str(node)
         if "/def/crs/" in str(node) or "EPSG" in f"{node} {title}":
-            # Older GeoNetwork names the system and gives no address.
+            # Older GeoNetwork gives the name of the system instead of a URI.
             code = last_part(node) if address_of(node) else title
             record.reference_systems.append(ReferenceSystem(code=code, href=address_of(node)))
         else:
@@ -297,7 +297,7 @@ def _standards(record: Record, graph: Graph, subject: Node) -> None:
 
 
 def _tests(record: Record, graph: Graph, subject: Node) -> None:
-    """Add what GeoDCAT-AP says of tests (PROV): a specification that the data conform to stands under both terms."""
+    """Add the conformance tests of GeoDCAT-AP (PROV); a specification may also be stated with ``dct:conformsTo``."""
     for test in in_order(graph, graph.objects(subject, PROV.wasUsedBy)):
         associations = graph.objects(test, PROV.qualifiedAssociation)
         plan = next((each for node in associations for each in graph.objects(node, PROV.hadPlan)), None)

@@ -1,4 +1,4 @@
-"""Report what the graph of a dataset holds beyond the neutral record, by path, so that nothing is lost silently."""
+"""Report by path what a dataset's graph holds beyond the neutral record, so that nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ckanext.ecosphere.harvest.dcat.geometry import boxes_of
 from ckanext.ecosphere.harvest.dcat.values import in_order
 
 MAX_NOTES, MAX_NOTE = 300, 2_000
-"""Notes of one dataset, and characters of one; beyond them only the number is reported."""
+"""Maximum notes per dataset (of the rest only the number is reported), and characters per note."""
 MAX_DEPTH = 5
 _DATES = {"created", "issued", "modified"}
 _DATED = {"", "distribution", "isPrimaryTopicOf"}
-"""Parts of a dataset of which the record keeps dates, the dataset itself among them."""
+"""Parts of a dataset whose dates the record keeps; "" is the dataset itself."""
 _GEOMETRIES = {"bbox", "geometry", "asWKT", "asGML", "asGeoJSON"}
 
 
 def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
-    """Return ``path: text`` for each literal and address that the record does not hold; translations stand together.
+    """Return ``path: text`` for each literal and URI that the record does not hold; translations are grouped.
 
     Args:
         graph: the triples of one dataset.
@@ -35,10 +35,10 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
     for path, value in _values(graph, subject):
         boxes = boxes_of(str(value)) if path.rpartition("/")[2] in _GEOMETRIES else []
         if boxes and all(box in record.boxes for box in boxes):
-            continue  # kept by them
+            continue  # kept as boxes
         text = _bare(value)
         part, _slash, last = path.rpartition("/")
-        elsewhere = last in _DATES and part not in _DATED  # two things of one day are two things that are said
+        elsewhere = last in _DATES and part not in _DATED  # equal dates of different parts are separate facts
         if not text or (text in known and not elsewhere) or (isinstance(value, URIRef) and _code(text) in known):
             continue
         known.add(text)
@@ -52,7 +52,7 @@ def rest_of(graph: Graph, subject: Node, record: Any) -> list[str]:
 
 
 def _packed(path: str, texts: list[str]) -> Iterator[str]:
-    """Put many short texts into few notes."""
+    """Pack many short texts into few notes."""
     note = f"{path}:"
     for text in texts:
         if len(note) + len(text) > MAX_NOTE and note != f"{path}:":
@@ -63,7 +63,7 @@ def _packed(path: str, texts: list[str]) -> Iterator[str]:
 
 
 def _values(graph: Graph, subject: Node) -> Iterator[tuple[str, Node]]:
-    """Path and value of each literal and address that hangs on a dataset, in the same order whatever the graph's is."""
+    """Yield path and value of each literal and URI reachable from a dataset, in an order independent of the graph's."""
     seen = {subject}
     todo: list[tuple[Node, str, int]] = [(subject, "", 0)]
     while todo:

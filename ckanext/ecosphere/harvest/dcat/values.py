@@ -1,4 +1,4 @@
-"""Texts, labels, codes and addresses of the nodes of a graph."""
+"""Read texts, labels, codes and URIs of RDF nodes, in a stable order."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ckanext.ecosphere.harvest.dcat.namespaces import VCARD
 from ckanext.ecosphere.vocabularies import languages
 
 _DEPTH = 3
-"""How far from a blank node its content is looked at, to tell it from others."""
+"""Depth to which the content of a blank node is compared with others."""
 
 
 _COMPARED = 500
-"""Characters of that content that are compared as they are, so that a small change leaves most orders as they were."""
+"""Characters of that content compared verbatim, before the hash, so that small changes rarely alter the order."""
 _contents: WeakKeyDictionary[Graph, dict[tuple[Node, int], str]] = WeakKeyDictionary()
-"""Contents of the blank nodes of a graph, which is only read here: each is made once, however many lead to it."""
+"""Cache of the content of blank nodes, per graph (graphs are not modified here)."""
 
 
 def in_order(graph: Graph, nodes: Iterable[Node]) -> list[Node]:
-    """Return nodes in the same order at each reading: blank ones, first, by their content.
+    """Return nodes in an order that is the same at each parse: blank nodes first, sorted by content.
 
-    A blank node has another name whenever its file is read.
+    Labels of blank nodes change whenever a file is parsed.
     """
     return sorted(nodes, key=lambda node: (not isinstance(node, BNode), _content(graph, node, _DEPTH)))
 
@@ -45,7 +45,7 @@ def _content(graph: Graph, node: Node, depth: int) -> str:
 
 
 def first_of(graph: Graph, subject: Node, *predicates: URIRef) -> Iterator[Node]:
-    """Values of the first of some predicates that has any."""
+    """Yield the values of the first of some predicates that has any."""
     for predicate in predicates:
         found = in_order(graph, graph.objects(subject, predicate))
         if found:
@@ -54,24 +54,24 @@ def first_of(graph: Graph, subject: Node, *predicates: URIRef) -> Iterator[Node]
 
 
 def texts_of(graph: Graph, subject: Node, *predicates: URIRef) -> list[str]:
-    """Texts of the first predicate that has any, French ones first."""
+    """Return the texts of the first predicate that has any, French ones first."""
     found = list(first_of(graph, subject, *predicates))
     found.sort(key=lambda v: not (isinstance(v, Literal) and (v.language or "fr").lower().startswith("fr")))
     return [str(value) for value in found if str(value).strip()]
 
 
 def text_of(graph: Graph, subject: Node, *predicates: URIRef) -> str | None:
-    """The first text of the first predicate that has any, a French one when there is one."""
+    """Return the first text of the first predicate that has any, preferably a French one."""
     return next(iter(texts_of(graph, subject, *predicates)), None)
 
 
 def in_languages(graph: Graph, subject: Node, *predicates: URIRef) -> tuple[str | None, dict[str, str]]:
-    """The text of the first predicate that has any, and the texts of all its languages when there are several.
+    """Return the text of the first predicate that has any, and its translations if there are several languages.
 
     The text is French, else without a language, else English, else that of the first language.
 
     Returns:
-        the text, and BCP 47 tag → text, the language of the text itself included when it is known.
+        the text, and BCP 47 tag → text, including the language of the text itself when it is known.
     """
     found = [
         (v.language or "" if isinstance(v, Literal) else "", str(v)) for v in first_of(graph, subject, *predicates)
@@ -86,25 +86,25 @@ def in_languages(graph: Graph, subject: Node, *predicates: URIRef) -> tuple[str 
 
 
 def label_of(graph: Graph, node: Node) -> str:
-    """What a thing is called; a text is its own name."""
+    """Return the label of a node; a literal is its own label."""
     if isinstance(node, Literal):
         return str(node)
     return text_of(graph, node, SKOS.prefLabel, RDFS.label, DCTERMS.title, FOAF.name, VCARD.fn) or ""
 
 
 def labels_of(graph: Graph, subject: Node, predicate: URIRef, other: URIRef) -> list[str]:
-    """What the things that a predicate names are called, or say under another predicate."""
+    """Return the labels of the values of a predicate, or else their texts under another predicate."""
     nodes = first_of(graph, subject, predicate)
     return [label for node in nodes if (label := label_of(graph, node) or text_of(graph, node, other))]
 
 
 def last_part(value: Node) -> str:
-    """The last part of an address: the code of a controlled list; nothing of a blank node, whose name says nothing."""
+    """Return the last part of a URI, the code of a controlled list; "" for blank nodes, whose labels mean nothing."""
     if isinstance(value, BNode):
         return ""
     return re.split(r"[/#:]", str(value).rstrip("/"))[-1] if isinstance(value, URIRef) else str(value)
 
 
 def address_of(value: Node) -> str | None:
-    """The address that a node is, if it is one of the web."""
+    """Return the URI of a node if it is an http or https URL."""
     return str(value) if isinstance(value, URIRef) and str(value).startswith(("http://", "https://")) else None

@@ -1,1 +1,1 @@
-"""One dataset for records of several catalogues that describe the same data."""
+"""De-duplication: one dataset for the records of several catalogues that describe the same data."""

@@ -1,4 +1,4 @@
-"""While a batch is imported: which of its records another source already publishes, and which take a dataset over."""
+"""De-duplication during import: which records of a batch are duplicates, and which take over an existing dataset."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Duplicate:
     """A record that another source publishes.
 
     Attributes:
-        package_id: the dataset that is published.
+        package_id: the published dataset.
         why: see `explanation`.
     """
 
@@ -31,20 +31,20 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
-    """A record whose source has priority over the one that publishes its dataset so far."""
+    """A record whose source has priority over the one that currently publishes its dataset."""
 
     package_id: str
     holder: RecordId
 
 
 def decide(source_id: str, found: Mapping[str, tuple[tuple[str, ...], str]]) -> dict[str, Duplicate | Takeover]:
-    """Decide on records without a dataset of their own; those of which nothing is returned become new datasets.
+    """Decide on records that have no dataset yet; those without a decision become new datasets.
 
-    The keys are locked until the end of the transaction, so that two workers never publish one dataset twice.
+    The keys are locked until the end of the transaction, so that two workers never publish the same dataset twice.
 
     Args:
         source_id: their source.
-        found: keys, and id of the service that each record is of, by guid.
+        found: keys and id of the owning service of each record, by guid.
     """
     every = {key for own, _service in found.values() for key in own}
     keys = sorted({bare(key) for key in every})
@@ -87,7 +87,7 @@ def _holds(row: Any) -> bool:
 
 
 def _apart(source_id: str, guids: set[str]) -> set[str]:
-    """Records of which a person said that they are like no other."""
+    """Return the records that a person marked as separate from all others."""
     query = sa.select(SourceRecord.guid).where(
         SourceRecord.source_id == source_id, SourceRecord.apart.is_(True), SourceRecord.guid.in_(guids)
     )
@@ -95,7 +95,7 @@ def _apart(source_id: str, guids: set[str]) -> set[str]:
 
 
 def let_go(holder: RecordId, package_id: str) -> None:
-    """Set the record aside whose dataset is taken over."""
+    """Set aside the record whose dataset is taken over."""
     source, guid = holder
     model.Session.execute(
         sa.update(SourceRecord)

@@ -1,4 +1,4 @@
-"""Who publishes a dataset that several catalogues have, and why: noted on the harvest objects, told on the pages."""
+"""Record on harvest objects, and return for pages and API, which catalogue publishes a shared dataset and why."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import HarvestObjectExtra, HarvestSource
 
 JOINED = "ecosphere_joined"
-"""Key of the extra of a harvest object that tells who publishes its dataset, and why."""
+"""Key of the harvest object extra that records which source publishes its dataset, and why."""
 
 
 REASONS: dict[str, str] = {
@@ -33,7 +33,7 @@ REASONS: dict[str, str] = {
 
 
 def explanation(winner: Member, other: Member, known: Mapping[str, Source]) -> dict[str, Any]:
-    """What is noted of one copy: who publishes it, why, and by which identifiers they were recognised as one."""
+    """Return the explanation stored for a duplicate: who publishes it, why, and the identifiers that matched."""
     code, params = reason(winner, other)
     source = known.get(winner.source)
     return {
@@ -46,7 +46,7 @@ def explanation(winner: Member, other: Member, known: Mapping[str, Source]) -> d
 
 
 def note(groups: Iterable[Group], known: Mapping[str, Source]) -> None:
-    """Write on the objects of joined records what was decided, where it is not what they already say."""
+    """Store the decisions on the harvest objects of duplicate records, where they differ from what is stored."""
     told: dict[RecordId, dict[str, Any]] = {}
     for winner, *others in groups:
         if others:
@@ -94,12 +94,12 @@ def _keep(object_id: str, told: dict[str, Any], new: bool) -> None:
 
 
 def catalogues(package_id: str) -> dict[str, Any]:
-    """The catalogues that have a dataset.
+    """Return the catalogues that have a dataset.
 
     Returns:
         `published_from`, the one whose record the portal publishes (None when the dataset was not harvested), and
         `also`, the others in the order in which they would take over; each with `title` and `url` of the catalogue,
-        `guid` of the record and `record`, the address of the original, None when it has none.
+        `guid` of the record and `record`, the URL of the original, None when it has none.
     """
     query = (
         sa.select(SourceRecord.guid, SourceRecord.state, SourceRecord.source_id, HarvestSource)

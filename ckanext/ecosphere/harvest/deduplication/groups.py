@@ -1,14 +1,14 @@
-"""Which records describe the same dataset, and which of them is published. Pure: no CKAN here.
+"""Group records that describe the same dataset, and choose the one to publish. Pure functions, no CKAN.
 
-The answer depends on the set of records alone, not on the order in which they came.
+The result depends only on the set of records, not on the order in which they were harvested.
 
-- Resource identifiers count first. A record without any goes by the identifier of the record.
-- Then the identifier of the record, unless the resource identifiers say that the resources differ.
-- A source knows its own records: two records of one source are never the same, and an identifier that several
-  records of a source have tells nothing about them.
-- Among equals wins the source with the higher priority, then the one that was registered first.
-- A source that publishes for its own service only is no rival of another service: its records are never the same as
-  those of another such source, and give way to what a source of all services publishes for another service.
+- Resource identifiers count first. A record without any is matched by its own identifier.
+- Next comes the record's own identifier, unless resource identifiers show that the resources differ.
+- Two records of one source are never the same dataset, and an identifier shared by several records of a source is
+  ignored.
+- Among equals, the source with the higher priority wins, then the one registered first.
+- Records of two sources that each publish for their own service only are never the same dataset when the services
+  differ. Such a record also gives way to one that a source for all services publishes for another service.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ckanext.ecosphere.harvest.deduplication.keys import as_resource, bare, is_f
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """What decides between records of one dataset, the first that differs; smaller wins.
+    """Sort key among records of one dataset: the first attribute that differs decides, smaller wins.
 
     Attributes:
-        removed: 0 when a person deleted its dataset: nobody else shall bring it back.
+        removed: 0 when a person deleted its dataset, so that no other record brings it back.
         absent: 1 when the source no longer has the record.
         inactive: 1 when the source is no longer harvested.
-        priority: that of the source, with the sign turned.
+        priority: negated priority of the source.
         registered: when the source was registered.
     """
 
@@ -39,19 +39,19 @@ class Rank:
     registered: str = ""
 
     def order(self) -> tuple[int, int, int, int, str]:
-        """For comparing."""
+        """Return the sort key."""
         return (self.removed, self.absent, self.inactive, self.priority, self.registered)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A record, as far as it matters here.
+    """A record, reduced to what grouping needs.
 
     Attributes:
         keys: see `keys_of`.
-        apart: a person said that it is like no other.
+        apart: whether a person marked it as separate from all other records.
         only_for: the one service that its source publishes for; None when it publishes for all.
-        service: the service whose dataset it has, or will have; empty when that is not known.
+        service: the service that owns or will own its dataset; empty when unknown.
     """
 
     source: str
@@ -64,7 +64,7 @@ class Member:
 
     @property
     def id(self) -> tuple[str, str]:
-        """What names it."""
+        """Source and guid."""
         return self.source, self.guid
 
     @property
@@ -74,18 +74,18 @@ class Member:
 
     @property
     def resource_keys(self) -> tuple[str, ...]:
-        """Keys of the resource; without any, that of the record stands in for them."""
+        """Keys of the resource; without any, the key of the record in their place."""
         found = tuple(key for key in self.keys if not is_file(key))
         return found or tuple(as_resource(key) for key in self.keys)
 
     @property
     def firm(self) -> bool:
-        """Whether it says which resource it describes in other words than by its own identifier."""
+        """Whether it identifies its resource by something other than its own record identifier."""
         own = self.file_key
         return any(key != (own and as_resource(own)) for key in self.resource_keys)
 
     def order(self) -> tuple[tuple[int, int, int, int, str], str, str]:
-        """For comparing: the smallest is published."""
+        """Return the sort key: the smallest member is published."""
         return (self.rank.order(), self.source, self.guid)
 
 
@@ -94,7 +94,7 @@ Group = tuple[Member, ...]
 
 
 def grouped(members: Iterable[Member]) -> list[Group]:
-    """Sort records into groups; each is in exactly one."""
+    """Partition records into groups."""
     everybody = sorted(members, key=lambda member: member.id)
     parts = _Parts(everybody)
     joining = [index for index, member in enumerate(everybody) if not member.apart]
@@ -111,7 +111,7 @@ def grouped(members: Iterable[Member]) -> list[Group]:
 
 
 def _ordered(part: list[Member]) -> Group:
-    """Order a group: what may publish the dataset comes first."""
+    """Order a group: the record to publish comes first."""
     services = {member.service for member in part if member.only_for is None and member.service}
     return tuple(sorted(part, key=lambda member: (_is_guest(member, services), member.order())))
 
@@ -121,7 +121,7 @@ def _is_guest(member: Member, services: set[str]) -> bool:
 
 
 def reason(winner: Member, other: Member) -> tuple[str, dict[str, int]]:
-    """Why one is published rather than the other: a code, and what a sentence about it needs."""
+    """Return why one record is published rather than the other: a code, and the parameters of its message."""
     one, two = winner.rank, other.rank
     if _is_guest(other, {winner.service} - {""} if winner.only_for is None else set()):
         return "own-service", {}
@@ -137,13 +137,13 @@ def reason(winner: Member, other: Member) -> tuple[str, dict[str, int]]:
 
 
 def shared_keys(one: Member, two: Member) -> list[str]:
-    """The identifiers by which two records were recognised as one, without what stands before them."""
+    """Return the identifiers by which two records were matched, without their prefixes."""
     common = {bare(key) for key in one.keys} & {bare(key) for key in two.keys}
     return list(dict.fromkeys(key for key in map(bare, one.keys) if key in common))
 
 
 class _Parts:
-    """Disjoint sets of records, none with two records of one source, or of sources that are each for one service."""
+    """Disjoint sets of records; no set has two records of one source, or of sources for different single services."""
 
     def __init__(self, members: Sequence[Member]):
         self._part = list(range(len(members)))
@@ -158,7 +158,7 @@ class _Parts:
         return list(self._inside.values())
 
     def join(self, indexes: Sequence[int]) -> None:
-        """Put together what may be together, the first ones first."""
+        """Merge the sets of these records where allowed, first ones first."""
         heads: list[int] = []
         for index in indexes:
             mine = self.of(index)
@@ -181,7 +181,10 @@ class _Parts:
 def _by_key(
     members: Sequence[Member], joining: Iterable[int], keys: Callable[[Member], Iterable[str]]
 ) -> dict[str, list[tuple[int, int]]]:
-    """(place among the keys of its record, index) of the records that have a key alone in their source."""
+    """Return, for each key shared by several records, (position among the record's keys, index of the record).
+
+    Keys that several records of one source have are ignored for that source.
+    """
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for index in joining:
         for place, key in enumerate(dict.fromkeys(keys(members[index]))):

@@ -1,8 +1,8 @@
-"""By what a record is recognised in other catalogues. Pure: no CKAN here.
+"""Keys by which a record is recognised in other catalogues. Pure functions, no CKAN.
 
-Géo-IDE and the regional platforms harvest each other: a copy keeps the identifier of the resource (at times as a
-second one, at times under another host) and often that of the record. Anything weaker would join what has nothing
-in common: forms left unfilled, table names, plain numbers, the address of the portal itself.
+Géo-IDE and the regional platforms harvest each other: a copy keeps the resource identifier (sometimes as a second one,
+sometimes under another host) and often the record's own identifier. Weaker values would join unrelated records:
+unfilled forms, table names, plain numbers, the address of the portal itself.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from ckanext.ecosphere.harvest.normalise.identity import clean_identifier, full_
 from ckanext.ecosphere.harvest.record import Record
 
 MAX_KEYS = 20
-"""Resource identifiers that are looked at: more of them are a list of something else."""
+"""Maximum number of resource identifiers used; longer lists mean something else."""
 _MAX_LENGTH = 400
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NATIONAL = re.compile(r"fr-\d{9}-(?=[^/]*[a-z])(?=[^/]*\d)[\w.-]{6,}", re.IGNORECASE)
-"""`fr-<SIREN>-<name>`, the form of the national guide for INSPIRE; a name without a figure is too common."""
+"""`fr-<SIREN>-<name>`, the form of the national INSPIRE guide; a name without a digit is too common."""
 _URN = re.compile(r"urn:[a-z0-9-]+(?::[^:\s]+){2,}", re.IGNORECASE)
 _INNER_HOST = re.compile(r"(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|[^.]+|.*\.(?:i2|local|localdomain|lan|test))")
 _MIN_PATH = 8
 _MIN_FIGURES = 4
-"""Different figures and letters of a UUID below which nobody drew it by lot ("00000000-…", "11111111-…")."""
+"""A UUID with no more distinct characters than this is not random ("00000000-…", "11111111-…")."""
 DATA, SERVICE = "rf", "RF"
-"""What stands before a key: of the resource or of its record; those of a service are never those of data."""
+"""Prefixes of keys, for the resource and its record; keys of services never match keys of data."""
 
 
 def keys_of(record: Record) -> tuple[str, ...]:
-    """Keys of a record: those of the resource in the order of the record, then that of the record itself.
+    """Return the keys of a record: those of the resource in the order of the record, then that of the record itself.
 
-    Records that share an identifier all have its key: one that several records of a source have joins none of them.
+    Records that share an identifier all have its key, which is then ignored when grouping.
 
     Args:
         record: the record.
     """
     resource, file = SERVICE if (record.hierarchy_level or "").lower() == "service" else DATA
     origin = key_of(clean_identifier(record.origin))
-    # What another catalogue calls the record, or its resource: which of both a harvester took, it does not say.
+    # Identifier in the original catalogue; the harvester does not state whether it is the record's or the resource's.
     found = [origin] if origin else map(key_of, map(full_identifier, record.identifiers[:MAX_KEYS]))
     keys = [f"{resource}:{key}" for key in dict.fromkeys(filter(None, found))]
     own = origin or key_of(clean_identifier(record.file_identifier))
@@ -48,31 +48,31 @@ def keys_of(record: Record) -> tuple[str, ...]:
 
 
 def is_file(key: str) -> bool:
-    """Whether a key is that of a record rather than of the resource."""
+    """Tell whether a key is that of a record rather than of a resource."""
     return key[:1] in {DATA[1], SERVICE[1]}
 
 
 def as_resource(key: str) -> str:
-    """A key as if it were that of a resource."""
+    """Return a key with the prefix of a resource."""
     return {DATA[1]: DATA[0], SERVICE[1]: SERVICE[0]}.get(key[:1], key[:1]) + key[1:]
 
 
 def as_file(key: str) -> str:
-    """A key as if it were that of a record."""
+    """Return a key with the prefix of a record."""
     return {DATA[0]: DATA[1], SERVICE[0]: SERVICE[1]}.get(key[:1], key[:1]) + key[1:]
 
 
 def bare(key: str) -> str:
-    """The identifier in a key."""
+    """Return the identifier in a key, without its prefix."""
     return key[2:]
 
 
 def key_of(identifier: str | None) -> str | None:
-    """The part of an identifier that is the same in all catalogues; None when it may be anybody's."""
+    """Return the part of an identifier that is the same in all catalogues; None when it is not distinctive."""
     text = " ".join((identifier or "").split()).strip("{}").casefold()[:_MAX_LENGTH]
     uuids = _UUID.findall(text)
     if len(uuids) == 1:
-        # A copy on another host, or in another notation, keeps the last part.
+        # A copy on another host, or in another notation, keeps the part with the UUID.
         part = next(part for part in re.split(r"[/?#=&:]", text) if uuids[0] in part).strip("{}")
         return part if len(set(uuids[0])) > _MIN_FIGURES else None
     if uuids or _NATIONAL.fullmatch(text) or _URN.fullmatch(text):
@@ -81,7 +81,7 @@ def key_of(identifier: str | None) -> str | None:
 
 
 def _address(text: str) -> str | None:
-    """An address without its scheme; None when it names no more than a site, or one that only its makers see."""
+    """Return a URL without its scheme; None when it names no more than a site, or an internal host."""
     try:
         parts = urlsplit(text)
         host = parts.hostname or ""

@@ -1,4 +1,4 @@
-"""Decisions of a person: these records are not the same dataset after all, or they are again."""
+"""Manual overrides of de-duplication: separate records that were joined wrongly, or let them be joined again."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _POLL_SECONDS = 0.3
 
 
 def split(dataset: str, source: str | None = None) -> list[RecordId]:
-    """Give the copies of a dataset datasets of their own, for good: the next harvests do not join them again.
+    """Give the copies of a dataset datasets of their own, permanently: later harvests do not join them again.
 
     Args:
         dataset: id or name of the dataset.
-        source: id or name of a source, to part only its copy.
+        source: id or name of a source, to separate only its copy.
 
     Returns:
-        the records that were parted from it.
+        the records that were separated from it.
 
     Raises:
         LookupError: there is no such dataset, or it has no such copy.
@@ -42,16 +42,16 @@ def split(dataset: str, source: str | None = None) -> list[RecordId]:
 
 
 def rejoin(dataset: str) -> list[RecordId]:
-    """Let a dataset be joined again to those that have its identifiers.
+    """Allow a dataset to be joined again to those with the same identifiers.
 
     Args:
-        dataset: id or name of a dataset that was parted from another one.
+        dataset: id or name of a dataset that was separated from another one.
 
     Returns:
         its record.
 
     Raises:
-        LookupError: there is no such dataset, or it was not parted.
+        LookupError: there is no such dataset, or it was not separated.
     """
     package = model.Package.get(dataset)
     return _mark([SourceRecord.apart.is_(True), SourceRecord.package_id == (package.id if package else None)], False)
@@ -77,7 +77,7 @@ def _mark(conditions: Iterable[Any], apart: bool) -> list[RecordId]:
 
 
 def joined(source: str | None = None) -> Iterator[dict[str, Any]]:
-    """All copies of published datasets: what is published instead, and why.
+    """Yield all copies of published datasets, with what is published instead and why.
 
     Args:
         source: id or name of a source, to see only those that it publishes or has a copy of.

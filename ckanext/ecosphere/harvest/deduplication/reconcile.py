@@ -1,9 +1,9 @@
-"""Bring the tables in line with what `groups` says of them, at the end of each job and after a decision.
+"""Reconcile the tables with the groups that `groups` computes, at the end of each job and after a manual override.
 
-While records are imported, a copy of what another source publishes is set aside, or takes its dataset over, at once
-(`decide`). What cannot be known then (a record that came later, a priority that was changed, a record that left) is put
-right here, so that in the end nothing depends on the order of the harvests. May be called again after a crash at any
-point: each step is committed with the state that says what is left to do.
+During the import, a duplicate is set aside or takes over its dataset at once (`decide`). What cannot be known then (a
+record that arrives later, a changed priority, a withdrawn record) is corrected here, so that the final state does not
+depend on the order of harvests. Safe to run again after a crash at any point: each step is committed together with the
+state that says what is left to do.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from ckanext.harvest.model import HarvestObject
 
 LOCK = "joining"
 _PASSES = 3
-"""A record that has to take over may be refused; then it is the turn of the next one."""
+"""Maximum number of passes: a record that has to take over may be refused, and then the next one is tried."""
 _POLL_SECONDS = 0.3
 
 
 def reconcile(source_id: str, job_id: str | None = None, complete: bool = False) -> None:
-    """Settle the records of a source with those of all others.
+    """Reconcile the records of a source with those of all others.
 
     Args:
         source_id: the source.
         job_id: job that has just read it.
-        complete: whether that job read it whole: copies that it did not see are then no longer told of.
+        complete: whether that job read it completely; duplicates that it did not see are then forgotten.
     """
     with Locks() as locks:
         while not locks.take(LOCK):
@@ -53,7 +53,7 @@ def reconcile(source_id: str, job_id: str | None = None, complete: bool = False)
 
 
 def settle_keys(keys: Iterable[str]) -> None:
-    """Settle all records that these keys lead to; the caller holds the lock."""
+    """Reconcile all records reachable from these keys; the caller holds the lock."""
     keys, known, groups = set(keys), {}, []
     for _pass in range(_PASSES):
         known = sources()
@@ -84,10 +84,10 @@ def _forget_vanished_copies(source_id: str, job_id: str) -> None:
 
 @dataclass(slots=True)
 class _Change:
-    """What is to be written for one group.
+    """Changes to be written for one group.
 
     Attributes:
-        values: by record, the columns that change.
+        values: columns to update, by record.
         gone: datasets that are given up for that of the group.
         imports: records whose content has to be imported.
     """
@@ -98,7 +98,7 @@ class _Change:
 
 
 def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
-    """Give the dataset of a group to its first record, and set the others aside."""
+    """Assign the dataset of a group to its first record, and set the others aside."""
     first, *others = _in_order(group, rows)
     change = _Change()
     holders = [row for row in (first, *others) if row.package_id and row.state in (PUBLISHED, KEPT)]
@@ -113,7 +113,7 @@ def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
             values |= {"state": WITHDRAWN, "package_id": package_id, "former": None}
         change.values[first.member.id] = values
     elif others and first.state == PUBLISHED and first.digest is None:
-        change.imports.append(first.member.id)  # a worker died before it had done it
+        change.imports.append(first.member.id)  # a worker died before importing it
     for row in others:
         wanted: dict[str, Any] = {"state": DUPLICATE, "package_id": None, "joined": package_id}
         if row.package_id and row.package_id != package_id:
@@ -125,7 +125,7 @@ def _change(group: Group, rows: dict[RecordId, Row]) -> _Change:
 
 
 def _in_order(group: Group, rows: dict[RecordId, Row]) -> list[Row]:
-    """The rows of a group; one whose dataset a person deleted gives way to a dataset that is there."""
+    """Return the rows of a group; rows whose dataset a person deleted come after those with an active one."""
     found = [rows[member.id] for member in group]
     if any(row.package_state == "active" for row in found):
         found.sort(key=lambda row: row.package_state == "deleted")
@@ -145,7 +145,7 @@ def _write(change: _Change) -> None:
 
 
 def give_up_dataset(package_id: str) -> None:
-    """Delete a dataset whose data another dataset describes; it can come back with its address and ids."""
+    """Delete a dataset replaced by another one; it can come back with its URL and ids."""
     package = model.Session.get(model.Package, package_id)
     if package is not None and package.state == "active":
         delete_dataset(package)
@@ -157,14 +157,14 @@ def give_up_dataset(package_id: str) -> None:
 
 
 def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:
-    """Let the next source publish the datasets of records that leave theirs, at the same address and with the same ids.
+    """Let the next source publish the datasets of records that are withdrawn, with the same URL and ids.
 
     Args:
         source_id: the source.
         leaving: guids of its records that are to be withdrawn.
 
     Returns:
-        guids of those that need not be withdrawn any more.
+        guids of those whose datasets were handed over, which need not be withdrawn any more.
     """
     copies = _next_in_line(source_id, set(leaving))
     if not copies:
@@ -179,7 +179,7 @@ def hand_over(source_id: str, leaving: Iterable[str]) -> set[str]:
 
 
 def _next_in_line(source_id: str, guids: set[str]) -> dict[str, tuple[RecordId, str]]:
-    """For each record that has a copy elsewhere: the copy that is next in rank, and the dataset."""
+    """Return, for each record with a duplicate in another source, the duplicate next in rank and the dataset."""
     mine = model.Session.execute(
         sa.select(SourceRecord.guid, SourceRecord.package_id, model.Package.owner_org)
         .join(model.Package, model.Package.id == SourceRecord.package_id)

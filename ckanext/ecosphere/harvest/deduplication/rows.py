@@ -1,4 +1,4 @@
-"""Records of all sources as members of groups: from the tables, with the ranks of their sources."""
+"""Load records of all sources from the database as members of duplicate groups, with the ranks of their sources."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ckanext.harvest.model import HarvestObject, HarvestSource
 RecordId = tuple[str, str]
 """Source and guid."""
 LIVE = (PUBLISHED, KEPT, DUPLICATE)
-"""States in which a record speaks for a dataset."""
+"""States of records that count for grouping."""
 _ASKED_AT_ONCE = 500
 _ROUNDS = 20
-"""Steps from key to key; chains of copies are a few records long."""
+"""Maximum steps from key to key; chains of copies are a few records long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a source contributes to the rank of its records; `only_for` is the one service that it publishes for."""
+    """The attributes of a source that rank its records; `only_for` is the one service that it publishes for."""
 
     title: str
     priority: int
@@ -37,7 +37,7 @@ class Source:
 
 @dataclass(slots=True)
 class Row:
-    """A record as it stands."""
+    """Current state of a record."""
 
     member: Member
     state: str
@@ -49,7 +49,7 @@ class Row:
 
 
 def sources() -> dict[str, Source]:
-    """All sources by id."""
+    """Return all sources by id."""
     query = sa.select(
         HarvestSource.id,
         HarvestSource.title,
@@ -73,13 +73,13 @@ def sources() -> dict[str, Source]:
 
 
 def priority_of(settings: dict[str, Any]) -> int:
-    """Priority that the configuration of a source gives it; 0 when it gives none."""
+    """Return the priority in the configuration of a source, 0 by default."""
     value = settings.get("priority")
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def rank(source: Source | None, state: str = PUBLISHED, package_state: str | None = "active") -> Rank:
-    """Rank of a record."""
+    """Return the rank of a record."""
     return Rank(
         removed=0 if state in (PUBLISHED, KEPT) and package_state == "deleted" else 1,
         absent=1 if state == KEPT else 0,
@@ -92,21 +92,21 @@ def rank(source: Source | None, state: str = PUBLISHED, package_state: str | Non
 def member_of(
     known: Source | None, record: RecordId, keys: Iterable[str], order: Rank, *, apart: bool = False, service: str = ""
 ) -> Member:
-    """A record of a source as a member of groups.
+    """Return a record of a source as a group member.
 
     Args:
-        known: its source, as far as it is known.
+        known: its source, if known.
         record: the record.
         keys: see `keys_of`.
         order: its rank.
-        apart: whether a person said that it is like no other.
-        service: id of the service whose dataset it has.
+        apart: whether a person marked it as separate from all other records.
+        service: id of the service that owns its dataset.
     """
     return Member(*record, tuple(keys), order, apart, known.only_for if known else None, service)
 
 
 def around(keys: Iterable[str], known: dict[str, Source]) -> dict[RecordId, Row]:
-    """All live records that these keys lead to, directly or through others."""
+    """Return all live records reachable from these keys, directly or through other records."""
     found: dict[RecordId, Row] = {}
     asked: set[str] = set()
     todo = _spellings(keys)
@@ -121,7 +121,7 @@ def around(keys: Iterable[str], known: dict[str, Source]) -> dict[RecordId, Row]
 
 
 def known_elsewhere(source_id: str, keys: Iterable[str]) -> bool:
-    """Whether a live record of another source has one of these keys."""
+    """Tell whether a live record of another source has one of these keys."""
     query = sa.select(SourceRecord.guid).where(
         SourceRecord.keys.overlap(sorted(_spellings(keys))),  # type: ignore[attr-defined]
         SourceRecord.source_id != source_id,
@@ -131,7 +131,7 @@ def known_elsewhere(source_id: str, keys: Iterable[str]) -> bool:
 
 
 def _spellings(keys: Iterable[str]) -> set[str]:
-    """The keys, each as that of a resource and as that of a record: one may stand in for the other."""
+    """Return each key as that of a resource and as that of a record, since one may stand for the other."""
     return {spelling for key in keys for spelling in (as_resource(key), as_file(key))}
 
 
@@ -177,7 +177,7 @@ def _rows(condition: Any, known: dict[str, Source]) -> list[Row]:
 
 
 def keys_to_settle(source_id: str) -> set[str]:
-    """Keys of a source by which its records may have to be joined to others, or parted from them."""
+    """Return the keys of a source by which its records may have to be joined to others, or separated from them."""
     statement = sa.text(
         """
         WITH live AS (
@@ -201,7 +201,7 @@ def keys_to_settle(source_id: str) -> set[str]:
 
 
 def kept_objects(wanted: Iterable[RecordId]) -> dict[RecordId, tuple[str, str]]:
-    """(object, job) in which the content of each record was kept last."""
+    """Return (object, job) in which the content of each record was last stored."""
     ids = sorted(set(wanted))
     found: dict[RecordId, tuple[str, str]] = {}
     record = (HarvestObject.harvest_source_id, HarvestObject.guid)

@@ -1,1 +1,1 @@
-"""The end of a job: withdrawals, counts, report, mail."""
+"""Last stage of a harvest job: withdrawals, counts, report, e-mails."""

@@ -1,4 +1,4 @@
-"""Keep harvested changes out of the activity streams, which would store each dataset once more in full."""
+"""Suppress activity stream entries for harvested changes: each would store a full copy of the dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ACTIONS = ("package_create", "package_update")
 
 @contextmanager
 def without_activity() -> Iterator[None]:
-    """Run a block during which saved datasets make no activity, unless the portal wants it."""
+    """Run a block without creating activities for saved datasets, unless the portal is configured to."""
     if config.writes_activity() or not p.plugin_loaded("activity"):
         yield
         return

@@ -1,4 +1,4 @@
-"""What a producer can do about what a harvest reports, by the code of the problem."""
+"""Advice to producers for each problem code that a harvest reports."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ ADVICE: dict[str, str] = {
 
 
 def advice_of(code: str) -> str:
-    """Return what to do, to be translated; the general advice for a code that has none of its own."""
+    """Return the untranslated advice for a problem code, or the general advice if it has none of its own."""
     return ADVICE.get(code, OTHERWISE)

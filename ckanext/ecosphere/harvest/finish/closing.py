@@ -1,4 +1,4 @@
-"""The end of a job: withdrawals, counts, and what ckanext-harvest's pages and mails need."""
+"""Close a harvest job: withdrawals, counts, and what the pages and e-mails of ckanext-harvest need."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject,
 log = logging.getLogger(__name__)
 
 KEPT_REPORTS = 5
-"""Jobs of a source whose unchanged objects are kept; older ones keep only what happened."""
+"""Number of recent jobs of a source whose objects for unchanged records are kept."""
 
 
 def finish(job: Job) -> None:
-    """Bring a job to its end; may be called again after a crash at any point."""
+    """Finish a job; safe to call again after a crash at any point."""
     state = model.Session.get(JobState, job.id, populate_existing=True)
     if state is None or state.stage == "done":
         return
@@ -35,7 +35,7 @@ def finish(job: Job) -> None:
 
 
 def _judge_absences(job: Job, state: JobState) -> None:
-    """Count absences once, and decide whether a person must be asked."""
+    """Count absences once, and decide whether withdrawals must be held for a decision."""
     facts = dict(state.facts)
     if state.complete:
         absence = withdrawal.count_absences(job.source_id, job.id)
@@ -63,8 +63,8 @@ def _close(job: Job) -> None:
     update_state(
         job.id, stage="done", facts={**state.facts, "counts": counts, "report": report.sum_up(job.id)}, touched=moment
     )
-    # ckanext-harvest finishes by itself any job whose gathering has finished and whose objects are done; the
-    # withdrawals come after them, so that moment is set only now.
+    # ckanext-harvest itself closes any job whose gathering has finished and whose objects are done. `gather_finished`
+    # is therefore set only now, after the withdrawals.
     model.Session.execute(
         sa.update(HarvestJob)
         .where(HarvestJob.id == job.id)
@@ -93,7 +93,7 @@ def _counts(job: Job) -> dict[str, int]:
 
 
 def _drop_old_unchanged(source_id: str) -> None:
-    """Remove the objects of older jobs that say only that nothing had changed."""
+    """Delete the objects of older jobs that only record an unchanged record."""
     recent = (
         sa.select(HarvestJob.id)
         .where(HarvestJob.source_id == source_id)
@@ -120,7 +120,7 @@ def _drop_old_unchanged(source_id: str) -> None:
 
 
 def _tell(job: Job, counts: dict[str, int]) -> None:
-    """Bring the source's own page up to date and send the mails that the portal is configured for."""
+    """Update the page of the source, and send the e-mails that the portal is configured for."""
     errors = _error_count(job.id)
     written = counts.get("added", 0) + counts.get("updated", 0) + counts.get("deleted", 0)
     context: Any = {"model": model, "session": model.Session, "ignore_auth": True, "user": user_name()}
@@ -129,7 +129,7 @@ def _tell(job: Job, counts: dict[str, int]) -> None:
             tk.get_action("harvest_source_reindex")(context.copy(), {"id": job.source_id})
         mail.tell(context.copy(), job, counts, errors)
         digest.note(job)
-    except Exception:  # the harvest is done; a page out of date or a lost mail must not undo that
+    except Exception:  # the harvest is done: an outdated page or a lost e-mail must not undo it
         log.exception("After harvest job %s", job.id)
         model.Session.rollback()
 
@@ -152,10 +152,10 @@ def _earlier(job: Job) -> bool:
 
 
 def clean_up_aborted(job_id: str) -> None:
-    """Drop what is left of a job that was aborted, or of one whose source was removed."""
+    """Remove what is left of a job that was aborted or whose source was removed."""
     model.Session.rollback()
     model.Session.execute(sa.delete(Batch).where(Batch.job_id == job_id))
-    # What was not read to its end was not read whole.
+    # A reading that did not reach its end is incomplete.
     update_state(job_id, stage="done", complete=sa.func.coalesce(JobState.complete, sa.false()), touched=now())
     model.Session.execute(
         sa.update(HarvestObject)
@@ -171,7 +171,7 @@ def clean_up_aborted(job_id: str) -> None:
 
 
 def give_up(job_id: str, error: Exception) -> None:
-    """End a job that met a fault of ours, and say so on its page: trying again would meet it again."""
+    """End a job that failed because of a fault of ours, and report it on its page: retrying would fail again."""
     detail = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
     model.Session.add(HarvestGatherError(message=say("job-fault", detail=detail), harvest_job_id=job_id))
     if (state := model.Session.get(JobState, job_id, populate_existing=True)) is not None:

@@ -1,9 +1,8 @@
-"""One e-mail to the mailbox of a service after a harvest that refused records or had to put something right in them.
+"""E-mail digest to the mailbox of a service, after a harvest that refused or corrected records.
 
-Each record is named with why and what to do, the refused ones first. A record is told again only when something else
-is wrong with it: what each record of a source was told for is kept with the e-mail. Written in the portal's language.
-Off unless `ecosphere.harvest.producer_mails` is set. The e-mails leave with the engine of the house
-(`shared.mailing.outbox`), by a job of the harvest's queue.
+Names each record with the reason and the remedy, refused ones first. A record is named again only when its problems
+change: what was reported for each record is kept with the e-mail. Written in the portal's language. Off unless
+`ecosphere.harvest.producer_mails` is set. Sent through `shared.mailing.outbox`, by a job on the harvest queue.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 OUTBOX = Outbox("harvest", Digest, "records of a service")
 DELIVER = "ecosphere-harvest-digests"
 MOST_NAMED, MOST_PROBLEMS = 40, 5
-"""Records that an e-mail names, and problems of each."""
+"""Maximum records named in an e-mail, and problems per record."""
 MOST_KNOWN = 50_000
-"""Records of a source of which is kept what they were told for."""
+"""Maximum records of a source whose reported problems are remembered."""
 LONGEST = 300
 _AT_ONCE = 500
 _REFUSED = "refused:"
@@ -61,7 +60,7 @@ CLOSING = N_(
 
 
 def note(job: Job) -> None:
-    """Write down what is new to tell about the records of a job, and have it sent; nothing when nothing is new."""
+    """Store an e-mail about new problems in the records of a job, if there are any, and enqueue its delivery."""
     if not config.producer_mails() or not sending.is_configured():
         return
     before = model.Session.execute(
@@ -80,7 +79,7 @@ def note(job: Job) -> None:
             told.append(row)
             known[name] = why
     if not told:
-        if before and known != before.known:  # what is repaired is told again when it comes back
+        if before and known != before.known:  # a repaired problem is reported again if it comes back
             model.Session.execute(sa.update(Digest).where(Digest.id == before.id).values(known=known))
             model.Session.commit()
         return
@@ -98,7 +97,7 @@ def _hash(text: str) -> str:
 
 
 def _records(job_id: str) -> Iterator[dict[str, Any]]:
-    """Each record that a job read anew: `guid`, `refused` (a sentence, empty), `problems` and the `codes` of all."""
+    """Yield `guid`, `refused` (a sentence or ""), `problems` and all problem `codes` of each record that a job read."""
     refused = {row["identifier"]: row for row in import_log.listed(job_id, import_log.REFUSED)}
     for row in refused.values():
         yield {
@@ -123,12 +122,12 @@ def _records(job_id: str) -> Iterator[dict[str, Any]]:
 
 
 def deliver() -> int:
-    """Send the e-mails that are due; return how many left. Several may run at once."""
+    """Send the e-mails that are due and return how many were sent. Safe to run concurrently."""
     return OUTBOX.deliver(OUTBOX.claim_next, _send) if sending.is_configured() else 0
 
 
 def recover() -> list[str]:
-    """Have e-mails sent that no job is going to send."""
+    """Enqueue the delivery of e-mails that no job is going to send."""
     if not config.producer_mails() or not sending.is_configured():
         return []
     done = []
@@ -161,7 +160,7 @@ def compose(row: Digest, title: str, name: str) -> tuple[str, str]:
     """Return subject and text of an e-mail.
 
     Args:
-        row: what is told.
+        row: the stored e-mail.
         title, name: of the source.
     """
     _ = translator()
@@ -186,7 +185,7 @@ def compose(row: Digest, title: str, name: str) -> tuple[str, str]:
 
 
 def _told(record: dict[str, Any]) -> Iterator[str]:
-    """A record in a few lines: its identifier, then each thing with what to do."""
+    """Yield the lines about a record: its identifier, then each problem with its remedy."""
     _ = translator()
     yield f"- {_line(record['guid'])}"
     if record["refused"]:

@@ -1,8 +1,8 @@
-"""The mail about a harvest, in the portal's language: what went wrong, in sentences, and where to look.
+"""E-mail about a finished harvest, in the portal's language: errors in plain sentences, and a link to the report.
 
-Who gets mails, and when, are ckanext-harvest's options (`ckan.harvest.status_mail.all`, `….errored`)
-and its action `harvest_get_notifications_recipients`. Its own mails are English and rendered from templates, which a
-background worker has no page for.
+The options of ckanext-harvest (`ckan.harvest.status_mail.all`, `….errored`) decide when it is sent, and its action
+`harvest_get_notifications_recipients` to whom. Its own e-mails are English only, and rendered from templates that need
+a request context, which a background worker does not have.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ckanext.harvest.model import HarvestGatherError, HarvestJob, HarvestObject,
 log = logging.getLogger(__name__)
 
 MAILED = "mailed"
-"""Among the facts of a job: a mail was sent about it, or about the same errors before it."""
+"""Key in the facts of a job: an e-mail was sent about it, or about the same errors of an earlier job."""
 MAX_QUOTED = 20
-"""Sentences of each kind that a mail quotes."""
+"""Maximum messages of each kind quoted in an e-mail."""
 LONGEST = 500
 
 
@@ -45,16 +45,16 @@ REPORT = N_("The whole report: {url}")
 
 
 def wanted(errors: int) -> bool:
-    """Whether the portal wants a mail about a harvest with this number of errors."""
+    """Tell whether the portal is configured to send an e-mail about a harvest with this number of errors."""
     everything = tk.asbool(tk.config.get("ckan.harvest.status_mail.all"))
     only_errors = tk.asbool(tk.config.get("ckan.harvest.status_mail.errored"))
     return everything or (only_errors and errors > 0)
 
 
 def tell(context: Any, job: Job, counts: dict[str, int], errors: int) -> None:
-    """Write to those who are to know, unless they were told the same, word for word, of the harvest before.
+    """Notify the recipients, unless an e-mail about exactly the same errors was sent after the previous harvest.
 
-    Where the portal wants a mail about each harvest (`ckan.harvest.status_mail.all`), each is told.
+    With `ckan.harvest.status_mail.all`, every harvest is reported.
     """
     if not wanted(errors):
         return
@@ -66,7 +66,7 @@ def tell(context: Any, job: Job, counts: dict[str, int], errors: int) -> None:
 
 
 def _is_known(job: Job) -> bool:
-    """Whether a mail was sent about the harvest before, and it had the same errors."""
+    """Tell whether an e-mail was sent about the previous harvest, and that harvest had the same errors."""
     before = (
         sa.select(HarvestJob.id, JobState.facts)
         .join(JobState, JobState.job_id == HarvestJob.id)
@@ -79,10 +79,10 @@ def _is_known(job: Job) -> bool:
 
 
 def send(context: Any, job: Job, counts: dict[str, int], errors: int) -> int:
-    """Write to those who are to know, once to each mailbox.
+    """Send the e-mail to all recipients, once to each mailbox.
 
     Returns:
-        mails sent; a person whose mail cannot be sent does not keep the others from theirs.
+        number of e-mails sent; a failure for one recipient does not stop the others.
     """
     told, body = compose(job, counts, errors)
     sent = 0
@@ -98,7 +98,7 @@ def send(context: Any, job: Job, counts: dict[str, int], errors: int) -> int:
 
 
 def _recipients(context: Any, source_id: str) -> dict[str, str]:
-    """Names by address, of accounts that are active: ckanext-harvest names who has two offices twice."""
+    """Return names of active accounts by e-mail address, without the repetitions of ckanext-harvest (one per role)."""
     found: dict[str, str] = {}
     for person in tk.get_action("harvest_get_notifications_recipients")(context, {"source_id": source_id}):
         account = model.User.get(person["name"])
@@ -108,7 +108,7 @@ def _recipients(context: Any, source_id: str) -> dict[str, str]:
 
 
 def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
-    """What the subject of the mail says, and its text after the greeting."""
+    """Return the subject of the e-mail, and its text after the greeting."""
     _ = translator()
     title = _line(job.title)
     told = _(FAILED if errors else DONE).format(source=title, number=errors)
@@ -128,7 +128,7 @@ def compose(job: Job, counts: dict[str, int], errors: int) -> tuple[str, str]:
 
 
 def _errors(job_id: str) -> tuple[list[str], list[str]]:
-    """What went wrong with the reading, and with the records, one sentence each."""
+    """Return the error messages about the reading, and those about records."""
     gather = sa.select(HarvestGatherError.message).where(HarvestGatherError.harvest_job_id == job_id)
     objects = (
         sa.select(HarvestObjectError.message)
@@ -141,5 +141,5 @@ def _errors(job_id: str) -> tuple[list[str], list[str]]:
 
 
 def _line(written: str) -> str:
-    """What a source wrote, on one line in which no mail program finds a link."""
+    """Return text from a source on one line, in which no mail program recognises a link."""
     return harmless(characters.one_line(written))[:LONGEST]

@@ -1,4 +1,4 @@
-"""What a job has to tell as a whole: how many records for which reason, and what of them found no place."""
+"""Summary of a job: number of records by reason, and the elements that have no field in the dataset."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ckanext.ecosphere.harvest.write.outcome import IMPORT_LOG
 from ckanext.harvest.model import HarvestObject, HarvestObjectExtra
 
 MAX_ELEMENTS = 60
-"""Elements without a place that are listed, the most frequent ones."""
+"""Maximum number of unmapped elements listed, the most frequent ones."""
 MAX_EXAMPLE = 120
 _AT_ONCE = 500
 
 
 def sum_up(job_id: str) -> dict[str, Any]:
-    """Count over all records that a job imported.
+    """Count outcomes and problems over all records that a job imported.
 
     Returns:
         `refused` and `set_aside`: code of the reason → number of records; `problems`: code → number of records that
@@ -53,7 +53,7 @@ def sum_up(job_id: str) -> dict[str, Any]:
 
 
 def _elements(notes: Any) -> dict[str, str]:
-    """Element → what it says, of the notes `path: text` of one record."""
+    """Return element → text, from the notes `path: text` of one record."""
     found: dict[str, str] = {}
     for note in notes:
         where, _colon, text = str(note).partition(": ")

@@ -42,7 +42,7 @@ def keep_datasets(source_id: str, job_id: str) -> int:
     other record of the source has it.
 
     Returns:
-        number of datasets that have kept their address.
+        number of datasets that have kept their URL.
     """
     pairs = _pairs(source_id, job_id)
     for start in range(0, len(pairs), _AT_ONCE):
@@ -88,7 +88,7 @@ def _pairs(source_id: str, job_id: str) -> list[_Pair]:
 
 def _hand_on(source_id: str, job_id: str, pair: _Pair) -> None:
     give_up_dataset(pair.second_id)
-    # It is imported once more, into the dataset that was there before: that is an update.
+    # It is imported again, into the dataset that existed before: that is an update.
     of_job = sa.and_(HarvestObject.harvest_job_id == job_id, HarvestObject.guid == pair.after)
     model.Session.execute(sa.update(HarvestObject).where(of_job).values(report_status="updated"))
     for guid, values in (

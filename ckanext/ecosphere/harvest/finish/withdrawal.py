@@ -1,8 +1,8 @@
-"""Last stage: what the source no longer has.
+"""Withdraw the datasets of records that have vanished from their source.
 
-Only a complete reading may speak of absence. A record that is absent for the first time is only counted; after
-`withdraw_after` complete readings in a row its dataset is deleted, in such a way that it comes back with the same
-address and ids when the record does. When too much has vanished at once, all of it waits for a person.
+Only a complete reading can show that a record is absent. The first absences are only counted; after `withdraw_after`
+complete readings in a row the dataset is deleted, in such a way that it returns with the same URL and ids if the record
+does. When too many records have vanished at once, all of them are held until a person decides.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ WITHDRAW, KEEP, MOOT = "withdraw", "keep", "moot"
 _AT_ONCE = 100
 
 Remark = tuple[str, dict[str, int]]
-"""Code and values of a sentence for the report of a job."""
+"""Message code and parameters of a remark in the report of a job."""
 
 
 @dataclass(frozen=True)
 class Absence:
-    """What a complete reading says about what is not there.
+    """Absences found by a complete reading.
 
     Attributes:
         known: published records of the source.
         absent: those that the reading did not see.
-        limit: how many may be absent without a person being asked.
+        limit: how many may be absent without asking a person.
         due: those absent often enough to be withdrawn.
-        added: those due whose datasets hold files or links that somebody added on the portal.
+        added: those due whose datasets have files or links that were added on the portal.
     """
 
     known: int
@@ -53,15 +53,15 @@ class Absence:
 
     @property
     def suspicious(self) -> bool:
-        """Whether so much has vanished that something else may be behind it.
+        """Whether so much has vanished that there may be another cause.
 
-        A source that is empty all of a sudden is suspicious even when it was small.
+        A source that is suddenly empty is suspicious even when it was small.
         """
         return self.absent > self.limit or (self.absent == self.known and self.known > 1)
 
     @property
     def needs_person(self) -> bool:
-        """Whether a person must be asked before anything is withdrawn: what somebody added is never taken away."""
+        """Whether withdrawals must be held for a decision; local additions are never deleted without asking."""
         return self.suspicious or self.added > 0
 
 
@@ -71,11 +71,11 @@ _HAS_ADDITIONS = (
     .correlate(SourceRecord)
     .exists()
 )
-"""Whether the dataset of a record holds resources that were added on the portal."""
+"""SQL condition: the dataset of a record has resources that were added on the portal."""
 
 
 def limit_for(known: int) -> int:
-    """How many records of a source may be absent at once without a person being asked."""
+    """Return how many records of a source may be absent at once without asking a person."""
     return max(config.hold_records(), known * config.hold_percent() // 100)
 
 
@@ -88,7 +88,7 @@ def _absent(source_id: str, job_id: str) -> sa.ColumnElement[bool]:
 
 
 def count_absences(source_id: str, job_id: str) -> Absence:
-    """Count a complete reading for each record that it did not see; the caller commits."""
+    """Count one more absence for each record that a complete reading did not see; the caller commits."""
     published = sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED)
     absent = _absent(source_id, job_id)
     model.Session.execute(sa.update(SourceRecord).where(absent).values(absences=SourceRecord.absences + 1))
@@ -102,22 +102,22 @@ def count_absences(source_id: str, job_id: str) -> Absence:
 
 
 def missing(source_id: str) -> sa.ColumnElement[bool]:
-    """Records that no reading has seen since a complete one missed them."""
+    """Return the condition for records that no reading has seen since a complete one missed them."""
     return sa.and_(SourceRecord.source_id == source_id, SourceRecord.state == PUBLISHED, SourceRecord.absences > 0)
 
 
 def open_hold(source_id: str) -> Hold | None:
-    """The withdrawals of a source that wait for a person."""
+    """Return the held withdrawals of a source, None without any."""
     return model.Session.execute(
         sa.select(Hold).where(Hold.source_id == source_id, Hold.decision.is_(None)).order_by(Hold.id.desc())
     ).scalar()
 
 
 def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool, list[Remark]]:
-    """Hold the withdrawals of a source, or drop a hold that has become pointless; the caller commits.
+    """Hold the withdrawals of a source, or close a hold that is no longer needed; the caller commits.
 
     Returns:
-        whether they are held, and what has changed since they were looked at last.
+        whether they are held, and remarks on what has changed since the last check.
     """
     hold = open_hold(source_id)
     remarks = _less(hold, absence)
@@ -131,12 +131,12 @@ def hold_or_release(source_id: str, job_id: str, absence: Absence) -> tuple[bool
 
 
 def look_again(source_id: str) -> list[Remark]:
-    """Take out of a hold the records that an incomplete reading has seen; the caller commits.
+    """Remove from a hold the records that an incomplete reading has seen; the caller commits.
 
-    Such a reading may tell what is there, but not what has gone: the hold never grows by it.
+    Such a reading shows which records exist, but not which have vanished: it never adds to the hold.
 
     Returns:
-        what has changed.
+        remarks on what has changed.
     """
     hold = open_hold(source_id)
     if hold is None:
@@ -149,7 +149,7 @@ def look_again(source_id: str) -> list[Remark]:
 
 
 def _less(hold: Hold | None, absence: Absence) -> list[Remark]:
-    """Follow what came back: the hold becomes smaller, or is closed when a person need not be asked any more."""
+    """Update a hold when records have come back: reduce it, or close it when no decision is needed any more."""
     if hold is None:
         return []
     before, hold.records = hold.records, absence.absent
@@ -162,15 +162,15 @@ def _less(hold: Hold | None, absence: Absence) -> list[Remark]:
 
 
 def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
-    """Withdraw the datasets of records that are absent long enough.
+    """Withdraw the datasets of records that have been absent long enough.
 
     Args:
         source_id: the source.
         job_id: job of the complete reading that did not see them, under which it is reported.
-        after: absences needed instead of the setting.
+        after: number of absences needed, in place of the setting.
 
     Returns:
-        number of datasets withdrawn.
+        number of records processed, including those whose datasets were handed over or had been deleted by hand.
     """
     condition = sa.and_(
         _absent(source_id, job_id),
@@ -191,7 +191,7 @@ def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
 
 
 def carry_out_decided(source_id: str) -> None:
-    """Withdraw what a person decided to withdraw; the caller holds the lock of the source."""
+    """Carry out decisions to withdraw; the caller holds the lock of the source."""
     decided = sa.and_(Hold.source_id == source_id, Hold.decision == WITHDRAW, Hold.done.is_(False))
     for hold_id, job_id in model.Session.execute(sa.select(Hold.id, Hold.job_id).where(decided)).all():
         withdraw_due(source_id, job_id, after=1)
@@ -200,20 +200,20 @@ def carry_out_decided(source_id: str) -> None:
 
 
 def keep(source_id: str) -> int:
-    """Keep the datasets of all records that are missing; the caller commits."""
+    """Keep the datasets of all missing records, and return how many; the caller commits."""
     result = model.Session.execute(sa.update(SourceRecord).where(missing(source_id)).values(state=KEPT, absences=0))
     return result.rowcount  # type: ignore[attr-defined]
 
 
 def _withdraw(source_id: str, job_id: str, found: dict[str, str | None]) -> None:
     package_ids = [package_id for package_id in found.values() if package_id]
-    # First the index: if the worker dies in between, the records are still due and this is done again.
+    # The index first: if the worker dies in between, the records are still due and this is repeated.
     solr.remove(package_ids)
     with one_transaction():
         for guid, package_id in found.items():
             package = model.Session.get(model.Package, package_id) if package_id else None
             if package is not None and package.state != "active":
-                # Deleted by hand: nothing to withdraw, and it must not come back with the record.
+                # Deleted by hand: nothing to withdraw, and it must not return with the record.
                 _set_state(source_id, guid, KEPT)
             else:
                 if package is not None:
@@ -232,7 +232,7 @@ def _set_state(source_id: str, guid: str, state: str, name: str | None = None) -
 
 
 def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:
-    """Tell it the way ckanext-harvest's reports read it: an object that is deleted and not current."""
+    """Report a withdrawal as ckanext-harvest expects it: a harvest object with status `deleted` that is not current."""
     model.Session.execute(
         sa.update(HarvestObject)
         .where(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))

@@ -1,1 +1,1 @@
-"""Reading a source: records, their identities, what changed."""
+"""Gather stage: read a source, identify its records, detect changes."""

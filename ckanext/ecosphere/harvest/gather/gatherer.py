@@ -1,8 +1,7 @@
-"""First stage: read the source, and sort its records into unchanged ones and those to import.
+"""Gather stage: read the source, and separate unchanged records from those to import.
 
-Unchanged records end here. The others are written down as harvest objects, in batches that any worker may take.
-Each page is one transaction: whatever is committed is marked as seen by this job, so that a job which starts
-anew after a crash passes over it.
+Unchanged records end here. The others are stored as harvest objects, in batches that any worker may take. Each page is
+one transaction and marks its records as seen by this job, so that a job restarted after a crash skips them.
 """
 
 from __future__ import annotations
@@ -46,12 +45,12 @@ _ALWAYS_TRIED = {NEW, REFUSED, WITHDRAWN}
 
 
 class JobAbortedError(Exception):
-    """Somebody finished or aborted the job."""
+    """The job was finished or aborted meanwhile."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of a record before this page."""
+    """State of a record before this page."""
 
     state: str
     digest: str | None
@@ -63,7 +62,7 @@ class _Known:
 
 @dataclass(slots=True)
 class _Found:
-    """A record of a page, with the identity under which it is filed."""
+    """A record of a page, with its guid."""
 
     raw: RawRecord
     guid: str
@@ -72,16 +71,16 @@ class _Found:
 
 
 class Gatherer:
-    """Reads a source for a job.
+    """Gathers the records of a source for a job.
 
     Args:
         job: the job.
         reader: reads the source.
         batch_size: records per batch.
-        locks: where this worker holds its locks; it does not go on without them.
-        on_batch: called after each batch that was written down.
-        members: identifiers of the records that a record, as it is kept, says it holds or is described by.
-        read: reads a record as it is kept.
+        locks: locks held by this worker; it stops if they are lost.
+        on_batch: called after each batch that was stored.
+        members: returns the identifiers of members and feature catalogues that a stored record names.
+        read: reads a stored record.
     """
 
     def __init__(
@@ -108,7 +107,7 @@ class Gatherer:
         self._filed: set[tuple[str, str]] | None = None
 
     def run(self) -> None:
-        """Read the source to its end.
+        """Read the whole source.
 
         Raises:
             JobAbortedError: the job was aborted meanwhile.
@@ -149,14 +148,14 @@ class Gatherer:
         self._write(unchanged)
 
     def _was_begun(self) -> bool:
-        """Whether this job has already read a part of the source, and was cut off."""
+        """Tell whether this job has already read a part of the source before it was interrupted."""
         mine = sa.and_(SourceRecord.source_id == self._job.source_id, SourceRecord.seen_job == self._job.id)
         return model.Session.execute(sa.select(SourceRecord.guid).where(mine).limit(1)).first() is not None
 
     # --- which record is it? ---
 
     def _file(self, raw: RawRecord, guid: str, known: dict[str, _Known]) -> _Found | None:
-        """Find the identity for a record; None when it is not taken now: told already, or put off to the end."""
+        """Identify a record; return None when it is a repetition, or is deferred to the end of the reading."""
         if guid not in self._namesakes.shared:
             seen = self._seen(guid, known)
             if seen is None:
@@ -176,7 +175,7 @@ class Gatherer:
         return None
 
     def _file_newcomers(self) -> list[_Found]:
-        """File the records that were put off."""
+        """Return the records that were deferred."""
         found = []
         for raw, guid, name, title in self._namesakes.newcomers(self._reader.reading.complete):
             if name in self._pending_by_guid:
@@ -187,7 +186,11 @@ class Gatherer:
         return found
 
     def _not_taken(self, raw: RawRecord, guid: str, seen: str | None = None, title: str = "") -> None:
-        """Tell that a record is not taken; what this job had filed before it was cut off comes again by right."""
+        """Report a record that is not taken.
+
+        A record that this job had already read before it was interrupted is not reported the first time: it is expected
+        again.
+        """
         is_copy = seen in (None, raw.digest)
         if is_copy and self._filed is not None and (guid, raw.digest) not in self._filed:
             self._filed.add((guid, raw.digest))
@@ -197,7 +200,7 @@ class Gatherer:
             self._reader.reading.repeat(raw.position, guid, "same-identifiers", title)
 
     def _seen(self, guid: str, known: dict[str, _Known]) -> str | None:
-        """Digest with which this job has already seen a record, None when it has not."""
+        """Return the digest with which this job has already seen a record, None if it has not."""
         if guid in self._pending_by_guid:
             return self._pending_by_guid[guid].digest
         row = known.get(guid)
@@ -214,7 +217,7 @@ class Gatherer:
                 other.state.in_([PUBLISHED, KEPT]),
             ),
         )
-        # A dataset that was purged leaves its id behind: the outer join shows it as missing.
+        # The id of a purged dataset stays in the record: the outer join returns NULL for it.
         rows = model.Session.execute(
             sa.select(
                 SourceRecord.guid,

@@ -1,8 +1,8 @@
-"""Who a record is within its source; by what other catalogues know it stands in `deduplication.keys`.
+"""Identity of a record within its source (see `deduplication.keys` for its identity across catalogues).
 
-Records of a source that share an identifier are told apart (three tables under one identifier are three datasets):
-by their content as it was last seen, then by the identifier of the resource and the title (`Mark`). One that was here
-before may have got another title; the end of the reading knows which is missing.
+Records of a source that share an identifier are told apart (three tables under one identifier are three datasets): by
+the digest of their content when last seen, then by resource identifier and title (`Mark`). A known record may have a
+new title; such a match is made at the end of the reading, when it is clear which records are missing.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ log = logging.getLogger(__name__)
 
 MAX_LENGTH = 400
 ALIKE = 0.6
-"""Likeness of two titles (0 to 1, `difflib`) from which one may be the other, changed."""
+"""Minimum similarity of two titles (0 to 1, `difflib`) for one to count as a changed version of the other."""
 Read = Callable[[str], Record]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What tells apart records that share an identifier.
+    """What distinguishes records that share an identifier.
 
     Attributes:
-        resource: identifier of the resource that is described; "" when it has none.
+        resource: identifier of the described resource; "" without one.
         title: normalised title and organisation.
-        name: the title as it stands, to be shown.
+        name: the title as written, for display.
     """
 
     resource: str = ""
@@ -52,7 +52,7 @@ class Mark:
     name: str = field(default="", compare=False)
 
     def likeness(self, other: Mark) -> float:
-        """How alike the titles are, from 0 to 1; 0 for resources that differ."""
+        """Return the similarity of the titles, from 0 to 1; 0 for different resources."""
         if self.resource != other.resource:
             return 0.0
         return SequenceMatcher(None, self.title, other.title, autojunk=False).ratio()
@@ -68,10 +68,10 @@ def read_iso(content: str) -> Record:
 
 
 def guid_of(raw: RawRecord, read: Read = read_iso) -> str:
-    """Identity of a record within its source: its file identifier, else the best substitute.
+    """Return the identity of a record within its source: its file identifier, else the best substitute.
 
-    A record without a file identifier goes by its resource identifier, else by its title and organisation;
-    one that cannot be read at all goes by its content.
+    Without a file identifier, a record is identified by its resource identifier, else by its title and organisation; an
+    unreadable one is identified by its content.
 
     Args:
         raw: the record.
@@ -89,7 +89,7 @@ def guid_of(raw: RawRecord, read: Read = read_iso) -> str:
 
 
 def mark_of(content: str, read: Read = read_iso) -> Mark:
-    """What tells a record apart from others with its identifier; by its content alone when it cannot be read."""
+    """Return what distinguishes a record from others with its identifier; a content hash if it cannot be read."""
     record = _read(content, read)
     if record is None:
         return Mark(_short(content))
@@ -98,19 +98,19 @@ def mark_of(content: str, read: Read = read_iso) -> Mark:
 
 
 def second_guid(guid: str, mark: Mark) -> str:
-    """Identity of a new record whose identifier another record of the source already has."""
+    """Return the guid of a new record whose identifier another record of the source already has."""
     return f"{guid}{SECOND}{_short(f'{mark.resource}|{mark.title}')}"
 
 
 def renamed(missing: Mapping[str, Mark], newcomers: Sequence[Mark]) -> dict[int, str]:
-    """Which newcomers are records of before that have got another title.
+    """Match new records with missing ones whose title has changed.
 
     Args:
         missing: records that the source no longer has under their titles, by guid.
-        newcomers: those that have come under the same identifier.
+        newcomers: those that have appeared under the same identifier.
 
     Returns:
-        guids by place among the newcomers: the most alike first, then the one that is left of a resource on both sides.
+        guids by index among the newcomers: most similar titles first, then the only pair left for a resource.
     """
     found: dict[int, str] = {}
     scored = [
@@ -147,7 +147,7 @@ def _read(content: str, read: Read) -> Record | None:
         return read(content)
     except RecordError:
         return None
-    except Exception:  # its import tells what is wrong with it
+    except Exception:  # the import reports what is wrong with it
         log.warning("A record cannot be read", exc_info=True)
         return None
 
@@ -160,10 +160,10 @@ class _Group:
     """Records that share an identifier.
 
     Attributes:
-        digests: guids by content, as it was when they were last seen.
+        digests: guids by digest of the content when last seen.
         names: their guids.
         before: whether some of them were known before this job.
-        marks: guids by what tells them apart; None until it is needed.
+        marks: guids by mark; None until needed.
     """
 
     digests: dict[str, str]
@@ -177,8 +177,8 @@ class Namesakes:
 
     Args:
         job: the job.
-        read: reads a record as it is kept.
-        pending: records of this reading that are not written down yet, by guid; read only.
+        read: reads a stored record.
+        pending: records of this reading that are not stored yet, by guid; read only.
     """
 
     def __init__(self, job: Job, read: Read, pending: Mapping[str, RawRecord]):
@@ -190,7 +190,7 @@ class Namesakes:
         self._newcomers: dict[str, list[tuple[RawRecord, Mark]]] = {}
 
     def load(self) -> None:
-        """Look up the identifiers that several records of the source have had."""
+        """Look up the identifiers shared by several known records of the source."""
         rows = model.Session.execute(
             sa.select(SourceRecord.guid).where(
                 SourceRecord.source_id == self._job.source_id, SourceRecord.guid.contains(SECOND)
@@ -199,17 +199,17 @@ class Namesakes:
         self.shared = {guid.rpartition(SECOND)[0] for guid in rows.scalars()}
 
     def look_at(self, named: Sequence[tuple[RawRecord, str]], known: Collection[str]) -> None:
-        """Note which known identifiers several records of a page have, before the first of them is filed."""
+        """Note known identifiers that several records of a page share, before the first of them is identified."""
         digests: dict[str, set[str]] = defaultdict(set)
         for raw, guid in named:
             digests[guid].add(raw.digest)
         self.shared |= {guid for guid, found in digests.items() if len(found) > 1 and guid in known}
 
     def find(self, raw: RawRecord, guid: str) -> tuple[str | None, str]:
-        """Find which record this is.
+        """Find the guid of a record.
 
         Returns:
-            its guid, None when it is put off to the end of the reading; and its title, "" when it was not looked at.
+            its guid, None when it is deferred to the end of the reading; and its title, "" when it was not read.
         """
         group = self._groups.get(guid) or self._groups.setdefault(guid, self._group(guid))
         if name := group.digests.get(raw.digest):
@@ -226,10 +226,10 @@ class Namesakes:
         return name, mark.name
 
     def newcomers(self, complete: bool) -> Iterator[tuple[RawRecord, str, str, str]]:
-        """The records that were put off.
+        """Yield the records that were deferred.
 
         Args:
-            complete: whether the source was read whole, so that what was not seen is missing.
+            complete: whether the source was read completely, so that records not seen are missing.
 
         Yields:
             the record, its identifier, its guid and its title.
@@ -270,7 +270,7 @@ class Namesakes:
         )
 
     def _last_mark(self, guid: str) -> Mark | None:
-        """What tells a record apart, as it was kept last; None when nothing of it is kept."""
+        """Return the mark of a record from its last stored content; None without any."""
         if guid in self._pending:
             return mark_of(self._pending[guid].content, self._read)
         content = model.Session.execute(

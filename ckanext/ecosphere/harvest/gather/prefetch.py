@@ -1,4 +1,4 @@
-"""Fetch the next page while the last one is being worked on."""
+"""Fetch the next page in a background thread while the current one is processed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _POLL_SECONDS = 0.2
 
 
 def prefetched(items: Callable[[], Iterator[T]], depth: int = 1) -> Iterator[T]:
-    """Yield what an iterator yields, which runs in a thread of its own, `depth` items ahead.
+    """Yield the items of an iterator that runs in its own thread, `depth` items ahead.
 
-    An exception of the iterator is raised here, at its place. When the caller stops early, so does the thread.
+    An exception of the iterator is raised here, in its place. The thread stops when the caller does.
 
     Args:
-        items: makes the iterator; called in the thread.
-        depth: items held in advance, beyond the one in work on either side.
+        items: creates the iterator; called in the thread.
+        depth: items held in advance, beyond the one being processed on either side.
     """
     handed: queue.Queue[Any] = queue.Queue(maxsize=depth)
     stop = threading.Event()
@@ -38,7 +38,7 @@ def prefetched(items: Callable[[], Iterator[T]], depth: int = 1) -> Iterator[T]:
             for item in items():
                 if not put((item, None)):
                     return
-        except BaseException as error:  # handed over, not lost
+        except BaseException as error:  # raised again in the other thread
             put((_END, error))
         else:
             put((_END, None))

@@ -1,1 +1,1 @@
-"""Reading ISO 19139 metadata records: hardened parsing, then a neutral record. No CKAN here."""
+"""Read ISO 19139 metadata records: hardened parsing, then conversion to the neutral record. No CKAN."""

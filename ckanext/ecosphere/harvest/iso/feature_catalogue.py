@@ -1,4 +1,4 @@
-"""A feature catalogue (ISO 19110:2005 and 2016), in a record or one of its own: one line for each attribute."""
+"""Convert feature catalogues (ISO 19110:2005 and 2016), standalone or within a record, to one line per attribute."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ATTRIBUTE = "FC_FeatureAttribute"
 
 
 def read_feature_catalogue(walk: Walk, element: etree._Element, target: Any) -> None:
-    """Note what the catalogue says of itself and of its feature types, then its attributes.
+    """Note the text of a catalogue about itself and its feature types, then its attributes.
 
-    A dataset has no field for them, so they are further information on its content:
+    A dataset has no field for them, so they become further information on its content:
     ``nature (texte) : type de zone humide ; T = tourbière ; M = marais``.
     """
     if next(element.iter(f"{{*}}{ATTRIBUTE}"), None) is None:
@@ -29,7 +29,7 @@ def read_feature_catalogue(walk: Walk, element: etree._Element, target: Any) -> 
 
 
 def told_by(element: etree._Element) -> str:
-    """Return what a catalogue says, for people: of itself and its types, then a line for each attribute."""
+    """Return a catalogue as readable text: about itself and its feature types, then one line per attribute."""
     attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))[:MOST_ATTRIBUTES]
     inside = {each for attribute in attributes for each in attribute.iter(etree.Element)}
     inside.update(each for abstract in element.iter("{*}isAbstract") for each in abstract.iter(etree.Element))
@@ -43,7 +43,7 @@ def _people(element: etree._Element) -> list[etree._Element]:
 
 
 def _line(attribute: etree._Element) -> str:
-    """Return name, type, definition, then all else that is said of an attribute."""
+    """Return name, type and definition of an attribute, then its other properties."""
     said: dict[str, list[str]] = {}
     for prop in attribute:
         kind = local_name(prop)
@@ -57,7 +57,7 @@ def _line(attribute: etree._Element) -> str:
 
 
 def _listed(prop: etree._Element) -> str:
-    """Return a value of a list as ``code = label``."""
+    """Return a listed value as ``code = label``."""
     parts = {local_name(each): one_line(" ".join(_texts(each))) for value in prop for each in value}
     return " = ".join(dict.fromkeys(filter(None, (parts.pop("code", ""), parts.pop("label", ""), *parts.values()))))
 

@@ -1,8 +1,8 @@
-"""Geometries of a record: GML (3.2 and older) in longitudes and latitudes to GeoJSON. Pure.
+"""Convert GML geometries (3.2 and older) to GeoJSON in longitudes and latitudes. Pure functions.
 
-Positions in Lambert metres are converted. Axes: the CRS as an address or a URN has latitude first, as EPSG defines it;
-``EPSG:4326``, CRS84 or no CRS at all have longitude first (OGC 09-048r5; GeoServer, GeoNetwork). Which of the two was
-really meant, the box beside it tells.
+Lambert coordinates in metres are converted. Axis order: latitude first when the CRS is a URL or URN, as EPSG defines
+it; longitude first for ``EPSG:4326``, CRS84 or no CRS (OGC 09-048r5; GeoServer, GeoNetwork). Producers mix these up:
+the rules compare the result with the bounding boxes of the record and swap the axes if needed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ckanext.ecosphere.harvest.normalise.geography.lambert import LAMBERT_2_EXTE
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 MAX_NUMBERS = 20_000
-"""Of one geometry, for all its parts."""
+"""Maximum numbers of one geometry, including all its parts."""
 _CODE = re.compile(r"(?:^|[:/#])([a-z0-9]{4,20})$")
 _CONES = {
     **dict.fromkeys(("2154", "9794", "lamb93", "rgf93lamb93"), LAMBERT_93),
     **dict.fromkeys(("27572", "27582", "lambe", "ntflambe"), LAMBERT_2_EXTENDED),
 }
-"""Codes of the EPSG and of the IGN → projection in metres, easting first, that is used on the mainland."""
+"""EPSG and IGN codes → projection used on the mainland, in metres, easting first."""
 _DECIMALS = 6
 _GEOGRAPHIC = re.compile(r"(?:4326|4979|4258|4171|crs84)$", re.IGNORECASE)
 _LATITUDE_FIRST = re.compile(r"(?:/crs/epsg/|:crs:epsg:)[\d.]*[/:]\d+$", re.IGNORECASE)
@@ -37,11 +37,11 @@ _MANY = {
 
 Position = list[float]
 Axes = bool | Cone
-"""Whether latitude is first, or the projection of the positions."""
+"""Whether latitude comes first, or the projection of the positions."""
 
 
 def geometry(element: etree._Element) -> dict[str, Any] | None:
-    """Return a geometry as GeoJSON; None for one that is not understood: another CRS, arcs, too many."""
+    """Return a geometry as GeoJSON; None if it is not supported (another CRS, arcs) or too large."""
     name = next(filter(None, ((each.get("srsName") or "").strip() for each in element.iter(etree.Element))), "")
     written = sum(len((each.text or "").split()) for each in element.iter("{*}pos", "{*}posList", "{*}coordinates"))
     code = _CODE.search(name.lower())
@@ -82,7 +82,7 @@ def _single(element: etree._Element, kind: str, axes: Axes) -> Any:
 
 
 def _envelope(element: etree._Element, axes: Axes) -> list[Position]:
-    """The ring around two opposite corners."""
+    """Return the ring around two opposite corners."""
     written = [corner for name in ("lower", "upper") for corner in element.iterfind(f"{{*}}{name}Corner")]
     corners = [_checked([float(number) for number in (each.text or "").split()][:2], axes) for each in written]
     (west, south), (east, north) = corners

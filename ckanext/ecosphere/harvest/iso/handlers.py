@@ -1,4 +1,4 @@
-"""What the tables do with a property: set a field, add to a list, go into its types, or note it."""
+"""Handlers that the tables assign to properties: set a field, add to a list, descend into types, or note the text."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def skip(walk: Walk, element: etree._Element, target: Any) -> None:
-    """Leave out on purpose what says nothing about the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
+    """Ignore a property that does not describe the resource, or is read elsewhere (`docs/harvest-rules.md`)."""
 
 
 def note(walk: Walk, element: etree._Element, target: Any) -> None:
-    """Note what the dataset has no field for."""
+    """Note a property that has no dataset field."""
     walk.unread(element)
 
 
 def text(field: str) -> Handler:
-    """Set a field to the property's text on one line; the first text wins."""
+    """Set a field to the text of the property, on one line; the first text wins."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         term = walk.text(element, target, field)
@@ -39,7 +39,7 @@ def text(field: str) -> Handler:
 
 
 def long_text(field: str) -> Handler:
-    """Set a field to the property's text, lines kept."""
+    """Set a field to the text of the property, keeping line breaks."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         term = walk.text(element, target, field)
@@ -61,7 +61,7 @@ def _append(field: str, read: Callable[[Walk, etree._Element], str]) -> Handler:
 
 
 def texts(field: str) -> Handler:
-    """Add the property's text on one line to a list; note an address beside it."""
+    """Append the text of the property, on one line, to a list; note its link, if any."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         term = walk.text(element)
@@ -74,22 +74,22 @@ def texts(field: str) -> Handler:
 
 
 def long_texts(field: str) -> Handler:
-    """Add the property's text, lines kept, to a list."""
+    """Append the text of the property, keeping line breaks, to a list."""
     return _append(field, lambda walk, element: block(walk.text(element).text))
 
 
 def codes(field: str) -> Handler:
-    """Add the property's code to a list."""
+    """Append the code of the property to a list."""
     return _append(field, lambda _walk, element: code_of(element))
 
 
 def hrefs(field: str) -> Handler:
-    """Add the address of a property to a list."""
+    """Append the ``xlink:href`` of the property to a list."""
     return _append(field, lambda _walk, element: (element.get(XLINK_HREF) or "").strip())
 
 
 def terms(field: str) -> Handler:
-    """Add the property's text with its address to a list."""
+    """Append the text of the property with its link to a list."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         term = walk.text(element)
@@ -101,7 +101,7 @@ def terms(field: str) -> Handler:
 
 
 def text_and_href(field: str, href_field: str) -> Handler:
-    """Set one field to the property's text and another to its address."""
+    """Set one field to the text of the property and another to its link."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         term = walk.text(element)
@@ -115,7 +115,7 @@ def text_and_href(field: str, href_field: str) -> Handler:
 
 
 def code(field: str) -> Handler:
-    """Set a field to the property's code; the first code wins."""
+    """Set a field to the code of the property; the first code wins."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         value = code_of(element)
@@ -128,20 +128,20 @@ def code(field: str) -> Handler:
 
 
 def reference(field: str) -> Handler:
-    """Add the ``uuidref`` (or the address, or the text) of a property to a list."""
+    """Append the ``uuidref`` (else the link, else the text) of the property to a list."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         value = element.get("uuidref") or element.get(XLINK_HREF) or one_line(walk.text(element).text)
         if value and value.strip():
             getattr(target, field).append(value.strip())
         if len(element) or (element.get("uuidref") and element.get(XLINK_HREF)):
-            walk.unread(element)  # all that it says beside what names it
+            walk.unread(element)  # everything else that it states
 
     return handler
 
 
 def within(table: Table) -> Handler:
-    """Go into the property's types, filling the same target."""
+    """Descend into the types within the property, filling the same target."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         entered = False
@@ -156,7 +156,7 @@ def within(table: Table) -> Handler:
 
 
 def by_type(handlers: Table) -> Handler:
-    """Choose by the type inside the property."""
+    """Select the handler by the type within the property."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         walk.children(element, handlers, target)
@@ -165,13 +165,13 @@ def by_type(handlers: Table) -> Handler:
 
 
 def new(factory: Callable[[], Any], field: str, table: Table, finish: Handler | None = None) -> Handler:
-    """Make an object per type in the property, fill it by the table, add it to a list.
+    """Create an object for each type within the property, fill it with a table, and append it to a list.
 
     Args:
-        factory: makes the object.
-        field: list of the target that takes it.
-        table: what fills it.
-        finish: called with the type's element and the object before it is added.
+        factory: creates the object.
+        field: list of the target that receives it.
+        table: table that fills it.
+        finish: called with the element of the type and the object before it is appended.
     """
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
@@ -194,7 +194,7 @@ def new(factory: Callable[[], Any], field: str, table: Table, finish: Handler | 
 
 
 def bare(factory: Callable[[], Any], field: str, table: Table) -> Handler:
-    """Make an object of a type whose property a catalogue's own conversion has left out, as ``new`` does within one."""
+    """Create an object for a type without its property, as written by one catalogue's own conversion; see ``new``."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         item = factory()
@@ -205,7 +205,7 @@ def bare(factory: Callable[[], Any], field: str, table: Table) -> Handler:
 
 
 def identifiers(field: str) -> Handler:
-    """Add each ``MD_Identifier`` or ``RS_Identifier`` of the property to a list."""
+    """Append each ``MD_Identifier`` or ``RS_Identifier`` of the property to a list."""
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         for child in element:

@@ -1,4 +1,4 @@
-"""From an ISO 19139 (or ISO 19115-3) element to the neutral record."""
+"""Convert an ISO 19139 or ISO 19115-3 element to the neutral record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EXCEPTIONS = {"ExceptionReport", "ServiceExceptionReport", "Exception"}
 
 
 def records_in(root: etree._Element) -> Iterator[etree._Element]:
-    """Yield the metadata records of a document: itself, or those of a CSW response, in order."""
+    """Yield the metadata records of a document in order: the document itself, or those of a CSW response."""
     if local_name(root) in ROOTS:
         yield root
         return
@@ -29,7 +29,7 @@ def records_in(root: etree._Element) -> Iterator[etree._Element]:
 
 
 def kept_in(root: etree._Element) -> Iterator[etree._Element]:
-    """Yield what a source keeps of a document: its metadata records, and a feature catalogue that stands alone."""
+    """Yield the parts of a document that a source stores: metadata records, or a standalone feature catalogue."""
     if local_name(root) == feature_catalogue.ROOT:
         yield root
         return
@@ -60,14 +60,14 @@ def read_record(element: etree._Element) -> Record:
 
 
 def _is_whole(record: Record) -> bool:
-    """Say whether each element of a marked record that wants a mark has one.
+    """Tell whether every element of a marked record that needs a mark has one.
 
-    A tool in which somebody adds a contact or a keyword to our record keeps the marks that are there and gives none to
-    what is new: then marks are no guide, and the record is read like any other.
+    When a contact or keyword is added to our record in another tool, existing marks are kept but the new element has
+    none. The marks are then unreliable, and the record is read like any other.
     """
     places = [each for each in record.extents if each.texts or each.identifiers or each.boxes]
     words = [each for each in record.keywords if not (each.href or each.thesaurus)]
-    contacts = record.contacts if len(record.contacts) > 1 else []  # one stands for the service when nobody is named
+    contacts = record.contacts if len(record.contacts) > 1 else []  # a single contact may be the service by default
     wanted = [*places, *words, *contacts, *record.conformity]
     blocks = [each.mark for each in record.constraints if each.use_limitations or each.use_codes or len(each.other) > 1]
     return all(each.mark.arc for each in wanted) and all(mark.arc for mark in blocks)
@@ -91,7 +91,7 @@ def _standard(element: etree._Element) -> str:
 
 
 def _languages(element: etree._Element, record: Record) -> dict[str, str]:
-    """Read the record's language and its locales, needed before any text is."""
+    """Read the language and the locales of the record, which are needed before any text."""
     locales: dict[str, str] = {}
     for child in element:
         name = local_name(child)

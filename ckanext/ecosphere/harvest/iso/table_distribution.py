@@ -1,4 +1,4 @@
-"""Where to get the resource and how good it is (``MD_Distribution``, ``DQ_DataQuality``)."""
+"""Mapping tables for distribution and data quality (``MD_Distribution``, ``DQ_DataQuality``)."""
 
 from __future__ import annotations
 
@@ -38,10 +38,9 @@ LINK: Table = {
 
 
 def _mime_type(walk: Walk, element: etree._Element, link: r.Link) -> None:
-    """``gmx:MimeFileType`` in place of a protocol or a name carries a media type."""
+    """Read the media type of a ``gmx:MimeFileType`` that replaces a protocol or a name."""
     for mime in element.iter("{*}MimeFileType"):
         link.media_type = mime.get("type") or link.media_type
-    # Only the standard form of a protocol may come as an Anchor: its address says more.
 
 
 FORMAT: Table = {
@@ -61,7 +60,7 @@ FORMAT: Table = {
 
 @dataclass(slots=True)
 class _Transfer:
-    """One block of transfer options before it is spread over its links."""
+    """One block of transfer options, before it is distributed over its links."""
 
     units: str | None = None
     size: str | None = None
@@ -84,7 +83,7 @@ def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
         for link in options.links:
             link.units_of_distribution = options.units
             link.transfer = next((part.get("id") for part in child.iter("{*}MD_DigitalTransferOptions")), None)
-            # A size is one link's only when the block has one link, or when the first is marked as that of the file.
+            # The size applies to a link only if it is the only one of the block, or the first one of a marked record.
             alone = len(options.links) == 1 or (walk.record.marked and link is options.links[0])
             link.size_megabytes = options.size if alone else None
         record.links += options.links
@@ -128,7 +127,7 @@ _SPECIFICATION: Table = {
 
 
 def _specification(walk: Walk, element: etree._Element, conformity: r.Conformity) -> None:
-    """Read a specification with its address, which may stand at its title or at itself."""
+    """Read a specification with its link, which may be on its title or on the element itself."""
     within(_SPECIFICATION)(walk, element, conformity)
     href = (element.get(XLINK_HREF) or "").strip()
     if href and not conformity.href:
@@ -145,7 +144,7 @@ _RESULT: Table = {
 
 
 def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, record: r.Record) -> None:
-    """Read a quantitative result, and of the report that holds it what is measured and the name of the measure."""
+    """Read a quantitative result, with the type and name of its measure from the report that contains it."""
     value = " ".join(one_line(" ".join(part.itertext())) for part in result.iterfind("{*}value")).strip()
     if report is None or not (value or walk.record.marked):
         walk.unread(result)
@@ -179,13 +178,13 @@ def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 
 def _names_of_measure(report: etree._Element) -> Iterator[etree._Element]:
-    """Names of what a report measures: its own, or in a reference to the measure (ISO 19157)."""
+    """Yield the names of the measure of a report: its own, or those of a measure reference (ISO 19157)."""
     yield from report.iterfind("{*}nameOfMeasure")
     yield from report.iterfind("{*}measure/{*}DQ_MeasureReference/{*}nameOfMeasure")
 
 
 def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> None:
-    """Tell the name of a measure, unless it is read with its value."""
+    """Note the name of a measure, unless it is read with its value."""
     report = element.getparent()
     if report is not None and local_name(report) == "DQ_MeasureReference":
         report = report.getparent()
@@ -195,7 +194,7 @@ def _name_of_measure(walk: Walk, element: etree._Element, target: r.Record) -> N
 
 
 def _scope(walk: Walk, element: etree._Element, target: r.Record) -> None:
-    """Tell what a report is about, unless that is the dataset, as for nearly all."""
+    """Note the scope of a report, unless it is the dataset, as in nearly all records."""
     levels = {code.get("codeListValue") for code in element.iter("{*}MD_ScopeCode")}
     more = next(element.iter("{*}extent", "{*}levelDescription"), None)
     if levels - {"dataset", "series", "service", "", None} or more is not None:

@@ -1,4 +1,4 @@
-"""Where and when: boxes, geographic identifiers and periods (``EX_Extent``)."""
+"""Mapping tables for extents (``EX_Extent``): bounding boxes, polygons, geographic identifiers, periods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def _left_out(walk: Walk, element: etree._Element, target: Any) -> None:
-    """Tell that the data are not where the extent is; that they are goes without saying."""
+    """Note that the extent is excluded from the data (``extentTypeCode`` false); inclusion is the default."""
     if one_line(walk.text(element).text).lower() in ("false", "0"):
         walk.unread(element)
 
@@ -46,13 +46,13 @@ def _polygon(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 
 def _mark(element: etree._Element) -> r.Mark:
-    """Return the mark of the property around a type."""
+    """Return the mark of the property that contains a type."""
     parent = element.getparent()
     return r.Mark() if parent is None else mark_of(parent)
 
 
 def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """Read ``TimePeriod`` in either GML namespace, and in the older nested form."""
+    """Read a ``TimePeriod`` in either GML namespace, and in the older nested form."""
     period = r.Period()
     for child in element:
         name = local_name(child).lower()
@@ -71,7 +71,7 @@ def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
 
 
 def _duration(element: etree._Element) -> str:
-    """Return ``gml:duration``, or a ``gml:timeInterval`` of a whole number of units, as a duration of ISO 8601."""
+    """Return ``gml:duration``, or a ``gml:timeInterval`` of a whole number of units, as an ISO 8601 duration."""
     value = one_line(element.text)
     if local_name(element) == "duration":
         return value
@@ -112,7 +112,7 @@ _GEOGRAPHIC_DESCRIPTION: Table = {
 
 
 def extent(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """Read an extent, and keep what stands in it together."""
+    """Read an extent, and keep its parts together."""
     lists = (record.extent_descriptions, record.geographic_identifiers, record.boxes, record.shapes)
     before = [len(each) for each in lists]
     within(EXTENT)(walk, element, record)

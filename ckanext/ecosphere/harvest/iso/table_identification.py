@@ -1,4 +1,4 @@
-"""What the resource is (``MD_DataIdentification``, ``SV_ServiceIdentification``)."""
+"""Mapping tables for identification (``MD_DataIdentification``, ``SV_ServiceIdentification``)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def _series(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """Read the series of a publication as what the resource is part of, and tell its issue and pages."""
+    """Read the series of a publication as a series of the resource, and note its issue and pages."""
     reference("series")(walk, element, record)
     if element.find(".//{*}issueIdentification") is not None or element.find(".//{*}page") is not None:
         walk.unread(element)
@@ -54,7 +54,7 @@ CITATION: Table = {
 
 @dataclass(slots=True)
 class _Keywords:
-    """A group of keywords before it is spread over them."""
+    """A group of keywords, before it is distributed over them."""
 
     terms: list[r.Term] = field(default_factory=list)
     type: str | None = None
@@ -63,7 +63,7 @@ class _Keywords:
 
 
 _THESAURUS: Table = {
-    # All of it is noted with its title, see _thesaurus.
+    # The whole citation is noted with its title, see _thesaurus.
     "title": text_and_href("thesaurus", "thesaurus_href"),
     "identifier": within({"code": text_and_href("thesaurus", "thesaurus_href"), "codeSpace": skip}),
     "alternateTitle": skip,
@@ -77,20 +77,20 @@ _THESAURUS: Table = {
 
 
 def _thesaurus(walk: Walk, element: etree._Element, group: _Keywords) -> None:
-    """Read which thesaurus it is, and tell its title, dates and identifier at once."""
+    """Read the name of the thesaurus, and note its title, dates and identifier together."""
     within(_THESAURUS)(walk, element, group)
     walk.unread(element)
 
 
 @dataclass(slots=True)
 class _Word:
-    """The languages of one keyword."""
+    """The translations of one keyword."""
 
     translations: r.Translations = field(default_factory=dict)
 
 
 def _keyword(walk: Walk, element: etree._Element, group: _Keywords) -> None:
-    """Read a keyword in each of its languages: of RDF, too, every one is taken."""
+    """Read a keyword in all its languages, as from RDF."""
     word = _Word()
     first = walk.text(element, word, "keyword")
     term = r.Term(block(first.text), first.href or element.get(XLINK_HREF))
@@ -107,7 +107,7 @@ _KEYWORDS: Table = {
 
 
 _USUAL_KINDS = {"theme", "place"}
-"""Kinds of keywords that say nothing which the keywords do not: the others are told."""
+"""Keyword types that add no information; the others are noted."""
 
 
 def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
@@ -152,14 +152,14 @@ _CONSTRAINTS = new(r.Constraint, "constraints", _CONSTRAINT, finish=_constraint_
 
 
 def _note(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """A note on maintenance; an address in it says more than its text."""
+    """Read a maintenance note; a link takes precedence over its text."""
     term = walk.text(element)
     if note := term.href or block(term.text):
         record.frequency_notes.append(note)
 
 
 def _documentation(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """ISO 19115-3: a document about the resource, by its title and address; all else of it is told."""
+    """Read a document about the resource (ISO 19115-3): its title and URL; note the rest."""
     for cited in element:
         title = one_line(" ".join(walk.text(each).text for each in cited.iterfind("{*}title")))
         for linkage in cited.iterfind("{*}onlineResource/{*}CI_OnlineResource/{*}linkage"):
@@ -175,7 +175,7 @@ MAINTENANCE: Table = {
     "maintenanceAndUpdateFrequency": code("frequency"),
     "userDefinedMaintenanceFrequency": text("frequency_period"),
     "dateOfNextUpdate": text("next_update"),
-    "maintenanceDate": new(r.Dated, "maintenance_dates", DATE),  # which of them is the next, a rule decides
+    "maintenanceDate": new(r.Dated, "maintenance_dates", DATE),  # a rule decides which of them is the next one
     "maintenanceNote": _note,
     "updateScope": note,
     "maintenanceScope": note,
@@ -199,7 +199,7 @@ _DURATION = re.compile(r"P(?=[\dT])(\d{1,9}Y)?(\d{1,9}M)?(\d{1,9}D)?(T(?=\d)(\d{
 
 
 def _temporal_resolution(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """ISO 19115-3: the smallest time between two of the data, the first that is a duration."""
+    """Read the temporal resolution (ISO 19115-3), the first that is a duration."""
     value = one_line(walk.text(element).text)
     if _DURATION.fullmatch(value) and record.fields.setdefault("temporal_resolution", value) == value:
         return
@@ -207,7 +207,7 @@ def _temporal_resolution(walk: Walk, element: etree._Element, record: r.Record) 
 
 
 def _named(walk: Walk, element: etree._Element, member: r.Member) -> None:
-    """The name of a related resource, or a mere reference to it."""
+    """Read the name of a related resource, or a mere reference to it."""
     reference_to = (element.get("uuidref") or "").strip()
     if not len(element) and reference_to:
         member.identifier = member.identifier or reference_to
@@ -227,7 +227,7 @@ _MEMBER: Table = {
 }
 
 _GRAPHIC: Table = {
-    "fileName": skip,  # read at the end: its text or its address is the URL
+    "fileName": skip,  # read by _graphic_url
     "fileDescription": text("description"),
     "fileType": note,
     "linkage": within({"linkage": text("url"), "protocol": skip, "name": note, "description": note}),
@@ -235,7 +235,7 @@ _GRAPHIC: Table = {
 
 
 def _graphic_url(walk: Walk, element: etree._Element, graphic: r.Graphic) -> None:
-    """`fileName` is the address itself as a text, or a ``gmx:FileName`` with ``src``."""
+    """Read the URL of `fileName`: a text, or the ``src`` of a ``gmx:FileName``."""
     for child in element:
         if local_name(child) == "fileName":
             term = walk.text(child)
@@ -286,7 +286,7 @@ IDENTIFICATION: Table = {
 _OPERATION: Table = {
     "operationName": code("name"),
     "connectPoint": new(r.Link, "links", LINK),
-    "DCP": skip,  # how an operation is called: the web, always
+    "DCP": skip,  # always web services
     "distributedComputingPlatform": skip,
     "operationDescription": note,
     "invocationName": note,
@@ -296,7 +296,7 @@ _OPERATION: Table = {
 
 
 def _coupled(walk: Walk, element: etree._Element, service: r.Service) -> None:
-    """``operatesOn``: a dataset by its identifier, its record's address, or both."""
+    """Read ``operatesOn``: a dataset by its identifier, the URL of its record, or both."""
     term = r.Term(element.get("uuidref") or "", element.get("{http://www.w3.org/1999/xlink}href"))
     if term.text or term.href:
         service.coupled.append(term)
@@ -307,7 +307,7 @@ def _scoped_name(walk: Walk, element: etree._Element, service: r.Service) -> Non
         for part in child:
             if local_name(part) == "operationName":
                 walk.unread(part)
-            elif local_name(part) in ("ScopedName", "scopedName"):  # ISO 19115-3 has the name in a property
+            elif local_name(part) in ("ScopedName", "scopedName"):  # in ISO 19115-3, a property around the name
                 named = (one_line(each.text) for each in part.iter("{*}ScopedName"))
                 service.layers += [name for name in named if name]
             elif local_name(part) == "resourceReference":
@@ -329,7 +329,7 @@ SERVICE: Table = {
 
 
 def read_identification(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """Read the data or service identification; a service has both its own and the common parts."""
+    """Read the data or service identification; a service has its own properties and the common ones."""
     record.marked = record.marked or mark_of(element).arc == xlink_roles.MARKED
     for child in element:
         name = local_name(child)

@@ -1,4 +1,4 @@
-"""Dates, identifiers and contacts: parts that stand in several places of a record."""
+"""Mapping tables for parts used in several places of a record: dates, identifiers, contacts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DATE: Table = {"date": text("value"), "dateType": code("type")}
 
 
 def identifier_code(field_name: str) -> Any:
-    """Set a field to the code of an identifier, or to a reference by ``uuidref``; its code space and address beside it.
+    """Set a field to the code of an identifier or to its ``uuidref``, and sibling fields to its code space and link.
 
     ISO 19115-3 has a citation where ISO 19139 has the identifier alone.
     """
@@ -41,7 +41,7 @@ def identifier_code(field_name: str) -> Any:
         for each in cited or [element]:
             identifiers("found")(walk, each, holder)
         if cited and (len(found) > 1 or len(element[0]) > len(cited)):
-            walk.unread(element)  # its title, its dates
+            walk.unread(element)  # title and dates of the citation
         named = found[0] if found else r.Identifier()
         holds = hasattr(target, f"{beside}codespace")
         if (named.codespace or named.href) and not holds:
@@ -58,7 +58,7 @@ def identifier_code(field_name: str) -> Any:
 
 @dataclass(slots=True)
 class Identifiers:
-    """A holder for the identifiers of one property."""
+    """Collector for the identifiers of one property."""
 
     found: list[r.Identifier]
 
@@ -80,7 +80,7 @@ _TELEPHONE = within({"voice": text("phone"), "number": text("phone"), "facsimile
 
 
 def _phone(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
-    """Take the number that a person answers; ISO 19115-3 says of each what it is for (CI_TelephoneTypeCode)."""
+    """Read a voice number; ISO 19115-3 states the type of each number (CI_TelephoneTypeCode)."""
     kinds = {code_of(each).lower() for each in element.iter("{*}numberType")}
     (note if kinds - {"", "voice"} else _TELEPHONE)(walk, element, contact)
 
@@ -100,7 +100,7 @@ _CONTACT_INFO: Table = {
     "onlineResource": within(
         {
             "linkage": text("url"),
-            "protocol": skip,  # that of a web page, and what it is for: its address says both
+            "protocol": skip,  # a web page, as the URL shows
             "applicationProfile": skip,
             "name": note,
             "description": note,
@@ -114,7 +114,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 
 
 def party_identifier(walk: Walk, element: etree._Element, contact: r.Contact) -> None:
-    """Take the identifier of a party; a UUID only names the entry in a directory of contacts."""
+    """Read the identifier of a party; a UUID only identifies the entry in a contact directory."""
     named = (element.get("uuid") or "").strip()
     contact.identifier = None if _UUID.fullmatch(named) else named or None
 

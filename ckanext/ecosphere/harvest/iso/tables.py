@@ -1,9 +1,8 @@
-"""Which ISO 19139 property goes where in the neutral record.
+"""Mapping table from ISO 19139 properties to the neutral record.
 
-Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of
-2005-2007); those of ISO 19115-3 stand beside them where the names differ, and the French profile
-(``fra:``) only adds types that are passed through. Read a table as: under this element, this
-property fills that field.
+Keys are local names of properties, in the order of the standard (ISO/TS 19139:2007, schemas of 2005-2007). The names of
+ISO 19115-3 stand beside them where they differ; the French profile (``fra:``) only adds types, which are passed
+through. Read a table as: under this element, this property fills that field.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
 def _reference_system(walk: Walk, element: etree._Element, system: r.ReferenceSystem) -> None:
-    """Keep what stands in the identifier; a system without one says nothing."""
+    """Read the identifier of a reference system; without one it is meaningless."""
     found: list[r.Identifier] = []
     for child in element:
         if local_name(child) == "referenceSystemIdentifier":
@@ -42,7 +41,7 @@ def _reference_system(walk: Walk, element: etree._Element, system: r.ReferenceSy
 
 
 def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """ISO 19115-3: one of the record's own dates, a revision before any other; all are read at the first of them."""
+    """Read the record's date (ISO 19115-3), preferably a revision; all dates are read at the first ``dateInfo``."""
     parent = element.getparent()
     every = parent.findall("{*}dateInfo") if parent is not None else [element]
     if every[0] is not element:
@@ -61,7 +60,7 @@ def _metadata_date(walk: Walk, element: etree._Element, record: r.Record) -> Non
 
 
 def _to_record(walk: Walk, element: etree._Element, link: r.Link) -> None:
-    """ISO 19115-3: where the record itself is found, whatever function the link is given."""
+    """Mark a link to the record itself (ISO 19115-3), whatever its function."""
     link.function = "completeMetadata"
 
 
@@ -70,7 +69,7 @@ def _data_set_uri(walk: Walk, element: etree._Element, record: r.Record) -> None
 
 
 def _parent_identifier(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """ISO 19139: the identifier of the parent's record, with its address; of several the first."""
+    """Read the identifier of the parent record (ISO 19139) and its link; the first one wins."""
     if record.parent_identifier or record.parent_href:
         walk.unread(element)
     else:
@@ -81,7 +80,7 @@ _PARENT = within({"title": note, "identifier": identifier_code("parent_identifie
 
 
 def _parent(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """ISO 19115-3: the citation of the parent's record, or a mere reference to it."""
+    """Read the citation of the parent record (ISO 19115-3), or a mere reference to it."""
     reference_to = (element.get("uuidref") or "").strip()
     if len(element):
         _PARENT(walk, element, record)
@@ -116,7 +115,7 @@ METADATA: Table = {
     "referenceSystemInfo": new(
         r.ReferenceSystem,
         "reference_systems",
-        {"referenceSystemIdentifier": skip, "referenceSystemType": note},  # the first is read at the end
+        {"referenceSystemIdentifier": skip, "referenceSystemType": note},  # read by _reference_system
         finish=_reference_system,
     ),
     "identificationInfo": read_identification,

@@ -1,10 +1,9 @@
-"""Walk an ISO metadata tree by tables: element name → what to do with it.
+"""Walk an ISO metadata tree with mapping tables: element name → handler.
 
-ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The
-tables of `tables.py` name the properties; the types between them are passed through. Elements
-are matched on their local name, since the same property comes from several namespaces (gmd,
-gmi, srv, fra, two of GML, ISO 19115-3's many). One pass over the children does it all; what a
-table does not name is noted in ``record.unread``, so that nothing is lost silently.
+ISO 19139 alternates properties and types (``gmd:citation/gmd:CI_Citation/gmd:title``). The tables in `tables.py` name
+the properties; the types between them are passed through. Elements are matched by local name, since the same property
+exists in several namespaces (gmd, gmi, srv, fra, two of GML, the many of ISO 19115-3). One pass over the children does
+it all; elements that no table names are noted in ``record.unread``, so that nothing is lost silently.
 """
 
 from __future__ import annotations
@@ -23,27 +22,27 @@ XLINK_HREF, XLINK_ARCROLE, XLINK_ROLE, XLINK_TITLE = (
     f"{{http://www.w3.org/1999/xlink}}{name}" for name in ("href", "arcrole", "role", "title")
 )
 MAX_UNREAD = 200
-"""Paths noted per record; beyond it the record is not ISO any more."""
+"""Maximum notes per record; one that exceeds it is hardly ISO any more."""
 MAX_SAMPLE = 4_000
-"""Characters of what an element without a place says that are noted."""
+"""Maximum characters noted of an unmapped element."""
 MAX_NOTED = 150_000
-"""Characters of all notes of a record; beyond it only the beginning of each is noted."""
+"""Maximum characters of all notes of a record; beyond it, notes are cut to their beginning."""
 _BEGINNING = 100
 _NEAR = 20
-"""Notes back to which an element that says the same is not noted again: groups of keywords share a thesaurus."""
+"""Number of recent notes among which a repetition is dropped: groups of keywords often share a thesaurus."""
 PEOPLE = {"individualName", "CI_Individual"}
-"""Elements that name persons."""
+"""Elements with names of persons."""
 _TELLING = ("codeListValue", XLINK_HREF, "uuidref")
 FRENCH = {"fr", "fre", "fra", "fr-fr", "fr_fr", "french", "francais", "français"}
 
 
 class Walk:
-    """One record being read.
+    """The reading of one record.
 
     Args:
         record: the record to fill.
-        locales: language code of each ``PT_Locale`` id, for the localised texts.
-        french_first: whether a French localised text goes before the main one.
+        locales: language code of each ``PT_Locale`` id, for localised texts.
+        french_first: whether a French localised text takes precedence over the main one.
     """
 
     __slots__ = ("_noted", "french_first", "locales", "record")
@@ -55,7 +54,7 @@ class Walk:
         self._noted = 0
 
     def children(self, parent: etree._Element, table: Table, target: Any) -> None:
-        """Hand every child to its handler; note those that have none."""
+        """Call the handler of each child; note children without one."""
         for child in parent:
             name = local_name(child)
             if not name:
@@ -67,7 +66,7 @@ class Walk:
                 self.unread(child)
 
     def unread(self, element: etree._Element) -> None:
-        """Note an element without a place, if it says anything."""
+        """Note an element without a handler, if it has any content; names of persons are noted separately."""
         people = list(element.iter("{*}individualName", "{*}CI_Individual"))
         self.note(element, sample(_without_people(element) if people else element.iter(etree.Element)))
         found = self.record.unread
@@ -76,7 +75,7 @@ class Walk:
                 found.append(f"{path(person)}: {name[:MAX_SAMPLE]}")
 
     def note(self, element: etree._Element, text: str) -> None:
-        """Note a text under an element."""
+        """Note a text under the path of an element."""
         found = self.record.unread
         if len(found) >= MAX_UNREAD:
             return
@@ -89,14 +88,14 @@ class Walk:
         return text if self._noted <= MAX_NOTED else text[:_BEGINNING]
 
     def text(self, prop: etree._Element, target: Any = None, field: str = "") -> Term:
-        """Text of a property, with its address; French when there is a choice.
+        """Return the text of a property with its link; the French text if there are several languages.
 
-        Texts in other languages are kept in the translations of the target where it has some, else noted.
+        Texts in other languages are kept in the translations of the target, if it has such a field, else noted.
 
         Args:
             prop: the property.
-            target: what is being filled.
-            field: its attribute that the text is for.
+            target: the object being filled.
+            field: attribute of the target that receives the text.
         """
         term, localised = _main_and_localised(prop)
         if localised:
@@ -128,7 +127,7 @@ class Walk:
         return main
 
     def _place_first(self, first: str, texts: dict[str, str], left: list[tuple[str, str]]) -> None:
-        """Put the text that stands outside of the localised ones to its language, that of the record."""
+        """Assign the main text, outside of the localised ones, to the language of the record."""
         own = languages.tag(self.record.metadata_language or "")
         if own in texts:
             left.append((own, texts[own]))
@@ -150,7 +149,7 @@ Table = dict[str, Handler]
 
 
 def path(element: etree._Element) -> str:
-    """Path of an element by local names, without the root."""
+    """Return the path of an element by local names, without the root."""
     names = [local_name(element)]
     names += [local_name(ancestor) for ancestor in element.iterancestors()]
     for root in ("MD_Metadata", "MI_Metadata"):
@@ -160,12 +159,12 @@ def path(element: etree._Element) -> str:
 
 
 def one_line(text: str | None) -> str:
-    """Trim and bring all white space to single spaces."""
+    """Trim a text and collapse its white space to single spaces."""
     return " ".join(text.split()) if text else ""
 
 
 def block(text: str | None) -> str:
-    """Trim a text of several lines, keeping lines and single empty lines."""
+    """Trim a text of several lines, keeping line breaks and single empty lines."""
     if not text:
         return ""
     lines: list[str] = []
@@ -177,12 +176,12 @@ def block(text: str | None) -> str:
 
 
 def mark_of(prop: etree._Element) -> Mark:
-    """Return what XLink says of a property."""
+    """Return the XLink attributes of a property as a mark."""
     return Mark(prop.get(XLINK_ARCROLE, ""), prop.get(XLINK_ROLE, ""), prop.get(XLINK_TITLE))
 
 
 def code_of(prop: etree._Element) -> str:
-    """Code of a property: ``codeListValue`` (its fragment when it is a URI), else the text."""
+    """Return the code of a property: ``codeListValue`` (its fragment if it is a URI), else the text."""
     for child in prop:
         value = (child.get("codeListValue") or "").strip() or one_line(child.text)
         if value:
@@ -207,7 +206,7 @@ def _main_and_localised(prop: etree._Element) -> tuple[Term, list[tuple[str, str
 
 
 def _without_people(element: etree._Element) -> Iterator[etree._Element]:
-    """Go through an element in its order, but for names of persons, which are noted by themselves."""
+    """Iterate over an element in document order, except names of persons, which are noted separately."""
     if local_name(element) not in PEOPLE:
         yield element
         for child in element:
@@ -215,11 +214,11 @@ def _without_people(element: etree._Element) -> Iterator[etree._Element]:
 
 
 def sample(nodes: Iterable[etree._Element]) -> str:
-    """Return what elements say in their own texts, codes and references, at most `MAX_SAMPLE` characters."""
+    """Return the texts, codes and references of elements, at most `MAX_SAMPLE` characters."""
     parts: list[str] = []
     length = 0
     for node in nodes:
-        text, code = one_line(node.text), node.get("codeListValue")  # a list's own label may be in any language
+        text, code = one_line(node.text), node.get("codeListValue")  # the label of a code may be in any language
         for value in (text, code if code != text else None, node.get(XLINK_HREF), node.get("uuidref")):
             if not value:
                 continue

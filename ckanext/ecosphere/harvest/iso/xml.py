@@ -1,12 +1,12 @@
-"""Parse XML that strangers wrote: nothing declared is followed, nothing unbounded is read.
+"""Hardened parser for untrusted XML: no declarations are followed, and size is bounded.
 
-A document that is not well-formed for one of the few reasons seen in real catalogues is
-repaired by a named rule and parsed once more; the names of the rules that did something are
-handed to the caller, so that a report can tell. Anything else is refused with a `RecordError`.
+A document that is not well-formed for one of the few reasons seen in real catalogues is repaired by named rules and
+parsed once more; the caller receives the names of the rules that changed something, for its report. Any other is
+refused with a `RecordError`.
 
-Safety: no DOCTYPE (hence no entity, internal or external), no network, libxml2's own limits on
-depth (256) and on the size of one text (10 MB) kept, and limits on bytes, elements and the
-length of a tag, because a document of twenty million bytes can hold five million elements.
+Safety: no DOCTYPE (hence no entities, internal or external), no network, libxml2's limits on depth (256) and on the
+size of one text (10 MB) kept, and limits on bytes, elements and the length of a tag, because a document of twenty
+million bytes can hold five million elements.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.shared import hardened_xml
 
 MAX_BYTES = 32 * 1024 * 1024
-"""Size of a document after decompression, in bytes; a page of 50 records is about 2 MB."""
+"""Maximum size of a document after decompression, in bytes; a page of 50 records is about 2 MB."""
 MAX_ELEMENTS = 600_000
-"""Elements of a document; 8 000 links take about 100 000."""
+"""Maximum elements of a document; 8 000 links take about 100 000."""
 MAX_TAG = 100_000
-"""Length of one start tag, in bytes: attributes are kept in lists that grow slow."""
+"""Maximum length of a start tag, in bytes, since parsing very many attributes is slow."""
 MAX_TEXT = 1_000_000
-"""Length of one text, in bytes, beyond which it is cut."""
+"""Maximum length of one text, in bytes; longer ones are cut."""
 
 _SNIFF = 1024
 _BOMS = (
@@ -52,7 +52,7 @@ _SINGLE_BYTE = {
     "windows-1252": "windows-1252",
     "cp1252": "windows-1252",
 }
-"""Declared name → the parser's name."""
+"""Declared encoding → name for the parser."""
 _UTF8 = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 _DECLARATION = re.compile(rb"<\?xml\b[^>]{0,500}?\?>")
@@ -89,11 +89,11 @@ WELL_KNOWN_PREFIXES = {
     "xlink": "http://www.w3.org/1999/xlink",
     "xsi": "http://www.w3.org/2001/XMLSchema-instance",
 }
-"""Prefixes that records use at times without declaring them."""
+"""Prefixes that some records use without declaring them."""
 
 
 def _cp1252(error: UnicodeError) -> tuple[str, int]:
-    """Read the bytes that are not UTF-8 as Windows-1252 (a superset of printable Latin-1)."""
+    """Decode bytes that are not UTF-8 as Windows-1252 (a superset of printable Latin-1)."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     bad = error.object[error.start : error.end]
@@ -108,11 +108,11 @@ def parse_xml(data: bytes, max_bytes: int = MAX_BYTES, repairs: list[str] | None
 
     Args:
         data: the bytes as received, decompressed.
-        max_bytes: refuse more than this.
-        repairs: receives the names of the repairing rules that changed something.
+        max_bytes: maximum size.
+        repairs: receives the names of the repair rules that changed something.
 
     Raises:
-        RecordError: the document is refused; the code says why.
+        RecordError: the document is refused; the code states why.
     """
     done: list[str] = [] if repairs is None else repairs
     data = _bounded(_as_ascii_superset(data, max_bytes, done), done)
@@ -131,7 +131,7 @@ def parse_xml(data: bytes, max_bytes: int = MAX_BYTES, repairs: list[str] | None
 
 
 def _encoding(data: bytes) -> str:
-    """The encoding that the parser is told, so that it does not look for one itself (UTF-7, EBCDIC, UCS-4…)."""
+    """Return the encoding to give to the parser, so that it does not detect one itself (UTF-7, EBCDIC, UCS-4…)."""
     declared = _DECLARED.search(_declaration(data))
     name = declared.group(1).decode("ascii").lower() if declared else "utf-8"
     return _SINGLE_BYTE.get(name, "utf-8")
@@ -141,7 +141,7 @@ def _encoding(data: bytes) -> str:
 
 
 def _as_ascii_superset(data: bytes, max_bytes: int, done: list[str]) -> bytes:
-    """Bring any encoding met to one where markup is plain ASCII, so that it can be checked."""
+    """Convert any supported encoding to one where markup is plain ASCII, so that it can be checked."""
     if not data:
         raise RecordError("empty")
     if len(data) > max_bytes:
@@ -175,7 +175,7 @@ def _checked_encoding(data: bytes, done: list[str]) -> bytes:
     if name in _UTF8 or name in _SINGLE_BYTE:
         return data
     if name.startswith(("utf-16", "ucs-2", "iso-10646")):
-        # It says UTF-16 but its markup reads as ASCII: the declaration is what is wrong.
+        # Declared as UTF-16, but the markup is ASCII: the declaration is wrong.
         done.append("wrong-declaration")
         return _without_declaration(data)
     raise RecordError("encoding", encoding=name)
@@ -209,7 +209,7 @@ def _bounded(data: bytes, done: list[str]) -> bytes:
 
 
 def _cut_text(match: re.Match[bytes]) -> bytes:
-    """Cut a text between two tags, at the border of a character and of a reference."""
+    """Cut a text between two tags, without splitting a character or a reference."""
     text = match.group(1)[:MAX_TEXT].decode("utf-8", "ignore").encode()
     reference = text.rfind(b"&", -40)
     if reference != -1 and b";" not in text[reference:]:
@@ -218,7 +218,7 @@ def _cut_text(match: re.Match[bytes]) -> bytes:
 
 
 def _refuse_doctype(data: bytes) -> None:
-    """Look at what comes before the root: the only place where a DOCTYPE can be."""
+    """Refuse a DOCTYPE or a web page: check what precedes the root, the only place where a DOCTYPE can be."""
     position = 0
     while match := _MISC.match(data, position):
         position = match.end()
@@ -251,7 +251,7 @@ def _latin1(data: bytes) -> bytes:
 
 
 def _control_characters(data: bytes) -> bytes:
-    """Take out what XML may not hold; a pictograph that is written as the two halves of UTF-16 becomes one."""
+    """Remove characters that XML does not allow; combine UTF-16 surrogate pairs (emoji) into one character."""
     whole = _PAIR_REF.sub(_joined, data)
     return _HALF_REF.sub(b"", _CONTROL_REF.sub(b"", _CONTROL.sub(b"", whole)))
 
@@ -277,13 +277,13 @@ def _bare_ampersands(data: bytes) -> bytes:
 
 
 def _inner_declarations(data: bytes) -> bytes:
-    """Take out the declarations of records that a catalogue pasted into its page as they stood in their files."""
+    """Remove the XML declarations of records that a catalogue pasted into its page unchanged."""
     start = len(_declaration(data))
     return data[:start] + _DECLARATION.sub(b"", data[start:])
 
 
 def _undeclared_prefixes(data: bytes) -> bytes:
-    """Declare on the root the well-known prefixes that are used and that it does not declare."""
+    """Declare well-known prefixes on the root that are used but not declared."""
     root = _ROOT_TAG.search(data)
     if not root:
         return data
@@ -304,7 +304,7 @@ REPAIRS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
     ("bare-ampersands", _bare_ampersands),
     ("undeclared-prefixes", _undeclared_prefixes),
 )
-"""Applied in this order to a document that is not well-formed, before one more attempt."""
+"""Repair rules, applied in this order to a document that is not well-formed before it is parsed once more."""
 
 
 def _parse_repaired(data: bytes, error: etree.XMLSyntaxError, done: list[str]) -> etree._Element:

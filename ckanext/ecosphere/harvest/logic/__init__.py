@@ -1,1 +1,1 @@
-"""Actions, authorisation and schemas of the harvest room."""
+"""Actions, auth functions and schemas of the harvest."""

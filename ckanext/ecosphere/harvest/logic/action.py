@@ -1,4 +1,4 @@
-"""Actions of the harvest room."""
+"""API actions of the harvest."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from ckanext.ecosphere.shared import action_input
 from ckanext.harvest.model import HarvestJob
 
 RECORDS_AT_ONCE, MOST_RECORDS = 50, 1000
-"""Records that a list of them holds: if nothing is said, and at most."""
+"""Records per answer: by default, and at most."""
 MAX_LISTED = 500
-"""Held withdrawals named one by one."""
+"""Maximum number of held withdrawals listed."""
 
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.job_schema)
 def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """How far a job has come and what it found.
+    """Show the progress and results of a job.
 
     Args:
         context: the context.
         data_dict: `id` of the job.
 
     Returns:
-        `stage` (gather, import, finish, done), `complete` (true, false, null while it is read), `announced` and
+        `stage` (gather, import, finish, done), `complete` (true, false, null while the source is read), `announced` and
         `received` records, `waiting` records handed over for import, `left` of them, `requests` sent, `facts` (with
-        `counts` by outcome and `report` by reason once it is over), `started`, withdrawals `held` of the source;
-        `set_aside`, one sentence for each record that was not taken although nothing is wrong with it (at most
-        500; `ecosphere_harvest_records_list` names all), and `remarks` on the reading.
+        `counts` by outcome and `report` by reason once it is over), `started`, number of `held` withdrawals of the
+        source; `set_aside`, one sentence for each record that was not taken although nothing is wrong with it (at most
+        500; `ecosphere_harvest_records_list` lists all), and `remarks` on the reading.
     """
     tk.check_access("ecosphere_harvest_job_show", context, data_dict)
     state = model.Session.get(JobState, data_dict["id"])
@@ -63,16 +63,17 @@ def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> dict[st
 @tk.side_effect_free
 @tk.validate_action_data(schema.records_schema)
 def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """All records that a job refused or set aside, and why. Editors of the source of the job see it.
+    """List the records that a job refused or set aside, and why. For editors of the job's source.
 
     Args:
         context: the context.
-        data_dict: `id` of the job; `outcome`, `refused` or `set-aside`, to have only those; `limit` (50 if not given,
+        data_dict: `id` of the job; `outcome`, `refused` or `set-aside`, to have only those; `limit` (50 by default,
             at most 1000) and `offset`.
 
     Returns:
-        `count` of them, and `results` in the order of the source: `position`, `identifier`, `outcome`, `reason` (its
-        code), `text` (a sentence), and `record`, id of the harvest object that tells more (None if there is none).
+        `count` of all records, and `results` in the order of the source: `position`, `identifier`, `outcome`, `reason`
+        (its code), `text` (a sentence), and `record`, id of the harvest object with more details (None if there is
+        none).
     """
     tk.check_access("ecosphere_harvest_records_list", context, data_dict)
     found = import_log.listed(data_dict["id"], data_dict.get("outcome") or "")
@@ -83,16 +84,16 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> dic
 @tk.side_effect_free
 @tk.validate_action_data(schema.corrections_schema)
 def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """What can be put right in the records of a source, value by value. Editors of the source see it.
+    """List the values that can be corrected in the records of a source. For editors of the source.
 
     Args:
         context: the context.
-        data_dict: `id` or name of the source; `offset`, the record to begin with (500 are looked at).
+        data_dict: `id` or name of the source; `offset`, the record to begin with (500 are examined).
 
     Returns:
-        `count` of the records of the source, `next`, the offset of those after these (None at the end), and `results`:
-        `record` (its identifier), `rule`, `xpath` below the root, `today`, `proposed`, and `content`, the new content
-        of the element as XML.
+        `count` of the records of the source, `next`, the offset for the following call (None at the end), and
+        `results`: `record` (its identifier), `rule`, `xpath` below the root, `today` (the current value), `proposed`,
+        and `content`, the new content of the element as XML.
     """
     tk.check_access("ecosphere_harvest_corrections_list", context, data_dict)
     source, first = _known_source(data_dict["id"]), data_dict["offset"]
@@ -109,7 +110,7 @@ def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) ->
 @tk.side_effect_free
 @tk.validate_action_data(schema.source_schema)
 def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Withdrawals of a source that wait for a person.
+    """Show the held withdrawals of a source.
 
     Args:
         context: the context.
@@ -119,8 +120,8 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
         NotFound: no such source.
 
     Returns:
-        `hold`, None when nothing waits, with `created` and `looked`, when the last complete harvest found them missing;
-        and `datasets`: name, title and guid of the datasets concerned (at most 500 of them).
+        `hold`, None without any, with `created` and `looked` (when the last complete harvest found the records
+        missing); and `datasets`: name, title and guid of the datasets concerned (at most 500 of them).
     """
     tk.check_access("ecosphere_harvest_withdrawals_show", context, data_dict)
     id_ = _known_source(data_dict["id"])
@@ -143,15 +144,15 @@ def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) ->
 
 @tk.validate_action_data(schema.decision_schema)
 def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Decide on the withdrawals of a source that are held.
+    """Decide on the held withdrawals of a source.
 
     Args:
         context: the context.
-        data_dict: `id` or name of the source; `decision`: `withdraw` to delete their datasets (a background job
-            does it), `keep` to leave them published although the source no longer has them.
+        data_dict: `id` or name of the source; `decision`: `withdraw` to delete their datasets (in a background job),
+            `keep` to leave them published although the source no longer has them.
 
     Returns:
-        the hold, decided.
+        the decided hold.
     """
     tk.check_access("ecosphere_harvest_withdrawals_decide", context, data_dict)
     id_ = _known_source(data_dict["id"])
@@ -171,17 +172,17 @@ def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) 
 @tk.side_effect_free
 @tk.validate_action_data(schema.source_schema)
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """What the source record of a harvested dataset says, field by field, and what of it was not taken over.
+    """Show what the source record of a harvested dataset states, field by field, and which of it was not taken over.
 
-    The record is read anew as it was kept. Whoever may see the dataset may see this.
+    The stored record is read again. Available to everyone who may see the dataset.
 
     Args:
         context: the context.
         data_dict: `id` or name of the dataset.
 
     Returns:
-        `source` (title and url), `record` (address of the original, None when it has none), and `fields`: for each
-        field of the dataset (`resource:` stands before those of a resource) `said`, `lost` (texts of the record that
+        `source` (title and url), `record` (URL of the original, None when it has none), and `fields`: for each field
+        of the dataset (with the prefix `resource:` for those of a resource) `said`, `lost` (texts of the record that
         found no place: a loss of the portal) and `problems` (faults of the record, in sentences).
 
     Raises:
@@ -197,7 +198,7 @@ def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> 
 @tk.side_effect_free
 @tk.validate_action_data(schema.source_schema)
 def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """The catalogues that have a dataset. Whoever may see the dataset may see this.
+    """Show the catalogues that have a dataset. Available to everyone who may see the dataset.
 
     Args:
         context: the context.
@@ -206,7 +207,7 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
     Returns:
         `published_from`, the catalogue whose record the portal publishes (None when the dataset was not harvested),
         and `also`, the others in the order in which they would take over; each with `title` and `url` of the
-        catalogue, `guid` of the record, and `record`, the address of the original (None when it has none).
+        catalogue, `guid` of the record, and `record`, the URL of the original (None when it has none).
     """
     tk.check_access("ecosphere_harvest_catalogues_show", context, data_dict)
     package = model.Package.get(data_dict["id"])
@@ -218,16 +219,16 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
 @tk.side_effect_free
 @tk.validate_action_data(schema.source_schema)
 def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """What of a dataset may be changed on the portal for good. Whoever may change the dataset may see this.
+    """Show which parts of a dataset can be changed permanently on the portal. For those who may edit the dataset.
 
     Args:
         context: the context.
         data_dict: `id` or name of the dataset.
 
     Returns:
-        `catalogue`, whose record the portal publishes, as `ecosphere_harvest_catalogues_show` gives it (None when no
-        source that is still harvested has the dataset: then all of it may); `fields`, names of those that a harvest
-        leaves as they are; `resources`, ids of those that were added on the portal.
+        `catalogue` whose record the portal publishes, as in `ecosphere_harvest_catalogues_show` (None when no source
+        that is still harvested has the dataset: then all of it can be changed); `fields`, names of the fields that a
+        harvest leaves unchanged; `resources`, ids of those added on the portal.
     """
     tk.check_access("ecosphere_harvest_local_show", context, data_dict)
     package = model.Package.get(data_dict["id"])
@@ -244,15 +245,15 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
 @tk.side_effect_free
 @tk.validate_action_data(schema.datasets_schema)
 def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Which of some datasets are harvested, so that the next harvest replaces what is changed on the portal.
+    """List which of some datasets are harvested, so that the next harvest overwrites changes made on the portal.
 
     Args:
         context: the context.
-        data_dict: `ids` of the datasets (at most 1000); only those that the person may change count.
+        data_dict: `ids` of the datasets (at most 1000); only those that the user may edit count.
 
     Returns:
-        `datasets`: title of the harvest source by id of the dataset, of those that are harvested; `fields`: names of
-        the fields that a harvest leaves as they are.
+        `datasets`: title of the harvest source by id of the dataset, for those that are harvested; `fields`: names of
+        the fields that a harvest leaves unchanged.
     """
     tk.check_access("ecosphere_harvest_governed_list", context, data_dict)
     user = context.get("user") or ""
@@ -267,9 +268,9 @@ def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> di
 @tk.side_effect_free
 @tk.validate_action_data(schema.job_schema)
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """One record of a harvest: what became of it and why.
+    """Show one record of a harvest: what became of it and why.
 
-    Editors of its source, and of the dataset made of it, see it.
+    For editors of its source, and of the dataset made of it.
 
     Args:
         context: the context.
@@ -277,9 +278,9 @@ def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict
 
     Returns:
         `guid`, `position` in the source, `source`, `job_id`, `dataset` (None when there is none), `outcome`;
-        `changes`: what each rule decided (rule, field, before, after); `problems`, `errors`, `joined`: sentences;
-        `unread`: what the record says and the dataset has no place for; `note`: why it was set aside; `content`:
-        the record as it came (None when it was not kept).
+        `changes`: decisions of the rules (rule, field, before, after); `problems`, `errors`, `joined`: sentences;
+        `unread`: content of the record that has no place in the dataset; `note`: why it was set aside; `content`:
+        the record as received (None when it was not kept).
     """
     tk.check_access("ecosphere_harvest_record_show", context, data_dict)
     kept = objects.raw(data_dict["id"])
@@ -289,15 +290,15 @@ def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> dict
 @tk.side_effect_free
 @tk.validate_action_data(schema.record_schema)
 def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Read one ISO 19139 record as a harvest would, and write nothing.
+    """Read one ISO 19139 record as a harvest would, without saving anything.
 
     Args:
         context: the context.
         data_dict: `content`, the record as text.
 
     Returns:
-        `dataset`, ready for `package_create` but for its name; `changes`, what the rules decided; `problems`,
-        sentences on what is wrong with the record.
+        `dataset`, ready for `package_create` except for its name; `changes`, decisions of the rules; `problems`,
+        sentences about faults of the record.
     """
     tk.check_access("ecosphere_harvest_read", context, data_dict)
     return reading.read(data_dict["content"])
@@ -306,20 +307,20 @@ def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> dict[str, A
 @tk.side_effect_free
 @tk.validate_action_data(schema.overview_schema)
 def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """All harvest sources that one may look after.
+    """List the harvest sources that the user manages.
 
     Args:
         context: the context.
-        data_dict: `organization`, id or name of the service whose sources are wanted, all if not given; `counted`,
-            whether datasets and refused records are wanted (true if not given).
+        data_dict: `organization`, id or name of a service, to have only its sources (all by default); `counted`,
+            whether to count datasets and refused records (true by default).
 
     Returns:
         for each source: name, title, type, address, service, `state` (held, incomplete, errors, running, waiting,
-        never, good, inactive), `last_complete`, `last_run`, `records`, its datasets on the portal as the index has
-        them (None while Solr is away), `refused` records, of the last harvest `errors`, `done` (added, updated,
-        deleted) and `finished`, `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to
-        be harvested, also one that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first` can
-        help: it is active, of a type of the suite, and not being harvested).
+        never, good, inactive), `last_complete`, `last_run`, `records`, number of its datasets on the portal according
+        to the index (None while Solr is away), `refused` records, of the last harvest `errors`, `done` (added, updated,
+        deleted) and `finished`, `held` withdrawals, `frequency`, `next_run`, `due` (when it is or was to be harvested,
+        also for a source that never was), `can_go_first` (whether `ecosphere_harvest_source_run_first` applies: it is
+        active, of a type of the suite, and not being harvested).
     """
     tk.check_access("ecosphere_harvest_overview", context, data_dict)
     user = context.get("user") or ""
@@ -333,7 +334,7 @@ def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> list[di
 
 @tk.validate_action_data(schema.trial_schema)
 def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Have the beginning of a source read in the background; nothing is written.
+    """Start a preview of a source in the background: the beginning of the source is read, and nothing is saved.
 
     Args:
         context: the context.
@@ -343,7 +344,7 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict
         `id` of the trial.
 
     Raises:
-        ValidationError: something is missing, or too many trials of this person are waiting or running.
+        ValidationError: something is missing, or too many trials of this user are waiting or running.
     """
     tk.check_access("ecosphere_harvest_trial_start", context, data_dict)
     url, source_type = data_dict["url"], data_dict["source_type"]
@@ -354,7 +355,7 @@ def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> dict
 @tk.side_effect_free
 @tk.validate_action_data(schema.job_schema)
 def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """What a trial has found, for an hour.
+    """Show the result of a trial, which is kept for an hour.
 
     Args:
         context: the context.
@@ -371,7 +372,7 @@ def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> dict[
 
 
 def _known_source(id_or_name: str) -> str:
-    """Id of a source, also for administrators, whom no auth function asks whether it exists."""
+    """Return the id of a source; also checks for sysadmins, who skip auth functions, that it exists."""
     id_ = source_id(id_or_name)
     if id_ is None:
         raise tk.ObjectNotFound(tk._("Harvest source not found"))
@@ -379,6 +380,6 @@ def _known_source(id_or_name: str) -> str:
 
 
 def get_actions() -> dict[str, Any]:
-    """Return the actions that the plugin registers."""
+    """Return the actions of the plugin."""
     own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")}
     return action_input.checked(own | administration.get_actions() | stock_actions.get_actions())

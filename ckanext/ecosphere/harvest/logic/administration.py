@@ -1,4 +1,4 @@
-"""Actions of those who look after many sources: which one goes first, and who gets the weekly letter."""
+"""API actions for managing many sources: run one first, subscribe to the weekly letter."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from ckanext.harvest.model import HarvestJob, HarvestSource
 
 WAITING = "New"
 AREA = "harvest:first"
-"""Area of the journal."""
+"""Area of the journal for sources that were run first."""
 
 
 @tk.validate_action_data(schema.source_schema)
 def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Have a source harvested by the next worker that is free, before all harvests that wait; it is in the journal.
+    """Harvest a source with the next free worker, before all waiting harvests, and record it in the journal.
 
-    A harvest of the source that waits already goes to the front. Administrators of the portal may do this.
+    A waiting harvest of the source moves to the front. Sysadmins only.
 
     Args:
         context: the context.
@@ -69,7 +69,7 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
 @tk.side_effect_free
 @tk.validate_action_data(schema.nothing_schema)
 def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Whether one gets the weekly letter about the sources that one looks after.
+    """Show whether the user receives the weekly letter about the sources that they manage.
 
     Args:
         context: the context.
@@ -84,9 +84,9 @@ def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict
 
 @tk.validate_action_data(schema.letter_schema)
 def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Want the weekly letter about the sources that one looks after, or want it no longer.
+    """Subscribe the user to the weekly letter about the sources that they manage, or unsubscribe them.
 
-    It is written in the language in which it was asked for.
+    It is written in the language of the subscription request.
 
     Args:
         context: the context.
@@ -124,10 +124,10 @@ def _new_job(context: Context, id_: str) -> str:
     fresh: Any = {"user": context.get("user"), "auth_user_obj": context.get("auth_user_obj")}
     try:
         return tk.get_action("harvest_job_create")(fresh, {"source_id": id_, "run": False})["id"]
-    except HarvestJobExists as error:  # somebody else was as quick
+    except HarvestJobExists as error:  # created concurrently
         raise _refused(tk._("This source is being harvested already.")) from error
 
 
 def get_actions() -> dict[str, Any]:
-    """Return these actions."""
+    """Return the actions of this module."""
     return {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")}

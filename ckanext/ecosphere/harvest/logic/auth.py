@@ -1,4 +1,4 @@
-"""Who may do what: those who may edit a source, and nobody else."""
+"""Auth functions of the harvest actions. Most allow only those who may edit the source concerned."""
 
 from __future__ import annotations
 
@@ -16,57 +16,57 @@ from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
 
 def ecosphere_harvest_job_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Progress and findings of a job: editors of its source."""
+    """Allow editors of the source to see progress and results of a job."""
     job: Any = HarvestJob.get(data_dict["id"])
     return _may_edit(context, job.source_id if job else None)
 
 
 def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """Records that a job refused or set aside: editors of its source."""
+    """Allow editors of the source to list the records that a job refused or set aside."""
     return ecosphere_harvest_job_show(context, data_dict)
 
 
 def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """Corrections for the records of a source: editors of the source, since records name people."""
+    """Allow editors of the source to list corrections for its records; not public, since records name people."""
     return _may_edit(context, source_id(data_dict["id"]))
 
 
 def ecosphere_harvest_withdrawals_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Withdrawals that are held: editors of the source."""
+    """Allow editors of the source to see its held withdrawals."""
     return _may_edit(context, source_id(data_dict["id"]))
 
 
 def ecosphere_harvest_withdrawals_decide(context: Context, data_dict: DataDict) -> AuthResult:
-    """Decide on them: editors of the source."""
+    """Allow editors of the source to decide on its held withdrawals."""
     return _may_edit(context, source_id(data_dict["id"]))
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_harvest_statements_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """What the record of a dataset says: whoever may see the dataset."""
+    """Allow everyone who may see a dataset to see what its source record states."""
     return authorization.dataset_readable(context, data_dict["id"])
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Which catalogues have a dataset: whoever may see the dataset."""
+    """Allow everyone who may see a dataset to see which catalogues have it."""
     return authorization.dataset_readable(context, data_dict["id"])
 
 
 def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """What of a dataset may be changed on the portal for good: whoever may change it."""
+    """Allow those who may edit a dataset to see which parts of it can be changed permanently."""
     return authorization.dataset_editable(context, data_dict["id"])
 
 
 def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> AuthResult:
-    """Which datasets are harvested: whoever edits a service; only its datasets are told."""
+    """Allow editors of any service; only datasets of their services are returned."""
     return _may_manage(context)
 
 
 def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """A record as it came, with what the rules did: editors of its source, and of the dataset made of it.
+    """Allow editors of the source, and of the dataset made of it, to see a record with the decisions of the rules.
 
-    Records name people and their addresses, also where the dataset does not.
+    Records name people and their addresses, even where the dataset does not.
     """
     found: Any = HarvestObject.get(data_dict["id"])
     if found is None:
@@ -81,10 +81,10 @@ def ecosphere_harvest_record_show(context: Context, data_dict: DataDict) -> Auth
 @tk.chained_auth_function
 @tk.auth_allow_anonymous_access
 def harvest_object_show(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """ckanext-harvest shows all records to everybody; those of our source types are for those who may edit them.
+    """Restrict records of our source types to their editors: ckanext-harvest shows all records to everyone.
 
-    It also finds one by whatever column `attr` names, and which of several it is cannot be foreseen: that is for
-    administrators of the site, who are not asked.
+    Look-up by `attr` is left to sysadmins, who skip auth functions: it accepts any column, and returns an arbitrary one
+    of several matches.
     """
     data_dict = data_dict or {}
     if data_dict.get("attr"):
@@ -104,37 +104,37 @@ def harvest_object_show(original: Any, context: Context, data_dict: DataDict | N
 
 
 def ecosphere_harvest_read(context: Context, data_dict: DataDict) -> AuthResult:
-    """Read a record for the form: those who may describe a dataset."""
+    """Allow those who may create datasets to read a record for the form."""
     return authz.is_authorized("package_create", context, {})
 
 
 def ecosphere_harvest_overview(context: Context, data_dict: DataDict) -> AuthResult:
-    """All sources: editors of any service, who then see those of their services."""
+    """Allow editors of any service; only sources of their services are returned."""
     return _may_manage(context)
 
 
 def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) -> AuthResult:
-    """Have a source harvested before what waits: administrators of the portal, since others then wait longer."""
+    """Allow sysadmins only to run a source first, since others then wait longer."""
     return _administrators_only(context)
 
 
 def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whether one gets the weekly letter about the sources: whoever may see the overview."""
+    """Allow those who may see the overview to see whether they receive the weekly letter."""
     return _may_manage(context)
 
 
 def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> AuthResult:
-    """Want the weekly letter, or want it no longer: whoever may see the overview; one's own letter only."""
+    """Allow those who may see the overview to change their own subscription to the weekly letter."""
     return _may_manage(context)
 
 
 def ecosphere_harvest_trial_start(context: Context, data_dict: DataDict) -> AuthResult:
-    """Try a source: editors of any service, the portal asks an address of their choice."""
+    """Allow editors of any service to preview a source: the portal then sends requests to a URL of their choice."""
     return _may_manage(context)
 
 
 def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """See what a trial found: whoever started it."""
+    """Allow the user who started a trial to see its result."""
     from ckanext.ecosphere.harvest import previews
 
     mine = previews.show(data_dict["id"])["user"] == (context.get("user") or "")
@@ -142,7 +142,7 @@ def ecosphere_harvest_trial_show(context: Context, data_dict: DataDict) -> AuthR
 
 
 def editable_organisations(user: str) -> list[str]:
-    """Ids of the organisations whose datasets a user may edit."""
+    """Return the ids of the organisations whose datasets a user may edit."""
     context: Any = {"user": user}
     found = tk.get_action("organization_list_for_user")(context, {"id": user, "permission": "update_dataset"})
     return [organisation["id"] for organisation in found]
@@ -163,7 +163,7 @@ def _administrators_only(context: Context) -> AuthResult:
 
 
 def source_id(id_or_name: str) -> str | None:
-    """Id of the source that is called so."""
+    """Return the id of a source, given by id or name; None if there is no such source."""
     from ckan import model
 
     package = model.Package.get(id_or_name)
@@ -185,7 +185,7 @@ def _may_edit(context: Context, id_: str | None) -> AuthResult:
 
 
 def get_auth_functions() -> dict[str, Any]:
-    """Return the auth functions that the plugin registers."""
+    """Return the auth functions of the plugin."""
     own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")} | {
         "harvest_object_show": harvest_object_show
     }

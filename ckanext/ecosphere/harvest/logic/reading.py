@@ -1,4 +1,4 @@
-"""One record, read and put right as a harvest would, without writing anything: what the form's import asks for."""
+"""Read and normalise a single record without saving it, for the import form."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def read(content: str | bytes) -> dict[str, Any]:
     """Return the dataset that a document describes.
 
     Args:
-        content: an ISO 19139 or ISO 19115-3 record, or a CSW answer whose first record counts.
+        content: an ISO 19139 or ISO 19115-3 record, or a CSW response, of which the first record is read.
 
     Returns:
-        ``dataset``, ``changes`` (what the rules decided) and ``problems`` (sentences in the reader's language).
+        ``dataset``, ``changes`` (decisions of the rules) and ``problems`` (sentences in the user's language).
 
     Raises:
-        ValidationError: the document is no such record.
+        ValidationError: the document contains no such record.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:

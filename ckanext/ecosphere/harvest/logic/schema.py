@@ -1,4 +1,4 @@
-"""Schemas of the room's actions."""
+"""Validation schemas of the harvest actions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MOST_DATASETS = 1000
 
 @validator_args
 def source_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
-    """A source, by id or name."""
+    """Return the schema of a source, given by id or name."""
     return {"id": [not_empty, unicode_safe]}
 
 
 @validator_args
 def job_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
-    """A job, by id."""
+    """Return the schema of a job, given by id."""
     return {"id": [not_empty, unicode_safe]}
 
 
@@ -28,7 +28,7 @@ def job_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
 def records_schema(  # noqa: PLR0917 - validators
     not_empty: Any, unicode_safe: Any, ignore_empty: Any, one_of: Any, natural_number_validator: Any, default: Any
 ) -> dict[str, Any]:
-    """A job, by id, and which of its records are wanted."""
+    """Return the schema of a selection of the records of a job."""
     return {
         "id": [not_empty, unicode_safe],
         "outcome": [ignore_empty, one_of(list(import_log.OUTCOMES))],
@@ -41,13 +41,13 @@ def records_schema(  # noqa: PLR0917 - validators
 def corrections_schema(
     not_empty: Any, unicode_safe: Any, natural_number_validator: Any, default: Any
 ) -> dict[str, Any]:
-    """A source, by id or name, and from which of its records on."""
+    """Return the schema of a source, given by id or name, and the offset of its records."""
     return {"id": [not_empty, unicode_safe], "offset": [default(0), natural_number_validator]}
 
 
 @validator_args
 def datasets_schema(not_empty: Any, list_of_strings: Any) -> dict[str, Any]:
-    """Datasets, by id."""
+    """Return the schema of a list of datasets, given by id."""
     return {"ids": [not_empty, list_of_strings, _few]}
 
 
@@ -59,36 +59,36 @@ def _few(value: Any) -> Any:
 
 @validator_args
 def decision_schema(not_empty: Any, unicode_safe: Any, one_of: Any) -> dict[str, Any]:
-    """A decision on the withdrawals of a source that are held."""
+    """Return the schema of a decision on the held withdrawals of a source."""
     return {"id": [not_empty, unicode_safe], "decision": [not_empty, one_of(["withdraw", "keep"])]}
 
 
 @validator_args
 def record_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
-    """A record, as text."""
+    """Return the schema of a record, as text."""
     return {"content": [not_empty, unicode_safe]}
 
 
 @validator_args
 def letter_schema(not_missing: Any, boolean_validator: Any) -> dict[str, Any]:
-    """Whether the weekly letter is wanted."""
+    """Return the schema of a subscription to the weekly letter."""
     return {"wanted": [not_missing, boolean_validator]}
 
 
 @validator_args
 def overview_schema(ignore_empty: Any, unicode_safe: Any, default: Any, boolean_validator: Any) -> dict[str, Any]:
-    """Which sources, and whether what they hold is wanted."""
+    """Return the schema of the source overview."""
     return {"organization": [ignore_empty, unicode_safe], "counted": [default(True), boolean_validator]}
 
 
 def nothing_schema() -> dict[str, Any]:
-    """Nothing is asked for."""
+    """Return an empty schema, for actions without parameters."""
     return {}
 
 
 @validator_args
 def trial_schema(not_empty: Any, unicode_safe: Any, ignore_missing: Any) -> dict[str, Any]:
-    """A source that need not exist."""
+    """Return the schema of a source to preview, which need not exist on the portal."""
     return {
         "url": [not_empty, unicode_safe],
         "source_type": [not_empty, unicode_safe],

@@ -1,4 +1,4 @@
-"""Actions of ckanext-harvest that our source types go another way with, or that it leaves open, chained."""
+"""Chained actions of ckanext-harvest: run our source types through our pipeline, and fix faults and missing checks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ckanext.harvest.logic.dictization import harvest_job_dictize
 from ckanext.harvest.model import HarvestJob
 
 LONGEST_DAYS = 5
-"""Figures of a number of days."""
+"""Maximum digits of a number of days."""
 
 
 @tk.chained_action
 def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Run a job: those of our source types on CKAN's background jobs, the others as before.
+    """Run a job: for our source types as a CKAN background job, for others with the original action.
 
     Args:
         original: ckanext-harvest's action.
@@ -52,12 +52,12 @@ def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict:
 
 @tk.chained_action
 def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Start what is due, as before, at times spread over the period; send again our jobs that nobody is running.
+    """Start due jobs with the original action, then spread next runs over their period and requeue stuck jobs of ours.
 
     Args:
         original: ckanext-harvest's action.
         context: the context.
-        data_dict: `source_id` to look at one source only.
+        data_dict: `source_id` to check one source only.
     """
     tk.check_access("harvest_jobs_run", context, data_dict)
     result = original(context, data_dict)
@@ -68,10 +68,10 @@ def harvest_jobs_run(original: Any, context: Context, data_dict: DataDict) -> An
 
 @tk.chained_action
 def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Clear a source, as before, and forget what is known of its records.
+    """Clear a source with the original action, and delete what is stored about its records.
 
-    ckanext-harvest 1.6.3 purges each dataset that was ever made of one of its records: also those that another source
-    publishes meanwhile, which stay.
+    ckanext-harvest 1.6.3 purges every dataset ever made of one of its records, even those that another source now
+    publishes; these are kept here.
 
     Args:
         original: ckanext-harvest's action.
@@ -90,12 +90,12 @@ def harvest_source_clear(original: Any, context: Context, data_dict: DataDict) -
 @tk.side_effect_free
 @tk.chained_action
 def harvest_source_show_status(original: Any, context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Tell how a source stands, as before, its public datasets counted by the index.
+    """Show the status of a source, with public datasets counted by Solr.
 
-    ckanext-harvest 1.6.3 joins all datasets to all records that were ever read to count them, on each page of a source.
+    To count them, ckanext-harvest 1.6.3 joins all datasets to all records ever read, on each page of a source.
 
     Args:
-        original: ckanext-harvest's action; asked for sources without a job, and while the index is away.
+        original: ckanext-harvest's action; called for sources without a job, and while Solr is away.
         context: the context.
         data_dict: `id` or name of the source.
 
@@ -112,10 +112,10 @@ def harvest_source_show_status(original: Any, context: Context, data_dict: DataD
     return {"job_count": jobs.count(), "last_job": harvest_job_dictize(last, context), "total_datasets": number}
 
 
-@logic.auth_audit_exempt  # like the original, it asks whether the source may be cleared
+@logic.auth_audit_exempt  # like the original, it checks `harvest_source_clear`
 @tk.chained_action
 def harvest_source_job_history_clear(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Clear the jobs of a source, as before, and what is known of those jobs; its datasets stay.
+    """Clear the jobs of a source with the original action, and what is stored about those jobs; its datasets are kept.
 
     Args:
         original: ckanext-harvest's action.
@@ -131,7 +131,7 @@ def harvest_source_job_history_clear(original: Any, context: Context, data_dict:
 
 
 def _by_id(data_dict: DataDict) -> DataDict:
-    """Name the source by its id: ckanext-harvest clears none that is called by its name."""
+    """Replace the name of the source by its id: ckanext-harvest clears no source given by name."""
     id_ = tk.get_or_bust(data_dict, "id")
     return {**data_dict, "id": source_id(id_) or id_}
 
@@ -139,10 +139,10 @@ def _by_id(data_dict: DataDict) -> DataDict:
 @tk.side_effect_free
 @tk.chained_action
 def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict) -> bool:
-    """Index a source with its latest state.
+    """Index a source in its current state.
 
-    ckanext-harvest 1.6.3 puts into the index of CKAN 2.12 a source whose type, frequency and configuration have
-    not been taken out of the extras; its pages then show none of them, and its form refuses to save.
+    On CKAN 2.12, ckanext-harvest 1.6.3 indexes a source without extracting type, frequency and configuration from its
+    extras; its pages then show none of them, and its form refuses to save.
 
     Args:
         original: ckanext-harvest's action, not called.
@@ -158,12 +158,12 @@ def harvest_source_reindex(original: Any, context: Context, data_dict: DataDict)
 
 @tk.chained_action
 def harvest_job_create(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Create a job, as before; over the API, that there is one already is told as an error of the parameter.
+    """Create a job with the original action; over the API, report its exceptions as validation errors.
 
     Args:
         original: ckanext-harvest's action.
         context: the context.
-        data_dict: `source_id`, and `run` (true if not given).
+        data_dict: `source_id`, and `run` (true by default).
 
     Raises:
         ValidationError: a job of the source waits or runs, or the source is not active.
@@ -173,7 +173,7 @@ def harvest_job_create(original: Any, context: Context, data_dict: DataDict) -> 
         return original(context, data_dict)
     except (HarvestJobExists, HarvestSourceInactiveError) as error:
         if "api_version" not in context:
-            raise  # for the pages and commands of ckanext-harvest, which know these errors
+            raise  # pages and commands of ckanext-harvest handle these errors
         exists = isinstance(error, HarvestJobExists)
         message = (
             tk._("A harvest of this source waits or runs already.") if exists else tk._("The source is not active.")
@@ -181,11 +181,11 @@ def harvest_job_create(original: Any, context: Context, data_dict: DataDict) -> 
         raise tk.ValidationError({"source_id": [message]}) from error
 
 
-@logic.auth_audit_exempt  # it asks under a name of ours: ckanext-harvest lets everybody list sources
+@logic.auth_audit_exempt  # it checks an auth function of ours: that of ckanext-harvest allows everyone
 @tk.side_effect_free
 @tk.chained_action
 def harvest_source_list(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """List the sources, as before; ckanext-harvest 1.6.3 gives private ones, too, to whoever has no account.
+    """List the sources, for sysadmins only: ckanext-harvest 1.6.3 returns even private ones to anonymous users.
 
     Args:
         original: ckanext-harvest's action.
@@ -196,15 +196,15 @@ def harvest_source_list(original: Any, context: Context, data_dict: DataDict) ->
     return original(context, data_dict)
 
 
-@logic.auth_audit_exempt  # it asks under a name of ours: ckanext-harvest has no auth function of this name
+@logic.auth_audit_exempt  # it checks an auth function of ours: ckanext-harvest has none of this name
 @tk.chained_action
 def harvest_abort_failed_jobs(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Abort the jobs that have run for too long, as before; ckanext-harvest 1.6.3 lets everybody do it.
+    """Abort jobs that have run for too long, for sysadmins only: ckanext-harvest 1.6.3 allows everyone.
 
     Args:
         original: ckanext-harvest's action.
         context: the context.
-        data_dict: `life_span` in days (7 if not given), `include` or `exclude` ids of sources.
+        data_dict: `life_span` in days (7 by default), `include` or `exclude` ids of sources.
     """
     tk.check_access("ecosphere_harvest_administer", context, data_dict)
     days = {"life_span": 7, **data_dict}["life_span"]
@@ -216,7 +216,7 @@ def harvest_abort_failed_jobs(original: Any, context: Context, data_dict: DataDi
 @tk.side_effect_free
 @tk.chained_action
 def harvest_log_list(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """List the log of the harvest, as before; ckanext-harvest 1.6.3 asks an auth function that it does not have.
+    """List the harvest log, for sysadmins only: ckanext-harvest 1.6.3 checks an auth function that does not exist.
 
     Args:
         original: ckanext-harvest's action.

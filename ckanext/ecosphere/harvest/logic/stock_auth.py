@@ -1,7 +1,7 @@
-"""Who may call the actions of ckanext-harvest: its auth functions, called with what they need.
+"""Chained auth functions of ckanext-harvest, with checks that the originals lack.
 
 Those of ckanext-harvest 1.6.3 fail (KeyError, AttributeError) when a parameter is missing or nobody is logged in, let
-everybody list all harvest objects, and look for a job under the name of another parameter.
+everybody list all harvest objects, and look up a job under the wrong parameter name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.shared import authorization
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
-#: Auth function of ckanext-harvest → parameter without which it fails.
+#: Auth function of ckanext-harvest → parameter that it requires.
 NEEDED = {
     "harvest_job_create": "source_id",
     "harvest_job_list": "source_id",
@@ -34,7 +34,7 @@ PUBLIC = ("harvest_source_show", "harvest_source_show_status")
 
 
 def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Run a job: those who may edit its source. The original looks for `source_id`, which the action is not given."""
+    """Allow those who may edit the source to run a job. The original expects `source_id`, which is not passed."""
     job: Any = HarvestJob.get(tk.get_or_bust(data_dict or {}, "id"))
     if job is None:
         raise tk.ObjectNotFound(tk._("Harvest job not found"))
@@ -42,7 +42,7 @@ def harvest_send_job_to_gather_queue(original: Any, context: Context, data_dict:
 
 
 def harvest_object_list(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """List the objects of a source: those who may edit it; of all sources, administrators of the site."""
+    """Allow those who may edit a source to list its objects; without a source, sysadmins only."""
     id_ = (data_dict or {}).get("source_id")
     if not id_:
         return _no_administrator()
@@ -54,7 +54,7 @@ def harvest_object_list(original: Any, context: Context, data_dict: DataDict | N
 
 
 def harvest_source_clear(original: Any, context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Delete all datasets of a source: those who may edit it, as long as all of them are of their service."""
+    """Allow those who may edit a source to delete all its datasets, provided that all belong to their service."""
     id_ = tk.get_or_bust(data_dict or {}, "id")
     allowed = original(context, data_dict or {})
     source = model.Package.get(id_)
@@ -74,7 +74,7 @@ def _publishes_for_others(source: model.Package) -> bool:
 
 
 def ecosphere_harvest_administer(context: Context, data_dict: DataDict | None) -> AuthResult:
-    """Abort jobs and read the log: administrators of the site, for whom CKAN asks no auth function."""
+    """Deny to all but sysadmins, for whom CKAN skips auth functions."""
     return _no_administrator()
 
 
@@ -83,7 +83,7 @@ def _no_administrator() -> AuthResult:
 
 
 def _context(context: Context) -> Any:
-    # ckanext-harvest's auth functions look for the model in the context.
+    # The auth functions of ckanext-harvest need the model in the context.
     return {**authorization.same_person(context), "model": model, "session": model.Session}
 
 
@@ -100,7 +100,7 @@ def _needing(name: str, parameter: str) -> Callable[..., AuthResult]:
 
 
 def get_auth_functions() -> dict[str, Any]:
-    """Return the auth functions that take the place of ckanext-harvest's, and those that it lacks."""
+    """Return the auth functions that replace those of ckanext-harvest, and those that it lacks."""
     chained = {name: _needing(name, parameter) for name, parameter in NEEDED.items()}
     for function in (harvest_send_job_to_gather_queue, harvest_object_list, harvest_source_clear):
         chained[function.__name__] = function

@@ -1,1 +1,1 @@
-"""Sentences of the harvest: names of what reports hold, faults of the form, texts translated where they are shown."""
+"""User-facing messages of the harvest: labels for reports, form errors, translated terms."""

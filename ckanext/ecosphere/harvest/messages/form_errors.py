@@ -1,4 +1,4 @@
-"""What is wrong with a source as its form says it: ckanext-harvest's own sentences are English only."""
+"""Translate validation errors of the source form: those of ckanext-harvest are English only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 
 LONGEST = 2_000  # characters
 _SENTENCES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
-    # Our types say in the reader's language what is wrong; the words before it add nothing.
+    # Messages of our source types are translated already; drop the English prefix.
     (re.compile(r"Error parsing the configuration options: (?P<detail>.+)", re.DOTALL), lambda found: found["detail"]),
     (
         re.compile(r"There already is a Harvest Source for this URL .*", re.DOTALL),
@@ -25,11 +25,11 @@ _SENTENCES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] =
         lambda found: tk._("“{value}” is no type of source of this portal.").format(value=found["value"]),
     ),
 )
-"""Sentences of `ckanext.harvest.logic.validators` 1.6.3, and what is said instead."""
+"""Messages of `ckanext.harvest.logic.validators` 1.6.3, and their translated replacements."""
 
 
 def sentence(text: str) -> str:
-    """Say an error in the reader's language; what is not known stays as it is."""
+    """Translate an error message; return unknown ones unchanged."""
     for pattern, said in _SENTENCES:
         if found := pattern.fullmatch(text[:LONGEST]):
             return said(found)
@@ -37,7 +37,7 @@ def sentence(text: str) -> str:
 
 
 def by_field(errors: Mapping[str, Any] | None) -> dict[str, list[str]]:
-    """The errors of a form, field by field."""
+    """Return the error messages of a form by field."""
     return {
         field: [sentence(str(each)) for each in (found if isinstance(found, list) else [found])]
         for field, found in (errors or {}).items()
@@ -45,7 +45,7 @@ def by_field(errors: Mapping[str, Any] | None) -> dict[str, list[str]]:
 
 
 def summary(errors: Mapping[str, Any] | None) -> dict[str, str]:
-    """The errors of a form under the labels of its fields, for the list above it."""
+    """Return the error messages of a form by field label, for the list above the form."""
     labels = {
         "url": tk._("Address"),
         "title": tk._("Title"),

@@ -1,4 +1,4 @@
-"""Words for outcomes and reasons on the pages of the room."""
+"""Labels for outcomes and reasons on the harvest pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JOINED = "joined-"
 
 
 def outcomes() -> dict[str, str]:
-    """What ckanext-harvest calls the outcomes → their labels."""
+    """Return the labels of ckanext-harvest's outcomes."""
     return {
         "errored": tk._("Records refused"),
         "added": tk._("Records added"),
@@ -26,7 +26,7 @@ def outcomes() -> dict[str, str]:
 
 
 def of_one(status: str | None) -> str:
-    """What became of one record."""
+    """Return the label for the outcome of one record."""
     labels = {
         "errored": tk._("The record was refused"),
         "added": tk._("A dataset was made of it"),
@@ -38,7 +38,7 @@ def of_one(status: str | None) -> str:
 
 
 def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-    """Records by outcome: key, label and number; errors of the reading are not records, copies are told apart."""
+    """Return key, label and number of records for each outcome; duplicates are separated from unchanged records."""
     counts = facts.get("counts") or {}
     numbers = {outcome: (counts or stats).get(outcome, 0) for outcome in outcomes()}
     copies = min(counts.get("duplicate", 0), numbers["not modified"])
@@ -48,14 +48,14 @@ def counted(stats: Mapping[str, int], facts: Mapping[str, Any]) -> list[tuple[st
 
 
 def reasons(report: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-    """Outcome, reason and number of the records that became no dataset."""
+    """Return outcome, reason and number of the records that became no dataset."""
     found = [(tk._("Refused"), of_code(code), number) for code, number in (report.get("refused") or {}).items()]
     found += [(tk._("Set aside"), of_code(code), number) for code, number in (report.get("set_aside") or {}).items()]
     return found
 
 
 def of_code(code: str) -> str:
-    """The sentence of a code without the values of one record."""
+    """Return the message of a code without the values of a single record."""
     own = {
         "not-valid": tk._("The dataset made of it is not valid."),
         "fault": tk._("It could not be saved because of an unexpected fault."),

@@ -1,7 +1,7 @@
-"""What rules, fields and fixed values are called where people read what the rules decided.
+"""Translated labels for the rules, fields and fixed values in the rule log.
 
-The log of the rules holds codes, so that it stays the same whatever the language of the portal; the pages show
-these words instead. A code without words is shown as it is.
+The log holds codes, so that it does not depend on the portal's language; pages show these labels instead. A code
+without a label is shown as it is.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ RULES: dict[str, str] = {
     "other-information": N_("Other information"),
     "within-bounds": N_("Longest texts and lists"),
 }
-"""Rule → what it looks after."""
+"""Rule → its label."""
 
 FIELDS: dict[str, str] = {
     "tags": N_("Keywords"),
@@ -70,7 +70,7 @@ FIELDS: dict[str, str] = {
     "date": N_("Date"),
     "temporalElement": N_("Period covered"),
 }
-"""Names in the log that are no field of the form."""
+"""Field names in the log that are not fields of the form."""
 
 VALUES: dict[str, str] = {
     "geographic identifier": N_("geographic identifier"),
@@ -103,7 +103,7 @@ VALUES: dict[str, str] = {
     "view of the record on the intranet, left out": N_("view of the record on the intranet, left out"),
     "profile of ckanext-dcat": N_("profile of ckanext-dcat"),
 }
-"""Fixed values of the log."""
+"""Fixed values in the log → labels."""
 
 DEDUCED: dict[str, str] = {
     "title": N_("from the title"),
@@ -113,10 +113,10 @@ DEDUCED: dict[str, str] = {
     "box outside France": N_("from the extent"),
     "area of the service": N_("from the area of the service"),
 }
-"""Way to the territories of a record that states none → the words beside them; the other ways are statements."""
+"""Method by which unstated territories were deduced → its label; other methods read explicit statements."""
 
 _BY_FIELD = {"theme", "territory", "eu_theme", "access_rights", "tags", "resources", "source_record"}
-"""Fields whose values before may be one of `VALUES`; elsewhere the words are those of the record."""
+"""Fields whose values may be one of `VALUES`; values of other fields are texts of the record."""
 
 PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^(?P<value>.*) \(e-mail\)$", re.DOTALL), N_("{value} (e-mail address)")),
@@ -134,7 +134,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^codes of places: (?P<value>.*)$", re.DOTALL), N_("codes of places: {value}")),
     (re.compile(r"^outline of (?P<value>.*)$", re.DOTALL), N_("approximate outline of {value}")),
 )
-"""Values of the log that hold a text of the record."""
+"""Patterns of log values that contain a text of the record."""
 _MADE = {
     "owner_org": (0, 1, 2, 3),
     "contact": (4, 5),
@@ -145,9 +145,9 @@ _MADE = {
     "provenance": (10,),
     "spatial_coverage": (13,),
 }
-"""Field → patterns that its values may follow."""
+"""Field → indexes of the patterns that its values may match."""
 _LENGTHS = (10, 11)
-"""Patterns of the rule `within-bounds`, whatever the field."""
+"""Indexes of the patterns of the rule `within-bounds`, for any field."""
 
 VOCABULARIES: dict[str, str] = {
     "dcat_type": "resource-type",
@@ -162,24 +162,24 @@ VOCABULARIES: dict[str, str] = {
     "access_rights": "access-right",
     "reference_system": "epsg",
 }
-"""Field → list that its value after comes from."""
+"""Field → vocabulary of its new value."""
 
 
 def rule(name: str) -> str:
-    """What a rule is called."""
+    """Return the label of a rule."""
     return tk._(RULES[name]) if name in RULES else name
 
 
 def field(name: str) -> str:
-    """What a field is called: as the form of datasets does, when the portal has one."""
+    """Return the label of a field, as in the dataset form if the portal has one."""
     if name in FIELDS:
         return tk._(FIELDS[name])
     return _form_labels().get(name, name)
 
 
 def before(field_name: str, text: str) -> str:
-    """What a rule started from."""
-    parts = text.split(", ") if field_name == "theme" else [text]  # themes rest on several things
+    """Return the label of a value before a rule."""
+    parts = text.split(", ") if field_name == "theme" else [text]  # themes are based on several values
     if field_name in _BY_FIELD and all(part in VALUES for part in parts):
         return ", ".join(tk._(VALUES[part]) for part in parts)
     if field_name == "access_rights" and text:
@@ -188,7 +188,7 @@ def before(field_name: str, text: str) -> str:
 
 
 def after(field_name: str, text: str) -> str:
-    """What a rule came to."""
+    """Return the label of a value after a rule."""
     if field_name in _BY_FIELD and text in VALUES:
         return tk._(VALUES[text])
     name = VOCABULARIES.get(field_name)
@@ -196,15 +196,15 @@ def after(field_name: str, text: str) -> str:
 
 
 def deduced_territory(way: str, said: str, uris: Iterable[str]) -> str:
-    """What the territories of a dataset were deduced from.
+    """Return what the territories of a dataset were deduced from.
 
     Args:
-        way: how the rule found them, as in its log.
+        way: the method by which the rule found them, as in its log.
         said: the territories that it found, as in its log.
-        uris: those of the dataset now.
+        uris: the current territories of the dataset.
 
     Returns:
-        a few words; empty when the record states them, or somebody has changed them since.
+        a label; empty when the record states them, or they have been changed since.
     """
     if way not in DEDUCED:
         return ""
@@ -215,12 +215,12 @@ def deduced_territory(way: str, said: str, uris: Iterable[str]) -> str:
 
 
 def concept(vocabulary: str, key: str | None) -> str:
-    """Label of a concept, or its key when the list has none of that name; empty without a key."""
+    """Return the label of a concept, or the key if the vocabulary does not have it; empty without a key."""
     return (key and _concepts(vocabulary, key)) or key or ""
 
 
 def change(told: Mapping[str, str]) -> dict[str, str]:
-    """A decision of a rule in words, with its codes.
+    """Return a decision of a rule with translated labels, and the code of the rule.
 
     Args:
         told: `rule`, `field`, `before` and `after` of the log.
@@ -243,7 +243,7 @@ def _made(field_name: str, text: str) -> str:
 
 
 def _follow(numbers: Iterable[int], text: str) -> str:
-    """Say a value in the words of the first of some patterns that it follows."""
+    """Translate a value by the first of some patterns that it matches."""
     for number in numbers:
         pattern, words = PATTERNS[number]
         if match := pattern.match(text):
@@ -252,7 +252,7 @@ def _follow(numbers: Iterable[int], text: str) -> str:
 
 
 def _concepts(vocabulary: str, text: str) -> str | None:
-    """Labels of the concepts that a value names, separated as in the log; None when one of them is none."""
+    """Return the labels of the concepts in a value, separated as in the log; None when one of them is unknown."""
     found = [voc.get(vocabulary).get(part.strip()) for part in re.split(r"[;,] ", text)]
     lang = language.current()
     labels = [each.label(lang) for each in found if each]
@@ -260,7 +260,7 @@ def _concepts(vocabulary: str, text: str) -> str | None:
 
 
 def _form_labels() -> dict[str, str]:
-    """Fields of the form of datasets → their labels; empty without ckanext-scheming."""
+    """Return the labels of the fields of the dataset form; empty without ckanext-scheming."""
     get: Any = getattr(tk.h, "scheming_get_dataset_schema", None)
     schema = get("dataset") if get else None
     if not schema:

@@ -1,8 +1,8 @@
-"""From the neutral record to a dataset of the portal, by an ordered table of named rules.
+"""Convert the neutral record to a dataset of the portal, by an ordered table of named rules.
 
-Each rule is one small function on a `Draft`; what it decides is logged with before and after.
-The matching tables (organisations, territories, themes, licences, protocols…) are data files
-in ``data/``; the controlled lists come from `ckanext.ecosphere.vocabularies`. No CKAN here.
+Each rule is a small function on a `Draft`; its decisions are logged with the values before and after. The matching
+tables (organisations, territories, themes, licences, protocols…) are data files in ``data/``; the controlled
+vocabularies come from `ckanext.ecosphere.vocabularies`. No CKAN.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Who has access, out of free text: limits on public access, their absence, and words that reserve the access.
+"""Find access rights in free text: limitations on public access, their absence, and reserved access.
 
-Words count that are not denied ("Il n'y a pas d'accès restreint"). That nothing limits access is believed only of a
-text that makes no exception ("… sauf les zones militaires", "… pour les services de l'État").
+Negated words do not count ("Il n'y a pas d'accès restreint"). A text means that nothing limits access only if it makes
+no exception ("… sauf les zones militaires", "… pour les services de l'État").
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from ckanext.ecosphere.harvest.normalise.tables import plain, rows, written_out
 
 NO_LIMIT = "noLimitations"
 DOUBT = "doubt"
-"""Instead of an access right: an open licence beside such words does not make public."""
+"""In place of an access right: with such words, an open licence does not make the dataset public."""
 _PARTLY = "partly"
 MAX_SEARCHED = 2_000
-"""Characters of a text that are searched."""
+"""Maximum number of characters of a text that are searched."""
 STRICTNESS = ("PUBLIC", "SENSITIVE", "RESTRICTED", "CONFIDENTIAL", "NON_PUBLIC")
 _MAY_NAME_A_LIMIT = re.compile(r"restriction|limitation|contrainte|acces|\b13\b|311|\b(?:l ?)?124\b")
-"""One look that spares the many patterns: most texts name neither."""
+"""Quick test that saves matching the many patterns: most texts name no limitation."""
 _MAY_NAME_AN_ARTICLE = re.compile(r"311|\b13\b|\b(?:l ?)?124\b")
 _DENIES = re.compile(r"\b(?:aucune?|pas|non|sans|no|not)\b")
 _ENDS = re.compile(r"[.!?]\s|[\n;]")
 _SHORT = 300
-"""Characters up to which an exception counts wherever it stands in a text, not only beside what it limits."""
+"""Length in characters up to which an exception counts anywhere in a text, not only in the same sentence."""
 
 
 @cache
 def limit_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Patterns of limits, and of their absence → ids of limits."""
+    """Return patterns of limitations, and of their absence → ids of limitations."""
     return tuple((re.compile(written_out(row["pattern"])), row["limitation"]) for row in rows("access-texts"))
 
 
 @cache
 def reserved_patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Patterns of words that reserve the access → ids of access rights, `doubt` or `partly`."""
+    """Return patterns of words that reserve access → ids of access rights, `doubt` or `partly`."""
     return tuple((re.compile(written_out(row["pattern"])), row["right"]) for row in rows("access-reserved"))
 
 
 def limits_of_text(text: str) -> list[str]:
-    """Return the ids of the limits that a text names; the id of "no limitation" counts as one."""
+    """Return the ids of the limitations named in a text, including "no limitation"."""
     found = _limits_named(text)
     return [limit for limit in found if limit != NO_LIMIT] if NO_LIMIT in found and is_partial(text) else found
 
@@ -70,7 +70,7 @@ def _clauses(text: str) -> Clauses:
 
 
 def _is_denied(text: str, bare: str, found: re.Match[str]) -> bool:
-    """Tell whether a text denies some words of it, unless these begin with a denial themselves."""
+    """Tell whether a match is negated in the text, unless it begins with a negation itself."""
     if _DENIES.match(found.group()):
         return False
     start = bare.count(" ", 0, found.start())
@@ -78,7 +78,7 @@ def _is_denied(text: str, bare: str, found: re.Match[str]) -> bool:
 
 
 def is_partial(text: str) -> bool:
-    """Tell whether a text by which nothing limits access says that this is not so for all, or not for everybody."""
+    """Tell whether a text about unlimited access makes an exception for some data or some people."""
     if voc.get("access-limitation").find(text[:400]):
         return False
     whole = text[:MAX_SEARCHED]
@@ -92,7 +92,7 @@ def is_partial(text: str) -> bool:
 
 
 def without_no_limit(bare: str) -> tuple[str, int]:
-    """Return what is left of a text without the words by which nothing limits access, and how often these stood."""
+    """Return a text without the words for unlimited access, and how often they occurred."""
     count = 0
     for pattern, limit in limit_patterns():
         if limit == NO_LIMIT:
@@ -102,7 +102,7 @@ def without_no_limit(bare: str) -> tuple[str, int]:
 
 
 def reserved_in(text: str) -> str | None:
-    """Return the strictest access right of which words of a text tell, `doubt`, or None without such words."""
+    """Return the strictest access right named in a text, `doubt`, or None without such words."""
     bare = plain(text[:MAX_SEARCHED])
     found: set[str] = set()
     for pattern, right in reserved_patterns():

@@ -1,4 +1,4 @@
-"""The bounds of the schema: what is longer is cut, and told; no record is lost for its length."""
+"""Rule that cuts values to the limits of the schema and reports it, so that no record is lost for its length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ckanext.ecosphere.shared import bounds, characters
 
 
 def within_bounds(draft: Draft) -> None:
-    """Cut texts and lists that are longer than the dataset may hold; take out characters that no text may hold."""
+    """Cut texts and lists that are longer than the schema allows, and remove characters that no text may contain."""
 
     def report(field: str, length: int, limit: int, is_list: bool) -> None:
         if is_list:

@@ -1,4 +1,4 @@
-"""Conformity with specifications, and the specifications the data follow."""
+"""Rules for conformity reports, the specifications that the data follow, and quality measures."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ MAX_REPORTS, MAX_EXPLANATION = 30, 300
 _NOT_EVALUATED = re.compile(
     r"\b(non|pas( ete)?|not) (encore )?(evaluee?s?|evaluated|testee?s?|tested|verifiee?s?)\b|evaluation non realisee"
 )
-"""Explanation beside a degree that is then none: a form has only "true" and "false" to choose from."""
+"""Explanation that makes the degree "not evaluated": forms only offer "true" and "false"."""
 _DIRECTIVE = "/eli/dir/"
 _DEGREES = {True: "conformant", False: "notConformant", None: "notEvaluated"}
 
 
 def specification_uri(title: str) -> str | None:
-    """Return the address of a specification that a title names (regulations of INSPIRE).
+    """Return the URI of a specification named in a title (INSPIRE regulations).
 
-    Of several the first, since a regulation names the one that it amends behind it; the directive, which all of them
-    carry out, only when it is alone.
+    If there are several, the first one, since a regulation names the one that it amends after itself; the directive,
+    which all of them implement, only if it is alone.
     """
     bare = f" {plain(title[:500])} "
     found = [(_DIRECTIVE in row["uri"], place, row["uri"]) for row in rows("specifications")
@@ -35,7 +35,7 @@ def specification_uri(title: str) -> str | None:
 
 
 def conformity(draft: Draft) -> None:
-    """Keep each report once; a specification that the data conform to is also one they follow."""
+    """Keep each report once; a specification that the data conform to is also one that they follow."""
     kept: list[dict[str, Any]] = []
     followed: list[str] = []
     for report in draft.record.conformity[:MAX_REPORTS]:
@@ -61,11 +61,11 @@ def _dimension(measure: QualityMeasure) -> str:
 
 
 def quality_measures(draft: Draft, dimension_of: Callable[[QualityMeasure], str] = _dimension) -> None:
-    """Keep each measure of quality once, by what it measures.
+    """Keep each quality measure once, with its dimension.
 
     Args:
-        draft: what is made of the record.
-        dimension_of: tells the id of what a measure measures; by default from its element.
+        draft: the draft.
+        dimension_of: returns the id of the dimension of a measure; by default from its element.
     """
     kept: list[dict[str, Any]] = []
     for measure in draft.record.measures[:MAX_REPORTS]:
@@ -85,13 +85,13 @@ def quality_measures(draft: Draft, dimension_of: Callable[[QualityMeasure], str]
 
 
 def degree_of(report: Conformity) -> bool | None:
-    """Return whether the data conform; None when the explanation says that nobody has looked."""
+    """Return whether the data conform; None when the explanation states that it was not evaluated."""
     explained = plain((report.explanation or "")[:MAX_EXPLANATION])
     return None if not report.degree and _NOT_EVALUATED.search(explained) else report.degree
 
 
 def report_of(report: Conformity) -> dict[str, Any]:
-    """Return a report as a row: specification, its address and date, degree."""
+    """Return a report as a row: specification, its URI and date, degree."""
     title = cut(one_line(report.title), 500)
     href = report.href if report.href and report.href.startswith(("http://", "https://")) else None
     by_type = {(dated.type or ""): parse_date(dated.value) for dated in report.dates}

@@ -1,7 +1,7 @@
-"""Licence, limits on public access and conditions of use, out of codes, anchors and free text.
+"""Rules for licence, limitations on public access and conditions of use, from codes, anchors and free text.
 
-INSPIRE technical guidance 2.x, requirements C.17 and C.18: limits on public access and conditions of
-use are two blocks of legal constraints; French records mix them, mostly in ``useLimitation``.
+INSPIRE technical guidance 2.x, requirements C.17 and C.18: limitations on public access and conditions of use are two
+blocks of legal constraints; French records mix them, mostly in ``useLimitation``.
 """
 
 from __future__ import annotations
@@ -50,27 +50,27 @@ _CODE_RIGHTS = {
 }
 """ISO restriction and classification codes (lower case) → EU access right."""
 _OF_USE = re.compile(r"\bechelles?\b|\b1 \d{1,3} ?000\b")
-"""A scale, which is a condition of use in whatever block it stands."""
+"""A scale: such a text is a condition of use, whatever its block."""
 _MAY_NAME_A_LICENCE = re.compile(r"licen|etalab|odbl|\bcc|odc|pddl|creative|open data|reserv|\blo|^lo|source")
 _COMPATIBLE = re.compile(
     r"\bcompatibles? (?:(?:avec|with|a|to|la|les|l|une?|the|toute?s?|any|all|autres?|other) ){0,4}"
     r"(?:licen[cs]es?|cc|odc|odbl|creative|open|etalab|data)\b"
 )
-"""What a licence may be used with: "Licence Ouverte (compatible CC-BY 2.0)"."""
+"""Introduces a compatible licence, which is not that of the data: "Licence Ouverte (compatible CC-BY 2.0)"."""
 _OTHER = "other-"
-"""Licences of the list that stand for those that it does not have."""
+"""Prefix of the licences that stand for all those not in the vocabulary."""
 _URL = re.compile(r"https?://[^\s<>\"']+", re.IGNORECASE)
 _ONLY_A_LICENCE = 220
-"""Length, in characters, up to which a text that names a licence is taken for its name only."""
+"""Maximum length, in characters, of a text that may be only the name of a licence."""
 MIN_REST = 2
-"""Words that make what is left of an understood text worth keeping."""
+"""Minimum number of significant words for which the rest of a recognised text is kept."""
 _SAYS_NOTHING_MORE = {"public", "restricted", "non public", "confidential", "sensitive"}
 MAX_TERMS = 200
 
 
 @dataclass(slots=True)
 class Reading:
-    """What one text of a constraint says."""
+    """What one text of a constraint means."""
 
     licence: str | None = None
     certain: bool = False
@@ -92,7 +92,7 @@ def _licence_patterns() -> tuple[tuple[re.Pattern[str], str, bool], ...]:
 
 
 def licence_of_url(url: str) -> str | None:
-    """Return the id of the licence that an address stands for."""
+    """Return the id of the licence that a URL identifies."""
     url = url.strip().rstrip(".,;)")
     known = voc.get("licences").get(url)
     if known:
@@ -107,7 +107,7 @@ def _licence_addresses() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def licence_of_text(text: str) -> tuple[str | None, bool]:
-    """Return the id of the licence that a text names and does not deny, and whether it names the version too."""
+    """Return the id of the licence that a text names without negation, and whether it names the version too."""
     searched = text[:MAX_SEARCHED]
     bare = _COMPATIBLE.split(plain(searched), maxsplit=1)[0].rstrip()
     if _MAY_NAME_A_LICENCE.search(bare):
@@ -121,12 +121,12 @@ def licence_of_text(text: str) -> tuple[str | None, bool]:
 
 
 def _as_words(bare: str, found: re.Match[str]) -> tuple[int, int]:
-    """The place of a match, counted in words."""
+    """Return start and end of a match, counted in words."""
     return bare.count(" ", 0, found.start()), bare.count(" ", 0, found.end()) + 1
 
 
 def _denies_a_licence(text: str) -> bool:
-    """Tell whether a text denies every licence that it names in words, and names one."""
+    """Tell whether a text names licences and negates all of them."""
     searched = _URL.sub(" ", text[:MAX_SEARCHED])
     bare = plain(searched)
     if not may_deny(bare.split()) or not _MAY_NAME_A_LICENCE.search(bare) or licence_of_text(searched)[0]:
@@ -162,14 +162,14 @@ def _read_limits(term: Term, reading: Reading) -> None:
     coded = voc.get("access-limitation").get(term.href.strip()) if term.href else None
     if coded and by_text and coded.id not in by_text:
         reading.contradiction = f"{term.text} / {term.href}"
-        # In doubt, the limit counts: what is closed can be opened, not the other way round.
+        # If in doubt, keep the limitation: data can be opened later, but not closed again.
         reading.limits = [limit for limit in (coded.id, *by_text) if limit != NO_LIMIT]
     else:
         reading.limits = [coded.id] if coded else by_text
 
 
 def read_term(term: Term) -> Reading:
-    """Read one text of a constraint."""
+    """Interpret one text of a constraint."""
     reading = Reading()
     _read_licence(term, reading)
     _read_limits(term, reading)
@@ -194,7 +194,7 @@ class _Collected:
 
 
 def constraints(draft: Draft) -> None:
-    """Read every block, then decide licence, access and conditions."""
+    """Read every block of constraints, then decide on licence, access and conditions."""
     collected = _Collected()
     budget = MAX_TERMS
     for block in draft.record.constraints:
@@ -215,7 +215,7 @@ def constraints(draft: Draft) -> None:
 
 
 def _of_links(draft: Draft) -> list[tuple[str, bool, str]]:
-    """The licences whose text a link leads to and names: some catalogues have no other place for them."""
+    """Return the licences that links name and lead to: some catalogues state them in no other way."""
     found = []
     for link in draft.record.links[:MAX_TERMS]:
         licence = licence_of_url(link.url or "")
@@ -266,28 +266,28 @@ def _collect(draft: Draft, block: Constraint, term: Term, is_other: bool, collec
 
 
 def _is_label_of_a_limit(text: str) -> bool:
-    """Tell whether a text says no more than the code of the limit does."""
+    """Tell whether a text is empty or only the label of a limitation."""
     return not text or voc.get("access-limitation").find(text) is not None
 
 
 def _more_than_a_licence(text: str) -> bool:
-    """Tell whether a text that names a licence says something else too: it then stays among the conditions of use."""
+    """Tell whether a text that names a licence contains more, and must be kept among the conditions of use."""
     if len(text) > _ONLY_A_LICENCE:
         return True
     rest = plain(_URL.sub(" ", text))
     for pattern, licence, _certain in _licence_patterns():
-        if not licence.startswith(_OTHER):  # those are sentences that ask for something
+        if not licence.startswith(_OTHER):  # patterns of other licences are sentences with conditions
             rest = pattern.sub(" ", rest, count=1)
     return _is_worth_keeping(rest)
 
 
 def _more_than_no_limit(text: str) -> bool:
-    """Tell whether a text by which nothing limits access says something else too ("… hors zones militaires")."""
+    """Tell whether a text about unlimited access contains more ("… hors zones militaires")."""
     return _is_worth_keeping(without_no_limit(plain(text))[0])
 
 
 def _is_worth_keeping(rest: str) -> bool:
-    """Tell whether what is left of a text once it was understood is more than words that always stand beside it."""
+    """Tell whether the rest of a recognised text contains more than filler words."""
     return sum(word not in _fillers() and not word.isdigit() for word in rest.split()) >= MIN_REST
 
 
@@ -308,7 +308,7 @@ def _licence(draft: Draft, collected: _Collected) -> None:
     different = dict.fromkeys(item[0] for item in certain)
     if len(different) > 1:
         draft.problem("licences-differ", values=list(different), chosen=licence)
-    if licence.startswith(_OTHER) == _certain:  # of another version, or of none: a sentence names no licence at all
+    if licence.startswith(_OTHER) == _certain:  # another version, or none; a bare sentence names no licence
         draft.problem("licence-version", value=text, chosen=licence)
     draft.set("license_id", licence, before=text)
 
@@ -337,7 +337,7 @@ def _access(draft: Draft, collected: _Collected) -> None:
 
 
 def _right(draft: Draft, grounds: list[str], nothing_limits: bool, collected: _Collected) -> tuple[str, str]:
-    """Return the access right and what it comes from: ground, codes and words, absence of a limit, licence."""
+    """Return the access right and its origin: grounds, codes and words, absence of limitations, or licence."""
     if grounds:
         closed = any(ground.startswith(_NOT_PUBLIC) for ground in grounds)
         return "NON_PUBLIC" if closed else "RESTRICTED", ", ".join(grounds)
@@ -358,12 +358,12 @@ def _right(draft: Draft, grounds: list[str], nothing_limits: bool, collected: _C
 
 
 def reserves_access(texts: Iterable[str]) -> bool:
-    """Tell whether one of some texts leaves it open who has access, though none gave an access right."""
+    """Tell whether one of some texts restricts access, without having produced an access right."""
     return any(reserved_in(text) or is_partial(text) for text in texts)
 
 
 def restriction_codes(draft: Draft) -> None:
-    """Tell the codes that have no field: copyright, intellectual property, patent…"""
+    """Note the codes that have no field: copyright, intellectual property, patent…"""
     codes = [
         code
         for block in draft.record.constraints

@@ -1,7 +1,7 @@
-"""Contacts by role: points of contact, publisher, producers, others.
+"""Rules for contacts by role: points of contact, publisher, producers, others.
 
-People are public agents doing their work: an organisation with its address goes before a person's
-name, and a person's name is used only where there is nothing else to reach the service by.
+People are public agents doing their work: an organisation with its address comes before a person's name, which is used
+only when there is no other way to reach the service.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _role(contact: Contact) -> str:
 
 
 def agent(draft: Draft, contact: Contact) -> dict[str, Any]:
-    """Return a party as name, e-mail and page; the address stands for a missing name; empty without either."""
+    """Return name, e-mail and page of a party; the e-mail replaces a missing name; empty without either."""
     name = next((n for n in (contact.organisation, contact.individual, contact.position) if not is_placeholder(n)), "")
     email = first_email(contact.email)
     if contact.email and not email and not is_placeholder(contact.email):
@@ -54,7 +54,7 @@ def agent(draft: Draft, contact: Contact) -> dict[str, Any]:
 
 
 def point_of_contact(draft: Draft, contact: Contact) -> dict[str, Any]:
-    """Return a party with how to reach it: the position within the organisation and the telephone as well."""
+    """Return a party with its contact details, including the position within the organisation and the telephone."""
     found = agent(draft, contact)
     if not found:
         return found
@@ -66,7 +66,7 @@ def point_of_contact(draft: Draft, contact: Contact) -> dict[str, Any]:
 
 
 def _telephone(draft: Draft, text: str) -> str:
-    """Return a number, the first where there are several or words beside it, which are told."""
+    """Return a telephone number, the first one if there is more in the text, which is then logged."""
     try:
         return telephone.normalise(text)
     except ValueError:
@@ -76,7 +76,7 @@ def _telephone(draft: Draft, text: str) -> str:
 
 
 def contacts(draft: Draft) -> None:
-    """Sort the parties by their role; without a point of contact, take who can be reached."""
+    """Sort the parties by role; without a point of contact, use another party that can be reached."""
     record = draft.record
     points, producers, publishers = [], [], []
     others: list[dict[str, Any]] = []
@@ -88,7 +88,7 @@ def contacts(draft: Draft) -> None:
         if role in _CONTACTS or not role:
             points.append(point_of_contact(draft, contact))
         elif found["name"] == found.get("email"):
-            continue  # an address without a name can be written to, but names no producer
+            continue  # an e-mail address without a name is no producer
         elif role in _PUBLISHERS and not publishers:
             publishers.append(found)
         elif role in _PRODUCERS:
@@ -108,7 +108,7 @@ def contacts(draft: Draft) -> None:
 
 
 def _reachable(draft: Draft) -> list[dict[str, Any]]:
-    """Return somebody to ask, when nobody is named as point of contact: with an e-mail address, if any has one."""
+    """Return a substitute for a missing point of contact, preferably one with an e-mail address."""
     parties = (*draft.record.contacts, *draft.record.metadata_contacts, *draft.record.distributors)
     found = [(contact, item) for contact in parties if (item := agent(draft, contact))]
     reachable = [pair for pair in found if pair[1].get("email")]
@@ -126,7 +126,7 @@ def _role_uri(draft: Draft, role: str) -> str:
     found = roles.get(role) or roles.find(role)
     if found:
         return found.uri
-    # Roles of later standards (sponsor, funder, user…) are kept as their code.
+    # Roles of later standards (sponsor, funder, user…) are kept as codes.
     return role if re.fullmatch(r"[A-Za-z]{1,40}", role) else roles["custodian"].uri
 
 

@@ -1,4 +1,4 @@
-"""Dates and periods: every odd spelling to a day, a month or a year in ISO form."""
+"""Rules for dates and periods; parse the spellings found in records to a day, month or year in ISO form."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MONTHS = {
 }
 _FIRST_YEAR, _LAST_YEAR = 1000, 2200
 _SPAN = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,6})D)?(?:T[\d.HMS]{1,30})?")
-"""A duration of whole years, months, weeks and days; hours within a day change no day."""
+"""A duration in whole years, months, weeks and days; its time part is ignored."""
 _YEAR_LONG, _MONTH_LONG = len("2020"), len("2020-01")
 
 DATE_FIELDS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
@@ -51,23 +51,23 @@ DATE_FIELDS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("modified", ("revision", "lastRevision", "lastUpdate"), True),
     ("next_update", ("nextUpdate",), True),
 )
-"""Dataset field, the ISO date types that fill it, and whether the last one counts (else the first)."""
+"""Dataset field, ISO date types that fill it, and whether the last date is taken (else the first)."""
 _STAND_INS = {"issued": "validitybegins"}
-"""Dataset field → date type that fills it when none of its own does."""
+"""Dataset field → date type used when its own types are missing."""
 _NEXT = {"nextupdate", ""}
-"""Date types of maintenance that tell of the next update; the older standard gives its date none."""
+"""Maintenance date types of the next update; in the older standard, its date has no type."""
 _KINDS = {kind.lower() for _field, kinds, _last in DATE_FIELDS for kind in kinds} | set(_STAND_INS.values())
 _DONE = _KINDS - _NEXT
-"""Date types that tell of what has been done."""
+"""Date types of past events."""
 _DAYS_AHEAD = 366
-"""Days from today within which a dataset may be about to be published."""
+"""Maximum number of days from today for a planned publication date."""
 MAX_PERIODS = 20
 
 
 def parse_date(value: str | None) -> str | None:
-    """Return a date as ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``; None when it is not one.
+    """Return a date as ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``; None if it is not one.
 
-    Times of day are dropped. Days that do not exist (30 February) are not dates.
+    Times of day are dropped. Dates that do not exist (30 February) are rejected.
     """
     text = (value or "").strip()
     if match := _YEAR_FIRST.fullmatch(text) or _ISO.fullmatch(text) or _COMPACT.fullmatch(text):
@@ -88,7 +88,7 @@ def _assemble(year: str, month: str | None, day: str | None) -> str | None:
         return None
     try:
         if not month:
-            return str(int(year))  # full-width digits are digits too
+            return str(int(year))  # normalises full-width digits
         if not day:
             dt.date(int(year), int(month), 1)
             return f"{int(year)}-{int(month):02d}"
@@ -98,7 +98,7 @@ def _assemble(year: str, month: str | None, day: str | None) -> str | None:
 
 
 def parsed(draft: Draft, field: str, value: str | None, latest: str | None = None) -> str | None:
-    """Return a date; log a spelling that was changed, report one that could not be read or is later than `latest`."""
+    """Return a date; log a changed spelling, report an unreadable date or one later than `latest`."""
     if not value or is_placeholder(value):
         return None
     date = parse_date(value)
@@ -111,19 +111,19 @@ def parsed(draft: Draft, field: str, value: str | None, latest: str | None = Non
 
 
 def _in_a_year() -> str:
-    """Today in a year: what is made, published or revised later is a slip, or a date that stands for none."""
+    """Return the date a year from today: later creation, publication or revision dates are errors or placeholders."""
     return (dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=_DAYS_AHEAD)).isoformat()
 
 
 def _kind(written: str) -> str:
-    """The code of a kind of dates, in lower case, that is written as its code or in words ("Création")."""
+    """Return the lower-case code of a date type, written as a code or in words ("Création")."""
     words = plain(written[:60])
     listed = by_label("date-types", "type", "labels").get(words, words).lower()
     return listed if listed in _KINDS else written.lower()
 
 
 def dates(draft: Draft) -> None:
-    """Sort the dates of the resource into created, issued and modified; what lies far ahead is told and left out."""
+    """Sort the dates of the resource into created, issued and modified; report those too far in the future."""
     by_type: dict[str, list[str]] = defaultdict(list)
     latest = _in_a_year()
     for dated in draft.record.dates:
@@ -145,7 +145,7 @@ def dates(draft: Draft) -> None:
 
 
 def _of_maintenance(draft: Draft, by_type: dict[str, list[str]]) -> None:
-    """Sort the dates of the maintenance: of the next update, of a revision still to come, or of what has been done."""
+    """Sort maintenance dates: next update, a future revision, or past events."""
     today = dt.datetime.now(dt.timezone.utc).date().isoformat()
     for dated in draft.record.maintenance_dates:
         kind = _kind(dated.type or "")
@@ -156,16 +156,17 @@ def _of_maintenance(draft: Draft, by_type: dict[str, list[str]]) -> None:
 
 
 def metadata_date(draft: Draft) -> None:
-    """Keep the day of the record itself."""
+    """Keep the date of the record itself."""
     date = parsed(draft, "dateStamp", draft.record.metadata_date, _in_a_year())
     if date:
         draft.set("metadata_date", date)
 
 
 def periods(draft: Draft) -> None:
-    """Keep every period, half-open ones too; turn round those that end before they start.
+    """Keep every period, half-open ones too; swap the ends of those that end before they start.
 
-    A start "before" and an end "after" some day are open: the day is told. A missing end follows from the duration.
+    A start "before" or an end "after" some day is open, and the day is noted. A missing end is computed from the
+    duration.
     """
     kept: list[dict[str, str]] = []
     for period in draft.record.periods:
@@ -186,7 +187,7 @@ def periods(draft: Draft) -> None:
 
 
 def _position(draft: Draft, side: str, value: str | None, position: str | None, beyond: str) -> str | None:
-    """An end of a period; none where it is open, `beyond` the day that is given or going on now."""
+    """Return an end of a period; None where it is open, that is ongoing or `beyond` the given day."""
     date, word = parsed(draft, "temporalElement", value), (position or "").strip().lower()
     if word == "now" and side == "end":
         return None
@@ -196,7 +197,7 @@ def _position(draft: Draft, side: str, value: str | None, position: str | None, 
 
 
 def _filled(draft: Draft, period: Period, start: str | None, end: str | None) -> tuple[str | None, str | None]:
-    """The ends of a period, one of which may follow from the other and its duration; else the duration is told."""
+    """Return the ends of a period, computing one from the other and the duration; else note the duration."""
     duration = (period.duration or "").strip().upper()
     is_open = any(word for word in (period.start_position, period.end_position))
     if start and not end and not is_open and (computed := _after(start, duration)):
@@ -211,7 +212,7 @@ def _filled(draft: Draft, period: Period, start: str | None, end: str | None) ->
 
 
 def _after(date: str, duration: str, back: bool = False) -> str | None:
-    """The last day (month, year) of a duration that begins with a date, or the first of one that ends with it."""
+    """Return the last day (month, year) of a duration from a date, or with `back` the first of one up to it."""
     match = _SPAN.fullmatch(duration)
     years, months, weeks, days = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
     months, days = years * 12 + months, weeks * 7 + days

@@ -1,7 +1,7 @@
-"""Texts that name a licence only to deny it: "ne relève pas de la licence ODbL", "hors licence ouverte".
+"""Detect negation in texts about licences and access: "ne relève pas de la licence ODbL", "hors licence ouverte".
 
-A denial counts where it governs the licence: in the same clause, with nothing between the two but words of the table
-`licence-denials.csv`. "N'engage pas la responsabilité du producteur. Licence Ouverte" denies no licence.
+A negation counts only if it governs the licence: in the same clause, with only words of the table `licence-denials.csv`
+in between. "N'engage pas la responsabilité du producteur. Licence Ouverte" does not deny the licence.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from functools import cache
 from ckanext.ecosphere.harvest.normalise.tables import parts, plain, rows
 
 _BREAK = re.compile(r"[.!?]\s|[\n;,:()/]|\s[-–—]\s")
-"""Where a clause may end. A comma, a colon or a bracket may also stand within one."""
+"""Possible ends of clauses; commas, colons and brackets may also occur within one."""
 _ENDS = ".!?;\n"
 _FAR = 20
-"""Words before a licence that are looked at."""
+"""Number of words examined before a licence."""
 _NEAR = 8
-"""Words after a licence, and words between "ne" and "pas"."""
+"""Number of words examined after a licence, and before words on access; half as many between "ne" and "pas"."""
 _AFTER = re.compile(
     r"(?:n|ne) (?:est|sont|peut etre|s applique|s appliquent) (?:pas|plus)(?! que\b)"
     r"(?: (?:autorisee?|applicable|applique|permise?|possible|accordee?|concedee?|valable|admise?)s?\b|$| aux? )|"
@@ -26,13 +26,13 @@ _AFTER = re.compile(
     r"(?:(?:est|sont|is|are) )?(?:interdite?|exclue?|prohibited|excluded)s?\b|"
     r"(?:non|pas|not) (?:applicable|appliquee?|concernee?|accordee?|retenue?|autorisee?|allowed|granted)s?$"
 )
-"""What follows a licence that is denied."""
+"""Words after a licence that negate it."""
 
 _ANSWER = re.compile(
     r"(?:non|no|aucune?s?|neant|sans objet|(?:non|pas) (?:applicable|concernee?s?))$|"
     r"(?:ont|sont|a|est) (?:ete )?(?:retire|supprime|exclu|masque|anonymise|ote|enleve|floute|occulte)e?s?\b"
 )
-"""What follows words on access that are denied ("Accès restreint : non"), or that speak of what is not in the data."""
+"""Words after a text on access that negate it ("Accès restreint : non"), or that concern data already removed."""
 
 
 @cache
@@ -46,10 +46,10 @@ def _denying() -> frozenset[str]:
 
 
 class Clauses:
-    """A text as words without case and accents, and where its clauses end.
+    """The words of a text, without case and accents, and the ends of its clauses.
 
     Attributes:
-        words: those of the beginning of the text.
+        words: normalised words of the text.
     """
 
     def __init__(self, text: str):
@@ -67,11 +67,11 @@ class Clauses:
         self.words += plain(text).split()
 
     def deny(self, start: int, end: int) -> bool:
-        """Tell whether the words from `start` to before `end`, which name a licence, are denied."""
+        """Tell whether the words `start` to `end` (exclusive), which name a licence, are negated."""
         return self._before(start) or self._after(end)
 
     def _before(self, start: int) -> bool:
-        """Go back from the licence over words that may stand between: what stops the way may be a denial."""
+        """Search backwards for a negation, past words that may stand between it and the licence."""
         paused = False
         start = min(start, len(self.words))
         for at in range(start - 1, max(-1, start - 1 - _FAR), -1):
@@ -89,7 +89,7 @@ class Clauses:
         return False
 
     def deny_access(self, start: int, end: int) -> bool:
-        """Tell whether words that reserve the access, or free it, are denied: right before them, or in an answer."""
+        """Tell whether words about access are negated, directly before them or in an answer after them."""
         for at in range(start - 1, max(-1, start - 1 - _NEAR), -1):
             if at + 1 in self._ends or at + 1 in self._pauses:
                 break
@@ -102,7 +102,7 @@ class Clauses:
         return bool(_ANSWER.match(" ".join(self.words[end:stop])))
 
     def _between_ne_and(self, at: int) -> Sequence[str] | None:
-        """The words between "ne" and the "pas" at a place; None without "ne"."""
+        """Return the words between "ne" and the "pas" at an index; None without "ne"."""
         for begin in range(at - 1, max(-1, at - 1 - _NEAR // 2), -1):
             if begin + 1 in self._ends:
                 return None
@@ -111,7 +111,7 @@ class Clauses:
         return None
 
     def _after(self, end: int) -> bool:
-        """Look behind the rest of the licence's name."""
+        """Search for a negation after the rest of the licence's name."""
         while end < len(self.words) and end not in self._ends and self._is_of_a_name(self.words[end]):
             end += 1
         stop = next((at for at in range(end, min(end + _NEAR, len(self.words))) if at in self._ends), end + _NEAR)
@@ -123,7 +123,7 @@ class Clauses:
 
 
 def may_deny(bare: Collection[str]) -> bool:
-    """Tell whether one of the words of a text may deny something: most texts need no second look."""
+    """Tell whether some words include a possible negation: a quick test, since most texts have none."""
     return not _denying().isdisjoint(bare) or not _EXCLUDES.isdisjoint(bare)
 
 

@@ -1,7 +1,7 @@
-"""What a rule works on: the record as read, the dataset being made, and the log of changes.
+"""Working state that the rules share: the record as read, the dataset being built, and the log of changes.
 
-A draft begins with the fields that need no interpreting; everything that needs a decision is written by a rule, on
-top of what stands there. Field names are those of the dataset schema (ckanext-dcat's names where they exist).
+A draft starts with the fields that need no interpretation; rules write the others on top of them. Field names are those
+of the dataset schema (ckanext-dcat's names where they exist).
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ PLAIN: tuple[tuple[str, str], ...] = (
     ("edition", "version"),
     ("file_identifier", "metadata_identifier"),
 )
-"""Record attribute → dataset field, copied as it is."""
+"""Record attribute → dataset field, copied unchanged."""
 MAX_LOGGED = 500
-"""Length of a value kept in the log, in characters."""
+"""Maximum length of a logged value, in characters."""
 MAX_TOLD = 4_000
-"""Length of a text without a place that is told, in characters."""
+"""Maximum length of a noted text, in characters."""
 
 
 @dataclass(slots=True, frozen=True)
 class Context:
-    """What a source tells about all of its records.
+    """Properties of a source that apply to all of its records.
 
     Attributes:
-        default_organisation: registry id of the service that the source belongs to. It takes
-            the records whose organisation is not recognised.
+        default_organisation: registry id of the service that the source belongs to. It receives the records whose
+            organisation is not recognised.
         fallback_organisation: registry id used when there is no such service either.
         catalogue_title: name of the harvested catalogue.
-        record_url: address of an original record, ``{id}`` standing for its identifier.
-        organisations: when given, registry ids that exist in the portal; others are not used.
-        only_organisation: registry id of the one service that the source publishes for, if it is one.
-        free_tags: whether tags may hold apostrophes and slashes (with the dataset schema of this
-            suite), or only what CKAN itself accepts.
+        record_url: URL pattern of original records, with ``{id}`` in place of the identifier.
+        organisations: if given, registry ids that exist in the portal; others are not used.
+        only_organisation: registry id of the one service that the source publishes for, if it is restricted to one.
+        free_tags: whether tags may contain apostrophes and slashes (with the dataset schema of this suite), or only
+            what CKAN itself accepts.
     """
 
     default_organisation: str | None = None
@@ -54,7 +54,7 @@ class Context:
 
 @dataclass(slots=True, frozen=True)
 class Change:
-    """One decision of a rule: which field, from what, to what. Values are plain text."""
+    """One decision of a rule: field, value before and value after. Values are plain text."""
 
     rule: str
     field: str
@@ -62,21 +62,21 @@ class Change:
     after: str
 
     def as_dict(self) -> dict[str, str]:
-        """The decision as it is kept: `dataclasses.asdict` copies each value, at five times the cost."""
+        """Return the decision as stored; `dataclasses.asdict` copies each value, at five times the cost."""
         return {"rule": self.rule, "field": self.field, "before": self.before, "after": self.after}
 
 
 @dataclass(slots=True)
 class Result:
-    """A dataset ready to be validated and saved, with the log of how it came to be.
+    """A dataset ready to be validated and saved, with the log of the rules.
 
     Attributes:
         dataset: dict in the shape of ``package_create``, without ``name`` and ``id``.
         organisation: registry id of the service, the same as ``dataset["owner_org"]``.
-        log: what the rules decided, in order.
-        problems: what is worth reporting to the source's owner.
-        unread: what the record says and the schema has no place for.
-        members: identifiers of the datasets that a series (*lot*) says it holds.
+        log: decisions of the rules, in order.
+        problems: problems to report to the owner of the source.
+        unread: content of the record that has no place in the schema.
+        members: identifiers of the datasets that a series (*lot*) names as its members.
     """
 
     dataset: Dataset
@@ -89,7 +89,7 @@ class Result:
 
 @dataclass(slots=True)
 class Draft:
-    """The working copy that rules share.
+    """The working state shared by the rules.
 
     Attributes:
         boxes: usable boxes (west, south, east, north in degrees), for the rules that need them.
@@ -110,12 +110,12 @@ class Draft:
 
     @classmethod
     def of(cls, record: Record, context: Context) -> Draft:
-        """Start from the fields of a record that go over unchanged; empty ones are left out."""
+        """Create a draft with the fields of a record that are copied unchanged; empty ones are left out."""
         plain = {target: value for source, target in PLAIN if (value := getattr(record, source))}
         return cls(record, context, plain, unread=list(record.unread))
 
     def set(self, field_name: str, value: Any, before: Any = None) -> None:
-        """Write a field; when ``before`` is given and says something else, log the decision."""
+        """Set a field; if ``before`` is given and differs, log the decision."""
         self.dataset[field_name] = value
         if before is not None and before != value:
             self.change(field_name, before, value)
@@ -125,20 +125,20 @@ class Draft:
         self.log.append(Change(self.rule, field_name, _logged(before), _logged(after)))
 
     def problem(self, code: str, **params: Any) -> None:
-        """Report something, once per record and set of parameters."""
+        """Report a problem, once per record and set of parameters."""
         found = Problem(code, {key: _logged(value) for key, value in params.items()})
-        # A record may have thousands of them: each is not compared with all.
+        # A set, because a record may have thousands of problems.
         key = (code, *(text for pair in found.params.items() for text in pair))
         if key not in self._reported:
             self._reported.add(key)
             self.problems.append(found)
 
     def too_many(self, element: str, count: int, limit: int) -> None:
-        """Report that of some elements only the first were kept."""
+        """Report that only the first of some elements were kept."""
         self.problem("too-many", element=element, count=count, limit=limit)
 
     def lost(self, what: str, value: Any) -> None:
-        """Note something that was read and has no field of its own."""
+        """Note a value that was read and has no field of its own."""
         self.unread.append(f"{what}: {_logged(value, MAX_TOLD)}")
 
 
@@ -150,10 +150,9 @@ def _logged(value: Any, limit: int = MAX_LOGGED) -> str:
 
 
 def without_empty(dataset: Dataset) -> Dataset:
-    """Drop empty values, in the dataset and in its repeated parts.
+    """Remove empty values from a dataset and its nested parts.
 
-    A harvested dataset states only what the source states: an empty value would overwrite a
-    default of the schema.
+    A harvested dataset states only what the source states: an empty value would overwrite a default of the schema.
     """
     return {key: pruned for key, value in dataset.items() if (pruned := _pruned(value)) not in (None, "", [], {})}
 

@@ -1,4 +1,4 @@
-"""How often a resource is updated: codes, durations and words, in French and English, to the list of the EU."""
+"""Rule for the update frequency: convert codes, durations and words, French or English, to the EU vocabulary."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNKNOWN, _OTHER = "UNKNOWN", "OTHER"
 
 
 def frequency(draft: Draft) -> None:
-    """Bring the maintenance frequency (code, duration or words) to the EU list; one that is unknown gives way."""
+    """Convert the maintenance frequency (code, duration or words) to the EU vocabulary; known values come first."""
     record = draft.record
     frequencies = voc.get("frequency")
     notes = [note for note in record.frequency_notes if frequencies.get(note)]
@@ -42,7 +42,7 @@ def frequency(draft: Draft) -> None:
 
 
 def _next_update(draft: Draft) -> None:
-    """The next update, unless a date says it already; another is told."""
+    """Set the next update, unless a date already states it; note a different one."""
     found, known = parsed(draft, "dateOfNextUpdate", draft.record.next_update), draft.dataset.get("next_update")
     if found and not known:
         draft.set("next_update", found)
@@ -51,9 +51,9 @@ def _next_update(draft: Draft) -> None:
 
 
 def _of_value(draft: Draft, value: str) -> str | None:
-    """The id of the frequency that a value says."""
+    """Return the id of the frequency that a value states."""
     frequencies = voc.get("frequency")
-    is_code = value == draft.record.frequency  # "unknown" is a code here, and says something
+    is_code = value == draft.record.frequency  # "unknown" is a valid code here, not a placeholder
     found = frequencies.get(value) or (
         frequencies.find(value[:_LONGEST]) if is_code or not is_placeholder(value) else None
     )
@@ -61,7 +61,7 @@ def _of_value(draft: Draft, value: str) -> str | None:
 
 
 def _other_frequencies(draft: Draft, taken: str, uri: str) -> None:
-    """Tell a period beside the code of the frequency: in the log when both say the same."""
+    """Note a code or period that was not used; only log a period that means the same."""
     code = draft.record.frequency
     if code and code != taken and not is_placeholder(code):
         draft.lost("resourceMaintenance/maintenanceAndUpdateFrequency", code)
@@ -81,7 +81,7 @@ def _other_frequencies(draft: Draft, taken: str, uri: str) -> None:
 
 @cache
 def _words(kind: str) -> dict[str, str]:
-    """Word, without case and accents → what it stands for: a frequency, a number, a unit of time, or nothing."""
+    """Return word, without case and accents → its meaning: a frequency, a number, a unit of time, or nothing."""
     return {
         plain(word): row["value"]
         for row in rows("frequency-words")
@@ -96,7 +96,7 @@ def _without_introduction(words: str) -> str:
 
 
 def _of_words(text: str) -> str | None:
-    """The frequency of a text that says nothing else: "mise à jour annuelle", "tous les 5 ans", "2 fois par mois"."""
+    """Return the frequency that a whole text states: "mise à jour annuelle", "tous les 5 ans", "2 fois par mois"."""
     words = plain(text) if len(text) <= _LONGEST else ""
     for said in dict.fromkeys((words, _without_introduction(words))):
         concept = voc.get("frequency").find(said) if said != words else None
@@ -129,7 +129,7 @@ def _times(number: float, unit: float) -> float:
 
 
 def _of_duration(value: str) -> str | None:
-    """The frequency of a duration of ISO 8601, or of one that repeats (``R/P1Y``, as DCAT-US writes)."""
+    """Return the frequency of an ISO 8601 duration, or of a repeating interval (``R/P1Y``, as in DCAT-US)."""
     match = _DURATION.fullmatch(_REPEATED.sub("", value.strip().upper(), count=1)) if len(value) <= _LONGEST else None
     if not match:
         return None

@@ -1,4 +1,4 @@
-"""Identifiers: of the resource, of its record, of the series it belongs to; where the original record is."""
+"""Rules for identifiers of the resource, its record and its series, and for the link to the original record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_IDENTIFIERS, MAX_SERVED = 20, 1_000
 MAX_LENGTH = 500
 _PART_OF = {"largerworkcitation", "series", "collectivetitle"}
 _CITED_BY = "crossreference"
-#: Associations of ISO 19115-1 between editions of one dataset, and the one that DCAT has besides.
+#: Associations between editions of a dataset: that of ISO 19115-1, and one from DCAT → dataset field.
 _EDITIONS = {"revisionof": "replaces", "replacedby": "replaced_by"}
 MEMBER = {"partofseamlessdatabase", "iscomposedof"}
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -23,7 +23,7 @@ _SAMPLES = re.compile(r"x{3,}|0{8}-0{4}-0{4}-0{4}-0{12}|\{?uuid\}?|identifiant.*
 
 
 def clean_identifier(text: str | None) -> str | None:
-    """Return an identifier without spaces around, None for a form left unfilled ("A REMPLIR")."""
+    """Return an identifier without surrounding spaces, None for an unfilled form ("A REMPLIR")."""
     bare = " ".join((text or "").split())
     if is_placeholder(bare) or _SAMPLES.fullmatch(bare):
         return None
@@ -31,7 +31,7 @@ def clean_identifier(text: str | None) -> str | None:
 
 
 def full_identifier(identifier: Identifier) -> str | None:
-    """Return an identifier as one text: its address, or its code after its namespace."""
+    """Return an identifier as one text: its URI, or its code after its namespace."""
     if identifier.href and identifier.href.startswith(("http://", "https://", "urn:")):
         return clean_identifier(identifier.href)
     code = clean_identifier(identifier.code)
@@ -44,7 +44,7 @@ def full_identifier(identifier: Identifier) -> str | None:
 
 
 def _related(code: str | None, codespace: str | None, href: str | None) -> str | None:
-    """Return the identifier of a related resource as its own record makes it; a UUID alone, which names its record."""
+    """Return the identifier of a related resource as in its own record; a UUID alone, which identifies the record."""
     if code and _UUID.search(code[:MAX_LENGTH]):
         return clean_identifier(code)
     if not code and href and (named := services.record_named(href)):
@@ -53,7 +53,7 @@ def _related(code: str | None, codespace: str | None, href: str | None) -> str |
 
 
 def identifiers(draft: Draft) -> None:
-    """The first usable resource identifier, the others beside it, the record's own apart."""
+    """Set the first usable resource identifier, the alternative ones, and the identifier of the record."""
     record = draft.record
     draft.dataset.pop("metadata_identifier", None)
     own = clean_identifier(record.file_identifier)
@@ -77,7 +77,7 @@ def identifiers(draft: Draft) -> None:
 
 
 def members_of(record: Record) -> list[str]:
-    """Identifiers of the datasets that the record of a series (*lot*) says it holds."""
+    """Return identifiers of the datasets that the record of a series (*lot*) names as its members."""
     held = [each for each in record.members if (each.association or "").lower() in MEMBER]
     return list(dict.fromkeys(filter(None, (clean_identifier(each.identifier) or each.title for each in held))))
 
@@ -88,9 +88,9 @@ def _kinds_of_members(record: Record) -> str:
 
 
 def relations(draft: Draft) -> None:
-    """The series and the other editions of the dataset; members and other relations are told."""
+    """Set the series and the other editions of the dataset; note members and other relations."""
     record = draft.record
-    # The parent is named by the identifier of its record, which has no code space here.
+    # The parent is identified by its record, which has no code space here.
     parent = _related(record.parent_identifier, None, record.parent_href)
     parents = [parent, *map(clean_identifier, record.series)]
     others: list[str] = []
@@ -127,7 +127,7 @@ def relations(draft: Draft) -> None:
 
 
 def provenance_of_record(draft: Draft) -> None:
-    """The catalogue and, unless a link gave it, the address of the original record."""
+    """Set the catalogue and, unless a link states it, the URL of the original record."""
     context = draft.context
     if context.catalogue_title:
         draft.set("source_catalogue", context.catalogue_title)

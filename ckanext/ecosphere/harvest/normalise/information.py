@@ -1,4 +1,4 @@
-"""What a record says beside the fields of a dataset: kept with it, by subject, so that readers have it as well."""
+"""Rule that keeps information without a dataset field, grouped by subject, so that readers can see it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.shared.characters import without_credentials
 from ckanext.ecosphere.vocabularies import information
 
 MAX_ROW, MAX_TOTAL = 6_000, 24_000
-"""Bytes of one row, and of all rows of a dataset; what is beyond stands in the report only."""
+"""Maximum bytes of one row, and of all rows of a dataset; the rest is only in the report."""
 MAX_PARTIES = 20
 MAX_PATH = 300
 MAX_GIVEN = 30_000
@@ -29,7 +29,7 @@ _LANGUAGE = re.compile(r"\[([A-Za-z0-9_-]+)\]$|^([a-z]{2,3}(?:-[A-Za-z0-9-]+)?):
 
 @lru_cache(4096)  # strangers name elements
 def subject_of(path: str) -> tuple[str, str]:
-    """Return what a note is about by its path, an id of the list or `NOT_PUBLISHED`, and what its text is."""
+    """Return the subject of a note by its path (id of the vocabulary or `NOT_PUBLISHED`), and a label for its text."""
     return next(((subject, label) for pattern, subject, label in _patterns() if pattern.search(path)), (_DEFAULT, ""))
 
 
@@ -39,7 +39,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
 
 
 def other_information(draft: Draft) -> None:
-    """Keep by subject what has no field of its own; names of people and what a rule refused are only told."""
+    """Keep texts without a field by subject, except names of people and values that a rule refused."""
     by_subject: dict[str, dict[str, str]] = {}
     for subject, label, given in (*_rows(draft), *_notes(draft)):
         known = by_subject.setdefault(subject, {})
@@ -51,7 +51,7 @@ def other_information(draft: Draft) -> None:
     whole = [(subject, "\n".join(texts)) for subject, texts in by_subject.items() if texts]
     for subject, text in sorted(
         whole, key=lambda pair: len(pair[1])
-    ):  # what is short does not suffer from what is long
+    ):  # so that long texts never displace any of the short ones
         if left > _SHORTEST:
             found.append({"subject": subject, "text": cut(text, min(MAX_ROW, left))})
             left -= len(found[-1]["text"].encode())
@@ -59,7 +59,7 @@ def other_information(draft: Draft) -> None:
 
 
 def _rows(draft: Draft) -> Iterator[tuple[str, str, str]]:
-    """Subject, label and text of what the record holds for readers, in its own lines."""
+    """Yield subject, label and text of the record's own information for readers."""
     record = draft.record
     for row in record.fields.get("other_information") or []:
         yield row.get("subject") or _DEFAULT, "", row.get("text") or ""
@@ -73,7 +73,7 @@ def _rows(draft: Draft) -> Iterator[tuple[str, str, str]]:
 
 
 def _notes(draft: Draft) -> Iterator[tuple[str, str, str]]:
-    """What has no field, as it is noted for the report."""
+    """Yield subject, label and text of the notes on content without a field."""
     for note in draft.unread:
         path, _colon, value = note.partition(": ")
         subject, label = subject_of(path[:MAX_PATH])
@@ -87,10 +87,10 @@ def _notes(draft: Draft) -> Iterator[tuple[str, str, str]]:
 
 
 def _party(contact: Contact) -> str:
-    """A party as one line: organisation, its role, how it is reached; never the name of a person.
+    """Return a party on one line: organisation, role, contact details; never the name of a person.
 
-    The number and address of a party without an organisation are those of a person, and so is an e-mail address that
-    holds the person's name.
+    Telephone and address of a party without an organisation are personal, and so is an e-mail address that contains the
+    person's name.
     """
     if is_placeholder(contact.organisation):
         return ""
@@ -98,7 +98,7 @@ def _party(contact: Contact) -> str:
     code = contact.role or ""
     named = f"{role.label_fr}, {code}" if role and plain(role.label_fr) != plain(code) else code
     if role and role.id == _POINT_OF_CONTACT:
-        named = ""  # as it stands among the contacts
+        named = ""  # already among the contacts
     emails = [first_email(each) or "" for each in (contact.email, *contact.other_emails)]
     ways = [
         " ".join(one_line(part) for part in contact.address),
@@ -117,5 +117,5 @@ def _is_of(person: str | None, email: str) -> bool:
 
 
 def marked_information(draft: Draft) -> None:
-    """Read the rows that this suite wrote as one text."""
+    """Read the rows that this suite exported as one text."""
     draft.set("other_information", information.rows_of(draft.record.supplemental_information or ""))

@@ -1,4 +1,4 @@
-"""The last rule: whatever a reader read and no rule used is told, so that nothing is lost silently."""
+"""Rule that notes every text of the record that no other rule used, so that nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 
 MAX_LEFT = 100
-"""Texts of one record that are noted; beyond it only their number."""
+"""Maximum number of texts noted per record; of the others, only the number."""
 MAX_LOOKED_FOR = 2_000
-"""Texts of one record that are looked for; real records have some hundreds, and rules tell of what is too many."""
+"""Maximum number of texts checked per record; real records have some hundreds, and rules report longer lists."""
 MAX_SEARCHED = 500_000_000
-"""Characters among which the texts of one record are looked for, one after the other; the others are only counted."""
+"""Maximum characters searched per record, over all its texts; further texts are only counted."""
 _SHORT = 12
-"""Length up to which a text must stand by itself to be found."""
+"""Maximum length of a text that must match whole words."""
 _BETWEEN = " zzzz "
-"""A word between two texts: no text is found in the end of one and the beginning of the next."""
+"""Separator word, so that no text matches across two others."""
 _COMPARED = 120
-"""Characters of a text that are looked for: rules cut long texts at their end."""
+"""Characters of a text that are compared: rules cut long texts at their end."""
 USED = {
     "standard", "unread", "translations", "links.translations", "service.operations.links.translations",
     "fields", "hierarchy_level", "languages", "metadata_language",
@@ -37,18 +37,18 @@ USED = {
     "marked", "extents", "shapes", "uri", "links.transfer", "formats.transfers",
     "spatial_representations", "measures.element", "links.role", "links.encoding", "links.systems",
 }  # fmt: skip
-"""Parts of the record that rules interpret: their values need not be found again as they were written.
+"""Parts of the record that rules interpret, so that their values need not recur as written.
 
-What cannot be interpreted in them is a problem, told by the rule concerned."""
+Values that cannot be interpreted are reported as problems by the rule concerned."""
 _WORDS_OF_RULES = {
     "unclassified", "utf8", "thumbnail", "large thumbnail", "pointofcontact", "publisher", "distributor",
     "partofseamlessdatabase", "iscomposedof",
 }  # fmt: skip
-"""Values that say what is understood anyway."""
+"""Values that add no information."""
 
 
 def what_is_left(draft: Draft) -> None:
-    """Note each text that is neither in the dataset nor told by a rule, under the name of its part of the record."""
+    """Note each text that is neither in the dataset nor noted by a rule, under its path in the record."""
     told = [
         *_strings(draft.dataset),
         *(text for change in draft.log for text in (change.before, change.after)),
@@ -68,7 +68,7 @@ def what_is_left(draft: Draft) -> None:
             number += 1
             continue
         if len(text) > _SHORT and text.strip() in written:
-            continue  # as most are; comparing without accents and signs costs more
+            continue  # the usual case, and cheaper than comparing without accents and punctuation
         whole = whole or f" {plain(_BETWEEN.join(map(str, told)))} "
         sought = plain(text)[:_COMPARED].strip()
         found = f" {sought} " in whole if len(sought) <= _SHORT else sought in whole  # "PAU" is not in "Pauillac"
@@ -89,7 +89,7 @@ def what_is_left(draft: Draft) -> None:
 
 
 def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Path and text of everything that a record says and that rules do not interpret."""
+    """Yield path and text of all content of a record that rules do not interpret."""
     for field in _names(type(value)):
         inner = getattr(value, field)
         if not inner:

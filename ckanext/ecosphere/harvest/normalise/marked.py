@@ -1,6 +1,6 @@
-"""Rules for records whose elements say which field they stand for (see ``xlink_roles``): nothing is guessed.
+"""Rules for marked records, whose elements state the field they stand for (see ``xlink_roles``): nothing is guessed.
 
-Each takes the place of the rule of the same name. Addresses, concepts and lengths are held to the same limits.
+Each replaces the rule of the same name. URLs, concepts and lengths are held to the same limits.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _territory(draft: Draft) -> None:
 
 
 def _concepts(draft: Draft, field: str, vocabulary: str, keep: str = "uri") -> list[str]:
-    """Return the concepts of a list that keywords name by their address; their labels are in the log."""
+    """Return the concepts of a vocabulary that keywords name by URI; their labels are logged."""
     found: list[str] = []
     for keyword in _keywords(draft):
         concept = voc.get(vocabulary).get(keyword.href or "")
@@ -208,7 +208,7 @@ def _quality_measures(draft: Draft) -> None:
 
 
 def _nothing(draft: Draft) -> None:
-    """What the element says is known from its mark."""
+    """Do nothing: the meaning of the element is known from its mark."""
 
 
 MARKED: dict[str, Callable[[Draft], None]] = {
@@ -231,4 +231,4 @@ MARKED: dict[str, Callable[[Draft], None]] = {
     "texts-without-a-place": _nothing,
     "other-information": marked_information,
 }
-"""Name of a rule → what takes its place."""
+"""Name of a rule → its replacement for marked records."""

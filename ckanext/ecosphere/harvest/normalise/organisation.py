@@ -1,4 +1,4 @@
-"""The service that answers for a dataset: found in the registry, or the source's own, never invented."""
+"""Rule for the organisation responsible for a dataset: found in the registry, or that of the source; never invented."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ ROLES = (
     "distributor",
     "processor",
 )
-"""Roles in the order in which they tell whose dataset it is; other roles (user, funder…) do not."""
+"""Roles in the order in which they identify the service of a dataset; other roles (user, funder…) do not."""
 _GLUED = re.compile(r"\b(ddtm?|ddea?|ddaf|deal|dreal|diren|drire|udea|utea|ud|ut)[\s_-]*n?o?(\d{2,3}|2[ab])\b")
 _GLUED_NAME = re.compile(r"\bdreal(?=[a-z]{2})")
 _IN_EMAIL = re.compile(r"(?:^|[@._-])(ddtm?|dreal|deal|dtam|drieat)[._-]?([a-z0-9-]*)")
 _NUMBER_FIRST = re.compile(r"(?:no?)?(97\d|\d\d|2[ab])(?!\d)")
 _ARTICLE = re.compile(r"(?:d(?:es|el?a?|u)?|l[ae]?)(?:l)?")
 _ACRONYM = 8
-"""Letters below which the name of a kind is an acronym, and counts only at the start of a word."""
+"""Length below which the name of a kind is an acronym, and must start a word."""
 _TELLING = 5
-"""Letters from which on the name of a place needs no space after it."""
+"""Minimum length of a place name that need not end a word."""
 _LEVELS = {"departement": ("departement", "outre-mer"), "region": ("region", "outre-mer")}
 _MAX_NAME = 400
 _LINKS = {"n", "no", "numero", "du", "de", "departement", "dept"}
@@ -45,7 +45,7 @@ _LINKS = {"n", "no", "numero", "du", "de", "departement", "dept"}
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of services: what its name is and by what one of them is told from another."""
+    """A kind of service, and the type of territory that distinguishes services of this kind."""
 
     kind: str
     by: str
@@ -76,7 +76,7 @@ def _named() -> Phrases[Concept]:
 
 @cache
 def _of_kind() -> dict[tuple[str, str], Concept]:
-    """Services by kind and territory; a DDT is found as DDTM and the other way round."""
+    """Return services by kind and territory; a DDT is also found as DDTM and vice versa."""
     found: dict[tuple[str, str], Concept] = {}
     for concept in voc.get("organisations"):
         kind, territory = concept.data["kind"], concept.data["territory"]
@@ -84,7 +84,7 @@ def _of_kind() -> dict[tuple[str, str], Concept]:
         if kind in ("ddt", "ddtm"):
             found.setdefault(("ddtm" if kind == "ddt" else "ddt", territory), concept)
         if kind == "ud":
-            # The départements of the inner suburbs have no DDT: the regional unit acts as one.
+            # The inner suburbs of Paris have no DDT: the regional unit acts as one.
             found.setdefault(("ddt", territory), concept)
     return found
 
@@ -92,9 +92,9 @@ def _of_kind() -> dict[tuple[str, str], Concept]:
 def match(name: str) -> Concept | None:
     """Return the service of the registry that a name stands for.
 
-    Tried in this order: a name of the list that is the whole text; a kind of service (acronym or in
-    words, former ones too) with a département, by code or name, or a région; a name of the list
-    within the text; a kind and a place between which spaces were lost.
+    Tried in this order: a name in the registry that is the whole text; a kind of service (acronym or in words, former
+    ones too) with a département, by code or name, or a région; a name in the registry within the text; a kind and a
+    place with missing spaces.
     """
     text = _spaced(name[:_MAX_NAME])
     exact = voc.get("organisations").find(text) or _named().exact(text)
@@ -132,7 +132,7 @@ def _glued_places(by: str) -> dict[str, Concept]:
 
 
 def _match_glued(words: list[str]) -> Concept | None:
-    """Match a name that lost spaces, often where a line ended: ``amenagementet du logement dela guyane``."""
+    """Match a name with missing spaces, often where a line ended: ``amenagementet du logement dela guyane``."""
     ends = list(accumulate(map(len, words), initial=0))
     text = "".join(words)
     for name, kind in _glued_kinds():
@@ -151,7 +151,7 @@ def _match_glued(words: list[str]) -> Concept | None:
 
 
 def _glued_place(rest: str, by: str, ends: set[int]) -> Concept | None:
-    """Return the place a text begins with, after an article; a short name has to end with a word."""
+    """Return the place at the beginning of a text, after an optional article; a short name must end a word."""
     article = _ARTICLE.match(rest)
     begins = range(article.end() + 1 if article else 1)
     found = [
@@ -164,7 +164,7 @@ def _glued_place(rest: str, by: str, ends: set[int]) -> Concept | None:
 
 
 def _spaced(name: str) -> str:
-    """Separate an acronym from what follows it: ``DDTM80``, ``DDT-01``, ``DDT n°24``, ``DREALMP``."""
+    """Insert a space after an acronym: ``DDTM80``, ``DDT-01``, ``DDT n°24``, ``DREALMP``."""
     return _GLUED_NAME.sub("dreal ", _GLUED.sub(r"\1 \2 ", plain(name)))
 
 
@@ -179,7 +179,7 @@ def _by_territory(kind: Kind, text: str, following: list[str]) -> Concept | None
 
 
 def _service(kind: Kind, territory: Concept) -> Concept | None:
-    """Return the service of a kind in a territory, or the one that does its work there."""
+    """Return the service of a kind in a territory, or the one that replaces it there."""
     instead: tuple[str, ...] = ()
     if territory.data["type"] == "outre-mer":
         instead = {"ddt": ("deal", "dtam"), "dreal": ("deal",)}.get(kind.kind, ())
@@ -190,14 +190,14 @@ def _service(kind: Kind, territory: Concept) -> Concept | None:
 
 
 def _territories(kind: Kind, text: str, following: list[str]) -> Iterator[Concept]:
-    """Yield the territories named in a text, of the level at which services of the kind differ.
+    """Yield the territories named in a text, of the type that distinguishes services of this kind.
 
-    A number counts only right after the kind: elsewhere it may be that of a house.
+    A number counts only directly after the kind: elsewhere it may be a house number.
     """
     numbers = [w for w in following[:1] if w[0].isdigit()] or [w for w in following if following[0] in _LINKS]
     for word in numbers:
         found = places.from_code(word) if word[0].isdigit() and len(word) <= 3 else None  # noqa: PLR2004
-        if found and kind.by == "region":  # "DREAL 72 (… de la Sarthe)": a unit of it, not the number of a house
+        if found and kind.by == "region":  # "DREAL 72 (… de la Sarthe)": a local unit
             named = found in places.in_text(text, common_words=True)
             found = voc.get("territories").get(found.broader or "") if named else None
         if found:
@@ -209,7 +209,7 @@ def _territories(kind: Kind, text: str, following: list[str]) -> Iterator[Concep
 
 
 def match_email(email: str) -> Concept | None:
-    """Return the service that an e-mail address names (``sig.ddt-87@haute-vienne.gouv.fr``)."""
+    """Return the service in an e-mail address (``sig.ddt-87@haute-vienne.gouv.fr``)."""
     local, _at, domain = email.lower().partition("@")
     if not domain.endswith(".gouv.fr"):
         return None
@@ -221,7 +221,7 @@ def match_email(email: str) -> Concept | None:
 
 
 def candidates(draft: Draft) -> list[Contact]:
-    """Return the parties of the record in the order in which they tell whose dataset it is."""
+    """Return the parties of the record in the order in which they identify its service."""
     record = draft.record
     ranks = {role.lower(): rank for rank, role in enumerate(ROLES)}
 
@@ -233,7 +233,7 @@ def candidates(draft: Draft) -> list[Contact]:
 
 
 def organisation(draft: Draft) -> None:
-    """Find the service by the names of the parties, then by their e-mail addresses, else take the source's."""
+    """Find the service by the names of the parties, then by their e-mail addresses, else use that of the source."""
     parties = candidates(draft)
     names = list(dict.fromkeys(p.organisation for p in parties if not is_placeholder(p.organisation)))
     for how, texts, finder in (
@@ -254,7 +254,7 @@ def organisation(draft: Draft) -> None:
 
 
 def _keep_to_own(draft: Draft, named: str) -> None:
-    """Leave a record to the one service that its source publishes for, and tell that it names another one."""
+    """Assign a record that names another service to the only one its source publishes for, and report it."""
     own = draft.context.only_organisation or ""
     draft.problem("organisation-elsewhere", name=named)
     draft.set("owner_org", own, before=f"{named} (own service)")
@@ -268,7 +268,7 @@ def _exists(draft: Draft, identifier: str) -> bool:
 def _fall_back(draft: Draft, names: list[str | None]) -> None:
     default = draft.context.default_organisation or draft.context.fallback_organisation
     if names:
-        # The contact point of RDF is often a person; its publisher is not.
+        # In RDF, the contact point is often a person; the publisher is not.
         publishers = [party.organisation for party in candidates(draft) if party.role == "publisher"]
         told = [name for name in publishers if name in names] if draft.record.standard == "dcat" else []
         draft.problem("organisation-unknown", name=[*told, *names][0])
@@ -279,6 +279,6 @@ def _fall_back(draft: Draft, names: list[str | None]) -> None:
 
 
 def territory_of(identifier: str | None) -> str | None:
-    """Return the URI of the area of a service; None when the registry names none."""
+    """Return the URI of the area of a service; None when the registry states none."""
     concept = voc.get("organisations").get(identifier) if identifier else None
     return (concept.data["territory"] or None) if concept else None

@@ -1,4 +1,4 @@
-"""What ckanext-dcat's profiles read in an RDF dataset and our own reader does not."""
+"""Rule that takes over fields which only the ckanext-dcat profiles read from an RDF dataset."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_TAKEN = {
     "license_url", "access_rights", "access_limitation", "in_series", "replaces", "replaced_by",
     "created", "issued", "modified", "next_update", "metadata_date", "preview_image",
 }  # fmt: skip
-"""What our rules decide on for every source, or CKAN itself: what a rule has refused must not come back from here."""
+"""Fields set by our rules or by CKAN itself: a value that a rule refused must not come back from the profiles."""
 
 
 def _web(value: str) -> bool:
@@ -54,16 +54,16 @@ _CHECKS: dict[str, Callable[[str], bool]] = {
     "temporal_resolution": lambda value: bool(_DURATION.fullmatch(value)),
     "topic_category": _of("topic-category"),
 }
-"""Field → what its values must be; other values would make the whole dataset not valid."""
+"""Field → check of its values; others would make the whole dataset invalid."""
 
 
 def _without_zeros(duration: str) -> str:
-    """Return a duration as RDF writes it: "P7D" for "P0Y0M7DT0H0M0S"."""
+    """Return a duration without zero parts: "P7D" for "P0Y0M7DT0H0M0S"."""
     return _ZERO.sub("", duration).removesuffix("T") if _NOT_ZERO.search(duration) else duration
 
 
 def profile_fields(draft: Draft) -> None:
-    """Take the fields of the profiles that no rule has filled."""
+    """Take over fields from the profiles that no rule has set."""
     rows = draft.record.fields.get("quality_measure")
     if rows and not draft.dataset.get("quality_measure"):
         draft.set("quality_measure", [row for row in rows if isinstance(row, dict)])
@@ -78,6 +78,6 @@ def profile_fields(draft: Draft) -> None:
         if not good:
             continue
         draft.set(name, good if isinstance(given, list) else good[0])
-        if draft.record.standard == "dcat":  # whose graph was noted before the profiles were asked
+        if draft.record.standard == "dcat":  # its graph was noted before the profiles were applied
             draft.change(name, "profile of ckanext-dcat", good)
             draft.unread = [note for note in draft.unread if not any(value in note for value in good)]

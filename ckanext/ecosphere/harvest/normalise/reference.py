@@ -1,4 +1,4 @@
-"""Coordinate reference systems, scales and resolutions."""
+"""Rules for coordinate reference systems, scale and ground resolution."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ MAX_SYSTEMS = 50
 _IN_URI = re.compile(r"epsg(?:/[\d.]+/|:[\d.]*:|(?:\.xml)?#|(?:\.io)?/|\.org/crs[_/]|:+)(\d{4,6})(?!\d)", re.IGNORECASE)
 _IN_TEXT = re.compile(r"\bepsg\W{0,3}(?:code\W{0,3})?(\d{4,6})\b|\b(\d{4,6})\s?\(EPSG\)", re.IGNORECASE)
 _WITH_HEIGHTS = re.compile(r"\bepsg\W{0,3}(\d{4,6})\s?\+\s?(?:epsg\W{0,3})?(\d{4,6})\b", re.IGNORECASE)
-"""A compound system by the codes of its parts, as QGIS and PROJ write it: ``EPSG:2154+5720``."""
+"""A compound system written with the codes of its parts (QGIS, PROJ): ``EPSG:2154+5720``."""
 _BARE = re.compile(r"\d{4,6}")
 _IGNF = re.compile(r"IGNF(?:\.xml#|:|/)(?:crs/(?:IGNF/)?)?([A-Z0-9]+)(?:\.([A-Z0-9]+))?", re.IGNORECASE)
 _REGISTRIES = ("EPSG", "OGP")
 _SUPERSEDED = {"900913": "3857"}
-"""Codes in use that no registry has → the system that they stand for."""
+"""Unofficial codes in use → registered code."""
 _GEOGRAPHIC = {"4171", "4258", "4326", "4275", "4979", "4627", "4624", "9777", "9782"}
-"""Codes of geographic systems, on which projected ones are based."""
+"""Codes of geographic systems, the base of projected ones."""
 _PROJECTIONS = {"utm", "lambert", "cc", "laea", "lcc", "conique", "mercator", "projection", "zone", "fuseau"}
-"""Words that tell a projected system."""
+"""Words that indicate a projected system."""
 _WGS84 = "4326"
 _ONLY_A_ZONE = re.compile(r"utm ?(?:(?:zone|fuseau|f|nord|sud) ?){0,3}\d{1,2} ?(?:n|s|nord|sud)?")
-"""A UTM zone that is named without the geodetic system that it is based on: of WGS 84, when no other stands before."""
+"""A UTM zone without its geodetic system: WGS 84, unless another one precedes it."""
 _BESIDE_A_ZONE = {
     "projection", "systeme", "system", "en", "et", "de", "coordonnees", "projetees", "reference", "crs", "scr", "code",
     "ou", "and", "geographique", "geographiques", "universal", "transverse", "mercator",
 }  # fmt: skip
-"""Words that name no geodetic system."""
+"""Words that are not the name of a geodetic system."""
 _SCALE = re.compile(r"(?:^|\D)1\s*[:/]\s*(\d{1,3}(?:[ .\u00a0\u202f]?\d{3}){1,3}|\d{2,9})(?!\d)")
 _FRACTION = re.compile(r"\s*(?:[^\W\d]{1,20}\s?:?\s?)?\d{1,9}\s?[:/]\s?\d")
 _LEAST_SCALE = 100
 _LEAST_DENOMINATOR = 10
-"""Below it a denominator was never filled in: forms begin with 1."""
+"""A smaller denominator is an unfilled form, whose default is 1."""
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:[ \u00a0\u202f]\d{3}){1,3}(?!\d)|\d+)(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
-"""A number, whose thousands may be parted by spaces: "1 250,5"."""
+"""A number, possibly with spaces between thousands: "1 250,5"."""
 _NOT_SPATIAL = {"gregorien", "calendrier gregorien", "gregorian", "gregorian calendar"}
 _MAX_SCALE = 1_000_000_000
 _MAX_DISTANCE = 50_000_000
@@ -60,7 +60,7 @@ def _names() -> Phrases[str]:
 
 
 def _zones() -> Iterator[tuple[str, str]]:
-    """Spellings of the UTM zones of each geodetic system → EPSG code; without one, those of WGS 84."""
+    """Yield spellings and EPSG codes of the UTM zones of each geodetic system; without one, those of WGS 84."""
     for row in rows("crs-utm"):
         codes = dict(part.split("=") for part in parts(row["zones"]))
         for zone, code in codes.items():
@@ -85,9 +85,9 @@ def _zones() -> Iterator[tuple[str, str]]:
 
 
 def epsg_codes(system: ReferenceSystem) -> list[str]:
-    """Return the EPSG codes that a reference system stands for: from its URI, its code or its name.
+    """Return the EPSG codes of a reference system, from its URI, its code or its name.
 
-    A compound system (Lambert-93 with NGF-IGN69 heights) gives two codes, a list of systems all of them.
+    A compound system (Lambert-93 with NGF-IGN69 heights) returns two codes, a list of systems all of them.
     """
     if wkt.is_wkt(system.code):
         codes, name = wkt.read(system.code)
@@ -110,9 +110,9 @@ def epsg_codes(system: ReferenceSystem) -> list[str]:
 
 
 def _named_in(text: str) -> list[str]:
-    """Return the systems that a text names: of "WGS84 / UTM 20N" the projected one, which is based on the other.
+    """Return the systems named in a text: for "WGS84 / UTM 20N", the projected one rather than its base.
 
-    A projection that is not known makes the geographic system that it is based on no answer.
+    If the projection is unknown, the geographic base system is not returned either.
     """
     found = _based(text)
     projected = [code for code in found if code not in _GEOGRAPHIC]
@@ -122,9 +122,9 @@ def _named_in(text: str) -> list[str]:
 
 
 def _based(text: str) -> list[str]:
-    """Return the systems that a text names, but UTM zones that another geodetic system stands before.
+    """Return the systems named in a text, except UTM zones preceded by an unknown geodetic system.
 
-    "ED50 / UTM 31N" is in the list; of "Datum de 1926 / UTM 31N" nobody knows more than that it is not of WGS 84.
+    "ED50 / UTM 31N" is in the table; for "Datum de 1926 / UTM 31N", it is only known that the zone is not of WGS 84.
     """
     words = plain(text).split()
     found: list[str] = []
@@ -141,11 +141,11 @@ def _based(text: str) -> list[str]:
 
 
 def reference_systems(draft: Draft) -> None:
-    """Every spelling of a reference system to its EPSG URI at the OGC."""
+    """Convert all spellings of a reference system to its EPSG URI at the OGC."""
     kept: list[str] = []
     for system in draft.record.reference_systems[:MAX_SYSTEMS]:
         if plain(system.code) in _NOT_SPATIAL:
-            draft.lost("referenceSystemInfo", system.code)  # of time
+            draft.lost("referenceSystemInfo", system.code)  # a temporal reference system
             continue
         if is_placeholder(system.code or system.href):
             continue
@@ -180,8 +180,7 @@ def read_scale(text: str) -> int | None:
 
 
 def scale(draft: Draft) -> None:
-    """Keep the finest equivalent scale, also one that was written for a distance ("1/25000"); failing one, a scale told
-    among the conditions of use."""
+    """Set the finest scale, even if written as a distance ("1/25000"), else one named in the conditions of use."""
     found: list[int] = []
     for item in draft.record.resolutions:
         value = _scale_for_a_distance(item.value)
@@ -209,7 +208,7 @@ def scale(draft: Draft) -> None:
 
 
 def _scale_for_a_distance(text: str | None) -> int | None:
-    """Return the denominator of the scale that stands in the place of a distance; 1/2 may be half a metre."""
+    """Return the scale denominator written in place of a distance; 1/2 may be half a metre."""
     value = read_scale(text) if text and _FRACTION.match(text) else None
     return value if value and value >= _LEAST_SCALE else None
 
@@ -220,7 +219,7 @@ def _units() -> dict[str, float]:
 
 
 def _metres(unit: str | None) -> float | None:
-    """Return the length of a unit in metres; a unit may be given as an address, whole or not, or left out."""
+    """Return the length of a unit in metres; the unit may be a URI, a part of one, or missing."""
     if not unit:
         return 1.0
     if "#" in unit and (words := re.findall(r"\w+", unit.rpartition("#")[2])):
@@ -230,9 +229,9 @@ def _metres(unit: str | None) -> float | None:
 
 
 def _metres_of(item: Resolution, number: re.Match[str] | None) -> float | None:
-    """Return the length in metres of the unit of a distance: of the one beside its number, else of the one declared.
+    """Return the length in metres of the unit of a distance: the one beside the number, else the declared one.
 
-    Words beside the number of a distance without a unit are none only where they say no length: "0,1 degré".
+    Without a declared unit, an unknown word beside the number means that it is not a length: "0,1 degré".
     """
     beside = plain(number.string[number.end() :][:100]) if number else ""
     told = _units().get(beside) or _units().get(beside.partition(" ")[0])
@@ -242,11 +241,11 @@ def _metres_of(item: Resolution, number: re.Match[str] | None) -> float | None:
 
 
 def resolution(draft: Draft) -> None:
-    """Keep the finest ground distance in metres; angles have no place."""
+    """Set the finest ground distance in metres; angles have no field."""
     found: list[float] = []
     for item in draft.record.resolutions:
         if _scale_for_a_distance(item.value):
-            continue  # the rule before has it
+            continue  # handled by the rule `scale`
         if _FRACTION.match(item.value or ""):
             draft.problem("resolution", value=f"{item.value} {item.unit or ''}".strip())
             draft.lost("spatialResolution", f"{item.value} {item.unit or ''}".strip())

@@ -1,4 +1,4 @@
-"""Roles of parties, by their code or in the words of a catalogue."""
+"""Codes of party roles, from codes or labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ckanext.ecosphere import vocabularies as voc
 
 
 def role_code(role: str | None) -> str:
-    """Return the code of a role that is written as its code or its name ("Propriétaire"); another as it is written."""
+    """Return the code of a role, written as a code or a label ("Propriétaire"); unknown ones are returned unchanged."""
     text = (role or "").strip()
     roles = voc.get("agent-role")
     found = (roles.get(text) or roles.find(text)) if text else None

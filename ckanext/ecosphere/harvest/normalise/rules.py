@@ -1,4 +1,4 @@
-"""The rules, in their order: later ones build on what earlier ones found."""
+"""The ordered list of rules, and the function that applies them. Later rules build on the results of earlier ones."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
 
 
 def normalise(record: Record, context: Context) -> Result:
-    """Make a dataset of a record.
+    """Convert a record to a dataset.
 
     Args:
         record: as read; it is not changed.
-        context: what its source tells about all of its records.
+        context: properties of its source.
 
     Raises:
         RecordError: the record has nothing to make a dataset from.

@@ -1,4 +1,4 @@
-"""Fields that are codes of a list: type, language, status, topic, representation, encoding."""
+"""Rules for coded fields: resource type, language, status, topic category, spatial representation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SERIES_MARK = "-ldd-"
 
 
 def resource_type(draft: Draft) -> None:
-    """Tell dataset, series and service apart; a Géo-IDE *lot* is a series though it says dataset."""
+    """Set the type: dataset, series or service; a Géo-IDE *lot* is a series, although declared as a dataset."""
     record = draft.record
     types = voc.get("resource-type")
     level, name = record.hierarchy_level or "", record.hierarchy_level_name or ""
@@ -31,7 +31,7 @@ def resource_type(draft: Draft) -> None:
 
 
 def languages(draft: Draft) -> None:
-    """Language of the data, else of the record."""
+    """Set the language of the data, else that of the record."""
     record = draft.record
     vocabulary = voc.get("language")
     kept: list[str] = []
@@ -45,7 +45,7 @@ def languages(draft: Draft) -> None:
 
 
 def status(draft: Draft) -> None:
-    """Progress code of ISO to the EU status that says the same, when there is one; codes of the EU as they are."""
+    """Convert the ISO progress code to the equivalent EU status, if there is one; EU codes are kept."""
     code = draft.record.status
     if not code or is_placeholder(code):
         return
@@ -64,7 +64,7 @@ def status(draft: Draft) -> None:
 
 
 def topic_categories(draft: Draft) -> None:
-    """Topic categories by code or label; near codes ("agriculture") by our own table."""
+    """Set topic categories by code or label; similar codes ("agriculture") are converted by a table."""
     vocabulary = voc.get("topic-category")
     other = by_label("topic-categories", "topic", "other_codes")
     kept: list[str] = []
@@ -80,7 +80,7 @@ def topic_categories(draft: Draft) -> None:
 
 
 def spatial_representation(draft: Draft) -> None:
-    """The first representation that is in the list; others have no place."""
+    """Set the first representation that is in the vocabulary; note further ones."""
     vocabulary = voc.get("spatial-representation")
     for code in dict.fromkeys(draft.record.spatial_representations):
         found = vocabulary.get(code) or vocabulary.find(code)

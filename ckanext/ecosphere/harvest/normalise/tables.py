@@ -1,4 +1,4 @@
-"""The matching tables of ``data/``, read once, and the ways of looking things up in them."""
+"""Matching tables of ``data/``, loaded once, and functions to look up and compare texts."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _NOT_WORD = re.compile(r"[^0-9a-z]+")
 _ELEMENT = re.compile(r"<([a-z]{2,10})>")
 _PIECE = 1_000
 _MARKS = re.compile("[\u0300-\u036f]+")
-"""Accents and cedillas, once they are parted from their letters."""
+"""Combining accents and cedillas, after decomposition."""
 
 Value = TypeVar("Value")
 
 
 def plain(text: str) -> str:
-    """Normalise a text of any length; long ones take a quicker way, outside the vocabulary's cache."""
+    """Normalise a text of any length; long ones bypass the cache of the vocabularies."""
     if len(text) <= MAX_CACHED:
         return normalise(text)
     folded = text.casefold().replace("œ", "oe").replace("æ", "ae")
-    # In pieces, since ordering many marks in a row takes a time that grows with the square of their number.
+    # In pieces, since sorting a long run of combining marks takes quadratic time.
     pieces = (unicodedata.normalize("NFKD", folded[at : at + _PIECE]) for at in range(0, len(folded), _PIECE))
     return _NOT_WORD.sub(" ", _MARKS.sub("", "".join(pieces))).strip()
 
@@ -41,19 +41,19 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
 
 
 def written_out(pattern: str) -> str:
-    """Return a pattern with its pieces: those of `pattern-elements.csv` whose names stand in it as ``<name>``."""
+    """Replace ``<name>`` in a pattern by the element of that name in `pattern-elements.csv`."""
     pieces = {row["element"]: row["pattern"] for row in rows("pattern-elements")}
     return _ELEMENT.sub(lambda found: f"(?:{pieces[found.group(1)]})", pattern)
 
 
 def parts(value: str) -> list[str]:
-    """Split a cell of several values."""
+    """Split a cell with several values."""
     return [part for part in value.split(SEPARATOR) if part]
 
 
 @cache
 def by_label(name: str, key: str, labels: str) -> dict[str, str]:
-    """Return label (normalised) → key, for a table of which ``labels`` lists several labels."""
+    """Return normalised label → key, for a table whose column ``labels`` lists several labels."""
     found: dict[str, str] = {}
     for row in rows(name):
         for label in parts(row[labels]):
@@ -63,18 +63,18 @@ def by_label(name: str, key: str, labels: str) -> dict[str, str]:
 
 @cache
 def placeholders() -> frozenset[str]:
-    """Return the texts that stand for nothing, normalised."""
+    """Return the normalised placeholder texts."""
     return frozenset(row["text"] for row in rows("placeholders"))
 
 
 @cache
 def _unfilled() -> re.Pattern[str]:
-    """Texts of templates that nobody filled: ``${title}``, ``-- Titre de la spécification``, ``Copy of record…``."""
+    """Return the pattern of unfilled templates: ``${title}``, ``-- Titre de la spécification``, ``Copy of record…``."""
     return re.compile("|".join(f"(?:{row['pattern']})" for row in rows("placeholder-patterns")))
 
 
 def is_placeholder(text: str | None) -> bool:
-    """Tell whether a text is empty or only stands for one that was never written."""
+    """Tell whether a text is empty or a placeholder."""
     if text and len(text) > MAX_UNFILLED:
         return False
     if text and _unfilled().fullmatch(text.strip().casefold()):
@@ -86,12 +86,12 @@ def is_placeholder(text: str | None) -> bool:
 
 
 def stem(token: str) -> str:
-    """Drop the mark of the plural, on both sides of every comparison."""
+    """Remove the plural ending; applied to both sides of every comparison."""
     return token[:-1] if len(token) > 3 and token[-1] in "sx" else token  # noqa: PLR2004
 
 
 class Phrases(Generic[Value]):
-    """Find whole phrases in texts: the longest first, from left to right, without overlap."""
+    """Finds whole phrases in texts: longest first, from left to right, without overlap."""
 
     def __init__(self, phrases: Iterable[tuple[str, Value]]):
         self._values: dict[tuple[str, ...], Value] = {}

@@ -1,4 +1,4 @@
-"""Keywords as tags: unpacked, cleaned to CKAN's rules, each once."""
+"""Rule that converts keywords to tags: split, cleaned to CKAN's rules, without duplicates."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ckanext.ecosphere.harvest.record import Keyword
 from ckanext.ecosphere.shared import characters
 
 MIN_TAG, MAX_TAG = 2, 100
-"""Lengths that CKAN accepts (``ckan.model.tag``)."""
+"""Tag lengths that CKAN accepts (``ckan.model.tag``)."""
 MAX_TAGS = 100
 MAX_KEYWORDS = 5_000
 _COMMAS_OF_A_LIST = 3
-"""Commas that make a list of a keyword of a thesaurus, whose terms have some: "catastrophes, accidents, risques"."""
+"""Minimum commas in a list of thesaurus keywords, since terms contain some: "catastrophes, accidents, risques"."""
 _LISTS = ("themes", "eu-theme", "inspire-theme", "topic-category", "priority-dataset", "hvd-category")
-"""Lists whose labels are one keyword, whatever commas they have."""
+"""Vocabularies whose labels are one keyword, even if they contain commas."""
 _NOT_STRICT = re.compile(r"[^\w \-.]+", re.UNICODE)
 _NOT_FREE = re.compile(r"[,<>\"\x00-\x1f\x7f\u2028\u2029]+")
 OPEN_DATA = {"donnees ouvertes", "donnee ouverte", "open data", "opendata"}
-"""Keywords used as a flag: they say how the data may be had, not what they are about."""
+"""Keywords used as a flag: they concern access to the data, not their subject."""
 _ADDRESS = re.compile(r"\s*(?:https?://|urn:)", re.IGNORECASE)
-"""A concept's address in place of its label: other rules read the territory or the theme that it names."""
+"""A concept URI in place of its label; other rules read the territory or theme."""
 _SERVICE = re.compile(
     r"(?:chain|com|human|info|metadata|spatial|temporal|thematic)[A-Z]\w+"
     r"|(?:Chain|Com|Human|Info|Metadata|Spatial|Temporal|Thematic)[A-Z]\w*(?:Service|Viewer|Editor|Manager)"
@@ -41,8 +41,8 @@ def clean(text: str, free: bool) -> str | None:
 
     Args:
         text: the keyword.
-        free: whether apostrophes, slashes and parentheses are accepted (the dataset schema of this
-            suite does), or only CKAN's own letters, digits, spaces, ``-``, ``_`` and ``.``.
+        free: whether apostrophes, slashes and parentheses are accepted (as by the dataset schema of this suite), or
+            only CKAN's own letters, digits, spaces, ``-``, ``_`` and ``.``.
     """
     text = one_line(text).replace("’", "'").strip(" .;:,/-–—*•")
     text = _NOT_FREE.sub(" ", text) if free else _NOT_STRICT.sub(" ", text.replace("/", " - "))
@@ -55,18 +55,18 @@ def clean(text: str, free: bool) -> str | None:
 
 
 def verbatim(text: str) -> str | None:
-    """Return a text as it is when it may be a tag, else None."""
+    """Return a text unchanged if it is a valid tag, else None."""
     fits = MIN_TAG <= len(text) <= MAX_TAG and text == one_line(text) and not _NOT_FREE.search(text)
     return text if fits else None
 
 
 def is_technical(keyword: str) -> bool:
-    """Whether a keyword tells the kind or the protocol of a service, which the resources tell, and no subject."""
+    """Tell whether a keyword is the kind or protocol of a service rather than a subject."""
     return bool(_SERVICE.fullmatch(keyword) or _PROTOCOL.fullmatch(keyword))
 
 
 def tags(draft: Draft) -> None:
-    """Keep as tags the keywords that have no field of their own; the open data flag gives the access right."""
+    """Keep as tags the keywords that have no field of their own; the open data flag sets the access right."""
     keywords = draft.record.keywords
     if len(keywords) > MAX_KEYWORDS:
         draft.too_many("keyword", len(keywords), MAX_KEYWORDS)
@@ -106,7 +106,7 @@ def tags(draft: Draft) -> None:
 
 
 def _pieces(keyword: Keyword) -> list[str]:
-    """Return the keywords that one holds: commas part free ones, not the terms of a list."""
+    """Split a keyword that contains several: commas separate free keywords, but not terms of a vocabulary."""
     if "," in keyword.text and (keyword.href or any(voc.get(name).find(keyword.text) for name in _LISTS)):
         return [keyword.text]
     return characters.keywords(keyword.text, _COMMAS_OF_A_LIST if keyword.thesaurus or keyword.thesaurus_href else 1)
@@ -126,5 +126,5 @@ def _open_data(draft: Draft, flag: str) -> None:
     if not known and not reserves_access(said):
         uri = "http://publications.europa.eu/resource/authority/access-right/PUBLIC"
         draft.set("access_rights", uri, before=f"keyword: {flag}")
-    else:  # the constraints have said more
+    else:  # the constraints are more specific
         draft.change("tags", f"keyword: {flag}", "left out")

@@ -1,4 +1,4 @@
-"""Titles, descriptions and other prose: plain text, paragraphs kept, bounded."""
+"""Rules for titles, descriptions and other prose: plain text, paragraphs kept, length bounded."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ckanext.ecosphere.shared import bounds, characters
 from ckanext.ecosphere.vocabularies import languages
 
 MAX_TITLE = 500
-"""Longest title, in characters."""
+"""Maximum length of a title, in characters."""
 MAX_TEXT = 30_000
-"""Longest text, in bytes of UTF-8: Solr refuses a single term above 32 766."""
+"""Maximum length of a text, in bytes of UTF-8: Solr refuses a single term above 32 766."""
 MAX_ALTERNATE_TITLES = 20
 MAX_SOURCES, MAX_SOURCE = 50, 1_000
 ELEMENTS = {
@@ -27,10 +27,10 @@ ELEMENTS = {
     "use_conditions": "useLimitation",
     "access_conditions": "otherConstraints",
 }
-"""Dataset field → element of the record, for the reports that the source's owner reads."""
+"""Dataset field → element of the record, for reports to the owner of the source."""
 
 TRANSLATED = {"title": "title", "abstract": "notes"}
-"""Attribute of the record → field of the dataset that is kept in several languages."""
+"""Attribute of the record → multilingual field of the dataset."""
 
 _TAGS = (
     "a|abbr|article|b|blockquote|body|br|button|center|code|div|dd|dl|dt|em|embed|font|form|h[1-6]|head|hr|html|i|"
@@ -48,7 +48,7 @@ _COPY = re.compile(
     r"(?:created at|cr[eé]{1,2}e? le) [\d :./TZ+-]+",
     re.IGNORECASE,
 )
-"""What GeoNetwork calls a copy: the title of the record, or its identifier, and the time."""
+"""Title that GeoNetwork gives to a copy: title or identifier of the original, and the time."""
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n\s*")
@@ -56,10 +56,10 @@ _ROUNDS = 3
 
 
 def plain_text(text: str | None) -> str:
-    """Return a text without HTML, with its line breaks.
+    """Return a text without HTML, keeping its line breaks.
 
-    Tags are taken away by an HTML parser only when the text holds HTML ("Lden < 75" stays), as often as
-    escaping was doubled; what is left is text, never markup.
+    Tags are removed by an HTML parser, only if the text contains HTML ("Lden < 75" is kept) and as often as it was
+    escaped; the result is plain text, never markup.
     """
     if not text:
         return ""
@@ -79,12 +79,12 @@ def plain_text(text: str | None) -> str:
 
 
 def one_line(text: str | None) -> str:
-    """Return a text without HTML on one line."""
+    """Return a text without HTML, on one line."""
     return " ".join(plain_text(text).split())
 
 
 def cut(text: str, limit: int = MAX_TEXT) -> str:
-    """Shorten a text to a number of bytes of UTF-8, at the end of a word."""
+    """Cut a text to a number of UTF-8 bytes, at the end of a word."""
     data = text.encode("utf-8", "ignore")
     if len(data) <= limit:
         return text
@@ -94,7 +94,7 @@ def cut(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def bounded(draft: Draft, field: str, text: str) -> str:
-    """Return a text cut to the limit; tell when it was."""
+    """Return a text cut to the limit, and report it if it was cut."""
     short = cut(text)
     if short != text:
         draft.problem("text-cut", element=ELEMENTS.get(field, field), length=len(text))
@@ -103,14 +103,14 @@ def bounded(draft: Draft, field: str, text: str) -> str:
 
 
 def copied_title(text: str) -> str:
-    """Return the title within the one that GeoNetwork gives a copy; nothing when it holds only an identifier."""
+    """Return the original title within that of a GeoNetwork copy; empty if it contains only an identifier."""
     found = _COPY.fullmatch(text)
     inner = found.group(1) if found else ""
     return inner if len(plain(inner).split()) > 1 and not _UUID.fullmatch(inner) and not is_placeholder(inner) else ""
 
 
 def title(draft: Draft) -> None:
-    """Clean the title; without one, take an alternate title, else the start of the description."""
+    """Clean the title; without one, use an alternate title, else the beginning of the description."""
     record = draft.record
     found = one_line(record.title)
     copied = copied_title(found)
@@ -130,7 +130,7 @@ def title(draft: Draft) -> None:
 
 
 def alternate_titles(draft: Draft) -> None:
-    """Keep other titles that say something else than the title."""
+    """Keep alternate titles that differ from the title."""
     titles = dict.fromkeys(map(one_line, draft.record.alternate_titles))
     kept = [t for t in titles if not is_placeholder(t) and t != draft.dataset["title"]]
     if len(kept) > MAX_ALTERNATE_TITLES:
@@ -139,7 +139,7 @@ def alternate_titles(draft: Draft) -> None:
 
 
 def description(draft: Draft) -> None:
-    """Strip HTML from the description, keep its paragraphs, and bound it."""
+    """Remove HTML from the description, keep its paragraphs, and limit its length."""
     text = plain_text(draft.record.abstract)
     if is_placeholder(text):
         draft.dataset.pop("notes", None)
@@ -151,7 +151,7 @@ def description(draft: Draft) -> None:
 
 
 def translations(draft: Draft) -> None:
-    """Keep the title and the description in the other languages of the record."""
+    """Keep title and description in the other languages of the record."""
     record = draft.record
     for attribute, field in TRANSLATED.items():
         if texts := record.translations.get(attribute):
@@ -166,11 +166,11 @@ def in_languages(draft: Draft, field: str, main: str, said: str | None, texts: d
     """Return a text of the dataset, or of a resource, in all languages of the record.
 
     Args:
-        draft: told of what has no place.
+        draft: the draft, which notes texts without a place.
         field: name of the field.
-        main: the text as the rules have written it.
-        said: the same text as the record says it.
-        texts: BCP 47 tag → text, as the record says them.
+        main: the text as written by the rules.
+        said: the same text as in the record.
+        texts: BCP 47 tag → text, as in the record.
     """
     limit = min(bounds.longest(field), MAX_TEXT)
     made: dict[str, str] = {}
@@ -178,7 +178,7 @@ def in_languages(draft: Draft, field: str, main: str, said: str | None, texts: d
         cleaned = plain_text(text) if limit > MAX_TITLE else one_line(text)
         if text == said:
             made[language] = main
-        elif len(made) >= languages.MOST - 1:  # the text itself is the last
+        elif len(made) >= languages.MOST - 1:  # leaves room for the text itself
             draft.lost(f"{language}:{field}", one_line(text))
         elif not is_placeholder(cleaned):
             made[language] = cut(cleaned, limit)
@@ -188,14 +188,14 @@ def in_languages(draft: Draft, field: str, main: str, said: str | None, texts: d
 
 
 def tell_translations(draft: Draft, name: str, said: str | None, texts: dict[str, str]) -> None:
-    """Tell texts in other languages that have no place."""
+    """Note texts in other languages that have no place."""
     for language, text in texts.items():
         if text != said:
             draft.lost(f"{language}:{name}", one_line(text))
 
 
 def lineage(draft: Draft) -> None:
-    """Join the statements of lineage, and the steps of the method; keep each source."""
+    """Join the statements of lineage, and the process steps; keep each source."""
     texts = dict.fromkeys(map(plain_text, draft.record.lineage))
     text = "\n\n".join(t for t in texts if not is_placeholder(t))
     if text:
@@ -211,7 +211,7 @@ def lineage(draft: Draft) -> None:
 
 
 def version(draft: Draft) -> None:
-    """Keep the edition as version, at most 100 characters (the column of CKAN)."""
+    """Set the version to the edition, at most 100 characters (CKAN's column)."""
     text = one_line(draft.record.edition)
     draft.dataset.pop("version", None)
     if text and not is_placeholder(text):
@@ -219,7 +219,7 @@ def version(draft: Draft) -> None:
 
 
 def texts_without_a_place(draft: Draft) -> None:
-    """Tell what the schema has no field for."""
+    """Note texts that the schema has no field for."""
     record = draft.record
     for name, text in (("purpose", record.purpose), ("supplementalInformation", record.supplemental_information)):
         if text and not is_placeholder(text):
@@ -237,5 +237,5 @@ def texts_without_a_place(draft: Draft) -> None:
 
 
 def _notes(record: Record) -> list[str]:
-    """Return the notes on maintenance that do not just name a frequency."""
+    """Return the maintenance notes that are more than the name of a frequency."""
     return [note for note in record.frequency_notes if not is_placeholder(note) and not voc.get("frequency").get(note)]

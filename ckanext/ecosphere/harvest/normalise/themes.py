@@ -1,4 +1,4 @@
-"""Themes: of the ministry, of INSPIRE and of the EU, from title and keywords, else from description or topic."""
+"""Rules for themes of the ministry, INSPIRE and the EU, from title and keywords, else description or topic."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from ckanext.ecosphere.vocabularies import Concept
 MAX_KEYWORDS = 2_000
 MAX_THEMES = 6
 ENOUGH, SHARE = 2.0, 0.55
-"""Weight from which on no further evidence is heard; part of the heaviest theme's weight that keeps another one."""
+"""Weight at which no further evidence is used; share of the highest weight that another theme needs to be kept."""
 MOST_INSPIRE = 3
-"""INSPIRE themes beyond which they say that a map shows everything."""
+"""Maximum INSPIRE themes that count; more of them belong to a map of everything."""
 MAX_DESCRIPTION = 1_500
-"""Characters of a description that are searched for terms."""
+"""Maximum number of characters of a description that are searched."""
 NAMED = (
     ("priority_dataset", "priority-dataset", "uri"),
     ("hvd_category", "hvd-category", "uri"),
     ("regulatory_use", "regulatory-use", "id"),
 )
-"""Lists whose concepts keywords name by their address: (field, list, what the field keeps)."""
+"""Vocabularies whose concepts keywords name by URI: (field, vocabulary, attribute that the field keeps)."""
 _LEGISLATION = re.compile(r"https?://[\w.-]+/eli/")
-"""European Legislation Identifier: of the Union, of Légifrance."""
+"""European Legislation Identifier, of the EU or of Légifrance."""
 _IGNORED = "-"
 _TOO_WIDE = {"autre", "politique", "maritime", "surveillance", "ouvrage", "utilisation autre", "routier"}
 
 
 @cache
 def _terms(weak: bool) -> Phrases[str]:
-    """Term → theme; weak terms stand apart. Terms to pass over are in both, to hide what is in them."""
+    """Return term → theme, for strong or weak terms; both include terms to ignore, which hide shorter ones in them."""
     return Phrases(
         (term, row["theme"])
         for row in rows("theme-terms")
@@ -48,7 +48,7 @@ def _terms(weak: bool) -> Phrases[str]:
 @voc.derived
 @cache
 def _inspire_labels() -> dict[str, str]:
-    """Label (without plurals) → INSPIRE theme id, from the list and our own table."""
+    """Return label (without plurals) → INSPIRE theme id, from the vocabulary and our own table."""
     found: dict[str, str] = {}
     for concept in voc.get("inspire-theme"):
         for label in (concept.label_fr, concept.label_en, *concept.alt_labels):
@@ -62,7 +62,7 @@ def _inspire_labels() -> dict[str, str]:
 @voc.derived
 @cache
 def _leaves() -> dict[str, str]:
-    """Last part of a path of the COVADIS tree ("Air Climat/Qualité Pollution") → theme, where it names only one."""
+    """Return last part of a COVADIS path ("Air Climat/Qualité Pollution") → theme, if unambiguous."""
     found: dict[str, set[str]] = {}
     for concept in voc.get("themes"):
         for label in concept.alt_labels:
@@ -81,11 +81,11 @@ def _inspire_rows() -> dict[str, dict[str, str]]:
 
 
 _CODE = 2
-"""Letters of the code of an INSPIRE theme."""
+"""Length of an INSPIRE theme code."""
 
 
 def inspire_theme_of(keyword: Keyword) -> str | None:
-    """Return the id of the INSPIRE theme that a keyword is: by address or label, whatever its thesaurus, or by code."""
+    """Return the id of the INSPIRE theme of a keyword: by URI or label, whatever its thesaurus, or by code."""
     if keyword.href:
         concept = voc.get("inspire-theme").get(keyword.href)
         if concept:
@@ -96,7 +96,7 @@ def inspire_theme_of(keyword: Keyword) -> str | None:
 
 
 def _inspire_code(keyword: Keyword) -> str | None:
-    """The theme whose address is the keyword's text, or whose code it is in a thesaurus of INSPIRE ("hy")."""
+    """Return the theme whose URI is the keyword's text, or whose code it is in an INSPIRE thesaurus ("hy")."""
     text = keyword.text.strip()
     if text.startswith("http") or (len(text) == _CODE and "inspire" in plain(keyword.thesaurus or "")):
         concept = voc.get("inspire-theme").get(text if text.startswith("http") else text.lower())
@@ -105,7 +105,7 @@ def _inspire_code(keyword: Keyword) -> str | None:
 
 
 def named_by_address(keyword: Keyword) -> bool:
-    """Whether a keyword's address is of a list other than INSPIRE's themes: it then names that one and nothing else."""
+    """Tell whether the URI of a keyword is in a vocabulary other than INSPIRE themes, and means only that concept."""
     return bool(keyword.href) and any(keyword.href in voc.get(name) for name in _LISTS)
 
 
@@ -137,12 +137,12 @@ _LISTS = ("themes", "eu-theme", *(vocabulary for _field, vocabulary, _kept in NA
 
 
 _HVD = re.compile(r"\bhvd\b|high value data|forte valeur|haute valeur|grande valeur")
-"""Titles of the list of categories of high-value datasets, as thesauri are given them."""
+"""Thesaurus titles of the categories of high-value datasets."""
 _HVD_NUMBER = re.compile(r"/bna/(c_[0-9a-f]{8})$")
 
 
 def _hvd_of(keyword: Keyword) -> Concept | None:
-    """Return the category of high-value datasets that a keyword is: by its number in any address, else by its label."""
+    """Return the high-value dataset category of a keyword: by its number in any URI, else by its label."""
     categories = voc.get("hvd-category")
     if number := _HVD_NUMBER.search(keyword.href or ""):
         return categories.get(f"http://data.europa.eu/bna/{number.group(1)}")
@@ -150,7 +150,7 @@ def _hvd_of(keyword: Keyword) -> Concept | None:
 
 
 def inspire_themes(draft: Draft) -> None:
-    """INSPIRE themes, the lists of :data:`NAMED` and legislation named by keywords."""
+    """Set INSPIRE themes, the fields of :data:`NAMED` and legislation from keywords."""
     found: list[str] = []
     legislation: list[str] = []
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
@@ -178,10 +178,10 @@ def inspire_themes(draft: Draft) -> None:
 
 
 def themes(draft: Draft) -> None:
-    """Themes of the ministry: what the title, the keywords and the INSPIRE themes tell is weighed together.
+    """Set the themes of the ministry, weighing title, keywords and INSPIRE themes together.
 
-    Only when they tell little are the description, words of many meanings and the topic category heard. A theme stays
-    when it weighs nearly as much as the heaviest; what it rests on is named in the log.
+    Description, ambiguous words and topic category are used only if these yield little. A theme is kept if it weighs
+    nearly as much as the heaviest one; its evidence is named in the log.
     """
     record = draft.record
     addressed = [concept.id for k in record.keywords[:MAX_KEYWORDS] if (concept := voc.get("themes").get(k.href or ""))]
@@ -198,7 +198,7 @@ def themes(draft: Draft) -> None:
         label, found = of_keyword(keyword.text)
         scales.put("keyword (label)" if label else "keywords", found)
     if len({row["inspire"] for row in inspire}) > MOST_INSPIRE:
-        inspire = []  # a map of everything is about nothing of it
+        inspire = []  # a map of everything has no particular theme
     scales.put("INSPIRE theme", [row["themes"] for row in inspire if row["weak"] != "yes"])
     if scales.best() < ENOUGH:
         scales.put("description", _repeated(_strong((record.abstract or "")[:MAX_DESCRIPTION])))
@@ -213,7 +213,7 @@ def themes(draft: Draft) -> None:
 
 
 def _repeated(found: list[str]) -> list[str]:
-    """A description names many things in passing: what it comes back to counts."""
+    """Return the themes that a description mentions repeatedly; single mentions are often incidental."""
     return [theme for theme, count in Counter(found).items() if count > 1 for _each in range(count)]
 
 
@@ -230,28 +230,28 @@ def _of_topics(codes: list[str]) -> list[str]:
 
 
 class _Scales:
-    """What each theme weighs, by what tells it (`theme-weights.csv`)."""
+    """Weights of themes by evidence (`theme-weights.csv`)."""
 
     def __init__(self) -> None:
         self._told: dict[str, dict[str, float]] = {}
 
     def put(self, evidence: str, found: Iterable[str]) -> None:
-        """Add what some evidence tells; the same evidence weighs no more than its most."""
+        """Add evidence for some themes; each kind of evidence has a maximum weight."""
         weight, most = _weights()[evidence]
         for theme in found:
             told = self._told.setdefault(theme, {})
             told[evidence] = min(most, told.get(evidence, 0.0) + weight)
 
     def best(self) -> float:
-        """What the heaviest theme weighs."""
+        """Return the highest weight of any theme."""
         return max((sum(told.values()) for told in self._told.values()), default=0.0)
 
     def heaviest(self) -> list[str]:
-        """The themes that stay, the heaviest first. A theme lends half of its weight to those below it.
+        """Return the themes to keep, heaviest first. A theme passes half of its weight to its sub-themes.
 
-        Beside the heaviest stand those that the title names, or on which two kinds of evidence agree: keywords alone
-        also name what the data are made from and what they serve. A keyword that is a theme's own label also agrees
-        with what tells the themes above it: "Inondation" with a title that says "aléa".
+        Besides the heaviest, themes are kept that the title names, or that two kinds of evidence agree on: keywords
+        alone also name what data are made from and used for. For a keyword that is the label of a theme, evidence for
+        its parent themes counts too: "Inondation" with a title about "aléa".
         """
         vocabulary = voc.get("themes")
         weights = {theme: sum(told.values()) for theme, told in self._told.items()}
@@ -270,7 +270,7 @@ class _Scales:
         return "title" in kinds or len(kinds) > 1
 
     def told(self, kept: list[str]) -> str:
-        """What the themes that stay rest on."""
+        """Return the evidence for the themes that are kept."""
         return ", ".join(dict.fromkeys(evidence for theme in kept for evidence in self._told[theme]))
 
 
@@ -280,7 +280,7 @@ def _weights() -> dict[str, tuple[float, float]]:
 
 
 def specific(found: Iterable[str]) -> list[str]:
-    """Keep each theme once, in order, and a sub-theme in place of the theme above it."""
+    """Keep each theme once, in order, and sub-themes in place of their parents."""
     vocabulary = voc.get("themes")
     kept = list(dict.fromkeys(found))
     above = {ancestor.id for theme in kept for ancestor in vocabulary.ancestors(theme)}
@@ -288,7 +288,7 @@ def specific(found: Iterable[str]) -> list[str]:
 
 
 def eu_themes(draft: Draft) -> None:
-    """EU data themes named by address, else those that follow from INSPIRE's, the ministry's or the topics."""
+    """Set EU data themes given by URI, else those derived from INSPIRE themes, the ministry's themes or topics."""
     pairs = [(k.text, concept) for k in draft.record.keywords if (concept := voc.get("eu-theme").get(k.href or ""))]
     named = [concept.uri for _text, concept in pairs]
     for text, concept in pairs:

@@ -1,8 +1,8 @@
-"""Coordinate reference systems written out as well-known text (OGC 01-009, ISO 19162): the code or name of the whole.
+"""Read the EPSG code or name of a coordinate reference system in well-known text (OGC 01-009, ISO 19162).
 
-The text also names what the system is made of, each part with a code of its own: ellipsoid, datum, units, the
-geographic system below. Only the outermost code is that of the system; of a compound one without a code, those of its
-parts are.
+The text also names the parts of the system, each with a code of its own: ellipsoid, datum, units, the geographic base
+system. Only the outermost code is that of the system; for a compound system without a code, those of its component
+systems are taken.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 MAX_LENGTH = 20_000
-"""Characters that are looked at."""
+"""Maximum number of characters read."""
 _START = re.compile(
     r"\s*(?:(?:PROJ|GEOG|GEOC|GEOD|COMPD|COMPOUND|VERT|BASEGEOD)_?CR?S|(?:PROJECTED|GEOGRAPHIC|GEODETIC|VERTICAL)CRS)"
     r"\s{0,5}[\[(]",
@@ -38,7 +38,7 @@ def read(text: str) -> tuple[list[str], str]:
         if code := found.group("code"):
             if depth == 1:
                 whole.append(code)
-            elif depth == 2:  # noqa: PLR2004 - the systems that a compound one is made of
+            elif depth == 2:  # noqa: PLR2004 - components of a compound system
                 parts.append(code)
         elif found.group("text") is not None:
             name = name or found.group("text")

@@ -1,8 +1,9 @@
-"""Corrections as files: CSV for people, XSLT for any catalogue, batch edits for GeoNetwork 4.
+"""Write corrections as files: CSV for people, XSLT for any catalogue, batch edits for GeoNetwork 4.
 
 The batch edits are those of ``PUT /srv/api/records/batchediting`` (OpenAPI description of GeoNetwork 4, operation
 batchEdit; user guide, "Batch editing"): a list of `{xpath, value}`, where ``<gn_replace>`` holds the new content of the
-element that the XPath below the root names. Corrections differ from record to record, so each has a request of its own.
+element at the XPath, relative to the root. Corrections differ from record to record, so each record has its own
+request.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _QUOTE, _DOUBLE = "'", '"'
 
 
 def table(found: Found) -> str:
-    """Return a table by `COLUMNS`, for people."""
+    """Return corrections as CSV with the columns `COLUMNS`."""
     return csv_table.write(
         COLUMNS,
         (
@@ -37,7 +38,7 @@ def table(found: Found) -> str:
 
 
 def batch_edits(found: Found) -> str:
-    """Return requests of GeoNetwork's API as JSON: method, path below the catalogue's address, body."""
+    """Return requests to GeoNetwork's API as JSON: method, path relative to the catalogue's URL, body."""
     requests: list[dict[str, Any]] = []
     for identifier, corrections in found:
         query = urlencode({"uuids": identifier, "updateDateStamp": "true"})
@@ -48,9 +49,9 @@ def batch_edits(found: Found) -> str:
 
 
 def stylesheet(found: Found) -> str:
-    """Return an XSLT 1.0 stylesheet that copies a record and changes what is to be corrected in it.
+    """Return an XSLT 1.0 stylesheet that copies a record with corrections applied.
 
-    A record is known by its fileIdentifier; one with both kinds of quotes in it cannot be named in XPath 1.0 and is
+    Records are matched by fileIdentifier; one that contains both kinds of quotes cannot be written in XPath 1.0 and is
     left out.
     """
     templates = []
@@ -73,7 +74,7 @@ def stylesheet(found: Found) -> str:
 
 
 def _template(match: str, correction: Correction) -> str:
-    # Braces in attributes of what is copied would be templates of values; none of ours has any.
+    # Braces in attributes would be attribute value templates; our contents have none.
     content = correction.content
     return (
         f'<xsl:template match="{escape(match, {_DOUBLE: "&quot;"})}" priority="2"><xsl:copy><xsl:copy-of select="@*"/>'
@@ -86,4 +87,4 @@ FILES: dict[str, tuple[Callable[[Found], str], str]] = {
     "xsl": (stylesheet, "application/xslt+xml"),
     "json": (batch_edits, "application/json"),
 }
-"""Kind of file → what makes it, and its media type."""
+"""Kind of file → function that writes it, and media type."""

@@ -1,4 +1,4 @@
-"""The records of a source that have something to correct, some hundred at once."""
+"""List the records of a source that have something to correct, a few hundred at a time."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ckanext.ecosphere.harvest.repair.proposals import Correction, proposals
 from ckanext.harvest.model import HarvestObject
 
 AT_ONCE = 500
-"""Records that one page or file goes through: each is parsed, in some milliseconds."""
+"""Maximum records per page or file, since each is parsed, which takes some milliseconds."""
 LONGEST = 2_000_000
-"""Characters of a record beyond which it is passed over here."""
+"""Maximum length of a record, in characters; longer ones are skipped."""
 
 
 def count(source_id: str) -> int:
-    """Return the number of records of a source that datasets are made of."""
+    """Return the number of records of a source that became datasets."""
     return model.Session.scalar(sa.select(sa.func.count()).select_from(_current(source_id).subquery())) or 0
 
 
 def found(source_id: str, offset: int = 0, limit: int = AT_ONCE) -> Iterator[tuple[str, list[Correction]]]:
-    """Yield identifier and corrections of each record that has some.
+    """Yield identifier and corrections of each record that has any.
 
     Args:
         source_id: the source.
-        offset, limit: which of its records are looked at, in the order of their identifiers.
+        offset, limit: range of its records to examine, in the order of their identifiers.
     """
     query = _current(source_id).order_by(HarvestObject.guid).offset(offset).limit(min(limit, AT_ONCE))
     for content in model.Session.execute(query.with_only_columns(HarvestObject.content)).scalars():
@@ -49,7 +49,7 @@ def _current(source_id: str) -> sa.Select:
 def _of_document(content: str) -> Iterator[tuple[str, list[Correction]]]:
     try:
         records = list(records_in(parse_xml(content.encode())))
-    except RecordError:  # of a source whose records are no XML
+    except RecordError:  # the records of some source types are not XML
         return
     for record in records:
         identifier = " ".join(" ".join(_texts(record.find("{*}fileIdentifier"))).split())

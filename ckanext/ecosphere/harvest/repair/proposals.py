@@ -1,7 +1,7 @@
-"""From an ISO 19139 record to the corrections that the rules can propose for it: element, today's value, new value.
+"""Find corrections for an ISO 19139 record: element, current value, proposed value.
 
-Only what a rule understood and had to bring into another form is proposed; what is missing, or says something that
-nobody can know, is for a person.
+Only values that a rule understood and had to convert are proposed; missing or unintelligible values are left to a
+person.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ PREFIXES = {
     "gml": "http://www.opengis.net/gml/3.2",
     "xlink": "http://www.w3.org/1999/xlink",
 }
-"""Prefixes of the XPaths and snippets, as GeoNetwork's schema plugin iso19139 declares them."""
+"""Namespace prefixes of XPaths and snippets, as in GeoNetwork's schema plugin iso19139."""
 MOST = 200
-"""Corrections of one record."""
+"""Maximum corrections per record."""
 _PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()} | {"http://www.opengis.net/gml": "gml"}
 _NO_LIMIT = "noLimitations"
 
@@ -46,10 +46,10 @@ class Correction:
     """A value to change.
 
     Attributes:
-        rule: name of the rule of `normalise/` that knows better.
-        xpath: the property element, below the root, by the prefixes of `PREFIXES`.
-        today: its text or code.
-        proposed: what it should say.
+        rule: name of the rule of `normalise/` that proposes it.
+        xpath: path of the property element below the root, with the prefixes in `PREFIXES`.
+        today: its current text or code.
+        proposed: the proposed text or code.
         content: the new content of the element, as XML.
     """
 
@@ -63,7 +63,7 @@ class Correction:
 def proposals(record: etree._Element) -> list[Correction]:
     """Return the corrections of a ``gmd:MD_Metadata``; none for a record of another standard.
 
-    An element within a namespace that has no prefix here is passed over.
+    Elements whose path includes a namespace without a known prefix are skipped.
     """
     if not str(record.tag).startswith(f"{{{PREFIXES['gmd']}}}") and local_name(record) != "MI_Metadata":
         return []
@@ -76,7 +76,7 @@ def proposals(record: etree._Element) -> list[Correction]:
 
 
 def _changed(rule: str, prop: etree._Element, today: str, proposed: str, change: Callable[[etree._Element], None]):
-    """A correction of the single type within a property, unless there is nothing to change."""
+    """Yield a correction of the single type within a property, if there is something to change."""
     path = xpath(prop)
     held = next((child for child in prop if local_name(child)), None)
     if path is None or held is None or today == proposed:
@@ -105,7 +105,7 @@ def _code(value: str) -> Callable[[etree._Element], None]:
 
 
 def xpath(element: etree._Element) -> str | None:
-    """Return the path of an element below the root; None when it has a namespace without a prefix."""
+    """Return the path of an element below the root; None if it includes a namespace without a known prefix."""
     steps: list[str] = []
     while (parent := element.getparent()) is not None and local_name(element) not in ("MD_Metadata", "MI_Metadata"):
         name = etree.QName(element)
@@ -120,7 +120,7 @@ def xpath(element: etree._Element) -> str | None:
 
 
 def _said(prop: etree._Element) -> str:
-    """Text or code of a property."""
+    """Return the text or code of a property."""
     held = next((child for child in prop if local_name(child)), None)
     return one_line(held.get("codeListValue") or held.text) if held is not None else ""
 
@@ -208,7 +208,7 @@ def _protocols(record: etree._Element) -> Iterator[Correction]:
 
 
 def _limits(record: etree._Element) -> Iterator[Correction]:
-    """Sentences by which nothing limits public access: INSPIRE asks for the address of its list (TG 2.0, C.17)."""
+    """Yield corrections of texts about unlimited access, for which INSPIRE requires a code list URI (TG 2.0, C.17)."""
     concept = voc.get("access-limitation")[_NO_LIMIT]
     for prop in record.iter("{*}otherConstraints"):
         held = prop.find("{*}CharacterString")

@@ -1,4 +1,4 @@
-"""What every kind of source gives to the pipeline: pages of raw records, and how complete the reading was."""
+"""Interface of all source types to the pipeline: pages of raw records, and how complete the reading was."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 MAX_FAILURES = 50
-"""Failures kept one by one; beyond it only their number grows."""
+"""Maximum number of failures stored individually; further ones are only counted."""
 SECOND = "#second:"
-"""Stands between an identifier and what tells apart the records of a source that share it."""
+"""Separator between an identifier shared by several records of a source, and the suffix that distinguishes them."""
 MAX_COUNT = 10**9
-"""No catalogue has as many records; the database has no room for larger numbers."""
+"""Maximum plausible number of records; larger numbers do not fit in the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """One record as the source gave it.
+    """One record as delivered by the source.
 
     Attributes:
-        position: its place in the source, counted from 1.
-        content: the record, in the form that is kept and read again later.
-        digest: what changes when the record does, and only then.
+        position: its position in the source, counted from 1.
+        content: the record, in the form that is stored and read again later.
+        digest: hash that changes if and only if the record does.
         identifier: the source's own identifier of the record, empty when it has none.
     """
 
@@ -36,10 +36,10 @@ class Failure:
     """A part of the source that could not be read.
 
     Attributes:
-        code: key of `messages.MESSAGES`; the sentence may name `{first}` and `{last}`.
-        first: position of the first record lost, from 1; 0 when it is not known.
-        last: position of the last one; 0 when all behind the first is lost as well.
-        params: values of the other fields of the sentence.
+        code: key of `messages.DETAILS` or `messages.WHOLE`; the message may use `{first}` and `{last}`.
+        first: position of the first record lost, from 1; 0 if unknown.
+        last: position of the last one; 0 if everything after the first is lost too.
+        params: values for the other fields of the message.
     """
 
     code: str
@@ -50,13 +50,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A record that was read and not taken.
+    """A record that was read but not taken.
 
     Attributes:
         code: key of `messages.REPEATS`.
-        position: its place in the source, from 1.
+        position: its position in the source, from 1.
         guid: its identifier.
-        title: its title, "" when it was not looked at.
+        title: its title, "" when it was not read.
     """
 
     code: str
@@ -67,18 +67,18 @@ class Repeat:
 
 @dataclass(slots=True)
 class Reading:
-    """The facts of one reading of a source, kept up to date while it goes on.
+    """State of one reading of a source, updated while it runs.
 
     Attributes:
-        announced: how many records the source says it has, None as long as it has not said.
-        received: records received, those that came twice counted once.
-        repeated: records that came again.
-        repeats: each of those; whoever writes them down takes them out.
-        requests: HTTP requests sent.
-        failures: what could not be read, the first `MAX_FAILURES` of it.
-        failed: how many failures there were.
-        untold: how many of them are not among `failures`.
-        notes: what is worth telling although nothing was lost, as (code, parameters).
+        announced: number of records that the source announces, None until it has done so.
+        received: number of records received, without repetitions.
+        repeated: number of records that were repeated.
+        repeats: each of those, until they are stored in the database.
+        requests: number of HTTP requests sent.
+        failures: what could not be read, the first `MAX_FAILURES` failures.
+        failed: total number of failures.
+        untold: how many of them are not in `failures`.
+        notes: remarks although nothing was lost, as (code, parameters).
     """
 
     announced: int | None = None
@@ -92,12 +92,12 @@ class Reading:
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def repeat(self, position: int, identifier: str, code: str = "copy", title: str = "") -> None:
-        """Note that a record was not taken, because it came again or has the identifiers of another one."""
+        """Note that a record was not taken, because it is a repetition or shares the identifiers of another one."""
         self.repeated += 1
         self.repeats.append(Repeat(code, position, identifier, title))
 
     def fail(self, code: str, first: int = 0, last: int = 0, **params: Any) -> None:
-        """Note that something could not be read."""
+        """Note that something could not be read; consecutive failures of the same kind are merged."""
         self.failed += 1
         before = self.failures[-1] if self.failures else None
         if before and (before.code, before.params, before.last + 1) == (code, params, first):
@@ -109,13 +109,13 @@ class Reading:
 
     @property
     def complete(self) -> bool:
-        """Whether everything that the source has was read: only then may an absence mean anything."""
+        """Whether everything in the source was read, so that a record not seen is really absent."""
         return not self.failed
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records that came together."""
+    """Records received together."""
 
     records: list[RawRecord]
 
@@ -126,12 +126,12 @@ class SourceReader(Protocol):
     reading: Reading
 
     def pages(self) -> Iterator[Page]:
-        """Yield all that can be read; what cannot is noted in `reading`, nothing is raised for it."""
+        """Yield all pages that can be read; note failures in `reading` instead of raising."""
         ...
 
 
 def count_of(value: Any) -> int | None:
-    """A number of records as a source states it, in figures; None when it is none that a catalogue could have."""
+    """Return a number of records stated by a source; None if it is not a plausible number."""
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_COUNT)):
         return None

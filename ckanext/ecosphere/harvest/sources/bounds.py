@@ -1,4 +1,4 @@
-"""The bounds of one reading: whatever a source does, it ends, and what was read until then counts."""
+"""Limits of one reading of a source: it always ends, and what was read until then is kept."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ckanext.ecosphere.shared.strict_json import sound_text
 log = logging.getLogger(__name__)
 
 CANCELLED, MEMORY = "cancelled", "memory"
-"""Why a budget is stopped from outside: the job was aborted, or the process took too much memory."""
+"""Reasons to stop a budget from another thread: the job was aborted, or the process uses too much memory."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one reading of a source may take.
+    """Limits of one reading of a source.
 
     Attributes:
-        requests: HTTP requests, redirects and retries included.
-        records: records.
+        requests: HTTP requests, including redirects and retries.
+        records: number of records.
         size: bytes received, counted after decompression.
-        seconds: time from the first request on.
-        memory: bytes of the whole process.
+        seconds: duration from the first request on.
+        memory: bytes used by the whole process.
     """
 
     requests: int
@@ -35,20 +35,20 @@ class Bounds:
     memory: int
 
     def budget(self) -> Budget:
-        """A budget that begins now."""
+        """Return a budget that starts now."""
         return Budget(self.requests, self.size, self.seconds)
 
 
 class BoundedReader:
-    """Reads a source within bounds; see `SourceReader`.
+    """Reads a source within limits; see `SourceReader`.
 
-    A bound that is reached ends the reading as an incomplete one; so does a fault of ours, or a lack of memory. What
-    was read until then has been yielded.
+    Reaching a limit ends the reading as incomplete, and so does a fault of ours or a lack of memory. What was read
+    before has been yielded.
 
     Args:
         reader: reads the source.
-        budget: the one of the reader's session.
-        bounds: for the number of records, and for the sentences.
+        budget: budget of the reader's session.
+        bounds: for the number of records, and for messages.
     """
 
     def __init__(self, reader: SourceReader, budget: Budget, bounds: Bounds):
@@ -58,7 +58,7 @@ class BoundedReader:
         self.bounds = bounds
 
     def pages(self) -> Iterator[Page]:
-        """Yield all that can be read within the bounds."""
+        """Yield all pages that can be read within the limits."""
         lacks_memory = False
         try:
             yield from self._pages()
@@ -66,10 +66,10 @@ class BoundedReader:
             self.reading.fail(f"bound-{error.code}", limit=_shown(error.code, error.limit))
         except MemoryError:
             lacks_memory = True
-        except Exception as error:  # the records that were read must not be lost to it
+        except Exception as error:  # must not lose the records that were read
             log.exception("Reading of a source")
             self.reading.fail("reading-fault", detail=f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
-        if lacks_memory:  # told out here: while the error was handled, it held all that the memory was taken for
+        if lacks_memory:  # outside the handler, where the exception would still hold the memory
             self.reading.fail(f"bound-{MEMORY}", limit=_shown(MEMORY, self.bounds.memory))
         self.reading.requests = self.budget.spent
 
@@ -86,7 +86,7 @@ class BoundedReader:
 
 
 def _storable(record: RawRecord) -> RawRecord:
-    """A record without the characters that no database stores."""
+    """Return a record without the characters that the database cannot store."""
     content, identifier = sound_text(record.content), sound_text(record.identifier)
     if content is record.content and identifier is record.identifier:
         return record
@@ -94,5 +94,5 @@ def _storable(record: RawRecord) -> RawRecord:
 
 
 def _shown(code: str, limit: int) -> int:
-    """A limit in the unit of its sentence."""
+    """Return a limit in the unit of its message."""
     return limit // (1024 * 1024) if code in {"bytes", MEMORY} else limit

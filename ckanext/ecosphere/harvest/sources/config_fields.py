@@ -1,8 +1,7 @@
-"""Keep the configuration of a source from overwriting the source itself.
+"""Keep the configuration of a source from overwriting the fields of the source itself.
 
-ckanext-harvest 1.6.3 shows a source with each key of its configuration laid over its own fields. A configuration that
-names an `organization`, as udata calls its filter, puts a text in the place of the organisation that the source belongs
-to; indexing, pages and permissions then fail on it.
+ckanext-harvest 1.6.3 copies each configuration key over the source's own fields when showing it. A key `organization`,
+as udata calls its filter, replaces the organisation of the source by a text; indexing, pages and permissions then fail.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ _OWN = frozenset(
         "resources",
     ]
 )
-"""Fields of a source that its configuration never stands for."""
+"""Fields of a source that its configuration must never replace."""
 _PORTS = {"http": ":80", "https": ":443"}
 
 
 def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Show the keys of a configuration beside the fields of its source, but for those that would hide one."""
+    """Show configuration keys beside the fields of the source, except those that would hide one."""
     try:
         settings = json.loads(data[key] or "{}")
     except ValueError:
@@ -61,10 +60,10 @@ def show_config(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> No
 
 
 def url_validator(original: Any) -> Any:
-    """Return ckanext-harvest's check of an address, which takes it apart, without a fault for one that is none.
+    """Wrap ckanext-harvest's URL validator, which raises exceptions on malformed URLs.
 
-    For our types it is made anew: ckanext-harvest 1.6.3 lets a deleted source keep its address for ever, takes two
-    feeds that differ by their query for one, and compares configurations by the way in which they are written.
+    For our types it is replaced: in ckanext-harvest 1.6.3 a deleted source keeps its URL for ever, two feeds that
+    differ only in the query count as the same, and configurations are compared as text.
     """
 
     def harvest_source_url_validator(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> Any:
@@ -87,10 +86,10 @@ def url_validator(original: Any) -> Any:
 
 
 def _is_taken(data: dict[Any, Any], context: Any) -> bool:
-    """Whether a source that is not deleted reads the same, for the same services."""
+    """Tell whether another source that is not deleted reads the same, for the same services."""
     settings = reach.settings_to_save(data, context)
     if settings is None:
-        return False  # what is wrong with it, the check of the configuration says
+        return False  # the configuration validator reports the fault
     type_, own_id = data["source_type",], data.get(("id",)) or getattr(context.get("package"), "id", None)
     query = (
         sa.select(HarvestSource.url, HarvestSource.config, model.Package.owner_org)
@@ -109,14 +108,14 @@ def _is_taken(data: dict[Any, Any], context: Any) -> bool:
 
 
 def _place(url: str) -> tuple[Any, ...]:
-    """An address as far as it says where to read: without the port of its scheme, a slash at the end, a fragment."""
+    """Return a URL reduced to where it reads: without default port, trailing slash and fragment."""
     parts = taken_apart(url)
     host = parts.netloc.casefold().removesuffix(_PORTS.get(parts.scheme, ""))
     return parts.scheme, host, parts.path.rstrip("/"), parts.query
 
 
 def protect_sources() -> None:
-    """Have ckanext-harvest show configurations this way, and refuse addresses that are none."""
+    """Patch ckanext-harvest to show configurations with `show_config` and validate URLs with `url_validator`."""
     schema.harvest_source_convert_from_config = show_config
     if schema.harvest_source_url_validator.__module__ != __name__:
         schema.harvest_source_url_validator = url_validator(schema.harvest_source_url_validator)

@@ -1,9 +1,9 @@
-"""`ecosphere_csw`: catalogues that speak CSW 2.0.2 and give ISO 19139 records (Géo-IDE, Prodige, GeoNetwork).
+"""Source type `ecosphere_csw`: CSW 2.0.2 catalogues with ISO 19139 records (Géo-IDE, Prodige, GeoNetwork).
 
-A catalogue is read from end to end, whatever its paging is worth. What servers say about their pages is not trusted:
-the next position follows from the records received, the end from the number announced, and the two are compared. A
-page that fails is asked for again, then in halves, down to the single record that cannot be had; that one is left
-out, told, and makes the reading incomplete.
+A catalogue is read from end to end, however unreliable its paging. What servers state about their pages is not trusted:
+the next position follows from the records received, the end from the number announced, and the two are compared. A page
+that fails is requested again, then in halves, down to the single record that cannot be fetched; that one is skipped and
+reported, and makes the reading incomplete.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.shared.messages import N_
 
 MAX_LOST_IN_A_ROW = 10
-"""Positions lost one after the other, after which the server is left in peace."""
+"""Maximum number of consecutive lost positions before the reading is given up."""
 MAX_TOO_BIG_AT_FIRST = 2
-"""Single records too big to be taken, with nothing else before them: the server only wants to fill the memory."""
+"""Maximum number of oversized records at the beginning: such a server only tries to fill the memory."""
 PAGES_BEFORE_GROWTH = 8
-"""Good pages in a row after which a size that has failed is tried again."""
+"""Number of good pages in a row before a page size that failed is tried again."""
 _XML = {
     "Content-Type": "application/xml; charset=utf-8",
     "Accept": "application/xml, text/xml;q=0.9, */*;q=0.1",
@@ -48,13 +48,13 @@ _XML = {
 
 @dataclass(frozen=True)
 class CswOptions:
-    """How to read one source.
+    """Options for reading one source.
 
     Attributes:
-        filters: conditions that all must hold.
-        page_size: records asked for at once.
-        patience: seconds without a single good page, after which the reading is given up.
-        pause: seconds before a failed page is asked for again.
+        filters: conditions that must all hold.
+        page_size: records per request.
+        patience: seconds without a good page, after which the reading is given up.
+        pause: seconds before a failed page is requested again.
     """
 
     filters: tuple[Filter | AnyOf, ...] = ()
@@ -67,10 +67,10 @@ class CswReader:
     """Reads a catalogue once; see `SourceReader`.
 
     Args:
-        url: address of the catalogue.
-        session: the guarded way out.
+        url: URL of the catalogue.
+        session: the guarded HTTP session.
         options: how to read it.
-        sleep: how to pause; as the session does, when it is not given.
+        sleep: pause function; that of the session by default.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class CswReader:
         self._changed = False
         self._largest = self._options.page_size
         self._good_in_a_row = 0
-        self._suspect: tuple[int, int] | None = None  # a size that failed, and the position behind its page
+        self._suspect: tuple[int, int] | None = None  # a size that failed, and the position after its page
 
     def pages(self) -> Iterator[Page]:
         """Yield the records page by page, each record once."""
@@ -116,10 +116,10 @@ class CswReader:
         self._add_up()
 
     def _growth(self, start: int) -> int:
-        """Largest size to ask for after a good page.
+        """Return the maximum page size after a good page.
 
-        A page that failed and came whole in smaller ones was too large for the server: its size is tried again only
-        after several good pages. When a record was lost, it was the record's fault, and pages grow again at once.
+        If a page failed but could be read in smaller ones, it was too large for the server: its size is tried again
+        only after several good pages. If a record was lost, the record was the cause, and pages grow again at once.
         """
         self._good_in_a_row += 1
         if self._suspect and start >= self._suspect[1]:
@@ -132,7 +132,7 @@ class CswReader:
     # --- where it ends ---
 
     def _more(self, answer: Answer, next_start: int) -> bool:
-        """Whether to ask further: an announced end counts only when the numbers agree."""
+        """Tell whether to request further pages: an announced end counts only if the numbers agree."""
         if not answer.records:
             return False
         if self.reading.announced is None:
@@ -140,11 +140,11 @@ class CswReader:
         return next_start <= self.reading.announced or bool(answer.next_record)
 
     def _beyond(self, start: int) -> bool:
-        """Whether a position lies behind the last record that the server announces."""
+        """Tell whether a position is after the last record that the server announces."""
         return self.reading.announced is not None and start > max(self.reading.announced, 1)
 
     def _go_on_without(self, error: PageError, start: int, lost: int) -> bool:
-        """Leave a position out and tell; False when there is no sense in going on."""
+        """Skip a position and report it; return False if continuing makes no sense."""
         if self._beyond(start):
             return False
         if not self._last_good and (error.misunderstood or self._nobody(error)):
@@ -163,7 +163,7 @@ class CswReader:
         return time.monotonic() - (self._last_good or self._started) > self._options.patience
 
     def _add_up(self) -> None:
-        """Compare what was announced with what came, unless a failure already told of a difference."""
+        """Compare the announced with the received number, unless a failure already explains a difference."""
         reading = self.reading
         reading.requests = self._session.requests
         if reading.failed:
@@ -177,13 +177,13 @@ class CswReader:
     # --- one page ---
 
     def _page(self, start: int, size: int) -> tuple[Answer, int]:
-        """Get a page, again, then smaller, then one record alone.
+        """Fetch a page: retry it, then make it smaller, down to a single record.
 
         Returns:
-            the page and the size at which it came.
+            the page and the size at which it was received.
 
         Raises:
-            PageError: not even the single record at this position could be had.
+            PageError: not even the single record at this position could be fetched.
         """
         fresh_size = True
         while True:
@@ -193,7 +193,7 @@ class CswReader:
                 if self._hopeless(error, start):
                     raise
                 if fresh_size and not error.too_big:
-                    fresh_size = False  # the same once more
+                    fresh_size = False  # retry with the same size
                 elif size == 1:
                     raise
                 else:
@@ -204,16 +204,16 @@ class CswReader:
                 self._sleep(self._options.pause)
 
     def _hopeless(self, error: PageError, start: int) -> bool:
-        """Whether neither patience nor smaller pages would help."""
+        """Tell whether neither retrying nor smaller pages would help."""
         stranger = self._dialect is None and error.misunderstood and error.code != "exception"
         return stranger or self._nobody(error) or self._beyond(start) or self._tired()
 
     def _nobody(self, error: PageError) -> bool:
-        """Whether there has never been an answer."""
+        """Tell whether the server has never answered."""
         return not self._last_good and error.code.startswith("fetch-") and not error.too_big
 
     def _smaller(self, size: int) -> int:
-        # Before a dialect is known each size costs one request per dialect: get to the point faster.
+        # While the dialect is unknown, each size costs one request per dialect: shrink faster.
         return max(1, size // (2 if self._dialect else 10))
 
     def _checked(self, start: int, size: int, attempts: int | None) -> Answer:
@@ -265,10 +265,10 @@ class CswReader:
         return read_answer(response, start, self._session.settings.max_bytes)
 
     def _fresh(self, records: list[RawRecord]) -> list[RawRecord]:
-        """Those records of a page that have not come before.
+        """Return the records of a page that were not received before.
 
-        Two equal records on one page are two records of a source that has them twice; equal records on two
-        pages are one record that moved, and another one was missed for it. Only the former count as received.
+        Two equal records on one page are duplicates in the source; equal records on two pages are one record that has
+        moved, so that another one was missed. Only the former count as received.
         """
         fresh, here = [], set()
         for record in records:
@@ -289,7 +289,7 @@ def _key(record: RawRecord) -> tuple[str, str]:
 
 
 class CswSource(SourceType):
-    """The source type for CSW catalogues."""
+    """Source type for CSW catalogues."""
 
     type_name = "ecosphere_csw"
     title = N_("Catalogue (CSW, ISO 19139)")
@@ -299,7 +299,7 @@ class CswSource(SourceType):
     options = (*COMMON_OPTIONS, "filters", "page_size")
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
-        """Make a reader for one reading of a catalogue."""
+        """Create a reader for one reading of a catalogue."""
         return CswReader(
             url,
             session,
@@ -316,11 +316,11 @@ class CswSource(SourceType):
         return read_record(parse_xml(content.encode("utf-8")))
 
     def record_url(self, url: str) -> str | None:
-        """Address of an original record (GetRecordById)."""
+        """Return the URL pattern of original records (GetRecordById)."""
         return record_url(url, "{id}").replace("%7Bid%7D", "{id}")
 
     def check_settings(self, settings: dict[str, Any]) -> None:
-        """Check the page size and the filters."""
+        """Validate the page size and the filters."""
         size = settings.get("page_size")
         if size is not None and (
             isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= config.MAX_PAGE_SIZE

@@ -1,4 +1,4 @@
-"""Answers of a CSW: is this a page of records, and if not, what is it?"""
+"""Parse CSW responses: a page of records, or the error that it is instead."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ckanext.ecosphere.shared.http_guard import Response
 
 OK = 200
 _REFUSING = {400, 404, 405, 406, 410, 415, 501}
-"""Statuses by which a server says that it does not understand the way of asking."""
+"""Statuses of servers that do not support the form of a request."""
 _METADATA = {"MD_Metadata", "MI_Metadata", feature_catalogue.ROOT}
 
 
 class PageError(Exception):
-    """A page could not be had; `code` and `params` as in `Reading.fail`.
+    """A page could not be read; `code` and `params` as in `Reading.fail`.
 
     Attributes:
-        misunderstood: the server may understand another way of asking.
-        too_big: fewer records at once would do, the same number would not.
+        misunderstood: the server may understand another form of request.
+        too_big: smaller pages may work; retrying the same size will not.
     """
 
     def __init__(self, code: str, misunderstood: bool = False, too_big: bool = False, **params: Any):
@@ -40,12 +40,12 @@ class PageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A page as the server gave it.
+    """A page as received.
 
     Attributes:
         records: the records, in order.
-        matched: what the server says it has, None when it does not say.
-        next_record: what the server says comes next; 0 for nothing, None when it does not say.
+        matched: total number that the server announces, None if it does not.
+        next_record: position of the next record according to the server; 0 for none, None if not stated.
     """
 
     records: list[RawRecord]
@@ -57,9 +57,9 @@ def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
     """Read a page of records.
 
     Args:
-        response: what came.
-        start: position of the first record that was asked for.
-        max_bytes: size that the parser accepts.
+        response: the HTTP response.
+        start: position of the first record requested.
+        max_bytes: maximum size that the parser accepts.
 
     Raises:
         PageError: it is no such page.
@@ -83,10 +83,10 @@ def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
 
 
 def raw_record(element: etree._Element, position: int) -> RawRecord:
-    """Take one record out of a page: its text, its digest, its identifier.
+    """Extract one record from a page: text, digest, identifier.
 
-    The digest is that of the exclusive canonical form (W3C xml-exc-c14n), so that declarations which the
-    server moves between the page and the record, or the order of attributes, do not make a change.
+    The digest is that of the exclusive canonical form (W3C xml-exc-c14n), so that namespace declarations which the
+    server moves between page and record, or the order of attributes, make no difference.
     """
     element.tail = None
     canonical = etree.tostring(element, method="c14n", exclusive=True, with_comments=False)

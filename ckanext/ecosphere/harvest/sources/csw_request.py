@@ -1,4 +1,4 @@
-"""Questions to a CSW 2.0.2: GetRecords in the dialects that servers understand, filters included.
+"""Build CSW 2.0.2 GetRecords requests, filters included, in the dialects that servers understand.
 
 OGC 07-006r1 (CSW 2.0.2) §10.8; OGC 07-045 (ISO application profile) for the names of the queryables.
 """
@@ -19,7 +19,7 @@ CSW = "http://www.opengis.net/cat/csw/2.0.2"
 OGC = "http://www.opengis.net/ogc"
 GMD = "http://www.isotc211.org/2005/gmd"
 
-# Short name in a source's configuration → property of csw:Record, property of gmd:MD_Metadata.
+# Short name in the configuration of a source → property of csw:Record, property of gmd:MD_Metadata.
 QUERYABLES = {
     "identifier": ("dc:identifier", "apiso:Identifier"),
     "title": ("dc:title", "apiso:Title"),
@@ -45,14 +45,14 @@ _NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",
     "dct": "http://purl.org/dc/terms/",
 }
-# What the address of a source may carry because it was copied from a browser.
+# Parameters that the URL of a source may contain because it was copied from a browser.
 _PROTOCOL_PARAMETERS = {"service", "request", "version", "acceptversions", "elementsetname", "resulttype"}
 _PROPERTY = re.compile(r"[A-Za-z_][\w.:-]{0,80}")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """One condition: a property compared with a value."""
+    """One condition, which compares a property with a value."""
 
     name: str
     comparison: str
@@ -61,17 +61,17 @@ class Filter:
 
     @property
     def needs_iso(self) -> bool:
-        """Whether only the ISO profile knows the property."""
+        """Whether only the ISO profile defines the property."""
         return QUERYABLES.get(self.name, ("apiso",))[0].startswith("apiso")
 
     @classmethod
     def read(cls, given: Any) -> Filter | AnyOf:
         """Read a condition such as ``{"property": "identifier", "like": "fr-120066022-%", "not": true}``.
 
-        ``{"any": [[…], […]]}`` holds when all conditions of one of its lists do.
+        ``{"any": [[…], […]]}`` holds if all conditions of one of its lists do.
 
         Raises:
-            ConfigError: it is not one.
+            ConfigError: it is not valid.
         """
         if not isinstance(given, dict):
             raise ConfigError("filter-object", example='{"property": "type", "equals": "dataset"}')
@@ -91,7 +91,7 @@ class Filter:
         return cls(name, comparison, value, negated)
 
     def expression(self, iso: bool) -> Any:
-        """Write the condition with the names of one of the two record types."""
+        """Return the filter expression with the property names of one of the two record types."""
         name = QUERYABLES[self.name][iso] if self.name in QUERYABLES else self.name
         condition = _COMPARISONS[self.comparison](name, self.value)
         return fes.Not([condition]) if self.negated else condition
@@ -99,7 +99,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class AnyOf:
-    """Lists of conditions of which one must hold as a whole."""
+    """Lists of conditions, one of which must hold entirely."""
 
     choices: tuple[tuple[Filter, ...], ...]
 
@@ -108,7 +108,7 @@ class AnyOf:
         """Read the lists.
 
         Raises:
-            ConfigError: they are none.
+            ConfigError: they are not valid.
         """
         if not isinstance(given, list) or not given or not all(isinstance(each, list) and each for each in given):
             raise ConfigError("filter-any")
@@ -119,11 +119,11 @@ class AnyOf:
 
     @property
     def needs_iso(self) -> bool:
-        """Whether only the ISO profile knows one of the properties."""
+        """Whether only the ISO profile defines one of the properties."""
         return any(each.needs_iso for choice in self.choices for each in choice)
 
     def expression(self, iso: bool) -> Any:
-        """Write the condition with the names of one of the two record types."""
+        """Return the filter expression with the property names of one of the two record types."""
         written = [_all_of([each.expression(iso) for each in choice]) for choice in self.choices]
         return written[0] if len(written) == 1 else fes.Or(written)
 
@@ -134,11 +134,11 @@ def _all_of(expressions: list[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Dialect:
-    """One way of asking that some servers understand and others do not.
+    """One form of request, which some servers understand and others do not.
 
     Attributes:
-        iso: ask for gmd:MD_Metadata by the queryables of the ISO profile; else for csw:Record.
-        sorted: ask for an order, so that pages do not overlap.
+        iso: request gmd:MD_Metadata with the queryables of the ISO profile; else csw:Record.
+        sorted: request an order, so that pages do not overlap.
         post: XML by POST; else key-value pairs by GET.
     """
 
@@ -148,12 +148,12 @@ class Dialect:
 
     @property
     def type_name(self) -> str:
-        """Record type to ask for."""
+        """Record type to request."""
         return "gmd:MD_Metadata" if self.iso else "csw:Record"
 
     @property
     def name(self) -> str:
-        """How to call it in a report."""
+        """Name for reports."""
         order = "sorted" if self.sorted else "unsorted"
         return f"{'POST' if self.post else 'GET'}, {self.type_name}, {order}"
 
@@ -166,25 +166,25 @@ DIALECTS = (
     Dialect(post=False),
     Dialect(iso=True, post=False, sorted=False),
 )
-"""In the order in which they are tried; the first that the server understands is kept."""
+"""Dialects in the order in which they are tried; the first that the server understands is kept."""
 
 
 def dialects(filters: tuple[Filter | AnyOf, ...]) -> tuple[Dialect, ...]:
-    """The dialects that can say these filters; those of ISO first when only ISO knows the property."""
+    """Return the dialects in order; those of the ISO profile first if the filters need it."""
     if any(each.needs_iso for each in filters):
         return tuple(sorted(DIALECTS, key=lambda dialect: not dialect.iso))
     return DIALECTS
 
 
 def base_url(url: str) -> str:
-    """The address of the server without the parameters of a request that it may carry."""
+    """Return the URL of the server without request parameters."""
     parts = urlsplit(url.strip())
     query = [(k, v) for k, v in parse_qsl(parts.query, True) if k.lower() not in _PROTOCOL_PARAMETERS]
     return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
 
 
 def record_url(url: str, identifier: str) -> str:
-    """Address at which the server gives one record (GetRecordById)."""
+    """Return the URL of one record (GetRecordById)."""
     return with_query(
         base_url(url),
         {
@@ -199,7 +199,7 @@ def record_url(url: str, identifier: str) -> str:
 
 
 def with_query(url: str, parameters: dict[str, str]) -> str:
-    """Add parameters to an address that may have some already."""
+    """Add parameters to a URL that may already have some."""
     parts = urlsplit(url)
     query = "&".join(filter(None, (parts.query, urlencode(parameters))))
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
@@ -208,13 +208,13 @@ def with_query(url: str, parameters: dict[str, str]) -> str:
 def get_records(
     dialect: Dialect, filters: tuple[Filter | AnyOf, ...], start: int, size: int
 ) -> tuple[bytes | None, dict[str, str]]:
-    """Write a GetRecords request for full ISO records.
+    """Build a GetRecords request for full ISO records.
 
     Args:
-        dialect: how to say it.
-        filters: conditions that all must hold.
+        dialect: form of the request.
+        filters: conditions that must all hold.
         start: position of the first record, from 1.
-        size: number of records asked for.
+        size: number of records.
 
     Returns:
         the body of a POST, or None and the parameters of a GET.
@@ -226,7 +226,7 @@ def get_records(
 
 def _filter_element(dialect: Dialect, filters: tuple[Filter | AnyOf, ...]) -> etree._Element:
     whole = _all_of([each.expression(dialect.iso) for each in filters])
-    # The prefixes of property names are text to XML: they must be declared although nothing uses them.
+    # Prefixes in property names are plain text in XML: declare them, although no element uses them.
     element = etree.Element(f"{{{OGC}}}Filter", nsmap=_NAMESPACES)
     element.append(whole.toXML())
     return element

@@ -1,4 +1,4 @@
-"""`ecosphere_dcat`: feeds in RDF (DCAT, DCAT-AP, GeoDCAT-AP) as Turtle, RDF/XML or JSON-LD, paged by hydra."""
+"""Source type `ecosphere_dcat`: RDF feeds (DCAT, DCAT-AP, GeoDCAT-AP) as Turtle, RDF/XML or JSON-LD, paged by Hydra."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from ckanext.ecosphere.shared.messages import N_
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 MAX_PAGES = 10_000
 MAX_IDLE_PAGES = 3
-"""Pages in a row without any new dataset, after which nothing new is expected."""
+"""Number of pages in a row without a new dataset after which the reading stops."""
 _ACCEPT = {"Accept": "text/turtle, application/rdf+xml;q=0.9, application/ld+json;q=0.8, */*;q=0.1"}
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class DcatReader:
-    """Reads a feed from page to page once; see `SourceReader`.
+    """Reads a feed once, page by page; see `SourceReader`.
 
-    A page that fails ends the reading, because nobody else knows which page comes next; it is then incomplete.
+    A page that fails ends the reading as incomplete, since only that page links to the next one.
 
     Args:
-        url: address of the first page.
-        session: the guarded way out.
+        url: URL of the first page.
+        session: the guarded HTTP session.
     """
 
     def __init__(self, url: str, session: GuardedSession):
@@ -106,12 +106,12 @@ class DcatReader:
 
 
 def _says_that_it_is_empty(graph: Graph) -> bool:
-    """Whether a feed says itself that it has no dataset; anything else without one is no feed that we can read."""
+    """Tell whether a feed states that it has no dataset; otherwise, one without a dataset is unreadable."""
     return any(count_of(str(value)) == 0 for value in graph.objects(None, HYDRA.totalItems))
 
 
 def next_page(graph: Graph, url: str) -> str | None:
-    """Address of the page that a page names as the next one (hydra 2013 and later)."""
+    """Return the URL of the next page (Hydra 2013 and later)."""
     for predicate in (HYDRA.next, HYDRA.nextPage):
         for value in graph.objects(None, predicate):
             target = joined(url, str(value))
@@ -120,7 +120,7 @@ def next_page(graph: Graph, url: str) -> str | None:
 
 
 def identifier_of(part: Graph, subject: Node) -> str:
-    """What a dataset is called: its dct:identifier, else the UUID in its address, else its address."""
+    """Return the identifier of a dataset: its dct:identifier, else the UUID in its URI, else its URI."""
     for value in sorted(part.objects(subject, DCTERMS.identifier), key=str):
         if isinstance(value, Literal) and str(value).strip():
             return str(value).strip()
@@ -131,7 +131,7 @@ def identifier_of(part: Graph, subject: Node) -> str:
 
 
 class DcatSource(SourceType):
-    """The source type for RDF feeds."""
+    """Source type for RDF feeds."""
 
     type_name = "ecosphere_dcat"
     title = N_("RDF feed (DCAT, DCAT-AP, GeoDCAT-AP)")
@@ -139,11 +139,11 @@ class DcatSource(SourceType):
     options = COMMON_OPTIONS
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
-        """Make a reader for one reading of a feed."""
+        """Create a reader for one reading of a feed."""
         return DcatReader(url, session)
 
     def read(self, content: str) -> Record:
-        """Read a dataset as it was kept: by our reader, then by the portal's profiles for what it leaves out.
+        """Read a stored dataset with our reader, and with the portal's profiles for further fields.
 
         Raises:
             RecordError: it cannot be read.

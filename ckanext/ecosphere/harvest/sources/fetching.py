@@ -1,4 +1,4 @@
-"""Fetch one page of a source through the guard; what goes wrong becomes a `PageError` with its reason."""
+"""Fetch a page of a source with the guarded HTTP session; failures are raised as `PageError` with their reason."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ckanext.ecosphere.shared import strict_json
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
 
 JSON_BYTES = 16 * 1024 * 1024
-"""Size of a JSON answer: read, it takes several times as much memory."""
+"""Maximum size of a JSON response, which takes several times as much memory once parsed."""
 MAX_SILENT = 10
-"""Addresses in a row that give no answer at all, after which the server is left in peace."""
+"""Maximum number of consecutive URLs without any response before the reading is given up."""
 
 
 def fetch(
     session: GuardedSession, url: str, headers: Mapping[str, str] | None = None, max_bytes: int | None = None
 ) -> Response:
-    """Get a page.
+    """Fetch a page.
 
     Args:
-        session: the guarded way out.
-        url: the address.
-        headers: further headers.
-        max_bytes: size of the answer, when it is less than that of the session.
+        session: the guarded HTTP session.
+        url: the URL.
+        headers: additional headers.
+        max_bytes: maximum size of the response, if smaller than that of the session.
 
     Raises:
-        PageError: there was no answer, or none with status 200.
+        PageError: there was no response, or its status was not 200.
     """
     try:
         limit = min(max_bytes or session.settings.max_bytes, session.settings.max_bytes)
@@ -42,10 +42,10 @@ def fetch(
 
 
 def fetch_json(session: GuardedSession, url: str) -> Any:
-    """Get a JSON document.
+    """Fetch a JSON document.
 
     Raises:
-        PageError: it could not be had, or is no JSON.
+        PageError: it could not be fetched, or is not JSON.
     """
     response = fetch(session, url, {"Accept": "application/json"}, JSON_BYTES)
     try:
@@ -55,17 +55,17 @@ def fetch_json(session: GuardedSession, url: str) -> Any:
 
 
 def unanswered(error: PageError) -> bool:
-    """Whether there was no answer at all."""
+    """Tell whether there was no response at all."""
     return error.code.startswith("fetch-")
 
 
 def digest(text: str) -> str:
-    """What changes when a text does."""
+    """Return a hash of a text."""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def add_up(reading: Reading, session: GuardedSession) -> None:
-    """Compare what was announced with what came, unless a failure already told of a difference."""
+    """Compare the announced with the received number, unless a failure already explains a difference."""
     reading.requests = session.requests
     if not reading.failed and reading.announced is not None and reading.received < reading.announced:
         reading.fail("count-short", announced=reading.announced, received=reading.received)

@@ -1,4 +1,4 @@
-"""What can go wrong with a source, in plain words; translated when it is shown or stored."""
+"""Messages about failures of a source and its configuration; translated when shown or stored."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DETAILS: dict[str, str] = {
     **{f"fetch-{code}": text for code, text in FETCH_MESSAGES.items()},
     **{f"xml-{code}": text for code, text in XML_MESSAGES.items()},
 }
-"""Why a part of the source could not be read; the end of the sentences above."""
+"""Reasons why a part of the source could not be read, inserted into the sentences above."""
 
 WHOLE: dict[str, str] = {
     "more-failures": N_("Other parts of the source that could not be read: {number}."),
@@ -73,7 +73,7 @@ WHOLE: dict[str, str] = {
     ),
     "dialect": N_("The server did not understand the usual question; it was asked in another way ({dialect})."),
 }
-"""What is to be said of the reading as a whole."""
+"""Messages about the reading as a whole."""
 
 REPEATS: dict[str, str] = {
     "copy": N_("Record {position} ({guid}): the source had already given this record, which was taken once."),
@@ -82,7 +82,7 @@ REPEATS: dict[str, str] = {
         "was taken: {title}"
     ),
 }
-"""Why a record of a source was read and not taken."""
+"""Reasons why a record was read but not taken."""
 
 CONFIG: dict[str, str] = {
     "config-json": N_("The configuration is not valid JSON: {detail}."),
@@ -103,7 +103,7 @@ CONFIG: dict[str, str] = {
     "filter-comparison": N_("A filter needs exactly one of {known}."),
     "filter-value": N_("The value of “{name}” must be a text that is not empty."),
 }
-"""What is wrong with a source's configuration."""
+"""Errors in the configuration of a source."""
 
 
 def sentence(
@@ -113,14 +113,14 @@ def sentence(
     last: int = 0,
     translate: Callable[[str], str] = str,
 ) -> str:
-    """Say what went wrong in one sentence.
+    """Return a message as one sentence.
 
     Args:
         code: key of `DETAILS`, `WHOLE`, `REPEATS` or `CONFIG`.
-        params: values of its fields; also `folder` or `file`, when that is what could not be read.
-        first: position of the first record concerned, 0 for all of the source.
-        last: position of the last one, 0 for all that come after the first.
-        translate: gives the text of a message in the reader's language.
+        params: values of its fields; also `folder` or `file`, if that is what could not be read.
+        first: position of the first record concerned, 0 for the whole source.
+        last: position of the last one, 0 for all after the first.
+        translate: translates a message into the reader's language.
     """
     if code not in DETAILS:
         return translate({**WHOLE, **REPEATS, **CONFIG}[code]).format(first=first, last=last, **params)
@@ -134,11 +134,11 @@ def sentence(
 
 
 class ConfigError(ValueError):
-    """A source's configuration is not valid.
+    """The configuration of a source is not valid.
 
     Args:
         code: key of `CONFIG`.
-        params: values for the message's fields.
+        params: values for the fields of the message.
     """
 
     def __init__(self, code: str, **params: object):

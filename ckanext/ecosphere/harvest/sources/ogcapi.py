@@ -1,4 +1,4 @@
-"""`ecosphere_ogcapi`: catalogues of OGC API – Records, and the collections of a STAC API."""
+"""Source type `ecosphere_ogcapi`: OGC API – Records catalogues, and the collections of a STAC API."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ckanext.ecosphere.shared.messages import N_
 
 MAX_PAGES = 20_000
 MAX_IDLE_PAGES = 3
-"""Pages in a row without any new record, after which nothing new is expected."""
+"""Number of pages in a row without a new record after which the reading stops."""
 MAX_STEPS = 3
-"""Pages on the way from the address of a source to its records: of the server, of a collection."""
+"""Maximum number of pages (landing page, collection) between the URL of a source and its records."""
 MAX_LIMIT = 1_000
 _WAYS = ("items", "http://www.opengis.net/def/rel/ogc/1.0/records", "data")
-"""Relations of links that lead to records, in this order."""
+"""Link relations that lead to records, in order of preference."""
 
 
 class OgcApiReader:
-    """Reads records from page to page, as the links "next" name them; see `SourceReader`.
+    """Reads records page by page, following the links "next"; see `SourceReader`.
 
     Args:
-        url: address of a collection of records, of its items, or of the collections of a STAC API.
-        session: the guarded way out.
-        size: records to ask for at once.
+        url: URL of a collection of records, of its items, or of the collections of a STAC API.
+        session: the guarded HTTP session.
+        size: records per request.
     """
 
     def __init__(self, url: str, session: GuardedSession, size: int):
@@ -45,7 +45,7 @@ class OgcApiReader:
         self._seen: set[str] = set()
 
     def pages(self) -> Iterator[Page]:
-        """Yield the records; where the chain of pages breaks, the rest of it is lost and told."""
+        """Yield the records; if the chain of pages breaks, report the rest as lost."""
         url: str | None = self._url
         visited: set[str] = set()
         idle, position, steps = 0, 1, 0
@@ -86,10 +86,10 @@ class OgcApiReader:
         return answer
 
     def _further(self, answer: dict[str, Any], url: str, steps: int) -> str:
-        """The address of the records that a page of the server or of a collection leads to.
+        """Return the URL of the records that a landing page or a collection links to.
 
         Raises:
-            PageError: it leads nowhere.
+            PageError: it links to none.
         """
         found = _link(answer, url, _WAYS)
         if found is None or steps >= MAX_STEPS:
@@ -118,7 +118,7 @@ class OgcApiReader:
 
 
 def _given(answer: dict[str, Any]) -> list[Any] | None:
-    """The records of a page: items of a collection, or collections of STAC; None when it is another page."""
+    """Return the records of a page: items of a collection, or STAC collections; None for other pages."""
     if isinstance(answer.get("features"), list):
         return answer["features"]
     collections = answer.get("collections")
@@ -140,7 +140,7 @@ def _link(answer: dict[str, Any], url: str, relations: tuple[str, ...]) -> str |
 
 
 class OgcApiSource(SourceType):
-    """The source type for OGC API – Records and STAC."""
+    """Source type for OGC API – Records and STAC."""
 
     type_name = "ecosphere_ogcapi"
     title = N_("OGC API – Records, STAC")
@@ -148,14 +148,14 @@ class OgcApiSource(SourceType):
     options = (*COMMON_OPTIONS, "page_size")
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
-        """Make a reader for one reading of the catalogue."""
+        """Create a reader for one reading of the catalogue."""
         return OgcApiReader(url, session, min(default_page_size(settings), MAX_LIMIT))
 
     def read(self, content: str) -> Record:
         """Read a record of the API.
 
         Raises:
-            RecordError: it is none.
+            RecordError: it is not valid.
         """
         try:
             value = json.loads(content)
@@ -166,7 +166,7 @@ class OgcApiSource(SourceType):
             raise RecordError("not-ogcapi") from error
 
     def check_settings(self, settings: dict[str, Any]) -> None:
-        """Check the size of a page."""
+        """Validate the page size."""
         size = settings.get("page_size")
         if size is not None and (type(size) is not int or not 1 <= size <= MAX_LIMIT):
             raise ConfigError("config-page-size", limit=MAX_LIMIT)

@@ -1,6 +1,6 @@
-"""From a record of OGC API – Records (OGC 20-004r1) or a STAC collection (STAC 1.0, 1.1) to the neutral record.
+"""Convert an OGC API – Records record (OGC 20-004r1) or a STAC collection (STAC 1.0, 1.1) to the neutral record.
 
-Both are JSON; a value of another kind than the standard's is left out, and what has no place is noted.
+Both are JSON; a value of another type than the standard's is ignored, and what has no place is noted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NAVIGATION = {
     "self", "root", "parent", "child", "item", "next", "prev", "collection", "conformance", "service-desc",
     "service-doc", "queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables",
 }  # fmt: skip
-"""Relations of links that lead through the catalogue and say nothing of the data."""
+"""Link relations for navigation in the catalogue, unrelated to the data."""
 _RECORD = {"canonical", "alternate", "via"}
 _INFORMATION = {"describedby", "about", "documentation", "help", "cite-as", "related", "metadata"}
 _DATA = {"enclosure", "data", "item", "item-enclosure"}
@@ -48,7 +48,7 @@ _LOGOS = {"icon", "logo"}
 _TOPICS = re.compile(r"topic_?category", re.IGNORECASE)
 _DURATION = re.compile(r"P(?=[\dT])(\d{1,9}Y)?(\d{1,9}M)?(\d{1,9}D)?(T(?=\d)(\d{1,9}H)?(\d{1,9}M)?(\d{1,9}S)?)?")
 _TEMPLATED = re.compile(r"[?&]?\{[?&][^{}]{0,500}\}|[?&][^?&={}]{1,100}=\{[^{}]{1,100}\}")
-"""What RFC 6570 lets stand open in the query of an address: a list of parameters, or the value of one."""
+"""RFC 6570 expressions in the query of a URL template: a list of parameters, or the value of one."""
 _IMAGES = {"preview", "thumbnail", "icon", "overview"}
 _PROVIDER_ROLES = {"licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor"}
 _KNOWN = {
@@ -62,12 +62,12 @@ _KNOWN_OF_STAC = {
 
 
 def is_record(value: Any) -> bool:
-    """Say whether a JSON value is a record or a STAC collection: an object with an identifier."""
+    """Tell whether a JSON value is a record or a STAC collection: an object with an identifier."""
     return isinstance(value, dict) and bool(identifier_of(value)) and value.get("type") in ("Feature", "Collection")
 
 
 def identifier_of(value: dict[str, Any]) -> str:
-    """Return the identifier of a record, a text; empty when it has none that can be used."""
+    """Return the identifier of a record as text; empty without a usable one."""
     found = value.get("id")
     return found.strip() if isinstance(found, str) else str(found) if type(found) is int else ""
 
@@ -156,7 +156,7 @@ def _collection(value: dict[str, Any]) -> Record:
 
 
 def _contacts(told: dict[str, Any]) -> Iterator[Contact]:
-    """A party once for each of its roles."""
+    """Yield a party once for each of its roles."""
     emails = [text for each in _list(told.get("emails")) if (text := _text(_object(each).get("value")))]
     phones, _faxes = _numbers(told)
     urls = [text for each in _objects(told.get("links")) if not _is_logo(each) and (text := _text(each.get("href")))]
@@ -181,7 +181,7 @@ def _contacts(told: dict[str, Any]) -> Iterator[Contact]:
 
 
 def _numbers(told: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The numbers of telephones of a party, and those of its faxes."""
+    """Return the telephone numbers of a party, and its fax numbers."""
     phones: list[str] = []
     faxes: list[str] = []
     for each in _objects(told.get("phones")):
@@ -197,7 +197,7 @@ def _is_logo(link: dict[str, Any]) -> bool:
 
 
 def _rest_of_contact(told: dict[str, Any]) -> Iterator[str]:
-    """What a party says that no contact holds; a logo is told only."""
+    """Yield notes on what a contact of the record cannot hold; logos are only noted."""
     yield from (f"contacts.facsimile: {number}" for number in _numbers(told)[1])
     for name in ("hoursOfService", "contactInstructions"):
         if text := _text(told.get(name)):
@@ -223,7 +223,7 @@ def _box(record: Record, bbox: Any) -> None:
 
 
 def _time(record: Record, told: Any) -> None:
-    """An interval, a day or a moment, with a resolution (OGC 20-004r1, 7.2.1.3)."""
+    """Read an interval, a date or a timestamp, with a resolution (OGC 20-004r1, 7.2.1.3)."""
     time = _object(told)
     resolution = _text(time.get("resolution")) or ""
     if _DURATION.fullmatch(resolution):
@@ -247,7 +247,7 @@ def _links(record: Record, value: dict[str, Any]) -> None:
         url, relation = _text(told.get("href")), (_text(told.get("rel")) or "").lower()
         media = (_text(told.get("type")) or "json").lower()
         if not url or (relation in _NAVIGATION and (relation != "item" or "json" in media or media == "text/html")):
-            continue  # an item that is a file is a way to the data, any other a page of the catalogue
+            continue  # an item that is a file leads to the data; any other is a page of the catalogue
         if relation == "license":
             record.constraints.append(
                 Constraint(kind="legal", use_limitations=[Term(_text(told.get("title")) or "", url)])
@@ -259,9 +259,9 @@ def _links(record: Record, value: dict[str, Any]) -> None:
 
 
 def _link(record: Record, told: dict[str, Any], url: str, relation: str) -> Link:
-    """A way to the data, a page about them or another view of the record.
+    """Return a link to the data, to a page about them, or to another view of the record.
 
-    A link of a service has the name of its layer beside its title.
+    The link of a service has the name of its layer beside its title.
     """
     function = "completeMetadata" if relation in _RECORD else "information" if relation in _INFORMATION else None
     name, title, description = _text(told.get("name")), _text(told.get("title")), _text(told.get("description"))
@@ -287,7 +287,7 @@ def _link(record: Record, told: dict[str, Any], url: str, relation: str) -> Link
 
 
 def _link_templates(record: Record, value: dict[str, Any]) -> None:
-    """Read addresses with open parameters without these; one with an open path leads nowhere, and is told."""
+    """Read URL templates without their open parameters; one with an open path is unusable, and only noted."""
     for told in _objects(value.get("linkTemplates")):
         template, relation = _text(told.get("uriTemplate")) or "", (_text(told.get("rel")) or "").lower()
         if not template or relation in _NAVIGATION:

@@ -1,8 +1,8 @@
-"""For which services a source publishes: for all that its records name, or for its own alone (`own_service`).
+"""Check for which services a source may publish: for all that its records name, or only for its own (`own_service`).
 
-A catalogue of many services is registered by an administrator of the site, who vouches for it. What an editor registers
-publishes for the service of the source only, and takes no dataset of another one: else whoever edits one service
-could write in the name of all.
+A catalogue of many services is registered by a sysadmin, who vouches for it. A source registered by an editor publishes
+only for its own service, and takes no dataset of another one: otherwise an editor of one service could publish in the
+name of all.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from ckanext.ecosphere.harvest.worker.job import read_settings
 from ckanext.harvest.logic import schema
 from ckanext.harvest.model import HarvestSource
 
-#: Options of a source that publishes for all services which only administrators change.
+#: Options that only sysadmins may change in a source that publishes for all services.
 _VOUCHED = ("default_organisation", "priority")
 
 
 def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -> None:
-    """Look for which services a source of our types may publish, whether it has a configuration or not.
+    """Validate for which services a source of our types may publish, whether or not it has a configuration.
 
     Raises:
-        Invalid: it would publish for more than its own service, and an editor asks it.
+        Invalid: an editor tries to publish for more than the source's own service.
         StopOnError: it has no configuration and is of another type.
     """
     if data.get(("source_type",)) not in type_names():
@@ -38,7 +38,7 @@ def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -
         return
     settings = _settings(data.get(key))
     if settings is None:
-        return  # what it is, the next validator says
+        return  # the next validator reports the fault
     if not _is_administrator(context):
         _keep_to_own(settings, data)
     default = settings.get("default_organisation")
@@ -48,7 +48,7 @@ def check_reach(key: Any, data: dict[Any, Any], errors: Any, context: Context) -
 
 
 def settings_to_save(data: dict[Any, Any], context: Context) -> dict[str, Any] | None:
-    """Return the settings with which a source is going to be saved; None when they are none."""
+    """Return the settings with which a source is going to be saved; None if they are invalid."""
     settings = _settings(data.get(("config",)))
     if settings is not None and not _is_administrator(context):
         known = _known(data)
@@ -58,12 +58,12 @@ def settings_to_save(data: dict[Any, Any], context: Context) -> dict[str, Any] |
 
 
 def of_trial(url: str, source_type: str, text: str, context: Context) -> str:
-    """Return the configuration with which a person tries a source: that with which a harvest of it would run.
+    """Return the configuration for the preview of a source: the one with which this user could harvest it.
 
     Args:
         url, source_type: of the source.
-        text: its configuration as the person wrote it.
-        context: of the person.
+        text: its configuration as entered.
+        context: of the user.
     """
     settings = _settings(text)
     if settings is None or _is_administrator(context):
@@ -78,7 +78,7 @@ def of_trial(url: str, source_type: str, text: str, context: Context) -> str:
 
 
 def _settings(text: Any) -> dict[str, Any] | None:
-    """Return the settings that a text holds; None when it holds something else."""
+    """Return the settings in a JSON text; None if it is invalid."""
     if text is tk.missing or not str(text or "").strip():
         return {}
     try:
@@ -89,7 +89,7 @@ def _settings(text: Any) -> dict[str, Any] | None:
 
 
 def _known(data: dict[Any, Any]) -> Any:
-    """The source that is changed; None for a new one."""
+    """Return the source that is edited; None for a new one."""
     return HarvestSource.get(data[("id",)]) if data.get(("id",)) else None
 
 
@@ -97,14 +97,14 @@ def _is_administrator(context: Context) -> bool:
     name = context.get("user")
     if authz.is_sysadmin(name):
         return True
-    return bool(context.get("ignore_auth")) and (not name or model.User.get(name) is None)  # a command
+    return bool(context.get("ignore_auth")) and (not name or model.User.get(name) is None)  # a command without a user
 
 
 def _keep_to_own(settings: dict[str, Any], data: dict[Any, Any]) -> None:
-    """Keep what an editor saves from reaching further than what an administrator saved.
+    """Prevent an editor from extending the reach of a source beyond what a sysadmin saved.
 
     Raises:
-        Invalid: it changes what an administrator vouched for.
+        Invalid: it changes what a sysadmin vouched for.
     """
     known = _known(data)
     before = read_settings(known.config) if known else {OWN_SERVICE: True}
@@ -132,7 +132,7 @@ def _is_same(one: Any, other: Any) -> bool:
 
 
 def protect_reach() -> None:
-    """Have ckanext-harvest look for which services a source may publish."""
+    """Patch the source schema of ckanext-harvest to call `check_reach`."""
     original = schema.harvest_source_schema
     if original.__module__ == __name__:
         return

@@ -1,4 +1,4 @@
-"""What all our types of source have in common: how the pipeline reads them, and which are enabled."""
+"""Base class of our source types, and look-up of the enabled ones."""
 
 from __future__ import annotations
 
@@ -20,66 +20,66 @@ from ckanext.ecosphere.shared.http_guard import GuardedSession
 from ckanext.harvest.interfaces import IHarvester
 
 OWN_SERVICE = "own_service"
-"""Option: the source publishes for the service that it belongs to, and for no other; see `reach`."""
+"""Option: the source publishes only for the service that it belongs to; see `reach`."""
 COMMON_OPTIONS = ("default_organisation", "priority", OWN_SERVICE)
-"""Options of every type."""
+"""Options of all source types."""
 MAX_PRIORITY = 100
 
 
 class SourceType:
-    """A type of source. Subclasses say what it is and how it is read."""
+    """Base class of source types."""
 
     type_name = ""
     title = ""
     description = ""
     options: tuple[str, ...] = COMMON_OPTIONS
-    """Names that the configuration of a source may have."""
+    """Option names allowed in the configuration of a source."""
 
     def reader(self, url: str, settings: dict[str, Any], bounds: Bounds | None = None) -> BoundedReader:
-        """Make a reader for one reading of a source, which begins now.
+        """Create a reader for one reading of a source, whose time starts now.
 
         Args:
-            url: address of the source.
+            url: URL of the source.
             settings: configuration of the source.
-            bounds: what the reading may take; as much as a harvest if not given.
+            bounds: limits of the reading; those of a harvest by default.
         """
         bounds = bounds or config.bounds()
         session = GuardedSession(config.guard_settings(), budget=bounds.budget())
         return BoundedReader(self.make_reader(url, settings, session), session.budget, bounds)
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
-        """Make what `reader` puts bounds around.
+        """Create the reader that `reader` wraps with limits.
 
         Args:
-            url: address of the source.
+            url: URL of the source.
             settings: configuration of the source.
-            session: the guarded way out.
+            session: the guarded HTTP session.
         """
         raise NotImplementedError
 
     def read(self, content: str) -> Record:
-        """Read a record as it was kept; see `RecordReader`."""
+        """Read a stored record; see `RecordReader`."""
         raise NotImplementedError
 
     def record_url(self, url: str) -> str | None:
-        """Address of an original record; see `RecordReader`."""
+        """Return the URL pattern of original records; see `RecordReader`."""
         return None
 
     def check_settings(self, settings: dict[str, Any]) -> None:
-        """Check the options that only this type has.
+        """Validate the options that only this type has.
 
         Raises:
             ConfigError: one of them is not valid.
         """
 
     def checked_settings(self, text: str | None) -> str:
-        """Check the configuration of a source, written in JSON.
+        """Validate the configuration of a source, in JSON.
 
         Returns:
-            the configuration, neatly written.
+            the configuration, formatted.
 
         Raises:
-            ValueError: it is not valid; the message is for the person who wrote it.
+            ValueError: it is not valid; the message is for the user.
         """
         try:
             settings = _parsed(text)
@@ -109,29 +109,29 @@ class SourceType:
 
 
 def fill_record_url(pattern: str, guid: str) -> str:
-    """Put an identifier into the address of an original record."""
+    """Insert an identifier into the URL pattern of original records."""
     return pattern.replace("{id}", quote(guid.partition(SECOND)[0], safe=""))
 
 
 def enabled_types() -> dict[str, SourceType]:
-    """Our enabled types of source, by name."""
+    """Return our enabled source types by name."""
     return {
         plugin.type_name: plugin for plugin in p.PluginImplementations(IHarvester) if isinstance(plugin, SourceType)
     }
 
 
 def type_called(type_name: str) -> SourceType | None:
-    """The enabled type of source of this name."""
+    """Return the enabled source type of this name."""
     return enabled_types().get(type_name)
 
 
 def type_names() -> list[str]:
-    """Names of our enabled types of source."""
+    """Return the names of our enabled source types."""
     return sorted(enabled_types())
 
 
 def default_page_size(settings: dict[str, Any]) -> int:
-    """Records to ask for at once."""
+    """Return the number of records per request."""
     return settings.get("page_size") or config.page_size()
 
 

@@ -1,4 +1,4 @@
-"""`ecosphere_udata`: the datasets of an organisation, topic or tag of data.gouv.fr, or of another udata."""
+"""Source type `ecosphere_udata`: datasets of an organisation, topic or tag on data.gouv.fr or another udata portal."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ FILTERS = ("organization", "topic", "tag")
 PAGE_SIZE = 50
 MAX_PAGES = 20_000
 MAX_IDLE_PAGES = 3
-"""Pages in a row without any new dataset, after which nothing new is expected."""
+"""Number of pages in a row without a new dataset after which the reading stops."""
 MAX_RESOURCE_PAGES = 200
-"""Pages of resources of one dataset; udata gives 50 at once."""
+"""Maximum pages of resources of one dataset; udata returns 50 per page."""
 TOO_LARGE = "fetch-too-large"
 NAMED = {"organization": ("api/1/organizations",), "topic": ("api/2/topics", "api/1/topics")}
-"""Filters for which lists take an identifier only → where a name leads to it."""
+"""Filters that accept only identifiers → API paths that resolve a name to one."""
 _NOT_THERE = (404, 410)
 _ID = re.compile(r"[0-9a-f]{24}")
 _VOLATILE = ("metrics", "quality", "internal", "harvest", "last_update", "badges", "extras", "permissions")
-"""What changes from day to day without the dataset changing."""
+"""Keys whose values change without the dataset changing."""
 
 
 class UdataReader:
     """Reads a list of datasets page by page; see `SourceReader`.
 
     Args:
-        url: address of the portal; a path within it is not used.
-        session: the guarded way out.
-        filters: `organization` and `topic` (identifiers, or the last part of the address of their page) and `tag`.
-        version: of the API: 1, whose lists hold the resources, or 2, whose lists link to them.
+        url: URL of the portal; a path within it is ignored.
+        session: the guarded HTTP session.
+        filters: `organization` and `topic` (identifiers, or the last part of their page's URL) and `tag`.
+        version: version of the API: 1, whose lists contain the resources, or 2, whose lists link to them.
     """
 
     def __init__(self, url: str, session: GuardedSession, filters: dict[str, str], version: int = 1):
@@ -50,8 +50,8 @@ class UdataReader:
         parts = urlsplit(url)
         self._site = urlunsplit((parts.scheme, parts.netloc, "/", "", ""))
         self._base = f"{self._site}api/{version}/datasets/"
-        # In the order of creation, so that what is published meanwhile does not push datasets to a page already read;
-        # the search behind the second version has an order of its own.
+        # By creation date, so that new datasets do not push others to a page already read; the search in version 2 has
+        # its own order.
         self._order = {"sort": "created"} if version == 1 else {}
         if version == 2:  # noqa: PLR2004 - the second version of the API
             self._base += "search/"
@@ -61,7 +61,7 @@ class UdataReader:
         self._total: int | None = None
 
     def pages(self) -> Iterator[Page]:
-        """Yield the datasets; a page that fails is told, and the next ones are still asked for."""
+        """Yield the datasets; a page that fails is reported, and the following ones are still requested."""
         filters = self._resolved()
         if filters is None:
             add_up(self.reading, self._session)
@@ -108,7 +108,7 @@ class UdataReader:
         return answer
 
     def _one_by_one(self, filters: dict[str, str], first: int, last: int) -> Iterator[Page]:
-        """Ask for the datasets of a page that is too large alone, so that only the large one is lost."""
+        """Request the datasets of an oversized page individually, so that only the large one is lost."""
         for position in range(first, last + 1):
             try:
                 answer = self._page(filters, position, 1)
@@ -118,7 +118,7 @@ class UdataReader:
                 yield from self._taken(answer["data"][:1], position)
 
     def _taken(self, datasets: list[Any], first: int) -> Iterator[Page]:
-        """Those of a page that can be taken, also when the reading is stopped in the middle of it."""
+        """Yield the usable datasets of a page, even if the reading is stopped in the middle of it."""
         records: list[RawRecord] = []
         stopped: StoppedError | None = None
         for position, dataset in enumerate(datasets, first):
@@ -133,10 +133,10 @@ class UdataReader:
             raise stopped
 
     def _resolved(self) -> dict[str, str] | None:
-        """Filters with identifiers instead of names; None when one names nothing, which is told.
+        """Return the filters with identifiers in place of names; None if one does not exist, which is reported.
 
-        The list refuses the name of an organisation or topic, and takes a topic that it does not know for no condition
-        at all: it would give the whole portal. So topics are asked for even when their identifier is given.
+        The API rejects names of organisations and topics in lists, and ignores an unknown topic, which would return the
+        whole portal. Topics are therefore checked even if given by identifier.
         """
         filters = dict(self._filters)
         for name, places in NAMED.items():
@@ -195,10 +195,10 @@ class UdataReader:
         yield RawRecord(position, content, digest(content), identifier)
 
     def _resources(self, given: Any) -> list[Any]:
-        """The resources: here in version 1, behind an address in version 2.
+        """Return the resources: included in version 1, behind a link in version 2.
 
         Raises:
-            PageError: they cannot be had, or there is no end of them.
+            PageError: they cannot be fetched, or are too many.
         """
         if isinstance(given, list):
             return given
@@ -220,13 +220,13 @@ class UdataReader:
 
 
 def _identifier(dataset: Any) -> str:
-    """The identifier of a dataset, a text; empty when it has none that can be used."""
+    """Return the identifier of a dataset as text; empty without a usable one."""
     value = dataset.get("id") if isinstance(dataset, dict) else None
     return value.strip() if isinstance(value, str) else str(value) if type(value) is int else ""
 
 
 class UdataSource(SourceType):
-    """The source type for data.gouv.fr."""
+    """Source type for data.gouv.fr and other udata portals."""
 
     type_name = "ecosphere_udata"
     title = N_("data.gouv.fr (udata)")
@@ -234,7 +234,7 @@ class UdataSource(SourceType):
     options = (*COMMON_OPTIONS, *FILTERS, "api")
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
-        """Make a reader for one reading of the list."""
+        """Create a reader for one reading of the list."""
         filters = {name: settings[name] for name in FILTERS if settings.get(name)}
         return UdataReader(url, session, filters, settings.get("api") or 1)
 
@@ -242,7 +242,7 @@ class UdataSource(SourceType):
         """Read a dataset of the API.
 
         Raises:
-            RecordError: it is none.
+            RecordError: it is not valid.
         """
         try:
             return record_of(json.loads(content))
@@ -250,7 +250,7 @@ class UdataSource(SourceType):
             raise RecordError("not-udata") from error
 
     def check_settings(self, settings: dict[str, Any]) -> None:
-        """Check the filters: at least one, or all of data.gouv.fr would be harvested."""
+        """Validate the filters: at least one is required, or all of data.gouv.fr would be harvested."""
         for name in FILTERS:
             if settings.get(name) is not None and not isinstance(settings[name], str):
                 raise ConfigError("config-text", name=name)

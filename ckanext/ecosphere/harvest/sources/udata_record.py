@@ -1,4 +1,4 @@
-"""From a dataset of udata's API to the neutral record."""
+"""Convert a dataset of the udata API to the neutral record."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ LICENCES = {
     "cc-zero": "CC0",
     "odc-by": "Open Data Commons Attribution License",
 }
-"""udata's licence id → a name that the rule of licences knows."""
+"""udata licence id → a name that the rule for licences recognises."""
 MAX_TITLE, MAX_NOTE = 200, 2_000
-"""Characters of the name of a resource, and of a value without a place, that are noted."""
+"""Maximum characters of a resource name, and of a value without a place, in notes."""
 _ACCESS_RIGHTS = {
     "open": "PUBLIC",
-    "open_with_account": "PUBLIC",  # to register is a permissible obstacle, by the definition of the list
+    "open_with_account": "PUBLIC",  # registration is permitted by the definition of PUBLIC
     "restricted": "RESTRICTED",
 }
-"""udata's type of access → access right of the EU, whose PUBLIC only says what an open licence says too."""
+"""udata access type → EU access right. PUBLIC for "open" adds nothing to an open licence, and is not stated."""
 _ACCESS_RIGHT = "http://publications.europa.eu/resource/authority/access-right/"
 _REASONS = {
     "confidentiality_of_proceedings_of_public_authorities": "a",
@@ -57,10 +57,10 @@ _REASONS = {
     "protection_of_voluntary_information_suppliers": "g",
     "protection_of_environment": "h",
 }
-"""udata's category of the reason → letter of article 13(1) of the INSPIRE directive (udata.core.access_type)."""
+"""udata reason category → letter of article 13(1) of the INSPIRE directive (udata.core.access_type)."""
 _LIMITS = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1"
 _ROLES = {"contact": "pointOfContact", "creator": "author", "rightsHolder": "owner"}
-"""udata's role of a contact point → code of ISO 19115; the others are those codes (udata.core.contact_point)."""
+"""udata contact role → ISO 19115 code; other roles are ISO codes already (udata.core.contact_point)."""
 _ORIGIN_IDS = ("remote_id", "dct_identifier")
 _ORIGIN = (*_ORIGIN_IDS, "remote_url")
 _SCHEMAS = "https://schema.data.gouv.fr/"
@@ -75,7 +75,7 @@ _ZONES = {
     "fr:iris:": "iris",
     "fr:epci:": "intercommunalite",
 }
-"""Beginning of the code of a zone (geozones of Etalab) → kind of territory in addresses of INSEE."""
+"""Prefix of zone codes (Etalab geozones) → type of territory in INSEE URIs."""
 _KNOWN = {
     "acronym", "archived", "created_at", "contact_point", "contact_points", "deleted", "description", "frequency",
     "frequency_date", "id", "last_modified", "license", "organization", "owner", "page", "private", "resources", "slug",
@@ -86,7 +86,7 @@ _KNOWN = {
 
 
 def record_of(dataset: dict[str, Any]) -> Record:
-    """Read a dataset as `/api/1/datasets/` gives it; a value of another kind than udata's is left out."""
+    """Read a dataset from `/api/1/datasets/`; values of another type than udata's are ignored."""
     organisation, origin = _object(dataset.get("organization")), origin_of(dataset)
     owner = _text(organisation.get("name")) or _person(_object(dataset.get("owner")))
     acronym, uri = _text(dataset.get("acronym")), _text(dataset.get("uri"))
@@ -135,9 +135,9 @@ def record_of(dataset: dict[str, Any]) -> Record:
 
 
 def origin_of(dataset: dict[str, Any]) -> dict[str, str]:
-    """What udata says of the record that it made a dataset of, when it harvested it from another catalogue.
+    """Return the origin of a dataset that udata itself harvested from another catalogue.
 
-    Days of its harvests are left out: they change while the dataset does not.
+    Dates of its harvests are left out, since they change while the dataset does not.
     """
     told, extras = _object(dataset.get("harvest")), _object(dataset.get("extras"))  # extras: before udata 6
     found = {name: _text(told.get(name)) or _text(extras.get(f"harvest:{name}")) for name in _ORIGIN}
@@ -164,7 +164,7 @@ def _licence(record: Record, licence: str | None) -> None:
 
 
 def _access(record: Record, dataset: dict[str, Any]) -> None:
-    """Who has access, why not everybody, and where to ask for it."""
+    """Read the access type, the reason of a restriction, and where to request access."""
     kind, category = _text(dataset.get("access_type")), _text(dataset.get("access_type_reason_category"))
     right, reason = _ACCESS_RIGHTS.get(kind or ""), _REASONS.get(category or "")
     terms = [Term("", _ACCESS_RIGHT + right)] if right and kind != "open" else []
@@ -173,7 +173,7 @@ def _access(record: Record, dataset: dict[str, Any]) -> None:
     terms += [Term(text) for text in (None if reason else category, *texts) if text]
     if terms:
         record.constraints.append(Constraint(kind="legal", access_codes=["otherRestrictions"], other=terms))
-    if kind and kind not in ("open", "restricted"):  # what the access right does not say
+    if kind and kind not in ("open", "restricted"):  # not expressed by the access right
         record.unread.append(f"access_type: {kind}")
 
 
@@ -193,7 +193,7 @@ def _coverage(record: Record, dataset: dict[str, Any]) -> None:
 
 
 def _addresses_of(zone: str) -> list[str]:
-    """The addresses of territories, without the time of which the code of a zone is: "fr:departement:976:latest"."""
+    """Return the territory URIs of a zone code, ignoring its version: "fr:departement:976:latest"."""
     now = zone.lower().partition("@")[0].removesuffix(":latest")
     if whole := places.zones().get(now):
         return [voc.get("territories")[each].uri for each in whole]
@@ -222,7 +222,7 @@ def _link(resource: dict[str, Any], at_home: bool) -> Link:
 
 
 def _schema(resource: dict[str, Any], at_home: bool) -> str | None:
-    """The address of the schema of a file; data.gouv.fr (`at_home`) has its own list of them, by name."""
+    """Return the URL of a file's schema; data.gouv.fr (`at_home`) has its own registry of schemas by name."""
     schema = _object(resource.get("schema"))
     url, name = _text(schema.get("url")), _text(schema.get("name")) or ""
     if url and url.startswith(("http://", "https://")):
@@ -231,7 +231,7 @@ def _schema(resource: dict[str, Any], at_home: bool) -> str | None:
 
 
 def _rest_of(resource: dict[str, Any], standards: list[str]) -> Iterator[str]:
-    """What a resource says that its link, which has these standards, does not hold."""
+    """Yield notes on what the link of a resource, with these standards, does not hold."""
     title = _text(resource.get("title")) or _text(resource.get("url")) or ""
     schema, checksum = _object(resource.get("schema")), _object(resource.get("checksum"))
     of_schema = [_text(schema.get(key)) for key in ("name", "version", "url")]

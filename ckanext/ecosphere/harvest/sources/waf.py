@@ -1,4 +1,4 @@
-"""`ecosphere_waf`: folders of ISO 19139 files on a web server (Apache, nginx, IIS listings), nested."""
+"""Source type `ecosphere_waf`: nested folders of ISO 19139 files on a web server (Apache, nginx, IIS listings)."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ MAX_FILES = 200_000
 FILES_PER_PAGE = 50
 CHARACTERS_PER_PAGE = 8 * 1024 * 1024
 LISTING_BYTES = 16 * 1024 * 1024
-"""Size of a listing; one of 100 000 files has about 15 MB."""
+"""Maximum size of a listing; one with 100 000 files has about 15 MB."""
 
 
 class WafReader:
-    """Reads a folder and those within it once; see `SourceReader`.
+    """Reads a folder and its subfolders once; see `SourceReader`.
 
-    A folder or file that cannot be had is told and makes the reading incomplete; the others are read.
+    A folder or file that cannot be fetched is reported and makes the reading incomplete; the others are read.
 
     Args:
-        url: address of the folder.
-        session: the guarded way out.
+        url: URL of the folder.
+        session: the guarded HTTP session.
     """
 
     def __init__(self, url: str, session: GuardedSession):
@@ -42,10 +42,10 @@ class WafReader:
         self._session = session
         self._root = url if urlsplit(url).path.endswith("/") else f"{url}/"
         self._position = 0
-        self._silent = 0  # files in a row that gave no answer
+        self._silent = 0  # consecutive files without any response
 
     def pages(self) -> Iterator[Page]:
-        """Yield the records, some files at a time."""
+        """Yield the records, several files at a time."""
         records: list[RawRecord] = []
         size = 0
         try:
@@ -97,8 +97,10 @@ class WafReader:
                 yield link
 
     def _where_it_is(self, url: str) -> str:
-        """The folder as the server calls it: with https, on another host, its accents escaped. A page that is no
-        folder, such as a form to log in, and the front page of a site are elsewhere."""
+        """Return the URL of the folder after redirects: https, another host, escaped accents.
+
+        Redirects to something other than a folder, such as a login form, or to the front page of a site are ignored.
+        """
         parts = urlsplit(url)
         is_folder = parts.path.endswith("/") and not parts.query
         is_front = parts.path == "/" != urlsplit(self._root).path
@@ -124,10 +126,10 @@ class WafReader:
 
 
 def listed(body: bytes, url: str) -> Iterator[str]:
-    """Addresses that a listing names, in its order; those that sort the listing or lead upwards are left out.
+    """Return the URLs in a listing, in order, except those for sorting and parent folders.
 
     Raises:
-        PageError: it is no web page.
+        PageError: it is not a web page.
     """
     if b"<" not in body[:2000] or body.lstrip()[:5].lower() == b"<?xml":
         raise PageError("not-listing")
@@ -144,30 +146,30 @@ def _below(hrefs: Iterable[str], url: str) -> Iterator[str]:
         try:
             link, _fragment = urldefrag(checked_url(urljoin(url, href.strip()).replace(" ", "%20")))
             query = urlsplit(link).query
-        except (ValueError, FetchRefusedError):  # brackets that are no IPv6 address, addresses that are not of the web
+        except (ValueError, FetchRefusedError):  # malformed IPv6 addresses, other schemes
             continue
         if not query and len(link) > len(url):
             yield link
 
 
 class _Links:
-    """Collects the addresses of a web page while it is parsed, so that no tree of it is ever in memory."""
+    """Collects the links of a web page during parsing, so that no tree is built in memory."""
 
     def __init__(self) -> None:
-        self.hrefs: dict[str, None] = {}  # each once: a listing may repeat one a million times
+        self.hrefs: dict[str, None] = {}  # a dict, since a listing may repeat a link a million times
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """Take the address of a link."""
+        """Collect the URL of a link."""
         if tag == "a" and (href := attributes.get("href")):
             self.hrefs[href] = None
 
     def close(self) -> dict[str, None]:
-        """Give what was collected."""
+        """Return the collected URLs."""
         return self.hrefs
 
 
 class WafSource(SourceType):
-    """The source type for folders of files."""
+    """Source type for folders of files."""
 
     type_name = "ecosphere_waf"
     title = N_("Folder of files (WAF, ISO 19139)")
@@ -175,7 +177,7 @@ class WafSource(SourceType):
     options = COMMON_OPTIONS
 
     def make_reader(self, url: str, settings: dict[str, Any], session: GuardedSession) -> SourceReader:
-        """Make a reader for one reading of a folder."""
+        """Create a reader for one reading of a folder."""
         return WafReader(url, session)
 
     def read(self, content: str) -> Record:

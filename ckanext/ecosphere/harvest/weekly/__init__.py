@@ -1,1 +1,1 @@
-"""The weekly letter about the sources: what failed, what stands still, what waits for a person, figures of the week."""
+"""Weekly letter about the sources: failures, stalled harvests, pending decisions, figures of the week."""

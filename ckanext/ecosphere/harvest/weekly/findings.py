@@ -1,4 +1,4 @@
-"""What the weekly letter tells: where the sources stand, and what the harvests of the week did."""
+"""Content of the weekly letter: state of the sources, and results of the week's harvests."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from ckanext.harvest.model import HarvestJob
 
 STALLED = "stalled"
 KINDS = (STALLED, INCOMPLETE, ERRORS, HELD)
-"""What calls for a person, in the order of the letter."""
+"""Kinds of sources that need attention, in the order of the letter."""
 PATIENCE = timedelta(days=1)
-"""A source that is due, or a harvest that shows no sign of life, for longer stands still."""
+"""Time after which a source that is due, or a harvest without a sign of life, counts as stalled."""
 COUNTED = ("added", "updated", "deleted", "errored")
 
 
 @dataclass
 class Findings:
-    """What is told to one person.
+    """Content of the letter to one person.
 
     Attributes:
-        total: sources that are harvested.
-        calling: kind → rows of the overview, by title; those that stand still with `still_since` and `runs`.
-        harvests: that ended in the week.
-        incomplete: of these, those that could not read their source whole.
-        counts: records of the week, by outcome (`COUNTED`).
+        total: number of harvested sources.
+        calling: kind → rows of the overview, by title; stalled ones with `still_since` and `runs`.
+        harvests: number of harvests that ended in the week.
+        incomplete: how many of them did not read their source completely.
+        counts: number of records in the week, by outcome (`COUNTED`).
     """
 
     total: int = 0
@@ -44,17 +44,17 @@ class Findings:
 
     @property
     def number(self) -> int:
-        """How many sources call for a person; one that does so twice counts once."""
+        """Number of sources that need attention, each counted once."""
         return len({row["id"] for rows in self.calling.values() for row in rows})
 
 
 def of_week(owners: list[str] | None, until: datetime, now: datetime) -> Findings:
-    """Find out what there is to tell.
+    """Collect the content of the letter.
 
     Args:
         owners: ids of the organisations whose sources are wanted; None for all.
-        until: moment of the letter, with a time zone; its week is that of the seven days before.
-        now: at which the sources are looked at, with a time zone.
+        until: when the letter was due, with a time zone; it covers the seven days before.
+        now: the current time, with a time zone.
     """
     rows = [row for row in overview.rows(owners, counted=False) if row["state"] != INACTIVE]
     rows.sort(key=lambda row: row["title"].casefold())
@@ -71,25 +71,25 @@ def of_week(owners: list[str] | None, until: datetime, now: datetime) -> Finding
 
 
 def week(until: datetime) -> tuple[datetime, datetime]:
-    """Return where the seven days before that of a moment begin and end, at midnight in the time zone of the portal."""
+    """Return start and end of the seven days before that of a timestamp, at midnight in the portal's time zone."""
     last = until.astimezone(dates.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
     return last - timedelta(weeks=1), last
 
 
 def _naive(moment: datetime) -> datetime:
-    """UTC without a time zone, as in ckanext-harvest's tables."""
+    """Return a UTC time without a time zone, as in ckanext-harvest's tables."""
     return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def standing_still(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
-    """Return the sources of which a harvest shows no sign of life, or that are due and not begun.
+    """Return the sources that are due but not started, or whose harvest shows no sign of life.
 
     Args:
-        rows: of the overview, of active sources.
+        rows: rows of the overview, of active sources.
         now: with a time zone.
 
     Returns:
-        rows with `still_since` (UTC, without a time zone) and `runs`: whether a harvest was begun or waits.
+        rows with `still_since` (UTC, without a time zone) and `runs`: whether a harvest runs or waits.
     """
     query = (
         sa.select(HarvestJob.source_id, sa.func.min(sa.func.coalesce(JobState.touched, HarvestJob.created)))

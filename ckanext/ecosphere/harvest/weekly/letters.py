@@ -1,4 +1,4 @@
-"""The words of the weekly letter, and its way out (`shared.mailing.outbox`), by a job of the harvest's queue."""
+"""Compose the weekly letter and send it (`shared.mailing.outbox`), by a job on the harvest queue."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ckanext.ecosphere.shared.queue import enqueue_once, waits
 OUTBOX = Outbox("harvest-week", Letter, "the sources of a week")
 DELIVER = "ecosphere-harvest-letters"
 MOST_NAMED = 20
-"""Sources of a kind that a letter names."""
+"""Maximum sources of each kind named in a letter."""
 LONGEST = 200
 
 
 def recover() -> list[str]:
-    """Write the letters that are due, and have those sent that no job is going to send."""
+    """Create the letters that are due, and enqueue their delivery if no job is going to send them."""
     if not readers.are_offered():
         return []
     done = []
@@ -45,7 +45,7 @@ def recover() -> list[str]:
 
 
 def deliver() -> int:
-    """Send the letters that are due; return how many left. Several may run at once."""
+    """Send the letters that are due and return how many were sent. Safe to run concurrently."""
     return OUTBOX.deliver(OUTBOX.claim_next, _send) if sending.is_configured() else 0
 
 
@@ -73,12 +73,12 @@ def _send(ids: list[int]) -> int:
 
 
 def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
-    """Return subject and text of a letter, in the language of the page that is being answered, as it seems.
+    """Return subject and text of a letter, in the current language.
 
     Args:
-        found: what there is to tell.
-        name: of whom it is for.
-        until: moment of the letter.
+        found: content of the letter.
+        name: name of the recipient.
+        until: when the letter was due.
     """
     number = found.number
     calling = tk.ungettext("{number} source needs somebody", "{number} sources need somebody", number)
@@ -119,7 +119,7 @@ def _figures(found: Findings) -> Iterator[str]:
 
 
 def _told(kind: str, rows: list[dict[str, Any]]) -> Iterator[str]:
-    """A kind, then its sources with what there is to know and where to look."""
+    """Yield the heading of a kind, then its sources, each with a sentence and a link."""
     headings = {
         STALLED: tk._("Standing still"),
         INCOMPLETE: tk._("Read incompletely"),
@@ -137,7 +137,7 @@ def _told(kind: str, rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def what(kind: str, row: dict[str, Any]) -> str:
-    """Say in a sentence what there is to know of a source that calls for a person."""
+    """Return a sentence about a source that needs attention."""
     if kind == STALLED:
         since = dates.moment(row["still_since"])
         if row["runs"]:
@@ -158,7 +158,7 @@ def what(kind: str, row: dict[str, Any]) -> str:
 
 
 def where(kind: str, row: dict[str, Any], *, qualified: bool = False) -> str:
-    """Return the address of the page that explains it."""
+    """Return the URL of the page about it."""
     if kind == HELD:
         return tk.h.url_for("ecosphere_harvest.withdrawals", id=row["name"], qualified=qualified)
     if kind == STALLED:

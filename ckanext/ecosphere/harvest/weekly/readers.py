@@ -1,4 +1,4 @@
-"""Who wants the weekly letter, and when it is written."""
+"""Subscriptions to the weekly letter, and its schedule."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from ckanext.ecosphere.shared.mailing.outbox import PENDING
 
 WEEK = timedelta(weeks=1)
 LATEST = timedelta(days=3)
-"""After this time a letter that nobody wrote is left out: the next one tells more."""
+"""Maximum delay of a letter; later, it is skipped in favour of the next one."""
 KEPT = timedelta(days=90)
-"""For how long it is kept who got which letter."""
+"""How long letters are kept."""
 
 
 def are_offered() -> bool:
-    """Whether the portal sends such letters."""
+    """Tell whether the portal sends weekly letters."""
     return config.letter_day() > 0 and sending.is_configured()
 
 
 def wants(user_id: str) -> bool:
-    """Whether somebody wants the letter."""
+    """Tell whether a user is subscribed to the letter."""
     return model.Session.get(Reader, user_id) is not None
 
 
 def add(user_id: str, language: str) -> None:
-    """Note that somebody wants the letter, in a language; the caller commits."""
+    """Subscribe a user to the letter, in a language; the caller commits."""
     query = insert(Reader).values(user_id=user_id, language=language, since=sa.func.now())
     model.Session.execute(query.on_conflict_do_update(index_elements=["user_id"], set_={"language": language}))
 
 
 def remove(user_id: str) -> None:
-    """Note that somebody wants the letter no longer; the caller commits."""
+    """Unsubscribe a user from the letter; the caller commits."""
     model.Session.execute(sa.delete(Reader).where(Reader.user_id == user_id))
 
 
 def forget(user_id: str) -> None:
-    """Erase that somebody wanted the letter, with those that were sent or wait; the caller commits."""
+    """Delete the subscription of a user, and all letters to them; the caller commits."""
     remove(user_id)
     model.Session.execute(sa.delete(Letter).where(Letter.user_id == user_id))
 
 
 def last_moment(now: datetime) -> datetime:
-    """Return the last moment at which letters were due, in the time zone of the portal.
+    """Return the last time at which letters were due, in the portal's time zone.
 
     Args:
         now: with a time zone.
@@ -61,7 +61,7 @@ def last_moment(now: datetime) -> datetime:
 
 
 def write(now: datetime) -> int:
-    """Put the letters into the outbox that are due and not written yet, and commit; return how many.
+    """Add the letters that are due and not yet created to the outbox, commit, and return their number.
 
     Args:
         now: with a time zone.

@@ -1,1 +1,1 @@
-"""Jobs on the queue: who runs them, in what order, under which locks and bounds."""
+"""Background jobs of the harvest: execution, order, locks and limits."""

@@ -1,4 +1,4 @@
-"""How long to wait for a service of ours (PostgreSQL, Solr) that is away."""
+"""Pauses between attempts to reach PostgreSQL or Solr after a failure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _FIRST, _LONGEST = 1.0, 5.0
 
 
 def pauses(total: float) -> Iterator[float]:
-    """Yield pauses, in seconds, each twice as long as the one before up to five seconds, `total` seconds in all."""
+    """Yield pauses in seconds, doubling up to five seconds, `total` seconds in all."""
     pause = _FIRST
     while total > 0:
         yield min(pause, total)

@@ -1,4 +1,4 @@
-"""A job and its source as plain data, so that nothing of it is tied to a database session."""
+"""A harvest job and its source as plain data, independent of any database session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ckanext.ecosphere.harvest.model import JobState
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
 RULES_VERSION = 18
-"""Raise it when the same record would now become another dataset: all records are then imported again."""
+"""Increment when rules change so that a record becomes a different dataset: all records are then imported again."""
 
 RUNNING = "Running"
 FINISHED = "Finished"
@@ -31,7 +31,7 @@ class Job:
         settings: configuration of the source.
         owner_org: id of the organisation that the source belongs to.
         organisations: name of each active organisation of the portal → its id.
-        force: import records also when they have not changed.
+        force: import records even if they have not changed.
     """
 
     id: str
@@ -56,7 +56,7 @@ class Job:
 
     @property
     def fingerprint(self) -> str:
-        """What besides the record decides what becomes of it; a change of it makes every record changed."""
+        """Hash of everything except the record that determines its dataset; when it changes, all records do."""
         decisive = [
             RULES_VERSION,
             self.title,
@@ -69,12 +69,12 @@ class Job:
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:8]
 
     def digest(self, content_digest: str) -> str:
-        """Digest of a record as imported by this job."""
+        """Return the digest of a record as imported by this job."""
         return f"{content_digest}-{self.fingerprint}"
 
 
 def load(job_id: str) -> Job:
-    """Read a job with its source; makes sure that it has a state.
+    """Load a job with its source; create its state if necessary.
 
     Raises:
         ObjectNotFound: there is no such job.
@@ -110,12 +110,12 @@ def load(job_id: str) -> Job:
 
 
 def only_for(settings: dict[str, Any], owner_org: str | None) -> str | None:
-    """Id of the one organisation that a source publishes for, by its settings; None when it publishes for all."""
+    """Return the id of the one organisation that a source publishes for, from its settings; None if for all."""
     return (owner_org or "") if settings.get("own_service") else None
 
 
 def read_settings(text: str | None) -> dict[str, Any]:
-    """Read a source's configuration; what is not valid was refused when it was written."""
+    """Parse the configuration of a source; an invalid one counts as empty, since it was validated when saved."""
     try:
         settings = json.loads(text or "{}")
     except ValueError:
@@ -124,7 +124,7 @@ def read_settings(text: str | None) -> dict[str, Any]:
 
 
 def organisations() -> dict[str, str]:
-    """Name of each active organisation of the portal → its id."""
+    """Return name of each active organisation of the portal → its id."""
     rows = model.Session.execute(
         sa.select(model.Group.name, model.Group.id).where(
             model.Group.is_organization.is_(True), model.Group.state == "active"
@@ -134,7 +134,7 @@ def organisations() -> dict[str, str]:
 
 
 def is_running(job_id: str) -> bool:
-    """Whether a job was neither finished nor aborted meanwhile, and its source not removed."""
+    """Tell whether a job is still running: neither finished nor aborted, and its source not removed."""
     found = model.Session.execute(
         sa.select(HarvestJob.status, HarvestSource.__table__.c.active)
         .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
@@ -144,10 +144,10 @@ def is_running(job_id: str) -> bool:
 
 
 def update_state(job_id: str, **values: Any) -> None:
-    """Change the state of a job; the caller commits."""
+    """Update the state of a job; the caller commits."""
     model.Session.execute(sa.update(JobState).where(JobState.job_id == job_id).values(**values))
 
 
 def user_name() -> str:
-    """The user in whose name datasets are harvested: the site itself."""
+    """Return the user in whose name datasets are harvested: the site user."""
     return tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]

@@ -1,4 +1,4 @@
-"""Sentences of the pipeline's reports, in the portal's language."""
+"""Messages for the reports of the pipeline, in the portal's language."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 
 def translator() -> Callable[[str], str]:
-    """Translate into the portal's language; background jobs have no page whose language they could take."""
+    """Return the translation function for the portal's language, since background jobs have no request."""
     return _catalogue(config.portal_language()).gettext
 
 
 def say(code: str, **params: Any) -> str:
-    """One of this module's messages."""
+    """Return a message of this module, translated."""
     return translator()(MESSAGES[code]).format(**params)
 
 
@@ -63,13 +63,13 @@ def about_record(
     problem: RecordError | Problem | str,
     translate: Callable[[str], str] | None = None,
 ) -> str:
-    """A sentence about a record, with its place in the source and its identifier.
+    """Return a sentence about a record, with its position in the source and its identifier.
 
     Args:
-        position: its place.
+        position: its position.
         guid: its identifier.
-        problem: what is to be said of it.
-        translate: gives the text of a message in the reader's language; the portal's, when it is left out.
+        problem: the problem.
+        translate: translates a message into the reader's language; into the portal's by default.
     """
     translate = translate or translator()
     if not isinstance(problem, str):
@@ -81,7 +81,7 @@ def about_record(
 
 
 def failures_of(reading: Reading) -> list[str]:
-    """What could not be read of a source, one sentence each; of very many, how many more there are."""
+    """Return messages about what could not be read, one sentence each, and the number of further ones."""
     told = [_failure(each) for each in reading.failures]
     if reading.untold:
         told.append(sentence("more-failures", {"number": reading.untold}, translate=translator()))
@@ -93,7 +93,7 @@ def _failure(failure: Failure) -> str:
 
 
 def validation_detail(errors: Any, path: str = "") -> str:
-    """The errors of a dataset on one line: `title: missing value; resources 3, url: not valid`."""
+    """Return the errors of a dataset on one line: `title: missing value; resources 3, url: not valid`."""
     if isinstance(errors, dict):
         parts = [validation_detail(value, f"{path}, {key}" if path else str(key)) for key, value in errors.items()]
         return "; ".join(filter(None, parts))

@@ -1,7 +1,7 @@
-"""Give way to people: while the portal is being used, one worker at a time works, and rests after each step.
+"""Throttle harvests while people use the portal: only one worker works at a time, and rests after each step.
 
-A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages. Lowering the priority of
-its own process (`nice`) does nothing for what those two have to do for it.
+A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages; lowering the priority of
+its own process (`nice`) would not reduce the load on those two.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.web_guard import visits
 
 _IN_USE = 1.0
-"""Answers a second from which the portal counts as being used: programs that look around now and then do not."""
+"""Responses per second above which the portal counts as being used; occasional bots stay below."""
 _LONGEST = 30.0
-"""Longest rest, in seconds."""
+"""Maximum rest, in seconds."""
 _LONGEST_WAIT = 5 * _LONGEST
-"""Seconds after which a worker goes on out of its turn, so that a harvest is never taken for a dead one."""
+"""Seconds after which a worker continues without its turn, so that its harvest never counts as stuck."""
 _POLL_SECONDS = 0.3
 _GAP_SECONDS = 2 * _POLL_SECONDS
-"""End of a rest in which others may take their turn: who rested could not but be the first otherwise."""
+"""End of a rest in which others may take their turn; otherwise the resting worker would always be first."""
 
 
 class Pace:
-    """Lets the workers of all jobs take turns, and rest the longer the more they did and the more pages people open.
+    """Lets the workers of all jobs take turns, and rest in proportion to their work and to the portal's page views.
 
-    The share of the time in which a harvest works sinks as the pages grow in number: twenty-one times the length of a
-    step is one step of work and its rest, with ten answers a second and `ecosphere.harvest.give_way` at 2. Fewer than
-    one page in twenty then meets it.
+    The share of time in which a harvest works decreases as page views increase: with ten responses per second and
+    `ecosphere.harvest.give_way` at 2, a step with its rest takes twenty-one times the duration of the step. Fewer than
+    one page in twenty then coincides with it.
 
     Args:
-        locks: where this worker holds its locks.
-        sleep: how to pause.
-        clock: seconds of work, which only go forward.
+        locks: locks held by this worker.
+        sleep: pause function.
+        clock: monotonic clock, in seconds.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Pace:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Wait for one's turn, work, and rest before the next one's; nobody waits while nobody uses the portal.
+        """Wait for the turn, run the block, and rest; skip waiting and resting while the portal is not in use.
 
         Raises:
             LockLostError: the connection that holds this worker's locks is gone.
@@ -63,10 +63,10 @@ class Pace:
         self._pause(rest - _GAP_SECONDS)
         if has_turn:
             self._locks.release(TURN)
-        self._pause(min(rest, _GAP_SECONDS))  # whoever waits comes next
+        self._pause(min(rest, _GAP_SECONDS))  # lets a waiting worker go first
 
     def _wait(self) -> bool:
-        """Take the turn; False when it is not needed, or others have had it for too long."""
+        """Take the turn; return False if it is not needed, or others have had it for too long."""
         waited = 0.0
         while _pages() and waited < _LONGEST_WAIT:
             if self._locks.take(TURN):
@@ -85,6 +85,6 @@ class Pace:
 
 
 def _pages() -> float:
-    """Answers a second to give way to; 0 when there are too few, or harvests give way to nobody on this portal."""
+    """Return the responses per second to give way to; 0 if there are too few, or throttling is disabled."""
     pages = visits.per_second() if config.give_way() else 0.0
     return pages if pages > _IN_USE else 0.0

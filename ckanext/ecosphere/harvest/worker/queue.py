@@ -1,4 +1,4 @@
-"""The background jobs of the harvest, on CKAN's own queue."""
+"""Enqueue the background jobs of the harvest on CKAN's job queue, and requeue stuck ones."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ log = logging.getLogger(__name__)
 
 QUEUE = "ecosphere:harvest"
 _RUNNER = "ckanext.ecosphere.harvest.worker.runner"
-"""Module of what is run: by its name, since it sends further jobs itself."""
+"""Module of the job functions, by name, since that module imports this one."""
 _NO_LIMIT = -1
-"""RQ's own time limit is off: requests, waits and the whole reading have limits of their own."""
+"""Disables RQ's time limit: requests, waits and the whole reading have limits of their own."""
 _RETRY_SECONDS = [10, 60, 300, 600, 600]
 _HARVEST, _WITHDRAWAL, _HELP = "ecosphere-harvest-", "ecosphere-withdrawal-", "ecosphere-help-"
-"""Beginnings of names in the queue: what is sent twice waits once."""
+"""Prefixes of RQ job ids, which prevent a job from being queued twice."""
 _PATROL_SECONDS = 60.0
 
 
 def send(job_id: str) -> None:
-    """Have a job run by a background worker."""
+    """Enqueue a job for a background worker."""
     _enqueue("run_job", job_id, "harvest", _HARVEST + job_id)
 
 
 def send_first(job_id: str) -> None:
-    """Have a job run by the next worker that is free, before all that waits; it waits once, as with `send`."""
+    """Enqueue a job before all waiting ones, or move it to the front if it already waits."""
     name = _HARVEST + job_id
     try:
-        if (queue := jobs.get_queue(QUEUE)).remove(name):  # a worker may take it just now: then it is being run
+        if (queue := jobs.get_queue(QUEUE)).remove(name):  # False if a worker has just taken it
             queue.push_job_id(name, at_front=True)
             return
     except RedisError:
@@ -53,14 +53,15 @@ def send_first(job_id: str) -> None:
 
 
 def send_withdrawal(hold_id: int) -> None:
-    """Have a decision to withdraw carried out by a background worker."""
+    """Enqueue the execution of a decision to withdraw."""
     _enqueue("carry_out", str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
 
 
 def _waits(id_: str) -> bool:
-    """Whether something stands in the queue, to be run when a worker is free.
+    """Tell whether a job is in the queue, to be run by the next free worker.
 
-    What RQ will try again later does not count: its scheduler may have been killed, and leaves a lock of a minute.
+    Jobs that RQ has scheduled for a retry do not count: its scheduler may have been killed, leaving a lock for a
+    minute.
 
     Raises:
         RedisError: Redis is away.
@@ -76,18 +77,18 @@ def _enqueue(function: str, argument: str, what: str, id_: str, **options: Any) 
         title=f"{what} {argument}",
         queue=QUEUE,
         timeout=_NO_LIMIT,
-        # Also what brings a job back whose worker was killed, where nobody looks for it.
+        # Also requeues a job whose worker was killed, on portals where nothing calls `revive`.
         retry=rq.Retry(max=len(_RETRY_SECONDS), interval=_RETRY_SECONDS),
         **options,
     )
 
 
 class Helpers:
-    """Calls other workers to a job once there is enough work for them.
+    """Enqueues help jobs for other workers once there is enough work.
 
     Args:
         job_id: the job.
-        wanted: how many to call at most.
+        wanted: maximum number of helpers.
     """
 
     def __init__(self, job_id: str, wanted: int):
@@ -96,7 +97,7 @@ class Helpers:
         self._batches = 0
 
     def more_work(self) -> None:
-        """Tell that one more batch is waiting; the first is left to whoever gathers."""
+        """Count one more waiting batch, and call a helper; the first batch is left to the gathering worker."""
         self._batches += 1
         if self._batches > 1 and self._wanted > 0:
             _enqueue("help_job", self._job_id, "harvest (help)", f"{_HELP}{self._job_id}-{self._wanted}")
@@ -104,7 +105,7 @@ class Helpers:
 
 
 def revive() -> list[str]:
-    """Send again the jobs that should run and that nobody is running.
+    """Requeue running jobs that no worker is running, and decisions that were not carried out.
 
     Returns:
         ids of those jobs.
@@ -143,9 +144,9 @@ def revive() -> list[str]:
 
 
 class Patrol:
-    """Lets a background worker look for stuck harvests between two jobs of any kind, once a minute at most.
+    """Looks for stuck harvests when a background worker is between two jobs of any kind, at most once a minute.
 
-    So a portal whose Redis was emptied gets its harvests going again also where no cron runs `harvester run`.
+    Thus harvests resume after Redis was emptied, even on a portal where cron does not run `harvester run`.
     """
 
     def __init__(self, seconds: float = _PATROL_SECONDS):
@@ -153,23 +154,23 @@ class Patrol:
         self._next = 0.0
 
     def look(self) -> None:
-        """Send stuck harvests again, if it is time; a service that is away is left for the next time."""
+        """Requeue stuck harvests if it is time; if a service is away, try again next time."""
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._seconds
         try:
             revive()
-        except Exception:  # the job that the worker is about to do must not suffer
+        except Exception:  # must not affect the next job of the worker
             log.warning("No look for stuck harvests", exc_info=True)
         finally:
-            # The worker forks next: a connection must not be shared with the child.
+            # The worker forks next, and must not share a connection with its child.
             model.Session.remove()
             if model.meta.engine is not None:
                 model.meta.engine.dispose()
 
 
 def _drop_leftovers() -> None:
-    """Remove batches of jobs that were aborted while no worker was there to notice."""
+    """Delete batches of jobs that were aborted while no worker was running them."""
     running = sa.select(HarvestJob.id).where(HarvestJob.status == RUNNING)
     model.Session.execute(sa.delete(Batch).where(Batch.job_id.not_in(running)))
     model.Session.commit()

@@ -1,7 +1,7 @@
-"""Run a job from wherever it stands to its end: gather, import, finish.
+"""Run a job from its current stage to its end: gather, import, finish.
 
-Where it stands is in the database, so running a job again after a crash takes it up, and running it twice at
-once does no harm: the second one finds the source locked and leaves.
+The stage is stored in the database, so a job can be run again after a crash to resume it. Running it twice at once is
+harmless: the second run finds the source locked and returns.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from ckanext.harvest.model import HarvestGatherError, HarvestJob
 log = logging.getLogger(__name__)
 
 TRANSIENT = (OperationalError, InterfaceError, PendingRollbackError, LockLostError, SolrAwayError, RedisError)
-"""A service is away; the job is taken up again when it is back."""
+"""Errors of a service that is away; the job is resumed when it is back."""
 
 
 def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None] = time.sleep) -> bool:
@@ -48,13 +48,13 @@ def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None]
     Args:
         job_id: the job.
         helpers: whether other background workers may import records of it.
-        sleep: how to pause.
+        sleep: pause function.
 
     Returns:
-        whether it came to its end here; False when somebody else is at it, or it had ended before.
+        whether it was finished here; False when another worker is running it, or it had ended before.
 
     Raises:
-        Exception: a service stayed away; the job is as it was and can be run again.
+        Exception: a service stayed away; the job can be run again from its current state.
     """
     for pause in (*pauses(config.outage_seconds()), None):
         try:
@@ -76,7 +76,7 @@ def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None]
 
 
 def _is_transient(error: BaseException | None) -> bool:
-    """Whether a service that is away is behind an error: what breaks then has many names, of CKAN and of plugins."""
+    """Tell whether an error was caused by a service that is away, through the exceptions of CKAN and plugins."""
     while error is not None:
         if isinstance(error, TRANSIENT) or _is_cut(error):
             return True
@@ -85,12 +85,12 @@ def _is_transient(error: BaseException | None) -> bool:
 
 
 def _is_cut(error: BaseException) -> bool:
-    """Whether the connection to PostgreSQL broke within a statement: libpq has no class of its own for that."""
+    """Tell whether the connection to PostgreSQL broke during a statement, for which libpq has no error class."""
     return isinstance(error, DBAPIError) and (error.connection_invalidated or type(error) is DatabaseError)
 
 
 def help_job(job_id: str) -> None:
-    """Import records of a job that another worker gathers, as long as there are any."""
+    """Import records of a job that another worker gathers, while there are any."""
     job = load(job_id)
     harvester = type_called(job.type)
     if harvester is not None and is_running(job_id):
@@ -99,7 +99,7 @@ def help_job(job_id: str) -> None:
 
 
 def carry_out(hold_id: str) -> None:
-    """Carry out a decision to withdraw; when a harvest of the source is running, it does so at its end."""
+    """Carry out a decision to withdraw, unless a harvest of the source is running, which does so at its end."""
     source_id = model.Session.execute(sa.select(Hold.source_id).where(Hold.id == int(hold_id))).scalar()
     model.Session.remove()
     with Locks() as locks:
@@ -172,9 +172,9 @@ def _gather(job: Job, harvester: SourceType, locks: Locks, helpers: bool) -> Non
 
 
 def _end_of_reading(job: Job, reading: Reading) -> None:
-    # Each failure counts as one error; what follows from them is a remark.
+    # Each failure counts as one error; their consequence is a remark.
     notes = [*reading.notes, *([] if reading.complete else [("incomplete", {})])]
-    # A job that starts anew tells only of its last reading.
+    # A restarted job reports only its last reading.
     model.Session.execute(sa.delete(HarvestGatherError).where(HarvestGatherError.harvest_job_id == job.id))
     for message in failures_of(reading):
         model.Session.add(HarvestGatherError(message=message, harvest_job_id=job.id))
@@ -198,7 +198,7 @@ def _end_of_reading(job: Job, reading: Reading) -> None:
 
 
 def _start_next(source_id: str) -> None:
-    """Send a job of this source to the queue that found the source locked."""
+    """Enqueue a job of this source that found the source locked."""
     waiting = model.Session.execute(
         sa.select(HarvestJob.id)
         .where(HarvestJob.source_id == source_id, HarvestJob.status == RUNNING)

@@ -1,8 +1,8 @@
-"""One database transaction around many of CKAN's actions.
+"""One database transaction around many CKAN actions.
 
-CKAN's actions roll the whole session back when a dataset is not valid, and leave savepoints open. Here the
-session is joined to a transaction that it does not own: each of its commits and rollbacks becomes one of a
-savepoint, so a record that fails takes nothing with it, and all the others are committed at once at the end.
+CKAN's actions roll back the whole session when a dataset is not valid, and leave savepoints open. Here the session
+joins a transaction that it does not own: each of its commits and rollbacks applies to a savepoint, so that a failing
+record affects no other, and all the others are committed together at the end.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from sqlalchemy.engine import Connection
 
 
 class SessionReplacedError(RuntimeError):
-    """Some code put an end to the session in the middle of the transaction."""
+    """Some code closed the session in the middle of the transaction."""
 
 
 @contextmanager
 def one_transaction() -> Iterator[Connection]:
-    """Run a block in one transaction: committed at its end, rolled back when it raises.
+    """Run a block in one transaction: committed at its end, rolled back on an exception.
 
-    Within it, `model.Session.commit()` ends a record, `model.Session.rollback()` undoes what was done since.
+    Within it, `model.Session.commit()` completes a record, and `model.Session.rollback()` undoes changes since then.
     """
     assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
     model.Session.remove()
     with model.meta.engine.connect() as connection, connection.begin():
-        # Nobody else sees or changes the rows of this transaction: nothing has to be read again after a savepoint.
-        # type: ignore on the keyword arguments: scoped_session hands them to the session that it makes
+        # No other transaction changes these rows, so objects need not be reloaded after a savepoint.
+        # type: ignore for the keyword arguments, which scoped_session passes on to the session it creates
         model.Session(bind=connection, join_transaction_mode="create_savepoint", expire_on_commit=False)  # type: ignore[call-arg]
         try:
             yield connection
@@ -39,10 +39,10 @@ def one_transaction() -> Iterator[Connection]:
 
 
 def ensure_joined(connection: Connection) -> None:
-    """Make sure that the session is still the one of the transaction.
+    """Check that the session is still the one of the transaction.
 
     Raises:
-        SessionReplacedError: it is another one, whose changes would escape the transaction.
+        SessionReplacedError: it is another one, whose changes would not be part of the transaction.
     """
     if model.Session().bind is not connection:
         raise SessionReplacedError("a plugin closed the session while a record was saved")

@@ -1,8 +1,8 @@
-"""Watch a job while its source is read: was it aborted, and how much memory does the process take?
+"""Watch a job while its source is read: was it aborted, and how much memory does the process use?
 
-A thread of its own looks, because whoever reads may be waiting for a server. What it finds stops the budget of the
-reading: waits end and connections are cut. A limit of the operating system on the data of the process is the last
-resort, for what takes all memory between two looks.
+A separate thread watches, because the reading thread may be waiting for a server. It stops the budget of the reading:
+waits end and connections are closed. An operating system limit on the data segment of the process is the last resort,
+for what exhausts the memory between two checks.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ log = logging.getLogger(__name__)
 _STATUS = Path("/proc/self/status")
 _LOOK_SECONDS, _ASK_SECONDS = 0.1, 1.0
 _SLACK = 48 * 1024 * 1024
-"""Between the memory at which the reading is stopped and the limit of the operating system: stacks of threads."""
+"""Margin between the memory at which the reading is stopped and the system limit, for thread stacks."""
 _LEAST = 64 * 1024 * 1024
-"""What a reading may always take, however large the process already is."""
+"""Memory that a reading may always use, however large the process already is."""
 
 
 class Watch:
-    """Watches for the time of the block.
+    """Context manager that watches during its block.
 
     Args:
-        budget: what is stopped.
-        memory: bytes that the process may take.
-        job_id: job that may be aborted; None when there is none.
+        budget: the budget that it stops.
+        memory: bytes that the process may use.
+        job_id: job that may be aborted; None without one.
     """
 
     def __init__(self, budget: Budget, memory: int, job_id: str | None = None):
@@ -76,7 +76,7 @@ class Watch:
         soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
         wanted = data + max(self._memory - resident, _LEAST) + _SLACK
         if any(limit != resource.RLIM_INFINITY and limit < wanted for limit in (soft, hard)):
-            return  # somebody already asks for less
+            return  # a lower limit is already set
         self._limits = (soft, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
 
@@ -94,7 +94,7 @@ class Watch:
 
     @staticmethod
     def _is_running(job_id: str) -> bool:
-        """Whether the job was neither aborted nor its source removed; asked on a connection of its own."""
+        """Tell whether the job was not aborted and its source not removed, on a separate connection."""
         query = (
             sa.select(HarvestJob.status, HarvestSource.__table__.c.active)
             .join(HarvestSource, HarvestSource.id == HarvestJob.source_id)
@@ -106,12 +106,12 @@ class Watch:
                 found = connection.execute(query).first()
         except SQLAlchemyError:
             log.debug("The state of harvest job %s cannot be read", job_id, exc_info=True)
-            return True  # the database is away: whoever writes to it will tell
+            return True  # the database is away: the next write reports it
         return found is not None and found.status == RUNNING and found.active
 
 
 def _measure(name: str) -> int:
-    """Bytes of memory of this process, 0 where the system does not say."""
+    """Return a memory measurement of this process in bytes, 0 where the system does not provide it."""
     with suppress(OSError, ValueError, IndexError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith(f"{name}:"):

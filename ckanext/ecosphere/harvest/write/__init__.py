@@ -1,1 +1,1 @@
-"""From a normalised record to a saved and indexed dataset."""
+"""Import stage: save and index datasets made from normalised records."""

@@ -1,11 +1,11 @@
-"""Create many datasets at once: the rows that `package_create` would write, with a few statements for all of them.
+"""Create many datasets at once: write the rows that `package_create` would, with a few statements for all of them.
 
-Each dataset is validated with its schema, its rows are filled by CKAN's own model classes, and the plugins are told
-as `package_create` tells them, in the same transaction. What is saved is everything that CKAN does anew for each
-dataset: looking for rows that cannot exist yet, flushing object by object, asking for organisation and tags.
+Each dataset is validated with its schema, its rows are filled by CKAN's own model classes, and the plugins are notified
+as by `package_create`, in the same transaction. This saves the work that CKAN repeats for each dataset: looking for
+rows that cannot exist yet, flushing object by object, querying organisation and tags.
 
-A portal on which somebody else listens to `package_create` gets the ordinary way, and so does a batch in which
-anything goes wrong: see `Bulk.possible` and `BulkError`. A test compares the rows of both ways.
+The ordinary way is used when another extension hooks into `package_create`, and for a batch in which anything goes
+wrong: see `Bulk.possible` and `BulkError`. A test compares the rows of both ways.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _IGNORED_IN_RESOURCES = ("extras", "revision_timestamp", "tracking_summary")
 
 
 class BulkError(Exception):
-    """The batch cannot be created this way; nothing of it is kept, and the ordinary way will tell why."""
+    """The batch cannot be created this way; nothing is kept, and saving record by record reports the cause."""
 
 
 class Bulk:
@@ -55,14 +55,14 @@ class Bulk:
         self._type = package_type
         self._form = lib_plugins.lookup_package_plugin(package_type)
         self._validation = Validation()
-        # What these two ask the database is answered by whoever chose the name and the organisation.
+        # The caller has already checked name and organisation, so the queries of these two are not needed.
         names = ("package_name_validator", "owner_org_validator")
         self._without = [tk.get_validator(name) for name in names]
         self._views = bool(datapreview.get_default_view_plugins())
 
     @staticmethod
     def possible() -> bool:
-        """Whether nobody replaces or watches `package_create`, or watches rows as they are written."""
+        """Tell whether no other code replaces or observes `package_create`, or observes model changes."""
         return (
             inspect.unwrap(tk.get_action(_ACTION)) is core_create.package_create
             and not list(p.PluginImplementations(p.IDomainObjectModification))
@@ -70,11 +70,10 @@ class Bulk:
         )
 
     def valid(self, dataset: Dataset) -> Dataset | None:
-        """Validate a dataset as `package_create` does, except that its name is free and its organisation exists.
+        """Validate a dataset as `package_create` does, assuming that its name is free and its organisation exists.
 
         Returns:
-            the dataset with its values converted, or None when it is not for this way: not valid, or with parts
-            that are not foreseen here.
+            the dataset with converted values, or None when it is not valid, or has parts that are not supported here.
         """
         if any(dataset.get(name) for name in _UNFORESEEN):
             return None
@@ -84,10 +83,10 @@ class Bulk:
         return None if errors or any(data.get(name) for name in _UNFORESEEN) else data
 
     def create(self, datasets: list[Dataset]) -> list[str]:
-        """Create datasets; must run within a transaction whose session may be rolled back to a savepoint.
+        """Create datasets; must run in a transaction whose session can be rolled back to a savepoint.
 
         Args:
-            datasets: as `valid` gave them.
+            datasets: as returned by `valid`.
 
         Returns:
             their ids, in order.
@@ -99,7 +98,7 @@ class Bulk:
             return self._create(datasets)
         except DBAPIError as error:
             if error.connection_invalidated:
-                raise  # the database is away: the batch will be done again
+                raise  # the database is away: the batch will be repeated
             raise BulkError(str(error)) from error
         except Exception as error:  # a hook of any plugin
             raise BulkError(str(error)) from error
@@ -121,7 +120,7 @@ class Bulk:
         return [data["id"] for data in datasets]
 
     def _tell(self, datasets: list[Dataset]) -> None:
-        """Let the plugins see the new datasets, as `package_create` does before it commits."""
+        """Call the plugin hooks for the new datasets, as `package_create` does before it commits."""
         query = sa.select(model.Package).where(model.Package.id.in_([data["id"] for data in datasets]))
         packages = {package.id: package for package in model.Session.scalars(query)}
         with model.Session.no_autoflush:
@@ -146,10 +145,10 @@ class Bulk:
 
 
 def tag_ids(wanted: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str | None], str]:
-    """Ids of tags, created where they are missing.
+    """Return ids of tags, creating missing ones.
 
-    Missing ones are created in a transaction of their own, one worker at a time: two workers that meet the same new
-    keyword would otherwise both create it, and none would see the other's before its batch is done.
+    Missing tags are created in a separate transaction, one worker at a time: two workers with the same new keyword
+    would otherwise both create it, since neither sees the other's until its batch is committed.
     """
     wanted = set(wanted)
     found = _present_tags(model.Session, wanted)
@@ -222,7 +221,7 @@ def _member_row(data: Dataset) -> Row:
 
 
 def _row(table: sa.Table, entity: Any) -> Row:
-    """Values of an object for an insert of many rows, defaults of its columns included."""
+    """Return the column values of an object for a multi-row insert, including column defaults."""
     row = {}
     for column in table.c:
         value = getattr(entity, column.name)

@@ -1,4 +1,4 @@
-"""The deletion of a harvested dataset, which may come back."""
+"""Delete a harvested dataset in a way that lets it come back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ckan.plugins import IPackageController, PluginImplementations
 
 
 def delete_dataset(package: model.Package) -> None:
-    """Delete a dataset as `package_delete` does, except that its memberships stay for its return."""
+    """Delete a dataset as `package_delete` does, but keep its memberships for its return."""
     for plugin in PluginImplementations(IPackageController):
         plugin.delete(package)
         plugin.after_dataset_delete({"ignore_auth": True}, {"id": package.id})  # pyright: ignore

@@ -1,4 +1,4 @@
-"""Feature catalogues (ISO 19110) that are records of their own: their attributes reach the datasets that name them."""
+"""Feature catalogues (ISO 19110) harvested as separate records: add their attributes to the datasets that name them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ckanext.harvest.model import HarvestObject
 
 PATH = "contentInfo/featureCatalogue"
 MAX_NAMED, MAX_TEXT = 20, 5_500
-"""Catalogues of one record, and characters of one that a dataset shows."""
+"""Maximum catalogues per record, and characters shown of each."""
 _CITATION = re.compile(r"featureCatalogueCitation\b([^>]{1,2000})>")
 _UUID, _ID = re.compile(r"uuidref=[\"']([^\"']{1,400})[\"']"), re.compile(r"[?&;]id=([^\"'&]{1,400})", re.IGNORECASE)
 
 
 def named(content: str) -> list[str]:
-    """Identifiers of the catalogues that a record names, by ``uuidref`` or in the address of a request.
+    """Return the identifiers of the catalogues that a record names, by ``uuidref`` or in a request URL.
 
     Args:
-        content: the record as it was kept.
+        content: the stored record.
     """
     found: list[str] = []
     for citation in _CITATION.findall(content):
@@ -38,7 +38,7 @@ def named(content: str) -> list[str]:
 
 
 def texts(source_id: str, identifiers: Iterable[str]) -> dict[str, str]:
-    """What the catalogues of a source say, as last read, by identifier; those that it does not have are absent."""
+    """Return the texts of the catalogues of a source, as last read, by identifier; unknown ones are absent."""
     wanted = sorted(set(identifiers))
     if not wanted:
         return {}
@@ -64,7 +64,7 @@ def _text(content: str) -> str:
 
 
 def add(record: Record, content: str, known: dict[str, str]) -> None:
-    """Note in a record what the catalogues that it names say."""
+    """Add the texts of the catalogues that a record names to its notes."""
     for identifier in named(content):
         if text := known.get(identifier):
             cut = text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"

@@ -1,4 +1,4 @@
-"""What a job has to tell of the records that became no dataset: those that it refused, those that it set aside, why."""
+"""List the records of a job that became no dataset, refused or set aside, with the reasons."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from ckanext.ecosphere.harvest.write.outcome import ERRORED, IMPORT_LOG
 from ckanext.harvest.model import HarvestObject, HarvestObjectError, HarvestObjectExtra
 
 MAX_TOLD = 500
-"""Records set aside that the state of a job names one by one; `listed` names all."""
+"""Maximum number of set-aside records in the state of a job; `listed` returns all."""
 REFUSED, SET_ASIDE = "refused", "set-aside"
 OUTCOMES = (REFUSED, SET_ASIDE)
 COLUMNS = ("position", "identifier", "outcome", "reason", "text", "record")
 
 
 def set_aside(job_id: str) -> list[str]:
-    """One sentence for each of the first records that were read and not taken."""
+    """Return one sentence for each of the first records that were set aside."""
     return [row["text"] for row in listed(job_id, SET_ASIDE)[:MAX_TOLD]]
 
 
 def listed(job_id: str, outcome: str = "") -> list[dict[str, Any]]:
-    """All records that a job refused or set aside, in the order of the source.
+    """Return all records that a job refused or set aside, in the order of the source.
 
     Args:
         job_id: the job.
         outcome: one of `OUTCOMES`, to have only those; "" for both.
 
     Returns:
-        `position` (0 when it is not known), `identifier`, `outcome`, `reason` (its code), `text` (a sentence) and
-        `record`, the id of the harvest object, None for a record of which nothing was kept.
+        `position` (0 if unknown), `identifier`, `outcome`, `reason` (its code), `text` (a sentence) and `record`, the
+        id of the harvest object, None for a record of which nothing was stored.
     """
     rows = [*_objects(job_id), *_not_taken(job_id)]
     return sorted(
@@ -46,7 +46,7 @@ def listed(job_id: str, outcome: str = "") -> list[dict[str, Any]]:
 
 
 def remarks(state: JobState) -> list[str]:
-    """What the reading noticed about the source, although nothing was lost."""
+    """Return remarks on the source from its reading, although nothing was lost."""
     return [sentence(code, params, translate=translator()) for code, params in state.facts.get("notes", [])]
 
 
@@ -59,7 +59,7 @@ def _not_taken(job_id: str) -> Iterator[dict[str, Any]]:
 
 
 def _objects(job_id: str) -> Iterator[dict[str, Any]]:
-    """Records that were kept: those with errors, and those with a note."""
+    """Yield records that have a harvest object: those with errors, and those with a note."""
     import_log: Any = sa.cast(HarvestObjectExtra.value, sa.JSON)
     errors = (
         sa.select(

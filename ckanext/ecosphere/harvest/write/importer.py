@@ -1,8 +1,8 @@
-"""Second and third stage: take batches as long as there are any, save each in one transaction, index it in one go.
+"""Import stage: take batches while there are any, save each in one transaction, and index it in one request.
 
-Any number of workers do this side by side. A batch belongs to whoever holds its lock; it is deleted when its
-datasets are in the index. A worker that is killed loses its locks, and what it had not committed; what it had
-committed but not indexed stands in the batch, so that the next one finishes it.
+Any number of workers do this in parallel. A batch belongs to the worker that holds its lock, and is deleted once its
+datasets are indexed. A worker that is killed loses its locks and its uncommitted work; what it had committed but not
+indexed is listed in the batch, so that the next worker finishes it.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class Importer:
 
     Args:
         job: the job.
-        reader: reads the records as they were kept.
+        reader: reads stored records.
         user: name of the user in whose name datasets are saved.
-        locks: where this worker holds its locks.
-        sleep: how to pause.
+        locks: locks held by this worker.
+        sleep: pause function.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Importer:
         """Import batches until none can be taken.
 
         Args:
-            until_empty: also wait for those that other workers have taken, and take over from those that die.
+            until_empty: also wait for batches of other workers, and take over those of workers that die.
         """
         self._shown_within = config.shown_seconds()
         pace = Pace(self._locks, self._sleep)
@@ -80,7 +80,7 @@ class Importer:
                 batch = self._take()
                 if batch is not None:
                     with pace.step():
-                        if is_running(self._job.id):  # it may have been aborted while others had their turn
+                        if is_running(self._job.id):  # the job may have been aborted while waiting for the turn
                             self._do(batch)
                 elif until_empty and self._left():
                     self._sleep(_POLL_SECONDS)
@@ -106,7 +106,7 @@ class Importer:
         return next((id_ for id_ in candidates if self._locks.take(batch_lock(id_))), None)
 
     def _do(self, batch_id: int) -> None:
-        # Read again now that the lock is held: somebody may just have finished it.
+        # Read it again now that the lock is held: another worker may just have finished it.
         batch = model.Session.get(Batch, batch_id, populate_existing=True)
         found = (list(batch.object_ids), batch.package_ids) if batch else None
         model.Session.remove()
@@ -130,7 +130,7 @@ class Importer:
             outcomes = self._writer.write(object_ids, connection)
             self._finish_objects(outcomes, started)
             model.Session.commit()
-            # What hooks added to the session (a row of quality) is held, so that it need not be read again.
+            # Keep references to objects that hooks added to the session (quality rows), to avoid reading them again.
             held = list(model.Session.identity_map.values())
             documents = self._documents_of(outcomes)
             del held
@@ -163,7 +163,7 @@ class Importer:
         model.Session.rollback()
 
     def _finish_objects(self, outcomes: list[Outcome], started: Any) -> None:
-        """Write the outcomes on the objects; the object of a dataset written now becomes its current one."""
+        """Store the outcomes on the objects; the object of a dataset written now becomes its current one."""
         if not outcomes:
             return
         written = [outcome.package_id for outcome in outcomes if outcome.written]
@@ -234,7 +234,7 @@ class Importer:
         """Index documents, waiting for Solr when it is away.
 
         Raises:
-            SolrAwayError: it did not come back in time; the batch keeps what is to be indexed.
+            SolrAwayError: it did not come back in time; the batch keeps the list of datasets to index.
         """
         for pause in (*pauses(config.outage_seconds()), None):
             try:
@@ -250,7 +250,7 @@ class Importer:
                 return
 
     def _index_one_by_one(self, documents: list[solr.Document]) -> None:
-        """One document that Solr refuses must not keep the others out."""
+        """Index documents individually, so that one that Solr refuses does not affect the others."""
         for document in documents:
             try:
                 solr.add([document], within=self._shown_within)

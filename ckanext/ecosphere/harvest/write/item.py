@@ -1,4 +1,4 @@
-"""A record of a batch on its way to a dataset."""
+"""A record of a batch on its way to becoming a dataset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.harvest.model import HarvestObject
 
 @dataclass(slots=True)
 class Item:
-    """One record on its way."""
+    """One record of a batch, from loading to saving."""
 
     outcome: Outcome
     content: str
@@ -40,12 +40,12 @@ class Item:
 
     @property
     def members(self) -> list[str]:
-        """Members that the record of a series names, and the feature catalogues of any record."""
+        """Members that the record of a series names, and feature catalogues that any record names."""
         return [*(self.result.members if self.result else []), *self.catalogues]
 
 
 def load(object_ids: list[str]) -> list[Item]:
-    """Load the records of some objects, in their order, without those whose source was cleared meanwhile."""
+    """Load the records of some objects, in order, except those whose source was cleared meanwhile."""
     rows = model.Session.execute(
         sa.select(HarvestObject.id, HarvestObject.guid, HarvestObject.content, SourceRecord, model.Package)
         .outerjoin(

@@ -1,8 +1,7 @@
-"""What a service added on the portal to a dataset that is harvested, and which survives the next harvest.
+"""Local additions to a harvested dataset, which survive the next harvest.
 
-Two kinds: the fields that `ecosphere.harvest.local_fields` names, and resources added by hand. The harvest remembers
-the resources that it wrote (`HarvestedDataset`): every other one was added by somebody, in whatever way, and an
-uploaded file always was.
+Two kinds: the fields that `ecosphere.harvest.local_fields` names, and resources added by hand. The resources that the
+harvest wrote are stored (`HarvestedDataset`): all others count as added locally, and uploaded files always do.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import PUBLISHED, HarvestedDataset, SourceRecord
 from ckanext.harvest.model import HarvestSource
 
-#: Whether a resource was added on the portal; `HarvestedDataset` is outer-joined on the dataset of the resource.
+#: SQL condition: a resource was added on the portal. Needs an outer join with `HarvestedDataset` by dataset.
 IS_ADDED: sa.ColumnElement[bool] = sa.or_(
     sa.func.coalesce(model.Resource.url_type, "") == "upload",
     sa.and_(
@@ -30,12 +29,12 @@ IS_ADDED: sa.ColumnElement[bool] = sa.or_(
 
 
 def is_locked(package_id: str) -> bool:
-    """Whether a source that is still harvested publishes a dataset: its next record replaces what is changed here."""
+    """Tell whether a source that is still harvested publishes a dataset, and will overwrite local changes."""
     return bool(locked_datasets([package_id]))
 
 
 def locked_datasets(package_ids: Iterable[str], owners: Iterable[str] | None = None) -> dict[str, str]:
-    """Titles of the sources that publish datasets and are still harvested, by id of the dataset.
+    """Return the titles of the still harvested sources that publish datasets, by id of the dataset.
 
     Args:
         package_ids: the datasets.
@@ -57,7 +56,7 @@ def locked_datasets(package_ids: Iterable[str], owners: Iterable[str] | None = N
 
 
 def active_resources(*columns: Any) -> sa.Select[Any]:
-    """Select columns of the active resources of datasets, joined with what the harvest remembers of each dataset."""
+    """Select columns of active resources, outer-joined with `HarvestedDataset`."""
     return (
         sa.select(*columns)
         .outerjoin(HarvestedDataset, HarvestedDataset.package_id == model.Resource.package_id)
@@ -66,22 +65,22 @@ def active_resources(*columns: Any) -> sa.Select[Any]:
 
 
 def added(package_id: str) -> list[str]:
-    """Ids of the resources of a dataset that were added on the portal, in their order."""
+    """Return the ids of the resources of a dataset that were added on the portal, in order."""
     query = active_resources(model.Resource.id).where(model.Resource.package_id == package_id, IS_ADDED)
     return list(model.Session.scalars(query.order_by(model.Resource.position)))
 
 
 def keep(dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resource_ids: list[str]) -> list[str]:
-    """Put what was added on the portal into the new version of a dataset.
+    """Copy local additions to the new version of a dataset.
 
     Args:
         dataset: the new version, whose resources have their ids already; changed in place.
         package_id: the dataset.
-        extras: what it has so far, as the database keeps it.
+        extras: its current extras, as stored in the database.
         resource_ids: ids of its resources that were added on the portal.
 
     Returns:
-        ids of those that stay: one whose address the record brings now has given its id to that of the record.
+        ids of those that are kept; one whose URL is now in the record has passed its id on to the record's resource.
     """
     for name in config.local_fields() & extras.keys():
         if dataset.get(name) in (None, "", []):
@@ -90,7 +89,7 @@ def keep(dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resou
     staying = [id_ for id_ in resource_ids if id_ not in brought]
     if staying:
         query = sa.select(model.Resource).where(model.Resource.package_id == package_id, model.Resource.id.in_(staying))
-        # As for the form: the address of an uploaded file stays its name.
+        # As for the edit form: the URL of an uploaded file remains its file name.
         context: Any = {"model": model, "session": model.Session, "for_edit": True}
         resources = model.Session.scalars(query.order_by(model.Resource.position))
         dataset["resources"] += [model_dictize.resource_dictize(resource, context) for resource in resources]
@@ -98,7 +97,7 @@ def keep(dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resou
 
 
 def remember(package_ids: Iterable[str], added_ids: Iterable[str] = ()) -> None:
-    """Remember which resources of datasets the harvest wrote; the caller commits.
+    """Store which resources of datasets the harvest wrote; the caller commits.
 
     Args:
         package_ids: datasets that were just saved.
@@ -117,7 +116,7 @@ def remember(package_ids: Iterable[str], added_ids: Iterable[str] = ()) -> None:
 
 
 def _value(stored: Any) -> Any:
-    """A list or a table is kept as JSON."""
+    """Return a stored extra; lists and tables are stored as JSON."""
     if isinstance(stored, str) and stored[:1] in ("[", "{"):
         try:
             return json.loads(stored)

@@ -1,4 +1,4 @@
-"""From a dataset back to the record that it was made of."""
+"""Find the source record of a dataset, and what it states."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ckanext.ecosphere.harvest.sources.source_type import fill_record_url, type_
 from ckanext.harvest.model import HarvestObject, HarvestSource
 
 MAX_CONTENT = 400_000
-"""Characters of a record that is read while a page waits; of a longer one the page does not say whose fault it is."""
+"""Maximum characters of a record to read for a page; for longer ones the page does not explain missing values."""
 _KEPT = 16
 
 
 def of_dataset(id_or_name: str) -> dict[str, Any] | None:
-    """Return what the source record of a dataset says; see `ecosphere_harvest_statements_show`.
+    """Return what the source record of a dataset states; see `ecosphere_harvest_statements_show`.
 
     Returns:
-        None when the dataset was not harvested by one of our source types, or its record was not kept.
+        None when the dataset was not harvested by one of our source types, or its record was not stored.
     """
     package = model.Package.get(id_or_name)
     row = _current(package.id) if package else None
@@ -48,7 +48,7 @@ def of_dataset(id_or_name: str) -> dict[str, Any] | None:
 
 @lru_cache(maxsize=_KEPT)
 def _read(source_type: str, content: str, title: str, pattern: str | None) -> tuple[Record, Result] | None:
-    """Read a record and apply the rules; a page that is asked for again and again does it once."""
+    """Read and normalise a record; cached for pages that are requested repeatedly."""
     harvester = type_called(source_type)
     if harvester is None:
         return None
@@ -60,14 +60,14 @@ def _read(source_type: str, content: str, title: str, pattern: str | None) -> tu
 
 
 def _current(package_id: str) -> Any:
-    """The object that the dataset was last made of, with its source."""
+    """Return the object that the dataset was last made of, with its source."""
     query = (
         sa.select(HarvestObject.guid, HarvestObject.content, HarvestSource.type, HarvestSource.url, HarvestSource.title)
         .join(HarvestSource, HarvestSource.id == HarvestObject.harvest_source_id)
         .where(
             HarvestObject.package_id == package_id,
             HarvestObject.current.is_(True),
-            # Not even read when it is too long for a page.
+            # Do not load a record that is too long for a page.
             sa.func.length(HarvestObject.content) <= MAX_CONTENT,
         )
         .limit(1)

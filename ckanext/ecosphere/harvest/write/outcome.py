@@ -1,4 +1,4 @@
-"""What became of one record, in the words of ckanext-harvest's reports."""
+"""Outcome of importing one record, in the terms of ckanext-harvest's reports."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ADDED, UPDATED, UNCHANGED, ERRORED = "added", "updated", "not modified", "errored"
-"""What ckanext-harvest's reports call the outcomes."""
+"""Outcomes, as named in ckanext-harvest's reports."""
 IMPORT_LOG = "ecosphere"
-"""Key of the extra of a harvest object that tells what the rules did."""
+"""Key of the harvest object extra with the log of the rules."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one object.
+    """Outcome for one harvest object.
 
     Attributes:
         status: one of the outcomes above.
-        message: why it failed, or what else is to be told; one sentence.
-        import_log: what the rules decided, reported and found no place for.
+        message: the reason of a failure, or another remark; one sentence.
+        import_log: decisions and problems of the rules, and values without a place.
     """
 
     object_id: str

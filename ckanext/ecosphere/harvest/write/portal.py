@@ -1,9 +1,9 @@
-"""What the portal has already, and a dataset that comes has to agree with: names, resources, fields of its schema.
+"""Fit a new dataset to the portal: its name, the ids of its resources, the fields of the schema.
 
 A name (the last part of the URL) is readable, unique, and never taken from another dataset. Resources keep their ids
 when a record changes: they are matched by address and protocol, then by address alone. With `ecosphere_schemas` every
-field has its place; without it, or with a schema of one's own, what has none goes to the extras, as text, rather than
-being lost or refused.
+field has its place; without it, or with a custom schema, fields that the schema lacks go to the extras as text, instead
+of being lost or refused.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _LIKENESSES: tuple[Callable[[str, str, str], Any], ...] = (
     lambda url, protocol, name: (url, protocol, name),
     lambda url, protocol, name: (url, protocol),
     lambda url, protocol, name: url,
-    # A link whose query changed: the same place, protocol and name.
+    # A link whose query has changed: same address without it, protocol and name.
     lambda url, protocol, name: (url.partition("?")[0], protocol, name),
 )
-"""Likenesses, the closest first."""
+"""Keys for matching resources, the strictest first."""
 _CORE_FIELDS = {
     "author",
     "author_email",
@@ -62,7 +62,7 @@ _CORE_FIELDS = {
 
 
 def slug_of(title: str) -> str:
-    """A title in the form of a name: lower case, no accents, words joined by dashes, cut between words."""
+    """Return a title as a name: lower case, no accents, words joined by dashes, cut between words."""
     words = normalise(title).split()
     slug = ""
     for word in words:
@@ -75,15 +75,15 @@ def slug_of(title: str) -> str:
 
 
 def distinct(slug: str, source_id: str, guid: str) -> str:
-    """A name that no other record can have: the slug with a short hash of the record's identity."""
+    """Return a unique name: the slug with a short hash of the record's identity."""
     return f"{slug}-{hashlib.sha256(f'{source_id}|{guid}'.encode()).hexdigest()[:10]}"
 
 
 class Names:
-    """Gives names to the new datasets of one transaction.
+    """Assigns names to the new datasets of one transaction.
 
-    A name is given without a hash only when no dataset has it, deleted ones included (they may come back), and
-    when no other worker is about to give it: a lock that lasts as long as the transaction sees to that.
+    A name without a hash is assigned only if no dataset has it, including deleted ones (which may come back), and no
+    other worker is about to assign it, which a transaction-level lock ensures.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Names:
         self._free: set[str] = set()
 
     def prepare(self, titles: list[str]) -> None:
-        """Look up the names that these titles would like to have, all at once."""
+        """Look up the names wanted for these titles, all at once."""
         wanted = sorted({slug_of(title) for title in titles})
         if not wanted:
             return
@@ -106,7 +106,7 @@ class Names:
         self._free = set(locked) - set(taken)
 
     def give(self, title: str, source_id: str, guid: str) -> str:
-        """Name a new dataset."""
+        """Assign a name to a new dataset."""
         slug = slug_of(title)
         if slug in self._free and slug not in self._given:
             self._given.add(slug)
@@ -114,7 +114,7 @@ class Names:
         return distinct(slug, source_id, guid)
 
     def free(self, name: str) -> None:
-        """Give back a name whose dataset was refused after all."""
+        """Release a name whose dataset was refused after all."""
         self._given.discard(name)
 
 
@@ -123,7 +123,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A resource that the dataset has.
+    """An existing resource of a dataset.
 
     Attributes:
         local: whether it was added on the portal, and not by the source.
@@ -137,7 +137,7 @@ class Present:
 
 
 def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
-    """Resources of some datasets, in their order."""
+    """Return the resources of some datasets, in order."""
     found: dict[str, list[Present]] = defaultdict(list)
     if not package_ids:
         return found
@@ -153,11 +153,11 @@ def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
 
 
 def keep_ids(resources: list[dict[str, Any]], present: list[Present]) -> None:
-    """Give each resource the id of the one of the dataset that it continues, if there is one.
+    """Give each new resource the id of the existing one that it continues, if there is one.
 
     Args:
         resources: resources of the new version; those that continue one receive its `id`.
-        present: resources of the version before.
+        present: resources of the current version.
     """
     left = list(present)
     for key in _LIKENESSES:
@@ -181,11 +181,11 @@ def keep_ids(resources: list[dict[str, Any]], present: list[Present]) -> None:
 
 
 class Fitter:
-    """Knows the fields of the dataset type.
+    """Fits datasets to the schema of their type.
 
     Args:
-        dataset_fields: names of the fields of a dataset beyond CKAN's own.
-        resource_fields: names of the fields of a resource; None when any text may be kept.
+        dataset_fields: names of the dataset fields besides CKAN's own.
+        resource_fields: names of the resource fields, which keep their values; other values are stored as text.
     """
 
     def __init__(self, dataset_fields: set[str], resource_fields: set[str]):
@@ -194,7 +194,7 @@ class Fitter:
 
     @classmethod
     def of_portal(cls, dataset_type: str = "dataset") -> Fitter:
-        """Ask ckanext-scheming for the fields, if it is there and knows the type."""
+        """Create it from the ckanext-scheming schema of the type, if there is one."""
         try:
             show = tk.get_action("scheming_dataset_schema_show")
             schema = show({"ignore_auth": True}, {"type": dataset_type, "expanded": True})
@@ -206,7 +206,7 @@ class Fitter:
         )
 
     def fit(self, dataset: dict[str, Any]) -> dict[str, Any]:
-        """Move what the schema has no field for to the extras; the dataset given is not changed."""
+        """Return a copy of a dataset, with fields that the schema lacks moved to the extras."""
         fitted = {name: value for name, value in dataset.items() if name in self._dataset_fields}
         others = [
             {"key": name, "value": _text(value)} for name, value in dataset.items() if name not in self._dataset_fields
@@ -218,7 +218,7 @@ class Fitter:
                 {
                     name: value if name in self._resource_fields else _text(value)
                     for name, value in resource.items()
-                    # CKAN itself reads these as objects.
+                    # CKAN itself expects objects in fields with this suffix.
                     if name in self._resource_fields or not name.endswith(SUFFIX)
                 }
                 for resource in fitted["resources"]
@@ -227,7 +227,7 @@ class Fitter:
 
 
 def free_tags() -> bool:
-    """Whether the portal accepts "cours d'eau" as a keyword: CKAN's own rule refuses apostrophes and slashes."""
+    """Tell whether the portal accepts "cours d'eau" as a tag: CKAN's own validator refuses apostrophes and slashes."""
     validator: Any = tk.get_validator("tag_name_validator")
     try:
         validator("l'eau/l'air", {})

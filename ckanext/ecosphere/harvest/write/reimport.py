@@ -1,4 +1,4 @@
-"""Import records again from what was kept: for de-duplication, series and feature catalogues, and by hand."""
+"""Import records again from their stored content: for de-duplication, series, feature catalogues, or on request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AT_ONCE = 50
 
 
 def import_kept(wanted: Iterable[RecordId]) -> None:
-    """Import records from what was kept of them; those of which nothing was kept wait for their next harvest."""
+    """Import records from their stored content; those without any wait for their next harvest."""
     by_job: dict[str, list[str]] = defaultdict(list)
     for object_id, job_id in kept_objects(wanted).values():
         by_job[job_id].append(object_id)
@@ -43,7 +43,7 @@ def import_kept(wanted: Iterable[RecordId]) -> None:
 
 
 def _forget_stories(object_ids: list[str]) -> None:
-    """Remove what was told of objects that are imported again, so that each has one log."""
+    """Delete logs and errors of objects that are imported again, so that each has one log."""
     for table, condition in (
         (HarvestObjectExtra, HarvestObjectExtra.key == IMPORT_LOG),
         (HarvestObjectError, sa.true()),
@@ -57,10 +57,10 @@ def _forget_stories(object_ids: list[str]) -> None:
 
 
 def complete_series(source_id: str) -> int:
-    """Import the members again that were imported before their series.
+    """Import members again that were imported before their series.
 
     Returns:
-        how many.
+        number of records.
     """
     statement = sa.text(
         """
@@ -83,10 +83,10 @@ def complete_series(source_id: str) -> int:
 
 
 def complete_catalogues(source_id: str, job_id: str) -> int:
-    """Import the records again that were imported before a feature catalogue that they name came or changed.
+    """Import records again that were imported before a feature catalogue that they name was read or changed.
 
     Returns:
-        how many.
+        number of records.
     """
     statement = sa.text(
         """
@@ -109,10 +109,10 @@ def complete_catalogues(source_id: str, job_id: str) -> int:
 
 
 def import_again(object_id: str) -> bool:
-    """Make a dataset of an object once more, also when it has not changed.
+    """Import an object once more, even if it has not changed.
 
     Returns:
-        whether it became one.
+        whether it succeeded.
     """
     found = model.Session.execute(
         sa.select(HarvestObject.harvest_job_id, HarvestObject.content).where(HarvestObject.id == object_id)

@@ -1,4 +1,4 @@
-"""Series (*lots*) as parents of their datasets: the record of a Géo-IDE lot names its members, which do not name it."""
+"""Link datasets to their series (*lot*): in Géo-IDE, the record of a lot names its members, not the reverse."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ckanext.ecosphere.harvest.normalise.identity import MEMBER, members_of
 from ckanext.ecosphere.harvest.record import Record
 
 MAX_SERIES = 20
-"""Series that one dataset may be part of."""
+"""Maximum series of one dataset."""
 _MENTIONS = re.compile("|".join(sorted(MEMBER)), re.IGNORECASE)
 
 
 def announced(content: str, read: Callable[[str], Record]) -> list[str]:
-    """Members that a record names, known while the source is read, so that few are imported before their series.
+    """Return the members that a record names, while the source is read, so that few are imported before their series.
 
     Args:
-        content: the record as it was kept.
-        read: reads it; called for records that look like those of a series only.
+        content: the stored record.
+        read: reads it; called only for records that look like those of a series.
     """
     if not _MENTIONS.search(content):
         return []
     try:
         return members_of(read(content))
-    except Exception:  # its import tells what is wrong with it
+    except Exception:  # the import reports what is wrong with it
         return []
 
 
 def parents(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
-    """The series of a source that say that they hold these records: guids of the series by that of the member."""
+    """Return the series of a source that name these records as members: guids of the series by guid of the member."""
     found: dict[str, list[str]] = defaultdict(list)
     if not guids:
         return found
@@ -56,6 +56,6 @@ def parents(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
 
 
 def add_parents(dataset: dict[str, Any], series: list[str]) -> None:
-    """Name series as those that a dataset is part of, beside those that its record names."""
+    """Add series to those that the record of a dataset names."""
     if series:
         dataset["in_series"] = list(dict.fromkeys([*(dataset.get("in_series") or []), *series]))[:MAX_SERIES]

@@ -1,4 +1,4 @@
-"""Third stage, first half: the records of a batch become datasets, each in a savepoint of its own."""
+"""Import stage, first half: convert the records of a batch to datasets, each in its own savepoint."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ log = logging.getLogger(__name__)
 
 
 class RecordReader(Protocol):
-    """What the writer asks of a type of source."""
+    """What the writer needs of a source type."""
 
     def read(self, content: str) -> Record:
-        """Read a record as it was kept.
+        """Read a stored record.
 
         Raises:
             RecordError: it cannot be read.
@@ -52,7 +52,7 @@ class RecordReader(Protocol):
         ...
 
     def record_url(self, url: str) -> str | None:
-        """Address of an original record of the source at `url`, `{id}` standing for its identifier."""
+        """Return the URL pattern of original records of the source at `url`, with `{id}` in place of the identifier."""
         ...
 
 
@@ -61,7 +61,7 @@ class Writer:
 
     Args:
         job: the job.
-        reader: reads the records as they were kept.
+        reader: reads stored records.
         user: name of the user in whose name datasets are saved.
     """
 
@@ -82,7 +82,7 @@ class Writer:
         )
 
     def prepare(self) -> None:
-        """Look whether new datasets may be created together: to be called where nothing listens to saves."""
+        """Check whether new datasets can be created in bulk; to be called within `without_activity`."""
         self._bulk = Bulk(self._user) if Bulk.possible() else None
 
     def write(self, object_ids: list[str], connection: Connection) -> list[Outcome]:
@@ -90,10 +90,10 @@ class Writer:
 
         Args:
             object_ids: the objects.
-            connection: that of the transaction.
+            connection: connection of the transaction.
 
         Returns:
-            one outcome per object, in their order.
+            one outcome per object, in order.
         """
         items = load(object_ids)
         for item in items:
@@ -136,7 +136,7 @@ class Writer:
                 self._set_catalogue_aside(item, error)
             else:
                 self._refuse(item, self._about(item, error), error.code)
-        except Exception as error:  # one record of unforeseen shape must not stop the others
+        except Exception as error:  # an unexpected record must not stop the others
             log.exception("Record %s of source %s", item.outcome.guid, self._job.source_id)
             self._refuse(item, self._about(item, RecordError("record-fault", detail=_brief(error))), "record-fault")
         else:
@@ -148,13 +148,13 @@ class Writer:
             }
 
     def _set_catalogue_aside(self, item: Item, error: RecordError) -> None:
-        """Keep a feature catalogue for the datasets that name it, and tell that it becomes none."""
+        """Keep a feature catalogue for the datasets that name it, and note that it becomes no dataset."""
         item.outcome.status = UNCHANGED
         item.outcome.import_log = {"note": self._about(item, error), "aside": error.code}
         self._record(item, state=CATALOGUE, digest=self._job.digest(item.seen_digest))
 
     def _set_duplicates_aside(self, items: list[Item]) -> None:
-        """Leave to another source what it publishes with priority, and take over what it publishes without."""
+        """Set aside records that another source publishes with priority, and take over datasets published with less."""
         new = {item.outcome.guid: item for item in items if item.result and item.package_id is None}
         for guid, decision in decide.decide(
             self._job.source_id, {guid: (item.keys, self._service(item)) for guid, item in new.items()}
@@ -165,7 +165,7 @@ class Writer:
                 self._take_over(new[guid], decision)
 
     def _service(self, item: Item) -> str:
-        """Id of the service whose dataset a record becomes; empty when there is none."""
+        """Return the id of the service that will own the dataset of a record; empty without any."""
         if self._job.only_for is not None:
             return self._job.only_for
         named = self._job.organisations.get(item.result.organisation or "") if item.result else None
@@ -200,7 +200,7 @@ class Writer:
     # --- saving ---
 
     def _create_together(self, items: list[Item], names: Names) -> set[str]:
-        """Create the datasets of new records with few statements; what fails is left to `_save`, which reports why.
+        """Create the datasets of new records in bulk; failures are left to `_save`, which reports the cause.
 
         Returns:
             guids of the records whose datasets were created.
@@ -232,7 +232,7 @@ class Writer:
             return self._bulk.valid(self._dataset(item, name, []))
         except tk.ValidationError:
             return None
-        except Exception:  # a validator of any plugin: `_save` will meet it again and report it
+        except Exception:  # a validator of any plugin: `_save` will fail too and report it
             return None
 
     def _record_created(self, items: list[Item], ids: list[str]) -> None:
@@ -266,7 +266,7 @@ class Writer:
         guid = item.outcome.guid
         name = item.package_name or names.give(item.title, self._job.source_id, guid)
         if item.state == WITHDRAWN and item.package_name == item.package_id:
-            name = item.old_name or name  # while it was away CKAN gave its name to somebody who asked
+            name = item.old_name or name  # CKAN gave its name to another dataset while it was deleted
         for attempt in (name, distinct(name, self._job.source_id, guid)):
             try:
                 self._save_as(item, self._dataset(item, attempt, present))
@@ -275,7 +275,7 @@ class Writer:
             except tk.ValidationError as error:
                 model.Session.rollback()
                 if "name" in error.error_dict and attempt == name and item.package_name != name:
-                    continue  # taken a moment ago
+                    continue  # taken meanwhile
                 names.free(attempt)
                 self._refuse(item, self._about(item, _why_not_valid(error)), "not-valid")
                 return
@@ -286,7 +286,7 @@ class Writer:
                     return
             except DBAPIError as error:
                 if error.connection_invalidated:
-                    raise  # the database is away: the whole batch will be done again
+                    raise  # the database is away: the whole batch will be repeated
                 model.Session.rollback()
                 self._fault(item, error)
                 return
@@ -304,7 +304,7 @@ class Writer:
         }
         outcome = item.outcome
         if item.package_id:
-            # Without the original, CKAN would ask Solr for it; resources are compared again on saving.
+            # Without it, CKAN would query Solr for the original; resources are compared again on saving.
             context["original_package"] = {"id": item.package_id, "resources": []}
             tk.get_action("package_update")(context, dataset)
             outcome.status = ADDED if item.state == WITHDRAWN else UPDATED

@@ -1,1 +1,1 @@
-"""Boxes, coordinates and names of places as territories."""
+"""Find territories from bounding boxes, coordinates and place names."""

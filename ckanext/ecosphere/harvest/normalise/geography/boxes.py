@@ -1,4 +1,4 @@
-"""The territories that a box alone stands for: the fewest that explain it, and none rather than a wrong one."""
+"""Deduce territories from a bounding box alone: the fewest that explain it, and none rather than a wrong one."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from ckanext.ecosphere.harvest.normalise.geography.land import Share
 from ckanext.ecosphere.vocabularies import Concept
 
 MOST = 12
-"""Territories of one box, or of one dataset."""
+"""Maximum territories of one box, or of one dataset."""
 _CLEAR, _MARGIN = 0.75, 0.25
 _FEW = 3
-"""Départements of one région that are named one by one."""
+"""Maximum départements of one région that are listed individually."""
 _SEVERAL = 5
-"""Départements that a box is drawn around, beyond which it is rather their régions'."""
+"""Maximum départements whose common box is recognised; with more, régions are looked for."""
 _HALF = 0.5
 _MAIN = 0.6
-"""Part of a box's land from which on it is that département's."""
+"""Share of a box's land above which the box belongs to that département."""
 _SOME = 0.25
-"""Part of a box's land from which on a territory is meant too."""
+"""Share of a box's land above which a territory counts."""
 _WHOLE = 0.8
-"""Part of a région from which on a box covers it."""
+"""Share of a région above which a box covers it."""
 _NEARLY_ALL = 0.85
 _EXPLAINED = 0.6
-"""Part of a box's land that territories account for, below which the box is no union of them: a river's basin."""
+"""Share of a box's land that its territories must account for; otherwise it is no union of them (a river basin)."""
 _ALL = 0.9
-"""Part of a département from which on a box holds it."""
+"""Share of a département above which a box contains it."""
 _AT_SEA = 0.1
-"""Part of a box below which its land does not count."""
+"""Share of land below which a box is at sea."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What else the record says.
+    """Other information in the record.
 
     Attributes:
         own: département or overseas territory of the service that the record names.
-        likely: addresses of the territories of the service and of the postal codes of the parties.
+        likely: URIs of the territories of the service and of the postal codes of the parties.
         of_the_sea: whether the record is about the sea.
     """
 
@@ -50,7 +50,7 @@ class Hints:
 
 
 def of_box(box: Degrees, hints: Hints) -> list[Concept]:
-    """Return the territories of a box: the service's own, the one whose box it is, those in which its land lies."""
+    """Return the territories of a box: that of the service, the one with the same box, or those of its land."""
     if hints.own and places.mostly_within(box, hints.own):
         return [hints.own]
     around = places.around_box(box)
@@ -70,7 +70,7 @@ def _is_whole_country(box: Degrees) -> bool:
 
 
 def _by_boxes(box: Degrees, around: list[Concept], hints: Hints) -> list[Concept]:
-    """A box overseas, at sea, abroad, or around the whole country."""
+    """Return the territories of a box overseas, at sea, abroad, or around the whole country."""
     if told := [concept for concept in around if concept.uri in hints.likely]:
         return told[:1]
     if places.is_abroad(box) and not _is_whole_country(box):
@@ -86,21 +86,21 @@ def _by_land(box: Degrees, around: list[Concept], inside: list[Share], ashore: f
 
 
 def _drawn_around(box: Degrees, around: list[Concept], inside: list[Share]) -> list[Concept]:
-    """The territory, or the départements side by side, whose box this is."""
+    """Return the territory that has this box, or the adjacent départements that have it in common."""
     alike = places.like_box(box)
     several = [] if around or (alike and _same(alike.data["bbox"], box)) else _joined(box, inside)
     return several or ([alike] if alike else [])
 
 
 def _elsewhere(around: list[Concept], hints: Hints) -> bool:
-    """Whether the box, though like a territory's, lies in that of a likely one."""
+    """Tell whether a box that resembles that of one territory lies within that of a likely one."""
     return any(concept.uri in hints.likely for concept in around)
 
 
 def _joined(box: Degrees, inside: list[Share]) -> list[Concept]:
-    """Return the départements around which a box is drawn, side by side: the parts of a former région, say.
+    """Return the adjacent départements whose common box this is, such as the parts of a former région.
 
-    Those of one région when they do; many of them are their régions.
+    Preferably those of one région; none if they are too many, since their régions then describe the box better.
     """
     held = [share.departement for share in inside if share.of_departement >= _ALL]
     regions = list(dict.fromkeys(concept.broader for concept in held))
@@ -116,7 +116,7 @@ def _same(one: Degrees, other: Degrees) -> bool:
 
 
 def _small(inside: list[Share], hints: Hints) -> list[Concept]:
-    """A box that lies in the box of some département: where most of its land is; in doubt, the région."""
+    """Return the territory of a box within that of a département: where most of its land is; in doubt, the région."""
     likely = [each for each in inside if each.of_land >= _SOME and _is_likely(each.departement, hints)]
     if likely:
         return [likely[0].departement]
@@ -134,9 +134,9 @@ def _is_likely(concept: Concept, hints: Hints) -> bool:
 
 
 def _wide(inside: list[Share], hints: Hints) -> list[Concept]:
-    """A box that no département holds: the départements or régions in which its land lies, or which it covers.
+    """Return the départements or régions in which the land of a large box lies, or which it covers.
 
-    None when they leave much of it unexplained; only the région of the service, when much of the box lies there.
+    None if they leave much of it unexplained; only those of the service's region, if much of the box lies there.
     """
     likely = [share for share in inside if _is_likely(share.departement, hints)]
     certain = sum(share.of_land for share in likely) >= _SOME
@@ -158,18 +158,18 @@ def _wide(inside: list[Share], hints: Hints) -> list[Concept]:
 
 
 def is_outside(box: Degrees) -> bool:
-    """Tell whether a box is about another country, or an ocean, and not merely unlike any territory."""
+    """Tell whether a box is about another country or an ocean."""
     return places.is_abroad(box) or not land.shares(box)[0]
 
 
 def _covered(region: str, own: list[Share]) -> float:
-    """Part of a région that lies in a box."""
+    """Return the share of a région that lies in a box."""
     sizes = {concept.uri: land.size(concept) for concept in voc.get("territories").children(region)}
     return sum(share.of_departement * sizes[share.departement.uri] for share in own) / (sum(sizes.values()) or 1.0)
 
 
 def _most_likely(box: Degrees, around: list[Concept]) -> Concept:
-    """Choose among the territories whose boxes hold this one; in doubt, the région they share."""
+    """Choose among the territories whose boxes contain this one; if in doubt, their common région."""
     if len(around) == 1:
         return around[0]
     first, second = (places.nearness(box, concept) for concept in around[:2])
@@ -181,11 +181,11 @@ def _most_likely(box: Degrees, around: list[Concept]) -> Concept:
 
 
 def of_wide_box(box: Degrees, likely: Collection[str] = ()) -> list[Concept]:
-    """Return what a box covers that no département holds: the country, a région, overseas, the seas."""
+    """Return the territories of a box that no département contains: country, régions, overseas territories, seas."""
     territories = voc.get("territories")
     if _is_whole_country(box):
         wide = places.likeness(box, territories["pays-fxx"].data["bbox"])
-        return [territories["pays-fxx" if wide > 0.3 else "pays-fra"]]  # noqa: PLR2004 - far beyond France
+        return [territories["pays-fxx" if wide > 0.3 else "pays-fra"]]  # noqa: PLR2004 - not far beyond the mainland
     regions = [c for c in places.of_type("region") if places.holds(c.data["bbox"], box)]
     if regions:
         return [min(regions, key=lambda concept: (concept.uri not in likely, places.nearness(box, concept)))]

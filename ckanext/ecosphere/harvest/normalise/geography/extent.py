@@ -1,4 +1,4 @@
-"""Bounding boxes: put right what can be, drop what cannot, and say so."""
+"""Repair bounding boxes where possible, drop the others, and report both; write them as GeoJSON."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Degrees = tuple[float, float, float, float]
 
 MAX_BOXES = 50
 _TOLERANCE = 0.01
-"""Degrees beyond the poles or the 180th meridian that are taken as rounding."""
+"""Degrees beyond the poles or the 180th meridian that count as rounding errors."""
 _DECIMALS = 6
 _PACIFIC = 90
-"""A west beyond +90 with an east beyond -90 crosses the Pacific; any other west > east is a mistake."""
+"""A box with west ≥ 90 and east ≤ -90 crosses the Pacific; any other west > east is a mistake."""
 
 
 def read_number(text: str | None) -> float | None:
-    """Return a number, written with a point or a comma; None for anything else, NaN included."""
+    """Return a number, written with a point or a comma; None for anything else, including NaN."""
     try:
         number = float((text or "").strip().replace(",", ".").rstrip("°"))
     except ValueError:
@@ -33,7 +33,7 @@ def read_number(text: str | None) -> float | None:
 
 
 def repair(box: Box) -> tuple[Degrees | None, list[str]]:
-    """Return a box in degrees and the names of the repairs; None when nothing can be made of it."""
+    """Return a box in degrees and the names of the repairs; None if it cannot be used."""
     numbers = [read_number(side) for side in (box.west, box.south, box.east, box.north)]
     if any(number is None for number in numbers):
         return None, ["box-not-a-number"]
@@ -72,7 +72,7 @@ def _clamp(value: float, limit: float) -> float:
 
 
 def _from_full_circle(west: float, east: float) -> tuple[float, float] | None:
-    """Bring longitudes counted from 0 to 360 degrees between -180 and 180; None when they are not counted so."""
+    """Convert longitudes from 0..360 to -180..180 degrees; None if they are not written so."""
     if not -_TOLERANCE <= west < east <= 360 + _TOLERANCE:
         return None
     if east - west >= 360 - _TOLERANCE:
@@ -82,7 +82,7 @@ def _from_full_circle(west: float, east: float) -> tuple[float, float] | None:
 
 
 def _from_metres(west: float, south: float, east: float, north: float) -> Degrees | None:
-    """Read the four sides as metres of a French Lambert projection, in either order of the corners."""
+    """Convert four sides in metres of a French Lambert projection, in either order of the corners; None if not so."""
     west, east, south, north = min(west, east), max(west, east), min(south, north), max(south, north)
     for cone in CONES:
         if cone.holds(west, south) and cone.holds(east, north):
@@ -93,7 +93,7 @@ def _from_metres(west: float, south: float, east: float, north: float) -> Degree
 
 
 def polygon(box: Degrees) -> str:
-    """Return a box as GeoJSON, cut in two at the 180th meridian (RFC 7946, 3.1.9)."""
+    """Return a box as GeoJSON, split at the 180th meridian (RFC 7946, 3.1.9)."""
     west, south, east, north = box
     if west > east:
         rings = [_ring(west, south, 180.0, north), _ring(-180.0, south, east, north)]
@@ -108,12 +108,12 @@ def _ring(west: float, south: float, east: float, north: float) -> list[list[flo
 
 
 def usable_boxes(draft: Draft) -> list[Degrees]:
-    """Return the record's boxes in degrees, each once, and report what was wrong with them."""
+    """Return the boxes of the record in degrees, without duplicates, and report errors in them."""
     return list(_usable(draft))
 
 
 def _usable(draft: Draft) -> dict[Degrees, Box]:
-    """The usable boxes in degrees, with each as it is written; report what was wrong."""
+    """Return the usable boxes in degrees, with the original of each; report errors in the others."""
     kept: dict[Degrees, Box] = {}
     for box in draft.record.boxes[:MAX_BOXES]:
         before = f"{box.west}, {box.south}, {box.east}, {box.north}"
@@ -132,7 +132,7 @@ def _usable(draft: Draft) -> dict[Degrees, Box]:
 
 
 def boxes(draft: Draft) -> None:
-    """Every usable box becomes an extent, with the description beside it, else when both come in the same number."""
+    """Convert each usable box to an extent with its description: the one beside it, or the one at the same index."""
     usable = _usable(draft)
     draft.boxes = list(usable)
     texts = [text for text in draft.record.extent_descriptions if text.strip()]
@@ -156,7 +156,7 @@ def boxes(draft: Draft) -> None:
 
 
 def _beside(extents: Iterable[Extent], box: Box) -> str:
-    """The description that stands in one extent with a box; of several boxes in one extent, that of the same place."""
+    """Return the description in the same extent as a box; if there are several boxes, the one at the same index."""
     for extent in extents:
         at = next((n for n, each in enumerate(extent.boxes) if each is box), None)
         if at is not None:
@@ -167,7 +167,7 @@ def _beside(extents: Iterable[Extent], box: Box) -> str:
 
 
 def geometry_of(shape: Shape, around: Iterable[Degrees]) -> str:
-    """Return a geometry as GeoJSON text, its axes swapped back when only so it lies within one of the boxes."""
+    """Return a geometry as GeoJSON text, with axes swapped if it lies within one of the boxes only then."""
     found = shape.geometry
     positions = list(_positions(found["coordinates"]))
     straight = [box for box in around if _within(box, positions)]

@@ -1,7 +1,7 @@
-"""The box of an intercommunality, for a record that names one and says no better where its data lie.
+"""Give a record that names an intercommunality and has no extent the bounding box of that intercommunality.
 
-Its département would be drawn around it otherwise, which is ten times as large. The outlines are kilometres off
-(`epci_outlines`): the box has the name of the intercommunality beside it, and the log says where it comes from.
+It would otherwise be located by its département, about ten times as large. The outlines are accurate to a few
+kilometres (`epci_outlines`): the box carries the name of the intercommunality, and the log states where it comes from.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from ckanext.ecosphere.vocabularies.epci_outlines import outlines
 from ckanext.ecosphere.vocabularies.epcis import Epci
 
 LOCALITY = "locality"
-"""Way to the territories by what the title or an organisation names."""
+"""Method that finds territories from a title or an organisation."""
 
 
 def surround(draft: Draft, how: str, kept: list[Concept], told: Iterable[str]) -> None:
-    """Give a record without an extent the box of the one intercommunality that it names.
+    """Set the box of a record without extent to that of the only intercommunality that it names.
 
     Args:
-        draft: its territories are found.
-        how: the way to them.
-        told: what the record gives as a place: identifiers, descriptions and keywords.
-        kept: the territories; when they are others than the intercommunality's, the record is about more than that.
+        draft: the draft, whose territories are known.
+        how: the method that found them.
+        told: identifiers, descriptions and keywords given as places.
+        kept: the territories; if they include others than those of the intercommunality, nothing is set.
     """
     rows = draft.dataset.get("spatial_coverage") or []
     if draft.boxes or draft.record.shapes or any(row.get("bbox") or row.get("geom") for row in rows):
@@ -37,7 +37,7 @@ def surround(draft: Draft, how: str, kept: list[Concept], told: Iterable[str]) -
         return
     own = [row for row in rows if localities.epci_called(row.get("uri") or "") == epci]
     if any(row.get("uri") for row in rows if row not in own):
-        return  # a commune, say
+        return  # another place, such as a commune
     row = own[0] if own else {}
     row |= {"text": row.get("text") or epci.name, "bbox": extent.polygon(outline.box)}
     draft.dataset["spatial_coverage"] = rows if own else [*rows, row]
@@ -50,14 +50,14 @@ def _lies_in(epci: Epci, kept: list[Concept]) -> bool:
 
 
 def _named(draft: Draft, how: str, told: Iterable[str]) -> Iterator[Epci]:
-    """The intercommunalities that are given as places, or else named by the title or an organisation."""
+    """Yield the intercommunalities given as places, or else named by the title or an organisation."""
     record = draft.record
     given = [epci for text in told if (epci := localities.epci_called(text))]
     if given:
         yield from given
     elif how == LOCALITY:
         texts = (record.title or "", *(contact.organisation or "" for contact in record.contacts[:20]))
-        # The first text that names a place is the one that decided.
+        # Only the first text that names a place, since it determined the territory.
         yield from localities.epcis_in(next((text for text in texts if localities.named_in(text)), ""))
     elif not places.in_text(record.title or ""):
         yield from localities.epcis_in(record.title or "")

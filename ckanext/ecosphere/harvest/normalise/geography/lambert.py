@@ -1,9 +1,8 @@
-"""From Lambert-93 metres to degrees, for boxes written in the wrong unit.
+"""Convert French Lambert coordinates in metres to degrees, for boxes and geometries written in metres.
 
-Inverse of the Lambert conformal conic projection with two standard parallels on the GRS 80
-ellipsoid, with the constants of EPSG:2154 (RGF93 v1 / Lambert-93) and of the older Lambert II
-étendu (EPSG:27572, Clarke 1880 IGN, meridian of Paris; its datum shift of some tens of metres is
-left out, which does not matter for a box). IGN, note technique NTG 71.
+Inverse of the Lambert conformal conic projection on the ellipsoid, with the constants of EPSG:2154 (RGF93 v1 /
+Lambert-93, GRS 80, two standard parallels) and of the older Lambert II étendu (EPSG:27572, Clarke 1880 IGN, meridian of
+Paris; its datum shift of some tens of metres is ignored, which does not matter for a box). IGN, note technique NTG 71.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cone:
-    """Constants of a Lambert conic: exponent, constant, pole, meridian of origin, eccentricity."""
+    """Constants of a Lambert conic: exponent, constant, pole, meridian of origin, eccentricity, and area of use."""
 
     n: float
     c: float
@@ -26,7 +25,7 @@ class Cone:
     y: tuple[float, float]
 
     def holds(self, x: float, y: float) -> bool:
-        """Tell whether a point in metres lies where this projection is used."""
+        """Tell whether a point in metres lies in the area of use."""
         return self.x[0] <= x <= self.x[1] and self.y[0] <= y <= self.y[1]
 
     def to_degrees(self, x: float, y: float) -> tuple[float, float]:

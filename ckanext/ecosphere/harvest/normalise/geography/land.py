@@ -1,4 +1,4 @@
-"""In which départements of the mainland a box lies: the cells of a grid, from their borders (`data/land.csv`)."""
+"""Share of a box in each mainland département, from a raster of the départements (`data/land.csv`)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from ckanext.ecosphere.vocabularies import Concept
 
 WEST, SOUTH, EAST, NORTH = -5.2, 41.3, 9.6, 51.1
 STEP = 0.02
-"""Degrees of a side of a cell, about 2 km by 1.5 km."""
+"""Cell size in degrees: about 2 km by 1.5 km."""
 MOST_ROWS = 60
-"""Rows of the grid that are looked at, for a box that has more."""
+"""Approximate maximum number of grid rows sampled for one box."""
 
 _Row = tuple[tuple[float, ...], tuple[str, ...]]
-"""Where each run of cells ends, in cells from the west, and the code of its département; empty for what is not land
-of France."""
+"""Run-length encoded grid row: end of each run in cells from the west, and its département code ("" if not French)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a box and a département have in common, from 0 to 1.
+    """Overlap of a box and a département, from 0 to 1.
 
     Attributes:
-        of_land: part of the box's land that lies in the département.
-        of_departement: part of the département that lies in the box.
+        of_land: share of the box's land that lies in the département.
+        of_departement: share of the département that lies in the box.
     """
 
     departement: Concept
@@ -54,17 +53,17 @@ def _row(cells: str) -> _Row:
 
 @cache
 def _sizes() -> dict[str, float]:
-    """Cells of each département."""
+    """Return the number of cells of each département."""
     return _counted(range(len(_grid())), 0.0, (EAST - WEST) / STEP)
 
 
 def size(departement: Concept) -> float:
-    """Return how large a département of the mainland is, in cells."""
+    """Return the size of a mainland département, in cells."""
     return _sizes()[departement.data["departement_code"]]
 
 
 def _counted(numbers: range, first: float, last: float) -> dict[str, float]:
-    """Count cells, and parts of cells, between two columns of some rows."""
+    """Count cells per département, including fractions, between two columns of some rows."""
     found: dict[str, float] = defaultdict(float)
     for number in numbers:
         ends, codes = _grid()[number]
@@ -80,9 +79,9 @@ def _counted(numbers: range, first: float, last: float) -> dict[str, float]:
 
 
 def shares(box: Degrees) -> tuple[list[Share], float]:
-    """Return the départements of the mainland in a box, most of its land first, and how much of the box is their land.
+    """Return the mainland départements in a box, largest share of its land first, and the share of land in the box.
 
-    A box smaller than a cell is its middle's cell.
+    A box smaller than a cell takes the département of the cell at its centre.
     """
     west, south, east, north = box
     if west > east or west >= EAST or east <= WEST or south >= NORTH or north <= SOUTH:

@@ -1,4 +1,4 @@
-"""Communes and intercommunalities that a title or an organisation names: "Ville de Vanves", "CA de Cannes"."""
+"""Find communes and intercommunalities named in a title or an organisation: "Ville de Vanves", "CA de Cannes"."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ckanext.ecosphere.vocabularies import Concept, communes, gazetteer, normali
 from ckanext.ecosphere.vocabularies.epcis import Epci
 
 LONGEST_NAME = 8
-"""Words of the longest name of a commune."""
+"""Maximum number of words in the name of a commune."""
 MAX_TEXT = 500
 MAX_LISTED, MAX_CODES = 2_000, 50
-"""Characters of an identifier that holds several, and how many of these are looked at."""
+"""Maximum characters of an identifier with several codes, and number of codes read."""
 _BETWEEN_CODES = re.compile(r"[;,|\s]+")
 _CODE = re.compile(r"\((?:d[ée]p(?:artement|t|\.)?\s{0,2})?(\d[\dAB]|97[1-8]|98[4-8]|\d[\dAB]\d{3})\)", re.IGNORECASE)
 _CUE = re.compile(r"\b(?:d[ée]p(?:artement|t)?\.?|dpt)\s{0,2}(?:n°\s?)?(\d[\dAB]|97[1-8])\b", re.IGNORECASE)
@@ -31,7 +31,7 @@ _GROUP = re.compile(
 def named_in(text: str) -> list[Concept]:
     """Return the départements of the communes (after "ville de", "mairie de"…) and intercommunalities named in a text.
 
-    A name that several communes have tells nothing.
+    Names shared by several communes are ignored.
     """
     bare = plain(text[:MAX_TEXT])
     found = list(_communes(bare)) if _COMMUNE.search(bare) else []
@@ -40,13 +40,13 @@ def named_in(text: str) -> list[Concept]:
 
 
 def epcis_in(text: str) -> list[Epci]:
-    """Return the intercommunalities named in a text that has a word for them; a name of several tells nothing."""
+    """Return the intercommunalities named in a text that contains a word for them; ambiguous names are ignored."""
     bare = plain(text[:MAX_TEXT])
     return [epci for _start, _end, epci in _groups().find(bare)] if _GROUP.search(bare) else []
 
 
 def epci_called(text: str) -> Epci | None:
-    """Return the intercommunality whose name or SIREN code is the whole text, or the end of an address of INSEE."""
+    """Return the intercommunality whose name, SIREN code or INSEE URI is the whole text."""
     if len(text) > MAX_TEXT:
         return None
     known = gazetteer.epcis()
@@ -57,7 +57,7 @@ def epci_called(text: str) -> Epci | None:
 
 
 def each_named(identifier: Identifier) -> list[list[str]]:
-    """Return address and code of an identifier; each by itself where one element holds a list of either."""
+    """Return URI and code of an identifier as one group; one group per code where an element holds a list."""
     pieces = [each for each in _BETWEEN_CODES.split(identifier.code[:MAX_LISTED]) if each]
     if len(pieces) > 1 and all(places.from_uri(each) or places.from_code(each) for each in pieces):
         return [[each] for each in ([identifier.href] if identifier.href else []) + pieces[:MAX_CODES]]
@@ -75,9 +75,9 @@ def with_its_code(text: str) -> Concept | None:
 
 
 def coded_in(title: str) -> list[Concept]:
-    """Return the départements whose codes a title gives: "PPRI de Gières (38)", "carrières (dép. 07)".
+    """Return the départements whose codes are in a title: "PPRI de Gières (38)", "carrières (dép. 07)".
 
-    A bare number in brackets is a code only after the name of that département, or of a commune of it.
+    A bare number in brackets counts only after the name of that département, or of one of its communes.
     """
     found = [code for match in _CUE.finditer(title) if (code := match.group(1).upper())]
     for match in _CODE.finditer(title):
@@ -89,7 +89,7 @@ def coded_in(title: str) -> list[Concept]:
 
 
 def _is_named(before: str, concept: Concept, code: str) -> bool:
-    """Whether a text ends with the name of a territory, or of one of its communes."""
+    """Tell whether a text ends with the name of a territory, or of one of its communes."""
     words = plain(before[-MAX_TEXT:]).split()
     for length in range(min(LONGEST_NAME, len(words)), 0, -1):
         name = " ".join(words[-length:])
@@ -105,7 +105,7 @@ def _names_in(departement: str) -> frozenset[str]:
 
 def _communes(bare: str) -> Iterator[str]:
     for cue in _COMMUNE.finditer(bare):
-        # The article may be part of the name: "commune de la Baconnière".
+        # The article may belong to the name: "commune de la Baconnière".
         words = bare[cue.start() :].split()
         for start in range(1, min(len(words), len(cue.group().split()) + 1)):
             names = (" ".join(words[start : start + length]) for length in range(LONGEST_NAME, 0, -1))
@@ -116,7 +116,7 @@ def _communes(bare: str) -> Iterator[str]:
 
 @cache
 def _unique() -> dict[str, str]:
-    """Name of a commune that no other has → code of its département."""
+    """Return unique names of communes → code of their département."""
     found: dict[str, str | None] = {}
     for commune in communes.by_population():
         name = normalise(commune.name)

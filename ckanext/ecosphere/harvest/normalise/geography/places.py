@@ -1,4 +1,4 @@
-"""Find French territories in texts, codes, addresses and boxes. No decision is taken here."""
+"""Look up French territories by name, code, URI or bounding box. No decisions are made here."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ _IN_FILE = re.compile(
     r"(?:^|[^0-9A-Za-z])(?:fr-)?0{0,4}(\d[0-9AB]\d{3})[_-]?(?:plui?|pos|cc|psmv|scot|rnu)(?=[^a-z]|$)", re.I
 )
 _IN_TABLE = re.compile(r"(?:^|\W)[lmn]_\w{3,60}_[lpst]_(0\d[0-9ab]|97\d)(?=\W|$)", re.IGNORECASE)
-"""Name of a table as the data standards of the ministry have it, with the département: ``N_ZONE_BRUIT_S_087``."""
+"""Table name with a département, by the data standards of the ministry: ``N_ZONE_BRUIT_S_087``."""
 _ISO_3166 = re.compile(r"FR-(?=[0-9A-Z]{2,3}$)", re.IGNORECASE)
-"""What stands before a code in ISO 3166-2: FR-74, FR-2A, FR-ARA."""
+"""Prefix of ISO 3166-2 codes: FR-74, FR-2A, FR-ARA."""
 _LONGEST_CODE = 300
 _NO_TERRITORY = "-"
 _COMMON_WORDS = {"nord", "lot", "centre", "metropole", "manche", "fr", "lr", "mp", "sud"}
 _MOST = 0.72
-"""Part of a territory's box from which on a box covers it."""
+"""Share of a territory's box above which a box covers it."""
 _SOME = 0.02
-"""Part of a box, or of a territory's, below which they only brush each other."""
+"""Share of the smaller of two boxes below which they barely overlap."""
 _ENOUGH = 0.25
-"""Part of a box, or of a territory's, from which on the territory accounts for it."""
+"""Share of the smaller of two boxes above which the territory explains the box."""
 _MAINLY, _LIKE_ENOUGH = 0.6, 0.35
-"""Part of a box within a service's own territory, or likeness to it, from which on the box is drawn too wide."""
+"""Share of a box within a service's own territory, or similarity to it, above which it is that territory's."""
 _FAR_LARGER, _OCEAN = 6, 400.0
-"""Times the area of the territories that it touches, and square degrees, beyond which a box is about something else."""
+"""Ratio to the area of the touched territories, and square degrees, above which a box is about something else."""
 _SOUTHERN = "outre-mer-atf"
 _SAME = 0.7
-"""Likeness from which on a box is a territory's own."""
+"""Similarity above which a box is that of a territory."""
 _WITHIN = 0.05
-"""Degrees by which a box may stick out of a territory's."""
+"""Degrees by which a box may extend beyond that of a territory."""
 
 
 @cache
 def names() -> tuple[tuple[str, Concept], ...]:
-    """Return every name of every territory, former ones too."""
+    """Return all names of all territories, including former ones."""
     territories = voc.get("territories")
     own = [
         (name, territories[row["territory"]])
@@ -65,7 +65,7 @@ def names() -> tuple[tuple[str, Concept], ...]:
 
 @cache
 def _names() -> Phrases[Concept | None]:
-    """Names of territories, and longer ones of other things that hide the territory in them."""
+    """Return names of territories, and longer names of other things that contain one and must hide it."""
     others = [n for row in rows("territory-names") if row["territory"] == _NO_TERRITORY for n in parts(row["names"])]
     return Phrases([*names(), *((name, None) for name in others)])
 
@@ -86,7 +86,7 @@ def _regions() -> dict[str, Concept]:
 
 @cache
 def _departements() -> dict[str, Concept]:
-    """Département (and overseas) by its code."""
+    """Return départements (and overseas territories) by code."""
     return {c.data["departement_code"]: c for c in voc.get("territories") if c.data["departement_code"]}
 
 
@@ -109,7 +109,7 @@ def departement(code: str) -> Concept | None:
 
 
 def from_uri(uri: str) -> Concept | None:
-    """Return the territory that an address stands for; a commune's stands for its département."""
+    """Return the territory of a URI; the département for that of a commune."""
     found = voc.get("territories").get(uri)
     if found:
         return found
@@ -145,26 +145,26 @@ def from_code(code: str) -> Concept | None:
 
 @cache
 def zones() -> dict[str, tuple[str, ...]]:
-    """Return code of a zone → ids of the territories that it stands for (``zone-codes.csv``)."""
+    """Return code of a zone → ids of its territories (``zone-codes.csv``)."""
     return {row["code"]: tuple(parts(row["territories"])) for row in rows("zone-codes")}
 
 
 def from_name(text: str) -> Concept | None:
-    """Return the territory whose name, present or former, is the whole text."""
+    """Return the territory whose present or former name is the whole text."""
     return _names().exact(text)
 
 
 def is_common_word(text: str) -> bool:
-    """Tell whether a name of a territory is a common word too, or that of a sea: "Nord", "Manche"."""
+    """Tell whether the name of a territory is also a common word or the name of a sea: "Nord", "Manche"."""
     return plain(text) in _COMMON_WORDS
 
 
 def in_text(text: str, common_words: bool = False) -> list[Concept]:
-    """Return the territories named in a text, longest names first where they overlap.
+    """Return the territories named in a text; where names overlap, the longest one counts.
 
     Args:
         text: some prose.
-        common_words: whether names that are common words too ("Nord", "Lot", "Métropole") count.
+        common_words: whether to include names that are also common words ("Nord", "Lot", "Métropole").
     """
     words = plain(text).split()
     return list(
@@ -177,7 +177,7 @@ def in_text(text: str, common_words: bool = False) -> list[Concept]:
 
 
 def in_file_name(text: str) -> Concept | None:
-    """Return the département of the code in a name of the urban planning portal (``22358_PLU_2019``) or of a table."""
+    """Return the département in a file name of the urban planning portal (``22358_PLU_2019``) or in a table name."""
     if match := _IN_FILE.search(text):
         return departement(match.group(1))
     match = _IN_TABLE.search(text)
@@ -200,7 +200,7 @@ def is_abroad(box: Degrees) -> bool:
 
 
 def _inside(x: float, y: float, outline: tuple[tuple[float, float], ...]) -> bool:
-    """Even-odd rule: a ray to the east crosses the outline an odd number of times."""
+    """Tell whether a point is in a polygon (even-odd rule: a ray to the east crosses it an odd number of times)."""
     crossings = 0
     for (x1, y1), (x2, y2) in zip(outline, (*outline[1:], outline[0]), strict=True):
         if (y1 > y) != (y2 > y) and x < x1 + (y - y1) / (y2 - y1) * (x2 - x1):
@@ -209,7 +209,7 @@ def _inside(x: float, y: float, outline: tuple[tuple[float, float], ...]) -> boo
 
 
 def _parts(box: Degrees) -> list[Degrees]:
-    """Return a box as it is, or in two where it crosses the 180th meridian."""
+    """Return a box, split in two where it crosses the 180th meridian."""
     west, south, east, north = box
     return [box] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
 
@@ -228,14 +228,14 @@ def _common(one: Degrees, other: Degrees) -> float:
 
 
 def likeness(one: Degrees, other: Degrees) -> float:
-    """Return how much of their union two boxes share, from 0 to 1."""
+    """Return the similarity of two boxes: intersection over union, from 0 to 1."""
     common = _common(one, other)
     union = _area(one) + _area(other) - common
     return common / union if union > 0 else float(one == other)
 
 
 def holds(outer: Degrees, inner: Degrees) -> bool:
-    """Tell whether a box lies within another, give or take a twentieth of a degree."""
+    """Tell whether a box contains another, with a tolerance of 0.05 degrees."""
     return all(any(_holds(o, i) for o in _parts(outer)) for i in _parts(inner))
 
 
@@ -245,12 +245,12 @@ def _holds(outer: Degrees, inner: Degrees) -> bool:
 
 
 def of_type(*types: str) -> list[Concept]:
-    """Return the territories of some types."""
+    """Return the territories of these types."""
     return [concept for concept in voc.get("territories") if concept.data["type"] in types]
 
 
 def like_box(box: Degrees) -> Concept | None:
-    """Return the territory whose box is nearly this one: département, région, overseas, country."""
+    """Return the territory whose box is nearly this one: département, région, overseas territory, country."""
     best: tuple[float, Concept] | None = None
     for concept in of_type("departement", "outre-mer", "region", "pays"):
         share = likeness(box, concept.data["bbox"])
@@ -260,7 +260,7 @@ def like_box(box: Degrees) -> Concept | None:
 
 
 def around_box(box: Degrees) -> list[Concept]:
-    """Return the départements and overseas territories whose boxes hold this one, nearest centre first."""
+    """Return the départements and overseas territories whose boxes contain this one, nearest centre first."""
     found = [c for c in _candidates(box) if holds(c.data["bbox"], box)]
     return sorted(found, key=lambda concept: nearness(box, concept))
 
@@ -268,7 +268,7 @@ def around_box(box: Degrees) -> list[Concept]:
 def explaining(box: Degrees) -> list[Concept]:
     """Return the smallest set of départements and overseas territories that explains a box, most covered first.
 
-    Those that it only brushes are left out when others account for it; one that is far larger than all of them together
+    Territories that barely overlap it are left out when others explain it; a box far larger than all of them together
     is explained by none.
     """
     shares = []
@@ -284,14 +284,14 @@ def explaining(box: Degrees) -> list[Concept]:
 
 
 def mostly_within(box: Degrees, concept: Concept) -> bool:
-    """Tell whether most of a box lies in a territory's, and it is no larger than that: a box drawn too wide."""
+    """Tell whether most of a box lies in that of a territory, or the two boxes are similar."""
     around: Degrees = concept.data["bbox"]
     common = _common(box, around)
     return common >= _MAINLY * (_area(box) or 1e-12) or likeness(box, around) >= _LIKE_ENOUGH
 
 
 def sea_zones(box: Degrees) -> list[Concept]:
-    """Return the sea areas in which a box lies or which it covers, most of it first; at most three."""
+    """Return the sea areas in which a box lies or which it covers, largest share first; at most three."""
     shares = []
     for concept in of_type("zone-maritime"):
         common = _common(box, concept.data["bbox"])
@@ -299,16 +299,16 @@ def sea_zones(box: Degrees) -> list[Concept]:
         shares.append((share, concept))
     shares.sort(key=lambda each: -each[0])
     kept = [concept for share, concept in shares if share >= _ENOUGH][:3]
-    if _area(box) > _OCEAN:  # an ocean is not the area that it merely overlaps
+    if _area(box) > _OCEAN:  # a box the size of an ocean is not the sea area that it merely overlaps
         kept = [concept for concept in kept if covers(box, concept)]
     largest = max((_area(concept.data["bbox"]) for concept in kept), default=0.0)
     return kept if _area(box) <= _FAR_LARGER * max(largest, 1e-12) else []
 
 
 def _candidates(box: Degrees) -> list[Concept]:
-    """Départements and overseas territories, without the southern lands where another island is meant.
+    """Return départements and overseas territories, without the southern lands when another territory matches.
 
-    The box of their scattered islands reaches around La Réunion and Mayotte.
+    The box of their scattered islands surrounds La Réunion and Mayotte.
     """
     found = of_type("departement", "outre-mer")
     others = [c for c in found if c.id != _SOUTHERN and _common(box, c.data["bbox"]) > 0]
@@ -321,7 +321,7 @@ def covers(box: Degrees, concept: Concept) -> bool:
 
 
 def hull(boxes: Iterable[Degrees]) -> Degrees | None:
-    """Return the smallest box around several; None without any."""
+    """Return the bounding box of several boxes; None without any."""
     sides = list(boxes)
     if not sides:
         return None
@@ -329,7 +329,7 @@ def hull(boxes: Iterable[Degrees]) -> Degrees | None:
 
 
 def nearness(box: Degrees, concept: Concept) -> float:
-    """Return how far the centre of a box is from a territory's, in half sides of the territory's box."""
+    """Return the distance from the centre of a box to that of a territory, in half sides of the territory's box."""
     around: Degrees = concept.data["bbox"]
     dx = abs((box[0] + box[2]) - (around[0] + around[2])) / max(around[2] - around[0], 1e-9)
     dy = abs((box[1] + box[3]) - (around[1] + around[3])) / max(around[3] - around[1], 1e-9)

@@ -1,4 +1,4 @@
-"""The territory of a dataset: by address or code, then by name, then by box, then its service's area."""
+"""Rule for the territory of a dataset: by URI or code, then by name, then by box, then by the area of its service."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ckanext.ecosphere.vocabularies import Concept
 
 MAX_KEYWORDS, MAX_TITLE, MAX_IDENTIFIERS = 2_000, 500, 200
 _ALIKE = 0.3
-"""Likeness of a box and a territory's from which on a name in a title may be believed."""
+"""Similarity of boxes above which a name in a title is trusted."""
 _LINKS = ("de la", "de l", "du", "des", "de", "d")
 OUTSIDE = "autre-hors-france"
 _PLACE_THESAURUS = (
@@ -41,12 +41,12 @@ _PLACE_THESAURUS = (
 _NOT_PLACES = ("region maritime", "regionalis", "thema", "theme", "gemet", "inspire")
 _LOOSE = ("place keyword", "keyword")
 _CALLED = {"departement": ("departement",), "region": ("region",)}
-"""Word before a name → types of the territories that it may stand for."""
+"""Word before a name → possible types of the territory."""
 _POSTAL = re.compile(r"\b(\d{5})\b")
 
 
 def is_place(keyword: Keyword) -> bool:
-    """Tell whether a keyword is given as a place, by its type or by the title of its thesaurus."""
+    """Tell whether a keyword is a place, by its type or the title of its thesaurus."""
     if (keyword.type or "").lower() == "place":
         return True
     title = plain(keyword.thesaurus or "")
@@ -54,10 +54,10 @@ def is_place(keyword: Keyword) -> bool:
 
 
 def territory(draft: Draft) -> None:
-    """Apply the ways in order; the first that finds something decides, and is named in the log.
+    """Apply the methods in order; the first that finds something decides, and is named in the log.
 
-    A whole country gives way to a smaller territory that a later way finds: records of one région or
-    département often say "France" too.
+    A country gives way to a smaller territory that a later method finds: records of one région or département often
+    name "France" too.
     """
     country: tuple[str, list[Concept]] | None = None
     for how, find in WAYS:
@@ -80,9 +80,9 @@ def territory(draft: Draft) -> None:
 
 
 def _narrowed(draft: Draft, how: str, kept: list[Concept]) -> tuple[str, list[Concept]]:
-    """Régions among the keywords give way to their départements that the title names, or whose box the record has.
+    """Replace régions among the keywords by their départements that the title names, or that have the record's box.
 
-    Such keywords often say no more than who made the record.
+    Such keywords often only state who made the record.
     """
     if how not in _LOOSE or any(concept.data["type"] not in ("region", "pays") for concept in kept):
         return how, kept
@@ -105,7 +105,7 @@ def _decide(draft: Draft, how: str, kept: list[Concept]) -> None:
 
 
 def _given_as_places(record: Record) -> list[str]:
-    """Identifiers, descriptions and keywords of places."""
+    """Return identifiers, descriptions and keywords of places."""
     texts = [text for each in record.geographic_identifiers[:MAX_IDENTIFIERS] for text in (each.href, each.code)]
     texts += record.extent_descriptions[:50]
     texts += [text for each in record.keywords[:MAX_KEYWORDS] if is_place(each) for text in (each.href, each.text)]
@@ -116,7 +116,7 @@ def _given_as_places(record: Record) -> list[str]:
 
 
 def by_identifier(draft: Draft) -> list[Concept]:
-    """Geographic identifiers: INSEE or EU addresses, then codes, then names."""
+    """Return the territories of geographic identifiers: INSEE or EU URIs, then codes, then names."""
     found: list[Concept] = []
     coverage = draft.dataset.get("spatial_coverage", [])
     known = {item.get("uri") for item in coverage}
@@ -133,13 +133,13 @@ def by_identifier(draft: Draft) -> list[Concept]:
 
 
 def _written(draft: Draft, texts: list[str]) -> list[Concept]:
-    """Territories that are written with what they are, or with their code: "Département 80", "Somme (80)"."""
+    """Return territories written with their type or code: "Département 80", "Somme (80)"."""
     told = _first(texts, _called_one, localities.with_its_code)
     return told or [c for text in texts for c in localities.coded_in(text[:MAX_TITLE])] or _of_epci(draft, texts)
 
 
 def by_place_keyword(draft: Draft) -> list[Concept]:
-    """Keywords that are given as places."""
+    """Return the territories of place keywords."""
     found: list[Concept] = []
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
         if is_place(keyword):
@@ -151,7 +151,7 @@ def by_place_keyword(draft: Draft) -> list[Concept]:
 
 
 def by_title(draft: Draft) -> list[Concept]:
-    """Territories that the title names, when the boxes or the service say so too: many are called after rivers."""
+    """Return the territories that the title names, if boxes or service agree, since many are named after rivers."""
     own = _of_service(draft)
     title = (draft.record.title or "")[:MAX_TITLE]
     if coded := [c for c in localities.coded_in(title) if c == own or _agrees(draft.boxes, c, without_boxes=True)]:
@@ -162,13 +162,13 @@ def by_title(draft: Draft) -> list[Concept]:
 
 
 def _is_called_one(draft: Draft, title: str, concept: Concept) -> bool:
-    """Whether, where no box could tell, a title calls what it names a département: "du département de la Nièvre"."""
+    """Tell whether, without boxes, a title calls the place a département: "du département de la Nièvre"."""
     name, words = plain(concept.label_fr), f" {plain(title)} "
     return not draft.boxes and any(f" departement {link} {name} " in words for link in _LINKS)
 
 
 def _fits(draft: Draft, concept: Concept) -> bool:
-    """Whether a box lies in a territory or is like it; without boxes, several words or a région will do."""
+    """Tell whether a box lies in a territory or resembles its box; without boxes, accept long names or régions."""
     if not draft.boxes:
         return len(plain(concept.label_fr).split()) > 1 or concept.data["type"] != "departement"
     around: Degrees = concept.data["bbox"]
@@ -176,14 +176,14 @@ def _fits(draft: Draft, concept: Concept) -> bool:
 
 
 def _of_service(draft: Draft) -> Concept | None:
-    """The département or overseas territory of the service, when the record itself names the service."""
+    """Return the département or overseas territory of the service, if the record itself names the service."""
     uri = territory_of(draft.dataset.get("owner_org")) if draft.organisation_found else None
     concept = voc.get("territories").get(uri) if uri else None
     return concept if concept and concept.data["type"] in ("departement", "outre-mer") else None
 
 
 def _uncontradicted(draft: Draft, found: list[Concept]) -> list[Concept]:
-    """Leave out what lies off the box when title or service lie in it: words of the record that was copied."""
+    """Drop territories outside the box if title or service agree with the box: they come from a copied record."""
     if not draft.boxes:
         return found
     off = [concept for concept in found if not _agrees(draft.boxes, concept)]
@@ -198,7 +198,7 @@ def _uncontradicted(draft: Draft, found: list[Concept]) -> list[Concept]:
 
 
 def by_keyword(draft: Draft) -> list[Concept]:
-    """Any keyword that is a territory's name or code, when the boxes agree: "Loire" may be a river."""
+    """Return the territories of any keywords that are names or codes, if the boxes agree: "Loire" may be a river."""
     found: list[Concept] = []
     for keyword in draft.record.keywords[:MAX_KEYWORDS]:
         texts = [text for text in (keyword.href, keyword.text) if text]
@@ -207,7 +207,7 @@ def by_keyword(draft: Draft) -> list[Concept]:
 
 
 def by_description(draft: Draft) -> list[Concept]:
-    """Descriptions of the extent, as a whole, then the names within them when the boxes agree."""
+    """Return the territories of extent descriptions: the whole text, else names within it if the boxes agree."""
     found: list[Concept] = []
     for text in draft.record.extent_descriptions[:50]:
         whole = places.from_name(text) or places.from_code(text)
@@ -219,7 +219,7 @@ def by_description(draft: Draft) -> list[Concept]:
 
 
 def by_file_name(draft: Draft) -> list[Concept]:
-    """Codes in names of urban planning documents (``22358_PLU_20190101``) and of tables (``N_ZONE_BRUIT_S_087``)."""
+    """Return territories of planning documents (``22358_PLU_20190101``) and tables (``N_ZONE_BRUIT_S_087``) by name."""
     record = draft.record
     texts = [record.file_identifier or "", *(identifier.code for identifier in record.identifiers), record.title or ""]
     found = [places.in_file_name(text[:300]) for text in texts]
@@ -227,7 +227,7 @@ def by_file_name(draft: Draft) -> list[Concept]:
 
 
 def by_locality(draft: Draft) -> list[Concept]:
-    """The commune or intercommunality that the title names, or an organisation of the record."""
+    """Return the territory of the commune or intercommunality that the title or an organisation names."""
     record = draft.record
     for text in (record.title or "", *(contact.organisation or "" for contact in record.contacts[:20])):
         found = [c for c in localities.named_in(text) if _agrees(draft.boxes, c, without_boxes=True)]
@@ -237,7 +237,7 @@ def by_locality(draft: Draft) -> list[Concept]:
 
 
 def by_box(draft: Draft) -> list[Concept]:
-    """The boxes: the territory that each is the box of, that holds it, or that it covers."""
+    """Return the territories of the boxes: those with the same box, containing it, or covered by it."""
     hints = _hints(draft)
     found = [concept for box in draft.boxes for concept in of_box(box, hints)]
     if len(simplified(found)) > MOST:
@@ -247,7 +247,7 @@ def by_box(draft: Draft) -> list[Concept]:
 
 
 def by_organisation(draft: Draft) -> list[Concept]:
-    """The area of the service, for a record without any box: its own or its source's, not a mere fallback's."""
+    """Return the area of the service, for a record without boxes; not that of a mere fallback service."""
     owner = draft.dataset.get("owner_org")
     if draft.boxes or (owner == draft.context.fallback_organisation and not draft.organisation_found):
         return []
@@ -282,7 +282,7 @@ def _first(texts: Iterable[str], *finders: Callable[[str], Concept | None]) -> l
 
 
 def _called_one(text: str) -> Concept | None:
-    """The territory that a text calls a département or a région: "Département de la Creuse"."""
+    """Return the territory that a text calls a département or a région: "Département de la Creuse"."""
     words = plain(text[:MAX_CACHED]).split()
     if not words or words[0] not in _CALLED:
         return None
@@ -294,14 +294,14 @@ def _called_one(text: str) -> Concept | None:
 
 
 def _of_epci(draft: Draft, texts: Iterable[str]) -> list[Concept]:
-    """Départements of the intercommunality that is called so, on the boxes: former ones had names that others have."""
+    """Return the départements of an intercommunality, if the boxes agree: former ones had names that others have."""
     named = next((epci for text in texts if (epci := localities.epci_called(text))), None)
     found = [concept for code in (named.departements if named else ()) if (concept := places.departement(code))]
     return [concept for concept in found if _agrees(draft.boxes, concept, without_boxes=True)]
 
 
 def _long_code(text: str) -> Concept | None:
-    """A bare code counts only when it is a commune's: a number of two digits says anything."""
+    """Return the territory of a bare code if it is that of a commune: shorter numbers may mean anything."""
     return places.from_code(text) if len(text.strip()) >= 5 else None  # noqa: PLR2004 - INSEE code
 
 
@@ -317,15 +317,17 @@ _HELD = (
     ("pays-fra", (*_MAINLAND, "outre-mer", "zone-maritime", "pays")),
     (OUTSIDE, (*_MAINLAND, "outre-mer", "zone-maritime", "pays")),
 )
-"""What is too wide to be said beside territories of some types: keywords like "France" and "Europe" go with any record.
+"""Territories dropped beside smaller ones of these types: many records have keywords like "France" and "Europe".
 
-The mainland beside overseas territories is one part of a list, and stays.
+The mainland is kept beside overseas territories, since it is then one part of a list.
 """
 
 
 def simplified(found: Iterable[Concept]) -> list[Concept]:
-    """Keep each territory once, and the smaller where a larger one holds it; a whole région's départements
-    become the région."""
+    """Keep each territory once, and the smaller one where a larger one contains it.
+
+    All départements of a région are replaced by the région.
+    """
     territories = voc.get("territories")
     kept = dict.fromkeys(found)
     for region in dict.fromkeys(c.broader for c in kept if c.broader):
@@ -344,7 +346,7 @@ _SEA_TOPICS, _SEA_THEMES = {"oceans"}, {"of", "sr"}
 
 
 def _is_of_the_sea(draft: Draft) -> bool:
-    """Whether the record is about the sea, by its topic or its INSPIRE themes."""
+    """Tell whether the record is about the sea, by its topic or its INSPIRE themes."""
     if _SEA_TOPICS & set(draft.record.topic_categories):
         return True
     labels = by_label("inspire-themes", "inspire", "labels")
@@ -353,7 +355,7 @@ def _is_of_the_sea(draft: Draft) -> bool:
 
 
 def _hints(draft: Draft) -> Hints:
-    """What helps with a box: départements of the service and of the postal codes of the parties, and the subject."""
+    """Return hints for a box: départements of the service and of the parties' postal codes, and the subject."""
     uris = {territory_of(draft.dataset.get("owner_org")) or ""}
     for contact in (*draft.record.contacts, *draft.record.metadata_contacts):
         for line in contact.address:
@@ -365,9 +367,9 @@ def _hints(draft: Draft) -> Hints:
 
 
 def _of_boxes_elsewhere(draft: Draft, found: list[Concept]) -> list[Concept]:
-    """Of several boxes beside overseas ones, those that lie off the territories named stand for the mainland.
+    """Return territories of the boxes away from those named: beside overseas boxes, they stand for the mainland.
 
-    Elsewhere a box off the territory is rather a leftover of the record that this one was copied from.
+    In other records, a box away from the territory is usually left over from a copied record.
     """
     off = [box for box in draft.boxes if not any(places.likeness(box, c.data["bbox"]) > 0 for c in found)]
     hints = _hints(draft)

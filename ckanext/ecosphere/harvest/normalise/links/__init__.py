@@ -1,1 +1,1 @@
-"""Links of a record become resources and pages of the dataset."""
+"""Convert the links of a record to resources and pages of the dataset."""

@@ -1,4 +1,4 @@
-"""Addresses of links: cleaned, refused when they are not for the web, and what they show of themselves."""
+"""Clean and check the URLs of links, and detect intranet hosts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.harvest.normalise.tables import rows
 SCHEMES = {"http", "https", "ftp", "ftps"}
 MAX_URL = 4000
 _HEAD, _TAIL = 800, 200
-"""Characters of the beginning and of the end of a long address in which signs of its use are looked for."""
+"""Characters at the beginning and end of a long URL that are searched for signs of its use."""
 _REMOVED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\ufeff]")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _TYPO = re.compile(r"^(https?|ftp)(?:;//|:/(?!/)|//|:\\\\|\s*:\s*//)", re.IGNORECASE)
@@ -24,13 +24,13 @@ _UNSAFE = re.compile(r"[\s\\<>\"^`{|}]")
 
 @dataclass(slots=True)
 class Address:
-    """A cleaned address, or the reason why there is none.
+    """A cleaned URL, or the reason for its refusal.
 
     Attributes:
-        url: the address, None when it is refused.
+        url: the URL, None when refused.
         reason: ``empty``, ``scheme``, ``not-an-address``, ``too-long``.
-        credentials: whether a user name and password were taken out.
-        query: parameters, names in lower case, first value.
+        credentials: whether a user name and password were removed.
+        query: parameters, with lower-case names and their first value.
     """
 
     url: str | None = None
@@ -42,10 +42,10 @@ class Address:
 
 
 def clean_url(text: str | None) -> Address:
-    """Clean an address as written in a record.
+    """Clean a URL as written in a record.
 
-    Tabs and line ends, which browsers drop inside a scheme, are dropped before the scheme is looked at;
-    what then is no http, https or ftp address is refused (``javascript:``, ``data:``, ``file:``…).
+    Tabs and line ends, which browsers ignore inside a scheme, are removed before the scheme is checked; other schemes
+    than http, https, ftp and ftps are refused (``javascript:``, ``data:``, ``file:``…).
     """
     bare = _REMOVED.sub("", text or "").strip().strip("<>\"'").strip()
     if not bare:
@@ -65,12 +65,12 @@ def clean_url(text: str | None) -> Address:
 
 
 def told_by(url: str) -> str:
-    """Return what of an address tells its use: all of it, or the beginning and the end of a long one."""
+    """Return the part of a URL that is searched for signs of its use: all of it, or beginning and end of a long one."""
     return url if len(url) <= _HEAD + _TAIL else f"{url[:_HEAD]} {url[-_TAIL:]}"
 
 
 _ENCODED_QUERY = re.compile(r"[^=&]*%3D[^=&]*", re.IGNORECASE)
-"""A query of which the signs between its parameters are escaped too: ``?service%3DWMS%26request%3DGetCapabilities``."""
+"""A query whose delimiters are percent-encoded too: ``?service%3DWMS%26request%3DGetCapabilities``."""
 
 
 def _checked(url: str) -> Address:
@@ -115,7 +115,7 @@ def _is_host(host: str) -> bool:
 
 @lru_cache(maxsize=1_000)
 def is_intranet(host: str) -> bool:
-    """Return whether a host answers only inside: a private address, a bare name, a suffix of our table."""
+    """Return whether a host is internal: a private address, a bare name, or a suffix from the table."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Formats of the resources: their own, or those that the record names beside its links."""
+"""Set the formats of resources: their own, or those that the record names beside its links."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ ARCHIVES = re.compile(r"atomarchive/getresource|/telechargement/prepackage", re.
 _PACKED = re.compile(
     r"[-_.](shp|shape|mif|tab|gpkg|geojson|gml|kml|csv|tsv|dxf|gdb)(?:\.zip|\.7z|\.gz)$", re.IGNORECASE
 )
-"""End of a path, or of a file that the query names, that tells the format within an archive."""
+"""End of a path, or of a file name in the query, that states the format within an archive."""
 _NARROWER = {"TIFF": "GeoTIFF", "JSON": "GeoJSON", "XML": "GML"}
-"""Format of a file's ending or media type → the one that it is when the record names that one instead."""
+"""Format by extension or media type → more specific format, if the record names it."""
 _ZIP = "http://www.iana.org/assignments/media-types/application/zip"
 
 
 @dataclass(slots=True)
 class Formats:
-    """Formats that a record names beside its links.
+    """Formats that a record states beside its links.
 
     Attributes:
-        data: those of data, in their order.
-        archive: the one that data are packed in.
-        named: all of them by id, as they were written.
-        of_links: whether they are those that the links name themselves: a link without one has none of them.
+        data: data formats, in order.
+        archive: format of the archive that contains the data.
+        named: all of them by id, as written.
+        of_links: whether they are those that the links themselves state; a link without one then has none of them.
     """
 
     data: list[Concept] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Formats:
 
 
 def formats_of(draft: Draft) -> Formats:
-    """Return the formats that the record names beside its links, and report those that are not recognised."""
+    """Return the formats that the record states beside its links, and note unrecognised ones."""
     named: dict[str, list[str]] = {}
     every: list[Concept] = []
     for item in draft.record.formats:
@@ -64,14 +64,14 @@ def formats_of(draft: Draft) -> Formats:
 
 
 def formats_for(link: Link, formats: Formats) -> Formats:
-    """Return the formats that a link can have: its own when it names some, as distributions of RDF do, else all."""
+    """Return the possible formats of a link: its own if it states some, as RDF distributions do, else all."""
     named = protocols.format_that_is(link.name)
     of_name = _sorted_out([named] if named and named.data["kind"] not in ("archive", "document", "image") else [])
     if not link.format:
         return of_name if of_name.data or formats.of_links else formats
     own = _sorted_out(protocols.formats_named(link.format))
     if own.archive and not own.data:
-        own.data = of_name.data  # "Shapefile" in a ZIP, as ArcGIS portals call it
+        own.data = of_name.data  # "Shapefile" in a ZIP, named so by ArcGIS portals
     return own
 
 
@@ -86,14 +86,14 @@ def _sorted_out(concepts: Iterable[Concept]) -> Formats:
 
 
 def set_format(draft: Draft, resource: Resource, found: Concept | None, formats: Formats, address: Address) -> None:
-    """Set format and media type; archives, and data without a format of their own, take the one that the record names.
+    """Set format and media type; archives, and data without a format of their own, take those that the record states.
 
-    Of several formats the first is the resource's, and its description names all of them: one cannot know which a file
-    without a name has.
+    If there are several, the first is set and the description lists all: the format of a file without a name is
+    unknown.
     """
     is_data = resource["resource_role"] == "data"
     if is_data and found and found.id in protocols.NOT_A_DATA_FORMAT and (formats.data or formats.archive):
-        found = None  # a page to download from: the data have the format that the record names
+        found = None  # a download page: the data have the format that the record states
     is_archive = found is not None and found.data["kind"] == "archive"
     if is_data and not is_archive and ARCHIVES.search(told_by(resource["url"])):
         found, is_archive = voc.get("format")["ZIP"], True
@@ -130,7 +130,7 @@ def _describe_formats(resource: Resource, formats: Formats) -> None:
 
 
 def take_maps_for_data(resources: list[Resource], formats: Formats) -> None:
-    """Take documents and images in a format that the record names as its data, when nothing else is."""
+    """Treat documents and images in a format that the record states as its data, if there are no other data."""
     if any(resource["resource_role"] in ("data", "service") for resource in resources):
         return
     for resource in resources:
@@ -141,17 +141,17 @@ def take_maps_for_data(resources: list[Resource], formats: Formats) -> None:
 
 
 def report_unplaced(draft: Draft, formats: Formats, resources: list[Resource]) -> None:
-    """Report the formats of the record that no resource has."""
+    """Note the formats of the record that no resource has."""
     if formats.data and not any(resource["resource_role"] == "data" for resource in resources):
         for feed in [resource for resource in resources if resource["protocol"] == "ATOM"]:
-            _describe_formats(feed, formats)  # its entries have them
+            _describe_formats(feed, formats)  # the entries of the feed have these formats
     had = {resource.get("format") for resource in resources}
     had |= {"ZIP"} if any(resource.get("package_format") for resource in resources) else set()
     described = any(resource.get("description", "").rpartition("Formats : ")[1] for resource in resources)
     if described:
         had |= {concept.id for concept in formats.data}
     for name, written in formats.named.items():
-        # Versions and variants have no field; a bare format name is reported only when no resource has the format.
+        # Versions and variants have no field; a bare format name is noted only if no resource has the format.
         more = [text for text in dict.fromkeys(written) if name not in had or plain(text) != plain(name)]
         if more:
             draft.lost("distributionFormat", more)

@@ -1,4 +1,4 @@
-"""Files, services and pages of a record whose elements say what they are (see `marked`)."""
+"""Rule for the links of marked records, whose elements state their meaning (see `normalise.marked`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MEDIA_TYPE = re.compile(r"https?://www\.iana\.org/assignments/media-types/(.+)"
 
 
 def links(draft: Draft) -> None:
-    """Make the resources in their order, each with what its transfer options say, and give the pages their fields."""
+    """Create the resources in order, each with its transfer options, and set the fields of the pages."""
     record = draft.record
     formats = {name.removeprefix("#"): each for each in record.formats for name in each.transfers}
     resources: dict[str, Resource] = {}
@@ -63,7 +63,7 @@ def _sort(draft: Draft, link: Link, url: str, resources: dict[str, Resource], fo
 
 
 def _original(draft: Draft, link: Link) -> None:
-    """Take the catalogue and the date of the original record from the link to it."""
+    """Read the catalogue and the date of the original record from the link to it."""
     if link.name:
         draft.set("source_catalogue", link.name)
     day = parse_date((link.description or "").rpartition(" ")[2])
@@ -83,7 +83,7 @@ def _resource(draft: Draft, link: Link, url: str, form: Format | None) -> Resour
     resource["network"] = "intranet" if is_intranet(clean_url(url).host) else "internet"
     title, name = link.mark.title, one_line(link.name)
     description = plain_text(link.description)
-    if title is not None:  # the layers stand in place of the name, and the name in that of a missing description
+    if title is not None:  # the name element contains the layers, and the description element may contain the name
         resource["layer_name"] = guessed.split_layers(name)
         name, description = "" if title == name else title, "" if description == title else description
     resource["name"] = cut(name, guessed.MAX_NAME)
@@ -111,7 +111,7 @@ def _complete_format(resource: Resource, form: Format) -> None:
 
 
 def _describe(resource: Resource) -> None:
-    """Describe a service by its address, as for every record."""
+    """Describe a service by its URL, as for every record."""
     name, url = resource["name"], resource["url"]
     if resource["protocol"] in protocols.OGC_WITH_CAPABILITIES:
         described = protocols.capabilities(url, resource["protocol"])

@@ -1,4 +1,4 @@
-"""What a link speaks and what it is for: declared protocol, address, function, names."""
+"""Determine protocol, role and format of a link from its declared protocol, URL, function and name."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _FUNCTIONS = {
     "search": "service",
     "upload": "service",
 }
-"""ISO ``CI_OnLineFunctionCode`` (and later ones) → role of a resource."""
+"""ISO ``CI_OnLineFunctionCode`` (including later codes) → role of a resource."""
 _DOCUMENTS = {"document", "image"}
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,8})$")
 _WORDS_TOO = {"tab", "asc", "doc", "nc", "las", "txt", "db", "gz", "sql", "mid", "md", "ppt", "n3", "owl", "atom"}
-"""Extensions that are words or names of other things as well."""
+"""Extensions that are also words or names of other things."""
 _NO_PAGES = {
     "sld",
     "se",
@@ -62,7 +62,7 @@ _NO_PAGES = {
     "aprx",
     "stl",
 }
-"""Extensions of files that are neither data nor pages, and have no format in the list."""
+"""Extensions of files that are neither data nor pages, and whose format is not in the vocabulary."""
 _BOTH = re.compile(r"\bwms wfs\b|\bwms et wfs\b")
 _FORMAT_KEYS = ("outputformat", "format", "f")
 _FILE_KEYS = ("fname", "file")
@@ -85,7 +85,7 @@ def _matched(where: str, text: str) -> str | None:
 
 
 def protocol_of(declared: str | None, address: Address) -> str:
-    """Return the canonical protocol: what the address asks for, what is declared, what the address looks like."""
+    """Return the canonical protocol: from the request in the URL, the declaration, or the form of the URL."""
     asked = f"OGC:{address.query.get('service', '').upper()}"
     if asked in OGC_WITH_CAPABILITIES:
         return asked
@@ -101,7 +101,7 @@ def protocol_of(declared: str | None, address: Address) -> str:
 
 
 def protocol_of_service(described: Service) -> str | None:
-    """Return the protocol of a service: what it declares as its type, its operations, or the kind and its version."""
+    """Return the protocol of a service: its declared type, or from its operations, or its kind and version."""
     kind = (described.type or "").strip()
     if kind and kind.lower() not in SERVICE_KINDS:
         return kind
@@ -111,15 +111,15 @@ def protocol_of_service(described: Service) -> str | None:
 
 
 def serves_both(link: Link, address: Address) -> bool:
-    """Tell a MapServer base address that answers WMS and WFS (Géo-IDE: "URL de base des services wms/wfs")."""
+    """Tell whether this is a MapServer base URL for WMS and WFS (Géo-IDE: "URL de base des services wms/wfs")."""
     text = f"{plain(link.units_of_distribution or '')} / {plain(link.name or '')}"
     return "service" not in address.query and bool(_BOTH.search(text))
 
 
 def capabilities(url: str, protocol: str) -> str:
-    """Return the GetCapabilities address of an OGC service, other parameters (``map=``) kept.
+    """Return the GetCapabilities URL of an OGC service, keeping other parameters (``map=``).
 
-    A document of capabilities (RESTful WMTS, OGC 07-057r7, 10.2.1: ``WMTSCapabilities.xml``) is its own address.
+    A capabilities document (RESTful WMTS, OGC 07-057r7, 10.2.1: ``WMTSCapabilities.xml``) is returned as it is.
     """
     parts = urlsplit(url)
     if parts.path.lower().endswith("capabilities.xml"):
@@ -130,7 +130,7 @@ def capabilities(url: str, protocol: str) -> str:
 
 
 def folded(url: str) -> str:
-    """Return an address with the names of its OGC parameters, service and request in small letters, in their order."""
+    """Return a URL with sorted parameters, and OGC parameter names, service and request in lower case."""
     parts = urlsplit(url)
     query = [
         (key.lower(), value.lower() if key.lower() in ("service", "request") else value)
@@ -142,7 +142,7 @@ def folded(url: str) -> str:
 
 
 def endpoint(url: str) -> str:
-    """Return the address of a service without its request."""
+    """Return the URL of a service without the request parameters."""
     parts = urlsplit(url)
     kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k.lower() not in _REQUEST_KEYS]
     return urlunsplit(parts._replace(query=urlencode(kept, safe="/:,"), fragment=""))
@@ -158,8 +158,7 @@ def _cues() -> tuple[tuple[str, bool, str, re.Pattern[str]], ...]:
 
 
 def use_of(link: Link, address: Address) -> tuple[str, bool]:
-    """Return what the units, the name or the address tell of a link's use, empty when nothing does; and whether it is
-    certain, whatever protocol is declared."""
+    """Return the use of a link from its units, name or URL ("" if unknown), and whether that overrides the protocol."""
     texts = {
         "units": plain((link.units_of_distribution or "")[:200]),
         "title": plain((link.name or "")[:200]),
@@ -186,13 +185,13 @@ def role_of(link: Link, address: Address, protocol: str, use: str) -> str:
 
 
 def _tells_data(link: Link) -> bool:
-    """Whether a link says itself that its file is one of data, as distributions of RDF do."""
+    """Tell whether a link states a data format, as RDF distributions do."""
     said = format_named(link.media_type) or format_named(link.format)
     return said is not None and said.data["kind"] not in (*_DOCUMENTS, "service")
 
 
 def _is_other_service(link: Link) -> bool:
-    """Whether a link declares an interface of the OGC that the list does not have, or a service as its format."""
+    """Tell whether a link declares an OGC interface that the vocabulary lacks, or a service as its format."""
     said = format_named(link.format)
     if said is not None and said.data["kind"] == "service":
         return True
@@ -202,14 +201,14 @@ def _is_other_service(link: Link) -> bool:
 
 
 def _is_of_data(said: Concept) -> bool:
-    """Whether a format says more than a media type can, which is often that of a whole family."""
+    """Tell whether a format is specific to data; a media type often covers a whole family."""
     return said.data["kind"] not in (*_DOCUMENTS, "service", "archive")
 
 
 def _role_of_page(link: Link, address: Address, protocol: str, use: str) -> str:
-    """Tell data from documents among plain links: by the file, the cues, the function, then the protocol."""
+    """Distinguish data from documents among plain links: by file, cues, function, then protocol."""
     if _is_other_file(address):
-        return "documentation"  # a style has not the format of the data that it shows, whatever its link is called
+        return "documentation"  # a style file, even if its link is named after the format of its data
     ending = format_of_path(address)
     is_page = ending is not None and ending.id in NOT_A_DATA_FORMAT
     if use == "documentation" or (ending is not None and ending.data["kind"] in _DOCUMENTS and not is_page):
@@ -260,7 +259,7 @@ def _by_media_type() -> dict[str, Concept]:
 
 
 def format_named(text: str | None) -> Concept | None:
-    """Return the format that a text names: a media type, an extension, a name, or one within the text."""
+    """Return the format named in a text: a media type, an extension, a name, or a name within the text."""
     if not text or is_placeholder(text):
         return None
     bare = text.strip().lower()[:200]
@@ -273,13 +272,13 @@ def format_named(text: str | None) -> Concept | None:
 
 
 def format_that_is(text: str | None) -> Concept | None:
-    """Return the format of which a text is no more than the name ("shp", "GeoJSON"), as portals call their exports."""
+    """Return the format if a text is only its name ("shp", "GeoJSON"), as portals name their exports."""
     bare = (text or "").strip().lower()
     return (voc.get("format").find(bare) or _by_extension().get(bare)) if 0 < len(bare) <= _LONGEST_FORMAT else None
 
 
 def formats_named(text: str | None) -> list[Concept]:
-    """Return every format that a text names ("ESRI Shapefile, MapInfo TAB"), in its order."""
+    """Return all formats named in a text ("ESRI Shapefile, MapInfo TAB"), in order."""
     whole = format_named(text)
     if not text or whole is None:
         return []
@@ -289,7 +288,7 @@ def formats_named(text: str | None) -> list[Concept]:
 
 
 def format_of_path(address: Address) -> Concept | None:
-    """Return the format of the file that an address ends in, or names as a parameter (GeoNetwork, Eurostat)."""
+    """Return the format of the file at the end of a URL, or in one of its parameters (GeoNetwork, Eurostat)."""
     match = _EXTENSION.search(_file_name(address))
     return _by_extension().get(match.group(1).lower()) if match else None
 
@@ -299,20 +298,20 @@ def _file_name(address: Address) -> str:
 
 
 def is_document(address: Address) -> bool:
-    """Whether an address ends in a document or an image."""
+    """Tell whether a URL ends in a document or an image."""
     ending = format_of_path(address)
     return ending is not None and ending.data["kind"] in _DOCUMENTS
 
 
 def _own_format(link: Link, address: Address) -> Concept | None:
-    """Return the format that a distribution names, unless it is packed: then the archive comes first."""
+    """Return the format that a distribution states, unless it is in an archive, whose format then comes first."""
     own, file = format_named(link.format), format_named(link.media_type) or format_of_path(address)
     is_packed = file is not None and file.data["kind"] == "archive"
     return own if own and _is_of_data(own) and not is_packed else None
 
 
 def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept | None:
-    """Return the format of a resource, from the protocol of a service or the several signs of a file."""
+    """Return the format of a resource, from the protocol of a service or the properties of a file."""
     vocabulary = voc.get("format")
     concept = voc.get("protocol").get(protocol)
     if role == "service" and concept and concept.data["format"]:
@@ -335,6 +334,6 @@ def format_of(link: Link, address: Address, protocol: str, role: str) -> Concept
 
 
 def _is_other_file(address: Address) -> bool:
-    """Whether an address ends in a file of a kind that nobody shows as a page: a style, a project, a model."""
+    """Tell whether a URL ends in a file that is not displayed as a page: a style, a project, a model."""
     ending = _EXTENSION.search(_file_name(address))
     return ending is not None and ending.group(1).lower() in _NO_PAGES

@@ -1,4 +1,4 @@
-"""Turn links into resources: refused or cleaned, with protocol, role, format, network and name, in a stable order."""
+"""Rule that converts links to resources, with protocol, role, format, network and name, in a stable order."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ from ckanext.ecosphere.harvest.record import Link
 from ckanext.ecosphere.vocabularies import languages
 
 MAX_LINKS = 3_000
-"""Links that are looked at."""
+"""Maximum number of links that are read."""
 MAX_RESOURCES = 500
-"""Resources that are kept: beyond it, CKAN's pages and saves are of no use."""
+"""Maximum number of resources kept; with more, CKAN's pages and saves become unusable."""
 MAX_NAME, MAX_LAYERS = 200, 100
 _ROLES = ("data", "service", "documentation", "sample", "metadata")
 _LAYER = re.compile(r"[\w.-]+(?::[\w.-]+)*")
 _LAYER_KEYS = ("layers", "layer", "typenames", "typename")
 _DIRECT = re.compile(r"request=getfeature|/download\b|/exports?/", re.IGNORECASE)
 _RECORD = "completemetadata"
-"""Function of a link to the record itself (ISO 19115-3)."""
+"""Function code of a link to the record itself (ISO 19115-3)."""
 _MEGABYTE = 1_000_000
 _MOST_MEGABYTES = 10**9
-"""A petabyte: what is larger is an error of the record."""
+"""A petabyte; larger sizes are errors in the record."""
 
 
 def resource_key(resource: Resource) -> tuple[str, str, str]:
-    """Return the key that identifies a resource of a dataset across harvests: address, protocol, layers."""
+    """Return the key that identifies a resource of a dataset across harvests: URL, protocol, layers."""
     return resource.get("url", ""), resource.get("protocol", ""), _joined(resource)
 
 
 def _same_request(resource: Resource) -> tuple[str, str, str]:
-    """Return the key of a resource while those of one record are brought together: OGC parameters in any case."""
+    """Return the key for merging resources of one record, which ignores the case of OGC parameters."""
     url, protocol, layers = resource_key(resource)
     return (protocols.folded(url) if protocol in protocols.OGC_WITH_CAPABILITIES else url), protocol, layers
 
@@ -63,7 +63,7 @@ def _joined(resource: Resource) -> str:
 
 
 def links(draft: Draft) -> None:
-    """Make the resources, in an order that does not depend on the record's."""
+    """Create the resources, in an order independent of the record's."""
     given = all_links(draft)
     if len(given) > MAX_LINKS:
         draft.too_many("onLine", len(given), MAX_LINKS)
@@ -95,7 +95,7 @@ def all_links(draft: Draft) -> list[Link]:
     for link in (link for operation in described.operations for link in operation.links):
         address = clean_url(link.url)
         is_plain = not link.protocol or protocols.protocol_of(link.protocol, address) in protocols.GENERIC
-        # What an operation connects to is the service, unless it is a document.
+        # The connection point of an operation is the service, unless it is a document.
         is_document = address.url is None or protocols.is_document(address)
         protocol = spoken if is_plain and spoken and not is_document else link.protocol
         role = None if is_document else "service"
@@ -126,7 +126,7 @@ def _merge(first: Resource, second: Resource) -> None:
 
 
 def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Resource]:
-    """Return the resources that a link stands for: none, one, or two for a base address of WMS and WFS."""
+    """Return the resources that a link stands for: none, one, or two for a base URL of WMS and WFS."""
     address = clean_url(link.url)
     if address.url is None:
         _refuse(draft, link, address)
@@ -147,7 +147,7 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
     declared = protocols.protocol_of(link.protocol, address)
     if certain and use == "data" and address.query.get("request", "").lower() != "getfeature":
         if declared not in ("HTTP", "FTP"):
-            declared = "HTTP:DOWNLOAD"  # whatever is declared: exports of Géo-IDE are given the protocol of a service
+            declared = "HTTP:DOWNLOAD"  # overrides the declaration: Géo-IDE declares its exports as services
     elif certain and use == "view":
         declared = "HTTP"
     if use == "feed" and declared in ("HTTP", "HTTP:DOWNLOAD"):
@@ -164,7 +164,7 @@ def of_link(draft: Draft, link: Link, formats: Formats | None = None) -> list[Re
 
 
 def _tell_size(draft: Draft, link: Link, made: list[Resource]) -> None:
-    """Tell a size that is no file's."""
+    """Note a size that applies to no file."""
     if _positive(link.size_megabytes) and not any("size" in resource for resource in made):
         draft.lost("transferOptions/transferSize", f"{link.size_megabytes} Mo")
 
@@ -180,7 +180,7 @@ def _refuse(draft: Draft, link: Link, address: Address) -> None:
 
 
 def _record_view(draft: Draft, link: Link, address: Address, use: str, intranet: bool) -> None:
-    """A view of the record is no resource: its page on the internet is where the original can be seen."""
+    """Use a view of the record as the link to the original, if it is on the internet; it becomes no resource."""
     if intranet:
         draft.change("resources", address.url, "view of the record on the intranet, left out")
         draft.lost("metadataLinkage", f"{link.protocol or ''} {address.url}".strip())
@@ -202,13 +202,13 @@ def _record_view(draft: Draft, link: Link, address: Address, use: str, intranet:
 
 
 def _is_of_another(draft: Draft, url: str) -> bool:
-    """Whether an address shows a record that bears another identifier than this one's."""
+    """Tell whether a URL shows a record with another identifier than this one's."""
     named, own = record_named(url).lower(), str(draft.dataset.get("metadata_identifier") or "").lower()
     return bool(named and own) and named not in own and own not in named
 
 
 def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str], formats: Formats) -> Resource:
-    """Make a resource of a link, of which `signs` are the protocol and the use."""
+    """Create a resource from a link; `signs` are its protocol and use."""
     protocol, use = signs
     role = link.role if link.role in _ROLES else protocols.role_of(link, address, protocol, use)
     found = protocols.format_of(link, address, protocol, role)
@@ -236,7 +236,7 @@ def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str]
 
 
 def translate(draft: Draft, resource: Resource, link: Link) -> None:
-    """Give the name and the description of a resource in all languages of its link; tell those that have no place."""
+    """Set name and description of a resource in all languages of its link; note translations without a place."""
     for attribute, texts in link.translations.items():
         said = getattr(link, attribute, None)
         bare = plain(one_line(said))
@@ -248,7 +248,7 @@ def translate(draft: Draft, resource: Resource, link: Link) -> None:
 
 
 def _complete_service(draft: Draft, resource: Resource, address: Address) -> None:
-    """Give an OGC service an address that answers, and its description as an access service."""
+    """Give an OGC service its GetCapabilities URL, unless it has a request, and describe it as an access service."""
     described = protocols.capabilities(resource["url"], resource["protocol"])
     if "request" not in address.query:
         draft.change("resources", resource["url"], described)
@@ -275,7 +275,7 @@ def _complete_data(draft: Draft, resource: Resource, link: Link, address: Addres
 
 
 def complete_file(draft: Draft, resource: Resource, link: Link) -> None:
-    """Give a file its size, and data the character set when the record names just one."""
+    """Set the size of a file, and the character set of data if the record states exactly one."""
     megabytes = _positive(link.size_megabytes)
     if megabytes:
         resource["size"] = round(megabytes * _MEGABYTE)
@@ -285,7 +285,7 @@ def complete_file(draft: Draft, resource: Resource, link: Link) -> None:
 
 
 def _complete_declared(resource: Resource, link: Link) -> None:
-    """Copy the character set and the reference systems that the link declares."""
+    """Copy the character set and the reference systems that the link states."""
     encoding = voc.get("encoding").get(link.encoding or "") or voc.get("encoding").find(link.encoding or "")
     if encoding:
         resource["encoding"] = encoding.id
@@ -295,13 +295,13 @@ def _complete_declared(resource: Resource, link: Link) -> None:
 
 
 def _complete_distribution(draft: Draft, resource: Resource, link: Link) -> None:
-    """Copy what RDF says about a distribution: access page, dates, documentation, standards, a licence of its own."""
+    """Copy the properties of an RDF distribution: access page, dates, documentation, standards, its own licence."""
     if link.licence:
         known = licence_of_url(link.licence) or licence_of_text(link.licence)[0] or ""
         if known != draft.dataset.get("license_id"):
             listed = voc.get("licences").get(known)
             licence = listed.uri if listed and not known.startswith("other-") else link.licence
-            # DCAT-AP has a licence that no address names among the rights.
+            # In DCAT-AP, a licence without a URI is a rights statement.
             resource["license" if licence.startswith(("http://", "https://")) else "rights"] = licence
     page = clean_url(link.access_url).url if link.access_url else None
     if page and page != resource["url"] and resource.get("download_url"):
@@ -328,7 +328,7 @@ def _positive(text: str | None) -> float | None:
 
 
 def _layers(link: Link, address: Address, protocol: str) -> list[str]:
-    """Return the layers: GeoNetwork's way is to put them, each one word, as the name of an OGC service."""
+    """Return the layer names: GeoNetwork writes them as the name of a link to an OGC service, each a single word."""
     asked = split_layers(next((address.query[key] for key in _LAYER_KEYS if address.query.get(key)), ""))
     names = [] if _is_no_layer(link.name or "") else split_layers(link.name or "")
     words = all(_LAYER.fullmatch(name) and not name.lower().startswith("http") for name in names)
@@ -338,7 +338,7 @@ def _layers(link: Link, address: Address, protocol: str) -> list[str]:
 
 
 def _is_no_layer(name: str) -> bool:
-    """Whether the name of a link is that of a file, a format or a protocol, or a word that says what the link is."""
+    """Tell whether the name of a link is that of a file, a format or a protocol, or describes the link itself."""
     address = Address(path=name)
     is_listed = protocols.format_that_is(name) is not None or voc.get("protocol").find(name) is not None
     return is_listed or protocols.format_of_path(address) is not None or plain(name) in _link_words()
@@ -350,13 +350,13 @@ def _link_words() -> frozenset[str]:
 
 
 def split_layers(text: str) -> list[str]:
-    """Return the names that commas part (WMS 1.3.0, table 8, LAYERS; WFS 2.0.0, table 8, TYPENAMES)."""
+    """Split comma-separated layer names (WMS 1.3.0, table 8, LAYERS; WFS 2.0.0, table 8, TYPENAMES)."""
     names = dict.fromkeys(name.strip()[:MAX_NAME] for name in text.split(",") if name.strip())
     return list(names)[:MAX_LAYERS]
 
 
 def _name(link: Link, address: Address, protocol: str, layer: str) -> str:
-    """Return a name for people: the link's own, its short description, the file's name or the protocol's."""
+    """Return a readable name: that of the link, its short description, or the name of the file or protocol."""
     name, description = one_line(link.name), one_line(link.description)
     if (
         name
@@ -379,7 +379,7 @@ def _name(link: Link, address: Address, protocol: str, layer: str) -> str:
 
 
 def preview(draft: Draft) -> None:
-    """The largest preview that has an address on the internet."""
+    """Set the preview image to the largest one with an internet URL."""
     graphics = sorted(draft.record.graphics, key=lambda graphic: "large" not in (graphic.description or "").lower())
     for graphic in graphics:
         address = clean_url(graphic.url)

@@ -1,4 +1,4 @@
-"""What a service is, where it answers, and what it works on."""
+"""Rule for the fields of a service: its type, endpoint, and the datasets that it serves."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ckanext.ecosphere.harvest.record import Service, Term
 from ckanext.ecosphere.shared import xlink_roles
 
 _KINDS = {"view": "view", "download": "download", "catalogue": "discovery"}
-"""What a protocol is for → kind of service."""
+"""Purpose of a protocol → service type."""
 
 
 _RECORD_PAGE = re.compile(
     r"(?:/api/records/|#/metadata/|/metadata\.show\?(?:uuid|id)=|[?&]uuid=)(?!\d{1,9}(?![^/?#&]))([^/?#&]{2,200})"
 )
-"""The identifier in an address of a record in GeoNetwork, whatever view of it that is; not its own running number."""
+"""The identifier in the URL of any view of a GeoNetwork record, but not its internal number."""
 
 
 def record_named(address: str) -> str:
-    """Return the identifier of the record that an address of a catalogue shows; empty for any other address."""
+    """Return the identifier of the record that a catalogue URL shows; empty for any other URL."""
     asked = clean_url(address).query
     if asked.get("request", "").lower() == "getrecordbyid":
         return asked.get("id", "")
@@ -32,14 +32,14 @@ def record_named(address: str) -> str:
 
 
 def served(term: Term) -> str:
-    """Return the dataset that ``operatesOn`` names: by identifier, by that in the address of its record, by address."""
+    """Return the dataset in ``operatesOn``: by identifier, by that in the URL of its record, or by URL."""
     if term.text or not term.href:
         return term.text
     return record_named(term.href) or term.href
 
 
 def service(draft: Draft) -> None:
-    """Give a service its kind, and its addresses: those that are marked, else those of its resources."""
+    """Set the type of a service, and its endpoints: the marked ones, else those of its resources."""
     found = draft.record.service
     if found is None:
         return
@@ -51,7 +51,7 @@ def service(draft: Draft) -> None:
     if names := list(dict.fromkeys(operation.name for operation in found.operations if operation.name)):
         draft.lost("containsOperations", names)
     if draft.record.fields.get("endpoint_url"):
-        return  # another reader has set them
+        return  # set by the ckanext-dcat profiles
     addresses, described = _marked(found) if draft.record.marked else _of_resources(draft)
     draft.set("endpoint_url", list(dict.fromkeys(addresses)))
     draft.set("endpoint_description", next(iter(described), ""))
