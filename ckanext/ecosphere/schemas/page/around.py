@@ -1,7 +1,7 @@
-"""What is around a dataset: other years, the same subject elsewhere and nearby, what is like it; in one query.
+"""Related datasets, found in one query: other years, the same subject nearby and elsewhere, similar datasets.
 
-The words of the title without place and year name the subject: "Inventaire des zones humides d'Ille-et-Vilaine – 2023"
-and "… du Morbihan – 2021" have the same. What the query finds beside it shares a theme and a territory.
+The subject is the title without places and year: "Inventaire des zones humides d'Ille-et-Vilaine – 2023" and
+"… du Morbihan – 2021" have the same. Similar datasets share a theme and a territory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ THEME, TERRITORY, EXACT = "vocab_ecosphere_theme", "vocab_ecosphere_territory", 
 FIELDS = ("id", "name", "title", EXACT, relations.SERIES_FIELD)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _LOT = "lot"
-#: Little words between a subject and its place, which the French analysis of the index drops as well.
+#: Words that link a subject and a place, also dropped by the French analysis of the index.
 _LINKS = frozenset(
     ["d", "de", "des", "du", "l", "la", "le", "les", "en", "et", "a", "au", "aux", "par", "pour", "sur", "dans"]
 )
@@ -37,11 +37,11 @@ Dataset = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """What a title is about, apart from where and when.
+    """Subject of a title, without places and year.
 
     Attributes:
-        words: of the subject, without accents.
-        year: in the title, "" without one.
+        words: normalised words of the subject.
+        year: year in the title, "" without one.
     """
 
     words: tuple[str, ...]
@@ -49,11 +49,11 @@ class Subject:
 
 
 def subject(title: str, territories: Iterable[str]) -> Subject:
-    """Take the subject out of a title.
+    """Return the subject of a title.
 
     Args:
-        title: of a dataset.
-        territories: ids of its territories, whose names are no part of the subject.
+        title: title of a dataset.
+        territories: ids of its territories, whose names are removed.
 
     >>> subject("Inventaire des zones humides de l'Ain – 2023", ["departement-01"])
     Subject(words=('inventaire', 'zones', 'humides'), year='2023')
@@ -68,13 +68,12 @@ def subject(title: str, territories: Iterable[str]) -> Subject:
 
 
 def of(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
-    """Return what is around a dataset, as its reader may see it.
+    """Return the related datasets that the current user may see.
 
     Returns:
-        ``years`` (the same subject and place in other years, or other parts of its series), ``nearby`` (the same
-        subject elsewhere, neighbours first), ``similar`` (another subject of the same theme and place) and ``later``
-        (of ``years``, the one of the same title and place with the latest year after this one's); each a list of
-        ``name`` and ``title``.
+        ``years`` (same subject and places, or same series), ``nearby`` (same subject elsewhere, nearest first),
+        ``similar`` (another subject of the same theme and place) and ``later`` (the dataset with the same title and
+        places and the latest year after this one's); each is a list of dicts with ``name`` and ``title``.
     """
     places = _ids(dataset, "territory", "territories")
     themes = _ids(dataset, "theme", "themes")
@@ -89,7 +88,7 @@ def of(dataset: Dataset) -> dict[str, list[dict[str, str]]]:
 
 
 def nothing() -> dict[str, list[dict[str, str]]]:
-    """Return what is around a dataset of which nothing is known."""
+    """Return the empty result."""
     return {"years": [], "nearby": [], "similar": [], "later": []}
 
 
@@ -129,7 +128,7 @@ def _grouped(
 
 
 def _later(dataset: Dataset, found: Iterable[Dataset], places: list[str]) -> list[dict[str, str]]:
-    """Return the dataset of the same title but for a later year; a year to come is a horizon, no edition."""
+    """Return the dataset with the same title and the latest later year; a future year is a horizon, not an edition."""
     name, year = _dated(dataset)
     others = [each for each in found if set(map(str, as_list(each.get(EXACT) or []))) == set(places)]
     same = [(other, each) for each in others for title, other in [_dated(each)] if title == name]
@@ -138,14 +137,14 @@ def _later(dataset: Dataset, found: Iterable[Dataset], places: list[str]) -> lis
 
 
 def _dated(dataset: Dataset) -> tuple[str, str]:
-    """Return the whole title without its last year, and that year, "" without one."""
+    """Return the normalised title without its last year, and that year; the title and "" without a year."""
     title = str(dataset.get("title") or "")
     last = next(reversed(list(_YEAR.finditer(title))), None)
     return (voc.normalise(f"{title[: last.start()]} {title[last.end() :]}"), last.group()) if last else (title, "")
 
 
 def distance(places: Iterable[str], others: Iterable[str]) -> float:
-    """Return how far apart the nearest of two sets of territories are: 0 for those whose boxes meet, else degrees."""
+    """Return the smallest distance between two sets of territories in degrees; 0 when boxes intersect."""
     gaps = [
         0.0 if spatial.boxes_meet(one, other) else _gap(one, other)
         for one in filter(None, map(spatial.territory_box, places))
