@@ -1,5 +1,6 @@
-"""What is kept for everyone of the public datasets (site map, table of the catalogue), forgotten when one leaves the
-public: at once, and again after the commit, since who asks in between has what is public still kept anew.
+"""Invalidate cached files of the public datasets (sitemap, CSV catalogue) when a dataset is no longer public.
+
+They are discarded at once and again after the commit, since a request in between would cache the old state again.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from ckanext.ecosphere.schemas.catalogue import prepared_file, sitemap
 
 
 def forget() -> None:
-    """Give nothing any more of what was kept, now and once the transaction is committed."""
+    """Discard the cached files, now and after the commit of the current transaction."""
     session: Any = model.Session()
     session.info[__name__] = True
     _forget()
 
 
 def listen() -> None:
-    """Look at each commit and rollback; done once for the whole process."""
+    """Listen for commits and rollbacks; idempotent."""
     for name, function in (("after_commit", _committed), ("after_rollback", _undone)):
         if not event.contains(model.Session, name, function):
             event.listen(model.Session, name, function)

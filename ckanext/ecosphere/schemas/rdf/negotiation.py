@@ -1,7 +1,7 @@
-"""Programs that ask for RDF at the address of a dataset, a file or the portal are led to it.
+"""Content negotiation: redirect clients that ask for RDF at the URL of a dataset, resource or the portal.
 
-Graphs call these by the addresses at which people find pages. Whoever follows such an address and asks for Turtle gets
-it by way of 303, as W3C's "Cool URIs for the Semantic Web" (section 4.2) has it.
+In graphs, the URIs of these are the URLs of their HTML pages. A client that asks for Turtle at such a URI gets a
+redirect 303, as in W3C's "Cool URIs for the Semantic Web" (section 4.2).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from flask import Response, redirect, request
 
-#: Media type → ending of ckanext-dcat's addresses.
+#: Extensions of ckanext-dcat's URLs by media type.
 ENDINGS = {"text/turtle": "ttl", "application/rdf+xml": "rdf", "application/ld+json": "jsonld", "text/n3": "n3"}
 PAGE = "text/html"
 CATALOGUE = "home.index"
@@ -19,7 +19,7 @@ DATASET = ("dataset.read", "dataset_resource.read")
 
 
 def lead() -> Any:
-    """Answer a request for RDF at the address of a page; None for whoever takes the page as well or better."""
+    """Redirect a request for RDF at the URL of a page; return None if HTML is preferred or equally accepted."""
     if not _has_both() or request.method not in ("GET", "HEAD"):
         return None
     ending = ENDINGS.get(str(request.accept_mimetypes.best_match([PAGE, *ENDINGS], PAGE)))
@@ -34,7 +34,7 @@ def lead() -> Any:
 
 
 def tell(response: Response) -> Response:
-    """Tell caches that the answer depends on what is asked for."""
+    """Add ``Vary: Accept`` to negotiated responses."""
     if _has_both():
         response.vary.add("Accept")
     return response
