@@ -1,4 +1,4 @@
-"""Merge a new edition of a vocabulary with the current one, keeping removed concepts as withdrawn. Without CKAN."""
+"""Merge a new edition of a vocabulary with the current one, keeping removed concepts as withdrawn. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Communes of France: look-up by code, URI and name, and suggestions while typing. Without CKAN.
+"""Communes of France: look-up by code, URI and name, and suggestions while typing. No CKAN imports.
 
 There are some 35 000 of them, so they are never listed as a whole.
 """

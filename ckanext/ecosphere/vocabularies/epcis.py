@@ -1,4 +1,4 @@
-"""Look up intercommunalities (EPCI) by code or name, and read the tables of `places/`. Without CKAN."""
+"""Look up intercommunalities (EPCI) by code or name, and read the tables of `places/`. No CKAN imports."""
 
 from __future__ import annotations
 

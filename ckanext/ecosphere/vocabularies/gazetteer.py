@@ -1,4 +1,4 @@
-"""Gazetteer: place names as users type them, and the areas that contain each place. Without CKAN.
+"""Gazetteer: place names as users type them, and the areas that contain each place. No CKAN imports.
 
 Communes (also by postal and INSEE code, merged ones too), intercommunalities, départements, régions, former régions,
 sea areas and natural regions. Several places may share a name: :func:`named` returns all of them in order of

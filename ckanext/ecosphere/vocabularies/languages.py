@@ -1,4 +1,4 @@
-"""Languages of multilingual texts: BCP 47 tags and names, from the CLDR data of Babel. Without CKAN.
+"""Languages of multilingual texts: BCP 47 tags and names, from the CLDR data of Babel. No CKAN imports.
 
 The convention is that of ckanext-fluent and ckanext-dcat: beside ``title`` there is ``title_translated``, an object
 {tag: text} with all available languages, including that of ``title``. ``title`` is French if there is a French text;

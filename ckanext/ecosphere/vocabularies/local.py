@@ -1,4 +1,4 @@
-"""Changes that administrators of a portal made to its lists, on top of those of the package. Without CKAN.
+"""Changes that administrators of a portal made to its lists, on top of those of the package. No CKAN imports.
 
 A change is a value under an area (``vocabulary:themes``) and a key (the id of a concept). This module does not store
 changes: the module that does registers a function to read them with :func:`follow`. That function is called at most

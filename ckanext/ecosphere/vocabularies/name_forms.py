@@ -1,4 +1,4 @@
-"""Spelling variants of place names, and plurals of their adjectives. Without CKAN."""
+"""Spelling variants of place names, and plurals of their adjectives. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apply the changes of the portal's administrators to the concepts of a list. Without CKAN.
+"""Apply the changes of the portal's administrators to the concepts of a list. No CKAN imports.
 
 A change holds all editable fields (:data:`FIELDS`). A change whose id is not in the package is a concept of the
 portal's own, and also has a ``uri``. Concepts are never removed: datasets keep the withdrawn concepts that they use.

@@ -1,4 +1,4 @@
-"""Show the operations of an OpenAPI description as a table. Without CKAN, in the sandboxed process.
+"""Show the operations of an OpenAPI description as a table. No CKAN imports; sandboxed.
 
 OpenAPI 3 (https://spec.openapis.org/oas/latest.html) and Swagger 2.0, in JSON or YAML.
 """

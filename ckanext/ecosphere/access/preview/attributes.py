@@ -1,4 +1,4 @@
-"""Show documentation of attributes as a table: feature catalogues (ISO 19110) and Table Schemas. Without CKAN.
+"""Show documentation of attributes as a table: feature catalogues (ISO 19110) and Table Schemas. No CKAN imports.
 
 ISO 19110:2005 (`gfc`) and 19110:2016 are read by local names. Table Schema v1
 (https://datapackage.org/standard/table-schema/) is used by schema.data.gouv.fr and Validata.

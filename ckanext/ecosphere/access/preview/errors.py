@@ -1,4 +1,4 @@
-"""Exception of previews and extracts. Without CKAN."""
+"""Exception of previews and extracts. No CKAN imports."""
 
 from __future__ import annotations
 

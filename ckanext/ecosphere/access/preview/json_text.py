@@ -1,4 +1,4 @@
-"""Pretty-print JSON without parsing it, also if it is truncated. Without CKAN."""
+"""Pretty-print JSON without parsing it, also if it is truncated. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read PMTiles 3 archives of map tiles: header, directories, tiles. Without CKAN, in the sandboxed process.
+"""Read PMTiles 3 archives of map tiles: header, directories, tiles. No CKAN imports; sandboxed.
 
 https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md
 """

@@ -1,4 +1,4 @@
-"""Sample a PMTiles 3 archive of raster tiles: the tiles of one zoom. Without CKAN, in the sandboxed process."""
+"""Sample a PMTiles 3 archive of raster tiles: the tiles of one zoom. No CKAN imports; sandboxed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explain the attributes and codes of tables that follow a French data standard (CNIG, COVADIS). Without CKAN.
+"""Explain the attributes and codes of tables that follow a French data standard (CNIG, COVADIS). No CKAN imports.
 
 Metadata rarely mention the standard of their data, but it can be recognised by the names of the attributes.
 """

@@ -1,4 +1,4 @@
-"""Read tables from delimited text and JSON: encoding, delimiter, column types, empty cells. Without CKAN."""
+"""Read tables from delimited text and JSON: encoding, delimiter, column types, empty cells. No CKAN imports."""
 
 from __future__ import annotations
 

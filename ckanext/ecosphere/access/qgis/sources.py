@@ -1,4 +1,4 @@
-"""Build data source URIs for the providers of QGIS. Without CKAN.
+"""Build data source URIs for the providers of QGIS. No CKAN imports.
 
 The formats are those written by QGIS itself: `QgsDataSourceUri::encodedUri` for wms, `QgsDataSourceUri::uri` for WFS,
 OAPIF and ArcGIS, GDAL paths for ogr.

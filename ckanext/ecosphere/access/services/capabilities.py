@@ -1,4 +1,4 @@
-"""Parse the XML capabilities of WMS, WMTS, WFS, WCS and CSW, and Atom feeds. Without CKAN."""
+"""Parse the XML capabilities of WMS, WMTS, WFS, WCS and CSW, and Atom feeds. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Description of a service, common to all kinds and limited in size. Without CKAN."""
+"""Description of a service, common to all kinds and limited in size. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parse the JSON descriptions of OGC APIs and ArcGIS servers. Without CKAN."""
+"""Parse the JSON descriptions of OGC APIs and ArcGIS servers. No CKAN imports."""
 
 from __future__ import annotations
 

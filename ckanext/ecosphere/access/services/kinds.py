@@ -1,4 +1,4 @@
-"""Recognise URLs of services and normalise them, so that each service is read only once. Without CKAN."""
+"""Recognise URLs of services and normalise them, so that each service is read only once. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Match the layers of a service with a resource. Without CKAN."""
+"""Match the layers of a service with a resource. No CKAN imports."""
 
 from __future__ import annotations
 

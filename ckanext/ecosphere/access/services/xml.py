@@ -1,4 +1,4 @@
-"""Parse untrusted XML: no entities, no network, limits of bytes, elements and depth. Without CKAN."""
+"""Parse untrusted XML: no entities, no network, limits of bytes, elements and depth. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build request URLs for features of a WFS or OGC API Features. Without CKAN."""
+"""Build request URLs for features of a WFS or OGC API Features. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code snippets that load the URL of an extract, in several languages. Without CKAN."""
+"""Code snippets that load the URL of an extract, in several languages. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute the effect of a bulk edit on a single dataset. Without CKAN."""
+"""Compute the effect of a bulk edit on a single dataset. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Change:
-    """One change.
+    """A change to apply to datasets.
 
     Attributes:
         field: key of :data:`FIELDS`.

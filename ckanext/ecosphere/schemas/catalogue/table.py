@@ -1,4 +1,4 @@
-"""Write datasets as CSV in the layout of the national "schéma de catalogue de données" (17 columns). Without CKAN.
+"""Write datasets as CSV in the layout of the national "schéma de catalogue de données" (17 columns). No CKAN imports.
 
 The columns are defined by etalab/schema-catalogue-donnees, version 0.3.0. Multiple values are separated by ", ". A year
 or month is written as its first day, since the layout requires full dates.

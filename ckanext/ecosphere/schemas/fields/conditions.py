@@ -1,4 +1,4 @@
-"""Conditions in the schema under which a field applies or is required. Without CKAN.
+"""Conditions in the schema under which a field applies or is required. No CKAN imports.
 
 A field of ``dataset.yaml`` may have ``relevant_when`` (the field applies) and ``required_when`` (publishing requires
 it), each a list of conditions that must all hold::

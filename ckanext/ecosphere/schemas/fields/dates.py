@@ -1,4 +1,4 @@
-"""Parse metadata dates (year, month or day) into W3C-DTF strings. Without CKAN.
+"""Parse metadata dates (year, month or day) into W3C-DTF strings. No CKAN imports.
 
 Records use "2005", "2014-09", "20201015" or "2014-09-08Z", French forms "31/12/2020". All are converted to
 ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD`` (with a time: ``YYYY-MM-DDThh:mm:ss``), which ckanext-dcat serialises

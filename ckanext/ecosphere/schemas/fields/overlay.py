@@ -103,7 +103,7 @@ def write(path: str, folder: str = "") -> str:
         folder: folder to write to; empty for a private temporary folder.
 
     Returns:
-        the value for ``scheming.dataset_schemas``.
+        the URI of the file, as the value of ``scheming.dataset_schemas``.
 
     Raises:
         OverlayError: the overlay cannot be read or is invalid.

@@ -1,4 +1,4 @@
-"""Bounding boxes and geometries as GeoJSON, and the footprint of a dataset derived from them. Without CKAN.
+"""Bounding boxes and geometries as GeoJSON, and the footprint of a dataset derived from them. No CKAN imports.
 
 All coordinates are WGS 84 degrees, longitude first (RFC 7946). A box is ``(west, south, east, north)``;
 west > east means that it crosses the 180th meridian, and its polygon is then cut in two (RFC 7946, 3.1.9).

@@ -1,4 +1,4 @@
-"""Validation of web addresses and URIs. Without CKAN.
+"""Validation of web addresses and URIs. No CKAN imports.
 
 Browsers drop tabs and line breaks inside a scheme and read ``\\`` as ``/``. Addresses with control characters, spaces
 or backslashes are therefore refused rather than repaired, so that a link leads exactly where it says.

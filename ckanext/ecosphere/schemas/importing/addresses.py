@@ -1,4 +1,4 @@
-"""Classify a pasted URL as file, source code repository or record, by patterns. Without CKAN.
+"""Classify a pasted URL as file, source code repository or record, by patterns. No CKAN imports.
 
 Services are recognised by `ecosphere_access`.
 """

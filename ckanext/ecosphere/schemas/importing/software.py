@@ -1,4 +1,4 @@
-"""Convert descriptions of software to datasets: publiccode.yml 0.2 to 0.4, codemeta.json 2 and 3. Without CKAN."""
+"""Convert descriptions of software to datasets: publiccode.yml 0.2 to 0.4, codemeta.json 2 and 3. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decode documents, taking byte order marks and XML declarations into account. Without CKAN."""
+"""Decode documents, taking byte order marks and XML declarations into account. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distribution information (``MD_Distribution``): files, services and pages of a dataset. Without CKAN.
+"""Distribution information (``MD_Distribution``): files, services and pages of a dataset. No CKAN imports.
 
 Each resource has its own transfer options. Formats are placed as INSPIRE requires (TG 2.0.1) and refer to their
 transfer options as in ISO 19115:2003 (``MD_Format.formatDistributor``).

@@ -1,4 +1,4 @@
-"""Extents (``EX_Extent``): boxes, geometries, places and periods of a dataset. Without CKAN.
+"""Extents (``EX_Extent``): boxes, geometries, places and periods of a dataset. No CKAN imports.
 
 Each row of ``spatial_coverage`` becomes a separate extent. The territories share one, with a bounding box if no row has
 a location, since INSPIRE requires one (TG 2.0.1). The periods share another.

@@ -1,4 +1,4 @@
-"""Write GeoJSON geometries as GML 3.2 (ISO 19136) in EPSG:4326, latitude before longitude. Without CKAN."""
+"""Write GeoJSON geometries as GML 3.2 (ISO 19136) in EPSG:4326, latitude before longitude. No CKAN imports."""
 
 from __future__ import annotations
 

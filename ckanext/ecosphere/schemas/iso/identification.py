@@ -1,4 +1,4 @@
-"""Identification of the resource: ``MD_DataIdentification`` and ``SV_ServiceIdentification``. Without CKAN."""
+"""Identification of the resource: ``MD_DataIdentification`` and ``SV_ServiceIdentification``. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Responsible parties of a record (``CI_ResponsibleParty``). Without CKAN."""
+"""Responsible parties of a record (``CI_ResponsibleParty``). No CKAN imports."""
 
 from __future__ import annotations
 

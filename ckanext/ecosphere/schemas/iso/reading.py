@@ -1,4 +1,4 @@
-"""Typed access to the fields of a dataset, tolerant of missing values. Without CKAN."""
+"""Typed access to the fields of a dataset, tolerant of missing values. No CKAN imports."""
 
 from __future__ import annotations
 

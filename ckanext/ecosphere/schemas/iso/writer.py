@@ -1,4 +1,4 @@
-"""Write a dataset as an ISO 19139 record, following the INSPIRE technical guidance 2.0. Without CKAN.
+"""Write a dataset as an ISO 19139 record, following the INSPIRE technical guidance 2.0. No CKAN imports.
 
 Elements are in the order of the XML schema. ``mapping.csv`` maps fields to elements, ``losses.csv`` lists what the
 format cannot express. Harvested records keep their file identifier.

@@ -1,4 +1,4 @@
-"""Builders for the elements of ISO 19139 records. Without CKAN."""
+"""Builders for the elements of ISO 19139 records. No CKAN imports."""
 
 from __future__ import annotations
 

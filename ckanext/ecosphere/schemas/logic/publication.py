@@ -26,7 +26,7 @@ FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
 Field = Mapping[str, Any]
 
-#: Dates of which the first cannot come after the second.
+#: Pairs of dates, the first of which cannot be later than the second.
 ORDERED_DATES = (("created", "issued"), ("created", "modified"), ("issued", "modified"), ("modified", "next_update"))
 
 

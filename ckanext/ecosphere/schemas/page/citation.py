@@ -1,4 +1,4 @@
-"""Citations of datasets as text, BibTeX, RIS and CSL-JSON. Without CKAN.
+"""Citations of datasets as text, BibTeX, RIS and CSL-JSON. No CKAN imports.
 
 - BibTeX: entry type ``@dataset`` of BibLaTeX, which BibTeX programs read as ``@misc``.
 - RIS: type ``DATA``, https://en.wikipedia.org/wiki/RIS_(file_format)

@@ -92,7 +92,7 @@ def access(dataset: Dataset) -> dict[str, Any]:
 
 
 def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
-    """Return the way in which most people get a dataset: a resource, the address of a service, a repository of code."""
+    """Return the main access to a dataset with its use: service endpoint, code repository, or main resource."""
     for address in as_list(dataset.get("endpoint_url") or []):
         service = {"url": str(address), "resource_role": "service", "name": dataset.get("title")}
         return service, uses.of(service)

@@ -1,4 +1,4 @@
-"""Determine the kind, format and main action (download, copy, open) of a resource. Without CKAN.
+"""Determine the kind, format and main action (download, copy, open) of a resource. No CKAN imports.
 
 The declared role, protocol and format count, but a URL recognised as a service takes precedence: catalogues declare
 links to a WFS as pages, and map applications as services.

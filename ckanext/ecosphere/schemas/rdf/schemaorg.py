@@ -1,4 +1,4 @@
-"""Describe datasets in schema.org terms, for search engines. Without CKAN.
+"""Describe datasets in schema.org terms, for search engines. No CKAN imports.
 
 Properties are those of https://schema.org/Dataset, SoftwareSourceCode and WebAPI that correspond to fields of the
 schema, and those required by Google's guide for datasets. Nothing is inferred beyond the fields of the dataset.

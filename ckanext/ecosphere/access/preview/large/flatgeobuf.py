@@ -1,4 +1,4 @@
-"""Copy the first features of a large FlatGeobuf file to a new one. Without CKAN.
+"""Copy the first features of a large FlatGeobuf file to a new one. No CKAN imports.
 
 FlatGeobuf 3: 8 magic bytes, the header (size-prefixed FlatBuffer), the index (packed R-tree, nodes of 40 bytes), the
 features (size-prefixed FlatBuffers). https://github.com/flatgeobuf/flatgeobuf, header.fbs

@@ -1,4 +1,4 @@
-"""Truncate a large XML document after a number of elements, and close the open ones. Without CKAN.
+"""Truncate a large XML document after a number of elements, and close the open ones. No CKAN imports.
 
 Expat is a streaming parser, so memory use is limited. Documents that declare entities are refused.
 """

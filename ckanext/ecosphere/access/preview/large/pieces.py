@@ -58,7 +58,7 @@ class Parent:
         self.size: int | None = size
         self.has_end = True
 
-    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - as Source says
+    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - see Source
         self._asked.write(ASKED.pack(offset, length))
         told = self._given.read(GIVEN.size)
         size = GIVEN.unpack(told)[0] if len(told) == GIVEN.size else NONE
@@ -80,7 +80,7 @@ class Beginning:
         self.size = size
         self.has_end = size is not None and path.stat().st_size >= size
 
-    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - as Source says
+    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - see Source
         self._file.seek(offset)
         return self._file.read(length)
 
@@ -93,7 +93,7 @@ class Window:
         self.size: int | None = size
         self.has_end = pieces.has_end
 
-    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - as Source says
+    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - see Source
         self._pieces.seek(self._offset + offset)
         return self._pieces.read(length)
 
@@ -116,13 +116,13 @@ class Pieces(io.RawIOBase):
         self._place = 0
         self._next = self._ahead = 0
 
-    def readable(self) -> bool:  # noqa: D102 - as io.RawIOBase says
+    def readable(self) -> bool:  # noqa: D102 - see io.RawIOBase
         return True
 
-    def seekable(self) -> bool:  # noqa: D102 - as io.RawIOBase says
+    def seekable(self) -> bool:  # noqa: D102 - see io.RawIOBase
         return True
 
-    def tell(self) -> int:  # noqa: D102 - as io.RawIOBase says
+    def tell(self) -> int:  # noqa: D102 - see io.RawIOBase
         return self._place
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:

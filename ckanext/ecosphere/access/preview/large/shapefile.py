@@ -1,4 +1,4 @@
-"""Copy the first records of a Shapefile or dBASE table to new files. Without CKAN.
+"""Copy the first records of a Shapefile or dBASE table to new files. No CKAN imports.
 
 ESRI Shapefile Technical Description, July 1998; dBASE III: a header of 32 bytes, the fields, rows of fixed length.
 """

@@ -1,4 +1,4 @@
-"""Take the beginning of a large text: rows of a table, features of GeoJSON, KML or GML, or text. Without CKAN."""
+"""Take the beginning of a large text: rows of a table, features of GeoJSON, KML or GML, or text. No CKAN imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copy a few tiles of a large PMTiles 3 archive of vector tiles to a new one. Without CKAN."""
+"""Copy a few tiles of a large PMTiles 3 archive of vector tiles to a new one. No CKAN imports."""
 
 from __future__ import annotations
 
