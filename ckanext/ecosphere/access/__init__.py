@@ -1,1 +1,1 @@
-"""From the page of a dataset to its data: services read, previews, QGIS layers, extracts, use."""
+"""Access to the data of datasets: capabilities of services, previews, QGIS layers, extracts, usage counts."""

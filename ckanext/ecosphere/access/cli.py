@@ -1,4 +1,4 @@
-"""`ckan ecosphere access …`."""
+"""Commands `ckan ecosphere access …`."""
 
 from __future__ import annotations
 

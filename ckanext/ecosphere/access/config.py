@@ -1,4 +1,4 @@
-"""Options of the room, read in this module only."""
+"""Configuration options of `ecosphere_access`, read in this module only."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def guard_settings(seconds: float = 60, megabytes: int = 24) -> GuardSettings:
     """Return the limits of a request.
 
     Args:
-        seconds: from the name to the last byte.
-        megabytes: of the answer.
+        seconds: maximum total time, from DNS look-up to the last byte.
+        megabytes: maximum size of the response.
     """
     return replace(
         GuardSettings(connect_seconds=8, read_seconds=20, attempts=1, max_redirects=4),
@@ -55,7 +55,7 @@ def guard_settings(seconds: float = 60, megabytes: int = 24) -> GuardSettings:
 
 
 def host_allowed(url: str) -> bool:
-    """Tell whether the host of an address may be asked."""
+    """Return whether requests to the host of a URL are allowed."""
     hosts = tk.config[ALLOWED_HOSTS]
     try:
         return not hosts or (urlsplit(url).hostname or "") in hosts
@@ -64,75 +64,75 @@ def host_allowed(url: str) -> bool:
 
 
 def read_days() -> int:
-    """Return the days between two readings of a service that answers."""
+    """Return the interval between two readings of a working service, in days."""
     return max(1, tk.config[READ_DAYS])
 
 
 def read_pause() -> float:
-    """Return the seconds between two requests to one host."""
+    """Return the pause between two requests to the same host, in seconds."""
     return tk.config[READ_PAUSE]
 
 
 def sample_megabytes() -> int:
-    """Return the size of the largest file that is brought here whole, and of what is brought of larger ones."""
+    """Return the size in MB up to which files are downloaded whole, and the budget for parts of larger ones."""
     return tk.config[SAMPLE_MEGABYTES]
 
 
 def sample_requests() -> int:
-    """Return how many parts of one large file are asked for at most."""
+    """Return the maximum number of range requests per large file."""
     return tk.config[SAMPLE_REQUESTS]
 
 
 def beginning_megabytes() -> int:
-    """Return how much is brought of a large file when its server gives no parts of it."""
+    """Return how many MB of a large file are downloaded if its server does not support range requests."""
     return tk.config[BEGINNING_MEGABYTES]
 
 
 def sample_rows() -> int:
-    """Return how many rows or features a preview holds at most."""
+    """Return the maximum number of rows or features of a preview."""
     return tk.config[SAMPLE_ROWS]
 
 
 def memory_megabytes() -> int:
-    """Return the memory of the process that reads files of strangers."""
+    """Return the memory limit of the sandboxed process, in MB."""
     return tk.config[MEMORY_MEGABYTES]
 
 
 def seconds() -> int:
-    """Return the seconds that this process may take."""
+    """Return the processor time limit of the sandboxed process, in seconds."""
     return tk.config[SECONDS]
 
 
 def cache_megabytes() -> int:
-    """Return the size of all previews and map images that are kept."""
+    """Return the maximum total size of the cached previews and map images, in MB."""
     return tk.config[CACHE_MEGABYTES]
 
 
 def extract_features() -> int:
-    """Return how many features one extract holds at most."""
+    """Return the maximum number of features of an extract."""
     return tk.config[EXTRACT_FEATURES]
 
 
 def count_use() -> bool:
-    """Tell whether downloads and links are counted."""
+    """Return whether downloads and followed links are counted."""
     return tk.config[COUNT_USE]
 
 
 def limits(option: str) -> str:
-    """Return the rates of one of the options that end in `_limits`."""
+    """Return the rate limits of one of the `*_limits` options."""
     return str(tk.config[option] or "")
 
 
 def background() -> tuple[str, str]:
-    """Return the address of the tiles of a background map, and whom to name; empty without one."""
+    """Return the tile URL of the background map and its attribution; empty without one."""
     return str(tk.config[BACKGROUND_URL] or ""), str(tk.config[BACKGROUND_CREDIT] or "")
 
 
 def communes_url() -> str:
-    """Return the address that answers the outline of a commune, with `{code}` in it; empty without one."""
+    """Return the URL of outlines of communes, with the placeholder `{code}`; empty without one."""
     return str(tk.config[COMMUNES_URL] or "")
 
 
 def epci_url() -> str:
-    """Return the address that answers the outline of an intercommunality, with `{code}` in it; empty without one."""
+    """Return the URL of outlines of intercommunalities, with the placeholder `{code}`; empty without one."""
     return str(tk.config[EPCI_URL] or "")

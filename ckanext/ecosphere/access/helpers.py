@@ -1,4 +1,4 @@
-"""Template helpers of the room."""
+"""Template helpers of services, previews, QGIS layers and usage counts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ckanext.ecosphere.access.take.request import offers_features
 from ckanext.ecosphere.shared import once, outlines
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
-#: Pages that list datasets → the facet that stands for what they list.
+#: Endpoints of pages that list datasets → facet of the listed group or organisation.
 _LISTS = {"dataset.search": "", "group.read": "groups", "organization.read": "organization"}
 
 
 def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what is known of the service behind a resource, None when it leads to none that is known.
+    """Return the known service of a resource, or None.
 
     Args:
-        pkg: the dataset as `package_show` gives it.
+        pkg: the dataset, from `package_show`.
         res: one of its resources.
     """
     found = of_dataset(pkg).get(str(res.get("id") or ""))
@@ -33,15 +33,15 @@ def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> di
 
 
 def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> bool:
-    """Tell whether QGIS opens a resource, or a layer of the service behind it."""
+    """Return whether QGIS can open a resource, or a layer of its service."""
     return bool(layers.of_resource(res, of_dataset(pkg).get(str(res.get("id") or "")), ""))
 
 
 def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
-    """Return the address of the layer definition of a whole dataset.
+    """Return the URL of the layer definition of a dataset.
 
     Returns:
-        "" where that of one resource says as much, and for a series of whose first members QGIS opens nothing.
+        "" if QGIS can open at most one resource, or, for a series, nothing of its first members.
     """
 
     def opened(each: dict[str, Any]) -> Iterator[bool]:
@@ -55,7 +55,7 @@ def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
 
 
 def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
-    """Return how often a dataset was used, for whoever may change it; None for the others."""
+    """Return the usage counts of a dataset; None if the user may not edit it."""
     try:
         return tk.get_action("ecosphere_access_use_show")({}, {"id": pkg["id"]})
     except (tk.NotAuthorized, tk.ObjectNotFound):
@@ -63,7 +63,7 @@ def ecosphere_access_use(pkg: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def of_dataset(pkg: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What is known of the services of a dataset, by resource; read once for a page."""
+    """Return the known services of a dataset by resource id; read once per page."""
     return once.of_dataset("services", pkg, _of_dataset)
 
 
@@ -77,21 +77,21 @@ def _of_dataset(pkg: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any] | None:
-    """Return what the preview of a dataset needs, None when nothing of it can be shown.
+    """Return the data of the preview panel of a dataset, None if nothing can be shown.
 
     Args:
-        pkg: the dataset as `package_show` gives it.
-        only: id of the one resource that is meant, "" for all.
+        pkg: the dataset, from `package_show`.
+        only: id of a single resource to show, "" for all.
 
     Returns:
-        `resources` (id, title, way, and what the way needs; twenty at most), whether there are `more`, `extent` of the
-        dataset, `outline` of France, and `background`.
+        `resources` (id, title, way and its parameters; twenty at most), `more` (whether there are others), `extent` of
+        the dataset, `outline` of France, `background` and `labels`.
     """
     services = of_dataset(pkg)
     shown: list[dict[str, Any]] = []
     resources = [each for each in pkg.get("resources") or [] if only in ("", each["id"])]
     ways = {res["id"]: plan.way(res, services.get(res["id"])) for res in resources}
-    # Data before documents and pictures.
+    # Data first, then documents and images.
     for res in sorted(resources, key=lambda res: ways[res["id"]] == plan.INLINE):
         service, way = services.get(res["id"]), ways[res["id"]]
         if way in ("", plan.TOLD):
@@ -128,14 +128,14 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
 
 
 def ecosphere_access_no_preview(pkg: dict[str, Any], only: str) -> str:
-    """Say of a resource whose format no browser shows that there is no preview, "" of every other."""
+    """Return the message for a resource in a known format without preview, "" for other resources."""
     services = of_dataset(pkg)
     ways = [plan.way(res, services.get(res["id"])) for res in pkg.get("resources") or [] if res["id"] == only]
     return messages.sentence("no-preview") if plan.TOLD in ways else ""
 
 
 def _labels() -> dict[str, Any]:
-    """Words that the script shows."""
+    """Return the texts used by the script."""
     _ = tk._
     return {
         "loading": _("The preview is being prepared…"),
@@ -193,7 +193,7 @@ def _labels() -> dict[str, Any]:
 
 
 def _attribute_types() -> dict[str, str]:
-    """Return what the types of Table Schema and of ISO 19103 are called, by their names in small letters."""
+    """Return the labels of the types of Table Schema and ISO 19103, by lower-case name."""
     _ = tk._
     text, number, moment = _("text"), _("number"), _("date and time")
     return {
@@ -220,7 +220,7 @@ def _attribute_types() -> dict[str, str]:
 
 
 def ecosphere_access_search_url() -> str:
-    """Return the address of the layer definition of the datasets of this page, "" on pages that show none."""
+    """Return the URL of the layer definition of the datasets listed on this page, "" on other pages."""
     facet = _LISTS.get(str(tk.request.endpoint))
     if facet is None:
         return ""

@@ -1,4 +1,4 @@
-"""Background work of the room: services that are due, previews and extracts that are wanted, what is old."""
+"""Background jobs: read services, make previews and extracts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ckanext.ecosphere.shared.queue import enqueue_once, waits
 from ckanext.ecosphere.shared.runs import in_steps
 
 READ, SAMPLE, EXTRACT = "ecosphere-access-read", "ecosphere-access-sample", "ecosphere-access-extract"
-#: Lock of whoever reads services.
+#: Lock for reading services.
 READING = "access:reading"
-#: Locks of whoever makes previews and extracts: one at a time on a portal, since each takes memory.
+#: Locks for making previews and extracts: only one at a time per portal, since each needs memory.
 SAMPLING, EXTRACTING = "access:sampling", "access:extracting"
 AT_ONCE, SECONDS = 200, 120
 #: How long a worker makes previews, or extracts, while others wait for it.
@@ -27,17 +27,17 @@ TURN_SECONDS = 30
 
 
 def read_services() -> int:
-    """Read services that are due, some at a time; return how many."""
+    """Read a batch of services that are due (background job); return their number."""
     with Locks() as locks:
         if not locks.take(READING):
-            return 0  # whoever is at it takes these, too
+            return 0  # the process that holds the lock reads them
         addresses = storage.due(AT_ONCE)
         model.Session.rollback()
         return runs.run(addresses, SECONDS)
 
 
 def want_reading() -> None:
-    """Have services read soon; without Redis the watch sends for it."""
+    """Queue the reading of services; without Redis, `ckan ecosphere watch` does so later."""
     enqueue_once(read_services, job_id=READ, title="Access: services", queue=QUEUE, timeout=SECONDS * 5)
 
 
@@ -56,7 +56,7 @@ def _make(lock: str, wanted: Callable[[], list[str]], make: Callable[[str], None
     number, end = 0, time.monotonic() + TURN_SECONDS
     with Locks() as locks:
         if not locks.take(lock):
-            return 0  # whoever is at it makes these, too
+            return 0  # the process that holds the lock makes them
         while ids := wanted():
             model.Session.rollback()
             if number and time.monotonic() >= end:
@@ -69,12 +69,12 @@ def _make(lock: str, wanted: Callable[[], list[str]], make: Callable[[str], None
 
 
 def want_samples() -> None:
-    """Have previews made soon; without Redis the watch sends for it."""
+    """Queue the making of previews; without Redis, `ckan ecosphere watch` does so later."""
     enqueue_once(make_samples, job_id=SAMPLE, title="Access: previews", queue=QUEUE, timeout=3600)
 
 
 def want_extracts() -> None:
-    """Have extracts made soon; without Redis the watch sends for it."""
+    """Queue the making of extracts; without Redis, `ckan ecosphere watch` does so later."""
     enqueue_once(make_extracts, job_id=EXTRACT, title="Access: extracts", queue=QUEUE, timeout=3600)
 
 
@@ -95,7 +95,7 @@ def tick(seconds: float = 3600) -> dict[str, int]:
 
 
 def _read_all(seconds: float) -> int:
-    """Read what is due, as long as there is time."""
+    """Read services that are due until the time is used up."""
     total, left = 0, seconds
     while left > 0 and (number := read_services()):
         total, left = total + number, left - SECONDS
@@ -103,7 +103,7 @@ def _read_all(seconds: float) -> int:
 
 
 def recover() -> list[str]:
-    """Have done what is due and what no job is going to do."""
+    """Queue pending work for which there is neither a waiting nor a running job; return descriptions of it."""
     done = []
     if storage.is_due() and not waits(READ, QUEUE) and is_free(READING):
         want_reading()

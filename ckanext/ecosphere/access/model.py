@@ -1,4 +1,4 @@
-"""Tables of the room."""
+"""Database tables of services, previews, extracts and usage counts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 MOMENT = sa.DateTime(timezone=True)
 
-#: States of a service; closed: it is there, and asks who calls.
+#: States of a service; closed: it answers but requires authentication.
 UNREAD, OK, CLOSED, FAILED = "unread", "ok", "closed", "failed"
 #: States of a sample and of an extract.
 WANTED, MADE, BROKEN = "wanted", "made", "broken"
 
 
 def now() -> datetime:
-    """The current moment."""
+    """Return the current time in UTC."""
     return datetime.now(timezone.utc)
 
 
@@ -33,16 +33,16 @@ def _json() -> Any:
 
 
 class Service(tk.BaseModel):
-    """A service, read once for all datasets that name it.
+    """A service, read once for all datasets that refer to it.
 
     Attributes:
-        key: SHA-256 of kind and address.
-        url: address without the parameters of an operation (`services.kinds`).
-        description: what it says of itself (`services.description.Description`); kept while it does not answer.
-        error: why the last reading failed, a code of `services.messages`.
-        failing_since: moment of the first of the readings that failed in a row.
-        read_at: moment of the last reading that succeeded.
-        tried_at: moment of the last reading.
+        key: SHA-256 of kind and URL.
+        url: URL without the parameters of an operation (`services.kinds`).
+        description: its capabilities (`services.description.Description`); kept while it does not answer.
+        error: code of `services.messages` if the last reading failed.
+        failing_since: time of the first of the consecutive failed readings.
+        read_at: time of the last successful reading.
+        tried_at: time of the last reading.
     """
 
     __tablename__ = "ecosphere_access_service"
@@ -61,7 +61,7 @@ class Service(tk.BaseModel):
 
 
 class ServiceUse(tk.BaseModel):
-    """A resource leads to a service, perhaps to one layer of it."""
+    """Link from a resource to a service, optionally to one of its layers."""
 
     __tablename__ = "ecosphere_access_service_use"
     __table_args__ = (
@@ -76,12 +76,12 @@ class ServiceUse(tk.BaseModel):
 
 
 class Sample(tk.BaseModel):
-    """What is shown of a resource's data: a bounded file of JSON (`preview.files`), and what it holds.
+    """Preview of a resource's data: a JSON file of limited size (`preview.files`), and facts about it.
 
     Attributes:
-        url: address that it was made of; a resource that changed has none.
+        url: version of the resource that it was made from (`preview.samples.stamp`); outdated if the resource differs.
         state: wanted, made or broken.
-        error: code of `preview.messages` when it is broken.
+        error: code of `preview.messages` if broken.
         facts: `kind` (map, table, text), counts, columns and what was left out.
     """
 
@@ -100,12 +100,12 @@ EXTRACTS_KEPT = timedelta(days=1)
 
 
 class Extract(tk.BaseModel):
-    """A part of a service that somebody takes; deleted after a day.
+    """A part of a service exported to a file; deleted after a day.
 
     Attributes:
-        id: cannot be guessed; whoever knows it, and may read the dataset, sees the extract.
+        id: random id; users who know it and may read the dataset can see the extract.
         asked: area, attributes, format and CRS (`take.request`).
-        facts: number of features, size and name of the file, whether it was cut.
+        facts: number of features, size of the file, whether it was truncated.
     """
 
     __tablename__ = "ecosphere_access_extract"
@@ -123,7 +123,7 @@ class Extract(tk.BaseModel):
 
 
 class Use(tk.BaseModel):
-    """How often the data of a dataset were taken on a day: nothing of who took them."""
+    """Daily count of uses of a resource; nothing about the users is stored."""
 
     __tablename__ = "ecosphere_access_use"
 

@@ -1,4 +1,4 @@
-"""`ecosphere_access`: from the page of a dataset to its data."""
+"""`ecosphere_access`: CKAN plugin for access to the data of datasets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.access import cli, config, helpers, jobs
 from ckanext.ecosphere.access.logic import action, auth
 from ckanext.ecosphere.access.services import noting, storage
 from ckanext.ecosphere.access.use import counting
-from ckanext.ecosphere.access.views import pages  # noqa: F401 (the views register themselves)
+from ckanext.ecosphere.access.views import pages  # noqa: F401 (registers the views)
 from ckanext.ecosphere.access.views.blueprint import ecosphere_access
 from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcospherePopularity, IEcosphereSetup
 from ckanext.ecosphere.room import Room
@@ -31,7 +31,7 @@ HELPERS = template_helpers.HELPERS | {
 @tk.blanket.blueprints(lambda: [ecosphere_access])
 @tk.blanket.config_declarations
 class EcosphereAccessPlugin(Room):
-    """Services read in the background, previews, QGIS layers, extracts, use."""
+    """Capabilities of services, previews, QGIS layers, extracts, usage counts."""
 
     p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
@@ -39,24 +39,24 @@ class EcosphereAccessPlugin(Room):
     p.implements(IEcospherePopularity)
 
     def update_config(self, config: Any) -> None:
-        """Register this room's templates and assets."""
+        """Register templates and assets."""
         super().update_config(config)
         tk.add_template_directory(config, "../templates/access")
         tk.add_resource("../assets/access", "ecosphere_access")
         noting.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Note the services of the new dataset in the transaction that creates it; they are read in the background."""
+        """Record the services of a new dataset in its transaction; they are read in the background."""
         given = pkg_dict.get("resources")
-        if given is None or any(storage.address_of(each) for each in given):  # most harvested datasets cost nothing
+        if given is None or any(storage.address_of(each) for each in given):  # most harvested datasets have none
             _note(pkg_dict, new=True)
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Note the services of the dataset in the transaction that changes it."""
+        """Record the services of a changed dataset in its transaction."""
         _note(pkg_dict, new=False)
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """`ckan ecosphere access …`."""
+        """Provide `ckan ecosphere access …`."""
         return [cli.access]
 
     def ecosphere_check(self) -> list[Check]:
@@ -65,15 +65,15 @@ class EcosphereAccessPlugin(Room):
         return [*check_networks(config.ALLOWED_NETWORKS, use), *check_ports(config.ALLOWED_PORTS, use)]
 
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
-        """Count the downloads of a year, one point each."""
+        """Return one point per use of a dataset within a year."""
         return counting.points()
 
     def ecosphere_recover(self) -> list[str]:
-        """Take up what a killed process or an emptied queue left."""
+        """Queue again what a killed process or an emptied queue has left."""
         return jobs.recover()
 
     def ecosphere_queues(self) -> list[str]:
-        """Queue of everything that the room does in the background."""
+        """Return the queue of the plugin's background jobs."""
         return [config.QUEUE]
 
 

@@ -1,1 +1,1 @@
-"""Log-in with OpenID Connect, as ProConnect speaks it."""
+"""Log-in with OpenID Connect, compatible with ProConnect."""

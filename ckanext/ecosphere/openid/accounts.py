@@ -1,4 +1,4 @@
-"""Which account is whose: by provider and subject, kept in the account's `plugin_extras`, and by nothing else."""
+"""Link CKAN accounts with OpenID Connect identities: issuer and subject only, kept in the account's `plugin_extras`."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ LONGEST_NAME = 60
 
 
 class NoAccount(Exception):
-    """Somebody cannot log in with what the provider says; the message is a sentence for them."""
+    """The identity cannot be used to log in; the message is shown to the user."""
 
 
 def listen() -> None:
-    """Hear of new passwords; called again, it changes nothing."""
+    """Listen for password changes; idempotent."""
     if not event.contains(model.User, "before_update", _password_changes):
         event.listen(model.User, "before_update", _password_changes)
 
 
 def of(user: Any) -> dict[str, Any]:
-    """Return what an account is linked with: `issuer`, `subject`, `organisation`; empty when with nothing."""
+    """Return the link of an account: `issuer`, `subject`, `organisation`; empty when it is not linked."""
     return dict((getattr(user, "plugin_extras", None) or {}).get(KEY) or {})
 
 
 def logged_in(identity: Identity) -> model.User:
-    """Return the account of somebody, which is made for them when they have none.
+    """Return the account linked with an identity; create it when there is none.
 
     Raises:
-        NoAccount: it was closed, or there is none and none is made.
+        NoAccount: the account was closed, or there is none and it cannot be created.
     """
     with _locked():
         user = _known(identity)
@@ -60,15 +60,15 @@ def logged_in(identity: Identity) -> model.User:
 
 
 def closed() -> str:
-    """Say that an account was closed."""
+    """Return the message for the owner of a closed account."""
     return tk._("Your account on this portal was closed. Ask the administrators of the portal.")
 
 
 def link(user: model.User, identity: Identity) -> None:
-    """Let the owner of an account log in with the provider, too.
+    """Link an account with an identity, so that its owner can also log in with the provider.
 
     Raises:
-        NoAccount: the account is linked already, or somebody else's is.
+        NoAccount: the account is linked with another identity, or the identity with another account.
     """
     with _locked():
         other = _known(identity)
@@ -82,31 +82,32 @@ def link(user: model.User, identity: Identity) -> None:
 
 
 def unlink(user: model.User) -> None:
-    """Let the owner of an account log in with a password alone."""
+    """Remove the link of an account, so that its owner logs in with a password only."""
     account_notes.keep(user.id, KEY, None)
 
 
 def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
-    """Unlink an account whose password is set by somebody who did not log in to it: by a link in an e-mail, mostly.
+    """Unlink an account whose password is set by anybody but its logged-in owner, e.g. through a reset link.
 
-    Else whoever had made an account with the address of somebody else, and linked it, would keep their way in after
-    the owner of the address has asked for a password.
+    Otherwise, an attacker who created an account with somebody else's address and linked it would keep access
+    after the owner of the address has reset the password.
     """
     if is_recovered(user) and of(user):
         user.plugin_extras = {key: value for key, value in user.plugin_extras.items() if key != KEY}
 
 
 def _known(identity: Identity) -> model.User | None:
-    """Find the account that is linked, whatever its state."""
+    """Return the account linked with an identity, whatever its state."""
     linked = {KEY: {"issuer": identity.issuer, "subject": identity.subject}}
     found = model.Session.query(model.User).filter(model.User.plugin_extras.contains(linked))  # type: ignore[attr-defined]
     return found.populate_existing().first()
 
 
 def _refuse_without_account(identity: Identity) -> None:
-    """Say why no account is made, if none is.
+    """Raise NoAccount when no account may be created for an identity.
 
-    An address is no proof: whoever has an account with it logs in with its password and links it.
+    The e-mail address is no proof of ownership: the owner of an account with the same address must log in with its
+    password and link it.
     """
     if not identity.email:
         sentence = tk._("{provider} gives no verified e-mail address, which each account of this portal has.")
@@ -130,7 +131,7 @@ def _refuse_without_account(identity: Identity) -> None:
 
 
 def _created(identity: Identity) -> model.User:
-    """Make an account without any role; its name tells no address."""
+    """Create an account without any role; its name does not reveal the e-mail address."""
     name = munge_title_to_name(identity.name)[:LONGEST_NAME].strip("-_") or "agent"
     site = tk.get_action("get_site_user")({"ignore_auth": True}, {})
     data = {
@@ -154,7 +155,7 @@ def _record(identity: Identity) -> dict[str, str]:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    """One at a time, so that nobody gets two accounts by clicking twice."""
+    """Serialise log-ins, so that a double click does not create two accounts."""
     with locks.alone(LOCK, LONGEST_WAIT) as held:
         if not held:
             raise NoAccount(tk._("Many people are logging in at the moment. Try again."))

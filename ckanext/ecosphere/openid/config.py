@@ -1,4 +1,4 @@
-"""Options of the room, read in this module only."""
+"""Configuration options of the log-in with OpenID Connect, read in this module only."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ REQUIRED = (ISSUER, CLIENT_ID, CLIENT_SECRET)
 
 
 def missing() -> list[str]:
-    """Name the options without which nobody can log in."""
+    """Return the required options that are not set; the log-in is unavailable without them."""
     return [option for option in REQUIRED if not _text(option)]
 
 
 def issuer() -> str:
-    """Return the address by which the provider calls itself."""
+    """Return the issuer identifier (URL) of the provider."""
     return _text(ISSUER)
 
 
 def client() -> tuple[str, str]:
-    """Return what the provider calls the portal, and the secret between them."""
+    """Return the client ID and client secret of the portal."""
     return _text(CLIENT_ID), _text(CLIENT_SECRET)
 
 
 def provider_name() -> str:
-    """Return what people call the provider."""
+    """Return the display name of the provider."""
     return _text(PROVIDER_NAME)
 
 
@@ -44,22 +44,22 @@ def named(sentence: str) -> str:
 
 
 def scope() -> str:
-    """Return what is asked about a person, as OpenID Connect names it."""
+    """Return the scopes to request (`scope` of OpenID Connect)."""
     return _text(SCOPE)
 
 
 def levels() -> list[str]:
-    """Return the levels of assurance of which the log-in must have one (`acr`); none for any."""
+    """Return the accepted levels of assurance (`acr`); empty for any."""
     return tk.config[LEVELS]
 
 
 def create_accounts() -> bool:
-    """Tell whether somebody without an account gets one."""
+    """Return whether an account is created at first log-in."""
     return tk.config[CREATE_ACCOUNTS]
 
 
 def guard_settings() -> GuardSettings:
-    """Return the limits of a request to the provider; a code is sent once, and nothing follows a redirection."""
+    """Return the limits of requests to the provider: one attempt (a code is valid once) and no redirects."""
     return GuardSettings(
         connect_seconds=5,
         read_seconds=8,

@@ -1,4 +1,4 @@
-"""What the templates of the room ask."""
+"""Template helpers of the log-in with OpenID Connect."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ckanext.ecosphere.openid.accounts import of
 
 
 def ecosphere_openid_provider() -> str:
-    """Return what people call the provider; empty while nobody can log in with it."""
+    """Return the display name of the provider; empty while the log-in is not configured."""
     return "" if config.missing() else config.provider_name()
 
 
 def ecosphere_openid_link() -> dict[str, Any]:
-    """Return what the account of the reader is linked with; empty when with nothing."""
+    """Return the link of the current user's account; empty when it is not linked."""
     return of(tk.current_user)

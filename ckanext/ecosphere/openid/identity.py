@@ -1,4 +1,4 @@
-"""Who somebody is, by the word of a provider."""
+"""Identity of a user as asserted by an OpenID Connect provider."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Identity:
-    """Who somebody is, by the word of the provider.
+    """Identity of a user as asserted by the provider.
 
     Attributes:
-        issuer: which provider.
-        subject: whom it means, for ever; the only thing by which people are known again.
-        email: address, empty when it gives none or says that it is not verified.
-        name: as people are called, may be empty.
-        organisation: where they work, may be empty.
-        is_verified: whether the provider says that it has verified the address.
+        issuer: issuer identifier of the provider.
+        subject: permanent identifier of the user at the issuer (`sub`); users are recognised by nothing else.
+        email: e-mail address; empty when there is none or it is declared as not verified.
+        name: full name, may be empty.
+        organisation: organisation of the user, may be empty.
+        is_verified: whether the provider has verified the address (`email_verified`).
     """
 
     issuer: str

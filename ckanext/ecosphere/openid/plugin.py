@@ -1,4 +1,4 @@
-"""`ecosphere_openid`: log-in with OpenID Connect (ProConnect), for portals that want it."""
+"""`ecosphere_openid`: CKAN plugin for log-in with OpenID Connect (ProConnect); optional."""
 
 from __future__ import annotations
 
@@ -44,27 +44,27 @@ class EcosphereOpenidPlugin(Room):
         tk.add_template_directory(config, "../templates/openid")
 
     def configure(self, config: Any) -> None:
-        """Have links ended with the passwords that somebody else sets."""
+        """Unlink accounts whose password is reset, see `accounts.listen`."""
         accounts.listen()
 
     def get_blueprint(self) -> list[Any]:
-        """Pages of the log-in; they are read here, since Authlib may not be there before."""
+        """Return the blueprint of the log-in; imported here, after the check that Authlib is installed."""
         from ckanext.ecosphere.openid import views
 
         return [views.blueprint]
 
     def logout(self) -> Any:
-        """End the session at the provider, too."""
+        """End the session at the provider as well."""
         from ckanext.ecosphere.openid import views
 
         return views.log_out()
 
     def ecosphere_has_other_log_in(self, user: Any) -> bool:
-        """Tell whether an account is linked: its person may have no password."""
+        """Return whether an account is linked, so that its owner may have no password."""
         return bool(accounts.of(user)) and not config.missing()
 
     def ecosphere_check(self) -> list[Check]:
-        """Name the options that are missing; ask the provider who it is."""
+        """Check that the required options are set and that the provider answers with its metadata."""
         name = tk._("Log-in with OpenID Connect")
         if missing := config.missing():
             message = tk._("Nobody can log in this way: {options} not set").format(options=", ".join(missing))

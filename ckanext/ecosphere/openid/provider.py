@@ -1,7 +1,7 @@
-"""What is asked of the provider, and what is believed of its answers (OpenID Connect Core 1.0, authorization code).
+"""Client of the OpenID Connect provider: requests and validation of answers (Core 1.0, authorization code flow).
 
-Requests leave through the guard of the house. Tokens are checked with Authlib: signed with a public key of the
-provider, for this portal, for this log-in. What people are told when something fails is the business of the views.
+Requests go through `shared.http_guard`. Tokens are validated with Authlib and joserfc: signature by a public key of the
+provider, audience (this portal) and nonce (this log-in). Messages for users are in `views`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Resp
 from ckanext.ecosphere.shared.web_guard import waiting
 
 WELL_KNOWN = "/.well-known/openid-configuration"
-#: Only public keys: a secret that both sides know proves nothing to the portal about the other side.
+#: Asymmetric algorithms only: with a shared secret (HS256), the portal could not tell who signed.
 ALGORITHMS = ["RS256", "PS256", "ES256"]
 LEEWAY = 60
 KEPT_SECONDS, PAUSE_SECONDS = 3600, 30
-"""How long a document of the provider is believed, and how long it is not asked for again (a failure, or new keys)."""
+"""Cache time of the provider's documents, and minimum time before a new request after a failure or for new keys."""
 LONGEST_SUBJECT, LONGEST_TOKEN, LONGEST_NAME, LONGEST_EMAIL = 255, 16_000, 100, 254
 OWN_MACHINE = ("127.0.0.1", "::1", "localhost")
 OK = 200
@@ -42,7 +42,7 @@ _documents: dict[str, tuple[float, Any]] = {}
 
 
 class ProviderError(Exception):
-    """The provider does not answer, or is not believed; the message is for the log."""
+    """The provider does not answer, or its answer is not valid; the message is for the log."""
 
 
 class BusyError(ProviderError):
@@ -50,13 +50,13 @@ class BusyError(ProviderError):
 
 
 def authorization_url(back: str, state: str, nonce: str, verifier: str) -> str:
-    """Return the address at the provider to which a person goes to log in.
+    """Return the URL of the authorization request, to which the user is redirected.
 
     Args:
-        back: address of the portal to which they come back.
-        state: binds what comes back to the session.
-        nonce: binds the token to the session.
-        verifier: secret of which the provider learns the hash now (PKCE, RFC 7636).
+        back: redirect URI on the portal.
+        state: binds the callback to the session.
+        nonce: binds the ID token to the session.
+        verifier: code verifier, of which the SHA-256 hash is sent (PKCE, RFC 7636).
 
     Raises:
         ProviderError: the provider does not answer.
@@ -77,10 +77,10 @@ def authorization_url(back: str, state: str, nonce: str, verifier: str) -> str:
 
 
 def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity, str]:
-    """Return who has logged in, and the token that ends their session at the provider.
+    """Exchange an authorization code; return the identity of the user and the ID token, needed for log-out.
 
     Raises:
-        ProviderError: the code is worth nothing, or an answer is not what it must be.
+        ProviderError: the code is refused, or an answer is not valid.
     """
     tokens = _tokens(code, back, verifier)
     id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
@@ -100,7 +100,7 @@ def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity,
 
 
 def end_session_url(id_token: str, state: str, back: str) -> str:
-    """Return the address at the provider that ends the session there; empty when it has none.
+    """Return the URL that ends the session at the provider (RP-Initiated Logout); empty when there is none.
 
     Raises:
         ProviderError: the provider does not answer.
@@ -113,10 +113,10 @@ def end_session_url(id_token: str, state: str, back: str) -> str:
 
 
 def metadata() -> dict[str, Any]:
-    """Return what the provider says of itself (OpenID Connect Discovery 1.0).
+    """Return the metadata of the provider (OpenID Connect Discovery 1.0).
 
     Raises:
-        ProviderError: it does not answer, or calls itself otherwise.
+        ProviderError: it does not answer, or has another issuer identifier than configured.
     """
     found = _document(config.issuer().rstrip("/") + WELL_KNOWN, KEPT_SECONDS)
     if found.get("issuer") != config.issuer():
@@ -132,7 +132,7 @@ def _endpoint(name: str) -> str:
 
 
 def _tokens(code: str, back: str, verifier: str) -> dict[str, Any]:
-    """Exchange the code for tokens, with the secret in the body (as ProConnect wants it) or in a header."""
+    """Exchange the code for tokens; the client secret is in the body (as ProConnect requires) or in a header."""
     methods = metadata().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
     method = "client_secret_post" if "client_secret_post" in methods else "client_secret_basic"
     body = prepare_token_request("authorization_code", redirect_uri=back, code=code, code_verifier=verifier)
@@ -158,7 +158,7 @@ def _id_token_claims(id_token: str, access_token: str, nonce: str) -> dict[str, 
 
 
 def _userinfo(access_token: str) -> dict[str, Any]:
-    """What the provider tells of the person: signed, as ProConnect does, or as plain JSON."""
+    """Return the userinfo claims, from a signed JWT (as ProConnect sends) or plain JSON."""
     headers = {"Authorization": f"Bearer {access_token}"}
     answer = _asked("GET", _endpoint("userinfo_endpoint"), None, headers)
     if answer.content_type != "application/jwt":
@@ -178,7 +178,7 @@ def _for_this_portal() -> dict[str, Any]:
 
 
 def _verified(token: str) -> jwt.Token:
-    """Read a token whose signature is one of the provider's; keys that are not known yet are asked for once."""
+    """Decode a token and verify its signature; for an unknown key ID, fetch the provider's keys again once."""
     registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
     try:
         try:
@@ -197,7 +197,7 @@ def _keys(seconds: int) -> KeySet:
             try:
                 keys += KeySet.import_key_set({"keys": [each]}).keys
             except (JoseError, ValueError, TypeError, KeyError):
-                continue  # a key that is broken signs nothing
+                continue  # ignore invalid keys
     return KeySet(keys)
 
 
@@ -209,7 +209,7 @@ def _checked(check: Any, what: str) -> None:
 
 
 def _document(url: str, seconds: int) -> dict[str, Any]:
-    """A JSON object of the provider, at most so old; after a failure it is left alone for a moment."""
+    """Return a JSON object of the provider, cached for `seconds`; failures are cached for `PAUSE_SECONDS`."""
     at, found = _documents.get(url, (0.0, None))
     if found is None or time.monotonic() - at > (PAUSE_SECONDS if isinstance(found, str) else seconds):
         try:
@@ -251,7 +251,7 @@ def _object(answer: Response) -> dict[str, Any]:
 
 
 def _is_secure(url: str) -> bool:
-    """Whether an address has https; on this very machine, for tests, http will do."""
+    """Return whether a URL has https; http is accepted on the local machine, for tests."""
     try:
         parts = urlsplit(url)
         return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in OWN_MACHINE)
@@ -260,7 +260,7 @@ def _is_secure(url: str) -> bool:
 
 
 def _is_plain(text: str, longest: int = LONGEST_TOKEN) -> bool:
-    """Whether a text is ASCII without control characters, as tokens and subjects are, and no longer than it may be."""
+    """Return whether a text is non-empty printable ASCII of at most `longest` characters, like tokens and subjects."""
     return 0 < len(text) <= longest and text.isascii() and text.isprintable()
 
 

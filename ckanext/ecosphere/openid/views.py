@@ -1,4 +1,4 @@
-"""The way to the provider and back, and what a person does with the link between both accounts."""
+"""Views of the log-in with OpenID Connect: redirect to the provider, callback, linking of accounts, log-out."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS, OFFER, ID_TOKEN = "ecosphere_openid_attempts", "ecosphere_openid_offer", "ecosphere_openid_token"
 MOST_ATTEMPTS, SECONDS = 3, 900
-"""Log-ins that may be under way in one session (windows of a browser), and how long each may take."""
+"""Maximum number of pending log-ins per session (several browser windows), and their lifetime."""
 LONGEST_TARGET, LONGEST_CODE, LONGEST_TOKEN, LONGEST_LOGGED = 300, 2000, 1800, 300
-"""Of what stands in the session, which is a cookie of 4 kB by default, and in the log."""
+"""Maximum lengths of values kept in the session (by default a cookie of 4 kB) and in the log."""
 
 
 class NotBegunHere(Exception):
-    """What comes back belongs to no log-in of this session."""
+    """The callback does not belong to a pending log-in of this session."""
 
 
 blueprint = Blueprint("ecosphere_openid", __name__, url_prefix="/connexion/openid")
@@ -40,21 +40,21 @@ protect(blueprint)
 
 @blueprint.before_request
 def only_when_configured() -> None:
-    """Have no pages without a provider."""
+    """Answer 404 when no provider is configured."""
     if config.missing():
         tk.abort(404)
 
 
 @blueprint.after_request
 def keep_nothing(response: Response) -> Response:
-    """Have no copy kept of what belongs to one log-in."""
+    """Forbid caching of the answers."""
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 @blueprint.route("")
 def start() -> Any:
-    """Send a person to the provider; whoever is logged in links the account that way."""
+    """Redirect to the provider to log in or, for a logged-in user, to link the account."""
     target = request.args.get("next") or request.args.get("came_from") or ""
     if not is_own(target):
         refuse(400, tk._("The address to go on to is not one of this portal."), "Bad Request")
@@ -75,7 +75,7 @@ def start() -> Any:
 
 @blueprint.route("/retour")
 def back() -> Any:
-    """Take what the provider sends a person back with: each log-in once, in the session that began it."""
+    """Handle the provider's callback; each log-in is valid once, in the session that started it."""
     told = {name: request.args.get(name, "") for name in ("state", "code", "error", "iss") if name in request.args}
     attempts = _attempts()
     attempt = attempts.get(told.get("state", ""))
@@ -103,7 +103,7 @@ def back() -> Any:
 
 
 def _logged_in(user: Any, id_token: str, target: str) -> Any:
-    """Begin the session, as CKAN does after a password."""
+    """Start the session, as CKAN does after a log-in with a password."""
     regenerate_session()
     if not tk.login_user(user):
         raise accounts.NoAccount(accounts.closed())
@@ -115,7 +115,7 @@ def _logged_in(user: Any, id_token: str, target: str) -> Any:
 
 @blueprint.route("/lier", methods=["POST"])
 def link() -> Any:
-    """Link the account of whoever is logged in with the identity that they have just shown, with their password."""
+    """Link the current user's account with the identity just confirmed by the provider; requires the password."""
     offer = session.get(OFFER)
     user: Any = tk.current_user
     if not user.is_authenticated or not offer or offer["user"] != user.id or time.time() - offer["at"] > SECONDS:
@@ -136,7 +136,7 @@ def _offered(who: Identity) -> str:
 
 @blueprint.route("/delier", methods=["POST"])
 def unlink() -> Any:
-    """Unlink the account of whoever is logged in."""
+    """Unlink the current user's account."""
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login")
     accounts.unlink(tk.current_user)  # type: ignore[arg-type]
@@ -149,10 +149,10 @@ def unlink() -> Any:
 
 
 def log_out() -> Any:
-    """End the session here and at the provider, when it began there.
+    """End the session here and at the provider, if it was started there.
 
     Returns:
-        the way to the provider; None when CKAN logs out as always.
+        the redirect to the provider; None to continue with CKAN's own log-out.
     """
     if config.missing() or ID_TOKEN not in session or not tk.current_user.is_authenticated:
         return None
@@ -169,7 +169,7 @@ def log_out() -> Any:
 
 
 def _attempts() -> dict[str, Any]:
-    """The log-ins of this session that are under way."""
+    """Return the pending log-ins of this session that have not expired."""
     since = time.time() - SECONDS
     return {state: each for state, each in session.get(ATTEMPTS, {}).items() if each["at"] >= since}
 
@@ -179,7 +179,7 @@ def _user_id() -> str:
 
 
 def _own_address(endpoint: str) -> str:
-    """The address of a page as it is registered with the provider: without a language."""
+    """Return the absolute URL of a page without a language, as registered with the provider."""
     return tk.url_for(endpoint, locale="default", _external=True)
 
 

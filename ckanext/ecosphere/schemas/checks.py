@@ -1,4 +1,4 @@
-"""This room's part of `ckan ecosphere check`."""
+"""Checks of the dataset schema and the index for `ckan ecosphere check`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.interfaces import Check, CheckStatus
 
 
 def run() -> list[Check]:
-    """Say whether ckanext-scheming works with the schema of the access desk."""
+    """Check that ckanext-scheming uses a schema of the access desk whose templates and validators all exist."""
     name = tk._("Dataset schema")
     schema = tk.h.scheming_get_dataset_schema("dataset")
     if not schema or "form_sections" not in schema:
@@ -41,7 +41,7 @@ def run() -> list[Check]:
 
 
 def index() -> list[Check]:
-    """Say whether the index was written with the schema in force: CKAN edits datasets as the index holds them."""
+    """Check that all datasets were indexed with the current schema, since CKAN edits datasets as indexed."""
     number = len(signature.stale())
     name = tk._("Index and schema")
     if not number:
@@ -56,7 +56,7 @@ def index() -> list[Check]:
 
 
 def _missing(fields: list[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the templates and validators of fields that the portal does not have."""
+    """Yield the templates and validators that fields refer to but that do not exist."""
     for field in fields:
         for kind in ("form", "display"):
             snippet = field.get(f"{kind}_snippet")

@@ -1,4 +1,4 @@
-"""`ckan ecosphere vocabularies`, `export-iso` and `adopt`: controlled lists, records, a catalogue from before."""
+"""Commands `ckan ecosphere vocabularies`, `export-iso` and `adopt`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of the room, read through typed functions."""
+"""Configuration options of the schemas, read through typed functions."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ IMPORT_BYTES, IMPORT_SECONDS = 5 * 1024 * 1024, 15.0
 
 
 def own_rdf_profile() -> bool:
-    """Whether the project's RDF profile replaces the stock one."""
+    """Return whether the project's RDF profile replaces that of ckanext-dcat."""
     return tk.asbool(tk.config[OWN_RDF_PROFILE])
 
 
 def own_licences() -> bool:
-    """Whether the project's list of licences replaces CKAN's."""
+    """Return whether the project's list of licences replaces that of CKAN."""
     return tk.asbool(tk.config[OWN_LICENCES])
 
 
 def publisher() -> str:
-    """Name of the organisation that publishes the catalogue, empty when the portal itself does."""
+    """Return the name of the organisation that publishes the catalogue, empty when the portal itself does."""
     return tk.config[PUBLISHER]
 
 
 def overlay() -> str:
-    """Path of the administrator's changes to the schema, empty when there are none."""
+    """Return the path of the administrator's schema overlay, empty when there is none."""
     return tk.config[OVERLAY]
 
 
 def grace_until() -> str:
-    """Last day on which what publishing needs is only warned of, as it is written; empty for no grace."""
+    """Return the last day on which missing mandatory fields only cause warnings, as a string; empty for no grace."""
     return str(tk.config[GRACE_UNTIL] or "")
 
 
 def vocabularies() -> str:
-    """Path of the folder with the administrator's own lists, empty when there is none."""
+    """Return the folder of the administrator's own vocabularies, empty when there is none."""
     return tk.config[VOCABULARIES]
 
 
 def guard_settings() -> GuardSettings:
-    """Limits of the request that reads a description from elsewhere: a person waits for it.
+    """Return the limits of requests that import a description while the user waits.
 
     Raises:
-        ValueError: one of the allowed networks or ports is not written properly.
+        ValueError: an allowed network or port is malformed.
     """
     return GuardSettings(
         allowed_networks=networks(tk.config[IMPORT_NETWORKS]),

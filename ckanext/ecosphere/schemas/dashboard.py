@@ -1,4 +1,4 @@
-"""Descriptions on a person's dashboard: those that were begun, and what can be begun."""
+"""Dashboard contributions: the card of unfinished descriptions, and links to the forms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ckanext.ecosphere.shared import dates
 
 
 def cards(person: Person) -> list[Card]:
-    """Descriptions that were begun and left."""
+    """Return the card of the person's unfinished descriptions, if any."""
     try:
         found = person.ask("ecosphere_dataset_unfinished")
     except tk.NotAuthorized:
@@ -29,7 +29,7 @@ def cards(person: Person) -> list[Card]:
 
 
 def links(person: Person) -> list[Link]:
-    """Describe, import, change many at once; for those who may."""
+    """Return the links to describe, import and bulk edit, for members of services and sysadmins."""
     if not (person.services or person.sysadmin):
         return []
     return [

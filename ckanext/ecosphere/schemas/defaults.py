@@ -1,4 +1,4 @@
-"""Options of other extensions that this room fills in when the administrator has not."""
+"""Defaults for options of CKAN, ckanext-dcat and ckanext-scheming that the administrator has not set."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def apply(config: Any) -> None:
             raise CkanConfigurationException(f"{options.OVERLAY}: {error}") from error
         scheming: Any = p.get_plugin(SCHEMING)
         if scheming:
-            # CKAN configures plugins from the last to the first: that one has read its option already.
+            # CKAN configures plugins from last to first: ckanext-scheming has already read its option.
             scheming.update_config(config)
     if str(declared("ckanext.dcat.datasets_per_page", None, config) or STOCK_PAGE) == STOCK_PAGE:
         config["ckanext.dcat.datasets_per_page"] = DATASETS_A_PAGE

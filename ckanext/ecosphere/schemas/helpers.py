@@ -1,4 +1,4 @@
-"""Template helpers: labels of concepts, dates and boxes as people write them, parts of the form."""
+"""Template helpers of the dataset form and page: concepts, sections, relations, texts in other languages."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Field = Mapping[str, Any]
 
 MOST_SERVICES = 5
 LANGUAGES = "languages"
-"""Part of the form with the texts in other languages."""
+"""Form section of the texts in other languages."""
 
 
-#: Functions that templates call under these names.
+#: Helpers defined in other modules.
 ecosphere_structured_data = structured.describe
 ecosphere_service_kinds = services.kinds
 
@@ -49,12 +49,12 @@ def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
             "terms": voc.normalise(" ".join((concept.label_fr, concept.label_en, *concept.alt_labels))),
         }
         for concept in _in_tree_order(vocabulary)
-        if not concept.data.get("withdrawn")  # stays with the datasets that have it, is offered to no other
+        if not concept.data.get("withdrawn")  # datasets keep it, but it can no longer be chosen
     )
 
 
 def ecosphere_media_types() -> list[tuple[str, str]]:
-    """Return the media types of the list of formats, each with the formats that have it."""
+    """Return the media types of the vocabulary of formats, each with the labels of its formats."""
     named: dict[str, list[str]] = {}
     for concept in voc.get("format"):
         if concept.data["media_type"]:
@@ -63,7 +63,7 @@ def ecosphere_media_types() -> list[tuple[str, str]]:
 
 
 def ecosphere_registry_services() -> list[dict[str, str]]:
-    """Return the services of the registry to choose from: full ``name``, ``short`` name and ``uri``."""
+    """Return the services of the registry for a choice field: full ``name``, ``short`` name and ``uri``."""
     french = wording.page_language().startswith("fr")
     return [
         {
@@ -87,10 +87,10 @@ def _in_tree_order(vocabulary: voc.Vocabulary) -> Iterable[voc.Concept]:
 
 
 def ecosphere_concept_choices(field: Field) -> tuple[dict[str, Any], ...]:
-    """Return the choices of a field whose values come from a vocabulary (for ckanext-scheming).
+    """Return the choices of a vocabulary field (``choices_helper`` of ckanext-scheming).
 
-    Narrower concepts follow their broader one; ``depth`` says how far below a root a choice is and
-    ``terms`` holds the folded words by which it can be found.
+    Narrower concepts follow their broader one; ``depth`` is the distance from the root and ``terms`` the normalised
+    words that match the choice.
     """
     return _choices(field["vocabulary"], field.get("vocabulary_store", "uri"))
 
@@ -98,7 +98,7 @@ def ecosphere_concept_choices(field: Field) -> tuple[dict[str, Any], ...]:
 def ecosphere_concept_label(vocabulary: str, value: str) -> str:
     """Return the label of a concept in the language of the page, or ``value`` when it is unknown.
 
-    One that the list no longer has is marked: datasets keep it.
+    A withdrawn concept is marked as such.
     """
     concept = voc.get(vocabulary).get(value) if isinstance(value, str) else None
     if vocabulary == "territories":
@@ -109,7 +109,7 @@ def ecosphere_concept_label(vocabulary: str, value: str) -> str:
 
 
 def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
-    """Return what to show for the concepts of a field: ``label``, and ``href`` for an unknown web address."""
+    """Return the concepts of a field for display: ``label``, and ``href`` for a web address that is not a concept."""
     vocabulary = voc.get(field["vocabulary"])
     items = []
     for part in as_list(value):
@@ -120,23 +120,23 @@ def ecosphere_concept_items(field: Field, value: Any) -> list[dict[str, str]]:
 
 
 def ecosphere_is_web_address(value: Any) -> bool:
-    """Say whether ``value`` may become a link."""
+    """Return whether ``value`` may be shown as a link (http, https, ftp, ftps)."""
     return isinstance(value, str) and urls.is_web_address(value, urls.WEB_AND_FTP)
 
 
 def ecosphere_is_filled(value: Any) -> bool:
-    """Say whether a value holds anything to show, however deep."""
+    """Return whether a value, possibly nested, has anything to show."""
     return not isinstance(value, Undefined) and inheritance.is_filled(value)
 
 
 def ecosphere_form_sections(
     schema: Mapping[str, Any], data: Mapping[str, Any], errors: Any, kind: str = "dataset"
 ) -> list[dict[str, Any]]:
-    """Return the parts of the form of a dataset, or of a resource when ``kind`` is "resource".
+    """Return the sections of the form of a dataset, or of a resource when ``kind`` is "resource".
 
-    Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (how many fields hold something),
-    ``faulty`` (whether one has an error) and ``open``. Fields that name no part stand in the first one. One that the
-    administrator hides travels unseen: the form replaces the whole dataset, and would empty it otherwise.
+    Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (number of filled fields), ``faulty`` (whether
+    a field has an error) and ``open``. Fields without a section are in the first one. A field hidden by the
+    administrator becomes a hidden input: the form replaces the whole dataset and would otherwise empty the field.
     """
     key = "form_sections" if kind == "dataset" else "resource_form_sections"
     sections = schema.get(key) or [{"id": "", "open": True, "label": "", "description": ""}]
@@ -164,15 +164,15 @@ def ecosphere_form_sections(
 
 
 def ecosphere_missing_fields(fields: Iterable[Field], errors: Mapping[str, Any]) -> list[Field]:
-    """Return the fields of which nothing is wrong but that publishing needs them."""
+    """Return the fields whose only error is that publishing requires them."""
     return [field for field in fields if errors.get(field["field_name"]) == [publication.needed()]]
 
 
 def ecosphere_form_data(schema: Mapping[str, Any], data: Mapping[str, Any], form_style: str) -> Mapping[str, Any]:
-    """Return what the dataset form shows at first: a new dataset starts with the defaults of the schema.
+    """Return the initial values of the dataset form; a new dataset gets the defaults of the schema.
 
-    Its contact is what the contact sheet says of the service that is chosen, or of the only one of the person.
-    An address may carry further values (``?dcat_type=series``); a form that comes back with errors is as it was sent.
+    The contact is filled in from the contact sheet of the chosen service, or of the user's only service. Values of the
+    query string (``?dcat_type=series``) take precedence; a form that is shown again with errors stays as submitted.
     """
     if form_style == "edit" or "save" in data:
         return data
@@ -196,7 +196,7 @@ def _section_of(field: Field, known: set[str], fallback: str) -> str:
 
 
 def ecosphere_is_in_form(field: Field, values: Mapping[str, Any]) -> bool:
-    """Say whether the form shows a field of the schema beside what a dataset or resource holds."""
+    """Return whether the form shows a field, given the other values of the dataset or resource."""
     if field.get("form_snippet", "") is None:
         return False
     applies = conditions.is_relevant(field, lambda name: ecosphere_texts(values.get(name)))
@@ -204,11 +204,11 @@ def ecosphere_is_in_form(field: Field, values: Mapping[str, Any]) -> bool:
 
 
 def ecosphere_taken_from_series(dataset: Mapping[str, Any], series: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what a dataset leaves to its series: field → value.
+    """Return the values that a dataset inherits from its series, as {field: value}.
 
     Args:
-        dataset: as `package_show` gives it.
-        series: those that hold it, the first one that says something counts.
+        dataset: the dataset, from `package_show`.
+        series: its series; the first one with a value for a field lends it.
     """
     schema = tk.h.scheming_get_dataset_schema(dataset.get("type") or "dataset") or {"dataset_fields": ()}
     lenders = list(series)
@@ -220,9 +220,9 @@ def ecosphere_taken_from_series(dataset: Mapping[str, Any], series: Iterable[Map
 
 
 def ecosphere_shown_sections(schema: Mapping[str, Any], dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the parts of the dataset page that have something to show, with their filled fields only.
+    """Return the sections of the dataset page that have something to show, with their filled fields only.
 
-    A field that the dataset leaves to its series has ``lender``: the series, from which the value is shown.
+    ``lender`` of a field is the series that its value is inherited from, if any.
     """
     lenders = relations.find(as_list(dataset.get("in_series") or []))
     shown = []
@@ -244,11 +244,11 @@ def ecosphere_shown_sections(schema: Mapping[str, Any], dataset: Mapping[str, An
 
 
 def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a dataset belongs to and what belongs to it.
+    """Return the related datasets: series, members, services and served datasets.
 
     Returns:
-        ``kind`` (dataset, series, service or code), ``series`` and ``served`` (lists of datasets), ``members`` of a
-        series and ``services`` of anything else (``count`` and the first ``results``; empty when there are none).
+        ``kind`` (dataset, series, service or code), ``series`` and ``served`` (lists of datasets), ``members`` (only
+        of a series) and ``services`` (of anything but a series), both with ``count`` and the first ``results``.
     """
     kinds = {relations.SERIES: "series", relations.SERVICE: "service", relations.CODE: "code"}
     kind = kinds.get(dataset.get("dcat_type") or "", "dataset")
@@ -263,7 +263,7 @@ def ecosphere_relations(dataset: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ecosphere_referred(value: Any) -> list[dict[str, str]]:
-    """Return what to show for references to datasets: ``title`` and, when this portal has them, ``name``."""
+    """Return references to datasets for display: ``title`` and, for datasets of this portal, ``name``."""
     references = [str(reference) for reference in as_list(value or [])]
     found = relations.find(references)
     known = {name: dataset for dataset in found for name in relations.own_references(dataset)}
@@ -276,7 +276,7 @@ def ecosphere_referred(value: Any) -> list[dict[str, str]]:
 
 
 def ecosphere_obligation_label(field: Field) -> str:
-    """Return how much a field is wanted, in the language of the page; nothing for an optional one."""
+    """Return the obligation of a field in the language of the page; empty for an optional one."""
     return {
         "mandatory": tk._("expected"),
         "conditional": tk._("expected in some cases"),
@@ -285,12 +285,12 @@ def ecosphere_obligation_label(field: Field) -> str:
 
 
 def ecosphere_when(field: Field, row: str = "", siblings: Iterable[Field] = ()) -> str:
-    """Return the conditions under which a field applies, as JSON for the form's script; nothing when it always does.
+    """Return the conditions under which a field applies, as JSON for the form's script; empty if it always does.
 
     Args:
-        field: the field, or a subfield.
-        row: of a subfield, the beginning of the names of the inputs in its row (``contact__0``).
-        siblings: of a subfield, all subfields of the row.
+        field: the field or subfield.
+        row: for a subfield, the prefix of the input names of its row (``contact__0``).
+        siblings: for a subfield, all subfields of the row.
     """
     names = {each["field_name"] for each in siblings}
     found = [
@@ -306,17 +306,17 @@ def ecosphere_input_name(field: Field) -> str:
 
 
 def ecosphere_own_services() -> list[dict[str, Any]]:
-    """Return the services for which the reader of the page may describe datasets, a few of them."""
+    """Return the first few services for which the current user may create datasets."""
     return tk.h.organizations_available("create_dataset")[:MOST_SERVICES]
 
 
 def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:
-    """Return the (name, value) pairs of hidden inputs that carry ``value``, however deep, through a form.
+    """Return the (name, value) pairs of the hidden inputs that keep ``value``, possibly nested, in a form.
 
-    Names use CKAN's own notation, ``contact__0__name``, and that of ckanext-fluent, ``title_translated-en``.
+    Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``title_translated-en``.
     """
     if isinstance(value, Mapping):
-        # The parts of a row, which has a number; else the languages of a text.
+        # Subfields if the name ends with the number of a row, else languages of a text.
         sign = "__" if name.rpartition("__")[2].isdigit() else "-"
         return [pair for key, part in value.items() for pair in ecosphere_carried_inputs(f"{name}{sign}{key}", part)]
     if isinstance(value, (list, tuple)):
@@ -330,14 +330,14 @@ def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:
 
 
 def ecosphere_in_languages(field: Field, values: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return a text in the languages other than the one in which the page shows it.
+    """Return the translations of a text other than the one shown on the page.
 
     Args:
-        field: whose name ends with ``_translated``.
-        values: a dataset or resource.
+        field: a field whose name ends with ``_translated``.
+        values: the dataset or resource.
 
     Returns:
-        of each ``tag``, ``name`` of the language, and ``text``.
+        dicts with ``tag``, ``name`` (of the language) and ``text``.
     """
     texts = values.get(field["field_name"])
     if not isinstance(texts, Mapping):
@@ -350,14 +350,14 @@ def ecosphere_in_languages(field: Field, values: Mapping[str, Any]) -> list[dict
 
 
 def ecosphere_language_inputs(field: Field, values: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the inputs of a text in several languages: English, and what there is, but for French.
+    """Return the inputs of a multilingual text: English and all existing languages except French.
 
     Args:
-        field: whose name ends with ``_translated``.
-        values: of the form: a dataset, or what was sent.
+        field: a field whose name ends with ``_translated``.
+        values: the values of the form: a dataset, or submitted data.
 
     Returns:
-        of each ``name``, ``tag``, ``label`` and ``value``.
+        dicts with ``name``, ``tag``, ``label`` and ``value``.
     """
     name = field["field_name"]
     held = values.get(name)
@@ -376,14 +376,14 @@ def ecosphere_language_inputs(field: Field, values: Mapping[str, Any]) -> list[d
 
 
 def ecosphere_own_footprint(dataset: Mapping[str, Any]) -> str:
-    """Return the ``spatial`` of a dataset when it is not the one that its other fields give."""
+    """Return the ``spatial`` of a dataset unless it is derived from its other fields."""
     given = dataset.get("spatial") or ""
     derived = spatial.footprint(dataset)
     return "" if derived and json.dumps(derived) == given else str(given)
 
 
 def ecosphere_texts(value: Any) -> list[str]:
-    """Return the texts of a field that holds several."""
+    """Return the non-empty values of a multiple field as strings."""
     return [str(part) for part in as_list(value) if part not in (None, "")] if value else []
 
 

@@ -1,4 +1,4 @@
-"""What the search index gets of the schema's fields."""
+"""Adapt datasets to the Solr index: field lengths, dates, translations, relations."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ MAX_TERM_BYTES = 32_000
 LATEST_FIRST = "metadata_modified desc"
 TRANSLATED = ("title_translated", "notes_translated")
 NOT_SEARCHED = "other_information"
-"""Field of addresses, thesauri and notes: a word of it does not make a dataset what somebody looks for."""
+"""Field of URLs, thesauri and notes: its words would only produce irrelevant matches."""
 
 
 def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Remove or shorten what Solr's plain fields cannot hold; the analysed ``extras_`` copies stay.
+    """Remove or shorten values that Solr's string fields cannot hold; the analysed ``extras_`` copies stay.
 
-    CKAN copies each extra twice: analysed under ``extras_<name>``, and whole under its own name in a field of
-    type string, where one long lineage would make Solr refuse the document.
+    CKAN indexes each extra twice: analysed as ``extras_<name>``, and unanalysed under its own name in a field of
+    type string, where a single long lineage would make Solr reject the document.
 
     Args:
-        dataset: the dictionary on its way to Solr, changed in place.
+        dataset: the Solr document, changed in place.
     """
-    for name in [name for name in dataset if name.startswith("_")]:  # a free field that is older than its rule
+    for name in [name for name in dataset if name.startswith("_")]:  # free fields saved before such names were refused
         del dataset[name]
     schema = tk.h.scheming_get_dataset_schema(dataset.get("dataset_type") or "dataset")
     if not schema:
@@ -56,10 +56,10 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_one_order(params: dict[str, Any]) -> dict[str, Any]:
-    """Give datasets that were saved at the same moment, as a harvest does, an order of their own.
+    """Add the id as a tie-breaker to a sort by modification date, as a harvest saves many datasets at the same time.
 
-    Solr gives them in that of its files, which changes whenever one of them is indexed again: between two pages of a
-    feed (DCAT, Atom) one would be missed and another one come twice.
+    Solr returns ties in the order of its index files, which changes whenever one of them is indexed again: between two
+    pages of a feed (DCAT, Atom), one dataset would be missed and another returned twice.
 
     Args:
         params: the data_dict of `package_search`, changed in place.
@@ -71,7 +71,7 @@ def in_one_order(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _index_english(dataset: dict[str, Any], name: str) -> None:
-    """Let a dataset be found by its French and its English text; the other languages are not searched."""
+    """Index the English text besides the French one; other languages are not searched."""
     texts = as_object(dataset.pop(f"extras_{name}", None))
     dataset.pop(name, None)
     english = texts.get(languages.ENGLISH) if isinstance(texts, dict) else None
@@ -84,7 +84,7 @@ def _too_long(value: str) -> bool:
 
 
 def _set_date(dataset: dict[str, Any], name: str) -> None:
-    """Index the first day of a month or year: CKAN has completed "2005" with today's month and day."""
+    """Index a month or year by its first day: CKAN completes "2005" with today's month and day."""
     stored = re.search(rf'"{name}": "(\d{{4}}(?:-\d{{2}})?)"', dataset.get("validated_data_dict") or "")
     if stored:
         dataset[name] = dataset[f"extras_{name}"] = f"{span(stored.group(1))[0].isoformat()}T00:00:00Z"

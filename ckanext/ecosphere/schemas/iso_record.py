@@ -1,4 +1,4 @@
-"""The ISO 19139 record of a dataset, with what the portal knows around it."""
+"""Build the ISO 19139 record of a dataset, including its relations on the portal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ckanext.ecosphere.schemas.rdf import relations
 
 
 def of(dataset: Mapping[str, Any]) -> bytes:
-    """Return the record of a dataset as ``package_show`` gives it: what its series lends it, members, other records."""
+    """Return the record of a dataset from ``package_show``, with inherited fields, members and related records."""
     return writer.record(
         inheritance.completed(dict(dataset)),
         (dataset.get("organization") or {}).get("title") or "",

@@ -1,6 +1,6 @@
-"""`ecosphere_schemas`: what a dataset is, its form, its page and its RDF.
+"""`ecosphere_schemas`: CKAN plugin with the dataset schema, its form, the dataset page and RDF.
 
-Must stand before `scheming_datasets` in `ckan.plugins`: the templates of the plugin that comes first win.
+It must come before `scheming_datasets` in `ckan.plugins`, since the templates of the first plugin win.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from ckanext.ecosphere.schemas.page import views as page_views
 from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
 
-#: By name, as `dataset.yaml` and `presets.yaml` call them.
+#: Validators by the names used in `dataset.yaml` and `presets.yaml`.
 VALIDATORS = {
     name: function
     for module in (bounds, cross_field, formats, numbers, translations, validators)
@@ -79,7 +79,7 @@ class EcosphereSchemasPlugin(Room):
     # IConfigurer
 
     def update_config(self, config: Any) -> None:
-        """Give ckanext-dcat and CKAN what the administrator has not set; add templates and assets."""
+        """Set defaults for options of CKAN and other extensions; add templates and assets."""
         super().update_config(config)
         defaults.apply(config)
         public_files.listen()
@@ -89,30 +89,30 @@ class EcosphereSchemasPlugin(Room):
     # IPackageController
 
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
-        """Let who reads page after page meet each dataset once."""
+        """Make the sort order total, so that paging returns each dataset exactly once."""
         return indexing.in_one_order(search_params)
 
     def before_dataset_index(self, dataset: dict[str, Any]) -> dict[str, Any]:
-        """Keep from Solr what its plain string fields cannot hold."""
+        """Adapt the fields of the schema to the Solr index."""
         return indexing.fit_for_solr(dataset)
 
     def after_dataset_create(self, context: Any, dataset: dict[str, Any]) -> None:
-        """Mark what was made under this schema: there is nothing to adopt in it."""
+        """Mark a dataset created with this schema, so that `adopt` skips it."""
         adopting.mark_new(dataset)
 
     def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
-        """Give no prepared file that may hold a dataset which is public no more, or gone (CKAN deletes many so)."""
+        """Discard prepared files when a dataset is private or not active (CKAN also deletes in bulk by updating)."""
         if tk.asbool(dataset.get("private")) or dataset.get("state") not in (None, "active"):
             public_files.forget()
 
     def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
-        """Give no prepared file that holds a deleted dataset."""
+        """Discard prepared files, which may contain the deleted dataset."""
         public_files.forget()
 
     # IResourceController
 
     def before_resource_update(self, context: Any, current: dict[str, Any], resource: dict[str, Any]) -> None:
-        """Refuse to change in the form what a source governs."""
+        """Refuse changes of locked fields of a resource, which the next harvest would overwrite."""
         locked_fields.refuse_resource(current)
 
     # IEcosphereCommands
@@ -124,31 +124,31 @@ class EcosphereSchemasPlugin(Room):
     # IEcosphereSetup
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Put back what datasets had when they left for a CKAN without this schema."""
+        """Restore the fields of datasets that were prepared for a CKAN without this schema."""
         returning.restore(report)
 
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
-        """Make the datasets ready for a CKAN without this schema."""
+        """Prepare the datasets for a CKAN without this schema."""
         return leaving.steps()
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Show descriptions that were begun."""
+        """Return the card of unfinished descriptions."""
         return dashboard.cards(person)
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
-        """Lead to the forms."""
+        """Return the links to the forms."""
         return dashboard.links(person)
 
     def ecosphere_check(self) -> list[Check]:
-        """Say whether the schema is in force, and from which networks the form may import."""
+        """Check the schema, the index, and the networks and ports from which the form may import."""
         own = [*checks.run(), *checks.index(), *grace.check(), *adopting.check()]
         use = tk._("imports of records")
         return [*own, *check_networks(config.IMPORT_NETWORKS, use), *check_ports(config.IMPORT_PORTS, use)]
 
     def ecosphere_recover(self) -> list[str]:
-        """Carry changes to many datasets on whose worker was killed, or that the queue lost."""
+        """Resume bulk edits whose worker was killed or whose job was lost."""
         return runs.recover()
 
     def ecosphere_queues(self) -> list[str]:
-        """Name the queue of changes to many datasets."""
+        """Return the queue of bulk edits."""
         return [runs.QUEUE]

@@ -1,4 +1,4 @@
-"""Forms made anew with what a browser had kept of them; nothing is saved."""
+"""Restore unsaved dataset and resource forms from values kept by the browser; nothing is saved."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask import Blueprint
 from ckanext.ecosphere.schemas.fields import stored
 from ckanext.ecosphere.shared import web_guard
 
-#: What says which form it is: id or name of the dataset, and of the resource; "new" for one that is not there yet.
+#: Parameters that identify the form: id or name of the dataset, id of the resource; "new" for one not created yet.
 PARTS = ("_dataset", "_resource")
 KINDS = ("dataset", "resource")
 LONGEST = 200
@@ -27,7 +27,7 @@ web_guard.protect(forms)
 
 @forms.route("/dataset/reprendre/<kind>", methods=["POST"])
 def restore(kind: str) -> Any:
-    """Show a form with the values that were sent, as after an error: for those who may use that form."""
+    """Show a form with the submitted values, as after a validation error, to users who may use that form."""
     dataset, resource = (tk.request.form.get(name, "")[:LONGEST] for name in PARTS)
     if kind not in KINDS or not dataset or (kind == "resource") != bool(resource):
         return tk.abort(BAD_REQUEST, tk._("It cannot be told which form this was."))
@@ -35,7 +35,7 @@ def restore(kind: str) -> Any:
         values = clean_dict(unflatten(tuplize_dict(parse_params(tk.request.form, ignore_keys=[*PARTS, "save"]))))
     except (DataError, ValueError, TypeError, KeyError, IndexError, AttributeError):
         return tk.abort(BAD_REQUEST, tk._("What was kept cannot be read."))
-    values["save"] = ""  # a form that was sent takes no defaults
+    values["save"] = ""  # marks the form as submitted: no defaults are filled in
     return _dataset(dataset, values) if kind == "dataset" else _resource(dataset, resource, values)
 
 

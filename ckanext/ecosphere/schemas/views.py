@@ -1,4 +1,4 @@
-"""Pages and files of the room."""
+"""Views of datasets and vocabularies: exports, SKOS, place suggestions, and forms filled in from other sources."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ schemas.after_app_request(negotiation.tell)
 
 @schemas.route("/dataset/<id>/iso19139.xml")
 def iso(id: str) -> Response:
-    """Give a dataset as an ISO 19139 record."""
+    """Return the ISO 19139 record of a dataset."""
     dataset = _shown(id)
     response = Response(iso_record.of(dataset), mimetype="application/xml")
     response.headers["Content-Disposition"] = f'inline; filename="{dataset["name"]}.xml"'
@@ -48,7 +48,7 @@ def iso(id: str) -> Response:
 
 @schemas.route("/dataset/<id>/schemaorg.jsonld")
 def schema_org(id: str) -> Response:
-    """Give a dataset in the terms of schema.org, as its page holds it for search engines."""
+    """Return the schema.org description of a dataset as JSON-LD, as embedded in its page."""
     dataset = _shown(id)
     return Response(
         json.dumps(structured.describe(dataset), ensure_ascii=False, indent=2), mimetype="application/ld+json"
@@ -57,9 +57,9 @@ def schema_org(id: str) -> Response:
 
 @schemas.route("/catalogue.csv")
 def catalogue() -> Response:
-    """Give the public datasets in the layout of the schéma de catalogue de données.
+    """Return the public datasets as CSV in the layout of the schéma de catalogue de données.
 
-    A few are written as they are read; a whole catalogue is prepared in the background.
+    A small result is streamed; the whole catalogue is prepared in the background.
     """
     search = {"q": tk.request.args.get("q", ""), "fq": prepared_file.PUBLIC}
     if tk.request.args.get("organization"):
@@ -106,7 +106,7 @@ def vocabulary_list() -> str:
 
 @schemas.route("/vocabulaires/<name>")
 def vocabulary(name: str) -> Any:
-    """Show a vocabulary: a page, or SKOS where the address ends in ``.ttl``… or where that is what is accepted."""
+    """Show a vocabulary as a page or as SKOS, chosen by the extension (``.ttl``…) or the ``Accept`` header."""
     name, _dot, extension = name.partition(".")
     if name not in voc.names() or (extension and extension not in SKOS_FORMATS):
         return tk.abort(404, tk._("Vocabulary not found"))
@@ -130,7 +130,7 @@ def vocabulary(name: str) -> Any:
 
 @schemas.route("/ecosphere/territoires")
 def suggest_places() -> Response:
-    """Give the territories and communes that a text may mean (``q``), or that hold a box (``bbox``)."""
+    """Return the territories and communes that match a text (``q``), or the territories around a box (``bbox``)."""
     lang, box = language.current(), tk.request.args.get("bbox", "")
     if not box:
         return _json(places.suggest(tk.request.args.get("q", "")[:100], lang))
@@ -143,13 +143,13 @@ def suggest_places() -> Response:
 
 @schemas.route("/ecosphere/territoires/intercommunalites")
 def suggest_epcis() -> Response:
-    """Give the intercommunalities that a text may mean (``q``), each with its départements and its box."""
+    """Return the intercommunalities that match a text (``q``), each with its départements and its box."""
     return _json(places.suggest_epcis(tk.request.args.get("q", "")[:100], language.current()))
 
 
 @schemas.route("/ecosphere/territoires/emprise")
 def box_of_places() -> Response:
-    """Give the box around territories (``uri``, several times): west, south, east, north, or nothing."""
+    """Return the box around territories (``uri``, repeatable): west, south, east, north, or null."""
     return _json(places.box_of(tk.request.args.getlist("uri")[:100]))
 
 
@@ -159,14 +159,14 @@ def _json(value: Any) -> Response:
     return response
 
 
-# --- a new dataset that starts from something ---------------------------------------------------------
+# --- new datasets filled in from other sources ---------------------------------------------------------
 
 
 @schemas.route("/dataset/importer", methods=["GET", "POST"])
 def import_record() -> Any:
-    """Ask for addresses or a file; show what they describe in the form of a new dataset.
+    """Ask for URLs or a file, and show the form of a new dataset filled in from them.
 
-    Services are read in the background: the page waits for them, and asks which of their layers are meant.
+    Services are read in the background: the page waits for them and asks which of their layers to use.
     """
     _check_may_describe()
     errors, url = {}, tk.request.form.get("url", "").strip()
@@ -188,7 +188,7 @@ def import_record() -> Any:
 
 
 def _proposed(url: str) -> dict[str, Any] | str:
-    """What the addresses describe; or the page that waits for services, or asks for layers of one."""
+    """Return the proposed dataset, or the page that waits for services or asks for their layers."""
     form = tk.request.form
     asked = {"urls": url, "kinds": form.getlist("kind"), "layers": form.getlist("layer")[: proposing.MOST_CHOSEN]}
     read = tk.get_action("ecosphere_dataset_propose")({}, asked)
@@ -200,7 +200,7 @@ def _proposed(url: str) -> dict[str, Any] | str:
 
 
 def _imported(read: dict[str, Any]) -> str:
-    """The form with what was read."""
+    """Return the form filled in with the imported dataset."""
     if read.get("read", True):
         tk.h.flash_notice(tk._("Here is what was read. Look it over, then save: nothing is saved yet."))
     else:
@@ -220,7 +220,7 @@ def _imported(read: dict[str, Any]) -> str:
 
 
 def _usual() -> dict[str, Any]:
-    """What the only service of the person usually says; nothing for a person of several."""
+    """Return the usual values of the user's only service; empty for users with several."""
     mine = tk.h.ecosphere_own_services()
     if len(mine) != 1:
         return {}
@@ -230,14 +230,14 @@ def _usual() -> dict[str, Any]:
 
 
 def _from_sheet(fields: list[dict[str, Any]], name: str, usual: dict[str, Any]) -> bool:
-    """Whether the contact sheet of the service fills a field in."""
+    """Return whether a field is filled in from the contact sheet of the service."""
     told = {field["field_name"] for field in fields if field.get("from_contact_sheet")}
     return name in told and bool(sheets.as_contact(usual["owner_org"]))
 
 
 @schemas.route("/dataset/<id>/dupliquer")
 def duplicate(id: str) -> Any:
-    """Show the form of a new dataset, filled in from another one."""
+    """Show the form of a new dataset, filled in from an existing one."""
     _check_may_describe()
     dataset = _shown(id)
     copied, problems = review.looked_over(
@@ -249,7 +249,7 @@ def duplicate(id: str) -> Any:
 
 @schemas.route("/dataset/nouveau/<service>")
 def new_of_service(service: str) -> Any:
-    """Show the form of a new dataset, filled in with what the service usually says."""
+    """Show the form of a new dataset, filled in with the usual values of a service."""
     try:
         usual = tk.get_action("ecosphere_dataset_usual_values")({}, {"id": service})
     except tk.NotAuthorized:
@@ -288,14 +288,14 @@ def _check_may_describe() -> None:
 
 
 def _as_it_is(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Return a dataset that takes no default: a licence or an access that it does not state is not the usual one."""
+    """Return a dataset for which the form uses no defaults: a licence or access that is not stated stays empty."""
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
     filled = (f["field_name"] for f in fields if "form_default" in f or f.get("from_contact_sheet"))
     return {**{name: "" for name in filled if name != KIND}, **dataset}
 
 
 def _new_form(dataset: dict[str, Any]) -> str:
-    """Show CKAN's form of a new dataset with values; it is sent to where a new dataset always is."""
+    """Show CKAN's form of a new dataset filled in with values; it is submitted to the usual URL."""
     tk.g.form_action = tk.url_for("dataset.new")
     if dataset.get("title"):
         dataset["name"] = free_name(dataset["title"])
@@ -308,5 +308,5 @@ def _shown(id: str) -> dict[str, Any]:
     except tk.ObjectNotFound:
         return tk.abort(404, tk._("Dataset not found"))
     except tk.NotAuthorized:
-        # A draft is absent for who may not see it.
+        # 404 does not reveal that a draft exists.
         return tk.abort(404, tk._("Dataset not found"))

@@ -1,4 +1,4 @@
-"""A vocabulary's new edition, merged with the present one so that no dataset loses a concept. Pure, no CKAN."""
+"""Merge a new edition of a vocabulary with the current one, keeping removed concepts as withdrawn. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ MOST_TOLD = 10
 
 
 def refreshed(present: Path, edition: Path) -> tuple[str, dict[str, list[str]]]:
-    """Return the text of the merged file, and the ids that are "added", "changed", "withdrawn" and "returned".
+    """Return the merged CSV text, and the ids of concepts "added", "changed", "withdrawn" and "returned".
 
     Args:
-        present: the CSV file in use; its head is kept.
-        edition: the new one.
+        present: the CSV file in use; its comment header is kept.
+        edition: the new CSV file.
 
     Raises:
         ValueError: the new file cannot be read, is empty, or has one of the :func:`faults`.
@@ -48,7 +48,7 @@ def refreshed(present: Path, edition: Path) -> tuple[str, dict[str, list[str]]]:
 
 
 def faults(vocabulary: voc.Vocabulary) -> list[str]:
-    """Return what is wrong: labels that are missing or double, broader concepts that are missing or in circles."""
+    """Return the faults found: missing or duplicate labels, missing or circular broader concepts."""
     told = [f"{c.id} has no label in both languages" for c in vocabulary if not (c.label_fr and c.label_en)]
     for concept in vocabulary:
         if concept.broader and concept.broader not in vocabulary:
@@ -70,7 +70,7 @@ def _in_a_circle(vocabulary: voc.Vocabulary, concept: voc.Concept) -> bool:
 
 
 def _withdrawn(before: Rows, after: Rows) -> Rows:
-    """Return the rows that are gone, marked; one whose id now names another concept gets an id of its own."""
+    """Return the removed rows, marked as withdrawn; a row whose id is now used by another concept gets a new id."""
     taken = {row["id"] for row in after.values()} | {row["id"] for uri, row in before.items() if uri not in after}
     gone = {}
     for uri, row in before.items():

@@ -1,4 +1,4 @@
-"""Template helpers that write a stored value as people of a language write it: dates, sizes, boxes, places."""
+"""Template helpers that format stored values in the language of the page: dates, boxes, numbers, places."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.shared.contact_details import telephone
 
 
 def ecosphere_date_text(value: Any) -> str:
-    """Return a stored date as people write it in the language of the page: "31 mars 2024", "mars 2024", "2024"."""
+    """Return a stored date in the language of the page: "31 mars 2024", "mars 2024", "2024"."""
     text = str(value)
     try:
         day = span(text)[0]
@@ -27,7 +27,7 @@ def ecosphere_date_text(value: Any) -> str:
 
 
 def ecosphere_period_text(period: Mapping[str, Any]) -> str:
-    """Return a period, which may be open, as people write it: "du 1er mars 2019 au 2 juin 2023", "depuis 2019"."""
+    """Return a period, possibly open, in words: "du 1er mars 2019 au 2 juin 2023", "depuis 2019"."""
     start, end = period.get("start"), period.get("end")
     if start and start == end:
         return ecosphere_date_text(start)
@@ -43,17 +43,17 @@ def ecosphere_period_text(period: Mapping[str, Any]) -> str:
 
 
 def ecosphere_moment_text(value: Any) -> str:
-    """Return a date and time of CKAN (``metadata_modified``) as people write the day."""
+    """Return the day of a CKAN timestamp (``metadata_modified``) in words."""
     return moments.day(str(value)) or str(value)
 
 
 def ecosphere_time_text(value: Any) -> str:
-    """Return a moment as people write the day and the time."""
+    """Return the day and time of a timestamp in words."""
     return moments.moment(str(value)) or str(value)
 
 
 def page_language() -> str:
-    """Language of the page; outside of a page, the portal's."""
+    """Return the language of the page; outside a request, that of the portal."""
     return language.current() or tk.config["ckan.locale_default"]
 
 
@@ -62,7 +62,7 @@ def _locale() -> str:
 
 
 def ecosphere_box_text(value: Any) -> str:
-    """Return a box stored as GeoJSON as it is typed, "west, south, east, north"; anything else comes back as it is."""
+    """Return a box stored as GeoJSON in the form's notation, "west, south, east, north"; anything else unchanged."""
     try:
         geometry = spatial.parse_box(value)
     except spatial.GeometryError:
@@ -74,7 +74,7 @@ def ecosphere_box_text(value: Any) -> str:
 
 
 def ecosphere_extent_text(value: Any) -> str:
-    """Return a box as people read it: "longitude 4,72° à 6,18°, latitude 45,61° à 46,52°"; of a shape, its box."""
+    """Return a box in words: "longitude 4,72° à 6,18°, latitude 45,61° à 46,52°"; for other shapes, their box."""
     from babel.numbers import format_decimal
 
     try:
@@ -88,7 +88,7 @@ def ecosphere_extent_text(value: Any) -> str:
 
 
 def ecosphere_number_text(value: Any) -> str:
-    """Return a number with the digits grouped as the language of the page does: "25 000"."""
+    """Return a number formatted for the language of the page: "25 000"."""
     from babel.numbers import format_decimal
 
     try:
@@ -98,7 +98,7 @@ def ecosphere_number_text(value: Any) -> str:
 
 
 def ecosphere_place_level(uri: str) -> str:
-    """Return what kind of place a territory is, with its INSEE code: "département 01"; empty when it is not known."""
+    """Return the level of a territory and its INSEE code: "département 01"; empty when unknown."""
     level, code = places.level(uri)
     names = {
         "commune": tk._("commune"),
@@ -112,7 +112,7 @@ def ecosphere_place_level(uri: str) -> str:
 
 
 def ecosphere_telephone_uri(number: str) -> str:
-    """Return the ``tel:`` address of a number, empty when it is none."""
+    """Return the ``tel:`` URI of a telephone number, empty for an invalid one."""
     try:
         return telephone.uri(str(number))
     except ValueError:

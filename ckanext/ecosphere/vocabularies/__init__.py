@@ -1,16 +1,16 @@
-"""Controlled vocabularies: lists of concepts kept as data, and the one module that reads them.
+"""Controlled vocabularies: CSV lists of concepts, and the functions that read them.
 
-Pure Python: nothing here knows CKAN, so every room may import it::
+Pure Python without CKAN, so every room may import it::
 
     from ckanext.ecosphere import vocabularies as voc
 
     voc.get("frequency").find("annuelle").uri
     voc.get("territories")["departement-01"].data["bbox"]
 
-The lists are the CSV files in ``data/``; ``SOURCES.md`` beside them says where each comes from. Those of a folder of
-the administrator (:func:`use`) stand before them: other editions, and lists of their own. What administrators changed
-on the pages of the portal stands over both (``local.py``, ``overlay.py``).
-A list is read at first use and kept until it changes; everything handed out is immutable.
+The lists are the CSV files in ``data/``; their sources are documented in ``SOURCES.md`` beside them. A folder of the
+administrator (:func:`use`) takes precedence: it can hold other editions of these lists, and further lists. Changes made
+by administrators on the pages of the portal are applied on top of both (``local.py``, ``overlay.py``).
+A list is read at first use and cached until it changes; all returned objects are immutable.
 """
 
 from __future__ import annotations
@@ -59,18 +59,18 @@ def normalise(text: str) -> str:
 
 
 def use(own: str) -> None:
-    """Let the lists of a folder stand before those of the project; an empty path takes that back."""
+    """Prefer the lists of a folder to those of the project; an empty path undoes this."""
     _FOLDERS[:] = [Path(own), DATA] if own else [DATA]
     local.forget()
 
 
 def folder() -> Path:
-    """Return where new editions are written."""
+    """Return the folder that new editions of lists are written to."""
     return _FOLDERS[0]
 
 
 def file_of(name: str) -> Path:
-    """Return the file of a vocabulary: the administrator's, else the project's."""
+    """Return the CSV file of a vocabulary: the administrator's if there is one, else the project's."""
     return next((file for each in _FOLDERS if (file := each / f"{name}.csv").exists()), DATA / f"{name}.csv")
 
 
@@ -95,12 +95,12 @@ def get(name: str) -> Vocabulary:
 
 
 def own_synonyms() -> list[tuple[str, tuple[str, ...]]]:
-    """Return the terms that were given synonyms on this portal, of all lists: name in French, and these synonyms."""
+    """Return the terms of all lists that have synonyms added on this portal, as (French name, added synonyms)."""
     return [pair for name in overlay.editable() for pair in overlay.own_synonyms(name, _packaged(name))]
 
 
 @derived
 @cache
 def _packaged(name: str) -> tuple[Concept, ...]:
-    """The concepts of a list as the package, or the folder of the administrator, brings them."""
+    """Return the concepts of a list as its CSV file has them, without changes made on the portal."""
     return read_vocabulary(file_of(name))

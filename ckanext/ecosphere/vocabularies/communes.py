@@ -1,4 +1,7 @@
-"""The communes of France: some 35 000, so they are looked up and suggested, never listed. Pure, no CKAN."""
+"""Communes of France: look-up by code, URI and name, and suggestions while typing. No CKAN imports.
+
+There are some 35 000 of them, so they are never listed as a whole.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class Commune:
     """A commune.
 
     Attributes:
-        code: of INSEE ("01053").
+        code: INSEE code ("01053").
         departement: code of its département ("01").
         population: number of inhabitants, 0 when it is not known.
         epci: code of its intercommunality, empty for the few that have none.
@@ -37,7 +40,7 @@ class Commune:
 
     @property
     def uri(self) -> str:
-        """What datasets store."""
+        """URI, as stored in datasets."""
         return PREFIX + self.code
 
     @property
@@ -63,7 +66,7 @@ def _by_code() -> dict[str, Commune]:
 
 @cache
 def by_population() -> tuple[Commune, ...]:
-    """All communes and arrondissements municipaux, the most populous first."""
+    """Return all communes and arrondissements municipaux, the most populous first."""
     return tuple(sorted(_by_code().values(), key=lambda commune: -commune.population))
 
 
@@ -76,18 +79,18 @@ def _by_departement() -> dict[str, tuple[Commune, ...]]:
 
 
 def of_departement(code: str) -> tuple[Commune, ...]:
-    """Return the communes of a département, the most populous first; none for a code that is not one."""
+    """Return the communes of a département, the most populous first; empty for an unknown code."""
     return _by_departement().get(code, ())
 
 
 @cache
 def _folded() -> tuple[tuple[str, Commune], ...]:
-    """Names ready to be compared, the most populous first."""
+    """Return normalised names, each after a space, with their communes, the most populous first."""
     return tuple((f" {normalise(commune.name)}", commune) for commune in by_population())
 
 
 def of_code(code: str) -> Commune | None:
-    """Return the commune with this INSEE code, whatever the case of its letter, or None."""
+    """Return the commune with this INSEE code (in upper or lower case), or None."""
     return _by_code().get(code.upper())
 
 
@@ -98,11 +101,11 @@ def get(uri: str) -> Commune | None:
 
 
 def suggest(text: str, limit: int) -> list[Commune]:
-    """Return communes whose code, or a word of whose name, begins with a text; those whose name begins with it first.
+    """Return communes with this code or with a word starting with this text; names starting with it come first.
 
     Args:
-        text: at least two letters or digits, accents and case of no matter.
-        limit: how many at most.
+        text: at least two letters or digits; accents and case are ignored.
+        limit: maximum number of results.
     """
     words = normalise(text)
     if len(words) < 2:  # noqa: PLR2004 - one letter finds everything
@@ -115,10 +118,10 @@ def suggest(text: str, limit: int) -> list[Commune]:
 
 
 def named(text: str) -> list[Commune]:
-    """Return the communes that a text names: by code, name, or name and département as `Commune.label` has them.
+    """Return the communes that a text names, by code, name, or name and département as in `Commune.label`.
 
     Returns:
-        one for a code, all that bear a name, the most populous first; none where nothing is so called.
+        one commune for a code, else all with this name, the most populous first; empty when there is none.
     """
     exact = of_code(text.strip())
     if exact:
@@ -131,18 +134,18 @@ def named(text: str) -> list[Commune]:
 
 @cache
 def _sorted() -> tuple[tuple[str, ...], tuple[Commune, ...]]:
-    """Normalised names in the order of letters, and their communes."""
+    """Return the normalised names in alphabetical order, and their communes in the same order."""
     named = sorted(((normalise(each.name), each) for each in by_population()), key=lambda pair: pair[0])
     return tuple(name for name, _commune in named), tuple(commune for _name, commune in named)
 
 
 def beginning(text: str, limit: int, least: int = 0) -> list[Commune]:
-    """Return communes whose name begins with a text, the most populous first; quick enough while a person types.
+    """Return communes whose name begins with a text, the most populous first; by bisection, fast enough while typing.
 
     Args:
-        text: accents and case of no matter.
-        limit: how many at most.
-        least: inhabitants that they have at least.
+        text: the beginning of the name; accents and case are ignored.
+        limit: maximum number of results.
+        least: minimum population.
     """
     start = normalise(text)
     names, found = _sorted()

@@ -1,4 +1,4 @@
-"""Intercommunalities (EPCI) by code and name, and the tables of `places/`. Pure, no CKAN."""
+"""Look up intercommunalities (EPCI) by code or name, and read the tables of `places/`. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import tables
 
 FOLDER = Path(__file__).with_name("places")
-"""Where the tables lie."""
+"""Folder of the tables."""
 KINDS = re.compile(r"^(?:ca|cc|cu|communaute (?:d agglomeration|de communes|urbaine)) ")
-"""What the name of an intercommunality begins with, and people leave out."""
+"""Kind at the start of an intercommunality's normalised name, often omitted in writing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Epci:
-    """An intercommunality: its SIREN code, name, and the codes of its départements, that of most people first."""
+    """An intercommunality: SIREN code, name, codes of its départements (by descending population), inhabitants."""
 
     code: str
     name: str
@@ -34,7 +34,7 @@ def rows(name: str) -> Iterator[dict[str, str]]:
 
 @cache
 def epcis() -> dict[str, Epci]:
-    """Intercommunalities by code."""
+    """Return all intercommunalities by code."""
     return {
         row["code"]: Epci(row["code"], row["name"], tuple(row["departements"].split("|")), int(row["population"]))
         for row in rows("epci.csv")
@@ -42,7 +42,7 @@ def epcis() -> dict[str, Epci]:
 
 
 def epcis_named(text: str) -> list[Epci]:
-    """Return the intercommunalities of a code, or of a name with or without the kind, that of most people first."""
+    """Return the intercommunalities with this code or name (the kind is optional), the most populous first."""
     if found := epcis().get(text.strip()):
         return [found]
     wanted = voc.normalise(text)
@@ -50,7 +50,7 @@ def epcis_named(text: str) -> list[Epci]:
 
 
 def epcis_like(text: str) -> list[Epci]:
-    """Return the intercommunalities that a text means: as `epcis_named`, else those whose name has all its words."""
+    """Return what `epcis_named` finds, else the intercommunalities whose name contains all words of the text."""
     if found := epcis_named(text):
         return found
     words = set(voc.normalise(text).split())

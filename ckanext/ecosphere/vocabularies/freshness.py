@@ -1,4 +1,4 @@
-"""By when a dataset should have been updated."""
+"""Compute the day by which a dataset should have been updated, from its frequency of update."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ UNKNOWN = "UNKNOWN"
 @vocabularies.derived
 @functools.lru_cache(maxsize=512)
 def code(frequency: str) -> str:
-    """Return the code of `frequency` in the EU authority table.
-
-    Or its own last part when the table lacks it; "" for none.
-    """
+    """Return the code of `frequency` in the EU authority table, else its last path segment; "" for none."""
     if not frequency:
         return ""
     known = vocabularies.get("frequency").get(frequency) or vocabularies.get("frequency").find(frequency)
@@ -27,7 +24,7 @@ def code(frequency: str) -> str:
 
 
 def is_stated(frequency: str) -> bool:
-    """Tell whether the code `frequency` says something about updates, be it "never"."""
+    """Return whether the code `frequency` makes a statement about updates, even "never"."""
     return frequency not in ("", UNKNOWN)
 
 
@@ -37,12 +34,11 @@ def due_date(frequency: str, updated: date | None, announced: date | None) -> da
     Args:
         frequency: code of the EU frequency table, e.g. "ANNUAL".
         updated: day of the last update.
-        announced: day of the next update when the producer gives one; it goes before the frequency when it
-            comes
-            after the last update.
+        announced: day of the next update, if the producer gives one; it takes precedence over the frequency when it
+            is later than the last update.
 
     Returns:
-        that day, the grace included; None when nothing is promised or the last update is unknown.
+        that day, including the grace period; None when no update is promised or the last update is unknown.
     """
     if announced and (updated is None or announced > updated):
         return _later(announced, SHORTEST_GRACE)

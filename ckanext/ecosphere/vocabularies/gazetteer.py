@@ -1,8 +1,8 @@
-"""Names of places as people type them, and where each place lies. Pure, no CKAN.
+"""Gazetteer: place names as users type them, and the areas that contain each place. No CKAN imports.
 
 Communes (also by postal and INSEE code, merged ones too), intercommunalities, départements, régions, former régions,
-sea areas and natural regions. A name may be that of several places: :func:`named` gives all of them, those of most
-people first, and leaves the choice to whoever knows the other words.
+sea areas and natural regions. Several places may share a name: :func:`named` returns all of them in order of
+importance, and the caller chooses by the other words of the query.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from ckanext.ecosphere.vocabularies.name_forms import ARTICLES, plural, spelling
 
 COUNTRIES = ("pays-fra", "pays-fxx")
 LONGEST_NAME = 8
-"""Words of the longest name that is looked for."""
+"""Number of words of the longest name looked for."""
 KNOWN_BY_FIRST_WORD = 3_000
-"""Inhabitants of a commune that people name by the first word only ("Évry", "Cherbourg", "Châlons")."""
+"""Least population of a commune that is also found by its first word alone ("Évry", "Cherbourg", "Châlons")."""
 KNOWN_BY_FIRST_WORDS = 1_000
-"""Inhabitants of a commune that people name without its last words ("Pont-de-Buis", "Saint-Rémy")."""
+"""Least population of a commune that is also found without its last words ("Pont-de-Buis", "Saint-Rémy")."""
 SHORT_NAME_SHARE = 10
-"""By how much less a commune is meant by a part of its name than one that has just this name."""
+"""Divisor of a commune's weight when it is found by a part of its name, against one that has exactly this name."""
 SHORTEST_NAME = 4
-"""Letters of such a first word."""
+"""Least length of a first word that stands for the commune, in letters."""
 LARGE = 5_000
-"""Inhabitants of a commune whose name a misspelt word is compared with."""
+"""Least population of the communes that misspelt words are compared with."""
 SMALL = 200
-"""Inhabitants by which a merged commune is weighed among namesakes: its own number is not known."""
+"""Weight of a merged commune among namesakes, in inhabitants: its own population is not known."""
 _GENERIC_FIRST = {
     *ARTICLES, "saint", "sainte", "fort", "mont", "pont", "port", "bourg", "villeneuve", "ville", "val", "grand",
     "petit", "vieux", "neuf", "bois", "roche", "trois", "deux", "notre", "bains", "champs", "parc", "plan", "sous",
@@ -45,21 +45,21 @@ _LINKS = {*ARTICLES, "au", "aux", "d", "de", "des", "du", "en", "et", "lez", "so
 _EPCI_LEADS = re.compile(r"^(?:(?:agglo|agglomeration|metropole|eurometropole) )?(?:du|de la|de l|des|de|d) ")
 _EPCI_ENDS = re.compile(r"(?: (?:agglo|agglomeration|metropole|communaute|intercom)){1,3}$")
 _DEMONYM = re.compile(r".{4,}(?:ais|ois|[aei]sis)$")
-"""Of one word, only the name of a country ("Clunisois") is a name without the kind: "Estuaire" is not."""
+"""Single words that name an intercommunality without its kind: those of a *pays* ("Clunisois"), not "Estuaire"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place that a person may mean.
+    """A place that a name may refer to.
 
     Attributes:
         kind: `commune`, `epci`, `departement`, `region`, `overseas`, `sea`, `country`, or `area` (a natural or former
             région: several départements at once).
-        label: its name, as shown.
-        within: where it lies, as shown ("Loire-Atlantique"); empty when the name says enough.
+        label: displayed name.
+        within: displayed name of the containing area ("Loire-Atlantique"); empty when the label suffices.
         ids: its own index values; several for an area.
-        around: index values of what contains it, the nearest first: intercommunality, département, région, country.
-        population: of a commune or an intercommunality, else 0; weighs namesakes.
+        around: index values of the containing areas, nearest first: intercommunality, département, région, country.
+        population: of a commune or an intercommunality, else 0; ranks namesakes.
     """
 
     kind: str
@@ -71,13 +71,13 @@ class Place:
 
     @property
     def title(self) -> str:
-        """Its name and where it lies: "Nantes – Loire-Atlantique"."""
+        """Name and containing area: "Nantes – Loire-Atlantique"."""
         return f"{self.label} – {self.within}" if self.within else self.label
 
 
 @cache
 def departements() -> dict[str, Concept]:
-    """Territories that are a département or an overseas one, by its code ("01", "2A", "974")."""
+    """Return the départements and overseas territories by code ("01", "2A", "974")."""
     return {
         str(concept.data["departement_code"]): concept
         for concept in voc.get("territories")
@@ -86,7 +86,7 @@ def departements() -> dict[str, Concept]:
 
 
 def of_commune(commune: Commune) -> Place:
-    """The place that a commune is."""
+    """Return the place of a commune."""
     departement = departements().get(commune.departement)
     return Place(
         kind="commune",
@@ -99,18 +99,18 @@ def of_commune(commune: Commune) -> Place:
 
 
 def of_territory(concept: Concept) -> Place:
-    """The place that a territory of the vocabulary is."""
+    """Return the place of a territory of the vocabulary."""
     kinds = {"departement": "departement", "region": "region", "outre-mer": "overseas", "pays": "country"}
     kind = kinds.get(str(concept.data["type"]), "sea")
     around = tuple(each for each in _above(concept) if each != concept.id)
     if kind == "sea":
-        # What a directorate of the sea describes is often placed at the régions of its coast.
+        # Datasets of the maritime directorates are often located in the coastal régions.
         around = tuple(value for value, seas in coasts().items() if concept.id in seas and value.startswith("region-"))
     return Place(kind, concept.label_fr, "", (concept.id,), around if kind != "country" else ())
 
 
 def of_epci(epci: Epci) -> Place:
-    """The place that an intercommunality is."""
+    """Return the place of an intercommunality."""
     departement = departements().get(epci.departements[0]) if epci.departements[0] else None
     return Place(
         kind="epci",
@@ -124,7 +124,7 @@ def of_epci(epci: Epci) -> Place:
 
 @cache
 def coasts() -> dict[str, tuple[str, ...]]:
-    """Territories by the sea, and régions that have some → their sea areas (index values)."""
+    """Return the sea areas of each coastal territory, and of the territories that contain it (index values)."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     for row in rows("coasts.csv"):
         concept = departements()[row["departement"]]
@@ -134,7 +134,7 @@ def coasts() -> dict[str, tuple[str, ...]]:
 
 
 def _above(concept: Concept | None) -> tuple[str, ...]:
-    """A territory, what contains it, the sea before it, and the country."""
+    """Return a territory, its containing territories, its sea areas and the country (index values)."""
     if concept is None:
         return COUNTRIES
     above = voc.get("territories").ancestors(concept.uri)
@@ -143,10 +143,10 @@ def _above(concept: Concept | None) -> tuple[str, ...]:
 
 
 def inside(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Index values of places and of all that contains them: what a dataset of these places lies in.
+    """Return the index values of places and of the areas that contain them, without countries and sea areas.
 
     Args:
-        values: ids as in `Place.ids`: of communes, intercommunalities, territories.
+        values: ids of communes, intercommunalities or territories, as in `Place.ids`.
     """
     found: dict[str, None] = {}
     for value in values:
@@ -159,7 +159,7 @@ def inside(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def of_id(value: str) -> Place | None:
-    """The place with this index value, or None."""
+    """Return the place with this index value, or None."""
     kind, _dash, code = value.partition("-")
     if kind == "commune":
         commune = communes.of_code(code)
@@ -172,7 +172,7 @@ def of_id(value: str) -> Place | None:
 
 
 def named(name: str) -> tuple[Place, ...]:
-    """Places of this name or code, the weightiest first; empty when there is none.
+    """Return the places with this name or code, the most important first; empty when there is none.
 
     Args:
         name: normalised words ("loire atlantique", "st denis", "44400").
@@ -182,7 +182,7 @@ def named(name: str) -> tuple[Place, ...]:
 
 def _weight(place: Place) -> tuple[int, int]:
     order = ("country", "region", "departement", "overseas", "area", "sea", "commune", "epci")
-    # Paris, a département with its commune; a commune of many people before an intercommunality of its name.
+    # Paris is found as the département, not the commune; a commune comes before an intercommunality of the same name.
     return (order.index(place.kind), -place.population)
 
 
@@ -190,8 +190,8 @@ def _made(key: tuple[str, str]) -> Place:
     kind, code = key
     if kind == "area":
         return _area(code)
-    place = cast("Place", of_id(code))  # the names are those of the registers
-    # A merged commune is a part of what now has its people: a living namesake comes first, and one of the whole name.
+    place = cast("Place", of_id(code))  # every code of `_names` exists
+    # A merged commune ranks after an existing namesake, and a partial match after a match of the whole name.
     known = {"former": min(place.population, SMALL), "short": place.population // SHORT_NAME_SHARE}
     return replace(place, population=known[kind]) if kind in known else place
 
@@ -210,12 +210,12 @@ def _areas() -> dict[str, tuple[str, ...]]:
 
 
 def area_names() -> tuple[str, ...]:
-    """Names of natural, historical and former régions, massifs, islands, rivers, as shown."""
+    """Return the displayed names of natural, historical and former régions, massifs, islands and rivers."""
     return tuple(_areas())
 
 
 def along(name: str) -> Place | None:
-    """The valley of the river that a name may be too ("loire"), None when no river has it.
+    """Return the valley of the river with this name ("loire"), or None when no river has it.
 
     Args:
         name: a normalised name without its article.
@@ -242,7 +242,7 @@ def _area(name: str) -> Place:
 
 @cache
 def _names() -> dict[str, tuple[tuple[str, str], ...]]:
-    """Every name and code → kind and index value of the places that have it."""
+    """Return kind and index value of the places by name and code."""
     found: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
 
     def add(name: str, kind: str, value: str) -> None:
@@ -253,13 +253,13 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
         for name in (concept.label_fr, concept.label_en, *concept.alt_labels):
             add(name, "territory", concept.id)
     two = ((code.lower(), concept.id) for code, concept in departements().items())
-    codes = [(form, value) for code, value in two for form in dict.fromkeys((code, code.zfill(3)))]  # "076" of tables
+    codes = [(form, value) for code, value in two for form in dict.fromkeys((code, code.zfill(3)))]  # "076" in tables
     short = ((row["abbreviation"], row["territory"]) for row in rows("abbreviations.csv"))
     for name, value in (*short, *codes):
         add(name, "territory", value)
     for name in _areas():
         add(name, "area", name)
-    larger = frozenset(found)  # "Loire" is no short name of Loire-Authion
+    larger = frozenset(found)  # excludes "Loire" as a short name of Loire-Authion
     for row in rows("short-names.csv"):
         found[row["name"]].setdefault(("commune", f"commune-{row['commune']}"))
     for commune in communes.by_population():
@@ -280,7 +280,7 @@ def _names() -> dict[str, tuple[tuple[str, str], ...]]:
 
 
 def _demonyms() -> Iterator[tuple[str, str]]:
-    """Forms of an adjective, and the name that it stands for: "nantaises", "nantes"."""
+    """Yield the forms of each adjective with the place name it is derived from: ("nantaises", "nantes")."""
     for row in rows("demonyms.csv"):
         for adjective in row["demonym"].split("|"):
             for form in dict.fromkeys((adjective, plural(adjective))):
@@ -288,7 +288,7 @@ def _demonyms() -> Iterator[tuple[str, str]]:
 
 
 def _short_names(commune: Commune) -> Iterator[str]:
-    """What people call a commune without its complement: "evry", "pont de buis" of Pont-de-Buis-lès-Quimerch."""
+    """Yield short names of a commune: "evry", "pont de buis" for Pont-de-Buis-lès-Quimerch."""
     name = voc.normalise(commune.name).split()
     if commune.population >= KNOWN_BY_FIRST_WORD and _is_short_name(name[0], commune):
         yield name[0]
@@ -304,7 +304,7 @@ def _short_names(commune: Commune) -> Iterator[str]:
 
 
 def _epci_names(epci: Epci) -> Iterator[str]:
-    """What people call an intercommunality: without its kind, or with another one."""
+    """Yield the names of an intercommunality: official, without its kind, or with another kind."""
     full = voc.normalise(epci.name)
     bare = KINDS.sub("", full)
     core = _EPCI_ENDS.sub("", _EPCI_LEADS.sub("", bare))
@@ -318,7 +318,7 @@ def _epci_names(epci: Epci) -> Iterator[str]:
 
 
 def _is_short_name(first: str, commune: Commune) -> bool:
-    """Whether people may call a commune by its first word: "Évry", not "Saint" or "Terres"."""
+    """Return whether the first word may stand for the commune: "Évry" does, "Saint" or "Terres" does not."""
     if len(first) < SHORTEST_NAME or "Arrondissement" in commune.name:
         return False
     return first not in _GENERIC_FIRST and first not in common_words()
@@ -326,7 +326,7 @@ def _is_short_name(first: str, commune: Commune) -> bool:
 
 @cache
 def large_names() -> tuple[str, ...]:
-    """Names that a misspelt word is compared with: régions, départements and communes of many people."""
+    """Return the names that misspelt words are compared with: régions, départements and large communes."""
     territories = [concept.label_fr for concept in voc.get("territories") if concept.data["type"] != "zone-maritime"]
     large = [each.name for each in communes.by_population() if each.population >= LARGE]
     return tuple(dict.fromkeys(voc.normalise(name) for name in (*territories, *large)))
@@ -334,17 +334,17 @@ def large_names() -> tuple[str, ...]:
 
 @cache
 def common_words() -> frozenset[str]:
-    """Names of communes that are words of the language or of the field too ("Mer", "Forges", "Vannes")."""
+    """Return the names of communes that are also common or technical words ("Mer", "Forges", "Vannes")."""
     return frozenset((FOLDER / "common-words.txt").read_text(encoding="utf-8").split())
 
 
 _WORD = re.compile(r"(?<![\w-])\w+")
-"""A word of a title that may begin a name, with its capitals and accents: none within a compound ("Saint-Nazaire")."""
+"""A word of a title at which a name may begin: not one within a compound ("Nazaire" of "Saint-Nazaire")."""
 
 
 @cache
 def _by_first_word(departement: str) -> dict[str, list[Commune]]:
-    """Communes of a département by the first word of their names as they are written, the longest name first."""
+    """Return the communes of a département by the first word of their names (case and accents kept), longest first."""
     found: dict[str, list[Commune]] = defaultdict(list)
     for commune in {each.name: each for each in communes.of_departement(departement)}.values():
         if first := _WORD.match(commune.name):
@@ -355,7 +355,7 @@ def _by_first_word(departement: str) -> dict[str, list[Commune]]:
 
 
 def _written_in(title: str, departement: str) -> Iterator[tuple[int, Commune]]:
-    """Yield where the names of communes of a département stand in a title, the longest where several begin."""
+    """Yield the position and commune of each commune name of a département in a title; the longest match wins."""
     known, end = _by_first_word(departement), 0
     for word in _WORD.finditer(title):
         start = word.start()
@@ -374,16 +374,16 @@ _LEADS = re.compile(r"(?:\b(?:à|de|du|commune|communes|ville)\s|\bd['’])$", r
 
 
 def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
-    """Communes of some départements that a title names, as "PLU de Nantes" does.
+    """Return the communes of the given départements that a title names ("PLU de Nantes").
 
     Args:
-        title: as it is written; a name counts with its capitals and accents only.
-        codes: of the départements that the dataset lies in.
+        title: the title; names must match in case and accents.
+        codes: codes of the dataset's départements.
     """
     found: dict[str, Commune] = {}
     for code in codes:
         own = departements()[code].label_fr if code in departements() else ""
-        # A name within that of the département ("Territoire de Belfort") is no commune.
+        # A name within that of the département ("Territoire de Belfort") does not count as a commune.
         covered = {place for at in _places_of(own, title) for place in range(at, at + len(own))}
         for start, commune in _written_in(title, code):
             common = voc.normalise(commune.name) in common_words()
@@ -393,7 +393,7 @@ def communes_in(title: str, codes: tuple[str, ...]) -> tuple[Commune, ...]:
 
 
 def _places_of(name: str, text: str) -> Iterator[int]:
-    """Where a name begins in a text."""
+    """Yield the positions at which a name begins in a text."""
     at = text.find(name) if name else -1
     while at >= 0:
         yield at

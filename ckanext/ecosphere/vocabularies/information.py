@@ -1,7 +1,7 @@
-"""Pieces of information beside the fields of a dataset, as one text and back: "Finalité : suivi des crues".
+"""Convert the rows of additional information of a dataset to one text and back: "Finalité : suivi des crues".
 
-ISO 19139 and DCAT have one place for a text about anything (``supplementalInformation``, ``skos:note``). The label of
-the subject stands before each text, so that the portal, and others that run this suite, read the rows again.
+ISO 19139 and DCAT have a single element for free text (``supplementalInformation``, ``skos:note``). Each text is
+prefixed with the label of its subject, so that portals running this suite can restore the rows.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _PARAGRAPH = "\n\n"
 
 
 def written(row: Mapping[str, Any]) -> str:
-    """Return a row (`subject`, `text`) as a text; empty without one."""
+    """Return a row (`subject`, `text`) as a text; empty when the row has none."""
     text = str(row.get("text") or "").strip()
     subject = voc.get(VOCABULARY).get(str(row.get("subject") or ""))
     return f"{subject.label_fr}{COLON}{text}" if subject and text else text
 
 
 def joined(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows as one text, a paragraph each."""
+    """Return rows as one text, one paragraph per row."""
     return _PARAGRAPH.join(filter(None, map(written, rows)))
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
-    """Return the rows of a text that `joined` wrote; what stands before the first subject is a row without one."""
+    """Parse a text written by `joined` into rows; text before the first subject becomes a row without subject."""
     rows: list[dict[str, str]] = []
     for paragraph in text.split(_PARAGRAPH):
         label, colon, rest = paragraph.partition(COLON)
@@ -45,7 +45,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 
 def order(row: Mapping[str, Any]) -> int:
-    """Return the place of a row's subject in the list; a row without one goes first."""
+    """Return the position of a row's subject in the vocabulary; -1 without a known subject."""
     return _places(voc.get(VOCABULARY)).get(str(row.get("subject")), -1)
 
 

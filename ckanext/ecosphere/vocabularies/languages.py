@@ -1,8 +1,8 @@
-"""Languages that texts are written in: their BCP 47 tags and their names, from the CLDR that Babel brings. No CKAN.
+"""Languages of multilingual texts: BCP 47 tags and names, from the CLDR data of Babel. No CKAN imports.
 
-The convention is that of ckanext-fluent and ckanext-dcat: beside ``title`` stands ``title_translated``, an object of
-tag → text that holds every language that is known, the one of ``title`` included. ``title`` is French where there is
-French; otherwise the entry with the same text says which language it is in.
+The convention is that of ckanext-fluent and ckanext-dcat: beside ``title`` there is ``title_translated``, an object
+{tag: text} with all available languages, including that of ``title``. ``title`` is French if there is a French text;
+otherwise its language is that of the entry with the same text.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from ckanext.ecosphere import vocabularies as voc
 FRENCH, ENGLISH = "fr", "en"
 SUFFIX = "_translated"
 MOST = 60
-"""Languages of one text; the European Union has 24."""
+"""Maximum number of languages of one text; the European Union has 24."""
 _TAG = re.compile(r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE)
 _EXTENSION = re.compile(r"[-_][a-z0-9][-_]", re.IGNORECASE)
-"""Begins what a tag says beside the language: ``-t-de-t0-mtec``, translated from German by a machine (RFC 6497)."""
+"""Start of an extension of a tag: ``-t-de-t0-mtec`` marks a machine translation from German (RFC 6497)."""
 _NO_LANGUAGE = {"und", "mul", "zxx", "root"}
 
 
 @lru_cache(maxsize=4096)
 def tag(code: str) -> str:
-    """Return the BCP 47 tag of a language: "fr" for "fra" and "FR", "pt-BR" for "pt_br"; "" of none that is known.
+    """Return the BCP 47 tag of a language: "fr" for "fra" and "FR", "pt-BR" for "pt_br"; "" for an unknown one.
 
     Variants and extensions are left out.
 
@@ -52,7 +52,7 @@ def _names(language: str) -> Mapping[str, str]:
 
 
 def name(language: str, spoken: str) -> str:
-    """Return what a language is called, with script and region in brackets: "portugais (Brésil)".
+    """Return the name of a language, with script and region in brackets: "portugais (Brésil)".
 
     Args:
         language: a tag.
@@ -66,9 +66,9 @@ def name(language: str, spoken: str) -> str:
 
 
 def iso_code(language: str) -> str:
-    """Return the code of three letters of a tag (ISO 639-2, the one of metadata for the languages of the list).
+    """Return the ISO 639-2 code of a tag (for languages of the vocabulary, the variant used in metadata).
 
-    The tag itself when it says more than the language.
+    Returns the tag itself when no code is known for it, as for one with a region.
     """
     known = voc.get("language").find(language)
     codes = known.alt_labels if known else _codes().get(language, ())
@@ -84,15 +84,15 @@ def _codes() -> Mapping[str, list[str]]:
 
 
 def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Sort texts by the tags of their languages, the first of each, and those that a machine translated after others.
+    """Group texts by language tag, keeping the first text of each tag; machine translations come last.
 
-    See `spoken` for the languages of the portal.
+    Regional French and English are mapped by `spoken`.
 
     Args:
-        texts: code of the language, and text.
+        texts: pairs of language code and text.
 
     Returns:
-        tag → text, and those that have no place: of an unknown language, or of one that has another text.
+        {tag: text}, and the pairs left over: of an unknown language, or of one that already has another text.
     """
     found: dict[str, str] = {}
     left = []
@@ -105,7 +105,7 @@ def by_tag(texts: Iterable[tuple[str, str]]) -> tuple[dict[str, str], list[tuple
 
 
 def spoken(texts: dict[str, str]) -> dict[str, str]:
-    """Let a French and an English text be found by the pages of the portal: "en-GB" is "en" where there is no other."""
+    """Rename a single regional French or English tag to "fr" or "en", the languages of the pages ("en-GB" → "en")."""
     for base in (FRENCH, ENGLISH):
         regional = [each for each in texts if each.startswith(f"{base}-")]
         if len(regional) == 1 and base not in texts:
@@ -114,16 +114,16 @@ def spoken(texts: dict[str, str]) -> dict[str, str]:
 
 
 def best(texts: Mapping[str, str]) -> str:
-    """Return the tag of the text to show to whom no language was asked of: French, else English, else the first."""
+    """Return the tag of the default text: French, else English, else the first tag in alphabetical order."""
     return next((each for each in (FRENCH, ENGLISH) if each in texts), min(texts, default=""))
 
 
 def completed(main: str, texts: Mapping[str, str]) -> dict[str, str]:
-    """Return texts by language with the main one among them; nothing when no language says anything else.
+    """Return texts by language, including the main one; empty when no text differs from the main one.
 
     Args:
-        main: the text that is shown when no other is asked for.
-        texts: tag → text.
+        main: the text shown by default.
+        texts: {tag: text}.
     """
     if all(text == main for text in texts.values()):
         return {}

@@ -1,8 +1,8 @@
-"""What the administrators of a portal changed in its lists, over what the package brings. Pure.
+"""Changes that administrators of a portal made to its lists, on top of those of the package. No CKAN imports.
 
-A change is a value under an area (``vocabulary:themes``) and a key (the id of a concept). Where changes are kept is
-unknown here: whoever keeps them gives :func:`follow` a function that reads them. It is called again at most every
-:data:`SECONDS`, when something of the lists is asked, so that every process, whatever it does, knows of a change.
+A change is a value under an area (``vocabulary:themes``) and a key (the id of a concept). This module does not store
+changes: the module that does registers a function to read them with :func:`follow`. That function is called at most
+every :data:`SECONDS`, when a list is used, so that changes reach every process.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 SECONDS = 2.0
-"""Time for which what was read is in force without being looked at again."""
+"""Time for which changes are used without being read again."""
 
 Changes = Mapping[str, Mapping[str, Any]]
-"""Area → key → value."""
+"""{area: {key: value}}."""
 _AnswerT_co = TypeVar("_AnswerT_co", covariant=True)
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -36,33 +36,33 @@ _lock = threading.Lock()
 _clock = time.monotonic
 _state: dict[str, Any] = {"changes": {}, "read": None, "again": False}
 _due = [math.inf]
-"""When to look next, on the clock `time.monotonic`."""
+"""Time of the next read, on the clock of `time.monotonic`."""
 
 
 def follow(read: Callable[[], Changes | None] | None) -> None:
-    """Take changes from a function, which returns None when there is nothing new; None stops that and forgets all."""
+    """Read changes with this function, which returns None when there are no new ones; pass None to drop all changes."""
     _state["read"], _due[0] = read, 0.0 if read else math.inf
     if read is None:
         apply({})
 
 
 def of(area: str) -> Mapping[str, Any]:
-    """Return the changes of an area: key → value, in the order in which they were first made."""
+    """Return the changes of an area as {key: value}, in the order in which they were first made."""
     look()
     return _state["changes"].get(area, _NONE)
 
 
 def look(now: bool = False) -> None:
-    """Read the changes again when it is time to, or at once.
+    """Read the changes again if they are due, or at once with `now`.
 
-    Only one thread looks; the others go on with what is known.
+    Only one thread reads; the others continue with the known changes.
     """
     if (not now and time.monotonic() < _due[0]) or _state["read"] is None or not _lock.acquire(blocking=False):
         return
     try:
         _due[0] = time.monotonic() + SECONDS
         if _state["again"]:
-            # What a thread was deriving from the former lists while they changed.
+            # Discard what another thread derived from the previous lists while they changed.
             _state["again"] = False
             forget()
         changes = _state["read"]()
@@ -73,23 +73,23 @@ def look(now: bool = False) -> None:
 
 
 def apply(changes: Changes) -> None:
-    """Put changes in force, and have what was derived from the lists derived again."""
+    """Set the changes, and clear the caches derived from the lists."""
     if changes != _state["changes"]:
         _state["changes"], _state["again"] = changes, True
         forget()
 
 
 def forget() -> None:
-    """Have what was derived from the lists derived again."""
+    """Clear the caches of functions marked with :func:`derived`."""
     for clear in _forgetting:
         clear()
 
 
 @contextmanager
 def tried(area: str, key: str, value: Any) -> Iterator[None]:
-    """Put a change in force in this process while a block runs, to see what it does; None takes the value away.
+    """Apply a change in this process for the duration of a block, to see its effects; None removes the value.
 
-    For a worker's process: where several threads answer, all of them would try it.
+    For worker processes only: in a multi-threaded process, all threads would see the change.
     """
     read, before, due = _state["read"], _state["changes"], _due[0]
     kept = {each: known for each, known in before.get(area, {}).items() if each != key}
@@ -103,9 +103,9 @@ def tried(area: str, key: str, value: Any) -> Iterator[None]:
 
 
 def derived(kept: _Kept[_AnswerT_co]) -> _Kept[_AnswerT_co]:
-    """Mark a function whose answers are kept (``functools.cache``) and rest on the lists: a change forgets them."""
+    """Mark a cached function (``functools.cache``) that depends on the lists: a change clears its cache."""
     _forgetting.append(kept.cache_clear)
-    due = _due  # asked for hundreds of times for each record of a harvest
+    due = _due  # a local variable: used hundreds of times for each harvested record
 
     @wraps(kept)
     def asked(*args: Any) -> _AnswerT_co:

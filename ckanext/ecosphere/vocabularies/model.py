@@ -1,4 +1,4 @@
-"""What a vocabulary is: an ordered, immutable list of concepts with quick look-ups."""
+"""Classes of a vocabulary: an ordered, immutable list of concepts, with look-up by URI, id and label."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Concept:
     """One entry of a controlled vocabulary (a ``skos:Concept``).
 
     Attributes:
-        uri: what datasets store and what leaves in RDF.
-        id: short name, unique in the vocabulary; used in addresses and index values.
+        uri: URI, as stored in datasets and written in RDF.
+        id: short name, unique in the vocabulary; used in URLs and index values.
         label_fr: preferred label in French.
         label_en: preferred label in English.
         broader: URI of the broader concept, if any.
-        alt_labels: other spellings that stand for the concept, in any language.
+        alt_labels: alternative labels, in any language.
         data: further columns of the list, typed (for a territory: ``type``, ``code``,
             ``bbox`` as ``(west, south, east, north)`` in WGS 84 degrees, ...).
     """
@@ -78,9 +78,9 @@ class Vocabulary:
         return concept
 
     def get(self, key: str) -> Concept | None:
-        """Return the concept with this URI (or an address that stands for it) or id, else ``None``.
+        """Return the concept with this URI (or one of its ``other_uris``) or id, else ``None``.
 
-        ``http`` and ``https`` and a final slash make no difference: records write both.
+        The scheme (``http`` or ``https``) and a final slash are ignored, since records vary in both.
         """
         found = self._by_key.get(key)
         if found is None and key.startswith("http"):
@@ -91,14 +91,14 @@ class Vocabulary:
         """Return the concept that has this label, in French, English or as an alternative label.
 
         Labels are compared without case, accents and punctuation. A preferred label wins over an
-        alternative one, then the first concept of the file wins. For a withdrawn concept that another one replaces,
-        that one is found.
+        alternative one; among equals, the first concept of the file wins. A withdrawn concept that has a replacement
+        yields the replacement.
         """
         found = self._by_label.get(self._normalise(label)) if label and len(label) <= LONGEST_LABEL else None
         return (self.get(str(found.data.get("replaced_by") or "")) or found) if found else None
 
     def children(self, uri: str) -> tuple[Concept, ...]:
-        """Return the concepts right below ``uri``, in the order of the file."""
+        """Return the direct narrower concepts of ``uri``, in the order of the file."""
         return self._children.get(uri, ())
 
     def ancestors(self, uri: str) -> tuple[Concept, ...]:

@@ -1,4 +1,4 @@
-"""Forms of a place's name and of its adjective, as people write them. Pure."""
+"""Spelling variants of place names, and plurals of their adjectives. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ARTICLES = frozenset({"l", "la", "le", "les"})
 
 
 def spellings(name: str) -> Iterator[str]:
-    """A normalised name, and as it is written in short or without its article."""
+    """Yield a normalised name and its variants: abbreviated, with "lez" for "les", without articles."""
     yield name
     words = name.split()
     if "les" in words[1:]:
@@ -18,7 +18,7 @@ def spellings(name: str) -> Iterator[str]:
     if len(bare) > 1:
         yield " ".join(bare)
     if "saint" in words or "sainte" in words:
-        # "st symphorien d'ozon" too, of which the reading of a question leaves the elided article out.
+        # Also without articles, since query parsing drops the elided one of "st symphorien d'ozon".
         for each in (words, bare):
             yield " ".join({"saint": "st", "sainte": "ste"}.get(word, word) for word in each)
     if words[0] in ARTICLES and len(words) > 1 and len(name) > 7:  # noqa: PLR2004 - "rochelle", not "mans"
@@ -26,13 +26,13 @@ def spellings(name: str) -> Iterator[str]:
 
 
 def in_full(start: str) -> str:
-    """The beginning of a normalised name with "saint" in full: "st malo", "ste max"; a last "st" may go on."""
+    """Return the beginning of a normalised name with "st" and "ste" spelled out, except in the last (partial) word."""
     *before, last = start.split() or [""]
     return " ".join([*(_IN_FULL.get(word, word) for word in before), last])
 
 
 def plural(adjective: str) -> str:
-    """Several of what an adjective says: "provençal", "provençaux"."""
+    """Return the masculine plural of an adjective: "provençaux" for "provençal"."""
     if adjective.endswith("al"):
         return adjective[:-1] + "ux"
     if adjective.endswith("s"):

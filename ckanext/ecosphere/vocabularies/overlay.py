@@ -1,8 +1,7 @@
-"""The concepts of a list with what the administrators of the portal changed in them. Pure.
+"""Apply the changes of the portal's administrators to the concepts of a list. No CKAN imports.
 
-A change holds every field that can be changed (:data:`FIELDS`); one whose id the package does not know is a concept of
-the portal's own, and has its ``uri`` as well. Nothing is ever taken away: a withdrawn concept stays with the datasets
-that have it.
+A change holds all editable fields (:data:`FIELDS`). A change whose id is not in the package is a concept of the
+portal's own, and also has a ``uri``. Concepts are never removed: datasets keep the withdrawn concepts that they use.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from ckanext.ecosphere.vocabularies.model import Concept
 from ckanext.ecosphere.vocabularies.reader import COLUMN_TYPES, read_rows, title
 
 AREA = "vocabulary:"
-"""How the areas of vocabularies begin, see ``local.py``."""
+"""Prefix of the areas of vocabularies, see ``local.py``."""
 FIELDS = ("label_fr", "label_en", "broader", "alt_labels", "withdrawn", "replaced_by")
 
 
 def over(name: str, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
-    """Return the concepts of a list as they are on this portal: those of the package first, in their order."""
+    """Return the concepts of a list with the portal's changes: those of the package first, in their order."""
     changes = local.of(AREA + name)
     if not changes:
         return concepts
@@ -41,7 +40,7 @@ def over(name: str, concepts: tuple[Concept, ...]) -> tuple[Concept, ...]:
 
 
 def fields_of(concept: Concept) -> dict[str, Any]:
-    """Return what can be changed of a concept, as it is now."""
+    """Return the editable fields of a concept with their current values."""
     return {
         "label_fr": concept.label_fr,
         "label_en": concept.label_en,
@@ -53,13 +52,14 @@ def fields_of(concept: Concept) -> dict[str, Any]:
 
 
 def own_synonyms(name: str, packaged: tuple[Concept, ...]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the terms of a list that were given synonyms on this portal: name in French, and these synonyms.
+    """Return the terms of a list that have synonyms added on this portal, as (French name, added synonyms).
 
-    Those that the package brings are mostly what other catalogues write: they name a term, and would find too much.
+    The package's own synonyms are left out: most are spellings of other catalogues, which identify a term but would
+    match too much in a search.
 
     Args:
-        name: of the list.
-        packaged: its concepts as the package brings them.
+        name: name of the list.
+        packaged: its concepts without the portal's changes.
     """
     brought = {concept.id: {*concept.alt_labels, concept.label_fr} for concept in packaged}
     found = []
@@ -72,7 +72,7 @@ def own_synonyms(name: str, packaged: tuple[Concept, ...]) -> list[tuple[str, tu
 
 
 def _new(id_: str, uri: str, columns: Mapping[str, Any]) -> Concept:
-    """A concept whose further columns are empty."""
+    """Return a concept with empty labels and further columns."""
     data = {column: COLUMN_TYPES.get(column, str)("") for column in columns if column != "bbox"}
     return Concept(uri, id_, "", "", data=MappingProxyType(data))
 
@@ -90,7 +90,7 @@ def _changed(concept: Concept, change: Mapping[str, Any]) -> Concept:
 
 
 def _in_place(concepts: list[Concept]) -> tuple[Concept, ...]:
-    """Take away what is broader but missing, or leads in a circle: a package may drop what a change rests on."""
+    """Clear `broader` where it is missing or circular: a new edition may drop a concept that a change refers to."""
     uris = {concept.uri: concept for concept in concepts}
     return tuple(replace(each, broader=None) if _lost(each, uris) else each for each in concepts)
 
@@ -108,13 +108,13 @@ def _lost(concept: Concept, uris: Mapping[str, Concept]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class EditableList:
-    """A list that administrators change on the pages of the portal (`editable.csv`).
+    """A list that administrators can edit on the portal (`editable.csv`).
 
     Attributes:
-        name: of the vocabulary.
-        field: of datasets.
+        name: name of the vocabulary.
+        field: dataset field that uses it.
         own: whether terms may be added and withdrawn.
-        facet: field of the facet of the page of datasets, "" without one.
+        facet: field of its facet on the dataset search page, "" if it has none.
     """
 
     name: str
@@ -124,17 +124,17 @@ class EditableList:
 
     @property
     def area(self) -> str:
-        """Where its changes are kept."""
+        """Area of its changes."""
         return AREA + self.name
 
     def title(self, lang: str) -> str:
-        """What people call it, in a language."""
+        """Return its title in a language."""
         return title(self.name, lang)
 
 
 @cache
 def editable() -> dict[str, EditableList]:
-    """Lists that administrators may change, by name."""
+    """Return the editable lists by name."""
     _columns, rows = read_rows(Path(__file__).with_name("editable.csv"))
     lists = (EditableList(r["list"], r["field"], r["own"] == "yes", r["facet"]) for r in rows)
     return {each.name: each for each in lists}

@@ -1,8 +1,8 @@
-"""Reading of a vocabulary's CSV file.
+"""Reader of the vocabularies' CSV files.
 
-The first lines start with ``#`` and say where the list comes from. Then a header and one concept a
-line. Columns ``uri, id, label_fr, label_en, broader, alt_labels`` are in every file; the others are
-further data, typed by their name (:data:`COLUMN_TYPES`). Several values are separated by ``|``.
+The first lines start with ``#`` and give the source of the list; a header and one concept per line follow. Every file
+has the columns ``uri, id, label_fr, label_en, broader, alt_labels``; the others are further data, typed by column name
+(:data:`COLUMN_TYPES`). Multiple values are separated by ``|``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def read_vocabulary(path: Path) -> tuple[Concept, ...]:
     """Return the concepts of the CSV file at ``path``, in its order.
 
     Raises:
-        ValueError: the file is not in UTF-8, a column or cell is missing, or an id or URI comes twice.
+        ValueError: the file is not in UTF-8, a column or cell is missing, or an id or URI is duplicated.
     """
     columns, rows = read_rows(path)
     missing = set(BASE_COLUMNS) - set(columns)
@@ -117,6 +117,6 @@ def _titles() -> dict[str, tuple[str, str]]:
 
 
 def title(name: str, lang: str) -> str:
-    """Return what people call a list, in a language; a list of the administrator's own is called as its file."""
+    """Return the title of a list in a language; for a list of the administrator's own, its file name."""
     french, english = _titles().get(name, (name, name))
     return english if lang.startswith("en") else french

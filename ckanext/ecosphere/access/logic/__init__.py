@@ -1,1 +1,1 @@
-"""Actions of the room, and who may call them."""
+"""API actions of `ecosphere_access`, and their authorization functions."""

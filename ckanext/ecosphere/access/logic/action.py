@@ -1,4 +1,4 @@
-"""Actions of the room."""
+"""API actions of services, extracts and usage counts."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
 @tk.side_effect_free
 @tk.validate_action_data(schema.service_show)
 def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Return what the service behind a resource said of itself when it was last read; nothing is asked of it.
+    """Return the stored description of the service of a resource; no request is sent to it.
 
-    Whoever may read the dataset may call it.
+    Allowed for users who may read the dataset.
 
     Args:
         context: action context.
@@ -36,11 +36,11 @@ def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any]) -
         `kind` (wms, wmts, wfs, wcs, csw, atom, ogcapi, arcgis), `label`, `url` without parameters of an operation,
         `state` (unread, ok, closed, failed), `trouble` (a sentence), `failing_since`, `read_at`, `version`, `title`,
         `abstract`, `formats`, `limits` (features, width, height), `parts` of an OGC API, `layer_count`, `layers` (name,
-        title, abstract, extent in degrees, crs, formats), `asked` (layer that the dataset names), `dead_layer` (the
-        service does not have it).
+        title, abstract, extent in degrees, crs, formats), `asked` (layer requested by the dataset), `dead_layer`
+        (whether the service lacks that layer).
 
     Raises:
-        NotFound: no such resource, none that leads to a service, or one that the person may not read.
+        NotFound: there is no such resource, it is not a service, or the user may not read it.
     """
     tk.check_access("ecosphere_access_service_show", context, data_dict)
     found = resources.readable(context, data_dict["resource_id"])
@@ -52,20 +52,20 @@ def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any]) -
 
 @tk.validate_action_data(schema.service_read)
 def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Have the service at an address read in the background, and return what is known of it: for the form.
+    """Have the service at a URL read in the background, and return what is known of it.
 
-    Call again while `state` is "unread". Whoever may describe datasets may call it.
+    Used by the dataset form: call again while `state` is "unread". Allowed for users who may create datasets.
 
     Args:
         context: action context.
-        data_dict: `url`; `format` and `protocol` (optional), as the dataset gives them.
+        data_dict: `url`; `format` and `protocol` (optional), as declared in the dataset.
 
     Returns:
         as `ecosphere_access_service_show`, with all layers.
 
     Raises:
-        NotAuthorized: the person may not describe datasets.
-        ValidationError: the address does not look like that of a service.
+        NotAuthorized: the user may not create datasets.
+        ValidationError: the URL does not look like that of a service.
     """
     tk.check_access("ecosphere_access_service_read", context, data_dict)
     address = recognise(data_dict["url"], data_dict["format"], data_dict["protocol"])
@@ -82,9 +82,9 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any]) -
 
 @tk.validate_action_data(schema.extract_create)
 def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Have a part of a layer of a WFS or an OGC API made into a file, in the background.
+    """Export a part of a layer of a WFS or OGC API to a file, in the background.
 
-    Whoever may read the dataset may call it, some times an hour (`ecosphere.access.extract_limits`).
+    Allowed for users who may read the dataset; web requests are rate-limited (`ecosphere.access.extract_limits`).
 
     Args:
         context: action context.
@@ -97,8 +97,8 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
         as `ecosphere_access_extract_show`.
 
     Raises:
-        NotFound: no such resource, or one that the person may not read.
-        ValidationError: the service offers no features, something of the above is wrong, or too many were asked for.
+        NotFound: there is no such resource, or the user may not read it.
+        ValidationError: the service offers no features, a parameter is invalid, or the rate limit is exceeded.
     """
     tk.check_access("ecosphere_access_extract_create", context, data_dict)
     found = resources.readable(context, data_dict["resource_id"])
@@ -117,7 +117,7 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
 @tk.side_effect_free
 @tk.validate_action_data(schema.identified)
 def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Return how far an extract is. Whoever knows its id and may read the dataset may call it.
+    """Return the state of an extract. Allowed for users who know its id and may read the dataset.
 
     Args:
         context: action context.
@@ -128,7 +128,7 @@ def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any]) -
         size), `created`, `url` of the file when it is made.
 
     Raises:
-        NotFound: there is none, or it was deleted after a day, or the person may not read the dataset.
+        NotFound: there is no such extract, it was deleted after a day, or the user may not read the dataset.
     """
     tk.check_access("ecosphere_access_extract_show", context, data_dict)
     return extract_form.shown(resources.extract(context, data_dict["id"]))
@@ -137,9 +137,9 @@ def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any]) -
 @tk.side_effect_free
 @tk.validate_action_data(schema.identified)
 def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Return how often the data of a dataset were taken within a year; nothing of who took them is known.
+    """Return the usage counts of a dataset within a year; no data about users are stored.
 
-    Whoever may change the dataset may call it.
+    Allowed for users who may edit the dataset.
 
     Args:
         context: action context.
@@ -149,8 +149,8 @@ def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any]) -> di
         `total`, `last_30_days`, `days` (day, count) and `resources` (resource_id, count).
 
     Raises:
-        NotFound: no such dataset, or one that the person may not read.
-        NotAuthorized: the person may not change it.
+        NotFound: there is no such dataset, or the user may not read it.
+        NotAuthorized: the user may not edit it.
     """
     tk.check_access("ecosphere_access_use_show", context, data_dict)
     package = model.Package.get(data_dict["id"])

@@ -1,4 +1,4 @@
-"""Who may call the actions of the room."""
+"""Authorization functions of the actions of `ecosphere_access`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ckanext.ecosphere.shared import authorization
 
 @tk.auth_allow_anonymous_access
 def ecosphere_access_service_show(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """What is known of a service is as public as the dataset that leads to it."""
+    """Allow users who may read the dataset of the resource."""
     resources.readable(context, (data_dict or {}).get("resource_id"))
     return {"success": True}
 
 
 def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """Whoever may describe datasets, of whichever service."""
+    """Allow users who may create datasets in any organisation."""
     user = authorization.person(context)
     if user is not None and authz.has_user_permission_for_some_org(user.name, "create_dataset"):
         return {"success": True}
@@ -29,20 +29,20 @@ def ecosphere_access_service_read(context: Context, data_dict: dict[str, Any] | 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """What a service offers to everybody is taken by whoever reads the dataset; how often is counted."""
+    """Allow users who may read the dataset of the resource; the action limits the rate."""
     resources.readable(context, (data_dict or {}).get("resource_id"))
     return {"success": True}
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_access_extract_show(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """An extract is seen by whoever knows its id and may read the dataset."""
+    """Allow users who know the id of the extract and may read its dataset."""
     resources.extract(context, (data_dict or {}).get("id"))
     return {"success": True}
 
 
 def ecosphere_access_use_show(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """The producer of a dataset sees how it is used."""
+    """Allow users who may edit the dataset."""
     return authorization.dataset_editable(context, (data_dict or {}).get("id"))
 
 

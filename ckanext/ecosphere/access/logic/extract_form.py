@@ -1,4 +1,4 @@
-"""What is asked for in an extract, checked; and how an extract is shown."""
+"""Validate the parameters of an extract, and represent extracts as dicts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ckanext.ecosphere.access.take.request import DEGREES, formats, offers_featu
 from ckanext.ecosphere.shared import language
 
 MOST_ATTRIBUTES, LONGEST_ATTRIBUTE = 200, 100
-#: Coordinate systems that people in France work with, besides those of the layer.
+#: Coordinate systems in common use in France, offered in addition to those of the layer.
 USUAL_CRS = (DEGREES, "EPSG:2154", "EPSG:3857", "EPSG:5490", "EPSG:2972", "EPSG:2975", "EPSG:4471")
 
 
 def layers(found: Found) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
-    """Return what is known of the service behind a resource, and its layers of which extracts are made.
+    """Return the service of a resource, and the layers that extracts can be made from.
 
-    Those of the resource, or all when it is not known which belong to it.
+    Layers are those of the resource, or all layers of the service if they cannot be matched.
     """
     service, asked = storage.of_resources([found.resource.id]).get(found.resource.id, (None, ""))
     if service is None:
@@ -35,14 +35,14 @@ def layers(found: Found) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
 
 
 def crs_of(layer: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the coordinate systems to choose from, with their names."""
+    """Return the codes and names of the available coordinate systems."""
     codes = dict.fromkeys([*USUAL_CRS, *(code for code in layer["crs"] if code.startswith("EPSG:"))])
     names = _crs_names()
     return [(code, names.get(code, code)) for code in codes]
 
 
 def crs_name(code: str) -> str:
-    """Return the name of a coordinate system, its code when it has none."""
+    """Return the name of a coordinate system, or its code."""
     return _crs_names().get(code, code)
 
 
@@ -51,9 +51,9 @@ def _crs_names() -> dict[str, str]:
 
 
 def attributes_of(found: Found) -> dict[str, str]:
-    """Return the names of the attributes, as far as a preview has told them, with what a standard says that they mean.
+    """Return the attributes found in the preview, if any, with their meaning according to a standard.
 
-    Those that no standard explains have an empty text.
+    The meaning is "" for attributes that no standard explains.
     """
     row = samples.of(found.resource)
     columns = (row.facts.get("columns") or []) if row and row.state == MADE else []
@@ -62,16 +62,16 @@ def attributes_of(found: Found) -> dict[str, str]:
 
 
 def geometry_of(found: Found) -> str:
-    """Return the name of the attribute with the geometry, as far as a preview has told it, else ""."""
+    """Return the name of the geometry attribute found in the preview, "" if unknown."""
     row = samples.of(found.resource)
     return str(row.facts.get("geometry_name") or "") if row and row.state == MADE else ""
 
 
 def checked(found: Found, data: dict[str, Any]) -> dict[str, Any]:
-    """Check what is asked for.
+    """Validate the parameters of an extract.
 
     Raises:
-        ValidationError: by field, what is wrong.
+        ValidationError: a parameter is invalid.
     """
     _service, known = layers(found)
     if not known:
@@ -106,7 +106,7 @@ def _attributes(given: Any) -> list[str]:
 
 
 def shown(row: Extract) -> dict[str, Any]:
-    """Return an extract as the actions answer it."""
+    """Return an extract as a dict, as returned by the actions."""
     url = tk.h.url_for("ecosphere_access.extract_file", extract=row.id, qualified=True) if row.state == MADE else None
     return {
         "id": row.id,

@@ -1,4 +1,4 @@
-"""Find the resource of which an action or a page tells; only for those who may read its dataset."""
+"""Load resources and extracts, if the user may read their dataset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.shared import authorization
 
 @dataclass(frozen=True)
 class Found:
-    """A resource and its dataset, as tables hold them."""
+    """A resource and its dataset, as model objects."""
 
     resource: model.Resource
     package: model.Package
@@ -26,7 +26,7 @@ class Found:
 
     @property
     def is_public(self) -> bool:
-        """Whether everybody may read the dataset."""
+        """Whether the dataset is public."""
         return not self.package.private and self.package.state == model.State.ACTIVE
 
 
@@ -43,10 +43,10 @@ def package_of(resource_id: Any) -> str:
 
 
 def readable(context: Any, resource_id: Any) -> Found:
-    """Return a resource that a person may read.
+    """Return a resource if the user may read its dataset.
 
     Raises:
-        NotFound: there is none, or its dataset may not be read.
+        NotFound: there is no such resource, or the user may not read its dataset.
     """
     package_id = package_of(resource_id)
     try:
@@ -60,7 +60,7 @@ def readable(context: Any, resource_id: Any) -> Found:
 
 
 def extract(context: Any, id_: Any) -> Extract:
-    """Return an extract of a dataset that a person may read.
+    """Return an extract if the user may read its dataset.
 
     Raises:
         NotFound: there is none, it is more than a day old, or the dataset may not be read.

@@ -1,4 +1,4 @@
-"""Parameters of the actions."""
+"""Validation schemas of the actions."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ def extract_create(
 
 @tk.validator_args
 def identified(not_empty: Validator, unicode_safe: Validator) -> Schema:
-    """The parameter of actions about one thing."""
+    """Schema of actions with the single parameter `id`."""
     return {"id": [not_empty, unicode_safe]}

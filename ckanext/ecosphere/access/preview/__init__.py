@@ -1,1 +1,1 @@
-"""A look at the data: bounded samples made in the background, map images through the guard."""
+"""Previews of data: samples made in the background, and map images fetched through the HTTP guard."""

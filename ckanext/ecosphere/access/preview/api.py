@@ -1,4 +1,4 @@
-"""What an API does: the operations of its OpenAPI description as a table. Pure, in the confined process.
+"""Show the operations of an OpenAPI description as a table. No CKAN imports; sandboxed.
 
 OpenAPI 3 (https://spec.openapis.org/oas/latest.html) and Swagger 2.0, in JSON or YAML.
 """
@@ -17,21 +17,21 @@ from ckanext.ecosphere.access.services.description import text
 from ckanext.ecosphere.shared import strict_json
 
 JSON, YAML = "json", "yaml"
-#: Ids of the columns; pages name them.
+#: Ids of the columns; their labels are in the page.
 COLUMNS = ("path", "method", "summary", "parameters")
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "trace")
 MOST_BYTES, MOST_OPERATIONS, MOST_PARAMETERS, LONGEST = 4_000_000, 500, 30, 300
-#: Levels of a document in YAML.
+#: Maximum nesting of a YAML document.
 DEEPEST = 100
 _YAML_KEY = re.compile(rb"^[\"']?(?:openapi|swagger)[\"']?[ \t]{0,9}:", re.MULTILINE)
 
 
 def operations(path: Path, written: str) -> dict[str, Any] | None:
-    """Return the operations of an API as a table, with its title and version under `api`; None for other documents.
+    """Return the operations of an API as a table, with its title and version as `api`; None for other documents.
 
     Args:
-        path: of the file.
-        written: in `JSON` or `YAML`.
+        path: path of the file.
+        written: its syntax, `JSON` or `YAML`.
     """
     if path.stat().st_size > MOST_BYTES:
         return None
@@ -60,15 +60,15 @@ def operations(path: Path, written: str) -> dict[str, Any] | None:
 
 
 def _of_yaml(data: bytes) -> Any:
-    """Read YAML as texts, lists and mappings: aliases stand for the same object, and nothing is merged or made."""
+    """Parse YAML into strings, lists and mappings; aliases share their object, merge keys and tags are ignored."""
     data = data.removeprefix(codecs.BOM_UTF8)
     if not _YAML_KEY.search(data) or not _is_flat(data):
         return None
-    return yaml.load(data, Loader=yaml.CBaseLoader)  # noqa: S506 - the base loader makes texts alone
+    return yaml.load(data, Loader=yaml.CBaseLoader)  # noqa: S506 - creates only strings, lists, mappings
 
 
 def _is_flat(data: bytes) -> bool:
-    """Whether nothing in a document lies so deep that its reading would fill the stack."""
+    """Return whether the nesting of a document is limited, so that loading it does not overflow the stack."""
     depth = 0
     for event in yaml.parse(data, Loader=yaml.CBaseLoader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -104,6 +104,5 @@ def _names(parameters: Any) -> Iterator[str]:
 
 
 def _plain(value: Any, longest: int) -> str:
-    """Return a text or number in one line, cut; "" for lists and mappings: written out, aliases in them would grow
-    without end."""
+    """Return a text or number on one line, truncated; "" for lists and mappings, in which aliases could explode."""
     return text(value, longest) if isinstance(value, str | int | float) else ""

@@ -1,7 +1,7 @@
-"""What the attributes of data mean: a feature catalogue (ISO 19110) or a Table Schema, as a table. Pure.
+"""Show documentation of attributes as a table: feature catalogues (ISO 19110) and Table Schemas. No CKAN imports.
 
-ISO 19110:2005 (`gfc`) and 19110:2016, by local names; Table Schema v1 (https://datapackage.org/standard/table-schema/),
-as schema.data.gouv.fr and Validata use it.
+ISO 19110:2005 (`gfc`) and 19110:2016 are read by local names. Table Schema v1
+(https://datapackage.org/standard/table-schema/) is used by schema.data.gouv.fr and Validata.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ckanext.ecosphere.access.services.xml import child, children, every, parse
 from ckanext.ecosphere.shared import strict_json
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
-#: Ids of the columns; pages name them.
+#: Ids of the columns; their labels are in the page.
 COLUMNS = ("name", "title", "type", "unit", "definition", "values")
 MOST_BYTES, MOST_ATTRIBUTES, MOST_VALUES, LONGEST = 8_000_000, 1_000, 60, 600
 CATALOGUE = "FC_FeatureCatalogue"
@@ -27,10 +27,10 @@ Row = dict[str, str]
 
 
 def read(path: Path, kind: str) -> dict[str, Any] | None:
-    """Return the attributes that a document explains, as a table; None when it explains none.
+    """Return the attributes documented in a file, as a table; None if there are none.
 
     Args:
-        path: of the file.
+        path: path of the file.
         kind: json or xml.
     """
     if path.stat().st_size > MOST_BYTES:
@@ -57,11 +57,12 @@ def read(path: Path, kind: str) -> dict[str, Any] | None:
 
 
 def name_columns(columns: list[dict[str, Any]], schema: Path) -> None:
-    """Add to the columns of a table the titles that its Table Schema gives them, as `meaning`, in the schema's words.
+    """Add the titles of a Table Schema to the columns of a table, as `meaning`.
 
     Args:
-        columns: of a sample, each with a `name`; changed in place. Those of which a standard tells the meaning keep it.
-        schema: path of the document; one that names less than half of the columns is that of another table.
+        columns: columns of a sample, each with a `name`; changed in place. Existing meanings (from a standard) are
+            kept.
+        schema: path of the Table Schema; ignored if it has less than half of the columns.
     """
     if schema.stat().st_size > MOST_BYTES:
         return
@@ -80,7 +81,7 @@ def _row(**values: Any) -> Row:
 
 
 def _values(found: Iterable[tuple[Any, Any]]) -> str:
-    """Codes and what they mean, in one line."""
+    """Return codes and their meanings on one line."""
     pairs = [(text(code, 100), text(meaning, 200)) for code, meaning in found]
     told = [f"{code} = {meaning}" if meaning and meaning != code else code for code, meaning in pairs if code]
     return " ; ".join(told[:MOST_VALUES]) + (" ; …" if len(told) > MOST_VALUES else "")
@@ -159,5 +160,5 @@ def _unit(attribute: etree._Element) -> str:
 
 
 def _text(element: etree._Element | None) -> str:
-    """The text within an element, however deep it stands there."""
+    """Return the text of an element and its descendants."""
     return "" if element is None else text(" ".join(part for part in element.itertext() if part.strip()))

@@ -1,4 +1,4 @@
-"""What the process that reads files of strangers gives up before it opens any: memory, time, and every connection."""
+"""Restrictions of the sandboxed process that reads untrusted files: memory, time, file size, no network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import resource
 import struct
 
 MEGABYTE = 1024 * 1024
-#: Numbers of the system call `socket`, and of the architecture as seccomp names it (linux/audit.h).
+#: Number of the system call `socket`, and audit code of the architecture (linux/audit.h), for seccomp.
 _SOCKET = {"x86_64": (41, 0xC000003E), "aarch64": (198, 0xC00000B7)}
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
@@ -22,7 +22,7 @@ class _Program(ctypes.Structure):
 
 
 def limit(memory_megabytes: int, seconds: int, file_megabytes: int) -> None:
-    """Bound memory, processor time and the size of files of this process, and let it start no other one."""
+    """Limit address space, processor time and file size of this process; disable core dumps; lower its priority."""
     for what, most in (
         (resource.RLIMIT_AS, memory_megabytes * MEGABYTE),
         (resource.RLIMIT_CPU, seconds),
@@ -34,10 +34,10 @@ def limit(memory_megabytes: int, seconds: int, file_megabytes: int) -> None:
 
 
 def close_network() -> bool:
-    """Have the kernel refuse every socket to this process (seccomp); return whether it does.
+    """Forbid this process to create sockets (seccomp); return whether this succeeded.
 
-    GDAL has drivers that fetch; those are switched off as well (`sandbox.environment`). Where the architecture is not
-    known here, that alone holds.
+    The network drivers of GDAL are disabled as well (`sandbox.environment`), which is the only protection on
+    architectures not supported here.
     """
     known = _SOCKET.get(platform.machine())
     if known is None:

@@ -1,10 +1,10 @@
-"""Why there is no preview or extract. Pure."""
+"""Exception of previews and extracts. No CKAN imports."""
 
 from __future__ import annotations
 
 
 class PreviewError(Exception):
-    """Nothing can be shown; `code` is a key of `preview.messages.MESSAGES`."""
+    """There is no preview or extract; `code` is a key of `preview.messages.MESSAGES`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""Where previews, map images and extracts are kept: below CKAN's storage path, the oldest go."""
+"""Files of previews, map images and extracts, below CKAN's storage path; the oldest are removed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = 86_400
 
 
 def folder(name: str) -> Path | None:
-    """Return one of the folders, made when it is missing; None on a portal that stores no files."""
+    """Return one of the folders, created if missing; None if ``ckan.storage_path`` is not set."""
     root = str(tk.config.get("ckan.storage_path") or "")
     if not root:
         return None
@@ -29,7 +29,7 @@ def folder(name: str) -> Path | None:
 
 
 def sample_file(resource_id: str) -> Path | None:
-    """Return the file of a preview; it may not exist."""
+    """Return the path of a preview, which may not exist; None if there can be none."""
     parent = folder(SAMPLES)
     return parent / f"{uuid.UUID(resource_id)}.json" if parent and _is_uuid(resource_id) else None
 
@@ -43,10 +43,10 @@ def _is_uuid(text: str) -> bool:
 
 @contextmanager
 def working() -> Iterator[Path]:
-    """A folder for one job, on the disk of the storage; removed afterwards.
+    """Provide a working folder for a job, on the same file system; removed afterwards.
 
     Raises:
-        RuntimeError: the portal stores no files.
+        RuntimeError: ``ckan.storage_path`` is not set.
     """
     parent = folder(WORK)
     if parent is None:
@@ -60,13 +60,13 @@ def working() -> Iterator[Path]:
 
 
 def keep(made: Path, target: Path) -> None:
-    """Move a file that is finished to its place, all at once."""
+    """Move a finished file to its destination, atomically."""
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(made, target)  # noqa: PTH105 - atomic
 
 
 def prune() -> int:
-    """Remove what is too old, and the oldest previews and images beyond the size that is kept; return how many."""
+    """Remove outdated files, and the oldest previews and images beyond the cache size; return their number."""
     removed = 0
     for name, age in ((WORK, DAY), (EXTRACTS, DAY), (IMAGES, DAY)):
         parent = folder(name)

@@ -1,4 +1,4 @@
-"""Files with geometries, read by GDAL in the confined process: bounded, in degrees, without anything beside them."""
+"""Sample files with geometries by GDAL, in the sandboxed process: limited in size, in degrees."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ckanext.ecosphere.access.preview import parquet, tables
 from ckanext.ecosphere.access.preview.errors import PreviewError
 
 MOST_POINTS = 150_000
-#: Pixels of a map, more or less: what is smaller than one of them is not seen.
+#: Approximate width of a map in pixels, to simplify geometries to the visible detail.
 PIXELS = 3_000
 DECIMALS = 6
-#: Attributes that GDAL gives to all KML, and what they hold of a file that does not use them.
+#: Attributes that GDAL adds to all KML files, and their values when not used.
 _OF_KML = frozenset(
     [
         "id",
@@ -42,17 +42,17 @@ _OF_KML = frozenset(
 _UNSAID = (None, "", -1, 0)
 #: Zoom at which a département is about one tile.
 FEW_TILES = 8
-#: Bytes of a dBASE table that are looked at for its encoding, and whole characters for each broken one in UTF-8.
+#: Bytes of a dBASE table examined for its encoding, and valid UTF-8 characters required per invalid one.
 LOOKED_AT, MOST_BROKEN = 4_000_000, 9
 _ANSI = (0, 3, 87)
 
 
 def open_info(path: Path, **options: Any) -> dict[str, Any]:
-    """Return what GDAL tells of the first layer with geometries, else of the first.
+    """Return GDAL's information on the first layer with geometries, else on the first layer.
 
     Args:
-        path: of the file.
-        options: of the driver that opens it.
+        path: path of the file.
+        options: open options of the driver.
 
     Raises:
         PreviewError: it cannot be read.
@@ -74,7 +74,7 @@ def open_info(path: Path, **options: Any) -> dict[str, Any]:
 
 
 def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, Any], Any, list[str], list[Any]]:
-    """Read the first features: what GDAL tells, geometries (WKB), names and values of attributes, column by column."""
+    """Read the first features: layer information, geometries (WKB), names and columns of attributes."""
     if path.suffix == ".parquet":
         return parquet.read(path, most, skip_geometry)
     options: dict[str, Any] = {"ZOOM_LEVEL": _zoom(path)} if path.suffix == ".pmtiles" else {}
@@ -96,10 +96,10 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
 
 
 def _encoding(path: Path) -> str | None:
-    """Return the encoding of the attributes of a Shapefile, or of a dBASE table, that does not tell it.
+    """Guess the encoding of a Shapefile or dBASE table that does not declare it; None if it does.
 
-    GDAL takes Latin-1 then, which has neither "œ" nor "’": most of these are of Windows, others are UTF-8.
-    Byte 29 of the header is the "language driver", 0 when it is not told, 3 and 87 for Windows (ANSI).
+    GDAL would assume Latin-1, which has neither "œ" nor "’": most of these files are in Windows-1252, others in UTF-8.
+    Byte 29 of the header is the "language driver": 0 if undeclared, 3 and 87 for Windows (ANSI).
     """
     table = path.with_suffix(".dbf")
     if path.suffix not in (".shp", ".dbf") or not table.is_file() or path.with_suffix(".cpg").is_file():
@@ -111,14 +111,14 @@ def _encoding(path: Path) -> str | None:
     text = body.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     whole = len(text) - len(text.encode("ascii", "ignore")) - broken
-    # A character that a field cut in two is no sign of another encoding.
+    # Some characters may be truncated at the end of a field.
     return "UTF-8" if whole > MOST_BROKEN * broken else "CP1252"
 
 
 def _zoom(path: Path) -> int:
-    """Return the zoom at which tiles are read: coarse enough to be few, fine enough to show something.
+    """Return the zoom at which tiles are read, a compromise between their number and detail.
 
-    Byte 100 of the header is the least zoom, 101 the greatest (PMTiles 3, "Header").
+    Bytes 100 and 101 of the header are the minimum and maximum zoom (PMTiles 3, "Header").
     """
     with path.open("rb") as file:
         least, greatest = file.read(102)[-2:]
@@ -126,10 +126,10 @@ def _zoom(path: Path) -> int:
 
 
 def to_degrees(crs: str | None) -> Any:
-    """Return what moves points into degrees, None when they are there already.
+    """Return a function that transforms coordinates to degrees, None if they are in degrees or the CRS is missing.
 
     Raises:
-        PreviewError: the file does not say where it lies.
+        PreviewError: the CRS is unknown.
     """
     try:
         known = CRS.from_user_input(crs) if crs else None
@@ -143,21 +143,21 @@ def to_degrees(crs: str | None) -> Any:
 
 
 def mover(transformer: Transformer) -> Any:
-    """Return a function for `shapely.transform`."""
+    """Return a transformer as a function for `shapely.transform`."""
     return lambda points: numpy.column_stack(transformer.transform(points[:, 0], points[:, 1]))
 
 
 def shapes_of(geometries: Any) -> Any:
-    """Return geometries of WKB, None in the place of those that are none."""
+    """Parse WKB geometries, in 2D; invalid ones become None."""
     return shapely.force_2d(shapely.from_wkb(numpy.asarray(geometries, dtype=object), on_invalid="ignore"))
 
 
 def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
-    """Make a map and a table of a file.
+    """Return the map and table of a file.
 
     Returns:
-        as `tables.described`, with `total` features of the file, `crs`, `geojson` (the id of a feature is the
-        number of its row) and `extent`; without geometries the table alone.
+        as `tables.described`, with `total` (number of features in the file), `crs`, `geojson` (feature ids are row
+        numbers) and `extent`; without geometries, only the table and `total`.
 
     Raises:
         PreviewError: nothing can be shown.
@@ -172,7 +172,7 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
     if geometries is None or all(each is None for each in geometries):
         return found
     shapes = shapes_of(geometries)
-    if shapely.is_missing(shapes).all():  # rings that are not closed, and the like
+    if shapely.is_missing(shapes).all():  # all invalid, e.g. unclosed rings
         return found
     move = to_degrees(info.get("crs"))
     if move is not None:
@@ -203,7 +203,7 @@ def sample(path: Path, rows: int, most_bytes: int) -> dict[str, Any]:
 
 
 def _said(names: list[str], values: list[Any]) -> tuple[list[str], list[Any]]:
-    """Leave out what the driver of KML adds to every file, where a file says nothing of it."""
+    """Drop the attributes that GDAL's KML driver adds to every file, if the file does not use them."""
     kept = [
         (name, column)
         for name, column in zip(names, values, strict=True)
@@ -213,7 +213,7 @@ def _said(names: list[str], values: list[Any]) -> tuple[list[str], list[Any]]:
 
 
 def crs_name(crs: str | None) -> str:
-    """Return a short name of a CRS: its EPSG code, else what it calls itself."""
+    """Return a short name of a CRS: its code, else the name in its definition."""
     if not crs or len(crs) < 20:  # noqa: PLR2004
         return crs or ""
     try:
@@ -238,13 +238,13 @@ def _rounded(geometry: Any) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value of an attribute as a table shows it: None for what is missing."""
+    """Convert an attribute value to a plain Python value; None if it is missing."""
     if isinstance(value, numpy.generic):
         value = value.item()
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:  # noqa: PLR2004
-        return int(value)  # integers with gaps
+        return int(value)  # GDAL reads integer columns with nulls as floats
     if isinstance(value, datetime.date | datetime.datetime):
         return value.isoformat()
     return value

@@ -1,4 +1,4 @@
-"""Map images of services, tile by tile: asked through the guard at addresses made here, images only."""
+"""Map tiles of services: URLs built here, images only, fetched through the HTTP guard and cached."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PRUNED_AFTER = 0.005
 
 
 class NoImageError(Exception):
-    """There is no image; `code` is a key of the messages of previews or services, `busy` or `no-map`."""
+    """There is no image; `code` is a key of the messages of previews or services, `busy`, `no-map` or `no-image`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -36,7 +36,7 @@ class NoImageError(Exception):
 
 
 def can_draw(service: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
-    """Whether a layer can be shown as tiles of web maps."""
+    """Return whether a layer can be shown as web map tiles."""
     kind = service["kind"]
     if kind == "wms":
         return bool(_web_crs(layer)) and any(
@@ -54,17 +54,17 @@ def _web_crs(layer: Mapping[str, Any]) -> str:
 
 
 def bounds(zoom: int, column: int, row: int) -> str:
-    """Return the rectangle of a tile in metres of web maps."""
+    """Return the bounding box of a tile in EPSG:3857, in metres."""
     side = 2 * EDGE / 2**zoom
     west, north = -EDGE + column * side, EDGE - row * side
     return ",".join(f"{each:.6f}" for each in (west, north - side, west + side, north))
 
 
 def address(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, column: int, row: int) -> str:
-    """Return the address of a tile.
+    """Return the URL of a tile.
 
     Raises:
-        NoImageError: the layer cannot be shown so, or there is no such tile.
+        NoImageError: the layer cannot be shown as tiles, or there is no such tile.
     """
     if not (0 <= zoom <= DEEPEST and 0 <= column < 2**zoom and 0 <= row < 2**zoom) or not can_draw(service, layer):
         raise NoImageError("no-map")
@@ -142,7 +142,7 @@ def get(url: str) -> tuple[bytes, str]:
     """Return an image and its media type, from the cache or the server.
 
     Raises:
-        NoImageError: the server does not answer, answers something else, or too many are asked at this moment.
+        NoImageError: the server does not answer, the response is not an image, or too many requests are running.
     """
     parent, key = files.folder(files.IMAGES), hashlib.sha256(url.encode()).hexdigest()
     for media_type, suffix in SHOWN.items():
@@ -177,14 +177,14 @@ def _fetched(url: str) -> tuple[bytes, str]:
         raise NoImageError(messages.code_of(error)) from error
     if answer.status != 200:  # noqa: PLR2004
         raise NoImageError("status")
-    # The type that the server names and the first bytes: SVG and HTML, which may hold scripts, have neither.
+    # Both the declared type and the first bytes are checked, which excludes SVG and HTML: these may contain scripts.
     if answer.content_type not in SHOWN or not answer.body.startswith(_MARKS):
         raise NoImageError("no-image")
     return answer.body, answer.content_type
 
 
 def zoom_of(extent: list[float] | None) -> int:
-    """Return a zoom at which an extent is seen as a whole."""
+    """Return a zoom level at which an extent is entirely visible."""
     if not extent:
         return 5
     width = max(extent[2] - extent[0], (extent[3] - extent[1]) * 1.5, 0.0005)

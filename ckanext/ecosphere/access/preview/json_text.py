@@ -1,19 +1,19 @@
-"""JSON for people: any document on lines. Pure."""
+"""Pretty-print JSON without parsing it, also if it is truncated. No CKAN imports."""
 
 from __future__ import annotations
 
 import re
 
-#: Strings, the last of which may lack its end, signs, and what stands between them.
+#: Strings, the last of which may be truncated, punctuation, and other tokens.
 _SIGN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 DEEPEST = 40
 
 
 def readable(document: str) -> str:
-    r"""Write the letters of JSON as such that stand there by their numbers.
+    r"""Replace the ``\uXXXX`` escapes of JSON by their characters.
 
-    Signs of JSON, controls, signs that turn the direction of writing and halves of pairs stay as they are.
+    Quotation marks, backslashes, control and bidirectional characters and surrogates stay escaped.
 
     >>> print(readable(r'"Rez\u00e9", "C:\\u00e9", "\u0022"'))
     "Rezé", "C:\\u00e9", "\u0022"
@@ -27,7 +27,7 @@ def _letter(written: str, number: str | None) -> str:
 
 
 def on_lines(document: str) -> str:
-    """Write JSON, which may end anywhere, on lines; its numbers and strings stay as they are.
+    """Indent JSON, which may be truncated; numbers and strings are not changed.
 
     >>> print(on_lines('{"a":[1.50,"é"],"b":{}}'))
     {

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; its name and the dataset only help where bytes do not tell."""
+"""Detect the kind of a file by its first bytes; its name only matters for dBASE."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 SNIFFED = 4096
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
-#: Formats of geographic data with a mark of their own.
+#: Formats of geographic data with a magic number.
 _TABLES = {b"fgb\x03": "fgb", b"PMTiles\x03": "pmtiles", b"PAR1": "parquet"}
 _VECTOR_TILES, _PICTURES = b"\x01", (b"\x02", b"\x03", b"\x04")  # "tile type" of the header of PMTiles 3
-#: Names of root elements.
+#: Kinds by the local name of the root element.
 _XML = {
     b"kml": "kml",
     b"featurecollection": "gml",
@@ -23,20 +23,20 @@ _DBF = (0x03, 0x30, 0x83, 0x8B, 0xF5)
 
 
 def beginning(path: Path) -> bytes:
-    """Return the first bytes of a file, as many as `sniff` looks at."""
+    """Return the first bytes of a file, as many as `sniff` needs."""
     with path.open("rb") as file:
         return file.read(SNIFFED)
 
 
 def sniff(head: bytes, name: str = "") -> str:  # noqa: PLR0911
-    """Return what a file is, "" for what is not shown.
+    """Return the kind of a file, "" for unsupported ones.
 
-    One of zip, gpkg, fgb, pmtiles, pictures (raster tiles in one file), parquet, json, kml, gml, xml, exception, html,
+    One of zip, gpkg, fgb, pmtiles, pictures (PMTiles with raster tiles), parquet, json, kml, gml, xml, exception, html,
     pdf, image, dbf, text.
 
     Args:
         head: first bytes.
-        name: file name, for dBASE, whose first byte says little.
+        name: file name, needed for dBASE, whose first byte is ambiguous.
     """
     if head.startswith(b"PK\x03\x04"):
         return "zip"

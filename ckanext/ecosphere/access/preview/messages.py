@@ -1,4 +1,4 @@
-"""Why there is no preview or extract, in words."""
+"""Messages for failed previews and extracts."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ MESSAGES = {
 }
 
 
-#: What may go wrong while data of strangers are fetched and read.
+#: Expected exceptions in fetching and reading untrusted data.
 FAILURES = (PreviewError, NoDescriptionError, FetchError, StoppedError)
 
 
 def code_of(error: Exception) -> str:
-    """Return the code of one of the `FAILURES`."""
+    """Return the error code of one of the `FAILURES`."""
     if isinstance(error, PreviewError | NoDescriptionError):
         return error.code
     if isinstance(error, StoppedError) and error.code == "seconds":
@@ -58,5 +58,5 @@ def code_of(error: Exception) -> str:
 
 
 def sentence(code: str) -> str:
-    """Say why there is no preview or extract."""
+    """Return the message of an error code."""
     return tk._(MESSAGES[code]) if code in MESSAGES else services.sentence(code)

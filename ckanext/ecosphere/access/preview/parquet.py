@@ -1,4 +1,4 @@
-"""Apache Parquet, with geometries as GeoParquet 1.1 has them: the first rows, read in the confined process."""
+"""Read the first rows of Apache Parquet and GeoParquet 1.1 files, in the sandboxed process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 
 os.environ.setdefault(
     "ARROW_DEFAULT_MEMORY_POOL", "system"
-)  # the pools of its own reserve more than the process may have
+)  # Arrow's own memory pools reserve more than the process may use
 LONGEST_FOOTER = 8 * 1024 * 1024
 MOST_COLUMNS = 200
 _BOUNDS: dict[str, Any] = {
@@ -21,7 +21,7 @@ _NATIVE = frozenset({"point", "linestring", "polygon", "multipoint", "multilines
 
 
 def _library() -> tuple[Any, Any]:
-    """Return pyarrow and its module for these files, kept to one processor.
+    """Return pyarrow, limited to one thread, and its module for Parquet.
 
     Raises:
         PreviewError: it is not installed.
@@ -63,13 +63,13 @@ def read(path: Path, most: int, skip_geometry: bool = False) -> tuple[dict[str, 
 
 
 def copy_first(source: Any, target: Path, most: int, at_once: int) -> int:
-    """Copy the first rows of a file into another one; return how many rows it has.
+    """Copy the first rows of a file to a new one; return the total number of rows of the original.
 
     Args:
-        source: the file, open.
-        target: where to write.
-        most: rows.
-        at_once: bytes that are read at once of each column.
+        source: the open file.
+        target: file to write.
+        most: maximum number of rows.
+        at_once: buffer size per column, in bytes.
 
     Raises:
         PreviewError: it cannot be read, or pyarrow is not installed.
@@ -86,10 +86,10 @@ def copy_first(source: Any, target: Path, most: int, at_once: int) -> int:
 
 
 def _geometry(schema: Any) -> tuple[str | None, str | None]:
-    """Return the name of the primary column of geometries and its CRS; None for a table without.
+    """Return the name of the primary geometry column and its CRS; None for a table without geometries.
 
     Raises:
-        PreviewError: geometries are there, but nothing says where they lie (`"crs": null`), or they are no WKB.
+        PreviewError: the CRS is unknown (`"crs": null`), or the geometries are not WKB.
     """
     told = (schema.metadata or {}).get(b"geo")
     if told is None:
@@ -105,14 +105,14 @@ def _geometry(schema: Any) -> tuple[str | None, str | None]:
         raise PreviewError("no-preview")
     if encoding != "wkb":
         raise PreviewError("unreadable")
-    crs = column.get("crs", "OGC:CRS84")  # its absence means degrees, null that it is not known
+    crs = column.get("crs", "OGC:CRS84")  # absent: degrees; null: unknown
     if crs is None:
         raise PreviewError("no-crs")
     return name, crs if isinstance(crs, str) else json.dumps(crs)
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as a cell of a table: lists and objects as text, bytes not at all."""
+    """Return a value as a table cell: lists and objects as text, None for bytes."""
     if isinstance(value, bytes):
         return None
     return str(value) if isinstance(value, list | dict | tuple) else value

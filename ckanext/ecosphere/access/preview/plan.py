@@ -1,4 +1,4 @@
-"""What can be shown of each resource of a dataset, without asking anybody."""
+"""Choose the kind of preview of a resource from its metadata, without requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.access.take.request import offers_features
 _FILE = Path(__file__).parents[1] / "data" / "previews.csv"
 TILES, SAMPLE, INLINE = "tiles", "sample", "inline"
 TOLD = "told"
-"""Of formats that people know and no browser shows: that there is no preview is told."""
+"""Known formats without preview, for which a message says so."""
 MOST_LAYERS = 12
 
 
@@ -27,11 +27,11 @@ def _ways() -> dict[str, str]:
 
 
 def way(resource: Mapping[str, Any], service: Mapping[str, Any] | None) -> str:
-    """Return how a resource is shown: tiles, sample, inline; told or "" for not at all.
+    """Return the kind of preview of a resource: tiles, sample, inline; "told" or "" for none.
 
     Args:
-        resource: as `package_show` gives it.
-        service: what is known of the service behind it, None when there is none.
+        resource: the resource, from `package_show`.
+        service: its known service, or None.
     """
     if service is not None:
         layers = service["layers"]
@@ -49,7 +49,7 @@ def way(resource: Mapping[str, Any], service: Mapping[str, Any] | None) -> str:
 
 
 def layers(service: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the layers that can be shown as tiles: name, title, extent and the zoom at which it is seen."""
+    """Return the layers that can be shown as tiles: name, title, extent, and a zoom level for the extent."""
     return [
         {
             "name": layer["name"],
@@ -63,7 +63,7 @@ def layers(service: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def extent_of(spatial: Any) -> list[float] | None:
-    """Return west, south, east, north of a GeoJSON geometry, None when it is none."""
+    """Return west, south, east, north of a GeoJSON geometry, None if it is invalid."""
     try:
         geometry = json.loads(spatial) if isinstance(spatial, str) else spatial
         numbers: list[tuple[float, float]] = []

@@ -1,4 +1,4 @@
-"""PMTiles 3, one file of map tiles: its header, its directories, where a tile stands. Pure, in the confined process.
+"""Read PMTiles 3 archives of map tiles: header, directories, tiles. No CKAN imports; sandboxed.
 
 https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md
 """
@@ -16,25 +16,25 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 HEADER = 127
 MOST_ENTRIES, DEEPEST_LEAF, DEEPEST_ZOOM = 200_000, 3, 26
 MEGABYTE = 1024 * 1024
-#: Size of a directory once unpacked.
+#: Maximum size of a decompressed directory.
 MOST_DIRECTORY = 8 * MEGABYTE
 PLAIN, GZIP = 1, 2
-#: Degrees are written as integers, times this.
+#: Factor of degrees stored as integers.
 _SCALE = 1e7
 _LIMIT = 85.0511
 
 Entry = tuple[int, int, int, int]
-"""First tile, tiles of the run (0: of a leaf), length, offset."""
+"""First tile id, run length (0 for a leaf directory), length, offset."""
 Place = tuple[int, int]
 """Column and row of a tile."""
 
 
 @dataclass
 class Tiles:
-    """A file of tiles.
+    """A PMTiles archive.
 
     Attributes:
-        file: it, open.
+        file: the open file.
         head: its header.
         extent: west, south, east, north in degrees.
     """
@@ -64,24 +64,24 @@ class Tiles:
 
     @property
     def zooms(self) -> tuple[int, int]:
-        """The least zoom and the greatest."""
+        """Minimum and maximum zoom."""
         return self.head[100], self.head[101]
 
     @property
     def compression(self) -> int:
-        """How the tiles are compressed: 0 unknown, PLAIN, GZIP, other."""
+        """Compression of the tiles: 0 unknown, PLAIN, GZIP, other."""
         return self.head[98]
 
     @property
     def kind(self) -> int:
-        """What the tiles are: 1 vector, 2 PNG, 3 JPEG, 4 WebP, other."""
+        """Tile type: 1 vector, 2 PNG, 3 JPEG, 4 WebP, other."""
         return self.head[99]
 
     def tile(self, number: int, most: int) -> bytes | None:
-        """Return a tile, None where the file has none.
+        """Return a tile by its id, None if the archive does not have it.
 
         Raises:
-            PreviewError: the file is damaged, or the tile larger than that.
+            PreviewError: the file is damaged, or the tile larger than `most` bytes.
         """
         offset, length = self._number(8), self._number(16)
         for _level in range(DEEPEST_LEAF + 1):
@@ -95,7 +95,7 @@ class Tiles:
         raise PreviewError("unreadable")
 
     def first(self, most: int) -> list[int]:
-        """Return the first tiles of the file, which are those of its coarsest zoom.
+        """Return the ids of the first tiles of the archive, which are those of its coarsest zoom.
 
         Raises:
             PreviewError: the file is damaged.
@@ -135,10 +135,10 @@ class Tiles:
 
 
 def unzipped(data: bytes, most: int) -> bytes:
-    """Unpack what gzip packed.
+    """Decompress gzip data.
 
     Raises:
-        PreviewError: it is damaged, or larger than that.
+        PreviewError: it is damaged, or the result larger than `most` bytes.
     """
     try:
         unpacker = zlib.decompressobj(wbits=31)
@@ -151,13 +151,15 @@ def unzipped(data: bytes, most: int) -> bytes:
 
 
 def few_tiles(extent: list[float], least: int, greatest: int, most: int) -> tuple[int, list[Place], bool]:
-    """Return the finest zoom at which few tiles show the extent, those tiles, and whether some are left out.
+    """Return the finest zoom at which at most `most` tiles cover an extent, these tiles, and whether some are left out.
+
+    If even the minimum zoom needs more, the tiles in the middle are returned.
 
     Args:
         extent: west, south, east, north in degrees.
-        least: zoom.
-        greatest: zoom.
-        most: tiles.
+        least: minimum zoom.
+        greatest: maximum zoom.
+        most: maximum number of tiles.
     """
     ranges = {zoom: _range(extent, zoom) for zoom in range(least, greatest + 1)}
     few = [zoom for zoom, (columns, rows) in ranges.items() if len(columns) * len(rows) <= most]
@@ -174,7 +176,7 @@ def _middle(numbers: range, most: int, whole: bool) -> range:
 
 
 def _range(extent: list[float], zoom: int) -> tuple[range, range]:
-    """Return the columns and rows of the tiles that meet an extent."""
+    """Return the columns and rows of the tiles that intersect an extent."""
     west, south, east, north = extent
     last = 2**zoom - 1
 
@@ -189,7 +191,7 @@ def _range(extent: list[float], zoom: int) -> tuple[range, range]:
 
 
 def bounds(zoom: int, column: int, row: int) -> list[float]:
-    """Return west, south, east, north of a tile of web maps, in degrees."""
+    """Return west, south, east, north of a web map tile, in degrees."""
 
     def latitude(line: int) -> float:
         return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * line / 2**zoom))))
@@ -199,7 +201,7 @@ def bounds(zoom: int, column: int, row: int) -> list[float]:
 
 
 def tile_id(zoom: int, column: int, row: int) -> int:
-    """Return the number of a tile: along a Hilbert curve, after the tiles of all coarser zooms.
+    """Return the id of a tile: its position on a Hilbert curve, after all tiles of coarser zooms.
 
     >>> [tile_id(1, column, row) for column, row in ((0, 0), (0, 1), (1, 1), (1, 0))]
     [1, 2, 3, 4]
@@ -218,12 +220,12 @@ def tile_id(zoom: int, column: int, row: int) -> int:
 
 
 def _entry(entries: list[Entry], number: int) -> Entry | None:
-    """Return the last entry that begins at a tile or before it."""
+    """Return the last entry whose first tile id is at most `number`."""
     return next((entry for entry in reversed(entries) if entry[0] <= number), None)
 
 
 def _entries(data: bytes) -> list[Entry]:
-    """Return the entries of a directory."""
+    """Parse the entries of a directory."""
     numbers = _varints(data)
     try:
         count = next(numbers)
@@ -259,7 +261,7 @@ def read(file: BinaryIO, offset: int, length: int, most: int) -> bytes:
     """Return a part of a file.
 
     Raises:
-        PreviewError: the file ends before it, or it is larger than that.
+        PreviewError: the file is too short, or the part larger than `most` bytes.
     """
     if not 0 < length <= most or not 0 <= offset < 2**62:
         raise PreviewError("unreadable")

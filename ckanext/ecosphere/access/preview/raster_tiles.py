@@ -1,4 +1,4 @@
-"""Pictures in one file (PMTiles 3): those of one zoom that show the whole. Pure, in the confined process."""
+"""Sample a PMTiles 3 archive of raster tiles: the tiles of one zoom. No CKAN imports; sandboxed."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.pmtiles import MEGABYTE, PLAIN, Tiles, bounds, few_tiles, tile_id
 
 MOST_TILES = 16
-#: "Tile type" of the header → media type, and how such pictures begin.
+#: Media types and magic numbers of images by "tile type" of the header.
 PICTURES = {2: ("image/png", b"\x89PNG\r\n\x1a\n"), 3: ("image/jpeg", b"\xff\xd8\xff"), 4: ("image/webp", b"RIFF")}
 
 
 def sample(file: BinaryIO, most_bytes: int) -> dict[str, Any]:
-    """Return the pictures of one zoom.
+    """Return the images of one zoom level.
 
     Args:
-        file: of tiles.
-        most_bytes: of all pictures together, as text.
+        file: the PMTiles archive.
+        most_bytes: maximum total size of the images, encoded as text.
 
     Returns:
-        ``images`` (``src``, a data address, and ``bounds``: west, south, east, north in degrees), ``extent``, ``zoom``
+        ``images`` (``src``, a data URL, and ``bounds``: west, south, east, north in degrees), ``extent``, ``zoom``
         and ``cut`` (whether some are left out).
 
     Raises:
-        PreviewError: the file is damaged, or holds pictures that browsers do not show.
+        PreviewError: the file is damaged, or browsers do not support its images.
     """
     tiles = Tiles(file)
     if tiles.kind not in PICTURES or tiles.compression not in (0, PLAIN):

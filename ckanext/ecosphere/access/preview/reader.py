@@ -1,8 +1,8 @@
-"""The process that reads files of strangers: `python -m …preview.reader`, a job on its input, facts on its output.
+"""Sandboxed process that reads untrusted files: `python -m …preview.reader`, with a job on stdin and facts on stdout.
 
-It gives up connections and most memory before it looks at the file; whatever happens to it, the worker lives. What
-reads a kind of file is imported when one comes: GDAL and what goes with it take four times as long to load as all the
-rest of the preview of a small table, and count as memory of the confined process.
+It gives up network access and most memory before it opens the file, and the worker survives if it crashes. The modules
+for each kind of file are imported on demand: loading GDAL and its dependencies takes four times as long as the rest of
+the preview of a small table, and counts towards the memory of the process.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from ckanext.ecosphere.access.preview.kinds import beginning, sniff
 UNPACKED_MEGABYTES = 400
 SHOWN_TEXT = 60_000
 MOST_BYTES = 3_000_000
-#: A server that says that its file is larger lies.
+#: Declared sizes of files above this are ignored.
 MOST_SIZE = 10**14
-#: Bytes of the beginning and of the end of an answer in which a service speaks of itself.
+#: Number of bytes at the beginning and end of a response that are searched for its metadata.
 ENDS = 100_000
 _GEOMETRY_NAME = re.compile(rb'"geometry_name"\s{0,9}:\s{0,9}"([A-Za-z_][A-Za-z0-9_.-]{0,99})"')
-#: How many features a service has in all, and that there is a page after this one.
+#: Total number of features of a service, and the link to the next page.
 _MATCHED = re.compile(rb'"(?:numberMatched|totalFeatures)"\s{0,9}:\s{0,9}(\d{1,12})')
 _NEXT = re.compile(rb'"rel"\s{0,9}:\s{0,9}"next"')
-#: By these endings the drivers of GDAL know what they read.
+#: File extensions by which the drivers of GDAL recognise their files.
 _SUFFIXES = {kind: f".{kind}" for kind in ("gpkg", "kml", "gml", "dbf", "fgb", "pmtiles", "parquet")}
-#: What files of ours are, which an archive was unpacked to.
+#: Kinds of unpacked files by extension.
 _BY_SUFFIX = {".xlsx": "sheet", ".ods": "sheet", ".shp": "shp"}
 
 
 def main() -> None:
-    """Do the job."""
+    """Restrict the process, carry out the job on stdin, and write the result to stdout."""
     job = json.load(sys.stdin)
     confine.limit(job["memory"], job["seconds"], UNPACKED_MEGABYTES)
     closed = confine.close_network()
@@ -51,13 +51,13 @@ def main() -> None:
         told = {"error": error.code}
     except MemoryError:
         told = {"error": "too-complex"}
-    except Exception as error:  # of a library, by a file that was made for it
+    except Exception as error:  # libraries may fail in any way on crafted files
         told = {"error": "unreadable", "detail": f"{type(error).__name__}: {error}"[:300]}
     sys.stdout.write(json.dumps(told))
 
 
 def sample(job: dict[str, Any]) -> dict[str, Any]:
-    """Write the sample of a file; return what is told of it without opening it."""
+    """Write the sample of a file; return the facts to be stored in the database."""
     path = Path(job["input"])
     rows = job["rows"]
     told: dict[str, Any] = {}
@@ -72,7 +72,7 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
         if told.get("part") and file.size and file.size < MOST_SIZE:
             told["file_size"] = file.size
             if told.get("known_total", 0) > file.size:
-                del told["known_total"]  # no feature is shorter than a byte
+                del told["known_total"]  # implausible: less than a byte per feature
     kind = _BY_SUFFIX.get(path.suffix) or kind_of(path, path.name if job.get("large") else job.get("name", ""))
     if kind == "zip":
         from ckanext.ecosphere.access.preview import unzip
@@ -123,7 +123,7 @@ def _finished(job: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
 
 
 def kind_of(path: Path, name: str) -> str:
-    """Return what a file is."""
+    """Return the kind of a file (`kinds.sniff`)."""
     return sniff(beginning(path), name)
 
 
@@ -192,16 +192,16 @@ def _is_geojson(path: Path) -> bool:
 
 
 def _geometry_name(path: Path) -> str:
-    """Return what a server calls the geometry of its features: GeoServer and others add it to their GeoJSON."""
+    """Return the name of the geometry attribute, which GeoServer and others add to their GeoJSON; "" if absent."""
     with path.open("rb") as file:
         found = _GEOMETRY_NAME.search(file.read(200_000))
     return found.group(1).decode() if found else ""
 
 
 def _page(path: Path, features: int) -> dict[str, Any]:
-    """Return what is told of a page of a service that has more features: `page`, and `known_total` when it says so.
+    """Return `part` and `page` if the service has more features, and `known_total` if declared; else nothing.
 
-    A service says it before its features or after them.
+    Services declare this before or after the features.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Have previews made, and make them in the background: fetched through the guard, read in the confined process."""
+"""Life cycle of previews: requested, fetched through the HTTP guard, and made in the sandboxed process."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
 log = logging.getLogger(__name__)
 
 READING = 3
-"""Raise it when the same data would now be shown otherwise: previews are then made again, as they are wanted."""
+"""Version of the previews; increase it when the same data yield another preview, so that they are made again."""
 MOST_TRIES = 3
 FIRST_ERROR = 400
-#: Kinds of files that are read in parts when they are large (`large.take`).
+#: Kinds of files that are read by range requests if they are large (`large.take`).
 IN_PARTS = frozenset({"zip", "gpkg", "fgb", "pmtiles", "pictures", "parquet"})
 
 
 def source(resource: Any, title: str = "") -> str:
-    """Return the address of what a preview shows of a resource, "" when there is nothing to show.
+    """Return the URL of the data to preview, "" if there is nothing to show.
 
-    For services it is that of their features.
+    For a service it is a request for features.
 
     Raises:
-        PreviewError: it is a service of which no preview is made.
+        PreviewError: a preview of this service is not possible.
     """
     address_ = storage.address_of(resource)
     if address_ is None:
@@ -57,18 +57,18 @@ def source(resource: Any, title: str = "") -> str:
 
 
 def stamp(resource: Any) -> str:
-    """Return what tells whether a preview is still that of its resource."""
+    """Return the version of a resource's data, by which outdated previews are recognised."""
     return f"{resource.url} {resource.last_modified or resource.metadata_modified or ''} {READING}"
 
 
 def of(resource: Any) -> Sample | None:
-    """Return the preview of a resource; None when there is none, or only one of what it was before."""
+    """Return the preview of a resource, None if there is none or it is outdated."""
     found = model.Session.get(Sample, resource.id)
     return found if found is not None and found.url == stamp(resource) else None
 
 
 def want(resource: Any) -> Sample:
-    """Note that somebody wants a preview. Commits."""
+    """Store a request for a preview. Commits."""
     row = {
         "resource_id": resource.id,
         "url": stamp(resource),
@@ -84,19 +84,19 @@ def want(resource: Any) -> Sample:
 
 
 def wanted() -> list[str]:
-    """Return the resources whose previews are to be made, those that wait longest first."""
+    """Return the ids of the resources with pending previews, oldest request first."""
     query = sa.select(Sample.resource_id).where(Sample.state == WANTED).order_by(Sample.changed).limit(50)
     return list(model.Session.scalars(query))
 
 
 def make(resource_id: str) -> None:
-    """Make one preview. Commits."""
+    """Make the preview of a resource. Commits."""
     resource, row = model.Resource.get(resource_id), model.Session.get(Sample, resource_id)
     target = files.sample_file(resource_id)
     if row is None:
         return
     row.tries += 1
-    model.Session.commit()  # a file that kills the worker is not tried for ever
+    model.Session.commit()  # first, so that files that crash the worker are not retried forever
     error, facts = "", {}
     if resource is None or resource.state != model.State.ACTIVE:
         error = "gone"
@@ -133,12 +133,12 @@ def _made(resource: Any, title: str, target: Path) -> tuple[dict[str, Any], str]
 
 @dataclass(frozen=True)
 class Data:
-    """What is here of the data of a resource.
+    """Fetched data of a resource.
 
     Attributes:
-        name: of the file.
-        large: of a large file, of which the reader takes what it needs: `size` in bytes, None when nobody knows.
-        ranges: where it takes that from; None when it is here, or at least its beginning.
+        name: name of the file.
+        large: for a large file, which the reader reads in parts: `size` in bytes, or None if unknown.
+        ranges: reader of its parts; None if the file, or its beginning, is available locally.
     """
 
     name: str
@@ -147,12 +147,12 @@ class Data:
 
 
 def fetch(resource: Any, title: str, target: Path) -> Data:
-    """Bring the data of a resource to a file; of a large one, its beginning, or the way to its parts.
+    """Download the data of a resource to a file; for a large one, its beginning, or prepare range requests.
 
     Raises:
-        PreviewError: there is nothing to show, or the server answers with an error.
-        FetchError: no answer was had.
-        StoppedError: the bounds of a large file are reached.
+        PreviewError: there is nothing to show, or the server returned an error.
+        FetchError: there was no response.
+        StoppedError: the budget for a large file is exhausted.
     """
     if resource.url_type == "upload":
         path = uploaded(resource)
@@ -179,7 +179,7 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
 
 
 def uploaded(resource: Any) -> Path | None:
-    """Return where the uploaded file of a resource is, None when it is not here."""
+    """Return the path of the uploaded file of a resource, None if it does not exist."""
     path = Path(uploader.get_resource_uploader({"id": resource.id, "url_type": "upload"}).get_path(resource.id))
     return path if path.is_file() else None
 
@@ -194,7 +194,7 @@ def _uploaded(path: Path, name: str, target: Path) -> Data:
 
 
 def _wanted(headers: Mapping[str, str], head: bytes) -> int:
-    """Return how many bytes are brought here at first: of a large file that is read in parts, hardly any."""
+    """Return how many bytes to download at first: few for a large file that is read in parts."""
     most = config.sample_megabytes() * config.MEGABYTE
     return SNIFFED if _length(headers) > most and sniff(head) in IN_PARTS else most
 
@@ -205,7 +205,7 @@ def _length(headers: Mapping[str, str]) -> int:
 
 
 def _in_parts(url: str, name: str, target: Path) -> Data:
-    """Find out how a large file is read: in parts where its server gives them, else from its beginning."""
+    """Prepare to read a large file by range requests, or download its beginning if the server does not support them."""
     seconds, most = config.seconds(), config.sample_megabytes() * config.MEGABYTE
     budget = Budget(requests=config.sample_requests(), size=most, seconds=seconds)
     ranges = Ranges(GuardedSession(config.guard_settings(seconds), budget=budget), url)

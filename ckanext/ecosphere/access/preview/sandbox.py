@@ -1,4 +1,4 @@
-"""Start the confined process (`reader`), and bound it from outside as well."""
+"""Start the sandboxed process (`reader`), with limits enforced from outside as well."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ckanext.ecosphere.shared.http_guard import FetchError, StoppedError
 
 log = logging.getLogger(__name__)
 
-#: Formats that GDAL may read and write here; all its other drivers are left out, those that fetch among them.
+#: GDAL drivers that may be used; all others are disabled, including those with network access.
 DRIVERS = (
     "ESRI Shapefile", "CSV", "GML", "LIBKML", "KML", "GeoJSON", "GPKG", "FlatGeobuf", "MVT", "PMTiles", "XLSX", "ODS",
     "TopoJSON", "MEM",
@@ -31,9 +31,9 @@ LOWEST_SECONDS = 5
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the process: nothing of ours, and GDAL without drivers and file systems that fetch.
+    """Return the environment of the process: minimal, with GDAL's network drivers and file systems disabled.
 
-    Compiled modules are read where those of this process lie: to compile them each time takes longer than most files.
+    The cache of compiled modules is that of this process, since compiling them takes longer than reading most files.
     """
     compiled = {"PYTHONPYCACHEPREFIX": sys.pycache_prefix} if sys.pycache_prefix else {"PYTHONDONTWRITEBYTECODE": "1"}
     skipped = ",".join(line for line in _OTHERS.read_text().splitlines() if not line.startswith("#"))
@@ -42,7 +42,7 @@ def environment() -> dict[str, str]:
         "PATH": os.environ.get("PATH", ""),
         "PYTHONPATH": root,
         **compiled,
-        "GDAL_SKIP": skipped,  # OGR_SKIP beside it would have GDAL unload drivers twice, and crash
+        "GDAL_SKIP": skipped,  # with OGR_SKIP as well, GDAL would unload drivers twice and crash
         "GDAL_HTTP_PROXY": "http://127.0.0.1:1",
         "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
         "CPL_VSIL_CURL_USE_HEAD": "NO",
@@ -56,8 +56,8 @@ def environment() -> dict[str, str]:
         "OGR_XLSX_HEADERS": "AUTO",
         "OGR_ODS_HEADERS": "AUTO",
         "SQLITE_LOAD_EXTENSION": "NO",
-        "OGR_SQLITE_PRAGMA": "trusted_schema=OFF",  # views of strangers ask nothing of SQLite itself, paths among it
-        "OGR_SQLITE_STATIC_VIRTUAL_OGR": "NO",  # nor do their tables open other files
+        "OGR_SQLITE_PRAGMA": "trusted_schema=OFF",  # untrusted views cannot call SQL functions with side effects
+        "OGR_SQLITE_STATIC_VIRTUAL_OGR": "NO",  # virtual tables cannot open other files
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
@@ -67,25 +67,25 @@ def environment() -> dict[str, str]:
 
 
 def run(job: dict[str, Any], seconds: int, memory_megabytes: int, ranges: Ranges | None = None) -> dict[str, Any]:
-    """Have a job done; return the facts that it tells.
+    """Run a job in the sandboxed process; return its facts.
 
     Args:
-        job: what `reader` does.
-        seconds: of processor time, and by the clock half as much more; as much again where parts are fetched meanwhile.
+        job: the job of `reader`.
+        seconds: limit of processor time; that of elapsed time is 1.5 times as long, 2.5 times with `ranges`.
         memory_megabytes: address space of the process.
-        ranges: a large file of which the process may ask for parts; its size joins the job.
+        ranges: reader of a large file whose parts the process may request; its size is added to the job.
 
     Raises:
-        PreviewError: it cannot be done.
-        FetchError: a part of the file was not had.
-        StoppedError: so many parts were asked for that the bounds of the file are reached.
+        PreviewError: the job failed.
+        FetchError: a part of the file could not be fetched.
+        StoppedError: the budget for parts of the file is exhausted.
     """
     seconds = max(LOWEST_SECONDS, seconds)
     with _given(ranges) as pipes:
         large = {"large": {"size": ranges.size, "pipes": pipes}} if ranges else {}
         told = json.dumps({**job, **large, "seconds": seconds, "memory": memory_megabytes})
         answer = _answer(told, Path(job["output"]).parent, seconds * (2.5 if ranges else 1.5), pipes)
-        # Told before the pipes are closed, which ends what is still being fetched.
+        # Before the pipes are closed, since that aborts running requests and may set an error.
         if "error" in answer:
             raise (ranges and ranges.error) or PreviewError(answer["error"])
         return answer["facts"]
@@ -113,12 +113,12 @@ def _answer(told: str, folder: Path, seconds: float, pipes: tuple[int, ...]) -> 
         log.warning(
             "The reader of files ended with %s: %s", done.returncode, done.stderr[-500:].decode(errors="replace")
         )
-        return {"error": "too-complex"}  # killed: by its limits, mostly
+        return {"error": "too-complex"}  # killed, mostly because of its limits
 
 
 @contextmanager
 def _given(ranges: Ranges | None) -> Iterator[tuple[int, ...]]:
-    """Give the process the parts of a file that it asks for; yield its ends of the pipes."""
+    """Serve parts of a file to the process; yield its ends of the pipes."""
     if ranges is None:
         yield ()
         return
@@ -135,7 +135,7 @@ def _given(ranges: Ranges | None) -> Iterator[tuple[int, ...]]:
 
 
 def _give(ranges: Ranges, hear: int, give: int) -> None:
-    """Answer questions until the process, and we, have closed the pipe."""
+    """Serve requests until both the process and this one have closed the pipe."""
     with os.fdopen(hear, "rb") as questions, os.fdopen(give, "wb") as answers, suppress(BrokenPipeError):
         while len(asked := questions.read(ASKED.size)) == ASKED.size:
             try:

@@ -1,6 +1,6 @@
-"""What the attributes of a table mean when they are those of a French data standard (CNIG, COVADIS). Pure.
+"""Explain the attributes and codes of tables that follow a French data standard (CNIG, COVADIS). No CKAN imports.
 
-Records seldom name the standard that their data follow, and the data themselves do: their attributes have its names.
+Metadata rarely mention the standard of their data, but it can be recognised by the names of the attributes.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from typing import Any
 
 DATA = Path(__file__).parents[1] / "data"
 MARKS = 2
-"""Attributes that hardly anything else has by which a standard is recognised."""
+"""Number of characteristic attributes required to recognise a standard."""
 
 
 TYPES = {"stypepsc": "typepsc", "stypeinf": "typeinf"}
-"""Subtypes, whose codes mean something under a type alone → the attribute with the type."""
+"""Attributes with a subtype, whose codes depend on the type → the attribute with the type."""
 
 Words = dict[str, str]
-"""The same in French and English: `{"fr": …, "en": …}`."""
+"""A text in French and English: `{"fr": …, "en": …}`."""
 
 
 def explain(columns: list[dict[str, Any]], rows: Sequence[Sequence[str]]) -> str:
-    """Add to the columns that a standard explains what they mean, and what the codes in them mean.
+    """Add the meanings of attributes and codes to the columns of a table that follows a standard.
 
     Args:
-        columns: of a sample, each with a `name`; changed in place: `meaning` (`Words`), and `codes`, which has `Words`
-            for each cell of the sample that is a code of the standard. Of a subtype, `of` is the place of the column
-            with its type, and `codes` has such `Words` for each cell of that one.
+        columns: columns of a sample, each with a `name`; changed in place: `meaning` (`Words`), and `codes` with the
+            `Words` of each code in the sample. For a subtype, `of` is the index of the column with the type, and
+            `codes` is such a mapping for each type.
         rows: cells of the sample, in the order of the columns.
 
     Returns:
-        the name of the standard, empty when the columns follow none.
+        the name of the standard, "" if none is recognised.
     """
     order = [str(column["name"]).lower() for column in columns]
     names = set(order)
@@ -55,7 +55,7 @@ def explain(columns: list[dict[str, Any]], rows: Sequence[Sequence[str]]) -> str
 
 
 def _of_type(standard: str, name: str, above: int, place: int, rows: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return what the codes of a subtype mean under each type, nothing when none is known."""
+    """Return `of` and the `codes` of a subtype by type; empty if none is known."""
     beside = {str(row[above]) for row in rows}
     found = {
         cell: explained
@@ -71,14 +71,14 @@ def _explained(codes: dict[str, Words], cells: Iterable[str]) -> dict[str, Words
 
 
 def _key(code: str) -> str:
-    """A code as it is looked up: spreadsheets lose the zero in front, and services change capitals."""
+    """Normalise a code: spreadsheets drop leading zeros, and services change its case."""
     code = code.strip()
     return str(int(code)) if code.isascii() and code.isdigit() else code.lower()
 
 
 @cache
 def _standards() -> tuple[dict[str, set[str]], dict[str, dict[str, Words]]]:
-    """Return for each standard the attributes that tell it, and the meanings of all."""
+    """Return the characteristic attributes of each standard, and the meanings of all its attributes."""
     marks, meanings = defaultdict(set), defaultdict(dict)
     for row in _table("standard-attributes.csv"):
         meanings[row["standard"]][row["attribute"]] = {"fr": row["fr"], "en": row["en"]}
@@ -88,7 +88,7 @@ def _standards() -> tuple[dict[str, set[str]], dict[str, dict[str, Words]]]:
 
 
 def _codes(standard: str, attribute: str, type_: str) -> dict[str, Words]:
-    """Return what the codes of an attribute mean, of a subtype those under one type."""
+    """Return the meanings of the codes of an attribute; for a subtype, those of the given type."""
     return _all_codes().get((standard, attribute, type_), {})
 
 

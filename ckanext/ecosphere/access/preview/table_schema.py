@@ -1,4 +1,4 @@
-"""The Table Schema that a table follows, brought here so that its columns are named in words."""
+"""Fetch the Table Schema of a table, for the titles of its columns."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 SECONDS, MEGABYTES = 10, 4
 MOST_ASKED = 3
 FIRST_ERROR = 400
-#: What the file of a schema is called, in a dataset and at schema.data.gouv.fr.
+#: Usual names of schema files, in datasets and at schema.data.gouv.fr.
 NAMES = ("schema.json", "tableschema.json", "table-schema.json")
 
 
 def bring(resource: Any, target: Path) -> bool:
-    """Bring the schema of a resource to a file.
+    """Fetch the schema of a resource to a file.
 
-    It is the first address in JSON among the specifications that the resource follows, else the schema that lies
-    beside it in its dataset.
+    It is the first JSON URL in ``conforms_to`` of the resource, else a schema file among the other resources of its
+    dataset.
 
     Args:
-        resource: a row of the table of resources.
-        target: the file.
+        resource: the `model.Resource`.
+        target: the file to write.
 
     Returns:
-        whether there is one; that none is had is no fault of the data.
+        whether a schema was found; errors are ignored.
     """
     named = [url for url in _followed(resource) if _is_json(url) and config.host_allowed(url)]
     if any(_fetched(url, target) for url in named[:MOST_ASKED]):

@@ -1,4 +1,4 @@
-"""Tables: delimited text as French services write it, types of columns, empty cells counted. Pure."""
+"""Read tables from delimited text and JSON: encoding, delimiter, column types, empty cells. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ LOOKED_AT = 60
 MOST_COLUMNS, LONGEST_CELL = 200, 300
 MOST_COUNTED = 200_000
 MOST_LINES, MOST_LINES_CUT = 200, 10
-"""Lines of a cell, and of the last one when it has no end, beyond which a quote before it was never closed."""
+"""Number of lines of a cell, and of an unclosed last cell, beyond which a quote is considered stray."""
 _END = "\x1fend"
 READ_BYTES = 32 * 1024 * 1024
 MOST_JSON = 8_000_000
-"""Bytes of a document in JSON that is read as a table."""
+"""Maximum size in bytes of a JSON document read as a table."""
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
 _NUMBER = re.compile(
     r"[+-]?\d{1,3}(?:[\u00a0\u202f ]?\d{3}){0,5}(?:[.,]\d{1,15})?|[+-]?\d{1,18}[.,]\d{1,15}(?:[eE][+-]?\d{1,3})?"
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ][\d:.]{4,15}(?:Z|[+-]\d\d:?\d\d)?)?|\d{1,2}/\d{1,2}/\d{4}")
 _BOOLEAN = frozenset({"true", "false", "vrai", "faux", "oui", "non", "t", "f"})
-#: The line in which spreadsheets tell each other the sign that separates the columns; it is no row.
+#: First line ("sep=;") by which spreadsheets declare the delimiter.
 _SEPARATOR = re.compile(r'"?sep=([;,\t|])"?\r?\n', re.IGNORECASE)
-#: A code with a zero before it (of a commune, a telephone) is no number.
+#: Digits with a leading zero (code of a commune, telephone number) are text.
 _LEADING_ZERO = re.compile(r"0\d+")
 _EMPTY = frozenset({"", "null", "nan", "n/a", "na", "none"})
 
 
 def decode(data: bytes) -> tuple[str, str]:
-    """Return a text and its encoding: by its mark, UTF-8, else that of Windows, as French spreadsheets write."""
+    """Return a text and its encoding: by its byte order mark, else UTF-8, else Windows-1252 (French spreadsheets)."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
             return data.decode(encoding, "replace"), encoding.removesuffix("-sig")
     try:
         return data.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
-        # The last character may be cut with the file.
+        # The last character may be truncated.
         if error.start >= len(data) - 4:
             return data[: error.start].decode("utf-8"), "utf-8"
         return data.decode("cp1252", "replace"), "windows-1252"
 
 
 def delimiter(text: str) -> str:
-    """Return the sign that separates the columns: the one that gives the most lines the same number of them."""
+    """Return the delimiter that yields the most consistent number of columns."""
     lines = text[:100_000].splitlines()[:LOOKED_AT]
 
     def score(sign: str) -> tuple[float, int]:
@@ -73,8 +73,7 @@ def _rows(text: str, sign: str, quoting: Any = csv.QUOTE_MINIMAL) -> Iterable[li
 
 
 def _quoting(text: str, sign: str) -> Any:
-    """Return whether quotes hold cells together, as `csv` names it: one that nobody closed would swallow all that
-    follows, so that there they are signs like others."""
+    """Return the quoting mode of `csv`: QUOTE_NONE if a quote is never closed and would swallow the following rows."""
     if '"' not in text:
         return csv.QUOTE_MINIMAL
     csv.field_size_limit(1_000_000)
@@ -83,7 +82,7 @@ def _quoting(text: str, sign: str) -> Any:
         for row in islice(csv.reader(io.StringIO(f"{text}\n{_END}", newline=""), delimiter=sign), MOST_COUNTED):
             if any(cell.count("\n") > MOST_LINES for cell in row if len(cell) > MOST_LINES):
                 return csv.QUOTE_NONE
-    except csv.Error:  # a cell without an end
+    except csv.Error:  # a cell that is too long, since unclosed
         return csv.QUOTE_NONE
     is_open = bool(row) and row[-1] != _END and row[-1].endswith(_END)
     return csv.QUOTE_NONE if is_open and row[-1].count("\n") > MOST_LINES_CUT else csv.QUOTE_MINIMAL
@@ -96,7 +95,7 @@ def read_text(path: Path, most_rows: int) -> dict[str, Any]:
         as `described`, with `encoding` and `delimiter`.
 
     Raises:
-        PreviewError: it is no table.
+        PreviewError: it is not a table.
     """
     with path.open("rb") as file:
         data = file.read(READ_BYTES + 1)
@@ -114,10 +113,10 @@ def read_text(path: Path, most_rows: int) -> dict[str, Any]:
 
 
 def read_json(path: Path, most_rows: int) -> dict[str, Any] | None:
-    """Read a list of flat objects in JSON, each a row.
+    """Read a JSON list of flat objects, one per row.
 
     Returns:
-        as `described`; None for every other document.
+        as `described`; None for other documents.
     """
     if path.stat().st_size > MOST_JSON:
         return None
@@ -138,16 +137,16 @@ def _is_flat(each: Any) -> bool:
 
 
 def described(header: Sequence[Any], rows: Iterable[Sequence[Any]], most_rows: int) -> dict[str, Any]:
-    """Describe a table: columns with their types and empty cells, and its first rows.
+    """Describe a table: columns with types and numbers of empty cells, and its first rows.
 
     Args:
         header: names of the columns.
-        rows: all rows that are to be counted.
-        most_rows: how many of them are kept.
+        rows: rows to examine.
+        most_rows: number of rows to keep.
 
     Returns:
-        `columns` (name, type, empty), `rows` (texts), `counted` (rows that types and empty cells are told of), `cut`
-        (whether there are more).
+        `columns` (name, type, empty), `rows` (texts), `counted` (number of rows examined), `cut` (whether there are
+        more rows than kept).
     """
     width = min(len(header), MOST_COLUMNS)
     names = [str(name).strip()[:LONGEST_CELL] or str(place + 1) for place, name in enumerate(header[:width])]
@@ -178,7 +177,7 @@ def _written(cell: Any) -> str:
 
 
 def kind_of(cell: str) -> str:
-    """Return integer, number, date, boolean or text."""
+    """Return the type of a cell: integer, number, date, boolean or text."""
     if _LEADING_ZERO.fullmatch(cell):
         return "text"
     if _INTEGER.fullmatch(cell):

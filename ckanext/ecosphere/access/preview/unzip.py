@@ -1,4 +1,4 @@
-"""Take the one data set out of an archive of strangers: no path of theirs is used, and every byte is counted."""
+"""Extract one dataset from an untrusted archive: paths in it are not used, and sizes are checked while unpacking."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from pathlib import Path, PurePosixPath
 from ckanext.ecosphere.access.preview.errors import PreviewError
 
 MOST_MEMBERS = 2_000
-#: A member that grows more than this is a bomb, beyond the first megabytes.
+#: Maximum compression ratio of a member, beyond the first FREE bytes, against zip bombs.
 MOST_RATIO, FREE = 200, 4 * 1024 * 1024
 CHUNK = 64 * 1024
 SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-#: What is looked for, in this order.
+#: Extensions of main files, in order of preference.
 WANTED = (".shp", ".gpkg", ".fgb", ".geojson", ".kml", ".gml", ".csv", ".dbf", ".json", ".txt")
-#: What tells workbooks, which are archives too.
+#: Members by which workbooks (also ZIP archives) are recognised.
 XLSX, ODS = "xl/workbook.xml", "content.xml"
 
 
 def unpack(archive: Path, folder: Path, limit: int) -> Path:
-    """Unpack the first data set of an archive into a folder, under names of ours; return its main file.
+    """Unpack the first dataset of an archive into a folder, under generated names; return its main file.
 
     Args:
         archive: a ZIP file.
-        folder: where to write.
-        limit: bytes that all files together may have.
+        folder: folder to write to.
+        limit: maximum total size of the unpacked files, in bytes.
 
     Raises:
-        PreviewError: it holds nothing that can be shown, is broken, encrypted, or too large once unpacked.
+        PreviewError: it contains nothing that can be shown, is damaged, encrypted, or too large once unpacked.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -47,7 +47,7 @@ def unpack(archive: Path, folder: Path, limit: int) -> Path:
 
 
 def _spreadsheet(opened: zipfile.ZipFile, archive: Path, suffix: str, limit: int) -> Path:
-    """A workbook is read where it is; its sheets are counted first, as they will be unfolded."""
+    """Check the unpacked size of a workbook, which is read as it is, and rename it."""
     left = limit
     for member in opened.infolist():
         left -= _size(opened, member, left)
@@ -55,7 +55,7 @@ def _spreadsheet(opened: zipfile.ZipFile, archive: Path, suffix: str, limit: int
 
 
 def chosen(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
-    """Return the members that make up the first data set of an archive, its main file first.
+    """Return the members of the first dataset of an archive, its main file first.
 
     Raises:
         PreviewError: there is none.
@@ -85,7 +85,7 @@ def _take(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path,
 
 
 def _size(opened: zipfile.ZipFile, member: zipfile.ZipInfo, left: int, write=None) -> int:
-    """Unfold a member and return its size, whatever the archive says of it."""
+    """Unpack a member and return its actual size, regardless of the declared one."""
     size = 0
     with opened.open(member) as content:
         while chunk := content.read(CHUNK):

@@ -1,10 +1,10 @@
-"""XML for people: a document that was written without lines, on lines. Pure."""
+"""Pretty-print XML without parsing it, also if it is truncated. No CKAN imports."""
 
 from __future__ import annotations
 
 import re
 
-#: Tags, the last of which may lack its end, and what stands between them.
+#: Tags, the last of which may be truncated, and text between them.
 _SIGN = re.compile(r"<[^>]*>?|[^<]+")
 _DECLARATION = re.compile(r"<\?xml[^>]{0,400}>")
 _NO_ELEMENT = ("<!", "<?")
@@ -12,12 +12,12 @@ DEEPEST = 40
 
 
 def is_one_line(document: str) -> bool:
-    """Whether a document has no lines of its own, but for its declaration."""
+    """Return whether a document has no line breaks, apart from its declaration."""
     return "\n" not in _DECLARATION.sub("", document, count=1).strip()
 
 
 def on_lines(document: str) -> str:
-    """Write XML, which may end anywhere, on lines; an element that has a text alone stays on one.
+    """Indent XML, which may be truncated; elements with only text stay on one line.
 
     >>> print(on_lines('<a><b n="1">été</b><c/></a>'))
     <a>

@@ -1,1 +1,1 @@
-"""Layer definition files of QGIS (.qlr), written here."""
+"""Generate QGIS layer definition files (.qlr)."""

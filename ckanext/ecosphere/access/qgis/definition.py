@@ -1,4 +1,4 @@
-"""Write a layer definition as `QgsLayerDefinition::exportLayerDefinition` does: a tree of layers, the layers. Pure.
+"""Write QGIS layer definitions: a layer tree and the layers, as `QgsLayerDefinition::exportLayerDefinition`.
 
 Structure: https://docs.qgis.org/latest/en/docs/user_manual/introduction/general_tools.html#layer-definition-file and
 `src/core/qgslayerdefinition.cpp`, `qgslayertreelayer.cpp`, `qgsmaplayer.cpp` of QGIS.
@@ -20,11 +20,12 @@ DOCTYPE = "<!DOCTYPE qgis-layer-definition>"
 
 
 def write(title: str, groups: Sequence[tuple[str, Sequence[Source]]]) -> bytes:
-    """Return a file that adds layers to a project of QGIS.
+    """Return a file that adds layers to a QGIS project.
 
     Args:
-        title: of the whole; the only group when `groups` has one.
-        groups: title of a dataset and its layers; one without layers is left out.
+        title: title of the top group.
+        groups: title and layers of each dataset; datasets without layers are left out, and a single one gets no group
+            of its own.
     """
     root = etree.Element("qlr")
     top = _group(root, title)
@@ -75,5 +76,5 @@ def _layer(tree: etree._Element, layers: etree._Element, source: Source) -> None
 
 
 def _text(text: str) -> str:
-    """A text that XML can hold."""
+    """Return a text without characters that XML forbids."""
     return characters.clean(text)

@@ -1,4 +1,4 @@
-"""Which layers QGIS gets of a dataset."""
+"""QGIS layers of a resource."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MOST_LAYERS = 12
 
 
 def of_resource(resource: Mapping[str, Any], service: Mapping[str, Any] | None, title: str) -> list[Source]:
-    """Return what QGIS opens of a resource.
+    """Return the layers of a resource that QGIS can open.
 
     Args:
-        resource: as `package_show` gives it.
-        service: what is known of the service behind it.
-        title: what a file is called in QGIS.
+        resource: the resource, from `package_show`.
+        service: its known service, or None.
+        title: title of the layer for a file.
     """
     if service is not None:
         found = [sources.of_service(service, layer) for layer in service["layers"][:MOST_LAYERS]]

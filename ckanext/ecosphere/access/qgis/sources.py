@@ -1,7 +1,7 @@
-"""How QGIS is told where a layer lies: the URI of each of its data providers. Pure.
+"""Build data source URIs for the providers of QGIS. No CKAN imports.
 
-The forms are those that QGIS itself writes: `QgsDataSourceUri::encodedUri` for wms, `QgsDataSourceUri::uri` for WFS,
-OAPIF and ArcGIS, paths of GDAL for ogr.
+The formats are those written by QGIS itself: `QgsDataSourceUri::encodedUri` for wms, `QgsDataSourceUri::uri` for WFS,
+OAPIF and ArcGIS, GDAL paths for ogr.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ckanext.ecosphere.access.services.kinds import Address, capabilities_url
 RASTER, VECTOR = "raster", "vector"
 WEB_MERCATOR, DEGREES = "EPSG:3857", "EPSG:4326"
 PREFERRED = ("EPSG:2154", WEB_MERCATOR, DEGREES, "CRS:84")
-#: Ends of addresses and formats that GDAL opens from the web.
+#: File extensions and formats that GDAL opens over HTTP, with the prefix of their path.
 _FILES = {
     "gpkg": "", "geopackage": "", "geojson": "", "kml": "", "fgb": "", "shp": "/vsizip/", "shapefile": "/vsizip/",
     "zip": "/vsizip/", "kmz": "", "tif": "", "tiff": "", "geotiff": "",
@@ -27,7 +27,7 @@ _RASTERS = ("tif", "tiff", "geotiff")
 
 @dataclass(frozen=True)
 class Source:
-    """A layer of QGIS: its kind (raster or vector), provider, URI and CRS."""
+    """A QGIS layer: kind (raster or vector), provider, URI and CRS."""
 
     title: str
     kind: str
@@ -37,13 +37,13 @@ class Source:
 
 
 def of_service(service: Mapping[str, Any], layer: Mapping[str, Any]) -> Source | None:
-    """Return a layer of a service as QGIS opens it, None for kinds that it does not."""
+    """Return a layer of a service as a QGIS layer, None if not supported."""
     make = {"wms": _wms, "wmts": _wmts, "wfs": _wfs, "ogcapi": _oapif, "arcgis": _arcgis}.get(service["kind"])
     return make(service, layer, _crs(layer)) if make else None
 
 
 def of_file(url: str, format_: str, title: str) -> Source | None:
-    """Return a file on the web as QGIS opens it, None when it does not."""
+    """Return a file on the web as a QGIS layer, None if not supported."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -72,7 +72,7 @@ def _pairs(**pairs: str) -> str:
 
 
 def _quoted(**pairs: str) -> str:
-    """Pairs as QGIS writes them for WFS: an apostrophe and a backslash within a value are escaped."""
+    """Return quoted pairs as QGIS writes them for WFS, with apostrophes and backslashes escaped."""
     escaped = {name: value.replace("\\", "\\\\").replace("'", "\\'") for name, value in pairs.items()}
     return " ".join(f"{name}='{value}'" for name, value in escaped.items())
 

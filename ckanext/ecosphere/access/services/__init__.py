@@ -1,1 +1,1 @@
-"""What a service says of itself: address recognised, capabilities read in the background, layers matched."""
+"""Web services: recognise their URLs, read their capabilities in the background, match layers with resources."""

@@ -1,4 +1,4 @@
-"""Read the XML in which WMS, WMTS, WFS, WCS, CSW and ATOM services describe themselves. Pure."""
+"""Parse the XML capabilities of WMS, WMTS, WFS, WCS and CSW, and Atom feeds. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ WEB_MERCATOR = ("EPSG:3857", "EPSG:900913", "EPSG:3785", "EPSG:102100")
 
 
 def read(kind: str, data: bytes) -> Description:
-    """Read the capabilities of a service.
+    """Parse the capabilities of a service.
 
     Raises:
-        NoDescriptionError: it is something else.
+        NoDescriptionError: it is not a capabilities document of this kind.
     """
     root = parse(data)
     name = local_name(root).lower()
@@ -183,7 +183,7 @@ def _wmts(root: etree._Element, found: Description) -> None:
 
 
 def _zooms(matrix_set: etree._Element) -> dict[str, str]:
-    """Zoom of web maps → tile matrix, for a set that is that of web maps; empty for others."""
+    """Return the tile matrices by zoom level of web maps; empty for sets not compatible with web maps."""
     if crs_code(value(matrix_set, "SupportedCRS")) not in WEB_MERCATOR:
         return {}
     found: dict[str, str] = {}
@@ -221,7 +221,7 @@ def _atom(root: etree._Element, found: Description) -> None:
 
 
 def _polygon(entry: etree._Element) -> Box | None:
-    """Extent of a GeoRSS box or polygon: latitudes first."""
+    """Return the extent of a GeoRSS box or polygon (latitude first)."""
     written = (value(entry, "polygon") or value(entry, "box")).replace(",", " ").split()[:400]
     try:
         numbers = [float(each) for each in written]

@@ -1,4 +1,4 @@
-"""What a service says of itself, whatever its kind; bounded, so that a page may hold it. Pure."""
+"""Description of a service, common to all kinds and limited in size. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Layer:
     Attributes:
         extent: west, south, east, north in degrees (WGS 84).
         crs: codes such as "EPSG:2154".
-        details: what requests need: `tiles` (matrix set for web maps), `links` of an entry, `id`.
+        details: values needed by requests: `matrix_set` of a WMTS layer, `links` of a feed entry, `items` of a
+            collection, etc.
     """
 
     name: str
@@ -34,12 +35,12 @@ class Layer:
 
 @dataclass
 class Description:
-    """What a service is.
+    """Description of a service.
 
     Attributes:
-        formats: of its answers to the main operation.
-        limits: `features` of an answer, `width` and `height` of an image, where it says so.
-        details: what requests need: addresses of operations, `parts` of an OGC API.
+        formats: output formats of its main operation.
+        limits: declared maxima: `features` per response, `width` and `height` of images.
+        details: what requests need: URLs of operations, `parts` of an OGC API.
     """
 
     kind: str
@@ -64,12 +65,12 @@ class Description:
         self.layers.append(layer)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it for a column of JSON."""
+        """Return a dict for storage as JSON."""
         return asdict(self)
 
 
 class NoDescriptionError(Exception):
-    """The answer is no description of the service; `code` is a key of `MESSAGES` of `services.messages`."""
+    """The response is not a description of the service; `code` is a key of `services.messages.MESSAGES`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -77,12 +78,12 @@ class NoDescriptionError(Exception):
 
 
 def text(value: Any, longest: int = LONGEST_TEXT) -> str:
-    """Return a text in one line, cut."""
+    """Return a text on one line, truncated."""
     return " ".join(str(value or "")[: longest * 4].replace("\x00", "").split())[:longest]
 
 
 def box(west: Any, south: Any, east: Any, north: Any) -> Box | None:
-    """Return an extent, None when the numbers are none or lie beyond the Earth."""
+    """Return an extent, None if the numbers are invalid or out of range."""
     try:
         sides = (float(west), float(south), float(east), float(north))
     except (TypeError, ValueError):
@@ -94,7 +95,7 @@ def box(west: Any, south: Any, east: Any, north: Any) -> Box | None:
 
 
 def crs_code(name: Any) -> str:
-    """Return the usual code of a CRS: "urn:ogc:def:crs:EPSG::2154" → "EPSG:2154"."""
+    """Return the short code of a CRS: "urn:ogc:def:crs:EPSG::2154" → "EPSG:2154"."""
     written = text(name, 120)
     lower = written.lower()
     if "crs84" in lower:

@@ -1,4 +1,4 @@
-"""Read the JSON in which OGC APIs and ArcGIS servers describe themselves. Pure."""
+"""Parse the JSON descriptions of OGC APIs and ArcGIS servers. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ckanext.ecosphere.access.services.description import (
 )
 from ckanext.ecosphere.shared import strict_json
 
-#: Part of the conformance classes of an OGC API → what it offers.
+#: Substrings of conformance classes → parts of the OGC APIs.
 PARTS = {
     "ogcapi-features-1": "features",
     "ogcapi-records-1": "records",
@@ -32,7 +32,7 @@ def parse(data: bytes) -> dict[str, Any]:
     """Parse a JSON object.
 
     Raises:
-        NoDescriptionError: it is something else.
+        NoDescriptionError: it is not a JSON object.
     """
     if data[:200].lstrip()[:1] == b"<":
         raise NoDescriptionError("html")
@@ -46,7 +46,7 @@ def parse(data: bytes) -> dict[str, Any]:
 
 
 def links(document: dict[str, Any], base: str) -> dict[str, str]:
-    """Relation → address of the links of an OGC API document, those to JSON first; other servers are left out."""
+    """Return the URLs of an OGC API document's links by relation, preferring JSON; other servers are left out."""
     found: dict[str, str] = {}
     for each in _list(document.get("links")):
         if not isinstance(each, dict) or not isinstance(each.get("href"), str):
@@ -64,10 +64,10 @@ def links(document: dict[str, Any], base: str) -> dict[str, str]:
 
 
 def landing(document: dict[str, Any], base: str) -> tuple[Description, dict[str, str]]:
-    """Read the landing page of an OGC API; return what it says and its links.
+    """Parse the landing page of an OGC API; return its description and links.
 
     Raises:
-        NoDescriptionError: it is something else.
+        NoDescriptionError: it is not a landing page.
     """
     found = links(document, base)
     if not {"data", "conformance", "service-desc", "collections"} & set(found):
@@ -79,7 +79,7 @@ def landing(document: dict[str, Any], base: str) -> tuple[Description, dict[str,
 
 
 def conformance(document: dict[str, Any], description: Description) -> None:
-    """Note which parts of the OGC APIs a server conforms to."""
+    """Set the parts of the OGC APIs that a server conforms to."""
     classes = " ".join(str(each)[:200] for each in _list(document.get("conformsTo"))[:200])
     description.details["parts"] = [part for mark, part in PARTS.items() if mark in classes]
     description.details["reprojects"] = "ogcapi-features-2" in classes
@@ -90,7 +90,7 @@ def collections(document: dict[str, Any], base: str, description: Description) -
     """Add the collections of an OGC API.
 
     Raises:
-        NoDescriptionError: there is no list of them.
+        NoDescriptionError: there is no list of collections.
     """
     if not isinstance(document.get("collections"), list):
         raise NoDescriptionError("other-json")
@@ -120,10 +120,10 @@ def collections(document: dict[str, Any], base: str, description: Description) -
 
 
 def arcgis(document: dict[str, Any]) -> Description:
-    """Read the description of an ArcGIS service.
+    """Parse the description of an ArcGIS service.
 
     Raises:
-        NoDescriptionError: it is something else.
+        NoDescriptionError: it is not such a description.
     """
     if isinstance(document.get("error"), dict):
         raise NoDescriptionError("exception")

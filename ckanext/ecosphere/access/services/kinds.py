@@ -1,4 +1,4 @@
-"""Recognise the address of a service, and bring it to the form under which it is read once for all datasets. Pure."""
+"""Recognise URLs of services and normalise them, so that each service is read only once. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 LONGEST_URL = 2_000
-#: Parameters of an operation; what an address asks for besides (map=…, a key) belongs to the service.
+#: Parameters of operations; other parameters (map=…, an API key) are part of the service URL.
 OPERATION = frozenset(
     {
         "service", "request", "version", "acceptversions", "layers", "layer", "query_layers", "styles", "style", "bbox",
@@ -21,7 +21,7 @@ OPERATION = frozenset(
         "sections", "updatesequence",
     }
 )  # fmt: skip
-#: Formats that say nothing about what is behind an address.
+#: Formats that do not identify the kind of a resource.
 VAGUE = ("xml", "html", "json", "api")
 VAGUE_PROTOCOLS = ("http", "https")
 NAMING = ("layers", "layer", "typenames", "typename", "coverageid", "coverage")
@@ -46,11 +46,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Address:
-    """A service, and the layer that an address names ("" when it names none).
+    """A service, and the requested layer ("" for none).
 
     Attributes:
         kind: id in `data/kinds.csv`.
-        url: address without the parameters of an operation.
+        url: URL without the parameters of an operation.
     """
 
     kind: str
@@ -59,13 +59,13 @@ class Address:
 
     @property
     def key(self) -> str:
-        """What the service is stored under."""
+        """Primary key of the service."""
         return hashlib.sha256(f"{self.kind} {self.url}".encode()).hexdigest()
 
 
 @cache
 def kinds() -> dict[str, Kind]:
-    """Return the kinds of service by their ids."""
+    """Return the kinds of services by id."""
     with _FILE.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
         return {
@@ -87,14 +87,14 @@ def _set(text: str) -> frozenset[str]:
 
 
 def recognise(url: str, format_: str = "", protocol: str = "") -> Address | None:
-    """Return the service to which an address leads, None when it looks like none.
+    """Return the service of a URL, None if it does not look like one.
 
-    What the address says itself weighs more than what the dataset says of it.
+    The URL itself takes precedence over the declared format and protocol.
 
     Args:
-        url: the address.
+        url: the URL.
         format_: format of the resource.
-        protocol: its protocol.
+        protocol: protocol of the resource.
     """
     url = url.strip()
     if len(url) > LONGEST_URL or not url.lower().startswith(("http://", "https://")):
@@ -128,7 +128,7 @@ def _kind_of(path: str, query: dict[str, str], format_: str, protocol: str) -> s
         return found
     vague = not protocol or protocol in VAGUE_PROTOCOLS or protocol.startswith("www:link")
     if not vague or (format_ and format_ not in VAGUE):
-        return ""  # it is said to be something else
+        return ""  # declared as something else
     return next((kind.id for kind in known if _has_path(path.lower().rstrip("/"), kind)), "")
 
 
@@ -137,7 +137,7 @@ def _has_path(path: str, kind: Kind) -> bool:
 
 
 def _names(protocol: str, protocols: frozenset[str]) -> bool:
-    """Whether a protocol is one of some, with more behind its name ("OGC:WMS-1.3.0-http-get-map")."""
+    """Return whether a protocol is in a set, possibly with a suffix ("OGC:WMS-1.3.0-http-get-map")."""
     return any(protocol == each or protocol.startswith((f"{each}-", f"{each} ")) for each in protocols)
 
 
@@ -158,14 +158,14 @@ def _address(kind: str, url: str, query: dict[str, str]) -> Address:
 
 
 def with_parameters(url: str, **parameters: str | int) -> str:
-    """Add parameters of an operation to the address of a service."""
+    """Add parameters of an operation to the URL of a service."""
     parts = urlsplit(url)
     added = urlencode({name: str(value) for name, value in parameters.items()}, safe=":,/", quote_via=quote)
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "&".join(filter(None, (parts.query, added))), ""))
 
 
 def capabilities_url(address: Address) -> str:
-    """Return the address at which a service describes itself."""
+    """Return the URL of the description of a service."""
     if address.kind == "atom" or _WMTS_FILE.search(urlsplit(address.url).path):
         return address.url
     if address.kind == "ogcapi":

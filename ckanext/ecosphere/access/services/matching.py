@@ -1,4 +1,4 @@
-"""Which layers of a service are those of a resource. Pure."""
+"""Match the layers of a service with a resource. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ MOST_SHOWN = 8
 
 
 def _plain(name: str) -> str:
-    """Name without the workspace before it ("dreal:zones" → "zones"), case and accents."""
+    """Return a name without its workspace ("dreal:zones" → "zones"), normalised."""
     return voc.normalise(name.rpartition(":")[2] or name)
 
 
 def named(layers: Sequence[Mapping[str, Any]], asked: str) -> list[Mapping[str, Any]]:
-    """Return the layers that an address asks for, in its order; the exact name first, then that without workspace."""
+    """Return the requested layers in the requested order, matched by exact name, else without workspace."""
     found: list[Mapping[str, Any]] = []
     for name in filter(None, (each.strip() for each in asked.split(","))):
         exact = next((layer for layer in layers if layer["name"] == name), None)
@@ -27,11 +27,11 @@ def named(layers: Sequence[Mapping[str, Any]], asked: str) -> list[Mapping[str, 
 
 
 def match(layers: Sequence[Mapping[str, Any]], asked: str, names: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Return the layers of a resource: those that its address names, else the one that is called like it.
+    """Return the layers of a resource: the requested ones, else the only one, else one with a matching name or title.
 
     Args:
         layers: all layers of the service.
-        asked: what the address asks for, "" for nothing.
+        asked: comma-separated names of the requested layers, "" for none.
         names: name of the resource, title of the dataset.
     """
     if asked:
@@ -41,7 +41,7 @@ def match(layers: Sequence[Mapping[str, Any]], asked: str, names: Sequence[str])
     for name in filter(None, names):
         words = voc.normalise(name)
         exact = [layer for layer in layers if words in (_plain(layer["name"]), voc.normalise(layer["title"] or ""))]
-        # A title may hold the name of the layer: "l_zone_humide_s_044 (WMS)".
+        # A name may contain that of the layer: "l_zone_humide_s_044 (WMS)".
         written = exact or [layer for layer in layers if name.strip() and layer["name"] in name.split()]
         if written:
             return written[:1]
@@ -49,5 +49,5 @@ def match(layers: Sequence[Mapping[str, Any]], asked: str, names: Sequence[str])
 
 
 def is_dead(asked: str, layers: Sequence[Mapping[str, Any]], left_out: int) -> bool:
-    """Whether an address asks for a layer that the service does not have."""
+    """Return whether the requested layer does not exist in the service."""
     return bool(asked) and not left_out and len(named(layers, asked)) == 0

@@ -1,4 +1,4 @@
-"""Why a service was not read, in words."""
+"""Messages for errors in reading services."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ MESSAGES = {
     "refused": N_("The address cannot be reached from the internet, or is not valid."),
     "unreadable": N_("The description of the service could not be read."),
 }
-#: The server itself was not heard.
+#: Errors without any response of the server.
 SILENT = frozenset({"unknown-host", "timeout", "tls", "connection"})
 
 
 def sentence(code: str) -> str:
-    """Say why a reading failed."""
+    """Return the message of an error code."""
     return tk._(MESSAGES.get(code, MESSAGES["unreadable"]))
 
 
 def trouble(service: Service) -> str:
-    """Say what is wrong with a service, and since when; "" when nothing is."""
+    """Return what is wrong with a service, and since when; "" if nothing."""
     if service.state != FAILED:
         return sentence("closed") if service.error == "closed" else ""
     day = dates.day(service.failing_since)

@@ -1,6 +1,6 @@
-"""The services of saved datasets are noted just before a transaction is committed, once for all that it saves.
+"""Record the services of saved datasets in one go, just before the transaction is committed.
 
-A harvest saves many datasets in a transaction: to note those of each for itself took a tenth of its time.
+A harvest saves many datasets per transaction; recording their services one dataset at a time took 10 % of its time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SAVED, _NEW_SERVICES = f"{__name__}:saved", f"{__name__}:new"
 
 
 def listen() -> None:
-    """Look at each commit and rollback; done once for the whole process."""
+    """Listen for commits and rollbacks; idempotent."""
     moments = (("before_commit", _note), ("after_commit", _have_read), ("after_rollback", _forget))
     for name, function in moments:
         if not event.contains(model.Session, name, function):
@@ -25,11 +25,11 @@ def listen() -> None:
 
 
 def saved(package_id: str, *, new: bool) -> None:
-    """Have the services of a dataset noted in the transaction in progress.
+    """Schedule the recording of a dataset's services at the end of the current transaction.
 
     Args:
-        package_id: the dataset.
-        new: whether it is new, so that nothing is noted of it yet.
+        package_id: id of the dataset.
+        new: whether it is new, see `storage.note`.
     """
     session: Any = model.Session()
     waiting = session.info.setdefault(_SAVED, {})

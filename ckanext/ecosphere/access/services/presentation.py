@@ -1,4 +1,4 @@
-"""What is shown of a service: in pages and by the actions."""
+"""Represent services as dicts, for pages and actions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ckanext.ecosphere.access.services.messages import trouble
 
 
 def shown(service: Service, asked: str, names: Sequence[str], every: bool = False) -> dict[str, Any]:
-    """Return a service as the actions answer it.
+    """Return a service as a dict, as returned by the actions.
 
     Args:
-        service: the row.
-        asked: layer that the address or the dataset names.
-        names: name of the resource and title of the dataset, to find its layers.
-        every: all layers, not only those of the resource.
+        service: the database row.
+        asked: layer requested by the URL or named in the resource.
+        names: name of the resource and title of the dataset, to match its layers.
+        every: whether to return all layers, not only those of the resource.
     """
     known = service.description or {}
     layers: list[Mapping[str, Any]] = known.get("layers", [])

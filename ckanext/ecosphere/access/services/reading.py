@@ -1,4 +1,4 @@
-"""Fetch the description of a service through the guard, and read it."""
+"""Fetch and parse the description of a service, through the HTTP guard."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ckanext.ecosphere.access.services.kinds import Address, capabilities_url, w
 from ckanext.ecosphere.shared.http_guard import GuardedSession, Response
 
 MAX_BYTES = 24 * 1024 * 1024
-#: Statuses that say who asks must be known: the service is there.
+#: Status codes of services that require authentication.
 CLOSED = (401, 403, 407)
 FIRST_ERROR = 400
 _JSON = {"Accept": "application/json"}
 
 
 def read(session: GuardedSession, address: Address) -> Description:
-    """Ask a service for its description.
+    """Request and parse the description of a service.
 
     Raises:
-        FetchError: no answer was had, or the guard refused.
-        NoDescriptionError: the answer is something else.
+        FetchError: there was no response, or the guard refused the request.
+        NoDescriptionError: the response is not a description.
     """
     if address.kind == "ogcapi":
         return _ogcapi(session, address)

@@ -1,4 +1,4 @@
-"""Read the services that are due: hosts side by side, the services of one host one after the other."""
+"""Read services: hosts in parallel, the services of one host sequentially."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 log = logging.getLogger(__name__)
 
 HOSTS_AT_ONCE = 4
-#: In a row without any answer: the rest of the host is left for later.
+#: Consecutive failures after which the remaining services of a host are postponed.
 FAILURES_OF_A_HOST = 3
 
 
 def ask(session: GuardedSession, address: Address) -> Outcome:
-    """Read one service; whatever goes wrong becomes the code of an error."""
+    """Read a service; exceptions are converted to error codes."""
     try:
         return Outcome(reading.read(session, address))
     except NoDescriptionError as error:
@@ -40,15 +40,15 @@ def ask(session: GuardedSession, address: Address) -> Outcome:
 
 
 def run(addresses: Sequence[Address], seconds: float, session: GuardedSession | None = None) -> int:
-    """Read services and keep what they say; what is not asked in time stays due.
+    """Read services and store their descriptions; those not reached in time stay due.
 
     Args:
         addresses: the services.
-        seconds: time after which no further service is asked.
-        session: the guarded way out.
+        seconds: time after which no further service is requested.
+        session: session for the requests.
 
     Returns:
-        how many were read.
+        number of services read.
     """
     session = session or GuardedSession(config.guard_settings())
     by_host: dict[str, list[Address]] = defaultdict(list)

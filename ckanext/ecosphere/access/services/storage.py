@@ -1,4 +1,4 @@
-"""Which services there are, which resources lead to them, and what was read."""
+"""Store services, their links with resources, and their descriptions."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from ckanext.ecosphere.access.services.kinds import Address, recognise
 CHUNK = 500
 AFTER_FAILURE = timedelta(days=1)
 LATER = timedelta(hours=6)
-#: Error of a service that was not asked, since others of its host were silent.
+#: Error of a service that was skipped, since others of its host did not answer.
 HOST_DOWN = "host-down"
-#: In the vocabulary of networks.
+#: Id in the vocabulary `network`.
 INTRANET = "intranet"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a reading gave: a description, or the code of an error."""
+    """Result of reading a service: a description, or an error code."""
 
     description: Description | None = None
     error: str = ""
 
 
 def address_of(resource: Any) -> Address | None:
-    """Return the service to which a resource leads (a row of the table or a dict).
+    """Return the service of a resource (a `model.Resource` or a dict), or None.
 
-    The layer is the one of the address, else the one that the dataset names.
+    The layer is that of the URL, else the one in ``layer_name``.
     """
     get = resource.get if isinstance(resource, dict) else lambda name: getattr(resource, name, None)
     extras = (resource if isinstance(resource, dict) else resource.extras) or {}
     if extras.get("network") == INTRANET:
-        return None  # only people within the government's network reach it
+        return None  # reachable within the government's network only
     found = recognise(str(get("url") or ""), str(get("format") or ""), str(extras.get("protocol") or ""))
     if found is None or not config.host_allowed(found.url):
         return None
@@ -54,14 +54,14 @@ def address_of(resource: Any) -> Address | None:
 
 
 def note(package_ids: Sequence[str], *, new: bool = False) -> int:
-    """Note the services to which the resources of some datasets lead; the caller commits.
+    """Record the services of the resources of some datasets; the caller commits.
 
     Args:
-        package_ids: the datasets.
-        new: whether they are new, so that nothing is noted of them yet.
+        package_ids: ids of the datasets.
+        new: whether they are new, so that no links need to be deleted.
 
     Returns:
-        how many of the services were not known.
+        number of services not known before.
     """
     query = sa.select(model.Resource).where(
         model.Resource.package_id.in_(package_ids), model.Resource.state == model.State.ACTIVE
@@ -85,7 +85,7 @@ def note(package_ids: Sequence[str], *, new: bool = False) -> int:
 
 
 def note_all() -> int:
-    """Note the services of all datasets, and forget those that nobody names; return how many there are. Commits."""
+    """Record the services of all datasets, delete unused ones, and return their number. Commits."""
     query = sa.select(model.Package.id).where(
         model.Package.state == model.State.ACTIVE, model.Package.type == "dataset"
     )
@@ -108,19 +108,19 @@ def note_all() -> int:
 
 
 def due(limit: int) -> list[Address]:
-    """Return the services to read, the longest due first."""
+    """Return the services due to be read, the longest due first."""
     query = sa.select(Service.kind, Service.url).where(Service.next_read_at <= now())
     rows = model.Session.execute(query.order_by(Service.next_read_at, Service.key).limit(limit))
     return [Address(kind, url) for kind, url in rows]
 
 
 def is_due() -> bool:
-    """Whether a service is to be read."""
+    """Return whether a service is due to be read."""
     return bool(model.Session.scalar(sa.select(sa.exists().where(Service.next_read_at <= now()))))
 
 
 def write(outcomes: Iterable[tuple[Address, Outcome]]) -> int:
-    """Keep what was read; return how many services it was. Commits."""
+    """Store the results of reading services; return their number. Commits."""
     number = 0
     for address, outcome in outcomes:
         service = model.Session.get(Service, address.key, with_for_update=True)
@@ -143,7 +143,7 @@ def write(outcomes: Iterable[tuple[Address, Outcome]]) -> int:
 
 
 def of_resources(resource_ids: Sequence[str]) -> dict[str, tuple[Service, str]]:
-    """Return the services to which resources lead, with the layer that each names: resource → (service, layer)."""
+    """Return the services of resources, as {resource id: (service, requested layer)}."""
     query = (
         sa.select(ServiceUse.resource_id, ServiceUse.layer, Service)
         .join(Service, Service.key == ServiceUse.key)

@@ -1,4 +1,4 @@
-"""Parse the XML of strangers: no entity, no network, bounded in bytes, elements and depth. Pure."""
+"""Parse untrusted XML: no entities, no network, limits of bytes, elements and depth. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.shared.hardened_xml import local_name
 
 MAX_ELEMENTS = 400_000
 _HTML = re.compile(rb"^\s*(?:<!doctype\s+html|<html)", re.IGNORECASE)
-#: WMS 1.1.1 has a DOCTYPE that points to its DTD; one with declarations of its own is refused.
+#: DOCTYPE of WMS 1.1.1, which refers to its DTD; one with an internal subset is refused.
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^>\[]{0,1000}>")
 
 
@@ -21,7 +21,7 @@ def parse(data: bytes) -> etree._Element:
     """Parse a document and return its root.
 
     Raises:
-        NoDescriptionError: it is HTML, no XML, declares entities, or is too large.
+        NoDescriptionError: it is HTML, not XML, declares entities, or is too large.
     """
     head = data[:4000]
     if _HTML.match(head):
@@ -41,25 +41,25 @@ def parse(data: bytes) -> etree._Element:
 
 
 def children(element: etree._Element | None, *names: str) -> Iterator[etree._Element]:
-    """Children with one of some local names."""
+    """Yield the children with one of the local names."""
     for child in [] if element is None else element:
         if local_name(child) in names:
             yield child
 
 
 def child(element: etree._Element | None, *path: str) -> etree._Element | None:
-    """The first descendant along a path of local names."""
+    """Return the first descendant along a path of local names, or None."""
     for name in path:
         element = next(children(element, name), None)
     return element
 
 
 def value(element: etree._Element | None, *path: str) -> str:
-    """Text of the element along a path, in one line."""
+    """Return the text of the element along a path, on one line."""
     found = child(element, *path)
     return text(found.text) if found is not None else ""
 
 
 def every(element: etree._Element, *names: str) -> Iterator[etree._Element]:
-    """Descendants with one of some local names."""
+    """Return the descendants with one of the local names."""
     return (each for each in element.iter() if local_name(each) in names)

@@ -1,1 +1,1 @@
-"""Take a part of a service: the request as an address and as code, and the file made in the background."""
+"""Extracts of services: request URLs, code snippets, and files made in the background."""

@@ -1,4 +1,4 @@
-"""The area of an extract: a territory, a commune, an intercommunality, or a rectangle."""
+"""Area of an extract: a territory, a commune, an intercommunality, or a rectangle."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ SECONDS = 20
 MOST_PROPOSED = 5
 LONGEST_NAME = 100
 MARGIN = 0.1
-"""Degrees by which the rectangle of an intercommunality is widened: its outline is kilometres off."""
+"""Degrees by which the box of an intercommunality is enlarged, as its outline is accurate to kilometres only."""
 FIELDS = ("commune", "epci", "territory", "box")
-"""Ways to tell an area."""
+"""Form fields of the area."""
 
 
 def parse(written: dict[str, str]) -> dict[str, Any]:
-    """Read the area of a form.
+    """Parse the area of a form.
 
     Args:
-        written: `commune` (code of INSEE or name), `epci` (SIREN code or name), `territory` (id in the vocabulary),
-            `box` (west,south,east,north); the first in this order that is filled in counts, none for everything.
+        written: `commune` (INSEE code or name), `epci` (SIREN code or name), `territory` (id in the vocabulary),
+            `box` (west,south,east,north); the first non-empty one in this order is used, none means no limit.
 
     Returns:
-        `label` and `box`; for a commune and an intercommunality, without box, its code under `commune` or `epci`.
+        `label` and `box`; for a commune or intercommunality, `box` is None and its code is in `commune` or `epci`.
 
     Raises:
-        ValidationError: by field, what is wrong.
+        ValidationError: a field is invalid.
     """
     if text := written.get("commune", "").strip():
         return _commune(text)
@@ -107,16 +107,16 @@ def _wrong(sentence: str, **sides: float) -> tk.ValidationError:
 
 
 def around(asked: dict[str, Any]) -> tuple[Box, str] | None:
-    """Return a rectangle around the area of an extract for services, which know no outlines, and what it surrounds.
+    """Return the box around the area of an extract, for services, which cannot filter by outlines.
 
-    That of a commune is the one of its intercommunality, since no boxes of communes are kept; overseas, where outlines
-    are too rough, nothing is known. A rectangle that was asked for surrounds itself, with an empty name.
+    For a commune it is that of its intercommunality, since boxes of communes are not available. Overseas, where
+    outlines are too rough, there is none.
 
     Args:
-        asked: as `parse` returns it.
+        asked: area as returned by `parse`.
 
     Returns:
-        the rectangle, and the name of an intercommunality; None when the area has none, or is everything.
+        the box, and the name of the intercommunality that it surrounds ("" for a given box); None if there is no box.
     """
     if asked.get("box"):
         west, south, east, north = asked["box"]
@@ -131,15 +131,15 @@ def around(asked: dict[str, Any]) -> tuple[Box, str] | None:
 
 
 def outline(address: str, code: str, session: GuardedSession) -> tuple[dict[str, Any], Box]:
-    """Return an outline and its rectangle, from the address that the administrator has chosen.
+    """Fetch an outline from the URL configured by the administrator; return it as GeoJSON geometry, with its box.
 
     Args:
-        address: the address, with `{code}` in it.
-        code: of the commune or intercommunality.
-        session: which asks.
+        address: the URL, with the placeholder `{code}`.
+        code: code of the commune or intercommunality.
+        session: session for the request.
 
     Raises:
-        PreviewError: it could not be had.
+        PreviewError: the outline could not be fetched.
     """
     from shapely.errors import ShapelyError
     from shapely.geometry import mapping, shape

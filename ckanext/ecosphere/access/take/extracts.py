@@ -1,4 +1,4 @@
-"""Extracts of services: wanted, made in the background page by page, deleted after a day."""
+"""Life cycle of extracts: requested, made in the background from paged responses, deleted after a day."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _JSON = {"Accept": "application/geo+json, application/json"}
 
 
 def want(package_id: str, resource_id: str, asked: dict[str, Any]) -> Extract:
-    """Note that somebody wants an extract. Commits."""
+    """Store a request for an extract. Commits."""
     row = Extract(package_id=package_id, resource_id=resource_id, asked=asked, state=WANTED)
     model.Session.add(row)
     model.Session.commit()
@@ -52,7 +52,7 @@ def wanted() -> list[str]:
 
 
 def file_of(row: Extract) -> Path | None:
-    """Return where the file of an extract is; it may not exist."""
+    """Return the path of the file of an extract, which may not exist; None if the portal stores no files."""
     parent = files.folder(files.EXTRACTS)
     return parent / f"{row.id}{formats()[row.asked['format']].suffix}" if parent else None
 
@@ -69,12 +69,12 @@ def purge() -> int:
 
 
 def make(id_: str) -> None:
-    """Make one extract. Commits."""
+    """Make an extract. Commits."""
     row = model.Session.get(Extract, id_)
     if row is None:
         return
     row.tries += 1
-    model.Session.commit()  # answers that kill the worker are not tried for ever
+    model.Session.commit()  # first, so that responses that crash the worker are not retried forever
     error, facts = "given-up", {}
     if row.tries <= MOST_TRIES:
         facts, error = _made(row)
@@ -91,7 +91,7 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
     asked = dict(row.asked)
     try:
         service, layer = _service_of(row, asked["layer"])
-        model.Session.rollback()  # the database is not kept waiting while others are asked
+        model.Session.rollback()  # no open transaction during requests
         budget = Budget(size=TOTAL_MEGABYTES * config.MEGABYTE, seconds=TOTAL_SECONDS)
         session = GuardedSession(config.guard_settings(config.seconds(), PAGE_MEGABYTES), budget=budget)
         with files.working() as folder:
@@ -138,7 +138,7 @@ def _service_of(row: Extract, name: str) -> tuple[dict[str, Any], dict[str, Any]
 def _fetch(
     session: GuardedSession, service: dict[str, Any], layer: dict[str, Any], part: Part, folder: Path
 ) -> tuple[list[Path], bool]:
-    """Fetch the pages of an answer to files; tell whether there would be more."""
+    """Fetch the pages of a response to files; return them, and whether there are more."""
     most = config.extract_features()
     count = min(PAGE, service["limits"].get("features") or PAGE)
     url: str | None = address(service, layer, part, count=count)
@@ -152,7 +152,7 @@ def _fetch(
         document, found = _page(answer.body, gml)
         begin = answer.body[:4000] if found else b""
         if not found or begin == first:
-            return pages or _empty(pages), False  # the end, or a server that knows no pages
+            return pages or _empty(pages), False  # the end, or a server without paging
         first = first or begin
         page = folder / f"page{len(pages)}.{'gml' if gml else 'geojson'}"
         page.write_bytes(answer.body)
@@ -173,11 +173,11 @@ def _sides(box: Sequence[float] | None) -> Box | None:
 
 
 def _page(body: bytes, gml: str) -> tuple[dict[str, Any], int]:
-    """Return a page of GeoJSON, and how many features it holds; of GML the number alone.
+    """Return a page of GeoJSON and its number of features; for GML, only the number.
 
     Args:
-        body: the answer.
-        gml: local name of the features of a page of GML, "" for GeoJSON.
+        body: body of the response.
+        gml: local name of the features in GML, "" for GeoJSON.
     """
     if gml:
         if (kind := sniff(body[:SNIFFED])) != "gml":
@@ -196,22 +196,22 @@ def _empty(pages: list[Path]) -> list[Path]:
 
 
 def _next(document: dict[str, Any], base: str) -> str | None:
-    """The next page of an OGC API, on the same server."""
+    """Return the URL of the next page of an OGC API, on the same server only."""
     url = links(document, base).get("next")
     return url if url and urlsplit(urljoin(base, url)).netloc == urlsplit(base).netloc else None
 
 
 def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[str, Any], geometry: str) -> str:
-    """Return the address of an extract as people copy it; with a rectangle around an outline, which no service knows.
+    """Return the request URL of an extract for users to copy; outlines are replaced by their box.
 
     Args:
-        service: as `services.presentation.shown` gives it.
+        service: the service, from `services.presentation.shown`.
         layer: one of its layers.
-        asked: what `extract_form.checked` returns.
-        geometry: name of the attribute with the geometry, "" when it is not known.
+        asked: result of `extract_form.checked`.
+        geometry: name of the geometry attribute, "" if unknown.
 
     Raises:
-        PreviewError: the service offers no GeoJSON.
+        PreviewError: features are not available in a supported format.
     """
     crs = asked["crs"] if service["kind"] == "wfs" or "features" in service["parts"] else DEGREES
     box, _name = areas.around(asked) or (None, "")
@@ -220,5 +220,5 @@ def address_to_copy(service: dict[str, Any], layer: dict[str, Any], asked: dict[
 
 
 def names_attributes(address: str) -> bool:
-    """Tell whether an address asks for chosen attributes, and not for all of them."""
+    """Return whether a request URL selects attributes."""
     return any(name.lower() in ("propertyname", "properties") for name, _value in parse_qsl(urlsplit(address).query))

@@ -1,4 +1,4 @@
-"""Make the file of an extract of pages of GeoJSON: in the confined process (`preview.reader`)."""
+"""Make the file of an extract from pages of GeoJSON or GML, in the sandboxed process (`preview.reader`)."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
     """Write an extract.
 
     Args:
-        job: `pages` (files of GeoJSON), `output`, `format` (id and `driver`), `crs`, `attributes`, `clip` (a geometry
-            to which features are cut, None for none), `box`, `most` features.
+        job: `pages` (files of GeoJSON or GML), `output`, `format` (id), `driver` (of GDAL), `crs`, `attributes`,
+            `clip` (geometry to clip features to, or None), `box`, `most` (maximum number of features).
 
     Returns:
-        `features`, `cut` (there were more), `size` in bytes.
+        `features`, `cut` (whether there were more), `size` in bytes.
 
     Raises:
-        PreviewError: nothing is left, or the answers are none.
+        PreviewError: no feature remains, or a page is invalid.
     """
     area = shape(job["clip"]) if job.get("clip") else None
     box = shapely.box(*job["box"]) if job.get("box") else None
@@ -47,7 +47,7 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
         for feature in _read(Path(page)):
             key = str(feature.get("id") or "")
             if key and key in seen:
-                continue  # a server that begins anew
+                continue  # the server started again from the beginning
             seen.add(key)
             if made := _feature(feature, area, box, job["attributes"]):
                 features.append(made)
@@ -74,7 +74,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _of_gml(path: Path) -> list[dict[str, Any]]:
-    """The features of a page of GML, in degrees."""
+    """Return the features of a page of GML, in degrees."""
     info, geometries, names, values = geo.read(path, MOST_OF_A_PAGE)
     shapes = geo.shapes_of(geometries)
     if (move := geo.to_degrees(info.get("crs"))) is not None:
@@ -91,11 +91,11 @@ def _of_gml(path: Path) -> list[dict[str, Any]]:
 
 
 def _feature(feature: dict[str, Any], area: Any, box: Any, attributes: list[str]) -> dict[str, Any] | None:
-    """A feature within the area, cut to it, with the attributes that are wanted; None when it lies outside."""
+    """Return a feature clipped to the area, with the wanted attributes; None if it is outside."""
     given = feature.get("properties")
     properties: dict[str, Any] = given if isinstance(given, dict) else {}
     if isinstance(feature.get("id"), str | int) and ID not in properties:
-        properties = {ID: feature["id"], **properties}  # beside the properties in GeoJSON, a column in the preview
+        properties = {ID: feature["id"], **properties}  # top-level in GeoJSON but a column in the preview
     if attributes:
         properties = {name: properties[name] for name in attributes if name in properties}
         if not properties:
@@ -113,7 +113,7 @@ def _feature(feature: dict[str, Any], area: Any, box: Any, attributes: list[str]
         elif area is not None or box is not None:
             return None
     except (ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError):
-        return None  # one broken geometry costs one feature
+        return None  # skip features with invalid geometries
     plain = {str(name)[:100]: _plain(value) for name, value in list(properties.items())[:MOST_FIELDS]}
     shown = mapping(geometry) if geometry is not None and not geometry.is_empty else None
     made = {"type": "Feature", "properties": plain, "geometry": shown}
@@ -130,7 +130,7 @@ def _write(features: list[dict[str, Any]], output: Path, job: dict[str, Any]) ->
         return
     source = output.with_name("extract.geojson")
     plain = job["format"] == "geojson" and job["crs"] == DEGREES
-    if not plain:  # GDAL would make the identifier of a feature one more attribute
+    if not plain:  # GDAL would turn the feature id into an additional attribute
         features = [{name: value for name, value in each.items() if name != "id"} for each in features]
     source.write_text(json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False), "utf-8")
     if plain:
@@ -174,13 +174,13 @@ def _moved(shapes: Any, crs: str) -> Any:
     )
 
 
-#: Types of shapely → family (points, lines, areas), as shapefiles keep them apart.
+#: Names of the geometry types of shapely; _OF_FAMILY groups them into points, lines and areas, as Shapefile requires.
 _FAMILIES = {0: "Point", 4: "MultiPoint", 1: "LineString", 5: "MultiLineString", 3: "Polygon", 6: "MultiPolygon"}
 _OF_FAMILY = {0: 0, 4: 0, 1: 1, 5: 1, 3: 2, 6: 2}
 
 
 def _kind(shapes: Any, kinds: Counter, single: bool) -> tuple[str, Any, bool]:
-    """Type of geometry of the file, which features it takes, and whether single ones become multiple ones."""
+    """Return geometry type of the file, mask of the features to write, and whether to promote to multi-geometries."""
     families = Counter()
     for kind, number in kinds.items():
         if kind in _OF_FAMILY:
@@ -200,7 +200,7 @@ def _kind(shapes: Any, kinds: Counter, single: bool) -> tuple[str, Any, bool]:
 
 
 def _csv(features: list[dict[str, Any]], output: Path, crs: str) -> None:
-    """A table for spreadsheets with a point of each feature and its geometry as WKT; no cell runs as a formula."""
+    """Write a CSV for spreadsheets, with a point and the WKT of each feature; formulas are neutralised."""
     names = list(dict.fromkeys(name for each in features for name in each["properties"]))
     moved = _moved(numpy.array([shape(each["geometry"]) if each["geometry"] else None for each in features]), crs)
 

@@ -1,4 +1,4 @@
-"""What is asked of a service for features: a part of a layer, as an address. Pure."""
+"""Build request URLs for features of a WFS or OGC API Features. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMATS = Path(__file__).parents[1] / "data" / "extract-formats.csv"
 
 @dataclass(frozen=True)
 class Format:
-    """A format of extracts: id, label, suffix and media type of the file, name of the driver of GDAL."""
+    """A format of extracts: id, label, file suffix, media type, GDAL driver."""
 
     id: str
     label: str
@@ -33,7 +33,7 @@ class Format:
 
 @cache
 def formats() -> dict[str, Format]:
-    """Return the formats of extracts by their ids."""
+    """Return the formats of extracts by id."""
     with _FORMATS.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
         return {row["id"]: Format(**row) for row in rows}
@@ -44,11 +44,11 @@ class Part:
     """A part of a layer.
 
     Attributes:
-        box: west, south, east, north in degrees; None for all of it.
-        attributes: names; all when there are none.
-        crs: code of the coordinate system of the answer.
-        geometry: name of the attribute with the geometry, which a WFS leaves out when others are named; without it a
-            WFS is asked for all attributes.
+        box: west, south, east, north in degrees; None for the whole layer.
+        attributes: names of the attributes; empty for all.
+        crs: code of the CRS of the response.
+        geometry: name of the geometry attribute, which a WFS omits unless requested with the others; if unknown, all
+            attributes are requested from a WFS.
     """
 
     box: Box | None = None
@@ -58,45 +58,45 @@ class Part:
 
 
 def offers_features(service: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
-    """Whether a layer can be asked for features in a form that is read here: GeoJSON, or GML of a WFS."""
+    """Return whether features of a layer are available in a supported format: GeoJSON, or GML from a WFS."""
     if service["kind"] == "ogcapi":
         return "features" in (service.get("parts") or ["features"])
     return service["kind"] == "wfs" and (bool(json_format(service, layer)) or gml_format(service, layer) is not None)
 
 
 def json_format(service: Mapping[str, Any], layer: Mapping[str, Any]) -> str:
-    """Return the name under which a WFS offers GeoJSON, "" when it does not."""
+    """Return the WFS output format for GeoJSON, "" if it is not offered."""
     names = [*layer.get("formats", []), *service.get("formats", [])]
     found = [name for name in names if "json" in name.lower() and "javascript" not in name.lower()]
     return min(found, key=len) if found else ""
 
 
 def gml_format(service: Mapping[str, Any], layer: Mapping[str, Any]) -> str | None:
-    """Return the name under which a WFS offers GML, "" for what it answers by itself, None when it does not say GML."""
+    """Return the WFS output format for GML, "" for its default if no formats are listed, None if it is not offered."""
     names = [*layer.get("formats", []), *service.get("formats", [])]
     found = [name for name in names if "gml" in name.lower() and "zip" not in name.lower()]
     return found[0] if found else None if names else ""
 
 
 def is_gml(service: Mapping[str, Any], layer: Mapping[str, Any]) -> bool:
-    """Whether the features of a layer come as GML, since the service knows no GeoJSON."""
+    """Return whether features are requested as GML, since the WFS does not offer GeoJSON."""
     return service["kind"] == "wfs" and not json_format(service, layer)
 
 
 def address(
     service: Mapping[str, Any], layer: Mapping[str, Any], part: Part, count: int | None = None, start: int = 0
 ) -> str:
-    """Return the address of a part of a layer, as GeoJSON where the service knows it.
+    """Return the request URL of a part of a layer, in GeoJSON if available.
 
     Args:
-        service: as `services.presentation.shown` gives it.
+        service: the service, from `services.presentation.shown`.
         layer: one of its layers.
-        part: what is asked for.
-        count: features of one answer; None for what the service gives by itself.
-        start: number of the first one, for a WFS; an OGC API names the address of the next page itself.
+        part: the part to request.
+        count: maximum number of features per response; None for the default of the service.
+        start: index of the first feature, for a WFS; an OGC API links to the next page itself.
 
     Raises:
-        PreviewError: the service offers its features in no form that is read here.
+        PreviewError: features are not available in a supported format.
     """
     if not offers_features(service, layer):
         raise PreviewError("no-geojson")
@@ -131,7 +131,7 @@ def _get_feature(
     if not is_gml(service, layer):
         asked |= {"OUTPUTFORMAT": json_format(service, layer), "SRSNAME": part.crs}
     elif form := gml_format(service, layer):
-        asked["OUTPUTFORMAT"] = form  # in the CRS of the layer, whose axes the answer tells
+        asked["OUTPUTFORMAT"] = form  # in the CRS of the layer; the response declares its axes
     if part.box:
         asked["BBOX"] = _wfs_box(part.box, layer, version)
     if part.attributes and part.geometry:
@@ -144,10 +144,10 @@ def _get_feature(
 
 
 def _wfs_box(box: Box, layer: Mapping[str, Any], version: str) -> str:
-    """Write a rectangle so that no server reads its axes the other way round.
+    """Return a BBOX parameter with unambiguous axis order.
 
-    In a projected CRS of the layer easting comes first for everybody. In degrees a name that begins with "urn" has
-    latitude first (OGC 09-025r2, 7.9.2.4); WFS 1.0.0 knows longitude first only.
+    In a projected CRS of the layer, easting always comes first. In degrees, a "urn" name implies latitude first
+    (OGC 09-025r2, 7.9.2.4), except in WFS 1.0.0, where longitude is always first.
     """
     code = next((each for each in layer.get("crs", [])[:1] if _is_projected(each)), "")
     if code:
@@ -163,7 +163,7 @@ def _wfs_box(box: Box, layer: Mapping[str, Any], version: str) -> str:
 def _is_projected(code: str) -> bool:
     try:
         return CRS.from_user_input(code).is_projected if code.startswith("EPSG:") else False
-    except Exception:  # a code that nobody knows
+    except Exception:  # an unknown code
         return False
 
 

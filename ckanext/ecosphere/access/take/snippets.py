@@ -1,4 +1,4 @@
-"""The address of an extract in the languages in which people work. Pure."""
+"""Code snippets that load the URL of an extract, in several languages. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def _texts() -> tuple[dict[str, str], ...]:
 
 
 def of(url: str) -> list[dict[str, str]]:
-    """Return `id`, `label` and `text` of each language; no character of the address ends a text or runs anything."""
+    """Return `id`, `label` and `text` of each snippet; the URL is encoded so that it cannot break out of the code."""
     safe = quote(url, safe=":/?&=%,+;@~.-_#")
     return [{**each, "text": each["text"].replace("{url}", safe)} for each in _texts()]

@@ -1,1 +1,1 @@
-"""How often data are taken, counted without a trace of who took them."""
+"""Anonymous counts of uses of resources."""

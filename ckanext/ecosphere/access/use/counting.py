@@ -1,4 +1,4 @@
-"""Count, per day and resource, how often its address was followed; nothing of a person is kept."""
+"""Count uses (followed links) per resource and day, without storing anything about users."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
 log = logging.getLogger(__name__)
 
 SHOWN_DAYS, KEPT_DAYS = 365, 800
-#: One address does not make a dataset popular, and no flood fills the table.
+#: Limits per client and resource, against inflated counts, and in total, against floods.
 ONE_ADDRESS, ALL = "10 per hour", "20000 per hour"
-#: Words of programs that read the whole web.
+#: Substrings in the user agents of crawlers and scripts.
 _PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "python-requests", "wget", "headless", "monitor")
 
 
 def wishes_to_be_counted(headers: Headers) -> bool:
-    """Tell whether a person did not ask not to be followed (DNT; Global Privacy Control)."""
+    """Return whether the client has not opted out of tracking (DNT, Global Privacy Control)."""
     return headers.get("DNT") != "1" and headers.get("Sec-GPC") != "1"
 
 
 def is_program(agent: str) -> bool:
-    """Tell whether a program that reads the whole web follows a link."""
+    """Return whether a user agent is empty or that of a crawler or script."""
     lower = agent.lower()
     return not lower or any(word in lower for word in _PROGRAMS)
 
 
 def note(package_id: str, resource_id: str, headers: Headers) -> bool:
-    """Count one use, unless the person asked not to be counted; never fails. Commits.
+    """Count a use, unless it is excluded or limited; never raises. Commits.
 
     Returns:
         whether it was counted.
@@ -58,8 +58,8 @@ def note(package_id: str, resource_id: str, headers: Headers) -> bool:
 
 
 def add(package_id: str, resource_id: str) -> None:
-    """Add one to the count of the current day. Commits."""
-    # Neither whoever counts the same resource at the same moment is waited for, nor the disk: a count may be lost.
+    """Increment the count of the current day. Commits."""
+    # Do not wait long for concurrent updates nor for the disk: a count may be lost.
     model.Session.execute(sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off"))
     row = insert(Use).values(package_id=package_id, resource_id=resource_id, day=dates.today(), count=1)
     own = [Use.package_id, Use.resource_id, Use.day]
@@ -68,7 +68,7 @@ def add(package_id: str, resource_id: str) -> None:
 
 
 def of_dataset(package_id: str) -> dict[str, Any]:
-    """Return how often a dataset was used within a year.
+    """Return the usage counts of a dataset within a year.
 
     Returns:
         `total`, `last_30_days`, `days` (day and count) and `resources` (resource_id and count), the most used first.
@@ -90,7 +90,7 @@ def of_dataset(package_id: str) -> dict[str, Any]:
 
 
 def points() -> list[tuple[str, float]]:
-    """Return how often each dataset that was used was used within a year."""
+    """Return the number of uses within a year, for datasets with any."""
     since = dates.today() - timedelta(days=SHOWN_DAYS)
     total = sa.func.sum(Use.count)
     query = sa.select(Use.package_id, total).where(Use.day > since).group_by(Use.package_id)

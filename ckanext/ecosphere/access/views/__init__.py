@@ -1,1 +1,1 @@
-"""Pages, images and files of the room."""
+"""Views of previews, map images, QGIS layers, extracts and downloads."""

@@ -1,4 +1,4 @@
-"""The blueprint of the room, and what its views share."""
+"""Blueprint of `ecosphere_access`, and functions shared by its views."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ OF_RESOURCE = "/dataset/<id>/resource/<resource_id>"
 
 
 def found(id: str, resource_id: str) -> Found:
-    """Return the resource of an address; its page is not there for those who may not read the dataset.
+    """Return the resource of a URL if the current user may read it.
 
     Raises:
-        NotFound (HTTP): there is no such resource, or not in this dataset, or the person may not read it.
+        NotFound (HTTP): there is no such resource, it is not in this dataset, or the user may not read it.
     """
     try:
         resource = readable(context(), resource_id)
@@ -36,12 +36,12 @@ def found(id: str, resource_id: str) -> Found:
 
 
 def context() -> Any:
-    """Return the context of an action for whoever asks."""
+    """Return an action context for the current user."""
     return {"user": tk.g.user, "auth_user_obj": tk.g.userobj}
 
 
 def brake(what: str, option: str) -> Response | None:
-    """Count what somebody asks for; return the answer when it is too much."""
+    """Count a request against a rate limit; return the response 429 if it is exceeded, else None."""
     try:
         rate_limits.hit(what, config.limits(option), brakes.address(), fallback=True)
     except rate_limits.TooMany as error:
@@ -53,12 +53,12 @@ def brake(what: str, option: str) -> Response | None:
 
 
 def told(sentence: str, status: int) -> Response:
-    """Answer with one sentence, for scripts of the pages."""
+    """Return an error message as JSON, for the scripts of the pages."""
     return make_response(jsonify({"state": "broken", "message": sentence}), status)
 
 
 def absent(sentence: str) -> NoReturn:
-    """Say that there is no such page, and why.
+    """Abort with 404 and a message.
 
     Raises:
         NotFound (HTTP): always.

@@ -1,4 +1,4 @@
-"""All views of the room, so that importing this module registers them."""
+"""Import all view modules, which registers their routes."""
 
 from ckanext.ecosphere.access.views import preview, qgis, take, use
 

@@ -1,4 +1,4 @@
-"""Previews: map images, samples, and documents that a browser shows itself."""
+"""Views of previews: map images, samples, and documents shown by the browser itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, UNAVAILABLE, b
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.shared.web_guard import waiting
 
-#: The server of the data failed, not the portal (RFC 4918, 11.4): 502 would be taken for a failure of the portal.
+#: The server of the data failed (RFC 4918, 11.4); 502 would look like a failure of the portal.
 FAILED_DEPENDENCY = 424
 INLINE_MEGABYTES, INLINE_SECONDS = 15, 20
 IMAGE_SECONDS = 3600
@@ -23,7 +23,7 @@ IMAGE_SECONDS = 3600
 
 @ecosphere_access.route(OF_RESOURCE + "/carte/<int:zoom>/<int:column>/<int:row>")
 def image(id: str, resource_id: str, zoom: int, column: int, row: int) -> Response:
-    """Answer one tile of the map of a service; the layer is one that the resource has."""
+    """Return a map tile of a service, for one of the resource's layers."""
     if busy := brake("access-image", config.IMAGE_LIMITS):
         return busy
     resource = found(id, resource_id)
@@ -58,7 +58,7 @@ def _no_image(code: str, trouble: str) -> Response:
 
 @ecosphere_access.route(OF_RESOURCE + "/apercu")
 def sample(id: str, resource_id: str) -> Response:
-    """Answer the preview of a resource, or tell that there is none yet."""
+    """Return the preview of a resource, or its state if it is not ready."""
     resource = found(id, resource_id)
     row = samples.of(resource.resource)
     if row is None:
@@ -69,13 +69,13 @@ def sample(id: str, resource_id: str) -> Response:
     if row.state != MADE:
         return jsonify({"state": row.state})
     if path is None or not path.is_file():
-        return jsonify({"state": "none"})  # it was among the oldest
+        return jsonify({"state": "none"})  # removed by `files.prune`
     return send_file(path, mimetype="application/json", conditional=True)
 
 
 @ecosphere_access.route(OF_RESOURCE + "/apercu", methods=["POST"])
 def sample_wanted(id: str, resource_id: str) -> Response:
-    """Have the preview of a resource made in the background."""
+    """Request the preview of a resource, made in the background."""
     resource = found(id, resource_id)
     row = samples.of(resource.resource)
     path = files.sample_file(resource.resource.id)
@@ -101,7 +101,7 @@ def _way(resource: Found) -> str:
 
 @ecosphere_access.route(OF_RESOURCE + "/voir")
 def inline(id: str, resource_id: str) -> Response:  # noqa: PLR0911
-    """Answer a PDF or an image, fetched through the guard; anything else is refused."""
+    """Return a PDF or an image, fetched through the HTTP guard; anything else is refused."""
     if busy := brake("access-image", config.IMAGE_LIMITS):
         return busy
     resource = found(id, resource_id)
@@ -137,7 +137,7 @@ def inline(id: str, resource_id: str) -> Response:  # noqa: PLR0911
 
 
 def _unfit(head: bytes, *, page: str) -> str:
-    """Return why what begins so is not shown by a browser, `page` for a web page, "" for a PDF or an image."""
+    """Return an error code from the first bytes of a file: "" for a PDF or image, `page` for a web page."""
     kind = sniff(head)
     if kind in ("pdf", "image"):
         return ""

@@ -1,4 +1,4 @@
-"""Layer definitions of QGIS: of a resource, of a dataset, of a search."""
+"""Views of QGIS layer definitions: of a resource, a dataset, a search."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, absent, contex
 
 MOST_DATASETS, MOST_FILTERS = 50, 20
 BAD_REQUEST = 400
-#: Names of facets: nothing else becomes a filter.
+#: Names of facets; other parameters are not used as filters.
 _FACET = re.compile(r"[a-z][a-z0-9_]{1,60}")
 _NO_FACETS = frozenset({"q", "page", "sort", "id", "fq"})
 
 
 @ecosphere_access.route(OF_RESOURCE + "/qgis.qlr")
 def of_resource(id: str, resource_id: str) -> Response:
-    """Hand out the layers of a resource."""
+    """Return the layers of a resource."""
     resource = found(id, resource_id)
     pkg: Any = tk.get_action("package_show")(context(), {"id": resource.package.id})
     name = resource.resource.name or pkg["title"] or pkg["name"]
@@ -32,7 +32,7 @@ def of_resource(id: str, resource_id: str) -> Response:
 
 @ecosphere_access.route("/dataset/<id>/qgis.qlr")
 def of_dataset_(id: str) -> Response:
-    """Hand out the layers of all resources of a dataset; of a series, those of its datasets."""
+    """Return the layers of all resources of a dataset; for a series, also those of its members."""
     try:
         pkg: Any = tk.get_action("package_show")(context(), {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -44,7 +44,7 @@ def of_dataset_(id: str) -> Response:
 
 @ecosphere_access.route("/recherche.qlr")
 def of_search() -> Response:
-    """Hand out the layers of the first datasets that a search finds; the parameters are those of its page."""
+    """Return the layers of the first datasets of a search, with the parameters of the search page."""
     filters = [
         f'+{name}:"{_escaped(value)}"'
         for name, value in request.args.items(multi=True)

@@ -1,4 +1,4 @@
-"""Take a part of a service: form, address and code to copy, progress, file."""
+"""Views of extracts: form, request URL and code to copy, progress, file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIELDS = ("layer", "format", "crs", *areas.FIELDS)
 
 @ecosphere_access.route(OF_RESOURCE + "/extrait", methods=["GET", "POST"])
 def extract_new(id: str, resource_id: str) -> Response:
-    """Choose the part of a layer; its address is shown at once, its file is made in the background."""
+    """Show the form of an extract, with its request URL; on submission, have the file made in the background."""
     resource = found(id, resource_id)
     service, layers = extract_form.layers(resource)
     if service is None or not layers:
@@ -42,7 +42,7 @@ def extract_new(id: str, resource_id: str) -> Response:
             return tk.redirect_to("ecosphere_access.extract_page", extract=row["id"])
         asked = extract_form.checked(resource, data)
         layer = next(each for each in layers if each["name"] == asked["layer"])
-        # The preview tells of the first layer alone.
+        # The preview only covers the first layer.
         geometry = extract_form.geometry_of(resource) if layer["name"] == service["layers"][0]["name"] else ""
         address = extracts.address_to_copy(service, layer, asked, geometry)
         if asked.get("commune") or asked.get("epci"):
@@ -83,7 +83,7 @@ def _row(id_: str) -> Extract:
 
 @ecosphere_access.route("/extraits/communes")
 def extract_communes() -> Response:
-    """Answer with the communes that what was typed may mean (``q``)."""
+    """Return suggestions of communes for a typed text (``q``)."""
     found = communes.suggest(request.args.get("q", "")[: areas.LONGEST_NAME], MOST_PROPOSED)
     groups = [{"title": tk._("Communes"), "items": [{"label": each.label} for each in found]}] if found else []
     return jsonify({"groups": groups})
@@ -91,7 +91,7 @@ def extract_communes() -> Response:
 
 @ecosphere_access.route("/extraits/<extract>")
 def extract_page(extract: str) -> str:
-    """Show how far an extract is."""
+    """Show the progress of an extract."""
     row = _row(extract)
     resource = found(row.package_id, row.resource_id)
     shown = extract_form.shown(row)
@@ -109,7 +109,7 @@ def extract_page(extract: str) -> str:
 
 @ecosphere_access.route("/extraits/<extract>/etat")
 def extract_state(extract: str) -> Response:
-    """Answer the state of an extract, for the script of its page."""
+    """Return the state of an extract, polled by the script of its page."""
     response = jsonify({"state": _row(extract).state})
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -117,7 +117,7 @@ def extract_state(extract: str) -> Response:
 
 @ecosphere_access.route("/extraits/<extract>/fichier")
 def extract_file(extract: str) -> Response:
-    """Hand out the file of an extract."""
+    """Return the file of an extract."""
     row = _row(extract)
     path = extracts.file_of(row)
     if row.state != MADE or path is None or not path.is_file():

@@ -1,4 +1,4 @@
-"""Take a file or open a service, and have that counted."""
+"""View that redirects to a resource and counts the use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.shared.web_guard.head_requests import asked_by_head
 
 @ecosphere_access.route(OF_RESOURCE + "/prendre")
 def take(id: str, resource_id: str) -> Response:
-    """Lead to the address of the resource, and nowhere else."""
+    """Redirect to the URL of the resource, and count the use."""
     resource = found(id, resource_id)
     url = str(resource.resource.url or "")
     if resource.resource.url_type == "upload":

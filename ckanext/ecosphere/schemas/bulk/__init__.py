@@ -1,1 +1,1 @@
-"""One change to many datasets: seen before, done in the background, undone as a whole."""
+"""Bulk edits: one change to many datasets, previewed, carried out in the background, and undone as a whole."""

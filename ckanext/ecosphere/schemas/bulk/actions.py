@@ -1,4 +1,4 @@
-"""Actions on changes to many datasets."""
+"""API actions and authorization functions of bulk edits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.schemas.logic import locked_fields
 from ckanext.ecosphere.shared import language
 
 MOST_DATASETS = 1000
-NAMES_ASKED = 300  # at once: the index takes 1024 clauses in a query, and each name makes two
+NAMES_ASKED = 300  # per query: Solr allows 1024 clauses, and each name takes two
 _MESSAGES = {
     "field": lambda value: {"field": [tk._("Choose the field to change")]},
     "operation": lambda value: {"operation": [tk._("This field holds one value: it can only be replaced")]},
@@ -56,20 +56,21 @@ def _nothing_schema() -> dict[str, Any]:
 @tk.side_effect_free
 @tk.validate_action_data(_change_schema)
 def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """What a change to many datasets would do.
+    """Preview a change to many datasets.
 
     Args:
         context: the context.
-        data_dict: which datasets: `names` (CSV, the first column holds names or ids) or else `q` (a search)
-            and `filters` (as in the address of a search page: "theme=eau&res_format=CSV"); only those that the user may
-            edit count. What to change: `field`, `operation` (replace, add, remove) and
-            `values`, one per line. `left_out`: list of names or ids of datasets that are not to be changed;
-            `without_harvested`: whether to leave those out that the next harvest would put back.
+        data_dict: the datasets: `names` (CSV with a column of names or ids) or else `q` (a search) and `filters` (as in
+            the query string of a search page: "theme=eau&res_format=CSV"); only datasets that the user may edit are
+            used. The change: `field`, `operation` (replace, add, remove) and `values`, one per line. `left_out`: list
+            of names or ids of datasets to exclude; `without_harvested`: whether to exclude datasets whose field the
+            next harvest would overwrite.
 
     Returns:
-        `count` of datasets chosen, `changed` among them, `harvested`, how many of those the next harvest puts back,
-        `unknown` names, and of those that change `differences`: `name`, `title`, `private`, `before`, `after` as people
-        read them, `source`, title of the harvest source that puts it back (None when none does), and `left_out`.
+        `count` of selected datasets, `changed` (how many would change), `harvested` (for how many of the differences
+        the next harvest would undo the change), `unknown` names, and `differences`, one per dataset with another value:
+        `name`, `title`, `private`, `before` and `after` as displayed, `source` (title of the harvest source that would
+        undo the change, or None) and `left_out`.
     """
     tk.check_access("ecosphere_bulk_edit_preview", context, data_dict)
     change, datasets, unknown = _asked(context, data_dict)
@@ -96,7 +97,7 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
 
 @tk.validate_action_data(_change_schema)
 def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Change many datasets in the background, in the name of the user.
+    """Start a change to many datasets in the background, on behalf of the user.
 
     Args:
         context: the context.
@@ -119,15 +120,15 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str
 @tk.side_effect_free
 @tk.validate_action_data(_run_schema)
 def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """How far a change to many datasets has come, and what it did to each.
+    """Return the progress of a bulk edit, and its outcome for each dataset.
 
     Args:
         context: the context.
         data_dict: `id` of the run.
 
     Returns:
-        `state` (queued, running, done, undoing, undone), `interrupted` (its worker is gone), `done`, `ids`, `entries`
-        and `undone`: `id`, `title`, `outcome` and, when it failed, `message`.
+        `state` (queued, running, done, undoing, undone), `interrupted` (whether its worker has died), `done`, `ids`,
+        and the lists `entries` and `undone` with `id`, `title`, `outcome` and, after a failure, `message`.
     """
     tk.check_access("ecosphere_bulk_edit_show", context, data_dict)
     return _run(data_dict["id"])
@@ -135,7 +136,7 @@ def ecosphere_bulk_edit_show(context: Context, data_dict: DataDict) -> dict[str,
 
 @tk.validate_action_data(_run_schema)
 def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Put back what a run changed, in the background; datasets changed by somebody since then are left alone.
+    """Undo a bulk edit in the background; datasets whose field was changed since then are left alone.
 
     Args:
         context: the context.
@@ -154,7 +155,7 @@ def ecosphere_bulk_edit_undo(context: Context, data_dict: DataDict) -> dict[str,
 
 @tk.validate_action_data(_run_schema)
 def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Go on with a run, or with its undoing, whose worker is gone.
+    """Resume a bulk edit, or its undo, whose worker has died.
 
     Args:
         context: the context.
@@ -173,15 +174,15 @@ def ecosphere_bulk_edit_resume(context: Context, data_dict: DataDict) -> dict[st
 @tk.side_effect_free
 @tk.validate_action_data(_nothing_schema)
 def ecosphere_bulk_edit_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """Changes to many datasets, the latest first: one's own, for an administrator those of everyone.
+    """List bulk edits, latest first: the user's own or, for sysadmins, those of all users.
 
     Args:
         context: the context.
-        data_dict: nothing.
+        data_dict: no parameters.
 
     Returns:
-        for each run `id`, `user`, `started`, `field`, `operation`, `values` as people read them, `count` of datasets,
-        `changed` among them, `state`, `interrupted` and `last_updated`.
+        for each run `id`, `user`, `started`, `field`, `operation`, `values` as displayed, `count` of datasets,
+        `changed` (how many were changed), `state`, `interrupted` and `last_updated`.
     """
     tk.check_access("ecosphere_bulk_edit_list", context, data_dict)
     user = str(context.get("user") or "")
@@ -232,7 +233,7 @@ def _may_be_keywords(values: Iterable[str]) -> None:
 
 
 def _kept(data: DataDict, datasets: list[dict[str, Any]], overwritten: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the datasets that the person does not leave out."""
+    """Return the datasets that are not excluded."""
     left_out = {str(name) for name in data.get("left_out") or ()}
     if data.get("without_harvested"):
         left_out |= overwritten.keys()
@@ -240,10 +241,10 @@ def _kept(data: DataDict, datasets: list[dict[str, Any]], overwritten: Mapping[s
 
 
 def _chosen(context: Context, names: list[str], query: str, filtered: str) -> list[dict[str, Any]]:
-    """Return the datasets chosen that the user may edit.
+    """Return the selected datasets that the user may edit.
 
     Raises:
-        ValidationError: too many, or nothing chosen.
+        ValidationError: too many datasets, or no selection.
     """
     if not names and not query.strip() and not filtered:
         raise tk.ValidationError({"q": [tk._("Choose datasets: write a search, or the names of the datasets")]})
@@ -280,7 +281,7 @@ def _check_number(number: int, field: str) -> None:
         raise tk.ValidationError({field: [message.format(number=number, limit=MOST_DATASETS)]})
 
 
-# --- who may ---
+# --- authorization ---
 
 
 def _may_edit(context: Context) -> AuthResult:
@@ -290,12 +291,12 @@ def _may_edit(context: Context) -> AuthResult:
 
 
 def may_preview(context: Context, data_dict: DataDict) -> AuthResult:
-    """Try and start a change: editors of some service; each dataset is checked again."""
+    """Allow editors of any service to preview and start bulk edits; each dataset is checked again."""
     return _may_edit(context)
 
 
 def may_see(context: Context, data_dict: DataDict) -> AuthResult:
-    """See and undo a run: who started it."""
+    """Allow only the user who started a run to see, undo and resume it."""
     run = runs.load(data_dict["id"])
     if run is None:
         raise tk.ObjectNotFound(tk._("Run not found"))

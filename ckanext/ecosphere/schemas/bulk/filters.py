@@ -1,7 +1,7 @@
-"""The filters of a search page, which a person who changes what it shows brings along.
+"""Filters of a search page, passed on to a bulk edit of its results.
 
-They travel as the page's own arguments do (``theme=…&organization=…&ext_bbox=…``) and mean what CKAN's page means by
-them: a field of the index and its value; what begins with ``ext_`` is for the plugins that search.
+They have the form of the page's query string (``theme=…&organization=…&ext_bbox=…``) and the same meaning: a field of
+the index and its value; parameters that start with ``ext_`` are handled by search plugins.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FIELD = re.compile(r"[a-z][\w.]*", re.IGNORECASE)
 
 
 def ecosphere_bulk_filters() -> str:
-    """Return the filters of the search page that is shown; that of a service has the service as one."""
+    """Return the filters of the current search page; on the page of a service, the service is one of them."""
     pairs = [(name, value) for name, value in tk.request.args.items(multi=True) if value and _is_filter(name)]
     if tk.request.endpoint == "organization.read":
         pairs.append(("organization", (tk.request.view_args or {})["id"]))
@@ -35,9 +35,9 @@ def _pairs(filters: str) -> list[tuple[str, str]]:
 
 
 def search(filters: str) -> dict[str, Any]:
-    """Return what `package_search` takes for filters: ``fq_list`` and ``extras``.
+    """Return the parameters of `package_search` for filters: ``fq_list`` and ``extras``.
 
-    Several values of one field are alternatives where the search room makes the pages, as they are there.
+    With `ecosphere_search`, several values of one field are alternatives (OR), as on its search page.
     """
     pairs = _pairs(filters)
     fields = [(name, value) for name, value in pairs if not name.startswith(_EXTRA)]
@@ -55,7 +55,7 @@ def _quoted(value: str) -> str:
 
 
 def described(filters: str) -> list[tuple[str, str]]:
-    """Return the filters as people read them: title and value, as the search page calls them."""
+    """Return the filters for display: title and label of the value, as on the search page."""
     pairs = _pairs(filters)
     fields = sorted({name for name, _value in pairs if not name.startswith(_EXTRA)})
     asked = {**search(filters), "facet.field": fields, "facet.limit": -1, "rows": 0}

@@ -1,4 +1,4 @@
-"""What a change to many datasets does to one of them. Pure, no CKAN."""
+"""Compute the effect of a bulk edit on a single dataset. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.shared import formulas
 from ckanext.ecosphere.shared.contact_details import email_addresses
 from ckanext.ecosphere.vocabularies import communes
 
-#: Fields that may be changed: name → (vocabulary or None, attribute that is stored, whether it holds several).
+#: Editable fields: name → (vocabulary or None, stored attribute of the concept, whether it is multiple).
 FIELDS: dict[str, tuple[str | None, str, bool]] = {
     "theme": ("themes", "uri", True),
     "territory": ("territories", "uri", True),
@@ -27,13 +27,13 @@ FIELDS: dict[str, tuple[str | None, str, bool]] = {
 }
 OPERATIONS = ("replace", "add", "remove")
 _NAME = re.compile(r"[\w-]{2,100}")
-#: Headers of the column that names datasets, the surest first; "url" is that of the catalogue's own CSV file.
+#: Headers of the column with dataset names, in order of preference; "url" is in the catalogue's own CSV file.
 _HEADERS = ("name", "nom", "id", "identifiant", "identifier", "url", "adresse")
 _LONGEST_SHOWN = 100
 
 
 class PlanError(ValueError):
-    """A value that cannot be used; ``code`` says why, ``value`` is what was written."""
+    """An invalid value; ``code`` is the reason, ``value`` the input."""
 
     def __init__(self, code: str, value: str = "") -> None:
         super().__init__(code)
@@ -42,12 +42,12 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Change:
-    """One change.
+    """A change to apply to datasets.
 
     Attributes:
         field: key of :data:`FIELDS`.
-        operation: one of :data:`OPERATIONS`; a field with one value is only replaced.
-        values: as they are stored.
+        operation: one of :data:`OPERATIONS`; only "replace" for a single-valued field.
+        values: values as stored in datasets.
     """
 
     field: str
@@ -56,15 +56,16 @@ class Change:
 
 
 def change_of(field: str, operation: str, lines: str) -> Change:
-    """Return the change that a person asks for.
+    """Return the change for a user's input.
 
     Args:
         field: key of :data:`FIELDS`.
         operation: one of :data:`OPERATIONS`.
-        lines: one value per line: a label, an id or an address; a contact as ``Name <e-mail>``.
+        lines: one value per line: a label, an id or a URI; a contact as ``Name <e-mail>``.
 
     Raises:
-        PlanError: "field", "operation", "empty", "single" (one value only) or "unknown" (with the value).
+        PlanError: "field", "operation", "empty", "single" (several values for a single-valued field), "unknown" or
+            "contact" (both with the value).
     """
     if field not in FIELDS:
         raise PlanError("field", field)
@@ -96,7 +97,7 @@ def _stored(field: str, line: str, *, taken_out: bool) -> Any:
 
 
 def _contact(line: str) -> dict[str, str]:
-    """Read ``Name <e-mail>``; the name may be missing."""
+    """Parse ``Name <e-mail>``; the name may be missing."""
     name, opened, rest = line.strip().partition("<")
     email, closed, after = rest.partition(">")
     if not (opened and closed) or after or ">" in name or not email_addresses.is_address(email):
@@ -105,7 +106,7 @@ def _contact(line: str) -> dict[str, str]:
 
 
 def current(dataset: Mapping[str, Any], field: str) -> Any:
-    """Return what a dataset holds in a field, in the form that a change handles."""
+    """Return the value of a field of a dataset, in the form used by changes."""
     if field == "tags":
         return sorted(str(tag["name"]) for tag in dataset.get("tags") or ())
     value = dataset.get(field)
@@ -113,7 +114,7 @@ def current(dataset: Mapping[str, Any], field: str) -> Any:
 
 
 def changed(dataset: Mapping[str, Any], change: Change) -> Any:
-    """Return what the dataset would hold after the change."""
+    """Return the value of the field after the change."""
     before = current(dataset, change.field)
     if not FIELDS[change.field][2]:
         return change.values[0]
@@ -127,19 +128,19 @@ def changed(dataset: Mapping[str, Any], change: Change) -> Any:
 
 
 def patch(field: str, value: Any) -> dict[str, Any]:
-    """Return what `package_patch` wants for a value that `changed` or `current` gave."""
+    """Return the data of `package_patch` for a value returned by `changed` or `current`."""
     return {"tags": [{"name": name} for name in value]} if field == "tags" else {field: value}
 
 
 def names_in(text: str) -> list[str]:
-    """Return the names, ids or ends of addresses in a CSV file, each once; what is none of these is kept as it is.
+    """Return the distinct names or ids in a CSV file, also from the ends of URLs; other texts are kept, shortened.
 
     Args:
-        text: separated by commas, semicolons or tabs. They stand in the column whose header says so ("name", "id"…), in
-            the first one when none does.
+        text: CSV with commas, semicolons or tabs. The column is the one with a known header ("name", "id"…), else the
+            first one.
 
     Raises:
-        PlanError: "file": it is no text.
+        PlanError: "file": it is not CSV text.
     """
     lines = text.lstrip("\ufeff")
     if "\0" in lines:
@@ -160,12 +161,12 @@ def names_in(text: str) -> list[str]:
 
 
 def is_name(text: str) -> bool:
-    """Say whether a text may be the name or id of a dataset."""
+    """Return whether a text may be the name or id of a dataset."""
     return bool(_NAME.fullmatch(text))
 
 
 def described(field: str, value: Any, lang: str) -> str:
-    """Return a value as people read it."""
+    """Return a value for display."""
     vocabulary = FIELDS[field][0]
     parts: Sequence[Any] = value if isinstance(value, (list, tuple)) else [value]
     texts = []

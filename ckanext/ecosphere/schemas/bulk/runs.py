@@ -1,4 +1,4 @@
-"""Runs of changes, kept in CKAN's own table of tasks (``task_status``), and the jobs that carry them out."""
+"""Runs of bulk edits, stored in CKAN's ``task_status`` table, and their background jobs."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ QUEUE = "ecosphere:schemas"
 KIND = "ecosphere_bulk_edit"
 BEGUN = "begun"
 LONGEST_SECONDS = 3600
-#: A run at work notes each dataset; one that has been silent for longer has lost its worker.
+#: A run is saved for each dataset; without an update for this time, its worker counts as dead.
 SILENT_SECONDS = 120
 MOST_LISTED = 200
 MOST_TOLD = 500
 
 
 def _now() -> dt.datetime:
-    """Return the moment in UTC without a time zone, as CKAN keeps moments and as pages take them."""
+    """Return the current time in UTC without time zone, as in CKAN's database."""
     return dt.datetime.now(dt.timezone.utc).replace(tzinfo=None)
 
 
 class TakenOverError(Exception):
-    """Somebody else is at the run, or has ended it: leave it alone."""
+    """Another worker has taken over the run, or it has ended."""
 
 
 def create(user: str, ids: list[str], change: plan.Change) -> str:
-    """Keep a run and queue its work; return its id."""
+    """Save a run and queue its job; return the id of the run."""
     id_ = str(uuid.uuid4())
     run = {
         "user": user,
@@ -64,15 +64,15 @@ def create(user: str, ids: list[str], change: plan.Change) -> str:
 def load(id_: str) -> dict[str, Any] | None:
     """Return a run, or None.
 
-    Beside what it is made of: ``state`` (queued, running, done, undoing, undone), ``last_updated`` and ``interrupted``,
-    which says that its worker is gone.
+    In addition to the values set by `create`: ``state`` (queued, running, done, undoing, undone), ``last_updated`` and
+    ``interrupted`` (whether its worker has died).
     """
     task: Any = model.TaskStatus.get(id_)
     return _shown(task) if task is not None and task.task_type == KIND else None
 
 
 def listed(user: str | None) -> list[dict[str, Any]]:
-    """Return the latest runs of a user, or of everyone for None, the newest first."""
+    """Return the runs of a user, or of all users for None, among the latest ones, newest first."""
     query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
     tasks = query.order_by(model.TaskStatus.last_updated.desc().nullsfirst()).limit(MOST_LISTED)
     return [run for run in map(_shown, tasks) if user is None or run["user"] == user]
@@ -86,10 +86,10 @@ def _shown(task: Any) -> dict[str, Any]:
 
 
 def _note(id_: str, run: dict[str, Any], state: str, expected: tuple[str, ...] = ()) -> None:
-    """Keep how far a run has come.
+    """Save the progress of a run.
 
     Raises:
-        TakenOverError: its state is none of those ``expected``.
+        TakenOverError: its state is not among ``expected``.
     """
     model.Session.expire_all()
     task: Any = model.TaskStatus.get(id_)
@@ -101,7 +101,7 @@ def _note(id_: str, run: dict[str, Any], state: str, expected: tuple[str, ...] =
 
 
 def start_undo(id_: str) -> None:
-    """Queue the undoing of a run."""
+    """Queue the undo of a run."""
     run = load(id_)
     if run is not None:
         _note(id_, {**run, "done": 0, "lang": language.current()}, "undoing")
@@ -109,7 +109,7 @@ def start_undo(id_: str) -> None:
 
 
 def resume(id_: str) -> None:
-    """Queue a run again whose worker is gone; what it did already is not done twice."""
+    """Queue an interrupted run again; datasets already processed are skipped."""
     run = load(id_)
     if run is not None and run["interrupted"]:
         _note(id_, run, run["state"])
@@ -117,9 +117,10 @@ def resume(id_: str) -> None:
 
 
 def recover() -> list[str]:
-    """Queue runs again that are not over, stand in no queue, and that nobody is at; return what was queued.
+    """Queue again the unfinished runs that are neither queued nor locked by a worker; return their descriptions.
 
-    One that was begun must have been silent for some time: one that fails each time would fail without a pause.
+    A run that has started must also be interrupted (`SILENT_SECONDS`), so that one that always fails is retried only
+    after a pause.
     """
     query: Any = model.Session.query(model.TaskStatus).filter_by(task_type=KIND)
     open_runs = [
@@ -150,7 +151,7 @@ def _queue(work: Any, id_: str, title: str) -> None:
 
 
 def carry_out(id_: str) -> None:
-    """Change the datasets of a run, one after the other; one that is refused stops none."""
+    """Change the datasets of a run one by one (background job); a failure does not stop the run."""
     with Locks() as locks:
         run = load(id_) if locks.take(_lock(id_)) else None
         if run is not None and run["state"] in ("queued", "running"):
@@ -173,7 +174,7 @@ def _carry_out(id_: str, run: dict[str, Any]) -> None:
 
 
 def undo(id_: str) -> None:
-    """Put back what a run changed, except in datasets that somebody has changed since."""
+    """Undo the changes of a run (background job), except in datasets changed since then."""
     with Locks() as locks:
         run = load(id_) if locks.take(_lock(id_)) else None
         if run is not None and run["state"] == "undoing":
@@ -202,7 +203,7 @@ def _context(user: str) -> Any:
 def _change_one(
     id_: str, run: dict[str, Any], dataset_id: str, change: plan.Change, begun: dict[str, Any] | None
 ) -> None:
-    """Change a dataset and keep what it was; what is about to be done is noted first, so that it can be undone."""
+    """Change a dataset; its values before and after are saved first, so that the change can be undone."""
     entry: dict[str, Any] = begun or {"id": dataset_id, "title": dataset_id, "outcome": "failed"}
     if begun is None:
         run["entries"].append(entry)
@@ -211,7 +212,7 @@ def _change_one(
         entry["title"] = dataset["title"]
         before, after = plan.current(dataset, change.field), plan.changed(dataset, change)
         if begun is not None and before == entry["after"]:
-            entry["outcome"] = "changed"  # by the worker that is gone
+            entry["outcome"] = "changed"  # by the worker that died
             return
         if before == after:
             entry["outcome"] = "unchanged"
@@ -232,7 +233,7 @@ def _change_one(
     except Exception:
         log.exception("Bulk edit of %s", dataset_id)
         model.Session.rollback()
-        entry.update(outcome="failed", message="")  # the page says that the fault is the portal's
+        entry.update(outcome="failed", message="")  # the page then reports an internal error
 
 
 def _undo_one(user: str, field: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -261,5 +262,5 @@ def _told(error: Any) -> str:
     return "; ".join(said(error.error_dict))[:MOST_TOLD]
 
 
-#: State of a run that is not over → what carries it on, and its title.
+#: Job and title of the unfinished states of a run.
 WORK = {"queued": (carry_out, "Bulk edit"), "running": (carry_out, "Bulk edit"), "undoing": (undo, "Undo a bulk edit")}

@@ -1,4 +1,4 @@
-"""Pages of changes to many datasets; they work without JavaScript."""
+"""Views of bulk edits; they work without JavaScript."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GIVEN = ("q", "filters", "names", "field", "operation", "values")
 
 @bulk.route("", methods=["GET", "POST"])
 def edit() -> Any:
-    """Ask for the datasets and the change, show what it would do, then start it."""
+    """Ask for the datasets and the change, show the preview, then start the run."""
     try:
         tk.check_access("ecosphere_bulk_edit_preview", {"user": tk.current_user.name}, {})
     except tk.NotAuthorized:
@@ -39,7 +39,7 @@ def edit() -> Any:
             errors = {"names": [tk._("The file is empty")]}
         else:
             data["names"] = decoded(content)
-    # Another page may hand over datasets (`choose`), for which nothing is asked yet.
+    # Another page may submit datasets (`choose`), without a change yet.
     if tk.request.method == "POST" and not errors and sent.get("action") != "choose":
         try:
             if sent.get("action") == "start":
@@ -72,7 +72,7 @@ def _labels() -> dict[str, str]:
 
 @bulk.route("/suivi")
 def runs() -> Any:
-    """List the changes that were made."""
+    """List the bulk edits."""
     try:
         listed = tk.get_action("ecosphere_bulk_edit_list")({}, {})
     except tk.NotAuthorized:
@@ -84,7 +84,7 @@ def runs() -> Any:
 
 @bulk.route("/<id>", methods=["GET", "POST"])
 def run(id: str) -> Any:
-    """Show how far a run has come and what it did; undo or resume it."""
+    """Show the progress and outcome of a run; undo or resume it."""
     try:
         if tk.request.method == "POST":
             action = "resume" if tk.request.form.get("action") == "resume" else "undo"
@@ -94,7 +94,7 @@ def run(id: str) -> Any:
     except tk.ObjectNotFound:
         return tk.abort(404, tk._("Run not found"))
     except tk.NotAuthorized:
-        # A run of somebody else is absent.
+        # 404 does not reveal that the run of another user exists.
         return tk.abort(404, tk._("Run not found"))
     except tk.ValidationError as error:
         tk.h.flash_error(" ".join(error.error_summary.values()))

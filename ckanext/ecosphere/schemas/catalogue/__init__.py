@@ -1,1 +1,1 @@
-"""The catalogue as a whole: adopting and leaving it, its table, licences, inheritance within series."""
+"""The catalogue as a whole: adoption of existing datasets, removal, CSV table, sitemap, licences, inheritance."""

@@ -1,7 +1,7 @@
-"""A catalogue that existed before the plugins: its contacts, licences and free fields in the terms of the schema.
+"""Adopt an existing catalogue: convert contacts, licences and free fields of its datasets to the schema.
 
-`ckan ecosphere adopt` shows this plan before it acts. Rows of the database are read and written, since a dataset whose
-free field has the name of one of ours cannot even be shown. The date of the last change of a dataset stays.
+`ckan ecosphere adopt` shows the plan before it acts. Datasets are read and written in the database, since a dataset
+with a free field named like a field of the schema cannot even be shown. The modification dates of datasets are kept.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from ckanext.ecosphere.shared import language
 
 _VERSION = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}(?!\d)")
 LICENCES = Path(__file__).parents[1] / "adopted_licences.csv"
-#: Key of `plugin_data` under which a dataset says that it was adopted: nothing is done to it again.
+#: Key of `plugin_data` that marks a dataset as adopted, so that it is not processed again.
 MARK = "ecosphere_adopted"
-#: Only datasets of this schema have it; CKAN and other schemas do not.
+#: Field that only datasets of this schema have.
 OWN_FIELD = "dcat_type"
-#: What a free field is called that has the name of a field of the schema and does not fit it.
+#: New name of a free field whose name is that of a schema field but whose value is invalid for it.
 RENAMED = "previous_{name}"
 
 
 @dataclass(frozen=True)
 class Licence:
-    """What becomes of a licence: `becomes` is an id of our list, or None; `reason` says why, in the reader's words."""
+    """Conversion of a licence: `becomes` is an id of the vocabulary, or None; `reason` explains it to the user."""
 
     becomes: str | None
     reason: str = ""
@@ -50,14 +50,14 @@ class Licence:
 
 @dataclass
 class Changes:
-    """What is done to one dataset.
+    """Changes to one dataset.
 
     Attributes:
-        contact: rows of the new field, empty when it has one or names nobody.
-        licence: (before, after); None when it stays.
-        renamed: free field → its new name.
-        rewritten: free field → its value as the schema writes it.
-        bad_emails: addresses that are none, and are not taken over.
+        contact: rows of the new contact; empty if it already has one, or no maintainer and author.
+        licence: (before, after); None if unchanged.
+        renamed: new names of free fields.
+        rewritten: values of free fields as normalised by the schema.
+        bad_emails: invalid e-mail addresses, which are not taken over.
     """
 
     contact: list[dict[str, str]] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Changes:
 
 @dataclass
 class Plan:
-    """What is done to a catalogue; `datasets` counts those that were there before, `changes` is by id."""
+    """Changes to a catalogue: number of existing datasets, and `changes` by id of the dataset."""
 
     datasets: int = 0
     changes: dict[str, Changes] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Plan:
     kept: dict[str, int] = field(default_factory=dict)
 
     def sentences(self) -> Iterator[str]:
-        """Yield the plan in sentences."""
+        """Yield the plan as sentences."""
         every = list(self.changes.values())
         total = tk.ungettext("{number} dataset was here before", "{number} datasets were here before", self.datasets)
         yield total.format(number=self.datasets)
@@ -141,7 +141,7 @@ def _table() -> dict[str, dict[str, str]]:
 
 
 def licence(text: str) -> Licence:
-    """Say what becomes of a licence of another list. A version is never guessed.
+    """Return the conversion of a licence of another list; versions are never guessed.
 
     >>> licence("odc-odbl").becomes, licence("cc-by").becomes, licence("CC-BY-4.0").becomes
     ('odc-odbl', None, 'cc-by')
@@ -160,7 +160,7 @@ def licence(text: str) -> Licence:
 
 
 def plan() -> Plan:
-    """Look at every dataset that was there before the schema, and say what will be done."""
+    """Return the plan for all datasets that existed before the schema."""
     found = Plan(kept=kept_facets.in_use())
     checks = field_checks()
     for package in _candidates():
@@ -173,10 +173,10 @@ def plan() -> Plan:
 
 
 def run(plan: Plan) -> int:
-    """Do what a plan says, and index the datasets again.
+    """Carry out a plan, and reindex the changed datasets.
 
     Returns:
-        number of datasets that were changed.
+        number of changed datasets.
     """
     moment = _moment()
     kept_facets.remember(plan.kept)
@@ -189,7 +189,7 @@ def run(plan: Plan) -> int:
 
 
 def mark_new(dataset: Mapping[str, Any]) -> None:
-    """Mark a dataset that was made under the schema though it lacks what tells so; saved with the creation."""
+    """Mark a new dataset without `OWN_FIELD`, so that it is not adopted; saved in the transaction of its creation."""
     if dataset.get("type", "dataset") == "dataset" and not dataset.get(OWN_FIELD):
         package = model.Session.get(model.Package, dataset["id"])
         if package is not None:
@@ -201,7 +201,7 @@ def _moment() -> str:
 
 
 def check() -> list[Check]:
-    """Say whether datasets wait to be adopted, for `ckan ecosphere check`."""
+    """Check whether datasets remain to be adopted, for `ckan ecosphere check`."""
     if not (number := sum(1 for _package in _candidates())):
         return []
     name = tk._("Existing catalogue")
@@ -215,7 +215,7 @@ def check() -> list[Check]:
 
 
 def _candidates() -> Iterable[Any]:
-    """Return the datasets that this schema never saw, in every state."""
+    """Return the datasets, in any state, that were neither created with this schema nor adopted."""
     package: Any = model.Package
     ours = sa.func.coalesce(package.extras.has_key(OWN_FIELD), False)
     marked = sa.func.coalesce(package.plugin_data.has_key(MARK), False)
@@ -230,7 +230,7 @@ def _changes(package: Any, checks: Mapping[str, Any]) -> Changes:
             continue
         try:
             new = checks[name](value)
-        except Exception:  # whatever another portal put there
+        except Exception:  # the value can be anything
             found.renamed[name] = free_name(name, package.extras)
             continue
         if new != value:
@@ -269,7 +269,7 @@ def _apply(package: Any, changes: Changes) -> None:
 
 
 def restate(licence_id: str, extras: dict[str, Any]) -> str | None:
-    """Return what becomes of a licence; when nothing does, the conditions of use among `extras` say what was stated."""
+    """Return the new id of a licence; without one, add the former licence to the conditions of use in `extras`."""
     becomes = licence(licence_id).becomes
     if becomes is None:
         said = tk._("Licence stated before: {licence}").format(licence=_stated(licence_id))
@@ -278,19 +278,19 @@ def restate(licence_id: str, extras: dict[str, Any]) -> str | None:
 
 
 def _stated(licence_id: str) -> str:
-    """Return a licence as the other portal named it: title of CKAN's list, when it is there, and id."""
+    """Return the former licence for display: title in CKAN's own list, if known, and id."""
     title = next((each.title for each in _stock_licences() if each.id == licence_id), "")
     return f"{title} ({licence_id})" if title else licence_id
 
 
 @cache
 def _stock_licences() -> tuple[Any, ...]:
-    """Return the licences of CKAN's own list, which is out of force."""
+    """Return the licences of CKAN's own list, which is not in use."""
     return tuple(each() for each in DefaultLicense.__subclasses__())
 
 
 def free_name(name: str, taken: Mapping[str, Any]) -> str:
-    """Return what a free field is called that cannot have the name of a field of the schema."""
+    """Return an unused new name (`RENAMED`) of a free field whose name is that of a schema field."""
     new = RENAMED.format(name=name)
     number = 2
     while new in taken:
@@ -299,7 +299,7 @@ def free_name(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def field_checks() -> dict[str, Any]:
-    """Return, by name of a field that is stored as a free field, what gives its value or raises."""
+    """Return functions by name of each field stored as an extra, which return the normalised value or raise."""
     from ckanext.scheming.validation import validators_from_string
 
     schema = tk.h.scheming_get_dataset_schema("dataset")

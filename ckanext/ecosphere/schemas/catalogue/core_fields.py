@@ -1,7 +1,7 @@
-"""Fields of CKAN that the schema does not have: a catalogue that was there before keeps them, and shows them.
+"""Keep and show the author and maintainer of existing datasets, CKAN fields that are not in the schema.
 
-CKAN empties an author or maintainer that a save does not name, and the form of the schema names none. They are kept
-until somebody empties them, in the form or with an empty text over the API.
+CKAN empties these fields if they are missing in a save, as they are in the form of the schema. They are kept until they
+are explicitly emptied, in the form or with an empty text over the API.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import ckan.plugins.toolkit as tk
 FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
 
-#: Field with a name → field with its e-mail; the order in which they become contacts.
+#: Fields with a name → with the e-mail address, in the order in which they become contacts.
 PEOPLE = {"maintainer": "maintainer_email", "author": "author_email"}
 FIELDS = (*PEOPLE, *PEOPLE.values())
-#: Columns of which CKAN accepts more than the schema does.
+#: Columns for which the schema is stricter than CKAN.
 STRICTER = ("license_id", "url", *FIELDS)
 
 
 def keep(data: FlatData, context: Any) -> None:
-    """Put back what the dataset held in CKAN's fields that a save does not name.
+    """Restore the stored values of fields that are missing in a save.
 
     Args:
         data: the flattened dataset, changed in place.
-        context: that of the validation; `package` is the dataset before the save.
+        context: context of the validation; `package` is the stored dataset.
     """
     package = context.get("package")
     for name in FIELDS if package is not None else ():
@@ -36,12 +36,12 @@ def keep(data: FlatData, context: Any) -> None:
 
 
 def spare_unchanged(data: FlatData, errors: Errors, context: Any) -> None:
-    """Forgive a column that holds what it held before this save: nobody is stuck on what another portal accepted.
+    """Drop the errors of unchanged columns, so that values accepted in the past do not block a save.
 
     Args:
         data: the flattened dataset.
-        errors: those found so far, changed in place.
-        context: that of the validation.
+        errors: the errors found so far, changed in place.
+        context: context of the validation.
     """
     package = context.get("package")
     for name in STRICTER if package is not None else ():
@@ -50,7 +50,7 @@ def spare_unchanged(data: FlatData, errors: Errors, context: Any) -> None:
 
 
 def rows(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the people that CKAN's fields name, the maintainer first, each once: ``name`` and ``email``."""
+    """Return the distinct people in CKAN's fields, the maintainer first: ``name`` and ``email``."""
     found: list[dict[str, str]] = []
     for name, email in PEOPLE.items():
         row = {"name": (dataset.get(name) or "").strip(), "email": (dataset.get(email) or "").strip()}
@@ -60,7 +60,7 @@ def rows(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def ecosphere_core_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the people that CKAN's fields name and no contact of the dataset does: ``label``, ``name``, ``email``."""
+    """Return the people in CKAN's fields that are not among the contacts: ``label``, ``name``, ``email``."""
     contacts = dataset.get("contact")
     said = json.dumps(contacts, ensure_ascii=False) if isinstance(contacts, list) else ""
     labels = {"maintainer": tk._("Maintainer"), "author": tk._("Author")}
@@ -73,7 +73,7 @@ def ecosphere_core_people(dataset: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def ecosphere_core_inputs(data: Mapping[str, Any], errors: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return CKAN's fields of the form that a dataset fills: ``name``, ``label``, ``value``, ``errors``."""
+    """Return the inputs for CKAN's fields with a value or error: ``name``, ``label``, ``value``, ``errors``."""
     labels = {
         "maintainer": tk._("Maintainer"),
         "maintainer_email": tk._("Maintainer Email"),

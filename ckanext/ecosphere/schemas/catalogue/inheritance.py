@@ -1,7 +1,7 @@
-"""What a dataset leaves to its series: shown on its page and in its form, written out in its exports.
+"""Inheritance of empty fields from a dataset's series, on its page, in its form and in its exports.
 
-Fields marked `inherited` in the schema. A dataset that has extents of its own does not take the territories of its
-series.
+It applies to the fields marked `inherited` in the schema. A dataset with its own spatial coverage does not inherit
+territories.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ckanext.ecosphere.shared import once
 
 Dataset = Mapping[str, Any]
 Field = Mapping[str, Any]
-#: Field → other fields that say the same in more detail: a dataset that has one of these lacks nothing.
+#: More detailed fields whose presence prevents the inheritance of a field.
 SAID_BY = {"territory": ("spatial_coverage",)}
 
 
 def is_filled(value: Any) -> bool:
-    """Say whether a stored value holds anything, however deep."""
+    """Return whether a stored value, possibly nested, is not empty."""
     if isinstance(value, Mapping):
         return any(map(is_filled, value.values()))
     if isinstance(value, (list, tuple)):
@@ -30,12 +30,12 @@ def is_filled(value: Any) -> bool:
 
 
 def lender(field: Field, dataset: Dataset, series: Iterable[Dataset]) -> Dataset | None:
-    """Return the series from which a dataset takes a field, or None when it says it itself or nobody does.
+    """Return the series from which a dataset inherits a field, or None if it has a value itself or no series has one.
 
     Args:
-        field: of the schema.
-        dataset: as `package_show` gives it.
-        series: those that hold the dataset, the first one that says something counts.
+        field: the field of the schema.
+        dataset: the dataset, from `package_show`.
+        series: its series; the first one with a value is returned.
     """
     name = field["field_name"]
     if not field.get("inherited") or any(is_filled(dataset.get(each)) for each in (name, *SAID_BY.get(name, ()))):
@@ -44,12 +44,12 @@ def lender(field: Field, dataset: Dataset, series: Iterable[Dataset]) -> Dataset
 
 
 def completed(dataset: Dataset) -> dict[str, Any]:
-    """Return a dataset with what it takes from its series, for those who read it outside of the portal.
+    """Return a dataset with the inherited fields filled in, for exports.
 
-    Only series that everyone may see lend: an export goes to everyone.
+    Values are inherited from public series only, since exports are public.
 
     Args:
-        dataset: as `package_show` gives it.
+        dataset: the dataset, from `package_show`.
     """
     found = dict(dataset)
     references = _texts(dataset.get("in_series"))
@@ -65,7 +65,7 @@ def completed(dataset: Dataset) -> dict[str, Any]:
 
 
 def _public(reference: str) -> Dataset | None:
-    """Return a series that everyone may see, read once for a page."""
+    """Return a public series, read once per page, or None."""
     return once.for_page("public series", reference, lambda: _read_public(reference))
 
 

@@ -1,10 +1,10 @@
-"""Datasets made ready for a CKAN without this schema, so that it shows and keeps them; `returning` undoes it.
+"""Prepare datasets for a CKAN without this schema, so that it can show and keep them; undone by `returning`.
 
-CKAN stores the fields of the schema as free fields, which a plain CKAN shows and keeps when it reads the database and
-not an index that was written with the schema. It has no place for: line breaks (its form has one line for each free
-field), lists within files, fields of files (its form sends none), texts longer than what Solr takes, and keywords with
-an apostrophe (it then refuses every save). Each dataset keeps what it was beside it, in its `plugin_data`, which CKAN
-neither shows nor changes.
+CKAN stores the fields of the schema as extras, which a plain CKAN shows and keeps if it reads the database rather than
+an index written with the schema. It cannot keep line breaks (its form has single-line inputs for extras), lists in
+resources, extra fields of resources (missing in its form), texts too long for Solr, and keywords with an apostrophe
+(for which it refuses every save). The original values are saved in the dataset's `plugin_data`, which CKAN neither
+shows nor changes.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from ckanext.ecosphere.schemas.indexing import MAX_TERM_BYTES
 from ckanext.ecosphere.setup.leaving import write_lines
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
-#: Key of `plugin_data` under which a dataset keeps what it was.
+#: Key of `plugin_data` with the original values.
 KEY = "ecosphere_left"
-#: Columns that a save of a plain CKAN changes, or that leaving fills.
+#: Columns that a plain CKAN changes when saving, or that are filled in here.
 COLUMNS = ("notes", "license_id", "maintainer", "maintainer_email")
-#: Columns of a file that the form of a plain CKAN does not send.
+#: Columns of resources missing in the form of a plain CKAN.
 FILE_COLUMNS = ("hash", "mimetype", "mimetype_inner", "size", "resource_type", "cache_url")
-#: Characters kept of a text that is too long for a plain CKAN.
+#: Number of characters kept of texts too long for a plain CKAN.
 SHOWN = 8000
 LEAST_TAG = 2
 _NOT_PLAIN = re.compile(r"[^\w \-.]")
 
 
 def steps() -> list[LeavingStep]:
-    """Say what is done with the datasets; nothing when there are none."""
+    """Return the step that prepares the datasets; empty without datasets."""
     number = len(_ids())
     if not number:
         return []
@@ -58,7 +58,7 @@ def steps() -> list[LeavingStep]:
 
 
 def plain_tag(name: str) -> str:
-    """Return a keyword as a plain CKAN accepts it; "" when nothing is left of it.
+    """Return a keyword in a form accepted by a plain CKAN; "" if nothing remains.
 
     >>> plain_tag("cours d'eau"), plain_tag("zones humides"), plain_tag("€")
     ('cours d eau', 'zones humides', '')
@@ -70,17 +70,17 @@ def plain_tag(name: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a text as a plain CKAN can index it: its beginning, when it is too long for Solr."""
+    """Return a text, shortened if it is too long for Solr."""
     return text if len(text.encode()) <= MAX_TERM_BYTES else f"{text[:SHOWN]}…"
 
 
 def shown_in_file(value: Any) -> Any:
-    """Return the value of a field of a file as a plain CKAN keeps it: lists as JSON text."""
+    """Return the value of a resource field in a form that a plain CKAN can keep: lists and objects as JSON text."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 
 def file_of(resource: Mapping[str, Any]) -> list[str]:
-    """Return what changes when a file is replaced by another one: its address, and when it was uploaded."""
+    """Return what identifies the file of a resource: its URL and time of upload."""
     return [str(resource["url"]), str(resource["last_modified"])]
 
 
@@ -121,7 +121,7 @@ def _leave_one(id_: str) -> None:
         held = dict(each["extras"] or {})
         columns = {name: each[name] for name in FILE_COLUMNS}
         left["resources"][each["id"]] = {"file": file_of(each), "columns": columns, "extras": held}
-        # As text, what a file is called in other languages would stop a plain CKAN's page.
+        # Translations are left out: as text, they would break the pages of a plain CKAN.
         plain = {name: shown_in_file(value) for name, value in held.items() if not name.endswith(SUFFIX)}
         if plain != held:
             model.Session.execute(sa.update(resource).where(resource.c.id == each["id"]).values(extras=plain))
@@ -136,7 +136,7 @@ def _leave_one(id_: str) -> None:
 
 
 def _maintainer(row: Mapping[str, Any], extras: Mapping[str, str]) -> dict[str, str]:
-    """Return the columns that name the first contact, where the dataset names no maintainer."""
+    """Return the maintainer columns, filled in from the first contact if they are empty."""
     if row["maintainer"] or row["maintainer_email"] or not extras.get("contact"):
         return {}
     first = next(iter(json.loads(extras["contact"])), {})
@@ -145,10 +145,10 @@ def _maintainer(row: Mapping[str, Any], extras: Mapping[str, str]) -> dict[str, 
 
 
 def _plain_tags(id_: str) -> list[tuple[str, str, bool]]:
-    """Write the keywords of a dataset as a plain CKAN accepts them.
+    """Replace the keywords of a dataset by forms accepted by a plain CKAN.
 
     Returns:
-        of each keyword that was changed: what it was, what it is now, whether the dataset had that one, too.
+        for each changed keyword: the original, the new one, and whether the dataset already had the latter.
     """
     now = tags_of(id_)
     changed = []
@@ -163,7 +163,7 @@ def _plain_tags(id_: str) -> list[tuple[str, str, bool]]:
 
 
 def tags_of(id_: str) -> dict[str, str]:
-    """Return the free keywords of a dataset: name → id of the row that links it."""
+    """Return the free keywords of a dataset, as {name: id of the package_tag row}."""
     tag, tagged = model.tag_table, model.package_tag_table
     query = (
         sa.select(tag.c.name, tagged.c.id)
@@ -174,17 +174,17 @@ def tags_of(id_: str) -> dict[str, str]:
 
 
 def untag(link: str) -> None:
-    """Take a keyword from its dataset.
+    """Remove a keyword from its dataset.
 
     Args:
-        link: id of the row that links them.
+        link: id of the package_tag row.
     """
     tagged = model.package_tag_table
     model.Session.execute(sa.update(tagged).where(tagged.c.id == link).values(state="deleted"))
 
 
 def tag_with(id_: str, name: str) -> None:
-    """Give a dataset a free keyword, in one row."""
+    """Add a free keyword to a dataset, reusing a deleted package_tag row if there is one."""
     tag, tagged = model.tag_table, model.package_tag_table
     run = model.Session.execute
     found = run(sa.select(tag.c.id).where(tag.c.name == name, tag.c.vocabulary_id.is_(None))).scalar()

@@ -1,7 +1,7 @@
-"""CKAN's register of licences, written from the vocabulary of licences.
+"""Generate CKAN's register of licences from the vocabulary of licences.
 
-CKAN reads a JSON file at start (``licenses_group_url``). ``python -m ckanext.ecosphere.schemas.licences``
-writes it anew after the vocabulary has changed; a test tells when that was forgotten.
+CKAN reads a JSON file at start (``licenses_group_url``). After a change of the vocabulary, regenerate it with
+``python -m ckanext.ecosphere.schemas.catalogue.licences``; a test fails if it is outdated.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PATH = Path(__file__).parents[1] / "licences.json"
 
 
 def register() -> list[dict[str, Any]]:
-    """Return the licences as CKAN's licence register wants them."""
+    """Return the licences in the format of CKAN's licence register."""
     return [
         {
             "id": concept.id,
@@ -37,7 +37,7 @@ def register() -> list[dict[str, Any]]:
 
 
 def text() -> str:
-    """Return the content of the file."""
+    """Return the content of the JSON file."""
     return json.dumps(register(), ensure_ascii=False, indent=2) + "\n"
 
 

@@ -1,6 +1,6 @@
-"""The whole catalogue as one CSV file, prepared by a background job: no page waits for it.
+"""The whole catalogue as a CSV file, prepared by a background job so that no request waits for it.
 
-A catalogue of up to :data:`MOST_LIVE` datasets is written while it is read.
+Up to :data:`MOST_LIVE` datasets are streamed within the request instead.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ckanext.ecosphere.schemas.catalogue.search_iter import found
 from ckanext.ecosphere.shared.queue import enqueue_once
 
 MOST_LIVE = 1_000
-"""Datasets that are written within a request."""
+"""Maximum number of datasets streamed within a request."""
 FRESH_SECONDS = 3_600
-"""Age from which on the file is made anew, while the former one is still given."""
+"""Age from which the file is regenerated; the old one is served meanwhile."""
 JOB_SECONDS = 1_800
 JOB = "ecosphere-schemas-catalogue"
 QUEUE = "ecosphere:schemas"
@@ -29,27 +29,30 @@ PUBLIC = "+dataset_type:dataset +capacity:public"
 
 
 def path() -> Path | None:
-    """Where the file lies: beside the uploads, so that web server and workers see the same; None on a portal that
-    stores no files, since others of the machine write where temporary files are."""
+    """Return the path of the file, or None on a portal without ``ckan.storage_path``.
+
+    It is beside the uploads, shared by web server and workers. The temporary folder is not used instead, since other
+    users of the machine can write there.
+    """
     root = str(tk.config.get("ckan.storage_path") or "")
     return Path(root) / "ecosphere" / f"catalogue-{tk.config['ckan.site_id']}.csv" if root else None
 
 
 def lines(search: dict[str, Any]) -> Iterator[str]:
-    """Yield the rows of a search."""
+    """Yield the CSV lines of a search."""
     return table.lines(table.row(inheritance.completed(each), _page(each)) for each in found(search))
 
 
 def count(search: dict[str, Any]) -> int:
-    """Number of datasets of a search."""
+    """Return the number of datasets of a search."""
     return tk.get_action("package_search")({}, {**search, "rows": 0, "facet": "false"})["count"]
 
 
 def prepared() -> Path | None:
-    """Return the file, None when there is none yet; have it made (anew) when it is missing or old.
+    """Return the file, or None if there is none yet; queue its (re)generation if it is missing or old.
 
     Raises:
-        RuntimeError: the portal stores no files.
+        RuntimeError: ``ckan.storage_path`` is not set.
     """
     file = _place()
     age = time.time() - file.stat().st_mtime if file.exists() else None
@@ -59,7 +62,7 @@ def prepared() -> Path | None:
 
 
 def prepare() -> None:
-    """Write the file, in one piece: who reads meanwhile gets the former one."""
+    """Write the file (background job) and replace the old one atomically."""
     file = _place()
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
@@ -73,7 +76,7 @@ def prepare() -> None:
 
 
 def forget() -> None:
-    """Remove the file; the next who asks for it has it made anew."""
+    """Remove the file; it is regenerated at the next request."""
     if file := path():
         file.unlink(missing_ok=True)
 

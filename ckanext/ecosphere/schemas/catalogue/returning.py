@@ -1,8 +1,8 @@
-"""Datasets that come back from a CKAN without this schema: what it had no place for is put back (see `leaving`).
+"""Restore datasets that come back from a CKAN without this schema (see `leaving`).
 
-What people changed meanwhile stays changed. A value is put back where it is the same but for what a plain CKAN takes
-away: line breaks, lists within files, the end of a long text, marks of keywords, fields that its form for files does
-not send. A free field that somebody removed stays removed, unless one save removed all of them, which no person does.
+Changes made meanwhile are kept. A value is restored if it only lost what a plain CKAN cannot keep: line breaks, lists
+in resources, the end of a long text, punctuation of keywords, fields missing in its form of resources. Removed free
+fields stay removed, unless all were removed, which happens when a single save drops them.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _BREAKS = re.compile(r"[\r\n]+")
 
 
 def restore(report: InitReport) -> None:
-    """Put back what leaving set aside; nothing is done where nothing was.
+    """Restore what `leaving` has saved in `plugin_data`, if anything.
 
     Args:
-        report: told what was put back, and what people removed meanwhile.
+        report: receives sentences about what was restored and what users have removed.
     """
     package: Any = model.Package
     query = sa.select(package.id).where(package.plugin_data.has_key(KEY)).order_by(package.id)
@@ -92,7 +92,7 @@ def _extras(now: dict[str, str], before: Mapping[str, str], checks: Any, told: C
             continue
         try:
             found[name] = checks[name](value) if name in checks else value
-        except Exception:  # whatever was typed into a plain text field
+        except Exception:  # the value can be any text
             told["unreadable"] += 1
             found[adopting.free_name(name, {**now, **before})] = value
             if name in before:
@@ -101,7 +101,7 @@ def _extras(now: dict[str, str], before: Mapping[str, str], checks: Any, told: C
 
 
 def _columns(row: Mapping[str, Any], left: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns to write: line ends as they were, and no maintainer that leaving filled in."""
+    """Return the columns to write: original line breaks, and no maintainer if it was filled in by `leaving`."""
     found: dict[str, Any] = {}
     before, written = left["columns"], left["written"]
     if row["notes"] and before["notes"] and _same(row["notes"], before["notes"]):
@@ -121,7 +121,7 @@ def _files(id_: str, before: Mapping[str, Any]) -> None:
         held = {name: _value_of_file(now[name], left["extras"].get(name)) for name in now}
         held |= {name: value for name, value in left["extras"].items() if name not in now}
         _follow(held, row, "name", "description")
-        guessed = {None, "", mimetypes.guess_type(row["url"])[0]}  # CKAN guesses where a form says nothing
+        guessed = {None, "", mimetypes.guess_type(row["url"])[0]}  # CKAN's guess for a missing media type
         columns = {name: left["columns"][name] for name in FILE_COLUMNS if row[name] in guessed}
         model.Session.execute(sa.update(resource).where(resource.c.id == row["id"]).values(extras=held, **columns))
 
@@ -158,5 +158,5 @@ def _tags(id_: str, changed: list[tuple[str, str, bool]]) -> None:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two texts are the same but for line breaks and blanks around them."""
+    """Return whether two texts are equal, apart from line breaks and surrounding blanks."""
     return _BREAKS.sub("", one).strip() == _BREAKS.sub("", other).strip()

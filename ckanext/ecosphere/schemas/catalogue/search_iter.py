@@ -1,4 +1,4 @@
-"""Every dataset of a search, one after the other."""
+"""Iterate over all datasets of a search."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAGE = 200
 
 
 def found(search: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every dataset of a search, a page of the index at a time."""
+    """Yield all datasets of a search, fetched page by page."""
     start, total = 0, 1
     while start < total:
         asked = {**search, "rows": PAGE, "start": start, "sort": "id asc", "facet": "false"}

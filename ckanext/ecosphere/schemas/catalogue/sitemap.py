@@ -1,7 +1,7 @@
-"""The site map of the public datasets, in parts that are kept for an hour in Redis.
+"""Sitemap of the public datasets, in parts cached in Redis for an hour.
 
-What is kept is forgotten as a whole when a dataset leaves the public: a new generation of keys begins, the former ones
-end by themselves. Redis holds one text of at most 200 kB for each thousand datasets, however often it is asked for.
+When a dataset is no longer public, the whole cache is invalidated by a new generation of keys; the old keys expire.
+Redis holds at most 200 kB per thousand datasets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 log = logging.getLogger(__name__)
 
 PART_SIZE = 1_000
-"""Datasets in a part; the protocol allows 50 000 (https://www.sitemaps.org/protocol.html)."""
+"""Datasets per part; the protocol allows 50 000 (https://www.sitemaps.org/protocol.html)."""
 FRESH_SECONDS = 3_600
 DAY = 10
 NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -29,19 +29,19 @@ PUBLIC = (model.Package.state == model.State.ACTIVE, model.Package.private.is_(F
 
 
 def index() -> str:
-    """Return the list of the parts, as XML."""
+    """Return the sitemap index as XML."""
     return _kept("index", _index)
 
 
 def part(number: int) -> str:
-    """Return a part, as XML; "" when there is none of that number (from 1)."""
+    """Return a part as XML; "" if there is no part with this number (from 1)."""
     if not 1 <= number <= _parts():
         return ""
     return _kept(str(number), lambda: _part(number))
 
 
 def forget() -> None:
-    """Give nothing any more that was kept."""
+    """Invalidate the cache."""
     try:
         connect_to_redis().incr(_key("generation"))
     except RedisError:

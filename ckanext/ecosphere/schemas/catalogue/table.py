@@ -1,7 +1,7 @@
-"""The catalogue in the layout of the national "schéma de catalogue de données" (17 columns). Pure, no CKAN.
+"""Write datasets as CSV in the layout of the national "schéma de catalogue de données" (17 columns). No CKAN imports.
 
-Columns and their meaning: etalab/schema-catalogue-donnees, version 0.3.0. Several values of a column are separated by
-", "; of a date that is a year or a month only, the first day stands, since the layout wants whole dates.
+The columns are defined by etalab/schema-catalogue-donnees, version 0.3.0. Multiple values are separated by ", ". A year
+or month is written as its first day, since the layout requires full dates.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ COLUMNS = (
 
 
 def row(dataset: Mapping[str, Any], page: str = "") -> dict[str, str]:
-    """Return a dataset as one line.
+    """Return the row of a dataset.
 
     Args:
-        dataset: as ``package_show`` gives it.
-        page: address of the dataset in the portal, for a dataset that has no page of its own.
+        dataset: the dataset, from ``package_show``.
+        page: URL of the dataset on the portal, used if it has no landing page (``url``).
     """
     read = Reader(dataset)
     service = dataset.get("organization") or {}
@@ -71,5 +71,5 @@ def _places(read: Reader) -> Iterator[str]:
 
 
 def lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """Return the file line by line, its columns parted by commas as Table Schema supposes (RFC 4180)."""
+    """Yield the lines of the CSV file, with commas as expected by Table Schema (RFC 4180)."""
     return csv_table.lines(COLUMNS, ([each.get(name, "") for name in COLUMNS] for each in rows), separator=",")

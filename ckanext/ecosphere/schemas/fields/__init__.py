@@ -1,1 +1,1 @@
-"""What the fields of the schema hold, and how they are read and written."""
+"""Values of the schema's fields: parsing, conditions, geometries, places, formats."""

@@ -1,17 +1,17 @@
-"""When a field applies and when it is needed: the conditions that the schema states. Pure, no CKAN.
+"""Conditions in the schema under which a field applies or is required. No CKAN imports.
 
-A field of ``dataset.yaml`` may carry ``relevant_when`` (it makes sense) and ``required_when`` (publishing needs it),
-each a list of conditions that must all hold::
+A field of ``dataset.yaml`` may have ``relevant_when`` (the field applies) and ``required_when`` (publishing requires
+it), each a list of conditions that must all hold::
 
     relevant_when:
     - {field: dcat_type, is: [dataset, series, ""]}     # one of these; "" stands for an empty field
     - {field: access_rights, is_not: [PUBLIC]}          # something, and none of these
     - {field: hash, filled: true}
 
-A subfield of a repeating group may carry them too: a condition names another subfield of the same row, else a field of
-the dataset (:func:`in_row`).
+Subfields of a repeating group may have them too: a condition refers to another subfield of the same row, else to a
+field of the dataset (:func:`in_row`).
 
-A value of a controlled list may be named by the last part of its URI. ``assets/form/conditions.js`` reads the same
+A value of a vocabulary may be given as the last segment of its URI. ``assets/form/conditions.js`` implements the same
 conditions: a test runs both on the same cases.
 """
 
@@ -22,11 +22,11 @@ from typing import Any
 
 Condition = Mapping[str, Any]
 Read = Callable[[str], list[str]]
-"""Gives the texts that a field holds, by the field's name."""
+"""Function that returns the values of a field by its name."""
 
 
 def holds(conditions: Iterable[Condition] | None, read: Read) -> bool:
-    """Say whether every condition holds; without conditions, yes."""
+    """Return whether all conditions hold; true without conditions."""
     return all(_one_holds(condition, read(condition["field"])) for condition in conditions or ())
 
 
@@ -40,12 +40,12 @@ def _one_holds(condition: Condition, values: list[str]) -> bool:
 
 
 def in_row(siblings: Iterable[str], row: Mapping[str, Any], read: Read) -> Read:
-    """Return what reads the fields that a condition of a subfield names: those of its row first.
+    """Return a reader for conditions of a subfield: it looks in the row first, then in the dataset.
 
     Args:
         siblings: names of the subfields of the group.
-        row: what the row holds, by name of the subfield.
-        read: reads the fields of the dataset.
+        row: values of the row by name of the subfield.
+        read: reader of the fields of the dataset.
     """
     names = frozenset(siblings)
 
@@ -60,12 +60,12 @@ def in_row(siblings: Iterable[str], row: Mapping[str, Any], read: Read) -> Read:
 
 
 def is_relevant(field: Mapping[str, Any], read: Read) -> bool:
-    """Say whether a field makes sense beside what the other fields hold."""
+    """Return whether a field applies, given the values of the other fields."""
     return holds(field.get("relevant_when"), read)
 
 
 def is_required(field: Mapping[str, Any], read: Read) -> bool:
-    """Say whether publishing needs a field: a mandatory one that applies, or one whose ``required_when`` holds."""
+    """Return whether publishing requires a field: it applies, and is mandatory or its ``required_when`` holds."""
     if not is_relevant(field, read):
         return False
     if field.get("obligation") == "mandatory":

@@ -1,8 +1,8 @@
-"""Dates of metadata: a day, a month or a year, as W3C-DTF strings. Pure, no CKAN.
+"""Parse metadata dates (year, month or day) into W3C-DTF strings. No CKAN imports.
 
-Records say "2005", "2014-09", "20201015" or "2014-09-08Z"; forms in French say "31/12/2020". All become
-``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD`` (a time of day, when given, is kept as ``YYYY-MM-DDThh:mm:ss``),
-which ckanext-dcat writes as xsd:gYear, xsd:gYearMonth, xsd:date or xsd:dateTime.
+Records use "2005", "2014-09", "20201015" or "2014-09-08Z", French forms "31/12/2020". All are converted to
+``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD`` (with a time: ``YYYY-MM-DDThh:mm:ss``), which ckanext-dcat serialises
+as xsd:gYear, xsd:gYearMonth, xsd:date or xsd:dateTime.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def parse_date(text: str) -> str:
         text: a date in one of the accepted spellings.
 
     Raises:
-        ValueError: it is none of them, or no such day exists.
+        ValueError: unknown spelling, or the day does not exist.
     """
     text = text.strip()
     for pattern in (_ISO, _COMPACT, _FRENCH):
@@ -55,10 +55,10 @@ def _assemble(parts: dict[str, str | None]) -> str:
 
 
 def span(value: str) -> tuple[dt.date, dt.date]:
-    """Return the first and the last day that a stored date stands for ("2005" is a whole year).
+    """Return the first and last day of a stored date ("2005" covers the whole year).
 
     Raises:
-        ValueError: ``value`` is not a date as :func:`parse_date` returns it.
+        ValueError: ``value`` is not in the form returned by :func:`parse_date`.
     """
     day = value[:10]
     if len(day) == len("YYYY"):
@@ -71,5 +71,5 @@ def span(value: str) -> tuple[dt.date, dt.date]:
 
 
 def precision(value: str) -> str:
-    """Return "year", "month" or "day": how precise a stored date is."""
+    """Return the precision of a stored date: "year", "month" or "day"."""
     return {4: "year", 7: "month"}.get(len(value), "day")

@@ -1,4 +1,4 @@
-"""The format of a resource, told from its address by the list of formats."""
+"""Guess the format of a resource from its URL or media type, with the vocabulary of formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.shared.http_guard import taken_apart
 
 @cache
 def _by(part: str) -> dict[str, str]:
-    """Return the ids of formats by "extensions" or "media_type"; what several formats share names none."""
+    """Return the ids of formats by "extensions" or "media_type", without values shared by several formats."""
     found: dict[str, set[str]] = {}
     for concept in voc.get("format"):
         values = concept.data[part]
@@ -24,10 +24,10 @@ def _by(part: str) -> dict[str, str]:
 
 
 def ecosphere_guess_format(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Give a resource without a format that of its address, and a media type the format that has it.
+    """Set a missing format from the extension of the URL, and replace a media type by its format.
 
-    CKAN's own guess, which comes after, gives media types: people read "GeoPackage" rather than
-    "application/geopackage+sqlite3". A resource that exists already keeps what it has.
+    CKAN's own guess, which runs later, yields media types, and "GeoPackage" reads better than
+    "application/geopackage+sqlite3". A missing format of an existing resource is left as it is.
     """
     value = data.get(key)
     if isinstance(value, str) and value.strip():
@@ -42,10 +42,10 @@ def ecosphere_guess_format(key: Any, data: dict[Any, Any], errors: Any, context:
 
 
 def ecosphere_address_to_guess_from(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Stop before CKAN guesses from an address that is none: its guess is an internal error.
+    """Stop validation before CKAN guesses the format from an invalid URL, which would be an internal error.
 
     Raises:
-        StopOnError: the address cannot be taken apart.
+        StopOnError: the URL cannot be parsed.
     """
     try:
         urlsplit(str(data.get((*key[:-1], "url")) or ""))

@@ -1,14 +1,14 @@
-"""An administrator's changes to the schema, in a YAML file of their own, laid over ``dataset.yaml``.
+"""Apply the administrator's changes to the dataset schema, from a YAML file that overlays ``dataset.yaml``.
 
     dataset_fields:
       priority_dataset: {form_snippet: null}       # no longer in the form
-      scale_denominator: {obligation: mandatory}   # asked for when one publishes
+      scale_denominator: {obligation: mandatory}   # required for publishing
       license_id: {form_default: odc-odbl}
     resource_fields:
       encoding: {obligation: recommended}
 
-Keys are those of the fields in ``dataset.yaml``; null takes a key's value away. Fields are neither added nor renamed
-this way: other parts of the portal rely on their names. What cannot be meant is refused before the portal starts.
+Keys are those of the fields in ``dataset.yaml``; null removes a value. Fields can be neither added nor renamed, since
+other parts of the portal rely on their names. Invalid overlays are refused before the portal starts.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ SCHEMA = Path(__file__).parents[1] / "dataset.yaml"
 PARTS = {"dataset_fields": "form_sections", "resource_fields": "resource_form_sections"}
 OBLIGATIONS = ("mandatory", "conditional", "recommended", "optional")
 ALWAYS_IN_FORM = ("title", "name", "owner_org")
-#: Keys that ckanext-scheming and this project know and no field of ``dataset.yaml`` needs.
+#: Keys supported by ckanext-scheming and this project but not used in ``dataset.yaml``.
 MORE_KEYS = ("choices", "form_default", "help_allow_html", "help_inline", "output_validators", "rows")
 
 
 class OverlayError(ValueError):
-    """The file cannot be laid over the schema; the message says why, for the administrator."""
+    """The overlay is invalid; the message tells the administrator why."""
 
 
 def merged(overlay: Mapping[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema with the changes.
+    """Apply an overlay to the schema, in place, and return the schema.
 
     Raises:
-        OverlayError: it is not written as it must be, or names what does not exist.
+        OverlayError: the overlay is malformed or refers to something that does not exist.
     """
     for part, names in _mapping("the overlay", overlay).items():
         _one_of("the overlay", part, PARTS)
@@ -96,17 +96,17 @@ def _values(given: Any) -> Iterator[str]:
 
 
 def write(path: str, folder: str = "") -> str:
-    """Write the schema with the changes of a file where ckanext-scheming can read it.
+    """Write the schema with an overlay applied to a file that ckanext-scheming can read.
 
     Args:
-        path: the overlay.
-        folder: where to write; empty for a private temporary folder.
+        path: path of the overlay.
+        folder: folder to write to; empty for a private temporary folder.
 
     Returns:
-        the value for ``scheming.dataset_schemas``.
+        the URI of the file, as the value of ``scheming.dataset_schemas``.
 
     Raises:
-        OverlayError: the file cannot be read or used.
+        OverlayError: the overlay cannot be read or is invalid.
     """
     try:
         overlay = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
@@ -119,4 +119,4 @@ def write(path: str, folder: str = "") -> str:
     target = place / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
     if not target.exists() or target.read_text(encoding="utf-8") != text:
         target.write_text(text, encoding="utf-8")
-    return target.resolve().as_uri()  # the option is split at spaces, which a path may hold
+    return target.resolve().as_uri()  # a URI, since the option is split at spaces, which a path may contain

@@ -1,4 +1,4 @@
-"""What the form asks while a person picks a place: suggestions, the box of territories, the territories of a box."""
+"""Place look-up for the form: suggestions, bounding box of territories, territories of a box."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_TERRITORIES = 5
 
 
 def suggest(text: str, lang: str) -> list[dict[str, str]]:
-    """Return territories and communes that a text may mean: ``uri`` and ``label``, 20 at most."""
+    """Return territories and communes that match a text, 20 at most: ``uri`` and ``label``."""
     words = voc.normalise(text).split()
     if not words or len("".join(words)) < 2:  # noqa: PLR2004 - one letter finds everything
         return []
@@ -29,10 +29,10 @@ def suggest(text: str, lang: str) -> list[dict[str, str]]:
 
 
 def suggest_epcis(text: str, lang: str) -> list[dict[str, Any]]:
-    """Return the intercommunalities (EPCI) that a text may mean, that of most people first, 20 at most.
+    """Return the intercommunalities (EPCI) that match a text, the most populous first, 20 at most.
 
     Returns:
-        each as `epci_outlines.described` tells it.
+        dicts as of `epci_outlines.described`.
     """
     words = voc.normalise(text).split()
     if not words or len("".join(words)) < 2:  # noqa: PLR2004 - one letter finds everything
@@ -48,7 +48,7 @@ def _begins(words: list[str], name: str) -> bool:
 
 
 def label(uri: str, lang: str) -> str:
-    """Return the name of a place, or the address itself when nobody knows it."""
+    """Return the name of a place, or its URI when unknown."""
     concept = voc.get("territories").get(uri)
     if concept:
         return concept.label(lang)
@@ -57,7 +57,7 @@ def label(uri: str, lang: str) -> str:
 
 
 def level(uri: str) -> tuple[str, str]:
-    """Return the level of a place (a type of `territories.csv`, or "commune") and its INSEE code, or nothing."""
+    """Return the level of a place (a type of `territories.csv`, or "commune") and its INSEE code; "" when unknown."""
     concept = voc.get("territories").get(uri)
     if concept:
         kind = concept.data["type"]
@@ -68,7 +68,7 @@ def level(uri: str) -> tuple[str, str]:
 
 
 def box_of(uris: Iterable[str]) -> spatial.Box | None:
-    """Return the smallest box around territories; a commune counts with its intercommunality."""
+    """Return the smallest box around territories; for a commune, see `spatial.territory_box`."""
     boxes = [box for uri in uris if (box := spatial.territory_box(uri))]
     plain = [box for box in boxes if box[0] <= box[2]]
     if not plain:
@@ -78,7 +78,7 @@ def box_of(uris: Iterable[str]) -> spatial.Box | None:
 
 
 def territories_of(box: spatial.Box, lang: str) -> list[dict[str, str]]:
-    """Return the smallest territories that hold a box, the smallest first: ``uri`` and ``label``."""
+    """Return the few smallest territories that contain a box, smallest first: ``uri`` and ``label``."""
     west, south, east, north = box
     holding = [
         concept

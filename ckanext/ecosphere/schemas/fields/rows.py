@@ -1,4 +1,4 @@
-"""Conditions inside the rows of a repeating group: the same rules as for fields, row by row."""
+"""Check the conditions of subfields (`conditions`) in the rows of repeating groups."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Field = Mapping[str, Any]
 Row = dict[str, Any]
 Fault = tuple[tuple[Any, ...], str, str]
 KEY_LENGTH = 3
-"""Name of the group, number of the row, name of the subfield."""
+"""Length of a subfield's key: name of the group, number of the row, name of the subfield."""
 
 
 def faults(
     fields: Iterable[Field], data: Mapping[Any, Any], read: conditions.Read, before: Stored, public: bool
 ) -> Iterable[Fault]:
-    """Find what is wrong in the rows that this save changes, or publishes.
+    """Check the rows that this save changes or publishes.
 
     Args:
-        fields: of the dataset.
-        data: the dataset as CKAN's validation holds it.
-        read: reads the fields of the dataset.
-        before: what it held before.
-        public: whether everyone will see it.
+        fields: fields of the dataset schema.
+        data: the flattened dataset, as in CKAN's validation.
+        read: reader of the fields of the dataset.
+        before: the stored state of the dataset.
+        public: whether the dataset will be public.
 
     Yields:
-        for each fault its key in ``data``; "needed" or "apart"; of the latter, the field that it does not go with.
+        for each fault, its key in ``data``, the kind "needed" or "apart", and for "apart" the conflicting field.
     """
     publishes = public and (not before.exists or before.private)
     for field in fields:

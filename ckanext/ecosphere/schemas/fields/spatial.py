@@ -1,4 +1,4 @@
-"""Boxes and geometries of datasets as GeoJSON, and the footprint derived from them. Pure, no CKAN.
+"""Bounding boxes and geometries as GeoJSON, and the footprint of a dataset derived from them. No CKAN imports.
 
 All coordinates are WGS 84 degrees, longitude first (RFC 7946). A box is ``(west, south, east, north)``;
 west > east means that it crosses the 180th meridian, and its polygon is then cut in two (RFC 7946, 3.1.9).
@@ -19,7 +19,7 @@ Box = tuple[float, float, float, float]
 
 _NUMBERS = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _BOX_TEXT = re.compile(r"(?:[-+]?\d{1,20}(?:\.\d{1,30})?\s{0,9}[,; ]\s{0,9}){3}[-+]?\d{1,20}(?:\.\d{1,30})?")
-#: Decimals with a comma, as French people write them: no comma can then stand between the numbers.
+#: French notation with decimal commas, so the numbers must be separated otherwise.
 _COMMA_BOX_TEXT = re.compile(
     r"(?:[-+]?\d{1,20}(?:,\d{1,30})?(?:\s{0,9};\s{0,9}|\s{1,9})){3}[-+]?\d{1,20}(?:,\d{1,30})?"
 )
@@ -31,7 +31,7 @@ MAX_HEIGHT = 1e8
 
 
 class GeometryError(ValueError):
-    """A box or geometry that cannot be used; ``reason`` is one of :data:`REASONS`."""
+    """An invalid box or geometry; ``reason`` is one of :data:`REASONS`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -46,11 +46,11 @@ def _in_world(longitude: float, latitude: float) -> bool:
 
 
 def check_box(box: Box) -> Box:
-    """Return ``box`` when it is inside the world and in the right order.
+    """Return ``box`` if its coordinates are in range and in the right order.
 
     Raises:
-        GeometryError: "world" outside the globe, "order" south above north, or west right of east
-            without crossing the 180th meridian over the Pacific.
+        GeometryError: "format" for infinite numbers, "world" for coordinates out of range, "order" if south > north,
+            or west > east without crossing the 180th meridian over the Pacific.
     """
     west, south, east, north = box
     if not all(math.isfinite(side) for side in box):
@@ -93,7 +93,7 @@ def parse_box(value: Any) -> dict[str, Any]:
 
 
 def parse_geometry(value: Any) -> dict[str, Any]:
-    """Return a GeoJSON geometry with nothing but ``type`` and ``coordinates``.
+    """Validate a GeoJSON geometry and return it with only ``type`` and ``coordinates``.
 
     Args:
         value: a GeoJSON geometry as an object or as text.
@@ -165,7 +165,7 @@ def geometry_to_box(geometry: Mapping[str, Any]) -> Box:
 
 
 def sides(geometry: Mapping[str, Any]) -> Box | None:
-    """Return the sides of a box, one cut in two at the antimeridian among them (west > east); None for other shapes."""
+    """Return the sides of a box, including one cut at the 180th meridian (west > east); None for other shapes."""
     if geometry["type"] == "MultiPolygon":
         west = max(position[0] for position in geometry["coordinates"][0][0])
         if west != MAX_LONGITUDE or len(geometry["coordinates"]) != 2:  # noqa: PLR2004 - cut in two
@@ -177,7 +177,7 @@ def sides(geometry: Mapping[str, Any]) -> Box | None:
 
 
 def boxes_meet(one: Box, other: Box) -> bool:
-    """Say whether two boxes share a point; one whose west is greater than its east crosses the 180th meridian."""
+    """Return whether two boxes intersect; a box with west > east crosses the 180th meridian."""
     if one[3] < other[1] or other[3] < one[1]:
         return False
     spans = [[(b[0], b[2])] if b[0] <= b[2] else [(b[0], MAX_LONGITUDE), (-MAX_LONGITUDE, b[2])] for b in (one, other)]
@@ -185,14 +185,14 @@ def boxes_meet(one: Box, other: Box) -> bool:
 
 
 def footprint(dataset: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return where a dataset lies, from its extents or, failing these, from its territories.
+    """Return the footprint of a dataset, from its spatial coverage or else its territories.
 
     Args:
-        dataset: has ``spatial_coverage`` (list of ``uri``, ``geom``, ``bbox``...) and ``territory``
-            (list of URIs); both may be missing.
+        dataset: dataset with ``spatial_coverage`` (list of ``uri``, ``geom``, ``bbox``...) and ``territory``
+            (list of URIs), both optional.
 
     Returns:
-        a GeoJSON geometry, or ``None`` when nothing says where.
+        a GeoJSON geometry, or ``None`` without any location.
     """
     rows = [row for row in dataset.get("spatial_coverage") or () if isinstance(row, Mapping)]
     shapes = [shape for shape in map(_shape_of, rows) if shape]
@@ -212,11 +212,11 @@ def _shape_of(row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def territory_box(uri: str) -> Box | None:
-    """Return the box of a territory; None for an unknown one, and for "Hors de France", which is no place.
+    """Return the box of a territory; None for an unknown one and for "Hors de France".
 
-    That of a commune is not known: it lies in its département, in the box around its intercommunality.
+    Boxes of communes are not available: that of the intercommunality is used, clipped to the département.
     """
-    if not isinstance(uri, str) or not uri:  # not checked yet: the footprint is made beside the other errors
+    if not isinstance(uri, str) or not uri:  # not validated: computed even after errors
         return None
     commune = communes.get(uri)
     territory = gazetteer.departements().get(commune.departement) if commune else voc.get("territories").get(uri)
@@ -228,7 +228,7 @@ def territory_box(uri: str) -> Box | None:
 
 
 def _common(one: Box, other: Box) -> Box:
-    """What two boxes share, the first when they share nothing."""
+    """Return the intersection of two boxes, or the first if they do not intersect."""
     west, south, east, north = (
         max(one[0], other[0]),
         max(one[1], other[1]),

@@ -1,4 +1,4 @@
-"""What a dataset held before this save, and what its series holds, read from the rows of the database."""
+"""Read the stored state of a dataset and of its series from the database, before a save."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ COLUMNS = ("title", "name", "notes", "owner_org", "license_id", "url", "version"
 
 
 class Stored:
-    """Reads a stored dataset by name of the field; an empty one when there is none yet.
+    """Reader of a stored dataset by field name; empty for a new dataset.
 
     Args:
-        package: the row of the dataset, or None.
+        package: the `model.Package`, or None.
     """
 
     def __init__(self, package: Any) -> None:
@@ -25,7 +25,7 @@ class Stored:
         self._extras: Mapping[str, Any] = package.extras if self.exists else {}
 
     def texts(self, name: str) -> list[str]:
-        """Return the texts that a field held, as `publication.Dataset.texts` gives those of the new state."""
+        """Return the stored values of a field, as `publication.Dataset.texts` does for the new state."""
         if not self.exists:
             return []
         if name == "tag_string":
@@ -34,7 +34,7 @@ class Stored:
         return list(_texts(value))
 
     def rows(self, name: str) -> list[Mapping[str, Any]]:
-        """Return the rows that a group held, without the groups within them."""
+        """Return the stored rows of a repeating group, without nested groups."""
         value = self._extras.get(name)
         try:
             found = json.loads(value) if isinstance(value, str) else value
@@ -44,7 +44,7 @@ class Stored:
         return [{name: part for name, part in row.items() if not _is_group(part)} for row in rows]
 
     def resource(self, id_: str) -> Any:
-        """Return what reads the fields of a stored resource, or None when it is new."""
+        """Return a reader of the fields of a stored resource, or None for a new one."""
         for resource in self.package.resources if self.exists else ():
             if resource.id == id_:
                 return lambda name: list(_texts(getattr(resource, name, None) or resource.extras.get(name)))
@@ -53,13 +53,13 @@ class Stored:
     def series_fields(
         self, names: Iterable[str], fields: Iterable[Mapping[str, Any]], services: Iterable[str]
     ) -> set[str]:
-        """Return the names of the fields that the series of a dataset fill for it.
+        """Return the names of the fields that a dataset can inherit from its series.
 
-        Private series of other services fill nothing: what a refusal names would tell what is in them.
+        Private series of other services are ignored, since validation errors would reveal their contents.
 
         Args:
-            names: of the series, as the dataset refers to them.
-            fields: of the schema.
+            names: references to the series.
+            fields: fields of the schema.
             services: id or name of the service that owns the dataset.
         """
         wanted = [field["field_name"] for field in fields if field.get("inherited")]
@@ -75,12 +75,12 @@ class Stored:
 
 
 def package_of(reference: str) -> Any:
-    """Return the row of a dataset by its name, its id, or the identifier of its record in another catalogue."""
+    """Return the package with this name, id, or record identifier in another catalogue, or None."""
     return packages_of([reference])[0]
 
 
 def packages_of(references: Iterable[Any]) -> list[Any]:
-    """Return the row of a dataset for each reference, None where there is none, in few queries for all.
+    """Return the package of each reference, or None; in two queries at most.
 
     Args:
         references: names, ids, or identifiers of records in another catalogue.
@@ -90,7 +90,7 @@ def packages_of(references: Iterable[Any]) -> list[Any]:
         return []
     package, identifier = model.Package, model.Package.extras["metadata_identifier"].astext
     rows = model.Session.query(package).filter(package.id.in_(wanted) | package.name.in_(wanted)).all()
-    # An id counts before a name, as for CKAN.
+    # An id takes precedence over a name, as in CKAN.
     found = {row.name: row for row in rows} | {row.id: row for row in rows}
     if left := set(wanted) - set(found):
         query = model.Session.query(package).filter(identifier.in_(left), package.state == "active")
@@ -104,7 +104,7 @@ def _is_group(value: Any) -> bool:
 
 
 def _texts(value: Any) -> Iterable[str]:
-    """Yield the texts of a value as it is stored: text, JSON list, or JSON rows of subfields."""
+    """Yield the texts of a stored value: a text, a JSON list, or JSON rows of subfields."""
     if isinstance(value, str) and value[:1] in ("[", "{"):
         try:
             value = json.loads(value)

@@ -1,8 +1,7 @@
-"""Which web addresses a dataset may carry. Pure, no CKAN.
+"""Validation of web addresses and URIs. No CKAN imports.
 
-A browser drops tabs and line ends inside a scheme and reads ``\\`` as ``/``: an address with any
-control character, space or backslash is refused rather than repaired, so that what is stored is
-what a reader will follow.
+Browsers drop tabs and line breaks inside a scheme and read ``\\`` as ``/``. Addresses with control characters, spaces
+or backslashes are therefore refused rather than repaired, so that a link leads exactly where it says.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ MAX_LENGTH = 4000
 
 
 def is_web_address(text: str, schemes: frozenset[str] = WEB) -> bool:
-    """Say whether ``text`` is an absolute address with one of ``schemes`` and a host."""
+    """Return whether ``text`` is an absolute URL with one of ``schemes`` and a host."""
     if len(text) > MAX_LENGTH or _FORBIDDEN.search(text):
         return False
     try:
@@ -30,5 +29,5 @@ def is_web_address(text: str, schemes: frozenset[str] = WEB) -> bool:
 
 
 def is_uri(text: str) -> bool:
-    """Say whether ``text`` identifies something: a web address or a URN."""
+    """Return whether ``text`` is a web address or a URN."""
     return is_web_address(text) or (len(text) <= MAX_LENGTH and bool(_URN.fullmatch(text)))

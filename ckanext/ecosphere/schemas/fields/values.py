@@ -1,4 +1,4 @@
-"""Values of a dataset as they come: from a form, from the API or out of the database."""
+"""Normalise field values that come from a form, the API or the database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return the values of a field that holds several: a list, a JSON list, or one value."""
+    """Return the values of a multiple field, given as a list, a JSON list or a single value."""
     if isinstance(value, str):
         if value.startswith("["):
             try:
@@ -20,7 +20,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def as_object(value: Any) -> Any:
-    """Return a value that is stored as JSON text of an object as that object; anything else as it is."""
+    """Parse a JSON object stored as text; return anything else unchanged."""
     if not isinstance(value, str) or not value.startswith("{"):
         return value
     try:

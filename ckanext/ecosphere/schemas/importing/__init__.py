@@ -1,1 +1,1 @@
-"""A description taken over from elsewhere: ISO 19139, DCAT, publiccode.yml, codemeta.json."""
+"""Import of descriptions: ISO 19139, DCAT, publiccode.yml, codemeta.json, and capabilities of services."""

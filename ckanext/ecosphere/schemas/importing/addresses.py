@@ -1,6 +1,6 @@
-"""What an address that a person pastes leads to: a file, a repository of code, the page of a record. Pure, no CKAN.
+"""Classify a pasted URL as file, source code repository or record, by patterns. No CKAN imports.
 
-Whether it is a service is asked of the room that reads services.
+Services are recognised by `ecosphere_access`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import tables
 
 FILE, RECORD, REPOSITORY = "file", "record", "repository"
-#: Kinds of format in which data are handed out; a document in another one may be a description.
+#: Kinds of data formats; a document in another format may be a description.
 DATA = frozenset({"table", "vector", "raster", "archive", "database"})
-#: The operation of a catalogue that answers one record.
+#: CSW operation that returns a single record.
 ONE_RECORD = "getrecordbyid"
 LONGEST_NAME = 120
 _FILE = Path(__file__).with_name("addresses.csv")
@@ -25,11 +25,11 @@ _FILE = Path(__file__).with_name("addresses.csv")
 
 @dataclass(frozen=True)
 class Target:
-    """What an address is taken for.
+    """Classification of a URL.
 
     Attributes:
         kind: file, record or repository.
-        ask: addresses at which the description may be, the likeliest first; none for a file.
+        ask: URLs at which the description may be found, most likely first; empty for a file.
         format: id of the format of a file.
     """
 
@@ -44,7 +44,7 @@ def _pages() -> tuple[tuple[str, re.Pattern[str], str], ...]:
 
 
 def target(url: str) -> Target:
-    """Return what an address is taken for; a record when nothing else."""
+    """Return the classification of a URL; a record by default."""
     found = [(use, match.expand(template)) for use, pattern, template in _pages() if (match := pattern.match(url))]
     if found:
         kind = found[0][0]
@@ -57,7 +57,7 @@ def target(url: str) -> Target:
 
 
 def names_one_record(url: str) -> bool:
-    """Whether an address asks a catalogue for one record."""
+    """Return whether a URL requests a single record of a catalogue (GetRecordById)."""
     try:
         query = parse_qsl(urlsplit(url).query, max_num_fields=100)
     except ValueError:
@@ -66,7 +66,7 @@ def names_one_record(url: str) -> bool:
 
 
 def file_name(url: str) -> str:
-    """Return the last part of the path of an address, readable."""
+    """Return the last path segment of a URL, decoded."""
     try:
         return unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])[:LONGEST_NAME]
     except ValueError:
@@ -75,7 +75,7 @@ def file_name(url: str) -> str:
 
 @cache
 def _formats() -> dict[str, str]:
-    """Extension → id of the format, of those in which data are handed out; the first that has it counts."""
+    """Return the ids of data formats by file extension; the first format with an extension wins."""
     found: dict[str, str] = {}
     for concept in voc.get("format"):
         if concept.data["kind"] not in DATA:

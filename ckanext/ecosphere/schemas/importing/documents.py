@@ -1,4 +1,4 @@
-"""Which description a document is, and the dataset that it makes."""
+"""Detect the format of a metadata document and convert it to a dataset."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ckanext.ecosphere.shared import characters, rdf, strict_json
 _PAGE = re.compile(r"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _RDF_ROOT = re.compile(r"<(?:\w+:)?RDF[\s>]")
 Read = dict[str, Any]
-"""What parsers and profiles raise for a document that is none of theirs."""
+"""Result of reading a document: ``dataset`` and ``problems`` (sentences)."""
 
 
-#: How the description of a service begins → the format by which the room that reads services knows it.
+#: Start of the capabilities of a service → name of its format in `ecosphere_access`.
 _SERVICES = (
     (re.compile(r"<(?:\w+:)?WFS_Capabilities[\s>]"), "WFS"),
     (re.compile(r"<(?:WMS_Capabilities|WMT_MS_Capabilities)[\s>]"), "WMS"),
@@ -35,10 +35,10 @@ HEAD = 6_000
 
 
 class ServiceError(tk.ValidationError):
-    """The document is what a service says of itself.
+    """The document is the capabilities document of a service.
 
     Attributes:
-        format: by which the room that reads services knows it.
+        format: name of its format in `ecosphere_access`.
     """
 
     def __init__(self, format_: str) -> None:
@@ -47,7 +47,7 @@ class ServiceError(tk.ValidationError):
 
 
 def _service(text: str) -> str:
-    """Return the format of the service that a document describes, "" when it describes none."""
+    """Return the format of the service that a capabilities document belongs to, "" for other documents."""
     head = text[:HEAD]
     if head.startswith("{"):
         try:
@@ -67,11 +67,11 @@ def read(text: str, context: Any = None) -> Read:
 
     Args:
         text: ISO 19139, DCAT in RDF/XML, Turtle or JSON-LD, publiccode.yml or codemeta.json.
-        context: of the action that asks; reading ISO 19139 is an action of another room.
+        context: context of the calling action, used for the action of `ecosphere_harvest` that reads ISO 19139.
 
     Raises:
-        ServiceError: it is what a service says of itself.
-        ValidationError: it is none of these, or describes nothing.
+        ServiceError: it is the capabilities document of a service.
+        ValidationError: it is in none of these formats, or describes no dataset.
     """
     text = without_encoding(text)
     start = text.lstrip("\ufeff \t\r\n")
@@ -152,7 +152,7 @@ def _rdf(text: str, syntax: str) -> Read:
         _count_as_datasets(parser.g)
         datasets = list(parser.datasets())
     except rdf.RemoteDocumentError as error:
-        # Reading it would fetch an address that the document chose, past the guard.
+        # Reading it would fetch a URL chosen by the document, bypassing the HTTP guard.
         message = tk._("The document refers to another one ({address}), which is not fetched: put its content in place")
         raise _refuse(message.format(address=error.address[:200])) from error
     except rdf.DoctypeError as error:
@@ -184,7 +184,7 @@ def _rdf(text: str, syntax: str) -> Read:
 
 
 def _count_as_datasets(graph: Any) -> None:
-    """Take a series or service that stands alone for a dataset: portals differ on whether they call it one as well."""
+    """Type series or services as datasets if the graph has no dataset: not all portals add that type themselves."""
     for kind in (DCAT.DatasetSeries, DCAT.DataService):
         if (None, RDF.type, DCAT.Dataset) in graph:
             return
@@ -193,7 +193,7 @@ def _count_as_datasets(graph: Any) -> None:
 
 
 def _named(value: Any, blank: set[str]) -> Any:
-    """Return a value without the names that the parser gave to nodes without a name: they say nothing to anyone."""
+    """Return a value without the meaningless identifiers of blank nodes."""
     if isinstance(value, Mapping):
         return {key: _named(part, blank) for key, part in value.items()}
     if isinstance(value, list):

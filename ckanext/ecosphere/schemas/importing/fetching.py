@@ -1,4 +1,4 @@
-"""Fetch a description through the guard: from its own address, or from where a page or a repository keeps it."""
+"""Fetch descriptions through the HTTP guard: from their own URL, or found from that of a page or repository."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ckanext.ecosphere.shared.web_guard import waiting
 log = logging.getLogger(__name__)
 
 HTTP_OK, FIRST_ERROR = 200, 400
-#: Enough to know that an address answers.
+#: Limits of the request that checks whether a URL answers.
 PROBED_BYTES, PROBED_SECONDS = 1024, 6.0
 
 
@@ -26,15 +26,15 @@ class BusyError(tk.ValidationError):
 
 
 def description(url: str, context: Any) -> tuple[documents.Read, str]:
-    """Return what is described at an address, and the address at which it was read.
+    """Return the description found at a URL, and the URL that it was read from.
 
     Args:
-        url: of a description, of the page of a record, or of a repository.
-        context: of the action that asks.
+        url: URL of a description, of the page of a record, or of a repository.
+        context: context of the calling action.
 
     Raises:
-        ServiceError: it is what a service says of itself.
-        ValidationError: it cannot be fetched, or describes nothing.
+        ServiceError: it is the URL of a service.
+        ValidationError: it cannot be fetched, or describes no dataset.
     """
     target = addresses.target(url)
     asked = target.ask or (url,)
@@ -52,10 +52,10 @@ def description(url: str, context: Any) -> tuple[documents.Read, str]:
 
 
 def silence(url: str) -> str:
-    """Return why a file is not to be had at its address, in words; "" when its server answers.
+    """Return why a file cannot be fetched, as a sentence; "" if the server answers.
 
     Raises:
-        ValidationError: nothing can be fetched at all.
+        ValidationError: an option of the portal is invalid, so that nothing can be fetched.
     """
     try:
         answer = _asked(_session(PROBED_SECONDS), url, truncate=True, max_bytes=PROBED_BYTES)
@@ -98,7 +98,7 @@ def _asked(session: GuardedSession, url: str, **options: Any) -> Response:
 
 
 def _repository(url: str) -> documents.Read:
-    """What can be said of a repository that does not describe itself."""
+    """Return the minimal description of a repository without publiccode.yml or codemeta.json."""
     name = addresses.file_name(url).removesuffix(".git")
     dataset = {"dcat_type": software.KIND, "title": name, "code_repository": url}
     told = tk._("The repository has neither publiccode.yml nor codemeta.json at its root: describe the code by hand.")

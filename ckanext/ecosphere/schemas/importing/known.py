@@ -1,4 +1,4 @@
-"""What the catalogue knows already of an imported description: the same dataset, and the service that it belongs to."""
+"""Warn about imported descriptions that are already in the catalogue or belong to another service."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.shared import authorization
 
-#: Fields of the index that hold what names a dataset or its record, each as one text.
+#: Index fields (type string) with identifiers of a dataset or its record.
 NAMED_BY = ("identifier", "metadata_identifier", "uri", "source_record")
 MOST_ASKED, MOST_FOUND = 20, 10
 Dataset = Mapping[str, Any]
 
 
 def already(dataset: Dataset, url: str, context: Any) -> list[dict[str, Any]]:
-    """Return the datasets of the catalogue that have an identifier of an imported one, as the person may see them.
+    """Return the datasets with an identifier of an imported one that the user may see.
 
     Args:
-        dataset: what was read.
-        url: where it was read, "" for a file.
-        context: of the action that asks.
+        dataset: the imported dataset.
+        url: URL that it was read from, "" for a file.
+        context: context of the calling action.
 
     Returns:
-        for each `name`, `title`, `service` (title), `catalogue` (title of the one that it is harvested from, None when
-        it is not) and `editable`, whether the person may change it.
+        for each `name`, `title`, `service` (title), `catalogue` (title of the catalogue that it is harvested from, or
+        None) and `editable` (whether the user may change it).
     """
     names = [dataset.get(field) for field in NAMED_BY] + [*as_list(dataset.get("alternate_identifier") or []), url]
     wanted = list(dict.fromkeys(str(name) for name in names if name))[:MOST_ASKED]
@@ -68,11 +68,11 @@ def _catalogue(id_: str, who: Any) -> str | None:
 
 
 def other_service(dataset: Dataset, context: Any) -> str | None:
-    """Return the service that a description names as its own, when the person describes no datasets of it.
+    """Return the name of the service that a description belongs to, if the user cannot create datasets for it.
 
     Args:
-        dataset: what was read: `owner_org` is a name of the registry, `publisher` has rows with a name.
-        context: of the action that asks.
+        dataset: the imported dataset: `owner_org` is a name in the registry, `publisher` has rows with a name.
+        context: context of the calling action.
     """
     names = [str(dataset.get("owner_org") or ""), *_publishers(dataset.get("publisher"))]
     registry = voc.get("organisations")
@@ -98,7 +98,7 @@ def _is(group_dict: Mapping[str, Any], service: voc.Concept) -> bool:
 
 
 def sentences(found: Iterable[Mapping[str, Any]], service: str | None) -> list[str]:
-    """Return what a person who imports a description has to know of it, one sentence each."""
+    """Return the warnings about an imported description, as sentences."""
     told = []
     for each in found:
         text = tk._("This description is in the catalogue already: “{title}” ({service}).")

@@ -1,4 +1,4 @@
-"""A description put together from the addresses that a producer pastes."""
+"""Propose a dataset from URLs pasted by a producer: records, services, files, repositories."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.shared import authorization, language
 
 MOST = 5
 MOST_CHOSEN = 50
-#: Kinds of address: addresses.FILE, addresses.RECORD, and this one with the format that a server calls itself by.
+#: Kind of URL, besides addresses.FILE and addresses.RECORD; followed by a colon and the format of the service.
 SERVICE = "service"
 READING, CHOOSE, READY = "reading", "choose", "ready"
 UNREAD, OK = "unread", "ok"
@@ -24,12 +24,12 @@ Service = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person pasted.
+    """The user's input.
 
     Attributes:
-        urls: the addresses.
-        kinds: what each was taken for before; empty at first.
-        layers: names of the layers that were chosen, None before anybody was asked.
+        urls: the pasted URLs.
+        kinds: their kinds, as returned by the previous call; empty at first.
+        layers: names of the chosen layers; None before the user was asked.
     """
 
     urls: tuple[str, ...]
@@ -46,10 +46,10 @@ class _Seen:
 
 
 def checked(data: Mapping[str, Any]) -> Asked:
-    """Check the parameters of the action.
+    """Validate the parameters of the action.
 
     Raises:
-        ValidationError: by parameter, what is wrong.
+        ValidationError: a parameter is invalid.
     """
     given = _texts(data, "urls")
     if not given:
@@ -79,10 +79,10 @@ def _list(value: Any, name: str) -> list[str]:
 
 
 def propose(asked: Asked, context: Any) -> dict[str, Any]:
-    """Return how far a proposal is, as the action answers it.
+    """Return the state of a proposal, as the answer of the action.
 
     Raises:
-        ValidationError: an address leads to nothing that is known here.
+        ValidationError: a URL cannot be used.
     """
     seen = _Seen()
     for number, url in enumerate(asked.urls):
@@ -107,7 +107,7 @@ def propose(asked: Asked, context: Any) -> dict[str, Any]:
 
 
 def _at(url: str, asked: Asked, error: tk.ValidationError) -> tk.ValidationError:
-    """The same error, with the address that it is about when there are several."""
+    """Return an error for the parameter `urls`, prefixed with the URL when there are several."""
     told: Any = error.error_dict
     sentences = [str(each) for each in told.get("url") or told.get("urls") or []]
     if len(asked.urls) > 1:
@@ -116,7 +116,7 @@ def _at(url: str, asked: Asked, error: tk.ValidationError) -> tk.ValidationError
 
 
 def _sort(url: str, kind: str, seen: _Seen, context: Any) -> None:
-    """Tell what an address is."""
+    """Determine the kind of a URL and add it to `seen`."""
     service = None
     if kind.startswith(f"{SERVICE}:") or (not kind and not addresses.names_one_record(url)):
         service = _service(url, kind.partition(":")[2], context)
@@ -138,7 +138,7 @@ def _sort(url: str, kind: str, seen: _Seen, context: Any) -> None:
 
 
 def _service(url: str, format_: str, context: Any) -> Service | None:
-    """What is known of the service at an address, None when it is none or nobody here reads services."""
+    """Return the service at a URL; None if it is not one, or without `ecosphere_access`."""
     try:
         action = tk.get_action("ecosphere_access_service_read")
         return action(authorization.same_person(context), {"url": url, "format": format_})
@@ -181,7 +181,7 @@ def _together(
 
 
 def _once(resources: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what a record names and a person pasted as well."""
+    """Return resources without duplicates (same URL and layers)."""
     kept: dict[Any, dict[str, Any]] = {}
     for each in resources:
         kept.setdefault((each.get("url"), tuple(each.get("layer_name") or ())), each)
@@ -189,12 +189,12 @@ def _once(resources: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def importable(found: documents.Read, url: str, context: Any) -> dict[str, Any]:
-    """Return what was read as a draft that is nobody's yet.
+    """Return an imported dataset as a draft without name, id and owner, with problems and warnings.
 
     Args:
         found: `dataset` and `problems`.
-        url: where it was read, "" for a file.
-        context: of the action that asks.
+        url: URL that it was read from, "" for a file.
+        context: context of the calling action.
     """
     already = known.already(found["dataset"], url, context)
     warnings = known.sentences(already, known.other_service(found["dataset"], context))

@@ -1,4 +1,4 @@
-"""What a person who looks over an imported description is told, and what of it the form can take as it stands."""
+"""Remove from an imported description the values that the form would refuse, and explain this in sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ckanext.ecosphere.schemas.logic.publication import Dataset as Flat
 from ckanext.ecosphere.schemas.logic.publication import label_of
 from ckanext.ecosphere.shared import authorization, bounds
 
-#: Asked of the person anyway.
+#: Errors of these fields are ignored, since the user fills them in.
 _LEFT = ("name", "title", "owner_org", "tag_string")
 KIND = "dcat_type"
 MOST_ROUNDS = 5
@@ -28,19 +28,19 @@ Fields = Iterable[Mapping[str, Any]]
 
 
 def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
-    """Return the dataset as the form saves it, and sentences on what was left out for that.
+    """Return the dataset without invalid values, and sentences about what was left out.
 
-    The person typed none of it, and would not know what to do with an error about it.
+    Users did not type these values and could not do anything about validation errors.
 
     Args:
-        dataset: what was read from a document, not yet saved.
-        context: of the action that asks.
+        dataset: an imported dataset, not saved yet.
+        context: context of the calling action.
     """
     schema = tk.h.scheming_get_dataset_schema("dataset")
     fields, kept = schema["dataset_fields"], copy.deepcopy(dataset)
     told: list[str] = []
     errors = _errors(kept, context)
-    if KIND in errors:  # on which depends what goes with it
+    if KIND in errors:  # first, since the relevance of other fields depends on it
         told += _leave_out(fields, kept, {KIND: errors[KIND]})
     told += _irrelevant(fields, kept)
     for _round in range(MOST_ROUNDS):
@@ -54,14 +54,14 @@ def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
 
 
 def said(errors: Mapping[str, Any]) -> list[str]:
-    """Return what a dataset is refused for as sentences that begin with the label of the field.
+    """Return validation errors as sentences that start with the label of the field.
 
     Args:
         errors: ``error_dict`` of a ``ValidationError`` of ``package_create`` or ``package_patch``.
     """
     fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
     names = {field["field_name"] for field in fields}
-    # CKAN makes sentences of what is wrong with keywords when it raises the error, and cannot make them twice.
+    # CKAN has already turned the errors of tags into sentences, and would fail to do so again.
     others = tk.ValidationError({key: errors[key] for key in errors if key not in (*names, "tags")}).error_summary
     if errors.get("tags"):
         others[tk._("Tags")] = "; ".join(map(str, errors["tags"]))
@@ -69,7 +69,7 @@ def said(errors: Mapping[str, Any]) -> list[str]:
 
 
 def _errors(dataset: Dataset, context: Any) -> dict[str, Any]:
-    """Return what the form would say if the dataset were saved as a draft."""
+    """Return the validation errors of saving the dataset as a draft."""
     plugin: Any = lookup_package_plugin("dataset")
     who: Any = {"user": context.get("user"), "model": model, "session": model.Session}
     draft = copy.deepcopy({**dataset, "type": "dataset", "private": True})
@@ -78,14 +78,14 @@ def _errors(dataset: Dataset, context: Any) -> dict[str, Any]:
 
 
 def _left_out(label: str, value: Any, reason: str) -> str:
-    """Return the sentence on a value that is left out, with the value unless the reason holds it."""
+    """Return the sentence about a value left out; the value is quoted unless the reason contains it."""
     text = ", ".join(str(part) for part in as_list(value) if part not in (None, "")) if value else ""
     what = f"{label} ({text[:SHOWN]})" if text and text not in reason else label
     return tk._("Left out, for the form would refuse it: {field}. {reason}").format(field=what, reason=reason)
 
 
 def _irrelevant(fields: Fields, dataset: Dataset) -> list[str]:
-    """Take out the fields that do not go with what others say, which are those of no list."""
+    """Remove the fields that do not apply given the values of other fields."""
     known = {field["field_name"]: field for field in fields}
     read = Flat(flatten_dict(copy.deepcopy(dataset))).texts
     told: list[str] = []
@@ -101,7 +101,7 @@ def _irrelevant(fields: Fields, dataset: Dataset) -> list[str]:
 
 
 def _leave_out(fields: Fields, values: Dataset, errors: Mapping[str, Any], before: str = "") -> list[str]:
-    """Take out of a dataset, or a row, what the errors are about: of a list the parts that they name."""
+    """Remove the invalid values from a dataset or row; from a list, only the values quoted in the errors."""
     told: list[str] = []
     for field in fields:
         name, label = field["field_name"], before + label_of(field)
@@ -114,7 +114,7 @@ def _leave_out(fields: Fields, values: Dataset, errors: Mapping[str, Any], befor
                 told += _leave_out(field.get("repeating_subfields") or (), row, fault, f"{label}, ")
             values[name] = [row for row in rows if inheritance.is_filled(row)]
             continue
-        # What is wanted beside something else cannot be given: the other goes.
+        # A missing value that another field requires cannot be supplied: that other field is removed.
         taken = [name] if name in values else [each["field"] for each in field.get("required_when") or ()]
         given, reasons = [values.pop(each, None) for each in taken], [str(each) for each in found]
         value = given[0] if len(given) == 1 else given
@@ -136,7 +136,7 @@ def _tags_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> l
 
 
 def _files_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> list[str]:
-    """Take out the files without a usable address, and of the others what no list has."""
+    """Remove the files without a valid URL, and the invalid values of the others."""
     told: list[str] = []
     kept: list[Dataset] = []
     for file, fault in zip(dataset.get("resources") or (), faults, strict=False):
@@ -154,13 +154,13 @@ def _files_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> 
 
 def _unknown_series(dataset: Dataset, context: Any) -> list[str]:
     message = tk._("The series “{name}” is not in this portal: its identifier is kept, and shown as a link once it is.")
-    # Those beyond are refused for their number, and looked up by nobody.
+    # Those beyond the limit are refused anyway.
     names = [str(name) for name in as_list(dataset.get("in_series") or [])][: bounds.most("in_series")]
     return [message.format(name=name) for name in names if not _is_there(name, context)]
 
 
 def _is_there(name: str, context: Any) -> bool:
-    """Whether the portal has a series for the person who imports; one that they may not read is not there."""
+    """Return whether the series exists on the portal and the user may read it."""
     package = stored.package_of(name)
     who = authorization.same_person(context)
     return package is not None and authz.is_authorized_boolean("package_show", who, {"id": package.id})

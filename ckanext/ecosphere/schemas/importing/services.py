@@ -1,6 +1,6 @@
-"""The dataset that some layers of services describe: what a producer would copy from capabilities by hand.
+"""Convert layers of web services (from their capabilities) to a dataset and its resources.
 
-A service is a mapping as the action `ecosphere_access_service_read` answers it.
+A service is a mapping as returned by the action `ecosphere_access_service_read`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from ckanext.ecosphere.schemas.fields import places, spatial
 from ckanext.ecosphere.schemas.importing.text import sentence_case
 from ckanext.ecosphere.vocabularies import tables
 
-#: Instead of the names of layers: the service as a whole.
+#: Used instead of names of layers: the service as a whole.
 WHOLE = "*"
 MOST_LAYERS, MOST_FILES = 50, 20
-#: An extent that fills less of its smallest territory than this says nothing of it.
+#: Least share of its territory that an extent must cover for the territory to be proposed.
 LEAST_SHARE = 0.02
-#: Data go a little beyond the border that they are made for.
+#: Share by which an extent may exceed its territory on each side.
 SLACK = 0.05
 WORLD = (-179.0, -85.0, 179.0, 85.0)
-#: Titles that servers have before anybody gives them one.
+#: Default titles of map servers.
 _STOCK = re.compile(
     r"^(?:geoserver .{0,60}|qgis (?:map )?server.{0,60}|mapserver.{0,60}|wms|wfs|layers)$", re.IGNORECASE
 )
@@ -42,16 +42,16 @@ def kinds() -> dict[str, dict[str, str]]:
 
 
 def is_catalogue(service: Service) -> bool:
-    """Whether a service is one for records, which has no layers."""
+    """Return whether a service is a catalogue (CSW), which has records instead of layers."""
     return not kinds().get(service["kind"], {}).get("carries")
 
 
 def chosen(service: Service, names: Sequence[str] | None) -> list[Layer] | None:
-    """Return the layers that a person chose, None while a choice is to be made.
+    """Return the chosen layers; None if the user still has to choose.
 
     Args:
         service: the service.
-        names: of the layers; `WHOLE` for the service itself; None before anybody was asked.
+        names: names of the layers; `WHOLE` for the service as a whole; None before the user was asked.
     """
     layers = service["layers"]
     if names is not None:
@@ -63,7 +63,7 @@ def chosen(service: Service, names: Sequence[str] | None) -> list[Layer] | None:
 
 
 def same(service: Service, layers: Iterable[Layer]) -> list[Layer]:
-    """Return the layers of another service that are called like some: the WMS of the WFS."""
+    """Return the layers of a service with the same name or title as given ones (WMS layers of WFS types)."""
     names = {_plain(layer["name"]) for layer in layers} | {voc.normalise(layer["title"]) for layer in layers}
     found = [
         each for each in service["layers"] if {_plain(each["name"]), voc.normalise(each["title"])} & (names - {""})
@@ -72,11 +72,11 @@ def same(service: Service, layers: Iterable[Layer]) -> list[Layer]:
 
 
 def dataset(service: Service, layers: Sequence[Layer], lang: str) -> Dataset:
-    """Return what a service says of a dataset: title, description, extent, territory, coordinate system.
+    """Return the fields of a dataset from a service: title, description, extent, territory, reference system.
 
     Args:
-        service: the first of the services.
-        layers: those that a person chose; none for the service as a whole.
+        service: the first service.
+        layers: the chosen layers; empty for the service as a whole.
         lang: language of the page, for labels.
     """
     told = layers or service["layers"]
@@ -96,7 +96,7 @@ def dataset(service: Service, layers: Sequence[Layer], lang: str) -> Dataset:
 
 
 def resources(service: Service, layers: Sequence[Layer]) -> list[Dataset]:
-    """Return the resources through which a service offers some layers."""
+    """Return the resources of a service for some layers."""
     row = kinds()[service["kind"]]
     if row["carries"] == "links" and layers:
         files = [_file(link, layer) for layer in layers for link in layer["details"].get("links", ())]
@@ -139,7 +139,7 @@ def _title(layer: Layer) -> str:
 
 
 def readable(name: str) -> str:
-    """Return the name of a table or a file as a title: "l_zone_humide" → "L zone humide"."""
+    """Return the name of a table or file as a readable title: "l_zone_humide" → "L zone humide"."""
     return sentence_case(" ".join(re.split(r"[\s_.]+", name.strip("_. "))))
 
 
@@ -158,7 +158,7 @@ def _box(layers: Iterable[Layer]) -> spatial.Box | None:
 
 
 def _territory(box: spatial.Box, lang: str) -> str:
-    """Return the smallest territory that holds a box, "" when the box is a speck of it: a guess would mislead."""
+    """Return the smallest territory that contains a box; "" if the box covers too little of it (`LEAST_SHARE`)."""
     slack_x, slack_y = (box[2] - box[0]) * SLACK, (box[3] - box[1]) * SLACK
     inner = (box[0] + slack_x, box[1] + slack_y, box[2] - slack_x, box[3] - slack_y)
     found = places.territories_of(inner, lang)
@@ -170,7 +170,7 @@ def _territory(box: spatial.Box, lang: str) -> str:
 
 
 def _crs(layers: Iterable[Layer]) -> list[str]:
-    """Return the first coordinate system of each layer that the list knows."""
+    """Return the URIs of the first EPSG code of each layer, if in the vocabulary."""
     first = (next((code for code in layer["crs"] if code.startswith("EPSG:")), "") for layer in layers)
     known = voc.get("epsg")
     codes = (known.find(code) for code in first if code)

@@ -1,4 +1,4 @@
-"""Descriptions of software: publiccode.yml 0.2 to 0.4 and codemeta.json 2 and 3. Pure, no CKAN."""
+"""Convert descriptions of software to datasets: publiccode.yml 0.2 to 0.4, codemeta.json 2 and 3. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckanext.ecosphere.schemas.fields import urls
 
 KIND = voc.get("resource-type")["code"].uri
 MAX_PARTS = 50
-#: PyYAML reads some thousand tokens a second; a description of software has some hundred.
+#: PyYAML scans a few thousand tokens per second; a description of software has a few hundred.
 MOST_CHARACTERS, MOST_TOKENS, DEEPEST = 100_000, 5_000, 30
 OPENING = (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken, yaml.BlockSequenceStartToken)
 OPENING += (yaml.BlockMappingStartToken,)
@@ -22,15 +22,14 @@ Dataset = dict[str, Any]
 
 
 class UnreadableError(ValueError):
-    """The document is not what it says it is."""
+    """The document is not valid YAML, or exceeds the limits."""
 
 
 def load_yaml(text: str) -> Any:
-    """Return a YAML document that is short and flat, and repeats nothing by reference: a few such lines unfold to
-    gigabytes.
+    """Parse a small YAML document without aliases, a few lines of which could expand to gigabytes.
 
     Raises:
-        UnreadableError: it is no YAML, uses aliases, or is longer or deeper than a description of software.
+        UnreadableError: it is not YAML, uses aliases, or exceeds the limits of length or depth.
     """
     if len(text) > MOST_CHARACTERS:
         raise UnreadableError("too long")
@@ -104,11 +103,11 @@ def from_codemeta(document: Mapping[str, Any]) -> Dataset:
 
 
 def left_out(document: Mapping[str, Any], dataset: Dataset) -> Iterator[tuple[str, str]]:
-    """Yield what a document says and its dataset does not, because no list or no web address has it: name, value.
+    """Yield name and value of elements that were not converted: not in a vocabulary, or not a valid URL.
 
     Args:
         document: publiccode.yml or codemeta.json.
-        dataset: what was made of it.
+        dataset: the dataset made from it.
     """
     legal = _mapping(document.get("legal"))
     named = (
@@ -145,7 +144,7 @@ def _date(value: Any) -> str:
 
 
 def _address(value: Any) -> str:
-    """Return a web address; ``git+https://`` and a final ``.git`` are ways of programs."""
+    """Return a web address, without the ``git+`` prefix; "" if it is not one."""
     text = _text(value.get("url") if isinstance(value, Mapping) else value).removeprefix("git+")
     return text if urls.is_web_address(text) else ""
 
@@ -157,7 +156,7 @@ def _concept(vocabulary: str, value: Any, key: str = "id") -> str:
 
 
 def _licence(value: Any) -> str:
-    """Return the id of a licence given by SPDX name or address; of several ("MIT AND …") the first."""
+    """Return the id of a licence given by SPDX identifier or URL; of several ("MIT AND …") the first."""
     for each in _many(value):
         text = _text(each.get("url") or each.get("name") if isinstance(each, Mapping) else each)
         for part in (text, text.split(" ")[0], text.rstrip("/").rsplit("/", 1)[-1].removesuffix(".html")):

@@ -1,4 +1,4 @@
-"""What a new dataset may start from: another dataset, or what the service usually says."""
+"""Initial values of a new dataset: a copy of another one, or the usual values of a service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-#: What belongs to one dataset alone: its identity, its place in other catalogues, what CKAN writes itself.
+#: Fields specific to one dataset: its identity, its records in other catalogues, fields set by CKAN.
 OWN = frozenset(
     (
         "id", "name", "state", "type", "resources", "extras", "groups", "organization", "creator_user_id", "isopen",
@@ -21,17 +21,17 @@ LEAST_SHARE = 0.5
 
 
 def copy(dataset: Mapping[str, Any], title: str) -> dict[str, Any]:
-    """Return a draft like ``dataset``, with ``title``, without what belongs to that one alone."""
+    """Return a copy of ``dataset`` as a draft with another title, without the fields of `OWN`."""
     kept = {key: value for key, value in dataset.items() if key not in OWN and value not in (None, "", [])}
     return {**kept, "title": title, "private": True}
 
 
 def usual(datasets: Iterable[Mapping[str, Any]], fields: Iterable[str]) -> dict[str, Any]:
-    """Return the values that at least half of the datasets share, field by field.
+    """Return the value of each field that at least half of the datasets share.
 
     Args:
-        datasets: those of one service.
-        fields: names of the fields that may be taken.
+        datasets: datasets of one service.
+        fields: names of the fields to compare.
     """
     listed = list(datasets)
     found = {}

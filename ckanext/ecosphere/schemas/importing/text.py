@@ -1,11 +1,11 @@
-"""The text of a document that came as bytes. Pure, no CKAN."""
+"""Decode documents, taking byte order marks and XML declarations into account. No CKAN imports."""
 
 from __future__ import annotations
 
 import codecs
 import re
 
-#: Marks at the start of a document, the longer ones first: UTF-32 starts as UTF-16 does.
+#: Byte order marks, UTF-32 first, since that of UTF-32 LE starts with that of UTF-16 LE.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -13,8 +13,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-#: What a document may declare: the character sets in which metadata are written, by Python's names. Python knows many
-#: more codecs, and some of them (punycode, idna) take minutes for a megabyte.
+#: Encodings that a document may declare, by Python's names. Other codecs of Python are excluded, since some (punycode,
+#: idna) take minutes for a megabyte.
 ENCODINGS = frozenset(
     {"utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "ascii", "iso8859-1", "iso8859-15", "cp1252", "mac-roman"}
 )
@@ -23,10 +23,10 @@ _DECLARATION = re.compile(r"""^(\s*<\?xml[^>]{0,100}?)\sencoding\s*=\s*["'][^"'>
 
 
 def decoded(data: bytes) -> str:
-    """Return a document as text.
+    """Return a document as text, without the encoding of an XML declaration.
 
-    A mark at its start counts first, then what an XML document declares if it is one of `ENCODINGS`, then UTF-8. What
-    is none of these is taken for the Windows character set of Western Europe, in which older French files are written.
+    The encoding is that of the byte order mark, else that of the XML declaration if it is one of `ENCODINGS`, else
+    UTF-8. If decoding fails, Windows-1252 is used, in which older French files are written.
     """
     named = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     declared = _DECLARED.match(data)
@@ -39,7 +39,7 @@ def decoded(data: bytes) -> str:
 
 
 def _known(declared: bytes) -> str | None:
-    """Python's name of a declared encoding, None when it is none of `ENCODINGS`."""
+    """Return Python's name of a declared encoding, None if it is not one of `ENCODINGS`."""
     try:
         name = codecs.lookup(declared.decode("ascii")).name
     except (LookupError, ValueError):
@@ -48,10 +48,10 @@ def _known(declared: bytes) -> str | None:
 
 
 def without_encoding(text: str) -> str:
-    """Return an XML text without the encoding that it declares: it was that of the bytes."""
+    """Return an XML text without the encoding in its declaration, which only applied to the bytes."""
     return _DECLARATION.sub(r"\1", text, count=1)
 
 
 def sentence_case(text: str) -> str:
-    """Return a text with a capital at its beginning."""
+    """Return a text with its first letter capitalised."""
     return text[:1].upper() + text[1:]

@@ -1,1 +1,1 @@
-"""Datasets as ISO 19139 records."""
+"""Write datasets as ISO 19139 records."""

@@ -1,7 +1,7 @@
-"""Files, services and pages of a dataset (``MD_Distribution``). Pure, no CKAN.
+"""Distribution information (``MD_Distribution``): files, services and pages of a dataset. No CKAN imports.
 
-A resource has transfer options of its own. Formats stand where INSPIRE looks for them (TG 2.0.1) and point to
-the transfer options that they belong to, as ISO 19115:2003 has it (``MD_Format.formatDistributor``).
+Each resource has its own transfer options. Formats are placed as INSPIRE requires (TG 2.0.1) and refer to their
+transfer options as in ISO 19115:2003 (``MD_Format.formatDistributor``).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Row = Mapping[str, Any]
 
 
 def distribution(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Any:
-    """Return the resources of a dataset with their formats, and its pages.
+    """Return ``gmd:distributionInfo`` with the resources, formats and pages of a dataset, or None.
 
     Args:
         dataset: the dataset.
-        elsewhere: records that other catalogues have of it, see `writer.record`.
+        elsewhere: its records in other catalogues, see `writer.record`.
     """
     resources = [row for row in dataset.rows("resources") if row.get("url")]
     transfers = [_transfer(dataset, row, f"transfer-{number}") for number, row in enumerate(resources, 1)]
@@ -41,7 +41,7 @@ def distribution(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Any
 
 
 def _formats(resources: list[Row]) -> list[Any]:
-    """Return each format once, with the transfer options that it belongs to."""
+    """Return the distinct formats, each with references to its transfer options."""
     found: dict[tuple[str, ...], list[str]] = {}
     for number, row in enumerate(resources, 1):
         key = tuple(str(row.get(name) or "") for name in ("format", "mimetype", "compress_format", "package_format"))
@@ -75,7 +75,7 @@ def _format(told: tuple[str, ...], transfers: list[str]) -> Any:
 
 
 def _transfer(dataset: Reader, row: Row, name: str) -> Any:
-    """Return the transfer options of a resource: its size, and its addresses, the first of which is its own."""
+    """Return the transfer options of a resource: its size, and its URLs, the main one first."""
     size = _bytes(row.get("size")) / MEGABYTE
     inside = el(
         "gmd:MD_DigitalTransferOptions",
@@ -88,7 +88,7 @@ def _transfer(dataset: Reader, row: Row, name: str) -> Any:
 
 
 def _bytes(value: Any) -> float:
-    """A number of bytes; large ones are stored with a decimal point, and what is no number is none."""
+    """Return a size in bytes as a number (large ones are stored with a decimal point); 0 when invalid."""
     try:
         number = float(value or 0)
     except (TypeError, ValueError, OverflowError):
@@ -111,14 +111,14 @@ def _resource(dataset: Reader, row: Row) -> Any:
     }
     own = str(row.get("description") or "")
     told = {"protocol": str(row.get("protocol") or ""), "name": layers or name}
-    told["description"] = own or (name if layers else "")  # layers stand in place of the name
+    told["description"] = own or (name if layers else "")  # the layers take the place of the name
     names, descriptions = dataset.translations("name", row), dataset.translations("description", row)
     translations = {"name": {} if layers else names, "description": descriptions if own else names if layers else {}}
     return _link(str(row["url"]), marks, translations, role=role or "data", **told)
 
 
 def _further(row: Row) -> Iterator[tuple[str, str]]:
-    """Yield the other addresses of a resource, with the property that each is."""
+    """Yield the arcrole and URL of the further links of a resource."""
     if row.get("access_url"):
         yield xlink_roles.ACCESS_URL, str(row["access_url"])
     if row.get("download_url") and row["download_url"] != row["url"]:
@@ -128,7 +128,7 @@ def _further(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _pages(dataset: Reader, elsewhere: Iterable[Mapping[str, str]]) -> Iterator[Any]:
-    """Yield the links of the dataset itself."""
+    """Yield the links of the dataset as a whole."""
     pages = [(xlink_roles.PAGE, address, "", "") for address in dataset.texts("documentation")]
     pages.append((xlink_roles.LANDING_PAGE, dataset.text("url"), "WWW:LINK-1.0-http--landing", ""))
     pages.append((xlink_roles.REPOSITORY, dataset.text("code_repository"), "", "Dépôt du code source"))
@@ -154,13 +154,13 @@ def _link(
     role: str,
     **told: str,
 ) -> Any:
-    """Return an online resource.
+    """Return a ``gmd:onLine`` element.
 
     Args:
-        address: where it is.
-        marks: what it is to the dataset, see ``xlink_roles``.
-        translations: of what is told, by language.
-        role: of the list `resource-role`; tells the function.
+        address: the URL.
+        marks: XLink attributes, see ``xlink_roles``.
+        translations: translations of ``name`` and ``description``, each by language.
+        role: id in the vocabulary `resource-role`; determines the function code.
         told: ``protocol``, ``name``, ``description``.
     """
     inside = el(

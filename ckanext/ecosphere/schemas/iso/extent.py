@@ -1,7 +1,7 @@
-"""Where and when: boxes, geometries, places and periods of a dataset (``EX_Extent``). Pure, no CKAN.
+"""Extents (``EX_Extent``): boxes, geometries, places and periods of a dataset. No CKAN imports.
 
-Each row of ``spatial_coverage`` is an extent of its own, with what the row says. The territories have one, which also
-carries a box when no row does, since INSPIRE asks for one (TG 2.0.1); the periods have another.
+Each row of ``spatial_coverage`` becomes a separate extent. The territories share one, with a bounding box if no row has
+a location, since INSPIRE requires one (TG 2.0.1). The periods share another.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ckanext.ecosphere.shared import xlink_roles
 
 
 def extents(dataset: Reader, name: str) -> list[Any]:
-    """Return the extents of a dataset under the element ``name``."""
+    """Return the extents of a dataset in elements ``name``."""
     rows = [part for number, row in enumerate(dataset.rows("spatial_coverage"), 1) if (part := _row(row, number))]
     made = [el(name, el("gmd:EX_Extent", part), xlink_arcrole=xlink_roles.PLACE) for part in rows]
     territories = [_place(uri) for uri in dataset.texts("territory")]
@@ -32,7 +32,7 @@ def extents(dataset: Reader, name: str) -> list[Any]:
 
 
 def _row(row: Mapping[str, Any], number: int) -> list[Any]:
-    """Return what an extent says, in the schema's order: its text, its place, its box, its shapes."""
+    """Return the contents of an extent in the order of the XML schema: text, place, boxes, shapes."""
     given, shape, centre = (_parsed(row, key) for key in ("bbox", "geom", "centroid"))
     around = given or shape or centre
     boxes = [_box(box, xlink_roles.BOX if given else "") for box in _parts(around)] if around else []

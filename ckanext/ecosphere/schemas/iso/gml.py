@@ -1,4 +1,4 @@
-"""GeoJSON geometries as GML 3.2 (ISO 19136), in WGS 84 as EPSG:4326 has it: latitude before longitude. Pure."""
+"""Write GeoJSON geometries as GML 3.2 (ISO 19136) in EPSG:4326, latitude before longitude. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _MANY = {
 
 
 def geometry(shape: Mapping[str, Any], name: str) -> Any:
-    """Return a point, line, polygon or several of one kind as an element; a third coordinate is left out.
+    """Return the GML element of a (multi)point, (multi)line or (multi)polygon; heights are left out.
 
     Args:
         shape: a GeoJSON geometry.
-        name: its ``gml:id``, from which those of its parts are made.
+        name: its ``gml:id``, and prefix of the ids of its parts.
     """
     made = _element(shape["type"], shape["coordinates"], name)
     made.set("srsName", WGS_84)

@@ -1,4 +1,4 @@
-"""What a record says of the resource itself: ``MD_DataIdentification``, ``SV_ServiceIdentification``. Pure."""
+"""Identification of the resource: ``MD_DataIdentification`` and ``SV_ServiceIdentification``. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.schemas.iso.xml import el
 from ckanext.ecosphere.shared import xlink_roles
 from ckanext.ecosphere.vocabularies import information
 
-#: Keywords from a list: (field, vocabulary, title of the thesaurus, its date).
+#: Keywords from vocabularies: (field, vocabulary, title of the thesaurus, its date).
 THESAURI = (
     ("inspire_theme", "inspire-theme", "GEMET - INSPIRE themes, version 1.0", "2008-06-01"),
     ("theme", "themes", "Thématiques Ecosphères", "2022-01-01"),
@@ -23,7 +23,7 @@ THESAURI = (
     ("regulatory_use", "regulatory-use", "Usages réglementaires", "2026-11-01"),
     ("development_status", "development-status", "État du développement (publiccode.yml)", "2019-01-01"),
 )
-#: Further groups of keywords, without a list: (field, mark, whether they are addresses).
+#: Further groups of keywords, without a vocabulary: (field, arcrole, whether they are URIs).
 GROUPS = (
     ("applicable_legislation", xlink_roles.LEGISLATION, True),
     ("programming_language", xlink_roles.PROGRAMMING_LANGUAGE, False),
@@ -34,7 +34,7 @@ NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAcc
 
 
 def data(dataset: Reader) -> Any:
-    """Return the identification of data, a series, or code."""
+    """Return the ``MD_DataIdentification`` of a dataset, series or source code."""
     resolution = [
         el("gmd:spatialResolution", el("gmd:MD_Resolution", inside)) for inside in (_scale(dataset), _distance(dataset))
         if inside is not None
@@ -59,7 +59,7 @@ def data(dataset: Reader) -> Any:
 
 
 def service(dataset: Reader) -> Any:
-    """Return the identification of a service."""
+    """Return the ``SV_ServiceIdentification`` of a service."""
     kind = dataset.text("service_type").rsplit("/", 1)[-1] or "other"
     return el(
         "srv:SV_ServiceIdentification",
@@ -73,7 +73,7 @@ def service(dataset: Reader) -> Any:
 
 
 def _operation(dataset: Reader) -> Any:
-    """Return the operation that tells what the service can do, with every address of the service."""
+    """Return the GetCapabilities operation with all URLs of the service as connect points."""
     points = [(xlink_roles.ENDPOINT_DESCRIPTION, address) for address in dataset.texts("endpoint_description")]
     points += [(xlink_roles.ENDPOINT, address) for address in dataset.texts("endpoint_url")]
     inside = el(
@@ -90,13 +90,13 @@ def _operation(dataset: Reader) -> Any:
 
 
 def _served(name: str, record: str) -> Any:
-    """Return the dataset that a service works on: by identifier, and by the address of its record, as INSPIRE asks."""
+    """Return ``srv:operatesOn`` with the identifier of a dataset and the URL of its record, as INSPIRE requires."""
     href = record or (name if name.startswith(("http://", "https://")) else "")
     return el("srv:operatesOn", uuidref=name, xlink_href=href)
 
 
 def _common(dataset: Reader) -> list[Any]:
-    """Return what data and services have in common, in the schema's order."""
+    """Return the elements common to data and services, in the order of the schema."""
     return [
         _citation(dataset),
         _abstract(dataset),
@@ -145,7 +145,7 @@ def _status(dataset: Reader) -> Any:
 
 
 def _maintenance(dataset: Reader) -> Any:
-    """Return how often and when next the resource is updated; a frequency that ISO does not know stands in a note."""
+    """Return frequency and date of next update; a frequency without ISO code is written in a maintenance note."""
     known, due = voc.get("frequency").get(dataset.text("frequency")), dataset.text("next_update")
     if not known and not due:
         return None
@@ -190,7 +190,7 @@ def _keywords(dataset: Reader) -> list[Any]:
 
 
 def _category(service_type: str) -> Any:
-    """Return the category of a service, a keyword that INSPIRE asks for (TG 2.0.1; Regulation 1205/2008, D.4)."""
+    """Return the category keyword of a service, required by INSPIRE (TG 2.0.1; Regulation 1205/2008, D.4)."""
     known = voc.get("service-type").get(service_type) or voc.get("service-type")["other"]
     category = known.data["category"]
     return xml.anchor("gmd:keyword", category, f"{CATEGORIES}/{category}")
@@ -209,12 +209,12 @@ def _group(words: list[Any], thesaurus: Any, mark: str = "") -> Any:
 
 
 def _constraints(dataset: Reader) -> list[Any]:
-    """Return limits on public access and conditions of use, each in a block of its own (TG 2.0.1, C.17, C.18)."""
+    """Return limitations on public access and conditions of use, in separate blocks (TG 2.0.1, C.17, C.18)."""
     return [block for block in (_access(dataset), _use(dataset)) if block is not None]
 
 
 def _access(dataset: Reader) -> Any:
-    """Return the limits; public data without any get "no limitations", which INSPIRE asks for and no mark claims."""
+    """Return the access limitations; public data without any get INSPIRE's "no limitations", without an arcrole."""
     right = dataset.text("access_rights")
     limits = [_ground(uri) for uri in dataset.texts("access_limitation")]
     limits += xml.texts("gmd:otherConstraints", [dataset.text("access_conditions")])

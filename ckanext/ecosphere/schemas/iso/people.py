@@ -1,4 +1,4 @@
-"""Parties of a record (``CI_ResponsibleParty``). Pure, no CKAN."""
+"""Responsible parties of a record (``CI_ResponsibleParty``). No CKAN imports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.schemas.iso.xml import el
 from ckanext.ecosphere.shared import xlink_roles
 
-#: (field, code of ``CI_RoleCode``, mark); those of ``qualified_attribution`` have a role of their own.
+#: (field, code of ``CI_RoleCode``, arcrole); rows of ``qualified_attribution`` have their own role.
 PARTIES = (
     ("contact", "pointOfContact", xlink_roles.CONTACT),
     ("publisher", "publisher", xlink_roles.PUBLISHER),
@@ -19,14 +19,14 @@ PARTIES = (
 
 
 def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "", **marks: str) -> Any:
-    """Return a party under the element ``name``; its identifier is that of the object (``uuid``, ISO 19118).
+    """Return a party in an element ``name``; its ``identifier`` becomes the object's ``uuid`` (ISO 19118).
 
     Args:
-        name: ``gmd:contact``, ``gmd:pointOfContact``…
+        name: name of the element: ``gmd:contact``, ``gmd:pointOfContact``…
         row: ``name``, ``email``, ``url``, ``uri``, ``unit``, ``telephone``, ``identifier``, all optional.
         role: code of ``CI_RoleCode``.
-        organisation: stands for a missing name.
-        marks: attributes of the element, see ``xlink_roles``.
+        organisation: used if the name is missing.
+        marks: XLink attributes of the element, see ``xlink_roles``.
     """
     called = str(row.get("name") or organisation or row.get("email") or "Non renseigné")
     phone = address = None
@@ -53,7 +53,7 @@ def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "", 
 
 
 def parties(dataset: Reader) -> list[Any]:
-    """Return everyone that a dataset names, with the role of each; the service itself when it names nobody."""
+    """Return all parties of a dataset with their roles; the service if there are none."""
     found = [(row, role, {"xlink_arcrole": arc}) for field, role, arc in PARTIES for row in dataset.rows(field)]
     for row in dataset.rows("qualified_attribution"):
         role = str(row.get("role") or "")

@@ -1,7 +1,7 @@
-"""From a dataset to its ISO 19139 record, as the INSPIRE technical guidance 2.0 wants it. Pure, no CKAN.
+"""Write a dataset as an ISO 19139 record, following the INSPIRE technical guidance 2.0. No CKAN imports.
 
-The order of the elements is that of the schema; ``mapping.csv`` says which field stands where, and the table
-``losses.csv`` what the format cannot hold. A record that was harvested keeps the identifier that it came with.
+Elements are in the order of the XML schema. ``mapping.csv`` maps fields to elements, ``losses.csv`` lists what the
+format cannot express. Harvested records keep their file identifier.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def record(
     """Return the record of a dataset, in UTF-8.
 
     Args:
-        dataset: as ``package_show`` gives it.
+        dataset: the dataset, from ``package_show``.
         organisation: name of the service, used where no party is named.
-        elsewhere: records that other catalogues have of the same dataset: ``title`` of the catalogue and ``record``,
-            the address; they become links of information, the only element of ISO 19139 that does not say more.
+        elsewhere: records of the same dataset in other catalogues: ``title`` of the catalogue and ``record``, the URL;
+            written as information links, since no element of ISO 19139 is more specific without saying too much.
         around: ``members`` and ``records``, see `Reader`.
     """
     tree = etree.ElementTree(metadata(Reader(dataset, organisation, **around), elsewhere))
@@ -124,7 +124,7 @@ def _measure(row: Mapping[str, Any], number: int) -> Any:
 
 
 def _scope_details(level: str) -> Any:
-    """Return what the scope is when it is no dataset nor series (INSPIRE TG 2.0, C.23)."""
+    """Return the level description of a scope other than dataset and series (INSPIRE TG 2.0, C.23)."""
     if level in ("dataset", "series"):
         return None
     inside = el("gmd:MD_ScopeDescription", xml.text("gmd:other", level))
@@ -141,7 +141,7 @@ def _conformity(row: Mapping[str, Any]) -> Any:
 
 
 def _followed(uri: str) -> Any:
-    """Return a specification that is followed, without a word on how far: to others, a degree that is not known."""
+    """Return a specification in ``conforms_to``, as a report whose degree of conformity is unknown."""
     title = xml.label("gmd:title", uri, uri)
     return _report(title, xml.missing("gmd:date", "unknown"), None, xlink_arcrole=xlink_roles.SPECIFICATION)
 

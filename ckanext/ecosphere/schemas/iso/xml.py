@@ -1,4 +1,4 @@
-"""Elements of ISO 19139: the few shapes that a record is made of. Pure, no CKAN."""
+"""Builders for the elements of ISO 19139 records. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ Child = Any
 
 
 def qualified(name: str) -> str:
-    """Return "gmd:title" as lxml wants it."""
+    """Return a prefixed name ("gmd:title") in the ``{namespace}name`` notation of lxml."""
     prefix, _colon, local = name.partition(":")
     return f"{{{NAMESPACES[prefix]}}}{local}"
 
 
 def el(name: str, *children: Child, text: str | None = None, **attributes: str) -> Element:
-    """Return an element; ``_`` in the name of an attribute stands for the colon of its prefix.
+    """Return an element; in the names of attributes, ``_`` replaces the colon after the prefix.
 
     Args:
-        name: with its prefix.
-        children: elements, lists of elements, or None for one that is left out.
-        text: content; characters that XML cannot hold are dropped.
-        attributes: ``xlink_href="…"``, ``codeListValue="…"``; those of XLink are left out when they are empty.
+        name: prefixed name.
+        children: elements, (nested) lists of elements, or None, which is skipped.
+        text: text content, without characters that XML forbids.
+        attributes: ``xlink_href="…"``, ``codeListValue="…"``; empty XLink attributes are left out.
     """
     made = etree.Element(qualified(name), nsmap=NAMESPACES if name == "gmd:MD_Metadata" else None)
     for key, value in attributes.items():
@@ -82,12 +82,12 @@ def text(name: str, value: Any) -> Element | None:
 
 
 def in_languages(name: str, value: str, translations: Mapping[str, str]) -> Element | None:
-    """Return an element with a text, and with it in other languages (``PT_FreeText``); the locales are `locales`.
+    """Return an element with a text and its translations (``PT_FreeText``), which refer to `locales`.
 
     Args:
-        name: of the element, with its prefix.
+        name: prefixed name of the element.
         value: the text in the language of the record, French.
-        translations: BCP 47 tag → text; the French one is `value`.
+        translations: {BCP 47 tag: text}; a French entry is ignored in favour of `value`.
     """
     made = text(name, value)
     others = [
@@ -102,7 +102,7 @@ def in_languages(name: str, value: str, translations: Mapping[str, str]) -> Elem
 
 
 def locales(tags: Iterable[str]) -> list[Element]:
-    """Return the locales that the texts of a record refer to."""
+    """Return the ``gmd:locale`` elements that translated texts refer to."""
     return [
         el(
             "gmd:locale",
@@ -132,18 +132,18 @@ def texts(name: str, values: Any) -> list[Element]:
 
 
 def anchor(name: str, label: str, href: str) -> Element:
-    """Return an element whose text carries its address."""
+    """Return an element with a ``gmx:Anchor``."""
     return el(name, el("gmx:Anchor", text=label, xlink_href=href))
 
 
 def label(name: str, value: str, href: str = "") -> Element:
-    """Return an anchor when there is a web address or a URN, else a plain text."""
+    """Return an element with an anchor if ``href`` is a web address or a URN, else with plain text."""
     made = anchor(name, value, href) if href.startswith(ADDRESSES) else text(name, value)
     return made if made is not None else missing(name)
 
 
 def code(name: str, codelist: str, value: str) -> Element:
-    """Return an element with a code of an ISO list; the list's own namespace is ``gmd``."""
+    """Return an element with a value of an ISO code list (``gmd``, or ``srv`` for the lists of services)."""
     prefix = "srv" if codelist in ("SV_CouplingType", "DCPList") else "gmd"
     return el(
         name, el(f"{prefix}:{codelist}", text=value, codeList=f"{CODELISTS}#{codelist}", codeListValue=value)
@@ -151,12 +151,12 @@ def code(name: str, codelist: str, value: str) -> Element:
 
 
 def missing(name: str, reason: str = "missing") -> Element:
-    """Return an element that is asked for and has nothing to say."""
+    """Return an empty element with a ``gco:nilReason``, for required elements without a value."""
     return el(name, gco_nilReason=reason)
 
 
 def date(name: str, value: str) -> Element:
-    """Return an element with a ``gco:Date``, which also takes a year or a month, or a ``gco:DateTime``."""
+    """Return an element with a ``gco:Date`` (also for a year or month) or a ``gco:DateTime``."""
     return el(name, el("gco:DateTime" if "T" in value else "gco:Date", text=value))
 
 
@@ -166,7 +166,7 @@ def dated(value: str, kind: str) -> Element:
 
 
 def url(name: str, value: str) -> Element:
-    """Return an element with a ``gmd:URL``; characters that no URI holds are written as %xx."""
+    """Return an element with a ``gmd:URL``; characters not allowed in a URI are percent-encoded."""
     return el(name, el("gmd:URL", text=_NOT_IN_A_URI.sub(lambda found: quote(found.group()), value.strip())))
 
 

@@ -1,1 +1,1 @@
-"""Actions, access rules and validators of datasets."""
+"""Actions, authorization functions and validators of datasets."""

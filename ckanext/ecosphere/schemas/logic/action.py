@@ -1,4 +1,4 @@
-"""Actions of the room."""
+"""API actions to import, propose and continue descriptions of datasets."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def _nothing_schema() -> dict[str, Any]:
 
 @tk.validate_action_data(_import_schema)
 def ecosphere_dataset_import(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Read a description from a web address, or from a text; nothing is saved.
+    """Import a description from a URL or a text; nothing is saved.
 
     Args:
         context: the context.
-        data_dict: `url` of an ISO 19139 record, of DCAT (RDF/XML, Turtle, JSON-LD), publiccode.yml or codemeta.json; or
+        data_dict: `url` of an ISO 19139 record, DCAT (RDF/XML, Turtle, JSON-LD), publiccode.yml or codemeta.json; or
             `content`, the text of one.
 
     Returns:
-        `dataset`, for a person to look over and save, with the address that it was read from (`source_record`);
-        `problems`, sentences on what was wrong with it; `already`, datasets of the catalogue with one of its
+        `dataset`, to be reviewed and saved by the user, with the URL that it was read from (`source_record`);
+        `problems`, sentences about values that were left out; `already`, datasets of the catalogue with one of its
         identifiers (`name`, `title`, `service`, `catalogue` that it is harvested from or None, `editable`); and
-        `warnings`, sentences on those and on a description that names another service as its own.
+        `warnings`, sentences about those and about a description that belongs to another service.
 
     Raises:
-        ValidationError: the address cannot be fetched, or gives no such description.
+        ValidationError: the URL cannot be fetched, or does not lead to such a description.
     """
     tk.check_access("ecosphere_dataset_import", context, data_dict)
     if data_dict.get("content"):
@@ -78,24 +78,22 @@ def _read_content(content: str, context: Context) -> dict[str, Any]:
 
 @tk.validate_action_data(_propose_schema)
 def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Propose a description from addresses that a producer pastes: of a record, services, files, a repository.
+    """Propose a description from URLs of a record, services, files or a repository; nothing is saved.
 
-    Services are read in the background: call again, with the `kinds` that were answered, while `state` is "reading".
-    Nothing is saved.
+    Services are read in the background: while `state` is "reading", call again with the returned `kinds`.
 
     Args:
         context: the context.
-        data_dict: `urls`, five addresses at most (a list, or a text with one on each line); `layers`, names of layers
-            of the first service with several, or ["*"] for the service as a whole; `kinds`, as they were answered.
+        data_dict: `urls`, five at most (a list, or a text with one per line); `layers`, names of layers of the first
+            service with several, or ["*"] for the service as a whole; `kinds`, as returned by the previous call.
 
     Returns:
-        `state`: reading (services are being read), choose (call again with `layers`) or ready; `kinds`, what each
-        address was taken for; `services`, as `ecosphere_access_service_read` gives them; and when it is ready
-        `described` (whether an address was that of a record), `read` (whether any address answered) and what
-        `ecosphere_dataset_import` returns.
+        `state`: reading (services are being read), choose (call again with `layers`) or ready; `kinds`, the kind of
+        each URL; `services`, as of `ecosphere_access_service_read`; and when ready, `described` (whether one of the
+        URLs is a record), `read` (whether any URL answered) and the result of `ecosphere_dataset_import`.
 
     Raises:
-        ValidationError: an address is none, cannot be fetched, or leads to nothing that is known here.
+        ValidationError: a URL is invalid, cannot be fetched, or leads to nothing that can be used.
     """
     tk.check_access("ecosphere_dataset_propose", context, data_dict)
     return proposing.propose(proposing.checked(data_dict), context)
@@ -104,14 +102,14 @@ def ecosphere_dataset_propose(context: Context, data_dict: DataDict) -> dict[str
 @tk.side_effect_free
 @tk.validate_action_data(_service_schema)
 def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """What the datasets of a service usually say: the values that at least half of the latest ones share.
+    """Return the usual values of a service: those shared by at least half of its latest 50 datasets.
 
     Args:
         context: the context.
         data_dict: `id` or name of the service.
 
     Returns:
-        values by field, of those that the schema marks with `usual`.
+        values by field, for the fields marked with `usual` in the schema, and `owner_org`.
     """
     tk.check_access("ecosphere_dataset_usual_values", context, data_dict)
     service = tk.get_action("organization_show")({**context}, {"id": data_dict["id"], "include_users": False})
@@ -130,16 +128,16 @@ def ecosphere_dataset_usual_values(context: Context, data_dict: DataDict) -> dic
 @tk.side_effect_free
 @tk.validate_action_data(_nothing_schema)
 def ecosphere_dataset_unfinished(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """Descriptions that somebody began and left before the last page, so that no search finds them.
+    """List unfinished descriptions (state "draft"), which searches do not find.
 
     Args:
         context: the context.
-        data_dict: nothing.
+        data_dict: no parameters.
 
     Returns:
-        those that the person may go on with, of all colleagues of the person's services (an administrator's: those that
-        the administrator began), the latest first: `id`, `name`, `title`, `service` (title), `begun` (moment), `by`
-        (name of who began it, empty when it was the person).
+        the descriptions that the user may continue: the user's own without a service, and those of all members of the
+        user's services (for sysadmins: only their own), latest first: `id`, `name`, `title`, `service` (title), `begun`
+        (timestamp), `by` (name of the creator, empty for the user).
     """
     tk.check_access("ecosphere_dataset_unfinished", context, data_dict)
     return drafts.of(str(context.get("user") or ""))

@@ -1,6 +1,6 @@
-"""The first validator of a dataset: no text and no list of it is longer than the portal bears, and texts are clean.
+"""First validator of a dataset: limit the lengths of texts and lists, and clean texts.
 
-It runs before those of the single fields, so that none of them meets a text without an end.
+It runs before the validators of single fields, so that they never process texts of unlimited length.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Errors = dict[tuple[Any, ...], list[str]]
 
 
 def ecosphere_bounds(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
-    """Clean the texts of a flattened dataset; refuse those that are too long, and lists with too many values.
+    """Clean the texts of a flattened dataset; refuse texts that are too long, and lists with too many values.
 
-    What is too long is cut, so that the validators of the fields have little to read; with its error nothing is saved.
+    Values that are too long are also truncated for the following validators; the error prevents saving.
     """
     rows: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
     for place, value in list(data.items()):
@@ -33,7 +33,7 @@ def ecosphere_bounds(key: Any, data: FlatData, errors: Errors, context: Any) -> 
 
 
 def _bounded(place: tuple[Any, ...], value: Any, errors: Errors) -> Any:
-    # An extra's field is named by its key, which stands beside it: any text may be as long as a text may be.
+    # The values of extras are under the key "value", so the general limits apply to them.
     field = str(place[-1])
     if isinstance(value, str):
         value = value if characters.is_clean(value) else characters.clean(value)

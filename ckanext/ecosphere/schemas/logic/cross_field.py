@@ -1,7 +1,7 @@
-"""Rules that look at several fields at once; run after the single fields, before scheming stores them.
+"""Validation rules across fields; run after the validators of single fields, before ckanext-scheming stores them.
 
-At that moment CKAN holds the dataset flattened: ``("temporal_coverage", 0, "end")`` is a key, and a field
-that is no column of the dataset already has a copy under ``("extras", n, ...)``.
+At that stage the dataset is flattened: ``("temporal_coverage", 0, "end")`` is a key, and fields that are not columns
+of the package table have already been copied to ``("extras", n, ...)``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CORE_LISTS = ("resources", "tags", "groups", "extras", "relationships_as_subject
 
 
 def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
-    """Apply every rule of this module to a flattened dataset."""
+    """Apply all rules across fields to a flattened dataset."""
     core_fields.keep(data, context)
     core_fields.spare_unchanged(data, errors, context)
     _drop_unknown_subfields(data)
@@ -41,7 +41,7 @@ def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: A
 
 
 def _drop_unknown_subfields(data: FlatData) -> None:
-    """Forget empty groups, and what a group holds beside its declared subfields: scheming would store both."""
+    """Drop empty groups and undeclared subfields, which ckanext-scheming would store."""
     strange = [
         key
         for key, value in data.items()
@@ -53,7 +53,7 @@ def _drop_unknown_subfields(data: FlatData) -> None:
 
 
 def _hold_rows(data: FlatData, schema: Any) -> None:
-    """Give a row that holds nothing but rows an empty subfield: CKAN's validation stumbles over it when it is read."""
+    """Add an empty subfield to rows that only contain nested rows, on which CKAN's output validation would fail."""
     held = {key[:-1] for key in data}
     for row in {key[:-3] for key in data if len(key) > _SUBFIELD_KEY_LENGTH and key[:-3]} - held:
         own = schema["resource_fields" if row[0] == "resources" else "dataset_fields"]
@@ -71,7 +71,7 @@ def _is_group(key: tuple[Any, ...]) -> bool:
 
 
 def _rows(data: FlatData) -> dict[str, dict[int, dict[str, Any]]]:
-    """Group the subfields of the dataset: field name → index of the row → subfield → value."""
+    """Return the rows of the spatial and temporal coverage: {field: {row: {subfield: value}}}."""
     found: dict[str, dict[int, dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
     for key, value in data.items():
         if len(key) == _SUBFIELD_KEY_LENGTH and key[0] in ("temporal_coverage", "spatial_coverage"):
@@ -93,7 +93,7 @@ def _check_periods(periods: dict[int, dict[str, Any]], errors: Errors) -> None:
 
 
 def _derive_spatial(data: FlatData, rows: dict[int, dict[str, Any]], errors: Errors, context: Any) -> None:
-    """Fill ``spatial`` from the extents or territories, unless somebody gave a geometry of its own."""
+    """Derive ``spatial`` from the spatial coverage or territories, unless it was given explicitly."""
     dataset = {
         "spatial_coverage": [rows[index] for index in sorted(rows)],
         "territory": as_list(data[("territory",)]) if data.get(("territory",)) else [],
@@ -109,7 +109,7 @@ def _derive_spatial(data: FlatData, rows: dict[int, dict[str, Any]], errors: Err
 
 
 def _was_derived(given: str, context: Any) -> bool:
-    """Say whether ``given`` is what the stored dataset had, and that had been derived then."""
+    """Return whether ``given`` is the stored value and had itself been derived."""
     package = context.get("package")
     if package is None:
         return False

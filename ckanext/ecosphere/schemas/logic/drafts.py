@@ -1,4 +1,4 @@
-"""Descriptions that were begun and left: CKAN's state "draft", which no search shows but to who began them."""
+"""Unfinished descriptions: datasets in CKAN's state "draft", which only their creators find in searches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST = 20
 
 
 def of(user_name: str) -> list[dict[str, Any]]:
-    """Return the descriptions that a person may go on with; see `ecosphere_dataset_unfinished`."""
+    """Return the unfinished descriptions that a user may continue; see `ecosphere_dataset_unfinished`."""
     user = model.User.get(user_name)
     if user is None:
         return []
@@ -50,7 +50,7 @@ def _services(user_name: str) -> list[str]:
 
 
 def ecosphere_unfinished() -> list[dict[str, Any]]:
-    """Return what the reader of the page may go on with, for the pages from which one begins."""
+    """Return the unfinished descriptions of the current user (template helper)."""
     try:
         return tk.get_action("ecosphere_dataset_unfinished")({}, {})
     except tk.NotAuthorized:

@@ -1,7 +1,7 @@
-"""Names of free fields (extras): none is a field of the search index.
+"""Refuse free fields (extras) with the names of fields of the search index.
 
-CKAN 2.12.0 indexes a free field under its own name. `_root_` makes a document of Solr a part of another one, which no
-save replaces any more: a dataset that is made private stays found by everybody.
+CKAN 2.12.0 indexes extras under their own names. An extra `_root_` would make the Solr document a nested one, which
+later saves do not replace: a dataset made private would remain publicly searchable.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.search.index import KEY_CHARS
 from ckan.logic.validators import extra_key_not_in_root_schema as no_field_of_the_schema
 
-#: Fields of Solr's own, of vocabularies and of this suite.
+#: Prefixes of internal Solr fields, of CKAN vocabularies and of this suite.
 _BEGINNINGS = ("_", "vocab_", "ecosphere_")
 _FIELDS = frozenset(
     [
@@ -49,18 +49,18 @@ _FIELDS = frozenset(
 
 
 def is_of_the_index(name: str) -> bool:
-    """Whether a free field would be indexed as a field that has another meaning; CKAN leaves strange characters out."""
+    """Return whether an extra would be indexed as a reserved field, once CKAN has removed unsupported characters."""
     indexed = "".join(each for each in name if each in KEY_CHARS)
     return indexed in _FIELDS or indexed.startswith(_BEGINNINGS)
 
 
 def extra_key_not_in_root_schema(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Refuse the name of a free field that is a field already: of the schema, as CKAN does, or of the index.
+    """Refuse extras named like a field of the schema (as CKAN does) or of the index.
 
     Raises:
-        Invalid: it is one.
+        Invalid: the name is reserved.
     """
     no_field_of_the_schema(key, data, errors, context)
-    is_of_a_group = ("is_organization",) in data  # which has free fields by the same rule, and is in no index
+    is_of_a_group = ("is_organization",) in data  # groups use this validator too but are not indexed
     if not is_of_a_group and is_of_the_index(str(data[key])):
         raise tk.Invalid(tk._("This name is the portal's own: choose another one."))

@@ -1,7 +1,6 @@
-"""A period of grace for those who published before: until a day, what publishing needs is a warning and no refusal.
+"""Grace period for publishing: until a configured day, missing mandatory fields cause a warning instead of an error.
 
-Told where the saver can read it: on the next page of a person, in the header `Warning` of an answer of the API, and in
-the log.
+The warning is a flash message in the forms, a `Warning` header in API responses, and a line in the log.
 """
 
 from __future__ import annotations
@@ -19,22 +18,22 @@ from ckanext.ecosphere.shared import dates
 
 log = logging.getLogger(__name__)
 
-#: Code of RFC 7234 for a lasting warning of another kind.
+#: Miscellaneous persistent warning (RFC 7234).
 WARNING_CODE = 299
 
 
 def until() -> dt.date | None:
-    """Return the last day of the period, None without one.
+    """Return the last day of the grace period, None without one.
 
     Raises:
-        ValueError: the option is no day.
+        ValueError: the option is not a date.
     """
     text = config.grace_until().strip()
     return dt.date.fromisoformat(text) if text else None
 
 
 def runs() -> bool:
-    """Whether today is within the period, in the portal's time zone; a day that cannot be read gives no grace."""
+    """Return whether today is within the period, in the portal's time zone; false for an invalid date."""
     try:
         last = until()
     except ValueError:
@@ -43,11 +42,11 @@ def runs() -> bool:
 
 
 def warn(name: str, fields: Iterable[tuple[str, str]]) -> None:
-    """Tell who saves that a published dataset lacks what will be needed.
+    """Warn the user that a published dataset lacks fields that will become mandatory.
 
     Args:
         name: name of the dataset.
-        fields: name and label of each field that is missing.
+        fields: name and label of each missing field.
     """
     missing, last = dict(fields), until()
     if not missing or last is None:
@@ -68,7 +67,7 @@ def warn(name: str, fields: Iterable[tuple[str, str]]) -> None:
 
 
 def check() -> list[Check]:
-    """Say until when incomplete datasets may be published, for `ckan ecosphere check`."""
+    """Check the option of the grace period, for `ckan ecosphere check`."""
     name, text = tk._("Period of grace"), config.grace_until()
     try:
         last = until()

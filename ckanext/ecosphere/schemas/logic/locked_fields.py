@@ -1,8 +1,8 @@
-"""Fields of a harvested dataset that its source governs: the form shows them, and changes them only when asked to.
+"""Locked fields: fields of harvested datasets that the form shows read-only unless the user unlocks them.
 
-What is locked is the harvest's to say (the action `ecosphere_harvest_local_show`); without it, nothing is. A harvest
-keeps the address and the visibility of a dataset, the fields that the administrator declares, and the files that were
-added on the portal; it writes everything else anew, so a field that the record leaves empty is locked as well.
+Locked fields are determined by the harvest (action `ecosphere_harvest_local_show`); without it, there are none. A
+harvest keeps the name and visibility of a dataset, the fields declared by the administrator, and resources added on the
+portal. It overwrites everything else, so a field that is empty in the record is locked as well.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from ckanext.ecosphere.schemas.logic.publication import Dataset, add
 
 CARRIED = "ecosphere_schemas/form/carried.html"
 UNLOCK = "modifier"
-"""Argument of the form's address, and input of the form, with which somebody chooses to change locked fields."""
+"""Parameter of the form's URL, and input of the form, that unlocks the fields."""
 KEPT = frozenset({"name", "spatial"})
-"""Fields that no harvest replaces: the address, and the geometry that follows from other fields."""
+"""Fields that harvests never overwrite: the name, and the geometry derived from other fields."""
 FORMS = ("dataset.edit", "dataset_resource.edit")
-"""Endpoints of the forms; what comes another way (API, bulk edit, harvest) is not asked."""
+"""Endpoints of the forms; other ways of saving (API, bulk edit, harvest) are not restricted."""
 
 
 @dataclass(frozen=True)
 class LockedFields:
-    """What the source of a dataset governs.
+    """Locked fields and resources of a harvested dataset.
 
     Attributes:
-        catalogue: `title`, and `record`, the address of the original record, or None.
-        kept: names of the fields that a harvest leaves as they are.
-        resources: ids of the resources that were added on the portal.
-        unlocked: whether the person has chosen to change locked fields.
-        stored: the dataset as it is: a form with errors shows locked fields as they are, not as they were sent.
+        catalogue: `title` of the source, and `record`, the URL of the original record, or None.
+        kept: names of the fields that harvests do not overwrite.
+        resources: ids of the resources added on the portal.
+        unlocked: whether the user has unlocked the fields.
+        stored: the stored dataset, whose values a form with errors shows for locked fields instead of submitted ones.
     """
 
     catalogue: Mapping[str, Any]
@@ -48,20 +48,20 @@ class LockedFields:
     stored: Mapping[str, Any]
 
     def field(self, name: str) -> bool:
-        """Say whether the form shows a field of the dataset without changing it."""
+        """Return whether a field of the dataset is locked."""
         return not self.unlocked and name not in self.kept
 
     def resource(self, id_: str | None) -> bool:
-        """Say whether the form shows a resource without changing it."""
+        """Return whether a resource is locked."""
         return bool(id_) and not self.unlocked and id_ not in self.resources
 
 
 def find(package_id: str | None, with_stored: bool = True) -> LockedFields | None:
-    """Return what the source of a dataset governs; None when there is no such source, or the person may not change it.
+    """Return the locked fields of a dataset; None if it is not harvested or the user may not edit it.
 
     Args:
         package_id: id or name of the dataset.
-        with_stored: whether the dataset itself is wanted too.
+        with_stored: whether to read the stored dataset as well.
     """
     if not package_id:
         return None
@@ -82,10 +82,10 @@ def find(package_id: str | None, with_stored: bool = True) -> LockedFields | Non
 
 
 def overwritten(ids: Iterable[str], field: str) -> dict[str, str]:
-    """Return which of some datasets the next harvest puts back a field of, with the title of its source, by id.
+    """Return the datasets in which the next harvest would overwrite a field, as {id: title of the source}.
 
     Args:
-        ids: of datasets that the person may change.
+        ids: ids of datasets that the user may edit.
         field: name of the field.
     """
     wanted = list(ids)
@@ -99,26 +99,26 @@ def overwritten(ids: Iterable[str], field: str) -> dict[str, str]:
 
 
 def ecosphere_locked(package_id: str | None) -> LockedFields | None:
-    """Return what the source of a dataset governs, for its form; None when nothing does."""
+    """Return the locked fields of a dataset for its form, or None (template helper)."""
     return find(package_id)
 
 
 def ecosphere_locked_fields(
     fields: Iterable[Mapping[str, Any]], source: LockedFields | None, data: Mapping[str, Any], kind: str = "dataset"
 ) -> dict[str, set[str]]:
-    """Sort the fields of a part of the form, by name.
+    """Group the names of the fields of a form section by how they are shown.
 
-    Fields that the form carries without showing them, filled or not, are in none.
+    Hidden fields are in no group.
 
     Args:
-        fields: of the part.
-        source: what the source governs, or None.
-        data: what the form shows.
+        fields: fields of the section.
+        source: the locked fields, or None.
+        data: values of the form.
         kind: "dataset" or "resource".
 
     Returns:
-        ``shown``, locked and filled; ``silent``, locked and empty; ``apart``, locked, empty, and of no sense
-        beside what the others say; ``own``, those that the administrator leaves to the portal.
+        ``shown`` (locked and filled), ``silent`` (locked and empty), ``apart`` (locked, empty and not applicable given
+        the other values), ``own`` (not locked, as declared by the administrator).
     """
     told: dict[str, set[str]] = {"shown": set(), "silent": set(), "apart": set(), "own": set()}
     if source is None or source.unlocked or (kind == "resource" and not source.resource(data.get("id"))):
@@ -143,7 +143,7 @@ def _held(shown: Mapping[str, Any], name: str) -> list[str]:
 
 
 def unlocked() -> bool:
-    """Say whether this request comes from a form in which locked fields may be changed."""
+    """Return whether this request unlocks the fields."""
     return has_request_context() and tk.request.values.get(UNLOCK) == "1"
 
 
@@ -152,7 +152,7 @@ def _in_locked_form() -> bool:
 
 
 def refusal() -> str:
-    """Return what is said of a locked field that was sent with another value."""
+    """Return the error message of a locked field submitted with another value."""
     return tk._(
         "This comes from the source, and what was sent is not what the source says: nothing was saved. "
         "Here is what it says now; save again to keep it."
@@ -160,13 +160,13 @@ def refusal() -> str:
 
 
 def check(data: dict[Any, Any], errors: dict[Any, list[str]], context: Any, schema: Mapping[str, Any]) -> None:
-    """Refuse what the form changes of locked fields: the next harvest would undo it.
+    """Refuse changes of locked fields by the form, since the next harvest would undo them.
 
     Args:
-        data: the dataset as CKAN's validation holds it.
-        errors: receives what is wrong, by key of ``data``.
-        context: of the save.
-        schema: the dataset schema, expanded.
+        data: the flattened dataset, as in CKAN's validation.
+        errors: collects errors by key of ``data``.
+        context: context of the save.
+        schema: the expanded dataset schema.
     """
     package = context.get("package")
     if package is None or context.get("ignore_auth") or not _in_locked_form():
@@ -182,18 +182,18 @@ def check(data: dict[Any, Any], errors: dict[Any, list[str]], context: Any, sche
 
 
 def _told(texts: list[str]) -> list[str]:
-    """Texts in an order of their own, with one kind of line ends: a browser sends another kind."""
+    """Return texts sorted and with normalised line breaks, for comparison: browsers submit CR LF."""
     return sorted(text.replace("\r\n", "\n") for text in texts)
 
 
 def refuse_resource(resource: Mapping[str, Any]) -> None:
-    """Refuse the form of a file or service that the source governs.
+    """Refuse changes of a locked resource by the form.
 
     Args:
-        resource: as it is stored.
+        resource: the stored resource.
 
     Raises:
-        ValidationError: the source governs it, and the person has not chosen to change it nonetheless.
+        ValidationError: the resource is locked.
     """
     if not _in_locked_form():
         return

@@ -1,8 +1,8 @@
-"""What is asked of a person who saves: rules that a harvest is spared, since records lack and contradict much.
+"""Rules for datasets saved by users; harvests are exempt, since records are often incomplete or contradictory.
 
-A private dataset is a draft and may be incomplete; a public one needs its mandatory fields, and a licence when everyone
-may get the data. Contradictions are refused in both. Nobody is stuck on an old fault: a rule speaks only when this save
-brings the fault about, by publishing or by changing one of the fields concerned.
+A private dataset is a draft and may be incomplete; a public one must have its mandatory fields, and a licence if the
+data are public. Contradictions are refused in both cases. Existing faults do not block unrelated changes: a rule
+applies only if this save causes the fault, by publishing or by changing one of the fields concerned.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
 Field = Mapping[str, Any]
 
-#: Dates of which the first cannot come after the second.
+#: Pairs of dates, the first of which cannot be later than the second.
 ORDERED_DATES = (("created", "issued"), ("created", "modified"), ("issued", "modified"), ("modified", "next_update"))
 
 
 def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any]) -> None:
-    """Apply the rules to a flattened dataset that a person saves.
+    """Apply the rules to a flattened dataset saved by a user.
 
     Args:
-        data: the dataset as CKAN's validation holds it.
-        errors: receives what is wrong, by key of ``data``.
-        context: ``ignore_auth`` (harvest, background jobs, commands) switches the rules off.
-        schema: the dataset schema, expanded.
+        data: the flattened dataset, as in CKAN's validation.
+        errors: collects errors by key of ``data``.
+        context: ``ignore_auth`` (harvest, background jobs, commands) disables the rules.
+        schema: the expanded dataset schema.
     """
     if context.get("ignore_auth"):
         return
@@ -55,13 +55,13 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any
 
 
 class Dataset:
-    """Reads a flattened dataset, by name of the field."""
+    """Reader of a flattened dataset by field name."""
 
     def __init__(self, data: FlatData) -> None:
         self.data = data
 
     def texts(self, name: str) -> list[str]:
-        """Return the texts that a field holds; of a group, those of its rows."""
+        """Return the values of a field; for a group, those of all its rows."""
         if name == "tag_string":
             return [str(value) for key, value in self.data.items() if key[0] == "tags" and key[-1] == "name"]
         single = self.data.get((name,))
@@ -73,13 +73,13 @@ class Dataset:
         return [str(value) for value in rows if isinstance(value, (str, int, float)) and value != ""]
 
     def rows(self, name: str, subfield: str) -> Iterable[tuple[tuple[Any, ...], str]]:
-        """Yield the key and text of one subfield in every row of a group."""
+        """Yield the key and value of a subfield in each row of a group."""
         for key, value in list(self.data.items()):
             if len(key) == 3 and key[0] == name and key[2] == subfield and value:  # noqa: PLR2004 - name, row, subfield
                 yield key, str(value)
 
     def resource(self, number: int) -> conditions.Read:
-        """Return what reads the fields of a resource."""
+        """Return a reader of the fields of a resource."""
 
         def read(name: str) -> list[str]:
             value = self.data.get(("resources", number, name))
@@ -98,13 +98,13 @@ def _is_private(data: FlatData, before: Stored) -> bool:
 
 
 def label_of(field: Field) -> str:
-    """Return the label of a field in the reader's language."""
+    """Return the label of a field in the user's language."""
     label = field["label"]
     return label.get(language.current()[:2], label["en"]) if isinstance(label, Mapping) else str(label)
 
 
 def add(errors: Errors, key: tuple[Any, ...], message: str) -> None:
-    """Put a message at a key, once; the one of a whole group at its first part, for CKAN cannot tell both."""
+    """Add a message once; for a group whose rows have errors, at the first of these, as CKAN cannot report both."""
     if len(key) == 1:
         key = next((deep for deep in errors if deep[0] == key[0] and len(deep) > 1), key)
     found = errors.setdefault(key, [])
@@ -113,7 +113,7 @@ def add(errors: Errors, key: tuple[Any, ...], message: str) -> None:
 
 
 def needed() -> str:
-    """Return what is said at a field that publishing needs; the form gathers the fields of which it is said."""
+    """Return the error message of a field missing for publishing, by which the form lists these fields."""
     return tk._("Needed to publish: fill it in")
 
 
@@ -189,7 +189,7 @@ def _check_dates(now: Dataset, errors: Errors, _public: bool) -> None:
 
 
 def _check_access(now: Dataset, errors: Errors, public: bool) -> None:
-    """Check the licence and the grounds beside the access right (L311-5 and L311-6 CRPA, INSPIRE art. 13)."""
+    """Check the licence against the access right (L311-5 and L311-6 CRPA, INSPIRE art. 13)."""
     access = [value.rsplit("/", 1)[-1] for value in now.texts("access_rights")]
     licence = voc.get("licences").get(next(iter(now.texts("license_id")), ""))
     if not access:
@@ -214,7 +214,7 @@ def _check_grounds(now: Dataset, errors: Errors, _public: bool) -> None:
 
 
 def _check_place(now: Dataset, errors: Errors, _public: bool) -> None:
-    """Refuse a box that lies wholly outside of every territory: sides written in another order, mostly."""
+    """Refuse a box entirely outside all territories, mostly due to sides in the wrong order."""
     places = [place for uri in now.texts("territory") if (place := voc.get("territories").get(uri))]
     if not places or len(places) < len(now.texts("territory")):
         return

@@ -1,8 +1,8 @@
-"""Texts in several languages: ``title_translated`` beside ``title``, an object of BCP 47 tag → text.
+"""Validators of multilingual texts: ``title_translated`` beside ``title``, an object {BCP 47 tag: text}.
 
 The convention is that of ckanext-fluent, ckanext-dcat and CKAN's `get_translated` (see `vocabularies.languages`): the
-object holds every language, that of the field beside it included. CKAN's own field stays what counts, so that whoever
-knows nothing of translations changes the right text.
+object contains all languages, including that of the main field. CKAN's main field remains authoritative, so that
+clients unaware of translations change the right text.
 """
 
 from __future__ import annotations
@@ -21,39 +21,39 @@ FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
 SUFFIX = languages.SUFFIX
 _OF_FORM = f"{SUFFIX}-"
-"""Between the name of a field and the language, in the name of an input: ``title_translated-en``."""
+"""Between the name of the field and the language in the name of an input: ``title_translated-en``."""
 _EXTRAS = "__extras"
-"""Where CKAN's validation keeps what is no field of the schema."""
+"""Key under which CKAN's validation keeps values that are not in the schema."""
 _FIELDS: dict[tuple[Any, ...], tuple[str, ...]] = {
     (): ("title_translated", "notes_translated"),
     ("resources",): ("name_translated", "description_translated"),
 }
-"""Of a dataset, and of its resources: what a form may send by language."""
+"""Translated fields of datasets and resources, which a form may submit by language."""
 _LOOKED_AT = {_EXTRAS, *(name for names in _FIELDS.values() for name in names)}
 _RESOURCE = 2
-"""Length of the place of a resource: ("resources", 0)."""
+"""Length of the key prefix of a resource: ("resources", 0)."""
 
 
 def ecosphere_translations(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
-    """Bring texts in several languages, of a flattened dataset and its resources, in line with the fields beside them.
+    """Synchronise the translated texts of a flattened dataset and its resources with their main fields.
 
-    Runs before the validators of the fields: takes what a form sends, fills a field that has translations only, and
-    gives the French entry and the field the same text, whichever of them was changed.
+    Runs before the validators of the fields: collects the inputs of a form, fills an empty main field from its
+    translations, and makes the French entry and the main field equal, whichever was changed.
 
     Args:
         key: not used.
         data: the dataset, changed in place.
-        errors: told where field and translation say different things.
-        context: of the save.
+        errors: collects errors, where the main field and French entry differ and both were changed.
+        context: context of the save.
     """
-    places = [place for place in data if place[-1] in _LOOKED_AT and data[place]]  # of most datasets none
+    places = [place for place in data if place[-1] in _LOOKED_AT and data[place]]  # usually empty
     taken = [each for place in places if place[-1] == _EXTRAS for each in _take_from_form(place, data)]
     for place in dict.fromkeys([*taken, *(each for each in places if each[-1] != _EXTRAS)]):
         main = (*place[:-1], str(place[-1]).removesuffix(SUFFIX))
         try:
             texts = read(data[place], main[-1])
         except TranslationsError:
-            continue  # the validator of the field tells what is wrong
+            continue  # reported by the validator of the field
         _settle(main, texts, data, errors, context)
         if texts := languages.completed(_text(data.get(main)), texts):
             data[place] = texts
@@ -62,7 +62,7 @@ def ecosphere_translations(key: Any, data: FlatData, errors: Errors, context: An
 
 
 def ecosphere_translated(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
-    """Accept texts by language; stored as a JSON object, in a resource as the object itself."""
+    """Accept texts by language; stored as JSON text, in a resource as an object."""
     try:
         texts = read(data[key], str(key[-1]).removesuffix(SUFFIX))
     except TranslationsError as error:
@@ -80,10 +80,10 @@ def ecosphere_load_object(value: Any) -> Any:
 
 
 class TranslationsError(ValueError):
-    """What was given is no object of languages and texts.
+    """The value is not a valid object of texts by language.
 
     Attributes:
-        messages: what is wrong and what to do, in the language of the reader.
+        messages: error messages in the language of the user.
     """
 
     def __init__(self, messages: list[str]) -> None:
@@ -92,14 +92,14 @@ class TranslationsError(ValueError):
 
 
 def read(value: Any, field: str) -> dict[str, str]:
-    """Return texts by BCP 47 tag; empty ones are left out.
+    """Return texts by BCP 47 tag, without empty ones.
 
     Args:
-        value: an object, or JSON text of one.
-        field: name of the field that they translate, for its limit.
+        value: an object, or its JSON text.
+        field: name of the main field, whose limit of length applies.
 
     Raises:
-        TranslationsError: it is none, or holds an unknown language or too long a text.
+        TranslationsError: it is not an object of texts, has an unknown language, or a text is too long.
     """
     given = as_object(value)
     if not isinstance(given, Mapping):
@@ -137,7 +137,7 @@ def _text(value: Any) -> str:
 
 
 def _take_from_form(place: tuple[Any, ...], data: FlatData) -> Iterator[tuple[Any, ...]]:
-    """Put the texts that a form has sent by language into their fields; yield the places of these."""
+    """Move the texts submitted by language into their fields; yield the keys of these fields."""
     extras, fields = data[place], _FIELDS.get(place[:-1][::2], ())
     for name in [each for each in extras if str(each).partition("-")[0] in fields and _OF_FORM in each]:
         field, _sign, code = name.partition("-")
@@ -150,7 +150,7 @@ def _take_from_form(place: tuple[Any, ...], data: FlatData) -> Iterator[tuple[An
 
 
 def _settle(main: tuple[Any, ...], texts: dict[str, str], data: FlatData, errors: Errors, context: Any) -> None:
-    """Fill the field, or the French entry, from the other one; of two that differ, the one that was changed counts."""
+    """Fill the main field or the French entry from the other; if they differ, the one that was changed wins."""
     text, french = _text(data.get(main)), texts.get(languages.FRENCH)
     if not text and texts:
         data[main] = texts[languages.best(texts)]
@@ -166,7 +166,7 @@ def _settle(main: tuple[Any, ...], texts: dict[str, str], data: FlatData, errors
 
 
 def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> tuple[str | None, str | None]:
-    """Return the text that a field had before this save, and the French entry beside it; None without one."""
+    """Return the stored text of the main field and its French entry, or None for each."""
     package = context.get("package")
     if package is None:
         return None, None
@@ -183,7 +183,7 @@ def _before(main: tuple[Any, ...], data: FlatData, context: Any) -> tuple[str | 
 
 
 def following(texts: Any, text: str | None) -> Any:
-    """Return stored texts by language with the French one that of the field, which a plain CKAN may have changed."""
+    """Return stored translations with the French entry updated from the main field, in case a plain CKAN changed it."""
     held = as_object(texts)
     if not isinstance(held, Mapping) or held.get(languages.FRENCH) in (None, _text(text)) or not _text(text):
         return texts

@@ -1,7 +1,7 @@
 """Validators of single fields, named in ``dataset.yaml`` and ``presets.yaml``.
 
-Each says what to do, not only what is wrong. They are cheap: a harvest of 30 000 records runs them all,
-so look-ups are dictionary reads and everything that depends on the schema alone is prepared once.
+Error messages tell users what to do, not only what is wrong. Validators must be fast, since a harvest runs them all on
+30 000 records: look-ups are dictionary reads, and everything that depends only on the schema is cached.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ckanext.scheming.validation import scheming_validator
 
 Validator = Callable[..., Any]
 
-#: What an open vocabulary accepts beside its own concepts, by name of the vocabulary.
+#: Patterns of values that open vocabularies accept besides their own concepts, by name of the vocabulary.
 OPEN_PATTERNS = {
     "epsg": r"https?://www\.opengis\.net/def/crs/[\w./-]+",
     "language": r"http://publications\.europa\.eu/resource/authority/language/[A-Z]{3}",
@@ -48,10 +48,10 @@ _TAG = re.compile(r"[^,<>\"\x00-\x1f\x7f\u2028\u2029]*")
 
 
 def ecosphere_text(value: Any) -> Any:
-    """Return text without control and invisible characters and surrounding blanks; line ends become plain ones.
+    """Return a text without control and invisible characters or surrounding blanks, with normalised line breaks.
 
     Raises:
-        Invalid: it is neither a text nor a number.
+        Invalid: the value is neither a text nor a number.
     """
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
@@ -61,21 +61,21 @@ def ecosphere_text(value: Any) -> Any:
 
 
 def ecosphere_name_from_title(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Make the address of a new dataset from its title when the form leaves it empty.
+    """Generate the missing name of a new dataset from its title.
 
-    The script of the form fills it in; without it, or before it is ready, nobody would know what is missing. Only for
-    forms (`save`): CKAN's API asks for a name.
+    The form's script normally fills it in; without JavaScript, users would not know what is missing. For forms only
+    (`save`): the API requires a name, as in CKAN.
     """
     if not context.get("save") or "package" in context or data.get(key):
         return
     title = str(data.get(("title",)) or "")
     data[key] = free_name(title)
     if not title.strip():
-        raise tk.StopOnError  # the title is asked for: the address comes of it
+        raise tk.StopOnError  # only the missing title is reported
 
 
 def ecosphere_title_given(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Ask for a title where nothing stands for it: CKAN would take the address, which a form makes of the title."""
+    """Require a title in forms, and in the API if there is no name: CKAN would use the name as title."""
     given = data.get(key)
     if not (isinstance(given, str) and given.strip()) and (context.get("save") or not data.get(("name",))):
         errors[key].append(tk._("Missing value"))
@@ -89,9 +89,9 @@ def ecosphere_title_given(key: Any, data: dict[Any, Any], errors: Any, context: 
 
 
 def free_name(title: str) -> str:
-    """Return an address that no dataset has, made from a title; empty when the title has no letter or figure."""
+    """Return an unused dataset name made from a title; empty when the title has no letter or digit."""
     wanted = munge_title_to_name(re.sub(r"['’]", " ", title))[:MAX_NAME].rstrip("-")
-    if not wanted.strip("_"):  # CKAN fills up what is too short
+    if not wanted.strip("_"):  # CKAN pads short names with "_"
         return ""
     for number in range(1, MOST_TRIED):
         name = wanted if number == 1 else f"{wanted}-{number}"
@@ -104,7 +104,7 @@ def ecosphere_date(value: Any) -> Any:
     """Return a day, a month or a year in ISO form.
 
     Raises:
-        Invalid: it is no date.
+        Invalid: it is not a date.
     """
     if isinstance(value, dt.datetime):
         value = value.isoformat()
@@ -166,7 +166,7 @@ def ecosphere_email(value: Any) -> Any:
     """Return an e-mail address, without ``mailto:``.
 
     Raises:
-        Invalid: it is not one address.
+        Invalid: it is not a single e-mail address.
     """
     text = str(value)[: 2 * email_addresses.LONGEST].strip()
     text = text[len("mailto:") :] if text.lower().startswith("mailto:") else text
@@ -180,7 +180,7 @@ def ecosphere_telephone(value: Any) -> Any:
     """Return a telephone number in international form.
 
     Raises:
-        Invalid: it is no telephone number.
+        Invalid: it is not a telephone number.
     """
     try:
         return telephone.normalise(str(value))
@@ -206,7 +206,7 @@ def ecosphere_bbox(value: Any) -> Any:
     """Return a box as GeoJSON text; four numbers are accepted too.
 
     Raises:
-        Invalid: the box is malformed, outside the world or in the wrong order.
+        Invalid: the box is malformed, out of range or in the wrong order.
     """
     return _geojson(spatial.parse_box, value)
 
@@ -215,7 +215,7 @@ def ecosphere_geometry(value: Any) -> Any:
     """Return a GeoJSON geometry as text.
 
     Raises:
-        Invalid: it is malformed, too large or outside the world.
+        Invalid: it is malformed, too large or out of range.
     """
     return _geojson(spatial.parse_geometry, value)
 
@@ -228,10 +228,10 @@ def _geojson(parse: Callable[[Any], dict[str, Any]], value: Any) -> str:
 
 
 def ecosphere_licence(value: Any) -> Any:
-    """Return the id of a licence given by id, address or name.
+    """Return the id of a licence given by id, URI or label.
 
     Raises:
-        Invalid: no licence of the list has it.
+        Invalid: it is not in the vocabulary.
     """
     licences = voc.get("licences")
     concept = (licences.get(value) or licences.find(value)) if isinstance(value, str) else None
@@ -241,10 +241,10 @@ def ecosphere_licence(value: Any) -> Any:
 
 
 def tag_name_validator(value: Any, context: Any) -> Any:
-    """Accept French keywords: CKAN's own rule refuses the apostrophe of "cours d'eau".
+    """Accept French keywords; CKAN's own validator refuses the apostrophe of "cours d'eau".
 
     Raises:
-        Invalid: the keyword holds a comma, a quotation mark or an angle bracket.
+        Invalid: the keyword contains a comma, quotation mark, angle bracket or control character.
     """
     if not _TAG.fullmatch(value):
         raise tk.Invalid(
@@ -254,12 +254,12 @@ def tag_name_validator(value: Any, context: Any) -> Any:
 
 
 def ecosphere_tag_string(key: Any, data: dict[Any, Any], errors: Any, context: Any) -> None:
-    """Add the keywords of a text, separated by commas, to the dataset's tags.
+    """Add the comma-separated keywords of a text to the dataset's tags.
 
-    CKAN's own converter does the same but calls CKAN's rule for names, whatever validator replaces it.
+    CKAN's own converter always uses CKAN's `tag_name_validator`, even if a plugin replaces it.
 
     Raises:
-        Invalid: a keyword is too short, too long, or holds what none may hold.
+        Invalid: a keyword is too short, too long, or contains a forbidden character.
     """
     length: Any = tk.get_validator("tag_length_validator")
     present = {data[name] for name in data if len(name) == TAG_KEY_LENGTH and name[::2] == ("tags", "name")}
@@ -278,15 +278,15 @@ def ecosphere_tag_string(key: Any, data: dict[Any, Any], errors: Any, context: A
 def ecosphere_concept(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Validator:
     """Require a concept of ``field["vocabulary"]``, given by URI, id or label; its URI is stored.
 
-    ``vocabulary_store: id`` stores the id instead; ``vocabulary_open: true`` lets values of
-    :data:`OPEN_PATTERNS` through.
+    With ``vocabulary_store: id``, the id is stored instead; with ``vocabulary_open: true``, values that match
+    :data:`OPEN_PATTERNS` are accepted.
     """
     return _one(_resolver(field))
 
 
 @scheming_validator
 def ecosphere_concepts(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Validator:
-    """Require concepts of ``field["vocabulary"]``; stored as a JSON list without repetition."""
+    """Require concepts of ``field["vocabulary"]``; stored as a JSON list without duplicates."""
     return _many(_resolver(field))
 
 

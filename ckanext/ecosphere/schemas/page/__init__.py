@@ -1,1 +1,1 @@
-"""The page of a dataset: what is seen first, its resources by use, what is around it, how it is cited."""
+"""The page of a dataset: summary, resources by use, related datasets, citation."""

@@ -1,4 +1,4 @@
-"""What an address is called on a page: the name of the law or specification that it stands for, else its host."""
+"""Link texts of URLs: the name of the law or specification, else the URL itself or its host."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LONGEST_TITLE = 160
 
 
 def ecosphere_address_text(address: str, dataset: Mapping[str, Any] | None = None) -> str:
-    """Return what a link to an address says.
+    """Return the link text of a URL.
 
     Args:
         address: a web address.
-        dataset: whose reports of conformity may name the specification at that address.
+        dataset: a dataset whose conformity reports may name the specification at this address.
     """
     known = _names().get(address.rstrip("/"))
     if known:

@@ -1,7 +1,7 @@
-"""What is around a dataset: other years, the same subject elsewhere and nearby, what is like it; in one query.
+"""Related datasets, found in one query: other years, the same subject nearby and elsewhere, similar datasets.
 
-The words of the title without place and year name the subject: "Inventaire des zones humides d'Ille-et-Vilaine – 2023"
-and "… du Morbihan – 2021" have the same. What the query finds beside it shares a theme and a territory.
+The subject is the title without places and year: "Inventaire des zones humides d'Ille-et-Vilaine – 2023" and
+"… du Morbihan – 2021" have the same. Similar datasets share a theme and a territory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ THEME, TERRITORY, EXACT = "vocab_ecosphere_theme", "vocab_ecosphere_territory", 
 FIELDS = ("id", "name", "title", "extras_title_translated", EXACT, relations.SERIES_FIELD)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _LOT = "lot"
-#: Little words between a subject and its place, which the French analysis of the index drops as well.
+#: Words that link a subject and a place, also dropped by the French analysis of the index.
 _LINKS = frozenset(
     ["d", "de", "des", "du", "l", "la", "le", "les", "en", "et", "a", "au", "aux", "par", "pour", "sur", "dans"]
 )
@@ -41,11 +41,11 @@ Dataset = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """What a title is about, apart from where and when.
+    """Subject of a title, without places and year.
 
     Attributes:
-        words: of the subject, without accents.
-        year: in the title, "" without one.
+        words: normalised words of the subject.
+        year: year in the title, "" without one.
     """
 
     words: tuple[str, ...]
@@ -53,11 +53,11 @@ class Subject:
 
 
 def subject(title: str, territories: Iterable[str]) -> Subject:
-    """Take the subject out of a title.
+    """Return the subject of a title.
 
     Args:
-        title: of a dataset.
-        territories: ids of its territories, whose names are no part of the subject.
+        title: title of a dataset.
+        territories: ids of its territories, whose names are removed.
 
     >>> subject("Inventaire des zones humides de l'Ain – 2023", ["departement-01"])
     Subject(words=('inventaire', 'zones', 'humides'), year='2023')
@@ -142,14 +142,14 @@ def _later(dataset: Dataset, found: Iterable[Dataset], places: list[str]) -> lis
 
 
 def _dated(dataset: Dataset) -> tuple[str, str]:
-    """Return the whole title without its last year, and that year, "" without one."""
+    """Return the normalised title without its last year, and that year; the title and "" without a year."""
     title = str(dataset.get("title") or "")
     last = next(reversed(list(_YEAR.finditer(title))), None)
     return (voc.normalise(f"{title[: last.start()]} {title[last.end() :]}"), last.group()) if last else (title, "")
 
 
 def distance(places: Iterable[str], others: Iterable[str]) -> float:
-    """Return how far apart the nearest of two sets of territories are: 0 for those whose boxes meet, else degrees."""
+    """Return the smallest distance between two sets of territories in degrees; 0 when boxes intersect."""
     gaps = [
         0.0 if spatial.boxes_meet(one, other) else _gap(one, other)
         for one in filter(None, map(spatial.territory_box, places))

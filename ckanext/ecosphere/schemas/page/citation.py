@@ -1,4 +1,4 @@
-"""How a dataset is cited: as text, BibTeX, RIS and CSL-JSON. Pure, no CKAN.
+"""Citations of datasets as text, BibTeX, RIS and CSL-JSON. No CKAN imports.
 
 - BibTeX: entry type ``@dataset`` of BibLaTeX, which BibTeX programs read as ``@misc``.
 - RIS: type ``DATA``, https://en.wikipedia.org/wiki/RIS_(file_format)
@@ -35,16 +35,16 @@ MOST_AUTHORS = 10
 
 @dataclass(frozen=True)
 class Citation:
-    """What a citation says.
+    """Content of a citation.
 
     Attributes:
-        key: name of the dataset, for programs.
-        authors: names of services, the producers first.
-        title: of the dataset.
-        day: of its last revision or publication, None when nobody says.
-        version: as the producer numbers it, "" without one.
-        portal: that publishes it.
-        address: that stays the same when the dataset is renamed.
+        key: name of the dataset, as the citation key.
+        authors: names of services, the creators first.
+        title: title of the dataset.
+        day: day of its last revision, publication or creation; None when unknown.
+        version: the producer's version number, "" without one.
+        portal: title of the portal, as the publisher.
+        address: permanent URL, which does not change when the dataset is renamed.
     """
 
     key: str
@@ -60,9 +60,9 @@ def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
     """Return the citation of a dataset.
 
     Args:
-        dataset: as ``package_show`` gives it.
+        dataset: the dataset, from ``package_show``.
         portal: title of the portal.
-        address: permanent address of its page.
+        address: permanent URL of its page.
     """
     named = [row.get("name") for field in ("creator", "publisher") for row in dataset.get(field) or ()]
     service = dataset.get("organization") or {}
@@ -82,7 +82,7 @@ def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
 
 
 def text(cited: Citation) -> str:
-    """Return a citation in a sentence, as French publications write it."""
+    """Return a citation as a sentence, in the style of French publications."""
     parts = [", ".join(cited.authors) + (f" ({cited.day.year})" if cited.day else "")]
     parts += [cited.title, *([f"Version {cited.version}"] if cited.version else []), cited.portal]
     return ". ".join(part.rstrip(".") for part in parts if part) + f". {cited.address}"
@@ -104,7 +104,7 @@ def bibtex(cited: Citation) -> str:
 
 
 def ris(cited: Citation) -> str:
-    """Return a citation in RIS; its lines end as the format asks, with CR LF."""
+    """Return a citation in RIS; lines end with CR LF, as the format requires."""
     lines = ["TY  - DATA", *(f"AU  - {each}" for each in cited.authors), f"TI  - {cited.title}"]
     if cited.day:
         lines += [f"PY  - {cited.day.year}", f"DA  - {cited.day:%Y/%m/%d}"]
@@ -133,14 +133,14 @@ def csl(cited: Citation) -> str:
 
 @dataclass(frozen=True)
 class Format:
-    """A format of citations: how it is written, its name on the page, its media type."""
+    """A citation format: function that writes it, label on the page, media type."""
 
     write: Callable[[Citation], str]
     label: str
     media_type: str
 
 
-#: Ending of the address → format.
+#: Citation formats by extension of the URL.
 FORMATS = {
     "txt": Format(text, "Texte", "text/plain"),
     "bib": Format(bibtex, "BibTeX", "application/x-bibtex"),
@@ -150,7 +150,7 @@ FORMATS = {
 
 
 def _line(value: Any) -> str:
-    """Return a text on one line: a line end would begin a new field."""
+    """Return a text on one line, since a line break would start a new field."""
     return _SPACES.sub(" ", str(value)).strip()
 
 

@@ -1,6 +1,6 @@
-"""The collections that use a dataset: CKAN's groups of every type, and the pages that cite it.
+"""Collections that use a dataset: CKAN groups of all types, and pages that cite it.
 
-Asked of the database: the copy of a dataset in the index keeps groups that were deleted or renamed since.
+Groups are read from the database, since the search index keeps groups that were deleted or renamed meanwhile.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def of(dataset: Dataset) -> dict[str, Any]:
     """Return the collections and the pages that use a dataset.
 
     Args:
-        dataset: as `package_show` gives it.
+        dataset: the dataset, from `package_show`.
 
     Returns:
-        ``groups`` (the first ones, each ``title`` and ``href``, the latter "" for a type without pages), ``more`` (how
-        many other groups) and ``pages`` (``title`` and ``href`` of the first pages that cite it).
+        ``groups`` (the first ones, with ``title`` and ``href``, which is "" for a type without pages), ``more`` (number
+        of other groups) and ``pages`` (``title`` and ``href`` of the first pages that cite it).
     """
     groups = _groups(str(dataset["id"]))
     cited = [str(each) for each in as_list(dataset.get("is_referenced_by") or [])]
@@ -47,7 +47,7 @@ def of(dataset: Dataset) -> dict[str, Any]:
 
 
 def _groups(dataset: str) -> list[tuple[str, str, str]]:
-    """Return title, type and name of the active groups that hold a dataset."""
+    """Return title, type and name of the active groups that contain a dataset."""
     group, member = model.Group, model.Member
     held = (
         sa.select(group.title, group.type, group.name)

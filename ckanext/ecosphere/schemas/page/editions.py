@@ -1,7 +1,7 @@
-"""The editions of one dataset: what it replaces and what replaces it, as its record or another of its service says.
+"""Other editions of a dataset, from `replaces` and `replaced_by` of its record or of records of the same service.
 
-Where no record says anything, a dataset of the same title and territories with a later year (`around`) is named as what
-it is: a more recent year.
+Without such statements, a dataset of the same title and territories with a later year (`around`) is shown, but only as
+a more recent year.
 """
 
 from __future__ import annotations
@@ -13,30 +13,29 @@ from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf import relations
 
 MOST_SHOWN = 10
-#: How many editions a page follows to the newest.
+#: Maximum number of steps followed towards the newest or oldest edition.
 MOST_STEPS = 10
 
 Dataset = Mapping[str, Any]
 
 
 def of(dataset: Dataset) -> dict[str, Any]:
-    """Return the other editions of a dataset, as its reader may see them.
+    """Return the other editions of a dataset that the current user may see.
 
     Args:
-        dataset: as `package_show` gives it.
+        dataset: the dataset, from `package_show`.
 
     Returns:
-        ``older`` and ``newer`` (lists of datasets, those next to this one first) and ``newest`` (the last of those that
-        follow it, None when nothing does).
+        ``older`` and ``newer`` (lists of datasets, nearest first) and ``newest`` (the last newer one, or None).
     """
     newer, older = _line(dataset, "newer"), _line(dataset, "older")
     return {"older": older[:MOST_SHOWN], "newer": newer[:MOST_SHOWN], "newest": newer[-1] if newer else None}
 
 
 def _line(dataset: Dataset, direction: str) -> list[Dataset]:
-    """Follow the editions of a dataset in one direction; a circle ends where it closes.
+    """Follow the editions of a dataset in one direction; cycles are cut.
 
-    An edition that several name stands after all of them that are followed: the last one is that which nothing follows.
+    An edition that several others refer to is placed after the last of them, so that the final one has no successor.
     """
     found: dict[str, Dataset] = {}
     followed = {dataset["id"]}
@@ -54,10 +53,10 @@ def _line(dataset: Dataset, direction: str) -> list[Dataset]:
 
 
 def _beside(dataset: Dataset) -> dict[str, list[Dataset]]:
-    """Return the editions before and after a dataset, whichever of the two records says it.
+    """Return the editions directly before and after a dataset, from its own record or those that refer to it.
 
-    That data are outdated is said by their own record or by one of the same service: no other service alone makes a
-    page send its readers elsewhere.
+    A dataset is replaced only if its own record or one of the same service says so: another service cannot declare it
+    outdated and redirect its readers.
     """
     own = set(relations.own_references(dataset))
     before, after = _texts(dataset, "replaces"), _texts(dataset, "replaced_by")

@@ -1,4 +1,4 @@
-"""What the page of a dataset says first: where, when, how fresh, who, under what licence, how to get it."""
+"""Summary at the top of a dataset page: extent, period, freshness, access, licence, main resource."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ckanext.ecosphere.vocabularies import freshness
 MOST_PLACES = 4
 MOST_RECTANGLES = 40
 PUBLIC = "PUBLIC"
-#: Drawing of the départements on the outline of the mainland (`dev/departements.py`).
+#: Départements drawn on the outline of mainland France (`dev/departements.py`).
 BORDERS = {"metropole": "/ecosphere/departements.svg"}
 CODE = "https://schema.org/SoftwareSourceCode"
 
@@ -30,13 +30,13 @@ Dataset = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ExtentMap:
-    """The extent of a dataset on an outline of France.
+    """The extent of a dataset drawn on an outline of France.
 
     Attributes:
         frame: the outline.
-        rectangles: the boxes of the dataset, in pixels of the drawing.
-        borders: path of a picture with the départements, "" without one.
-        text: the extent in words, for those who do not see it.
+        rectangles: bounding boxes of the dataset, in pixels of the drawing.
+        borders: URL path of an image of the départements, "" without one.
+        text: the extent in words, as the text alternative.
     """
 
     frame: outlines.Frame
@@ -46,16 +46,16 @@ class ExtentMap:
 
 
 def of(dataset: Dataset) -> dict[str, Any]:
-    """Return what the page of a dataset shows first.
+    """Return the summary of a dataset.
 
     Args:
-        dataset: as `package_show` gives it.
+        dataset: the dataset, from `package_show`.
 
     Returns:
-        ``map`` (`ExtentMap` or None), ``places`` (the first labels) and ``more_places`` (how many others), ``periods``
-        (in words), ``dated`` (last change of the data, in words), ``frequency`` (label), ``fresh`` (ok, late, or ""),
-        ``due`` (day until which the data count as up to date, in words), ``licence`` (label, href), ``access``
-        (`access`), ``main`` (resource and use, or None).
+        ``map`` (`ExtentMap` or None), ``places`` (the first labels) and ``more_places`` (number of others),
+        ``periods`` (in words), ``dated`` (last change of the data, in words), ``frequency`` (label), ``fresh`` (ok,
+        late or ""), ``due`` (last day on which the data count as up to date, in words), ``licence`` (label, href),
+        ``access`` (see `access`), ``main`` (resource and use, or None).
     """
     whole = inheritance.completed(dataset)
     uris = [str(uri) for uri in as_list(whole.get("territory") or [])]
@@ -75,7 +75,7 @@ def of(dataset: Dataset) -> dict[str, Any]:
 
 
 def access(dataset: Dataset) -> dict[str, Any]:
-    """Return who may get a dataset: ``label``, ``restricted``, and of a restriction ``grounds`` and ``conditions``."""
+    """Return the access to a dataset: ``label``, ``restricted``, ``grounds``, ``conditions`` and ``contacts``."""
     rights = str(dataset.get("access_rights") or "")
     concept = voc.get("access-right").get(rights) if rights else None
     restricted = bool(rights) and (concept.id if concept else rights) != PUBLIC
@@ -92,7 +92,7 @@ def access(dataset: Dataset) -> dict[str, Any]:
 
 
 def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
-    """Return the way in which most people get a dataset: a resource, the address of a service, a repository of code."""
+    """Return the main access to a dataset with its use: service endpoint, code repository, or main resource."""
     for address in as_list(dataset.get("endpoint_url") or []):
         service = {"url": str(address), "resource_role": "service", "name": dataset.get("title")}
         return service, uses.of(service)
@@ -103,7 +103,7 @@ def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
 
 
 def resources(dataset: Dataset) -> list[Mapping[str, Any]]:
-    """Return the resources of a dataset; what nothing tells the format of has that of the answer of its server."""
+    """Return the resources of a dataset; one of unknown format gets the media type that its server answered."""
     return once.of_dataset("resources", dataset, _resources)
 
 
@@ -121,7 +121,7 @@ def _resources(dataset: Dataset) -> list[Mapping[str, Any]]:
 
 
 def extent_map(dataset: Dataset) -> ExtentMap | None:
-    """Return the extent of a dataset on the outline that has most of it, or None when it lies on none."""
+    """Return the extent of a dataset on the outline that contains most of its boxes, or None when none does."""
     boxes = list(_boxes(dataset))[:MOST_RECTANGLES]
     framed = [(frame, box) for box in boxes if box[0] <= box[2] and (frame := outlines.frame_of(box))]
     if not framed:
@@ -134,7 +134,7 @@ def extent_map(dataset: Dataset) -> ExtentMap | None:
 
 
 def _boxes(dataset: Dataset) -> Iterator[outlines.Box]:
-    """Yield the boxes of the extents; of the territories when there are none; of the geometry when nothing else."""
+    """Yield the boxes of the spatial coverage, else those of the territories, else that of `spatial`."""
     found = False
     for row in _rows(dataset, "spatial_coverage"):
         for key in ("bbox", "geom"):
@@ -173,7 +173,7 @@ def _licence(identifier: str) -> dict[str, str]:
 
 
 def _age(dataset: Dataset) -> dict[str, str]:
-    """Return how old the data are, and whether that is what was promised."""
+    """Return the date of the data, the frequency, and whether they are up to date with respect to it."""
     updated = _day(dataset.get("modified")) or _day(dataset.get("issued")) or _day(dataset.get("created"))
     code = freshness.code(str(dataset.get("frequency") or ""))
     due = freshness.due_date(code, updated, _day(dataset.get("next_update")))
@@ -198,10 +198,7 @@ def _rows(dataset: Dataset, field: str) -> list[Mapping[str, Any]]:
 
 
 def link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:
-    """Return what is known of the addresses of a dataset: address → as `ecosphere_quality_links` gives it.
-
-    Nothing without the plugin that checks links.
-    """
+    """Return the link checks of a dataset by URL (`ecosphere_quality_links`); empty without `ecosphere_quality`."""
     return once.of_dataset("links", dataset, _link_states)
 
 

@@ -19,18 +19,17 @@ Dataset = Mapping[str, Any]
 
 
 def ecosphere_glance(dataset: Dataset) -> dict[str, Any]:
-    """Return what the page of a dataset says first (`glance.of`), once for a page."""
+    """Return the summary of a dataset (`glance.of`), computed once per page."""
     return once.of_dataset("glance", dataset, glance.of)
 
 
 def ecosphere_access(dataset: Dataset) -> dict[str, Any]:
-    """Return who may get a dataset (`glance.access`)."""
+    """Return the access conditions of a dataset (`glance.access`)."""
     return glance.access(dataset)
 
 
 def ecosphere_resources_by_use(dataset: Dataset) -> list[dict[str, Any]]:
-    """Return the resources of a dataset under the headings of their uses: ``kind``, ``label``, ``icon``, ``help``,
-    ``resources``."""
+    """Return the resources grouped by kind of use: ``kind``, ``label``, ``icon``, ``help``, ``resources``."""
     kinds = uses.texts()["kinds"]
     return [
         {
@@ -45,11 +44,11 @@ def ecosphere_resources_by_use(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def ecosphere_resource_use(resource: Mapping[str, Any], dataset: Dataset | None = None) -> dict[str, Any]:
-    """Return what a resource is for and the text of its main button.
+    """Return the use of a resource and the text of its main button.
 
     Args:
-        resource: as `package_show` gives it, or one of `glance.resources`.
-        dataset: to which it belongs, when it is not one of `glance.resources`.
+        resource: the resource, from `package_show` or `glance.resources`.
+        dataset: its dataset; needed when the resource is not from `glance.resources`.
 
     Returns:
         the fields of `uses.Use`, ``kind_label`` and ``text`` ("Télécharger GeoPackage, 12 Mo").
@@ -59,13 +58,13 @@ def ecosphere_resource_use(resource: Mapping[str, Any], dataset: Dataset | None 
 
 
 def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
-    """Return the main way to get a dataset as `ecosphere_resource_use` does, with ``resource``, or None."""
+    """Return the main ``resource`` of a dataset with its use (`ecosphere_resource_use`), or None."""
     found = ecosphere_glance(dataset)["main"]
     return {"resource": found[0], **_shown(*found)} if found else None
 
 
 def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what the last check of a resource's address said (`ecosphere_quality_links`), None without one."""
+    """Return the result of the last link check of a resource (`ecosphere_quality_links`), or None."""
     states = glance.link_states(dataset)
     addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
     link = next((states[address] for address in addresses if address in states), None)
@@ -84,7 +83,7 @@ def ecosphere_around(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
 
 
 def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:
-    """Return the other editions of a dataset (`editions.of`), once for a page; none when the index cannot be asked."""
+    """Return the other editions of a dataset (`editions.of`), computed once per page; none when the search fails."""
     try:
         return once.of_dataset("editions", dataset, editions.of)
     except SearchError:
@@ -92,18 +91,18 @@ def ecosphere_editions(dataset: Dataset) -> dict[str, Any]:
 
 
 def ecosphere_collections(dataset: Dataset) -> dict[str, Any]:
-    """Return the collections that use a dataset (`collections.of`), once for a page."""
+    """Return the collections that use a dataset (`collections.of`), computed once per page."""
     return once.of_dataset("collections", dataset, collections.of)
 
 
 def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
-    """Return how a dataset is cited: ``text``, ``permalink``, ``formats`` (label, ending) and ``qr``, an SVG."""
+    """Return the citation of a dataset: ``text``, ``permalink``, ``formats`` (label, extension) and ``qr`` (SVG)."""
     address = views.permalink(dataset)
     cited = citation.of(dataset, tk.config["ckan.site_title"], address)
     formats = [(form.label, ending) for ending, form in citation.FORMATS.items() if ending != "txt"]
-    # To choose the best of the eight masks takes 4 ms; readers take any.
+    # A fixed mask saves the 4 ms of choosing the best of the eight; readers accept any.
     code = segno.make(address, micro=False, error="m", mask=0)
-    qr = Markup(code.svg_inline(scale=3, border=2, svgclass="eco-qr"))  # noqa: S704 - squares made of our own address
+    qr = Markup(code.svg_inline(scale=3, border=2, svgclass="eco-qr"))  # noqa: S704 - generated from our own URL
     return {"text": citation.text(cited), "permalink": address, "formats": formats, "qr": qr}
 
 

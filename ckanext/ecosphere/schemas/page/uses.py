@@ -1,7 +1,7 @@
-"""What a resource is for, its format, and the one thing that most people do with it. Pure, no CKAN.
+"""Determine the kind, format and main action (download, copy, open) of a resource. No CKAN imports.
 
-Declared role, protocol and format count, but an address that names a service is one, whatever is declared: catalogues
-call a link to a WFS a page, and a map application a service.
+The declared role, protocol and format count, but a URL recognised as a service takes precedence: catalogues declare
+links to a WFS as pages, and map applications as services.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DATA, SERVICE, VIEWER, DOCUMENTATION, SAMPLE, METADATA = (
     "metadata",
 )
 DOWNLOAD, COPY, OPEN = "download", "copy", "open"
-LONGEST = 4000  # characters of an address that are looked at
+LONGEST = 4000  # characters of a URL that are examined
 
 _REQUEST_KEYS = {"service", "request", "version", "acceptversions"}
 _LAYER_KEYS = {"layers", "layer", "typename", "typenames"}
@@ -40,21 +40,21 @@ _SUFFIX = re.compile(r"\.([a-z0-9]{1,8})$")
 _SHAPE_IN_ZIP = re.compile(r"(?:^|[^a-z])(?:shp|shape|shapefile)s?(?:[^a-z]|$)")
 _MAP = re.compile(r"\bcartes?\b|/map\b|\bmap|wms|lizmap|viewer|cartograph")
 _SERVICES = ("OGC:", "ATOM", "ESRI:REST", "TMS", "SPARQL")
-"""Beginnings of the ids of protocols that software speaks."""
+"""Prefixes of the ids of service protocols."""
 _SYNONYMS = {"shape-zip": "shp", "gml2": "gml", "gml3": "gml"}
 
 
 @dataclass(frozen=True)
 class Use:
-    """What a page says and does with a resource.
+    """Use of a resource on the dataset page.
 
     Attributes:
         kind: data, service, viewer, documentation, sample or metadata.
-        format: id in the vocabulary `format`, "" when nothing tells it.
-        name: what the format or service is called on a button ("Shapefile", "WFS"), "" when nothing tells it.
-        zipped: whether the file is an archive that holds that format.
-        action: download, copy or open; "" for an address that is none.
-        address: what is downloaded, copied or opened.
+        format: id in the vocabulary `format`, "" when unknown.
+        name: name of the format or service on a button ("Shapefile", "WFS"), "" when unknown.
+        zipped: whether the file is an archive that contains this format.
+        action: download, copy or open; "" without an address.
+        address: address to download, copy or open.
         button: key of the button's text in `uses.yaml`.
     """
 
@@ -95,10 +95,10 @@ def _patterns(where: str) -> tuple[_Pattern, ...]:
 
 
 def of(resource: Mapping[str, Any]) -> Use:
-    """Say what a resource is for.
+    """Return the use of a resource.
 
     Args:
-        resource: as `package_show` gives it; any field may be missing.
+        resource: the resource, from `package_show`; any field may be missing.
     """
     declared = str(resource.get("url") or resource.get("download_url") or "")
     known = _recognised(declared[:LONGEST].lower())
@@ -120,7 +120,7 @@ def of(resource: Mapping[str, Any]) -> Use:
 
 
 def grouped(resources: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[tuple[Mapping[str, Any], Use]]]]:
-    """Return the resources of a dataset by kind, in the order of `uses.yaml`; kinds that have none are left out."""
+    """Return the resources of a dataset by kind, in the order of `uses.yaml`, without empty kinds."""
     found: dict[str, list[tuple[Mapping[str, Any], Use]]] = {kind: [] for kind in texts()["kinds"]}
     for resource in resources:
         use = of(resource)
@@ -129,7 +129,7 @@ def grouped(resources: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[tupl
 
 
 def main(resources: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], Use] | None:
-    """Return the resource by which most people get the data: the first file, else service, else page of data."""
+    """Return the main resource with its use: the first file, else service, else page; intranet resources come last."""
     entries = [
         (resource, use) for resource in resources if (use := of(resource)).kind in (DATA, SERVICE) and use.action
     ]
@@ -144,7 +144,7 @@ def main(resources: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], Use
 
 
 def endpoint(address: str) -> str:
-    """Return the address of a service as software wants it: without the request, other parameters (``map=``) kept."""
+    """Return the base URL of a service, without request parameters; others (``map=``) are kept."""
     parts = taken_apart(address)
     dropped = _REQUEST_KEYS | _LAYER_KEYS
     kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k.lower() not in dropped]
@@ -162,13 +162,13 @@ def _protocol(declared: Any) -> Concept | None:
 
 
 def _kind(resource: Mapping[str, Any], known: _Pattern | None, found: Concept | None, protocol: Concept | None) -> str:
-    """Return the kind: of the address where it is sure, else the declared role, else what the format is made for."""
+    """Return the kind: that of the URL if conclusive, else the declared role, else the usual one of the format."""
     role = _role(resource)
     speaks = protocol is not None and (protocol.data["kind"] not in ("page", "download") or protocol.data["format"])
     if known and (known.use in (SERVICE, METADATA) or not role or role == SERVICE):
         return known.use
     if role == SERVICE and not speaks and found is not None and found.id == "HTML":
-        # A page that is called a service is something to look at, or about the data.
+        # A web page declared as a service: the name tells what it is, otherwise documentation.
         by_name = _recognised(str(resource.get("name") or "").lower()[:300], "name")
         return by_name.use if by_name else DOCUMENTATION
     return role or _kind_of_format(found, protocol)
@@ -196,7 +196,7 @@ def _service_format(known: _Pattern | None, protocol: Concept | None) -> Concept
 def _format(
     resource: Mapping[str, Any], address: str, known: _Pattern | None, protocol: Concept | None
 ) -> Concept | None:
-    """Return the format: of a service that the address names, as declared, as the file ends, as it is asked for."""
+    """Return the format, from the recognised URL, declared format, query, file extension, media type or protocol."""
     if known and known.format:
         return voc.get("format").get(known.format)
     signs = [*_signs(resource, address)]
@@ -217,14 +217,14 @@ def _signs(resource: Mapping[str, Any], address: str) -> Iterator[str]:
     ending = suffix.group(1) if suffix else ""
     query = dict(parse_qsl(parts.query.lower()))
     yield next((query[key] for key in _FORMAT_KEYS if query.get(key)), "")
-    # The script that makes a page is no format.
+    # Extensions of server-side scripts say nothing about the format.
     yield "" if ending in ("php", "do", "jsp", "asp", "aspx") else ending
     yield str(resource.get("mimetype") or "")
 
 
 @lru_cache(maxsize=4096)
 def named(text: str) -> Concept | None:
-    """Return the format that a text names: an id, label, media type or ending of a file; None for anything else."""
+    """Return the format with this id, label, media type or file extension, or None."""
     bare = text.strip().lower()[:200].partition(";")[0].strip().lstrip(".")
     if not bare:
         return None
@@ -267,17 +267,17 @@ def _service_name(known: _Pattern | None, protocol: Concept | None) -> str:
     return "OGC API" if "API" in protocol.id else protocol.id.removeprefix("OGC:")
 
 
-#: Kinds whose address is a page to open, and its button.
+#: Buttons of the kinds whose address is a page to open.
 _PAGES = {VIEWER: "open_map", METADATA: "open_record"}
 
 
 def _button(kind: str, found: Concept | None, address: str, is_file: bool) -> tuple[str, str]:
-    """Return what the main button does, and the key of its text."""
+    """Return the action of the main button and the key of its text."""
     is_page = found is not None and found.id == "HTML"
     if kind == SERVICE:
         return COPY, "copy"
     if not urls.is_web_address(address):
-        return COPY, "copy_plain"  # browsers open neither FTP nor the paths of a network
+        return COPY, "copy_plain"  # browsers open neither FTP URLs nor network paths
     if kind == DATA and (is_page or _is_folder(address) or not (found or is_file)):
         return OPEN, "open_source"
     if kind in _PAGES or is_page:
@@ -289,12 +289,12 @@ def _button(kind: str, found: Concept | None, address: str, is_file: bool) -> tu
 
 
 def _is_folder(url: str) -> bool:
-    """Tell a page that lists files from a file."""
+    """Return whether a URL is a directory listing rather than a file."""
     parts = taken_apart(url)
     return not parts.query and (parts.path.endswith("/") or not parts.path)
 
 
 def _is_file(protocol: Concept | None, resource: Mapping[str, Any]) -> bool:
-    """Tell whether an address without a known format gives a file rather than a page."""
+    """Return whether a resource of unknown format is a file rather than a page."""
     uploaded = resource.get("url_type") == "upload" or bool(resource.get("download_url"))
     return uploaded or (protocol is not None and protocol.id == "HTTP:DOWNLOAD")

@@ -1,4 +1,4 @@
-"""Files about a dataset and about the catalogue: citations, site map, description for the search box of browsers."""
+"""Views of citations, the sitemap and the OpenSearch description."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.schemas.catalogue import sitemap
 from ckanext.ecosphere.schemas.page import citation
 from ckanext.ecosphere.shared import web_guard
 
-#: Characters that OpenSearch 1.1 allows.
+#: Maximum lengths in OpenSearch 1.1, in characters.
 SHORT_NAME, LONG_NAME = 16, 48
 PART_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 page = Blueprint("ecosphere_page", __name__)
@@ -21,13 +21,13 @@ web_guard.protect(page)
 
 
 def permalink(dataset: Any) -> str:
-    """Return the address of a dataset that stays when it is renamed."""
+    """Return the permanent URL of a dataset, by id, which does not change when it is renamed."""
     return tk.url_for("dataset.read", id=dataset["id"], qualified=True, locale="default")
 
 
 @page.route("/dataset/<id>/citation.<extension>")
 def cite(id: str, extension: str) -> Response:
-    """Give the citation of a dataset as txt, bib, ris or json (CSL)."""
+    """Return the citation of a dataset as txt, bib, ris or json (CSL)."""
     form = citation.FORMATS.get(extension)
     if form is None:
         return tk.abort(404, tk._("There is no citation in this format."))
@@ -45,22 +45,22 @@ def cite(id: str, extension: str) -> Response:
 
 @page.route("/sitemap.xml")
 def sitemap_index() -> Response:
-    """Give the list of the parts of the site map."""
+    """Return the sitemap index."""
     return _xml(sitemap.index())
 
 
 @page.route("/sitemap-<number>.xml")
 def sitemap_part(number: str) -> Response:
-    """Give the addresses of a thousand public datasets, in the order in which they came to the portal."""
+    """Return a sitemap of a thousand public datasets, in order of creation."""
     found = sitemap.part(int(number)) if PART_NUMBER.fullmatch(number) else ""
     return _xml(found) if found else tk.abort(404, tk._("The site map has no such part."))
 
 
 @page.route("/opensearch.xml")
 def opensearch() -> Response:
-    """Describe the search of the portal to browsers (OpenSearch 1.1)."""
+    """Return the OpenSearch 1.1 description, by which browsers offer the search of the portal."""
     title = tk.config["ckan.site_title"]
-    # Apart from the text below: messages within one are not found.
+    # Not within the f-string below, from which messages are not extracted.
     description = tk._("Search the datasets of the portal")
     address = escape(_absolute("dataset.search"))
     return _xml(
@@ -75,7 +75,7 @@ def opensearch() -> Response:
 
 
 def _shortened(text: str, most: int) -> str:
-    """Return the first whole words of a text, for XML."""
+    """Return the first whole words of a text, escaped for XML."""
     words = text if len(text) <= most else text[: most + 1].rpartition(" ")[0] or text[:most]
     return escape(words.rstrip(" –-,:"))
 

@@ -1,1 +1,1 @@
-"""Datasets in RDF: DCAT-AP, GeoDCAT-AP, schema.org, SKOS."""
+"""RDF of datasets and vocabularies: DCAT-AP, GeoDCAT-AP, schema.org, SKOS."""

@@ -1,4 +1,4 @@
-"""The portal as a ``dcat:Catalog``: what DCAT-AP 3 asks of it and ckanext-dcat does not write."""
+"""RDF of the portal as ``dcat:Catalog``: properties required by DCAT-AP 3 that ckanext-dcat does not write."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ckanext.ecosphere.schemas import config
 
 
 def complete(graph: Graph, catalogue: Any) -> None:
-    """Write who publishes the catalogue, in which language, and what its home page is.
+    """Write publisher, language and type of the home page of the catalogue.
 
     Args:
-        graph: holds what ckanext-dcat wrote.
+        graph: graph written by ckanext-dcat.
         catalogue: node of the catalogue.
     """
     for given in list(graph.objects(catalogue, DCT.language)):
@@ -37,13 +37,13 @@ def complete(graph: Graph, catalogue: Any) -> None:
 
 
 def add_service(graph: Graph, service: Any) -> None:
-    """Name a service as one of the catalogue, when the graph holds the catalogue."""
+    """Link a service from the catalogue, if the graph contains the catalogue."""
     for catalogue in graph.subjects(RDF.type, DCAT.Catalog):
         graph.add((catalogue, DCAT.service, service))
 
 
 def add_record(graph: Graph, record: Any) -> None:
-    """Name a record as one of the catalogue, when the graph holds the catalogue."""
+    """Link a record from the catalogue, if the graph contains the catalogue."""
     for catalogue in graph.subjects(RDF.type, DCAT.Catalog):
         graph.add((catalogue, DCAT.record, record))
 

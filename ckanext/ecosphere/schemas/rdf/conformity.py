@@ -1,7 +1,7 @@
-"""Conformity to specifications, as GeoDCAT-AP 3 tells it: ``dct:conformsTo`` when it is given, a test always.
+"""RDF of conformity to specifications (GeoDCAT-AP 3): always as a test, also ``dct:conformsTo`` if conformant.
 
-The plan of a test holds title and date as the dataset says them: many datasets of a feed name one regulation, each in
-words of its own.
+Title and date of the specification are written on the plan of the test, since the datasets of a feed may give the same
+regulation different titles.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ckanext.ecosphere.schemas.rdf.terms import CONFORMITY, PROV
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any], add_date: Callable[..., None]) -> None:
-    """Write each conformity that names its specification.
+    """Write the rows of ``conformity`` with a specification.
 
     Args:
         graph: receives the triples.
         ref: node of the dataset.
-        dataset: as ``package_show`` gives it.
-        add_date: ckanext-dcat's own way to write a date: (subject, predicate, value).
+        dataset: the dataset, from ``package_show``.
+        add_date: ckanext-dcat's method that writes dates: (subject, predicate, value).
     """
     for row in dataset.get("conformity") or ():
         if not isinstance(row, Mapping) or not (row.get("uri") or row.get("specification")):
@@ -54,7 +54,7 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any], add_date: Callable
 
 
 def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    """Read back what :func:`write` wrote, from any graph that says it in these terms.
+    """Read the field ``conformity``, as written by :func:`write`.
 
     Args:
         graph: the whole graph.

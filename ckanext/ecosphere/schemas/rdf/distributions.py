@@ -1,11 +1,11 @@
-"""What a file or service is for, how it is asked and written: in a graph beside what ckanext-dcat says of it.
+"""RDF of distributions: properties of resources that ckanext-dcat does not write or read.
 
-- role: ``dct:type`` with a concept of the list `resource-role`; a sample is ``adms:sample`` of its dataset too;
-- protocol: ``dct:conformsTo`` of the service that gives access (DCAT 3, section 6.10), made when none is described;
+- role: ``dct:type`` with a concept of the vocabulary `resource-role`; also ``adms:sample`` of the dataset for a sample;
+- protocol: ``dct:conformsTo`` of the access service (DCAT 3, section 6.10), which is created if missing;
 - character set: ``cnt:characterEncoding`` (GeoDCAT-AP 3);
 - reference systems: ``dct:conformsTo``.
 
-Layers, the network and the protocol of a plain file have no property.
+Layers, the network and the protocol of plain files are not written, for lack of a property.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf.terms import CNT
 
-#: Protocols of files and pages: no service answers there.
+#: Protocols of files and pages, which are not services.
 PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
 _CRS = "http://www.opengis.net/def/crs/"
 
@@ -31,9 +31,9 @@ def write(graph: Graph, dataset_ref: Any, resource: Mapping[str, Any]) -> None:
     """Complete the distribution of a resource.
 
     Args:
-        graph: holds what ckanext-dcat wrote.
+        graph: graph written by ckanext-dcat.
         dataset_ref: node of the dataset.
-        resource: as ``package_show`` gives it.
+        resource: the resource, from ``package_show``.
     """
     node = CleanedURIRef(resource_uri(resource))
     role = voc.get("resource-role").get(str(resource.get("resource_role") or ""))
@@ -65,7 +65,7 @@ def _write_protocol(graph: Graph, node: Any, resource: Mapping[str, Any], protoc
 
 
 def endpoints(dataset: Mapping[str, Any]) -> list[str]:
-    """Return the addresses of a service as its resources tell them, for a harvested record."""
+    """Return the endpoint URL of a service (at most one), from its resources, for records that have none."""
     given: Any = dataset.get("resources") or ()
     resources = sorted(given, key=lambda each: each.get("resource_role") in ("documentation", "metadata"))
     described = [s for r in resources for s in r.get("access_services") or () if isinstance(s, Mapping)]
@@ -75,12 +75,12 @@ def endpoints(dataset: Mapping[str, Any]) -> list[str]:
 
 
 def read(graph: Graph, node: Any, resource: dict[str, Any]) -> None:
-    """Read back what :func:`write` wrote, from any graph that says it in these terms.
+    """Read the properties written by :func:`write`.
 
     Args:
         graph: the whole graph.
         node: the distribution.
-        resource: what ckanext-dcat made of it, lists loaded; changed in place.
+        resource: the resource as parsed by ckanext-dcat, with lists loaded; changed in place.
     """
     roles = [concept for each in graph.objects(node, DCT.type) if (concept := voc.get("resource-role").get(str(each)))]
     if roles:

@@ -1,4 +1,4 @@
-"""The editions of a dataset in a graph: what it replaces and what replaces it (Dublin Core terms, DCAT 3)."""
+"""RDF of the editions of a dataset: what it replaces and is replaced by (Dublin Core terms, DCAT 3)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere.schemas.fields.stored import packages_of
 from ckanext.ecosphere.schemas.fields.values import as_list
 
-#: Field → properties that say it, the one that is written first.
+#: Properties of each field; the first one is written, all are read.
 PROPERTIES = {"replaces": (DCT.replaces, DCAT.previousVersion), "replaced_by": (DCT.isReplacedBy,)}
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
-    """Write the editions that the portal knows and shows to everyone."""
+    """Write the public editions on the portal."""
     for field, (predicate, *_others) in PROPERTIES.items():
         for edition in packages_of([str(name) for name in as_list(dataset.get(field) or [])]):
             if edition is not None and not edition.private and edition.state == "active":
@@ -26,7 +26,7 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
 
 
 def read(graph: Graph, ref: Any) -> dict[str, list[str]]:
-    """Return the addresses of the editions that a graph names, by field."""
+    """Return the URIs of the editions by field."""
     return {
         field: sorted(
             {

@@ -1,6 +1,6 @@
-"""What GeoDCAT-AP 3 says in terms of its own: reference systems, representation, roles of parties; written and read.
+"""RDF in GeoDCAT-AP 3's own terms: reference systems, spatial representation, roles of responsible parties.
 
-The terms are those of http://data.europa.eu/930/; each stands beside the one of DCAT-AP where there is one.
+The terms are in http://data.europa.eu/930/ and are written in addition to the equivalent ones of DCAT-AP.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf.terms import AGENT_ROLE, GEODCAT, PROV
 
-#: What a standard is that is a reference system (INSPIRE glossary).
+#: Type of a standard that is a reference system (INSPIRE glossary).
 REFERENCE_SYSTEM = URIRef("http://inspire.ec.europa.eu/glossary/SpatialReferenceSystem")
-#: Roles of ISO 19115 that have a property.
+#: Roles of ISO 19115 with a property in GeoDCAT-AP.
 ROLES = ("custodian", "distributor", "originator", "principalInvestigator", "processor", "resourceProvider", "user")
 
 Agents = Callable[[Any, Any], list[dict[str, Any]]]
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
-    """Complete a dataset whose distributions and attributions the graph holds.
+    """Complete a dataset whose distributions and attributions are already in the graph.
 
     Args:
         graph: receives the triples.
         ref: node of the dataset.
-        dataset: as ``package_show`` gives it.
+        dataset: the dataset, from ``package_show``.
     """
     if dataset.get("dcat_type"):
         graph.add((ref, GEODCAT.resourceType, URIRef(str(dataset["dcat_type"]))))
     for system in as_list(dataset.get("reference_system") or []):
         graph.add((ref, GEODCAT.referenceSystem, URIRef(str(system))))
         graph.add((URIRef(str(system)), DCT.type, REFERENCE_SYSTEM))
-    if dataset.get("spatial_representation"):  # of each distribution; of the dataset when there is none
+    if dataset.get("spatial_representation"):  # on each distribution, else on the dataset
         node = URIRef(str(dataset["spatial_representation"]))
         graph.add((node, RDF.type, SKOS.Concept))
         for subject in list(graph.objects(ref, DCAT.distribution)) or [ref]:
@@ -49,13 +49,13 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
 
 
 def read(graph: Graph, ref: Any, dataset: dict[str, Any], agents: Agents) -> None:
-    """Read what :func:`write` wrote, and what others write in these terms only.
+    """Read the properties written by :func:`write`, for fields without a value from DCAT-AP's terms.
 
     Args:
         graph: the whole graph.
         ref: node of the dataset.
         dataset: changed in place.
-        agents: ckanext-dcat's own reader of parties: (subject, predicate) → rows.
+        agents: ckanext-dcat's method that reads agents: (subject, predicate) → rows.
     """
     systems = {str(node) for node in graph.objects(ref, GEODCAT.referenceSystem)}
     if systems and not dataset.get("reference_system"):

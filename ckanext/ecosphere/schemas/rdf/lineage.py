@@ -1,4 +1,4 @@
-"""What the data were made from, how, what was measured of them, and other notes: written to a graph and read back."""
+"""RDF of lineage, quality measurements and notes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from ckanext.ecosphere.vocabularies import information
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
-    """Write ``source`` (prov:wasDerivedFrom), ``method`` (prov:wasGeneratedBy), ``quality_measure`` (DQV) and
+    """Write the fields of a dataset.
+
+    They are ``source`` (prov:wasDerivedFrom), ``method`` (prov:wasGeneratedBy), ``quality_measure`` (DQV) and
     ``other_information`` (skos:note).
 
     Args:
         graph: receives the triples.
         ref: node of the dataset.
-        dataset: as ``package_show`` gives it.
+        dataset: the dataset, from ``package_show``.
     """
     sources = [str(text) for text in as_list(dataset.get("source") or [])]
     for text, known in zip(sources, packages_of(sources), strict=True):
@@ -45,9 +47,9 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
 
 
 def _write_source(graph: Graph, ref: Any, text: str, known: Any) -> None:
-    """Write a source: a dataset of the portal (`known`), an address, or a node with a title when it has no address.
+    """Write a source as a public dataset of the portal (`known`), a URI, or a blank node with a title.
 
-    DCAT-AP keeps dct:source for what the graph describes as a dataset, which few sources are.
+    DCAT-AP reserves dct:source for resources described as datasets, which most sources are not.
     """
     if known is not None and not known.private and known.state == "active":
         graph.add((ref, PROV.wasDerivedFrom, CleanedURIRef(dataset_uri({"id": known.id}))))
@@ -78,7 +80,7 @@ def _write_measure(graph: Graph, ref: Any, row: Mapping[str, Any]) -> None:
 
 
 def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    """Read back what :func:`write` wrote, from any graph that says it in these terms.
+    """Read the fields written by :func:`write`.
 
     Args:
         graph: the whole graph.
@@ -108,7 +110,7 @@ def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 
 
 def _row_of(note: str) -> dict[str, str]:
-    """A note is one row, whatever its further paragraphs begin with."""
+    """Return a note as one row; only its first paragraph is examined for a subject."""
     first, gap, others = note.partition("\n\n")
     row = information.rows_of(first)[0]
     return {**row, "text": f"{row['text']}{gap}{others}"}
@@ -125,7 +127,7 @@ def _measures(graph: Graph, ref: Any) -> Iterator[dict[str, str]]:
         metric = graph.value(node, DQV.isMeasurementOf)
         if metric is None or metric == GEODCAT.spatialResolutionAsScale:
             continue
-        if graph.value(node, DQV.computedOn) is not None:  # what a portal computed of the description, its own score
+        if graph.value(node, DQV.computedOn) is not None:  # a score that a portal computed of the metadata
             continue
         dimension = voc.get("quality-dimension").get(str(graph.value(metric, DQV.inDimension) or ""))
         row = {

@@ -1,4 +1,4 @@
-"""What ckanext-dcat leaves out of a contact: its telephone and its office, in the terms of vCard."""
+"""RDF of contacts: telephone and unit in vCard terms, which ckanext-dcat leaves out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rdflib import Graph, Literal, URIRef
 from ckanext.dcat.profiles import VCARD
 from ckanext.ecosphere.shared.contact_details import telephone
 
-#: ``vcard:organization-unit``: a dash is no part of a Python name.
+#: ``vcard:organization-unit``; not an attribute because of the hyphen.
 UNIT = VCARD["organization-unit"]
 
 
@@ -27,12 +27,12 @@ def write(graph: Graph, node: Any, contact: Mapping[str, Any]) -> None:
     if contact.get("telephone"):
         try:
             graph.add((node, VCARD.hasTelephone, URIRef(telephone.uri(str(contact["telephone"])))))
-        except ValueError:  # a number that another version of the schema let through
+        except ValueError:  # accepted by an earlier version of the schema
             graph.add((node, VCARD.hasTelephone, Literal(contact["telephone"])))
 
 
 def read(graph: Graph, node: Any, contact: dict[str, Any]) -> None:
-    """Read back what :func:`write` wrote; what is no telephone number is left out.
+    """Read unit and telephone; invalid telephone numbers are left out.
 
     Args:
         graph: the whole graph.

@@ -1,8 +1,8 @@
 """RDF profile `ecosphere_dcat_ap`: DCAT-AP 3 with the fields and codes that ckanext-dcat does not write.
 
-A thin layer over ckanext-dcat's profile: before it, values are put in the form that DCAT-AP wants (URIs
-of licences, file types and media types); after it, the remaining fields become triples, most as
-GeoDCAT-AP 3 says. ``EXTRA`` is the table of these.
+A thin layer over ckanext-dcat's profile: before it runs, values are converted to the form required by DCAT-AP (URIs of
+licences, file types and media types); afterwards, the remaining fields are written, most of them according to
+GeoDCAT-AP 3. ``EXTRA`` lists the simple ones.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ EXTRA = (
     ("alternate_title", DCT.alternative, None),
     ("status", ADMS.status, SKOS.Concept),
     ("preview_image", FOAF.depiction, None),
-    ("access_limitation", DCT.rights, DCT.RightsStatement),  # DCAT-AP allows one accessRights only
+    ("access_limitation", DCT.rights, DCT.RightsStatement),  # DCAT-AP allows only one accessRights
 )
 
-#: Fields of people and services; ckanext-dcat reads them in the order in which the graph happens to give them.
+#: Fields of agents, which ckanext-dcat reads in the arbitrary order of the graph.
 AGENTS = ("contact", "publisher", "creator")
 
-#: Where codes stand in the graph, and the vocabularies that they may come from.
+#: Properties with codes, and the vocabularies of these codes.
 CODES = {
     ADMS.representationTechnique: ("spatial-representation",),
     ADMS.status: ("dataset-status", "distribution-status"),
@@ -86,14 +86,14 @@ CODES = {
     GEODCAT.serviceType: ("service-type",),
     GEODCAT.topicCategory: ("topic-category",),
 }
-#: Schemes whose URI is not the one of their concepts without the last part.
+#: URIs of concept schemes that are not the URIs of their concepts without the last segment.
 SCHEMES = {
     "http://purl.org/adms/publishertype": "http://purl.org/adms/publishertype/1.0",
     "http://data.europa.eu/bna": "http://data.europa.eu/bna/asd487ae75",
 }
-#: What ckanext-dcat writes in another way, or would tell as dates of the data: the portal's are those of the record.
+#: Fields hidden from ckanext-dcat: written differently here, or dates of the record rather than of the data.
 _LEFT_OUT = {"in_series": [], "source": [], "metadata_created": None, "metadata_modified": None}
-#: Of degrees: a centimetre.
+#: Decimals of degrees; seven correspond to a centimetre.
 DECIMALS = 7
 UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
 
@@ -102,10 +102,10 @@ _NOT_IN_AN_IRI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
 
 
 class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
-    """DCAT-AP 3 as ckanext-dcat writes it, completed."""
+    """ckanext-dcat's profile of DCAT-AP 3, completed."""
 
     def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
-        """Write one dataset to the graph."""
+        """Write a dataset to the graph."""
         dataset = _prepared(inheritance.completed(dataset_dict))
         for prefix, namespace in PREFIXES.items():
             self.g.bind(prefix, namespace)
@@ -133,16 +133,16 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         self._restore_addresses(dataset)
 
     def graph_from_catalog(self, catalog_dict: Any, catalog_ref: Any) -> None:
-        """Write the catalogue itself."""
+        """Write the catalogue to the graph."""
         super().graph_from_catalog(catalog_dict, catalog_ref)
         catalogues.complete(self.g, catalog_ref)
 
     def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> dict[str, Any]:
-        """Read one dataset of the graph."""
+        """Read a dataset from the graph."""
         dataset = super().parse_dataset(dataset_dict, dataset_ref)
         reading.complete(self.g, dataset_ref, dataset)
         geometries.read(self.g, dataset_ref, dataset, self._agents_details)
-        # A graph has no order: the same file must give the same dataset each time it is read.
+        # Graphs are unordered: sort, so that the same file always yields the same dataset.
         for field in AGENTS:
             if isinstance(dataset.get(field), list):
                 dataset[field].sort(key=lambda agent: json.dumps(agent, sort_keys=True))
@@ -156,20 +156,20 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
     def _contact_details(self, subject: Any, predicate: Any) -> list[dict[str, Any]]:
         contacts = super()._contact_details(subject, predicate)
-        if (None, DCAT.accessService, subject) not in self.g:  # of a service, name and address only
+        if (None, DCAT.accessService, subject) not in self.g:  # only name and e-mail for services
             for node, contact in zip(self.g.objects(subject, predicate), contacts, strict=True):
                 people.read(self.g, node, contact)
         return contacts
 
     def _add_spatial_value_to_graph(self, spatial_ref: Any, predicate: Any, value: Any) -> None:
-        """Write a geometry with its digits: ckanext-dcat 2.4 rounds to four decimals, some ten metres."""
+        """Write a geometry with `DECIMALS` decimals: ckanext-dcat 2.4 rounds to four, about ten metres."""
         from geomet import InvalidGeoJSONException, wkt
 
         try:
             geometry = json.loads(value) if isinstance(value, str) else value
             value = wkt.dumps(geometry, decimals=DECIMALS)
         except (TypeError, ValueError, KeyError, InvalidGeoJSONException):
-            pass  # WKT already, or nothing that can be written: ckanext-dcat tells them apart
+            pass  # WKT, or invalid: left to ckanext-dcat
         super()._add_spatial_value_to_graph(spatial_ref, predicate, value)
 
     def _add(self, subject: Any, predicate: Any, value: Any, rdf_class: Any) -> None:
@@ -195,12 +195,12 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((node, DQV.value, Literal(f"{scale:.12f}".rstrip("0"), datatype=XSD.decimal)))
 
     def _add_catalogues(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write the records that other catalogues have of the dataset; the harvest knows them, where it is enabled."""
+        """Write the records of the dataset in other catalogues, known if the harvest is enabled."""
         for catalogue in relations.other_records(dataset):
             self._add(ref, DCT.isReferencedBy, catalogue["record"], None)
 
     def _correct_attributions(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write attributions with PROV's terms: ckanext-dcat 2.4 reads these but writes ``dcat:`` ones."""
+        """Replace ``dcat:`` attributions by PROV ones: ckanext-dcat 2.4 reads the latter but writes the former."""
         for node in list(self.g.objects(ref, DCAT.qualifiedAttribution)):
             self.g.remove((ref, DCAT.qualifiedAttribution, node))
             self.g.add((ref, PROV.qualifiedAttribution, node))
@@ -213,9 +213,9 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((role, RDF.type, DCAT.Role))
 
     def _describe_nodes(self) -> None:
-        """Give each known code its class, label and scheme, where no earlier dataset of the feed did.
+        """Add class, label and scheme to known codes, unless an earlier dataset of the feed did.
 
-        DCAT-AP asks for concepts with a label, and its shapes look for the scheme of the European tables.
+        DCAT-AP requires concepts with a label, and its SHACL shapes check the scheme of the European authority tables.
         """
         for predicate, names in CODES.items():
             for node in self._undescribed(predicate, SKOS.inScheme):
@@ -249,7 +249,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         return [node for node in set(self.g.objects(None, predicate)) if (node, description, None) not in self.g]
 
     def _add_series(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write the series that the portal knows and shows to everyone, with what DCAT-AP wants of them."""
+        """Write the dataset's public series, with the properties required by DCAT-AP."""
         for series in packages_of(self._read_list_value(dataset.get("in_series"))):
             if series is None or series.private or series.state != "active":
                 continue
@@ -260,10 +260,10 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((node, DCT.description, Literal(series.notes or series.title or series.name)))
 
     def _add_kind(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write what a series, a service or code is besides a dataset.
+        """Write the further class and properties of a series, service or source code.
 
-        Both classes stand side by side, which DCAT allows: harvesters that know datasets only, ckanext-dcat's among
-        them, then find services and code as well.
+        They remain typed as dataset too, which DCAT allows, so that harvesters that only handle datasets (such as
+        ckanext-dcat's) find them.
         """
         kind = dataset.get("dcat_type")
         if kind == relations.SERIES:
@@ -290,7 +290,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 self.g.add((ref, SCHEMA.creativeWorkStatus, Literal(dataset["development_status"])))
 
     def _add_licence(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write the licence on the dataset, which DCAT allows, when its distributions have none or several to tell."""
+        """Write the licence on the dataset, which DCAT allows, unless all distributions have the same one."""
         licence = voc.get("licences").get(dataset.get("license_id") or "")
         told = {resource.get("license") for resource in dataset.get("resources") or ()}
         if licence and len(told) != 1 and urls.is_web_address(licence.uri):
@@ -298,7 +298,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((URIRef(licence.uri), RDF.type, DCT.LicenseDocument))
 
     def _restore_addresses(self, dataset: Mapping[str, Any]) -> None:
-        """Write addresses as they are: ckanext-dcat 2.4 writes commas and the like as %2C, another address."""
+        """Restore the original URLs: ckanext-dcat 2.4 percent-encodes commas and the like, which changes the URL."""
         for address in set(_leaves(dataset)):
             cleaned = CleanedURIRef(address)
             if str(cleaned) == address or _NOT_IN_AN_IRI.search(address) or not urls.is_web_address(address):
@@ -312,10 +312,10 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         self.g.add((node, predicate, Literal(concept.label_en, lang="en")))
 
     def _correct_details(self, ref: Any) -> None:
-        """Put right what ckanext-dcat 2.4 writes against DCAT-AP.
+        """Correct what ckanext-dcat 2.4 writes in violation of DCAT-AP.
 
-        URIs as identifiers, licences of unknown type, and distributions without their mandatory access address: DCAT-AP
-        wants the download address in its place when there is no other.
+        Identifiers as URI nodes, licences of unknown type, and distributions without the mandatory access URL, for
+        which DCAT-AP prescribes the download URL if there is no other.
         """
         for identifier in list(self.g.objects(ref, DCT.identifier)):
             if isinstance(identifier, URIRef):
@@ -329,7 +329,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
 
 def _scheme(uri: str, vocabulary: str) -> str:
-    """Return the scheme of a concept: of the project's own lists, the name that `skos.py` gives them."""
+    """Return the URI of a concept's scheme; for the project's own lists, the one used in `skos.py`."""
     if uri.startswith("urn:"):
         return f"urn:ecosphere:vocabulary:{vocabulary}"
     stem = uri.rsplit("/", 1)[0]
@@ -346,12 +346,12 @@ def _leaves(value: Any) -> Iterator[str]:
 
 
 def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a dataset with the values in the form that DCAT-AP wants."""
+    """Return a copy of a dataset with values in the form required by DCAT-AP."""
     dataset = copy.deepcopy(dict(dataset_dict))
     given = dataset.get("spatial")
     derived = spatial.footprint(dataset)
     if given and derived and json.dumps(derived) == given:
-        del dataset["spatial"]  # said already by spatial_coverage and territory
+        del dataset["spatial"]  # derived from spatial_coverage or territory
     for row in dataset.get("qualified_attribution") or ():
         if row.get("role") and not str(row["role"]).startswith("http"):
             row["role"] = AGENT_ROLE + row["role"]
@@ -367,7 +367,7 @@ def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prepare_resource(resource: dict[str, Any], licence: voc.Concept | None) -> None:
-    resource |= {"created": None, "metadata_modified": None}  # dates of the portal's record, not of the file
+    resource |= {"created": None, "metadata_modified": None}  # dates of the record, not of the file
     if not resource.get("license") and licence and urls.is_web_address(licence.uri):
         resource["license"] = licence.uri
     known = voc.get("format").get(resource.get("format") or "") or voc.get("format").find(resource.get("format") or "")
@@ -383,10 +383,10 @@ def _prepare_resource(resource: dict[str, Any], licence: voc.Concept | None) -> 
         except ValueError:
             services = []
     for service in services or ():
-        for key in ("contact", "publisher"):  # one each in DCAT; ckanext-dcat fails on a list here
+        for key in ("contact", "publisher"):  # single in DCAT; ckanext-dcat fails on a list
             if isinstance(service.get(key), list):
                 service[key] = next(iter(service[key]), None)
     if services:
         resource["access_services"] = services
-    if not resource.get("access_url"):  # DCAT-AP wants one, even beside a direct download
+    if not resource.get("access_url"):  # required by DCAT-AP, even for a direct download
         resource["access_url"] = resource.get("url")

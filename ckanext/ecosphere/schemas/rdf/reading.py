@@ -1,4 +1,4 @@
-"""Reads back what `profiles.py` adds to ckanext-dcat's DCAT-AP: the other half of the profile `ecosphere_dcat_ap`."""
+"""Reading side of the profile `ecosphere_dcat_ap`: complete the datasets parsed by ckanext-dcat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.schemas.fields import spatial
 from ckanext.ecosphere.schemas.rdf import conformity, distributions, editions, lineage, record, translations
 from ckanext.ecosphere.schemas.rdf.terms import ACCESS_STATEMENT, AGENT_ROLE, DQV, GEODCAT, IANA, SCHEMA
 
-#: Values of one property that are told apart by the list that they come from: (property, field, vocabulary).
+#: Properties whose values are assigned to fields by their vocabulary: (property, field, vocabulary).
 BY_LIST = (
     (DCAT.theme, "theme", "themes"),
     (DCAT.theme, "inspire_theme", "inspire-theme"),
@@ -27,13 +27,13 @@ BY_LIST = (
     (DCT.spatial, "territory", "territories"),
     (DCT.rights, "access_limitation", "access-limitation"),
 )
-#: Addresses that belong to an open list without standing in it.
+#: URI prefixes of values that belong to an open vocabulary without being in it.
 OPEN = {
     "hvd-category": "http://data.europa.eu/bna/c_",
     "epsg": "http://www.opengis.net/def/crs/",
     "territories": "http://id.insee.fr/geo/",
 }
-#: Properties with a field of their own: (property, field, whether it holds several).
+#: Properties with their own field: (property, field, whether it is multiple).
 PLAIN = (
     (ADMS.status, "status", False),
     (DCT.alternative, "alternate_title", True),
@@ -49,12 +49,12 @@ PLAIN = (
 
 
 def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    """Add to a dataset that ckanext-dcat has read what this project's profile wrote of it.
+    """Complete a dataset parsed by ckanext-dcat.
 
     Args:
         graph: the whole graph.
         ref: node of the dataset.
-        dataset: what ckanext-dcat made, changed in place; lists become lists, codes become those of the schema.
+        dataset: the parsed dataset, changed in place; JSON lists are loaded, codes converted to those of the schema.
     """
     _lists(dataset)
     _by_list(graph, ref, dataset)
@@ -62,7 +62,7 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         values = [str(value) for value in graph.objects(ref, predicate)]
         if values:
             dataset[field] = sorted(values) if several else values[0]
-    abstract = graph.value(ref, DCT.abstract)  # what Géo-IDE writes for the description
+    abstract = graph.value(ref, DCT.abstract)  # used for the description by Géo-IDE
     if abstract and not dataset.get("notes"):
         dataset["notes"] = str(abstract)
     translations.read(graph, ref, dataset, translations.OF_DATASET)
@@ -75,9 +75,9 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     _series(graph, ref, dataset)
     _identifiers(graph, ref, dataset)
     for row in dataset.get("qualified_attribution") or ():
-        role = row["role"] = str(row.get("role") or "")  # CKAN's validation stumbles over a row of rows alone
+        role = row["role"] = str(row.get("role") or "")  # CKAN's validation fails on rows that only contain nested rows
         if role.startswith(AGENT_ROLE) and role not in voc.get("agent-role"):
-            row["role"] = role.removeprefix(AGENT_ROLE)  # a role of a later standard, kept as its code
+            row["role"] = role.removeprefix(AGENT_ROLE)  # a role of a later standard, kept as a code
     _licence(graph, ref, dataset)
     for resource in dataset.get("resources") or ():
         node = str(resource.get("distribution_ref") or "")
@@ -88,7 +88,7 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 
 
 def _lists(dataset: dict[str, Any]) -> None:
-    """Turn JSON texts into lists, and drop empty subfields, which ckanext-dcat fills in."""
+    """Load JSON lists, and drop the empty subfields added by ckanext-dcat."""
     for owner in (dataset, *(dataset.get("resources") or ())):
         for key, value in list(owner.items()):
             if isinstance(value, str) and value.startswith("["):
@@ -125,7 +125,7 @@ def _by_list(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 
 
 def _belongs(value: str, vocabulary: str) -> bool:
-    """Say whether a value is of a list, or of those that an open list takes besides."""
+    """Return whether a value belongs to a vocabulary, or matches the prefix of an open one."""
     return value in voc.get(vocabulary) or value.startswith(OPEN.get(vocabulary, "\0"))
 
 
@@ -152,7 +152,7 @@ def _scale(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 
 
 def _places(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    """Keep the extents that are no territory of the list: ckanext-dcat keeps one of all, whichever comes first."""
+    """Read all locations other than territories: ckanext-dcat keeps an arbitrary one only."""
     rows = []
     for node in graph.objects(ref, DCT.spatial):
         if _belongs(str(node), "territories"):
@@ -214,7 +214,7 @@ def _series(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 
 
 def _identifiers(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    """Read the notation of other identifiers: ckanext-dcat 2.4 keeps the name of their blank node."""
+    """Read the notation of other identifiers: ckanext-dcat 2.4 reads the id of their blank node."""
     found = []
     for node in graph.objects(ref, ADMS.identifier):
         notation = graph.value(node, SKOS.notation)
@@ -224,7 +224,7 @@ def _identifiers(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
 
 
 def _licence(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    """Take the licence of the distributions as the dataset's when they all have the same; else the dataset's own."""
+    """Set the licence: the common one of all distributions, else that of the dataset itself."""
     licences, resources = voc.get("licences"), dataset.get("resources") or []
     given = {str(resource.get("license") or "") for resource in resources}
     own = {str(graph.value(node, RDFS.label) or node) for node in graph.objects(ref, DCT.license)}

@@ -1,7 +1,7 @@
-"""The description itself: the record that the portal holds of a dataset, and the one that it was made from.
+"""RDF of catalogue records (``dcat:CatalogRecord``): the portal's record and the one that it was imported from.
 
-DCAT-AP 3 keeps apart the dataset and its ``dcat:CatalogRecord``. The portal's has the identifier under which the
-description travels and says with ``dct:source`` which record of another catalogue it was taken over from, and of when.
+DCAT-AP 3 distinguishes a dataset from its record. The portal's record has the metadata identifier, and refers with
+``dct:source`` to the original record in another catalogue and its date.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ckanext.ecosphere.schemas.rdf import catalogues
 
 
 def write(graph: Graph, dataset_ref: Any, dataset: Mapping[str, Any], add_date: Callable[..., None]) -> None:
-    """Write the record of a dataset that the portal has saved.
+    """Write the record of a saved dataset.
 
     Args:
         graph: receives the triples.
         dataset_ref: node of the dataset.
-        dataset: as ``package_show`` gives it.
-        add_date: ckanext-dcat's own way to write a date: (subject, predicate, value).
+        dataset: the dataset, from ``package_show``.
+        add_date: ckanext-dcat's method that writes dates: (subject, predicate, value).
     """
     saved = dataset.get("metadata_modified")
     if not saved:
@@ -38,8 +38,8 @@ def write(graph: Graph, dataset_ref: Any, dataset: Mapping[str, Any], add_date: 
     if dataset.get("metadata_identifier"):
         graph.add((record, DCT.identifier, Literal(dataset["metadata_identifier"])))
     source, when = str(dataset.get("source_record") or ""), str(dataset.get("metadata_date") or "")
-    if urls.is_web_address(source) and when:  # DCAT-AP wants the date of every record
-        node = BNode()  # several datasets may name one page
+    if urls.is_web_address(source) and when:  # DCAT-AP requires a date for every record
+        node = BNode()  # blank, since several datasets may refer to the same page
         graph.add((record, DCT.source, node))
         graph.add((node, FOAF.page, CleanedURIRef(source)))
         _describe(graph, node, dataset_ref)
@@ -52,7 +52,7 @@ def _describe(graph: Graph, record: Any, dataset_ref: Any) -> None:
 
 
 def read(graph: Graph, dataset_ref: Any, dataset: dict[str, Any]) -> None:
-    """Read back what :func:`write` wrote.
+    """Read the record written by :func:`write`.
 
     Args:
         graph: the whole graph.

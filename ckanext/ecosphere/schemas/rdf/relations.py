@@ -1,7 +1,7 @@
-"""How the datasets of the portal belong together: series and their members, services and what they serve.
+"""Relations between datasets of the portal: series and members, services and served datasets, editions.
 
-A reference is what a person wrote or a record said: name or id in this portal, or the identifier of the record or of
-the data elsewhere. Everything is looked up in the index as the reader of the page may see it.
+A reference, as typed by users or found in records, is a name or id on this portal, or an identifier of the record or of
+the data. References are looked up in the search index with the permissions of the current user.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Dataset = Mapping[str, Any]
 
 
 def index(document: dict[str, Any]) -> None:
-    """Add the references of a dataset to its index document, one value each."""
+    """Add the references of a dataset to its index document, as multiple values."""
     for field, target in INDEXED.items():
         values = _list(document.get(field))
         if values:
@@ -45,13 +45,13 @@ def index(document: dict[str, Any]) -> None:
 
 
 def own_references(dataset: Dataset) -> list[str]:
-    """Return everything by which another dataset may refer to this one."""
+    """Return all references by which another dataset may refer to this one."""
     names = (dataset.get(key) for key in _NAMES)
     return [str(name) for name in names if name]
 
 
 def find(references: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the datasets that the references stand for, in their order; unknown ones are left out."""
+    """Return the datasets of the references in the same order, without unknown ones."""
     wanted = [str(reference) for reference in references if reference][:MOST_REFERENCES]
     if not wanted:
         return []
@@ -69,11 +69,11 @@ def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> dict[str,
 
 
 def editions(dataset: Dataset, references: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the datasets next to one in its line of editions, in one query.
+    """Return the editions directly before and after a dataset, in one query.
 
     Args:
-        dataset: whose editions are wanted.
-        references: what its own record says that it replaces or is replaced by.
+        dataset: the dataset.
+        references: references to other editions in its own record.
     """
     own = _any(own_references(dataset))
     parts = [f"{field}:({own})" for field in (REPLACES_FIELD, REPLACED_BY_FIELD)]
@@ -82,7 +82,7 @@ def editions(dataset: Dataset, references: Iterable[str]) -> list[dict[str, Any]
 
 
 def members(dataset: Dataset) -> list[str]:
-    """Return the identifiers of the records of the datasets of a series, at most `MOST_MEMBERS`."""
+    """Return the record identifiers of the members of a series, at most `MOST_MEMBERS`."""
     if dataset.get("dcat_type") != SERIES:
         return []
     held = referring(dataset, SERIES_FIELD, rows=MOST_MEMBERS)["results"]
@@ -90,7 +90,7 @@ def members(dataset: Dataset) -> list[str]:
 
 
 def records(references: Iterable[str]) -> dict[str, str]:
-    """Return the addresses of the ISO records of the datasets that the references stand for."""
+    """Return the URLs of the ISO records of referenced datasets, by reference."""
     wanted = list(references)
     return {
         name: tk.url_for("ecosphere_schemas.iso", id=dataset["name"], _external=True, locale="default")
@@ -101,9 +101,9 @@ def records(references: Iterable[str]) -> dict[str, str]:
 
 
 def other_records(dataset: Dataset) -> list[dict[str, str]]:
-    """Return the records that other catalogues have of a dataset: ``title`` of the catalogue, ``record``, its address.
+    """Return the records of a dataset in other catalogues: ``title`` of the catalogue and ``record``, the URL.
 
-    The harvest knows them, where it is enabled; without it there are none.
+    Empty unless the harvest is enabled.
     """
     try:
         show = tk.get_action("ecosphere_harvest_catalogues_show")
@@ -115,7 +115,7 @@ def other_records(dataset: Dataset) -> list[dict[str, str]]:
 
 
 def _search(query: str, rows: int) -> dict[str, Any]:
-    """Search as the reader of the page, once for a page that asks several times (form, fields, map, relations)."""
+    """Search as the current user; results are cached per page, which needs them several times."""
     return once.for_page("related datasets", (query, rows), lambda: _searched(query, rows))
 
 

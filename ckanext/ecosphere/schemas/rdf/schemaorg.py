@@ -1,7 +1,7 @@
-"""A dataset in the terms of schema.org, which search engines read in its page. Pure, no CKAN.
+"""Describe datasets in schema.org terms, for search engines. No CKAN imports.
 
-Properties are those that https://schema.org/Dataset, SoftwareSourceCode and WebAPI have in common with the schema, and
-that Google's guide for datasets asks for. Nothing is said that the dataset does not say.
+Properties are those of https://schema.org/Dataset, SoftwareSourceCode and WebAPI that correspond to fields of the
+schema, and those required by Google's guide for datasets. Nothing is inferred beyond the fields of the dataset.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str,
     """Return a dataset as a JSON-LD object.
 
     Args:
-        dataset: as ``package_show`` gives it.
-        page: address of its page.
+        dataset: the dataset, from ``package_show``.
+        page: URL of its page.
         catalogue: name of the portal.
     """
     read = Reader(dataset)
@@ -59,7 +59,7 @@ def describe(dataset: Mapping[str, Any], page: str, catalogue: str) -> dict[str,
 
 
 def _description(read: Reader) -> str:
-    """Return the description; search engines want 50 to 5000 characters, so a short one follows the title."""
+    """Return the description in the 50 to 5000 characters required by search engines; a short one follows the title."""
     text = read.text("notes")
     if len(text) < SHORTEST_DESCRIPTION:
         text = f"{read.text('title')}. {text}".strip()
@@ -71,7 +71,7 @@ def _is_public(read: Reader) -> bool:
 
 
 def _language(uri: str) -> str:
-    """Return a language as BCP 47 writes it: the code of two letters when there is one."""
+    """Return the BCP 47 tag of a language, two letters if available."""
     known = voc.get("language").get(uri)
     return next(iter(known.alt_labels), "") if known else uri.rsplit("/", 1)[-1].lower()
 
@@ -131,7 +131,7 @@ def _places(read: Reader) -> Iterator[dict[str, Any]]:
 
 
 def _place(name: str, box: spatial.Box | None) -> dict[str, Any]:
-    """Return a place; schema.org writes a box as south, west, north, east."""
+    """Return a place; the order of a box in schema.org is south, west, north, east."""
     found: dict[str, Any] = {"@type": "Place"}
     if name:
         found["name"] = name

@@ -1,4 +1,4 @@
-"""A vocabulary as SKOS, for other systems."""
+"""Write vocabularies as SKOS."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ckanext.ecosphere import vocabularies as voc
 
 
 def graph(vocabulary: voc.Vocabulary, scheme_uri: str = "") -> Graph:
-    """Return the vocabulary as a graph: one concept scheme and its concepts with labels and broader ones.
+    """Return the graph of a vocabulary: concept scheme, concepts, labels, hierarchy, replacements and exact matches.
 
     Args:
-        vocabulary: the list.
-        scheme_uri: address of the list in this portal.
+        vocabulary: the vocabulary.
+        scheme_uri: URL of the vocabulary on this portal.
     """
     result = Graph()
     result.bind("skos", SKOS)

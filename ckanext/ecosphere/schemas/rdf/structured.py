@@ -1,4 +1,4 @@
-"""A dataset of the portal in the terms of schema.org, with the addresses that only the portal knows."""
+"""Structured data (schema.org) of a dataset of the portal, with page URLs and relations to other datasets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def describe(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """Return a dataset as a JSON-LD object.
 
     Args:
-        dataset: as ``package_show`` gives it to the reader of the page: what that person may not see is not named.
+        dataset: the dataset, from ``package_show``. Related datasets that the current user may not see are left out.
     """
     found = schemaorg.describe(inheritance.completed(dataset), _page(dataset), tk.config["ckan.site_title"])
     parts: list[Any] = []

@@ -1,6 +1,6 @@
-"""Texts of a graph in several languages.
+"""Read multilingual texts from a graph.
 
-ckanext-dcat writes ``title_translated`` and the like; it reads them only for fields that ckanext-fluent validates.
+ckanext-dcat writes ``title_translated`` and the like, but reads them only for fields validated by ckanext-fluent.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ OF_DISTRIBUTION = {"name": DCT.title, "description": DCT.description}
 
 
 def read(graph: Graph, node: Any, target: dict[str, Any], fields: Mapping[str, Any]) -> None:
-    """Give the fields of a dataset or resource the texts of all languages, the main one first French.
+    """Set the main text (French if available) and the translations of fields with texts in several languages.
 
     Args:
         graph: the whole graph.
         node: the dataset or distribution.
-        target: what ckanext-dcat made of it, changed in place.
-        fields: field → property.
+        target: the dataset or resource as parsed by ckanext-dcat, changed in place.
+        fields: properties by field.
     """
     for field, predicate in fields.items():
         given = sorted(each for each in graph.objects(node, predicate) if isinstance(each, Literal))

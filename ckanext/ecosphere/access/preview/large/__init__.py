@@ -1,1 +1,1 @@
-"""Samples of large files: read in parts, of their server or of a beginning that was brought here."""
+"""Samples of large files, read in parts by range requests or from a downloaded beginning."""

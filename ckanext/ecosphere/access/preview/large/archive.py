@@ -1,4 +1,4 @@
-"""The beginning of the one data set in a large archive: the directory at its end tells where it stands."""
+"""Sample the first dataset in a large ZIP archive, located by the central directory."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from ckanext.ecosphere.access.preview.large.members import CHUNK, Content, begin
 from ckanext.ecosphere.access.preview.large.pieces import Beginning, PartError, Pieces, Window
 from ckanext.ecosphere.access.preview.unzip import MOST_MEMBERS, ODS, XLSX, chosen
 
-#: Bytes that are unpacked of a text or GeoJSON, of a database, and of the small files beside a Shapefile.
+#: Maximum number of bytes unpacked of a text or GeoJSON, of a database, and of small files of a Shapefile.
 MOST_TEXT, MOST_DATABASE, MOST_BESIDE = 16 * 1024 * 1024, 64 * 1024 * 1024, 64 * 1024
-#: Deflate makes a thousand bytes of one at most.
+#: Maximum compression ratio of Deflate.
 MOST_RATIO = 1032
-#: What the members of these endings are, as `kinds.sniff` says.
+#: Kinds of text members by extension (`kinds.sniff`).
 _TEXTS = {".csv": "text", ".txt": "text", ".geojson": "json", ".json": "json", ".kml": "kml", ".gml": "gml"}
 
 
 def take(file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:  # noqa: PLR0911
-    """Write the beginning of the first data set of an archive as a small file; return that, and what is told of it.
+    """Write a sample of the first dataset of an archive to a small file; return the file and facts about it.
 
     Args:
         file: the archive.
-        folder: where to write, under names of ours.
-        rows: how many are wanted.
+        folder: folder to write to, under generated names.
+        rows: number of rows or features to keep.
 
     Raises:
-        PreviewError: it holds nothing that can be shown so, or is broken.
-        PartError: what is needed is not to be had.
+        PreviewError: it contains nothing that can be sampled, or is damaged.
+        PartError: the needed parts are not available.
     """
     try:
         found = members(file)
@@ -67,7 +67,7 @@ def _suffix(member: zipfile.ZipInfo) -> str:
 
 
 class _Forward:
-    """A member that is read on, and of which some is left out."""
+    """Sequential reader of a member."""
 
     def __init__(self, content: Content):
         self.read = content.read
@@ -89,7 +89,7 @@ def _database(file: Pieces, member: zipfile.ZipInfo, folder: Path, rows: int) ->
 
 
 def _table(file: Pieces, parts: dict[str, zipfile.ZipInfo], folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
-    """The attributes of a Shapefile, or a table without geometries."""
+    """Sample the attributes of a Shapefile, or a table without geometries."""
     if ".cpg" in parts:
         (folder / "data.cpg").write_bytes(beginning(Content(file, parts[".cpg"]).read, MOST_BESIDE)[0])
     member, target = parts[".dbf"], folder / "data.dbf"
@@ -100,7 +100,7 @@ def _table(file: Pieces, parts: dict[str, zipfile.ZipInfo], folder: Path, rows: 
 
 def _shapefile(file: Pieces, parts: dict[str, zipfile.ZipInfo], folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
     if not file.has_end and not {".dbf", ".prj"} <= parts.keys():
-        raise PartError  # they stand behind what is here
+        raise PartError  # they are beyond the available beginning
     if ".prj" in parts:
         (folder / "data.prj").write_bytes(beginning(Content(file, parts[".prj"]).read, MOST_BESIDE)[0])
     told: dict[str, Any] = _table(file, parts, folder, rows)[1] if ".dbf" in parts else {}

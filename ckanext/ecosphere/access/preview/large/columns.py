@@ -1,4 +1,4 @@
-"""The first rows of a large Parquet or GeoParquet file, as a file of their own; its end tells where they stand."""
+"""Copy the first rows of a large Parquet or GeoParquet file to a new one, located by the footer."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def take(file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
 
     Args:
         file: the Parquet file.
-        folder: where to write.
-        rows: how many are wanted.
+        folder: folder to write to.
+        rows: number of rows to copy.
 
     Returns:
-        the file, and `part` and `known_total` when there are more.
+        the new file, and `part` and `known_total` if there are more rows.
 
     Raises:
         PreviewError: it cannot be read, or pyarrow is not installed.
-        PartError: it is not to be had.
+        PartError: the needed parts are not available.
     """
     target = folder / "sample.parquet"
     try:

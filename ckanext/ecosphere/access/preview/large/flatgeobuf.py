@@ -1,7 +1,7 @@
-"""The first features of a large FlatGeobuf file, as a file of their own. Pure.
+"""Copy the first features of a large FlatGeobuf file to a new one. No CKAN imports.
 
-FlatGeobuf 3: a mark of 8 bytes, the header (a FlatBuffer behind its size), the index (a packed R-tree, nodes of 40
-bytes), the features (FlatBuffers behind their sizes). https://github.com/flatgeobuf/flatgeobuf, header.fbs
+FlatGeobuf 3: 8 magic bytes, the header (size-prefixed FlatBuffer), the index (packed R-tree, nodes of 40 bytes), the
+features (size-prefixed FlatBuffers). https://github.com/flatgeobuf/flatgeobuf, header.fbs
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.large.pieces import PartError
 
 MARK, NODE = 8, 40
-#: Bytes of the header, of one feature, and of all.
+#: Maximum sizes in bytes: of the header, of one feature, and of all features.
 MOST_HEADER, MOST_FEATURE, MOST_FEATURES = 1024 * 1024, 8 * 1024 * 1024, 32 * 1024 * 1024
-#: Places of fields in the table of the header, and the size of a node of the index that is not told.
+#: Field numbers in the table of the header, and the default node size of the index.
 _COUNT, _NODE_SIZE, _USUAL = 8, 9, 16
-#: Shortest feature, with its size.
+#: Minimum size of a feature with its prefix, in bytes.
 SHORTEST = 12
 
 
 class Forward(Protocol):
-    """A file that is read on. Both raise PartError where it goes no further."""
+    """A sequential reader; both methods raise PartError if the data are not available."""
 
     def read(self, size: int, /) -> bytes:
-        """Read on: less at the end."""
+        """Return the next bytes, fewer at the end."""
         ...
 
     def skip(self, size: int) -> None:
-        """Leave some bytes out."""
+        """Skip some bytes."""
         ...
 
 
 def take(file: Forward, size: int | None, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
-    """Copy the first features; the index becomes one that is empty.
+    """Copy the first features; the index is filled with zeros.
 
     Args:
         file: the FlatGeobuf file, at its beginning.
-        size: in bytes; None when nobody knows.
-        folder: where to write.
-        rows: how many are wanted.
+        size: its size in bytes; None if unknown.
+        folder: folder to write to.
+        rows: number of features to copy.
 
     Returns:
-        the file, and `part` and `known_total` when there are more.
+        the new file, and `part` and `known_total` if there are more features.
 
     Raises:
         PreviewError: it cannot be read.
-        PartError: not even one feature is to be had.
+        PartError: not even one feature is available.
     """
     mark = file.read(MARK)
     header = bytearray(_sized(file, MOST_HEADER) or b"")
@@ -76,7 +76,7 @@ def take(file: Forward, size: int | None, folder: Path, rows: int) -> tuple[Path
 
 
 def _features(file: Forward, most: int) -> tuple[bytearray, int, bool]:
-    """Return the first features with their sizes, how many, and whether these are all."""
+    """Return the first features with their size prefixes, their number, and whether these are all."""
     body, number = bytearray(), 0
     try:
         while len(body) < MOST_FEATURES:
@@ -92,7 +92,7 @@ def _features(file: Forward, most: int) -> tuple[bytearray, int, bool]:
 
 
 def _sized(file: Forward, most: int) -> bytes | None:
-    """Read what stands behind its size; None at the end."""
+    """Read a size-prefixed block; None at the end of the file."""
     told = file.read(4)
     if not told:
         return None
@@ -106,10 +106,10 @@ def _sized(file: Forward, most: int) -> bytes | None:
 
 
 def _field(buffer: bytes | bytearray, number: int) -> int:
-    """Return where a field of the root of a FlatBuffer stands, 0 when it is left out.
+    """Return the position of a field of the root table of a FlatBuffer, 0 if it is absent.
 
     Raises:
-        struct.error: it would stand elsewhere.
+        struct.error: the position is outside the buffer.
     """
     root = struct.unpack_from("<I", buffer)[0]
     table = root - struct.unpack_from("<i", buffer, root)[0]
@@ -123,7 +123,7 @@ def _field(buffer: bytes | bytearray, number: int) -> int:
 
 
 def _index(count: int, node_size: int) -> int:
-    """Return the bytes of the index of some features."""
+    """Return the size of the index of a number of features, in bytes."""
     if not count or not node_size:
         return 0
     nodes = level = count

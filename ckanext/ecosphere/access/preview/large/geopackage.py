@@ -1,4 +1,4 @@
-"""The first rows of a GeoPackage of which only parts are here: SQLite reads its pages through a file system of ours."""
+"""Copy the first rows of a large GeoPackage: SQLite reads its pages on demand through a virtual file system."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ckanext.ecosphere.access.preview.large.pieces import PartError, Pieces, exa
 
 VFS, NAME = "ecosphere-pieces", "sample.gpkg"
 HEADER, MOST_COLUMNS, MOST_VALUE = 100, 200, 8 * 1024 * 1024
-#: Bytes of all rows that are copied.
+#: Maximum total size of the copied rows, in bytes.
 MOST_BYTES = 32 * 1024 * 1024
-#: Shortest row: a record of SQLite with its cell.
+#: Minimum size of a row in SQLite, in bytes.
 SHORTEST_ROW = 4
 _TYPE = re.compile(r"[A-Za-z_ ]{1,40}(\(\d{1,9}(,\d{1,9})?\))?")
 _HERE = apsw.SQLITE_IOCAP_IMMUTABLE
 
-# Tables of GeoPackage 1.3, annex C, without what a reader does not need.
+# Tables of GeoPackage 1.3, annex C, reduced to what readers need.
 _TABLES = """
 CREATE TABLE gpkg_spatial_ref_sys (srs_name TEXT NOT NULL, srs_id INTEGER PRIMARY KEY, organization TEXT NOT NULL,
     organization_coordsys_id INTEGER NOT NULL, definition TEXT NOT NULL, description TEXT);
@@ -36,19 +36,19 @@ PRAGMA user_version = 10300;
 
 
 def take(file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
-    """Copy the first rows of the first table with geometries, else of the first, into a GeoPackage of ours.
+    """Copy the first rows of the first table with geometries, else of the first table, to a new GeoPackage.
 
     Args:
         file: the GeoPackage.
-        folder: where to write.
-        rows: how many are wanted.
+        folder: folder to write to.
+        rows: number of rows to copy.
 
     Returns:
-        the file, and `part` and `known_total` when there are more.
+        the new file, and `part` and `known_total` if there are more rows.
 
     Raises:
-        PreviewError: it is no GeoPackage, or is damaged.
-        PartError: not even one row is to be had.
+        PreviewError: it is not a GeoPackage, or is damaged.
+        PartError: not even one row is available.
     """
     size = file.size if file.size is not None else _size_told(file)
     try:
@@ -71,7 +71,7 @@ def take(file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
 
 
 class _File:
-    """What SQLite asks of a file that it only reads; the names are those of SQLite."""
+    """Read-only file of the virtual file system; the method names are those of SQLite."""
 
     def __init__(self, file: Pieces, size: int):
         self._file, self._size = file, size
@@ -83,7 +83,7 @@ class _File:
         except PartError:
             if self._file.has_end:
                 raise
-            return bytes(amount)  # a damaged page: SQLite goes on without, and ends there when it needs it
+            return bytes(amount)  # looks like a damaged page, on which SQLite only fails if it needs it
 
     def xFileSize(self) -> int:
         return self._size
@@ -108,7 +108,7 @@ class _File:
 
 
 class _Files(apsw.VFS):
-    """A file system that holds one file."""
+    """Virtual file system with a single file."""
 
     def __init__(self, file: Pieces, size: int):
         super().__init__(VFS, base="", maxpathname=64)
@@ -125,7 +125,7 @@ class _Files(apsw.VFS):
 
 
 def _size_told(file: Pieces) -> int:
-    """Return what the header says: size of a page (1 stands for 65 536), and how many there are."""
+    """Return the size of the file according to its header: page size (1 stands for 65 536) × number of pages."""
     head = exactly(file, 0, HEADER)
     page = int.from_bytes(head[16:18], "big")
     return (65_536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
@@ -137,7 +137,7 @@ def _opened(file: Pieces, size: int) -> apsw.Connection:
     source = apsw.Connection("file:/x?immutable=1", flags=flags, vfs=VFS)
     files.unregister()
     for setting, value in (
-        # Of a beginning, half of the schema is often missing: the triggers that GDAL makes last.
+        # The beginning of a file often lacks part of the schema: the triggers, which GDAL creates last.
         (apsw.SQLITE_DBCONFIG_DEFENSIVE, int(file.has_end)),
         (apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, int(not file.has_end)),
         (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
@@ -165,7 +165,7 @@ def _table(source: apsw.Connection) -> tuple[str, str]:
 
 
 def _columns(source: apsw.Connection, target: sqlite3.Connection, table: str) -> list[str]:
-    """Make the table anew; return its columns."""
+    """Create the table in the new file; return its columns."""
     names, made = [], []
     for _place, name, kind, _required, _default, key, hidden in source.execute(f"PRAGMA table_xinfo({_quoted(table)})"):
         if hidden or len(names) == MOST_COLUMNS:
@@ -179,7 +179,7 @@ def _columns(source: apsw.Connection, target: sqlite3.Connection, table: str) ->
 
 
 def _describe(source: apsw.Connection, target: sqlite3.Connection, table: str, kind: str) -> None:
-    """Copy what GeoPackage tells of the table: its geometries and their coordinate system."""
+    """Copy the GeoPackage metadata of the table: contents, geometry column, reference system."""
     contents = "INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) VALUES (?, ?, ?, ?)"
     columns = "column_name, geometry_type_name, srs_id, z, m"
     asked = f"SELECT {columns} FROM gpkg_geometry_columns WHERE table_name = ? LIMIT 1"  # noqa: S608
@@ -206,7 +206,7 @@ def _copy(
     most: int,
     file: Pieces,
 ) -> tuple[int, bool]:
-    """Copy rows into a table, as far as they are to be had; return how many, and whether these are all."""
+    """Copy the available rows to a table; return their number, and whether these are all rows."""
     table, names = into
     columns = ", ".join(map(_quoted, names))
     filled = f"INSERT INTO {_quoted(table)} ({columns}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
@@ -229,7 +229,7 @@ def _copy(
 
 
 def _total(source: apsw.Connection, table: str, size: int) -> int:
-    """Return how many rows the table says that it has, as GDAL notes it; 0 when it does not, or when it cannot be."""
+    """Return the number of rows declared by GDAL in `gpkg_ogr_contents`; 0 if missing or implausible."""
     try:
         asked = "SELECT feature_count FROM gpkg_ogr_contents WHERE table_name = ? LIMIT 1"
         told = next(iter(source.execute(asked, (table,))), (0,))[0]

@@ -1,7 +1,6 @@
-"""The beginning of a large XML document, as a whole one of fewer elements: cut behind one of them, then closed. Pure.
+"""Truncate a large XML document after a number of elements, and close the open ones. No CKAN imports.
 
-Expat keeps nothing of what it has passed, and here it is not told what entities mean: a document that declares some is
-refused.
+Expat is a streaming parser, so memory use is limited. Documents that declare entities are refused.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.large.members import Read
 from ckanext.ecosphere.access.preview.large.pieces import PartError
 
-#: Bytes at once: few times, since a tag without end is looked at each time from where it begins.
+#: Sizes of reads; large, since an incomplete tag is parsed again from its start after each read.
 CHUNK, AT_THE_END = 1024 * 1024, 64 * 1024
 DEEPEST = 100
 _WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -25,14 +24,14 @@ _BAD = (expat.ExpatError, LookupError, ValueError)
 
 @dataclass
 class Cut:
-    """What was written.
+    """Result of truncating a document.
 
     Attributes:
-        items: how many elements of the kind that was looked for it holds.
-        is_whole: that is all of the document.
-        root: attributes of the root.
-        ends: where the document may be cut behind each of the items (byte), and the elements that are open there.
-        encoding: in which tags are written.
+        items: number of counted elements that were kept.
+        is_whole: whether the document is complete.
+        root: attributes of the root element.
+        ends: for each item, the byte position after it and the names of the open elements.
+        encoding: encoding of the closing tags.
     """
 
     items: int = 0
@@ -46,16 +45,15 @@ def cut(read: Read, target: Path, is_item: Callable[[list[str]], bool], most: in
     """Write a document up to a number of elements.
 
     Args:
-        read: reads on in the document.
-        target: where to write.
-        is_item: tells of the names of an element and those around it, outermost first and without prefix, whether it is
-            one of those that are counted.
-        most: of them.
-        most_bytes: that are looked at.
+        read: read function of the document.
+        target: file to write.
+        is_item: whether an element is counted, given the local names of its ancestors and itself, outermost first.
+        most: maximum number of counted elements.
+        most_bytes: maximum number of bytes to read.
 
     Raises:
-        PreviewError: it is no well-formed XML up to there, or declares entities.
-        PartError: not even one such element is within the bounds.
+        PreviewError: it is not well-formed XML, or declares entities.
+        PartError: not even one such element is available.
     """
     found = Cut()
     parser = _parser(found, is_item, most)
@@ -85,10 +83,10 @@ def cut(read: Read, target: Path, is_item: Callable[[list[str]], bool], most: in
 
 
 def shorten(target: Path, found: Cut, most: int) -> None:
-    """Cut what was written behind its first elements.
+    """Truncate the written document after its first items.
 
     Raises:
-        PartError: there is none.
+        PartError: there are no items.
     """
     found.items = min(most, len(found.ends))
     if not found.items:
@@ -103,12 +101,12 @@ def shorten(target: Path, found: Cut, most: int) -> None:
 
 def _parser(found: Cut, is_item: Callable[[list[str]], bool], most: int) -> Any:
     parser = expat.ParserCreate()
-    names: list[str] = []  # as they are written
+    names: list[str] = []  # with prefixes
     path: list[str] = []  # without prefixes
     passed = False
 
     def place() -> None:
-        """Note that an item ended, now that it is known where."""
+        """Record the end of an item, whose position is known at the next event."""
         nonlocal passed
         if passed and len(found.ends) <= most:
             found.ends.append((parser.CurrentByteIndex, tuple(names)))

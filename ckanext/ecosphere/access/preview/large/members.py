@@ -1,4 +1,4 @@
-"""What lies in a large archive: where each member stands, and what it holds, unpacked as far as it is read."""
+"""Read members of a large ZIP archive without reading the whole archive."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _IN_UTF_8, _SIZES_BEHIND, _LARGER = 0x800, 0x8, 0xFFFFFFFF
 _ZIP64 = 1
 
 Read = Callable[[int], bytes]
-"""Reads on; gives less at the end, and raises PartError where it goes no further."""
+"""Read function of a stream: returns less at the end, and raises PartError if the data are not available."""
 
 
 def members(file: Pieces) -> list[zipfile.ZipInfo]:
-    """Return what the directory lists; without the end of the archive, what stands at its beginning."""
+    """Return the members in the central directory or, if the end of the archive is not available, at its beginning."""
     if file.has_end:
         with zipfile.ZipFile(file) as opened:
             return opened.infolist()
@@ -28,7 +28,7 @@ def members(file: Pieces) -> list[zipfile.ZipInfo]:
 
 
 def _from_front(file: Pieces) -> Iterator[zipfile.ZipInfo]:
-    """Members by the headers before their contents, as far as those say where the next one begins."""
+    """Yield the members by their local headers, as long as these declare the position of the next one."""
     place = 0
     for _number in range(MOST_MEMBERS):
         try:
@@ -52,7 +52,7 @@ def _from_front(file: Pieces) -> Iterator[zipfile.ZipInfo]:
 
 
 def _large_sizes(extra: bytes) -> tuple[int, int]:
-    """Return size and packed size from the field of ZIP64 (APPNOTE 4.5.3)."""
+    """Return size and compressed size from the ZIP64 extra field (APPNOTE 4.5.3)."""
     while len(extra) >= 4:  # noqa: PLR2004
         kind, length = struct.unpack_from("<HH", extra)
         if kind == _ZIP64:
@@ -62,7 +62,7 @@ def _large_sizes(extra: bytes) -> tuple[int, int]:
 
 
 class Content:
-    """What a member holds, unpacked as it is read on."""
+    """Content of a member as a stream, decompressed as it is read."""
 
     def __init__(self, file: Pieces, member: zipfile.ZipInfo):
         head = exactly(file, member.header_offset, LOCAL_HEADER)
@@ -77,10 +77,10 @@ class Content:
         self._waiting, self._packed = bytearray(), b""
 
     def read(self, size: int) -> bytes:
-        """Read on: less at the end.
+        """Return the next bytes, fewer at the end.
 
         Raises:
-            PartError: it is not to be had any further.
+            PartError: they are not available.
         """
         while len(self._waiting) < size and (more := self._more(size - len(self._waiting))):
             self._waiting += more
@@ -108,14 +108,14 @@ class Content:
 
 
 def beginning(read: Read, most: int) -> tuple[bytes, bool]:
-    """Return what something begins with, and whether that is all of it.
+    """Return the beginning of a stream, and whether that is all of it.
 
     Args:
-        read: reads on in it.
-        most: bytes that are read, and at most a chunk more.
+        read: read function of the stream.
+        most: number of bytes to read; up to a chunk more may be returned.
 
     Raises:
-        PartError: not even the beginning is to be had.
+        PartError: not even the beginning is available.
     """
     found = bytearray()
     try:

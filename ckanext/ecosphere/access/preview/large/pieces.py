@@ -1,4 +1,4 @@
-"""A file of which only parts are here, read as if it were whole. The confined process asks its parent for them."""
+"""Partially available files as file objects; the sandboxed process requests parts from its parent process."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from typing import Protocol
 
 from ckanext.ecosphere.access.preview.errors import PreviewError
 
-#: How the process asks its parent for a part (offset and length), and what comes before the part: its length, or NONE.
+#: Protocol of the pipes: a request is offset and length; a response starts with the length of the part, or NONE.
 ASKED, GIVEN, NONE = struct.Struct("<QQ"), struct.Struct("<q"), -1
-#: Bytes brought at once, and at most while the file is read on and on.
+#: Size of a block, and maximum read-ahead of sequential reads, in bytes.
 BLOCK, MOST_AHEAD = 64 * 1024, 512 * 1024
-#: Bytes of one reading; what asks for more (the directory of an archive that lies) gets nothing.
+#: Maximum size of a single read, which also guards against false sizes in archive directories.
 MOST_READ = 4 * 1024 * 1024
 
 
 class PartError(PreviewError):
-    """A part of the file is not to be had: it is beyond what was brought here, or the bounds are reached."""
+    """A part of the file is not available: beyond the downloaded beginning, or over the budget."""
 
     def __init__(self) -> None:
         super().__init__("too-large")
 
 
 class Source(Protocol):
-    """Where parts come from.
+    """Source of parts of a file.
 
     Attributes:
-        size: of the whole file; None when nobody knows.
-        has_end: whether its end can be had.
+        size: size of the whole file; None if unknown.
+        has_end: whether its end is available.
     """
 
     size: int | None
     has_end: bool
 
     def part(self, offset: int, length: int) -> bytes:
-        """Return a part, shorter at the end of what is to be had.
+        """Return a part, shorter at the end of the available data.
 
         Raises:
-            PartError: it is not to be had.
+            PartError: it is not available.
         """
         ...
 
 
 class Parent:
-    """Parts that the process asks its parent for, which fetches them.
+    """Parts fetched by the parent process.
 
     Args:
-        pipes: descriptors to read answers from, and to write questions to.
-        size: of the file, in bytes.
+        pipes: file descriptors to read responses from, and to write requests to.
+        size: size of the file, in bytes.
     """
 
     def __init__(self, pipes: tuple[int, int], size: int):
@@ -58,7 +58,7 @@ class Parent:
         self.size: int | None = size
         self.has_end = True
 
-    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - as Source says
+    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - see Source
         self._asked.write(ASKED.pack(offset, length))
         told = self._given.read(GIVEN.size)
         size = GIVEN.unpack(told)[0] if len(told) == GIVEN.size else NONE
@@ -68,11 +68,11 @@ class Parent:
 
 
 class Beginning:
-    """A file that is here, whole or only its beginning.
+    """A local file, which may be only the beginning of the whole file.
 
     Args:
-        path: of what is here.
-        size: of the whole file; None when nobody knows.
+        path: path of the local file.
+        size: size of the whole file; None if unknown.
     """
 
     def __init__(self, path: Path, size: int | None):
@@ -80,31 +80,31 @@ class Beginning:
         self.size = size
         self.has_end = size is not None and path.stat().st_size >= size
 
-    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - as Source says
+    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - see Source
         self._file.seek(offset)
         return self._file.read(length)
 
 
 class Window:
-    """A part of a file that is a file itself: what lies in an archive as it is."""
+    """A section of a file as a file of its own: an uncompressed member of an archive."""
 
     def __init__(self, pieces: Pieces, offset: int, size: int):
         self._pieces, self._offset = pieces, offset
         self.size: int | None = size
         self.has_end = pieces.has_end
 
-    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - as Source says
+    def part(self, offset: int, length: int) -> bytes:  # noqa: D102 - see Source
         self._pieces.seek(self._offset + offset)
         return self._pieces.read(length)
 
 
 class Pieces(io.RawIOBase):
-    """The file: what is read is brought in blocks and kept.
+    """File object over a source of parts, which are read in blocks and cached.
 
     Attributes:
-        size: in bytes; None when nobody knows.
-        has_end: whether its end can be read.
-        stopped: something was asked for that was not to be had.
+        size: size in bytes; None if unknown.
+        has_end: whether its end is available.
+        stopped: whether a read failed because the data were not available.
     """
 
     def __init__(self, source: Source):
@@ -116,20 +116,20 @@ class Pieces(io.RawIOBase):
         self._place = 0
         self._next = self._ahead = 0
 
-    def readable(self) -> bool:  # noqa: D102 - as io.RawIOBase says
+    def readable(self) -> bool:  # noqa: D102 - see io.RawIOBase
         return True
 
-    def seekable(self) -> bool:  # noqa: D102 - as io.RawIOBase says
+    def seekable(self) -> bool:  # noqa: D102 - see io.RawIOBase
         return True
 
-    def tell(self) -> int:  # noqa: D102 - as io.RawIOBase says
+    def tell(self) -> int:  # noqa: D102 - see io.RawIOBase
         return self._place
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place.
+        """Set the position.
 
         Raises:
-            PartError: the end of a file whose size nobody knows.
+            PartError: seek from the end of a file of unknown size.
         """
         if whence == os.SEEK_END:
             if self.size is None:
@@ -144,10 +144,10 @@ class Pieces(io.RawIOBase):
         return offset
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read on.
+        """Return the next bytes.
 
         Raises:
-            PartError: it is not to be had.
+            PartError: they are not available.
         """
         end = self._place + size if size is not None and size >= 0 else self.size
         if self.size is not None:
@@ -172,7 +172,7 @@ class Pieces(io.RawIOBase):
         if not missing:
             return
         begin, end = missing[0], missing[-1] + 1
-        # Who reads on and on is brought more and more at once.
+        # Double the read-ahead during sequential reads.
         self._ahead = min(max(1, self._ahead * 2), MOST_AHEAD // BLOCK) if begin == self._next else 0
         end = max(end, begin + self._ahead) if self.size is not None else end
         try:
@@ -189,8 +189,8 @@ def exactly(pieces: Pieces, offset: int, length: int) -> bytes:
     """Return a part of a file.
 
     Raises:
-        PreviewError: the file ends before it.
-        PartError: it is not to be had.
+        PreviewError: the file is too short.
+        PartError: the part is not available.
     """
     pieces.seek(offset)
     found = pieces.read(length)

@@ -1,4 +1,4 @@
-"""A file on a server that gives parts of it (RFC 9110, 14: range requests), asked through the guard within a budget."""
+"""Read parts of a remote file by range requests (RFC 9110, 14), through the HTTP guard and within a budget."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import re
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response, StoppedError
 
-#: Bytes of the first question, which tells whether the server gives parts.
+#: Size of the first request in bytes, which determines whether the server supports ranges.
 FIRST = 64 * 1024
-#: Bytes that may be asked for at once.
+#: Maximum size of a request in bytes.
 MOST_AT_ONCE = 8 * 1024 * 1024
 PARTIAL_CONTENT = 206
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
 
 class Ranges:
-    """Reads parts of one file; as soon as one could not be had, none is asked for.
+    """Reader of parts of a remote file; after the first failure, no further request is sent.
 
     Attributes:
-        size: of the file, in bytes, as the server says.
-        error: why a part was not had, None as long as all were.
+        size: size of the file in bytes, according to the server.
+        error: the first failure, or None.
     """
 
     def __init__(self, session: GuardedSession, url: str):
@@ -31,11 +31,11 @@ class Ranges:
         self.error: PreviewError | FetchError | StoppedError | None = None
 
     def begin(self) -> bool:
-        """Ask for the beginning; tell whether the server gives exactly that.
+        """Request the beginning; return whether the server supports ranges.
 
         Raises:
-            FetchError: no answer was had.
-            StoppedError: the budget is spent.
+            FetchError: there was no response.
+            StoppedError: the budget is exhausted.
         """
         answer = self._ask(0, FIRST - 1)
         found = _part(answer, 0, FIRST - 1)
@@ -49,9 +49,9 @@ class Ranges:
         """Return a part of the file, shorter at its end.
 
         Raises:
-            PreviewError: the server gives something else, or the file changed meanwhile.
-            FetchError: no answer was had.
-            StoppedError: the budget is spent.
+            PreviewError: the response is not the requested part, or the file has changed.
+            FetchError: there was no response.
+            StoppedError: the budget is exhausted.
         """
         last = min(offset + length, self.size) - 1
         if last < offset:
@@ -73,17 +73,17 @@ class Ranges:
         return found[0]
 
     def stop(self) -> None:
-        """Cut what is still being asked."""
+        """Abort running requests."""
         self._session.budget.stop("done")
 
     def _ask(self, first: int, last: int) -> Response:
-        # What is compressed on its way has other parts than the file.
+        # Ranges of a compressed response would not be those of the file.
         headers = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
         return self._session.get(self._url, headers=headers, max_bytes=last - first + 1, truncate=True)
 
 
 def _part(answer: Response, first: int, last: int) -> tuple[bytes, int] | None:
-    """Return the bytes that were asked for and the size of the file; None when the answer is anything else."""
+    """Return the requested bytes and the size of the file; None for any other response."""
     told = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
     encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     if answer.status != PARTIAL_CONTENT or told is None or encoding not in ("", "identity") or answer.truncated:
@@ -95,5 +95,5 @@ def _part(answer: Response, first: int, last: int) -> tuple[bytes, int] | None:
 
 
 def _validator(answer: Response) -> str:
-    """Return what changes with the file, as far as the server tells it."""
+    """Return the validator of the file (ETag or Last-Modified), "" if there is none."""
     return answer.headers.get("ETag", "") or answer.headers.get("Last-Modified", "")

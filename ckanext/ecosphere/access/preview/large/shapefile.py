@@ -1,6 +1,6 @@
-"""The first records of a Shapefile or dBASE table, as files of their own. Pure.
+"""Copy the first records of a Shapefile or dBASE table to new files. No CKAN imports.
 
-ESRI Shapefile Technical Description, July 1998; dBASE III: a header of 32 bytes, the fields, rows of one length.
+ESRI Shapefile Technical Description, July 1998; dBASE III: a header of 32 bytes, the fields, rows of fixed length.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.large.pieces import PartError
 
 SHP_HEADER, RECORD_HEADER, DBF_HEADER = 100, 8, 32
-#: Bytes of all geometries, of one, and of all rows.
+#: Maximum sizes in bytes: of all geometries, of one geometry, and of all rows.
 MOST_SHP, MOST_RECORD, MOST_DBF = 32 * 1024 * 1024, 8 * 1024 * 1024, 16 * 1024 * 1024
 _SHP_MARK, _DBF_END = 9994, b"\x1a"
 
 Read = Callable[[int], bytes]
-"""Reads on in a member of an archive; gives less at its end, and raises PartError where it goes no further."""
+"""Read function of a stream: returns less at the end, and raises PartError if the data are not available."""
 
 
 def first_rows(read: Read, target: Path, most: int, size: int) -> tuple[int, int]:
-    """Write the first rows of a dBASE table; return how many, and how many it says that it has (0: what cannot be).
+    """Write the first rows of a dBASE table; return their number, and the declared total (0 if implausible).
 
     Args:
-        read: the table.
-        target: where to write.
-        most: rows.
-        size: of the table in bytes, as the archive says.
+        read: read function of the table.
+        target: file to write.
+        most: maximum number of rows.
+        size: declared size of the table, in bytes.
 
     Raises:
-        PreviewError: it is no such table.
-        PartError: not even its beginning is to be had.
+        PreviewError: it is not a dBASE table.
+        PartError: not even its beginning is available.
     """
     head = read(DBF_HEADER)
     if len(head) < DBF_HEADER:
@@ -57,11 +57,11 @@ def first_rows(read: Read, target: Path, most: int, size: int) -> tuple[int, int
 def first_shapes(read: Read, target: Path, most: int) -> bool:
     """Write the first geometries of a Shapefile with their index; return whether these are all.
 
-    The table beside it, which was written before, is told to have as many rows.
+    The row count of the dBASE table, which must have been written before, is reduced accordingly.
 
     Raises:
-        PreviewError: it is none.
-        PartError: not even its beginning is to be had.
+        PreviewError: it is not a Shapefile.
+        PartError: not even its beginning is available.
     """
     head = read(SHP_HEADER)
     if len(head) < SHP_HEADER or int.from_bytes(head[:4], "big") != _SHP_MARK:
@@ -97,5 +97,5 @@ def first_shapes(read: Read, target: Path, most: int) -> bool:
 
 
 def _sized(head: bytes, body: bytes | bytearray) -> bytes:
-    """A header with the length of the file in words of 16 bits (byte 24)."""
+    """Return a header with the length of the file in 16-bit words set (byte 24)."""
     return head[:24] + struct.pack(">i", (SHP_HEADER + len(body)) // 2) + head[28:]

@@ -1,4 +1,4 @@
-"""A small file that holds the beginning of a large one, whatever that is; in the confined process."""
+"""Sample a large file of any supported kind to a small one of the same kind, in the sandboxed process."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.preview.large import archive, columns, flatgeobuf, geopackage, shapefile, texts, tiles
 from ckanext.ecosphere.access.preview.large.pieces import Beginning, Parent, Pieces
 
-#: Bytes that are looked at of a text, whatever is here of it.
+#: Maximum number of bytes read of a text.
 MOST_TEXT = 64 * 1024 * 1024
 
 
 def opened(job: dict[str, Any]) -> Pieces:
-    """Open the large file of a job: of the parent when there are pipes to it, else what is here of it.
+    """Open the large file of a job: through the parent process if there are pipes to it, else the local file.
 
     Args:
-        job: with `large`: `size` in bytes or None, and perhaps `pipes`.
+        job: the job, whose `large` has `size` (in bytes, or None) and optionally `pipes`.
     """
     told = job["large"]
     source = Parent(told["pipes"], told["size"]) if told.get("pipes") else Beginning(Path(job["input"]), told["size"])
@@ -27,13 +27,13 @@ def opened(job: dict[str, Any]) -> Pieces:
 
 
 def kind_of(file: Pieces, name: str) -> str:
-    """Return what a file is; its name helps where bytes do not tell."""
+    """Return the kind of a file (`kinds.sniff`)."""
     file.seek(0)
     return sniff(file.read(SNIFFED), name)
 
 
 class _Forward:
-    """A file that is read from its beginning on."""
+    """Sequential reader of a file from its beginning."""
 
     def __init__(self, file: Pieces):
         file.seek(0)
@@ -44,16 +44,16 @@ class _Forward:
 
 
 def take(kind: str, file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
-    """Write the beginning of a file as a small one of the same kind; return that, and what is told of it.
+    """Write a sample of a file to a small one of the same kind; return the file and facts about it.
 
     Args:
-        kind: as `kinds.sniff` says.
+        kind: kind of the file (`kinds.sniff`).
         file: the large file.
-        folder: where to write.
-        rows: how many rows or features are wanted.
+        folder: folder to write to.
+        rows: number of rows or features to keep.
 
     Raises:
-        PreviewError: it cannot be done.
+        PreviewError: it is not possible.
     """
     if kind in _BY_KIND:
         return _BY_KIND[kind](file, folder, rows)

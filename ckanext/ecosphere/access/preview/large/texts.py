@@ -1,4 +1,4 @@
-"""The beginning of a large text: rows, features of GeoJSON, KML or GML, or what any document begins with. Pure."""
+"""Take the beginning of a large text: rows of a table, features of GeoJSON, KML or GML, or text. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from ckanext.ecosphere.access.preview.large import markup
 from ckanext.ecosphere.access.preview.large.members import Read, beginning
 from ckanext.ecosphere.access.preview.large.pieces import PartError
 
-#: How far before the end of what is here a row must begin, and what is kept of a document that is only read.
+#: Bytes searched backwards for the end of a row, and size of the beginning of a document shown as text.
 LOOKED_BACK, DOCUMENT = 8 * 1024 * 1024, 256 * 1024
 MOST_DIGITS = 12
-#: Strings, the last of which may lack its end, and signs that open and close; never tried twice at one place.
+#: Strings, the last of which may be truncated, and brackets; without backtracking.
 _SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _ARRAY = re.compile(rb"\s{0,99}:\s{0,99}\[")
 _COUNT = re.compile(rb'"(?:numberMatched|totalFeatures)"\s{0,9}:\s{0,9}(\d{1,12})')
 _COLLECTION = b'"FeatureCollection"'
-#: What tells GeoJSON and TopoJSON, of which a beginning without whole features is nothing.
+#: Marks of GeoJSON and TopoJSON, whose beginning is useless without complete features.
 _GEOGRAPHIC = (_COLLECTION, b'"Feature"', b'"Topology"')
 _HEAD = 200_000
 
 
 def take(kind: str, read: Read, folder: Path, rows: int, most: int) -> tuple[Path, dict[str, Any]]:
-    """Write the beginning of a text as a small one; return that, and what is told of it.
+    """Write the beginning of a text to a small file; return the file and facts about it.
 
     Args:
         kind: text, json, kml, gml or xml.
-        read: reads on in it.
-        folder: where to write.
-        rows: how many features are wanted. (Of rows as many are kept as are here: their types are told of all.)
-        most: bytes that are looked at.
+        read: read function of the text.
+        folder: folder to write to.
+        rows: number of features to keep. (All available rows of tables are kept, to determine column types.)
+        most: maximum number of bytes to read.
 
     Raises:
-        PreviewError: it is not what it seems.
-        PartError: not even one row or feature is to be had.
+        PreviewError: it is not a valid document of this kind.
+        PartError: not even one row or feature is available.
     """
     if kind in ("kml", "gml"):
         return _marked_up(kind, read, folder, rows, most)
@@ -76,9 +76,9 @@ def _json(body: bytes, target: Path, rows: int) -> tuple[Path, dict[str, Any]]:
 
 
 def _features(body: bytes, most: int) -> tuple[int, int, int] | None:
-    """Return where the features of a collection begin ("features") and end (a feature), and how many these are.
+    """Return the positions of the key "features" and of the end of the last wanted feature, and the number of features.
 
-    None when it is none, or holds not one whole feature.
+    None if it is not a collection, or has no complete feature.
     """
     depth = begin = end = number = 0
     for match in _SIGN.finditer(body):
@@ -105,7 +105,7 @@ def _is_placemark(path: list[str]) -> bool:
 
 
 def _is_member(path: list[str]) -> bool:
-    """Features of GML 2 and 3.1 (`featureMember`, `featureMembers`) and of WFS 2 (`member`)."""
+    """Return whether a path is that of a feature, in GML 2 and 3.1 (`featureMember(s)`) or WFS 2 (`member`)."""
     return (len(path) == 2 and path[1] in ("featureMember", "member")) or (  # noqa: PLR2004
         len(path) == 3 and path[1] in ("featureMembers", "members")  # noqa: PLR2004
     )
@@ -121,6 +121,6 @@ def _marked_up(kind: str, read: Read, folder: Path, rows: int, most: int) -> tup
 
 
 def _total(root: dict[str, str]) -> int:
-    """Return how many features a WFS says that there are (`numberMatched`); 0 when it does not."""
+    """Return the total number of features declared by a WFS (`numberMatched`), 0 if not declared."""
     told = root.get("numberMatched", "")
     return int(told) if told.isascii() and told.isdigit() and len(told) <= MOST_DIGITS else 0

@@ -1,4 +1,4 @@
-"""A few tiles of a large file of vector tiles (PMTiles 3), as a file of their own. Pure."""
+"""Copy a few tiles of a large PMTiles 3 archive of vector tiles to a new one. No CKAN imports."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.large.pieces import PartError, Pieces
 from ckanext.ecosphere.access.preview.pmtiles import GZIP, HEADER, MEGABYTE, PLAIN, Tiles, few_tiles, tile_id, unzipped
 
-#: Few enough that a sample shows something of each.
+#: Few enough for a sample to include features of each tile.
 MOST_TILES, MOST_TILE, MOST_UNPACKED = 4, 2 * MEGABYTE, 16 * MEGABYTE
 MOST_COUNT = 10**12
 
 
 def take(file: Pieces, folder: Path) -> tuple[Path, dict[str, Any]]:
-    """Copy the tiles of the finest zoom at which few show the whole, else the first ones, into a file of ours.
+    """Copy the tiles of the finest zoom at which a few cover the extent, else the first tiles, to a new archive.
 
     Args:
-        file: the tiles.
-        folder: where to write.
+        file: the PMTiles archive.
+        folder: folder to write to.
 
     Returns:
-        the file, and `part`, `tiles` (how many), `zoom`, and `known_total` where the file tells its features.
+        the new file, and `part`, `tiles` (number of tiles), `zoom`, and `known_total` if the archive declares it.
 
     Raises:
-        PreviewError: the file is damaged, or compressed in a way that is not known here.
-        PartError: not even one tile is to be had.
+        PreviewError: the file is damaged, or its compression is not supported.
+        PartError: not even one tile is available.
     """
     source = Tiles(cast("BinaryIO", file))
     if source.compression not in (PLAIN, GZIP):
@@ -59,7 +59,7 @@ def _tiles(source: Tiles, numbers: list[int]) -> dict[int, bytes]:
                 raise
             break
         if body is not None:
-            # Unpacked here, where it is bounded, and handed on as it is.
+            # Decompressed here with a size limit, and stored uncompressed.
             found[number] = unzipped(body, MOST_UNPACKED) if source.compression == GZIP else body
     return found
 
@@ -72,10 +72,10 @@ def _zoom_of(number: int) -> int:
 
 
 def _written(source: Tiles, tiles: dict[int, bytes], zoom: int, metadata: bytes) -> bytes:
-    """A file of these tiles; directory and metadata packed by gzip, the tiles not."""
+    """Return a PMTiles archive of these tiles; directory and metadata are compressed, the tiles are not."""
     numbers, sizes = list(tiles), [len(body) for body in tiles.values()]
     steps = [one - other for one, other in zip(numbers, [0, *numbers], strict=False)]
-    offsets = [1, *[0] * (len(sizes) - 1)]  # the first at the beginning, each other one behind the one before
+    offsets = [1, *[0] * (len(sizes) - 1)]  # 0: directly after the previous tile
     columns = (steps, [1] * len(sizes), sizes, offsets)
     root = gzip.compress(_varint(len(sizes)) + b"".join(_varint(each) for column in columns for each in column))
     told, body = gzip.compress(metadata), b"".join(tiles.values())
@@ -88,7 +88,7 @@ def _written(source: Tiles, tiles: dict[int, bytes], zoom: int, metadata: bytes)
 
 
 def _varint(number: int) -> bytes:
-    """A number as PMTiles writes it: seven bits a byte, the lowest first."""
+    """Return a number as a varint: seven bits per byte, lowest first."""
     out = bytearray()
     while number > 127:  # noqa: PLR2004
         out.append(number & 127 | 128)
@@ -97,7 +97,7 @@ def _varint(number: int) -> bytes:
 
 
 def _total(metadata: bytes) -> int:
-    """Return how many features the file was made of, as tippecanoe notes it (mapbox-geostats); 0 when nobody does."""
+    """Return the number of source features recorded by tippecanoe (mapbox-geostats), 0 if missing."""
     try:
         layers = json.loads(metadata)["tilestats"]["layers"]
         total = sum(int(layer["count"]) for layer in layers[:100])

@@ -1,4 +1,4 @@
-"""The first rows of the first sheet of a large workbook, as one of their own: OOXML (ISO 29500), OpenDocument."""
+"""Copy the first rows of the first sheet of a large workbook to a new one: OOXML (ISO 29500), OpenDocument."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ckanext.ecosphere.access.preview.unzip import ODS, XLSX
 from ckanext.ecosphere.access.services import xml
 from ckanext.ecosphere.access.services.description import NoDescriptionError
 
-#: Bytes that are unpacked of a sheet, of the texts of all sheets, and of what is small.
+#: Maximum number of bytes unpacked of a sheet, of the shared strings, and of small members.
 MOST_SHEET, MOST_TEXTS, MOST_SMALL = 16 * 1024 * 1024, 32 * 1024 * 1024, 1024 * 1024
 MOST_STRINGS, MOST_DIGITS = 1_000_000, 9
 _RELATIONS, _TEXTS, _STYLES = "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml", "xl/styles.xml"
@@ -51,16 +51,16 @@ def take(file: Pieces, members: Members, folder: Path, rows: int) -> tuple[Path,
 
     Args:
         file: the workbook.
-        members: of the archive that it is, by name.
-        folder: where to write.
-        rows: how many are wanted, beside the header.
+        members: members of its archive, by name.
+        folder: folder to write to.
+        rows: number of rows to copy, besides the header.
 
     Returns:
-        the file, and `part` when there are more.
+        the new file, and `part` if there are more rows.
 
     Raises:
         PreviewError: it cannot be read.
-        PartError: not even one row is to be had, or not the texts in it.
+        PartError: not even one row is available, or not its shared strings.
     """
     title, is_of_1904, name = _first_sheet(file, members)
     sheet, texts = folder / "sheet.xml", folder / "texts.xml"
@@ -109,7 +109,7 @@ def _is_text(path: list[str]) -> bool:
 
 
 def _small(file: Pieces, member: zipfile.ZipInfo) -> bytes | None:
-    """Return a small member; None when it is large, or not to be had."""
+    """Return the content of a small member; None if it is large or not available."""
     try:
         body, is_whole = beginning(Content(file, member).read, MOST_SMALL)
     except PartError:
@@ -128,7 +128,7 @@ def _parsed(file: Pieces, members: Members, name: str) -> etree._Element:
 
 
 def _first_sheet(file: Pieces, members: Members) -> tuple[str, bool, str]:
-    """Return title of the first sheet, whether dates count from 1904, and the member that holds its rows."""
+    """Return the title of the first sheet, whether it uses the 1904 date system, and the member with its rows."""
     book = _parsed(file, members, XLSX)
     sheet = xml.child(book, "sheets", "sheet")
     if sheet is None:
@@ -146,7 +146,7 @@ def _first_sheet(file: Pieces, members: Members) -> tuple[str, bool, str]:
 
 
 def _texts_needed(sheet: Path, rows: int) -> list[int]:
-    """Return for each row of a sheet how many of the shared texts it and the rows before need."""
+    """Return, for each row of a sheet, the number of shared strings needed up to this row."""
     needed: list[int] = []
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -178,7 +178,7 @@ def _texts_needed(sheet: Path, rows: int) -> list[int]:
 
 
 def _cut_texts(file: Pieces, member: zipfile.ZipInfo, target: Path, number: int) -> int:
-    """Write the first of the shared texts; return how many."""
+    """Write the first shared strings; return their number."""
     if not number:
         return 0
     try:
