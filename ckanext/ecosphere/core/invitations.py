@@ -1,6 +1,7 @@
-"""Invitations to a service: how long one is good, its e-mail, and the same again.
+"""Invitations to a service: expiry, e-mail, and sending again.
 
-CKAN's own are good for ever. Ours say until which day they are, and whoever comes later is told what to do.
+CKAN's own invitations never expire. Ours expire after two weeks; the e-mail gives the date, and a late visitor gets a
+message that says what to do.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 KEY = "ecosphere_invitation"
-"""Note of an account."""
+"""Key in `plugin_extras` of the account."""
 AREA = "invitation"
-"""Of the journal."""
+"""Area of the journal."""
 GOOD_DAYS = 14
 RATES = "1 per hour; 5 per day"
-"""Of the e-mails to one person."""
+"""Limit of e-mails to one person."""
 TOPIC = "user_invited"
 
 blueprint = Blueprint("ecosphere_invitations", __name__)
 
 
 def notify_about_topic(already_notified: bool, topic: str, details: Mapping[str, Any]) -> bool:
-    """Send CKAN's invitations as ours.
+    """Send our invitation in place of CKAN's.
 
     Raises:
         MailerException: the mail server does not take it.

@@ -1,8 +1,8 @@
-"""Of two people who save the same at one moment, the one who comes second is told so, over the API as on pages.
+"""Turn database errors caused by concurrent writes into HTTP 409 answers with a readable message.
 
-CKAN looks whether something is there, and makes it when it is not; between the two somebody else may have made it. The
-database refuses the second, of which the API of CKAN 2.12.0 makes an internal error. So it does of a vocabulary that is
-deleted while it has terms.
+CKAN checks whether a row exists before it inserts one. If another request inserts it in between, PostgreSQL refuses the
+second insert, and the API of CKAN 2.12.0 answers with an internal error. The same happens when a vocabulary that still
+has tags is deleted.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 log = logging.getLogger(__name__)
 
 ACTION = "api.action"
-#: What SQLAlchemy raises when a row changed under it, beside what the database says.
+#: Errors of the database, and those that SQLAlchemy raises itself when a row has changed or gone.
 ERRORS = (DBAPIError, ObjectDeletedError, StaleDataError)
 _CHANGED = (psycopg2.errors.DeadlockDetected, psycopg2.errors.SerializationFailure)
 
 
 def sentence(error: Exception) -> str:
-    """Say what happened to whoever came second, in the language of the reader; "" for any other error."""
+    """Return a message for the user whose write lost the race, in the current language; "" for any other error."""
     cause = getattr(error, "orig", None)
     if isinstance(cause, psycopg2.errors.UniqueViolation):
         return tk._("The same was saved a moment ago: look whether it is there, and try again if it is not.")
@@ -40,18 +40,18 @@ def sentence(error: Exception) -> str:
 
 
 def tell_over_api(app: Flask) -> None:
-    """Have the action API of an application answer with a sentence, and the status 409, whatever the action.
+    """Make the action API answer such errors with a message and status 409, whatever the action.
 
-    Done once for an application, by its first call: CKAN loads its own pages after those of plugins.
+    Applied on the first API call of each application, because CKAN registers its own views after those of plugins.
     """
-    # It loads them by their files: the module that answers may not be the one that `import` gives.
+    # CKAN loads its views from their files: the module that answers may not be the one that `import` returns.
     names: Any = getattr(app.view_functions[ACTION], "__globals__", {})
     if not isinstance(names["get_action"], _Actions):
         names["get_action"] = _Actions(names["get_action"])
 
 
 class _Actions:
-    """CKAN's `get_action`, whose actions say what happened to whoever came second."""
+    """Wrapper of CKAN's `get_action` whose actions raise readable errors on concurrent writes."""
 
     def __init__(self, original: Callable[[str], Callable[..., Any]]) -> None:
         self._original = original

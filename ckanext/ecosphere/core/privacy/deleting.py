@@ -1,7 +1,7 @@
-"""An account that an administrator of the site deletes is closed as its person would close it; CKAN keeps it whole.
+"""Make `user_delete` erase personal data, as when people close their own account.
 
-CKAN 2.12.0 marks it as deleted and ends its roles: name, address, description, picture, tokens, what it follows and
-what the rooms keep of it stay.
+CKAN 2.12.0 only marks the account as deleted and ends its roles: name, e-mail address, description, picture, tokens,
+follows and the rooms' data remain.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ blueprint = Blueprint("ecosphere_deleting", __name__)
 
 @tk.chained_action
 def user_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
-    """Delete an account, and erase what is kept of its person.
+    """Delete an account and erase the data about its person.
 
     Raises:
         NotFound: there is no such account.
-        NotAuthorized: the person who asks is no administrator of the site.
-        ValidationError: it is that of the portal, or of its only administrator.
+        NotAuthorized: the caller is not a sysadmin.
+        ValidationError: it is the site user or the only sysadmin.
     """
     tk.check_access("user_delete", context, data_dict)
     user = model.User.get(tk.get_or_bust(data_dict, "id"))
@@ -35,13 +35,13 @@ def user_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
         closing.delete(user.id)
     except closing.Refused as error:
         raise tk.ValidationError({"id": error.sentences}) from error
-    # Whoever deletes their own account is no administrator any more.
+    # A sysadmin who deleted their own account has lost the right to call the original.
     return original({**context, "ignore_auth": True}, {**data_dict, "id": user.id})
 
 
 @blueprint.before_app_request
 def find_account() -> Any:
-    """Lead people to the page where they close their own account; CKAN's looks for others by the name they had."""
+    """Redirect people to the page for closing their own account; find other accounts by their former name."""
     if request.endpoint != "user.delete" or not tk.current_user.is_authenticated:
         return None
     user = model.User.get((request.view_args or {}).get("id"))
@@ -54,7 +54,7 @@ def find_account() -> Any:
 
 
 def ecosphere_account_deletion(user_id: str) -> dict[str, list[str]]:
-    """Return what an administrator is told before they delete an account, in sentences.
+    """Return what a sysadmin is shown before deleting an account.
 
     Returns:
         `refused` (why it cannot be deleted), `warnings`, `lost` and `kept`.
