@@ -1,7 +1,7 @@
-"""CKAN's own Atom feeds (`/feeds/…`): of the catalogue, a service, a group, a keyword, or a search, page by page.
+"""Replace CKAN's Atom feeds (`/feeds/…`) of the catalogue, a service, a group, a keyword or a search.
 
-CKAN 2.12.0 writes them against RFC 4287 and 5005: in English whatever the language, with entries that lead to the API,
-links to other pages that lead nowhere (`?query=page&query=2.25`), and an identifier of a service that is no address.
+Those of CKAN 2.12.0 violate RFC 4287 and 5005: they are always in English, entries link to the API, paging links are
+broken (`?query=page&query=2.25`), and the id of a service's feed is not an IRI.
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from ckanext.ecosphere.search.alerts import feed, searches
 from ckanext.ecosphere.shared import atom, language
 
 PACKAGE = "package"
-"""Field of an entry in which CKAN hands the dataset on."""
-#: What each feed is a search for: endpoint → filter.
+"""Field of an entry in which CKAN passes the dataset."""
+#: Endpoint of a feed → equivalent search filter.
 FILTERS = {"feeds.organization": "organization", "feeds.group": "groups", "feeds.tag": "tags"}
 _CUSTOM = "feeds.custom"
 
 
 class CkanFeed:
-    """A feed as `ckan.plugins.IFeed` wants it; CKAN's own names and addresses of it are passed over.
+    """A feed class for `ckan.plugins.IFeed`; CKAN's own titles and URLs are ignored.
 
     Args:
-        next_page: given when there may be a next page.
-        others: what CKAN says beside it.
+        next_page: set if there may be a next page.
     """
 
     def __init__(self, *_titles: Any, next_page: str | None = None, **_others: Any) -> None:
@@ -36,14 +35,14 @@ class CkanFeed:
         self._entries: list[atom.Entry] = []
 
     def add_item(self, **fields: Any) -> None:
-        """Add a dataset, which stands in the field `package`."""
+        """Add a dataset, given in the field `package`."""
         self._entries.append(feed.entry(fields[PACKAGE]))
 
     def writeString(self, _encoding: str) -> bytes:
         """Return the feed in UTF-8.
 
         Raises:
-            ValidationError: the address has a parameter that no search has.
+            ValidationError: the URL has an invalid parameter.
         """
         page, site, search = int(request.args.get("page", 1)), tk.config["ckan.site_title"], _search()
         links = {"first": _address(1)}
@@ -64,7 +63,7 @@ class CkanFeed:
 
 
 def _search() -> str:
-    """The search that the feed shows, as the query of its address."""
+    """Return the search shown by the feed, as a query string."""
     name = FILTERS.get(str(request.endpoint))
     if name is None:
         return searches.canonical(request.args.items(multi=True)) if request.endpoint == _CUSTOM else ""
@@ -74,7 +73,7 @@ def _search() -> str:
 
 
 def _address(page: int, locale: str | None = None) -> str:
-    """Full address of a page of the feed, by default in the language that is spoken now."""
+    """Return the absolute URL of a page of the feed, by default in the current language."""
     own = {**(request.view_args or {}), "qualified": True, "locale": locale or language.current()}
     shown = request.args.items(multi=True) if request.endpoint == _CUSTOM else ()
     query = [pair for pair in shown if pair[0] != "page"] + ([("page", str(page))] if page > 1 else [])
