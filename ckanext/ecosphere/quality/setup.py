@@ -1,4 +1,4 @@
-"""The room's part in `ckan ecosphere init` and `ckan ecosphere check`."""
+"""The quality room's steps of `ckan ecosphere init` and `ckan ecosphere check`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RDF_PROFILE = "ecosphere_quality_dqv"
 
 
 def initialise(report: InitReport) -> None:
-    """Queue a re-score when datasets are not scored with the weights in force."""
+    """Queue a rescore if datasets are not scored with the current weights."""
     number = rescore.missing()
     if number:
         tasks.enqueue_rescore(bulk.count())
@@ -31,7 +31,7 @@ def initialise(report: InitReport) -> None:
 
 
 def check() -> list[Check]:
-    """Look at the file of weights and at the rows."""
+    """Check the file of weights, and that all scores are up to date."""
     name = _("Metadata quality")
     try:
         version = config.model().version
@@ -68,7 +68,7 @@ def check() -> list[Check]:
 
 
 def add_rdf_profile(settings: Any) -> None:
-    """Add the profile of quality measurements to those of ckanext-dcat, once.
+    """Append the profile of quality measurements to those of ckanext-dcat, if missing.
 
     Args:
         settings: CKAN's configuration, changed in place.

@@ -1,4 +1,4 @@
-"""Tell the administrator when addresses that strangers write may lead into private networks."""
+"""Checks of options that allow user-supplied URLs to reach private networks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ = tk._
 
 
 def check_networks(option: str) -> list[Check]:
-    """Look at an option that names networks.
+    """Check an option that lists networks.
 
     Args:
         option: name of the option, a list of networks.
@@ -36,7 +36,7 @@ def check_networks(option: str) -> list[Check]:
 
 
 def check_ports(option: str) -> list[Check]:
-    """Look at an option that names ports; one that is right needs no word.
+    """Check an option that lists ports; a valid one is not reported.
 
     Args:
         option: name of the option, a list of ports.
@@ -51,5 +51,5 @@ def check_ports(option: str) -> list[Check]:
 
 
 def _holds_loopback(network: object) -> bool:
-    """Whether a network is so large that it holds the machine itself, as 0.0.0.0/0 does."""
+    """Return whether a network contains all loopback addresses, as 0.0.0.0/0 does."""
     return any(each.version == network.version and each.subnet_of(network) for each in networks(("127.0.0.0/8", "::1")))  # type: ignore[attr-defined]
