@@ -32,7 +32,7 @@ class EcospherePluginBase(p.SingletonPlugin):
     p.implements(IEcospherePlugin)
 
     def update_config(self, config: Any) -> None:
-        """Check which other plugins are in `ckan.plugins`.
+        """Check the required plugins, their order, and the numeric options.
 
         Raises:
             CkanConfigurationException: a required plugin is missing, or a numeric option is not a number.
@@ -63,7 +63,7 @@ class Room(DefaultTranslation, EcospherePluginBase):
         tk.add_resource("assets/shared", "ecosphere_shared")
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Install the outage page and the handling of HEAD; keep the application for rendering e-mails."""
+        """Fill CKAN's registries, install outage page and HEAD handling, and keep the application for e-mails."""
         logic_tables.fill()
         language.remember(app)
         assets.one_at_a_time()

@@ -48,12 +48,12 @@ def most(field: str) -> int:
 
 
 def cut(value: Any, field: str, report: Callable[[str, int, int, bool], None]) -> Any:
-    """Return a value of a dataset with what is too long cut, and what is too many left out.
+    """Truncate the overlong texts and lists in a value of a dataset.
 
     Args:
-        value: a text, a list or a mapping of them; numbers and None are returned as they are.
-        field: name of the field, for its limit.
-        report: called with (field, length, limit, is_list) for each thing that was cut.
+        value: a text, a list or a mapping of them; other values are returned unchanged.
+        field: name of the field, which determines the limit.
+        report: called with (field, length, limit, is_list) for each truncation.
     """
     if isinstance(value, str) and len(value) > longest(field):
         report(field, len(value), longest(field), False)

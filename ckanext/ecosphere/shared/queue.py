@@ -1,7 +1,7 @@
 """Background jobs that are queued at most once, and figures counted in the background.
 
 Redis is a queue, not a store: it may be emptied, or restored to an earlier state. Pending work is recorded in the
-database; each room looks there for work that nobody does (`ecosphere_recover`) and queues it again.
+database; each room looks there for work that is neither queued nor running (`ecosphere_recover`) and queues it again.
 
 Figures over many rows are counted by a worker, while the reader sees a page that says so. If no worker responds in
 time, the page counts them itself.

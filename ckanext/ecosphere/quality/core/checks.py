@@ -129,7 +129,7 @@ def access_rights(facts: Facts, _today: date) -> State:
 
 
 def on_time(facts: Facts, today: date) -> State:
-    """Pass until the due date; not applicable if the producer announces none, missing if no frequency is stated."""
+    """Pass until the due date; not applicable if the producer announces none, missing without a frequency or date."""
     if facts.finished or facts.kind in (Kind.SERVICE, Kind.CODE):
         return State.NA
     if facts.due:

@@ -84,7 +84,7 @@ def ecosphere_search_alert_list(context: Context, data_dict: dict[str, Any]) -> 
 
     Args:
         context: action context.
-        data_dict: nothing.
+        data_dict: ignored.
 
     Returns:
         alerts in the format of `ecosphere_search_alert_create`.

@@ -22,7 +22,7 @@ def ecosphere_search_unfound_list(context: Context, data_dict: dict[str, Any]) -
 
     Args:
         context: action context.
-        data_dict: nothing.
+        data_dict: ignored.
 
     Returns:
         `threshold`: minimum count to be listed (`ecosphere.search.unfound_threshold`); `results`: `words`, `count` and

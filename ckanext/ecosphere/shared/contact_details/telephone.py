@@ -25,7 +25,7 @@ def normalise(text: str) -> str:
         text: a number, with or without a country code, or a ``tel:`` URI.
 
     Raises:
-        ValueError: it is no telephone number.
+        ValueError: it is not a telephone number.
     """
     return phonenumbers.format_number(_read(text), PhoneNumberFormat.INTERNATIONAL)
 
@@ -46,7 +46,7 @@ def uri(text: str) -> str:
     """Return the ``tel:`` URI of a number.
 
     Raises:
-        ValueError: it is no telephone number.
+        ValueError: it is not a telephone number.
     """
     return phonenumbers.format_number(_read(text), PhoneNumberFormat.RFC3966)
 
