@@ -58,7 +58,7 @@ from ckanext.ecosphere.shared.web_guard import assets, cookies, proxies
     }
 )
 class EcospherePlugin(Room):
-    """Base plugin of the suite."""
+    """Base plugin of the suite: theme, home page, web guard, administration pages, contact sheets."""
 
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
