@@ -1,1 +1,1 @@
-"""The access desk ("guichet") of a ministry's environmental data, as a suite of CKAN plugins."""
+"""A suite of CKAN plugins that make the access desk ("guichet") to the environmental data of a French ministry."""

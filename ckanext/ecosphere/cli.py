@@ -1,4 +1,4 @@
-"""The command group `ckan ecosphere`: its sub-commands come from whichever rooms are enabled."""
+"""The command group `ckan ecosphere`, with the sub-commands of the enabled rooms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.setup.dialogue import plan_options, proceed, speaking
 
 _ = tk._
 
-#: Kind of a line → mark before it and its colour; the mark says the same without the colour.
+#: Kind of a line → its mark and colour; the mark carries the same information without the colour.
 MARKS = {
     "changed": ("+", "green"),
     "unchanged": ("=", None),
@@ -29,9 +29,9 @@ MARKS = {
 
 
 class RoomsGroup(click.Group):
-    """A group that asks the enabled plugins for their commands at the time of the call.
+    """Click group that looks up commands of the enabled plugins when it is called.
 
-    Asking late, not at import, keeps the rooms independent of the order in which CKAN loads plugins.
+    Looking them up then, not at import, makes rooms independent of the order in which CKAN loads plugins.
     """
 
     def _rooms(self) -> dict[str, click.Command]:
@@ -42,11 +42,11 @@ class RoomsGroup(click.Group):
         return found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Own commands and those of the rooms, in alphabetical order."""
+        """Return the group's own commands and those of the rooms, sorted."""
         return sorted({*super().list_commands(ctx), *self._rooms()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Find a command by name, own commands first."""
+        """Return a command by name, own commands first."""
         return super().get_command(ctx, cmd_name) or self._rooms().get(cmd_name)
 
 
@@ -84,7 +84,7 @@ def init_command(yes: bool) -> None:
 
 
 def _wants_services(plan: initialise.Plan) -> bool:
-    """Ask whether services join the organisations that are there; whoever cannot answer changes nothing."""
+    """Ask whether to add the services to the existing organisations; no, if there is nobody to answer."""
     question = tk.ungettext(
         "This portal has {others} organisation of its own. Create {number} services beside it?",
         "This portal has {others} organisations of its own. Create {number} services beside them?",

@@ -1,4 +1,4 @@
-"""Typed access to the options that all rooms share."""
+"""Configuration options shared by all rooms, as typed functions."""
 
 from __future__ import annotations
 
@@ -40,47 +40,47 @@ CKAN_DEFAULT_TIMEZONE = "UTC"
 
 
 def create_organisations() -> bool:
-    """Whether `init` creates the services of the registry; it does not where `ecosphere` is not enabled."""
+    """Return whether `init` creates the services of the registry; False where `ecosphere` is not enabled."""
     return shared.declared(INIT_ORGANISATIONS, False)
 
 
 def institution() -> str:
-    """Name of the institution in the header, may be empty."""
+    """Return the name of the institution shown in the header; may be empty."""
     return tk.config[INSTITUTION]
 
 
 def contact() -> str:
-    """Address or mailto: of the portal's team, may be empty."""
+    """Return the URL or mailto: of the portal's team; may be empty."""
     return tk.config[CONTACT]
 
 
 def accessibility_url() -> str:
-    """Address of the accessibility statement, may be empty."""
+    """Return the URL of the accessibility statement; may be empty."""
     return tk.config[ACCESSIBILITY_URL]
 
 
 def accessibility() -> dict[str, Any]:
-    """What an audit of the portal found: conformity (none, partial, full), rate (per cent), auditor, date, issues."""
+    """Return the accessibility audit's conformity (none, partial, full), rate (%), auditor, date and issues."""
     return {name: tk.config[ACCESSIBILITY + name] for name in ("conformity", "rate", "auditor", "date", "issues")}
 
 
 def legal_url() -> str:
-    """Address of the legal notice, may be empty."""
+    """Return the URL of the legal notice; may be empty."""
     return tk.config[LEGAL_URL]
 
 
 def privacy_url() -> str:
-    """Address of the privacy notice, may be empty."""
+    """Return the URL of the privacy notice; may be empty."""
     return tk.config[PRIVACY_URL]
 
 
 def secure_cookies() -> bool:
-    """Whether cookies of a portal with https travel over https only."""
+    """Return whether cookies are marked Secure on a portal that uses https."""
     return tk.config[SECURE_COOKIES]
 
 
 def trusted_proxies() -> proxies.Trusted:
-    """Proxies that are believed about people's addresses.
+    """Return the proxies whose forwarded client addresses are trusted.
 
     Raises:
         ValueError: the option is neither a number nor networks.
@@ -89,12 +89,12 @@ def trusted_proxies() -> proxies.Trusted:
 
 
 def kept_facets() -> list[str]:
-    """Return the facets of CKAN that stay: `groups`, `tags`, `none`, or `auto` alone."""
+    """Return the CKAN facets to keep: `groups`, `tags`, `none`, or `auto` alone."""
     return tk.aslist(shared.declared(KEPT_FACETS, "auto")) or ["auto"]
 
 
 def web_guard() -> Settings:
-    """How strict the guard of the web pages is."""
+    """Return the settings of the web guard."""
     form_bytes = tk.config[FORM_MEGABYTES] * MEGABYTE
     largest = max(int(tk.config[option]) for option in UPLOAD_SIZES) * MEGABYTE
     return Settings(
@@ -109,11 +109,11 @@ def web_guard() -> Settings:
 
 
 def limits() -> Limits:
-    """How often people may try what they do before they are known."""
+    """Return the rate limits of log-in, registration, password reset and tokens."""
     return Limits(**{name: tk.config[option] for name, option in LIMITS.items()})
 
 
 def show_times_locally(config: Any) -> None:
-    """Have CKAN's own pages show times in the portal's time zone, unless the administrator chose another for them."""
+    """Make CKAN's own pages show times in the portal's time zone, unless the administrator set another one."""
     if config.get(CKAN_TIMEZONE) in (None, "", CKAN_DEFAULT_TIMEZONE):
         config[CKAN_TIMEZONE] = config.get(shared.DISPLAY_TIMEZONE) or shared.PARIS

@@ -1,4 +1,4 @@
-"""Template helpers that all rooms share; their names begin with `ecosphere_`."""
+"""Template helpers shared by all rooms; their names begin with `ecosphere_`."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ THEME_ICONS = {
 
 
 def ecosphere_kept_facets() -> tuple[str, ...]:
-    """Return which of CKAN's own facets the portal keeps: `groups`, `tags`."""
+    """Return which of CKAN's own facets the portal keeps (`groups`, `tags`)."""
     return kept_facets.shown()
 
 
 def ecosphere_home() -> dict[str, Any]:
-    """What the home page shows.
+    """Return the contents of the home page.
 
     Returns:
-        `datasets` and `services` (numbers of public datasets, and of services that have any), `themes` (label, count,
+        `datasets` and `services` (numbers of public datasets and of services that have any), `themes` (label, count,
         url, icon; in the order of the vocabulary), `territories` (heading → concepts), `latest` (datasets).
     """
     fields = ["organization", "vocab_ecosphere_theme"]
@@ -77,12 +77,12 @@ def ecosphere_home() -> dict[str, Any]:
 
 
 def ecosphere_services(query: str = "") -> list[tuple[str, list[services.Service]]]:
-    """Services that match a query, by kind."""
+    """Return the services that match a query, by kind."""
     return services.by_kind(query)
 
 
 def ecosphere_portal() -> dict[str, str]:
-    """What the administrator configured about the portal: institution, contact, legal pages."""
+    """Return what the administrator configured about the portal: institution, contact, legal pages."""
     return {
         "institution": config.institution(),
         "contact": config.contact(),
@@ -93,30 +93,30 @@ def ecosphere_portal() -> dict[str, str]:
 
 
 def ecosphere_text(key: str) -> Markup:
-    """A text that administrators wrote, as HTML; empty where the portal's own stands."""
+    """Return a text written by administrators, as HTML; empty where the default text applies."""
     return portal_texts.html(key)
 
 
 def ecosphere_has_own_search() -> bool:
-    """Whether the page has a search box of its own, so that the header needs none."""
+    """Return whether the page has its own search box, so that the header needs none."""
     return tk.request.endpoint in SEARCH_PAGES
 
 
 def ecosphere_own_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """Return the extras of an organisation that are this portal's own: a form carries them along unseen."""
+    """Return the extras of an organisation that belong to this suite; forms carry them in hidden fields."""
     return [each for each in extras or [] if str(each.get("key", "")).startswith("ecosphere_")]
 
 
 def ecosphere_is_stock_error(code: int, content: Any) -> bool:
-    """Return whether what a page of an error says is the English sentence of the web framework, which says no more."""
+    """Return whether the text of an error page is Werkzeug's default English sentence, which adds no information."""
     stock = default_exceptions.get(code)
     return stock is not None and unescape(str(content)).strip() == stock.description
 
 
 def ecosphere_missing_service(code: int, content: Any) -> str | None:
-    """Return what was asked for where a page of an error says that there is no such service; None for other errors.
+    """Return the name asked for when an error page reports a missing service; None for other errors.
 
-    CKAN 2.12 speaks of a group on most pages of an organisation.
+    CKAN 2.12 says "group" on most pages of an organisation.
     """
     asked = tk.request.view_args or {}
     if code != NOT_FOUND or tk.request.blueprint == "group":

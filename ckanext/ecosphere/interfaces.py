@@ -1,7 +1,7 @@
-"""What a room can contribute to the shared `ckan ecosphere` commands, and to people's dashboards.
+"""Plugin interfaces by which rooms extend `ckan ecosphere`, dashboards, search order and alerts.
 
-A room never imports another one, yet `ckan ecosphere init` sets all of them up and `ckan ecosphere check`
-looks at all of them. Each room's plugin therefore declares its part here, and the base plugin collects them::
+Rooms never import each other, yet `ckan ecosphere init` sets all of them up and `ckan ecosphere check` checks all of
+them. Each room's plugin therefore implements these interfaces, and the shared commands ask the enabled plugins::
 
     class EcosphereQualityPlugin(p.SingletonPlugin):
         p.implements(IEcosphereCommands)
@@ -31,7 +31,7 @@ from ckan.plugins.interfaces import Interface
 
 
 class CheckStatus(enum.Enum):
-    """Outcome of one check; only `ERROR` makes the command end with exit code 1."""
+    """Outcome of a check; only `ERROR` makes the command end with exit code 1."""
 
     OK = "ok"
     WARNING = "warning"
@@ -43,10 +43,10 @@ class Check:
     """One line of `ckan ecosphere check`.
 
     Attributes:
-        name: what was looked at, in the reader's language ("Solr", "Background workers"…).
+        name: what was checked, in the reader's language ("Solr", "Background workers"…).
         status: the outcome.
-        message: one plain sentence: what was found.
-        remedy: what to run or change, empty when nothing is to be done.
+        message: the finding, in one plain sentence.
+        remedy: what to run or change; empty when there is nothing to do.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Check:
 
 @dataclass
 class InitReport:
-    """What `ckan ecosphere init` did, told line by line while it works.
+    """Report of `ckan ecosphere init`, emitted line by line while it works.
 
-    A step calls `changed` when it wrote something and `unchanged` when there was nothing to do, so that a
-    second run shows only unchanged steps.
+    A step calls `changed` when it wrote something and `unchanged` when there was nothing to do, so that a second run
+    shows only unchanged steps.
 
     Attributes:
         emit: receives (kind, message) for each line; the command prints it, tests collect it.
@@ -71,20 +71,20 @@ class InitReport:
     lines: list[tuple[str, str]] = field(default_factory=list)
 
     def changed(self, message: str) -> None:
-        """Tell that something was created or modified."""
+        """Report that something was created or modified."""
         self._add("changed", message)
 
     def unchanged(self, message: str) -> None:
-        """Tell that a step found nothing to do."""
+        """Report that a step found nothing to do."""
         self._add("unchanged", message)
 
     def failed(self, message: str) -> None:
-        """Tell that a step could not be done; the others go on and the command ends with exit code 1."""
+        """Report that a step failed; the others go on and the command ends with exit code 1."""
         self._add("failed", message)
 
     @property
     def ok(self) -> bool:
-        """Whether no step failed."""
+        """Return whether no step failed."""
         return all(kind != "failed" for kind, _message in self.lines)
 
     def _add(self, kind: str, message: str) -> None:
@@ -93,17 +93,17 @@ class InitReport:
 
 
 class IEcospherePlugin(Interface):
-    """Marks the plugins of the suite."""
+    """Marker interface of the plugins of the suite."""
 
 
 @dataclass(frozen=True)
 class LeavingStep:
-    """What a room does before the plugins are disabled.
+    """A step of `ckan ecosphere leave`, run before the plugins are disabled.
 
     Attributes:
-        plan: one sentence for the administrator: what will be done.
-        run: does it, and tells in one sentence what was done; called with the folder of the export, which exists, and
-            within one transaction with the steps of the other rooms.
+        plan: what will be done, in one sentence for the administrator.
+        run: does it and returns, in one sentence, what was done; called with the existing folder of the export, in one
+            transaction with the steps of the other rooms.
     """
 
     plan: str
@@ -117,7 +117,7 @@ class IEcosphereCommands(Interface):
         """Return the commands or groups of this room.
 
         Returns:
-            click commands; their names must not clash with those of another room.
+            click commands; their names must not clash with those of other rooms.
         """
         return []
 
@@ -129,32 +129,32 @@ class IEcosphereSetup(Interface):
     """
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Set this room up; called once the tables of every plugin are migrated and the services exist.
+        """Set up this room; called once the tables of all plugins are migrated and the services exist.
 
-        Must be idempotent, and must never undo what a person changed.
+        Must be idempotent and must never undo a person's changes.
 
         Args:
             report: receives what was done. An exception becomes a failed step; the other rooms still run.
         """
 
     def ecosphere_plan(self) -> list[str]:
-        """Tell what `ecosphere_init` would change, without changing anything; the tables may not exist yet.
+        """Return what `ecosphere_init` would change, without changing anything; the tables may not exist yet.
 
         Returns:
-            one sentence for each change, none when there is nothing to do.
+            one sentence per change; empty when there is nothing to do.
         """
         return []
 
     def ecosphere_check(self) -> list[Check]:
-        """Look at what this room needs (services, tables, options) without changing anything.
+        """Check what this room needs (services, tables, options) without changing anything.
 
         Returns:
-            one `Check` per thing looked at.
+            one `Check` per thing checked.
         """
         return []
 
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
-        """Say what this room does before the plugins are disabled (`ckan ecosphere leave`).
+        """Return what this room does before the plugins are disabled (`ckan ecosphere leave`).
 
         `ecosphere_init` undoes it when they are enabled again.
 
@@ -164,28 +164,27 @@ class IEcosphereSetup(Interface):
         return []
 
     def ecosphere_recover(self) -> list[str]:
-        """Find what a killed process, an emptied queue or a service that was away left undone, and have it done.
+        """Restart work that a killed process, an emptied queue or an outage left undone.
 
-        Called every few seconds by `ckan ecosphere watch`: cheap when there is nothing to do. What there is to do must
-        be told by the database, never by the queue, and doing it twice must do no harm. May raise: it is called again.
+        Called every few seconds by `ckan ecosphere watch`, so it must be cheap when there is nothing to do. It must
+        find the work in the database, never in the queue, and be idempotent. It may raise: it is called again.
 
         Returns:
-            what was taken up, one short text each, for the log.
+            a short description of each piece of work restarted, for the log.
         """
         return []
 
     def ecosphere_queues(self) -> list[str]:
-        """Name the background-job queues on which this room puts work.
+        """Return the background-job queues that this room uses.
 
         Returns:
-            queue names without CKAN's prefix, e.g. ["ecosphere:harvest"]; `check` verifies that a worker
-            listens to each.
+            queue names without CKAN's prefix, e.g. ["ecosphere:harvest"]; `check` verifies that each has a worker.
         """
         return []
 
 
 def each_setup() -> Any:
-    """Iterate over the enabled plugins that take part in set-up, in CKAN's plugin order."""
+    """Iterate over the enabled plugins that implement `IEcosphereSetup`, in CKAN's plugin order."""
     from ckan.plugins import PluginImplementations
 
     return PluginImplementations(IEcosphereSetup)
@@ -194,12 +193,12 @@ def each_setup() -> Any:
 # --- dashboards ---
 
 MOST_LINES = 5
-"""Lines of a card; its links lead to the rest."""
+"""Lines shown on a card; its links lead to the rest."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """An organisation that a person describes data for."""
+    """An organisation for which a person edits datasets."""
 
     id: str
     name: str
@@ -208,13 +207,13 @@ class Service:
 
 @dataclass(frozen=True)
 class Person:
-    """Whose dashboard it is.
+    """The owner of a dashboard.
 
     Attributes:
-        id: of the account.
-        name: of the account.
-        sysadmin: whether the person administers the portal.
-        services: organisations of which the person is editor or administrator, by title.
+        id: account id.
+        name: account name.
+        sysadmin: whether the person is a sysadmin.
+        services: organisations of which the person is editor or administrator, sorted by title.
     """
 
     id: str
@@ -230,13 +229,13 @@ class Person:
 
 @dataclass(frozen=True)
 class Link:
-    """A way on.
+    """A link on a dashboard.
 
     Attributes:
-        label: what a person reads.
-        url: where it leads, on this portal.
+        label: its text.
+        url: its target, on this portal.
         icon: name of a symbol of the icon font.
-        rank: place among others, the smallest first.
+        rank: sort key, smallest first.
     """
 
     label: str
@@ -247,12 +246,12 @@ class Link:
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that waits.
+    """A pending item on a dashboard card.
 
     Attributes:
         label: its title.
-        url: where it is done.
-        note: what is to be known of it, in a few words.
+        url: the page on which to deal with it.
+        note: a few words about it.
         urgent: whether it is late or broken.
     """
 
@@ -264,16 +263,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Card:
-    """Things of one kind.
+    """A dashboard card: pending items of one kind.
 
     Attributes:
         key: identifies the card on the page.
-        title: what they are.
+        title: the kind of items.
         icon: name of a symbol of the icon font.
-        count: how many there are, also those that are not among the lines.
-        lines: the first of them, `MOST_LINES` at most.
-        links: ways to the rest.
-        rank: place on the page, the smallest first.
+        count: number of items, including those not among the lines.
+        lines: the first items, `MOST_LINES` at most.
+        links: links to the rest.
+        rank: position on the page, smallest first.
     """
 
     key: str
@@ -286,33 +285,33 @@ class Card:
 
     @property
     def urgent(self) -> bool:
-        """Whether something in it is late or broken."""
+        """Return whether an item is late or broken."""
         return any(line.urgent for line in self.lines)
 
 
 class IEcospherePopularity(Interface):
-    """Tell how much datasets are used, for the order of search results."""
+    """Report how much datasets are used, for the order of search results."""
 
     def ecosphere_popularity(self) -> Iterable[tuple[str, float]]:
-        """Return datasets with what their use counts, in points: a download is one.
+        """Return usage points of datasets; a download counts one.
 
         Called once a day by a background job.
 
         Returns:
-            id of the dataset and points; a dataset may come several times.
+            pairs of dataset id and points; a dataset may occur several times.
         """
         return []
 
 
 class IEcosphereDashboard(Interface):
-    """Take part in people's dashboards; implement with `inherit=True`."""
+    """Contribute to people's dashboards; implement with `inherit=True`."""
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Tell what waits for a person, with the person's rights; nothing that waits gives no card."""
+        """Return the person's pending items, read with their own rights; no card when nothing is pending."""
         return []
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
-        """Name what the person can begin from there."""
+        """Return links to what the person can start."""
         return []
 
 
@@ -321,12 +320,12 @@ class IEcosphereDashboard(Interface):
 
 @dataclass(frozen=True)
 class News:
-    """One thing that is new or changed in a saved search, as an e-mail names it; all texts are plain.
+    """A new or changed result of a saved search, as listed in an e-mail; all texts are plain.
 
     Attributes:
-        title: of the thing.
-        url: full address of its page.
-        about: where it is, of whom, and when it was new or changed.
+        title: its title.
+        url: absolute URL of its page.
+        about: its place, its owner, and the date on which it was created or changed.
     """
 
     title: str
@@ -335,13 +334,13 @@ class News:
 
 
 class AlertSubject(abc.ABC):
-    """What people can save a search of: the engine of alerts keeps the searches and writes the e-mails.
+    """A kind of object for which searches can be saved; the alert engine keeps the searches and sends the e-mails.
 
-    Searches are queries of the address of a page ("q=eau&theme=…"); texts are in the language that is spoken.
+    Searches are URL query strings ("q=eau&theme=…"); texts are in the current language.
 
     Attributes:
-        key: names it in the database and in addresses.
-        page: path of the page of the search.
+        key: identifies it in the database and in URLs.
+        page: path of the search page.
     """
 
     key: str
@@ -349,51 +348,58 @@ class AlertSubject(abc.ABC):
 
     @abc.abstractmethod
     def name(self) -> str:
-        """Name these things, in the plural."""
+        """Return the name of these objects, in the plural."""
 
     @abc.abstractmethod
     def explanation(self) -> str:
-        """Say of what one is told, before the name of the search."""
+        """Return the text that introduces the name of the search: what the alert reports."""
 
     @abc.abstractmethod
     def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
-        """Return a search as it is kept, the same for all that ask the same; raise ValidationError for one that is
-        none."""
+        """Return the canonical form of a search, the same for all equivalent searches.
+
+        Raises:
+            ValidationError: it is not a search.
+        """
 
     @abc.abstractmethod
     def checked(self, search: str, reader: model.User | None) -> str:
-        """Return a search as it is saved for a reader; raise ValidationError for one that cannot be asked."""
+        """Return a search in the form saved for a reader.
+
+        Raises:
+            ValidationError: it cannot be run.
+        """
 
     @abc.abstractmethod
     def title(self, search: str) -> str:
-        """Name a search in words."""
+        """Describe a search in words."""
 
     @abc.abstractmethod
     def address(self, search: str) -> str:
-        """Full address of the page of a search."""
+        """Return the absolute URL of the page of a search."""
 
     @abc.abstractmethod
     def feed(self, search: str) -> str:
-        """Address of the Atom feed of a search."""
+        """Return the URL of the Atom feed of a search."""
 
     @abc.abstractmethod
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
     ) -> tuple[int, list[str]]:
-        """Return how many things are new or changed after a moment and up to another, and the ids of the latest."""
+        """Return how many objects were created or changed in the interval, and the ids of the latest ones."""
 
     @abc.abstractmethod
     def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
-        """Name things, those alone that the reader may read now."""
+        """Describe objects, only those that the reader may read now."""
 
     @abc.abstractmethod
     def sentence(self, count: int) -> str:
-        """Say how many are new or changed."""
+        """Return the sentence that says how many objects are new or changed."""
 
 
 class IEcosphereAlerts(Interface):
-    """Have searches of further things saved and told of; implement with `inherit=True`."""
+    """Add kinds of objects for which searches can be saved; implement with `inherit=True`."""
 
     def ecosphere_alert_subjects(self) -> list[AlertSubject]:
-        """Return the things of which a search can be saved."""
+        """Return the kinds of objects for which searches can be saved."""
         return []

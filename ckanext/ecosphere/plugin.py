@@ -1,4 +1,4 @@
-"""`ecosphere`: look, home page, guards and contact sheets of the whole portal."""
+"""The plugin `ecosphere`: theme, home page, web guard, administration pages and contact sheets of the portal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ from ckanext.ecosphere.shared.web_guard import assets, cookies, proxies
     }
 )
 class EcospherePlugin(Room):
-    """Shared ground of the suite."""
+    """Base plugin of the suite: theme, home page, web guard, administration pages, contact sheets."""
 
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
@@ -70,21 +70,21 @@ class EcospherePlugin(Room):
     p.implements(IEcosphereSetup, inherit=True)
 
     def configure(self, config_: Any) -> None:
-        """Have the lists of the portal read, and changes of roles noted in its journal."""
+        """Load the administrators' lists, record changes of roles in the journal, and name the links of pagers."""
         store.follow()
         noticing.listen()
         chained_helpers.name_pagers()
 
     def ecosphere_recover(self) -> list[str]:
-        """Have datasets indexed whose terms changed, when a killed process or an emptied queue left that."""
+        """Restart the reindexing of datasets whose terms changed, if its job was lost."""
         return [indexing.RUN.title] if indexing.RUN.send_if_lost() else []
 
     def ecosphere_queues(self) -> list[str]:
-        """Queue of the work on lists."""
+        """Return the queue of the reindexing job."""
         return [indexing.RUN.queue]
 
     def update_config(self, config: Any) -> None:
-        """Register templates and assets; choose safe cookies and local times where the administrator has not."""
+        """Register templates and assets; set safe cookies and local times unless the administrator chose otherwise."""
         super().update_config(config)
         cookies.make_safe(config, options.secure_cookies())
         options.show_times_locally(config)
@@ -95,21 +95,21 @@ class EcospherePlugin(Room):
         tk.add_resource("assets/ecosphere", "ecosphere")
 
     def get_actions(self) -> dict[str, Any]:
-        """Chain actions of core (what they tell of people and private datasets, what they take); add our own."""
+        """Chain CKAN's actions (privacy, input checks, clean texts) and add those of the contact sheets."""
         privacy = (accounts, deleting, members, public_tags, readable_activities)
         rooms = (*privacy, api_parameters, texts, groups, own_services, restoring, actions)
         return {name: action for room in rooms for name, action in room.get_actions().items()}
 
     def get_auth_functions(self) -> dict[str, Any]:
-        """Chain auth functions of core; provide those of the contact sheets."""
+        """Chain auth functions of CKAN and add those of the contact sheets."""
         return {**collaborators.get_auth_functions(), **actions.get_auth_functions()}
 
     def get_validators(self) -> dict[str, Any]:
-        """Compare addresses of e-mail otherwise than CKAN."""
+        """Replace CKAN's check that an e-mail address is unique."""
         return uniqueness.get_validators()
 
     def get_blueprint(self) -> list[Blueprint]:
-        """Guard every page and action of the portal; provide the suite's own pages."""
+        """Register the guards of pages and API, and the suite's own pages."""
         statement = accessibility.blueprint(options.accessibility, options.contact)
         pages = (
             actions,
@@ -128,15 +128,15 @@ class EcospherePlugin(Room):
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:
-        """Send CKAN's own e-mails with the headers that they lack."""
+        """Send CKAN's own e-mails with the headers that CKAN leaves out."""
         return mail.notify_recipient(*args, **kwargs)
 
     def notify_about_topic(self, *args: Any, **kwargs: Any) -> bool:
-        """Send invitations that say until when they are good."""
+        """Send invitations that state their expiry date."""
         return invitations.notify_about_topic(*args, **kwargs)
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Take people's addresses from trusted proxies alone; spare assets; make the first visits."""
+        """Trust client addresses from trusted proxies only, skip needless work for assets, and warm up the process."""
         app = super().make_middleware(app, config)
         assets.spare(app)
         app.wsgi_app = proxies.ClientAddress(app.wsgi_app, options.trusted_proxies())
@@ -144,10 +144,10 @@ class EcospherePlugin(Room):
         return app
 
     def get_signal_subscriptions(self) -> Any:
-        """Make nobody false again before a request is answered; look up a person's services once for it."""
+        """At the start of each request, make anonymous users falsy and cache the reader's services."""
         return {tk.signals.request_started: [_refuse_anonymous_people, own_services.keep]}
 
 
 def _refuse_anonymous_people(sender: Any, **_more: Any) -> None:
-    """Let CKAN and other extensions refuse anonymous people, as they mean to: see `shared.authorization`."""
+    """Use an anonymous user that is falsy, as CKAN and extensions expect: see `shared.authorization`."""
     current_app.login_manager.anonymous_user = authorization.AnonymousUser  # pyright: ignore[reportAttributeAccessIssue]

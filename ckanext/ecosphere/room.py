@@ -1,4 +1,4 @@
-"""What the plugin of each room brings along, so that it works with `ecosphere` and without."""
+"""Base classes of the rooms' plugins, so that each room works with or without the plugin `ecosphere`."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ CATALOGUE = str(Path(__file__).with_name("i18n"))
 
 
 class EcospherePluginBase(p.SingletonPlugin):
-    """A plugin of the suite: it refuses to start without what it needs."""
+    """A plugin of the suite: it refuses to start when its requirements are not met."""
 
     p.implements(p.IConfigurer)
     p.implements(IEcospherePlugin)
 
     def update_config(self, config: Any) -> None:
-        """Look at what stands beside the plugin in `ckan.plugins`.
+        """Check the required plugins, their order, and the numeric options.
 
         Raises:
-            CkanConfigurationException: a plugin that it needs is missing, or an option is no number but should be.
+            CkanConfigurationException: a required plugin is missing, or a numeric option is not a number.
         """
         plugins = tk.aslist(config.get(plugin_needs.OPTION))
         if sentence := plugin_needs.missing(plugins):
@@ -45,36 +45,36 @@ class EcospherePluginBase(p.SingletonPlugin):
         if sentence := plugin_needs.misplaced(plugins):
             log.error(sentence)
         if wrong := list(option_values.not_numbers(config)):
-            # CKAN refuses them, too, but names neither the value nor what to write.
+            # CKAN refuses them, too, but its message gives neither the value nor what to write.
             raise CkanConfigurationException("\n".join(f"{each.sentence}. {each.remedy}." for each in wrong))
 
 
 class Room(DefaultTranslation, EcospherePluginBase):
-    """A plugin with pages: their translations, shared snippets and assets, and clear pages while something is away."""
+    """A plugin with pages: translations, shared snippets and assets, and a readable page while a service is down."""
 
     p.implements(p.ITranslation)
     p.implements(p.IMiddleware, inherit=True)
 
     def update_config(self, config: Any) -> None:
-        """Register what the pages of all rooms share."""
+        """Register the templates and assets shared by all rooms."""
         super().update_config(config)
         keep_workers_registered()
         tk.add_template_directory(config, "templates/shared")
         tk.add_resource("assets/shared", "ecosphere_shared")
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Have a clear page shown while a service is away or tables are missing; keep the application for e-mails."""
+        """Fill CKAN's registries, install outage page and HEAD handling, and keep the application for e-mails."""
         logic_tables.fill()
         language.remember(app)
         assets.one_at_a_time()
         return head_requests.install(away.install(app))
 
     def i18n_directory(self) -> str:
-        """Return the folder of the catalogue, which is that of all rooms: the first one brings it along."""
+        """Return the folder of the catalogue, shared by all rooms: only the first enabled one loads it."""
         return CATALOGUE if _first(Room) is self else get_ckan_i18n_dir()
 
     def i18n_domain(self) -> str:
-        """Return the name of the catalogue; the others name one that does not exist, lest it be loaded again."""
+        """Return the name of the catalogue; other rooms name one that does not exist, so that it is loaded once."""
         return DOMAIN if _first(Room) is self else f"{DOMAIN}-none"
 
     def i18n_locales(self) -> list[str]:

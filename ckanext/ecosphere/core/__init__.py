@@ -1,1 +1,1 @@
-"""What the suite changes in CKAN itself, without touching its code: accounts, API, texts, pages while it is away."""
+"""Changes to CKAN itself, made without touching its code: accounts, API, texts, dashboards, outage pages."""

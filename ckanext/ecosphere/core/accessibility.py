@@ -1,4 +1,4 @@
-"""The accessibility statement that French law asks of public sites (law 2005-102, article 47; RGAA 4.1)."""
+"""Accessibility statement required of French public websites (law 2005-102, article 47; RGAA 4.1)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ckanext.ecosphere.shared import dates, web_guard
 
 
 def blueprint(audit: Callable[[], dict[str, Any]], contact: Callable[[], str]) -> Blueprint:
-    """Return the page.
+    """Return the blueprint of the page.
 
     Args:
-        audit: gives what an audit found (`config.accessibility`).
-        contact: gives the address of the portal's team, "" without one.
+        audit: returns the results of the audit (`config.accessibility`).
+        contact: returns the contact address of the portal's team; "" if there is none.
     """
     made = Blueprint("ecosphere_accessibility", __name__)
     web_guard.protect(made)

@@ -1,4 +1,4 @@
-"""What the suite notes of an account, in its `plugin_extras`: CKAN takes them from administrators alone."""
+"""Data of the suite in the `plugin_extras` of an account, which CKAN lets only sysadmins change."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ckan import model
 
 
 def keep(user_id: str, key: str, record: Any) -> None:
-    """Write a note, or remove it, under a lock of the row: others keep things beside it.
+    """Write or remove a key under a row lock: other code keeps keys beside it.
 
     Args:
         user_id: id of the account.
-        key: name of the note.
-        record: what JSON can hold; None removes the note.
+        key: key in `plugin_extras`.
+        record: a JSON value; an empty one removes the key.
     """
     rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
     user = rows.one()

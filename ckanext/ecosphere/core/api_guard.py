@@ -1,8 +1,8 @@
-"""What no action takes is refused at the door of the API, for the actions of CKAN and of other extensions, too; and
-what a caller may not read is not there.
+"""Validate API calls, page URLs and forms before CKAN handles them, and turn unexpected errors into readable answers.
 
-They would fail with an internal error: a NUL character in JSON, half a surrogate pair, a list as an identifier,
-an integer that no database holds. A page that hands such a value on to an action says so, too.
+The guard covers the actions and pages of CKAN and of other extensions, which fail with an internal error on NUL
+characters in JSON, lone surrogates, a list as an identifier, or integers beyond the database's range. It also answers
+404 for datasets that the caller may not read.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ log = logging.getLogger(__name__)
 INVALID = 409  # as CKAN answers a ValidationError
 OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, FAULT, UNAVAILABLE = 200, 400, 403, 404, 500, 503
 COUNTING_SECONDS = "5"
-#: Fields of CKAN's forms that are one text, or one file, and fail as a list.
+#: Fields of CKAN's forms that must occur once: CKAN fails on a list.
 ONCE = ("email", "id", "image_upload", "name", "owner_org", "package_id", "save", "state", "type", "upload", "url")
-#: Of the addresses of pages: the number of a page, a moment in seconds, pages with an order, what a person follows.
+#: URL parameters of pages: page number, timestamp in seconds; endpoints that take `sort`; values of `type`.
 COUNT, MOMENT = re.compile("[0-9]{1,9}"), re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,9})?")
 ORDERED = (".search", ".read")
 FOLLOWED = ("dataset", "user", "group", "organization")
 MILLISECONDS = re.compile("[0-9]{1,12}")
-#: Without these, CKAN's forms of resources and of the log-in fail.
+#: Fields without which CKAN's resource and log-in forms fail.
 NEEDED_FOR_RESOURCES, NEEDED_TO_LOG_IN = ("id", "save"), ("login", "password")
-#: Of the form of an account, where a new address or password needs it.
+#: Field of the account form, required for a new e-mail address or password.
 OLD_PASSWORD = "old_password"  # noqa: S105 - the name of a field
-#: Parameters that are a file; CKAN and others fail on a file in the place of a text.
+#: Parameters that may be a file; CKAN and others fail on a file in place of a text.
 FILES = ("upload", "image_upload", "logo_upload", "files", "file")
-#: A function of JavaScript that takes an answer (JSONP).
+#: Name of a JavaScript function (JSONP).
 CALLBACK = re.compile(r"[A-Za-z_$][\w$]{0,60}(?:\.[A-Za-z_$][\w$]{0,60}){0,5}", re.ASCII)
-#: Parts of CKAN's own pages for other types of dataset that make no sense: a source of a harvest has no files.
+#: Blueprints that CKAN registers needlessly for other dataset types: a harvest source has no resources.
 WITHOUT_PAGES = ("harvest_resource",)
-#: Of the actions of others, only what is an identifier by its name.
+#: Identifier parameters of actions of other extensions.
 IDENTIFIERS = ("id",)
-#: Identifiers that are texts in every table of CKAN: PostgreSQL compares none with a number.
+#: Identifiers that are text columns in every table of CKAN: PostgreSQL cannot compare them with a number.
 TEXTS = ("id", "package_id", "resource_id", "user_id", "object_id", "source_id", "owner_org")
-#: Of CKAN's, what must be one text as well.
+#: Further parameters of CKAN's actions that must be one text.
 TEXTS_OF_CKAN = (*IDENTIFIERS, "name", "email")
-#: Values of a list of which CKAN looks up each, in an action that reads.
+#: Maximum length of a list in a read action, since CKAN looks up each value.
 MOST_VALUES = 1_000
-LONGEST_PASSWORD = 1_000  # passlib fails from 4096 bytes on
+LONGEST_PASSWORD = 1_000  # passlib fails above 4096 bytes
 
 api_guard = Blueprint("ecosphere_api_guard", __name__)
 
@@ -80,7 +80,7 @@ def refuse_scripts_of_others() -> Response | None:
 
 @api_guard.before_app_request
 def refuse_what_no_action_takes() -> Response | None:
-    """Answer a call of the action API that holds what no action takes."""
+    """Refuse an action call with invalid parameters, or about a dataset that the caller may not read."""
     if request.endpoint != races.ACTION:
         return None
     races.report_over_api(current_app)
@@ -111,7 +111,7 @@ def refuse_what_no_action_takes() -> Response | None:
 
 
 def _not_offered(action: str) -> Response | None:
-    """Answer a call of what is no action, or is none for people without an account."""
+    """Refuse calls of functions that are not actions, and anonymous calls of actions that need an account."""
     if api_parameters.is_no_action(action):
         return _answer({"message": tk._("There is no such action.")}, BAD_REQUEST, "Bad Request")
     if api_parameters.is_for_accounts(action) and not tk.current_user.is_authenticated:
@@ -122,7 +122,7 @@ def _not_offered(action: str) -> Response | None:
 
 @api_guard.before_app_request
 def say_that_there_is_no_such_page() -> tuple[str, int] | None:
-    """Answer for a page of a dataset that is not there, or that the reader may not read, and for an unknown format."""
+    """Answer 404 for a missing or unreadable dataset or harvest source, or an unknown RDF format."""
     format_ = (request.view_args or {}).get("_format")
     if format_ and (request.endpoint or "").startswith("dcat.") and not api_parameters.is_rdf_format(format_):
         return say_that_it_is_not_there(tk.ObjectNotFound())
@@ -135,7 +135,7 @@ def say_that_there_is_no_such_page() -> tuple[str, int] | None:
 
 @api_guard.before_app_request
 def refuse_what_no_page_takes() -> tuple[str, int] | None:
-    """Answer for an address whose page, order or moment is none, on which pages of CKAN and others fail."""
+    """Refuse URLs with an invalid page number, order or timestamp, on which pages of CKAN and others fail."""
     if request.endpoint is None or request.endpoint.startswith(("api.", "ecosphere")):
         return None
     given = {name: value for name, value in request.args.items() if value}
@@ -155,7 +155,7 @@ def refuse_what_no_page_takes() -> tuple[str, int] | None:
 
 @api_guard.before_app_request
 def refuse_what_no_form_sends() -> tuple[str, int] | None:
-    """Answer a form of CKAN or another extension in which something is missing, or there twice, that is there once."""
+    """Refuse forms of CKAN or other extensions with missing, duplicate or invalid fields."""
     part, _dot, view = (request.endpoint or "").rpartition(".")
     if part in WITHOUT_PAGES:
         return say_that_it_is_not_there(tk.ObjectNotFound())
@@ -180,14 +180,14 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
 
 @api_guard.app_errorhandler(FileNotFoundError)
 def say_that_the_file_is_not_there(error: FileNotFoundError) -> tuple[str, int]:
-    """Answer for a file of a dataset that was named and never uploaded, or is lost."""
+    """Answer 404 for a resource file that is missing from storage."""
     log.warning("A file is not there: %s", error)
     return _page(NOT_FOUND, tk._("There is nothing at this address."))
 
 
 @api_guard.app_errorhandler(BadKeyError)
 def say_that_the_form_is_none(_error: BadKeyError) -> tuple[str, int]:
-    """Answer for a form with a field whose name CKAN cannot take apart ("a__b__c")."""
+    """Answer 400 for a form with a field name that CKAN cannot parse ("a__b__c")."""
     return _page(BAD_REQUEST, tk._("The form contains an unknown field. Open the page again."))
 
 
@@ -195,9 +195,9 @@ def say_that_the_form_is_none(_error: BadKeyError) -> tuple[str, int]:
 @api_guard.app_errorhandler(StaleDataError)
 @api_guard.app_errorhandler(DBAPIError)
 def say_what_the_database_refuses(error: DBAPIError | ObjectDeletedError | StaleDataError) -> tuple[str, int]:
-    """Answer for a value that no column takes, for what somebody else saved at the same moment, or for a fault.
+    """Answer for a value that does not fit its column, for a concurrent change, or for another database fault.
 
-    The page asks the database, so the transaction ends.
+    The error page queries the database, so the failed transaction is rolled back first.
     """
     model.Session.rollback()
     if message := races.conflict_message(error):
@@ -213,14 +213,14 @@ def say_what_the_database_refuses(error: DBAPIError | ObjectDeletedError | Stale
 
 @api_guard.app_errorhandler(tk.ValidationError)
 def say_what_is_wrong(error: tk.ValidationError) -> tuple[str, int]:
-    """Answer for a page whose address or form held what its action does not take, and that has no form to say so."""
+    """Answer 400 when a page's action refuses a value of the URL or form, and the page has no form to show it."""
     content = " ".join(f"{name}{tk._(': ')}{text}" for name, text in error.error_summary.items())
     return _page(BAD_REQUEST, content)
 
 
 @api_guard.app_errorhandler(StillCounted)
 def say_that_it_is_being_counted(_error: StillCounted) -> Response:
-    """Answer for figures that are not there yet: a page that looks again by itself, and "later" for a file."""
+    """Answer while figures are being computed: a page that reloads itself, or 503 with Retry-After for a file."""
     is_file = "." in request.path.rpartition("/")[2]
     headers = {"Retry-After" if is_file else "Refresh": COUNTING_SECONDS, "Cache-Control": "no-store"}
     return Response(tk.render("ecosphere/still_counted.html"), UNAVAILABLE if is_file else OK, headers)
@@ -228,8 +228,8 @@ def say_that_it_is_being_counted(_error: StillCounted) -> Response:
 
 @api_guard.app_errorhandler(SearchError)
 def say_what_is_wrong_with_the_search(error: SearchError) -> tuple[str, int]:
-    """Answer for a feed or catalogue whose search is refused: those views of CKAN and ckanext-dcat do not expect it."""
-    # Only what refuses a question speaks to its reader; the other faults quote all that was sent to Solr.
+    """Answer 400 for a refused search of a feed or catalogue: CKAN's and ckanext-dcat's views do not handle it."""
+    # Only messages of refused queries are meant for readers; other errors quote the whole request to Solr.
     if isinstance(error, SearchQueryError) and error.args:
         return _page(BAD_REQUEST, str(error.args[0]))
     return _page(BAD_REQUEST, tk._("This search cannot be answered: write it differently."))
@@ -237,40 +237,40 @@ def say_what_is_wrong_with_the_search(error: SearchError) -> tuple[str, int]:
 
 @api_guard.app_errorhandler(tk.NotAuthorized)
 def say_that_it_is_not_allowed(_error: tk.NotAuthorized) -> tuple[str, int]:
-    """Answer for a page that asks an action and does not expect its refusal, as CKAN's follow buttons."""
+    """Answer 403 when a view does not handle its action's refusal, as with CKAN's follow buttons."""
     message = tk._("You are not allowed to do this. Log in with an account that is, or ask an administrator.")
     return _page(FORBIDDEN, message)
 
 
 @api_guard.app_errorhandler(tk.ObjectNotFound)
 def say_that_it_is_not_there(_error: tk.ObjectNotFound) -> tuple[str, int]:
-    """Answer for a page that asks an action for what is not there, and does not expect that."""
+    """Answer 404 when a view does not handle that an action finds nothing."""
     return _page(NOT_FOUND, tk._("There is nothing at this address."))
 
 
 def _is_source(name: str | None) -> bool:
-    """Whether there is a source of a name, or none is named: pages of its jobs fail on a dataset."""
+    """Return whether the name is that of a harvest source, or unknown: pages of its jobs fail on other datasets."""
     package: Any = model.Package.get(name) if name else None
     return package is None or package.type == "harvest"
 
 
 def _page(status: int, content: str) -> tuple[str, int]:
-    # The name of the error: what is said beside it only is shown.
+    # CKAN's template shows the content only beside the name of an error.
     told = {"code": status, "name": HTTPStatus(status).phrase, "content": content}
     return tk.render("error_document_template.html", told), status
 
 
 def _needs_password() -> bool:
-    """Whether the form of an account changes an address or a password, as CKAN looks at it: beside the reader's own."""
+    """Return whether an account form changes the e-mail address or password, by CKAN's own criteria."""
     is_new = request.form.get("email") != getattr(tk.current_user, "email", None)
     return is_new or bool(request.form.get("password1") and request.form.get("password2"))
 
 
 def _check_form() -> None:
-    """Refuse files where a text belongs.
+    """Refuse files in place of texts.
 
     Raises:
-        ValidationError: by parameter, what to give.
+        ValidationError: errors by parameter.
     """
     wrong = [name for name in request.files if name not in FILES]
     if wrong:
@@ -278,10 +278,10 @@ def _check_form() -> None:
 
 
 def _check_texts(data: Any) -> None:
-    """Refuse numbers where CKAN's identifiers are texts.
+    """Refuse numbers as identifiers, which CKAN stores as texts.
 
     Raises:
-        ValidationError: by parameter, what to give.
+        ValidationError: errors by parameter.
     """
     numbers = [name for name in TEXTS if isinstance(data, dict) and isinstance(data.get(name), bool | int | float)]
     if numbers:
@@ -289,10 +289,10 @@ def _check_texts(data: Any) -> None:
 
 
 def _check_of_ckan(data: dict[str, Any], reads: bool) -> None:
-    """Refuse what CKAN's actions fail on: a list or a password without an end.
+    """Refuse overlong lists and passwords, on which CKAN's actions fail.
 
     Raises:
-        ValidationError: by parameter, what is wrong with it.
+        ValidationError: errors by parameter.
     """
     errors: dict[str, list[str]] = {}
     for name, value in data.items():
@@ -305,9 +305,9 @@ def _check_of_ckan(data: dict[str, Any], reads: bool) -> None:
 
 
 def _check_account(action: str, data: dict[str, Any]) -> None:
-    """Refuse a new password or address for an account: its page asks for the old password, an action does not.
+    """Refuse a new password or e-mail address: the account page asks for the old password, the action does not.
 
-    Whoever found a token of the API would otherwise have the account, for good.
+    A stolen API token would otherwise be enough to take over the account for good.
 
     Raises:
         ValidationError: by parameter, where to change it.
@@ -317,13 +317,13 @@ def _check_account(action: str, data: dict[str, Any]) -> None:
         return
     own = {"email": person.email, "password": None}
     changed = [name for name, value in own.items() if data.get(name) and data[name] != value]
-    if data.get("id") in (person.id, person.name) and changed:  # whoever else is refused by the action
+    if data.get("id") in (person.id, person.name) and changed:  # the action itself refuses anyone else
         message = tk._("Change it on the page of your account, which asks for the password.")
         raise tk.ValidationError({name: [message] for name in changed})
 
 
 def _is_of_ckan(action: str) -> bool:
-    """Whether CKAN, or ckanext-activity or -harvest, which look up identifiers in the same way, has such an action."""
+    """Return whether an action is one of CKAN, ckanext-activity or ckanext-harvest, which look up identifiers alike."""
     return (
         action.startswith("harvest_")
         or "activit" in action
@@ -332,7 +332,7 @@ def _is_of_ckan(action: str) -> bool:
 
 
 def _given() -> Iterator[Any]:
-    """Give the parameters as CKAN may read them: JSON, a form, JSON as the only name in a form, or the address."""
+    """Yield the parameters in every way CKAN may read them: JSON, form, JSON as the only form key, or query string."""
     if request.method in ("POST", "PUT") and (request.form or request.files):
         files = {name: file.filename for name, file in request.files.items()}
         yield {name: values[0] if len(values) == 1 else values for name, values in request.form.lists()} | files
@@ -344,7 +344,7 @@ def _given() -> Iterator[Any]:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """Give the object that a text holds; what is no JSON is left to CKAN, which says so."""
+    """Yield the object in a JSON text; invalid JSON is left to CKAN, which reports it."""
     try:
         data = json.loads(text)
     except ValueError:

@@ -1,4 +1,7 @@
-"""What actions of CKAN and its extensions fail on instead of saying what is wrong; functions that are no actions."""
+"""Validate parameters of actions of CKAN and its extensions that would otherwise cause an internal error.
+
+The module also knows which functions offered over the API are not actions.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def check(action: str, data: dict[str, Any]) -> None:
     """Refuse a call that would end in an internal error.
 
     Raises:
-        ValidationError: by parameter, what is wrong with it.
+        ValidationError: errors by parameter.
     """
     table = _table()
     missing = [
@@ -65,7 +68,7 @@ def check(action: str, data: dict[str, Any]) -> None:
 
 
 def _faults_of_choices(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return what is said of parameters that are one of some values, or nothing, and hold another one."""
+    """Return the errors of parameters that must be empty or one of a list of values."""
     table, faults = _table(), dict[str, list[Any]]()
 
     def choose(name: str, fits: bool, values: Iterable[str]) -> None:
@@ -86,10 +89,10 @@ def _faults_of_choices(action: str, data: dict[str, Any]) -> dict[str, list[Any]
 
 
 def check_by_name(data: dict[str, Any]) -> None:
-    """Refuse what any action of CKAN, ckanext-harvest or ckanext-activity fails on, by the name of the parameter.
+    """Refuse values, by parameter name, on which any action of CKAN, ckanext-harvest or ckanext-activity fails.
 
     Raises:
-        ValidationError: by parameter, what is wrong with it.
+        ValidationError: errors by parameter.
     """
     names = _table()["everywhere"]
     flags = [name for name in data if name in names["flags"] or name.startswith("include_")]
@@ -107,7 +110,7 @@ def check_by_name(data: dict[str, Any]) -> None:
 def _unlike(
     data: dict[str, Any], names: Iterable[str], fits: Callable[[Any], bool], message: str
 ) -> dict[str, list[Any]]:
-    """Return the message at each parameter that stands there and does not fit."""
+    """Return the message for each given parameter that does not fit."""
     return {name: [message] for name in names if name in data and not fits(data[name])}
 
 
@@ -124,7 +127,7 @@ def _is_texts(value: Any) -> bool:
 
 
 def _holds(parts: Iterable[str]) -> Callable[[Any], bool]:
-    """Whether an object has some parts, or, where none are named, holds texts."""
+    """Return a test whether an object has the given parts or, without parts, holds texts."""
 
     def holds(value: Any) -> bool:
         if not isinstance(value, dict) or not value:
@@ -149,7 +152,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _faults_within(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return what is wrong with the texts and the lists of objects that an action takes, by parameter."""
+    """Return the errors in the texts and lists of objects that an action takes, by parameter."""
     table = _table()
     errors = _not_texts(data, table["texts_or_null"].get(action, ()))
     for name, fields in table["objects"].get(action, {}).items():
@@ -165,7 +168,7 @@ def _faults_within(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def _faults_of_dataset(data: dict[str, Any]) -> dict[str, list[Any]]:
-    """Return what is wrong with the state and the relationships of a dataset."""
+    """Return the errors in the state and relationships of a dataset."""
     table, errors = _table(), dict[str, list[Any]]()
     if not is_state(data.get("state") or "active"):
         errors["state"] = [tk._("Give one of these: {values}.").format(values=", ".join(table["states"]))]
@@ -176,12 +179,12 @@ def _faults_of_dataset(data: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def is_state(value: Any) -> bool:
-    """Whether a dataset can be in a state."""
+    """Return whether a value is a valid dataset state."""
     return value in _table()["states"]
 
 
 def _are_relationships(value: Any, ends: Iterable[str]) -> bool:
-    """Whether CKAN can index relationships: both ends and the type are known."""
+    """Return whether CKAN can index relationships: both ends and the type exist."""
     return isinstance(value, list) and all(
         isinstance(each, dict)
         and each.get("type") in model.PackageRelationship.get_forward_types()
@@ -191,7 +194,7 @@ def _are_relationships(value: Any, ends: Iterable[str]) -> bool:
 
 
 def _owns_files(kind: Any) -> bool:
-    """Whether files can belong to a kind of thing: CKAN asks for the permission to change or scan one."""
+    """Return whether files can belong to a kind of object: CKAN checks the permission to update or scan it."""
     return f"{kind}_update" in _permissions() or f"{kind}_file_scan" in _permissions()
 
 
@@ -201,14 +204,14 @@ def _permissions() -> frozenset[str]:
 
 
 def _types(kind: str) -> list[str]:
-    """Return the types of datasets, groups or organisations that CKAN and the plugins have pages for."""
+    """Return the types of datasets, groups or organisations for which CKAN and its plugins have pages."""
     known: Any = plugins._package_plugins if kind == "dataset" else plugins._group_plugins
     others = {"group", "organization"} - {kind}
     return sorted({kind, *known} - others)
 
 
 def _not_texts(data: dict[str, Any], names: Iterable[str]) -> dict[str, list[Any]]:
-    """Return what is said of each value that is neither a text nor null, and of an address that nothing can read."""
+    """Return an error for each value that is neither a text nor null, and for a URL that cannot be parsed."""
     errors: dict[str, list[Any]] = {
         name: [tk._("Give one text here.")] for name in names if not isinstance(data.get(name), str | None)
     }
@@ -219,7 +222,7 @@ def _not_texts(data: dict[str, Any], names: Iterable[str]) -> dict[str, list[Any
 
 
 def _is_readable(address: str) -> bool:
-    """Whether an address can be taken apart; CKAN does so before it validates it, and fails ("http://[")."""
+    """Return whether a URL can be parsed; CKAN parses it before validating it, and fails on "http://["."""
     try:
         urlsplit(address)
     except ValueError:
@@ -228,7 +231,7 @@ def _is_readable(address: str) -> bool:
 
 
 def _faults_of_objects(value: Any, fields: Iterable[str]) -> list[Any]:
-    """Return what is wrong with a list of objects, as CKAN says it: a text, or an object of errors for each of them."""
+    """Return the errors of a list of objects in CKAN's format: a text, or a dict of errors per object."""
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         return [tk._("Give a list of objects here.")]
     faults = [_not_texts(each, fields) for each in value]
@@ -236,16 +239,16 @@ def _faults_of_objects(value: Any, fields: Iterable[str]) -> list[Any]:
 
 
 def _revised(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the values that `package_revise` puts into a dataset, its files in one list wherever they stand.
+    """Return the values that `package_revise` puts into a dataset, with all its resources in one list.
 
-    It takes an object or its JSON as `update`, and parts of it by their paths, as `update__resources__0__url`.
+    The action takes an object or its JSON as `update`, and parts of it by path, such as `update__resources__0__url`.
     """
     given = data.get("update")
     if isinstance(given, str):
         try:
             given = json.loads(given)
         except (ValueError, RecursionError):
-            given = None  # CKAN says that it is no JSON
+            given = None  # CKAN reports the invalid JSON
     revised = dict(given) if isinstance(given, dict) else {}
     for name, value in data.items():
         match str(name).split("__"):
@@ -265,12 +268,12 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def is_rdf_format(name: Any) -> bool:
-    """Whether ckanext-dcat gives a description in a format, by the ending of its address."""
+    """Return whether ckanext-dcat serialises datasets to a format, given as a file extension."""
     return name in _table()["rdf_formats"]
 
 
 def is_moment(value: Any) -> bool:
-    """Whether ckanext-dcat can read a date or a moment."""
+    """Return whether ckanext-dcat can parse a date or timestamp."""
     if not _is_text(value) or len(value) > LONGEST_MOMENT:
         return False
     try:
@@ -281,7 +284,7 @@ def is_moment(value: Any) -> bool:
 
 
 def is_for_accounts(action: str) -> bool:
-    """Whether an action of CKAN asks nobody and tells what is for people with an account."""
+    """Return whether an action of CKAN checks no access but must be limited to logged-in users."""
     return action in _table()["for_accounts"]
 
 
@@ -296,9 +299,9 @@ def _rdf_profiles() -> frozenset[str]:
 
 
 def is_no_action(name: str) -> bool:
-    """Whether a function is called over the API that is none of its actions.
+    """Return whether a function that is offered over the API is not an action.
 
-    ckanext-harvest 1.6.3 offers every function of its modules, those that write its e-mails among them.
+    ckanext-harvest 1.6.3 exposes every function of its modules, including those that write its e-mails.
     """
     return not name.startswith(HARVEST) and p.plugin_loaded(HARVEST) and name in _functions_of_harvest()
 
@@ -322,9 +325,9 @@ def _with_checked_parameters(name: str) -> Callable[..., Any]:
 
     action.__name__ = name
     action.__doc__ = f"Refuse what `{name}` of CKAN fails on, for its forms as well, then call it."
-    return auth_audit_exempt(tk.chained_action(action))  # the original asks
+    return auth_audit_exempt(tk.chained_action(action))  # the original checks access
 
 
 def get_actions() -> dict[str, Callable[..., Any]]:
-    """Return the chained actions by name, for CKAN: those whose forms hand on what nobody has looked at."""
+    """Return the chained actions by name: those whose forms pass on unchecked values."""
     return {name: _with_checked_parameters(name) for name in ("resource_create", "resource_update")}

@@ -1,8 +1,8 @@
-"""One thread at a time builds the styles and scripts of a page, and their addresses are kept for some seconds.
+"""Serialise webassets' builds across threads, and cache the URLs of bundles for a few seconds.
 
-webassets 3 is not made for threads: of two first requests on a new portal, one found the file that the other was
-writing, without its version, and answered 500. It also compares every file with its bundle at every page, which took a
-tenth of the processor's time of a page of results.
+webassets 3 is not thread-safe: of two concurrent first requests on a new portal, one found the file that the other was
+still writing, without its version, and answered 500. It also compares every file with its bundle on every page, which
+took a tenth of the processor time of a page of results.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from webassets.bundle import Bundle
 
 _LOCK = threading.RLock()
 _SECONDS = 10
-"""How long addresses are kept: files that somebody removed meanwhile are built anew then."""
+"""How long URLs are cached: files removed in the meantime are rebuilt after that."""
 _known: WeakKeyDictionary[Bundle, tuple[float, list[str]]] = WeakKeyDictionary()
 
 
 def one_at_a_time() -> None:
-    """Have the addresses of assets, which builds those that are missing, made by one thread at a time."""
+    """Make `Bundle.urls`, which also builds missing files, run in one thread at a time."""
     original = Bundle.urls
     if hasattr(original, "__wrapped__"):
         return

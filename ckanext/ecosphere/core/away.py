@@ -1,9 +1,8 @@
-"""A clear page, with status 503, while PostgreSQL, Solr or Redis is away, or tables are missing: neither a stack trace
-nor "internal error".
+"""A readable page with status 503 while PostgreSQL, Solr or Redis is down, or tables are missing.
 
-What breaks then has many names: an exception of a driver here, "internal server error" of CKAN's API there, a search
-that finds nothing. So an answer that went wrong is looked at once it is made: when one of the services does not answer,
-that was the reason. The page is made without any of them. Tables are looked at before the first request is answered.
+An outage surfaces in many ways: an exception of a driver, "internal server error" from CKAN's API, or a search that
+finds nothing. So each failed answer is inspected: if one of the services does not respond, the answer is replaced by
+a page that needs none of them. Missing tables are detected before the first request is answered.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ RETRY_SECONDS = 30
 PROBE_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 5.0
 TEMPLATE = "ecosphere/service_away.html"
-#: Raised because a service is away, whatever else is known.
+#: Exceptions that always mean that a service is down.
 SIGNS = (
     OperationalError,
     InterfaceError,
@@ -52,12 +51,12 @@ _INSTALLED = "ecosphere_away"
 
 
 def install(app: Flask) -> Flask:
-    """Look at the answers of the application.
+    """Register the outage page with the application.
 
     Args:
         app: CKAN's application, changed in place.
     """
-    if _INSTALLED in app.extensions:  # by another plugin of ours
+    if _INSTALLED in app.extensions:  # by another plugin of the suite
         return app
     app.extensions[_INSTALLED] = True
     for sign in SIGNS:
@@ -70,7 +69,7 @@ def install(app: Flask) -> Flask:
 
 
 class TablesGate:
-    """Lets nobody in while tables are missing or out of date, looking again now and then until they are there."""
+    """Blocks all requests while tables are missing or out of date; checks again every few seconds."""
 
     def __init__(self) -> None:
         self._open = False
@@ -78,7 +77,7 @@ class TablesGate:
         self._look_at = 0.0
 
     def is_closed(self) -> bool:
-        """Whether tables are missing."""
+        """Return whether tables are missing."""
         if not self._open and (now := time.monotonic()) >= self._look_at:
             self._look_at = now + LOOK_AGAIN_SECONDS
             self._look()
@@ -87,7 +86,7 @@ class TablesGate:
     def _look(self) -> None:
         try:
             missing = pending.plugins()
-        except (DBAPIError, PoolTimeoutError):  # the database is away, which shows in what follows
+        except (DBAPIError, PoolTimeoutError):  # the database is down, which the request itself will show
             return
         if missing and missing != self._missing:
             names = ", ".join(name or "CKAN" for name in missing)
@@ -101,13 +100,13 @@ def _on_error(error: Exception) -> Response:
 
 
 def _note_database(context: Any) -> None:
-    """CKAN's API tells nobody which exception made it answer "internal server error"."""
+    """Note a database outage: CKAN's API does not expose the exception behind "internal server error"."""
     if has_request_context() and isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
         setattr(g, _NOTED, True)
 
 
 def _look_at(response: Response) -> Response:
-    """Put the page in the place of an answer that went wrong because a service is away."""
+    """Replace an answer that failed because a service is down by the outage page."""
     failed = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or g.get("query_error", False)
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE or not failed:
         return response
@@ -118,7 +117,7 @@ def _look_at(response: Response) -> Response:
 
 
 def _says_so(response: Response) -> bool:
-    """Whether CKAN's API names its search engine as what failed."""
+    """Return whether CKAN's API reports that its search engine failed."""
     if not response.is_json:
         return False
     error = (response.get_json(silent=True) or {}).get("error") or {}
@@ -160,7 +159,7 @@ def _ask_redis() -> None:
 
 
 def _away() -> Response:
-    """The answer: for scripts as CKAN's API words its errors, for people a page that stands for itself."""
+    """Return the outage answer: CKAN's error format for the API, a self-contained page for people."""
     message = tk._("The access desk is unavailable for a moment. Nothing that was confirmed is lost.")
     if request.path.startswith("/api/"):
         error = {"__type": "Service Unavailable", "message": message}
@@ -177,7 +176,7 @@ def _away() -> Response:
             ),
             "again": tk._("Try again"),
         }
-        # Not `render`: what CKAN and its plugins add to each page asks the database who is logged in.
+        # Not `render`: CKAN and its plugins query the database for the current user on each page.
         template = current_app.jinja_env.get_template(TEMPLATE)
         body, content_type = template.render(**words), "text/html; charset=utf-8"
     headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store", "Content-Type": content_type}
@@ -185,7 +184,7 @@ def _away() -> Response:
 
 
 class _Guarded:
-    """The application, for what its views cannot see to: missing tables, sessions that do not open or save."""
+    """WSGI wrapper for failures outside the views: missing tables, sessions that cannot be opened or saved."""
 
     def __init__(self, app: Flask, inner: Callable[..., Iterable[bytes]]) -> None:
         self._app, self._inner, self._gate = app, inner, TablesGate()
@@ -205,6 +204,6 @@ class _Guarded:
             )
             return response(environ, start_response)
         finally:
-            # CKAN does so once it has an answer. Where the error page failed, too, there is none, and the next requests
-            # of this thread would all meet the transaction that has failed.
+            # CKAN removes the session once it has an answer. If the error page fails as well, there is no answer, and
+            # the failed transaction would break all later requests of this thread.
             model.Session.remove()

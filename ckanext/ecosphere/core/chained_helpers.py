@@ -1,8 +1,9 @@
-"""Helpers of CKAN's own templates, as this portal needs them.
+"""CKAN's template helpers, corrected and made faster.
 
-CKAN writes a date with its time as English does, whatever the language: "novembre 24, 2026, 22:31 (UTC)". Its templates
-ask six times a page whether the reader may change the dataset, with as many queries each time; and to draw the grey
-figure beside the name of whoever is logged in, it reads their account again and counts their datasets, on every page.
+CKAN formats a date with its time in English order in every language: "novembre 24, 2026, 22:31 (UTC)". Its templates
+check six times per page whether the reader may edit the dataset, with as many queries each time. To draw the
+placeholder picture beside the name of the logged-in user, it reads their account again and counts their datasets, on
+every page.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from ckanext.ecosphere.shared import dates, once, template_helpers
 
 
 def name_pagers() -> None:
-    """Give the links to the previous and next page a name in every list of CKAN and its extensions.
+    """Give the links to the previous and next page an accessible name in every list of CKAN and its extensions.
 
-    CKAN's class has no other place for it: its templates hand over no signs.
+    CKAN's templates pass no symbols to `Page.pager`, so the method itself is wrapped.
     """
     original: Any = Page.pager
     if hasattr(original, "ecosphere"):
@@ -36,11 +37,11 @@ def name_pagers() -> None:
 
 @tk.chained_helper
 def render_datetime(original: Any, datetime_: Any, *args: Any, **kwargs: Any) -> str:
-    """Write a date, with its time where that is asked for; a format that is asked for stays CKAN's.
+    """Format a date, with its time if asked; a custom format is left to CKAN.
 
     Args:
-        original: CKAN's helper, which writes everything else.
-        datetime_: a moment, or one as CKAN stores it.
+        original: CKAN's helper, which formats everything else.
+        datetime_: a datetime, or its text as stored by CKAN.
         args: as for `original`.
         kwargs: as for `original`.
     """
@@ -53,12 +54,12 @@ def render_datetime(original: Any, datetime_: Any, *args: Any, **kwargs: Any) ->
 
 @tk.chained_helper
 def check_access(original: Any, action: str, data_dict: dict[str, Any] | None = None) -> bool:
-    """Tell whether the reader may do something; asked once for a page that is only shown.
+    """Return whether the reader may do something; cached for the duration of a read-only request.
 
     Args:
         original: CKAN's helper.
         action: name of the action.
-        data_dict: what it is given.
+        data_dict: its parameters.
     """
     if not set(data_dict or {}) <= {"id"} or not has_request_context():
         return original(action, data_dict)
@@ -68,10 +69,10 @@ def check_access(original: Any, action: str, data_dict: dict[str, Any] | None = 
 
 @tk.chained_helper
 def linked_user(original: Any, user: Any, *args: Any, **kwargs: Any) -> Any:
-    """Name an account, with a link to its page where the reader may open it.
+    """Return the name of an account, linked to its page if the reader may open it.
 
     Args:
-        original: CKAN's helper, which gives everybody a link.
+        original: CKAN's helper, which always links.
         user: the account, its id or name.
         args: as for `original`.
         kwargs: as for `original`.
@@ -84,7 +85,7 @@ def linked_user(original: Any, user: Any, *args: Any, **kwargs: Any) -> Any:
 
 @tk.chained_helper
 def user_image(original: Any, user_id: str, size: int = 100) -> Any:
-    """Draw the picture of an account; that of the reader who has none needs no query.
+    """Return the picture of an account; the placeholder of the current user needs no query.
 
     Args:
         original: CKAN's helper, which reads the account.

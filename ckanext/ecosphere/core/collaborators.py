@@ -1,4 +1,4 @@
-"""Who may ask for the collaborators of a dataset: CKAN's auth functions, which fail when nobody is logged in."""
+"""Chained auth functions for dataset collaborators: CKAN's own fail for anonymous users."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.shared import authorization
 
-#: Auth functions of CKAN 2.12 that assert that there is a user and a dataset.
+#: Auth functions of CKAN 2.12 that assert that user and dataset exist.
 ASSERTING = ("package_collaborator_list", "package_collaborator_create", "package_collaborator_delete")
 
 
 def _asked(original: Callable[..., AuthResult], context: Context, data_dict: DataDict | None) -> AuthResult:
-    """As CKAN has it, once somebody is logged in and the dataset is there for them."""
+    """Call CKAN's auth function once the user is logged in and may read the dataset."""
     data = data_dict or {}
     authorization.dataset_readable(context, data.get("id"))
     return original(context, data)

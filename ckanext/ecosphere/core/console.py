@@ -1,4 +1,4 @@
-"""The administrators' pages of the suite: how the portal is, what waits in its queues, who works for which service."""
+"""Administration pages of the suite: health checks, background queues, members of services."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.messages import N_
 
 RECENT = timedelta(minutes=5)
-"""Age up to which what a worker saw is shown without having it look again."""
+"""Age up to which a worker's check is shown without asking for a new one."""
 PAGE = 50
 LAST_PAGE = 1_000
 LONGEST_NUMBER = 9
 
-#: Queue → what is done in it.
+#: Queue → what its jobs do.
 QUEUES = {
     jobs.DEFAULT_QUEUE_NAME: N_("Work of CKAN itself"),
     "ecosphere:access": N_("Previews, services and extracts"),
@@ -43,7 +43,7 @@ blueprint = Blueprint("ecosphere_console", __name__, url_prefix="/ecosphere/admi
 
 @blueprint.before_request
 def administrators_only() -> Response | None:
-    """Refuse everyone but the portal's administrators; whoever is not logged in may do so first."""
+    """Refuse everyone but sysadmins; anonymous visitors are sent to the log-in page."""
     if not tk.current_user.is_authenticated:
         back = request.path if request.method == "GET" else tk.url_for("ecosphere_console.health")
         return tk.redirect_to("user.login", came_from=back)
@@ -54,7 +54,7 @@ def administrators_only() -> Response | None:
 
 @blueprint.route("/")
 def health() -> str:
-    """Show what the last check found and what waits in the queues."""
+    """Show the results of the last check and the state of the queues."""
     spoken = language.current()
     try:
         at, checks = cached_health.last(spoken)
@@ -69,7 +69,7 @@ def health() -> str:
 
 @blueprint.route("/verifier", methods=["POST"])
 def look_again() -> Response:
-    """Have a worker look again."""
+    """Ask a worker for a new check."""
     if cached_health.ask(language.current()):
         tk.h.flash_success(tk._("The check was asked for: load this page again in some seconds."))
     else:
@@ -79,7 +79,7 @@ def look_again() -> Response:
 
 @blueprint.route("/personnes")
 def people() -> str:
-    """Show who works for which service, and who was invited and has not come."""
+    """List the members of services and pending invitations."""
     words, page = request.args.get("q", "")[:100].strip(), page_number(request.args.get("page"))
     invited = request.args.get("invited") == "1"
     count, found = members(words, page, invited=invited)
@@ -91,8 +91,7 @@ def people() -> str:
 
 
 def queues() -> list[dict[str, Any]] | None:
-    """Return each queue of the portal with the jobs that wait in it, those that failed, and its workers; None when
-    Redis is away."""
+    """Return each queue with its waiting jobs, failed jobs and workers; None while Redis is down."""
     try:
         connection = connect_to_redis()
         heard = [name for worker in rq.Worker.all(connection=connection) for name in worker.queue_names()]
@@ -110,18 +109,18 @@ def queues() -> list[dict[str, Any]] | None:
 
 
 def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[dict[str, Any]]]:
-    """Find people of services.
+    """Find members of services.
 
     Args:
         words: part of a service's or a person's name; empty for all.
-        page: number of the page, from 1.
-        invited: those alone who were invited and have not come.
+        page: page number, from 1.
+        invited: whether to list only people with a pending invitation.
 
     Returns:
-        how many there are, and those of the page, by service: `service`, `service_name`, `person`, `name`, `role`,
-        `invited` (whether the invitation was not answered yet), `since` and `until` (days in words: of the account,
-        and the last one of the invitation, empty for none), `is_over` (whether that has passed), `last_seen` (day in
-        words, empty for never).
+        the total number, and the members of the page, sorted by service: `service`, `service_name`, `person`, `name`,
+        `role`, `invited` (whether the invitation is pending), `since` (day the account was created, in words), `until`
+        (last day of the invitation, in words; empty for none), `is_over` (whether that day has passed), `last_seen`
+        (day in words; empty for never).
     """
     group, member = model.Group, model.Member
     user: Any = model.User
@@ -133,7 +132,7 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
         .join(user, user.id == member.table_id)
         .where(member.table_name == "user", member.state == "active", group.is_organization.is_(True))
         .where(group.state == "active", user.state.in_(("pending",) if invited else ("active", "pending")))
-        # The site's own account is a member of each organisation that it made; nobody reads for it.
+        # The site user is a member of each organisation that it created, but is not a person.
         .where(user.name != tk.config["ckan.site_id"])
     )
     if words:
@@ -159,7 +158,7 @@ def members(words: str, page: int, *, invited: bool = False) -> tuple[int, list[
 
 
 def health_cards() -> list[Card]:
-    """What the last check found wrong, for an administrator's dashboard."""
+    """Return the errors of the last check, for an administrator's dashboard."""
     at, checks = cached_health.last(language.current())
     url = tk.url_for("ecosphere_console.health")
     wrong = [check for check in checks if check.status is CheckStatus.ERROR]
@@ -170,6 +169,6 @@ def health_cards() -> list[Card]:
 
 
 def page_number(text: str | None) -> int:
-    """Return the number of a page of an address, 1 when it is none."""
+    """Parse a page number of a URL; 1 if it is invalid."""
     number = int(text) if text and text.isdecimal() and len(text) <= LONGEST_NUMBER else 1
     return min(max(number, 1), LAST_PAGE)

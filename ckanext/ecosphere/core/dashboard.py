@@ -1,4 +1,4 @@
-"""The page where a person comes in after log-in: what waits for them in each room, and what they can begin."""
+"""The dashboard after log-in: pending items from each room, and links to what the person can start."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CKAN_ROUTE = "dashboard.datasets"
 ROUTE = "ecosphere_dashboard.home"
 
 MOST_SERVICES = 10
-"""Services of one person that are looked at, so that a dashboard costs the same on every portal."""
+"""Services taken into account per person, which bounds the cost of a dashboard."""
 EDITING = ("admin", "editor")
 
 blueprint = Blueprint("ecosphere_dashboard", __name__)
@@ -32,23 +32,23 @@ T = TypeVar("T")
 
 
 def lead_there(config: Any) -> None:
-    """Lead people there after log-in, where the administrator has chosen no other page."""
+    """Make the dashboard the page after log-in, unless the administrator chose another one."""
     if config.get(LOGIN_OPTION) in (None, "", CKAN_ROUTE):
         config[LOGIN_OPTION] = ROUTE
 
 
 @blueprint.after_app_request
 def lead_back_after_registration(response: Response) -> Response:
-    """Lead people to where they were when they registered; CKAN leads them to the page after log-in."""
+    """Redirect people to the page they came from after they registered; CKAN would show the page after log-in."""
     target = request.args.get("came_from") if request.endpoint == "user.register" else None
     if target and request.method == "POST" and response.location:
-        response.location = target  # of this portal: the guard refuses every other
+        response.location = target  # on this portal: the web guard refuses any other
     return response
 
 
 @blueprint.route("/tableau-de-bord")
 def home() -> str | Response:
-    """Show a person what waits for them; whoever is not logged in logs in first."""
+    """Show the dashboard; anonymous visitors are sent to the log-in page."""
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.url_for(ROUTE))  # pyright: ignore[reportReturnType]
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
@@ -71,7 +71,7 @@ def home() -> str | Response:
 
 
 def _of(part: Callable[[Person], list[T]], person: Person) -> list[T] | None:
-    """What one room gives, None when it is in trouble: the rest of the page is shown, and says so."""
+    """Return a room's contribution; None if it fails: the page shows the rest and a warning."""
     try:
         return part(person)
     except Exception:
@@ -85,7 +85,7 @@ def _health(person: Person) -> list[Card]:
 
 
 def _followed(person: Person) -> list[Card]:
-    """Datasets that the person follows."""
+    """Return a card of the datasets that the person follows."""
     found = person.ask("dataset_followee_list", {"id": person.id})
     lines = [
         Line(each["title"] or each["name"], tk.url_for("dataset.read", id=each["name"])) for each in found[:MOST_LINES]
@@ -95,7 +95,7 @@ def _followed(person: Person) -> list[Card]:
 
 
 def person_of(user: model.User) -> Person:
-    """Say whose dashboard it is, with the services that the person describes data for."""
+    """Return the owner of a dashboard, with the services for which they edit datasets."""
     group, member = model.Group, model.Member
     query = (
         sa.select(group.id, group.name, group.title)

@@ -1,4 +1,4 @@
-"""Outlines of the intercommunalities for the maps, a département at a time."""
+"""Outlines of the EPCI (intercommunalities) for maps, one département at a time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ web_guard.protect(blueprint)
 
 @blueprint.route("/ecosphere/territoires/intercommunalites/<departement>")
 def of_departement(departement: str) -> Any:
-    """Give the intercommunalities of a département (code of INSEE) with their outlines, which are approximate.
+    """Return the EPCI of a département (INSEE code) with their simplified outlines, as JSON.
 
-    JSON: a list of what `epci_outlines.described` tells of each, and `path`: as the `d` of an SVG path, in
-    thousandths of a degree (WGS 84) eastward and northward.
+    The answer is a list: for each EPCI, the keys of `epci_outlines.described`, and `path`, the `d` attribute of an SVG
+    path in thousandths of a degree (WGS 84), eastward and northward.
     """
     if departement not in gazetteer.departements():
         return tk.abort(404, tk._("Territory not found"))
@@ -30,12 +30,12 @@ def of_departement(departement: str) -> Any:
         for each in epci_outlines.of_departement(departement)
         if each.code in outlines
     ]
-    # Browsers keep it: `shared.web_guard.assets` says how long.
+    # `shared.web_guard.assets` sets how long browsers cache it.
     return Response(json.dumps(found, ensure_ascii=False), mimetype="application/json")
 
 
 def ecosphere_map_departements() -> list[dict[str, Any]]:
-    """Return the départements whose intercommunalities are shown on maps: `code`, `label`, `box`, by their codes."""
+    """Return the départements whose EPCI are shown on maps (`code`, `label`, `box`), by code."""
     lang = language.current()
     return [
         {"code": code, "label": f"{concept.label(lang)} ({code})", "box": concept.data["bbox"]}

@@ -1,7 +1,7 @@
-"""Services stay services: what CKAN's actions on groups and organisations would let an administrator of one break.
+"""Protect groups and organisations against what CKAN's actions let their administrators break.
 
-CKAN 2.12.0 takes `is_organization`, `state` and `approval_status` of whoever may edit a service, any role of a member,
-and a service where an action on groups wants a group; see `docs/upstream.md`.
+CKAN 2.12.0 lets anyone who may edit an organisation set `is_organization`, `state` and `approval_status`, accepts any
+role for a member, and accepts an organisation in actions on groups; see `docs/upstream.md`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.core import texts
 
-#: Set by CKAN's own actions and by administrators of the site.
+#: Fields that only CKAN's own actions and sysadmins may set.
 _OF_THE_SITE = ("state", "approval_status")
 _FOR_GROUPS = ("group_delete", "group_purge", "group_patch")
 
@@ -27,7 +27,7 @@ _FOR_GROUPS = ("group_delete", "group_purge", "group_patch")
 def _saved(
     is_organization: bool, original: Callable[..., Any], context: Context, data_dict: DataDict
 ) -> dict[str, Any]:
-    """Save a group or service as what it is, with clean texts and members that exist."""
+    """Save a group or organisation without changing its kind, with clean texts and existing members."""
     data: DataDict = {**texts.cleaned(data_dict), "is_organization": is_organization}
     known = model.Group.get(str(data["id"])) if data.get("id") else None
     if known is not None and known.is_organization != is_organization:
@@ -41,7 +41,7 @@ def _saved(
 
 
 def _check_name(name: Any, context: Context) -> None:
-    """Refuse a name that is that of a page: CKAN looks for it when it makes a group, and not when it renames one."""
+    """Refuse a name reserved for a page: CKAN checks this when it creates a group, not when it renames one."""
     if not name:
         return
     try:
@@ -62,7 +62,7 @@ def _check_states(data: DataDict, known: model.Group | None) -> None:
 
 
 def _check_members(users: Any) -> None:
-    """Refuse members of whom nobody knows: CKAN would take all others out of the service, and put nobody in."""
+    """Refuse unknown members: CKAN would remove all other members and add none."""
     if not isinstance(users, list) or not all(isinstance(each, dict) for each in users):
         return
     named = {str(each.get("id") or each.get("name")) for each in users if each.get("state") != "deleted"}
@@ -84,7 +84,7 @@ def _check_role(role: Any, field: str) -> None:
 
 
 def _of_a_group(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Do it with a group, never with a service: for those there are actions that look whether it has datasets."""
+    """Refuse an organisation: CKAN's actions on organisations check whether it has datasets, those on groups do not."""
     group = model.Group.get(str(data_dict["id"])) if data_dict.get("id") else None
     if group is not None and group.is_organization:
         raise tk.ObjectNotFound(tk._("Group was not found."))
@@ -92,9 +92,10 @@ def _of_a_group(original: Callable[..., Any], context: Context, data_dict: DataD
 
 
 def _member_create(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Add a member, a person in a role that there is, and once: requests of one moment wait for each other.
+    """Add a member with a valid role, serialising concurrent requests for the same group.
 
-    CKAN looks whether there is a member and then makes one; of two, a change of the role or a removal finds one only.
+    CKAN checks whether the member exists before it creates one. Two concurrent calls would create duplicates, of which
+    a later change of role or removal would find only one.
     """
     if data_dict.get("object_type") == "user" and data_dict.get("capacity"):
         _check_role(data_dict["capacity"], "capacity")
@@ -105,7 +106,7 @@ def _member_create(original: Callable[..., Any], context: Context, data_dict: Da
 
 
 def _user_invite(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Invite a person, in a role that there is: CKAN makes the account before it looks."""
+    """Check the role before inviting a person: CKAN creates the account first."""
     if data_dict.get("role"):
         _check_role(data_dict["role"], "role")
     return original(context, data_dict)
@@ -118,7 +119,7 @@ def _chained(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     action.__name__ = name
     action.__doc__ = f"Keep services whole, then do what `{name}` of CKAN does."
-    return auth_audit_exempt(tk.chained_action(action))  # asked here, and by the original
+    return auth_audit_exempt(tk.chained_action(action))  # checked here, and by the original
 
 
 def _functions() -> Iterable[tuple[str, Callable[..., Any]]]:

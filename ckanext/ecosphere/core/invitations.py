@@ -1,6 +1,7 @@
-"""Invitations to a service: how long one is good, its e-mail, and the same again.
+"""Invitations to a service: expiry, e-mail, and sending again.
 
-CKAN's own are good for ever. Ours say until which day they are, and whoever comes later is told what to do.
+CKAN's own invitations never expire. Ours expire after two weeks; the e-mail gives the date, and a late visitor gets a
+message that says what to do.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 KEY = "ecosphere_invitation"
-"""Note of an account."""
+"""Key in `plugin_extras` of the account."""
 AREA = "invitation"
-"""Of the journal."""
+"""Area of the journal."""
 GOOD_DAYS = 14
 RATES = "1 per hour; 5 per day"
-"""Of the e-mails to one person."""
+"""Limit of e-mails to one person."""
 TOPIC = "user_invited"
 
 blueprint = Blueprint("ecosphere_invitations", __name__)
 
 
 def notify_about_topic(already_notified: bool, topic: str, details: Mapping[str, Any]) -> bool:
-    """Send CKAN's invitations as ours.
+    """Send our invitation in place of CKAN's.
 
     Raises:
-        MailerException: the mail server does not take it.
+        MailerException: the mail server refuses it.
     """
     if already_notified or topic != TOPIC:
         return already_notified
@@ -47,17 +48,17 @@ def notify_about_topic(already_notified: bool, topic: str, details: Mapping[str,
 
 
 def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
-    """Send an invitation in the language of the portal, and return the last day on which it is good.
+    """Send an invitation in the portal's language, and return its last day.
 
     It replaces the link of an earlier invitation, unless the mail server refuses the e-mail.
 
     Args:
-        user: the account that waits.
-        group: `is_organization`, and `title` or `name`, of what the person is invited to.
+        user: the pending account.
+        group: `is_organization`, and `title` or `name`, of the organisation or group.
         role: `capacity` of the member.
 
     Raises:
-        MailerException: the mail server does not take it.
+        MailerException: the mail server refuses it.
     """
     user_id, key, last = user.id, mailer.make_key(), dates.today() + timedelta(days=GOOD_DAYS)
     title = tk.config["ckan.site_title"]
@@ -74,7 +75,7 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
         }
         subject = tk.render("emails/invite_user_subject.txt", {"site_title": title})
         mailer.mail_user(account, subject.strip().split("\n")[0], tk.render("emails/invite_user.txt", told))
-    # CKAN's session is another one now.
+    # `language.speaking` has closed the session, so the account must be loaded again.
     model.Session.get_one(model.User, user_id).reset_key = key
     model.Session.flush()
     account_notes.keep(user_id, KEY, {"key": _digest(key), "until": last.isoformat()})
@@ -82,17 +83,17 @@ def send(user: model.User, group: Mapping[str, Any], role: str) -> date:
 
 
 def invite_again(user_id: str, person: str) -> date:
-    """Send the invitation of an account that waits again, note it in the journal; return until when it is good.
+    """Send the invitation of a pending account again, record it in the journal, and return its last day.
 
     Args:
-        user_id: id or name of who was invited.
+        user_id: id or name of the invited account.
         person: id of the administrator.
 
     Raises:
-        ObjectNotFound: no account of a service waits under this name.
-        TooMany: the person got several already.
-        CountingUnavailable: nothing can be counted now.
-        MailerException: the mail server does not take it.
+        ObjectNotFound: there is no pending account of a service with this name.
+        TooMany: the person has already received several.
+        CountingUnavailable: Redis is down.
+        MailerException: the mail server refuses it.
     """
     user, member, group = _waiting(user_id)
     id_, role = user.id, member.capacity
@@ -110,13 +111,13 @@ def invite_again(user_id: str, person: str) -> date:
 
 
 def until(notes: Mapping[str, Any] | None) -> date | None:
-    """Return the last day of an invitation by the notes of the account; None for one that does not end."""
+    """Return the last day of an invitation from the notes of the account; None if it does not expire."""
     note = (notes or {}).get(KEY) or {}
     return date.fromisoformat(note["until"]) if note.get("until") else None
 
 
 def is_over(user: model.User) -> bool:
-    """Tell whether the link that an account has now is that of an invitation that is no longer good."""
+    """Return whether the current reset link of an account belongs to an expired invitation."""
     note = (user.plugin_extras or {}).get(KEY) or {}
     last = until(user.plugin_extras)
     ours = bool(user.reset_key) and note.get("key") == _digest(user.reset_key or "")
@@ -125,7 +126,7 @@ def is_over(user: model.User) -> bool:
 
 @blueprint.before_app_request
 def check_invitation() -> Response | None:
-    """Lead whoever comes too late away from the page on which a password is chosen."""
+    """Redirect from the password page to the log-in page if the invitation has expired."""
     if request.endpoint != "user.perform_reset":
         return None
     user = model.User.get((request.view_args or {}).get("id"))
@@ -138,7 +139,7 @@ def check_invitation() -> Response | None:
 
 @blueprint.route("/ecosphere/admin/personnes/<id>/renvoyer", methods=["POST"])
 def send_again(id: str) -> Response:
-    """Send an invitation again, for an administrator of the portal."""
+    """Send an invitation again; for sysadmins."""
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_console.people"))
     if not authz.is_sysadmin(tk.current_user.name):

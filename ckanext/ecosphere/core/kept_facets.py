@@ -1,7 +1,7 @@
-"""Groups and keywords of a catalogue that used them before: in the menu and the facets, beside those of the suite.
+"""Groups and free keywords of a catalogue that used them before, in the menu and facets beside those of the suite.
 
-Groups show as soon as one of them holds a public dataset. Keywords are free words of many catalogues, and show where
-`ckan ecosphere adopt` found a portal that used them, or where the administrator says so.
+Groups are shown as soon as one of them holds a public dataset. Keywords are uncontrolled and come from many catalogues;
+they are shown where `ckan ecosphere adopt` found that the portal used them, or if the administrator configures it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from flask import g, has_request_context
 
 from ckanext.ecosphere import config
 
-#: Where `adopt` remembers what the portal used.
+#: Key under which `adopt` stores which facets the portal used.
 KEY = "ecosphere.kept_facets"
 NAMES = ("groups", "tags")
 _OF_PAGE = "ecosphere_kept_facets"
 
 
 def in_use() -> dict[str, int]:
-    """Count the groups and the free keywords that public datasets have; what has none is left out."""
+    """Count the groups and free keywords of public datasets; zero counts are left out."""
     package, member, group, tagged = model.Package, model.Member, model.Group, model.PackageTag
     public = sa.and_(package.type == "dataset", package.state == "active", ~package.private)
     groups = (
@@ -41,14 +41,14 @@ def in_use() -> dict[str, int]:
 
 
 def remember(names: dict[str, int]) -> None:
-    """Keep in mind that the portal used these when it was adopted; what was kept before stays."""
+    """Store that the portal used these facets when it was adopted; earlier ones are kept."""
     kept = {*_remembered(), *names}
     if kept != _remembered():
         set_system_info(KEY, json.dumps(sorted(kept)))
 
 
 def shown() -> tuple[str, ...]:
-    """Return which of CKAN's facets are shown beside those of the suite: `groups`, `tags`; looked up once a page."""
+    """Return which of CKAN's facets are shown beside those of the suite (`groups`, `tags`); cached per page."""
     if not has_request_context():
         return _shown()
     if _OF_PAGE not in g:
@@ -64,7 +64,7 @@ def _shown() -> tuple[str, ...]:
 
 
 def has_groups() -> bool:
-    """Whether an active group holds a public dataset; one cheap question, for the menu of each page."""
+    """Return whether an active group holds a public dataset; a cheap query, for the menu of each page."""
     package, member, group = model.Package, model.Member, model.Group
     found = (
         sa.select(group.id)
@@ -78,7 +78,7 @@ def has_groups() -> bool:
 
 
 def tags_kept() -> bool:
-    """Whether `adopt` found that the portal used keywords."""
+    """Return whether `adopt` found that the portal used keywords."""
     return "tags" in _remembered()
 
 

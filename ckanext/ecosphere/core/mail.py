@@ -1,7 +1,7 @@
-"""E-mails of CKAN itself (invitation, new password): with the headers that mail servers look for.
+"""Send CKAN's own e-mails (invitation, password reset) with the headers that mail servers expect.
 
-CKAN 2.12 sends them without a Message-ID (RFC 5322, 3.6.4), which counts as a sign of spam, and without saying that no
-person wrote them (RFC 3834); see `docs/upstream.md`.
+CKAN 2.12 sends them without a Message-ID (RFC 5322, 3.6.4), which raises their spam score, and without marking them as
+automatic (RFC 3834); see `docs/upstream.md`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ckan.lib import mailer
 from ckanext.ecosphere.shared import characters
 
 
-def notify_recipient(  # noqa: PLR0917 - as CKAN calls it
+def notify_recipient(  # noqa: PLR0917 - CKAN's signature
     already_notified: bool,
     recipient_name: str,
     recipient_email: str,
@@ -30,20 +30,20 @@ def notify_recipient(  # noqa: PLR0917 - as CKAN calls it
     """Send an e-mail as CKAN does, with the headers that it leaves out.
 
     Args:
-        already_notified: whether another plugin has told the person.
+        already_notified: whether another plugin has notified the person.
         recipient_name: name of the person.
-        recipient_email: address of the person.
-        subject: of the e-mail.
-        body: of the e-mail, in plain text.
-        body_html: the same in HTML.
-        headers: further ones; they go before ours.
-        attachments: as CKAN takes them.
+        recipient_email: e-mail address of the person.
+        subject: subject of the e-mail.
+        body: plain-text body.
+        body_html: HTML body.
+        headers: further headers; they override ours.
+        attachments: attachments, in CKAN's format.
 
     Returns:
-        whether the person was told; False without a mail server, where CKAN tells nobody.
+        whether the person was notified; without a mail server, where CKAN sends nothing, `already_notified`.
 
     Raises:
-        MailerException: the mail server does not take it.
+        MailerException: the mail server refuses it.
     """
     if already_notified or not tk.config.get("smtp.server"):
         return already_notified

@@ -1,6 +1,6 @@
-"""CKAN's Markdown helpers, replaced by ours: those of CKAN take a time that grows with the square of the text.
+"""Replace CKAN's Markdown helpers, which take quadratic time in the length of the text.
 
-Templates and views of CKAN find helpers by name, which a plugin may override: see `docs/upstream.md`.
+CKAN's templates and views look helpers up by name, which a plugin may override: see `docs/upstream.md`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from ckanext.ecosphere.shared import rich_text
 
 
 def render_markdown(data: str | None, auto_link: bool = True, allow_html: bool = False) -> Markup:
-    """Return Markdown as harmless HTML, in linear time.
+    """Return Markdown as sanitised HTML, in linear time.
 
     Args:
-        data: what a person or a source wrote.
-        auto_link: taken for CKAN's templates; addresses are always made links.
-        allow_html: taken for CKAN's templates; HTML is always shown as text.
+        data: Markdown from a person or a source.
+        auto_link: ignored, for CKAN's templates; URLs always become links.
+        allow_html: ignored, for CKAN's templates; HTML is always shown as text.
     """
     return Markup(rich_text.to_html(data))  # noqa: S704 - cleaned by nh3
 

@@ -1,7 +1,7 @@
-"""The services of a person are looked up once for a page.
+"""Cache `organization_list_for_user` for the duration of a read-only request.
 
-CKAN 2.12 asks for them, by half a dozen queries, for each dataset that it checks and each search that it makes: a dozen
-times on the page of a dataset.
+CKAN 2.12 calls it, with half a dozen queries, for each dataset that it checks and each search: a dozen times on the
+page of a dataset.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEPT = "ecosphere_own_services"
 
 
 def keep(_sender: Any = None, **_more: Any) -> None:
-    """Begin a request: what is looked up is kept until its end, when it is one that changes nothing."""
+    """Start caching for a request, unless it may change something."""
     if request.method in ("GET", "HEAD"):
         setattr(g, _KEPT, {})
 
@@ -31,11 +31,11 @@ def keep(_sender: Any = None, **_more: Any) -> None:
 def organization_list_for_user(
     original: Callable[..., list[dict[str, Any]]], context: Context, data_dict: DataDict
 ) -> list[dict[str, Any]]:
-    """List the services of a person, as CKAN does; once while a page is made.
+    """List the organisations of a user, as CKAN does, cached during a read-only request.
 
     Raises:
-        NotAuthorized: those of somebody else are asked for, and the reader may not see people. CKAN 2.12.0 tells them
-            everybody.
+        NotAuthorized: the caller asks for a user whom they may not see. CKAN 2.12.0 shows these organisations to
+            everyone.
     """
     if data_dict.get("id") and not context.get("ignore_auth"):
         tk.check_access("user_show", Context(**context), {"id": data_dict["id"]})

@@ -1,4 +1,4 @@
-"""Bringing a deleted dataset back, by those who may edit it: CKAN's pages delete and purge only."""
+"""Restore a deleted dataset, for those who may edit it: CKAN's pages only delete and purge."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def package_delete(original: Any, context: Context, data_dict: DataDict) -> Any:
 
 @blueprint.route("/dataset/<id>/restaurer", methods=["POST"])
 def restore(id: str) -> Any:
-    """Make a deleted dataset active again, and lead to its page."""
+    """Make a deleted dataset active again and redirect to its page."""
     user = tk.current_user.name if tk.current_user.is_authenticated else ""
     context: Any = {"user": user, "auth_user_obj": tk.current_user if user else None}
     try:
@@ -38,7 +38,7 @@ def restore(id: str) -> Any:
     except tk.ObjectNotFound:
         return tk.abort(404, tk._("Dataset not found"))
     if not allowed.get("success"):
-        # For those who may not edit it there is nothing to restore.
+        # Do not reveal the dataset to those who may not edit it.
         return tk.abort(404, tk._("Dataset not found"))
     dataset = model.Package.get(id)
     if dataset is None or dataset.type != "dataset":

@@ -1,4 +1,4 @@
-"""The administrators' pages of the services: what each is called, what it is, where it works and how it is reached."""
+"""Administration pages of the services (organisations): name, kind, territory and contact sheet."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ INVALID = 400
 PAGE = 50
 LONGEST_TITLE = 200
 AREA = "service"
-"""Of the journal."""
+"""Area of the journal."""
 OWN = {"title": "title", "kind": organisations.KIND, "territory": organisations.TERRITORY}
-"""Field of the form → what it is in CKAN: the title of the organisation, or an extra."""
+"""Form field → where CKAN stores it: the organisation's title, or an extra."""
 
 blueprint = Blueprint("ecosphere_services", __name__, url_prefix="/ecosphere/admin/services")
 blueprint.before_request(console.administrators_only)
@@ -33,7 +33,7 @@ blueprint.before_request(console.administrators_only)
 
 @blueprint.route("/")
 def overview() -> str:
-    """List the services with what their sheets hold and lack."""
+    """List the services with their details and what is missing from their sheets."""
     words, number = request.args.get("q", "")[:100].strip(), console.page_number(request.args.get("page"))
     lacking = request.args.get("lacking") == "1"
     count, found = listed(words, number, lacking=lacking)
@@ -43,7 +43,7 @@ def overview() -> str:
 
 @blueprint.route("/<id>", methods=["GET", "POST"])
 def edit(id: str) -> Response:
-    """Show and save what is known of a service."""
+    """Show and save the sheet of a service."""
     group = model.Group.get(id)
     if group is None or not group.is_organization or group.state != model.State.ACTIVE:
         tk.abort(404, tk._("Organization not found"))
@@ -77,12 +77,13 @@ def listed(words: str, number: int, *, lacking: bool = False) -> tuple[int, list
     """Find services, in alphabetical order.
 
     Args:
-        words: part of the name or of the address of the page; empty for all.
-        number: of the page, from 1.
-        lacking: those alone that have no mailbox.
+        words: part of the title or name; empty for all.
+        number: page number, from 1.
+        lacking: whether to list only those without a mailbox.
 
     Returns:
-        how many there are, and those of the page: `name`, `title`, `kind`, `territory` (labels), `email`, `chief`.
+        the total number, and the services of the page: `name`, `title`, `kind`, `territory` (labels), `email`,
+        `chief`.
     """
     group = model.Group
     query = sa.select(group).where(group.is_organization.is_(True), group.state == model.State.ACTIVE)
@@ -110,15 +111,15 @@ def _line(group: model.Group) -> dict[str, Any]:
 
 
 def save(group_id: str, values: Mapping[str, str]) -> None:
-    """Save the sheet of a service, and note in the journal what changed.
+    """Save the sheet of a service and record the changes in the journal.
 
     Raises:
-        ValidationError: by field, what is wrong; nothing is changed.
+        ValidationError: errors by field; nothing is changed.
     """
     before = _own(_group(group_id))
     changed = {name: value for name, value in _checked(values, before["kind"]).items() if value != before[name]}
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    # The sheet first: it refuses what is wrong before anything is written. What CKAN saves is in the same transaction.
+    # The sheet first: its validation runs before anything is written. CKAN's save is in the same transaction.
     context["defer_commit"] = bool(changed)
     tk.get_action(contact.UPDATE)(context, {"id": group_id, **{name: values[name] for name in sheets.FIELDS}})
     if not changed:
@@ -161,7 +162,7 @@ def _checked(values: Mapping[str, str], current_kind: str) -> dict[str, str]:
 
 
 def _kinds(current: str) -> list[tuple[str, str]]:
-    """Kinds to choose from, with the one that is written even where the list does not know it."""
+    """Return the kinds to choose from, including the current one even if the list does not have it."""
     known = [("", services.kinds()[services.OTHER])]
     known += [(kind, label) for kind, label in services.kinds().items() if kind != services.OTHER]
     return known if not current or current in dict(known) else [*known, (current, current)]

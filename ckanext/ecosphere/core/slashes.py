@@ -1,4 +1,4 @@
-"""Addresses that end in a slash too many lead to the page that is meant, as people and other portals write them."""
+"""Redirect URLs with a superfluous trailing slash to the page without it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-#: What answers where there is no page: nothing, or CKAN's route of files, which takes every path.
+#: Endpoints where there is no page: none, or CKAN's route of static files, which matches every path.
 NO_PAGE = (None, "static")
 
 blueprint = Blueprint("ecosphere_slashes", __name__)
@@ -18,7 +18,7 @@ blueprint = Blueprint("ecosphere_slashes", __name__)
 
 @blueprint.before_app_request
 def lead_on() -> Any:
-    """Lead whoever asks for `/demandes/` to `/demandes`; addresses that are none without the slash stay so."""
+    """Redirect `/demandes/` to `/demandes`; URLs that match no page without the slash are left alone."""
     path = request.path
     if (
         request.endpoint not in NO_PAGE

@@ -1,7 +1,7 @@
-"""Texts that CKAN's own forms and API take of people: bounded, and without characters that deceive or break.
+"""Sanitise and bound the texts that CKAN's own forms and API accept.
 
-CKAN itself accepts a right-to-left override in the name of a person, NUL, half a surrogate pair, and texts without an
-end; see `docs/upstream.md`.
+CKAN itself accepts a right-to-left override in a person's name, NUL, lone surrogates, and texts of unlimited length;
+see `docs/upstream.md`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.shared import characters
 
-#: Field → characters at most, in the actions of :data:`ACTIONS`.
+#: Field → maximum number of characters, in the actions of :data:`ACTIONS`.
 LONGEST = {
     "name": 100,
     "fullname": 200,
@@ -29,28 +29,28 @@ LONGEST = {
     "image_url": 4_000,
     "config": 50_000,
 }
-#: Of any other text, as an option that an administrator writes into a page.
+#: Limit of any other text, such as an option set by an administrator on a page.
 LONGEST_OTHER = 50_000
-#: Kept as they are typed; their length is bounded at the door of the API and by CKAN's own validator.
+#: Kept as typed; the API guard and CKAN's own validator limit their length.
 SECRETS = {"password", "password1", "password2"}
-#: Addresses of pictures that every reader's browser asks for.
+#: URLs of pictures, loaded by every reader's browser.
 PICTURES = {"image_url"}
 _ELSEWHERE = re.compile(r"//|(?!https:)[A-Za-z][A-Za-z0-9+.-]{0,20}:")
 """Another scheme, or none before a host."""
 _NOT_IN_ADDRESSES = re.compile(r"[\s\"'<>\\]")
-#: Fields of one line.
+#: Single-line fields.
 LINES = {"name", "fullname", "email", "title"}
-#: Fields that are texts, where CKAN makes one of whatever it is given.
+#: Text fields: CKAN would convert any other value to a string.
 TEXTS = {"name", "fullname", "email", "about", "title", "description", "image_url"}
-#: Those of groups and services are cleaned by `groups.py`.
+#: `groups.py` does the same for groups and services.
 ACTIONS = ("user_create", "user_update", "config_option_update")
 
 
 def cleaned(data: DataDict) -> DataDict:
-    """Return what a person sent with its texts cleaned.
+    """Return submitted data with its texts cleaned.
 
     Raises:
-        ValidationError: a text is too long; it names the field and the limit.
+        ValidationError: errors by field: a text that is too long, not a text, or an unsafe picture URL.
     """
     errors: Any = {}
     result = dict(data)
@@ -81,13 +81,13 @@ def _with_clean_texts(name: str) -> Callable[..., Any]:
 
     action.__name__ = name
     action.__doc__ = f"Clean and bound the texts that `{name}` of CKAN takes, then call it."
-    return auth_audit_exempt(tk.chained_action(action))  # the original asks, by itself or by an action that it calls
+    return auth_audit_exempt(tk.chained_action(action))  # the original checks access, if only by an action it calls
 
 
 def get_actions(names: Iterable[str] = ACTIONS) -> dict[str, Callable[..., Any]]:
     """Return the chained actions by name, for CKAN.
 
     Args:
-        names: of CKAN's actions, or of another extension's, when that extension is loaded.
+        names: names of actions of CKAN, or of another extension if it is loaded.
     """
     return {name: _with_clean_texts(name) for name in names}

@@ -1,8 +1,8 @@
-"""The first visits of a web server's process, made by itself: nobody waits for templates and tables to be read.
+"""Warm up a web server process: request typical pages at start, so that no visitor waits for templates and tables.
 
-The first page of a kind takes a second more than those that follow, the first question three: templates are compiled,
-vocabularies, schemas and the lists of words and places read, connections made. A command and a background worker show
-no pages and do nothing of this.
+The first page of a kind takes a second longer than later ones, the first search three: templates are compiled;
+vocabularies, schemas and word and place lists are read; connections are opened. Commands and background workers, which
+serve no pages, skip this.
 """
 
 from __future__ import annotations
@@ -23,38 +23,38 @@ from flask import Flask
 
 log = logging.getLogger(__name__)
 
-#: Seconds until CKAN has made the application, and that a fork waits for visits under way.
+#: Seconds to wait for CKAN to finish the application, and for a fork to wait for running requests.
 READY_SECONDS, FORK_SECONDS = 30.0, 30.0
 LOOKED_AGAIN = 0.05
 AGENT = "ecosphere-warm-up"
-#: A word, a misspelt word and a place: what reads a question has lists for each. With a filter, so that it is not
-#: counted among what people look for and do not find.
+#: A word, a misspelt word and a place, since the query parser has a list for each. It is sent with a filter, so that it
+#: does not count among the searches without results.
 QUESTION = "zones humydes Nantes"
 _INSTALLED = "ecosphere_warm_up"
 
 
 def begin(app: Flask) -> threading.Thread | None:
-    """Have the main pages visited beside the first requests; return what does it, None where nothing is to be done.
+    """Request the main pages in a background thread; return the thread, or None where there is nothing to do.
 
     Args:
-        app: CKAN's application, which need not be ready.
+        app: CKAN's application, which may not be complete yet.
     """
     is_command = click.get_current_context(silent=True) is not None
-    # uWSGI forks behind Python's back: threads would be lost, connections shared.
+    # uWSGI forks without Python's fork hooks: the thread would be lost and connections shared.
     if is_command or app.testing or "uwsgi" in sys.modules or _INSTALLED in app.extensions:
         return None
     app.extensions[_INSTALLED] = True
     thread = threading.Thread(target=visit, args=(app,), name=AGENT, daemon=True)
-    # A server that forks once the application is there (gunicorn --preload) shares no connection with its processes.
+    # A server that forks after loading the application (gunicorn --preload) must not share connections with children.
     os.register_at_fork(before=lambda: _leave(thread))
     thread.start()
     return thread
 
 
 def visit(app: Flask) -> None:
-    """Visit the main pages as anybody may, as soon as the application is ready."""
+    """Request the main pages anonymously as soon as the application is ready."""
     end = time.monotonic() + READY_SECONDS
-    while not hasattr(app, "_wsgi_app"):  # the last thing that CKAN does
+    while not hasattr(app, "_wsgi_app"):  # CKAN sets it last
         if time.monotonic() > end:
             return
         time.sleep(LOOKED_AGAIN)
@@ -63,7 +63,7 @@ def visit(app: Flask) -> None:
         for path in _pages(app):
             client.get(path, base_url=tk.config["ckan.site_url"], headers={"User-Agent": AGENT})
         _settle()
-    except Exception as error:  # whatever is away is told to the first visitor
+    except Exception as error:  # the first visitor gets the outage page
         log.info("The first visits were not made: %s", error)
 
 
@@ -84,15 +84,15 @@ def _pages(app: Flask) -> Iterator[str]:
 
 
 def _settle() -> None:
-    """Have Python look for garbage among later objects only: code, templates and tables stay as long as the process.
+    """Exempt the objects alive now from garbage collection: code, templates and tables live as long as the process.
 
-    To go through all of them takes a quarter of a second, in which every reader of the process waits.
+    A full collection of them takes a quarter of a second, during which every request of the process waits.
     """
     gc.collect()
     gc.freeze()
 
 
 def _leave(thread: threading.Thread) -> None:
-    """Wait for visits under way before a process forks, and leave no connection behind."""
+    """Wait for running requests before a process forks, and close its database connections."""
     thread.join(FORK_SECONDS)
     model.ensure_engine().dispose()

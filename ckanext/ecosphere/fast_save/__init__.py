@@ -1,1 +1,1 @@
-"""Datasets saved many at a time, as CKAN would save each: validation, rows, documents of the index."""
+"""Bulk saving of datasets with the same results as CKAN: validation and index documents."""

@@ -1,9 +1,9 @@
-"""Search documents of many datasets, made together: what CKAN would send to Solr for each of them.
+"""Build index documents of many datasets together, identical to those that CKAN sends to Solr.
 
-CKAN reads a dataset with ten queries, validates it twice and asks all plugins before it indexes it. The same is done
-here with the same functions of CKAN and of the plugins, but with one query of each kind for the whole batch. Datasets
-of another type (harvest sources) or of a kind that is not foreseen here (groups, relationships) and portals whose
-plugins replace `package_show` take the way of `solr.document`. A test of the harvest compares the two.
+CKAN reads a dataset with ten queries, validates it twice and calls all plugins before it indexes it. Here the same
+functions of CKAN and of the plugins are used, but with one query of each kind for the whole batch. Datasets of other
+types (harvest sources) or with unsupported relations (groups, relationships), and portals whose plugins replace
+`package_show`, are handled by `solr.document`. A test of the harvest compares the results.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ OnError = Callable[[str, Exception], None]
 
 
 class Documents:
-    """Makes documents; one for each run, so that what it has prepared is of use to all of its batches."""
+    """Builder of documents; use one per run, since it caches preparations across batches."""
 
     def __init__(self) -> None:
         self._validation = Validation()
         self._default = ckan_schema.default_show_package_schema()
-        # It asks the database whether the name is free, to give an error that a document has no place for.
+        # Skip it: it queries the database whether the name is free, but documents have no errors.
         self._without = [tk.get_validator("package_name_validator")]
         self._together = inspect.unwrap(tk.get_action("package_show")) is core_get.package_show
 
     def make(self, package_ids: list[str], on_error: OnError) -> list[solr.Document]:
-        """Make the documents of some datasets.
+        """Build the documents of some datasets.
 
         Args:
-            package_ids: the datasets.
-            on_error: told of a dataset whose document cannot be made; the others go on.
+            package_ids: dataset ids.
+            on_error: called for a dataset whose document cannot be built; the others are still built.
         """
         if not package_ids:
             return []
@@ -61,7 +61,7 @@ class Documents:
                     document = solr.document(id_)
                 else:
                     document = self._document(packages[id_], rows, packages)
-            except Exception as error:  # a hook of any plugin: the dataset is saved, the others go on
+            except Exception as error:  # from a hook of any plugin: the dataset is saved, continue with the others
                 on_error(id_, error)
             else:
                 documents += [document] if document else []
@@ -90,7 +90,10 @@ class Documents:
 
 
 def asked_by_hooks(package_ids: list[str]) -> list[Any]:
-    """Rows that hooks of other plugins ask for one by one; the session forgets what nobody holds."""
+    """Preload rows that hooks of other plugins read one by one.
+
+    The caller must keep a reference to them, or the session drops them.
+    """
     if not p.plugin_loaded("harvest"):
         return []
     from ckanext.harvest.model import HarvestObject, HarvestSource
@@ -100,7 +103,7 @@ def asked_by_hooks(package_ids: list[str]) -> list[Any]:
 
 
 class KnownPackages(types.SimpleNamespace):
-    """`ckan.model` as the index function sees it: the datasets of the batch are at hand."""
+    """A stand-in for `ckan.model` in CKAN's index function, which returns the datasets of the batch without a query."""
 
     def __init__(self, packages: dict[str, model.Package]):
         package = types.SimpleNamespace(get=lambda id_: packages.get(id_) or model.Package.get(id_))
@@ -108,10 +111,10 @@ class KnownPackages(types.SimpleNamespace):
 
 
 class _Rows:
-    """Rows of a batch of datasets, by dataset, and datasets made of them.
+    """Related rows of a batch of datasets, and dataset dicts made of them.
 
     Attributes:
-        special: ids of datasets that have groups or relationships.
+        special: ids of datasets with groups or relationships.
     """
 
     def __init__(self, ids: list[str]):
@@ -137,7 +140,7 @@ class _Rows:
         self._organisations = {row.id: row for row in found}
 
     def dictize(self, package: model.Package, context: Any) -> Row:
-        """A dataset as `ckan.lib.dictization.model_dictize.package_dictize` gives it, key for key."""
+        """Return a dataset as `ckan.lib.dictization.model_dictize.package_dictize` does, key for key."""
         shown = dictization.table_dictize(package, context)
         if shown.get("title"):
             shown["title"] = shown["title"].strip()

@@ -1,9 +1,9 @@
-"""Bring the search index back in line with the database, dataset by dataset, while the portal runs.
+"""Reconcile the search index with the database, dataset by dataset, while the portal runs.
 
-CKAN indexes a dataset before it commits it: a process that is killed in between leaves a document of what was never
-saved, and one that loses Solr after the commit leaves none of what was. What was changed lately is compared at each
-look, everything when the numbers differ and once in a while. A save in progress looks the same for a moment, so only
-what differs in the same way at two looks in a row is put right.
+CKAN indexes a dataset before it commits it: a process killed in between leaves a document that was never saved, and one
+that loses Solr after the commit leaves a dataset without a document. Recent changes are compared each time, everything
+when the totals differ and once in a while. A save in progress looks the same for a moment, so only differences found
+twice in a row are repaired.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ from ckanext.ecosphere.fast_save import solr
 
 log = logging.getLogger(__name__)
 
-#: Seconds that a look goes back at least, and seconds between two looks at everything.
+#: How far back each comparison goes at least, and interval of full comparisons, in seconds.
 BACK_SECONDS, EVERYTHING_SECONDS = 900.0, 3600.0
 AT_ONCE = 500
 _PAGE = 5000
 _FIELDS = "id,state,metadata_modified"
-#: What is compared: state and moment of the last change, in the database and in the index; None for what is not there.
+#: State and time of the last change, in the database or in the index; None if missing.
 Version = tuple[str, str] | None
 Difference = tuple[Version, Version]
 
 
 class IndexRepair:
-    """Compares and puts right; one for as long as the process lives.
+    """Comparison and repair of the index; keep one per process.
 
     Args:
-        clock: seconds, as `time.monotonic`.
+        clock: monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._everything_at = clock()  # the first look is at everything
+        self._everything_at = clock()  # the first comparison is a full one
         self._seen: dict[str, Difference] = {}
 
     def look(self) -> list[str]:
-        """Compare, and index or remove what differed in the same way at the last look.
+        """Compare, and index or remove datasets with the same difference as last time.
 
         Returns:
-            what was put right.
+            what was repaired.
 
         Raises:
-            SolrAwayError: Solr does not answer.
+            SolrAwayError: Solr is down.
         """
         whole = self._clock() >= self._everything_at or self._numbers_differ()
         differing = self._differing(None if whole else _now() - timedelta(seconds=BACK_SECONDS))
@@ -88,7 +88,7 @@ class IndexRepair:
     def _differing(self, since: datetime | None) -> dict[str, Difference]:
         indexed = dict(_indexed(since))
         stored = _changed(since)
-        # What is new on one side is looked up on the other, however old it is there.
+        # Look up what is recent on one side on the other side as well, whatever its age there.
         stored |= _stored(indexed.keys() - stored.keys())
         indexed |= dict(_documents_of(stored.keys() - indexed.keys()))
         found: dict[str, Difference] = {}
@@ -97,7 +97,7 @@ class IndexRepair:
             if wanted is not None and wanted[0] != model.State.ACTIVE:
                 wanted = None
             if there is not None and there[0] != model.State.ACTIVE and wanted is None:
-                continue  # a draft, or a portal that keeps what is deleted in its index
+                continue  # a draft, or a portal that keeps deleted datasets in its index
             if wanted != there:
                 found[id_] = (wanted, there)
         model.Session.rollback()
@@ -113,14 +113,14 @@ def _here() -> list[str]:
 
 
 def _changed(since: datetime | None) -> dict[str, Version]:
-    """Datasets of the database that were changed since a moment; all that are active for None."""
+    """Return the datasets in the database changed since a time; all active ones for None."""
     package = model.Package
     wanted = package.state == model.State.ACTIVE if since is None else package.metadata_modified >= since
     return _versions(wanted)
 
 
 def _stored(ids: Iterable[str]) -> dict[str, Version]:
-    """Some datasets of the database; what is not there is left out."""
+    """Return the given datasets in the database; missing ones are left out."""
     found: dict[str, Version] = {}
     for chunk in _chunks(ids):
         found |= _versions(model.Package.id.in_(chunk))
@@ -134,7 +134,7 @@ def _versions(condition: sa.ColumnElement[bool]) -> dict[str, Version]:
 
 
 def _indexed(since: datetime | None) -> Iterator[tuple[str, Version]]:
-    """Documents that were put into the index since a moment; all of them for None."""
+    """Return the documents indexed since a time; all of them for None."""
     query = _here()
     if since is not None:
         query.append(f"indexed_ts:[{since.isoformat(timespec='seconds')}Z TO *]")
@@ -158,7 +158,7 @@ def _version_of(document: dict[str, Any]) -> tuple[str, Version]:
 
 
 def _milliseconds(moment: str) -> str:
-    """A moment as the index keeps it: without thousandths of a millisecond, zeros or time zone."""
+    """Return a time with the precision of the index: milliseconds, without time zone."""
     whole, _dot, fraction = moment.rstrip("Z").partition(".")
     return f"{whole}.{fraction[:3].ljust(3, '0')}"
 

@@ -1,8 +1,8 @@
-"""Quicker ways to the same result as some functions of CKAN and ckanext-scheming that a bulk import calls most.
+"""Faster equivalents of functions of CKAN and ckanext-scheming that bulk imports call most.
 
-CKAN's own are written for one dataset: they go through all keys of a dataset for each field that is kept as an
-extra, translate error messages that nobody reads, and read the validators of a form out of texts again and again.
-`tests/test_pipeline_bulk.py` compares what comes out.
+CKAN's own are written for single datasets: they scan all keys of a dataset for each field stored as an extra, translate
+error messages that are not shown, and parse the validators of a form again and again. `tests/test_pipeline_bulk.py`
+compares the results.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _PART_OF_EXTRA = 3
 
 
 def not_empty(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
-    """`not_empty` with an error that is not translated: the caller asks only whether there is one."""
+    """Like CKAN's `not_empty`, with an untranslated error: the caller only needs to know that there is one."""
     value = data.get(key)
-    if value in [False, 0, 0.0]:  # a list: values may be what no set takes
+    if value in [False, 0, 0.0]:  # a list, since values may be unhashable
         return
     if value is navl.missing or not value:
         errors[key].append("Missing value")
@@ -31,7 +31,7 @@ def not_empty(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], cont
 
 
 def convert_to_extras(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
-    """`convert_to_extras` that remembers the number of the last extra instead of looking for it."""
+    """Like CKAN's `convert_to_extras`, remembering the number of the last extra instead of searching for it."""
     number = context.get(_NEXT)
     if number is None or ("extras", number, "key") in data:
         number = max((k[1] for k in data if len(k) > 1 and k[0] == "extras"), default=-1) + 1
@@ -41,7 +41,7 @@ def convert_to_extras(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any
 
 
 def convert_from_extras(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
-    """`convert_from_extras` that remembers where each extra stands instead of looking for it."""
+    """Like CKAN's `convert_from_extras`, remembering the position of each extra instead of searching for it."""
     places = context.get(_PLACES)
     if places is None:
         places = context[_PLACES] = _places_of_extras(data)
@@ -54,7 +54,7 @@ def convert_from_extras(key: Key, data: dict[Key, Any], errors: dict[Key, list[A
 
 
 def _places_of_extras(data: dict[Key, Any]) -> dict[Any, list[Key]]:
-    """Name of an extra → the keys of its parts, that of its name first; of several with one name, the first."""
+    """Return name of an extra → keys of its parts, its name first; of extras with the same name, the first."""
     numbered: dict[Any, list[Key]] = {}
     for k in data:
         if k[0] == "extras" and len(k) > 1:
@@ -68,7 +68,7 @@ def _places_of_extras(data: dict[Key, Any]) -> dict[Any, list[Key]]:
 
 
 def duplicate_extras_key(key: Key, data: dict[Key, Any], errors: dict[Key, list[Any]], context: Any) -> None:
-    """`duplicate_extras_key` that unfolds the dataset only when there is something to say."""
+    """Like CKAN's `duplicate_extras_key`, unflattening the dataset only if there is an error."""
     keys, numbers = [], set()
     for k, value in data.items():
         if k[0] == "extras" and len(k) > 1:
@@ -84,25 +84,25 @@ def _original(name: str) -> Any:
 
 
 def replacements() -> dict[Any, Callable[..., Any]]:
-    """CKAN's validator → the quicker one."""
+    """Return CKAN's validator → its faster equivalent."""
     ours = (not_empty, convert_to_extras, convert_from_extras, duplicate_extras_key)
     return {_original(each.__name__): each for each in ours}
 
 
 class Remembered:
-    """A function of ckanext-scheming that makes the validators of a field, asked once for each field.
+    """Cache of a function of ckanext-scheming that builds the validators of a field, called once per field.
 
     Args:
-        function: takes the field, the schema, and whether the field is kept as an extra.
+        function: takes the field, the schema, and whether the field is stored as an extra.
     """
 
     def __init__(self, function: Callable[[Any, Any, bool], Any]):
         self._function = function
-        # The field is kept too: an id may not come again as long as its object lives.
+        # Keep a reference to the field: ids are unique only among living objects.
         self._known: dict[tuple[int, int, bool], tuple[Any, Any]] = {}
 
     def __call__(self, field: Any, schema: Any, is_extra: bool) -> Any:
-        """The validators of a field."""
+        """Return the validators of a field."""
         key = (id(field), id(schema), is_extra)
         if key not in self._known:
             self._known[key] = ((field, schema), self._function(field, schema, is_extra))

@@ -1,8 +1,8 @@
-"""Which documents of the index were written with the schema that is in force.
+"""Signature of the dataset schema in index documents, to detect those written with another schema.
 
-CKAN shows and edits a dataset as the index holds it. A document that a CKAN without these plugins wrote, or one with
-another schema, has its fields in other places: read as it is, fields would be lost with the next save. So each document
-bears the signature of its schema, and `ckan ecosphere init` writes anew those that bear another one.
+CKAN shows and edits datasets as stored in the index. A document written without these plugins, or with another schema,
+has its fields in other places: the next save would lose them. So each document carries the signature of its schema, and
+`ckan ecosphere init` rewrites those with another one.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from ckanext.ecosphere.fast_save import documents, solr
 log = logging.getLogger(__name__)
 
 FIELD = "ecosphere_schema"
-#: What of a field decides where and how its value stands in a document.
+#: Properties of a field that determine where and how its value is stored in a document.
 DECISIVE = ("field_name", "repeating_subfields", "output_validators", "validators", "preset")
 PAGE, BATCH = 1000, 100
-#: The schema last asked for, and its signature.
+#: The last schema, and its signature.
 _last: list[Any] = []
 
 
 def current() -> str:
-    """Return the signature of the schema of datasets that is in force, "" without ckanext-scheming."""
+    """Return the signature of the current dataset schema, "" without ckanext-scheming."""
     if not p.plugin_loaded("scheming_datasets"):
         return ""
     schema = tk.h.scheming_get_dataset_schema("dataset", expanded=False) or {}
@@ -47,13 +47,13 @@ def current() -> str:
 
 
 def put(document: dict[str, Any], signature: str) -> None:
-    """Write the signature into a document on its way to Solr."""
+    """Add the signature to a document before it is sent to Solr."""
     if document.get("dataset_type") == "dataset":
         document[FIELD] = signature
 
 
 def stale() -> list[str]:
-    """Return the ids of the datasets whose document is missing or bears another signature."""
+    """Return the ids of datasets whose document is missing or has another signature."""
     fresh: set[str] = set()
     query = [f'site_id:"{tk.config["ckan.site_id"]}"', "entity_type:package", f'{FIELD}:"{current()}"']
     connection, start = make_connection(), 0
@@ -69,13 +69,13 @@ def stale() -> list[str]:
 
 
 def index(ids: Collection[str]) -> list[str]:
-    """Write the documents of datasets anew, with one commit at the end.
+    """Reindex datasets, with one commit at the end.
 
     Returns:
-        the ids of those that cannot be shown, or that Solr refuses.
+        ids of datasets whose document cannot be built, or that Solr refuses.
 
     Raises:
-        SolrAwayError: Solr does not answer.
+        SolrAwayError: Solr is down.
     """
     failed: list[str] = []
 
@@ -91,7 +91,7 @@ def index(ids: Collection[str]) -> list[str]:
         except solr.SolrAwayError:
             raise
         except SearchIndexError:
-            for document in made:  # one of them is refused
+            for document in made:  # find the refused one
                 try:
                     solr.add([document], commit=False)
                 except SearchIndexError as error:

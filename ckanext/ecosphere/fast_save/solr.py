@@ -1,4 +1,4 @@
-"""Index many datasets with one request: CKAN's own documents, added and shown together."""
+"""Index many datasets with one request, using CKAN's own documents."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _DELETED_AT_ONCE = 100
 
 
 class SolrAwayError(SearchIndexError):
-    """Solr does not answer, or not properly; the same request may pass later."""
+    """Solr does not answer, or not properly; a retry may succeed."""
 
 
 class _Collector:
-    """Stands where CKAN expects its connection to Solr, and keeps the documents."""
+    """A stand-in for CKAN's Solr connection that collects the documents."""
 
     def __init__(self) -> None:
         self.documents: list[Document] = []
@@ -34,14 +34,14 @@ class _Collector:
         self.documents.extend(docs)
 
     def delete(self, **_options: Any) -> None:
-        """A dataset that is deleted has no document."""
+        """Ignore the deletion: a deleted dataset has no document."""
 
 
 def document(package_id: str) -> Document | None:
-    """The document that CKAN would send to Solr for a dataset, hooks of all plugins included.
+    """Return the document that CKAN would send to Solr for a dataset, including the hooks of all plugins.
 
-    CKAN builds a document and sends it in one function. That function runs here with another connection, one
-    that keeps what it is given: the same code object with other globals, so that nothing is patched for others.
+    CKAN builds and sends a document in one function. It runs here with a connection that collects documents: the same
+    code object with other globals, so that nothing is patched for other callers.
 
     Returns:
         the document, or None for a dataset that is not to be indexed.
@@ -51,11 +51,11 @@ def document(package_id: str) -> Document | None:
 
 
 def build(dataset: dict[str, Any], models: Any = model) -> Document | None:
-    """The document that CKAN would send to Solr for a dataset that was shown.
+    """Return the document that CKAN would send to Solr for a dataset dict.
 
     Args:
-        dataset: shown with CKAN's default schema, and `with_custom_schema`: with the schema of its type.
-        models: where the function finds datasets and resources, `ckan.model` or what stands for it.
+        dataset: dict shown with CKAN's default schema, and under `with_custom_schema` with the schema of its type.
+        models: `ckan.model`, or a stand-in for it.
     """
     collector = _Collector()
     original = ckan_index.PackageSearchIndex.index_package
@@ -70,15 +70,15 @@ def build(dataset: dict[str, Any], models: Any = model) -> Document | None:
 
 
 def add(documents: list[Document], *, commit: bool = True, within: int | None = None) -> None:
-    """Add documents to the index, in one request.
+    """Add documents to the index in one request.
 
     Args:
-        documents: as `build` makes them.
-        commit: whether to show them at once, on a portal that commits at all (`ckan.search.solr_commit`).
-        within: seconds within which Solr shows them, instead of at once.
+        documents: documents of `build`.
+        commit: whether to commit, unless `ckan.search.solr_commit` is off.
+        within: seconds within which Solr commits, instead of immediately.
 
     Raises:
-        SolrAwayError: Solr is away.
+        SolrAwayError: Solr is down.
         SearchIndexError: Solr refuses one of them.
     """
     if not documents:
@@ -91,15 +91,15 @@ def add(documents: list[Document], *, commit: bool = True, within: int | None = 
 
 
 def kept(keys: Sequence[str], fields: Sequence[str]) -> list[Document]:
-    """Read what the index keeps of some documents, those included that were added and not committed yet.
+    """Return stored fields of documents, including uncommitted ones.
 
     Args:
         keys: their `index_id`.
-        fields: the fields wanted.
+        fields: names of the fields.
 
     Raises:
-        SolrAwayError: Solr is away.
-        SearchIndexError: Solr refuses the question.
+        SolrAwayError: Solr is down.
+        SearchIndexError: Solr refuses the query.
     """
     connection = make_connection(decode_dates=False)
     data = {"ids": ",".join(keys), "fl": ",".join(fields), "wt": "json"}
@@ -110,36 +110,36 @@ def kept(keys: Sequence[str], fields: Sequence[str]) -> list[Document]:
 
 
 def search(**question: Any) -> Any:
-    """Ask for documents, past the hooks of CKAN's search: all those that `fq` lets through.
+    """Query documents by `fq`, without the hooks of CKAN's search.
 
     Args:
-        question: parameters of Solr.
+        question: Solr parameters.
 
     Returns:
-        the answer, with `hits`, `docs` and `nextCursorMark`.
+        the results, with `hits`, `docs` and `nextCursorMark`.
 
     Raises:
-        SolrAwayError: Solr is away.
-        SearchIndexError: Solr refuses the question.
+        SolrAwayError: Solr is down.
+        SearchIndexError: Solr refuses the query.
     """
     return _guarded(make_connection(decode_dates=False).search, "*:*", **question)
 
 
 def commit() -> None:
-    """Show what was added, on a portal that commits at all; returns when searches find it.
+    """Commit, unless `ckan.search.solr_commit` is off; returns when searches see the changes.
 
     Raises:
-        SolrAwayError: Solr is away.
+        SolrAwayError: Solr is down.
     """
     if tk.config["ckan.search.solr_commit"]:
         _solr("commit")
 
 
 def remove(package_ids: list[str]) -> None:
-    """Take datasets out of the index.
+    """Remove datasets from the index.
 
     Raises:
-        SolrAwayError: Solr is away.
+        SolrAwayError: Solr is down.
     """
     for start in range(0, len(package_ids), _DELETED_AT_ONCE):
         some = " OR ".join(f'"{id_}"' for id_ in package_ids[start : start + _DELETED_AT_ONCE])
@@ -155,7 +155,7 @@ def _guarded(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return call(*args, **kwargs)
     except (pysolr.SolrError, requests.RequestException, OSError) as error:
-        # pysolr tells a refused request from a server in trouble in its text only. A core not loaded yet gives 404.
+        # pysolr distinguishes refused requests from outages only by its message. A core not loaded yet gives 404.
         refused = isinstance(error, pysolr.SolrError) and "(HTTP 4" in str(error) and "(HTTP 404)" not in str(error)
         kind = SearchIndexError if refused else SolrAwayError
         raise kind(str(error)[:500]) from error

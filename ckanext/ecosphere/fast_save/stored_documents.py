@@ -1,11 +1,11 @@
-"""Search documents made again from what the index keeps of each dataset, when the datasets themselves did not change.
+"""Rebuild index documents of unchanged datasets from the copies in the index.
 
-Solr keeps with each document the dataset as CKAN showed it. CKAN's own index function and the hooks of all plugins run
-on that copy: no query, no validation, a quarter of the time of `documents.Documents`. Solr's atomic updates are no way:
-CKAN's schema keeps no copy of `permission_labels` and of most other fields, which such an update would wipe out.
+Solr stores with each document the dataset as shown by CKAN. CKAN's index function and the hooks of all plugins run on
+that copy, without queries or validation, in a quarter of the time of `documents.Documents`. Solr's atomic updates are
+not an option: CKAN's schema does not store `permission_labels` and most other fields, which they would delete.
 
-What a hook writes into the copy might change what comes out of it, so in every batch one document is made both ways; if
-they differ, the whole batch is made from the database.
+Changes that a hook makes to the copy might affect the result, so in every batch one document is built both ways; if
+they differ, the whole batch is built from the database.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from ckan import model
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.fast_save.documents import Documents, KnownPackages, OnError, asked_by_hooks
 
-#: Keys that ckanext-harvest's hook adds to the copy; it adds them again.
+#: Keys that ckanext-harvest's hook adds to the copy, and would add again.
 ADDED_BY_HARVEST = ("harvest_object_id", "harvest_source_id", "harvest_source_title")
 COPIES = ("data_dict", "validated_data_dict")
 
 
 class KeptDocuments:
-    """Makes documents; one for each run.
+    """Builder of documents from stored copies; use one per run.
 
     Attributes:
-        from_index: how many documents were made from what the index keeps, the others from the database.
+        from_index: number of documents built from the index; the others are built from the database.
     """
 
     def __init__(self) -> None:
@@ -40,14 +40,14 @@ class KeptDocuments:
         self._documents = Documents()
 
     def make(self, package_ids: Sequence[str], on_error: OnError) -> list[solr.Document]:
-        """Make the documents of some datasets.
+        """Build the documents of some datasets.
 
         Args:
-            package_ids: the datasets; those that the index does not have, or not as they are, are read anew.
-            on_error: told of a dataset whose document cannot be made; the others go on.
+            package_ids: dataset ids; those missing from the index, or with unusable copies, are read from the database.
+            on_error: called for a dataset whose document cannot be built; the others are still built.
 
         Raises:
-            SolrAwayError: Solr does not answer.
+            SolrAwayError: Solr is down.
         """
         copies = solr.kept([index_id(id_) for id_ in package_ids], ("id", *COPIES)) if package_ids else []
         query = sa.select(model.Package).where(
@@ -62,7 +62,7 @@ class KeptDocuments:
         for id_, copy in known.items():
             try:
                 made = _again(copy, packages)
-            except Exception as error:  # a hook of any plugin: the others go on
+            except Exception as error:  # from a hook of any plugin: continue with the others
                 on_error(id_, error)
             else:
                 documents += [made] if made else []
@@ -75,7 +75,7 @@ class KeptDocuments:
         expected = self._documents.make([copy["id"]], lambda _id, error: failed.append(error))
         try:
             made = _again(copy, packages)
-        except Exception:  # told when the batch is made from the database
+        except Exception:  # reported when the batch is built from the database
             return False
         return not failed and [_readable(made)] == [_readable(each) for each in expected]
 
@@ -95,8 +95,10 @@ def _again(copy: dict[str, Any], packages: dict[str, model.Package]) -> solr.Doc
 
 
 def _readable(document: solr.Document | None) -> dict[str, Any]:
-    """A document with its copies read, so that the order of keys and of extras does not count: the database orders
-    extras in its own way, so that a dataset just saved and the same one read again differ in it."""
+    """Return a document with its copies parsed, so that the order of keys and extras does not matter.
+
+    The database has its own order of extras, which differs between a dataset just saved and the same one read again.
+    """
     return {name: _unordered(value) if name in COPIES else value for name, value in (document or {}).items()}
 
 

@@ -1,9 +1,9 @@
-"""Validate many datasets of one type: CKAN's validation with its preparations made once instead of for each dataset.
+"""Validate many datasets of one type with CKAN's validators, preparing the schema only once.
 
-`ckan.lib.navl` flattens the schema, sorts its fields and counts the arguments of its validators anew at each call,
-several times over; with a hundred fields that costs more than the validators themselves. Here it is done once for
-each form of a schema. The validators are those of the portal, called in the same order on the same data, and what
-comes out is the same; a test of the harvest compares the two.
+`ckan.lib.navl` flattens the schema, sorts its fields and counts the arguments of its validators on each call, several
+times over; with a hundred fields that costs more than the validators themselves. Here this is done once per form of a
+schema. The portal's validators are called in the same order on the same data, with the same result; a test of the
+harvest compares them.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from ckanext.ecosphere.fast_save import shortcuts
 
 Key = tuple[Any, ...]
 Runs = tuple[tuple[str, bool, tuple[tuple[Callable[..., Any], int], ...]], ...]
-"""Name of the field, whether nothing is done when it is missing, and its validators with their numbers of arguments."""
+"""Name of the field, whether to skip it if missing, and its validators with their numbers of arguments."""
 _BY_VALUE, _BY_VALUE_AND_CONTEXT, _BY_KEY = 1, 2, 4
 _OF_FIELDS = ("_field_create_validators", "_field_output_validators", "_field_validators")
-"""ckanext-scheming's functions that make the validators of a field."""
+"""ckanext-scheming's functions that build the validators of a field."""
 _PHASES = ("__before", "", "__extras", "__after", "__junk")
 
 
 @dataclass(slots=True)
 class _Level:
-    """Fields of the dataset, or of one of its lists of parts, in the order in which they are validated."""
+    """Fields of the dataset, or of one of its subschemas, in the order of validation."""
 
     names: tuple[str, ...] = ()
     phases: dict[str, Runs] = field(default_factory=dict)
 
 
 class CompiledSchema:
-    """A schema of navl, prepared.
+    """A prepared navl schema.
 
     Args:
-        schema: field → validators, or the schema of its parts.
-        without: validators to pass over, because the caller knows their answer.
+        schema: field → validators, or subschema.
+        without: validators to skip, since the caller knows their result.
 
     Raises:
-        TypeError: one of the validators is nothing that navl can call.
+        TypeError: navl cannot call one of the validators.
     """
 
     def __init__(self, schema: dict[str, Any], without: Collection[Callable[..., Any]] = ()):
@@ -74,10 +74,10 @@ class CompiledSchema:
                 self._add(value, (*path, name), without)
 
     def run(self, data: dict[str, Any], schema: dict[str, Any], context: Context) -> tuple[dict[str, Any], Any]:
-        """Validate one dataset, as `ckan.lib.navl.dictization_functions.validate` does.
+        """Validate a dataset, as `ckan.lib.navl.dictization_functions.validate` does.
 
         Returns:
-            the converted dataset, and errors by flat key, empty when there are none.
+            the converted dataset, and errors by flattened key, empty if there are none.
         """
         places, errors, converted = self._spread(navl.flatten_dict(data, schema=schema))
         context = cast(Context, {**context, "schema_keys": list(self._names)})
@@ -97,7 +97,7 @@ class CompiledSchema:
         return result, {key: value for key, value in errors.items() if value}
 
     def _spread(self, flat: dict[Key, Any]) -> tuple[list[tuple[Key, _Level]], dict[Key, list[Any]], dict[Key, Any]]:
-        """Find the parts that the data have, add the fields that they lack, move aside those of no schema."""
+        """Find the subschemas used by the data, add missing fields, and move aside fields without a schema."""
         found: set[Key] = {()}
         for key in sorted({key[:-1] for key in flat}, key=_order):
             if key[::2] in self._prefixes and (not key or key[:-2] in found):
@@ -117,13 +117,13 @@ class CompiledSchema:
 
 
 class Validation:
-    """Validates datasets with the plugin of their type; what was prepared is kept as long as this object."""
+    """Validation of datasets with the plugin of their type; preparations are cached in the object."""
 
     def __init__(self) -> None:
         self._compiled: dict[tuple[int, str], CompiledSchema] = {}
         self._of_fields: dict[str, shortcuts.Remembered] = {}
 
-    def validate(  # noqa: PLR0917 - those of `plugin_validate`
+    def validate(  # noqa: PLR0917 - the parameters of `plugin_validate`
         self,
         plugin: Any,
         context: Context,
@@ -134,16 +134,16 @@ class Validation:
     ) -> tuple[dict[str, Any], Any]:
         """Validate a dataset, as `ckan.lib.plugins.plugin_validate` does.
 
-        ckanext-scheming completes the schema and then calls navl: its own code runs here, with our navl in the
-        place of CKAN's. A plugin that validates in another way is left to do so.
+        ckanext-scheming completes the schema and then calls navl: its own code runs here, with our navl in place of
+        CKAN's. A plugin that validates in another way is called unchanged.
 
         Args:
             plugin: plugin of the type; an object without `validate` for CKAN's own schemas.
             context: the context.
             data: the dataset.
-            schema: what the plugin gives for the action.
+            schema: the plugin's schema for the action.
             action: `package_create` or `package_show`.
-            without: validators to pass over; always the same ones for an action.
+            without: validators to skip; must always be the same for an action.
 
         Returns:
             the converted dataset, and errors.
@@ -185,7 +185,7 @@ def _run(fields: Runs, path: Key, data: dict[Key, Any], errors: dict[Key, list[A
     missing = navl.missing
     for name, optional, validators in fields:
         key = (*path, name)
-        if optional and ((value := data.get(key)) is missing or value is None):  # most fields of most datasets
+        if optional and ((value := data.get(key)) is missing or value is None):  # true for most fields
             data.pop(key, None)
             continue
         for validator, arguments in validators:
@@ -207,7 +207,7 @@ def _order(key: Key) -> tuple[Any, ...]:
 
 
 def nested(flat: dict[Key, Any]) -> dict[str, Any]:
-    """Put flat keys back into their places; places of a list that nothing stands at are left out (`unflatten`)."""
+    """Unflatten keys (like `unflatten`); missing positions of a list are dropped."""
     result: dict[str, Any] = {}
     by_length: dict[int, list[Key]] = {}
     for key, value in flat.items():

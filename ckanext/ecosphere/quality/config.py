@@ -1,4 +1,4 @@
-"""Options of the room, read in this module only."""
+"""Configuration options of the quality room."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALLOWED_PORTS = "ecosphere.quality.allowed_ports"
 
 
 def model() -> Model:
-    """Return the weights and levels in force.
+    """Return the current weights and levels.
 
     Raises:
         ModelError: the configured file cannot be used.
@@ -33,32 +33,32 @@ def model() -> Model:
 
 
 def dataset_types() -> list[str]:
-    """Return the types of packages that are scored."""
+    """Return the package types that are scored."""
     return tk.config[DATASET_TYPES]
 
 
 def minimum_size() -> int:
-    """Return the number of public datasets from which a service is compared with the others."""
+    """Return the minimum number of public datasets for a service to be compared with others."""
     return tk.config[MINIMUM_SIZE]
 
 
 def target() -> int:
-    """Return the mean score that each service should reach, 0 for none."""
+    """Return the target mean score of each service, 0 for none."""
     return tk.config[TARGET]
 
 
 def overview_minutes() -> int:
-    """Return the minutes for which the figures of the portal are kept, 0 for figures that are counted at each visit."""
+    """Return for how many minutes the portal's figures are cached, 0 to compute them at each visit."""
     return tk.config[OVERVIEW_MINUTES]
 
 
 def link_interval() -> int:
-    """Return the days between two checks of a link that answers."""
+    """Return the days between checks of a working link."""
     return tk.config[LINK_INTERVAL]
 
 
 def link_pause() -> float:
-    """Return the seconds between two requests to one host."""
+    """Return the seconds between requests to the same host."""
     return tk.config[LINK_PAUSE]
 
 
@@ -68,15 +68,15 @@ def allowed_networks() -> tuple[Network, ...]:
 
 
 def allowed_ports() -> frozenset[int]:
-    """Return the ports on which links may be checked, none for all."""
+    """Return the ports on which links may be checked, empty for all."""
     return ports(tk.config[ALLOWED_PORTS])
 
 
 def shapes() -> str:
-    """Return the path to the SHACL shapes of the administrator, "" for those of the project."""
+    """Return the path of the administrator's SHACL shapes, "" for the built-in ones."""
     return tk.config[SHAPES]
 
 
 def publish_rdf() -> bool:
-    """Tell whether the quality of datasets is written in their RDF."""
+    """Return whether quality measurements are included in the RDF of datasets."""
     return tk.config[PUBLISH_RDF]

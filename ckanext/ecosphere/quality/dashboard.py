@@ -1,4 +1,4 @@
-"""Datasets to improve, on a person's dashboard."""
+"""Dashboard card of datasets to improve."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FULL = 100
 
 
 def cards(person: Person) -> list[Card]:
-    """The datasets of the person's services that have most to gain, with what gains most."""
+    """Return a card of the lowest-scored datasets of the person's services, each with its most valuable improvement."""
     found = [pair for each in person.services for pair in report.worst(Scope(each.id, private=True), MOST_LINES)]
     found = [(package, row) for package, row in found if row.score < FULL]
     if not found:

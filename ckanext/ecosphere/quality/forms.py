@@ -1,4 +1,4 @@
-"""Where in CKAN's forms a field is."""
+"""Locate fields in the forms of CKAN and ckanext-scheming."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 
-#: Anchors of CKAN's own form, where they are not `field-<name>`.
+#: Anchors in CKAN's own form that are not `field-<name>`.
 CORE_ANCHORS = {"tag_string": "field-tags", "license_id": "field-license", "owner_org": "field-organizations"}
 CORE_FIELDS = ("title", "notes", "url", "version")
 CORE_RESOURCE_ANCHORS = {
@@ -17,13 +17,13 @@ CORE_RESOURCE_ANCHORS = {
     "format": "field-format",
     "url": "field-resource-url",
 }
-UPLOAD_ANCHOR = "field-resource-url"  # of the address, in CKAN's widget for a file or an address
+UPLOAD_ANCHOR = "field-resource-url"  # the URL, in CKAN's widget for a file or a link
 
 
 def improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str | None:
-    """Return the address of the form at the field of `criterion` (an item of `ecosphere_quality_show`).
+    """Return the URL of the form at the field of `criterion` (an item of `ecosphere_quality_show`).
 
-    A criterion of a resource leads to the resource to mend, or to the form of a new one when there is none. None when
+    For a criterion about resources it is the form of the resource to correct, or of a new one if there is none. None if
     the form does not show the field for this dataset.
     """
     kind = package.get("type") or "dataset"
@@ -46,7 +46,7 @@ def improve_url(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> str
 
 
 def is_shown(criterion: Mapping[str, Any], package: Mapping[str, Any]) -> bool:
-    """Tell whether the form shows the field of `criterion` for `package`, or for its resource."""
+    """Return whether the form shows the field of `criterion` for `package`, or for its resource."""
     schema = _schema(package.get("type") or "dataset")
     if schema is None or not p.plugin_loaded("ecosphere_schemas"):
         return True
@@ -65,7 +65,7 @@ def _schema(kind: str) -> dict[str, Any] | None:
 
 
 def _place(fields: list[dict[str, Any]], name: str) -> tuple[int, str | None]:
-    """Return the page of the form (0 when it has one page only) and the anchor of the field `name`."""
+    """Return the form page (0 for a single-page form) and anchor of the field `name`."""
     paged = any("start_form_page" in field for field in fields)
     page = 0
     for field in fields:

@@ -1,4 +1,4 @@
-"""Template helpers of the room."""
+"""Template helpers of the quality room."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.quality.reports import charts, presentation
 from ckanext.ecosphere.quality.storage import store
 from ckanext.ecosphere.shared import dates, once
 
-#: Functions that templates call under these names.
+#: Aliases for templates.
 ecosphere_quality_improve_url = forms.improve_url
 ecosphere_quality_map = charts.map_of
 ecosphere_quality_trend_chart = charts.trend
@@ -26,14 +26,14 @@ ecosphere_quality_day = dates.day
 
 
 def ecosphere_quality_is_scored(package: Mapping[str, Any]) -> bool:
-    """Tell whether `package` is of a type that has a quality."""
+    """Return whether the type of `package` is scored."""
     return store.is_scored(package.get("type"))
 
 
 def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return score, level and label of the dataset dict `package`; None for packages that have no quality.
+    """Return score, level and label of the dataset dict `package`; None for packages without a quality.
 
-    The result of a search carries its badges already (one query for the page); otherwise the row is read.
+    Search results already include their badges (one query per page); otherwise the row is read.
     """
     if not store.is_scored(package.get("type")):
         return None
@@ -48,7 +48,7 @@ def ecosphere_quality_badge(package: Mapping[str, Any]) -> dict[str, Any] | None
 
 
 def ecosphere_quality_show(package: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the whole quality of the dataset dict `package`, as `ecosphere_quality_show` does, once for a page."""
+    """Return the full quality of the dataset dict `package`, as in the action of this name, cached per page."""
     return once.of_dataset("quality", package, _quality)
 
 
@@ -59,37 +59,37 @@ def _quality(package: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def ecosphere_quality_grouped(quality: Mapping[str, Any]) -> list[Any]:
-    """Return the criteria of `quality` under the labels of their groups."""
+    """Return the criteria of `quality` by group label."""
     return presentation.grouped(quality["criteria"])
 
 
 def ecosphere_quality_levels() -> list[dict[str, Any]]:
-    """Return the levels, the best first: level, label, from (lowest score) and requires (labels of its conditions)."""
+    """Return the levels, best first: level, label, from (lowest score) and requires (labels of its conditions)."""
     return [presentation.level_dict(level) for level in config.model().levels]
 
 
 def ecosphere_quality_can_see_dashboard(organization: Mapping[str, Any]) -> bool:
-    """Tell whether the reader may see the dashboard of `organization`."""
+    """Return whether the reader may see the dashboard of `organization`."""
     return bool(tk.h.check_access("ecosphere_quality_dashboard", {"id": organization["id"]}))
 
 
 def ecosphere_quality_number(value: float | None) -> str:
-    """Return `value` with one decimal in the reader's way of writing numbers, a dash for None."""
+    """Format `value` with one decimal in the reader's language, a dash for None."""
     return "–" if value is None else presentation.number(value)
 
 
 def ecosphere_quality_can_edit(package: Mapping[str, Any]) -> bool:
-    """Tell whether the reader may edit `package`."""
+    """Return whether the reader may edit `package`."""
     return bool(tk.h.check_access("package_update", {"id": package["id"]}))
 
 
 def ecosphere_quality_signals(package: Mapping[str, Any]) -> int | None:
-    """Return how many open problems people reported about `package`; None when that plugin is not there."""
+    """Return the number of open problems reported about `package`; None if requests are not enabled."""
     return integrations.open_signals({"user": tk.current_user.name, "auth_user_obj": tk.current_user}, package["id"])
 
 
 def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:
-    """Return the address of the desk where a service answers data requests, None when that plugin has no such page."""
+    """Return the URL of a service's desk of data requests, None if requests are not enabled."""
     try:
         return tk.url_for("ecosphere_requests.desk", organization=organization["name"])
     except BuildError:
@@ -97,7 +97,7 @@ def ecosphere_quality_desk_url(organization: Mapping[str, Any]) -> str | None:
 
 
 def ecosphere_quality_badge_code(package: Mapping[str, Any], badge: Mapping[str, Any]) -> dict[str, str]:
-    """Return the badge of `package` as HTML and Markdown for other sites: an image that leads to its quality page."""
+    """Return the badge of `package` for other sites, as HTML and Markdown: an image linked to its quality page."""
     image = tk.url_for("ecosphere_quality.dataset_badge", id=package["name"], _external=True)
     page = tk.url_for("ecosphere_quality.dataset_page", id=package["name"], _external=True)
     text = tk._("Metadata quality: {level}, {score} out of 100").format(level=badge["label"], score=badge["score"])

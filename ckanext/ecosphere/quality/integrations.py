@@ -1,4 +1,4 @@
-"""What other rooms know of a service, asked through their actions; a room that is off is left out of the page."""
+"""Data from other rooms, obtained through their actions; None if a room is not enabled."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ MOST_SOURCES = 100
 
 
 def _fresh(context: Any) -> Any:
-    """Return a context of the same reader, since actions leave things in the one they get."""
+    """Return a new context for the same reader, since actions modify theirs."""
     return {name: context[name] for name in ("user", "auth_user_obj", "ignore_auth") if name in context}
 
 
 def pending_requests(context: Any, organization: str) -> dict[str, Any] | None:
-    """Return how many data requests are on the desk of a service.
+    """Return the number of data requests on the desk of a service.
 
     Args:
-        context: of the reader.
+        context: context of the reader.
         organization: id of the service.
 
     Returns:
-        `count`, of which `overdue` and `due_soon`; None when requests are off, or the desk is not for the reader.
+        `count`, of which `overdue` and `due_soon`; None if requests are not enabled or the reader may not see the desk.
     """
     if not p.plugin_loaded("ecosphere_requests"):
         return None
@@ -36,10 +36,10 @@ def pending_requests(context: Any, organization: str) -> dict[str, Any] | None:
 
 
 def open_signals(context: Any, package_id: str) -> int | None:
-    """Return how many problems reported about a dataset are public and open; None when requests are off.
+    """Return the number of public open problems reported about a dataset; None if requests are not enabled.
 
     Args:
-        context: of the reader.
+        context: context of the reader.
         package_id: id of the dataset.
     """
     if not p.plugin_loaded("ecosphere_requests"):
@@ -51,19 +51,19 @@ def open_signals(context: Any, package_id: str) -> int | None:
 
 
 def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | None:
-    """Return the harvest sources of the organisation with the errors of their last job, None when harvest is off.
+    """Return the harvest sources of an organisation with the results of their last job; None without harvesting.
 
     Args:
-        context: of the reader, who may see the dashboard of the organisation.
+        context: context of a reader who may see the dashboard of the organisation.
         organization: id of the organisation.
 
     Returns:
-        for each source: name, title, finished (when its last job ended), errors, added, updated, deleted.
+        for each source: name, title, finished (end of its last job), errored, added, updated, deleted.
     """
     if not p.plugin_loaded("harvest"):
         return None
     if p.plugin_loaded("ecosphere_harvest"):
-        # Members see the figures of the last harvest, as everyone does on the page of a source.
+        # These figures are public on the page of each source.
         trusted: Any = {**_fresh(context), "ignore_auth": True}
         asked = {"organization": organization, "counted": False}
         sources = tk.get_action("ecosphere_harvest_overview")(trusted, asked)
@@ -76,7 +76,7 @@ def harvest_sources(context: Any, organization: str) -> list[dict[str, Any]] | N
 
 
 def _last_harvest(context: Any, source: dict[str, Any]) -> dict[str, Any] | None:
-    """What the last harvest of a source did: as its job says, or else as its objects are counted by ckanext-harvest."""
+    """Return the results of a source's last harvest: from its job, else from ckanext-harvest's counts of objects."""
     common = {"name": source["name"], "title": source["title"]}
     if source.get("done") is not None or ("done" in source and not source["finished"]):
         finished = source["finished"].isoformat() if source["finished"] else None
@@ -93,14 +93,15 @@ def _last_harvest(context: Any, source: dict[str, Any]) -> dict[str, Any] | None
 
 
 def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
-    """Return the titles of the harvest sources that put back what is changed on the portal, by dataset.
+    """Return the titles of the harvest sources that overwrite datasets, by dataset id.
 
     Args:
-        context: of the reader.
-        datasets: their ids.
+        context: context of the reader.
+        datasets: dataset ids.
 
     Returns:
-        nothing for what is described on the portal, without the harvest, and for readers who may not change anything.
+        titles by id; empty without the harvest room, and for readers without edit rights. Datasets described on the
+        portal itself are not included.
     """
     if not datasets or not p.plugin_loaded("ecosphere_harvest"):
         return {}
@@ -111,14 +112,14 @@ def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
 
 
 def source_statements(context: Any, dataset: str) -> dict[str, Any] | None:
-    """Return what the source record of a harvested dataset says; None without the harvest, or when it does not know.
+    """Return the statements of a harvested dataset's source record; None without the harvest room, or if unavailable.
 
     Args:
-        context: of the reader.
+        context: context of the reader.
         dataset: id of the dataset.
 
     Returns:
-        as the action `ecosphere_harvest_statements_show` gives it.
+        the result of the action `ecosphere_harvest_statements_show`.
     """
     if not p.plugin_loaded("ecosphere_harvest"):
         return None

@@ -1,4 +1,4 @@
-"""`ecosphere_quality`: how well each dataset is described, shown to everyone and worked on by its producer."""
+"""The plugin `ecosphere_quality`: metadata quality of each dataset, public and with advice for its producer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
 @tk.blanket.blueprints
 @tk.blanket.config_declarations
 class EcosphereQualityPlugin(Room):
-    """Quality of metadata: badge, criteria with advice, facet and sort."""
+    """Metadata quality: badge, criteria with advice, facet and sort order."""
 
     p.implements(p.IConfigurable)
     p.implements(p.IPackageController, inherit=True)
@@ -51,7 +51,7 @@ class EcosphereQualityPlugin(Room):
         tk.add_resource("../assets/quality", "ecosphere_quality")
 
     def configure(self, config: Any) -> None:
-        """Add the quality to the RDF of datasets, after the profiles that all plugins have chosen."""
+        """Add the RDF profile of quality, after those of all other plugins; listen to commits for series."""
         setup.add_rdf_profile(config)
         series.listen()
 
@@ -64,45 +64,45 @@ class EcosphereQualityPlugin(Room):
         saving.after_save(context, pkg_dict, new=False)
 
     def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Score the series and the members of a deleted dataset again."""
-        package = model.Package.get(pkg_dict["id"])  # what the caller wrote, which may be a name
+        """Schedule the rescoring of the series and members of a deleted dataset."""
+        package = model.Package.get(pkg_dict["id"])  # as given by the caller: id or name
         if package:
             store.note_relatives(package.id)
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
-        """Add level and score to the document; give the figures of the portal up when a dataset is private by now."""
+        """Add level and score to the document; drop the cached overview if a dataset has become private."""
         if pkg_dict.get("capacity") == "private" or pkg_dict.get("private") is True:
             cached_overview.forget(str(pkg_dict["id"]))
         return indexing.complete(pkg_dict, lambda: json.loads(pkg_dict["validated_data_dict"]))
 
     def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:
-        """Add badges to the datasets found, and name the levels in the facet."""
+        """Add badges to the datasets found, and labels of levels to the facet."""
         return indexing.decorate(search_results)
 
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
-        """Facets of the dataset page."""
+        """Return the facets of the dataset page."""
         return indexing.facets(facets_dict)
 
     def organization_facets(
         self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None
     ) -> dict[str, Any]:
-        """Facets of the page of a service."""
+        """Return the facets of the page of a service."""
         return indexing.facets(facets_dict)
 
     def group_facets(self, facets_dict: dict[str, Any], group_type: str, package_type: str | None) -> dict[str, Any]:
-        """Facets of the page of a group."""
+        """Return the facets of the page of a group."""
         return indexing.facets(facets_dict)
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """`ckan ecosphere quality …`."""
+        """Return the command group `ckan ecosphere quality`."""
         return [cli.quality]
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Score in the background what is not scored with the weights in force."""
+        """Queue the scoring of datasets not scored with the current weights."""
         setup.initialise(report)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Show the datasets that have most to gain."""
+        """Return a card of the datasets with most room for improvement."""
         return dashboard.cards(person)
 
     def ecosphere_check(self) -> list[Check]:
@@ -115,9 +115,9 @@ class EcosphereQualityPlugin(Room):
         ]
 
     def ecosphere_recover(self) -> list[str]:
-        """Score and index what a killed process or an emptied queue left."""
+        """Score and index what a killed process or an emptied queue left undone."""
         return recovery.recover()
 
     def ecosphere_queues(self) -> list[str]:
-        """Queue of re-scores."""
+        """Return the queue of this room's background jobs."""
         return [tasks.QUEUE]

@@ -1,4 +1,4 @@
-"""The room's part in `ckan ecosphere init` and `ckan ecosphere check`."""
+"""The quality room's steps of `ckan ecosphere init` and `ckan ecosphere check`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RDF_PROFILE = "ecosphere_quality_dqv"
 
 
 def initialise(report: InitReport) -> None:
-    """Queue a re-score when datasets are not scored with the weights in force."""
+    """Queue a rescore if datasets are not scored with the current weights."""
     number = rescore.missing()
     if number:
         tasks.enqueue_rescore(bulk.count())
@@ -54,7 +54,7 @@ def _result(status: CheckStatus, message: str, remedy: str = "", **values: str) 
 
 
 def add_rdf_profile(settings: Any) -> None:
-    """Add the profile of quality measurements to those of ckanext-dcat, once.
+    """Append the profile of quality measurements to those of ckanext-dcat, if missing.
 
     Args:
         settings: CKAN's configuration, changed in place.

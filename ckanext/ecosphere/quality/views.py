@@ -1,4 +1,4 @@
-"""Pages of the room: the quality of a dataset, and its badge as an image for other sites."""
+"""Pages of the room: quality and badge of a dataset, comparison of services, dashboards."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ web_guard.protect(ecosphere_quality)
 
 
 def context() -> Any:
-    """Return the context of the person who reads."""
+    """Return the context of the current user."""
     return {"user": tk.current_user.name, "auth_user_obj": tk.current_user, "for_view": True}
 
 
 def visible_dataset(id: str) -> dict[str, Any]:
-    """Return the dataset called `id`; the page is not found when the reader may not see it."""
+    """Return the dataset `id`; abort with 404 if the reader may not see it."""
     try:
         found = tk.get_action("package_show")(context(), {"id": id})
     except (tk.ObjectNotFound, tk.NotAuthorized):
@@ -40,7 +40,7 @@ def visible_dataset(id: str) -> dict[str, Any]:
 
 
 def dataset_page(id: str) -> str:
-    """Show every criterion of a dataset, with what to do about those that fail."""
+    """Show every criterion of a dataset, with advice about the failed ones."""
     package = visible_dataset(id)
     quality = tk.get_action("ecosphere_quality_show")(context(), {"id": package["id"], "origins": True})
     links = tk.get_action("ecosphere_quality_links")(context(), {"id": package["id"]})
@@ -53,7 +53,7 @@ def dataset_page(id: str) -> str:
 
 
 def dataset_badge(id: str) -> AnyResponse:
-    """Draw the badge of a dataset; browsers that have it ask again and are told that it did not change."""
+    """Return the badge of a dataset as SVG, with an ETag."""
     package = visible_dataset(id)
     found = model.Package.get(package["id"])
     badge = presentation.quality(found).badge if found else tk.abort(404)
@@ -82,7 +82,7 @@ def recheck(id: str) -> AnyResponse:
 
 
 def preview_fragment() -> str:
-    """Show how the score would change with the form as it stands; asked by the form's script while people type."""
+    """Show how the score would change with the current form values; requested by the form's script during input."""
     posted = request.form
     data = {name: values[0] if len(values := posted.getlist(name)) == 1 else values for name in posted}
     package_id = data.pop("pkg_name", "") or data.get("id", "")
@@ -95,7 +95,7 @@ def preview_fragment() -> str:
 
 
 def overview_page() -> str:
-    """Compare the services, themes and territories, in the order that is asked for; public datasets only."""
+    """Compare the services, themes and territories, in the requested order; public datasets only."""
     found = tk.get_action("ecosphere_quality_overview")(context(), {})
     order = sorting.asked(request.args, config.model().level_codes)
     variables = {"overview": found, "tables": sorting.tables(found, order), "order": order}
@@ -103,7 +103,10 @@ def overview_page() -> str:
 
 
 def overview_csv() -> Response:
-    """Give the figures as an open table: services, or what `table` names (themes, territories, evolution)."""
+    """Return a table of figures as CSV.
+
+    The parameter `table` names it: services (default), themes, territories, evolution or losses.
+    """
     name = request.args.get("table", "services")
     if name not in exports.TABLES:
         tk.abort(404, tk._("There is no such table."))
@@ -112,13 +115,13 @@ def overview_csv() -> Response:
 
 
 def overview_json() -> Response:
-    """Give all the figures of the page as JSON."""
+    """Return all figures of the page as JSON."""
     found = tk.get_action("ecosphere_quality_overview")(context(), {})
     return _download(json.dumps(found, ensure_ascii=False), "application/json")
 
 
 def visible_dashboard(id: str) -> dict[str, Any]:
-    """Return the figures of the organisation `id`; whoever is not logged in may do so first."""
+    """Return the figures of the organisation `id`; anonymous visitors are sent to the log-in page."""
     asked = {"id": id, "criterion": request.args.get("criterion", "")}
     try:
         return tk.get_action("ecosphere_quality_dashboard")(context(), asked)
@@ -131,7 +134,7 @@ def visible_dashboard(id: str) -> dict[str, Any]:
 
 
 def refuse_dashboard(id: str) -> NoReturn:
-    """Have whoever is not logged in do so, and tell others whose page this is; of a deleted service nothing is told."""
+    """Redirect anonymous visitors to the log-in page, and refuse others; 404 for a deleted service."""
     group = model.Group.get(id)
     if group is None or group.state != model.State.ACTIVE:
         tk.abort(404, tk._("Organization not found"))
@@ -141,7 +144,7 @@ def refuse_dashboard(id: str) -> NoReturn:
 
 
 def dashboard_page(id: str) -> str:
-    """Show a service where it stands, and what would help most."""
+    """Show the figures of a service, and what would improve them most."""
     found = visible_dashboard(id)
     asked = {"id": found["organization"]["id"], "include_users": False, "include_followers": False}
     group = tk.get_action("organization_show")(context(), asked)
@@ -150,7 +153,7 @@ def dashboard_page(id: str) -> str:
 
 
 def dashboard_csv(id: str) -> Response:
-    """Give one row for each dataset of the service."""
+    """Return a CSV row for each dataset of the service."""
     found = visible_dashboard(id)
     scope = Scope(organization=found["organization"]["id"], private=True)
     name = f"qualite-{found['organization']['name']}.csv"
@@ -158,7 +161,7 @@ def dashboard_csv(id: str) -> Response:
 
 
 def dashboard_json(id: str) -> Response:
-    """Give all the figures of the dashboard as JSON."""
+    """Return all figures of the dashboard as JSON."""
     return _private(_download(json.dumps(visible_dashboard(id), ensure_ascii=False), "application/json"))
 
 

@@ -20,7 +20,7 @@ MAX_QUERY = 200
 
 @tk.validator_args
 def suggest_schema(default: ValidatorFactory, unicode_safe: Validator, natural_number_validator: Validator) -> Schema:
-    """Parameters of `ecosphere_search_suggest`."""
+    """Return the schema of `ecosphere_search_suggest`."""
     return {
         "q": [default(""), unicode_safe],
         "limit": [default(config.suggestions()), natural_number_validator],
@@ -29,24 +29,23 @@ def suggest_schema(default: ValidatorFactory, unicode_safe: Validator, natural_n
 
 @tk.validator_args
 def did_you_mean_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
-    """Parameters of `ecosphere_search_did_you_mean`."""
+    """Return the schema of `ecosphere_search_did_you_mean`."""
     return {"q": [not_empty, unicode_safe]}
 
 
 @tk.chained_action
 @tk.side_effect_free
 def package_search(original_action: Any, context: Context, data_dict: dict[str, Any]) -> Any:
-    """Answer a question in words by what it means: where, what, and step by step when nothing is found.
+    """Interpret a query in words: find the place, the subject, and relax the query step by step if nothing is found.
 
-    Searches in Solr's own language, and those that choose fields or a parser themselves, are CKAN's. The answer has
-    `ecosphere_search` beside CKAN's keys: the place that was understood and others of its name, the words, what was
-    corrected, whether less was asked. Several values of one facet are alternatives, in the pages, the feeds and (as
-    `ext_facets`) the API.
+    Queries in Solr's syntax, and those that set fields or a parser, are passed to CKAN unchanged. Beside CKAN's keys,
+    the result has `ecosphere_search`: the place recognised and others of the same name, the words, corrections, and
+    whether the query was relaxed. Several values of one facet are alternatives, on pages, in feeds and (as
+    `ext_facets`) in the API.
 
     Raises:
-        ValidationError: `extras` is a text, a number or a list, where CKAN and ckanext-spatial fail with an internal
-            error.
-        SearchQueryError: `ext_facets` is no object of fields with lists of values, or too large.
+        ValidationError: `extras` is not an object; CKAN and ckanext-spatial would fail with an internal error.
+        SearchQueryError: `ext_facets` is not an object of fields with lists of values, or too large.
     """
     if not isinstance(data_dict.get("extras") or {}, dict):
         raise tk.ValidationError({"extras": [tk._("This must be an object with names and values.")]})
@@ -61,7 +60,7 @@ def package_search(original_action: Any, context: Context, data_dict: dict[str, 
 @tk.side_effect_free
 @tk.validate_action_data(suggest_schema)
 def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Propose datasets, themes, territories and services for the beginning of a query.
+    """Suggest datasets, themes, territories and services for the beginning of a query.
 
     Args:
         context: action context.
@@ -70,7 +69,7 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
 
     Returns:
         `datasets`: list of `name`, `title`, `type`; `facets`: for each facet field, list of `name`,
-        `label`, `count`; `communes`: list of `label`, `kind` and `query`, the question with a commune,
+        `label`, `count`; `communes`: list of `label`, `kind` and `query`, the query completed with a commune,
         territory or natural region.
     """
     tk.check_access("ecosphere_search_suggest", context, data_dict)
@@ -87,7 +86,7 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
 @tk.side_effect_free
 @tk.validate_action_data(did_you_mean_schema)
 def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Propose another spelling for a query that finds nothing.
+    """Suggest another spelling for a query that finds nothing.
 
     Args:
         context: action context.
@@ -101,6 +100,6 @@ def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -
 
 
 def get_actions() -> dict[str, Any]:
-    """Return the actions that the plugin registers."""
+    """Return the plugin's actions."""
     own = (ecosphere_search_suggest, ecosphere_search_did_you_mean, package_search)
     return action_input.checked({action.__name__: action for action in own} | alerts.ACTIONS | unfound.ACTIONS)

@@ -1,4 +1,4 @@
-"""Who may call the actions of this room: whoever may search; `package_search` keeps private datasets out."""
+"""Auth functions of this room: anyone who may search; `package_search` itself hides private datasets."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ckanext.ecosphere.shared import authorization
 
 @tk.auth_allow_anonymous_access
 def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """Suggestions are as public as the search itself."""
+    """Allow suggestions to anyone who may search."""
     return is_authorized("package_search", context, data_dict)
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """Other spellings are as public as the search itself."""
+    """Allow spelling suggestions to anyone who may search."""
     return is_authorized("package_search", context, data_dict)
 
 
 def get_auth_functions() -> dict[str, Any]:
-    """Return the auth functions that the plugin registers."""
+    """Return the plugin's auth functions."""
     own = (ecosphere_search_suggest, ecosphere_search_did_you_mean)
     every = {function.__name__: function for function in own} | alerts.AUTH | unfound.AUTH
     return authorization.deny_by_default(every)

@@ -1,10 +1,10 @@
-"""What a question may ask of the index: bounded, so that none keeps a web thread or Solr busy for long.
+"""Limits on queries, so that none keeps a web thread or Solr busy for long or reveals private data.
 
-Solr would also tell of datasets that the reader may not see: the terms of the whole index, as facets that nothing has,
-and by functions. Fields are named and nothing else, and a facet has at least one dataset.
+Solr would reveal datasets that the reader may not see: through facets without a minimum count, which list the terms of
+the whole index, and through functions. Only field names are accepted, and facet values need at least one dataset.
 
-Whoever asks (a page, the API, a feed, the OAI of another plugin) passes here, since CKAN calls every plugin before a
-search. A question beyond a bound is refused with a sentence that says which.
+All searches (pages, API, feeds, other plugins such as OAI) pass here, since CKAN calls `before_dataset_search` for
+each. A query that exceeds a limit is refused with a message that names it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchQueryError
 
 LONGEST_QUERY = 2_000
-"""Characters of the words that are looked for."""
+"""Maximum characters of a query."""
 MOST_CLAUSES = 50
-"""Words, fields and groups of a query in Solr's own language."""
+"""Maximum words, fields and groups of a query in Solr's syntax."""
 MOST_WILDCARDS = 10
 MOST_FACET_VALUES = 1_000
 MOST_FACETS = 50
@@ -41,18 +41,18 @@ RUNNING_TEXTS = frozenset(
         "ecosphere_suggest",
     ]
 )
-"""Fields of the index whose values are the words of texts: Solr would count every word of the catalogue."""
+"""Full-text fields: as facets, Solr would count every word of the catalogue."""
 CLOSED = ("vocab_", "organization", "groups", "license_id", "res_format", "dataset_type")
-"""How fields begin whose values are those of a list: all of them at once are a facet, those of other fields are not."""
+"""Prefixes of fields with controlled values: only these may be faceted without a limit."""
 LAST_START = 1_000_000
-"""Beyond it Solr would gather and sort all that comes before."""
+"""Maximum offset, since Solr collects and sorts everything before it."""
 _LOCAL_PARAMETERS = re.compile(r"""\s*\{!((?:'[^']*'|"[^"]*"|[^}'"])*)""")
 _OWN_PARSERS = ("frange", "edismax")
-"""CKAN hands these parsers on to Solr, for the filters of ckanext-spatial and for those of our own questions."""
+"""Parsers that CKAN lets through, for the filters of ckanext-spatial and of our own queries."""
 _FIELDS = re.compile(r"[\w.*-]+")
 _ORDER = re.compile(r"[\w.-]+\s+(?:asc|desc)", re.IGNORECASE)
 _WEIGHTED = ("bf", "boost")
-"""Parameters that are functions."""
+"""Parameters that hold functions."""
 _PARSERS = ("dismax", "edismax")
 _COSTLY = re.compile(r"[*?~]")
 _CLAUSE_ENDS = re.compile(r"[\s()]+")
@@ -61,14 +61,14 @@ _SIDES = 4
 
 
 def check(params: dict[str, Any], fielded: bool) -> None:
-    """Refuse a search that asks too much; bring what only counts (facets) within bounds.
+    """Refuse a search that exceeds the limits; reduce facets to theirs.
 
     Args:
         params: the data_dict of `package_search`, changed in place.
-        fielded: whether `q` is in Solr's own language.
+        fielded: whether `q` is in Solr's syntax.
 
     Raises:
-        SearchQueryError: the query is too long or too costly, the box is none, or a parameter is a function.
+        SearchQueryError: the query is too long or too costly, the box is invalid, or a parameter is a function.
     """
     query = str(params.get("q") or "")
     if len(query) > LONGEST_QUERY:
@@ -90,7 +90,7 @@ def check(params: dict[str, Any], fielded: bool) -> None:
 
 
 def _check_parameters(params: dict[str, Any]) -> None:
-    """Refuse functions where fields are named, and answers in another shape than CKAN reads."""
+    """Refuse functions in place of field names, and response formats that CKAN cannot read."""
     orders = [each.strip() for each in str(params.get("sort") or "").split(",")]
     if any(each and not _ORDER.fullmatch(each) for each in orders):
         raise SearchQueryError(tk._("Give the order as a text, for example: name asc"))
@@ -106,7 +106,7 @@ def _check_parameters(params: dict[str, Any]) -> None:
 
 
 def _names_our_parser(text: str) -> bool:
-    # CKAN refuses local parameters that do not begin the text.
+    # CKAN refuses local parameters elsewhere than at the start.
     found = _LOCAL_PARAMETERS.match(text)
     return found is not None and any(parser in found[1] for parser in _OWN_PARSERS)
 
@@ -127,7 +127,7 @@ def _is_closed(facet: Any) -> bool:
 
 
 def _named(facet: Any) -> str:
-    """The field of a facet, which may begin with parameters of our own ("{!lucene ex=… key=…}res_format")."""
+    """Return the field of a facet, which may be preceded by our local parameters ("{!lucene ex=… key=…}res_format")."""
     return str(facet).rpartition("}")[2]
 
 
@@ -144,9 +144,9 @@ def _outside_quotes(query: str) -> str:
 
 
 def _check_box(box: Any) -> None:
-    """Refuse what is no rectangle on Earth: ckanext-spatial brings any number into range by a loop without an end.
+    """Refuse an invalid box: ckanext-spatial normalises any number with a loop that may never end.
 
-    A longitude may go once around the Earth, as maps in a browser write it.
+    Longitudes may go once around the Earth, as web maps write them.
     """
     sides = box.split(",")[: _SIDES + 1] if isinstance(box, str) else list(box)[: _SIDES + 1]
     try:

@@ -1,4 +1,4 @@
-"""Where a dataset lies by its geometry, for one that names no territory. Pure."""
+"""Derive the territories of a dataset from its geometry, if it names none. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ckanext.ecosphere.vocabularies import gazetteer
 Box = tuple[float, float, float, float]
 """West, south, east, north, in degrees of WGS 84."""
 LONGEST_GEOMETRY = 100_000
-"""Characters of a geometry that is read."""
+"""Maximum characters of a geometry."""
 ALIKE = 0.6
-"""Share of what two boxes cover together from which they are the same place (intersection over union)."""
+"""Intersection over union from which two boxes are the same place."""
 COVERED = 0.9
-"""Share of a box from which another one holds it."""
+"""Share of a territory's box that must lie in a box for it to count as covered."""
 MOST_COVERED = 20
-"""Départements from which a dataset is of the country."""
+"""Maximum number of covered départements; with more, the dataset covers the whole country."""
 _SMALL, _LARGE = ("departement", "outre-mer"), ("region", "pays")
 
 
 def of_geometry(text: Any) -> Box | None:
-    """Return the box of a geometry in GeoJSON; None for what is none."""
+    """Return the bounding box of a GeoJSON geometry; None if it is invalid."""
     if not isinstance(text, str) or not text or len(text) > LONGEST_GEOMETRY:
         return None
     try:
@@ -36,9 +36,9 @@ def of_geometry(text: Any) -> Box | None:
 
 
 def places(box: Box) -> tuple[list[str], list[str]]:
-    """Return the territories that a box is or holds, and else the one that holds it, as index values.
+    """Return the territories that a box equals or covers, and otherwise the one that contains it, as index values.
 
-    Boxes of territories overlap: a small box that lies in those of two départements is in neither for sure.
+    Boxes of territories overlap: a small box within those of two départements is assigned to neither.
     """
     known = [(each.id, each.data["type"], each.data["bbox"]) for each in voc.get("territories")]
     usual = [(id_, kind, other) for id_, kind, other in known if kind in _SMALL + _LARGE and other[0] <= other[2]]
@@ -56,10 +56,10 @@ def places(box: Box) -> tuple[list[str], list[str]]:
 @voc.derived
 @cache
 def neighbours(id_: str) -> tuple[voc.Concept, ...]:
-    """The territories of the same kind whose boxes meet that of a territory.
+    """Return the territories of the same type whose boxes intersect that of a territory.
 
     Args:
-        id_: index value of a territory; one that is not known has none.
+        id_: index value of a territory; empty result if it is unknown.
     """
     known = voc.get("territories")
     concept = known.get(id_)
@@ -70,7 +70,7 @@ def neighbours(id_: str) -> tuple[voc.Concept, ...]:
 
 
 def _meet(one: Box, other: Box) -> bool:
-    """Whether two boxes meet; one that crosses the 180th meridian meets none."""
+    """Return whether two boxes intersect; one that crosses the 180th meridian intersects none."""
     west, south, east, north = one
     left, bottom, right, top = other
     return west <= right and left <= east and south <= top and bottom <= north
@@ -103,5 +103,5 @@ def _together(one: Box, other: Box) -> float:
 
 
 def _holds(outer: Box, inner: Box) -> bool:
-    """Whether a box holds another one, which may be a point."""
+    """Return whether a box contains another one, which may be a point."""
     return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]

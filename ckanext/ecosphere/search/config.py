@@ -1,4 +1,4 @@
-"""Typed access to the options of the search room."""
+"""Configuration options of the search room."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ MAP_BACKGROUND = "ecosphere.search.map_background"
 
 
 def query_fields() -> str:
-    """Solr's qf for the queries of people."""
+    """Return Solr's `qf` for user queries."""
     return " ".join(tk.config[QUERY_FIELDS].split())
 
 
 def minimum_match() -> str:
-    """Solr's mm: how many words of a query must match."""
+    """Return Solr's `mm`: how many words of a query must match."""
     return tk.config[MINIMUM_MATCH]
 
 
 def tie() -> str:
-    """Solr's tie breaker, as text since pysolr sends it so."""
+    """Return Solr's tie breaker, as a string for pysolr."""
     return tk.config[TIE]
 
 
 def suggestions() -> int:
-    """Number of datasets proposed while typing."""
+    """Return the number of datasets suggested while typing."""
     return tk.config[SUGGESTIONS]
 
 
 def facet_limit() -> int:
-    """Number of values counted per facet."""
+    """Return the number of values counted per facet."""
     return tk.config[FACET_LIMIT]
 
 
 def without() -> frozenset[str]:
-    """Features of the search that are switched off."""
+    """Return the disabled features of the search."""
     return frozenset(tk.config[WITHOUT])
 
 
 def map_background() -> str:
-    """Address of a picture behind the map, with {bbox}, {width} and {height}; empty without one."""
+    """Return the URL of the map's background image, with {bbox}, {width} and {height}; empty for none."""
     address = tk.config[MAP_BACKGROUND].strip()
     return address if address.startswith(("https://", "http://", "/")) else ""

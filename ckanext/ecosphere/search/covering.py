@@ -1,4 +1,4 @@
-"""What covers a place, beside what lies in it: datasets of the place itself and of everything above."""
+"""Search filter for datasets that cover a place: those of the place itself and of all territories above it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.vocabularies import communes
 
 PARAMETER = "ext_covers"
-"""Parameter of `package_search`: id of a territory, or `commune-` with the INSEE code."""
+"""Parameter of `package_search`: id of a territory, or `commune-` and the INSEE code."""
 
 
 def narrow(data_dict: dict[str, Any]) -> None:
-    """Keep what covers the place that is asked for.
+    """Restrict the search to datasets that cover the given place.
 
     Args:
-        data_dict: the parameters of `package_search`, changed in place; its `extras` are a dict of its own.
+        data_dict: parameters of `package_search`, changed in place; `extras` must be a dict.
 
     Raises:
         SearchQueryError: the place is unknown.
@@ -36,7 +36,7 @@ def narrow(data_dict: dict[str, Any]) -> None:
 
 
 def label(place: str, lang: str) -> str:
-    """Return the name of a place, empty when it is unknown."""
+    """Return the name of a place, empty if it is unknown."""
     commune = communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
     concept = voc.get("territories").get(place)
     return commune.label if commune else (concept.label(lang) if concept else "")

@@ -1,13 +1,12 @@
-"""Facets that add: several values of one facet are alternatives, different facets narrow each other down.
+"""Multi-select facets: values of one facet are alternatives (OR), different facets narrow each other down (AND).
 
-The filter of each facet gets a tag, and the count of the values of that facet leaves it out: it says what a value has
-whether or not another one is chosen beside it. All of it is one question to Solr, whatever its schema::
+The filter of each facet gets a tag, which is excluded when its values are counted: each value shows its count whether
+or not others of the facet are chosen. This takes a single query to Solr, whatever its schema::
 
     fq={!lucene tag=facet_res_format}res_format:("WMS" OR "SHP")
     facet.field={!lucene ex=facet_res_format key=res_format}res_format
 
-Filters stay filters of their own, so nothing that a caller writes can leave out what CKAN adds (permission labels,
-state, site): those carry no tag.
+CKAN's own filters (permission labels, state, site) have no tag, so callers cannot exclude them.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ Chosen = dict[str, list[str]]
 
 
 def allow(config: Any) -> None:
-    """Let CKAN hand filters with a tag on to Solr: its usual parser, and that of questions (`relevance/counts.py`).
+    """Allow the query parsers of tagged filters and of our own queries (`relevance/counts.py`).
 
-    Who asks names none of them, see `bounds.check`.
+    Callers cannot use them, see `bounds.check`.
     """
     parsers = config.get(_ALLOWED) or []
     parsers = parsers.split() if isinstance(parsers, str) else list(parsers)
@@ -48,10 +47,10 @@ def allow(config: Any) -> None:
 
 
 def prepare(data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of `package_search` with facets that add.
+    """Return the parameters of `package_search` with multi-select facets.
 
     Raises:
-        SearchQueryError: the facets are none or more than a search may have, or the place to cover is unknown.
+        SearchQueryError: the facets are invalid or too many, or the place to cover is unknown.
     """
     data_dict = dict(data_dict)
     _refuse_local_parameters(data_dict)
@@ -70,7 +69,7 @@ def prepare(data_dict: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_local_parameters(data_dict: Mapping[str, Any]) -> None:
-    """Refuse facets that come with parameters of Solr: with them a caller would lift the bounds of a search.
+    """Refuse facets with local parameters of Solr, which would bypass the limits of a search.
 
     Raises:
         SearchQueryError: a facet is more than the name of a field.
@@ -80,13 +79,13 @@ def _refuse_local_parameters(data_dict: Mapping[str, Any]) -> None:
 
 
 def from_extras(extras: dict[str, Any]) -> Chosen:
-    """Take the chosen values out of `ext_facets`.
+    """Take the chosen values from `ext_facets`.
 
     Args:
         extras: the `extras` of `package_search`, changed in place.
 
     Raises:
-        SearchQueryError: not an object of fields with their values, or more of them than a search may have.
+        SearchQueryError: not an object of fields with their values, or too many of them.
     """
     given = extras.pop(PARAMETER, None)
     if given in (None, "", {}):
@@ -106,21 +105,21 @@ def from_extras(extras: dict[str, Any]) -> Chosen:
 
 
 def from_address(fq: str, parameters: Iterable[tuple[str, str]]) -> tuple[str, Chosen]:
-    """Take the filters that a page of CKAN wrote from its own address out of its filter query.
+    """Extract from a page's filter query the filters that CKAN derived from the URL.
 
-    CKAN's pages of datasets, services and groups write `field:"value"` for each parameter, one after the other, and its
-    feeds for the first one of each name. Only these are taken, the last ones first: what a page adds by itself (the
-    group that it shows, say) stays, and so does every filter query of the API.
+    CKAN's pages of datasets, services and groups append `field:"value"` for each parameter, and its feeds for the first
+    one of each name. Only these are taken, the last ones first: filters that a page adds itself (such as the group
+    shown), and all filter queries of the API, are kept.
 
     Args:
         fq: the filter query of the page.
-        parameters: names and values of its address, in order.
+        parameters: names and values of the URL parameters, in order.
 
     Returns:
-        the filter query without them, and the values of each field.
+        the remaining filter query, and the values by field.
 
     Raises:
-        SearchQueryError: more values than a search may have.
+        SearchQueryError: there are too many values.
     """
     chosen: Chosen = {}
     filters: set[str] = set()
@@ -141,9 +140,9 @@ def apply(data_dict: dict[str, Any], chosen: Chosen) -> None:
     """Filter by the chosen values, and count each of their facets without its own filter.
 
     Args:
-        data_dict: the parameters of `package_search`, changed in place.
-        chosen: field → values. Of a tree, a value above another chosen one is left out: who chose a région and then
-            one of its départements wants the département.
+        data_dict: parameters of `package_search`, changed in place.
+        chosen: field → values. In a tree, ancestors of other chosen values are ignored: someone who chose a région,
+            then one of its départements, wants the département.
     """
     if not chosen:
         return
@@ -158,7 +157,7 @@ def apply(data_dict: dict[str, Any], chosen: Chosen) -> None:
 
 
 def clause(field: str, values: Iterable[str]) -> str:
-    """Write a filter that any of the values passes, in Solr's language."""
+    """Return a filter query that matches any of the values."""
     quoted = (_SPECIAL.sub(r"\\\1", value) for value in facets.most_precise(field, values))
     return f"{field}:({' OR '.join(map(_QUOTED.format, quoted))})"
 
@@ -172,7 +171,7 @@ def _are_texts(values: Any) -> bool:
 
 
 def _listed(value: Any) -> list[Any]:
-    """Read a parameter that may be missing, a list or JSON of one (as CKAN takes it in an address)."""
+    """Return a parameter as a list; it may be missing, a list or its JSON text (as CKAN accepts it in URLs)."""
     if isinstance(value, str):
         try:
             value = json.loads(value)

@@ -1,8 +1,7 @@
-"""What the index knows of a dataset for its facets, beside themes and territories: how the data are had, in which
-families of formats, of which kind of service, of which year, for which scale, for which procedures.
+"""Facet values of a dataset in the index: access, formats, kind of service, year, scale, regulatory uses.
 
-Values are ids of the vocabularies named in `data/facets.csv`. What a dataset has once goes to plain string fields, what
-it has several times to `vocab_…`, both of which CKAN's own schema takes.
+Values are ids of the vocabularies named in `data/facets.csv`. Single values are stored in plain string fields, multiple
+ones in `vocab_…` fields, both of which CKAN's own schema supports.
 """
 
 from __future__ import annotations
@@ -37,16 +36,16 @@ _NUMBER = re.compile(r"\d{1,12}(?:\.\d*)?")
 
 
 def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the values of the facets to an index document.
+    """Add the facet values to an index document.
 
     Args:
-        document: what goes to Solr, changed in place.
-        dataset: the dataset as `package_show` returns it.
+        document: index document, changed in place.
+        dataset: as returned by `package_show`.
 
     Returns:
         the same document.
     """
-    # Without the schema of this suite, the same fields are free extras of a dataset.
+    # Without the suite's schema, these fields are free extras of a dataset.
     fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dict(dataset)
     resources = [each for each in dataset.get("resources") or [] if isinstance(each, dict)]
     document[ACCESS_FIELD] = access(fields, resources)
@@ -64,10 +63,10 @@ def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, 
 
 
 def access(fields: Mapping[str, Any], resources: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Say how the data are had: ids of the vocabulary `data-access`.
+    """Return the ways of accessing the data: ids of the vocabulary `data-access`.
 
-    Data that are not public are reserved whatever there is beside them, and so are those that only the State's own
-    network reaches; what is only described can be asked for.
+    Data that are not public, or reachable only within the State's network, are reserved; data without any such resource
+    are available on request.
     """
     rights = voc.get("access-right").get(str(fields.get("access_rights") or ""))
     if (rights.id if rights else "") not in _OPEN_RIGHTS:
@@ -77,7 +76,7 @@ def access(fields: Mapping[str, Any], resources: Iterable[Mapping[str, Any]]) ->
 
 
 def formats_by_way(resources: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Group the formats of resources that give data by how they are had; `RESERVED` is the State's own network."""
+    """Group the formats of data resources by way of access; `RESERVED` is the State's own network."""
     found: dict[str, list[str]] = {}
     for resource in resources:
         way = _way(resource)
@@ -90,7 +89,7 @@ def formats_by_way(resources: Iterable[Mapping[str, Any]]) -> dict[str, list[str
 
 
 def _way(resource: Mapping[str, Any]) -> str | None:
-    """How one resource gives data; None when it only explains or describes them."""
+    """Return how a resource gives access to data; None if it only documents or describes them."""
     role = str(resource.get("resource_role") or "")
     if role in _NO_DATA_ROLES or not (resource.get("url") or resource.get("download_url")):
         return None
@@ -114,7 +113,7 @@ def _is_internal(resource: Mapping[str, Any]) -> bool:
 
 
 def formats(resources: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Name the formats of resources with their families, each once."""
+    """Return the formats of resources and their families, without duplicates."""
     named = [str(each.get("format") or "").strip() for each in resources]
     found = [value for name in named if name for value in (family_of(name), name) if value]
     return list(dict.fromkeys(found))
@@ -122,18 +121,18 @@ def formats(resources: Iterable[Mapping[str, Any]]) -> list[str]:
 
 @cache
 def _families() -> dict[str, str]:
-    """Kind of format.csv → id of its family."""
+    """Return format kind (format.csv) → id of its family."""
     return {kind: family.id for family in voc.get("format-family") for kind in family.data["kinds"]}
 
 
 def family_of(name: str) -> str | None:
-    """Return the id of the family of a format, None when the format is unknown."""
+    """Return the id of a format's family, None if the format is unknown."""
     known = voc.get("format").get(name) or voc.get("format").find(name)
     return _families().get(str(known.data["kind"])) if known else None
 
 
 def exact_territories(value: Any) -> list[str]:
-    """Name the territories that a dataset has of its own, without those above them; a commune as `commune-01053`."""
+    """Return the territories of a dataset itself, without their ancestors; a commune as `commune-01053`."""
     keys = values(value)
     known = voc.get("territories")
     places = [f"commune-{commune.code}" for key in keys if (commune := communes.get(key))]
@@ -141,7 +140,7 @@ def exact_territories(value: Any) -> list[str]:
 
 
 def service_kind(organization: Any) -> str:
-    """Return the kind of the service that publishes, an id of `service-kind`."""
+    """Return the kind of the publishing service, an id of `service-kind`."""
     name = organization.get("name") if isinstance(organization, dict) else None
     known = voc.get("organisations").get(str(name or ""))
     return _service_kinds().get(str(known.data.get("kind")), _OTHER_KIND) if known else _OTHER_KIND
@@ -153,7 +152,7 @@ def _service_kinds() -> dict[str, str]:
 
 
 def scale_class(denominator: Any) -> str | None:
-    """Return the class of a scale, an id of `scale-class`; None when there is no scale."""
+    """Return the class of a scale denominator, an id of `scale-class`; None without a valid scale."""
     written = _NUMBER.fullmatch(str(denominator or "").strip())
     number = float(written[0]) if written else 0
     if number < 1:
@@ -162,7 +161,7 @@ def scale_class(denominator: Any) -> str | None:
 
 
 def year(fields: Mapping[str, Any]) -> str | None:
-    """Return the year of the data: of their last revision, else the end of their period, else their publication."""
+    """Return the year of the data: last revision, else end of the temporal coverage, else publication or creation."""
     periods = fields.get("temporal_coverage")
     ends = (
         [str(each.get("end") or "") for each in periods if isinstance(each, dict)] if isinstance(periods, list) else []
@@ -174,13 +173,13 @@ def year(fields: Mapping[str, Any]) -> str | None:
 
 
 def covering(place: str) -> list[str]:
-    """Name what covers a place: itself and everything above.
+    """Return the territories that cover a place: itself and its ancestors.
 
     Args:
-        place: id of a territory, or `commune-` with the INSEE code.
+        place: id of a territory, or `commune-` and the INSEE code.
 
     Returns:
-        values of the exact territory, none when the place is unknown.
+        values of `EXACT_TERRITORY_FIELD`, empty if the place is unknown.
     """
     code = place.removeprefix("commune-")
     commune = communes.of_code(code) if code != place else None
@@ -190,7 +189,7 @@ def covering(place: str) -> list[str]:
 
 
 def values(value: Any) -> list[str]:
-    """Read a field that may hold several values: a list, JSON text of one, or a single value."""
+    """Return the values of a multi-valued field: a list, its JSON text, or a single value."""
     return index._values(value)
 
 

@@ -1,6 +1,6 @@
-"""Facets of the search pages: which, in what order, under what names, and as trees where they are trees.
+"""Facets of the search pages: order, titles, labels and hierarchies.
 
-The table is `data/facets.csv`.
+They are declared in `data/facets.csv`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ckanext.ecosphere.vocabularies import tables
 FILE = Path(__file__).with_name("data") / "facets.csv"
 QUALITY_FIELD = "ecosphere_quality_level"
 
-#: Facets of CKAN that stay only where a portal used them before.
+#: CKAN's facets that are kept only on portals that used them before.
 KEPT = ("groups", "tags")
 _CORE = {"organization", "groups", "tags", "res_format", "license_id"}
 _DEFAULT_SHOWN = 8
@@ -28,15 +28,15 @@ _DEFAULT_SHOWN = 8
 
 @dataclass(frozen=True)
 class Facet:
-    """A line of the table.
+    """A row of the table.
 
     Attributes:
-        field: of the index.
-        titles: language → title; empty for a facet that another room names.
-        vocabulary: list with the labels of its values, "" without one.
-        order: of its values: "count", "list" (as the vocabulary) or "latest" (highest first).
-        shown: how many values are seen before "all".
-        open: whether they are seen at once.
+        field: index field.
+        titles: language → title; empty for a facet titled by another room.
+        vocabulary: vocabulary with the labels of its values, "" for none.
+        order: order of its values: "count", "list" (as in the vocabulary) or "latest" (highest first).
+        shown: number of values shown before "all".
+        open: whether it is initially expanded.
     """
 
     field: str
@@ -64,22 +64,22 @@ def table() -> dict[str, Facet]:
 
 
 def of_field(field: str) -> Facet:
-    """Return how a facet is shown; one that the table does not know (of another extension) as usual."""
+    """Return the declaration of a facet; default settings for a facet of another extension."""
     return table().get(field) or Facet(field, {}, "", "count", _DEFAULT_SHOWN, True)
 
 
-#: Facet field → vocabulary that has its labels.
+#: Facet field → vocabulary of its labels.
 VOCABULARIES = {each.field: each.vocabulary for each in table().values() if each.vocabulary}
 
 
 def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dict[str, str]:
-    """Give the facets of a page in order.
+    """Return the facets of a page in order.
 
     Args:
         page: "dataset", "organization" or "group".
-        existing: facets so far; the title that another room gave to the quality facet is kept, and so is any facet
-            that CKAN does not have by itself.
-        kept: facets of CKAN that stay, `groups` and `tags`.
+        existing: facets so far; the title of the quality facet, set by another room, is kept, and so is any facet that
+            is not CKAN's own.
+        kept: facets of CKAN to keep (`groups`, `tags`).
 
     Returns:
         facet field → title in the page's language.
@@ -99,7 +99,7 @@ def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dic
 
 
 def label(facet: str, value: str, language: str, default: str = "") -> str:
-    """Return the label of a facet value in a language, or a default where no vocabulary knows it."""
+    """Return the label of a facet value in a language, or a default if no vocabulary has it."""
     if facet == FORMAT_FIELD:
         family = voc.get("format-family").get(value)
         return family.label(language) if family else (default or value)
@@ -109,9 +109,9 @@ def label(facet: str, value: str, language: str, default: str = "") -> str:
 
 
 def translate(search_facets: dict[str, Any], language: str) -> None:
-    """Put labels in place of codes and addresses in the facets of a search result, in place.
+    """Replace codes and URIs by labels in the facets of a search result, in place.
 
-    Values without a text, of resources without a format for instance, are left out.
+    Blank values, such as those of resources without a format, are removed.
     """
     for facet, content in search_facets.items():
         content["items"] = [item for item in content["items"] if item["name"].strip()]
@@ -122,11 +122,11 @@ def translate(search_facets: dict[str, Any], language: str) -> None:
 
 @dataclass
 class Node:
-    """A facet value with those below it.
+    """A facet value with its child values.
 
     Attributes:
         item: CKAN's facet item (`name`, `display_name`, `count`, `active`).
-        children: values below it that have datasets.
+        children: narrower values that have datasets.
     """
 
     item: dict[str, Any]
@@ -134,30 +134,29 @@ class Node:
 
     @property
     def chosen(self) -> bool:
-        """Whether this value or one below it is chosen."""
+        """Return whether this value or a descendant is chosen."""
         return bool(self.item["active"]) or any(child.chosen for child in self.children)
 
     @property
     def open(self) -> bool:
-        """Whether the values below must be seen at once."""
+        """Return whether the children must be initially expanded."""
         return bool(self.children) and self.chosen
 
 
 def is_tree(facet: str) -> bool:
-    """Tell whether values of a facet stand below others."""
+    """Return whether a facet is hierarchical."""
     return facet in HIERARCHIES or facet == FORMAT_FIELD
 
 
 def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:
-    """Arrange facet items as their vocabulary does, on each level in the order of the table.
+    """Arrange facet items by the hierarchy of their vocabulary, each level in the order of the table.
 
     Args:
         facet: field of the facet.
-        items: CKAN's facet items, all of them.
+        items: all of CKAN's facet items.
 
     Returns:
-        the upper level. A value whose broader value is missing (or that no vocabulary knows) is on the
-        upper level.
+        the top level; it includes values whose broader value is missing, or that are in no vocabulary.
     """
     nodes = {item["name"]: Node(item) for item in items}
     top: list[Node] = []
@@ -171,14 +170,14 @@ def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:
 
 
 def most_precise(facet: str, values: Iterable[str]) -> list[str]:
-    """Leave out the values of a tree that stand above others: what is below them narrows them down."""
+    """Remove values that are ancestors of other values, which narrow them down."""
     kept = list(dict.fromkeys(values))
     above = set().union(*(ancestors(facet, value) for value in kept))
     return [value for value in kept if value not in above]
 
 
 def ancestors(facet: str, value: str) -> list[str]:
-    """Name the values of a tree above one, the nearest first."""
+    """Return the ancestors of a value, nearest first."""
     found: list[str] = []
     while parent := _parent(facet, value):
         found.append(parent)

@@ -1,4 +1,4 @@
-"""Template helpers of the search room; all begin with `ecosphere_search_`."""
+"""Template helpers of the search room; their names begin with `ecosphere_search_`."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ MAX_TITLE = 200
 MAX_MARKED = 500
 
 
-#: Functions that templates call under these names.
+#: Alias for templates.
 ecosphere_search_grouped = results.grouped
 
 
 def ecosphere_search_facets(
     facet_titles: dict[str, str], search_facets: dict[str, Any] | None
 ) -> list[facet_view.ShownFacet]:
-    """Facets of a page that have any value, as they are shown."""
+    """Return the facets of the page that have values, ready for display."""
     return facet_view.of_page(facet_titles, search_facets or {})
 
 
 def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str, Any] | None = None) -> str:
-    """Label of a chosen facet value, also when no result has it any more."""
+    """Return the label of a chosen facet value, even if no result has it any more."""
     items = (search_facets or {}).get(facet, {}).get("items", [])
     default = next((item["display_name"] for item in items if item["name"] == value), "")
     if not default and facet == "organization":
@@ -46,7 +46,7 @@ def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str
 
 
 def _title_of(dataset: str) -> str:
-    """Title of a dataset that somebody follows, "" when the reader may not see it."""
+    """Return the title of a followed dataset, "" if the reader may not see it."""
     try:
         found = tk.get_action("package_show")({}, {"id": dataset})
     except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
@@ -55,24 +55,24 @@ def _title_of(dataset: str) -> str:
 
 
 def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
-    """What a list says of a dataset, with the words that the page's search looked for marked."""
+    """Return a dataset as a search result, with the words of the page's search marked."""
     typed = tk.request.args.get("q", "")
     told = getattr(tk.g, search.KEY, {}).get(typed) or {}
     return results.of_dataset(package, (told.get("marked") or typed)[:MAX_MARKED])
 
 
 def ecosphere_search_map(packages: list[dict[str, Any]]) -> extents.Map | None:
-    """The extents of the results of the page, when it was asked for."""
+    """Return the map of the extents of the page's results, if the map is shown."""
     if not tk.request.args.get(address.MAP):
         return None
     return extents.of_results(packages, tk.request.args.get(chips.AREA, ""))
 
 
 def ecosphere_search_map_urls() -> dict[str, str]:
-    """Addresses of the page with the map and without, and of the page on which an area is chosen.
+    """Return the URLs that show or hide the map, and that of the page on which an area is chosen.
 
     Returns:
-        `toggle`; `area`, "" where there is no search by area or the page is not that of all datasets.
+        `toggle`; `area`, "" without search by area or on other pages than that of all datasets.
     """
     here = address.Address.current()
     shown = bool(tk.request.args.get(address.MAP))
@@ -84,17 +84,17 @@ def ecosphere_search_map_urls() -> dict[str, str]:
 
 
 def ecosphere_search_chips(facet_titles: dict[str, str], search_facets: dict[str, Any] | None) -> list[chips.Chip]:
-    """The chosen filters of the page, with the addresses that take them off."""
+    """Return the chosen filters of the page, with the URLs that remove them."""
     return chips.of_page(facet_titles, search_facets or {}, ecosphere_search_facet_label)
 
 
 def ecosphere_search_parameters() -> list[tuple[str, str]]:
-    """Parameters of the page that its search form keeps: all filters, neither words nor sorting."""
+    """Return the parameters that the search form of the page keeps: all filters, but neither words nor order."""
     return [pair for pair in address.Address.current().pairs if pair[0] not in ("q", "sort")]
 
 
 def ecosphere_search_sorting() -> list[tuple[str, str]]:
-    """Choices of the sort menu: (label, Solr sort)."""
+    """Return the choices of the sort menu: (label, Solr sort)."""
     quality = [(_("Quality"), "ecosphere_quality_score desc, metadata_modified desc")]
     return [
         (_("Relevance"), "score desc, metadata_modified desc"),
@@ -106,10 +106,10 @@ def ecosphere_search_sorting() -> list[tuple[str, str]]:
 
 
 def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
-    """How the question of this page was understood, with addresses to change that; None when nothing is to be said.
+    """Return how the query of this page was interpreted, with URLs to change that; None if there is nothing to show.
 
     Args:
-        query: the question, as typed.
+        query: the query, as typed.
     """
     told = getattr(tk.g, search.KEY, {}).get(query)
     if not told or not (
@@ -126,13 +126,13 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
 
 
 def _same_page(name: str, value: str) -> str:
-    """Address of this page from its first result on, with one parameter changed."""
+    """Return the URL of the first page of these results, with one parameter changed."""
     kept = [(key, each) for key, each in tk.request.args.items(multi=True) if key not in (name, "page")]
     return f"{tk.h.url_for(tk.request.path)}?{urlencode([*kept, (name, value)])}"
 
 
 def ecosphere_search_did_you_mean(query: str) -> str | None:
-    """Another spelling of a query that found nothing."""
+    """Return another spelling of a query that found nothing."""
     if not query.strip():
         return None
     return tk.get_action("ecosphere_search_did_you_mean")({}, {"q": query})["suggestion"]
@@ -141,15 +141,15 @@ def ecosphere_search_did_you_mean(query: str) -> str | None:
 def ecosphere_search_relaxations(
     query: str, fields_grouped: dict[str, list[str]], remove_field: Any
 ) -> list[dict[str, Any]]:
-    """For a search that found nothing: which filter to remove to find something.
+    """Return the filters whose removal gives results, for a search that found nothing.
 
     Args:
         query: the words searched.
-        fields_grouped: chosen filters as CKAN's search page has them.
-        remove_field: CKAN's function that gives the address of the page without a filter.
+        fields_grouped: chosen filters, from CKAN's search page.
+        remove_field: CKAN's function that returns the URL of the page without a filter.
 
     Returns:
-        for each filter, or area, without which there are results: `facet`, `label`, `count`, `url`, most results first.
+        for each such filter or area `facet`, `label`, `count` and `url`, most results first.
     """
     plugins = {name: value for name, value in tk.request.args.items() if name.startswith("ext_")}
     chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
@@ -171,20 +171,20 @@ def ecosphere_search_relaxations(
 
 
 def _counted(query: str, filters: dict[str, list[str]], plugins: dict[str, str]) -> int:
-    """Count the datasets of a search with other filters, or without its area."""
+    """Count the results of a search with other filters, or without its area."""
     asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "facet": "false", "ext_facets": filters}
     return tk.get_action("package_search")({}, {**asked, "extras": plugins})["count"]
 
 
 def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """For a search that found nothing in a territory: what contains it or lies beside it, and has results.
+    """Return containing and neighbouring territories with results, for a search that found nothing in a territory.
 
     Args:
         query: the words searched.
-        fields_grouped: chosen filters as CKAN's search page has them.
+        fields_grouped: chosen filters, from CKAN's search page.
 
     Returns:
-        `label`, `count`, `contains` and `url` of each, what contains it first.
+        `label`, `count`, `contains` and `url` of each, containing territories first.
     """
     left_out = (index.TERRITORY_FIELD, "page")
     kept = [(key, value) for key, value in tk.request.args.items(multi=True) if key not in left_out]
@@ -200,9 +200,10 @@ def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) ->
 
 
 def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]]) -> str | None:
-    """Address of a new data request prefilled with a search, None when requests are not enabled here.
+    """Return the URL of a new data request prefilled with a search; None if requests are not enabled.
 
-    A commune stays in the words, and its département is the place: requests go to the services of that.
+    A commune remains in the words, and its département becomes the territory, since requests are sent to the services
+    of the département.
     """
     if not tk.h.plugin_loaded("ecosphere_requests"):
         return None
@@ -225,7 +226,7 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
 
 
 def ecosphere_search_similar_requests(query: str) -> list[dict[str, Any]]:
-    """Public requests for what a search did not find, best first, three at most; each has `reference` and `title`."""
+    """Return up to three public requests (`reference`, `title`) similar to a search that found nothing."""
     if not query.strip() or not tk.h.plugin_loaded("ecosphere_requests"):
         return []
     asked = {"q": query[:MAX_TITLE], "rows": MAX_REQUESTS, "sort": "relevance", "facets": False}

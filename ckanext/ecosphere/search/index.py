@@ -1,12 +1,12 @@
-"""What a dataset's index document gains and loses before it reaches Solr.
+"""Complete and clean the index document of a dataset before it reaches Solr.
 
-Gains: themes and territories as facet values with everything above them (a dataset of the Ain is found under
-Auvergne-Rhône-Alpes, one of a commune under its département), and the labels behind its URIs as searchable text, so
-that "hydrographie" finds a dataset whose INSPIRE theme is only an address. The labels go to `extras_…` fields, which
-CKAN's plain schema analyses as text too.
+Added: themes and territories as facet values with all their ancestors (a dataset of the Ain is found under
+Auvergne-Rhône-Alpes, one of a commune under its département), and the labels of URIs as searchable text, so that
+"hydrographie" finds a dataset whose INSPIRE theme is only a URI. Labels go to `extras_…` fields, which CKAN's plain
+schema analyses as text too.
 
-Loses: addresses, geometries and e-mails that CKAN copies into the full text. They made "eau" match every
-dataset whose theme lies under ".../themes-ecospheres/eau" and "registre" match all of them.
+Removed: URLs, geometries and e-mail addresses that CKAN copies into the full text. They made "eau" match every dataset
+with a theme URI under ".../themes-ecospheres/eau", and "registre" match all datasets.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HIERARCHIES = {
 }
 
 #: Further controlled fields whose labels and synonyms are searchable: dataset field → vocabulary. Synonyms of themes
-#: are what other catalogues write, mostly; they would find too much here, and are proposed while one types.
+#: come mostly from other catalogues; they would match too much here, and are used for suggestions only.
 LABELLED = {
     "inspire_theme": "inspire-theme",
     "topic_category": "topic-category",
@@ -41,14 +41,14 @@ LABELLED = {
     "dcat_type": "resource-type",
 }
 UPDATED_FIELD = "ecosphere_updated_date"
-"""Index field, of CKAN's dynamic ones, of the date that a result shows: that of the data, else that of the record."""
+"""Dynamic index field of the date shown in results: that of the data, else that of the record."""
 LABELS_TEXT = "extras_ecosphere_labels"
 ORGANIZATION_TEXT = "extras_ecosphere_organization"
 
-#: Lucene refuses a term longer than 32 766 bytes, which a plain string field is as a whole.
+#: Lucene refuses terms longer than 32 766 bytes; a plain string field is a single term.
 MAX_STRING_BYTES = 32_000
 
-#: Read by other plugins (ckanext-spatial, ckanext-dcat) that may run after this one.
+#: Keys read by other plugins (ckanext-spatial, ckanext-dcat) that may run after this one.
 LEFT_TO_OTHERS = {"extras_spatial", "spatial", "spatial_coverage", "data_dict", "validated_data_dict"}
 
 _NOISE = re.compile(
@@ -62,16 +62,16 @@ _DAY = re.compile(r"([12]\d{3})(?:-(\d\d)(?:-(\d\d))?)?(?!\d)")
 
 
 def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any]:
-    """Add facet values and labels to an index document, and take the noise out.
+    """Add facet values and labels to an index document, and remove noise.
 
     Args:
-        document: what goes to Solr, changed in place.
-        dataset: the dataset as `package_show` returns it.
+        document: index document, changed in place.
+        dataset: as returned by `package_show`.
 
     Returns:
-        the same document, as `before_dataset_index` must.
+        the same document, as `before_dataset_index` requires.
     """
-    # Without the schema of this suite, the same fields are free extras of a dataset.
+    # Without the suite's schema, these fields are free extras of a dataset.
     fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dataset
     for facet, (field, vocabulary, text_field) in HIERARCHIES.items():
         keys = _values(fields.get(field))
@@ -92,13 +92,13 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization") or {})
     document[UPDATED_FIELD] = _updated(fields) or document.get("metadata_modified")
     if dataset.get("title"):
-        # The title as CKAN's sort field, folded: else "Éoliennes" and "arrêtés" come after "Zonages".
+        # CKAN's sort field, normalised: otherwise "Éoliennes" and "arrêtés" sort after "Zonages".
         document["title_string"] = voc.normalise(dataset["title"])
     return tidy(document)
 
 
 def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
-    """Look concepts up by URI or id and add everything above them, each once; unknown ones are left out."""
+    """Return the concepts with the given URIs or ids and their ancestors, without duplicates; skip unknown ones."""
     known = voc.get(vocabulary)
     found: dict[str, voc.Concept] = {}
     for key in keys:
@@ -110,7 +110,7 @@ def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
 
 
 def _updated(fields: Mapping[str, Any]) -> str | None:
-    """When the data were updated, as Solr takes it: of a year or a month the first day; None when it is not known."""
+    """Return the date of the data in Solr's format (first day of a year or month); None if unknown."""
     found = _DAY.match(str(fields.get("modified") or ""))
     if not found:
         return None
@@ -122,7 +122,7 @@ def _updated(fields: Mapping[str, Any]) -> str | None:
 
 
 def tidy(document: dict[str, Any]) -> dict[str, Any]:
-    """Remove what only disturbs the full text and cut what Lucene would refuse, in place."""
+    """Remove noise from the full text and truncate what Lucene would refuse, in place."""
     for key, value in list(document.items()):
         if key in LEFT_TO_OTHERS:
             continue
@@ -138,7 +138,7 @@ def tidy(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_noise(value: Any) -> Any:
-    """Take addresses, e-mails and geometries out of a value; empty when no word is left."""
+    """Remove URLs, e-mail addresses and geometries from a value; empty if no word is left."""
     if isinstance(value, list):
         return [text for item in value if (text := _without_noise(item))]
     if not isinstance(value, str):
@@ -148,7 +148,7 @@ def _without_noise(value: Any) -> Any:
 
 
 def _bounded(value: Any) -> Any:
-    """Cut strings to the length that an unanalysed field takes."""
+    """Truncate strings to the maximum length of an unanalysed field."""
     if isinstance(value, str) and len(value) > MAX_STRING_BYTES // 4:
         return value.encode()[:MAX_STRING_BYTES].decode(errors="ignore")
     if isinstance(value, list):
@@ -157,7 +157,7 @@ def _bounded(value: Any) -> Any:
 
 
 def _values(value: Any) -> list[str]:
-    """Read a multiple field: a list, JSON text of a list (as CKAN stores it), or a single value."""
+    """Return the values of a multi-valued field: a list, its JSON text (as CKAN stores it), or a single value."""
     if isinstance(value, str) and value.startswith("["):
         try:
             value = json.loads(value)
@@ -169,14 +169,14 @@ def _values(value: Any) -> list[str]:
 
 
 def _labels(concept: voc.Concept) -> tuple[str, ...]:
-    """Names under which a theme or territory is searched: its label and its code ("Ain", "01")."""
+    """Return the searchable names of a theme or territory: label and code ("Ain", "01")."""
     code = concept.data.get("code")
     return (concept.label("fr"), str(code)) if code else (concept.label("fr"),)
 
 
 def _organization_text(organization: Any) -> str:
-    """Name of the service in short and in full: "DDT 01 ; Direction départementale des territoires … Ain"."""
-    if not isinstance(organization, dict):  # what other plugins make of a dataset is not always what CKAN does
+    """Return the short and full names of the service: "DDT 01 ; Direction départementale des territoires … Ain"."""
+    if not isinstance(organization, dict):  # other plugins may have changed the dataset
         return ""
     known = voc.get("organisations").get(organization.get("name") or "")
     return _text((organization.get("title") or "", *(known.alt_labels if known else ())))

@@ -1,4 +1,4 @@
-"""Where a dataset lies, as index values: its own places, and all that contains them."""
+"""Index values for the places of a dataset: its own places, and all that contains them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FI
 from ckanext.ecosphere.vocabularies import communes, gazetteer
 
 MOST_DEPARTEMENTS = 3
-"""Départements of a dataset whose title is searched for communes."""
+"""Maximum number of départements of a dataset whose title is searched for communes."""
 
 
 def complete(document: dict[str, Any], territories: list[str], title: str, box: boxes.Box | None = None) -> None:
     """Add the places of a dataset to its index document.
 
-    A title that names communes of the dataset's département ("PLU de Nantes") makes them its place. Of a dataset that
-    names no territory the geometry tells it.
+    If the title names communes of the dataset's département ("PLU de Nantes"), they become its places. Without
+    territories, the places are derived from the geometry.
 
     Args:
-        document: what goes to Solr, changed in place.
+        document: index document, changed in place.
         territories: URIs or ids of the dataset's territories and communes.
-        title: of the dataset.
-        box: of its geometry.
+        title: title of the dataset.
+        box: bounding box of its geometry.
     """
     own = list(dict.fromkeys(value for each in territories if (value := _value(each))))
     around: list[str] = []
     if box and not own:
         own, around = boxes.places(box)
-    # "France" beside a place says where the place lies, not that the dataset covers the country.
+    # "France" beside another place tells where that place lies, not that the dataset covers the country.
     own = [value for value in own if value not in gazetteer.COUNTRIES] or own
     codes = [code for code, concept in gazetteer.departements().items() if concept.id in own]
     if codes and len(codes) <= MOST_DEPARTEMENTS and not any(value.startswith("commune-") for value in own):

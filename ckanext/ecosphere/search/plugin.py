@@ -1,4 +1,4 @@
-"""`ecosphere_search`: French full-text search, facets and suggestions."""
+"""The plugin `ecosphere_search`: French full-text search, facets, suggestions, alerts."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ HELPERS = template_helpers.HELPERS | {
 @tk.blanket.blueprints(lambda: [views.ecosphere_search, alert_views.ecosphere_alerts, list_views.blueprint])
 @tk.blanket.config_declarations
 class EcosphereSearchPlugin(Room):
-    """Search as French speakers expect it."""
+    """French search, facets, suggestions and alerts."""
 
     p.implements(p.IPackageController, inherit=True)
     p.implements(p.IFacets, inherit=True)
@@ -80,58 +80,58 @@ class EcosphereSearchPlugin(Room):
         facet_counts.allow(config)
 
     def make_middleware(self, app: Any, config: Any) -> Any:
-        """Read the names of places beside the first requests, so that nobody waits for them.
+        """Load the gazetteer in the background, so that no request waits for it.
 
-        A command and a background worker answer no search: they read them only if they come to need them.
+        Commands and background workers, which answer no searches, load it only when they need it.
         """
         if click.get_current_context(silent=True) is None:
             threading.Thread(target=gazetteer.named, args=("",), daemon=True).start()
         return super().make_middleware(app, config)
 
     def before_dataset_search(self, search_params: dict[str, Any]) -> dict[str, Any]:
-        """Search in fields that are analysed alike."""
+        """Set the query fields and check the limits of a search."""
         return query.prepare(search_params)
 
     def before_dataset_index(self, pkg_dict: dict[str, Any]) -> dict[str, Any]:
-        """Add facet values and labels, take the noise out."""
+        """Add facet values, labels and popularity to an index document, and remove noise."""
         dataset = json.loads(pkg_dict["validated_data_dict"])
         if number := popularity.of(pkg_dict["id"]):
             pkg_dict[POPULARITY_FIELD] = number
         return facet_values.complete(index.complete(pkg_dict, dataset), dataset)
 
     def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:
-        """Name facet values in the language of the page."""
+        """Label facet values in the language of the page."""
         facets.translate(search_results["search_facets"], language.current())
         return search_results
 
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
-        """Facets of the dataset page; lists of other types (harvest sources) keep their own."""
+        """Return the facets of the dataset page; lists of other types (harvest sources) keep their own."""
         return facets.titles("dataset", facets_dict, kept_facets.shown()) if package_type == "dataset" else facets_dict
 
     def organization_facets(
         self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None
     ) -> dict[str, Any]:
-        """Facets of the page of a service."""
+        """Return the facets of the page of a service."""
         return facets.titles("organization", facets_dict, kept_facets.shown())
 
     def group_facets(self, facets_dict: dict[str, Any], group_type: str, package_type: str | None) -> dict[str, Any]:
-        """Facets of the page of a group."""
+        """Return the facets of the page of a group."""
         return facets.titles("group", facets_dict, kept_facets.shown())
 
     def get_feed_class(self) -> Any:
-        """Write CKAN's feeds as those of searches are."""
+        """Return the class that writes CKAN's feeds like those of searches."""
         return ckan_feeds.CkanFeed
 
     def get_item_additional_fields(self, dataset_dict: dict[str, Any]) -> dict[str, Any]:
-        """Hand the dataset on to the feed."""
+        """Pass the dataset on to the feed class."""
         return {ckan_feeds.PACKAGE: dataset_dict}
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """`ckan ecosphere search …`."""
+        """Return the command group `ckan ecosphere search`."""
         return [cli.search]
 
     def ecosphere_plan(self) -> list[str]:
-        """Tell whether Solr gets the French schema."""
+        """Return whether the French schema has to be applied to Solr."""
         return setup.plan()
 
     def ecosphere_init(self, report: InitReport) -> None:
@@ -139,26 +139,26 @@ class EcosphereSearchPlugin(Room):
         setup.apply_schema(report)
 
     def ecosphere_account_notice(self) -> Notice:
-        """Say that saved searches are erased."""
+        """State that saved searches are erased."""
         return Notice(lost=[tk._("Saved searches and their e-mails.")])
 
     def ecosphere_forget_account(self, user: Any) -> None:
-        """Erase the searches of a person."""
+        """Erase a person's saved searches."""
         if subscriber := alert_storage.of_user(user.id):
             alert_storage.erase(subscriber.id)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Show the searches that the person saved."""
+        """Return a card of the person's saved searches."""
         return dashboard.cards(person)
 
     def ecosphere_check(self) -> list[Check]:
-        """Tell whether Solr analyses French, and alerts are looked at."""
+        """Check that Solr has the French schema and that alerts are processed."""
         return [*setup.check(), *alert_setup.check()]
 
     def ecosphere_recover(self) -> list[str]:
-        """Have done what a killed process or an emptied queue left: alerts, e-mails, words counted anew."""
+        """Restart interrupted or lost work: alerts, e-mails, counting of words."""
         return [*alert_job.recover(), *catalogue_words.recover()]
 
     def ecosphere_queues(self) -> list[str]:
-        """Queue of alerts and their e-mails."""
+        """Return the queue of this room's background jobs."""
         return [config.QUEUE]

@@ -1,7 +1,7 @@
-"""How much datasets are used: followers, downloads, requests that they answered, as one number of the index.
+"""Popularity of datasets (followers, downloads, answered requests) as a number in the index.
 
-Counted once a day from what the rooms tell (`IEcospherePopularity`), and kept in a table, so that a dataset that is
-saved keeps its number. Numbers only, nothing of who followed, downloaded or asked.
+It is computed once a day from what the rooms report (`IEcospherePopularity`) and stored in a table, so that a dataset
+keeps its number when it is saved. Only numbers are stored, not who followed, downloaded or requested.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.locks import Locks
 
 MOST = 100
-"""Popularity of a dataset with a thousand points and more."""
+"""Maximum popularity, reached at about a thousand points."""
 POINTS_OF_A_FOLLOWER = 5
 AT_ONCE = 500
-"""Datasets that one run indexes; the next one goes on."""
+"""Datasets indexed per run; the next run continues."""
 _DAY = "ecosphere.search.popularity_day"
 _COUNTING = "search:popularity"
 _KNOWN_SECONDS = 60
 
 
 class Popularity(tk.BaseModel):
-    """Popularity of a dataset that has any.
+    """Popularity of a dataset, if not 0.
 
     Attributes:
         score: 1 to `MOST`.
@@ -48,12 +48,12 @@ class Popularity(tk.BaseModel):
 
 
 def score(points: float) -> int:
-    """Return the popularity that points make: ten for each time that they double, `MOST` at most."""
+    """Return the popularity for a number of points: 10 × log2(1 + points), at most `MOST`."""
     return max(0, min(MOST, round(10 * math.log2(1 + max(points, 0)))))
 
 
 def of(package_id: str) -> int:
-    """Return the popularity of a dataset, 0 to `MOST`, as it was known a minute ago."""
+    """Return the popularity of a dataset, 0 to `MOST`, cached for a minute."""
     known = _cache()
     if not known or time.monotonic() - known[0][0] > _KNOWN_SECONDS:
         rows = model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).all()
@@ -63,20 +63,20 @@ def of(package_id: str) -> int:
 
 @cache
 def _cache() -> list[tuple[float, dict[str, int]]]:
-    """When the table was read, and what it said; empty as long as it was not."""
+    """Return the cache: time at which the table was read, and its contents; empty before the first read."""
     return []
 
 
 def is_due() -> bool:
-    """Whether today's numbers were not counted, or not all of them indexed yet."""
+    """Return whether today's popularity has not been computed, or not completely indexed yet."""
     return get_system_info(_DAY) != dates.today().isoformat()
 
 
 def count() -> int:
-    """Count what is due, and index the datasets whose popularity changed; return how many.
+    """Compute the popularity if due, and index datasets whose popularity changed; return how many.
 
     Raises:
-        SolrAwayError: Solr does not answer; the next run goes on.
+        SolrAwayError: Solr is down; the next run continues.
     """
     if not is_due():
         return 0
@@ -87,7 +87,7 @@ def count() -> int:
         stored = dict(model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).tuples().all())
         changed = sorted(id_ for id_ in wanted.keys() | stored.keys() if wanted.get(id_) != stored.get(id_))
         some = changed[:AT_ONCE]
-        # Indexed first: what is not, because Solr is away, is still a change for the next run.
+        # Index before storing: if Solr is down, the changes remain pending for the next run.
         _cache()[:] = [(time.monotonic(), stored | {id_: wanted.get(id_, 0) for id_ in some})]
         signature.index(some)
         _keep({id_: wanted.get(id_, 0) for id_ in some})
@@ -97,7 +97,7 @@ def count() -> int:
 
 
 def _wanted() -> dict[str, int]:
-    """Popularity of the datasets that have any."""
+    """Return the popularity of all datasets for which it is not 0."""
     points: defaultdict[str, float] = defaultdict(float)
     followed = sa.select(model.UserFollowingDataset.object_id, sa.func.count()).group_by(
         model.UserFollowingDataset.object_id

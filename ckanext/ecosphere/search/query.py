@@ -1,10 +1,10 @@
-"""What a person's query becomes before it reaches Solr.
+"""Prepare the parameters of `package_search` before they reach Solr.
 
-CKAN sends queries to Solr's dismax parser. Its own field list mixes analysed text with plain strings (name,
-tags, groups): a stop word, removed from the text fields, stays a required word of the string fields, so
-"les zones humides de la Loire" finds nothing. Here every field of the list is analysed alike.
+CKAN sends queries to Solr's dismax parser. Its default field list mixes analysed text with plain strings (name, tags,
+groups): a stop word, removed from the text fields, remains a required word in the string fields, so "les zones humides
+de la Loire" finds nothing. Here every field of the list has the same analysis.
 
-Works on CKAN's plain schema as well: the fields that only the French schema has are then empty.
+On CKAN's plain schema this works as well: the fields of the French schema are then empty.
 """
 
 from __future__ import annotations
@@ -19,20 +19,19 @@ from ckanext.ecosphere.search import bounds, config
 from ckanext.ecosphere.search.relevance import solr_language
 from ckanext.ecosphere.shared import characters
 
-# "field:value" as Solr reads it. CKAN takes any colon for it, which breaks queries such as "Natura 2000 :
-# les sites" and pasted addresses.
+# Solr's "field:value". CKAN treats any colon as such, which breaks queries such as "Natura 2000 : les sites" and
+# pasted URLs.
 _FIELDED = re.compile(r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]{0,60}:(?=[\w\"(\[{*])", re.IGNORECASE)
 _PARSER_DEFINITION = re.compile(r"^\s*\{!")
 
 
-#: The query that `relevance` wrote for a question, while CKAN carries it to Solr: what bounds the queries that others
-#: write in Solr's language is not for it.
+#: The query that `relevance` is running: it is exempt from the limits on queries that users write in Solr's syntax.
 _written: ContextVar[str] = ContextVar("written", default="")
 
 
 @contextmanager
 def written(text: str) -> Iterator[None]:
-    """Let a query pass as it is for the time of the block."""
+    """Exempt a generated query from checks and changes within the block."""
     mark = _written.set(text)
     try:
         yield
@@ -41,21 +40,21 @@ def written(text: str) -> Iterator[None]:
 
 
 def is_fielded(query: str) -> bool:
-    """Tell whether a query is written in Solr's own language ("tags:eau", "*:*") rather than in words."""
+    """Return whether a query is in Solr's syntax ("tags:eau", "*:*") rather than in words."""
     return bool(_FIELDED.search(query) or _PARSER_DEFINITION.match(query))
 
 
 def prepare(params: dict[str, Any]) -> dict[str, Any]:
-    """Complete the parameters of a dataset search; what the caller asked for explicitly is left alone.
+    """Complete the parameters of a dataset search; explicit parameters of the caller are kept.
 
     Args:
         params: the data_dict of `package_search`, changed in place.
 
     Returns:
-        the same dict, as `before_dataset_search` must.
+        the same dict, as `before_dataset_search` requires.
 
     Raises:
-        SearchQueryError: the query asks too much of the index, see `bounds`.
+        SearchQueryError: the query exceeds a limit, see `bounds`.
     """
     query = str(params.get("q") or "")
     if query and query == _written.get():

@@ -1,4 +1,4 @@
-"""What Solr would refuse of the options that go into each query: unknown fields, weights and shares that are none."""
+"""Validate the configured query options (fields, weights, minimum match) before Solr refuses them in each query."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONDITION = re.compile(r"\d+<-?\d+%?")
 
 
 def problems(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong, and what to do.
+    """Yield problems of the options, with remedies.
 
     Args:
         schema: the schema in force, as Solr returns it.

@@ -1,4 +1,4 @@
-"""The search room's part of `ckan ecosphere init` and `ckan ecosphere check`."""
+"""The search room's steps of `ckan ecosphere init` and `ckan ecosphere check`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ APPLY_COMMAND = "ckan ecosphere search solr-schema apply"
 
 
 def solr() -> SolrAdmin:
-    """Connect to the Solr of this portal."""
+    """Return a client of the portal's Solr."""
     user, password = tk.config.get("solr_user"), tk.config.get("solr_password")
     auth = (user, password) if user and password else None
     return SolrAdmin(tk.config["solr_url"], auth)
 
 
 def apply_schema(report: InitReport, rebuild: bool = True) -> None:
-    """Apply the French schema, and index every dataset again when it changed.
+    """Apply the French schema, and reindex all datasets if it changed.
 
     Args:
-        report: told what was done.
-        rebuild: whether to index again; without it the report says that it remains to be done.
+        report: receives what was done.
+        rebuild: whether to reindex; otherwise the report says that it remains to be done.
     """
     client = solr()
     try:
@@ -50,11 +50,11 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
 
 
 def undo_schema(report: InitReport, rebuild: bool = True) -> None:
-    """Put CKAN's own schema back, and index every dataset again when something of ours was there.
+    """Restore CKAN's own schema, and reindex all datasets if anything was removed.
 
     Args:
-        report: told what was done.
-        rebuild: whether to index again; without it the report says that it remains to be done.
+        report: receives what was done.
+        rebuild: whether to reindex; otherwise the report says that it remains to be done.
     """
     client = solr()
     try:
@@ -77,8 +77,8 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
     """Index datasets with one commit at the end.
 
     Args:
-        report: told what was done.
-        only_missing: leave alone the datasets that the index has; this also repairs an interrupted run.
+        report: receives what was done.
+        only_missing: skip datasets that are in the index; this also completes an interrupted run.
     """
     active = model.Session.query(model.Package).filter_by(state="active").count()
     count = active - health.indexed_datasets() if only_missing else active
@@ -88,14 +88,14 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
     if only_missing:
         ckan_search.rebuild(force=True, defer_commit=True, quiet=True, only_missing=True)
         ckan_search.commit()
-    else:  # as CKAN does it, many at a time
+    else:  # like CKAN's rebuild, but in batches
         known = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
         signature.index(list(model.Session.scalars(known)))
     report.changed(tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(number=count))
 
 
 def check() -> list[Check]:
-    """Tell whether Solr analyses French and knows the fields that people's words are searched in."""
+    """Check that Solr has the French schema and knows the configured query fields."""
     return [*_check_schema(), *_check_query()]
 
 
@@ -113,18 +113,18 @@ def _check_schema() -> list[Check]:
 
 
 def _check_query() -> list[Check]:
-    """Tell what Solr would refuse of the options that go into each query."""
+    """Check that Solr accepts the options of each query."""
     name = _("Search options")
     try:
         wrong = query_options.problems(solr().schema())
-    except SolrAdminError:  # told of the schema already
+    except SolrAdminError:  # already reported by the check of the schema
         return []
     found = [Check(name, CheckStatus.ERROR, *each) for each in wrong]
     return found or [Check(name, CheckStatus.OK, _("Solr knows every field that words are searched in"))]
 
 
 def plan() -> list[str]:
-    """Tell what `apply_schema` would do."""
+    """Return what `apply_schema` would do."""
     try:
         state = solr_schema.state(solr())
     except SolrAdminError as error:
@@ -136,14 +136,14 @@ def plan() -> list[str]:
 
 
 def _make_room(client: SolrAdmin, blocking: list[str]) -> None:
-    """Empty the index when documents in it block the other schema; only if it is this portal's alone.
+    """Empty the index if its documents block the other schema, provided that it is this portal's alone.
 
     Args:
         client: the Solr of this portal.
-        blocking: fields that the index holds in another way.
+        blocking: fields that the index holds with another type.
 
     Raises:
-        SolrAdminError: other portals have documents there.
+        SolrAdminError: other portals have documents in the same core.
     """
     if not blocking:
         return

@@ -1,12 +1,12 @@
-"""Solr's administration over HTTP: Schema API, managed resources, analysis, reload.
+"""Client of Solr's administration API: Schema API, managed resources, analysis, reload.
 
-CKAN's own connection (pysolr) only searches and indexes; changing the schema of a running core needs these
-calls. A collection of SolrCloud has several cores, which differ from a single one in three ways:
+CKAN's own connection (pysolr) only searches and indexes. A SolrCloud collection has several cores, which differ from a
+single core in three ways:
 
-- a managed list is changed in the memory of the core that answers, and what that core knows is then what all of them
-  read at the next reload: each call about a list goes to the same core (`list_url`);
-- what the index holds of a field is known to each core for its own documents only (`indexed_field`);
-- its name in the address may be an alias, which cannot be reloaded (`collection`).
+- a managed list is changed in the memory of the core that answers, and all cores read that core's version at the next
+  reload: each call about a list must go to the same core (`list_url`);
+- each core reports the indexed fields of its own documents only (`indexed_field`);
+- the name in the URL may be an alias, which cannot be reloaded (`collection`).
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ import requests
 
 LONGEST_MESSAGE = 500
 REPLICA_SECONDS = 40
-"""How long Solr waits for the other replicas of a collection to have a changed schema; it tells when one has not."""
+"""Seconds that Solr waits for all replicas to apply a schema change; it reports those that have not."""
 _TITLE = re.compile(r"<title>([^<]{0,500})</title>", re.IGNORECASE)
 
 
 class SolrAdminError(Exception):
-    """Solr refused a call or did not answer; the message is Solr's own when there is one."""
+    """Solr refused a call or did not answer; the message is Solr's own if there is one."""
 
 
 class SolrAdmin:
-    """Administer the core or collection behind `solr_url`.
+    """Administration client of the core or collection at `solr_url`.
 
     Args:
-        base_url: address of the core or collection, e.g. "http://127.0.0.1:8983/solr/ckan".
-        auth: user and password for basic authentication, if Solr asks for it.
+        base_url: URL of the core or collection, e.g. "http://127.0.0.1:8983/solr/ckan".
+        auth: user and password for basic authentication, if required.
         timeout: seconds to wait for each answer.
     """
 
@@ -49,12 +49,12 @@ class SolrAdmin:
 
     @property
     def name(self) -> str:
-        """Name of the core or collection: the last part of its address."""
+        """Return the name of the core or collection: the last segment of its URL."""
         return self.base_url.rsplit("/", 1)[1]
 
     @property
     def root_url(self) -> str:
-        """Address of the Solr server itself (".../solr")."""
+        """Return the URL of the Solr server itself (".../solr")."""
         parts = urlsplit(self.base_url)
         return urlunsplit(parts._replace(path=parts.path.rsplit("/", 1)[0]))
 
@@ -77,19 +77,19 @@ class SolrAdmin:
         return body
 
     def schema(self) -> dict[str, Any]:
-        """Return the schema in force (`fieldTypes`, `fields`, `dynamicFields`, `copyFields`)."""
+        """Return the current schema (`fieldTypes`, `fields`, `dynamicFields`, `copyFields`)."""
         return self.call("GET", f"{self.base_url}/schema")["schema"]
 
     def change_schema(self, commands: dict[str, Any]) -> None:
         """Apply Schema API commands; Solr applies all of them or none.
 
         Raises:
-            SolrAdminError: refused, or a replica of the collection does not take it over.
+            SolrAdminError: refused, or a replica of the collection does not apply it.
         """
         self.call("POST", f"{self.base_url}/schema", json=commands, params={"updateTimeoutSecs": REPLICA_SECONDS})
 
     def stop_words(self, name: str) -> list[str]:
-        """Return a managed list of stop words, empty when it does not exist."""
+        """Return a managed list of stop words, empty if it does not exist."""
         path = self.list_url("stopwords", name)
         try:
             answer = self.call("GET", path)
@@ -98,7 +98,7 @@ class SolrAdmin:
         return answer["wordSet"]["managedList"]
 
     def set_stop_words(self, name: str, words: list[str]) -> None:
-        """Make a managed list hold exactly these words (in force after a reload)."""
+        """Replace the contents of a managed list of stop words (effective after a reload)."""
         path = self.list_url("stopwords", name)
         present = set(self.stop_words(name))
         entries = self._entries_url("stopwords", name)
@@ -109,7 +109,7 @@ class SolrAdmin:
             self.call("PUT", path, json=missing)
 
     def synonyms(self, name: str) -> dict[str, list[str]]:
-        """Return a managed synonym map, empty when it does not exist."""
+        """Return a managed synonym map, empty if it does not exist."""
         path = self.list_url("synonyms", name)
         try:
             answer = self.call("GET", path)
@@ -118,12 +118,12 @@ class SolrAdmin:
         return answer["synonymMappings"]["managedMap"]
 
     def set_synonyms(self, name: str, mapping: dict[str, list[str]]) -> None:
-        """Make a managed synonym map hold exactly this mapping (in force after a reload)."""
+        """Replace the contents of a managed synonym map (effective after a reload)."""
         path = self.list_url("synonyms", name)
         present = self.synonyms(name)
         entries = self._entries_url("synonyms", name)
         for term, values in present.items():
-            # A PUT adds to what a term already has, so an entry that changed is deleted first.
+            # PUT merges with existing values, so changed entries are deleted first.
             if sorted(mapping.get(term, [])) != sorted(values):
                 self.call("DELETE", f"{entries}/{quote(term, safe='')}")
         missing = {t: v for t, v in mapping.items() if sorted(present.get(t, [])) != sorted(v)}
@@ -131,7 +131,7 @@ class SolrAdmin:
             self.call("PUT", path, json=missing)
 
     def forget_list(self, kind: str, name: str) -> None:
-        """Remove a managed list that no field type uses any more; nothing happens when there is none."""
+        """Delete a managed list that no field type uses any more; does nothing if it does not exist."""
         path = self.list_url(kind, name)
         try:
             self.call("GET", path)
@@ -140,18 +140,18 @@ class SolrAdmin:
         self.call("DELETE", path)
 
     def list_url(self, kind: str, name: str) -> str:
-        """Address of a managed list ("stopwords" or "synonyms"): in SolrCloud always by the same core.
+        """Return the URL of a managed list ("stopwords" or "synonyms"); in SolrCloud always on the same core.
 
-        Any node hands on what is asked of a core that another one has.
+        Any node forwards requests for a core of another node.
         """
         cores = self._cores()
         base = f"{self.root_url}/{cores[0]}" if cores else self.base_url
         return f"{base}/schema/analysis/{kind}/{name}"
 
     def _entries_url(self, kind: str, name: str) -> str:
-        """Address under which each entry of a managed list has its own.
+        """Return the base URL of the entries of a managed list.
 
-        In SolrCloud at the node that has the core: Solr 9 cannot hand on an address with a space in it.
+        In SolrCloud it is on the node that has the core: Solr 9 cannot forward URLs with spaces.
         """
         path = self.list_url(kind, name)
         for replica in self._replicas()[:1]:
@@ -159,7 +159,7 @@ class SolrAdmin:
         return path
 
     def analyse(self, field_type: str, text: str) -> list[str]:
-        """Return the tokens that the query analyzer of a field type makes of a text."""
+        """Return the tokens that the query analyzer of a field type produces from a text."""
         answer = self.call(
             "POST",
             f"{self.base_url}/analysis/field",
@@ -169,14 +169,14 @@ class SolrAdmin:
         return [token["text"] for token in stages[-1]]
 
     def is_cloud(self) -> bool:
-        """Whether this Solr runs as SolrCloud."""
+        """Return whether this Solr runs as SolrCloud."""
         return self._is_cloud
 
     def collection(self) -> dict[str, Any]:
-        """Return the state of the collection behind the address, which may be an alias: `name` and `shards`.
+        """Return the state of the collection at the URL, which may be an alias: `name` and `shards`.
 
         Raises:
-            SolrAdminError: there is no such collection, or the alias stands for several.
+            SolrAdminError: there is no such collection, or the alias refers to several.
         """
         params = {"action": "CLUSTERSTATUS", "collection": self.name}
         found = self.call("GET", f"{self.root_url}/admin/collections", params=params)["cluster"]["collections"]
@@ -187,7 +187,7 @@ class SolrAdmin:
         return {**state, "name": name}
 
     def reload(self) -> None:
-        """Reload the core, or each core of the collection, so that managed lists and analyzers are in force.
+        """Reload the core, or each core of the collection, so that managed lists and analyzers take effect.
 
         Raises:
             SolrAdminError: refused, or a replica does not reload.
@@ -201,7 +201,7 @@ class SolrAdmin:
             raise SolrAdminError(_solr_message({"error": {"msg": str(failure)}}))
 
     def indexed_field(self, field: str) -> dict[str, Any]:
-        """Return what the Lucene index holds of a field (`index` flags…), empty when no document has it."""
+        """Return the index flags of a field in the Lucene index, empty if no document has it."""
         params = {"fl": field, "numTerms": 0}
         bases = [f"{self.root_url}/{core}" for core in self._cores()] or [self.base_url]
         found = (self.call("GET", f"{base}/admin/luke", params=params)["fields"].get(field, {}) for base in bases)
@@ -212,7 +212,7 @@ class SolrAdmin:
         return self.call("GET", f"{self.root_url}/admin/info/system").get("mode") == "solrcloud"
 
     def _cores(self) -> list[str]:
-        """Names of the cores of the collection that are up, in order; none when this is no SolrCloud."""
+        """Return the names of the active cores of the collection, sorted; empty outside SolrCloud."""
         return [each["core"] for each in self._replicas()]
 
     def _replicas(self) -> list[dict[str, Any]]:
@@ -223,23 +223,23 @@ class SolrAdmin:
         return sorted((each for each in replicas if each["state"] == "active"), key=lambda each: each["core"])
 
     def delete_all(self) -> None:
-        """Remove every document, which also makes Lucene forget how each field was stored."""
+        """Delete every document, which also resets how Lucene has indexed each field."""
         self.call("POST", f"{self.base_url}/update?commit=true", json={"delete": {"query": "*:*"}})
 
     def site_ids(self) -> set[str]:
-        """Return the CKAN sites that have documents here (several may share a core)."""
+        """Return the ids of the CKAN sites with documents here (several may share a core)."""
         params = {"q": "*:*", "rows": 0, "facet": "true", "facet.field": "site_id", "facet.limit": -1}
         answer = self.call("GET", f"{self.base_url}/select", params=params)
         return set(answer["facet_counts"]["facet_fields"]["site_id"][::2])
 
 
 def _solr_message(body: Any, text: str = "") -> str:
-    """Take Solr's explanation out of an error answer, as one readable line; empty when there is none.
+    """Extract Solr's explanation from an error response, on one line; empty if there is none.
 
     Args:
-        body: the answer, decoded from JSON. `error` is an object, or a text in some versions; the Schema API puts its
-            explanation in `details`, where messages are a list or a single text.
-        text: the answer as it came: of Solr's web server, a page in HTML.
+        body: the decoded JSON. `error` is an object, or a text in some versions; the Schema API explains errors in
+            `details`, as a list of messages or a single one.
+        text: the raw response: Solr's web server answers with an HTML page.
     """
     if isinstance(body, dict) and body.get("error"):
         found = "; ".join(dict.fromkeys(_sentences(body["error"])))
@@ -250,7 +250,7 @@ def _solr_message(body: Any, text: str = "") -> str:
 
 
 def _sentences(error: Any) -> Iterator[str]:
-    """Yield the texts of an error: details before the general message, which says less."""
+    """Yield the messages of an error, details in preference to the less specific general message."""
     if isinstance(error, str):
         try:
             decoded = json.loads(error)

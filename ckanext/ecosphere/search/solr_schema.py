@@ -1,9 +1,8 @@
 """French analysis for CKAN's index, applied to a running Solr through its Schema API.
 
-The wanted state is data (`data/solr_schema.yaml`, `stopwords_fr.txt`, `synonyms_fr.txt`); this module
-compares it with what Solr has and sends the difference, so applying it again changes nothing. After a
-change the core is reloaded (done here) and every dataset must be indexed again (done by the command, told
-by `SchemaState`).
+The target state is data (`data/solr_schema.yaml`, `stopwords_fr.txt`, `synonyms_fr.txt`); this module compares it with
+Solr's state and sends the differences, so it is idempotent. After a change the core is reloaded (done here) and every
+dataset must be reindexed (done by the command).
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ MANAGED_NAME = "ecosphere_fr"
 TEXT_TYPE = "text"
 NUMERIC_TYPES = ("pint", "pfloat")
 
-# A word that French text never contains and that the chain leaves as it is: it separates the terms when a
-# whole list is analysed in one call.
+# A word that does not occur in French and that analysis leaves unchanged: it separates the terms when a whole list is
+# analysed in one call.
 _SEPARATOR = "xqkwj"
 
 
 @dataclass(frozen=True)
 class SchemaState:
-    """How far Solr is from the wanted schema.
+    """Differences between Solr and the target schema.
 
     Attributes:
-        commands: Schema API commands that are missing.
+        commands: Schema API commands to apply.
         stop_words: whether the stop words differ.
-        synonym_map: the wanted synonym map when it differs, else None.
+        synonym_map: the target synonym map if it differs, else None.
     """
 
     commands: dict[str, list[Any]] = field(default_factory=dict)
@@ -44,12 +43,12 @@ class SchemaState:
 
     @property
     def is_french(self) -> bool:
-        """Whether Solr has the whole French schema."""
+        """Return whether Solr has the complete French schema."""
         return not (self.commands or self.stop_words or self.synonym_map is not None)
 
     @property
     def differences(self) -> list[str]:
-        """Names of what is missing or different, for messages."""
+        """Return the names of missing or different items, for messages."""
         names = names_of(self.commands)
         if self.stop_words:
             names.append("stop words")
@@ -59,26 +58,26 @@ class SchemaState:
 
 
 def wanted() -> dict[str, Any]:
-    """Read the declared schema: `field_types`, `fields` and `copy_fields` as the Schema API writes them."""
+    """Return the declared schema: `field_types`, `fields` and `copy_fields` in the format of the Schema API."""
     with (DATA / "solr_schema.yaml").open(encoding="utf-8") as stream:
         return yaml.safe_load(stream)
 
 
 def stop_words() -> list[str]:
-    """Read the declared stop words."""
+    """Return the declared stop words."""
     lines = (DATA / "stopwords_fr.txt").read_text(encoding="utf-8").splitlines()
     return [word for line in lines if (word := line.split("#", 1)[0].strip())]
 
 
 def schema_commands(current: dict[str, Any], target: dict[str, Any]) -> dict[str, list[Any]]:
-    """Compute the Schema API commands that lead from one schema to the other.
+    """Compute the Schema API commands that turn one schema into the other.
 
     Args:
         current: the schema as Solr returns it.
         target: the declared schema.
 
     Returns:
-        commands by name, only the needed ones; empty when nothing differs. Nothing is ever removed.
+        the required commands by name; empty if nothing differs. Nothing is ever removed.
     """
     commands: dict[str, list[Any]] = {}
     for kind, current_key, target_key in (
@@ -104,14 +103,14 @@ def schema_commands(current: dict[str, Any], target: dict[str, Any]) -> dict[str
 
 
 def state(solr: SolrAdmin) -> SchemaState:
-    """Compare Solr with the wanted schema without changing anything.
+    """Compare Solr with the target schema without changing anything.
 
     Raises:
-        SolrAdminError: Solr does not answer.
+        SolrAdminError: Solr is down.
     """
     commands = schema_commands(solr.schema(), wanted())
     if commands:
-        # The synonyms cannot be compared yet: their form comes from a chain that is not there.
+        # Synonyms cannot be compared yet: their form depends on an analysis chain that is not in place.
         return SchemaState(commands, stop_words=True, synonym_map={})
     if set(solr.stop_words(MANAGED_NAME)) != set(stop_words()):
         return SchemaState(stop_words=True, synonym_map={})
@@ -121,11 +120,10 @@ def state(solr: SolrAdmin) -> SchemaState:
 
 
 def synonym_map(solr: SolrAdmin) -> dict[str, list[str]]:
-    """Write the synonym list in the form that words have in Solr's French chain.
+    """Return the synonyms in the form that words have in Solr's French analysis chain.
 
     Raises:
-        SolrAdminError: Solr does not answer, or its chain swallowed a separator (the French type is not in
-            force).
+        SolrAdminError: Solr is down, or its chain dropped a separator (the French type is not active).
     """
     lines = synonyms.read_lines()
     terms = sorted({term for line in lines for term in (*line.terms, *line.broader)})
@@ -138,13 +136,13 @@ def synonym_map(solr: SolrAdmin) -> dict[str, list[str]]:
 
 
 def apply(solr: SolrAdmin) -> list[str]:
-    """Bring Solr to the wanted schema; does nothing when it is there already.
+    """Apply the target schema to Solr; does nothing if it is already in place.
 
     Returns:
-        what was changed; when not empty, every dataset must be indexed again.
+        the changes made; if not empty, every dataset must be reindexed.
 
     Raises:
-        SolrAdminError: Solr does not answer or refuses (a read-only `schema.xml`, for instance).
+        SolrAdminError: Solr is down or refuses (for instance with a read-only `schema.xml`).
     """
     before = state(solr)
     if before.is_french:
@@ -160,34 +158,34 @@ def apply(solr: SolrAdmin) -> list[str]:
 
 
 def blocking_fields(solr: SolrAdmin) -> list[str]:
-    """Name the fields that cannot become numbers because the index already holds them as strings.
+    """Return the fields that cannot become numbers because the index already holds them as strings.
 
-    On a plain CKAN schema the quality score is such a string. Lucene refuses to mix the two, and forgets the
-    old kind only when the index is emptied and its core reloaded.
+    On a plain CKAN schema the quality score is such a string. Lucene refuses to mix types, and forgets the old one only
+    when the index is emptied and its core reloaded.
     """
     added = {item["name"] for item in schema_commands(solr.schema(), wanted()).get("add-field", [])}
     return [name for name in number_fields() if name in added and solr.indexed_field(name)]
 
 
 def number_fields() -> list[str]:
-    """Names of the declared fields that hold numbers."""
+    """Return the names of the declared numeric fields."""
     target = wanted()
     declared = (*target["fields"], *target["fields_if_missing"])
     return sorted(item["name"] for item in declared if item["type"] in NUMERIC_TYPES)
 
 
 def same(declared: dict[str, Any], present: dict[str, Any] | None) -> bool:
-    """Whether Solr has a field or type as it is declared."""
+    """Return whether Solr has a field or type as declared."""
     return present is not None and _plain(declared) == _plain(present)
 
 
 def names_of(commands: dict[str, list[Any]]) -> list[str]:
-    """Name Schema API commands, for messages."""
+    """Return readable names of Schema API commands."""
     return [f"{command}: {_name_of(item)}" for command, items in commands.items() for item in items]
 
 
 def _plain(item: Any) -> Any:
-    """Make declarations comparable: Solr returns booleans and numbers as it was given them, text or not."""
+    """Normalise declarations for comparison: Solr returns booleans and numbers with the type it was given."""
     if isinstance(item, dict):
         return {key: _plain(value) for key, value in item.items()}
     if isinstance(item, list):

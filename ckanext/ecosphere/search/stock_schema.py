@@ -1,4 +1,4 @@
-"""CKAN's own schema put back into a running Solr: what `solr_schema` did is undone."""
+"""Restore CKAN's own schema in a running Solr, undoing `solr_schema`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LISTS = ("synonyms", "stopwords")
 
 
 def text_type() -> dict[str, Any]:
-    """Return the type `text` of the installed CKAN, as the Schema API writes it."""
+    """Return the field type `text` of the installed CKAN, in the format of the Schema API."""
     types = ET.parse(SCHEMA).iter("fieldType")  # noqa: S314 - a file of the package
     declared = next(each for each in types if each.get("name") == solr_schema.TEXT_TYPE)
     analyzers = {
@@ -30,15 +30,15 @@ def text_type() -> dict[str, Any]:
 
 
 def commands(current: dict[str, Any], ours: dict[str, Any]) -> dict[str, list[Any]]:
-    """Compute the Schema API commands that take the French schema out again.
+    """Compute the Schema API commands that remove the French schema.
 
     Args:
         current: the schema as Solr returns it.
         ours: the declared French schema.
 
     Returns:
-        commands by name, in the order in which Solr needs them; empty when there is nothing of ours. A field that was
-        only added when missing is taken out when it reads as we write it: another one is of CKAN's spatial image.
+        commands by name, in the order that Solr requires; empty when there is nothing to remove. A field that is only
+        added when missing is removed if it matches our declaration; otherwise it comes from CKAN's spatial image.
     """
     present = {each["name"]: each for each in current["fields"]}
     types = {each["name"]: each for each in current["fieldTypes"]}
@@ -64,19 +64,19 @@ def commands(current: dict[str, Any], ours: dict[str, Any]) -> dict[str, list[An
 
 
 def restore(solr: SolrAdmin) -> list[str]:
-    """Take out of Solr what `solr_schema.apply` added; does nothing when it is not there.
+    """Remove from Solr what `solr_schema.apply` added; does nothing if it is not there.
 
     Returns:
-        what was changed; when not empty, every dataset must be indexed again.
+        the changes made; if not empty, every dataset must be reindexed.
 
     Raises:
-        SolrAdminError: Solr does not answer or refuses.
+        SolrAdminError: Solr is down or refuses.
     """
     needed = commands(solr.schema(), solr_schema.wanted())
     if not needed:
         return []
     solr.change_schema(needed)
-    solr.reload()  # until then analyzers of the former schema hold the lists
+    solr.reload()  # until then analyzers of the former schema keep the lists in use
     for kind in LISTS:
         solr.forget_list(kind, solr_schema.MANAGED_NAME)
     solr.reload()
@@ -84,7 +84,7 @@ def restore(solr: SolrAdmin) -> list[str]:
 
 
 def blocking_fields(solr: SolrAdmin) -> list[str]:
-    """Name the fields that cannot become texts again because the index holds them as numbers."""
+    """Return the fields that cannot become texts again because the index holds them as numbers."""
     taken_out = {each["name"] for each in commands(solr.schema(), solr_schema.wanted()).get("delete-field", [])}
     return [name for name in solr_schema.number_fields() if name in taken_out and solr.indexed_field(name)]
 

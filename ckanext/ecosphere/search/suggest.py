@@ -1,6 +1,6 @@
-"""What the search box proposes: while typing, and when nothing was found.
+"""Suggestions of the search box: completion while typing, and spelling after an empty result.
 
-Everything goes through `package_search`, so nobody is shown a dataset, or a count, that they may not see.
+All queries go through `package_search`, so that datasets and counts respect the reader's permissions.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ckanext.ecosphere.vocabularies.name_forms import in_full
 SUGGEST_FIELD = "ecosphere_suggest"
 WORDS_FIELD = "ecosphere_words"
 
-#: Facet fields whose values are proposed beside datasets, and how many of each.
+#: Facet fields whose values are suggested beside datasets, and how many of each.
 PLACES = {THEME_FIELD: 3, TERRITORY_FIELD: 3, "organization": 3}
 
 MIN_LENGTH = 2
 MIN_FUZZY_LENGTH = 4
 MAX_DISTANCE = 2
-"""Letters that Lucene lets differ."""
+"""Lucene's maximum edit distance."""
 LONG_WORD = 8
 VERY_LONG_WORD = 12
 
@@ -38,24 +38,24 @@ _WORDS = re.compile(r"\w+")
 
 
 def datasets(context: Context, text: str, limit: int) -> list[dict[str, str]]:
-    """Find datasets whose title or keywords have words that begin like those typed.
+    """Return datasets whose title or keywords contain words beginning with those typed.
 
     Args:
-        context: action context; the reader's permissions apply.
-        text: what was typed, with or without accents.
-        limit: how many to return.
+        context: action context, with the reader's permissions.
+        text: the text typed, with or without accents.
+        limit: maximum number of results.
 
     Returns:
         `name`, `title` and `type` of each dataset, best first.
     """
-    # An elided article is no word of the index.
+    # Elided articles are not indexed.
     words = in_full(voc.normalise(_ELIDED.sub("", text))).split()
     if not words:
         return []
     search = {"rows": limit, "fl": ["name", "title", "dataset_type"], "facet": "false"}
     found = _search(context, q=" ".join(words), qf=SUGGEST_FIELD, mm="100%", **search)
     if not found["count"]:
-        # CKAN's plain schema has no such field: look for beginnings of words in its own.
+        # CKAN's plain schema lacks the field: search its own for prefixes.
         found = _search(context, q=f"title:({' AND '.join(f'{word}*' for word in words)})", **search)
     return [
         {"name": each["name"], "title": each.get("title") or each["name"], "type": each["dataset_type"]}
@@ -64,12 +64,12 @@ def datasets(context: Context, text: str, limit: int) -> list[dict[str, str]]:
 
 
 def places(context: Context, text: str, language: str) -> dict[str, list[dict[str, Any]]]:
-    """Find themes, territories and services whose name has words that begin like those typed.
+    """Return themes, territories and services whose names contain words beginning with those typed.
 
-    Only those with datasets that the reader may see are proposed.
+    Only those with datasets visible to the reader are suggested.
 
     Returns:
-        for each facet field, items with `name`, `label` and `count`, the most used first.
+        for each facet field, items with `name`, `label` and `count`, most used first.
     """
     words = voc.normalise(text).split()
     if not words:
@@ -89,11 +89,10 @@ def places(context: Context, text: str, language: str) -> dict[str, list[dict[st
 
 
 def did_you_mean(context: Context, text: str) -> str | None:
-    """Propose another spelling of a query that found nothing.
+    """Return another spelling of a query that found nothing, if that finds something.
 
-    Each word that occurs in no title is replaced by the nearest word of titles and keywords, at most two
-    letters away (one for short words); usual words of the language are left as they are. The proposal is returned only
-    when it finds something. A query in Solr's own language is not words to correct.
+    Each word that occurs in no title is replaced by the nearest word of titles and keywords, at most three letters away
+    (fewer for shorter words); common words of the language are kept. Queries in Solr's syntax are not corrected.
     """
     if query.is_fielded(text):
         return None
@@ -108,16 +107,16 @@ def _meant(context: Context, word: str) -> str:
 
 
 def nearest_word(context: Context, word: str) -> str | None:
-    """Return the nearest word of any title or keyword, None when the word itself occurs or none is near.
+    """Return the nearest word of any title or keyword; None if the word itself occurs or none is near.
 
-    The words of public datasets are known without a question to Solr; those of a person's own service are asked for.
+    Words of public datasets are known without querying Solr; those of the reader's own services are queried.
     """
     wanted = voc.normalise(word)
     if len(wanted) < MIN_FUZZY_LENGTH or " " in wanted:
         return None
     allowed = allowed_distance(wanted)
     near = catalogue_words.nearest(wanted, allowed)
-    # They were counted some minutes ago: a dataset may have become private since.
+    # The words may be some minutes old: a dataset may have become private since.
     if near and _search(context, q=near, rows=0, facet="false")["count"]:
         return near
     return _nearest_by_solr(context, wanted, allowed) if near is None or context.get("user") else None
@@ -134,7 +133,7 @@ def _nearest_by_solr(context: Context, wanted: str, allowed: int) -> str | None:
         (gap, -count, spelling)
         for spelling, count in spellings.items()
         if (gap := distance(wanted, voc.normalise(spelling))) <= allowed
-        # People rarely miss the first letter.
+        # The first letter is rarely wrong.
         and (gap <= 1 or voc.normalise(spelling)[:1] == wanted[0])
     ]
     if not near or min(near)[0] == 0:
@@ -143,17 +142,17 @@ def _nearest_by_solr(context: Context, wanted: str, allowed: int) -> str | None:
 
 
 def allowed_distance(word: str) -> int:
-    """How many letters of a word may be wrong: one, of a long word two, of a very long one three."""
+    """Return the edit distance allowed for a word: one, two for a long word, three for a very long one."""
     return 1 + (len(word) >= LONG_WORD) + (len(word) >= VERY_LONG_WORD)
 
 
 def distance(one: str, other: str) -> int:
-    """Count the letters to add, drop, change or swap with a neighbour to turn one word into the other."""
+    """Return the number of insertions, deletions, substitutions and adjacent transpositions between two words."""
     return OSA.distance(one, other)
 
 
 def _names(field: str, item: dict[str, Any]) -> list[str]:
-    """Names under which a facet value can be typed: its label, its other names, its code."""
+    """Return the names by which a facet value can be typed: label, alternative labels, code."""
     vocabulary = facets.VOCABULARIES.get(field, "organisations")
     concept = voc.get(vocabulary).get(item["name"])
     others = (*concept.alt_labels, str(concept.data.get("code") or "")) if concept else ()
@@ -161,7 +160,7 @@ def _names(field: str, item: dict[str, Any]) -> list[str]:
 
 
 def _begins(typed: list[str], names: list[str]) -> bool:
-    """Tell whether in one of the names each typed word begins some word."""
+    """Return whether each typed word is a prefix of some word of one of the names."""
     return any(
         all(any(word.startswith(start) for word in voc.normalise(name).split()) for start in typed) for name in names
     )
@@ -169,5 +168,5 @@ def _begins(typed: list[str], names: list[str]) -> bool:
 
 def _search(context: Context, **params: Any) -> dict[str, Any]:
     fresh = Context(user=context.get("user", ""), auth_user_obj=context.get("auth_user_obj"))
-    # As the search page does: a person also finds the private datasets of their own service.
+    # Like the search page, include private datasets of the reader's own services.
     return tk.get_action("package_search")(fresh, {"include_private": True, **params})

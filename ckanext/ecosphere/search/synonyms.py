@@ -1,16 +1,16 @@
-"""The synonym list: how it is written by people, and what Solr needs.
+"""The synonym list: its human-readable format and its conversion for Solr.
 
-People write (`data/synonyms_fr.txt`)::
+Format (`data/synonyms_fr.txt`)::
 
     ICPE ; installation classée ; installation classée pour la protection de l'environnement
     PPRI > PPR
 
-A line of terms between semicolons: each finds the others. `narrow > broad`: documents about the left are
-also found by the right, not the other way round (whoever asks for PPR wants PPRI as well). Broader terms
-add up: PPRI > PPRN and PPRN > PPR make PPRI found by PPR.
+Terms separated by semicolons are equivalent. `narrow > broad`: documents about the left term are also found by the
+right one, but not vice versa (a search for PPR should find PPRI as well). Broader terms are transitive: with PPRI >
+PPRN and PPRN > PPR, PPRI is found by PPR.
 
-Solr needs one entry per term, in the form that words have at that point of the chain (without elision,
-accents, stop words, and stemmed), so terms are passed through the chain itself; see `solr_schema.py`.
+Solr needs an entry per term, in the form that words have at that point of the analysis chain (without elision, accents
+and stop words, and stemmed), so terms are passed through the chain itself; see `solr_schema.py`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SYNONYMS_FILE = Path(__file__).parent / "data" / "synonyms_fr.txt"
 
 @dataclass(frozen=True)
 class SynonymLine:
-    """One line of the file.
+    """A line of the file.
 
     Attributes:
-        number: its line number, for messages.
-        terms: terms that mean the same.
-        broader: terms by which they are found as well.
+        number: line number, for messages.
+        terms: equivalent terms.
+        broader: broader terms.
     """
 
     number: int
@@ -41,7 +41,7 @@ def read_lines(path: Path = SYNONYMS_FILE) -> list[SynonymLine]:
     """Read a synonym file.
 
     Raises:
-        ValueError: a line that is neither a set of at least two terms nor a `narrow > broad`.
+        ValueError: a line is neither a set of at least two terms nor `narrow > broad`.
     """
     lines = []
     for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
@@ -65,14 +65,14 @@ def parse_line(number: int, text: str) -> SynonymLine:
 
 
 def solr_map(lines: Iterable[SynonymLine], analyse: Callable[[str], str]) -> dict[str, list[str]]:
-    """Turn lines into Solr's mapping from a term to all terms indexed in its place, itself included.
+    """Convert lines to Solr's mapping from a term to all terms indexed in its place, itself included.
 
     Args:
         lines: the lines of the file.
-        analyse: gives the form of a term at the place of the synonym filter, tokens joined by a space.
+        analyse: returns the form of a term at the synonym filter, tokens joined by a space.
 
     Returns:
-        mapping for a managed synonym resource; terms that would only map to themselves are left out.
+        mapping for a managed synonym resource; terms that map only to themselves are left out.
     """
     same: dict[str, set[str]] = {}
     broader: dict[str, set[str]] = {}
@@ -86,20 +86,20 @@ def solr_map(lines: Iterable[SynonymLine], analyse: Callable[[str], str]) -> dic
             broader.setdefault(term, set()).update(form for b in line.broader if (form := analyse(b)))
     keys = sorted({*same, *broader})
     closures = {key: _closure(key, same, broader) for key in keys}
-    # Solr replaces the longest phrase that it knows and goes on after it: what is inside must be repeated there,
-    # or "plan de prévention des risques d'inondation" would no longer be found by "inondable".
+    # Solr replaces the longest known phrase and continues after it, so synonyms of its parts must be added to it, or
+    # "plan de prévention des risques d'inondation" would no longer be found by "inondable".
     for key in keys:
         closures[key] = closures[key].union(*(_closure(k, same, broader) for k in keys if _inside(k, key)))
     return {key: sorted(found) for key, found in closures.items() if found != {key}}
 
 
 def _inside(part: str, whole: str) -> bool:
-    """Tell whether a shorter phrase is a run of whole words of a longer one."""
+    """Return whether a phrase consists of consecutive whole words of a longer one."""
     return part != whole and f" {part} " in f" {whole} "
 
 
 def _closure(term: str, same: dict[str, set[str]], broader: dict[str, set[str]]) -> set[str]:
-    """Collect a term, its synonyms, and everything broader than any of them."""
+    """Return a term, its synonyms, and everything broader than any of them."""
     found: set[str] = set()
     todo = [term]
     while todo:

@@ -1,4 +1,4 @@
-"""The address from which the search box fetches its suggestions, and the page on which an area is chosen."""
+"""The suggestions endpoint of the search box, and the page on which a search area is chosen."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ web_guard.protect(ecosphere_search)
 
 @ecosphere_search.route("/recherche/suggestions")
 def suggestions() -> Response:
-    """Answer with groups of suggestions for the text typed so far.
+    """Return groups of suggestions for the text typed so far.
 
     Returns:
-        JSON: `groups`, each with a `title` and `items` (`label`, `url`, `count` where it makes sense).
+        JSON: `groups`, each with a `title` and `items` (`label`, `url`, for some `count`).
     """
     found = tk.get_action("ecosphere_search_suggest")({}, {"q": tk.request.args.get("q", "")})
     groups: list[dict[str, Any]] = []
@@ -56,9 +56,9 @@ def suggestions() -> Response:
 
 @ecosphere_search.route("/recherche/zone", methods=["GET", "POST"])
 def area() -> Response | str | tuple[str, int]:
-    """Choose the area of a search: drawn, pasted or named; then go back to the search.
+    """Choose the area of a search (drawn, pasted or named) and return to the search.
 
-    The parameters of the search travel in the address.
+    The parameters of the search are kept in the URL.
     """
     tk.check_access("package_search", {}, {})
     here = Address.current().without((chips.AREA, None), ("ext_area", None), (covering.PARAMETER, None))

@@ -1,1 +1,1 @@
-"""Setting the portal up, looking after it and leaving it: init, check, adopt and leave, recovery."""
+"""Set-up, maintenance and removal of the suite: init, check, adopt, leave, recovery."""

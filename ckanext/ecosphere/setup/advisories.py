@@ -1,4 +1,4 @@
-"""Known weaknesses of CKAN versions, kept as data."""
+"""Security advisories for CKAN versions, stored as data."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ ADVISORIES_FILE = Path(__file__).parents[1] / "data" / "advisories.yaml"
 
 @dataclass(frozen=True)
 class Advisory:
-    """A known weakness.
+    """A known vulnerability or weakness of CKAN.
 
     Attributes:
         id: short name.
-        affected: CKAN versions that have it.
-        option: CKAN option without which it does not matter, empty when it always does.
-        message: one or two sentences in English; they are in the catalogue.
-        fixed_in: first version without it, empty when none is known.
-        meanwhile: what this plugin does against it, in English, empty when nothing.
+        affected: affected CKAN versions.
+        option: CKAN option without which it is irrelevant, empty if it always matters.
+        message: one or two sentences in English, present in the message catalogue.
+        fixed_in: first fixed version, empty if none is known.
+        meanwhile: mitigation by this suite, in English, empty if there is none.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Advisory:
     meanwhile: str = ""
 
     def concerns(self, version: str) -> bool:
-        """Whether a CKAN version has this weakness."""
+        """Return whether a CKAN version is affected."""
         return self.affected.contains(Version(version), prereleases=True)
 
 

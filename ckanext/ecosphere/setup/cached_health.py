@@ -1,5 +1,7 @@
-"""What the last `ckan ecosphere check` found, for the administrator's console: to look takes seconds, so a background
-worker does it, and the page shows what was seen."""
+"""Cached results of `ckan ecosphere check`, for the administration pages.
+
+The checks take seconds, so a background worker runs them, and the page shows the latest results.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ ORDER = (CheckStatus.ERROR, CheckStatus.WARNING, CheckStatus.OK)
 
 
 def ask(spoken: str) -> bool:
-    """Have a worker look, in a language; return whether that waits now (False when Redis is away)."""
+    """Queue the checks, in a language; return whether they are queued now (False while Redis is down)."""
     return enqueue_once(
         look, [spoken], job_id=f"ecosphere-check-{spoken}", title="Check of the portal",
         queue=jobs.DEFAULT_QUEUE_NAME,
@@ -29,7 +31,7 @@ def ask(spoken: str) -> bool:
 
 
 def look(spoken: str) -> None:
-    """Look at everything and keep what was found."""
+    """Run all checks and store the results."""
     with language.speaking(spoken):
         found = [
             {"name": each.name, "status": each.status.value, "message": each.message, "remedy": each.remedy}
@@ -40,7 +42,7 @@ def look(spoken: str) -> None:
 
 
 def last(spoken: str) -> tuple[datetime | None, list[Check]]:
-    """Return when a worker last looked, None when none did for a week, and what it found, what is wrong first."""
+    """Return the time of the last checks, None if older than a week, and their results, errors first."""
     kept: Any = connect_to_redis().get(_key(spoken))
     if not kept:
         return None, []

@@ -1,4 +1,4 @@
-"""What commands share that speak to the administrator: the language, and a plan before anything is done."""
+"""Shared parts of interactive commands: language of messages, and confirmation of a plan."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import click
 
 
 def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a command speak the portal's language, or the one asked for with `--lang`.
+    """Make a command use the portal's language, or the one given with `--lang`.
 
-    Translations need a request; outside of one, CKAN always speaks English.
+    Translations need a request context; outside of one, CKAN always uses English.
     """
 
     @click.option("--lang", help="Language of the messages (fr, en); by default that of the portal.")
@@ -27,21 +27,21 @@ def speaking(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--yes` and `--dry-run` to a command that shows a plan; it is called with `yes` and `dry_run`."""
+    """Add `--yes` and `--dry-run` to a command that shows a plan; passed to it as `yes` and `dry_run`."""
     command = click.option("--yes", "-y", is_flag=True, help="Do not ask.")(command)
     return click.option("--dry-run", is_flag=True, help="Show the plan, and do nothing.")(command)
 
 
 def proceed(sentences: Iterable[str], *, yes: bool, dry_run: bool) -> bool:
-    """Show a plan and ask whether to carry it out.
+    """Show a plan and ask whether to execute it.
 
     Args:
         sentences: the plan.
-        yes: do not ask.
-        dry_run: show only.
+        yes: whether to skip the question.
+        dry_run: whether to only show the plan.
 
     Returns:
-        whether to go on.
+        whether to proceed.
     """
     click.echo(tk._("This will be done:"))
     for sentence in sentences:

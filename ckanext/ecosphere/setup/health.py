@@ -1,4 +1,4 @@
-"""What `ckan ecosphere check` looks at: services, tables, workers, mail, options, known weaknesses; then each room."""
+"""Checks of `ckan ecosphere check`: services, tables, workers, mail, options, known weaknesses, then those of rooms."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PREFIX = "ecosphere."
 
 
 def run() -> list[Check]:
-    """Look at everything; a check that breaks is itself an error and does not keep the others from running."""
+    """Run all checks; a check that raises is reported as an error, and the others still run."""
     found: list[Check] = []
     for look in CHECKS:
         found += _guarded(look.__name__, look)
@@ -52,7 +52,7 @@ def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
 
 
 def postgresql() -> list[Check]:
-    """Whether the database answers and has all its tables."""
+    """Check that the database answers and has all tables."""
     name = "PostgreSQL"
     try:
         version = model.Session.execute(sa.text("SHOW server_version")).scalar()
@@ -67,7 +67,7 @@ def postgresql() -> list[Check]:
 
 
 def redis() -> list[Check]:
-    """Whether Redis answers."""
+    """Check that Redis answers."""
     try:
         version = connect_to_redis().info("server")["redis_version"]
     except Exception as error:
@@ -76,7 +76,7 @@ def redis() -> list[Check]:
 
 
 def solr() -> list[Check]:
-    """Whether Solr answers with a schema that CKAN knows, and has every dataset."""
+    """Check that Solr answers, with a schema supported by CKAN and with all datasets."""
     try:
         if not search.check_solr_schema_version():
             url = without_credentials(tk.config["solr_url"])
@@ -93,14 +93,14 @@ def solr() -> list[Check]:
 
 
 def indexed_datasets() -> int:
-    """Number of active datasets of every type in the index; `package_search` hides some types."""
+    """Return the number of active datasets of all types in the index; `package_search` hides some types."""
     here = f'site_id:"{tk.config["ckan.site_id"]}"'
     found = make_connection().search("*:*", fq=[here, "entity_type:package", "state:active"], rows=0)
     return found.hits
 
 
 def workers() -> list[Check]:
-    """Whether a background worker listens to each queue that a room uses."""
+    """Check that a background worker listens to each queue used by a room."""
     name = _("Background workers")
     try:
         running = rq.Worker.all(connection=connect_to_redis())
@@ -118,7 +118,7 @@ def workers() -> list[Check]:
 
 
 def mail() -> list[Check]:
-    """Whether mail is configured and its server answers; CKAN sends nothing, silently, without `smtp.server`."""
+    """Check that mail is configured and its server answers; without `smtp.server` CKAN silently sends nothing."""
     name = _("Mail")
     server, sender = tk.config.get("smtp.server"), tk.config.get("smtp.mail_from")
     if not server or not sender:
@@ -135,7 +135,7 @@ def mail() -> list[Check]:
 
 
 def options() -> list[Check]:
-    """Whether every `ecosphere.…` option is known, well-formed and, if required, set."""
+    """Check that every `ecosphere.…` option is known, well-formed and, if required, set."""
     name = _("Options")
     declared = {str(key) for key in config_declaration.iter_options(pattern=f"{PREFIX}*")}
     found: list[Check] = []
@@ -153,7 +153,7 @@ def options() -> list[Check]:
 
 
 def order() -> list[Check]:
-    """Whether the plugins stand in the right order."""
+    """Check the order of the plugins."""
     name = _("Order of the plugins")
     plugins = tk.aslist(tk.config.get(plugin_needs.OPTION))
     wrong = [need for need in plugin_needs.needs() if need.is_misplaced(plugins)]
@@ -165,7 +165,7 @@ def order() -> list[Check]:
 
 
 def known_weaknesses() -> list[Check]:
-    """Weaknesses of this CKAN version that matter here."""
+    """Check for known weaknesses of this CKAN version that are relevant here."""
     version = ckan.__version__
     found = [
         _advice(version, advisory)
@@ -176,7 +176,7 @@ def known_weaknesses() -> list[Check]:
 
 
 def _advice(version: str, advisory: advisories.Advisory) -> Check:
-    """What an advisory says: a warning unless this plugin does something against it."""
+    """Return the check of an advisory: a warning, unless the suite mitigates it."""
     message = _(advisory.message)
     if advisory.meanwhile:
         message += " " + _("Meanwhile: {measure}").format(measure=_(advisory.meanwhile))

@@ -1,4 +1,4 @@
-"""What `ckan ecosphere init` does: tables, vocabularies, organisations, then each room's own steps."""
+"""Steps of `ckan ecosphere init`: tables, vocabularies, organisations, then those of each room."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Plan:
-    """What `run` would change.
+    """Changes that `run` would make.
 
     Attributes:
-        lines: one sentence for each change.
-        services: number of organisations that would be created.
-        others: number of organisations that are there already and are no services of the ministry.
+        lines: one sentence per change.
+        services: number of organisations to create.
+        others: number of existing organisations that are not services of the ministry.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -40,12 +40,12 @@ class Plan:
 
     @property
     def asks(self) -> bool:
-        """Whether a person should decide about the services first: the portal has organisations of its own."""
+        """Return whether to ask about creating the services, since the portal has organisations of its own."""
         return bool(self.services and self.others)
 
 
 def plan() -> Plan:
-    """Look at what there is to do, without changing anything."""
+    """Return the pending changes, without changing anything."""
     made = Plan()
     tables = pending_migrations()
     if tables:
@@ -67,17 +67,17 @@ def plan() -> Plan:
 
 
 def _has_organisations() -> bool:
-    """Whether CKAN has its tables."""
+    """Return whether CKAN's tables exist."""
     assert model.meta.engine is not None  # noqa: S101 - set when CKAN starts
     return sa.inspect(model.meta.engine).has_table("group")
 
 
 def run(report: InitReport, services: bool = True) -> None:
-    """Set the portal up; whatever is in place already is left alone.
+    """Set up the portal; whatever is already in place is left alone.
 
     Args:
-        services: whether the services of the registry may be created as organisations.
-        report: told of each step. A room's failure does not keep the others from being set up.
+        report: receives the steps. If a room fails, the others are still set up.
+        services: whether to create the services of the registry as organisations.
     """
     migrate(report)
     read_vocabularies(report)
@@ -106,14 +106,14 @@ def migrate(report: InitReport) -> None:
 
 
 def pending_migrations() -> list[str]:
-    """Name the plugins whose tables are not up to date; the empty name stands for CKAN itself."""
+    """Return the plugins whose tables are not up to date; the empty name stands for CKAN itself."""
     with _quietly():
         core = [] if (db.current_revision("") or "").endswith("(head)") else [""]
         return core + sorted(db._get_pending_plugins())
 
 
 def read_vocabularies(report: InitReport) -> None:
-    """Read every controlled vocabulary once: a damaged file shows here and not on a page."""
+    """Load every controlled vocabulary, so that a damaged file is reported here and not on a page."""
     names = voc.names()
     try:
         total = sum(len(voc.get(name)) for name in names)
@@ -125,7 +125,7 @@ def read_vocabularies(report: InitReport) -> None:
 
 
 def index_stale(report: InitReport) -> None:
-    """Index again the datasets that were indexed without the schema, or with another one."""
+    """Reindex the datasets that were indexed without the current schema."""
     if not p.plugin_loaded("ecosphere_schemas"):
         return
     ids = signature.stale()
@@ -145,7 +145,7 @@ def index_stale(report: InitReport) -> None:
 
 
 def build_messages(report: InitReport) -> None:
-    """Write the messages of the pages' scripts in every language; only CKAN's development server does it by itself."""
+    """Write the JavaScript translations in every language; only CKAN's development server does this by itself."""
     try:
         build_js_translations()
     except OSError as error:
@@ -155,5 +155,5 @@ def build_messages(report: InitReport) -> None:
 
 
 def _quietly() -> contextlib.AbstractContextManager[object]:
-    """Keep alembic from printing in the middle of the report."""
+    """Suppress alembic's output, which would disturb the report."""
     return contextlib.redirect_stdout(io.StringIO())

@@ -1,7 +1,7 @@
-"""What `ckan ecosphere leave` does: an export, steps of each room, and an index that a CKAN without the plugins reads.
+"""Steps of `ckan ecosphere leave`: an export, steps of each room, and an index readable by CKAN without the plugins.
 
-Nothing is dropped from the database: the tables of the suite stay, and `ckan ecosphere init` brings back what the steps
-changed once the plugins are enabled again. See "Leaving" in docs/installation.md for what stands in the export.
+Nothing is dropped from the database: the suite's tables remain, and `ckan ecosphere init` reverts these steps once the
+plugins are enabled again. For the contents of the export see "Leaving" in docs/installation.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ckanext.ecosphere.interfaces import LeavingStep, each_setup
 
 PACKAGE = Path(__file__).parents[1]
 OWN = "ecosphere"
-#: Plugins that do nothing, or harm, without ours: the first has our schema, the second our sources.
+#: Plugins that are useless or harmful without ours: the first has our schema, the second our sources.
 OF_NO_USE_ALONE = ("scheming_datasets", "harvest")
 OWNER_ONLY = 0o077
 README = """# Export of the access desk
@@ -47,12 +47,12 @@ The tables hold personal data of those who asked for data: keep the folder where
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done.
+    """The planned steps.
 
     Attributes:
-        folder: of the export; made when the plan is carried out.
-        steps: what is done before the index is written anew.
-        unloaded: plugins without which the index is written.
+        folder: folder of the export, created on execution.
+        steps: steps before the index is rebuilt.
+        unloaded: plugins that are unloaded before the index is rebuilt.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class Plan:
     unloaded: tuple[str, ...]
 
     def sentences(self) -> Iterator[str]:
-        """Yield the plan in sentences."""
+        """Yield the plan as sentences."""
         for step in self.steps:
             yield step.plan
         yield tk._("the index is cleared and written as a CKAN without these plugins reads it: {plugins}").format(
@@ -69,19 +69,19 @@ class Plan:
 
 
 def default_folder() -> Path:
-    """Return a folder for the export beside where the command is given, named after the moment."""
+    """Return a folder for the export in the working directory, named after the current time."""
     return Path(f"ecosphere-export-{dt.datetime.now(dt.timezone.utc):%Y%m%d-%H%M%S}")
 
 
 def plan(folder: Path, kept: Iterable[str] = ()) -> Plan:
-    """Say what will be done.
+    """Return the planned steps.
 
     Args:
-        folder: of the export.
-        kept: plugins that stay enabled though they would be taken out.
+        folder: folder of the export.
+        kept: plugins that would be unloaded by default, but stay enabled.
 
     Raises:
-        UsageError: the folder is not empty, or a plugin to keep is not enabled or is ours.
+        UsageError: the folder is not empty, or a plugin to keep is not enabled or belongs to the suite.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(tk._("{folder} is not empty").format(folder=folder))
@@ -97,7 +97,7 @@ def plan(folder: Path, kept: Iterable[str] = ()) -> Plan:
 
 
 def run(plan: Plan) -> Iterator[str]:
-    """Carry a plan out, yielding what was done in sentences; nothing is changed when a step fails."""
+    """Execute a plan, yielding what was done as sentences; the database is rolled back if a step fails."""
     mask = os.umask(OWNER_ONLY)
     try:
         plan.folder.mkdir(parents=True, exist_ok=True)
@@ -118,10 +118,10 @@ def run(plan: Plan) -> Iterator[str]:
 
 
 def write_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write one JSON object a line.
+    """Write rows as JSON Lines.
 
     Returns:
-        number of lines.
+        the number of lines.
     """
     number = 0
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -165,9 +165,9 @@ def _rows(table: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _index_without(unloaded: Iterable[str]) -> list[str]:
-    """Clear the index, and write it as a CKAN without some of its plugins does.
+    """Clear and rebuild the index as CKAN does without some of its plugins.
 
-    The plugins are unloaded in this process, which does nothing else after it.
+    The plugins are unloaded in this process, which must do nothing else afterwards.
 
     Returns:
         ids of the datasets that could not be indexed.

@@ -1,4 +1,4 @@
-"""What the migrations of every room share; CKAN wants an `env.py` of its own for each plugin."""
+"""Common code of all migration environments; CKAN requires a separate `env.py` for each plugin."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sqlalchemy import engine_from_config, pool
 
 
 def run(plugin: str) -> None:
-    """Run the migrations of a plugin; alembic looks at the tables whose names begin with the plugin's.
+    """Run the migrations of a plugin, limited to tables whose names begin with the plugin's.
 
     Args:
-        plugin: name of the plugin, whose models are imported already.
+        plugin: name of the plugin, whose models must be imported already.
     """
     config = context.config
     if config.config_file_name:

@@ -1,4 +1,4 @@
-"""Tell the administrator when addresses that strangers write may lead into private networks."""
+"""Checks of options that allow user-supplied URLs to reach private networks."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ def check_ports(option: str, use: str) -> list[Check]:
 
 
 def _holds_loopback(network: object) -> bool:
-    """Whether a network is so large that it holds the machine itself, as 0.0.0.0/0 does."""
+    """Return whether a network contains all loopback addresses, as 0.0.0.0/0 does."""
     return any(each.version == network.version and each.subnet_of(network) for each in networks(("127.0.0.0/8", "::1")))  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""Values of our options that are not what they should be: told by name, with the value and what to write instead.
+"""Validate values of the suite's options, and report name, value and remedy.
 
-Which options are numbers or truth values follows from the `config_declaration.yaml` of each room; what else an option
-names (a file, an organisation…) is in the table `data/option_kinds.csv`.
+Numeric and boolean options are derived from each room's `config_declaration.yaml`; other kinds (file, organisation…)
+are listed in `data/option_kinds.csv`.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ _ = tk._
 
 FILE = Path(__file__).parents[1] / "data" / "option_kinds.csv"
 PATTERN = "ecosphere.*"
-#: Type of the declarations → how it is read, what is said of a value that cannot be read so.
+#: Declared type → conversion, and message for values that cannot be converted.
 NUMBERS: dict[str, tuple[Callable[[Any], float], str]] = {
     "int": (int, N_("no whole number")),
     "float": (float, N_("no number")),
 }
-#: Validator of CKAN → type of the declarations.
+#: CKAN validator → declared type.
 TYPES = {"boolean_validator": "bool", "convert_int": "int", "convert_float": "float"}
 TRUTH = ("true", "yes", "on", "y", "t", "1", "false", "no", "off", "n", "f", "0")
 
 
 @dataclass(frozen=True)
 class BadValue:
-    """An option with a value that cannot be used.
+    """An option with an invalid value.
 
     Attributes:
         option: its name.
-        value: what was written.
+        value: its value.
         problem: what is wrong, in the reader's language.
         remedy: what to write instead.
     """
@@ -57,12 +57,12 @@ class BadValue:
 
     @property
     def sentence(self) -> str:
-        """Name, value and problem."""
+        """Return name, value and problem."""
         return f"{self.option} = {self.value}: {self.problem}"
 
 
 def find(config: Mapping[str, Any]) -> Iterator[BadValue]:
-    """Yield the values that cannot be used.
+    """Yield the invalid values.
 
     Args:
         config: CKAN's configuration.
@@ -71,7 +71,7 @@ def find(config: Mapping[str, Any]) -> Iterator[BadValue]:
     yield from not_numbers(config)
     yield from _negative(config)
     for option, declared in _declared():
-        # CKAN has made a truth value of whatever was written.
+        # CKAN has already converted the value to a boolean, whatever it was.
         text = str(written.get(option, config.get(option)) if declared == "bool" else "").strip()
         if text and text.lower() not in TRUTH:
             yield BadValue(option, text, _("neither true nor false"), _("Write true or false"))
@@ -82,10 +82,10 @@ def find(config: Mapping[str, Any]) -> Iterator[BadValue]:
 
 
 def not_numbers(config: Mapping[str, Any]) -> Iterator[BadValue]:
-    """Yield the options that should be numbers and are none, with which CKAN does not start.
+    """Yield the numeric options with other values, with which CKAN does not start.
 
     Args:
-        config: CKAN's configuration, whose numbers CKAN has read already.
+        config: CKAN's configuration, possibly with numbers already converted.
     """
     for option, declared in _declared():
         if declared in NUMBERS and option in config:
@@ -97,7 +97,7 @@ def not_numbers(config: Mapping[str, Any]) -> Iterator[BadValue]:
 
 
 def _negative(config: Mapping[str, Any]) -> Iterator[BadValue]:
-    """None of our numbers may be below zero: they are counts, sizes and times."""
+    """Yield negative numbers: all numeric options are counts, sizes or durations."""
     for option, declared in _declared():
         value = config.get(option) if declared in NUMBERS else None
         if isinstance(value, int | float) and not value >= 0:
@@ -111,13 +111,13 @@ def _number_remedy(option: str) -> str:
 
 
 def _declared() -> list[tuple[str, str]]:
-    """Names of our options that are declared, with their types."""
+    """Return the declared options of the suite, with their types."""
     keys = sorted(map(str, config_declaration.iter_options(pattern=PATTERN)))
     return [(key, _type_of(config_declaration[Key.from_string(key)])) for key in keys]
 
 
 def _type_of(option: Any) -> str:
-    """CKAN keeps of a type but its validator."""
+    """Return the declared type, of which CKAN keeps only the validator."""
     return next((kind for validator, kind in TYPES.items() if validator in option.validators), "")
 
 
@@ -128,7 +128,7 @@ def _kinds() -> dict[str, str]:
 
 
 def _written(file: str) -> dict[str, str]:
-    """Options as the configuration file and those that it uses have them."""
+    """Return the raw options of the configuration file and of those that it uses."""
     found: dict[str, str] = {}
     seen: set[Path] = set()
     path = Path(file)
@@ -207,7 +207,7 @@ def _fraction(text: str) -> tuple[str, str] | None:
     return _("no number from 0 to 1"), _("Write for instance 0.1")
 
 
-#: Kind of the table → what says what is wrong with a text, and what to do.
+#: Kind in the table → function that returns problem and remedy of a value, or None.
 KINDS: dict[str, Callable[[str], tuple[str, str] | None]] = {
     "address": _address,
     "file": _file,

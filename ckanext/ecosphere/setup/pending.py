@@ -1,4 +1,4 @@
-"""Which plugins have tables that are missing or out of date: read from alembic's own tables, without changing any."""
+"""Find plugins with missing or outdated tables, from alembic's version tables, without changing anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CORE = ""
 
 
 def plugins() -> list[str]:
-    """Name CKAN (as the empty name), our plugins and those that they require, when their tables are not up to date.
+    """Return CKAN (as the empty name), plugins of the suite and their requirements whose tables are not up to date.
 
     Raises:
         sqlalchemy.exc.DBAPIError: the database does not answer.
@@ -32,7 +32,7 @@ def plugins() -> list[str]:
 
 
 def _revisions(connection: sa.Connection, name: str) -> frozenset[str]:
-    """Revisions that a database has; none when it was never migrated."""
+    """Return the current revisions of a plugin's tables; empty if never migrated."""
     table = f"{name}_alembic_version" if name else "alembic_version"
     if not connection.execute(sa.text("SELECT to_regclass(:name)"), {"name": table}).scalar():
         return frozenset()
@@ -41,7 +41,7 @@ def _revisions(connection: sa.Connection, name: str) -> frozenset[str]:
 
 @cache
 def _heads(folder: Path) -> frozenset[str]:
-    """Latest revisions of a folder of migrations; none when there is no such folder."""
+    """Return the head revisions of a migrations folder; empty if there is none."""
     if not (folder / "versions").is_dir():
         return frozenset()
     return frozenset(ScriptDirectory(str(folder)).get_heads())

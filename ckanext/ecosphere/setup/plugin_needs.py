@@ -1,4 +1,4 @@
-"""Which plugins ours need beside them in `ckan.plugins`, and in which order: the table `data/plugin_needs.csv`."""
+"""Requirements and order of plugins in `ckan.plugins`, from the table `data/plugin_needs.csv`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Need:
     """A row of the table.
 
     Attributes:
-        plugin: the plugin of ours.
-        other: the plugin that it needs, or that it stands before.
-        required: whether it cannot do without the other.
-        before: whether it stands before the other, where that is enabled.
-        reason: why.
+        plugin: the plugin of the suite.
+        other: the plugin that it requires, or must precede.
+        required: whether it requires the other.
+        before: whether it must precede the other, if that is enabled.
+        reason: the reason.
     """
 
     plugin: str
@@ -32,11 +32,11 @@ class Need:
     reason: str
 
     def is_missing(self, plugins: list[str]) -> bool:
-        """Whether the plugin is there without what it requires."""
+        """Return whether the plugin is enabled without its requirement."""
         return self.required and self.plugin in plugins and self.other not in plugins
 
     def is_misplaced(self, plugins: list[str]) -> bool:
-        """Whether both are there in the wrong order."""
+        """Return whether both are enabled in the wrong order."""
         return (
             self.before
             and {self.plugin, self.other} <= set(plugins)
@@ -55,13 +55,13 @@ def needs() -> tuple[Need, ...]:
 
 
 def missing(plugins: Iterable[str]) -> str:
-    """Say in one sentence which plugins lack what they require.
+    """Describe missing requirements in one sentence.
 
     Args:
         plugins: value of `ckan.plugins`.
 
     Returns:
-        the sentence, with the line to write; empty when nothing is missing.
+        the sentence, with the corrected line; empty if nothing is missing.
     """
     enabled = list(plugins)
     lacking = [need for need in needs() if need.is_missing(enabled)]
@@ -74,13 +74,13 @@ def missing(plugins: Iterable[str]) -> str:
 
 
 def misplaced(plugins: Iterable[str]) -> str:
-    """Say in one sentence which plugins stand in the wrong order.
+    """Describe plugins in the wrong order in one sentence.
 
     Args:
         plugins: value of `ckan.plugins`.
 
     Returns:
-        the sentence, with the line to write; empty when all stand where they should.
+        the sentence, with the corrected line; empty if the order is right.
     """
     enabled = list(plugins)
     wrong = [need for need in needs() if need.is_misplaced(enabled)]
@@ -91,13 +91,13 @@ def misplaced(plugins: Iterable[str]) -> str:
 
 
 def corrected(plugins: Iterable[str]) -> list[str]:
-    """Return the plugins with those that are required, in an order that works, as near as can be to the given one."""
+    """Return the plugins and their requirements in a valid order, as close as possible to the given one."""
     rest = list(dict.fromkeys(plugins))
     while lacking := [need.other for need in needs() if need.is_missing(rest)]:
         rest += dict.fromkeys(lacking)
     ordered: list[str] = []
     while rest:
-        # The table has no circle, so that one of them stands after none of the others.
+        # The table is acyclic, so at least one of them need not follow any other.
         first = next(
             name
             for name in rest
@@ -109,6 +109,6 @@ def corrected(plugins: Iterable[str]) -> list[str]:
 
 
 def required_by(plugins: Iterable[str]) -> set[str]:
-    """Name ours among the plugins, and those that they require."""
+    """Return the plugins of the suite among the given ones, and their requirements."""
     ours = {name for name in plugins if name.startswith(PREFIX)}
     return ours | {need.other for need in needs() if need.required and need.plugin in ours}

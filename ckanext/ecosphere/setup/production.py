@@ -1,4 +1,4 @@
-"""The configuration of a production portal, from the template `data/production.ini`."""
+"""Configuration of a production portal, from the template `data/production.ini`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.setup.security_checks import LEAST_SECRET, SECRETS
 from ckanext.ecosphere.shared.config import declared
 
 TEMPLATE = Path(__file__).parents[1] / "data" / "production.ini"
-#: Options without which the portal is not complete → what they are.
+#: Options required for a complete portal → their meaning.
 TO_FILL = {
     "ckan.site_url": "address of the portal, as people type it",
     "sqlalchemy.url": "address of the database, with its password",
@@ -29,7 +29,7 @@ TO_FILL = {
     "ecosphere.portal.privacy_url": "privacy notice",
     "ecosphere.trusted_proxies": "networks of the reverse proxies",
 }
-#: In the place of what CKAN writes or takes when nobody chose anything.
+#: Replacements of CKAN's default values.
 INSTEAD = {
     ("ckan.site_title", "CKAN"): "Guichet des données",
     ("ckan.site_id", "default"): "guichet",
@@ -43,7 +43,7 @@ def text(current: Mapping[str, Any]) -> str:
     """Return the configuration.
 
     Args:
-        current: options in force, of which addresses and secrets are taken over.
+        current: current options, whose values are taken over.
     """
 
     def fill(hole: re.Match[str]) -> str:
@@ -61,20 +61,20 @@ def text(current: Mapping[str, Any]) -> str:
 
 
 def write(file: Path, current: Mapping[str, Any]) -> dict[str, str]:
-    """Write the configuration into a file that only its owner can read.
+    """Write the configuration to a file that only its owner can read.
 
     Args:
-        file: where to.
-        current: options in force.
+        file: path of the file.
+        current: current options.
 
     Returns:
-        options that are still to be filled in, with what they are.
+        options that remain to be filled in, with their meaning.
 
     Raises:
         OSError: it cannot be written.
     """
     written = text(current)
-    file.unlink(missing_ok=True)  # a file that others could read would stay so
+    file.unlink(missing_ok=True)  # an existing file would keep its permissions
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(written)
@@ -83,7 +83,7 @@ def write(file: Path, current: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _secret(option: str, current: Mapping[str, Any]) -> str:
-    """The secret in force, when it is one and serves for nothing else; CKAN lets one stand for the other."""
+    """Return the current secret if it is long enough and differs from `SECRET_KEY`, CKAN's fallback; else a new one."""
     value = str(declared(option, "", current))
     taken = option != SECRETS[0] and value == str(current.get(SECRETS[0]))
     return value if len(value) >= LEAST_SECRET and not taken else secrets.token_urlsafe(32)

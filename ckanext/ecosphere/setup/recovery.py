@@ -1,7 +1,7 @@
-"""Take up by itself what was left undone when a process was killed, a queue emptied or a service away.
+"""Restart work left undone by a killed process, an emptied queue or an outage.
 
-`ckan ecosphere watch` does it every few seconds, for as long as the portal runs; `ckan ecosphere recover` does it once,
-for cron. Each room looks after its own work (`IEcosphereSetup.ecosphere_recover`), this module after the search index.
+`ckan ecosphere watch` runs it every few seconds while the portal is up; `ckan ecosphere recover` runs it once, for
+cron. Each room handles its own work (`IEcosphereSetup.ecosphere_recover`), this module the search index.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ EVERY_SECONDS = 10.0
 
 
 class Recovery:
-    """Looks again and again; remembers between two looks what only lasting differences are worth."""
+    """Repeated recovery; keeps state between runs, to act only on lasting differences."""
 
     def __init__(self) -> None:
         self._index = IndexRepair()
 
     def look(self) -> list[str]:
-        """Take up what is undone; a part that fails does not keep the others from being looked at.
+        """Restart undone work; a failing part does not prevent the others.
 
         Returns:
-            what was taken up.
+            what was restarted.
         """
         done: list[str] = []
         looks: dict[str, Callable[[], list[str]]] = {"search index": self._index.look}
@@ -38,7 +38,7 @@ class Recovery:
         for name, look in looks.items():
             try:
                 done += look()
-            except Exception as error:  # a service is away, mostly: the next look will do
+            except Exception as error:  # mostly an outage: the next run will do
                 log.warning("Recovery of %s: %s: %s", name, type(error).__name__, str(error).strip()[:200])
             finally:
                 _forget_session()
@@ -48,11 +48,11 @@ class Recovery:
 
 
 def watch(every: float = EVERY_SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Look every few seconds, without end.
+    """Run the recovery every few seconds, endlessly.
 
     Args:
-        every: seconds between two looks.
-        sleep: how to pause.
+        every: seconds between runs.
+        sleep: pauses between runs.
     """
     recovery = Recovery()
     while True:
@@ -63,5 +63,5 @@ def watch(every: float = EVERY_SECONDS, sleep: Callable[[float], None] = time.sl
 def _forget_session() -> None:
     try:
         model.Session.remove()
-    except Exception:  # the connection is dead, and is dropped all the same
+    except Exception:  # the connection is dead, and is dropped anyway
         log.debug("Session of the recovery", exc_info=True)

@@ -1,4 +1,4 @@
-"""What `ckan ecosphere check` looks at for safety: cookies, forged requests, secrets, proxies, storage, debugging."""
+"""Security checks of `ckan ecosphere check`: cookies, CSRF, secrets, proxies, storage, debugging."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHERS_WRITE = 0o002
 
 
 def cookie_settings() -> list[Check]:
-    """Whether cookies are kept from other sites, from scripts and from plain connections."""
+    """Check that cookies are protected from other sites, scripts and plain connections."""
     name = _("Cookies")
     found = [
         Check(name, ERROR, _("{option} is not Lax or Strict: other sites send the cookie along").format(option=option))
@@ -52,7 +52,7 @@ def cookie_settings() -> list[Check]:
 
 
 def forged_requests() -> list[Check]:
-    """Whether the protection against forged requests is on."""
+    """Check that CSRF protection is on."""
     name = _("Forged requests")
     if not tk.config["WTF_CSRF_ENABLED"]:
         return [Check(name, ERROR, _("WTF_CSRF_ENABLED is off: other sites act for people who are logged in"))]
@@ -60,7 +60,7 @@ def forged_requests() -> list[Check]:
 
 
 def secrets() -> list[Check]:
-    """Whether the secrets that sign sessions and tokens are long enough to be secret."""
+    """Check that the secrets that sign sessions and tokens are long enough."""
     name = _("Secrets")
     short = [key for key in SECRETS if len(str(tk.config.get(key) or "")) < LEAST_SECRET]
     if short:
@@ -71,7 +71,7 @@ def secrets() -> list[Check]:
 
 
 def address() -> list[Check]:
-    """Whether people reach the portal encrypted, and whose word is believed about their addresses."""
+    """Check that the portal uses https, and which proxies are trusted about client addresses."""
     found = []
     host = urlsplit(tk.config["ckan.site_url"]).hostname or ""
     if not _is_https() and host not in LOCAL:
@@ -100,7 +100,7 @@ def address() -> list[Check]:
 
 
 def web_options() -> list[Check]:
-    """Whether the policy and the limits can be read."""
+    """Check that policy and rate limits are valid."""
     if not p.plugin_loaded("ecosphere"):
         message = _("The plugin ecosphere is not enabled: there are no limits of log-ins, nor a list of services")
         remedy = _("Add it to ckan.plugins, after the other plugins of the suite")
@@ -127,7 +127,7 @@ def web_options() -> list[Check]:
 
 
 def storage() -> list[Check]:
-    """Whether uploaded files are where only the portal writes."""
+    """Check that uploaded files are in a folder that only the portal can write to."""
     name = _("Storage")
     path = tk.config.get("ckan.storage_path")
     if not path:
@@ -141,7 +141,7 @@ def storage() -> list[Check]:
 
 
 def debugging() -> list[Check]:
-    """Whether errors stay inside."""
+    """Check that debug mode is off."""
     name = _("Debugging")
     if tk.config["debug"]:
         return [Check(name, ERROR, _("debug is on: anybody can run code on the server"), _("Set debug = false"))]

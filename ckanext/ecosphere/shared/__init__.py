@@ -1,1 +1,1 @@
-"""What every room uses: it knows no room, and needs no plugin to be loaded."""
+"""Code shared by every room; it depends on no room and no loaded plugin."""

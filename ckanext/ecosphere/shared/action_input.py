@@ -1,8 +1,8 @@
-"""What no action takes, whatever its schema says: told as an error of the field, before anything is looked up.
+"""Validate action parameters independently of schemas, and report errors by parameter before anything is looked up.
 
-A NUL character and half a surrogate pair cannot be stored, a number beyond eight bytes neither, and JSON knows
-no NaN; an identifier is one text, not a list or an object. Callers in Python may hand over
-a row of the database under such a name, as those of ckanext-harvest do with `source`; JSON cannot.
+NUL characters, lone surrogates and integers beyond eight bytes cannot be stored, and JSON has no NaN; an identifier is
+one text, not a list or an object. Callers in Python may pass a domain object as an identifier, as those of
+ckanext-harvest do with `source`; JSON cannot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.model.domain_object import DomainObject
 
-#: Parameters that name one thing, besides those that end in "_id".
+#: Identifier parameters, besides those that end in "_id".
 IDENTIFIERS = frozenset(
     {"id", "name", "owner_org", "organization", "user", "request", "source", "target", "transition"}
 )
@@ -29,15 +29,15 @@ Action = Callable[..., Any]
 
 
 def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = False) -> None:
-    """Refuse what no action takes.
+    """Refuse parameters that no action can handle.
 
     Args:
         data: parameters of an action.
-        identifiers: of them, those that must be a text of a usual length.
-        numbers: whether an identifier may be a number, too; CKAN's cannot, the database compares them with texts.
+        identifiers: names of parameters that must be a text of limited length.
+        numbers: whether an identifier may be a number; CKAN's may not, since the database compares them with texts.
 
     Raises:
-        ValidationError: by parameter, what is wrong with it.
+        ValidationError: errors by parameter.
     """
     if data is None:
         return
@@ -55,7 +55,7 @@ def check(data: Any, identifiers: Iterable[str] = IDENTIFIERS, numbers: bool = F
 
 
 def refused(errors: Mapping[str, list[Any]]) -> tk.ValidationError:
-    """Return the error of an action; CKAN expects of `tags` that each fault is one of a tag with its name."""
+    """Return a ValidationError; for `tags` CKAN expects each error as a dict with the key `name`."""
     told = {name: [_of_a_tag(each) if name == "tags" else each for each in said] for name, said in errors.items()}
     return tk.ValidationError(told)  # pyright: ignore[reportArgumentType]
 
@@ -65,12 +65,12 @@ def _of_a_tag(fault: Any) -> Any:
 
 
 def checked(actions: Mapping[str, Action]) -> dict[str, Action]:
-    """Return actions, chained or not, that refuse what no action takes."""
+    """Return actions, chained or not, that check their parameters first."""
     return {name: _checked(action) for name, action in actions.items()}
 
 
 def named(action: Action, name: str) -> Action:
-    """Return an action under another name: CKAN knows a chained action by its name, and one may stand for several."""
+    """Return an action under another name: CKAN identifies chained actions by name, and one may serve several."""
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return action(*args, **kwargs)

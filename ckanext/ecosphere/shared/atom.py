@@ -1,4 +1,4 @@
-"""Atom feeds (RFC 4287), of requests and of searches. Pure."""
+"""Atom feeds (RFC 4287) of requests and searches. Pure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from xml.etree import ElementTree as ET
 NAMESPACE = "http://www.w3.org/2005/Atom"
 MIMETYPE = "application/atom+xml"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
-#: Characters that XML 1.0 cannot hold, even escaped.
+#: Characters not allowed in XML 1.0, even escaped.
 FORBIDDEN = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry.
+    """An entry of a feed.
 
     Attributes:
-        id: address that stays; identifies the entry.
+        id: permanent IRI of the entry.
         title, summary: plain texts.
-        link: page about it.
-        updated: moment with a time zone.
+        link: URL of its page.
+        updated: timezone-aware time.
         categories: labels.
-        author: name of the service, when it is not the portal's own.
+        author: name of the service, if it is not the portal.
     """
 
     id: str
@@ -50,14 +50,14 @@ def feed(
     """Return a feed as XML in UTF-8.
 
     Args:
-        title: of the feed.
+        title: title of the feed.
         author: name of the portal; people are never named.
-        page: address of the page that shows the same.
-        itself: address of the feed.
-        entries: the newest first.
-        identifier: address that stays and is the same for each page and language of the feed; `itself` by default.
+        page: URL of the HTML page with the same contents.
+        itself: URL of the feed.
+        entries: entries, newest first.
+        identifier: permanent IRI, the same for each page and language of the feed; `itself` by default.
         language: BCP 47 tag of its texts.
-        links: addresses of its other pages, by relation: first, prev, next (RFC 5005).
+        links: URLs of its other pages, by relation: first, prev, next (RFC 5005).
     """
     ET.register_namespace("", NAMESPACE)
     every = list(entries)

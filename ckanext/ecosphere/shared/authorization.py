@@ -1,8 +1,8 @@
-"""What anonymous people may do: nothing, unless an auth function says otherwise.
+"""Deny anonymous access by default in the suite's auth functions.
 
-CKAN refuses anonymous people when the context of an action has no user object. CKAN 2.12 puts an object that stands
-for nobody (`model.AnonymousUser`) there, which counts as one, so that every auth function that leaves them to CKAN lets
-them in. Here each auth function of the suite says it itself.
+CKAN refuses anonymous users if the context of an action has no user object. CKAN 2.12 passes a `model.AnonymousUser`,
+which counts as a user object, so every auth function that leaves this check to CKAN lets them in. Here each auth
+function of the suite checks it itself.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ AuthFunction = Callable[..., AuthResult]
 
 
 class AnonymousUser(model.AnonymousUser):
-    """Nobody, who is false as nobody was before CKAN 2.12: CKAN and other extensions then refuse anonymous people."""
+    """An anonymous user that is falsy, as before CKAN 2.12, so that CKAN and other extensions refuse it."""
 
     def __bool__(self) -> bool:
         return False
 
 
 def person(context: Any) -> model.User | None:
-    """Return the person behind the context of an action, None for anonymous people and accounts that are not active."""
+    """Return the user of an action's context, None for anonymous users and inactive accounts."""
     user = context.get("auth_user_obj")
     if not isinstance(user, model.User):
         user = model.User.get(context["user"]) if context.get("user") else None
@@ -34,7 +34,7 @@ def person(context: Any) -> model.User | None:
 
 
 def login_required(function: AuthFunction) -> AuthFunction:
-    """Refuse anonymous people before an auth function, chained or not, is asked."""
+    """Refuse anonymous users before calling an auth function, chained or not."""
 
     @wraps(function)
     def checked(*args: Any) -> AuthResult:
@@ -47,10 +47,10 @@ def login_required(function: AuthFunction) -> AuthFunction:
 
 
 def deny_by_default(functions: Mapping[str, AuthFunction]) -> dict[str, AuthFunction]:
-    """Return auth functions for a plugin to register: all but those marked for anonymous people ask for a log-in.
+    """Return auth functions that require a log-in, except those marked for anonymous access.
 
     Args:
-        functions: name of the action → auth function; `toolkit.auth_allow_anonymous_access` marks the public ones.
+        functions: action → auth function; `toolkit.auth_allow_anonymous_access` marks public ones.
     """
     return {
         name: function if getattr(function, "auth_allow_anonymous_access", False) else login_required(function)
@@ -59,7 +59,7 @@ def deny_by_default(functions: Mapping[str, AuthFunction]) -> dict[str, AuthFunc
 
 
 def dataset_readable(context: Any, key: Any) -> AuthResult:
-    """Let whoever may read a dataset; for the others there is none, so that nobody learns what is private.
+    """Allow those who may read a dataset; raise for others, so that private datasets are not revealed.
 
     Raises:
         NotFound: there is no such dataset, or the person may not read it.
@@ -70,7 +70,7 @@ def dataset_readable(context: Any, key: Any) -> AuthResult:
 
 
 def dataset_editable(context: Any, key: Any) -> AuthResult:
-    """Let whoever may change a dataset; for those who may not read it there is none.
+    """Allow those who may edit a dataset; raise for those who may not read it.
 
     Raises:
         NotFound: there is no such dataset, or the person may not read it.
@@ -80,7 +80,7 @@ def dataset_editable(context: Any, key: Any) -> AuthResult:
 
 
 def same_person(context: Any) -> Any:
-    """Return a context for the person of another one, without what an action keeps there (`package`, `ignore_auth`)."""
+    """Return a fresh context for the same user, without an action's own keys (`package`, `ignore_auth`)."""
     return {key: context[key] for key in ("user", "auth_user_obj") if key in context}
 
 

@@ -1,4 +1,4 @@
-"""How long the texts and lists of a dataset may be, whoever writes them: a form, the API, an import or a harvest."""
+"""Maximum lengths of texts and lists of a dataset, for the form, the API, imports and harvests."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 LONGEST_TEXT = 30_000
-"""Longest text in characters; Solr refuses a single term above 32 766 bytes."""
+"""Maximum characters of a text; Solr refuses a single term above 32 766 bytes."""
 LONGEST: dict[str, int] = {
     "title": 500,
-    # Of a resource or a contact; that of a dataset, a part of its address, has 100 by CKAN's own validator.
+    # Of a resource or contact; CKAN's own validator limits that of a dataset, part of its URL, to 100.
     "name": 500,
     "version": 100,
     "url": 4_000,
     "email": 254,
     "telephone": 60,
     "tag_string": 20_000,
-    # As JSON text; each language has the limit of the field beside it.
+    # As JSON; each language has the limit of the untranslated field.
     "title_translated": 60_000,
     "name_translated": 60_000,
     "notes_translated": 2_000_000,
@@ -27,33 +27,33 @@ LONGEST: dict[str, int] = {
     "spatial": 4_000_000,
     "centroid": 10_000,
 }
-"""Field → its own limit, wherever it stands."""
+"""Field → its own limit, at any level."""
 MOST_VALUES = 1_000
-"""Most values of a field that holds several, and most rows of a group."""
+"""Maximum values of a multi-valued field, and maximum rows of a group."""
 MOST_RESOURCES = 20_000
 MOST_TAGS = 5_000
 MOST_SERIES = 20
-"""Each is looked up, and lends what the dataset does not say itself."""
+"""Each is looked up, and provides values that the dataset lacks."""
 MOST = {"resources": MOST_RESOURCES, "tags": MOST_TAGS, "in_series": MOST_SERIES}
 
 
 def longest(field: str) -> int:
-    """Return the number of characters that a text of a field may have."""
+    """Return the maximum number of characters of a text field."""
     return LONGEST.get(field, LONGEST_TEXT)
 
 
 def most(field: str) -> int:
-    """Return the number of values that a field may have."""
+    """Return the maximum number of values of a field."""
     return MOST.get(field, MOST_VALUES)
 
 
 def cut(value: Any, field: str, report: Callable[[str, int, int, bool], None]) -> Any:
-    """Return a value of a dataset with what is too long cut, and what is too many left out.
+    """Truncate the overlong texts and lists in a value of a dataset.
 
     Args:
-        value: a text, a list or a mapping of them; numbers and None are returned as they are.
-        field: name of the field, for its limit.
-        report: called with (field, length, limit, is_list) for each thing that was cut.
+        value: a text, a list or a mapping of them; other values are returned unchanged.
+        field: name of the field, which determines the limit.
+        report: called with (field, length, limit, is_list) for each truncation.
     """
     if isinstance(value, str) and len(value) > longest(field):
         report(field, len(value), longest(field), False)

@@ -1,8 +1,9 @@
-"""Texts as strangers write them: characters that none may hold, and several keywords in one.
+"""Clean untrusted text: remove harmful characters, repair wrong encodings, split keyword lists.
 
-Removed are control, invisible and direction-changing characters, and broken halves of surrogate pairs. A right-to-left
-override in a name turns the words around it on the page ("gpj.exe" reads "exe.jpg"), an invisible character makes two
-equal-looking names different, NUL is refused by PostgreSQL, and half a surrogate pair by UTF-8.
+Control, invisible and bidirectional formatting characters and lone surrogates are removed. A right-to-left override in
+a name reverses the text around it on the page ("gpj.exe" reads "exe.jpg"), an invisible character makes two
+equal-looking names different, NUL is refused by PostgreSQL, and lone surrogates cannot be encoded as UTF-8.
+
 Unicode Technical Report 36, section 2.9, and Unicode Standard Annex 9 (explicit directional characters).
 """
 
@@ -11,20 +12,20 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: U+00AD soft hyphen, 061C and 200E-200F marks of direction, 180E, 200B, 2060-2064 and FEFF without width, 202A-202E
-#: embeddings and overrides, 2066-206F isolates and deprecated shapes, FFF9-FFFB annotations, E0000-E007F tags.
-#: The joiners U+200C and 200D stay: words of several languages, and many pictographs, need them.
+#: U+00AD soft hyphen, 061C and 200E-200F directional marks, 180E, 200B, 2060-2064 and FEFF zero-width, 202A-202E
+#: embeddings and overrides, 2066-206F isolates and deprecated shaping, FFF9-FFFB annotations, E0000-E007F tags.
+#: The joiners U+200C and 200D are kept: several languages, and many emoji, need them.
 INVISIBLE = (
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f"
 )
-#: What breaks a database, an XML or a UTF-8 file: C0 and C1 controls (not tab, line feed, carriage return), halves of
-#: surrogate pairs, and the two code points that are no character.
+#: Characters not accepted by databases, XML or UTF-8: C0 and C1 controls (except tab, line feed, carriage return and
+#: NEL), surrogates, and the noncharacters U+FFFE and U+FFFF.
 BROKEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff"
 
 _REMOVED = re.compile(f"[{INVISIBLE}{BROKEN}]")
 _BLANKS = re.compile(r"\s+")
-#: Accents and other marks that stand over the character before them; no language piles more than four.
+#: Combining marks; no language stacks more than four.
 _MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _PILED = re.compile(f"([{_MARKS}]{{4}})[{_MARKS}]+")
 _CHUNK = 100
@@ -35,18 +36,18 @@ _PACKED = 60
 _DECIMAL = re.compile(r"\d,\d")
 
 
-#: What Windows-1252 has where Latin-1 and Unicode have controls; five of its places are empty.
+#: Windows-1252 characters at positions where Latin-1 and Unicode have controls; five positions are unassigned.
 _WINDOWS = {
     code: bytes([code]).decode("cp1252") for code in range(0x80, 0xA0) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 }
 _MISREAD = re.compile("[\x80-\x9f]")
 _LATER = "".join(map(re.escape, ("".join(_WINDOWS.values()), "\x81\x8d\x8f\x90\x9d"))) + "\xa0-\xbf"
-#: UTF-8 that was read as Windows-1252: "Ã©" for "é", "Â°" for "°", "Å“" for "œ", "â€™" for "’". Only beginnings that no
-#: French word has before such a character.
+#: UTF-8 read as Windows-1252: "Ã©" for "é", "Â°" for "°", "Å“" for "œ", "â€™" for "’". Only sequences that cannot occur
+#: in French.
 _READ_TWICE = re.compile(f"Ã[{_LATER}]|Â[\xa0-\xbf]|Å[“’]|â€[{_LATER}]|â‚¬")
 _CREDENTIALS = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@]{1,200}@")
 _LONELY = re.compile(r"Ã(?=\s|$)")
-#: A letter with one mark behind it, as some systems store names ("e" and "´").
+#: A letter followed by one combining mark, as some systems store names ("e" and "´").
 _PARTED = re.compile(f"[A-Za-z][\u0300-\u0328](?![{_MARKS}])")
 
 
@@ -56,10 +57,10 @@ def without_credentials(text: str) -> str:
 
 
 def mended(text: str) -> str:
-    """Return `text` with the characters that a wrong encoding made of its accents and signs put right.
+    """Repair the accents and signs of `text` that a wrong encoding has garbled.
 
-    Three faults of older tools: Windows-1252 that was declared to be Latin-1, UTF-8 that was encoded twice, and accents
-    that stand behind their letter.
+    It corrects three faults of older tools: Windows-1252 declared as Latin-1, UTF-8 encoded twice, and decomposed
+    accents.
     """
     if text.isascii():
         return text
@@ -80,38 +81,38 @@ def _from_windows(text: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Return `text` without such characters, each line end a line feed, no blank around it."""
+    """Return `text` without harmful characters, with line feeds as line ends, and stripped."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
     return _PILED.sub(r"\1", _REMOVED.sub("", lines)).strip()
 
 
 def one_line(text: str) -> str:
-    """Return `text` cleaned and on one line: fit for a title, a name or the header of an e-mail."""
+    """Return `text` cleaned and on one line, for a title, a name or an e-mail header."""
     return _BLANKS.sub(" ", clean(text)).strip()
 
 
 def is_clean(text: str) -> bool:
-    """Say whether `text` holds none of the characters that :func:`clean` removes."""
+    """Return whether `text` contains none of the characters that :func:`clean` removes."""
     return not _REMOVED.search(text)
 
 
 def without_accents(text: str) -> str:
     """Return the compatibility decomposition (NFKD) of `text` without its combining marks.
 
-    The order of the marks, which takes Unicode's algorithm a time that grows with the square of their number, does not
-    matter when all are taken away: so the text is decomposed in short pieces.
+    Unicode's ordering of marks takes quadratic time in their number. It does not matter when all marks are removed, so
+    the text is decomposed in short pieces.
     """
     pieces = (unicodedata.normalize("NFKD", text[start : start + _CHUNK]) for start in range(0, len(text), _CHUNK))
     return "".join(char for piece in pieces for char in piece if not unicodedata.combining(char))
 
 
 def keywords(keyword: str, fewest: int | None = None) -> list[str]:
-    """Split a keyword that holds several: ``eau; rivière; crue`` or a long list with commas.
+    """Split a keyword that contains several: ``eau; rivière; crue`` or a long comma-separated list.
 
     Args:
-        keyword: as written.
-        fewest: how many commas make a list, for who knows whether the keyword is one of a thesaurus; that of a number
-            ("1:50,000") is none.
+        keyword: the keyword.
+        fewest: number of commas that make a list, for callers that know whether the keyword is from a thesaurus; a
+            single comma within a number ("1:50,000") does not count.
     """
     pieces = [piece.strip() for piece in _SEPARATORS.split(keyword)]
     found: list[str] = []

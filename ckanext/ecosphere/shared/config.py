@@ -1,4 +1,4 @@
-"""Options that shared modules read, with a default for portals where the plugin that declares them is not on."""
+"""Options read by shared modules, with defaults for portals where the plugin that declares them is not enabled."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ PARIS = "Europe/Paris"
 
 
 def declared(option: str, default: Any, config: Mapping[str, Any] | None = None) -> Any:
-    """Return the value of an option that a plugin declares which may not be enabled; CKAN's `get` would warn.
+    """Return the value of an option whose declaring plugin may not be enabled; CKAN's `get` would log a warning.
 
     Args:
         option: its name.
-        default: what to return when no enabled plugin declares it.
-        config: where to look, if not in the configuration in force.
+        default: value if no enabled plugin declares it.
+        config: configuration to read; the current one by default.
     """
     try:
         return (tk.config if config is None else config)[option]
@@ -26,5 +26,5 @@ def declared(option: str, default: Any, config: Mapping[str, Any] | None = None)
 
 
 def display_timezone() -> str:
-    """Return the name of the time zone in which people read times."""
+    """Return the name of the time zone in which times are shown."""
     return declared(DISPLAY_TIMEZONE, "") or PARIS

@@ -1,8 +1,8 @@
-"""CSV that people open in a spreadsheet: it reads columns and accents, and runs no cell as a formula (OWASP).
+"""CSV for spreadsheets: columns and accents are recognised, and no cell runs as a formula (OWASP).
 
-French spreadsheets split columns at semicolons, since commas are in their numbers, and read UTF-8 by the mark at its
-beginning. Tables of the portal are so, but the catalogue in the national layout, which programs compare with its
-schema; numbers have a point and days are in ISO 8601, as other programs read them.
+French spreadsheets separate columns at semicolons, since commas are decimal signs, and recognise UTF-8 by its byte
+order mark. All tables of the portal follow this, except the catalogue in the national layout, which programs validate
+against its schema; numbers have a decimal point and dates are in ISO 8601, for other programs.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ckanext.ecosphere.shared import formulas
 
 SEPARATOR = ";"
 MARK = "\ufeff"
-"""What a file begins with: the byte order mark."""
+"""Byte order mark at the start of a file."""
 
 
 def cell(value: Any) -> Any:
     """Return `value` for a cell.
 
-    Nothing for None, a moment in ISO 8601 and the portal's time zone (one without a time zone is UTC, as CKAN stores
-    them), a text that may run as a formula marked.
+    None becomes empty; a datetime is written in ISO 8601 in the portal's time zone (naive ones are UTC, as CKAN stores
+    them); a text that could run as a formula is escaped.
     """
     if isinstance(value, str):
         return formulas.marked(value)
     if isinstance(value, datetime):
-        # The confined process that makes extracts has no moments, and does without CKAN, which this module needs.
+        # Imported here because the sandboxed process of extracts, which has no datetimes, runs without CKAN.
         from ckanext.ecosphere.shared import dates
 
         moment = dates.read(value)
@@ -40,12 +40,12 @@ def cell(value: Any) -> Any:
 
 
 def write(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """Return a whole table, with its mark."""
+    """Return a whole table, with its byte order mark."""
     return "".join(lines(columns, rows))
 
 
 def lines(columns: Iterable[str], rows: Iterable[Iterable[Any]], separator: str = SEPARATOR) -> Iterator[str]:
-    """Yield a table line by line, beginning with its mark and the heads of its columns."""
+    """Yield a table line by line, starting with the byte order mark and the column headers."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=separator)
     writer.writerow(columns)

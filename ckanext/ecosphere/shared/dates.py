@@ -1,6 +1,7 @@
-"""Days, moments and months as people read them: in the language of the page and in the portal's time zone.
+"""Format dates and times in the language of the page and the portal's time zone.
 
-Pages, e-mails, letters and feeds all write through here, so that one event has one hour. What is stored is UTC.
+Pages, e-mails, letters and feeds all use these functions, so that an event has the same time everywhere. Stored times
+are UTC.
 """
 
 from __future__ import annotations
@@ -18,23 +19,23 @@ DAY_CHARACTERS = len("2026-01-01")
 
 
 def zone() -> ZoneInfo:
-    """Return the time zone in which people read times (`ecosphere.display_timezone`)."""
+    """Return the time zone in which times are shown (`ecosphere.display_timezone`)."""
     return ZoneInfo(config.display_timezone())
 
 
 def today() -> date:
-    """Return the current day in the portal's time zone."""
+    """Return the current date in the portal's time zone."""
     return datetime.now(zone()).date()
 
 
 def read(value: Given) -> date | None:
-    """Return a day, or a moment in the portal's time zone.
+    """Parse a date or a time; times are converted to the portal's time zone.
 
     Args:
-        value: a day or moment, or its ISO 8601 text; a moment without time zone is UTC, as CKAN stores them.
+        value: a date or datetime, or its ISO 8601 text; a naive datetime is UTC, as CKAN stores them.
 
     Raises:
-        ValueError: a text is neither.
+        ValueError: the text is neither.
     """
     if not value:
         return None
@@ -46,23 +47,23 @@ def read(value: Given) -> date | None:
 
 
 def day_of(moment: datetime) -> date:
-    """Return the day of a moment in the portal's time zone; without a time zone it is UTC."""
+    """Return the date of a datetime in the portal's time zone; a naive one is UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(zone()).date()
 
 
 def day(value: Given, style: str = "long") -> str:
-    """Return a day in words ("24 décembre 2026"), "" when there is none or it cannot be read.
+    """Format a date ("24 décembre 2026"); "" if there is none or it cannot be parsed.
 
     Args:
         value: as for `read`.
-        style: of Babel: "long", "medium" or a pattern.
+        style: Babel's style: "long", "medium" or a pattern.
     """
     known = _readable(value)
     return _written(known, style) if known else ""
 
 
 def moment(value: Given) -> str:
-    """Return a moment in words, with its hour ("24 décembre 2026 à 19:30"); a day alone where no hour is known."""
+    """Format a time with its date ("24 décembre 2026 à 19:30"); the date alone if no time is given."""
     known = _readable(value)
     if not isinstance(known, datetime):
         return day(known)
@@ -71,19 +72,19 @@ def moment(value: Given) -> str:
 
 
 def month(value: str, short: bool = False) -> str:
-    """Return a month ("2026-11") in words."""
+    """Format a month ("2026-11") in words."""
     return format_date(date.fromisoformat(f"{value[:7]}-01"), "MMM yy" if short else "MMMM y", locale=_locale())
 
 
 def in_language(known: date, spoken: str, style: str = "long") -> str:
-    """Return a day in the words of a language, whatever that of the page: in French the first of a month is "1er".
+    """Format a date in a given language; in French the first of a month is "1er".
 
     Args:
-        known: the day; of a moment, the day that it is in its time zone.
-        spoken: the language, as CKAN or Babel call it.
-        style: of Babel: "long", "medium" or a pattern.
+        known: the date; of a datetime, the date in its own time zone.
+        spoken: language code of CKAN or Babel.
+        style: Babel's style: "long", "medium" or a pattern.
     """
-    # Babel takes a moment as it is, without its time zone.
+    # Babel ignores the time zone of a datetime.
     written = format_date(known, style, locale=locale(spoken))
     return f"1er{written[1:]}" if known.day == 1 and spoken.startswith("fr") and written.startswith("1 ") else written
 
@@ -100,10 +101,10 @@ def _readable(value: Given) -> date | None:
 
 
 def locale(spoken: str) -> str:
-    """Return the locale by which days, moments and numbers are written in a language.
+    """Return the locale for dates, times and numbers in a language.
 
     Args:
-        spoken: code of a language; plain English is that of Europe ("28 November 2026").
+        spoken: language code; "en" means British English ("28 November 2026").
     """
     return "en_GB" if spoken == "en" else spoken.replace("-", "_")
 

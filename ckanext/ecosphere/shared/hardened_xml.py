@@ -1,7 +1,7 @@
-"""The parser for XML that strangers wrote. Pure.
+"""A hardened parser for untrusted XML. Pure.
 
-It follows nothing that a document declares and keeps the limits of libxml2 on depth and on the growth of entities
-(`huge_tree` would lift them). It does not bound bytes and elements, nor refuse a DOCTYPE: whoever calls it does.
+It resolves nothing that a document declares, and keeps libxml2's limits on depth and entity expansion (`huge_tree`
+would lift them). Callers must bound bytes and elements themselves, and refuse a DOCTYPE.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from lxml import etree
 
 
 def parser(encoding: str | None = None) -> etree.XMLParser:
-    """Return a parser without entities, network, DTD, comments and processing instructions.
+    """Return a parser without entities, network access, DTDs, comments and processing instructions.
 
     Args:
-        encoding: the one to use, whatever the document declares; None to go by what it declares.
+        encoding: overrides the declared encoding; None to use the declared one.
     """
     return etree.XMLParser(
         resolve_entities=False,

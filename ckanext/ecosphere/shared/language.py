@@ -1,4 +1,4 @@
-"""The language in which something is said: that of the page, of whom a job works for, or the portal's own."""
+"""Language of texts: that of the page, of the recipient of a job's output, or the portal's default."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ _made: list[Any] = []
 
 
 def current() -> str:
-    """Return the language code of the page being answered ("fr", "en"…).
+    """Return the language code of the current page ("fr", "en"…).
 
-    In a command or a background job there is no page: the portal's default language applies.
+    In commands and background jobs, which have no page, it is the portal's default language.
     """
     return (has_request_context() and tk.h.lang()) or tk.config["ckan.locale_default"]
 
 
 def offered(language: str | None) -> str:
-    """Return the language if the portal speaks it, else the portal's own."""
+    """Return the language if the portal offers it, else the portal's default."""
     known = tk.config["ckan.locales_offered"]
     return language if language and (not known or language in known) else tk.config["ckan.locale_default"]
 
 
 def remember(app: Any) -> None:
-    """Keep the application, which CKAN hands to plugins (`IMiddleware`): to make one takes a second."""
+    """Keep the application passed to `IMiddleware` plugins: creating one takes a second."""
     _made[:] = [app]
 
 
 @contextmanager
 def speaking(language: str | None, address: str = "/") -> Iterator[None]:
-    """Translate into a language within the block; outside of a page CKAN always speaks English.
+    """Translate into a language within the block; outside of a request CKAN always uses English.
 
-    When the block ends, CKAN closes its session: read what is needed from the database before.
+    CKAN closes its database session at the end of the block: read what is needed before.
 
     Args:
-        language: a code ("fr"); None, or one that the portal does not offer, for the portal's own.
-        address: of the page that is being answered, as it seems, with its parameters.
+        language: language code ("fr"); None, or one that the portal does not offer, for the portal's default.
+        address: path and query of the simulated request.
     """
     spoken = offered(language)
     overrides = {"CKAN_LANG": spoken, "CKAN_LANG_IS_DEFAULT": False}
-    # Within a page Flask-Babel remembers the language of the page, and would afterwards remember this one.
+    # Within a request Flask-Babel caches the locale; without `force_locale` it would keep this one afterwards.
     with (
         _application().test_request_context(address, environ_overrides=overrides),
         flask_babel.force_locale(Locale.parse(spoken)),

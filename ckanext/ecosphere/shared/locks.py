@@ -1,7 +1,7 @@
-"""Locks that end with the process that holds them, however it ends: PostgreSQL's advisory locks.
+"""Cross-process locks that are released when their process ends, however it ends: PostgreSQL advisory locks.
 
-Session-level locks need a connection of their own for as long as they are held (a pooler in transaction mode,
-such as PgBouncer's, would lose them: connect CKAN's workers to PostgreSQL directly).
+Session-level locks need their own connection while they are held. A pooler in transaction mode, such as PgBouncer's,
+would lose them: connect CKAN's workers to PostgreSQL directly.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 PAUSE = 0.1
-"""Seconds after which a lock that is waited for is tried again."""
+"""Seconds between attempts to take a lock."""
 
 
 class LockLostError(Exception):
-    """The connection that held the lock is gone: somebody else may hold it now."""
+    """The connection that held the lock is gone, so another process may hold it now."""
 
 
 def _key(name: str) -> int:
@@ -31,7 +31,7 @@ def _key(name: str) -> int:
 
 
 class Locks:
-    """Exclusive locks held through one connection; released at the end of the block."""
+    """Exclusive locks held through one connection; a context manager that releases them at its end."""
 
     def __init__(self) -> None:
         self._connection: Connection | None = None
@@ -68,15 +68,15 @@ class Locks:
         return taken
 
     def release(self, name: str) -> None:
-        """Give a lock back."""
+        """Release a lock."""
         self._held.discard(name)
         self._ask("SELECT pg_advisory_unlock(:key)", name)
 
     def check(self) -> None:
-        """Make sure that what was taken is still held.
+        """Check that the locks are still held.
 
         Raises:
-            LockLostError: it is not.
+            LockLostError: the connection is gone.
         """
         self._ask("SELECT CAST(:key AS bigint)", "")
 
@@ -91,7 +91,7 @@ class Locks:
 
 @contextmanager
 def alone(name: str, seconds: float) -> Iterator[bool]:
-    """Hold a lock for a block, after waiting for it so many seconds at most; tell whether it is held."""
+    """Hold a lock for a block, after waiting at most `seconds` for it; yield whether it is held."""
     with Locks() as locks:
         last = time.monotonic() + seconds
         while not (taken := locks.take(name)) and time.monotonic() < last:
@@ -100,6 +100,6 @@ def alone(name: str, seconds: float) -> Iterator[bool]:
 
 
 def is_free(name: str) -> bool:
-    """Whether nobody holds a lock at this moment."""
+    """Return whether a lock is currently not held."""
     with Locks() as locks:
         return locks.take(name)

@@ -1,4 +1,4 @@
-"""Messages that are written where they are defined and translated where they are shown. Pure, no CKAN."""
+"""Gettext markers for messages that are defined in one place and translated in another. Pure, no CKAN."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def N_(message: str) -> str:
-    """Mark a message for extraction; whoever shows it translates it."""
+    """Mark a message for extraction; the code that shows it translates it."""
     return message
 
 

@@ -1,4 +1,4 @@
-"""What is made or looked up once for a page, though several of its parts ask for it."""
+"""Per-request cache for values that several parts of a page need."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 def for_page(what: str, key: Hashable, make: Callable[[], T]) -> T:
-    """Return what is made; anew each time in a request that may change something, and in no request.
+    """Return a value from the cache of a read-only request; compute it each time in other requests and outside of one.
 
     Args:
-        what: names what is made, in the whole portal.
-        key: of whom or what it is made; what else it rests on (the reader, the language) where a page may have several.
-        make: makes it.
+        what: name of the value, unique in the portal.
+        key: its subject, and whatever else it depends on that may vary within a page (reader, language).
+        make: computes it.
     """
     if not has_request_context() or request.method not in ("GET", "HEAD"):
         return make()
@@ -30,5 +30,5 @@ def for_page(what: str, key: Hashable, make: Callable[[], T]) -> T:
 
 
 def of_dataset(what: str, dataset: Mapping[str, Any], make: Callable[[Mapping[str, Any]], T]) -> T:
-    """Return what is made of a dataset in the language of the page, as `for_page`; two of one id are the same."""
+    """Return a value derived from a dataset in the language of the page, cached by dataset id as in `for_page`."""
     return for_page(what, (dataset.get("id"), language.current()), lambda: make(dataset))

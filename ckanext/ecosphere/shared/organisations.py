@@ -1,10 +1,8 @@
-"""The services of the ministry as CKAN organisations: created and kept up to date, never against a person's
-wish.
+"""Create and update the ministry's services as CKAN organisations, without overwriting people's changes.
 
-What was written is remembered in an extra of the organisation (`ecosphere_registry`, a fingerprint). As
-long as the organisation still is what was written, it follows the registry; once a person has changed its
-title, description or place, it is left alone. Organisations that a person deleted stay deleted, and those
-that a person made are not touched.
+The extra `ecosphere_registry` of an organisation holds a fingerprint of what was written. While the organisation
+matches it, it follows the registry; once a person has changed its title, description or place, it is left alone.
+Organisations that a person deleted stay deleted, and those that a person created are not touched.
 """
 
 from __future__ import annotations
@@ -27,15 +25,15 @@ FINGERPRINT = "ecosphere_registry"
 TERRITORY = "ecosphere_territory"
 KIND = "ecosphere_kind"
 
-#: Pages that list the datasets of a service or of a topic → the filter of the search that does the same.
+#: Pages that list the datasets of a service or group → the equivalent search filter.
 LISTS = {"organization.read": "organization", "group.read": "groups"}
 
-#: What the fingerprint covers.
+#: Values covered by the fingerprint.
 FOLLOWED = ("title", "description", "parent", TERRITORY, KIND)
 
 
 def wanted(service: voc.Concept) -> dict[str, str]:
-    """What the registry says of a service, as values of `FOLLOWED`."""
+    """Return a service's values in the registry, by the keys of `FOLLOWED`."""
     data = service.data
     return {
         "title": service.label_fr,
@@ -50,7 +48,7 @@ def create_or_update(report: InitReport) -> None:
     """Bring the organisations in line with the registry.
 
     Args:
-        report: told how many were created, updated, left to the people who changed them.
+        report: receives how many were created, updated, or left alone because people changed them.
     """
     context = _site_context()
     present = {each.name: each for each in model.Session.query(model.Group).filter_by(is_organization=True)}
@@ -75,8 +73,8 @@ class Plan:
     """What `create_or_update` would do.
 
     Attributes:
-        missing: number of services of the registry that are no organisations yet.
-        others: number of organisations that are none of the registry.
+        missing: number of services of the registry without an organisation.
+        others: number of active organisations that are not in the registry.
     """
 
     missing: int
@@ -84,7 +82,7 @@ class Plan:
 
 
 def plan() -> Plan:
-    """Compare the registry with the organisations, without changing any."""
+    """Compare the registry with the organisations, without changing anything."""
     services = {service.id for service in voc.get("organisations")}
     groups: Any = model.Session.query(model.Group).filter_by(is_organization=True)
     present = {group.name: group.state for group in groups}
@@ -93,7 +91,7 @@ def plan() -> Plan:
 
 
 def _parents_first() -> list[voc.Concept]:
-    """All services, a parent before those below it: CKAN asks for an existing parent."""
+    """Return all services, parents before their children: CKAN requires an existing parent."""
     services = voc.get("organisations")
     ordered: dict[str, voc.Concept] = {}
 
@@ -109,7 +107,7 @@ def _parents_first() -> list[voc.Concept]:
 
 
 def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | None) -> str:
-    """Create or update one organisation; returns "created", "updated", "kept" or "same"."""
+    """Create or update an organisation; return "created", "updated", "kept" or "same"."""
     target = wanted(service)
     if group is None:
         tk.get_action("organization_create")(Context(**context), _fields(service, target))
@@ -139,7 +137,7 @@ def _bring_in_line(context: Context, service: voc.Concept, group: model.Group | 
 
 
 def _fields(service: voc.Concept, target: dict[str, str]) -> dict[str, Any]:
-    """The organisation as CKAN's actions take it."""
+    """Return the organisation as CKAN's actions expect it."""
     extras = {TERRITORY: target[TERRITORY], KIND: target[KIND], FINGERPRINT: fingerprint(target)}
     return {
         "name": service.id,
@@ -151,7 +149,7 @@ def _fields(service: voc.Concept, target: dict[str, str]) -> dict[str, Any]:
 
 
 def fingerprint(values: dict[str, str]) -> str:
-    """Short digest of the followed values."""
+    """Return a short digest of the followed values."""
     text = json.dumps([values[key] or "" for key in FOLLOWED], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -162,7 +160,7 @@ def _site_context() -> Context:
 
 
 def filter_of_page() -> dict[str, str]:
-    """Return the filter that the page being answered stands for: of a service, or of a topic; none for other pages."""
+    """Return the search filter equivalent to the current page of a service or group; empty for other pages."""
     name = LISTS.get(tk.request.endpoint or "")
     group = model.Group.get((tk.request.view_args or {}).get("id")) if name else None
     return {name: str(group.name)} if name and group else {}

@@ -1,6 +1,6 @@
 """Outlines of France and its overseas départements, on which boxes are drawn or shown; no tiles, nothing fetched.
 
-Pure: nothing here knows CKAN.
+Pure: nothing here depends on CKAN.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 
 FILE = Path(__file__).parents[1] / "data" / "outlines.json"
 WIDTH = 480
-LABEL_ROOM = 70  # pixels that the name of a town needs at its right
+LABEL_ROOM = 70  # pixels needed for the name of a town at its right
 
 
 @dataclass(frozen=True)
 class Town:
-    """A mark on the map, in pixels of the drawing."""
+    """A town on the map, in pixels of the drawing; `left` puts its name at its left."""
 
     name: str
     x: float
@@ -28,16 +28,16 @@ class Town:
 
 @dataclass(frozen=True)
 class Frame:
-    """A map: France without its overseas parts, or one of these.
+    """A map: mainland France or one of its overseas parts.
 
     Attributes:
         id: name in the form.
-        territory: id in the vocabulary `territories`, whose label is that of the map.
+        territory: id in the vocabulary `territories`, whose label is the title of the map.
         box: west, south, east, north in degrees (WGS 84).
-        path: outline, in degrees, as the `d` of an SVG path.
-        width, height: of the drawing, in pixels.
-        scale_x, scale_y: pixels for a degree of longitude and of latitude.
-        towns: marks.
+        path: outline in degrees, as the `d` attribute of an SVG path.
+        width, height: size of the drawing, in pixels.
+        scale_x, scale_y: pixels per degree of longitude and of latitude.
+        towns: towns shown.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Frame:
 
 @cache
 def frames() -> tuple[Frame, ...]:
-    """Return the maps, that of the mainland first."""
+    """Return the maps, mainland France first."""
     return tuple(_frame(name, data) for name, data in json.loads(FILE.read_text(encoding="utf-8")).items())
 
 
@@ -71,7 +71,7 @@ def _frame(name: str, data: dict) -> Frame:
 
 # --- boxes on them ---
 
-#: Pixels that a rectangle has at least, so that it is seen and met.
+#: Minimum size of a rectangle in pixels, so that it can be seen and clicked.
 SMALLEST = 6.0
 
 Box = tuple[float, float, float, float]
@@ -89,7 +89,7 @@ class Rectangle:
 
 
 def frame_of(box: Box) -> Frame | None:
-    """Return the outline that has the middle of a box, None when it lies elsewhere."""
+    """Return the map that contains the centre of a box, None if there is none."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return next(
         (each for each in frames() if each.box[0] <= x <= each.box[2] and each.box[1] <= y <= each.box[3]),
@@ -98,7 +98,7 @@ def frame_of(box: Box) -> Frame | None:
 
 
 def rectangle(frame: Frame, box: Box, smallest: float = SMALLEST) -> Rectangle:
-    """Return where a box stands on an outline, cut at its sides and at least `smallest` pixels wide and high."""
+    """Return a box in pixels of a map, clipped to its edges and at least `smallest` pixels wide and high."""
     left = max((box[0] - frame.box[0]) * frame.scale_x, 0)
     right = min((box[2] - frame.box[0]) * frame.scale_x, frame.width)
     top = max((frame.box[3] - box[3]) * frame.scale_y, 0)

@@ -1,4 +1,4 @@
-"""Where the portal's own services are, so that nobody has the portal fetch from them."""
+"""Hosts and ports of the portal's own services, which the HTTP guard refuses to fetch from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAIL = "smtp.server"
 
 
 def own_services() -> tuple[Service, ...]:
-    """Host and port of the portal's Solr, Redis, PostgreSQL and mail server, as far as they are reached over TCP."""
+    """Return host and port of the portal's Solr, Redis, PostgreSQL and mail server, if they are reached over TCP."""
     addresses = [str(tk.config.get(option) or "") for option in _OPTIONS]
     if mail := str(tk.config.get(_MAIL) or ""):
         addresses.append(f"smtp://{mail}")
@@ -27,12 +27,12 @@ def _service(address: str) -> Service | None:
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
-        return None  # not valid, so that the portal itself does not reach it either
+        return None  # invalid, so the portal cannot reach it either
     port = port or _DEFAULT_PORTS.get(_scheme(parts))
     return (host, port) if host and port else None
 
 
 def _scheme(parts: SplitResult) -> str:
-    """`postgresql+psycopg2` and `postgres` are PostgreSQL, too."""
+    """Return the scheme, with `postgresql+psycopg2` and `postgres` as `postgresql`."""
     name = parts.scheme.partition("+")[0].lower()
     return "postgresql" if name.startswith("postgres") else name

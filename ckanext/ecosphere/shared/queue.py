@@ -1,10 +1,10 @@
-"""Background jobs that wait once, however often they are asked for.
+"""Background jobs that are queued at most once, and figures counted in the background.
 
-Redis is a queue, not a memory: it may be emptied, or come back as it was some minutes ago. What there is to do is in
-the database; each room looks there for what nobody does (`ecosphere_recover`), and sends it again.
+Redis is a queue, not a store: it may be emptied, or restored to an earlier state. Pending work is recorded in the
+database; each room looks there for work that is neither queued nor running (`ecosphere_recover`) and queues it again.
 
-Figures take the longer to count the more there is: a worker counts those of many rows, and the reader is told that they
-come. Should no worker do so, the page counts them itself: nobody is told for ever that they come.
+Figures over many rows are counted by a worker, while the reader sees a page that says so. If no worker responds in
+time, the page counts them itself.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from rq.job import Job
 log = logging.getLogger(__name__)
 
 COUNTED_AT_ONCE = 5_000
-"""Rows that are counted while the reader waits, which takes some tenths of a second."""
+"""Rows counted while the reader waits, which takes some tenths of a second."""
 WORKER_SECONDS = 60
-"""Time that a worker has."""
+"""Seconds that a worker has to count."""
 
 
 def waits(job_id: str, queue: str) -> bool:
-    """Whether a job stands in a queue, to be run when a worker is free.
+    """Return whether a job is waiting in a queue.
 
-    What counts is its place in the queue: a job says of itself that it is queued also when its worker was killed
-    between taking it and beginning it, and that it is finished when it was queued again while it ran.
+    Its position in the queue counts, not its RQ status: a job is still "queued" if its worker was killed between taking
+    and starting it, and "finished" if it was queued again while it ran.
 
     Raises:
-        RedisError: Redis is away.
+        RedisError: Redis is down.
     """
     try:
         Job.fetch(job_id, connection=connect_to_redis())
@@ -58,18 +58,18 @@ def enqueue_once(
     queue: str,
     **options: Any,
 ) -> bool:
-    """Have a job run by a background worker, unless it waits already.
+    """Queue a background job, unless it is already waiting.
 
     Args:
-        function: what is run, or its dotted path.
-        arguments: what it is called with.
-        job_id: name of the job.
-        title: for people.
+        function: the function, or its dotted path.
+        arguments: its arguments.
+        job_id: id of the job.
+        title: title of the job, for people.
         queue: name of the queue.
-        options: further ones of RQ.
+        options: further RQ options.
 
     Returns:
-        whether it waits now; False when Redis is away: it is sent again when Redis is back, see `ecosphere_recover`.
+        whether it is waiting now; False while Redis is down: `ecosphere_recover` queues it again afterwards.
     """
     try:
         if not waits(job_id, queue):
@@ -82,22 +82,22 @@ def enqueue_once(
 
 
 class StillCounted(tk.ValidationError):
-    """The figures are being counted: ask again in some seconds."""
+    """The figures are still being counted: ask again in a few seconds."""
 
     def __init__(self) -> None:
         super().__init__({"message": [tk._("These figures are being counted. Ask again in a few seconds.")]})
 
 
 def wait_for_many(key: str, rows: sa.Select[Any], ask: Callable[[], bool]) -> None:
-    """Return when the caller is to count at once; else have a worker do it.
+    """Return if the caller should count the rows itself; otherwise have a worker count them.
 
     Args:
-        key: of Redis, for the moment since which the worker has been asked; `have_come` forgets it.
-        rows: what is counted.
-        ask: sends the job; returns False when it could not.
+        key: Redis key of the time at which the worker was first asked; `have_come` deletes it.
+        rows: query of the rows to count.
+        ask: queues the job; returns False if it could not.
 
     Raises:
-        StillCounted: there are many rows, and a worker was asked to count them.
+        StillCounted: there are many rows, and a worker has been asked to count them.
     """
     more = rows.with_only_columns(sa.literal(1), maintain_column_froms=True).offset(COUNTED_AT_ONCE).limit(1)
     if model.Session.scalar(more) is None:
@@ -107,23 +107,23 @@ def wait_for_many(key: str, rows: sa.Select[Any], ask: Callable[[], bool]) -> No
         kept.set(key, time.time(), nx=True, ex=2 * WORKER_SECONDS)
         since: Any = kept.get(key)
     except RedisError:
-        return  # nobody can be asked
+        return  # no worker can be asked
     if since and time.time() - float(since) <= WORKER_SECONDS and ask():
         raise StillCounted
 
 
 def have_come(key: str) -> None:
-    """The figures are there: the next time, a worker has all its time again."""
+    """Note that the figures have been counted: the next count gets the full time again."""
     connect_to_redis().delete(key)
 
 
 def keep_workers_registered() -> None:
-    """Have workers register again when Redis was emptied: RQ 2 does it at their start only."""
+    """Make workers register again after Redis was emptied: RQ 2 registers them only at start."""
     jobs.Worker.heartbeat = _heartbeat  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _heartbeat(worker: jobs.Worker, *args: Any, **named: Any) -> None:
-    """What a worker does after each job, and every few minutes while it waits for one."""
+    """Heartbeat of a worker, after each job and every few minutes while idle, that also restores its registration."""
     rq.Worker.heartbeat(worker, *args, **named)
     if worker.birth_date and not worker.connection.hexists(worker.key, "birth"):
         worker.connection.hset(worker.key, mapping=worker.serialize())

@@ -1,9 +1,8 @@
-"""RDF that strangers wrote, parsed without anything being fetched.
+"""Parse untrusted RDF without any network access.
 
-rdflib fetches by itself what a document names: the contexts of JSON-LD, wherever they stand (in a list, in the scope
-of a term, behind `@import`), by http and by `file://`. The loader is ours from the moment this module is imported, for
-the whole process: contexts that we have as files are answered from them, any other one is refused. rdflib's own way
-out to the web is closed as well.
+rdflib fetches the JSON-LD contexts that a document names, wherever they occur (in a list, in a scoped context, behind
+`@import`), by http and by `file://`. Importing this module replaces its loader for the whole process: bundled contexts
+are answered from files, all others are refused. rdflib's own access to the web is closed as well.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ _CONTEXTS = Path(__file__).parent / "contexts"
 
 
 class RemoteDocumentError(ValueError):
-    """A document refers to another one elsewhere, which is not fetched.
+    """The document refers to a remote one, which is not fetched.
 
     Attributes:
-        address: what it refers to.
+        address: URL of the remote document.
     """
 
     def __init__(self, address: str):
@@ -40,10 +39,10 @@ class RemoteDocumentError(ValueError):
 
 
 class TooManyTriplesError(ValueError):
-    """A document says more than it may.
+    """The document contains more triples than allowed.
 
     Attributes:
-        limit: triples that it may have.
+        limit: maximum number of triples.
     """
 
     def __init__(self, limit: int):
@@ -52,22 +51,22 @@ class TooManyTriplesError(ValueError):
 
 
 class DoctypeError(ValueError):
-    """An RDF/XML document declares a DOCTYPE, which is refused for safety."""
+    """The RDF/XML document declares a DOCTYPE, which is refused for security."""
 
 
 def parse(data: str | bytes, syntax: str, base: str | None = None, graph: Graph | None = None) -> Graph:
-    """Parse a document; nothing is fetched for it.
+    """Parse a document without network access.
 
     Args:
         data: the document.
         syntax: rdflib's name of the syntax (`xml`, `turtle`, `json-ld`, `n3`, `trig`, `nt`…).
-        base: address to which relative addresses are relative.
+        base: base IRI.
         graph: receives the triples; a new one if not given.
 
     Raises:
-        RemoteDocumentError: it refers to something elsewhere.
+        RemoteDocumentError: it refers to a remote document.
         DoctypeError: it is XML with a DOCTYPE.
-        Exception: whatever rdflib's parsers raise when it is not well-formed.
+        Exception: any error of rdflib's parsers if it is not well-formed.
     """
     if syntax == "xml":
         _refuse_doctype(data)
@@ -76,11 +75,13 @@ def parse(data: str | bytes, syntax: str, base: str | None = None, graph: Graph 
 
 
 def bounded_graph(limit: int, change: Callable[[Node], Node] = lambda node: node) -> Graph:
-    """An empty graph that takes so many triples and no more: a few bytes of Turtle make one that takes a kilobyte.
+    """Return an empty graph with a maximum number of triples.
+
+    A few bytes of Turtle make a triple that takes a kilobyte of memory.
 
     Args:
-        limit: triples that may be added.
-        change: what becomes of each node as it is added.
+        limit: maximum number of triples.
+        change: applied to each node before it is added.
     """
     return Graph(store=_BoundedMemory(limit, change))
 
@@ -104,38 +105,38 @@ class _BoundedMemory(Memory):
 
 @cache
 def bundled_contexts() -> dict[str, str]:
-    """Address of a context, without its scheme → its text."""
+    """Return the bundled contexts: URL without scheme → text."""
     with (_CONTEXTS / "index.csv").open(encoding="utf-8", newline="") as file:
         return {row["address"]: (_CONTEXTS / row["file"]).read_text("utf-8") for row in csv.DictReader(file)}
 
 
 def load_context(source: Any, *arguments: Any, **options: Any) -> tuple[Any, Any]:
-    """Answer what rdflib's JSON-LD parser wants to load: from our files, or not at all.
+    """Replacement of rdflib's JSON-LD loader: return a bundled context, or refuse.
 
     Returns:
-        the context, made anew since rdflib changes it in place, and no base.
+        a fresh copy of the context, since rdflib changes it in place, and no base.
 
     Raises:
-        RemoteDocumentError: it is none of ours.
+        RemoteDocumentError: the context is not bundled.
     """
     address = str(source)
     parts = urlsplit(address)
     text = bundled_contexts().get(f"{parts.netloc}{parts.path}") if parts.scheme in {"http", "https"} else None
     if text is None:
-        # A document without a base has its relative addresses beside the process, which is nobody's business.
+        # rdflib resolves relative URLs against the working directory, which must not be revealed.
         raise RemoteDocumentError(address.removeprefix(f"{Path.cwd().as_uri()}/"))
     return json.loads(text), None
 
 
 class _ClosedInput:
-    """What stands in for rdflib's source of documents on the web."""
+    """Replacement of rdflib's `URLInputSource` that refuses every URL."""
 
     def __init__(self, system_id: str | None = None, *_arguments: Any, **_options: Any):
         raise RemoteDocumentError(str(system_id))
 
 
 def _refuse_doctype(data: str | bytes) -> None:
-    """Let expat look for a DOCTYPE; what else may be wrong is left to the parser."""
+    """Detect a DOCTYPE with expat; other errors are left to the parser."""
     found: list[str] = []
 
     def doctype(name: str, *_declaration: Any) -> None:
@@ -148,7 +149,7 @@ def _refuse_doctype(data: str | bytes) -> None:
     scanner = expat.ParserCreate()
     scanner.StartDoctypeDeclHandler = doctype
     scanner.StartElementHandler = root
-    # Whatever else is wrong, the parser says it better.
+    # The parser reports all other errors.
     with suppress(DoctypeError, StopIteration, expat.ExpatError, ValueError):
         scanner.Parse(data, True)
     if found:
@@ -156,10 +157,10 @@ def _refuse_doctype(data: str | bytes) -> None:
 
 
 def close_rdflib() -> None:
-    """Put our loader in the place of rdflib's; done when this module is imported, and harmless when repeated.
+    """Replace rdflib's loaders; called on import, idempotent.
 
     Raises:
-        ImportError: this version of rdflib loads contexts in another way: better no RDF than one that fetches.
+        ImportError: this version of rdflib loads contexts in an unknown way: rather no RDF than network access.
     """
     if not callable(getattr(jsonld_context, "source_to_json", None)):
         raise ImportError("rdflib loads JSON-LD contexts in an unknown way")

@@ -1,8 +1,8 @@
-"""Markdown that people wrote, as harmless HTML, in a time that grows with the length of the text and no faster.
+"""Render untrusted Markdown as sanitised HTML, in time linear in its length.
 
-CommonMark 0.31 without raw HTML and without images, through markdown-it-py and then nh3. markdown-it-py is linear but
-slow where every character is markup, so a text that holds more of it than any person writes is shown as it is, without
-layout: see :data:`MOST_MARKUP`, :data:`MOST_LINES` and :data:`LONGEST`. Every word of it is still shown.
+CommonMark 0.31 without raw HTML and images, by markdown-it-py and then nh3. markdown-it-py is linear but slow on text
+that is nearly all markup, so a text with more markup than any person writes is shown unformatted, but complete: see
+:data:`MOST_MARKUP`, :data:`MOST_LINES` and :data:`LONGEST`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from markdown_it import MarkdownIt
 
 from ckanext.ecosphere.shared import characters
 
-#: Raised whenever the same text gives other HTML: stored renderings of an older version are made anew.
+#: Increment when the same text gives different HTML: stored renderings of older versions are then redone.
 VERSION = 2
 TAGS = {
     "p", "br", "hr", "ul", "ol", "li", "strong", "em", "a", "blockquote", "code", "pre", "h3", "h4", "h5", "h6",
 }  # fmt: skip
 LINK_REL = "nofollow ugc noopener noreferrer"
-#: Bounds within which a text is read as Markdown: characters, characters that may be markup, lines, addresses.
+#: Limits up to which a text is rendered as Markdown: characters, possible markup characters, lines, URLs.
 LONGEST = 50_000
 MOST_MARKUP = 2_500
 MOST_LINES = 1_500
 MOST_ADDRESSES = 200
 MAX_NESTING = 16
-#: An excerpt is taken from this many times its length: enough for markup and long addresses.
+#: An excerpt is taken from this many times its length, to allow for markup and long URLs.
 EXCERPT_SOURCE = 8
 _KEPT_RENDERINGS = 256
 _LOWEST_HEADING = 6
@@ -40,35 +40,35 @@ _SAFE_HREF = re.compile(r"(?:https?://[^/\\\s]|mailto:[^/\\\s]|/(?![/\\])|#)[^\s
 _TAG = re.compile(r"<[^<>]*>")
 _BLOCK_END = re.compile(r"</(?:p|li|h[3-6]|pre|blockquote)>|<br ?/?>")
 _BLANKS = re.compile(r"\s+")
-#: nh3 leaves both as they are within quotes, where what cuts at tags finds tags.
+#: nh3 leaves angle brackets in attribute values, where `_TAG` would take them for tags.
 _WITHOUT_ANGLES = str.maketrans("", "", "<>")
 
 
 def to_html(text: str | None) -> str:
-    """Return Markdown as HTML with few tags, no script, and links that search engines do not follow.
+    """Return Markdown as HTML with few tags, no scripts, and links marked nofollow.
 
     Args:
-        text: what a person or a source wrote, of any length.
+        text: untrusted text of any length.
     """
     return _rendered(text) if text and text.strip() else ""
 
 
 def to_text(text: str | None) -> str:
-    """Return Markdown as plain text on one line, without its markup."""
+    """Return Markdown as plain text on one line, without markup."""
     return plain(to_html(text))
 
 
 def plain(rendered: str) -> str:
-    """Return what :func:`to_html` made as plain text on one line; words end where blocks do, not where tags do."""
+    """Convert the result of :func:`to_html` to plain text on one line; words end at blocks, not at inline tags."""
     return _BLANKS.sub(" ", html.unescape(_TAG.sub("", _BLOCK_END.sub(" ", rendered)))).strip()
 
 
 def excerpt(text: str | None, length: int = 190) -> str:
-    """Return the beginning of a text without its markup.
+    """Return the beginning of a text without markup.
 
     Args:
         text: Markdown of any length; only its beginning is read.
-        length: characters at most, the ellipsis included; 0 for all of it.
+        length: maximum number of characters, ellipsis included; 0 for the whole text.
     """
     if not text or not length:
         return to_text(text)
@@ -82,12 +82,12 @@ def excerpt(text: str | None, length: int = 190) -> str:
 
 
 def without_links(rendered: str) -> str:
-    """Return what :func:`to_html` made without its links; their words stay. Only our few tags come out of it."""
+    """Remove the links from the result of :func:`to_html`, but keep their text."""
     return nh3.clean(rendered, tags=TAGS - {"a"}, attributes={"ol": {"start"}}, link_rel=None)
 
 
 def is_safe_href(address: str) -> bool:
-    """Say whether a link may lead there: http, https, mailto, or a page of the portal; never "//elsewhere"."""
+    """Return whether a link target is allowed: http, https, mailto, or a page of the portal; never "//elsewhere"."""
     return bool(_SAFE_HREF.fullmatch(address)) and characters.is_clean(address)
 
 
@@ -105,12 +105,12 @@ def _rendered(text: str) -> str:
 
 
 def _laid_out(text: str) -> str | None:
-    """Return Markdown as HTML; None when it holds more markup than any person writes."""
+    """Return Markdown as HTML; None if it contains more markup than any person writes."""
     if len(text) > LONGEST or text.count("\n") > MOST_LINES or len(_MARKUP.findall(text)) > MOST_MARKUP:
         return None
     parser = _parser(linkify=text.count("://") <= MOST_ADDRESSES)
     tokens = parser.parse(text)
-    # Where blocks are nested deeper, markdown-it-py drops what they hold.
+    # markdown-it-py drops the contents of more deeply nested blocks.
     if any(token.level >= MAX_NESTING - 1 for token in tokens):
         return None
     return str(parser.renderer.render(tokens, parser.options, {}))
@@ -130,7 +130,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 @lru_cache(maxsize=2)
 def _parser(*, linkify: bool) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "linkify": linkify, "maxNesting": MAX_NESTING})
-    # An image of elsewhere tells its owner who reads the page.
+    # Images on other servers would reveal readers to them.
     parser.disable(["image", "html_block", "html_inline"])
     parser.validateLink = is_safe_href  # type: ignore[method-assign]
     parser.core.ruler.push("ecosphere_headings", _lower_headings)
@@ -138,7 +138,7 @@ def _parser(*, linkify: bool) -> MarkdownIt:
         parser.enable("linkify")
         if parser.linkify is None:
             raise RuntimeError("linkify-it-py is not installed")
-        # Only addresses with their scheme: "rapport.fr" is a word, and an e-mail address is nobody's to spread.
+        # Only URLs with a scheme: "rapport.fr" may be a word, and e-mail addresses must not become links.
         parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     return parser
 

@@ -1,6 +1,6 @@
-"""Long runs that the database remembers until they are over, so that neither a kill nor an emptied queue loses one.
+"""Long-running background jobs recorded in the database, so that neither a kill nor an emptied queue loses one.
 
-Kept in CKAN's own table of tasks (`task_status`): a row while a run is wanted, none when it is over.
+They are kept in CKAN's `task_status` table: a row exists from the request until the run is complete.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ MOST_TRIES = 5
 
 @dataclass(frozen=True)
 class Run:
-    """A run of which there is one at a time.
+    """A background job of which at most one instance runs at a time.
 
     Attributes:
-        name: of the run, its job and its lock.
-        work: dotted path of the function that does it, within `working`.
-        title: for people.
-        queue: where it waits.
-        seconds: time after which RQ ends it.
+        name: name of the run, its job and its lock.
+        work: dotted path of the function that does the work, within `working`.
+        title: title of the job, for people.
+        queue: name of its queue.
+        seconds: RQ timeout.
     """
 
     name: str
@@ -48,9 +48,9 @@ class Run:
     seconds: int
 
     def want(self, *arguments: Any) -> str:
-        """Have it run by a background worker, and remember that; returns the id of the job.
+        """Request a run and queue its job; return the job id.
 
-        What is wanted while it runs is run once more afterwards: the run that is under way may not have seen why.
+        A request made during a run causes another run afterwards, since the current one may have missed the change.
         """
         told = json.dumps({"arguments": arguments, "tries": 0})
         wanted = {"value": told, "state": "wanted", "last_updated": _now()}
@@ -64,12 +64,12 @@ class Run:
 
     @contextmanager
     def working(self) -> Iterator[bool]:
-        """Be alone at it while the block runs, and forget it afterwards, unless it was wanted once more meanwhile.
+        """Hold the run's lock for the block, and mark the run as complete afterwards unless it was requested again.
 
-        A run that fails is remembered and sent again some times: a service was away, mostly.
+        A failed run stays recorded and is retried a few times, since most failures are outages.
 
         Yields:
-            False when somebody else is at it: leave it to them.
+            False if another process is running it: the caller must leave it alone.
         """
         with Locks() as locks:
             if not locks.take(self._lock):
@@ -84,7 +84,7 @@ class Run:
             model.Session.commit()
 
     def send_if_lost(self) -> bool:
-        """Send it again when it is wanted, stands in no queue and nobody is at it; tells whether it was."""
+        """Queue the run again if it is requested but neither queued nor running; return whether it was queued."""
         row = self._row()
         if row is None or waits(self.name, self.queue) or not is_free(self._lock):
             return False
@@ -114,22 +114,22 @@ class Run:
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc).replace(tzinfo=None)  # as CKAN keeps moments, and as pages take them
+    return datetime.now(timezone.utc).replace(tzinfo=None)  # naive UTC, as CKAN stores times and pages expect them
 
 
 FAILED = -1
-"""What a step of `in_steps` did that failed."""
+"""Result of a failed step of `in_steps`."""
 
 
 def in_steps(room: str, steps: Mapping[str, Callable[[], int]]) -> dict[str, int]:
-    """Do steps in their order; one that fails is logged, rolled back, and does not keep the others from being done.
+    """Run steps in order; a failed one is logged and rolled back, and the others still run.
 
     Args:
         room: name of the room, for the log.
-        steps: what to do, by name; each returns how much it did.
+        steps: functions by name; each returns a count of what it did.
 
     Returns:
-        how much of each was done, `FAILED` for a step that failed.
+        the count of each step, `FAILED` for a failed one.
     """
     done: dict[str, int] = {}
     for name, step in steps.items():

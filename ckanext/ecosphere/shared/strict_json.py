@@ -1,8 +1,7 @@
-"""JSON that strangers wrote, read without surprises.
+"""Tolerant parsing of untrusted JSON: an odd value costs that value, not the document.
 
-What JSON does not have (NaN, Infinity) becomes null; a number of more digits than any figure stays a text; half
-characters (lone surrogates) and NUL, which no database stores, are replaced; what is nested deeper than any description
-is left out. So one odd value costs that value, not the document.
+NaN and Infinity, which JSON does not have, become null; integers of excessive length stay texts; lone surrogates and
+NUL, which no database stores, are replaced; values nested too deeply become null.
 """
 
 from __future__ import annotations
@@ -13,21 +12,21 @@ import re
 from typing import Any
 
 MAX_DEPTH = 100
-"""Levels of lists and objects; a polygon in a description has about ten."""
+"""Maximum nesting of lists and objects; a polygon in a description has about ten levels."""
 MAX_DIGITS = 18
-"""Digits of a number; more would not fit into 64 bits."""
+"""Maximum digits of an integer; more would not fit into 64 bits."""
 
 _TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*\\?(?:"|\Z)', re.DOTALL)
-"""A bracket, or a string to its end: that of the text when it has none, or searching would begin anew at each quote."""
+"""A bracket or a whole string; an unterminated one extends to the end of the text, or the search would be quadratic."""
 _ODD_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 _ODD = re.compile("[\x00\ud800-\udfff]")
 
 
 def loads(data: str | bytes) -> Any:
-    """Read a document.
+    """Parse a document.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is not JSON.
     """
     text = data if isinstance(data, str) else _decoded(data)
     odd = bool(_ODD_ESCAPE.search(text) or _ODD.search(text))
@@ -38,12 +37,12 @@ def loads(data: str | bytes) -> Any:
 
 
 def sound_text(text: str) -> str:
-    """A text with every half character and NUL replaced by the sign for that (U+FFFD)."""
+    """Return a text with lone surrogates and NUL replaced by U+FFFD."""
     return _ODD.sub("\ufffd", text)
 
 
 def _decoded(data: bytes) -> str:
-    """The text of a document: its encoding is told by its first bytes (RFC 8259 §8.1, RFC 4627 §3)."""
+    """Decode a document; its first bytes determine the encoding (RFC 8259 §8.1, RFC 4627 §3)."""
     return data.decode(json.detect_encoding(data), "replace").removeprefix("\ufeff")
 
 
@@ -65,10 +64,10 @@ _decoder = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_consta
 
 
 def _shallow(text: str) -> str:
-    """Put null in the place of what lies deeper than `MAX_DEPTH`.
+    """Replace values nested deeper than `MAX_DEPTH` by null.
 
     Raises:
-        ValueError: the text ends within it.
+        ValueError: the text ends within such a value.
     """
     depth = begin = start = 0
     kept: list[str] = []

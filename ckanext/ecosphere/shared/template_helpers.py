@@ -1,4 +1,4 @@
-"""Template helpers for the pages of every room: lists, labels and maps of territories, sizes of files, addresses."""
+"""Template helpers for the pages of every room: territories and their maps, labels, file sizes, URLs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BYTES_PER_STEP = 1000
 
 
 def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Territories to choose from: (heading, (id, label) in alphabetical order) for each type."""
+    """Return the territories to choose from by type: heading, and (id, label) in alphabetical order."""
     headings = {
         "region": tk._("Régions"),
         "departement": tk._("Départements"),
@@ -35,19 +35,19 @@ def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def ecosphere_map_frames() -> tuple[outlines.Frame, ...]:
-    """Return the maps on which a rectangle is drawn, that of the mainland first."""
+    """Return the maps on which a rectangle can be drawn, mainland France first."""
     return outlines.frames()
 
 
 def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:
-    """Labels of concepts in the language of the page; those that the vocabulary does not know are left out."""
+    """Return labels of concepts in the language of the page; unknown concepts are left out."""
     known = voc.get(vocabulary)
     found = (known.get(key) for key in ([keys] if isinstance(keys, str) else keys or []))
     return [concept.label(language.current()) for concept in found if concept]
 
 
 def ecosphere_size_text(value: Any) -> str:
-    """Return a size in bytes as people write it: "1,5 Mo" in French, "1.5 MB" in English."""
+    """Format a size in bytes: "1,5 Mo" in French, "1.5 MB" in English."""
     from babel.numbers import format_decimal
 
     try:
@@ -63,7 +63,7 @@ def ecosphere_size_text(value: Any) -> str:
 
 
 def ecosphere_page_of(kind: str, name: str) -> str:
-    """Return the address of a dataset, service or group, "" for a type without pages (of a plugin that is gone)."""
+    """Return the URL of a dataset, service or group; "" for a type whose plugin is no longer loaded."""
     try:
         return tk.url_for(f"{kind}.read", id=name)
     except BuildError:
@@ -71,17 +71,17 @@ def ecosphere_page_of(kind: str, name: str) -> str:
 
 
 def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
-    """Return the language of a text of a dataset as its page shows it: a BCP 47 tag, for `lang`.
+    """Return the language of a dataset's text as shown on its page: a BCP 47 tag, for `lang`.
 
-    That of the translation which is shown, else that of the dataset; French where it is one of several, as in
-    `vocabularies.languages`.
+    It is the language of the translation shown, else that of the dataset; if there are several, French is preferred, as
+    in `vocabularies.languages`.
 
     Args:
-        dataset: as `package_show` gives it.
+        dataset: as returned by `package_show`.
         field: `title` or `notes`.
 
     Returns:
-        "" where it is that of the page, or not known.
+        "" if it is the language of the page, or unknown.
     """
     texts = dataset.get(f"{field}{languages.SUFFIX}")
     shown = tk.h.get_translated(dataset, field)
@@ -95,7 +95,7 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
 
 
 def ecosphere_pager_symbols() -> dict[str, Any]:
-    """Signs of the links to the previous and next page, with a name for readers of screens (CKAN's have none).
+    """Return the symbols of the previous and next links, with names for screen readers (CKAN's have none).
 
     Returns:
         `symbol_previous` and `symbol_next`, arguments of CKAN's `Page.pager`.
@@ -108,7 +108,7 @@ def ecosphere_pager_symbols() -> dict[str, Any]:
 
 
 def _numbered(place: voc.Concept, lang: str) -> str:
-    """Label of a territory, with its number for a département, as people know it: "Ain (01)"."""
+    """Return the label of a territory, with the number of a département: "Ain (01)"."""
     label = place.label(lang)
     return f"{label} ({place.data['code']})" if place.data.get("type") == "departement" else label
 
@@ -117,7 +117,7 @@ def _alphabetical(place: voc.Concept) -> str:
     return voc.normalise(place.label_fr)
 
 
-#: By name, as plugins hand them to CKAN.
+#: By name, for `ITemplateHelpers`.
 HELPERS = {
     each.__name__: each
     for each in (

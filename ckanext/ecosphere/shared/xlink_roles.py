@@ -1,8 +1,9 @@
-"""What an element of an ISO record stands for, where ISO 19139 has one element for several fields of a dataset.
+"""XLink roles that state which DCAT property an ISO 19139 element stands for.
 
-The portal writes the property of DCAT beside such an element, as XLink has it (XLink 1.1, 5.3): ``xlink:arcrole`` is
-the property, ``xlink:role`` what the thing at its end is, ``xlink:title`` its name. Others may pass over them; the
-portal, and those that run this suite, need not guess when they read the record again. Pure, no CKAN.
+ISO 19139 uses one element for several fields of a dataset. The portal adds XLink attributes to such an element (XLink
+1.1, 5.3): ``xlink:arcrole`` is the DCAT property, ``xlink:role`` the type of the resource it points to,
+``xlink:title`` its name. Other readers may ignore them; portals that run this suite can read the record back without
+guessing. Pure, no CKAN.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ _DCAT = "http://www.w3.org/ns/dcat#"
 _DCT = "http://purl.org/dc/terms/"
 _SCHEMA = "https://schema.org/"
 
-#: On ``gmd:identificationInfo``: the elements of this record are marked.
+#: Role of ``gmd:identificationInfo`` in records whose elements are marked.
 MARKED = "http://xmlns.com/foaf/0.1/primaryTopic"
 
 ACCESS = f"{_DCT}accessRights"

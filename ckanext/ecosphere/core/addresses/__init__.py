@@ -1,4 +1,4 @@
-"""Whether the e-mail address of an account was confirmed by somebody who reads what comes there.
+"""Confirmation of e-mail addresses of accounts.
 
-Nothing is refused to whoever has not confirmed it: they are reminded on their dashboard.
+An unconfirmed address blocks nothing: the dashboard shows a reminder.
 """

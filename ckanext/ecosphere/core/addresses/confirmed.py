@@ -1,4 +1,4 @@
-"""Which address of an account was confirmed: noted by its digest, so that another address is not confirmed with it."""
+"""Record which e-mail address of an account was confirmed, by its digest: a changed address counts as unconfirmed."""
 
 from __future__ import annotations
 
@@ -14,44 +14,45 @@ from ckanext.ecosphere.shared.mailing import headers
 KEY = "ecosphere_confirmed_address"
 PURPOSE = "ecosphere-confirm-address"
 GOOD_SECONDS = 7 * 24 * 3600
-"""A link is good for a week."""
+"""Links are valid for a week."""
 
 
 def digest(email: str) -> str:
-    """Return what stands for an address where the address itself should not stand."""
+    """Return a digest of an address, for use where the address itself must not be stored."""
     return hashlib.sha256(email.strip().lower().encode()).hexdigest()
 
 
 def note(email: str) -> dict[str, str]:
-    """Return the note, for `plugin_extras`, that an address is confirmed."""
+    """Return the entry for `plugin_extras` that marks an address as confirmed."""
     return {KEY: digest(email)}
 
 
 def is_confirmed(user: Any) -> bool:
-    """Tell whether the address that an account has now was confirmed."""
+    """Return whether the current address of an account is confirmed."""
     return bool(user.email) and (user.plugin_extras or {}).get(KEY) == digest(user.email)
 
 
 def may_be_somebody_elses(user: Any) -> bool:
-    """Tell whether the address of an account may be that of somebody who knows nothing of it: nobody has confirmed it.
+    """Return whether the address of an account is unconfirmed, so that it may belong to someone else.
 
-    E-mails to it hold no words of whoever made the account. Without the base plugin nobody is asked to confirm any.
+    E-mails to such an address contain no text written by the account's owner. Without the base plugin, which sends the
+    confirmations, the result is always False.
     """
     return p.plugin_loaded("ecosphere") and not is_confirmed(user)
 
 
 def confirm(user: model.User) -> None:
-    """Note that the address that an account has now is confirmed."""
+    """Mark the current address of an account as confirmed."""
     account_notes.keep(user.id, KEY, digest(user.email or ""))
 
 
 def token(user: model.User) -> str:
-    """Return the token of a link that confirms the address that an account has now, and no other."""
+    """Return the token of a link that confirms the current address of an account, and no other."""
     return headers.sign(PURPOSE, [user.id, digest(user.email or "")])
 
 
 def account_of(token: str) -> model.User | None:
-    """Return the account of a link; None when it is not ours, too old, or of an address that was changed since."""
+    """Return the account of a token; None if it is invalid, expired, or the address was changed since."""
     found = headers.read(PURPOSE, token, GOOD_SECONDS)
     if not (isinstance(found, list) and len(found) == 2):  # noqa: PLR2004
         return None

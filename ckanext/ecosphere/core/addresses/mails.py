@@ -1,4 +1,4 @@
-"""The e-mail that asks whether an address is right: how often it may be asked for, and its words."""
+"""The e-mail that asks for confirmation of an address: rate limits and text."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ckanext.ecosphere.shared.web_guard import rate_limits
 log = logging.getLogger(__name__)
 
 WHAT = "confirm-address"
-#: For an account and for an address to which e-mails go.
+#: Limits per account and per e-mail address.
 RATES = "3 per hour; 10 per day"
-#: From one address of the network, which a whole office may share.
+#: Limits per network address, which a whole office may share.
 NETWORK_RATES = "30 per hour; 100 per day"
 
 
 @dataclass(frozen=True)
 class Letter:
-    """An e-mail before it is put in form.
+    """The contents of an e-mail before formatting.
 
     Attributes:
         lines: paragraphs.
-        button: (label, address) of the one thing to do.
+        button: label and URL of the call to action.
     """
 
     subject: str
@@ -44,11 +44,11 @@ class Letter:
 
 
 def ask(user: model.User) -> None:
-    """Have an e-mail with a link sent to the address that an account has now, by a background worker.
+    """Queue the e-mail with a confirmation link to the current address of an account.
 
     Raises:
-        TooMany: too many were asked for.
-        CountingUnavailable: nothing can be counted now.
+        TooMany: a rate limit is exceeded.
+        CountingUnavailable: Redis is down.
     """
     told = f"email:{confirmed.digest(user.email or '')}"
     rate_limits.hit(WHAT, NETWORK_RATES, f"address:{rate_limits.network(request.remote_addr)}")
@@ -64,9 +64,9 @@ def ask(user: model.User) -> None:
 
 
 def send(user_id: str, lang: str) -> bool:
-    """Send the e-mail, unless the address is confirmed meanwhile; tell whether it left.
+    """Send the e-mail, unless the address has been confirmed meanwhile; return whether it was sent.
 
-    A server that does not take it is not asked again: the person is offered another e-mail on the dashboard.
+    It is not retried if the mail server refuses it: the dashboard offers to send another one.
     """
     with language.speaking(lang):
         user = model.User.get(user_id)
@@ -82,12 +82,12 @@ def send(user_id: str, lang: str) -> bool:
 
 
 def _rendered(user: model.User) -> dict[str, Any]:
-    """Recipient, subject and both forms of the e-mail."""
+    """Return the recipient, subject, headers and both bodies of the e-mail."""
     letter = _letter(user)
     return {
-        # Each has an identifier of its own: a program that hides what it knows already must show the new link.
+        # A distinct Message-ID for each: mail programs that hide duplicates must show the new link.
         "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("address", letter.button[1])},
-        "recipient_name": user.name,  # nobody can write a message in it, as in a full name
+        "recipient_name": user.name,  # unlike a full name, it cannot carry a message
         "recipient_email": user.email,
         "subject": letter.subject,
         "body": tk.render("emails/ecosphere_address.txt", {"letter": letter, "labelled": labelled}),
@@ -96,7 +96,7 @@ def _rendered(user: model.User) -> dict[str, Any]:
 
 
 def _letter(user: model.User) -> Letter:
-    """The words, in which nothing of what whoever registered wrote but the name of the account."""
+    """Return the contents, in which the account name is the only text chosen by the person who registered."""
     url = tk.h.url_for(
         "ecosphere_addresses.confirm", token=confirmed.token(user), qualified=True, locale=language.current()
     )

@@ -1,7 +1,7 @@
-"""One address of e-mail, one account: compared letter for letter.
+"""Check that an e-mail address belongs to one account only, by exact comparison.
 
-CKAN compares with ILIKE, for which "%" and "_" in an address, where both are allowed, stand for any letters: addresses
-of other people could be found out letter by letter, and "a_b@…" is refused beside "acb@…".
+CKAN compares with ILIKE, in which "%" and "_", both allowed in addresses, are wildcards: other people's addresses could
+be found out letter by letter, and "a_b@…" is refused beside "acb@…".
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ckanext.ecosphere.shared.web_guard import brakes
 
 
 def email_is_unique(key: FlattenKey, data: FlattenDataDict, errors: FlattenErrorDict, context: Context) -> None:
-    """Do what CKAN's validator of this name does, without patterns, and so often only.
+    """Replace CKAN's validator of the same name, without wildcards and with a rate limit.
 
     Raises:
-        Invalid: the address is that of another account.
+        Invalid: the address belongs to another account, or the rate limit is exceeded.
     """
     address = str(data[key])
     query = sa.select(model.User.id, model.User.name).where(
@@ -38,5 +38,5 @@ def email_is_unique(key: FlattenKey, data: FlattenDataDict, errors: FlattenError
 
 
 def get_validators() -> dict[str, Any]:
-    """Return the validators that stand for CKAN's of the same name."""
+    """Return the validators that replace CKAN's of the same name."""
     return {email_is_unique.__name__: email_is_unique}

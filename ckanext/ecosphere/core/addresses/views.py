@@ -1,4 +1,4 @@
-"""Pages that confirm the address of an account, and the moments at which an e-mail asks for it."""
+"""Pages that confirm the address of an account, and hooks that send the e-mail when an address is given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.shared.web_guard import rate_limits
 log = logging.getLogger(__name__)
 
 DASHBOARD = "ecosphere_dashboard.home"
-#: Pages of CKAN on which somebody gives an address.
+#: Pages of CKAN whose form takes an address.
 GIVEN = ("user.register", "user.edit")
 
 blueprint = Blueprint("ecosphere_addresses", __name__)
@@ -24,14 +24,14 @@ blueprint = Blueprint("ecosphere_addresses", __name__)
 
 @blueprint.before_app_request
 def remember_address() -> None:
-    """Keep the address that a person had before they change it."""
+    """Store a person's current address before they change it."""
     if request.method == "POST" and request.endpoint == "user.edit" and tk.current_user.is_authenticated:
         g.ecosphere_address_before = (tk.current_user.email or "").lower()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @blueprint.after_app_request
 def ask_for_new_address(response: AnyResponse) -> AnyResponse:
-    """Have an e-mail sent to whoever registered or changed their address; CKAN leads away when the form is taken."""
+    """Send the e-mail after a registration or change of address; CKAN redirects when the form is valid."""
     if request.method != "POST" or request.endpoint not in GIVEN or not response.location:
         return response
     try:
@@ -44,9 +44,9 @@ def ask_for_new_address(response: AnyResponse) -> AnyResponse:
 
 
 def _ask_if_new() -> None:
-    """Ask the person who is logged in, if the form was about their own account and gave another address.
+    """Send the e-mail to the current user, if the form was about their own account and gave another address.
 
-    Whose account an administrator makes or changes finds the reminder on the dashboard.
+    For accounts that an administrator creates or changes, the reminder on the dashboard is enough.
     """
     user = unconfirmed()
     address = (user.email or "").lower() if user else ""
@@ -59,7 +59,7 @@ def _ask_if_new() -> None:
 
 
 def unconfirmed() -> model.User | None:
-    """Return the person who is logged in, if their address is not confirmed and an e-mail can be sent."""
+    """Return the current user, if their address is unconfirmed and e-mail is configured."""
     if not (tk.current_user.is_authenticated and sending.is_configured()):
         return None
     user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
@@ -68,7 +68,7 @@ def unconfirmed() -> model.User | None:
 
 @blueprint.route("/compte/adresse/renvoyer", methods=["POST"])
 def again() -> AnyResponse:
-    """Send the e-mail again to the person who is logged in."""
+    """Send the e-mail again to the current user."""
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.url_for(DASHBOARD))  # pyright: ignore[reportReturnType]
     user = unconfirmed()
@@ -88,9 +88,9 @@ def again() -> AnyResponse:
 
 @blueprint.route("/compte/adresse/confirmer/<token>", methods=["GET", "POST"])
 def confirm(token: str) -> AnyResponse:
-    """Show what is to be confirmed (programs follow links of e-mails); with POST, confirm it.
+    """Show what is to be confirmed (some programs follow links of e-mails); on POST, confirm it.
 
-    The token is the permission: whoever has it reads what comes to the address.
+    The token is the authorisation: whoever has it reads the mailbox of the address.
     """
     user = confirmed.account_of(token)
     if user is None:
@@ -103,7 +103,7 @@ def confirm(token: str) -> AnyResponse:
 
 
 def _unkept(template: str, variables: dict[str, object]) -> Response:
-    """Render a page that no cache keeps: its address is a permission."""
+    """Render a page that must not be cached: its URL grants a right."""
     response = make_response(tk.render(template, variables))
     response.cache_control.no_store = True
     return response

@@ -1,1 +1,1 @@
-"""What administrators change on the pages of the portal (lists, words and weights of the search), and its journal."""
+"""Lists, search words and weights that administrators change on the portal's pages, with a journal of changes."""

@@ -1,4 +1,4 @@
-"""Index again the datasets whose terms got other names, and count how many use each term; both by a worker."""
+"""Background jobs that reindex datasets whose terms changed and count the use of each term."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from ckanext.ecosphere.vocabularies import local, overlay
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200
-"""Datasets that are indexed between two words about the progress."""
+"""Datasets indexed between two progress updates."""
 KEPT_SECONDS = 7 * 24 * 3600
 COUNTED_FOR = timedelta(minutes=10)
-"""Age up to which numbers are shown without being counted again."""
+"""Age up to which counts are shown without being refreshed."""
 LONGEST_SECONDS = 3 * 3600
 _HERE = "ckanext.ecosphere.core.lists.indexing"
 RUN = Run(
@@ -37,13 +37,13 @@ RUN = Run(
 
 
 def want() -> None:
-    """Have the datasets of terms that changed indexed again."""
+    """Schedule the reindexing of datasets whose terms changed."""
     _note("progress", {"done": 0, "total": None})
     RUN.want()
 
 
 def index() -> None:
-    """Index the datasets of every term that changed since it was last indexed."""
+    """Reindex the datasets of every term that changed since they were last indexed."""
     with RUN.working() as mine:
         if not mine:
             return
@@ -66,13 +66,13 @@ def index() -> None:
 
 
 def waiting() -> list[LocalValue]:
-    """Return the terms whose datasets are to be indexed again."""
+    """Return the terms whose datasets have to be reindexed."""
     query = sa.select(LocalValue).where(LocalValue.area.startswith(overlay.AREA, autoescape=True))
     return list(model.Session.scalars(query.where(LocalValue.indexed < LocalValue.number)))
 
 
 def datasets(uris: list[str]) -> list[str]:
-    """Return the ids of the datasets that name any of some terms."""
+    """Return the ids of active datasets that refer to any of the terms."""
     if not uris:
         return []
     patterns = [f"%{uri.translate(_LIKE)}%" for uri in uris]
@@ -85,7 +85,7 @@ _LIKE = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
 def _uris(area: str, key: str) -> list[str]:
-    """The addresses of a term and of those below it, whose documents bear its name as well."""
+    """Return the URIs of a term and of its narrower terms, whose datasets are indexed with its name as well."""
     vocabulary = voc.get(area.removeprefix(overlay.AREA))
     concept = vocabulary.get(key)
     below = [concept] if concept else []
@@ -95,19 +95,23 @@ def _uris(area: str, key: str) -> list[str]:
 
 
 def progress() -> dict[str, Any] | None:
-    """Return how far a worker is with indexing: `done`, `total` (None before it begins); None when nothing waits."""
+    """Return the progress of reindexing, or None when nothing is pending.
+
+    Returns:
+        `done`, and `total`, which is None until the job starts.
+    """
     told = _told("progress")
     return told if told and told["done"] != told["total"] else None
 
 
 def ask_for_counts() -> bool:
-    """Have a worker count how many datasets use each term."""
+    """Schedule the counting of datasets per term."""
     queue = jobs.DEFAULT_QUEUE_NAME
     return enqueue_once(count, job_id="ecosphere-lists-count", title="Lists: count the use of terms", queue=queue)
 
 
 def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
-    """Return when the use of the terms of a list was counted, and by term; asks a worker when that is long ago."""
+    """Return when the use of a list's terms was counted, and the counts by term id; schedule a count if outdated."""
     told = _told("counts")
     at = datetime.fromisoformat(told["at"]) if told else None
     if at is None or datetime.now(timezone.utc) - at > COUNTED_FOR:
@@ -116,7 +120,7 @@ def counts(name: str) -> tuple[datetime | None, dict[str, int]]:
 
 
 def count() -> None:
-    """Count how many datasets use each term of the lists that administrators change."""
+    """Count the datasets that use each term of the editable lists."""
     local.look(now=True)
     _count()
 

@@ -1,8 +1,8 @@
-"""The journal: who changed what of the portal, and when. Nothing of it is rewritten.
+"""Append-only journal of administrative changes: who changed what, and when.
 
-It holds what administrators decide (lists, weights, settings, roles, contact sheets of services), never what people
-write in requests, searches or profiles. A person is an account's id: the name is looked up when the journal is shown,
-so that it goes with the account.
+It records administrators' decisions (lists, weights, settings, roles, contact sheets of services), never what people
+write in requests, searches or profiles. People are stored by account id: names are looked up when the journal is
+shown, so that a name disappears with its account.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ckan import model
 from ckanext.ecosphere.core.lists.model import JournalEntry
 
 LISTS = ("vocabulary:", "search:", "text:")
-"""How the areas begin whose changes are in `LocalValue` and can be taken back."""
+"""Prefixes of the areas whose changes are stored in `LocalValue` and can be undone."""
 LONGEST_TOLD = 500
-"""Characters of a value that are kept in the journal, of what is not a list."""
+"""Maximum characters of a setting's value in the journal."""
 
 
 def note(area: str, key: str, before: Any, after: Any, person: str | None) -> JournalEntry:
-    """Add an entry to the transaction of the caller, and return it with its number."""
+    """Add an entry to the caller's transaction and return it with its id."""
     entry = JournalEntry(area=area, key=key, before=before, after=after, person=person)
     model.Session.add(entry)
     model.Session.flush()
@@ -31,36 +31,36 @@ def note(area: str, key: str, before: Any, after: Any, person: str | None) -> Jo
 
 
 def insert(connection: Any, area: str, key: str, *, before: Any, after: Any, person: str | None) -> None:
-    """Add an entry through a connection, for what is noted while a session is written."""
+    """Add an entry through a connection, for use while a session is being flushed."""
     table: Any = JournalEntry.__table__
     connection.execute(table.insert().values(area=area, key=key, before=before, after=after, person=person))
 
 
 def shortened(value: Any) -> Any:
-    """Return a value as the journal keeps it: a text is cut."""
+    """Return a value as stored in the journal: long texts are cut."""
     text = value if isinstance(value, str | int | float | bool | None) else str(value)
     return f"{text[:LONGEST_TOLD]}…" if isinstance(text, str) and len(text) > LONGEST_TOLD else text
 
 
 def count(areas: Iterable[str] = ()) -> int:
-    """Return how many entries there are, of some areas or of all."""
+    """Return the number of entries, of some areas or of all."""
     return model.Session.scalar(_of(sa.select(sa.func.count()).select_from(JournalEntry), areas)) or 0
 
 
 def page(number: int, size: int, areas: Iterable[str] = ()) -> list[JournalEntry]:
-    """Return the entries of a page, the last first.
+    """Return a page of entries, latest first.
 
     Args:
-        number: of the page, from 1.
-        size: entries of a page.
-        areas: of which areas, by how they begin; all when empty.
+        number: page number, from 1.
+        size: entries per page.
+        areas: prefixes of areas; all when empty.
     """
     query = _of(sa.select(JournalEntry), areas).order_by(JournalEntry.id.desc())
     return list(model.Session.scalars(query.offset((number - 1) * size).limit(size)))
 
 
 def all_entries(most: int) -> Iterator[tuple[int, datetime, str | None, str, str, Any, Any]]:
-    """Go through the last entries: number, moment, person, area, key, before, after."""
+    """Yield the latest entries: id, time, person, area, key, before, after."""
     table: Any = JournalEntry.__table__
     query = sa.select(table).order_by(table.c.id.desc()).limit(most)
     for row in model.Session.execute(query):
@@ -68,7 +68,7 @@ def all_entries(most: int) -> Iterator[tuple[int, datetime, str | None, str, str
 
 
 def names(people: Iterable[str | None]) -> dict[str, str]:
-    """Return the names of accounts by id; those that are gone are left out."""
+    """Return the names of accounts by id; deleted accounts are left out."""
     ids = {each for each in people if each}
     if not ids:
         return {}

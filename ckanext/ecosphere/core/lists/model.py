@@ -1,4 +1,4 @@
-"""Tables of what administrators changed, and of the journal of changes."""
+"""Tables of the administrators' changes and of the journal of changes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 
 class JournalEntry(tk.BaseModel):
-    """A change; a trigger refuses to rewrite it.
+    """A change; a database trigger refuses updates.
 
     Attributes:
-        at: when.
+        at: time of the change.
         person: id of the account, None for a command.
-        area: what kind of thing was changed ("vocabulary:themes", "role", "contact-sheet", "setting").
-        key: which one.
-        before: what it was, None when there was nothing.
-        after: what it is, None when it was taken away.
+        area: kind of object ("vocabulary:themes", "role:organization", "contact-sheet", "setting"…).
+        key: the object within the area.
+        before: the previous value, None if there was none.
+        after: the new value, None if it was removed.
     """
 
     __tablename__ = "ecosphere_journal"
@@ -37,15 +37,15 @@ class JournalEntry(tk.BaseModel):
 
 
 class LocalValue(tk.BaseModel):
-    """What is in force of the administrators' changes.
+    """A value changed by administrators, as it is in force.
 
     Attributes:
-        area: list that is changed, see `vocabularies/local.py`.
-        key: what of it.
-        value: as it is now; None for what was taken back.
-        made: number of the entry of the journal that made it.
-        number: number of the entry of its last change.
-        indexed: number of the change up to which the datasets were indexed again.
+        area: the changed list, see `vocabularies/local.py`.
+        key: its entry.
+        value: the current value; None if the change was undone.
+        made: id of the journal entry that created it.
+        number: id of the journal entry of its last change.
+        indexed: id of the journal entry up to which datasets were reindexed.
     """
 
     __tablename__ = "ecosphere_local"

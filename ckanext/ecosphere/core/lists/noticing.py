@@ -1,6 +1,6 @@
-"""Note in the journal who gets which role, and who changes the settings of the portal.
+"""SQLAlchemy listeners that record changes of roles and portal settings in the journal.
 
-They are seen where they are written, in the tables of members, accounts and settings, so that no way is missed.
+They watch the tables of members, accounts and settings, so that no way of changing them is missed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ckanext.ecosphere.core.lists import journal
 log = logging.getLogger(__name__)
 
 _KEPT = ("ckan.config_update", "ecosphere.")
-"""What is kept in the same table and is no setting: when settings were changed, what the portal notes for itself."""
+"""Keys of the same table that are not settings: the time of the last change, and internal data of the portal."""
 
 
 def listen() -> None:
-    """Look at each role and setting that is written, from now on."""
+    """Register the listeners."""
     written = ("after_insert", "after_update")
     for mapped, moment, seen in (
         *((model.Member, moment, _member) for moment in written),
@@ -77,7 +77,7 @@ def _set(connection: Any, key: str, before: Any, after: Any) -> None:
 
 
 def _before(thing: Any, name: str) -> Any:
-    """The value that is replaced; the present one when it is not, None for a new row."""
+    """Return the replaced value; the current one if unchanged, None for a new row."""
     history = attributes.get_history(thing, name)
     if history.deleted:
         return history.deleted[0]
@@ -94,12 +94,12 @@ def _insert(connection: Any, area: str, key: str, before: Any, after: Any) -> No
     try:
         with connection.begin_nested():
             journal.insert(connection, area, key, before=before, after=after, person=_person())
-    except SQLAlchemyError as error:  # its table is not there yet: that keeps nobody from working
+    except SQLAlchemyError as error:  # the journal's table may not exist yet; this must not block the change
         log.warning("A role is not in the journal: %s", error)
 
 
 def _person() -> str | None:
-    """The account that does it, None for a command."""
+    """Return the id of the account that makes the change, None for a command."""
     try:
         return tk.current_user.id if tk.current_user.is_authenticated else None
     except (RuntimeError, AttributeError):

@@ -1,4 +1,4 @@
-"""Pages on which administrators write texts of the portal."""
+"""Administration pages for editing texts of the portal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.shared import rich_text
 from ckanext.ecosphere.vocabularies import local
 
 SHOWN = 160
-"""Characters of a text that the list shows."""
+"""Characters of each text shown in the list."""
 
 blueprint = Blueprint("ecosphere_texts", __name__, url_prefix="/ecosphere/admin/textes")
 blueprint.before_request(console.administrators_only)
@@ -21,13 +21,13 @@ blueprint.before_request(console.administrators_only)
 
 @blueprint.before_request
 def as_it_is_now() -> None:
-    """Show what another process changed a moment ago."""
+    """Reload the texts, so that changes from other processes are visible at once."""
     local.look(now=True)
 
 
 @blueprint.route("")
 def overview() -> str:
-    """Show the texts that may be written, and which are."""
+    """List the editable texts, with the beginning of those that were written."""
     texts = [
         {"text": each, "written": {lang: rich_text.excerpt(said, SHOWN) for lang, said in portal_texts.of(key).items()}}
         for key, each in portal_texts.known().items()
@@ -37,7 +37,7 @@ def overview() -> str:
 
 @blueprint.route("/<key>", methods=["GET", "POST"])
 def text(key: str) -> Response:
-    """Show and take the form of a text; "Preview" shows what it would look like and keeps nothing."""
+    """Show and process the form of a text; "Preview" renders it without saving."""
     known = portal_texts.known().get(key)
     if known is None:
         tk.abort(404, tk._("There is no such text."))

@@ -1,7 +1,7 @@
-"""Texts of the portal that administrators write, in the place of those that the package brings or where it has none.
+"""Texts of the portal written by administrators, which replace the package's defaults or fill empty places.
 
-They are Markdown (`shared.rich_text`), in French and in English, kept like the other lists (`core.lists.store`): in
-force in every process within seconds, in the journal, and undone from there.
+They are Markdown (`shared.rich_text`), in French and in English, and stored like the other lists (`core.lists.store`):
+in force in every process within seconds, recorded in the journal, and undone from there.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from ckanext.ecosphere.vocabularies import local
 AREA = "text:portal"
 LANGUAGES = ("fr", "en")
 MOST_RENDERED = 64
-"""Texts whose HTML is kept: more than there are, in both languages."""
+"""Cached renderings: more than there are texts, in both languages."""
 _TABLE = Path(__file__).parents[2] / "data" / "portal_texts.csv"
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text that may be written.
+    """An editable text.
 
     Attributes:
-        key: names it.
-        titles: what it is, by language.
+        key: identifies it.
+        titles: its title, by language.
         places: where it is shown, by language.
-        longest: characters at most, in each language.
+        longest: maximum number of characters, in each language.
     """
 
     key: str
@@ -43,18 +43,18 @@ class Text:
 
     @property
     def title(self) -> str:
-        """What it is, in the language of the page."""
+        """Return its title, in the language of the page."""
         return self.titles[_spoken()]
 
     @property
     def place(self) -> str:
-        """Where it is shown, in the language of the page."""
+        """Return where it is shown, in the language of the page."""
         return self.places[_spoken()]
 
 
 @cache
 def known() -> dict[str, Text]:
-    """Return the texts that may be written, by key, in their order."""
+    """Return the editable texts by key, in order."""
     with _TABLE.open(encoding="utf-8", newline="") as file:
         return {
             row["key"]: Text(
@@ -68,33 +68,32 @@ def known() -> dict[str, Text]:
 
 
 def title(key: str) -> str:
-    """Return what a text is, in the language of the page; the key where there is no such text any more."""
+    """Return the title of a text in the language of the page; the key if the text no longer exists."""
     text = known().get(key)
     return text.title if text else key
 
 
 def of(key: str) -> dict[str, str]:
-    """Return what administrators wrote, by language; "" where they wrote nothing."""
+    """Return the text written by administrators, by language; "" for none."""
     kept = local.of(AREA).get(key) or {}
     return {each: str(kept.get(each) or "") for each in LANGUAGES}
 
 
 def html(key: str) -> Markup:
-    """Return a text as harmless HTML, in the language of the page; empty where the default of the package stands."""
+    """Return a text as sanitised HTML in the language of the page; empty where the default applies."""
     return _rendered(of(key)[_spoken()])
 
 
 @lru_cache(maxsize=MOST_RENDERED)
 def _rendered(text: str) -> Markup:
-    # Once for each text, not once for each page that shows it.
     return Markup(rich_text.to_html(text) if text else "")  # noqa: S704 - cleaned by nh3
 
 
 def read(text: Text, form: Mapping[str, str]) -> dict[str, str] | None:
-    """Return what a form says, as it is kept; None for the default in both languages.
+    """Return the value of a submitted form, ready to store; None for the default in both languages.
 
     Raises:
-        ValidationError: by field, what is wrong.
+        ValidationError: errors by field.
     """
     value = {each: characters.clean(form.get(each, "")[: text.longest * 4]) for each in LANGUAGES}
     sentence = tk._("Too long: {number} characters at most.").format(number=text.longest)

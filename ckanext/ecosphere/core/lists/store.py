@@ -1,8 +1,8 @@
-"""Keep what administrators change in lists, and have every process read it.
+"""Store the administrators' changes of lists, and load them in every process.
 
-The number of the last change is looked at with one short query every two seconds at most, on a connection of its own,
-see `vocabularies/local.py`. Changes are made one after the other (an advisory lock until the transaction ends), so
-that a number that was seen never hides an earlier one that was not committed yet.
+Each process compares the number of the last change, with one short query every two seconds at most, on its own
+connection, see `vocabularies/local.py`. Changes are serialised by an advisory lock held until the transaction ends, so
+that a process that has seen a number cannot miss an earlier change committed later.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from ckanext.ecosphere.vocabularies import local, overlay
 log = logging.getLogger(__name__)
 
 MOST = 1_000
-"""Values that an area holds, at most."""
+"""Maximum number of values per area."""
 _LOCK = 0x6563_6F6C_6973_7473  # "ecolists"
 _seen: list[Any] = [None]
 
 
 class FullError(Exception):
-    """An area holds as much as it may."""
+    """The area has reached its maximum number of values."""
 
 
 class ChangedMeanwhileError(Exception):
-    """What is to be taken back was changed again since, or cannot be taken back."""
+    """The change cannot be undone, or the value was changed again since."""
 
 
 def follow() -> None:
-    """Put what is kept in force in this process, now and whenever it changes."""
+    """Load the stored changes into this process, now and whenever they change."""
     _seen[0] = None
     local.follow(read)
 
 
 def read() -> local.Changes | None:
-    """Return what is in force, None when nothing changed since the last time or the database does not tell."""
+    """Return the changes in force; None if nothing changed since the last call or the database is unavailable."""
     engine = model.meta.engine
     if engine is None:
         return None
@@ -66,24 +66,24 @@ def read() -> local.Changes | None:
 
 
 def value(area: str, key: str) -> Any:
-    """Return what is kept under a key, as the database has it now; None for nothing."""
+    """Return the value stored under a key, read from the database; None if there is none."""
     return model.Session.scalar(sa.select(LocalValue.value).filter_by(area=area, key=key))
 
 
 def put(area: str, key: str, value: Any, person: str | None) -> JournalEntry | None:
-    """Keep a value, note the change in the journal, and commit.
+    """Store a value, record the change in the journal, and commit.
 
     Args:
-        area: list that is changed.
-        key: what of it.
-        value: a JSON object, None to go back to what the package brings.
+        area: the list.
+        key: its entry.
+        value: a JSON object, None to restore the package's default.
         person: id of the account.
 
     Returns:
-        the entry of the journal, None when nothing changed.
+        the journal entry, None if nothing changed.
 
     Raises:
-        FullError: the area holds as much as it may.
+        FullError: the area has reached its maximum number of values.
     """
     model.Session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     row = model.Session.get(LocalValue, (area, key), populate_existing=True)
@@ -105,14 +105,14 @@ def put(area: str, key: str, value: Any, person: str | None) -> JournalEntry | N
 
 
 def take_back(number: int, person: str | None) -> JournalEntry | None:
-    """Undo a change of a list, as a change of its own.
+    """Undo a change of a list; the undoing is recorded as a change, too.
 
     Args:
-        number: of the entry of the journal.
+        number: id of the journal entry.
         person: id of the account.
 
     Raises:
-        ChangedMeanwhileError: there is no such change, or it was changed again since.
+        ChangedMeanwhileError: there is no such change, or the value was changed again since.
     """
     entry = model.Session.get(JournalEntry, number)
     if entry is None or not can_be_taken_back(entry) or value(entry.area, entry.key) != entry.after:
@@ -121,7 +121,7 @@ def take_back(number: int, person: str | None) -> JournalEntry | None:
 
 
 def can_be_taken_back(entry: JournalEntry) -> bool:
-    """Whether a change is one of the lists; a term that was added is withdrawn instead, datasets may have it."""
+    """Return whether a change can be undone; an added term cannot, since datasets may use it: withdraw it instead."""
     added = entry.area.startswith(overlay.AREA) and entry.before is None and (entry.after or {}).get("uri")
     return entry.area.startswith(journal.LISTS) and not added
 

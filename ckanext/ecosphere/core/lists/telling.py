@@ -1,4 +1,4 @@
-"""What the journal says, in words."""
+"""Format journal entries as text, for pages and CSV."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "texts": ("text:",),
     "settings": ("setting",),
 }
-"""Kind of change → how its areas begin."""
+"""Kind of change → prefixes of its areas."""
 _THINGS: Mapping[str, Any] = {
     "sysadmin": model.User,
     "invitation": model.User,
@@ -34,9 +34,9 @@ _THINGS: Mapping[str, Any] = {
     "service": model.Group,
     "harvest:first": model.Package,
 }
-"""Area → table of what its entries are about."""
+"""Area → table of the objects its entries refer to."""
 Titles = Mapping[tuple[Any, str], str]
-"""Table, and id or name in it → title."""
+"""(table, id or name) → title."""
 
 
 def kinds() -> dict[str, str]:
@@ -53,10 +53,10 @@ def kinds() -> dict[str, str]:
 
 
 def titles(entries: Iterable[tuple[str, str]]) -> Titles:
-    """Return the titles of what entries are about, read in one query for each kind of thing.
+    """Return the titles of the objects that entries refer to, with one query per table.
 
     Args:
-        entries: area and key of each.
+        entries: pairs of area and key.
     """
     wanted: dict[Any, set[str]] = {}
     for area, key in entries:
@@ -73,7 +73,7 @@ def titles(entries: Iterable[tuple[str, str]]) -> Titles:
 
 
 def _things(area: str, key: str) -> list[tuple[Any, str]]:
-    """What an entry is about: table, and id or name."""
+    """Return the objects an entry refers to: pairs of table and id or name."""
     if area.startswith("role:"):
         group_id, _slash, user_id = key.partition("/")
         return [(model.Group, group_id), (model.User, user_id)]
@@ -84,9 +84,9 @@ def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> dict[
     """Return an entry as the page shows it.
 
     Args:
-        entry: of the journal.
-        names: those of accounts, by id.
-        known: as `titles` gives them.
+        entry: the journal entry.
+        names: names of accounts, by id.
+        known: result of `titles`.
     """
     return {
         "number": entry.id,
@@ -100,14 +100,14 @@ def shown(entry: JournalEntry, names: Mapping[str, str], known: Titles) -> dict[
 
 
 def columns() -> list[str]:
-    """Return the heads of the columns of the table."""
+    """Return the column headers of the table."""
     return [tk._("Moment"), tk._("Person"), tk._("Kind"), tk._("What"), tk._("Before"), tk._("After")]
 
 
 def as_rows(
     entries: Iterable[tuple[int, datetime, str | None, str, str, Any, Any]], names: Mapping[str, str], known: Titles
 ) -> Iterator[list[Any]]:
-    """Return entries as rows of a table; names and titles as for `shown`."""
+    """Return entries as table rows; for `names` and `known`, see `shown`."""
     for _number, at, person, area, key, before, after in entries:
         what = _what(area, key, before, after, known)
         parts = list(_parts(before, after))
@@ -157,7 +157,7 @@ def _what(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
 
 
 def _parts(before: Any, after: Any) -> Iterator[dict[str, str]]:
-    """What differs, field by field."""
+    """Return the differences, field by field."""
     old, new = _fields(before), _fields(after)
     for name in dict.fromkeys((*old, *new)):
         if (old.get(name) or None) != (new.get(name) or None):
@@ -205,7 +205,7 @@ def _field(name: str) -> str:
 
 
 def _settings() -> dict[str, str]:
-    """What CKAN's page of settings calls the options that are changed there."""
+    """Return the labels that CKAN's settings page uses for its options."""
     return {
         "ckan.site_title": tk._("Site Title"),
         "ckan.theme": tk._("Custom Stylesheet"),
@@ -235,5 +235,5 @@ def _text(value: Any) -> str:
 
 
 def _joined(parts: Iterable[Mapping[str, str]], side: str) -> str:
-    """What differs, before or after, in one cell."""
+    """Return the values of all differences, before or after, in one cell."""
     return tk._("; ").join(labelled(each["field"], each[side]) if each["field"] else each[side] for each in parts)

@@ -1,4 +1,4 @@
-"""Add, change and withdraw terms of the lists that administrators keep."""
+"""Add, change and withdraw terms of the vocabularies that administrators may edit."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ LONGEST_LABEL = 150
 LONGEST_SYNONYM = 100
 MOST_SYNONYMS = 40
 LONGEST_SYNONYMS = 5_000
-"""Characters of all synonyms of a term, with what separates them."""
+"""Characters of all synonyms of a term, separators included."""
 LONGEST_ID = 80
 LONGEST_URI = 300
 DEEPEST = 4
-"""Levels of a tree."""
+"""Maximum depth of a tree."""
 _URI = re.compile(r"(?:https?://|urn:)[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+")
 _NOT_ID = re.compile(r"[^a-z0-9]+")
 _BETWEEN = re.compile(r"[\n;|]")
 
 
 def written(form: Mapping[str, str]) -> dict[str, str]:
-    """Return what a form says of a term, as it was typed."""
+    """Return the raw form values of a term."""
     fields = ("label_fr", "label_en", "broader", "alt_labels", "withdrawn", "replaced_by", "uri")
     return {name: form.get(name, "") for name in fields}
 
 
 def of_concept(concept: voc.Concept) -> dict[str, str]:
-    """Return the values of the form of a term."""
+    """Return the form values of an existing term."""
     known = overlay.fields_of(concept)
     return {
         **{name: str(known[name]) for name in ("label_fr", "label_en", "replaced_by")},
@@ -48,10 +48,10 @@ def of_concept(concept: voc.Concept) -> dict[str, str]:
 
 
 def add(edited: EditableList, form: Mapping[str, str], person: str | None) -> str:
-    """Add a term, and return its id.
+    """Add a term and return its id.
 
     Raises:
-        ValidationError: by field, what is wrong.
+        ValidationError: errors by field.
     """
     if not edited.own:
         raise tk.ValidationError({"label_fr": [tk._("This list is kept by somebody else: no term is added here.")]})
@@ -73,12 +73,12 @@ def add(edited: EditableList, form: Mapping[str, str], person: str | None) -> st
 
 
 def change(edited: EditableList, id_: str, form: Mapping[str, str], person: str | None) -> bool:
-    """Change a term, or withdraw it; return whether anything changed.
+    """Change or withdraw a term; return whether anything changed.
 
-    A name that is replaced stays as a synonym, so that whoever knows it still finds the term.
+    A replaced name is kept as a synonym, so that searches for it still find the term.
 
     Raises:
-        ValidationError: by field, what is wrong.
+        ValidationError: errors by field.
         KeyError: there is no such term.
     """
     vocabulary = voc.get(edited.name)
@@ -180,7 +180,7 @@ def _broader(vocabulary: voc.Vocabulary, concept: voc.Concept | None, key: str, 
 
 
 def _depth(vocabulary: voc.Vocabulary, concept: voc.Concept) -> int:
-    """Levels from a concept down, its own included."""
+    """Return the number of levels from a concept down, its own included."""
     return 1 + max((_depth(vocabulary, each) for each in vocabulary.children(concept.uri)), default=0)
 
 

@@ -1,4 +1,4 @@
-"""Pages of the lists and of the journal, for administrators of the portal."""
+"""Administration pages of the lists and of the journal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ckanext.ecosphere.vocabularies.overlay import EditableList
 PAGE = 50
 MOST_EXPORTED = 20_000
 LONGEST_NUMBER = 19
-"""Digits of a number that the database takes for sure."""
+"""Maximum digits of an entry id: 18 always fit into a bigint."""
 
 blueprint = Blueprint("ecosphere_lists", __name__, url_prefix="/ecosphere/admin")
 blueprint.before_request(console.administrators_only)
@@ -27,13 +27,13 @@ blueprint.before_request(console.administrators_only)
 
 @blueprint.before_request
 def as_it_is_now() -> None:
-    """Show what another process changed a moment ago."""
+    """Reload the lists, so that changes from other processes are visible at once."""
     local.look(now=True)
 
 
 @blueprint.route("/vocabulaires")
 def vocabularies() -> str:
-    """Show the lists that can be changed."""
+    """Show the editable lists."""
     spoken = language.current()
     lists = [
         {
@@ -69,7 +69,7 @@ def vocabulary(name: str) -> str:
 
 @blueprint.route("/vocabulaires/<name>/nouveau", methods=["GET", "POST"])
 def new_term(name: str) -> Response:
-    """Show and take the form of a new term."""
+    """Show and process the form of a new term."""
     edited = _list(name)
     if not edited.own:
         tk.abort(404, tk._("This list is kept by somebody else: no term is added here."))
@@ -88,7 +88,7 @@ def new_term(name: str) -> Response:
 
 @blueprint.route("/vocabulaires/<name>/<term>", methods=["GET", "POST"])
 def term(name: str, term: str) -> Response:
-    """Show and take the form of a term."""
+    """Show and process the form of a term."""
     edited = _list(name)
     concept = voc.get(name).get(term)
     if concept is None:
@@ -113,7 +113,7 @@ def term(name: str, term: str) -> Response:
 
 @blueprint.route("/journal")
 def log() -> str:
-    """Show who changed what."""
+    """Show the journal of changes."""
     kind = request.args.get("kind", "")
     areas = telling.KINDS.get(kind, ())
     number, count = console.page_number(request.args.get("page")), journal.count(areas)
@@ -133,7 +133,7 @@ def log() -> str:
 
 @blueprint.route("/journal.csv")
 def log_as_csv() -> Response:
-    """Return the last entries of the journal as a table."""
+    """Return the latest journal entries as CSV."""
     entries = list(journal.all_entries(MOST_EXPORTED))
     names = journal.names(entry[2] for entry in entries)
     titles = telling.titles((entry[3], entry[4]) for entry in entries)
@@ -159,7 +159,7 @@ def take_back(entry: str) -> Response:
 
 
 def in_tree_order(vocabulary: voc.Vocabulary) -> Iterator[tuple[voc.Concept, int]]:
-    """Go through the terms of a list with their depth, narrower ones after the broader."""
+    """Yield the terms of a list with their depth, narrower ones after their broader one."""
 
     def below(concept: voc.Concept, depth: int) -> Iterator[tuple[voc.Concept, int]]:
         yield concept, depth
@@ -171,7 +171,7 @@ def in_tree_order(vocabulary: voc.Vocabulary) -> Iterator[tuple[voc.Concept, int
 
 
 def _number(text: str) -> int:
-    """The number of an entry, 0 for what is none."""
+    """Parse the id of an entry; 0 if it is invalid."""
     return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else 0
 
 

@@ -1,1 +1,1 @@
-"""What is told to whom: of accounts, of private datasets, of their tags and of their past; how an account is closed."""
+"""Privacy of accounts, private datasets, their tags and activities; closing of accounts."""

@@ -1,7 +1,7 @@
-"""What CKAN tells of accounts: when they were made and last used is for the person and the administrators of the site.
+"""Hide personal data of accounts (creation and last activity) from everyone but their owners and sysadmins.
 
-CKAN gives these moments to every account (`user_list`), and to everybody wherever it lists people. Beside the moments
-of public contributions they tell who wrote what under no name.
+CKAN shows these times to every account (`user_list`), and to everyone wherever it lists people. Compared with the times
+of public contributions, they reveal who wrote what anonymously.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ckanext.ecosphere.contact import service_names
 from ckanext.ecosphere.core.privacy import public_tags
 from ckanext.ecosphere.shared import action_input, authorization
 
-#: What only the person and the administrators of the site see; the hash of an e-mail address tells the address.
+#: Keys shown only to the person and to sysadmins; the hash of an e-mail address reveals the address.
 PERSONAL = ("created", "last_active", "email_hash", "activity_streams_email_notifications")
-#: Orders of `user_list` for everybody; CKAN takes every column, that of the passwords included.
+#: Orders of `user_list` allowed to everyone; CKAN accepts any column, even that of the passwords.
 ORDERS = ("display_name", "fullname", "name", "number_created_packages")
-#: Orders for administrators of the site.
+#: Further orders for sysadmins.
 MORE_ORDERS = ("id", "about", "created", "email", "last_active", "state", "sysadmin")
-#: Actions of CKAN whose answers describe accounts.
+#: Actions of CKAN that return accounts.
 WITH_PEOPLE = (
     "user_show",
     "user_list",
@@ -40,7 +40,7 @@ WITH_PEOPLE = (
 
 
 def user_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """List accounts, in an order that tells nothing that is not shown."""
+    """List accounts, in an order that reveals nothing hidden."""
     order = data_dict.get("order_by", ORDERS[0])
     allowed = ORDERS + (MORE_ORDERS if public_tags.sees_all(context) else ())
     if order not in allowed:
@@ -52,20 +52,20 @@ def user_list(original: Callable[..., Any], context: Context, data_dict: DataDic
 
 
 def _shown(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """As CKAN has it, without what is personal of other people."""
+    """Call CKAN's action and remove personal data of other people."""
     return _people_shown(original(context, _sortable(data_dict)), context)
 
 
 def organization_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """List services, those that a text names by its words, without what is personal of other people."""
+    """List services, or those matching a text by its words, without personal data of other people."""
     return _shown(original, context, service_names.by_words(data_dict))
 
 
 def _sortable(data_dict: DataDict) -> DataDict:
-    """Leave out the empty parts of an order ("name asc,"), for which CKAN's lists have no answer but a fault.
+    """Remove empty parts of an order ("name asc,"), on which CKAN's lists fail.
 
     Raises:
-        ValidationError: the order is no text.
+        ValidationError: the order is not a text.
     """
     given = {name: data_dict[name] for name in ("sort", "order_by") if data_dict.get(name) is not None}
     for name, order in given.items():
@@ -83,7 +83,7 @@ def _people_shown(result: Any, context: Any) -> Any:
 
 
 def _without_personal(value: Any, reader_id: str | None) -> Any:
-    """Return what an action gave, with the personal moments of other people emptied, wherever people are in it."""
+    """Return an action's result with the personal data of other people set to None, wherever accounts occur."""
     if isinstance(value, list):
         return [_without_personal(each, reader_id) for each in value]
     if not isinstance(value, Mapping):

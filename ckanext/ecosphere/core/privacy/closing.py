@@ -1,9 +1,8 @@
-"""An account is closed by its person (GDPR, article 17), or by an administrator of the site who deletes it: what may
-keep them from it, what is erased, what stays.
+"""Close an account, on request of its owner (GDPR, article 17) or by a sysadmin: obstacles, erasure, what is kept.
 
-The row of the account stays without anything of its person, since datasets and the past of services lead to it by
-identifier. Rooms erase what they keep through `IEcosphereAccounts`, before the account is closed: what fails leaves an
-account that can be closed again.
+The row of the account is kept, without personal data, since datasets and activities refer to it by id. Rooms erase
+their data through `IEcosphereAccounts` before the account is closed, so that a failure leaves an account whose closing
+can be tried again.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ from ckanext.ecosphere.shared import locks
 
 LOCK = "accounts-closing"
 LONGEST_WAIT = 5.0
-"""Seconds for which a closing waits for another: of two last administrators one stays."""
+"""Seconds to wait for another closing: serialised, so that the last two administrators cannot both leave."""
 NAME = "compte-ferme-"
 FOLLOWS = (model.UserFollowingUser, model.UserFollowingDataset, model.UserFollowingGroup)
 
 
 @dataclass
 class Notice:
-    """What becomes of what is kept of a person, in sentences.
+    """Sentences that explain what is erased and what is kept.
 
     Attributes:
         lost: what is erased.
@@ -45,25 +44,25 @@ class Notice:
 
 
 class IEcosphereAccounts(Interface):
-    """Take part when an account is closed; implement with `inherit=True`."""
+    """Take part in the closing of an account; implement with `inherit=True`."""
 
     def ecosphere_account_notice(self) -> Notice:
-        """Say what becomes of what this room keeps of a person, to them or to an administrator, in their language."""
+        """Return what becomes of this room's data about a person, in the language of the page."""
         return Notice()
 
     def ecosphere_forget_account(self, user: model.User) -> None:
-        """Erase what this room keeps of a person; called again, it does no harm."""
+        """Erase this room's data about a person; must be idempotent."""
 
     def ecosphere_has_other_log_in(self, user: model.User) -> bool:
-        """Tell whether a person logs in otherwise than with a password, which they may not have."""
+        """Return whether the person may log in without a password, so that they may not have one."""
         return False
 
 
 class Refused(Exception):
-    """An account cannot be closed now.
+    """The account cannot be closed now.
 
     Attributes:
-        sentences: why, in the language of the reader.
+        sentences: the reasons, in the reader's language.
     """
 
     def __init__(self, sentences: list[str]) -> None:
@@ -72,7 +71,7 @@ class Refused(Exception):
 
 
 def notice() -> Notice:
-    """Return what becomes of all that is kept of a person."""
+    """Return what becomes of all data about a person."""
     found = Notice(
         lost=[
             tk._("Name, e-mail address, description, picture, password and API tokens."),
@@ -88,12 +87,12 @@ def notice() -> Notice:
 
 
 def needs_password(user: model.User) -> bool:
-    """Tell whether the password alone confirms; otherwise the name of the account does, too."""
+    """Return whether only the password confirms the closing; otherwise the name of the account does, too."""
     return not any(room.ecosphere_has_other_log_in(user) for room in p.PluginImplementations(IEcosphereAccounts))
 
 
 def obstacles(user: model.User) -> list[str]:
-    """Say what keeps a person from closing their account, nothing when they may."""
+    """Return the reasons why people cannot close their own account; empty if they can."""
     if found := _of_the_portal(user):
         return [found]
     found = []
@@ -109,7 +108,7 @@ def obstacles(user: model.User) -> list[str]:
 
 
 def obstacles_to_deletion(user: model.User) -> list[str]:
-    """Say what keeps an administrator of the site from deleting an account, nothing when they may."""
+    """Return the reasons why a sysadmin cannot delete an account; empty if they can."""
     if found := _of_the_portal(user):
         return [found]
     sentence = tk._("This is the only administrator of the portal: name another one first.")
@@ -117,7 +116,7 @@ def obstacles_to_deletion(user: model.User) -> list[str]:
 
 
 def warnings_of_deletion(user: model.User) -> list[str]:
-    """Say what an administrator of the site has to do once an account is deleted."""
+    """Return what a sysadmin has to do after deleting an account."""
     services = _left_alone(user)
     sentence = tk._("Nobody will be an administrator of: {services}. Name somebody there.")
     return [sentence.format(services=", ".join(services))] if services else []
@@ -134,7 +133,7 @@ def _is_last_administrator(user: model.User) -> bool:
 
 
 def _others(*conditions: Any, but: model.User) -> bool:
-    """Whether somebody else with an active account is so; the portal's own account is nobody."""
+    """Return whether another active account, except the site user's, meets the conditions."""
     others: Any = (
         model.User.state == model.State.ACTIVE,
         model.User.id != but.id,
@@ -144,7 +143,7 @@ def _others(*conditions: Any, but: model.User) -> bool:
 
 
 def _left_alone(user: model.User) -> list[str]:
-    """Titles of the active services of which nobody else is an administrator."""
+    """Return the titles of active services of which the user is the only administrator."""
     group, member = model.Group, model.Member
     of_person = (member.table_name == "user", member.table_id == user.id, member.capacity == "admin")
     query = (
@@ -170,7 +169,7 @@ def _is_led(group_id: str, but: model.User) -> bool:
 
 
 def close(user_id: str) -> None:
-    """Close an account for good: nothing of its person stays in it, and nobody can log in to it.
+    """Close an account for good: personal data is erased and nobody can log in to it.
 
     Raises:
         Refused: it cannot be closed; nothing is changed.
@@ -179,7 +178,7 @@ def close(user_id: str) -> None:
 
 
 def delete(user_id: str) -> None:
-    """Do the same for an administrator of the site, with an account that is pending or was deleted by CKAN, too.
+    """Close an account on behalf of a sysadmin, even if it is pending or was deleted by CKAN.
 
     Raises:
         Refused: it cannot be deleted; nothing is changed.
@@ -202,7 +201,7 @@ def _close(user_id: str, obstacles_to: Callable[[model.User], list[str]]) -> Non
 
 
 def is_closed(user: model.User) -> bool:
-    """Tell whether nothing of its person is left in an account."""
+    """Return whether an account was closed and holds no personal data any more."""
     return user.state == model.State.DELETED and user.name.startswith(NAME)
 
 
@@ -229,7 +228,7 @@ def _empty(user_id: str) -> None:
 
 
 def _forget_in_activities(user: Any) -> None:
-    """Activities of datasets hold the name of whoever changed them."""
+    """Replace the name of the user in activities of datasets."""
     if not p.plugin_loaded("activity"):
         return
     # CKAN stores U+0000 as JSON escapes it, and PostgreSQL refuses that as jsonb.
@@ -245,7 +244,7 @@ def _forget_in_activities(user: Any) -> None:
 
 
 def _remove_picture(picture: str) -> None:
-    """Remove an uploaded picture, unless somebody else shows the same file."""
+    """Remove an uploaded picture, unless another account uses the same file."""
     if not picture or PurePath(picture).name != picture:
         return
     if model.Session.scalar(sa.select(sa.exists().where(model.User.image_url == picture))):

@@ -1,4 +1,4 @@
-"""The page where a person closes their own account: what is lost and what stays, then a password."""
+"""The page on which people close their own account: what is erased and kept, then confirmation by password."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ web_guard.protect(blueprint)
 
 @blueprint.route("/compte/fermer", methods=["GET", "POST"])
 def close() -> AnyResponse:
-    """Say what closing the account means; with POST, and the password, close it and end the session."""
+    """Explain what closing the account means; on POST, with the password, close it and end the session."""
     if not tk.current_user.is_authenticated:
         return tk.redirect_to("user.login", came_from=tk.url_for(".close"))  # pyright: ignore[reportReturnType]
     user = model.User.get(tk.current_user.id)  # pyright: ignore[reportArgumentType]
@@ -51,9 +51,9 @@ def close() -> AnyResponse:
 
 
 def _confirms(user: model.User) -> bool:
-    """Whether the form holds the password or, for who may have none, the name of the account.
+    """Return whether the form holds the password or, for those who may have none, the account name.
 
-    The name alone confirms what comes from a log-in: a program that got hold of an API token closes nothing.
+    The name is accepted only in a browser session: a stolen API token cannot close an account.
     """
     password, typed = request.form.get("old_password", ""), request.form.get("account", "").strip().lower()
     if password and user.validate_password(password):
@@ -63,7 +63,7 @@ def _confirms(user: model.User) -> bool:
 
 
 def _logged_out() -> Any:
-    """End the session here, and where it began; returns the way there, if there is one."""
+    """Log out, also from the identity provider; return its redirect, if there is one."""
     for plugin in p.PluginImplementations(p.IAuthenticator):
         if farewell := plugin.logout():
             return farewell

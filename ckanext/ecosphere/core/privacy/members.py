@@ -1,8 +1,7 @@
-"""The members that CKAN lists of a service are those that the reader may see; a dataset that moves is found by its new
-members, not by the former ones.
+"""Restrict `member_list` to members that the reader may see, and reindex datasets that move to another service.
 
-CKAN 2.12.0 gives the identifiers of all datasets, private ones and drafts included, to everybody, and those of people
-to who may not see people. It moves a dataset without indexing it.
+CKAN 2.12.0 returns the ids of all datasets, including private ones and drafts, to everyone, and those of users to
+readers who may not list users. It moves a dataset without reindexing it.
 """
 
 from __future__ import annotations
@@ -22,18 +21,19 @@ from ckanext.ecosphere.shared import action_input
 @tk.side_effect_free
 @tk.chained_action
 def member_list(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[Any]:
-    """List the members of a group or service, without datasets that the reader may not see and, for readers who may not
-    list people, without people.
+    """List the members of a group or service without what the reader may not see.
+
+    Datasets that the reader may not see are left out, and users for readers who may not list users.
 
     Raises:
-        ValidationError: the kind of member is no text, of which CKAN fails with an internal error.
+        ValidationError: the object type is not a text; CKAN would fail with an internal error.
     """
     if not isinstance(data_dict.get("object_type") or "", str):
         raise tk.ValidationError({"object_type": [tk._("Give one text here.")]})
     members = original(context, data_dict)
     if not (context.get("ignore_auth") or _may_list_people(context)):
         members = [member for member in members if member[1] != "user"]
-    # CKAN translates the kind of a dataset, so the identifiers are asked.
+    # CKAN translates the object type, so datasets are recognised by their ids.
     packages = _ids(model.Package.id.in_([id_ for id_, *_more in members]))
     if not packages or public_tags.sees_all(context):
         return members
@@ -43,9 +43,9 @@ def member_list(original: Callable[..., Any], context: Context, data_dict: DataD
 
 @tk.chained_action
 def package_owner_org_update(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Move a dataset to a service, as before, and tell the index, which says who finds a private dataset.
+    """Move a dataset to a service and reindex it, since the index decides who finds private datasets.
 
-    Within a save, which says so by `defer_commit`, the save does.
+    Not reindexed with `defer_commit` in the context: the enclosing save does it.
     """
     result = original(context, data_dict)
     package = None if context.get("defer_commit") else model.Package.get(data_dict["id"])

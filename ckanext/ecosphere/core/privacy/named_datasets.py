@@ -1,7 +1,7 @@
-"""What a reader may not see is not there, over the API as well, where CKAN tells a private dataset from a missing one.
+"""Answer 404 for datasets and resources that the reader may not read, so that private names cannot be probed.
 
-CKAN 2.12 answers 403 for a private dataset and 404, or an error of validation, where there is none, so that names can
-be tried: and names come from titles. Some pages do so, too. Both get the same answer here, before CKAN is asked.
+CKAN 2.12 and some pages answer 403 for a private dataset, but 404 or a validation error for a missing one; names derive
+from titles, so they can be guessed. Here both get the same answer, before CKAN is called.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TABLE = Path(__file__).with_name("named_datasets.yaml")
 
 
 def is_absent_for_call(action: str, data: dict[str, Any]) -> bool:
-    """Whether a call of the API names a dataset or a file that is not there, or that the caller may not read.
+    """Return whether an API call refers to a dataset or resource that is missing or not readable by the caller.
 
     Args:
         action: name of the action.
@@ -34,11 +34,11 @@ def is_absent_for_call(action: str, data: dict[str, Any]) -> bool:
 
 
 def is_absent_for_page(endpoint: str, arguments: dict[str, Any]) -> bool:
-    """Whether the address of a page names a dataset or a file that is not there, or that the reader may not read.
+    """Return whether a URL refers to a dataset or resource that is missing or not readable by the reader.
 
     Args:
-        endpoint: of Flask.
-        arguments: of the address.
+        endpoint: Flask endpoint.
+        arguments: URL arguments.
     """
     named = ((kind, arguments.get(name)) for kind, name in _of_page(endpoint))
     found = (_dataset_of(name) if kind == "page_of_file" else _identifier(name) for kind, name in named if name)
@@ -46,13 +46,13 @@ def is_absent_for_page(endpoint: str, arguments: dict[str, Any]) -> bool:
 
 
 def _of_page(endpoint: str) -> Iterator[tuple[str, str]]:
-    """What the address of a page names, and its argument."""
+    """Yield the kind and the argument of each object that the URL of a page refers to."""
     for kind in ("page", "page_of_file"):
         yield from ((kind, name) for pattern, name in _table()[kind].items() if fnmatchcase(endpoint, pattern))
 
 
 def _named(action: str, data: dict[str, Any]) -> Iterator[str | None]:
-    """Identifiers of the datasets that a call names; None for one that is not there."""
+    """Yield the ids of the datasets that a call refers to; None for a missing one."""
     for kind in ("dataset", "member", "resource", "activity"):
         actions = _table()[kind]
         if kind == "member" and data.get("object_type") != "package":
@@ -82,7 +82,7 @@ def _dataset_of(key: str) -> str | None:
 
 
 def _dataset_of_activity(key: str) -> Iterator[str | None]:
-    """The dataset that an activity is about, none for that of a person or a service."""
+    """Yield the dataset of an activity; nothing for one of a user or organisation."""
     if not p.plugin_loaded("activity"):
         return
     about = sa.select(Activity.object_id, Activity.activity_type).where(Activity.id == key)

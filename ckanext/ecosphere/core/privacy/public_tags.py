@@ -1,4 +1,4 @@
-"""Tags of private datasets are as private as these: CKAN lists every tag to everybody."""
+"""Hide the tags of private datasets: CKAN lists every tag to everyone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.shared import action_input, authorization
 
-#: Suggestions that are looked through for those that the reader may see.
+#: Suggestions fetched, then filtered by what the reader may see.
 LOOKED_AT = 1000
 SUGGESTIONS = 10
 
@@ -41,7 +41,7 @@ def tag_search(original: Callable[..., Any], context: Context, data_dict: DataDi
 def tag_autocomplete(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[str]:
     """Suggest tags of the datasets that the reader may see."""
     _check_words(data_dict)
-    asked = {key: value for key, value in data_dict.items() if key != "offset"}  # of no use to suggestions
+    asked = {key: value for key, value in data_dict.items() if key != "offset"}  # meaningless for suggestions
     tags = original(context, {**asked, "limit": LOOKED_AT})
     return _visible(tags, context)[: _number(data_dict.get("limit"), SUGGESTIONS)]
 
@@ -49,10 +49,10 @@ def tag_autocomplete(original: Callable[..., Any], context: Context, data_dict: 
 @tk.side_effect_free
 @tk.chained_action
 def tag_show(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Show a tag that a dataset has which the reader may see, or one of a vocabulary.
+    """Show a tag that is used by a dataset the reader may see, or that belongs to a vocabulary.
 
     Raises:
-        ObjectNotFound: no such dataset has it.
+        ObjectNotFound: no such dataset uses it.
     """
     found = original(context, data_dict)
     if not found.get("vocabulary_id") and not _visible([found], context):
@@ -61,7 +61,7 @@ def tag_show(original: Callable[..., Any], context: Context, data_dict: DataDict
 
 
 def _check_words(data_dict: DataDict) -> None:
-    """Refuse what is neither a text nor, as CKAN has it, a list of texts."""
+    """Refuse a query that is neither a text nor, as CKAN allows, a list of texts."""
     for name in ("q", "query"):
         value = data_dict.get(name) or ""
         if not all(isinstance(each, str) for each in (value if isinstance(value, list) else [value])):
@@ -74,7 +74,7 @@ def _number(value: Any, otherwise: int) -> int:
 
 
 def _visible(tags: list[Any], context: Any) -> list[Any]:
-    """Leave out the tags, names or dictionaries, that no dataset shows which the reader may see."""
+    """Remove the tags (names or dicts) that no dataset visible to the reader uses."""
     if not tags or sees_all(context):
         return tags
     shown = _shown(context)
@@ -82,14 +82,14 @@ def _visible(tags: list[Any], context: Any) -> list[Any]:
 
 
 def readable(context: Any) -> sa.ColumnElement[bool]:
-    """Condition: active datasets that are public, or of a service of the reader."""
+    """Return the SQL condition for active datasets that are public or belong to a service of the reader."""
     reader, package = authorization.person(context), model.Package
     services: Iterable[str] = reader.get_group_ids("organization") if reader else ()
     return sa.and_(package.state == "active", sa.or_(~package.private, package.owner_org.in_(list(services))))
 
 
 def sees_all(context: Any) -> bool:
-    """Whether nothing is hidden from a reader."""
+    """Return whether nothing is hidden from the reader."""
     return bool(context.get("ignore_auth")) or authz.is_sysadmin(context.get("user"))
 
 

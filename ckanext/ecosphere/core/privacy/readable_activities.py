@@ -1,7 +1,7 @@
-"""Activities of a dataset are for whoever may read it now.
+"""Restrict activities of a dataset to those who may read the dataset now.
 
-ckanext-activity asks who might read it when it was changed: what was public once, and was made private or deleted
-since, stays in the lists of activities, with all that it said.
+ckanext-activity applies the permissions at the time of the change: activities of a dataset that was public once, and
+was made private or deleted since, remain in activity lists with all their contents.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LISTS = (
     "dashboard_activity_list",
 )
 MOST_ROUNDS = 5
-"""Lists that are read for one that is as long as was asked for."""
+"""Maximum number of queries to fill a list up to the requested length."""
 
 
 def _listed(original: Callable[..., Any], context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def _listed(original: Callable[..., Any], context: Context, data_dict: DataDict)
 
 
 def activity_show(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Show an activity, as CKAN does, without its data unless they are asked for: CKAN fails when nothing is said."""
+    """Show an activity, with `include_data` off by default: CKAN fails when it is missing."""
     return original(context, {"include_data": False, **data_dict})
 
 

@@ -1,1 +1,1 @@
-"""Facts of a dataset, criteria and scores: pure."""
+"""Facts about a dataset, criteria and scores, mostly as pure functions."""

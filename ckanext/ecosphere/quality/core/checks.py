@@ -1,4 +1,4 @@
-"""The questions of the badge (view A): small pure functions from the facts and the day to a state."""
+"""Checks of the badge (view A): small pure functions from facts and date to a state."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 SHORT_DESCRIPTION = 100  # characters: data.gouv.fr's threshold
 LONG_DESCRIPTION = 200  # characters: that of the ministry's dashboard
-SHORT_LINEAGE = 30  # characters: below, a lineage names no source and no process
+SHORT_LINEAGE = 30  # characters: a shorter lineage names neither source nor process
 ENOUGH_KEYWORDS = 3
-RECENT = timedelta(days=5 * 365 + 1)  # what has no announced rhythm: plans, inventories and zonings live longer
+RECENT = timedelta(days=5 * 365 + 1)  # for data without an announced frequency, such as plans, inventories, zonings
 NEVER = ("NEVER", "NOT_PLANNED")
 
 
 class State(str, enum.Enum):
-    """Answer of a criterion.
+    """Result of a criterion.
 
-    `NA` is for what makes no sense for the kind of dataset or for what its producer says; `UNKNOWN` for what no job
-    has looked at yet. Neither counts. `MISSING` is for what cannot be judged since the dataset says nothing of it: it
-    counts as a failure does, and the advice is that of the criterion that asks for the thing itself.
+    `NA` if it does not apply to the kind of dataset or by the producer's statement; `UNKNOWN` if no background job has
+    checked it yet. Neither counts. `MISSING` if there is nothing to check since the dataset lacks the value: it counts
+    as a failure, and the advice is that of the criterion that requires the value.
     """
 
     PASS = "pass"  # noqa: S105
@@ -41,12 +41,12 @@ def when(condition: bool) -> State:
 
 
 def has(question: Callable[[Facts], object]) -> Check:
-    """Make a check that passes when `question` is truthy."""
+    """Return a check that passes if `question` is truthy."""
     return lambda facts, _today: when(bool(question(facts)))
 
 
 def unless(*kinds: Kind) -> Callable[[Callable[[Facts], object]], Check]:
-    """Make a maker of checks that do not apply to the `kinds`: their form does not even show the field."""
+    """Return a factory of checks that do not apply to `kinds`, whose form does not show the field."""
 
     def make(question: Callable[[Facts], object]) -> Check:
         return lambda facts, _today: State.NA if facts.kind in kinds else when(bool(question(facts)))
@@ -59,15 +59,15 @@ unless_service_or_code = unless(Kind.SERVICE, Kind.CODE)
 
 
 def if_geographic(question: Callable[[Facts], object]) -> Check:
-    """Make the same check for data that carry a geometry."""
+    """Return a check that applies only to data with a geometry."""
     return lambda facts, _today: when(bool(question(facts))) if facts.geographic else State.NA
 
 
 def if_data(question: Callable[[Facts], object]) -> Check:
-    """Make a check about the files and services of a dataset.
+    """Return a check about the files and services of a dataset.
 
-    A service, code and a series may do without: their address, their repository or their members give access. Others
-    that have none miss it.
+    Services, code and series may have none: their endpoint, repository or members give access. For others it is
+    `MISSING`.
     """
 
     def check(facts: Facts, _today: date) -> State:
@@ -79,7 +79,7 @@ def if_data(question: Callable[[Facts], object]) -> Check:
 
 
 def temporal_order(facts: Facts, _today: date) -> State:
-    """Pass when the period ends after it starts; not applicable to half-open periods and to what has no period."""
+    """Pass if the period does not end before it starts; not applicable if half-open, or for kinds without a period."""
     if not facts.has_period:
         return State.NA
     if not (facts.start or facts.end):
@@ -88,7 +88,7 @@ def temporal_order(facts: Facts, _today: date) -> State:
 
 
 def links_work(facts: Facts, _today: date) -> State:
-    """Pass when every link answers; not checked yet as long as one was not checked and none is broken."""
+    """Pass if every link answers; unknown while some are unchecked and none is broken."""
     found = facts.distributions
     if found.links_broken:
         return State.FAIL
@@ -100,7 +100,7 @@ def links_work(facts: Facts, _today: date) -> State:
 
 
 def answers(facts: Facts, _today: date) -> State:
-    """Pass unless every way to the data is known to be dead."""
+    """Pass unless every link to the data is known to be broken."""
     found = facts.distributions
     if not facts.accessible:
         return State.MISSING
@@ -108,28 +108,28 @@ def answers(facts: Facts, _today: date) -> State:
 
 
 def licence_open(facts: Facts, _today: date) -> State:
-    """Pass under a licence of the official list; not applicable to data whose access is limited."""
+    """Pass for a licence of the official list; not applicable to data with restricted access."""
     if not facts.access_open:
         return State.NA
     return when(facts.licence_open) if facts.licence else State.MISSING
 
 
 def use_conditions(facts: Facts, _today: date) -> State:
-    """Pass when conditions are written down; not applicable to code, nor under an open licence, which states them."""
+    """Pass if conditions are stated; not applicable to code, nor under an open licence, which states them."""
     if facts.kind is Kind.CODE or (facts.licence_open and facts.access_open):
         return State.NA
     return when(bool(facts.use_conditions or facts.licence))
 
 
 def access_rights(facts: Facts, _today: date) -> State:
-    """Pass when access is said to be open or limited; data with limited access must name the legal ground."""
+    """Pass if access is stated as open or restricted; restricted data must state the legal ground."""
     if not (facts.access_rights or facts.access_limits or facts.access_conditions):
         return State.FAIL
     return when(facts.access_open or bool(facts.access_limits or facts.access_conditions))
 
 
 def on_time(facts: Facts, today: date) -> State:
-    """Pass until the due date; not applicable when the producer says that none is, missing when nothing is said."""
+    """Pass until the due date; not applicable if the producer announces none, missing without a frequency or date."""
     if facts.finished or facts.kind in (Kind.SERVICE, Kind.CODE):
         return State.NA
     if facts.due:
@@ -138,9 +138,9 @@ def on_time(facts: Facts, today: date) -> State:
 
 
 def current(facts: Facts, today: date) -> State:
-    """Pass when the announced update is not overdue; without an announced rhythm, when the data changed lately.
+    """Pass if the announced update is not overdue; without an announced frequency, if the data changed recently.
 
-    Not applicable to what lives on (services, code), nor to data that are never updated in the words of their producer.
+    Not applicable to services and code, nor to data that are never updated according to their producer.
     """
     if facts.kind in (Kind.SERVICE, Kind.CODE) or (facts.frequency in NEVER and facts.dated):
         return State.NA
@@ -150,13 +150,13 @@ def current(facts: Facts, today: date) -> State:
 
 
 def recent_until(facts: Facts) -> date:
-    """Return the last day on which data without an announced rhythm count as recent; they have a date."""
+    """Return the last day on which dated data without an announced frequency count as recent."""
     last = date.fromisoformat(facts.last_change)
     return last + min(RECENT, date.max - last)
 
 
 def dates_order(facts: Facts, _today: date) -> State:
-    """Pass when the last change does not come before creation or release; not applicable to a single date."""
+    """Pass if the last change is not before creation or release; not applicable to a single date."""
     if not facts.dated:
         return State.MISSING
     first = min(filter(None, (facts.created, facts.issued)), default="")

@@ -1,7 +1,7 @@
 """The criteria of the badge (view A), as a table.
 
-A criterion asks one question (`checks.py`) and answers with a state. Points, levels and their conditions are not here:
-they are configuration (`data/model.yaml`).
+Each criterion is a check (`checks.py`) that returns a state. Points, levels and their conditions are configuration
+(`data/model.yaml`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 
 class Group(str, enum.Enum):
-    """What a criterion helps a reader to do."""
+    """Group of criteria, by what they help a reader to do."""
 
     FIND = "find"
     UNDERSTAND = "understand"
@@ -46,12 +46,12 @@ GROUP_LABELS = {
 
 @dataclass(frozen=True)
 class Remedy:
-    """What to do when a criterion fails: one sentence, and the field of the form where it is done.
+    """What to do when a criterion fails: one sentence, and the form field to correct.
 
     Attributes:
         advice: the sentence (source language, translated where shown).
-        field: of the dataset, or of the resource when `on_resource`.
-        on_resource: whether it is mended on a resource.
+        field: field of the dataset, or of the resource if `on_resource`.
+        on_resource: whether the field is one of a resource.
     """
 
     advice: str
@@ -61,19 +61,18 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Criterion:
-    """One question asked about a dataset.
+    """A criterion of the badge.
 
     Attributes:
         id: stable identifier, key of the weights, of stored results and of the documentation.
         label: what is checked, as a short noun phrase (source language, translated where shown).
-        advice: what to do when it fails, one sentence.
+        advice: what to do if it fails, in one sentence.
         group: the group under which it is shown.
-        field: field of the form where it is mended: of the dataset, or of the resource when `on_resource`.
-        element: element of an ISO 19139 record where it is mended for a harvested dataset (XPath under
-            gmd:MD_Metadata).
-        check: the question itself.
-        on_resource: whether it is mended on a resource.
-        remedies: what to do instead for a kind of resource that has another field for it.
+        field: form field to correct, of the dataset, or of the resource if `on_resource`.
+        element: element of an ISO 19139 record to correct for a harvested dataset (XPath under gmd:MD_Metadata).
+        check: the check function.
+        on_resource: whether the field is one of a resource.
+        remedies: remedies for kinds of resources that use another field.
     """
 
     id: str
@@ -87,7 +86,7 @@ class Criterion:
     remedies: Mapping[Kind, Remedy] = dataclasses.field(default_factory=dict)
 
     def remedy(self, kind: Kind) -> Remedy:
-        """Return what to do about a failure for a resource of `kind`."""
+        """Return the remedy for a resource of `kind`."""
         return self.remedies.get(kind) or Remedy(self.advice, self.field, self.on_resource)
 
 
@@ -98,7 +97,7 @@ LINKS = "gmd:distributionInfo/gmd:MD_Distribution/gmd:transferOptions/*/gmd:onLi
 LEGAL = f"{IDENTIFICATION}/gmd:resourceConstraints/gmd:MD_LegalConstraints"
 _FREQUENCY = f"{IDENTIFICATION}/gmd:resourceMaintenance/gmd:MD_MaintenanceInformation/gmd:maintenanceAndUpdateFrequency"
 
-#: Access to what is no dataset goes through fields of its own.
+#: Services, code and series have their own access fields.
 WAYS_IN = {
     Kind.SERVICE: Remedy(
         N_("Give the address of the service, which programs can call from the internet."), "endpoint_url"
@@ -381,7 +380,7 @@ CRITERIA: tuple[Criterion, ...] = (
 
 BY_ID = {criterion.id: criterion for criterion in CRITERIA}
 
-#: Which criterion asks for the thing itself that another could not judge.
+#: Criterion whose value may be missing → criterion that requires the value.
 ASKED_BY = {
     "temporal_order": "temporal_coverage",
     "resources_documented": "data_access",

@@ -1,7 +1,4 @@
-"""The facts about a dataset's resources, added up.
-
-What can be had, in which formats, and whether the links answer.
-"""
+"""Aggregated facts about a dataset's resources: availability, formats, and whether the links answer."""
 
 from __future__ import annotations
 
@@ -21,25 +18,24 @@ INTRANET_SUFFIXES = (".rie.gouv.fr", ".i2", ".intra", ".intranet", ".local", ".l
 
 @dataclass(frozen=True)
 class Distributions:
-    """Counts over the resources that give data (files and services) and are reachable from the internet.
+    """Counts over the data resources (files and services) that are reachable from the internet.
 
     Attributes:
-        total: all resources, documents and intranet links included.
-        data: resources that give data.
-        intranet: those that can only be reached from the State's own network.
-        direct: those that give data without passing through a page (a file, or a download service).
-        open: those in an open and structured format (three stars or more) whose address is not known to be dead.
-        documents: resources that explain the data instead of giving them.
+        total: all resources, including documents and intranet links.
+        data: data resources.
+        intranet: data resources reachable only within the State's own network.
+        direct: those that give direct access to data (a file, or a download service) rather than through a page.
+        open: those in an open and structured format (three stars or more) whose URL is not known to be broken.
+        documents: documentation resources.
         documented: those with a name and a description.
-        plain: those whose format carries no geometry.
-        links_ok, links_broken, links_unchecked: state of their addresses.
-        downloads, downloads_ok, downloads_broken: the same for declared download addresses
-            (dcat:downloadURL).
+        plain: those whose format has no geometry.
+        links_ok, links_broken, links_unchecked: state of their URLs.
+        downloads, downloads_ok, downloads_broken: the same for declared download URLs (dcat:downloadURL).
         stars: best openness, 0–5.
-        best: interoperability of the best one, names of the MQA indicators that it meets.
-        licences, rights, sizes, issued, modified: how many state each.
-        dcat_ap: verdict of the SHACL check of the whole dataset, None when not checked.
-        targets: criterion → id of the first resource to mend for it.
+        best: MQA interoperability indicators met by the best resource.
+        licences, rights, sizes, issued, modified: number of resources that state each.
+        dcat_ap: verdict of the SHACL validation of the whole dataset, None if not validated.
+        targets: criterion → id of the first resource to correct for it.
     """
 
     total: int = 0
@@ -68,12 +64,12 @@ class Distributions:
 
     @property
     def only_plain(self) -> bool:
-        """Whether there are data and none of them carries a geometry."""
+        """Return whether there are data, none of which has a geometry."""
         return 0 < self.data == self.plain
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Distributions:
-        """Return stored counts; unknown names are left out."""
+        """Return stored counts; unknown names are ignored."""
         names = {f.name for f in fields(cls)}
         values = {name: value for name, value in data.items() if name in names}
         values["best"] = tuple(values.get("best", ()))
@@ -81,7 +77,7 @@ class Distributions:
 
 
 def is_web_address(value: str) -> bool:
-    """Tell whether `value` is an http(s) address with a host."""
+    """Return whether `value` is an http(s) URL with a host."""
     try:
         parts = urlsplit(value)
         return parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -90,12 +86,12 @@ def is_web_address(value: str) -> bool:
 
 
 def is_public_address(value: str) -> bool:
-    """Tell whether `value` is a web address that can be reached from the internet."""
+    """Return whether `value` is a URL reachable from the internet."""
     return is_web_address(value) and not _is_internal(value)
 
 
 def is_intranet(resource: Record) -> bool:
-    """Tell whether `resource` can only be reached from the State's own network."""
+    """Return whether `resource` is reachable only within the State's own network."""
     return resource.text("network") == "intranet" or _is_internal(resource.text("url"))
 
 
@@ -108,7 +104,7 @@ def _is_internal(address: str) -> bool:
 
 
 def role(resource: Record, known: formats.Format | None) -> str:
-    """Return the role of `resource`: as declared, else service when its format is a protocol, else data."""
+    """Return the role of `resource`: as declared, else service if its format is a protocol, else data."""
     declared = resource.text("resource_role")
     if declared in DATA_ROLES or declared in OTHER_ROLES:
         return declared
@@ -116,7 +112,7 @@ def role(resource: Record, known: formats.Format | None) -> str:
 
 
 def explains(resource: Record) -> bool:
-    """Tell whether `resource` is named as a document about the data ("Notice"…) and not said to be data."""
+    """Return whether `resource` is named like a document about the data ("Notice"…) and not declared as data."""
     return resource.text("resource_role") not in DATA_ROLES and _is_document(resource.text("name"))
 
 
@@ -127,15 +123,12 @@ def _is_document(name: str) -> bool:
 
 
 def is_uploaded(resource: Record) -> bool:
-    """Tell whether the file is kept by the portal itself."""
+    """Return whether the file is hosted by the portal."""
     return resource.text("url_type") == "upload"
 
 
 def addresses(resource: Record) -> tuple[str, ...]:
-    """Return the web addresses of `resource` that a background job can check.
-
-    Files kept by the portal need no check.
-    """
+    """Return the URLs of `resource` to check; none for files hosted by the portal."""
     if is_uploaded(resource):
         return ()
     found = (resource.text(name) for name in ("url", "access_url", "download_url"))
@@ -161,13 +154,13 @@ _WEIGHTS = {"format": 20, "media_type": 10, "vocabulary": 10, "non_proprietary":
 def gather_distributions(
     resources: Sequence[Record], links: Mapping[str, bool], dcat_ap: bool | None, own: Sequence[str] = ()
 ) -> Distributions:
-    """Add up the facts about `resources`; see `Distributions`.
+    """Aggregate the facts about `resources`; see `Distributions`.
 
     Args:
         resources: the dataset's resources.
-        links: address → whether it answers, for the addresses checked so far.
-        dcat_ap: verdict of the SHACL check of the dataset.
-        own: addresses of the dataset itself that lead to it, such as the repository of code.
+        links: URL → whether it answers, for the URLs checked so far.
+        dcat_ap: verdict of the SHACL validation of the dataset.
+        own: access URLs of the dataset itself, such as a code repository.
     """
     counts: dict[str, int] = dict.fromkeys((f.name for f in fields(Distributions) if f.type == "int"), 0)
     counts["total"] = len(resources)
@@ -207,7 +200,7 @@ def gather_distributions(
         ("data_access", counts["data"]),
         ("answers", counts["links_ok"] + counts["links_unchecked"]),
     ):
-        if count:  # one good resource is enough for these
+        if count:  # one good resource suffices for these
             targets.pop(name, None)
     return Distributions(**counts, best=best, dcat_ap=dcat_ap, targets={k: v for k, v in targets.items() if v})
 

@@ -1,9 +1,7 @@
-"""The facts about one dataset on which all three views of quality rest.
+"""Facts about a dataset on which all three views of quality are based.
 
-`gather` reads a dataset dict of any shape once; criteria, the European MQA and the INSPIRE checklist only see
-the result.
-Facts are small (counts and flags, no texts), so that a row can keep them and be scored again without the
-dataset.
+`gather` reads a dataset dict of any shape once; criteria, MQA and INSPIRE checklist use only its result. Facts are
+small (counts and flags, no texts), so that they are stored in a row and can be scored again without the dataset.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ REFERENCES = ("name", "id", "metadata_identifier", "identifier", "uri")
 
 
 class Kind(str, enum.Enum):
-    """Kind of resource, which decides what can be asked of it."""
+    """Kind of resource, which determines the applicable criteria."""
 
     DATASET = "dataset"
     SERIES = "series"
@@ -41,13 +39,13 @@ class Kind(str, enum.Enum):
     CODE = "code"
 
 
-#: Last part of the URI of a kind, where it is not the name of the kind.
+#: Last segment of a resource type's URI → kind.
 KINDS = {"SoftwareSourceCode": Kind.CODE} | {kind.value: kind for kind in Kind}
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What was read in one dataset. Lengths are in characters, counts in items, dates in ISO 8601."""
+    """Facts about a dataset. Lengths are in characters, counts in items, dates in ISO 8601."""
 
     title: int = 0
     description: int = 0
@@ -112,20 +110,20 @@ class Facts:
 
     @functools.cached_property
     def kind(self) -> Kind:
-        """What is described; data, when the record does not say."""
+        """Return the kind of resource; dataset if the record does not say."""
         return KINDS.get(self.resource_type, Kind.DATASET)
 
     @property
     def accessible(self) -> bool:
-        """Whether there is a way to what is described: files, or the way that is proper to its kind."""
+        """Return whether the resource can be accessed: by files, or in the way specific to its kind."""
         ways = {Kind.SERVICE: self.endpoint, Kind.CODE: self.repository, Kind.SERIES: self.members}
         return bool(self.distributions.data or ways.get(self.kind))
 
     @property
     def geographic(self) -> bool:
-        """Whether scale and reference system make sense.
+        """Return whether scale and reference system make sense.
 
-        Assumed of data, unless all points to plain tables.
+        Assumed for data, unless everything indicates plain tables.
         """
         if self.kind in (Kind.SERVICE, Kind.CODE) or self.representation in ("textTable", "video"):
             return False
@@ -134,29 +132,30 @@ class Facts:
 
     @property
     def has_period(self) -> bool:
-        """Whether a period covered makes sense."""
+        """Return whether a temporal coverage makes sense."""
         return self.kind not in (Kind.SERVICE, Kind.CODE)
 
     @property
     def dated(self) -> bool:
-        """Whether any date of the data is known."""
+        """Return whether any date of the data is known."""
         return bool(self.last_change)
 
     @property
     def finished(self) -> bool:
-        """Whether the producer says that the data will not be updated any more.
+        """Return whether the producer states that the data will not be updated any more.
 
-        A completed edition of data that are announced as, say, annual waits for the next one.
+        A completed edition of data with an announced frequency, say annual, is not finished: the next edition is
+        expected.
         """
         return self.status.startswith(ENDED) or (self.status.startswith(COMPLETED) and not self.due)
 
     @property
     def last_change(self) -> str:
-        """Day of the last change of the data, "" when no date is known."""
+        """Return the date of the last change of the data, "" if no date is known."""
         return max(self.created, self.issued, self.modified)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the facts for storage, without those that have their default value."""
+        """Return the facts for storage, without those with default values."""
         kept = {name: value for name, value in vars(self).items() if value and name != "distributions"}
         distributions = {
             name: value
@@ -167,7 +166,7 @@ class Facts:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Facts:
-        """Return stored facts; unknown names (of another version) are left out."""
+        """Return stored facts; unknown names (of another version) are ignored."""
         names = {f.name for f in fields(cls)} - {"distributions"}
         values = {name: value for name, value in data.items() if name in names}
         values |= {name: tuple(values.get(name, ())) for name in TUPLES}
@@ -176,12 +175,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Checks:
-    """Results of background jobs that count as facts: nothing of it is looked up while saving.
+    """Results of background jobs that count as facts; nothing is checked while saving.
 
     Attributes:
-        links: address → True (answers) or False (missed twice); an address that is absent was not checked
-            yet.
-        dcat_ap: whether the dataset's RDF passed the SHACL shapes; None when not checked yet.
+        links: URL → True (answers) or False (failed twice); a missing URL has not been checked yet.
+        dcat_ap: whether the dataset's RDF conforms to the SHACL shapes; None if not validated yet.
     """
 
     links: Mapping[str, bool] = field(default_factory=dict)
@@ -189,13 +187,12 @@ class Checks:
 
 
 def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int = 0) -> Facts:
-    """Read the facts of the dataset `data`.
+    """Gather the facts of the dataset `data`.
 
     Args:
-        data: a dataset dict in any shape: shown, validated for saving, posted by the form, read from the
-            tables.
+        data: a dataset dict of any shape: shown, validated for saving, posted by the form, loaded from the database.
         checks: results of the background jobs for this dataset.
-        members: how many datasets the series holds (see `series.py`, which also fills in what a member leaves to it).
+        members: number of members of a series (see `series.py`, which also adds values inherited by a member).
     """
     record = Record(data)
     resources = record.resources()
@@ -209,16 +206,16 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int =
 
 
 def _dcat_ap_gaps(record: Record, resources: Sequence[Record]) -> int:
-    """Count the mandatory properties of DCAT-AP 3 that are missing for certain: title, description, access addresses.
+    """Count the mandatory DCAT-AP 3 properties that are certainly missing: title, description, access URLs.
 
-    Zero is no verdict: only the SHACL check of the RDF tells whether a dataset complies.
+    Zero is not a verdict: only SHACL validation of the RDF determines compliance.
     """
     mandatory = sum(not str(record.values.get(name) or "").strip() for name in ("title", "notes"))
     return mandatory + sum(not any(each.values.get(name) for name in ADDRESSES) for each in resources)
 
 
 def kind_of(record: Record) -> Kind:
-    """Return what a dataset describes; data, when it does not say."""
+    """Return the kind of resource described; dataset if it does not say."""
     return KINDS.get(_resource_type(record), Kind.DATASET)
 
 
@@ -227,16 +224,16 @@ def _resource_type(record: Record) -> str:
 
 
 def references(record: Record) -> tuple[str, ...]:
-    """Return everything by which other datasets may refer to the series `record`; nothing for what is no series."""
+    """Return all identifiers by which datasets may refer to the series `record`; empty if it is not a series."""
     if kind_of(record) is not Kind.SERIES:
         return ()
     return tuple(dict.fromkeys(filter(None, map(record.text, REFERENCES))))
 
 
 def own_addresses(record: Record) -> tuple[str, ...]:
-    """Return the addresses of a service or of code, beside its resources, that a background job can check.
+    """Return the URLs of a service or code itself, beside its resources, that can be checked.
 
-    The address of a service answers programs that send parameters; that of its description answers as it is.
+    A service's endpoint expects parameters, so the URL of its description is checked instead.
     """
     names = {Kind.SERVICE: "endpoint_description", Kind.CODE: "code_repository"}
     address = record.text(names.get(kind_of(record), ""))
@@ -244,7 +241,7 @@ def own_addresses(record: Record) -> tuple[str, ...]:
 
 
 def _ways(record: Record) -> dict[str, Any]:
-    """Return the ways in that are proper to a kind, and how a series and its members name each other."""
+    """Return the kind-specific ways of access, and the references between a series and its members."""
     kind = kind_of(record)
     return {
         "endpoint": kind is Kind.SERVICE and any(map(is_public_address, record.many("endpoint_url"))),
@@ -289,7 +286,7 @@ def _finding(record: Record) -> dict[str, Any]:
 
 
 def _ids(vocabulary: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the ids of the concepts named in `values` and of those above them; unknown values are left out."""
+    """Return the ids of the concepts named in `values` and of their ancestors; unknown values are ignored."""
     return tuple(dict.fromkeys(found for value in values for found in _line(vocabulary, value)))
 
 

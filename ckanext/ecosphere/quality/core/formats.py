@@ -1,4 +1,4 @@
-"""What the score knows of a resource's format, from the shared vocabularies of formats and protocols."""
+"""Format properties used by the score, from the vocabularies of formats and protocols."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MEDIA_REGISTER = "assignments/media-types/"
 DOWNLOAD_SERVICES = frozenset({"WFS", "WCS", "Atom Feed", "API", "SPARQL"})
 PLAIN_KINDS = frozenset({"table", "document"})
 NO_DATA_KINDS = frozenset({"document", "image"})
-OPEN_STARS = 3  # from this many stars on, a format is open and structured
+OPEN_STARS = 3  # minimum stars of an open and structured format
 LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format.
+    """A format.
 
     `code` is its id in the vocabulary, `kind` its family (table, vector, service, document…).
     """
@@ -35,22 +35,22 @@ class Format:
 
     @property
     def service(self) -> bool:
-        """Whether it names a protocol, not a file."""
+        """Return whether it is a protocol rather than a file format."""
         return self.kind == "service" or self.code == "SPARQL"
 
     @property
     def direct(self) -> bool:
-        """Whether it gives the data themselves: a file, or a service made for downloading."""
+        """Return whether it gives direct access to data: a file, or a download service."""
         return self.code in DOWNLOAD_SERVICES if self.service else self.code != "HTML"
 
     @property
     def plain(self) -> bool:
-        """Whether it carries no geometry for certain."""
+        """Return whether it certainly has no geometry."""
         return self.kind in PLAIN_KINDS and self.code != "HTML"
 
     @property
     def structured_and_open(self) -> bool:
-        """Whether a program reads data in it without a licence of a vendor (three stars)."""
+        """Return whether it is machine-readable without proprietary software (three stars)."""
         return self.open and self.machine and self.stars >= OPEN_STARS and self.kind not in NO_DATA_KINDS
 
 
@@ -82,7 +82,7 @@ def _extensions() -> dict[str, vocabularies.Concept]:
 
 @functools.lru_cache(maxsize=4096)
 def by_name(value: str) -> Format | None:
-    """Return the format called `value`: a label, the URI of a register, a media type or a protocol."""
+    """Return the format named `value`: a label, register URI, media type or protocol."""
     value = value.strip()
     if not value or len(value) > LONGEST_NAME:
         return None
@@ -96,7 +96,7 @@ def by_name(value: str) -> Format | None:
 
 @functools.lru_cache(maxsize=4096)
 def is_media_type(value: str) -> bool:
-    """Tell whether `value` is a media type of the vocabulary, bare or as a URI of IANA's register."""
+    """Return whether `value` is a media type of the vocabulary, bare or as a URI of IANA's register."""
     return _bare_media_type(value) in _media_types()
 
 
@@ -107,7 +107,7 @@ def _bare_media_type(value: str) -> str:
 def of_resource(resource: Record) -> Format | None:
     """Return the format of `resource`.
 
-    As declared, else by its protocol, media type or the end of its address.
+    As declared, else by its protocol, media type or URL extension.
     """
     for field in ("format", "protocol", "mimetype"):
         found = by_name(resource.text(field))

@@ -1,9 +1,8 @@
-"""View C: what can be checked on save of the INSPIRE metadata requirements.
+"""View C: the INSPIRE metadata requirements that can be checked on save.
 
-Requirements are those of the Technical Guidance for the implementation of INSPIRE dataset and service metadata based on
-ISO/TS 19139:2007, version 2.0.1 (C.n: common; 1.n: data sets and series). Each is checked on what the portal
-keeps of the
-record, not on its encoding: that is the validator's job.
+The requirements are those of the Technical Guidance for the implementation of INSPIRE dataset and service metadata
+based on ISO/TS 19139:2007, version 2.0.1 (C.n: common; 1.n: data sets and series). They are checked on the stored
+dataset, not on its encoding, which is the validator's job.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ RESOURCE_TYPES = ("dataset", "series", "service")
 
 @dataclass(frozen=True)
 class Requirement:
-    """One requirement: its number in the guidance, the field of the form and the element of ISO 19139."""
+    """A requirement: its number in the guidance, form field and ISO 19139 element."""
 
     id: str
     number: str
@@ -43,23 +42,23 @@ def _data(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
 
 
 def metadata_language(facts: Facts) -> State:
-    """Pass for what is written here, in the portal's language; the language of a harvested record is not kept."""
+    """Pass for datasets described here, in the portal's language; a harvested record's language is not stored."""
     return State.UNKNOWN if facts.harvested else State.PASS
 
 
 def metadata_date(facts: Facts) -> State:
-    """Pass for what is written here, whose date the portal keeps; a harvested record must give its own."""
+    """Pass for datasets described here, whose date the portal stores; a harvested record must state it."""
     return when(facts.metadata_date or not facts.harvested)
 
 
 def originating_vocabulary(facts: Facts) -> State:
-    """Pass when a keyword comes from a vocabulary; not applicable to free keywords alone."""
+    """Pass if a keyword comes from a vocabulary; not applicable to free keywords only."""
     controlled = facts.themes or facts.inspire_themes or facts.eu_themes
     return State.PASS if controlled else State.NA
 
 
 def resolution(facts: Facts) -> State:
-    """Pass when a scale or a distance is given; not applicable to data without geometry."""
+    """Pass if a scale or distance is given; not applicable to data without geometry."""
     return when(facts.resolution) if facts.geographic else State.NA
 
 
@@ -211,26 +210,26 @@ REQUIREMENTS: tuple[Requirement, ...] = (
 
 @dataclass(frozen=True)
 class Checklist:
-    """All requirements for one dataset."""
+    """Requirements of a dataset with their states."""
 
     states: tuple[tuple[Requirement, State], ...]
 
     @property
     def met(self) -> int:
-        """Requirements that are met."""
+        """Return the number of requirements met."""
         return sum(state is State.PASS for _requirement, state in self.states)
 
     @property
     def applicable(self) -> int:
-        """Requirements that apply and are known."""
+        """Return the number of requirements that apply and are known."""
         return sum(state in (State.PASS, State.FAIL) for _requirement, state in self.states)
 
     @property
     def share(self) -> int:
-        """Share of the requirements met among those that apply and are known, out of 100, rounded down."""
+        """Return the percentage of applicable and known requirements that are met, rounded down."""
         return 100 * self.met // self.applicable if self.applicable else 0
 
 
 def check(facts: Facts) -> Checklist:
-    """Go through the checklist for `facts`."""
+    """Check all requirements for `facts`."""
     return Checklist(tuple((requirement, requirement.check(facts)) for requirement in REQUIREMENTS))

@@ -1,8 +1,8 @@
-"""What the portal itself loses of the records that it harvests, over all datasets.
+"""Losses of harvested records by the portal itself, over all datasets.
 
-The origin of a failed criterion (`source_evidence.py`) takes some hundredths of a second to find, since the source
-record is read anew: pages do it for one dataset, this work of the night for all of them. The answers are kept with the
-results of the other background jobs; a save gives them up.
+Finding the origin of a failed criterion (`source_evidence.py`) takes some hundredths of a second, since the source
+record is read again: pages do it for one dataset, this nightly job for all of them. The results are stored with those
+of the other background jobs; a save deletes them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHUNK = 50
 
 
 def waiting(limit: int) -> list[str]:
-    """Return ids of active harvested datasets whose failures were not traced back yet."""
+    """Return ids of active harvested datasets whose failures have not been traced yet."""
     query = (
         sa.select(QualityRow.package_id)
         .join(model.Package, model.Package.id == QualityRow.package_id)
@@ -41,10 +41,10 @@ def waiting(limit: int) -> list[str]:
 
 
 def run(ids: Sequence[str]) -> tuple[int, int]:
-    """Trace the failures of the datasets `ids` back and keep the answers. Commits.
+    """Trace the failures of the datasets `ids` and store the results. Commits.
 
     Returns:
-        how many were examined, and how many of them fail a criterion for a loss of the portal.
+        how many were examined, and how many of them fail a criterion because of a loss by the portal.
     """
     if not p.plugin_loaded("ecosphere_harvest"):
         return 0, 0
@@ -62,7 +62,7 @@ def run(ids: Sequence[str]) -> tuple[int, int]:
     return len(ids), losing
 
 
-#: A dataset that was saved meanwhile waits for the next run.
+#: A dataset saved meanwhile is left for the next run.
 _KEEP = sa.text(
     "UPDATE ecosphere_quality SET checks = checks || CAST(:found AS jsonb) WHERE package_id = :id AND computed_at = :at"
 )
@@ -75,7 +75,7 @@ def _faults(row: QualityRow) -> dict[str, str]:
         return {}
     try:
         told = integrations.source_statements({"ignore_auth": True, "user": ""}, row.package_id)
-    except Exception:  # the record of one dataset stops no other
+    except Exception:  # a faulty record must not stop the others
         log.exception("Quality: the record of the dataset %s cannot be read again", row.package_id)
         model.Session.rollback()
         return {}
@@ -84,13 +84,13 @@ def _faults(row: QualityRow) -> dict[str, str]:
 
 
 def forget() -> None:
-    """Give all answers up, after a change of the rules of the harvest: the next runs read every record again."""
+    """Delete all results, after a change of the harvest rules: the next runs read every record again."""
     update = sa.update(QualityRow).where(QualityRow.checks.has_key(KEY)).values(checks=QualityRow.checks.op("-")(KEY))
     model.Session.execute(update.execution_options(synchronize_session=False))
     model.Session.commit()
 
 
 def harvested() -> Any:
-    """Return the condition of rows of harvested datasets."""
-    # As a truth: of a text PostgreSQL takes that few rows have it, and reads the whole table for one service.
+    """Return the SQL condition for rows of harvested datasets."""
+    # As a boolean: comparing text, PostgreSQL misestimates the number of rows and scans the whole table for a service.
     return QualityRow.facts["harvested"].as_boolean()

@@ -1,7 +1,7 @@
-"""Tables of the room: the quality of each dataset, and one line per day on which its score changed.
+"""Tables of dataset quality and of its history, one entry per day on which the score changed.
 
-No foreign key leads to CKAN's tables: a row whose dataset is gone is ignored by every query (they join `package`) and
-removed by the nightly re-score.
+There are no foreign keys to CKAN's tables: rows of deleted datasets are ignored by all queries (which join `package`)
+and removed by the nightly rescore.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 
 class QualityRow(tk.BaseModel):
-    """Quality of one dataset, as of `computed_at`.
+    """Quality of a dataset, as of `computed_at`.
 
     Attributes:
         package_id: id of the dataset.
         score, level, won, out_of: see `score.Evaluation`.
-        facts: what was read in the dataset (`facts.Facts.as_dict`).
+        facts: facts about the dataset (`facts.Facts.as_dict`).
         results: criterion → state.
-        checks: results of background jobs, kept when the dataset is saved again (`store.checks_of`).
+        checks: results of background jobs (`store.checks_of`); a save keeps those of the links only.
         model_version: version of the weights.
-        computed_at: moment of the scoring (UTC).
-        due: last day on which the score holds if nobody touches the dataset; None when it does not depend on time.
-        mqa: points of the European assessment, out of 405.
-        inspire: share of the INSPIRE requirements met, out of 100.
-        themes, territories: ids in the vocabularies, those above them included, for reports.
-        series: the series that a member names. known_as: how members may name a series.
+        computed_at: time of scoring (UTC).
+        due: last day on which the score is valid if the dataset is not changed; None if it does not depend on time.
+        mqa: MQA points, out of 405.
+        inspire: share of the INSPIRE requirements met, in percent.
+        themes, territories: ids in the vocabularies, including ancestors, for reports.
+        series: the series of a member.
+        known_as: identifiers by which members may refer to a series.
     """
 
     __tablename__ = "ecosphere_quality"

@@ -1,10 +1,9 @@
-"""View B: the Metadata Quality Assessment of data.europa.eu, out of 405 points in five dimensions.
+"""View B: the Metadata Quality Assessment (MQA) of data.europa.eu, out of 405 points in five dimensions.
 
-The weights and ratings are those published by data.europa.eu (methodology of the MQA); they are no
-configuration. What is
-judged is what the portal publishes as DCAT-AP: a file counts as a download when its download address is declared
-(dcat:downloadURL), and dates count when the producer gave them. What no background job has looked at yet gives no point
-and is shown as such.
+Weights and ratings are those published by data.europa.eu (methodology of the MQA) and not configurable. The assessment
+is based on the DCAT-AP that the portal publishes: a file counts as a download if its download URL (dcat:downloadURL) is
+declared, and dates count if given by the producer. What no background job has checked yet gives no points and is shown
+as unchecked.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from ckanext.ecosphere.shared.messages import N_
 
 
 class Dimension(str, enum.Enum):
-    """Dimension of the assessment."""
+    """Dimension of the MQA."""
 
     FINDABILITY = "findability"
     ACCESSIBILITY = "accessibility"
@@ -42,7 +41,7 @@ RATINGS = (("excellent", 351), ("good", 221), ("sufficient", 121), ("bad", 0))
 
 @dataclass(frozen=True)
 class Indicator:
-    """One indicator: what is looked at, and the points it brings."""
+    """An indicator, with its points."""
 
     id: str
     label: str
@@ -56,12 +55,12 @@ def _has(question: Callable[[Facts], object]) -> Callable[[Facts], State]:
 
 
 def _best(name: str) -> Callable[[Facts], State]:
-    """Ask the most interoperable distribution."""
+    """Return a check of the most interoperable distribution."""
     return lambda facts: when(name in facts.distributions.best)
 
 
 def access_answers(facts: Facts) -> State:
-    """Pass when an address of the data answers."""
+    """Pass if a URL of the data answers."""
     found = facts.distributions
     if found.links_ok:
         return State.PASS
@@ -69,7 +68,7 @@ def access_answers(facts: Facts) -> State:
 
 
 def download_answers(facts: Facts) -> State:
-    """Pass when a declared download answers."""
+    """Pass if a declared download URL answers."""
     found = facts.distributions
     if found.downloads_ok:
         return State.PASS
@@ -77,7 +76,7 @@ def download_answers(facts: Facts) -> State:
 
 
 def complies(facts: Facts) -> State:
-    """Pass when the RDF passes the SHACL shapes; before that check, fail when something mandatory is missing."""
+    """Pass if the RDF conforms to the SHACL shapes; before that validation, fail if a mandatory property is missing."""
     verdict = facts.distributions.dcat_ap
     if verdict is None:
         return State.FAIL if facts.dcat_ap_gaps else State.UNKNOWN
@@ -121,7 +120,7 @@ MAXIMUM = sum(indicator.points for indicator in INDICATORS)
 
 @dataclass(frozen=True)
 class Assessment:
-    """All indicators of one dataset."""
+    """Indicators of a dataset with their states."""
 
     states: tuple[tuple[Indicator, State], ...]
 
@@ -131,12 +130,12 @@ class Assessment:
 
     @property
     def rating(self) -> str:
-        """Rating of the total."""
+        """Return the rating of the total."""
         return rating(self.points())
 
 
 def maximum(dimension: Dimension) -> int:
-    """Return the most points of `dimension`."""
+    """Return the maximum points of `dimension`."""
     return sum(i.points for i in INDICATORS if i.dimension is dimension)
 
 

@@ -1,4 +1,4 @@
-"""Which datasets a report is about, and which of them its reader may count."""
+"""The datasets included in a report, depending on its reader."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ckanext.ecosphere.quality import config
 
 @dataclass(frozen=True)
 class Scope:
-    """The active datasets of the portal, or of one organisation.
+    """Active datasets of the portal, or of one organisation.
 
     Attributes:
         organization: id of the organisation, None for the whole portal.
-        private: whether private datasets count: only in reports for those who may see them.
+        private: whether to include private datasets, for readers who may see them.
     """
 
     organization: str | None = None
     private: bool = False
 
     def conditions(self) -> list[Any]:
-        """Return the conditions on `package` that select the datasets."""
+        """Return the SQL conditions on `package` that select the datasets."""
         package = model.Package
         found: list[Any] = [package.state == model.State.ACTIVE, package.type.in_(config.dataset_types())]
         if not self.private:

@@ -1,4 +1,4 @@
-"""From facts to a score out of 100 and a level, under a model of weights that has a version."""
+"""Score facts out of 100 and determine the level, with a versioned model of weights."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ LEVEL_LABELS = {
 
 
 class ModelError(ValueError):
-    """The file of weights and levels cannot be used; the message says why, in one sentence."""
+    """The file of weights and levels is invalid; the message gives the reason in one sentence."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """One level of the badge.
+    """A level of the badge.
 
     Attributes:
         code: key of `LEVEL_LABELS`.
-        lowest: lowest score, out of 100.
-        requires: criteria without which the score does not count; what does not apply or is not known stands in no way.
+        lowest: minimum score, out of 100.
+        requires: criteria that must not fail, whatever the score; those not applicable or unknown do not matter.
     """
 
     code: str
@@ -51,9 +51,9 @@ class Model:
     """Weights and levels.
 
     Attributes:
-        version: changes whenever a weight or a level does; rows scored under another one are scored again.
+        version: must change with any weight or level; rows scored with another version are rescored.
         points: criterion → points; only criteria with points are scored.
-        levels: from the best to the last, which starts at 0 and asks for nothing.
+        levels: from the best to the last, which starts at 0 and has no conditions.
     """
 
     version: str
@@ -62,24 +62,24 @@ class Model:
 
     @functools.cached_property
     def criteria(self) -> tuple[Criterion, ...]:
-        """The criteria that count, in the order of the table."""
+        """Return the scored criteria, in the order of the table."""
         return tuple(c for c in CRITERIA if c.id in self.points)
 
     @functools.cached_property
     def level_codes(self) -> tuple[str, ...]:
-        """Codes of the levels, the best first."""
+        """Return the codes of the levels, best first."""
         return tuple(level.code for level in self.levels)
 
     @functools.cached_property
     def conditions(self) -> tuple[Criterion, ...]:
-        """The criteria that a level requires."""
+        """Return the criteria required by any level."""
         names = dict.fromkeys(name for level in self.levels for name in level.requires)
         return tuple(BY_ID[name] for name in names)
 
 
 @dataclass(frozen=True)
 class Result:
-    """Answer of one criterion, with the points at stake."""
+    """Result of a criterion, with the points at stake."""
 
     criterion: Criterion
     state: State
@@ -87,23 +87,23 @@ class Result:
 
     @property
     def won(self) -> int:
-        """Points won."""
+        """Return the points won."""
         return self.points if self.state is State.PASS else 0
 
     @property
     def counts(self) -> bool:
-        """Whether the points count in the total that can be won."""
+        """Return whether the points count in the attainable total."""
         return self.state in (State.PASS, State.FAIL, State.MISSING)
 
     @property
     def unmet(self) -> bool:
-        """Whether it stands in the way of a level that requires it."""
+        """Return whether the result rules out a level that requires the criterion."""
         return self.state in (State.FAIL, State.MISSING)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All answers about one dataset on one day: of the criteria that are scored, and of those that levels require."""
+    """Results of a dataset on one day, for the scored criteria and the conditions of levels."""
 
     model: Model
     results: tuple[Result, ...]
@@ -111,17 +111,17 @@ class Evaluation:
 
     @functools.cached_property
     def won(self) -> int:
-        """Points won."""
+        """Return the points won."""
         return sum(r.won for r in self.results)
 
     @functools.cached_property
     def out_of(self) -> int:
-        """Points that could be won: those of the criteria that apply and are known."""
+        """Return the attainable points: those of the criteria that apply and are known."""
         return sum(r.points for r in self.results if r.counts)
 
     @functools.cached_property
     def score(self) -> int:
-        """Share of the points won, out of 100, rounded down so that 100 means everything."""
+        """Return the percentage of points won, rounded down so that 100 means all of them."""
         return SCALE * self.won // self.out_of if self.out_of else 0
 
     def unmet(self, level: Level) -> tuple[Result, ...]:
@@ -130,18 +130,18 @@ class Evaluation:
 
     @functools.cached_property
     def level(self) -> str:
-        """Best level that the score reaches and whose conditions are met."""
+        """Return the best level whose minimum score and conditions are met."""
         return next(lv.code for lv in self.model.levels if self.score >= lv.lowest and not self.unmet(lv))
 
     @property
     def next_level(self) -> Level | None:
-        """Level above, None at the top."""
+        """Return the level above, None at the top."""
         place = self.model.level_codes.index(self.level)
         return self.model.levels[place - 1] if place else None
 
     @property
     def states(self) -> dict[str, str]:
-        """Criterion → state, as stored."""
+        """Return criterion → state, as stored."""
         return {r.criterion.id: r.state.value for r in self.results}
 
     def gain(self, criterion_id: str) -> int:
@@ -150,13 +150,13 @@ class Evaluation:
         return SCALE * (self.won + points) // self.out_of - self.score if points else 0
 
     def advice(self) -> tuple[Result, ...]:
-        """Return what failed, the most rewarding first."""
+        """Return the failed criteria, most rewarding first."""
         failed = [r for r in self.results if r.state is State.FAIL]
         return tuple(sorted(failed, key=lambda r: -r.points))
 
 
 def evaluate(facts: Facts, model: Model, today: date) -> Evaluation:
-    """Ask every criterion of `model` about `facts` as of `today`."""
+    """Evaluate every criterion of `model` for `facts` as of `today`."""
 
     def ask(criterion: Criterion) -> Result:
         return Result(criterion, criterion.check(facts, today), model.points.get(criterion.id, 0))
@@ -167,9 +167,9 @@ def evaluate(facts: Facts, model: Model, today: date) -> Evaluation:
 
 
 def changes_after(facts: Facts, today: date) -> date | None:
-    """Return the last day on which an evaluation made `today` still holds.
+    """Return the last day on which an evaluation made `today` is still valid.
 
-    None when time alone changes nothing.
+    None if it does not change with time.
     """
     if facts.due and not facts.finished:
         last = date.fromisoformat(facts.due)
@@ -182,11 +182,10 @@ def changes_after(facts: Facts, today: date) -> date | None:
 
 @functools.cache
 def load_model(path: str | Path = DEFAULT_MODEL) -> Model:
-    """Read the weights and levels of `path`; see `data/model.yaml` for the form.
+    """Load the weights and levels of `path`; see `data/model.yaml` for the format.
 
     Raises:
-        ModelError: the file is unreadable, names an unknown criterion or level, or gives points that are no
-        whole number.
+        ModelError: the file is unreadable, has an unknown criterion or level, or points that are not whole numbers.
     """
     try:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -196,7 +195,7 @@ def load_model(path: str | Path = DEFAULT_MODEL) -> Model:
 
 
 def parse_model(data: Any, origin: str = "model") -> Model:
-    """Return the model written in `data`, read from `origin`; see `load_model`."""
+    """Parse a model read from `origin`; see `load_model`."""
     if not isinstance(data, dict) or not data.get("version"):
         raise ModelError(f"{origin} has no version")
     points = data.get("points")

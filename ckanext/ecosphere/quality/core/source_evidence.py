@@ -1,7 +1,7 @@
-"""Whose fault it is that a harvested dataset fails a criterion: the source record's, or a loss of the portal's.
+"""Why a harvested dataset fails a criterion: a flaw of the source record, or a loss by the portal.
 
-The harvest tells, through its action, what the record says about a field and what of it was not taken over. A text that
-was lost counts as a loss only when the criterion would pass with it.
+The harvest room reports, through its action, what the record states about a field and what was not taken over. A lost
+text counts as a loss only if the criterion would pass with it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ckanext.ecosphere.shared.messages import N_
 class Fault(str, enum.Enum):
     """Why the criterion is not met.
 
-    `LOST`: the record says enough and the portal did not take it over. `UNUSABLE`: what the record says is of no use.
-    `NOT_ENOUGH`: it was taken over and is not enough. `SILENT`: the record says nothing of it.
+    `LOST`: the record is sufficient and the portal did not take it over. `UNUSABLE`: the record's value is unusable.
+    `NOT_ENOUGH`: the value was taken over and is insufficient. `SILENT`: the record has no value.
     """
 
     LOST = "lost"
@@ -42,7 +42,7 @@ OURS, THEIRS = N_("Loss of this portal"), N_("To be corrected at the source")
 
 @dataclass(frozen=True)
 class Origin:
-    """The answer for one criterion; `texts` and `problems` are those of the record."""
+    """The result for a criterion; `texts` and `problems` are those of the record."""
 
     fault: Fault
     texts: tuple[str, ...] = ()
@@ -50,11 +50,11 @@ class Origin:
 
     @property
     def ours(self) -> bool:
-        """Whether the loss is the portal's."""
+        """Return whether the portal is at fault."""
         return self.fault is Fault.LOST
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the answer as plain data, its sentences in the reader's language."""
+        """Return the result as plain data, with sentences in the reader's language."""
         quoted = tk._("”, “").join(self.texts)
         problems = " ".join(self.problems)
         sentence = problems if self.fault is Fault.UNUSABLE else tk._(SENTENCES[self.fault]).format(texts=quoted)
@@ -76,7 +76,7 @@ def _is_open(text: str) -> bool:
     return known is not None and known.structured_and_open
 
 
-#: Criteria that only some lost texts would have met; the others pass with any.
+#: Criteria that only certain lost texts would have met; the others pass with any text.
 WOULD_PASS: dict[str, Callable[[Facts, Sequence[str]], bool]] = {
     "description": _length(lambda f: f.description, checks.SHORT_DESCRIPTION),
     "description_detailed": _length(lambda f: f.description, checks.LONG_DESCRIPTION),
@@ -87,11 +87,11 @@ WOULD_PASS: dict[str, Callable[[Facts, Sequence[str]], bool]] = {
 
 
 def origin(criterion: Criterion, facts: Facts, fields: Mapping[str, Mapping[str, Any]]) -> Origin | None:
-    """Return why a harvested dataset fails `criterion`; None when the harvest does not know the field.
+    """Return why a harvested dataset fails `criterion`; None if the harvest has no information on the field.
 
     Args:
-        criterion: one that fails.
-        facts: of the dataset.
+        criterion: a failed criterion.
+        facts: facts of the dataset.
         fields: `fields` of the action `ecosphere_harvest_statements_show`.
     """
     name = f"resource:{criterion.field}" if criterion.on_resource else criterion.field

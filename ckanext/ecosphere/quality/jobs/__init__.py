@@ -1,1 +1,1 @@
-"""Background and nightly work of quality."""
+"""Background and nightly jobs of the quality room."""

@@ -1,6 +1,7 @@
-"""What is to be done every night: scores that fell due, links, DCAT-AP compliance, losses of the harvest.
+"""Nightly work: overdue scores, links, DCAT-AP compliance, losses of the harvest.
 
-Each stage stands for itself: one that fails is told, and the others run. Any can be stopped and run again at any time.
+The stages are independent: a failure is reported and the others run. Any of them can be interrupted and run again at
+any time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Stage:
-    """Outcome of one stage: its name, and what was done; `failed` when it ended with an error."""
+    """Outcome of a stage: its name, and what was done; `failed` if it ended with an error."""
 
     name: str
     told: str
@@ -32,12 +33,12 @@ class Stage:
 
 
 def run(*, links: bool = True, link_seconds: float = 3600, shacl_limit: int | None = None) -> Iterator[Stage]:
-    """Run all stages one after the other; each is told when it is over. Commits.
+    """Run all stages one after the other, yielding the outcome of each. Commits.
 
     Args:
-        links: whether to check the links that are due, which asks other hosts.
-        link_seconds: time after which no further link is asked.
-        shacl_limit: most datasets whose RDF is checked; all that have no verdict if not given.
+        links: whether to check the links that are due, which sends requests to other hosts.
+        link_seconds: time after which no further link check is started.
+        shacl_limit: maximum number of datasets whose RDF is checked; by default all without a verdict.
     """
     stages: list[tuple[str, Callable[[], str]]] = [("scores", scores)]
     if links:
@@ -47,21 +48,21 @@ def run(*, links: bool = True, link_seconds: float = 3600, shacl_limit: int | No
     for name, work in stages:
         try:
             yield Stage(name, work())
-        except Exception as error:  # a stage that fails keeps nothing of the others
+        except Exception as error:  # a failed stage must not prevent the others
             log.exception("Quality, nightly: %s", name)
             model.Session.rollback()
             yield Stage(name, f"{type(error).__name__}: {error}", failed=True)
 
 
 def scores() -> str:
-    """Score the datasets that fell due; all of them when some were never scored with the weights in force."""
+    """Score the overdue datasets; all of them if some were never scored with the current weights."""
     outcome = rescore.everything() if rescore.missing() else rescore.fallen_due()
     reindex.datasets(outcome.changed)
     return tk._("{seen} datasets scored, {changed} changed").format(seen=outcome.seen, changed=len(outcome.changed))
 
 
 def check_links(seconds: float) -> str:
-    """Check the links that are due, until the time is over."""
+    """Check the links that are due, within a time limit."""
     total = inventory.note_all()
     outcome = check.run(check.due(total), seconds)
     return tk._("{checked} of {total} links checked, {changed} changed").format(
@@ -70,7 +71,7 @@ def check_links(seconds: float) -> str:
 
 
 def check_rdf(limit: int | None) -> str:
-    """Check the RDF of the datasets that have no verdict."""
+    """Check the RDF of the datasets without a verdict."""
     left = bulk.count() if limit is None else limit
     checked = good = 0
     while left > 0 and (ids := shacl.waiting(min(left, AT_ONCE))):
@@ -82,11 +83,11 @@ def check_rdf(limit: int | None) -> str:
 
 
 def trace_losses() -> str:
-    """Trace the failures of harvested datasets back to their records."""
+    """Trace the failures of harvested datasets back to their source records."""
     examined = losing = 0
     while ids := losses.waiting(AT_ONCE):
         done, lost = losses.run(ids)
-        if not done or losses.waiting(1) == ids[:1]:  # the harvest is off, or somebody saves them all the time
+        if not done or losses.waiting(1) == ids[:1]:  # no harvest room, or the datasets are being saved
             break
         examined, losing = examined + done, losing + lost
     return tk._("records of {examined} datasets read again, {losing} lose something here").format(

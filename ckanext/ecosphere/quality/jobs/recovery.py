@@ -1,4 +1,4 @@
-"""Take up by itself what a killed process or an emptied queue left undone: rows, scores of the index, and long runs."""
+"""Restart work that a killed process or an emptied queue left undone: missing rows, scores in the index, long runs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ckanext.ecosphere.quality.jobs import tasks
 from ckanext.ecosphere.quality.storage import indexing, reindex, rescore, store
 
 AT_ONCE = 500
-#: Scores that are compared with the index at each look: the latest; a longer run is taken up as a whole.
+#: Number of latest scores compared with the index each time; longer runs are restarted as a whole.
 LATEST = 1000
 
 _suspects: set[str] = set()
-"""Datasets whose score differed at the last look: a save in progress does for a moment."""
+"""Datasets whose score differed last time; a save in progress causes a temporary difference."""
 
 
 def recover() -> list[str]:
-    """Score datasets without a row, index scores that the index does not have, and send lost runs again.
+    """Score datasets without a row, index missing scores, and queue lost runs again.
 
     Raises:
-        SolrAwayError: Solr does not answer.
+        SolrAwayError: Solr is down.
     """
     done = [f"quality: {name}" for name in tasks.send_lost_runs()]
     if unscored := _without_row():
@@ -52,7 +52,7 @@ def _without_row() -> list[str]:
 
 
 def _differing() -> set[str]:
-    """Datasets scored lately that the index shows with another score."""
+    """Return recently scored datasets whose score differs in the index."""
     query = (
         sa.select(QualityRow.package_id, QualityRow.score, QualityRow.model_version, QualityRow.due)
         .join(model.Package, model.Package.id == QualityRow.package_id)
@@ -60,7 +60,7 @@ def _differing() -> set[str]:
         .order_by(QualityRow.computed_at.desc())
         .limit(LATEST)
     )
-    # Of one that fell due the index tells what held when it was indexed; the work of the night sees to it.
+    # Overdue datasets are left to the nightly work: their index documents hold the score as of indexing.
     stored = {row.package_id: row.score for row in model.Session.execute(query) if store.is_current(row)}
     model.Session.rollback()
     fields = f"id,{indexing.SCORE_FIELD}"
@@ -69,7 +69,7 @@ def _differing() -> set[str]:
     for start in range(0, len(ids), AT_ONCE):
         some = f"{{!terms f=id}}{','.join(ids[start : start + AT_ONCE])}"
         for document in solr.search(fq=["entity_type:package", some], fl=fields, rows=AT_ONCE).docs:
-            shown = document.get(indexing.SCORE_FIELD)  # kept where the room of the search made it a number
+            shown = document.get(indexing.SCORE_FIELD)  # stored only where the search room made it a number
             if shown is not None and int(shown) != stored[document["id"]]:
                 found.add(document["id"])
     return found

@@ -1,4 +1,4 @@
-"""Background jobs of the room, on CKAN's own workers."""
+"""Background jobs of the quality room, run by CKAN's workers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NIGHTLY = Run("ecosphere-quality-nightly", f"{_HERE}.run_nightly", "Quality: wor
 
 
 def rescore_all() -> None:
-    """Score everything again and bring the index up to date."""
+    """Score all datasets and update the index."""
     with RESCORE.working() as mine:
         if mine:
             _rescore_all()
@@ -59,13 +59,13 @@ def _rescore_all() -> None:
 
 
 def enqueue_rescore(total: int) -> str:
-    """Queue a re-score of everything; return the id of the job."""
+    """Queue a rescore of all datasets; return the id of the job."""
     progress.note("queued", 0, total)
     return RESCORE.want()
 
 
 def rescore_relatives() -> None:
-    """Score the series and members again whose relatives were saved."""
+    """Rescore the series and members of saved datasets."""
     ids = series.take_relatives()
     for start in range(0, len(ids), bulk.CHUNK):
         changed = rescore.some(ids[start : start + bulk.CHUNK]).changed
@@ -74,7 +74,7 @@ def rescore_relatives() -> None:
 
 
 def check_links() -> None:
-    """Check the links that are due, for a quarter of an hour; queue the next run while some are left."""
+    """Check the links that are due, for up to a quarter of an hour; queue the next run if some are left."""
     with LINKS.working() as mine:
         if not mine:
             return
@@ -99,7 +99,7 @@ def enqueue_links() -> str:
 
 
 def enqueue_recheck(package_id: str) -> bool:
-    """Queue a check of the links of a dataset; refuse (False) when that was done less than five minutes ago."""
+    """Queue a check of the links of a dataset; return False if one was queued less than five minutes ago."""
     key = f"ecosphere:quality:recheck:{package_id}"
     if not connect_to_redis().set(key, "1", nx=True, ex=RECHECK_PAUSE_SECONDS):
         return False
@@ -109,7 +109,7 @@ def enqueue_recheck(package_id: str) -> bool:
 
 
 def check_shacl() -> None:
-    """Check the RDF of datasets that have no verdict; queue the next run while some are left."""
+    """Check the RDF of datasets without a verdict; queue the next run if some are left."""
     with SHACL.working() as mine:
         if not mine:
             return
@@ -121,22 +121,22 @@ def check_shacl() -> None:
 
 
 def enqueue_shacl() -> str:
-    """Queue a check of the RDF of datasets that have no verdict; return the id of the job."""
+    """Queue a check of the RDF of datasets without a verdict; return the id of the job."""
     return SHACL.want()
 
 
 def run_nightly(links: bool) -> None:
-    """Do the work of the night."""
+    """Run the nightly work."""
     with NIGHTLY.working() as mine:
         for stage in nightly.run(links=links) if mine else ():
             log.log(logging.ERROR if stage.failed else logging.INFO, "Quality, nightly, %s: %s", stage.name, stage.told)
 
 
 def enqueue_nightly(links: bool = True) -> str:
-    """Queue the work of the night; return the id of the job."""
+    """Queue the nightly work; return the id of the job."""
     return NIGHTLY.want(links)
 
 
 def send_lost_runs() -> list[str]:
-    """Send the runs again that are wanted and that no queue and no worker has; return their titles."""
+    """Queue the runs again that are requested but neither queued nor running; return their titles."""
     return [run.title for run in (RESCORE, LINKS, SHACL, NIGHTLY) if run.send_if_lost()]

@@ -1,1 +1,1 @@
-"""Do the links of the resources answer? Asked in the background, politely; the answers are facts of the score."""
+"""Link checking of resources, in the background and rate-limited; the results are facts of the score."""

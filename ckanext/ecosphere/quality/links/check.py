@@ -1,7 +1,7 @@
-"""Check the links that are due: hosts side by side, the addresses of one host one after the other.
+"""Check the links that are due: hosts in parallel, the URLs of one host one after the other.
 
-A run takes what is due, asks, and writes the results; datasets whose links changed state are scored and indexed again.
-Every run ends after its time; what is left is due in the next one.
+A run takes the due links, sends the requests, and stores the results; datasets whose links changed state are rescored
+and reindexed. Each run has a time limit; the remaining links are due in the next one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ckanext.ecosphere.shared.portal_services import own_services
 log = logging.getLogger(__name__)
 
 HOSTS_AT_ONCE = 4
-FAILURES_OF_A_HOST = 3  # in a row without any answer: the rest of the host is left for later
+FAILURES_OF_A_HOST = 3  # consecutive failures without any answer, after which the rest of the host is postponed
 LATER = timedelta(hours=6)
 KEPT_CHECKS = 20
 SETTINGS = GuardSettings(total_seconds=20, connect_seconds=8, read_seconds=15, attempts=1)
@@ -40,7 +40,7 @@ SETTINGS = GuardSettings(total_seconds=20, connect_seconds=8, read_seconds=15, a
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did: links checked, links whose state changed, datasets scored again."""
+    """Result of a run: links checked, links whose state changed, datasets rescored."""
 
     checked: int
     changed: int
@@ -48,7 +48,7 @@ class Outcome:
 
 
 def guard_settings() -> GuardSettings:
-    """Return the limits of the requests of a run."""
+    """Return the HTTP guard's settings for a run."""
     return replace(
         SETTINGS,
         allowed_networks=config.allowed_networks(),
@@ -58,7 +58,7 @@ def guard_settings() -> GuardSettings:
 
 
 def due(limit: int) -> list[Link]:
-    """Return the links to check, the longest due first."""
+    """Return the links to check, longest due first."""
     query = sa.select(Link).where(Link.next_check_at <= _now()).order_by(Link.next_check_at, Link.key).limit(limit)
     return list(model.Session.scalars(query))
 
@@ -69,13 +69,13 @@ def run(
     session: GuardedSession | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Outcome:
-    """Check `links` and write the results.
+    """Check `links` and store the results.
 
     Args:
         links: the links to check.
-        seconds: time after which no further check is begun.
-        session: the guarded way out; one with the room's limits if not given.
-        sleep: how to pause between two requests to one host.
+        seconds: time after which no further check is started.
+        session: HTTP session; by default one with the room's settings.
+        sleep: pauses between requests to the same host.
     """
     session = session or GuardedSession(guard_settings())
     by_host: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
@@ -105,7 +105,7 @@ def run(
 
 
 def write(verdicts: dict[str, Verdict]) -> Outcome:
-    """Write the results of checks; score and index again the datasets whose links changed state. Commits."""
+    """Store the results of checks; rescore and reindex the datasets whose links changed state. Commits."""
     now, interval = _now(), timedelta(days=config.link_interval())
     changed: list[str] = []
     for link in model.Session.scalars(sa.select(Link).where(Link.key.in_(verdicts)).with_for_update()):
@@ -130,7 +130,7 @@ def write(verdicts: dict[str, Verdict]) -> Outcome:
 
 
 def _apply(keys: Sequence[str]) -> int:
-    """Give the datasets that use `keys` the states of their links; return how many there are. Commits."""
+    """Update the datasets that use the links `keys`; return their number. Commits."""
     ids = sorted(set(model.Session.scalars(sa.select(LinkUse.package_id).where(LinkUse.key.in_(keys))))) if keys else []
     rows = model.Session.scalars(sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).with_for_update())
     for row in rows:

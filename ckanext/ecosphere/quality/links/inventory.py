@@ -1,4 +1,4 @@
-"""Which addresses there are, and which datasets use them."""
+"""Inventory of the URLs to check and of the datasets that use them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ CHUNK = 200
 
 
 def key_of(url: str) -> str:
-    """Return the key of an address."""
+    """Return the key of a URL."""
     return hashlib.sha256(url.encode()).hexdigest()
 
 
 def links_of(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return the addresses of the data of a dataset and how to ask each: address → kind."""
+    """Return the URLs of a dataset's data and how to check each: URL → kind."""
     record = Record(data)
     found = dict.fromkeys(own_addresses(record), "file")
     for resource in record.resources():
@@ -43,9 +43,9 @@ def links_of(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def note(ids: Sequence[str]) -> None:
-    """Note the addresses of the datasets `ids`; new ones are to be checked at once. The caller commits.
+    """Record the URLs of the datasets `ids`; new ones are due at once. The caller commits.
 
-    Those of deleted datasets are forgotten: nobody sees what became of them.
+    Those of deleted datasets are removed, since their results would not be shown.
     """
     now = datetime.now(timezone.utc)
     links: dict[str, dict[str, Any]] = {}
@@ -64,7 +64,7 @@ def note(ids: Sequence[str]) -> None:
 
 
 def note_all() -> int:
-    """Note the addresses of all datasets and forget those that nobody uses; return how many there are."""
+    """Record the URLs of all datasets and delete unused ones; return the number of links."""
     for ids in bulk.each_chunk(CHUNK):
         note(ids)
         model.Session.commit()
@@ -78,7 +78,7 @@ def note_all() -> int:
 
 
 def of_dataset(package_id: str) -> list[Link]:
-    """Return the links of a dataset, the broken ones first."""
+    """Return the links of a dataset, broken ones first."""
     broken_first = sa.case((Link.state == "broken", 0), (Link.state == "unchecked", 1), else_=2)
     query = (
         sa.select(Link)

@@ -1,4 +1,4 @@
-"""Tables of the links: one row per address, which datasets use it, and its last checks."""
+"""Tables of the link checks: URLs, the datasets that use them, and latest checks."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 
 class Link(tk.BaseModel):
-    """One address, checked once for all datasets that use it.
+    """A URL, checked once for all datasets that use it.
 
     Attributes:
-        key: SHA-256 of the address, since an address may be too long for an index.
-        url: the address.
+        key: SHA-256 of the URL, which may be too long for an index.
+        url: the URL.
         kind: file, or the protocol of a service (wms, wfs, wmts, wcs, atom).
         state: unchecked, ok or broken.
-        status: last HTTP status, None when there was no answer.
+        status: last HTTP status, None without an answer.
         reason: why the last check failed, as a code (see `probe.REASONS`).
-        answered: what a file was by its last good answer (see `probe.Verdict`).
-        checked_at: moment of the last check.
-        misses: checks failed in a row.
-        first_miss_at: moment of the first of them.
-        next_check_at: moment from which it is to be checked again.
+        answered: type of a file in its last successful answer (see `probe.Verdict`).
+        checked_at: time of the last check.
+        misses: number of consecutive failed checks.
+        first_miss_at: time of the first of them.
+        next_check_at: time of the next check.
     """
 
     __tablename__ = "ecosphere_quality_link"
@@ -43,7 +43,7 @@ class Link(tk.BaseModel):
 
 
 class LinkUse(tk.BaseModel):
-    """A dataset uses an address."""
+    """Use of a URL by a dataset."""
 
     __tablename__ = "ecosphere_quality_link_use"
     __table_args__ = (sa.Index("ix_ecosphere_quality_link_use_key", "key"),)
@@ -53,7 +53,7 @@ class LinkUse(tk.BaseModel):
 
 
 class LinkCheck(tk.BaseModel):
-    """One check of an address; the last ones are kept."""
+    """A check of a URL; only the latest ones are kept."""
 
     __tablename__ = "ecosphere_quality_link_check"
     __table_args__ = (sa.Index("ix_ecosphere_quality_link_check_key", "key", "checked_at"),)

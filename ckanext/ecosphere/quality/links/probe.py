@@ -1,4 +1,4 @@
-"""Ask one address whether it answers, with as little traffic as possible. Pure: knows HTTP, not CKAN."""
+"""Check whether a URL answers, with as little traffic as possible. Pure: HTTP without CKAN."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ckanext.ecosphere.shared.messages import N_
 SERVICES = ("wms", "wfs", "wmts", "wcs")
 SAMPLE_BYTES = 1024
 CAPABILITIES_BYTES = 512 * 1024
-#: Statuses that say nothing about the link: the server is busy, or wants to know who asks.
+#: Statuses that are inconclusive: the server is busy, or requires authentication.
 NO_VERDICT = frozenset({401, 403, 407, 408, 425, 429, 503})
-#: Statuses after which a HEAD is asked again as GET: servers that know no HEAD answer anything but success.
+#: Status from which a HEAD is repeated as GET: servers that do not support HEAD answer with all kinds of errors.
 FIRST_ERROR = 400
 
-#: Media types of servers that do not know what they send.
+#: Media types that carry no information.
 SAYS_NOTHING = frozenset(
     {"application/octet-stream", "binary/octet-stream", "application/force-download", "application/download"}
     | {"application/x-download", "application/unknown", "text/plain"}
@@ -51,14 +51,14 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found.
+    """Result of a check.
 
     Attributes:
-        ok: None when nothing can be said.
-        status: of HTTP, None without an answer.
+        ok: whether the URL answers; None if inconclusive.
+        status: HTTP status, None without an answer.
         reason: a key of `REASONS`.
-        answered: what a file is by its answer: the ending of the name that the server gives it, else its media type;
-            "" when that says nothing.
+        answered: type of a file in the answer: extension of the file name given by the server, else media type; "" if
+            neither is informative.
     """
 
     ok: bool | None
@@ -70,12 +70,12 @@ class Verdict:
 def probe(session: GuardedSession, url: str, kind: str) -> Verdict:
     """Check `url`.
 
-    Files are asked for by HEAD, then for their first bytes when that fails; services for their capabilities; feeds for
+    Files are requested with HEAD, then if that fails for their first bytes; services for their capabilities; feeds for
     their beginning.
 
     Args:
-        session: the guarded way out.
-        url: the address.
+        session: the guarded HTTP session.
+        url: the URL.
         kind: file, atom, or a protocol of `SERVICES`.
     """
     try:
@@ -99,14 +99,14 @@ def _file(session: GuardedSession, url: str) -> Verdict:
         return Verdict(True, answer.status, answered=answered(answer))
     ranged = {"Range": f"bytes=0-{SAMPLE_BYTES - 1}"}
     answer = session.request("GET", url, headers=ranged, attempts=1, max_bytes=SAMPLE_BYTES, truncate=True)
-    if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # an empty file is there all the same
+    if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:  # an empty file, which exists
         return Verdict(True, answer.status)
     found = _judge(answer.status)
     return replace(found, answered=answered(answer)) if found.ok else found
 
 
 def answered(answer: Response) -> str:
-    """Return what an answer says that it is (`Verdict.answered`)."""
+    """Return the type of a file stated by an answer (`Verdict.answered`)."""
     named = _FILE_NAME.search(answer.headers.get("Content-Disposition", "")[:1000])
     ending = PurePosixPath(named.group(1)).suffix.lstrip(".").lower() if named else ""
     if _ENDING.fullmatch(ending):
@@ -137,7 +137,7 @@ def _service(session: GuardedSession, url: str, kind: str) -> Verdict:
 
 
 def capabilities_url(url: str, kind: str) -> str:
-    """Return the address of the capabilities of the service at `url`; what it asks for besides is kept (MAP=…)."""
+    """Return the GetCapabilities URL of the service at `url`, keeping its other parameters (MAP=…)."""
     parts = taken_apart(url)
     asked = {"service", "request", "version", "layers", "layer", "typename", "typenames", "styles", "bbox", "format"}
     kept = [
@@ -148,6 +148,6 @@ def capabilities_url(url: str, kind: str) -> str:
 
 
 def root_name(body: bytes) -> str:
-    """Return the local name of the first element in `body`, in lower case; "" when there is none. Parses nothing."""
+    """Return the local name of the first element in `body`, in lower case; "" if there is none. Parses nothing."""
     match = _ROOT.search(body[: SAMPLE_BYTES * 8])
     return match.group(1).decode("ascii", "replace").lower() if match else ""

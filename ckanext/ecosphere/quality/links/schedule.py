@@ -1,4 +1,4 @@
-"""When an address counts as broken, and when it is asked again. Pure."""
+"""Rules for when a URL counts as broken, and when it is checked again. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 
 from ckanext.ecosphere.quality.links.probe import Verdict
 
-MISSES = 2  # an address is broken after this many misses …
-APART = timedelta(hours=6)  # … at least so far apart: a maintenance of an hour breaks nothing
+MISSES = 2  # a URL is broken after this many misses …
+APART = timedelta(hours=6)  # … at least this far apart, to ignore short maintenance
 AFTER_FIRST_MISS = timedelta(days=1)
 AFTER_NO_VERDICT = timedelta(days=1)
 LONGEST = timedelta(days=30)
-DOUBLINGS = 5  # broken addresses are asked after 1, 2, 4, 8, 16 days, then every 30
+DOUBLINGS = 5  # broken URLs are checked again after 1, 2, 4, 8, 16 days, then every 30
 
 
 @dataclass(frozen=True)
 class Standing:
-    """State of an address between two checks."""
+    """State of a URL between checks."""
 
     state: str
     misses: int
@@ -26,14 +26,14 @@ class Standing:
 
 
 def after(before: Standing, verdict: Verdict, now: datetime, interval: timedelta, jitter: float) -> Standing:
-    """Return the standing after a check.
+    """Return the state after a check.
 
     Args:
-        before: the standing so far.
-        verdict: what the check found.
-        now: moment of the check.
-        interval: time between two checks of an address that answers.
-        jitter: a number of 0.9–1.1 that spreads the next checks over time.
+        before: the state so far.
+        verdict: result of the check.
+        now: time of the check.
+        interval: time between checks of a working URL.
+        jitter: a factor of 0.9–1.1 that spreads the next checks over time.
     """
     if verdict.ok is None:
         return Standing(before.state, before.misses, before.first_miss_at, now + AFTER_NO_VERDICT * jitter)

@@ -1,1 +1,1 @@
-"""Actions, access rules and schemas of quality."""
+"""Actions, auth functions and schemas of the quality room."""

@@ -1,4 +1,4 @@
-"""Actions of the room."""
+"""Actions of the quality room."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ckanext.ecosphere.shared import action_input
 
 MOST_DATASETS = 100
 MOST_PREVIEWED = 5_000
-"""Resources of a dataset whose quality is previewed: more take longer than anybody waits."""
+"""Maximum resources of a dataset in a preview, which must be fast."""
 
 
 def package_or_not_found(name_or_id: str) -> model.Package:
-    """Return the dataset called so.
+    """Return the dataset with this name or id.
 
     Raises:
-        NotFound: there is none, or packages of its type have no quality.
+        NotFound: there is none, or packages of its type are not scored.
     """
     package = model.Package.get(name_or_id)
     if package is None or not store.is_scored(package.type):
@@ -42,20 +42,20 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
 
     Args:
         id (str): id or name of the dataset.
-        origins (bool): for a harvested dataset, read its source record anew (some hundredths of a second) and tell for
-            each failed criterion whose fault it is; False if not given.
+        origins (bool): whether to read the source record of a harvested dataset again (some hundredths of a second) and
+            return for each failed criterion whose fault it is; False by default.
 
     Returns:
         dict: `score` (0–100), `level` (gold, silver, bronze, incomplete), `level_label`, `points`, `points_possible`,
-        `next_level` (level, level_label, from, short_by and `unmet`: its conditions that are not met, as in
-        `criteria`; None at the top), `stars` (best openness of a resource, 0–5), `harvested`, `criteria` (for each: id,
-        label, group, state (pass, fail, missing, na, unknown), points, points_won, gain of score if it passed, advice,
-        field, on_resource, resource_id to mend, source_element of an ISO 19139 record), `mqa` (European assessment:
+        `next_level` (level, level_label, from, short_by and `unmet`: its unmet conditions, as in `criteria`; None at
+        the top), `stars` (best openness of a resource, 0–5), `harvested`, `criteria` (for each: id, label, group, state
+        (pass, fail, missing, na, unknown), points, points_won, gain of score if it passed, advice, field, on_resource,
+        resource_id to correct, source_element of an ISO 19139 record), `mqa` (European assessment:
         total, maximum, not_checked, rating, rating_label, dimensions with points, maximum and indicators),
         `inspire` (met, applicable, requirements with number, label, state, field, source_element), `model_version`,
-        `computed_at` (None when not stored yet), `package_id` and `name`. With `origins`, `source_record` (address of
-        the original) and for each failed criterion `origin`: fault (lost, unusable, not_enough, silent), ours (whether
-        the portal lost it), label, sentence, texts of the record; None when the harvest does not know.
+        `computed_at` (None if not stored yet), `package_id` and `name`. With `origins`, `source_record` (URL of the
+        original) and for each failed criterion `origin`: fault (lost, unusable, not_enough, silent), ours (whether the
+        portal lost it), label, sentence, texts of the record; None if the harvest cannot tell.
 
     Raises:
         NotFound: no such dataset.
@@ -76,20 +76,20 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
 def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Return the figures of all public datasets, by service, theme and territory, and over time.
 
-    Everyone may call it; private datasets do not count, whoever calls.
+    Everyone may call it; private datasets never count.
 
     Returns:
         dict: `summary` (datasets, mean, median, mean_mqa, mean_inspire, levels), `minimum_size`, `mean_over_services`
         (each compared service counts the same), `services` and `small_services` (name, title, compared and the same
-        figures), `target` (score, reached: how many services reach it; None without one), `first_win` (criterion,
-        label, datasets that fail it: what would bring most points), `themes`, `small_themes`, `territories` and
-        `small_territories` (id, label and the same figures; those
-        that are small have fewer than `minimum_size` datasets), `trend` (day, datasets, mean),
-        `losses` (harvested, examined, losing, criteria: criterion, label, failing, lost; None without the harvest),
-        `rescore` (stage, percent, at; None when no re-score is under way).
+        figures), `target` (score, reached: how many services reach it; None without one), `first_win` (criterion that
+        would bring most points: criterion, label, number of datasets that fail it), `themes`, `small_themes`,
+        `territories` and `small_territories` (id, label and the same figures; small ones have fewer than
+        `minimum_size` datasets), `trend` (day, datasets, mean), `losses` (harvested, examined, losing, criteria:
+        criterion, label, failing, lost; None without the harvest), `rescore` (stage, percent, at; None if no rescore is
+        in progress).
 
     Raises:
-        ValidationError: the figures of a large catalogue are being counted: ask again in some seconds.
+        ValidationError: the figures of a large catalogue are being computed: ask again in a few seconds.
     """
     tk.check_access("ecosphere_quality_overview", context, data_dict)
     return cached_overview.show()
@@ -98,26 +98,25 @@ def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> dict[st
 @tk.side_effect_free
 @tk.validate_action_data(schema.quality_dashboard)
 def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the figures of one service, its private datasets included; for its members.
+    """Return the figures of a service, including private datasets; for its members.
 
     Args:
         id (str): id or name of the organisation.
-        limit (int): how many of the worst datasets to name; 10 if not given, 100 at most.
-        criterion (str): id of a criterion of which the datasets that fail it are wanted; none if not given.
+        limit (int): number of lowest-scored datasets to list; 10 by default, at most 100.
+        criterion (str): id of a criterion whose failing datasets to list; none by default.
 
     Returns:
-        dict: `organization`, `summary`, `trend`, `losses` as in the overview, `target` (mean score that each service
-        should reach, None without one), `failing` (None, or `criterion`, `label`,
-        `advice`, `count`, and of the first 200 `datasets`, as in `worst`, with `source`, the title of the harvest
-        source that has to be corrected, None for what is described on the portal), `wins` (criterion, label, advice,
-        datasets that fail it, points to gain; the most rewarding first), `worst` (the datasets with the lowest
-        scores), `harvest_sources` (with the errors of their last job, None without that plugin),
-        `pending_requests` (count, overdue, due_soon; None without that plugin, and for members who may not
-        answer requests).
+        dict: `organization`, `summary`, `trend`, `losses` as in the overview, `target` (target mean score of each
+        service, None without one), `failing` (None, or `criterion`, `label`, `advice`, `count`, and the first 200
+        `datasets`, as in `worst`, with `source`, the title of the harvest source to correct, None for datasets
+        described on the portal), `wins` (criterion, label, advice, number of datasets that fail it, points to gain;
+        most rewarding first), `worst` (the datasets with the lowest scores), `harvest_sources` (with the errors of
+        their last job, None without that plugin), `pending_requests` (count, overdue, due_soon; None without that
+        plugin, and for members who may not answer requests).
 
     Raises:
         NotFound: no such organisation.
-        NotAuthorized: the caller is no member of it.
+        NotAuthorized: the caller is not a member of it.
     """
     tk.check_access("ecosphere_quality_dashboard", context, data_dict)
     group = model.Group.get(data_dict["id"])
@@ -131,7 +130,7 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> dict[s
 
 
 def _failing(context: Context, group: model.Group, criterion: str) -> dict[str, Any]:
-    """Return the datasets of a service that fail a criterion, each with the source where it has to be corrected."""
+    """Return the datasets of a service that fail a criterion, each with the harvest source to correct."""
     found = overview.failing(group, criterion)
     sources = integrations.governing_sources(context, [each["id"] for each in found["datasets"]])
     return {**found, "datasets": [{**each, "source": sources.get(each["id"])} for each in found["datasets"]]}
@@ -140,16 +139,16 @@ def _failing(context: Context, group: model.Group, criterion: str) -> dict[str, 
 @tk.side_effect_free
 @tk.validate_action_data(schema.quality_preview)
 def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the quality that a dataset would have, with the same scorer as a save and without writing anything.
+    """Return the quality that a dataset would have, with the same scorer as a save, without writing anything.
 
     Args:
-        id (str): id or name of the dataset that is edited; none for a new one.
-        dataset (dict): its fields, as `package_create` takes them or as the form posts them. Resources that are not
-            given are those of the dataset.
+        id (str): id or name of the edited dataset; omitted for a new one.
+        dataset (dict): its fields, as for `package_create` or as posted by the form. If resources are missing, those of
+            the dataset are used.
 
     Returns:
-        dict: `after`, as `ecosphere_quality_show` gives it; `before`, the same for the dataset as it is, or None for a
-        new one; `change`, by how much the score would change.
+        dict: `after`, in the format of `ecosphere_quality_show`; `before`, the same for the current dataset, or None
+        for a new one; `change`, the difference of the scores.
 
     Raises:
         NotFound: no such dataset.
@@ -169,15 +168,15 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
 @tk.side_effect_free
 @tk.validate_action_data(schema.quality_show)
 def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
-    """Return the links of a dataset's data and whether they answered, the broken ones first.
+    """Return the links of a dataset's data and the results of their checks, broken ones first.
 
     Args:
         id (str): id or name of the dataset.
 
     Returns:
         list: for each: url, kind (file, atom, wms, wfs, wmts, wcs), state (unchecked, ok, broken), status, misses
-        (failed checks in a row; a first one changes no state), reason (a sentence about the last check), answered (what
-        a file was by its last good answer: ending of its name or media type, empty when unknown), checked_at,
+        (consecutive failed checks; a first one does not change the state), reason (a sentence about the last check),
+        answered (type of a file in its last successful answer: extension or media type, empty if unknown), checked_at,
         next_check_at.
 
     Raises:
@@ -191,13 +190,13 @@ def ecosphere_quality_links(context: Context, data_dict: DataDict) -> list[dict[
 
 @tk.validate_action_data(schema.quality_show)
 def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Have the links of a dataset checked again in the background.
+    """Queue a check of the links of a dataset.
 
     Args:
         id (str): id or name of the dataset.
 
     Returns:
-        dict: `queued`, False when this was asked for less than five minutes ago.
+        dict: `queued`, False if a check was queued less than five minutes ago.
 
     Raises:
         NotFound: no such dataset.
@@ -208,6 +207,6 @@ def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> dict[str
 
 
 def get_actions() -> dict[str, Any]:
-    """Return all actions that the plugin registers."""
+    """Return the plugin's actions."""
     own = {name: each for name, each in globals().items() if name.startswith("ecosphere_quality_")}
     return action_input.checked(own | chained.CHAINED)

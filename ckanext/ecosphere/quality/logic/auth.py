@@ -1,4 +1,4 @@
-"""Who may do what with the quality of datasets."""
+"""Auth functions of the quality room."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ckanext.ecosphere.shared import authorization
 
 @tk.auth_allow_anonymous_access
 def ecosphere_quality_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever may see the dataset may see its quality."""
+    """Allow anyone who may see the dataset."""
     return authorization.dataset_readable(context, data_dict.get("id"))
 
 
 @tk.auth_allow_anonymous_access
 def ecosphere_quality_overview(context: Context, data_dict: DataDict) -> AuthResult:
-    """Everyone: only public datasets count in it."""
+    """Allow everyone: only public datasets count in it."""
     return {"success": True}
 
 
 def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> AuthResult:
-    """Members of the organisation: its private datasets are named in it."""
+    """Allow members of the organisation, since it lists private datasets."""
     group = model.Group.get(data_dict.get("id"))
     if group is None or not group.is_organization:
         raise tk.ObjectNotFound(tk._("Organization not found"))
@@ -33,7 +33,7 @@ def ecosphere_quality_dashboard(context: Context, data_dict: DataDict) -> AuthRe
 
 
 def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever may edit the dataset; for a new one, whoever may create datasets."""
+    """Allow those who may edit the dataset; for a new one, those who may create datasets."""
     if data_dict.get("id"):
         return authorization.dataset_editable(context, data_dict["id"])
     return authz.is_authorized("package_create", context, {})
@@ -41,16 +41,16 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> AuthResu
 
 @tk.auth_allow_anonymous_access
 def ecosphere_quality_links(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever may see the dataset may see the state of its links."""
+    """Allow anyone who may see the dataset."""
     return authorization.dataset_readable(context, data_dict.get("id"))
 
 
 def ecosphere_quality_recheck(context: Context, data_dict: DataDict) -> AuthResult:
-    """Whoever may edit the dataset."""
+    """Allow those who may edit the dataset."""
     return authorization.dataset_editable(context, data_dict.get("id"))
 
 
 def get_auth_functions() -> dict[str, Any]:
-    """Return the auth functions that the plugin registers."""
+    """Return the plugin's auth functions."""
     own = {name: each for name, each in globals().items() if name.startswith("ecosphere_quality_")}
     return authorization.deny_by_default(own)

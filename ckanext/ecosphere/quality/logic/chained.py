@@ -1,7 +1,7 @@
-"""The actions of CKAN that change what a score rests on without calling the hooks of a save.
+"""Chained actions of CKAN that affect scores without calling the save hooks.
 
-Others go through the hooks: `organization_delete` and `organization_purge` patch the datasets that they leave without
-an owner, and the bulk actions patch each dataset. Tags of vocabularies are no keywords: changing them changes no score.
+Other actions do call them: `organization_delete` and `organization_purge` patch the datasets left without an owner, and
+the bulk actions patch each dataset. Vocabulary tags are not keywords, so changing them does not affect scores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ckanext.ecosphere.quality.storage import bulk, rescore, saving, store
 
 
 def dataset_purge(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Purge the quality of a dataset with it, in the same transaction."""
+    """Delete the quality of a purged dataset in the same transaction."""
     tk.check_access("dataset_purge", context, data_dict)
     package = model.Package.get(tk.get_or_bust(data_dict, "id"))
     if package:
@@ -31,9 +31,9 @@ def dataset_purge(next_: Callable[..., Any], context: Context, data_dict: DataDi
 
 
 def package_owner_org_update(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Score a dataset that changes its organisation by this action alone, and index it; within a save CKAN does both.
+    """Score and index a dataset moved to another organisation; within a save, CKAN does both.
 
-    CKAN 2.12.0 leaves the document of the dataset with its former organisation, whose members go on finding it.
+    CKAN 2.12.0 leaves the document with the former organisation in the index, whose members still find the dataset.
     """
     if context.get("defer_commit"):
         return next_(context, data_dict)
@@ -48,7 +48,7 @@ def package_owner_org_update(next_: Callable[..., Any], context: Context, data_d
 
 
 def tag_delete(next_: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
-    """Score the datasets that lose a keyword, in the same transaction; CKAN's action then indexes them again."""
+    """Score the datasets that lose a keyword, in the same transaction; CKAN's action then reindexes them."""
     tk.check_access("tag_delete", context, data_dict)
     tag = None if data_dict.get("vocabulary_id") else model.Tag.get(data_dict.get("id") or "")
     if tag is None:

@@ -1,4 +1,4 @@
-"""What the actions accept."""
+"""Schemas of the quality room's actions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckanext.ecosphere.quality.core.criteria import BY_ID
 
 @tk.validator_args
 def quality_show(not_empty: Validator, unicode_safe: Validator) -> Schema:
-    """Schema of the actions about one dataset."""
+    """Return the schema of actions about one dataset."""
     return {"id": [not_empty, unicode_safe]}
 
 
@@ -20,12 +20,12 @@ def quality_show(not_empty: Validator, unicode_safe: Validator) -> Schema:
 def quality_explain(
     not_empty: Validator, unicode_safe: Validator, default: Any, boolean_validator: Validator
 ) -> Schema:
-    """Schema of `ecosphere_quality_show`."""
+    """Return the schema of `ecosphere_quality_show`."""
     return {"id": [not_empty, unicode_safe], "origins": [default(False), boolean_validator]}
 
 
 @tk.validator_args
-def quality_dashboard(  # noqa: PLR0917 - CKAN hands the validators over by their names
+def quality_dashboard(  # noqa: PLR0917 - CKAN passes validators by name
     not_empty: Validator,
     unicode_safe: Validator,
     default: Any,
@@ -33,7 +33,7 @@ def quality_dashboard(  # noqa: PLR0917 - CKAN hands the validators over by thei
     ignore_empty: Validator,
     one_of: Any,
 ) -> Schema:
-    """Schema of `ecosphere_quality_dashboard`."""
+    """Return the schema of `ecosphere_quality_dashboard`."""
     return {
         "id": [not_empty, unicode_safe],
         "limit": [default(10), natural_number_validator],
@@ -45,5 +45,5 @@ def quality_dashboard(  # noqa: PLR0917 - CKAN hands the validators over by thei
 def quality_preview(
     ignore_missing: Validator, unicode_safe: Validator, ignore: Validator, dict_only: Validator
 ) -> Schema:
-    """Schema of `ecosphere_quality_preview`."""
+    """Return the schema of `ecosphere_quality_preview`."""
     return {"id": [ignore_missing, unicode_safe], "dataset": [dict_only], "__extras": [ignore]}

@@ -1,1 +1,1 @@
-"""Quality shown: badge, overview, history, exports."""
+"""Presentation of quality: badge, overview, history, exports."""

@@ -1,4 +1,4 @@
-"""The short form of a dataset's quality."""
+"""Score and level of a dataset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Badge:
-    """Score out of 100 and code of the level."""
+    """Score out of 100, and code of the level."""
 
     score: int
     level: str

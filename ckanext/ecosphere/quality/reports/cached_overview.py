@@ -1,8 +1,8 @@
-"""The figures of the whole portal, kept in Redis for a few minutes: to count them costs what the catalogue is large.
+"""Cache in Redis for the figures of the whole portal, whose computation takes time in proportion to the catalogue.
 
-A page never waits for them: those that are too old, or those of a large catalogue of which none are there, are counted
-in the background. A dataset that becomes private takes the figures away at once; one that was private when they were
-counted is not in them and may be saved without.
+Pages never wait for them: outdated figures, and missing ones of a large catalogue, are computed in the background. The
+cache is dropped at once when a dataset becomes private; one that was already private when they were computed is not
+included, and can be saved without dropping it.
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
 KEPT_SECONDS = 24 * 3600
-"""Time after which figures are given up, should no worker count them anew."""
+"""Expiry of cached figures, unless a worker refreshes them."""
 _MINUTE = 60
 _PRIVATE = "private"
-"""Part of the key of the ids of the datasets that were private when the figures were counted last."""
+"""Key suffix: ids of the datasets that were private at the last computation."""
 _ASKED = "asked"
-"""Part of the key of the moment since which a worker has been asked for figures that are not there."""
+"""Key suffix: time at which a worker was first asked for missing figures."""
 
 
 def show() -> dict[str, Any]:
-    """Return the figures (see `overview.overview`) in the reader's language, `config.overview_minutes` old at most
-    where a worker runs.
+    """Return the figures (see `overview.overview`) in the reader's language.
+
+    If a worker is running, they are at most `config.overview_minutes` old.
 
     Raises:
-        StillCounted: there are none yet, and many datasets.
+        StillCounted: there are none yet, and there are many datasets.
     """
     minutes = config.overview_minutes()
     if not minutes:
@@ -60,8 +61,8 @@ def _ask(spoken: str) -> bool:
 
 
 def count(spoken: str) -> dict[str, Any]:
-    """Count the figures and keep them for readers of a language."""
-    # What is private from now on is not in what is kept, however long the counting takes.
+    """Compute the figures and cache them for readers of a language."""
+    # Do not cache the result if a dataset becomes private during the computation.
     before, private = _generation(), _private()
     found = overview.overview()
     if before is not None and before == _generation():
@@ -77,22 +78,22 @@ def count(spoken: str) -> dict[str, Any]:
 
 
 def recount(spoken: str) -> None:
-    """Count the figures in the background."""
+    """Compute the figures in the background."""
     with language.speaking(spoken):
         count(spoken)
 
 
 def forget(private: str = "") -> None:
-    """Give the figures up: something in them is no longer public.
+    """Drop the cached figures, since something in them is no longer public.
 
     Args:
-        private: id of the dataset that is private by now; if it was so when the figures were counted, they stay.
+        private: id of the dataset that is now private; the figures are kept if it already was when they were computed.
     """
     try:
         if not (private and connect_to_redis().sismember(_key(_PRIVATE), private)):
             connect_to_redis().incr(_key("generation"))
     except RedisError:
-        return  # nothing is kept either
+        return  # nothing is cached either
 
 
 def _private() -> list[str]:

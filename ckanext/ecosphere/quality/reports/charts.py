@@ -1,4 +1,4 @@
-"""Charts drawn on the server as SVG; the table beside each says the same in figures."""
+"""Charts rendered on the server as SVG; each has a table with the same figures beside it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 36, 10, 12, 26
 TICKS = (0, 25, 50, 75, 100)
 FILLS = {"gold": "#b8860b", "silver": "#7d8a99", "bronze": "#a65e2e", "incomplete": "#ffffff"}
-#: Pixels of a disc's radius; least mean score → its colour, and that of the figure on it.
+#: Radius of a disc, in pixels; minimum mean score → colours of the disc and of its number.
 DISC = 11
 SHADES = ((80, "#1d5c3f", "#fff"), (65, "#5b9a75", "#000"), (50, "#b9dcc4", "#000"), (0, "#fff", "#000"))
-ALONE = 2  # below this many points there is no line to draw
+ALONE = 2  # minimum number of points for a line
 
 
 def trend(points: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the mean score over time as steps; nothing when fewer than two days are known.
+    """Draw the mean score over time as a step line; empty for fewer than two days.
 
     Args:
         points: items of `overview.trend`: `day` (ISO date) and `mean` (0–100).
@@ -63,10 +63,10 @@ def trend(points: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def map_of(places: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the mean score of each département as a disc on an outline of France; nothing without départements.
+    """Draw the mean score of each département as a disc on an outline of France; empty without départements.
 
     Args:
-        places: items of the territories of `overview.overview`: `id`, `label`, `kind`, `mean`, `datasets`.
+        places: territories of `overview.overview`: `id`, `label`, `kind`, `mean`, `datasets`.
     """
     known = vocabularies.get("territories")
     mainland = outlines.frames()[0]
@@ -105,10 +105,10 @@ def _disc(x: float, y: float, place: Mapping[str, Any]) -> str:
 
 
 def levels(found: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the share of each level as one bar; nothing when there is no dataset.
+    """Draw the share of each level as a stacked bar; empty without datasets.
 
     Args:
-        found: items `level`, `label` and `datasets`, the best level first.
+        found: items with `level`, `label` and `datasets`, best level first.
     """
     total = sum(each["datasets"] for each in found)
     if not total:
@@ -128,7 +128,7 @@ def levels(found: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def _beside(y: float) -> float:
-    """Where the figure of a point stands: above it, below it near the top."""
+    """Return the vertical position of a point's label: above it, or below it near the top."""
     return y - 8 if y > TOP + 16 else y + 18
 
 

@@ -1,6 +1,6 @@
-"""RDF profile `ecosphere_quality_dqv`: the quality of a dataset as measurements of the Data Quality Vocabulary.
+"""RDF profile `ecosphere_quality_dqv`: quality measurements in the Data Quality Vocabulary.
 
-Comes after the profile that writes the dataset; ckanext-dcat asks it for each dataset that it serialises.
+It runs after the profile that serialises the dataset; ckanext-dcat calls it for each dataset.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DQV = Namespace("http://www.w3.org/ns/dqv#")
 PROV = Namespace("http://www.w3.org/ns/prov#")
 SKOS = Namespace("http://www.w3.org/2004/02/skos/core#")
 
-#: Metric → its definition in French and English; addresses are anchors of the page `/qualite`.
+#: Metric → its definition in French and English; metric URIs are anchors on the page `/qualite`.
 METRICS = {
     "score": (
         "Note de qualité des métadonnées, sur 100",
@@ -36,10 +36,10 @@ METRICS = {
 
 
 class QualityMeasurementsProfile(RDFProfile):
-    """Adds `dqv:hasQualityMeasurement` to each dataset that has a stored quality."""
+    """Add `dqv:hasQualityMeasurement` to each dataset with a stored quality."""
 
     def graph_from_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> None:
-        """Write score, European assessment and INSPIRE checklist of the dataset, judged as of today."""
+        """Add score, MQA points and INSPIRE share of the dataset, evaluated as of today."""
         if not store.is_scored(dataset_dict.get("type")):
             return
         row = store.row_of(dataset_dict["id"])

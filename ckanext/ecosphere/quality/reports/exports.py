@@ -1,7 +1,7 @@
-"""Figures as CSV, safe to open in a spreadsheet.
+"""CSV exports of quality figures, safe to open in a spreadsheet.
 
-Columns are named by codes, which stay as they are; what they hold in codes (a level, a kind, yes or no) stands in words
-of the reader's language in a column `…_label`.
+Columns are named by stable codes; for coded values (level, kind, yes or no), a column `…_label` holds the text in the
+reader's language.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ MEASURES = ("datasets", "mean", "median", "mean_mqa", "mean_inspire")
 
 
 def services(found: Mapping[str, Any]) -> str:
-    """Return all services of `overview.overview` as CSV, those too small to compare included and marked."""
+    """Return all services of `overview.overview` as CSV, including those too small to compare, which are marked."""
     return _groups(found, "services", {"service": "name", "title": "title"})
 
 
 def themes(found: Mapping[str, Any]) -> str:
-    """Return all themes of `overview.overview` as CSV, those too small to compare included and marked."""
+    """Return all themes of `overview.overview` as CSV, including those too small to compare, which are marked."""
     return _groups(found, "themes", {"theme": "id", "title": "label"})
 
 
 def territories(found: Mapping[str, Any]) -> str:
-    """Return all territories of `overview.overview` as CSV, those too small to compare included and marked."""
+    """Return all territories of `overview.overview` as CSV, including those too small to compare, which are marked."""
     kinds = {"region": tk._("Région"), "departement": tk._("Département")}
     words = {"kind_label": lambda group: kinds.get(group["kind"], "")}
     return _groups(found, "territories", {"territory": "id", "title": "label", "kind": "kind"}, words)
@@ -43,12 +43,12 @@ def evolution(found: Mapping[str, Any]) -> str:
 
 
 def losses(found: Mapping[str, Any]) -> str:
-    """Return what harvested datasets fail, of `overview.overview`, as CSV, one row per criterion."""
+    """Return the failures of harvested datasets of `overview.overview` as CSV, one row per criterion."""
     columns = ("criterion", "label", "failing", "lost")
     return write(columns, ([each[name] for name in columns] for each in (found["losses"] or {}).get("criteria", ())))
 
 
-#: Table of the open data → how it is written.
+#: Name of a table → function that returns it as CSV.
 TABLES = {"services": services, "themes": themes, "territories": territories, "evolution": evolution, "losses": losses}
 
 
@@ -77,7 +77,7 @@ def _groups(
 def datasets(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the datasets of a service as CSV, one row each.
 
-    Two columns per criterion: what came out in words, and as a code.
+    Each criterion has two columns: its result in words, and as a code.
     """
     criteria = [criterion.id for criterion in config.model().criteria]
     states = presentation.state_labels()

@@ -1,7 +1,7 @@
-"""What is told of a set of datasets, from one pass over their rows: means and levels, quickest wins, losses.
+"""Figures of a set of datasets from a single pass over their rows: means and levels, quickest wins, losses.
 
-The pass is what these figures cost. What fails is counted over the distinct results, of which there are few: datasets
-of one origin fail the same criteria.
+The pass dominates the cost. Failures are counted over distinct results, of which there are few, since datasets of one
+origin fail the same criteria.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ckanext.ecosphere.quality.reports.report import Summary
 
 @dataclass(frozen=True)
 class Win:
-    """A criterion that datasets fail: how many, and the points that mending it everywhere would bring."""
+    """A criterion that datasets fail: how many, and the total points to gain by fixing it everywhere."""
 
     criterion: Criterion
     datasets: int
@@ -36,7 +36,7 @@ class Win:
 
 @dataclass(frozen=True)
 class Loss:
-    """A criterion that harvested datasets fail: how many, and how many of them for a loss of the portal."""
+    """A criterion that harvested datasets fail: how many, and how many of them because of a loss by the portal."""
 
     criterion: Criterion
     failing: int
@@ -45,13 +45,13 @@ class Loss:
 
 @dataclass(frozen=True)
 class Losses:
-    """Figures of a set of harvested datasets.
+    """Figures of the harvested datasets of a set.
 
     Attributes:
-        harvested: datasets that were harvested.
-        examined: those of them whose failures were traced back to the record.
-        losing: those of them that fail a criterion for a loss of the portal.
-        criteria: criteria that they fail, the most losses first.
+        harvested: number of harvested datasets.
+        examined: those whose failures were traced back to the record.
+        losing: those that fail a criterion because of a loss by the portal.
+        criteria: failed criteria, most losses first.
     """
 
     harvested: int
@@ -62,13 +62,13 @@ class Losses:
 
 @dataclass(frozen=True)
 class Figures:
-    """Figures of one set of datasets.
+    """Figures of a set of datasets.
 
     Attributes:
-        summary: how many, means and levels.
-        wins: what they fail most, the most points to gain first.
-        losses: what the portal loses of those that are harvested; None when the harvest is off.
-        worst: ids of those with the lowest scores, the lowest first.
+        summary: number of datasets, means and levels.
+        wins: failed criteria, most points to gain first.
+        losses: losses of harvested datasets; None without the harvest room.
+        worst: ids of the datasets with the lowest scores, lowest first.
     """
 
     summary: Summary
@@ -82,21 +82,21 @@ def of(scope: Scope, worst: int = 0) -> Figures:
 
     Args:
         scope: which datasets.
-        worst: how many of those with the lowest scores are named.
+        worst: number of lowest-scored datasets to return.
     """
     rows: Any = model.Session.execute(_query(scope, worst)).mappings().all()
-    # Without a failure there is one row all the same, of no criterion.
+    # Without failures there is a single row without a criterion.
     known = [row for row in rows if row["criterion"] in config.model().points]
     return Figures(report.summary_of(rows[0]), _wins(known), _losses(rows[0], known), tuple(rows[0]["worst"]))
 
 
 def _query(scope: Scope, worst: int) -> sa.Select[Any]:
-    """One row for each criterion that fails, each with the figures of all datasets."""
+    """Return a query of one row per failed criterion, each with the figures of all datasets."""
     package, row = model.Package, QualityRow
     measured = (row.score, row.level, row.mqa, row.inspire)
     traced = (row.checks[losses.KEY].label("origins"), losses.harvested().label("harvested"))
     columns = (package.id, package.title, *measured, row.results, *traced)
-    # Used several times, so that PostgreSQL reads the datasets once and keeps what it has read.
+    # Referenced several times, so PostgreSQL materialises it and reads the datasets once.
     read = report.select(scope, *columns).cte("datasets").c
     lowest = sa.select(read.id).order_by(read.score, read.title, read.id).limit(worst)
 
@@ -105,7 +105,7 @@ def _query(scope: Scope, worst: int) -> sa.Select[Any]:
     number, is_harvested, origins = sa.func.sum(kinds.c.number), kinds.c.harvested, kinds.c.origins
     each = sa.func.jsonb_each_text(kinds.c.results).table_valued("key", "value").lateral("each")
     fails = each.c.value == State.FAIL.value
-    # A criterion that is met meanwhile (time counts, weights change) is no failure any more.
+    # Ignore criteria that have been met since (by time or a change of weights).
     lost = origins.op("->>")(each.c.key) == Fault.LOST.value
     criteria = (
         sa.select(

@@ -1,4 +1,4 @@
-"""Scores over time, from one line per dataset and day on which its score changed."""
+"""Scores over time, from one entry per dataset and day on which its score changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Point:
 
 
 def of_dataset(package_id: str) -> list[QualityHistory]:
-    """Return the lines of a dataset, the oldest first."""
+    """Return the history of a dataset, oldest entry first."""
     query = sa.select(QualityHistory).where(QualityHistory.package_id == package_id).order_by(QualityHistory.day)
     return list(model.Session.scalars(query))
 
@@ -31,11 +31,11 @@ def of_dataset(package_id: str) -> list[QualityHistory]:
 def trend(scope: Scope, since: date | None = None) -> list[Point]:
     """Return the mean score of the datasets of `scope` on each day on which one of them changed.
 
-    Datasets that are outside the scope today (deleted, made private) are outside its past as well.
+    Datasets that are outside the scope today (deleted, made private) are excluded from its past as well.
 
     Args:
         scope: which datasets.
-        since: first day wanted; earlier days count but are not returned.
+        since: first day to return; earlier entries are still taken into account.
     """
     steps = (_of_service if scope.organization else _of_all)(scope).subquery()
     days = (
@@ -55,7 +55,7 @@ def trend(scope: Scope, since: date | None = None) -> list[Point]:
 
 
 def _changes() -> sa.Select[Any]:
-    """The lines of datasets: `day`, `rise` of the score, whether it is the `first` one of its dataset."""
+    """Return a query of the entries: `day`, `rise` of the score, whether it is the `first` one of its dataset."""
     line = QualityHistory
     before = sa.func.lag(line.score).over(partition_by=line.package_id, order_by=line.day)
     rise = line.score - sa.func.coalesce(before, 0)
@@ -67,6 +67,6 @@ def _of_all(scope: Scope) -> sa.Select[Any]:
 
 
 def _of_service(scope: Scope) -> sa.Select[Any]:
-    """Dataset by dataset: joined at once, PostgreSQL would read the history of all services for one."""
+    """Join per dataset (lateral): with a plain join PostgreSQL would read the history of all services for one."""
     lines = _changes().where(QualityHistory.package_id == model.Package.id).correlate(model.Package).lateral()
     return sa.select(lines).select_from(model.Package).join(lines, sa.true()).where(*scope.conditions())

@@ -1,4 +1,4 @@
-"""The two pages of figures as plain data: a service's dashboard, and all services compared."""
+"""Figures of a service's dashboard and of the comparison of services, as plain data."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from ckanext.ecosphere.quality.storage import store
 
 TREND_DAYS = 730
 PLACES = ("region", "departement")
-#: Datasets that are named for one criterion; a change to several at once takes them all.
+#: Maximum number of datasets listed for a criterion, all of which can be passed to a bulk edit.
 MOST_FAILING = 200
 
 
 def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
-    """Return the figures of one service, private datasets included: they are for those who may see them.
+    """Return the figures of a service, including private datasets: only for those who may see them.
 
     Args:
         organization: the service.
-        limit: how many of the worst datasets are named.
+        limit: number of lowest-scored datasets to list.
     """
     scope = Scope(organization=organization.id, private=True)
     found = figures.of(scope, worst=limit)
@@ -56,7 +56,7 @@ def dashboard(organization: model.Group, limit: int) -> dict[str, Any]:
 
 
 def failing(organization: model.Group, criterion: str) -> dict[str, Any]:
-    """Return the datasets of a service that fail a criterion: how many, and the first of them."""
+    """Return the datasets of a service that fail a criterion: their number, and the first of them."""
     scope = Scope(organization=organization.id, private=True)
     win = next((each for each in figures.of(scope).wins if each.criterion.id == criterion), None)
     datasets = [_named(package, row) for package, row in report.failing(scope, criterion, MOST_FAILING)] if win else []
@@ -85,7 +85,7 @@ def _named(package: model.Package, row: QualityRow) -> dict[str, Any]:
 
 
 def overview() -> dict[str, Any]:
-    """Return the figures of the public datasets: all, by service, by theme, by territory, over time."""
+    """Return the figures of the public datasets: total, by service, theme and territory, and over time."""
     scope, least = Scope(), config.minimum_size()
     found = figures.of(scope)
     services = report.by_organization(scope)
@@ -113,7 +113,7 @@ def overview() -> dict[str, Any]:
 
 
 def _target(compared: list[Group]) -> dict[str, Any] | None:
-    """How many of the services that are compared reach the target; None without one."""
+    """Return how many of the compared services reach the target; None without one."""
     target = config.target()
     if not (target and compared):
         return None
@@ -121,7 +121,7 @@ def _target(compared: list[Group]) -> dict[str, Any] | None:
 
 
 def _first_win(wins: Sequence[Win]) -> dict[str, Any] | None:
-    """What would bring most points if it were mended everywhere."""
+    """Return the criterion that would bring most points if fixed everywhere."""
     best = next(iter(wins), None)
     return (
         {"criterion": best.criterion.id, "label": tk._(best.criterion.label), "datasets": best.datasets}
@@ -131,7 +131,7 @@ def _first_win(wins: Sequence[Win]) -> dict[str, Any] | None:
 
 
 def summary_dict(found: Summary) -> dict[str, Any]:
-    """Return figures as plain data, the levels with their names."""
+    """Return figures as plain data, with names of the levels."""
     levels = [
         {"level": code, "label": presentation.level_label(code), "datasets": number}
         for code, number in found.levels.items()
@@ -147,7 +147,7 @@ def summary_dict(found: Summary) -> dict[str, Any]:
 
 
 def losses_dict(found: Losses | None) -> dict[str, Any] | None:
-    """Return what the portal loses of harvested records as plain data, None without the harvest."""
+    """Return the losses of harvested records as plain data, None without the harvest room."""
     if found is None:
         return None
     return {
@@ -162,7 +162,7 @@ def losses_dict(found: Losses | None) -> dict[str, Any] | None:
 
 
 def trend(scope: Scope) -> list[dict[str, Any]]:
-    """Return mean and number of datasets on each day of change of the last two years."""
+    """Return mean and number of datasets on each day of change in the last two years."""
     since = store.today() - timedelta(days=TREND_DAYS)
     return [
         {"day": point.day.isoformat(), "datasets": point.datasets, "mean": point.mean}

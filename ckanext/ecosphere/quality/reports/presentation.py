@@ -1,4 +1,4 @@
-"""The quality of one dataset as the API and the pages give it."""
+"""Quality of a dataset as plain data, for the API and the pages."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _ = tk._
 
 
 def quality(package: model.Package) -> store.Quality:
-    """Return the quality of `package` as of today; scored on the spot when no row is stored."""
+    """Return the quality of `package` as of today; computed immediately if no row is stored."""
     row = store.row_of(package.id)
     return store.quality_of(row) if row else store.quality_of_dict(saving.stored_dataset(package))
 
 
 def preview(package: model.Package | None, data: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """Return the quality of `package` as it is (None for a new one) and as it would be with the fields `data`."""
+    """Return the quality of `package` now (None for a new one), and with the fields `data`."""
     if package is None:
         return None, as_dict(store.quality_of_dict(data))
     stored = saving.stored_dataset(package)
@@ -42,29 +42,29 @@ def preview(package: model.Package | None, data: Mapping[str, Any]) -> tuple[dic
 
 
 def language() -> str:
-    """Return the reader's language; outside of a request, that of the portal."""
+    """Return the reader's language; outside of a request, the portal's."""
     return tk.h.lang() if has_request_context() else tk.config["ckan.locale_default"]
 
 
 def number(value: float) -> str:
-    """Return `value` with one decimal in the reader's way of writing numbers."""
+    """Format `value` with one decimal in the reader's language."""
     return _written(value, language())
 
 
 @lru_cache(maxsize=4096)
 def _written(value: float, spoken: str) -> str:
-    """A page has a thousand figures, most of them alike."""
+    """Format a number, cached: a page has a thousand figures, many of them equal."""
     return format_decimal(value, "#,##0.#", locale=spoken)
 
 
 def level_label(level: str) -> str:
-    """Return the name of `level` in the reader's language, "" when there is no such level."""
+    """Return the name of `level` in the reader's language, "" for an unknown level."""
     label = LEVEL_LABELS.get(level)
     return _(label) if label else ""
 
 
 def state_labels() -> dict[str, str]:
-    """Return the words for the states of a criterion in the reader's language, by code."""
+    """Return the names of criterion states in the reader's language, by code."""
     return {
         State.PASS.value: _("Met"),
         State.FAIL.value: _("Not met"),
@@ -75,7 +75,7 @@ def state_labels() -> dict[str, str]:
 
 
 def as_dict(found: store.Quality) -> dict[str, Any]:
-    """Return a quality as plain data, its texts in the reader's language; see `ecosphere_quality_show`."""
+    """Return a quality as plain data, with texts in the reader's language; see `ecosphere_quality_show`."""
     result = found.evaluation
     return {
         "score": result.score,
@@ -98,9 +98,9 @@ def with_origins(shown: dict[str, Any], facts: Facts, told: Mapping[str, Any]) -
     """Add to the failed criteria of `as_dict` whether the source or the portal is at fault.
 
     Args:
-        shown: as `as_dict` gives it; changed in place.
-        facts: of the dataset.
-        told: as `integrations.source_statements` gives it.
+        shown: result of `as_dict`, changed in place.
+        facts: facts of the dataset.
+        told: result of `integrations.source_statements`.
     """
     shown["source_record"] = told["record"]
     for each in shown["criteria"]:
@@ -110,7 +110,7 @@ def with_origins(shown: dict[str, Any], facts: Facts, told: Mapping[str, Any]) -
 
 
 def next_level(result: Evaluation, facts: Facts) -> dict[str, Any] | None:
-    """Return the level above, how far it is and which conditions stand in the way, None at the top."""
+    """Return the level above, the points and conditions missing for it; None at the top."""
     level = result.next_level
     if level is None:
         return None
@@ -130,7 +130,7 @@ def level_dict(level: Level) -> dict[str, Any]:
 
 
 def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
-    """Return one answer as plain data."""
+    """Return the result of a criterion as plain data."""
     about = each.criterion
     mends = _mends(each, facts)
     remedy = mends.remedy(facts.kind)
@@ -152,7 +152,7 @@ def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
 
 
 def _mends(each: Result, facts: Facts) -> Criterion:
-    """Return the criterion that tells what to do: where nothing could be judged, the one that asks for the thing."""
+    """Return the criterion that gives the advice: for a missing value, the one that requires it."""
     if each.state is not State.MISSING:
         return each.criterion
     asked = "dates" if each.criterion.id == "on_time" and is_stated(facts.frequency) else ASKED_BY[each.criterion.id]
@@ -160,7 +160,7 @@ def _mends(each: Result, facts: Facts) -> Criterion:
 
 
 def mqa_dict(found: mqa.Assessment) -> dict[str, Any]:
-    """Return the European assessment as plain data."""
+    """Return the MQA assessment as plain data."""
     return {
         "total": found.points(),
         "maximum": mqa.MAXIMUM,
@@ -220,7 +220,7 @@ def link_dict(link: Link) -> dict[str, Any]:
 
 
 def grouped(criteria: list[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    """Arrange the criteria of `as_dict` under the labels of their groups, in the order of the table."""
+    """Return the criteria of `as_dict` by group label, in the order of the table."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for each in criteria:
         groups.setdefault(each["group_label"], []).append(each)

@@ -1,4 +1,4 @@
-"""How far a re-score in the background has come, kept in Redis for whoever asks."""
+"""Progress of a background rescore, stored in Redis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ckan.lib.redis import connect_to_redis
 
 KEPT_SECONDS = 7 * 24 * 3600
 AT_WORK = ("queued", "scoring", "indexing")
-SILENT = timedelta(hours=1)  # a run that told nothing for so long has been stopped
+SILENT = timedelta(hours=1)  # a run without an update for this long has been stopped
 
 
 def _key() -> str:
@@ -19,22 +19,22 @@ def _key() -> str:
 
 
 def note(stage: str, done: int, total: int) -> None:
-    """Note that `done` of `total` datasets went through `stage` (queued, scoring, indexing, finished, failed)."""
+    """Record that `done` of `total` datasets have passed `stage` (queued, scoring, indexing, finished, failed)."""
     state = {"stage": stage, "done": done, "total": total, "at": datetime.now(timezone.utc).isoformat()}
     connect_to_redis().set(_key(), json.dumps(state), ex=KEPT_SECONDS)
 
 
 def read() -> dict[str, Any] | None:
-    """Return the last state noted, None when there was no re-score for a week."""
+    """Return the last recorded state, None if there was no rescore for a week."""
     kept: Any = connect_to_redis().get(_key())
     return json.loads(kept) if kept else None
 
 
 def running() -> dict[str, Any] | None:
-    """Return how far a re-score that is under way has come, None when there is none.
+    """Return the progress of a rescore in progress, None if there is none.
 
     Returns:
-        `stage` (queued, scoring, indexing), `percent` of it, `at`. No numbers of datasets: private ones are among them.
+        `stage` (queued, scoring, indexing), `percent` and `at`; no numbers of datasets, which include private ones.
     """
     state = read()
     if not state or state["stage"] not in AT_WORK:

@@ -1,7 +1,7 @@
-"""Figures over many datasets: levels, means, what is missing most, who describes best.
+"""Aggregate quality figures: levels, means, lowest scores, by organisation, theme or territory.
 
-Figures rest on stored scores (the nightly re-score keeps them up to date). Two means are kept apart: the mean over
-datasets, in which each dataset counts the same, and the mean over services, in which each service counts the same.
+They are computed from stored scores, which the nightly rescore keeps up to date. Two means are distinguished: the mean
+over datasets, with equal weight for each dataset, and the mean over services, with equal weight for each service.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Group", "Scope", "Summary", "by_organization", "by_place_or_theme", 
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures of one set of datasets; means are None when it is empty."""
+    """Figures of a set of datasets; means are None if it is empty."""
 
     datasets: int = 0
     mean: float | None = None
@@ -34,17 +34,17 @@ class Summary:
 
 @dataclass(frozen=True)
 class Group:
-    """Figures of one organisation, theme or territory; `key` is its id in the database or the vocabulary."""
+    """Figures of an organisation, theme or territory; `key` is its id in the database or the vocabulary."""
 
     key: str
     summary: Summary
 
 
 def measures(row: Any = QualityRow) -> list[Any]:
-    """Return the columns that `summary_of` takes.
+    """Return the columns used by `summary_of`.
 
     Args:
-        row: table of the datasets, or the columns of a query that has read them.
+        row: the table, or the columns of a subquery of it.
     """
     levels = [sa.func.count().filter(row.level == code).label(code) for code in config.model().level_codes]
     return [
@@ -58,7 +58,7 @@ def measures(row: Any = QualityRow) -> list[Any]:
 
 
 def summary_of(values: Any) -> Summary:
-    """Return the figures of one row of `measures`."""
+    """Return the figures from a row of `measures`."""
     return Summary(
         datasets=values["datasets"],
         **{name: _rounded(values[name]) for name in ("mean", "median", "mqa", "inspire")},
@@ -71,7 +71,7 @@ def _rounded(value: Any) -> float | None:
 
 
 def select(scope: Scope, *columns: Any) -> sa.Select[Any]:
-    """Return the query for columns of the datasets of `scope` and of their quality."""
+    """Return a query of columns of the datasets of `scope` and their quality."""
     return (
         sa.select(*columns)
         .select_from(QualityRow)
@@ -81,24 +81,24 @@ def select(scope: Scope, *columns: Any) -> sa.Select[Any]:
 
 
 def number(scope: Scope) -> int:
-    """Return how many datasets `scope` has, without reading their quality."""
+    """Return the number of datasets of `scope`, without reading their quality."""
     query = sa.select(sa.func.count()).select_from(model.Package).where(*scope.conditions())
     return model.Session.scalar(query) or 0
 
 
 def by_organization(scope: Scope) -> list[Group]:
-    """Return the figures of each organisation of `scope`, by its id, the best mean first."""
+    """Return the figures of each organisation of `scope`, best mean first; `key` is its id."""
     owner = model.Package.owner_org
     query = select(scope, owner.label("key"), *measures()).where(owner.is_not(None)).group_by(owner)
     return _groups(query)
 
 
 def by_place_or_theme(scope: Scope, column: str) -> list[Group]:
-    """Return the figures of each theme or territory of `scope`, by its id in the vocabulary, the best mean first.
+    """Return the figures of each theme or territory of `scope`, best mean first; `key` is its id in the vocabulary.
 
     Args:
         scope: which datasets.
-        column: "themes" or "territories"; a dataset counts in each of its own.
+        column: "themes" or "territories"; a dataset counts for each of its own.
     """
     values = sa.func.unnest(getattr(QualityRow, column)).table_valued("value").lateral().render_derived()  # pyright: ignore[reportAttributeAccessIssue]
     query = select(scope, values.c.value.label("key"), *measures()).join(values, sa.true()).group_by("key")
@@ -111,7 +111,7 @@ def _groups(query: sa.Select[Any]) -> list[Group]:
 
 
 def mean_over(groups: Sequence[Group]) -> float | None:
-    """Return the mean of the means of `groups`, in which each group counts the same."""
+    """Return the unweighted mean of the means of `groups`."""
     means = [group.summary.mean for group in groups if group.summary.mean is not None]
     return round(sum(means) / len(means), 1) if means else None
 
@@ -124,7 +124,7 @@ def failing(scope: Scope, criterion: str, limit: int) -> list[tuple[model.Packag
 
 
 def each_dataset(scope: Scope) -> list[dict[str, Any]]:
-    """Return one row for each dataset of `scope`, by title."""
+    """Return a row for each dataset of `scope`, by title."""
     package, row = model.Package, QualityRow
     columns = (package.name, package.title, package.private, row.score, row.level, row.mqa, row.inspire, row.results)
     query = select(scope, *columns).order_by(package.title, package.name)
@@ -132,14 +132,14 @@ def each_dataset(scope: Scope) -> list[dict[str, Any]]:
 
 
 def worst(scope: Scope, limit: int = 10) -> list[tuple[model.Package, QualityRow]]:
-    """Return the `limit` datasets of `scope` with the lowest scores, the lowest first."""
+    """Return the `limit` datasets of `scope` with the lowest scores, lowest first."""
     package = model.Package
     lowest = select(scope, package.id).order_by(QualityRow.score, package.title, package.id).limit(limit)
     return named(list(model.Session.scalars(lowest)))
 
 
 def named(ids: Sequence[str]) -> list[tuple[model.Package, QualityRow]]:
-    """Return datasets that have a quality, in the order of their `ids`."""
+    """Return datasets with their quality, in the order of `ids`."""
     query = sa.select(model.Package, QualityRow).join(QualityRow, QualityRow.package_id == model.Package.id)
     pairs = model.Session.execute(query.where(model.Package.id.in_(ids)))
     found = {package.id: (package, row) for package, row in pairs}

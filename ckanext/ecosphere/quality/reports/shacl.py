@@ -1,4 +1,4 @@
-"""DCAT-AP compliance of the datasets' RDF, checked with SHACL in the background; the verdict is a fact of the MQA."""
+"""DCAT-AP compliance of the datasets' RDF, validated with SHACL in the background; the result counts in the MQA."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHUNK = 50
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a graph complies, and what breaks it (one text per violation; warnings are left out)."""
+    """Whether a graph complies, and its violations (one text each; warnings are excluded)."""
 
     complies: bool
     violations: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Verdict:
 
 @functools.cache
 def load_shapes(path: str) -> Graph:
-    """Return the shapes in the Turtle file, or in all Turtle files of the folder, `path`."""
+    """Return the shapes in the Turtle file `path`, or in all Turtle files of the folder `path`."""
     place = Path(path)
     graph = Graph()
     for file in sorted(place.glob("*.ttl")) if place.is_dir() else [place]:
@@ -46,7 +46,7 @@ def load_shapes(path: str) -> Graph:
 
 
 def validate(graph: Graph, shapes: Graph) -> Verdict:
-    """Validate `graph`; only violations break compliance, warnings and hints do not."""
+    """Validate `graph`; only violations break compliance, not warnings or infos."""
     from pyshacl import validate as check
 
     complies, report, _text = check(
@@ -65,7 +65,7 @@ def validate(graph: Graph, shapes: Graph) -> Verdict:
 
 
 def dataset_graph(dataset: dict[str, Any]) -> Graph:
-    """Return the RDF of a dataset dict as the portal publishes it."""
+    """Return the RDF of a dataset dict as published by the portal."""
     serializer = _serializer(tuple(tk.aslist(tk.config.get("ckanext.dcat.rdf.profiles"))))
     serializer.g = Graph()
     serializer.graph_from_dataset(dataset)
@@ -74,14 +74,14 @@ def dataset_graph(dataset: dict[str, Any]) -> Graph:
 
 @functools.cache
 def _serializer(profiles: tuple[str, ...]) -> Any:
-    """One serializer for a whole run: looking up the profiles takes longer than writing a dataset."""
+    """Return a serializer, cached for a whole run: looking up the profiles takes longer than serialising a dataset."""
     from ckanext.dcat.processors import RDFSerializer
 
     return RDFSerializer(profiles=list(profiles))
 
 
 def waiting(limit: int) -> list[str]:
-    """Return ids of active datasets that have no verdict."""
+    """Return ids of active datasets without a verdict."""
     query = (
         sa.select(QualityRow.package_id)
         .join(model.Package, model.Package.id == QualityRow.package_id)
@@ -93,7 +93,7 @@ def waiting(limit: int) -> list[str]:
 
 
 def forget_verdicts() -> None:
-    """Give all verdicts up, after a change of the shapes or of the RDF: the next runs check every dataset again."""
+    """Delete all verdicts, after a change of the shapes or of the RDF: the next runs check every dataset again."""
     without: Any = QualityRow.checks.op("-")("dcat_ap")
     known = QualityRow.checks.has_key("dcat_ap")
     update = sa.update(QualityRow).where(known).values(checks=without)
@@ -102,7 +102,7 @@ def forget_verdicts() -> None:
 
 
 def run(ids: Sequence[str]) -> tuple[int, int]:
-    """Check the datasets `ids` and store the verdicts; return how many were checked, and how many comply. Commits."""
+    """Validate the datasets `ids`, store the verdicts; return how many were checked, and how many comply. Commits."""
     if not p.plugin_loaded("dcat"):
         return 0, 0
     checked = good = 0
@@ -120,13 +120,13 @@ def run(ids: Sequence[str]) -> tuple[int, int]:
 
 
 def verdict_of(package_id: str) -> Verdict:
-    """Return the verdict on one dataset, read from the database; what cannot be written as RDF does not comply."""
+    """Return the verdict on a dataset, read from the database; one that cannot be serialised does not comply."""
     shapes = load_shapes(config.shapes() or str(SHAPES))
     context: Any = {"ignore_auth": True, "user": "", "use_cache": False}
     try:
         dataset = tk.get_action("package_show")(context, {"id": package_id})
         return validate(dataset_graph(dataset), shapes)
-    except Exception as error:  # a profile of any plugin, or RDF that pyshacl cannot take: the others go on
+    except Exception as error:  # from a profile of any plugin, or from pyshacl: continue with the others
         log.exception("DCAT-AP: the dataset %s cannot be checked", package_id)
         model.Session.rollback()
         return Verdict(False, (f"{type(error).__name__}: {error}",))

@@ -1,4 +1,4 @@
-"""The tables of the comparison in the order that a reader asks for: one table, by one of its columns."""
+"""Sort the tables of the comparison page as requested: one table, by one of its columns."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 TABLES = ("services", "small_services", "themes", "small_themes", "territories", "small_territories")
 NAME = "name"
-#: Columns that are in a table besides the number of datasets at each level.
+#: Columns of a table, besides the number of datasets at each level.
 COLUMNS = (NAME, "datasets", "mean", "median", "mean_mqa", "mean_inspire")
 
 
 @dataclass(frozen=True)
 class Order:
-    """The order of a table.
+    """Requested order of a table.
 
     Attributes:
-        table: one of `TABLES`, empty when every table is as it comes.
-        column: one of `COLUMNS`, or the id of a level.
-        down: whether the largest comes first.
+        table: one of `TABLES`, empty for the default order of all tables.
+        column: one of `COLUMNS`, or the code of a level.
+        down: whether the order is descending.
     """
 
     table: str = ""
@@ -28,11 +28,11 @@ class Order:
 
 
 def asked(parameters: Mapping[str, str], levels: tuple[str, ...]) -> Order:
-    """Read an order, which is none when it names another table or column.
+    """Parse the requested order; the default order if table or column is unknown.
 
     Args:
-        parameters: `table` and `sort`, a column after "-" for the largest first.
-        levels: ids of the levels, which are columns, too.
+        parameters: `table` and `sort`, a column, preceded by "-" for descending order.
+        levels: codes of the levels, which are columns, too.
     """
     table, sort = parameters.get("table", ""), parameters.get("sort", "")
     column = sort.removeprefix("-")
@@ -42,7 +42,7 @@ def asked(parameters: Mapping[str, str], levels: tuple[str, ...]) -> Order:
 
 
 def tables(overview: Mapping[str, Any], order: Order) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of each table, in that order; rows without a figure stand last either way."""
+    """Return the rows of each table in the requested order; rows without a value always come last."""
     found = {name: list(overview[name]) for name in TABLES}
     if order.table:
         rows = found[order.table]
@@ -58,7 +58,7 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def _figure(row: Mapping[str, Any], column: str) -> Any:
-    """What a row has in a column; each level has its number of datasets."""
+    """Return the value of a row in a column; for a level, its number of datasets."""
     if column == NAME:
         return _name(row)
     if column in COLUMNS:

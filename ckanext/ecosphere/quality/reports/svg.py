@@ -1,4 +1,4 @@
-"""The badge drawn as an image: word, shape and colour."""
+"""Render the badge as SVG: text, shape and colour."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.quality.reports.badge import Badge
 
-CHARACTER = 7.2  # width of an average character of 12 px, in pixels
+CHARACTER = 7.2  # average width of a character at 12 px, in pixels
 MARGIN = 10
 HEIGHT = 24
 
 
 @dataclass(frozen=True)
 class Look:
-    """Colours of a level (at least 7:1 between text and ground) and the path of its shape in a 16 px square."""
+    """Colours of a level (text contrast of at least 7:1) and the path of its shape in a 16 px square."""
 
     ground: str
     text: str
@@ -33,7 +33,7 @@ LOOKS = {
 
 
 def badge_svg(badge: Badge, label: str) -> str:
-    """Return the image of `badge`, whose level is called `label` in the reader's language."""
+    """Return the image of `badge`; `label` is the name of its level in the reader's language."""
     look = LOOKS[badge.level]
     left = tk._("Metadata quality")
     right = f"{label} · {badge.score}/100"

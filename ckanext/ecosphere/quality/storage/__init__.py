@@ -1,1 +1,1 @@
-"""Scores kept: computed on save, again when due, in the table and in the index."""
+"""Storage of scores, in the database and in the index: computed on save, and again when due."""

@@ -1,4 +1,4 @@
-"""Read many datasets from the tables at once, in the shape that the score reads."""
+"""Load many datasets from the database at once, in a form that can be scored."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from ckan import model
 from ckanext.ecosphere.quality import config
 from ckanext.ecosphere.quality.storage.saving import COLUMNS
 
-#: Columns of a resource that hold facts; its other fields are in its extras.
+#: Columns of a resource that are scored; its other fields are extras.
 RESOURCE_COLUMNS = ("id", "url", "url_type", "name", "description", "format", "mimetype", "size")
 CHUNK = 500
 
 
 def ids_after(last: str, size: int = CHUNK) -> list[str]:
-    """Return the next ids of scored datasets after `last`, in order; deleted ones too, since they can come back."""
+    """Return the next ids after `last`, in order, of datasets of scored types.
+
+    Deleted datasets are included, since they may be restored.
+    """
     package = model.Package
     query = (
         sa.select(package.id)
@@ -30,7 +33,7 @@ def ids_after(last: str, size: int = CHUNK) -> list[str]:
 
 
 def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
-    """Go through the ids of all scored datasets; each chunk is asked for only when the one before is done."""
+    """Yield chunks of ids of all datasets of scored types; each chunk is queried when the previous one is done."""
     last = ""
     while ids := ids_after(last, size):
         yield ids
@@ -38,7 +41,7 @@ def each_chunk(size: int = CHUNK) -> Iterator[list[str]]:
 
 
 def count() -> int:
-    """Return the number of scored datasets."""
+    """Return the number of datasets of scored types."""
     query = sa.select(sa.func.count()).where(model.Package.type.in_(config.dataset_types()))
     return model.Session.scalar(query) or 0
 

@@ -1,4 +1,4 @@
-"""Quality in the search index and in the results of a search."""
+"""Quality in the search index and in search results."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.quality.reports import presentation
 from ckanext.ecosphere.quality.storage import store
 
-#: Plain string fields, not `vocab_…`: CKAN copies those into the full text, and "bronze" is a word of archaeology.
+#: Plain string fields, not `vocab_…`, which CKAN copies into the full text: "bronze" is also a term of archaeology.
 LEVEL_FIELD = LEVEL_KEY = "ecosphere_quality_level"
 SCORE_FIELD = SCORE_KEY = "ecosphere_quality_score"
 
 
 def complete(document: dict[str, Any], dataset: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-    """Add level and score to the document that goes to Solr.
+    """Add level and score to an index document.
 
     Args:
-        document: what CKAN is about to index.
-        dataset: gives the dataset dict; only asked when no row is stored.
+        document: index document, changed in place.
+        dataset: returns the dataset dict; only called if no row is stored.
     """
     if not store.is_scored(document.get("dataset_type")):
         return document
     badge = store.badge_to_index(document["id"]) or store.quality_of_dict(dataset()).badge
     document[LEVEL_FIELD] = badge.level
-    document[SCORE_FIELD] = f"{badge.score:03d}"  # zero-padded: sorts right as text and as a number
+    document[SCORE_FIELD] = f"{badge.score:03d}"  # zero-padded, so that it sorts correctly as text and as a number
     return document
 
 
 def decorate(results: dict[str, Any]) -> dict[str, Any]:
-    """Add the badges to the datasets found (one query), and the names of the levels to the facet."""
+    """Add the badges to the datasets found (one query), and the labels of the levels to the facet."""
     datasets = [d for d in results["results"] if isinstance(d, dict) and "id" in d and "type" in d]
     found = store.badges(datasets)
     for dataset in datasets:

@@ -1,8 +1,7 @@
-"""Read a dataset dict whatever its shape: validated, shown, stored as extras, posted by a form.
+"""Read a dataset dict of any shape: validated, shown, stored as extras, or posted by a form.
 
-Lists come as lists, as JSON text, or as one bare value; repeated sub-fields as lists of dicts, as JSON text
-or flattened
-(`contact-0-name`, `contact__0__name`). Nothing here raises on odd input: what cannot be read counts as absent.
+Lists may be lists, JSON text, or a single bare value; repeating subfields may be lists of dicts, JSON text, or
+flattened (`contact-0-name`, `contact__0__name`). Nothing here raises on odd input: unreadable values count as absent.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ DATA = Path(__file__).parents[1] / "data"
 _TAG = re.compile(r"<[^>]{0,1000}>")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _DATE = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?")
-ROW_DIGITS = 4  # no form has more rows
+ROW_DIGITS = 4  # digits of a row number
 
 
 @functools.cache
@@ -35,7 +34,7 @@ def table(name: str) -> dict[str, Any]:
 
 
 def fold(value: str) -> str:
-    """Return `value` without accents, capitals and punctuation, words parted by one space."""
+    """Return `value` without accents, case and punctuation, words separated by one space."""
     return _NOT_WORD.sub(" ", characters.without_accents(value.casefold())).strip()
 
 
@@ -53,7 +52,7 @@ def _only_fills(text: str) -> bool:
 
 
 def clean(value: Any) -> str:
-    """Return `value` as one line of text without mark-up; "" when it is no text or only fills the field."""
+    """Return `value` as one line of text without mark-up; "" if it is not a text or only a placeholder."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     text = value if isinstance(value, str) else str(value)
@@ -64,7 +63,7 @@ def clean(value: Any) -> str:
 
 
 def parse_json(value: str) -> Any:
-    """Return the list or dict written in `value`, else None."""
+    """Return the list or dict written as JSON in `value`, else None."""
     if value[:1] not in "[{":
         return None
     try:
@@ -86,9 +85,9 @@ def parse_date(value: Any) -> date | None:
 
 
 def parse_date_end(value: Any) -> date | None:
-    """Return the last day of the ISO date.
+    """Return the last day of the ISO date, year-month or year in `value`, else None.
 
-    Year-month or year in `value` (a period that ends in 2020 lasts to its December).
+    For instance, a period that ends in 2020 lasts until its December.
     """
     start = parse_date(value)
     match = _DATE.match(value.strip()) if isinstance(value, str) else None
@@ -100,7 +99,7 @@ def parse_date_end(value: Any) -> date | None:
 
 
 class Record:
-    """One dataset or resource dict, read field by field."""
+    """A dataset or resource dict, read field by field."""
 
     def __init__(self, data: Mapping[str, Any]):
         extras = data.get("extras")
@@ -116,7 +115,7 @@ class Record:
                 self.values[key] = value
 
     def text(self, field: str) -> str:
-        """Return the text of `field` (the first one when there are several), "" when absent."""
+        """Return the text of `field` (the first of several), "" if absent."""
         value = self.values.get(field)
         if isinstance(value, (list, tuple)):
             value = value[0] if value else ""
@@ -133,7 +132,7 @@ class Record:
         return tuple(dict.fromkeys(filter(None, map(clean, value))))
 
     def rows(self, field: str) -> tuple[Mapping[str, Any], ...]:
-        """Return the repeated sub-fields of `field` that hold something."""
+        """Return the non-empty rows of the repeating subfield `field`."""
         value = self.values.get(field)
         if isinstance(value, str):
             value = parse_json(value.strip())
@@ -156,7 +155,7 @@ class Record:
         return [found[i] for i in sorted(found)]
 
     def keywords(self) -> tuple[str, ...]:
-        """Return the free tags, from the list of tags or from the form's comma-separated text."""
+        """Return the free tags, from the list of tags or the form's comma-separated text."""
         tags = self.values.get("tags")
         names: Iterable[Any] = ()
         if isinstance(tags, (list, tuple)):

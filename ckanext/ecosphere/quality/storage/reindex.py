@@ -1,10 +1,10 @@
-"""Bring the search index up to date with the scores of many datasets.
+"""Update the scores of many datasets in the search index.
 
-CKAN indexes a dataset with ten queries, two validations and one request to Solr; here the documents of some hundreds of
-datasets are made again from what the index keeps of them, and sent with one request.
+CKAN indexes a dataset with ten queries, two validations and one request to Solr; here the documents of hundreds of
+datasets are rebuilt from those in the index, and sent with one request.
 
-A document made here must not replace that of a save which comes after it. Each save writes the row of its dataset
-before it indexes it, so the rows are locked from before the datasets are read until Solr has their documents.
+A document built here must not overwrite one from a later save. Each save writes the quality row before it indexes the
+dataset, so rows are locked from before the datasets are read until Solr has received their documents.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from ckanext.ecosphere.quality.core.model import QualityRow
 log = logging.getLogger(__name__)
 
 CHUNK = 400  # datasets whose rows are locked together, for about two seconds
-SENT_AT_ONCE = 100  # documents: Solr takes some while the next are made
-COMMIT_EVERY = 5000  # datasets; what people see follows a long run from far
+SENT_AT_ONCE = 100  # documents per request; Solr indexes them while the next ones are built
+COMMIT_EVERY = 5000  # datasets; results become visible in steps during a long run
 
 Progress = Callable[[int, int], None]
 
 
 def datasets(ids: Sequence[str], progress: Progress = lambda done, total: None) -> int:
-    """Index the datasets `ids` again, so that facet and sort follow. Commits.
+    """Reindex the datasets `ids`, so that facet and sort order follow. Commits.
 
     Args:
-        ids: the datasets; those that are deleted or gone are passed over.
-        progress: told (done, total) after each chunk.
+        ids: dataset ids; deleted and missing ones are skipped.
+        progress: called with (done, total) after each chunk.
 
     Returns:
         how many could not be indexed; the log names them.
 
     Raises:
-        SolrAwayError: Solr does not answer.
+        SolrAwayError: Solr is down.
     """
     with ThreadPoolExecutor(1) as sender:
         run, done = _Run(sender), 0
@@ -53,7 +53,7 @@ def datasets(ids: Sequence[str], progress: Progress = lambda done, total: None) 
             if start // COMMIT_EVERY != (start + CHUNK) // COMMIT_EVERY:
                 solr.commit()
             progress(done, len(ids))
-        # A save in progress indexes its dataset itself, unless it is undone: waited for, one by one against deadlocks.
+        # A save in progress indexes its dataset itself, unless it is rolled back: wait, one by one against deadlocks.
         for package_id in run.busy:
             run.index([package_id], skip_locked=False)
     if ids:
@@ -62,7 +62,7 @@ def datasets(ids: Sequence[str], progress: Progress = lambda done, total: None) 
 
 
 class _Run:
-    """One run: what it left for later, and how many datasets it could not index."""
+    """State of a run: datasets left for later, and how many could not be indexed."""
 
     def __init__(self, sender: ThreadPoolExecutor) -> None:
         self.busy: list[str] = []
@@ -71,9 +71,9 @@ class _Run:
         self._documents = KeptDocuments()
 
     def index(self, ids: Sequence[str], *, skip_locked: bool) -> None:
-        """Index `ids` in a transaction of its own; those that somebody is saving are noted as busy."""
+        """Index `ids` in a separate transaction; those locked by a save are added to `busy`."""
         query = sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).order_by(QualityRow.package_id)
-        # Held until the end: the hook that adds the score then finds the rows in the session.
+        # Keep references, so that the hook that adds the score finds the rows in the session.
         rows = list(model.Session.scalars(query.with_for_update(skip_locked=skip_locked)))
         locked = [row.package_id for row in rows]
         if skip_locked and len(locked) < len(ids):
@@ -82,7 +82,7 @@ class _Run:
         sent: list[tuple[list[solr.Document], Future[None]]] = []
         for start in range(0, len(locked), SENT_AT_ONCE):
             documents = self._documents.make(locked[start : start + SENT_AT_ONCE], self._failed)
-            # CKAN's configuration is a variable of the context.
+            # CKAN's configuration is a context variable.
             sending = self._sender.submit(contextvars.copy_context().run, solr.add, documents, commit=False)
             sent.append((documents, sending))
         for documents, sending in sent:
@@ -91,7 +91,7 @@ class _Run:
         model.Session.expunge_all()
 
     def _received(self, documents: list[solr.Document], sending: Future[None]) -> None:
-        """Wait until Solr has `documents`; when it refuses one of them, that must not keep the others out."""
+        """Wait until Solr has received `documents`; if it refuses one, send them one by one."""
         try:
             sending.result()
         except solr.SolrAwayError:
@@ -107,5 +107,5 @@ class _Run:
 
     def _failed(self, package_id: str, error: Exception) -> None:
         self.failed += 1
-        model.Session.rollback()  # a hook may have left the transaction in ruins
+        model.Session.rollback()  # a hook may have broken the transaction
         log.error("Quality: the dataset %s cannot be indexed", package_id, exc_info=error)

@@ -1,9 +1,9 @@
-"""Score many datasets again: all of them after a change of the weights, those that fell due every night.
+"""Score many datasets: all of them after a change of the weights, overdue ones every night.
 
-The search index follows with `reindex.datasets`.
+The search index is updated by `reindex.datasets`.
 
-Works in chunks, each in a transaction of its own, so that it can be stopped and started again at any moment; a dataset
-saved meanwhile keeps the newer of the two results, since rows are locked while their chunk is written.
+Datasets are processed in chunks, each in its own transaction, so that a run can be interrupted and restarted at any
+time. Rows are locked while their chunk is written, so that a dataset saved meanwhile keeps the newer result.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from ckanext.ecosphere.quality.core.model import QualityHistory, QualityRow
 from ckanext.ecosphere.quality.core.score import changes_after, evaluate
 from ckanext.ecosphere.quality.storage import bulk, series, session_cache, store
 
-PATIENCE = timedelta(days=2)  # a night or two may be missed
+PATIENCE = timedelta(days=2)  # tolerates a missed night or two
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass
 class Outcome:
-    """What a re-score did: how many datasets were looked at, which changed, how many rows had lost their dataset."""
+    """Result of a rescore: datasets processed, ids of changed ones, removed rows without a dataset."""
 
     seen: int = 0
     changed: list[str] = field(default_factory=list)
@@ -39,10 +39,10 @@ class Outcome:
 
 
 def everything(progress: Progress = lambda done, total: None) -> Outcome:
-    """Read every dataset anew and score it.
+    """Load and score every dataset.
 
     Args:
-        progress: told (done, total) after each chunk.
+        progress: called with (done, total) after each chunk.
     """
     outcome, total = Outcome(pruned=prune()), bulk.count()
     for ids in bulk.each_chunk():
@@ -59,7 +59,7 @@ def everything(progress: Progress = lambda done, total: None) -> Outcome:
 
 
 def relatives() -> list[str]:
-    """Score all series and members again, whose relatives may have been scored later. Commits.
+    """Score all series and members again, whose relatives may have been scored after them. Commits.
 
     Returns:
         ids of those whose score or level changed.
@@ -73,7 +73,7 @@ def relatives() -> list[str]:
 
 
 def fallen_due(progress: Progress = lambda done, total: None) -> Outcome:
-    """Score what fell due, from its facts alone, and all series and members; remove rows without dataset."""
+    """Score overdue datasets from their stored facts, and all series and members; remove rows without a dataset."""
     outcome = Outcome(pruned=prune())
     late = sa.select(QualityRow.package_id).where(QualityRow.due < store.today()).order_by(QualityRow.package_id)
     waiting = list(model.Session.scalars(late))
@@ -90,19 +90,19 @@ def fallen_due(progress: Progress = lambda done, total: None) -> Outcome:
 
 
 def some(ids: Sequence[str]) -> Outcome:
-    """Read the datasets `ids` anew and score them; the caller commits."""
+    """Load and score the datasets `ids`; the caller commits."""
     return datasets(bulk.load(ids))
 
 
 def datasets(read: Mapping[str, Mapping[str, Any]]) -> Outcome:
-    """Score datasets as `bulk.load` gives them; the caller commits."""
+    """Score datasets loaded by `bulk.load`; the caller commits."""
     rows = _locked(list(read))
     facts = {key: series.facts_of(data, store.checks_of(rows.get(key))) for key, data in read.items()}
     return Outcome(len(facts), _write(facts, rows))
 
 
 def prune() -> int:
-    """Remove what is kept about datasets that no longer exist; return the number of rows."""
+    """Delete rows of datasets that no longer exist; return their number."""
     removed = 0
     for table in (QualityRow, QualityHistory):
         gone = ~sa.exists().where(model.Package.id == table.package_id)
@@ -113,7 +113,7 @@ def prune() -> int:
 
 
 def missing() -> int:
-    """Return the number of datasets that have no row, or one of other weights."""
+    """Return the number of datasets without a row, or with one of other weights."""
     current = sa.exists().where(
         QualityRow.package_id == model.Package.id, QualityRow.model_version == config.model().version
     )
@@ -126,14 +126,14 @@ def missing() -> int:
 
 
 def overdue() -> int:
-    """Return the number of datasets that fell due and that no work of the night has scored since."""
+    """Return the number of datasets that fell due and were not scored by the nightly work since."""
     before = store.today() - PATIENCE
     query = sa.select(sa.func.count()).select_from(QualityRow).where(QualityRow.due < before)
     return model.Session.scalar(query) or 0
 
 
 def _locked(ids: Sequence[str]) -> dict[str, QualityRow]:
-    # In the same order as other jobs, which then wait for each other instead of locking each other out.
+    # In the same order as other jobs, to avoid deadlocks.
     query = sa.select(QualityRow).where(QualityRow.package_id.in_(ids)).order_by(QualityRow.package_id)
     return {row.package_id: row for row in model.Session.scalars(query.with_for_update())}
 
@@ -162,7 +162,7 @@ def _write(facts: dict[str, Facts], rows: dict[str, QualityRow]) -> list[str]:
     if history:
         _upsert(QualityHistory, ["package_id", "day"], history)
     session_cache.forget()
-    for row in rows.values():  # written behind the session's back
+    for row in rows.values():  # updated without the ORM
         model.Session.expire(row)
     return changed
 

@@ -1,8 +1,8 @@
-"""What CKAN hands to the hooks of a save, turned into what the score needs.
+"""Convert the data of CKAN's save hooks to what the score needs.
 
-`package_create` and `package_update` call the hooks before they index and before they commit. The dict they give is the
-validated one: fields of the schema are extras. Resources are missing when an update leaves them alone; they are then
-taken from the session, where CKAN needs them anyway to index the dataset.
+`package_create` and `package_update` call the hooks before they index and before they commit, with the validated dict:
+fields of the schema are extras. Resources are missing if an update does not change them; they are then taken from the
+session, where CKAN needs them anyway to index the dataset.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ckan.types import Context
 
 from ckanext.ecosphere.quality.storage import store
 
-#: Columns of a dataset that hold facts; everything else of the schema is in its extras.
+#: Columns of a dataset that are scored; all other fields of the schema are extras.
 COLUMNS = (
     "name",
     "title",
@@ -44,13 +44,13 @@ def after_save(context: Context, data: Mapping[str, Any], *, new: bool) -> None:
 
 
 def stored_resource(resource: model.Resource) -> dict[str, Any]:
-    """Return a resource of the tables as a dict, its extra fields beside the others."""
+    """Return a stored resource as a dict, with its extras at the top level."""
     columns = {name: getattr(resource, name) for name in ("id", "state", *model.Resource.get_columns())}
     return {**(resource.extras or {}), **columns}
 
 
 def stored_dataset(package: model.Package) -> dict[str, Any]:
-    """Return a dataset of the tables as a dict that the score can read."""
+    """Return a stored dataset as a dict that can be scored."""
     tags = (
         sa.select(model.Tag.name)
         .join(model.PackageTag, model.PackageTag.tag_id == model.Tag.id)

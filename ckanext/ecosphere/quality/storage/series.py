@@ -1,8 +1,9 @@
-"""Series and their members: a member is scored with what it leaves to its series, a series with its members.
+"""Scores of series and their members: a member inherits values from its series, a series counts its members.
 
-Rows of quality keep how a series may be called (`known_as`) and which series a member names (`series`), so that both
-ways are one look-up in an index. Only public series lend: the score of a public member would tell what is in a draft.
-When a series or a member is saved, its relatives are scored again in the background, and every night.
+Quality rows store the identifiers of a series (`known_as`) and the series of a member (`series`), so that both
+directions are index look-ups. Only public series lend values: otherwise the score of a public member would reveal the
+contents of a draft. When a series or a member is saved, its relatives are rescored in the background, and again every
+night.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ _NOTED = __name__
 
 
 def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
-    """Read the facts of a dataset as `facts.gather` does, with its series and members in this portal.
+    """Return the facts of a dataset as `facts.gather` does, taking its series and members in this portal into account.
 
-    Costs a query for a series and for a member of one, none for others.
+    It needs one query for a series or a member of one, none for other datasets.
     """
     record = Record(data)
     names = record.many("in_series")
@@ -48,7 +49,7 @@ def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
 
 
 def _lenders(names: Collection[str], own_id: str) -> list[dict[str, Any]]:
-    """Return the public series that are called so, in the order of `names`."""
+    """Return the public series with these identifiers, in the order of `names`."""
     order = list(names)
 
     def place(row: Any) -> int:
@@ -60,7 +61,7 @@ def _lenders(names: Collection[str], own_id: str) -> list[dict[str, Any]]:
 
 @cache
 def _lenders_query() -> Any:
-    """What `_lenders` asks, made once: a harvest asks it for each member of a series."""
+    """Return the query of `_lenders`, built once: a harvest runs it for each member of a series."""
     names = sa.bindparam("names", type_=ARRAY(sa.Text))
     return (
         sa.select(*(getattr(model.Package, name) for name in COLUMNS), model.Package.extras, QualityRow.known_as)
@@ -71,7 +72,7 @@ def _lenders_query() -> Any:
 
 
 def _taken(record: Record, series: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what a member takes from its series, as its page shows it; nothing without the plugin of the schema."""
+    """Return the values inherited by a member, as shown on its page; empty without the schemas room."""
     if not series or not p.plugin_loaded("ecosphere_schemas"):
         return {}
     taken = tk.h.ecosphere_taken_from_series(_decoded(record.values), series)
@@ -103,11 +104,11 @@ def related_ids() -> list[str]:
 
 
 def note(series: Iterable[str], known_as: Iterable[str]) -> None:
-    """Have the relatives of a dataset scored again, once the transaction in progress is committed.
+    """Mark the relatives of a dataset for rescoring after the current transaction commits.
 
     Args:
-        series: the series that the dataset names, or named before.
-        known_as: how the dataset is called by its members, or was.
+        series: current and former series of the dataset.
+        known_as: current and former identifiers of the dataset, if it is a series.
     """
     found = {f"series:{name}" for name in series} | {f"member:{name}" for name in known_as}
     if found:
@@ -116,7 +117,7 @@ def note(series: Iterable[str], known_as: Iterable[str]) -> None:
 
 
 def listen() -> None:
-    """Look at each commit and rollback; done once for the whole process."""
+    """Register the listeners of commits and rollbacks, once per process."""
     for name, function in (("after_commit", _committed), ("after_rollback", _forgotten)):
         if not event.contains(model.Session, name, function):
             event.listen(model.Session, name, function)
@@ -138,13 +139,13 @@ def _forgotten(session: Any) -> None:
 
 
 def enqueue() -> None:
-    """Queue the scoring of the relatives that were noted."""
+    """Queue the rescoring of the marked relatives."""
     work: Any = JOB
     enqueue_once(work, job_id="ecosphere-quality-relatives", title="Quality: series and members", queue=config.QUEUE)
 
 
 def take_relatives() -> list[str]:
-    """Return the ids of the relatives noted so far, and forget the notes."""
+    """Return the ids of the marked relatives, and clear the marks."""
     redis, found = connect_to_redis(), set()
     while names := redis.spop(_key(), AT_ONCE):
         texts = [name.decode() if isinstance(name, bytes) else str(name) for name in names]

@@ -1,7 +1,6 @@
-"""The badge that a save just wrote, for the index that is told in the same transaction.
+"""Cache of the badge just written by a save, for indexing in the same transaction.
 
-A badge is believed only within the very transaction (or savepoint) that wrote it: once that one is committed or undone,
-the database is asked.
+It is valid only within the transaction (or savepoint) that wrote it; afterwards the database is queried.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ _KEY = "ecosphere_quality_fresh"
 
 
 def note(package_id: str, badge: Badge) -> None:
-    """Note the badge that the transaction in progress just wrote; only the last dataset is remembered."""
+    """Store the badge just written by the current transaction; only the last dataset is kept."""
     model.Session().info[_KEY] = (_transaction(), package_id, badge)
 
 
 def forget() -> None:
-    """Forget what was noted, after rows were written another way."""
+    """Clear the cache, after rows were written in another way."""
     model.Session().info.pop(_KEY, None)
 
 
 def of(package_id: str) -> Badge | None:
-    """Return the badge that the transaction in progress wrote last, None when that was about another dataset."""
+    """Return the badge last written by the current transaction, None if it was for another dataset."""
     transaction, noted, badge = model.Session().info.get(_KEY, (None, None, None))
     return badge if noted == package_id and transaction is not None and transaction is _transaction() else None
 

@@ -1,6 +1,7 @@
-"""Keep the quality of datasets: written in the transaction of the save, read with what time has changed since.
+"""Store the quality of datasets in the transaction of the save, and read it as of today.
 
-Nothing here commits: the caller's transaction decides, so that a dataset and its score live or die together.
+Nothing here commits: the caller's transaction decides, so that a dataset and its score are saved or rolled back
+together.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ckanext.ecosphere.quality.storage import series, session_cache
 
 @dataclass(frozen=True)
 class Quality:
-    """Quality of a dataset as of today; `computed_at` is None when it was not stored yet."""
+    """Quality of a dataset as of today; `computed_at` is None if it is not stored."""
 
     facts: Facts
     evaluation: Evaluation
@@ -35,49 +36,49 @@ class Quality:
 
     @property
     def badge(self) -> Badge:
-        """The short form."""
+        """Return score and level."""
         return Badge(self.evaluation.score, self.evaluation.level)
 
 
 def today() -> date:
-    """Return the day on which things are judged (UTC)."""
+    """Return the date of evaluation (UTC)."""
     return datetime.now(timezone.utc).date()
 
 
 def is_scored(package_type: str | None) -> bool:
-    """Tell whether packages of this type have a quality."""
+    """Return whether packages of this type are scored."""
     return (package_type or "dataset") in config.dataset_types()
 
 
 def row_of(package_id: str) -> QualityRow | None:
-    """Return the stored row; without a query when the session wrote or read it before."""
+    """Return the stored row; without a query if the session holds it."""
     return model.Session.get(QualityRow, package_id)
 
 
 def checks_of(row: QualityRow | None) -> Checks:
-    """Return the results of background jobs kept in `row`."""
+    """Return the results of background jobs stored in `row`."""
     kept = row.checks if row else None
     return Checks(links=kept.get("links", {}), dcat_ap=kept.get("dcat_ap")) if kept else Checks()
 
 
 def save(package_id: str, data: Mapping[str, Any], *, new: bool = False) -> Badge:
-    """Score the dataset `data` and write the result, with one statement (and one query before it unless `new`).
+    """Score the dataset `data` and store the result, with one statement (and one query before it unless `new`).
 
     Args:
         package_id: id of the dataset.
         data: the dataset in any shape (see `reading`), with its resources.
-        new: whether the dataset was just created, so that no row can exist.
+        new: whether the dataset was just created, so that there is no row.
     """
     kept = None if new else model.Session.execute(_KEPT, {"id": package_id}).first()
     checks, before, names = kept or ({}, [], [])
-    # What jobs found in the dataset was about what it was before: it is given up, and looked for again at night.
+    # Other background results were about the dataset's former contents: discard them; the nightly work redoes them.
     facts = series.facts_of(data, Checks(links=(checks or {}).get("links", {})))
     series.note({*before, *facts.series}, {*names, *facts.known_as})
     return write(package_id, facts)
 
 
 def write(package_id: str, facts: Facts) -> Badge:
-    """Score `facts` and write them; the history gets a line when score or level is not what it was."""
+    """Score `facts` and store the result, with a history entry if score or level changed."""
     day, weights = today(), config.model()
     result = evaluate(facts, weights, day)
     badge = Badge(result.score, result.level)
@@ -110,7 +111,7 @@ _KEPT = sa.text("SELECT checks, series, known_as FROM ecosphere_quality WHERE pa
 
 _BADGE = sa.text("SELECT score, level, model_version, due FROM ecosphere_quality WHERE package_id = :id")
 
-#: Row and history in one go; the first part sees the score as it was before the statement.
+#: Row and history in one statement; the first part reads the score as it was before the statement.
 _WRITE = sa.text(
     """
     WITH before AS (
@@ -140,7 +141,7 @@ _WRITE = sa.text(
 
 
 def _refresh(package_id: str) -> None:
-    """Have the session read the row anew, if it holds it: the statement went past it."""
+    """Expire the row in the session, if loaded, since the statement bypassed the ORM."""
     session = model.Session()
     held = session.identity_map.get(identity_key(QualityRow, package_id))
     if held is not None:
@@ -148,56 +149,56 @@ def _refresh(package_id: str) -> None:
 
 
 def forget(package_id: str) -> None:
-    """Remove all that is kept about a dataset; links that nobody uses any more go with the next check of links."""
+    """Delete all data about a dataset's quality; unused links are removed by the next link check."""
     note_relatives(package_id)
     for table in (QualityRow, QualityHistory, LinkUse):
         model.Session.execute(sa.delete(table).where(table.package_id == package_id))
 
 
 def note_relatives(package_id: str) -> None:
-    """Have the series and the members of a dataset that comes or goes scored again."""
+    """Mark the series and members of a dataset that is added or removed for rescoring."""
     row = model.Session.execute(_KEPT, {"id": package_id}).first()
     if row:
         series.note(row.series, row.known_as)
 
 
 def is_current(row: Any) -> bool:
-    """Tell whether the stored score still holds: same weights, and no due date has passed."""
+    """Return whether the stored score is still valid: same weights, and no due date has passed."""
     return row.model_version == config.model().version and (row.due is None or row.due >= today())
 
 
 def quality_of(row: QualityRow) -> Quality:
-    """Return the quality kept in `row`, judged as of today."""
+    """Return the quality stored in `row`, evaluated as of today."""
     facts = Facts.from_dict(row.facts)
     return Quality(facts, evaluate(facts, config.model(), today()), row.computed_at)
 
 
 def quality_of_dict(data: Mapping[str, Any], checks: Checks | None = None) -> Quality:
-    """Return the quality of a dataset that has no row yet, without storing it."""
+    """Return the quality of a dataset without a row, without storing it."""
     facts = series.facts_of(data, checks)
     return Quality(facts, evaluate(facts, config.model(), today()), None)
 
 
 def badge_of(row: QualityRow) -> Badge:
-    """Return the badge kept in `row`, judged as of today."""
+    """Return the badge stored in `row`, evaluated as of today."""
     return Badge(row.score, row.level) if is_current(row) else quality_of(row).badge
 
 
 def badge_to_index(package_id: str) -> Badge | None:
-    """Return the badge of a dataset, None when it has none; without a query when this transaction just scored it."""
+    """Return the badge of a dataset, None without a row; without a query if the current transaction just scored it."""
     found = session_cache.of(package_id)
     if found is not None:
         return found
     row: Any = model.Session.execute(_BADGE, {"id": package_id}).first()
     if row is not None and not is_current(row):
-        row = row_of(package_id)  # judged anew, for which all of it is needed
+        row = row_of(package_id)  # evaluating again requires the whole row
     return badge_of(row) if row is not None else None
 
 
 def badges(datasets: Collection[Mapping[str, Any]]) -> dict[str, Badge]:
-    """Return the badges of `datasets` by id, with one query; those without a row are scored on the spot.
+    """Return the badges of `datasets` by id, with one query; those without a row are scored immediately.
 
-    Whole rows are read of those only whose score no longer holds.
+    Whole rows are read only for datasets whose stored score is no longer valid.
     """
     wanted = {d["id"]: d for d in datasets if d.get("id") and is_scored(d.get("type"))}
     if not wanted:

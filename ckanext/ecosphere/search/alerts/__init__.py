@@ -1,1 +1,1 @@
-"""Saved searches: who is told by e-mail, or reads in a feed, what is new or changed in what they find."""
+"""Saved searches: e-mails and feeds of new or changed results."""

@@ -1,4 +1,4 @@
-"""Actions of the alerts: each person has their own; who has no account goes through the pages and signed links."""
+"""Actions of alerts for users with an account; others use the pages and signed links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.shared import authorization, language
 
 
 def frequency(value: Any) -> str:
-    """Refuse what is no frequency; CKAN's own validator fails of a tuple and takes an empty text."""
+    """Validate a frequency; CKAN's own `one_of` fails on a tuple and accepts an empty text."""
     if value not in storage.FREQUENCIES:
         raise tk.Invalid(tk._("Choose how often: {choices}.").format(choices=", ".join(storage.FREQUENCIES)))
     return value
@@ -24,7 +24,7 @@ def frequency(value: Any) -> str:
 
 @tk.validator_args
 def create_schema(default: ValidatorFactory, unicode_safe: Validator) -> Schema:
-    """Parameters of `ecosphere_search_alert_create`."""
+    """Return the schema of `ecosphere_search_alert_create`."""
     return {
         "about": [default(subjects.DATASETS), unicode_safe],
         "search": [default(""), unicode_safe],
@@ -34,35 +34,35 @@ def create_schema(default: ValidatorFactory, unicode_safe: Validator) -> Schema:
 
 @tk.validator_args
 def update_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
-    """Parameters of `ecosphere_search_alert_update`."""
+    """Return the schema of `ecosphere_search_alert_update`."""
     return {"id": [not_empty, unicode_safe], "frequency": [not_empty, frequency]}
 
 
 @tk.validator_args
 def delete_schema(not_empty: Validator, unicode_safe: Validator) -> Schema:
-    """Parameters of `ecosphere_search_alert_delete`."""
+    """Return the schema of `ecosphere_search_alert_delete`."""
     return {"id": [not_empty, unicode_safe]}
 
 
 @tk.validate_action_data(create_schema)
 def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Save a search, and have the person told by e-mail of what is new or changed in it.
+    """Save a search, with e-mails about new or changed results.
 
     Args:
         context: action context.
-        data_dict: `search` (str, default ""): what follows "?" in the address of the page of datasets, e.g.
-            "q=zones+humides&res_format=WMS"; `about` (str, default "datasets"): what it is a search of, datasets or
-            requests (then what follows "?" in the address of the list of requests); `frequency` (str, default
-            "weekly"): daily, weekly, or none to save it without e-mails.
+        data_dict: `search` (str, default ""): query string of the page of datasets, e.g.
+            "q=zones+humides&res_format=WMS"; `about` (str, default "datasets"): subject of the search, datasets or
+            requests (then `search` is the query string of the list of requests); `frequency` (str, default "weekly"):
+            daily, weekly, or none to save it without e-mails.
 
     Returns:
-        the alert: `id`, `about`, `search`, `title`, `url`, `frequency`, `created`. A search that the person has saved
-        already gets the new frequency.
+        the alert: `id`, `about`, `search`, `title`, `url`, `frequency`, `created`. If the user has already saved the
+        search, its frequency is changed.
 
     Raises:
-        ValidationError: the search cannot be asked, or the person has as many alerts as one may have
+        ValidationError: the search is invalid, or the user has the maximum number of alerts
             (`ecosphere.search.alerts_per_person`).
-        NotAuthorized: anonymous people save searches through the page.
+        NotAuthorized: the caller is anonymous; anonymous people save searches through the page.
     """
     tk.check_access("ecosphere_search_alert_create", context, data_dict)
     user = _person(context)
@@ -80,14 +80,14 @@ def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -
 
 @tk.side_effect_free
 def ecosphere_search_alert_list(context: Context, data_dict: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the searches that the person has saved, the newest first.
+    """List the user's saved searches, newest first.
 
     Args:
         context: action context.
-        data_dict: nothing.
+        data_dict: ignored.
 
     Returns:
-        alerts as `ecosphere_search_alert_create` returns them.
+        alerts in the format of `ecosphere_search_alert_create`.
     """
     tk.check_access("ecosphere_search_alert_list", context, data_dict)
     return listed(storage.alerts(storage.of_user(_person(context).id)))
@@ -95,7 +95,7 @@ def ecosphere_search_alert_list(context: Context, data_dict: dict[str, Any]) -> 
 
 @tk.validate_action_data(update_schema)
 def ecosphere_search_alert_update(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Change how often the person is told of a saved search.
+    """Change the frequency of e-mails about a saved search.
 
     Args:
         context: action context.
@@ -105,7 +105,7 @@ def ecosphere_search_alert_update(context: Context, data_dict: dict[str, Any]) -
         `id` and `frequency`.
 
     Raises:
-        NotFound: the person has no such alert.
+        NotFound: the user has no such alert.
     """
     tk.check_access("ecosphere_search_alert_update", context, data_dict)
     subscriber = storage.of_user(_person(context).id)
@@ -116,7 +116,7 @@ def ecosphere_search_alert_update(context: Context, data_dict: dict[str, Any]) -
 
 @tk.validate_action_data(delete_schema)
 def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Delete a saved search of the person.
+    """Delete one of the user's saved searches.
 
     Args:
         context: action context.
@@ -126,7 +126,7 @@ def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -
         `id`.
 
     Raises:
-        NotFound: the person has no such alert.
+        NotFound: the user has no such alert.
     """
     tk.check_access("ecosphere_search_alert_delete", context, data_dict)
     subscriber = storage.of_user(_person(context).id)
@@ -136,12 +136,12 @@ def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -
 
 
 def listed(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
-    """Alerts as the actions return them; those of a room that is not enabled are kept, and not shown."""
+    """Return alerts in the format of the actions, without those of rooms that are not enabled."""
     return [dictized(each, subject) for each in alerts if (subject := subjects.of(each.about))]
 
 
 def dictized(alert: Alert, subject: AlertSubject) -> dict[str, Any]:
-    """An alert as the actions return it and the pages show it."""
+    """Return an alert in the format of actions and pages."""
     return {
         "id": alert.id,
         "about": alert.about,
@@ -161,7 +161,7 @@ def _person(context: Context) -> model.User:
 
 
 def own_alerts(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """Whoever has an account has alerts of their own; the actions look at no others."""
+    """Allow everyone with an account: the actions only handle the user's own alerts."""
     return {"success": authorization.person(context) is not None and config.alerts()}
 
 

@@ -1,4 +1,4 @@
-"""Options of alerts and of searches that found nothing, read in this module only."""
+"""Configuration options of alerts."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ ALERT_LINKS_PER_DAY = "ecosphere.search.alert_links_per_day"
 
 
 def alerts() -> bool:
-    """Tell whether people can have themselves told of what is new."""
+    """Return whether alerts are enabled."""
     return tk.config[ALERTS]
 
 
 def per_person() -> int:
-    """Return how many alerts a person may have."""
+    """Return the maximum number of alerts per person."""
     return tk.config[ALERTS_PER_PERSON]
 
 
 def per_run() -> int:
-    """Return how many people one run looks for; those left over wait for the next one."""
+    """Return how many people a run processes; the others wait for the next run."""
     return tk.config[ALERTS_PER_RUN]
 
 
 def datasets() -> int:
-    """Return how many datasets an e-mail names for each alert."""
+    """Return how many datasets an e-mail lists per alert."""
     return tk.config[ALERT_DATASETS]
 
 
 def links_per_day() -> int:
-    """Return how many e-mails with a link one address is sent in a day without an account."""
+    """Return the maximum number of e-mails with a link per day to an address without an account."""
     return tk.config[ALERT_LINKS_PER_DAY]

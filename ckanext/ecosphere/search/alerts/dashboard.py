@@ -1,4 +1,4 @@
-"""Saved searches on a person's dashboard."""
+"""Dashboard card of saved searches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ckanext.ecosphere.shared.mailing import sending
 
 
 def cards(person: Person) -> list[Card]:
-    """The searches that the person has saved."""
+    """Return a card of the person's saved searches."""
     if not (config.alerts() and sending.is_configured()):
         return []
     found = person.ask("ecosphere_search_alert_list")

@@ -1,4 +1,4 @@
-"""Every search as an Atom feed: what is public of it, the latest first."""
+"""Atom feed of any search: its public datasets, latest first."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ckanext.ecosphere.shared import atom, dates, language, template_helpers
 
 ENTRIES = 50
 SUMMARY = 500
-#: For how long readers need not ask again, in seconds.
+#: Cache lifetime of feeds, in seconds.
 FRESH = 900
 
 
 def feed() -> AnyResponse:
-    """Answer with the datasets of a search, whoever asks: a feed is public."""
+    """Return the public datasets of a search as a feed, whoever asks."""
     try:
         search = searches.canonical(request.args.items(multi=True))
         found = searches.run(search, None, rows=ENTRIES)
@@ -47,10 +47,10 @@ def feed() -> AnyResponse:
 
 
 def entry(package: dict[str, Any]) -> atom.Entry:
-    """A dataset as an entry of a feed.
+    """Return a dataset as an entry of a feed.
 
     Args:
-        package: as `package_search` gives it.
+        package: as returned by `package_search`.
     """
     link = tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current())
     themes = template_helpers.ecosphere_labels("themes", package.get("theme"))

@@ -1,4 +1,4 @@
-"""Template helpers of alerts and feeds; all begin with `ecosphere_search_`."""
+"""Template helpers of alerts and feeds; their names begin with `ecosphere_search_`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import dates, organisations
 from ckanext.ecosphere.shared.mailing import sending
 
-#: Functions that templates call under these names.
+#: Alias for templates.
 ecosphere_search_month = dates.month
 
 
 def ecosphere_search_saved() -> str | None:
-    """The search of the page being answered, with the words that were understood; None when it cannot be saved."""
+    """Return the search of the current page, with corrected spelling; None if it cannot be saved."""
     try:
         pairs = [*tk.request.args.items(multi=True), *organisations.filter_of_page().items()]
         search = searches.canonical(pairs)
@@ -27,12 +27,12 @@ def ecosphere_search_saved() -> str | None:
 
 
 def ecosphere_search_alerts() -> bool:
-    """Whether people can have themselves told of what is new."""
+    """Return whether alerts are available."""
     return config.alerts() and sending.is_configured()
 
 
 def ecosphere_search_unfound() -> dict[str, Any] | None:
-    """Which searches found nothing, None for people who may not know."""
+    """Return the searches without results, None for users who may not see them."""
     try:
         return tk.get_action("ecosphere_search_unfound_list")({"user": tk.current_user.name}, {})
     except tk.NotAuthorized:

@@ -1,5 +1,7 @@
-"""Look for what is new in the searches that people saved, in the background: by `ckan ecosphere search tick`, or sent
-for by `ckan ecosphere watch`."""
+"""Background processing of saved searches: look for new results, send e-mails.
+
+Run by `ckan ecosphere search tick`, or queued by `ckan ecosphere watch`.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +26,25 @@ from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 log = logging.getLogger(__name__)
 
-#: Lock of whoever looks.
+#: Lock of the run.
 LOOKING = "search:alerts"
-#: A dataset may come into the index some minutes after the moment at which it says that it was saved.
+#: A dataset may be indexed some minutes after its `metadata_modified`.
 SETTLED = timedelta(minutes=10)
-#: People for whom the index does not answer, until a run takes it to be away.
+#: Number of failed queries after which a run considers the index as down.
 MOST_FAULTS = 3
 LOOK, DELIVER, COUNT = "ecosphere-search-look", "ecosphere-search-deliver", "ecosphere-search-popularity"
 
 
 def tick() -> dict[str, int]:
-    """Do all that is due; return how much of each (`runs.in_steps`)."""
+    """Do all due work; return the counts of each step (`runs.in_steps`)."""
     return runs.in_steps("Search", STEPS)
 
 
 def look() -> int:
-    """Look at the alerts that are due, of so many people as one run takes; return for how many people there is news.
+    """Process the due alerts, up to the maximum of a run; return for how many people there are new results.
 
     Raises:
-        IndexAwayError: the index did not answer; those whom it concerns are looked at by the next run.
+        IndexAwayError: the index did not answer; the people concerned are processed by the next run.
     """
     if not config.alerts() or not sending.is_configured():
         return 0
@@ -50,14 +52,14 @@ def look() -> int:
     faults: list[searches.IndexAwayError] = []
     with Locks() as locks:
         if not locks.take(LOOKING):
-            return 0  # whoever is at it takes these, too
+            return 0  # the current run will process these, too
         while len(done) < config.per_run() and (claimed := storage.claim_due(moment, done)):
             subscriber, alerts = claimed
             done.add(subscriber.id)
             try:
                 due = [_Due(each.id, each.about, each.search, each.told_until) for each in alerts]
                 told += _look_for(subscriber.id, due, moment)
-            except searches.IndexAwayError as error:  # of one question, perhaps
+            except searches.IndexAwayError as error:  # perhaps only for this query
                 model.Session.rollback()
                 faults.append(error)
                 if len(faults) == MOST_FAULTS:
@@ -68,7 +70,7 @@ def look() -> int:
 
 
 class _Due(NamedTuple):
-    """What is needed of an alert once CKAN has closed its session."""
+    """The data of an alert, usable after CKAN has closed its session."""
 
     id: str
     about: str
@@ -77,10 +79,10 @@ class _Due(NamedTuple):
 
 
 def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
-    """Look at the alerts of one person, with their rights, and have one e-mail tell of all; return 1 if there is one.
+    """Process the alerts of one person, with their permissions, and queue one e-mail for all; return 1 if there is one.
 
     Raises:
-        IndexAwayError: the index is away; nothing is noted, and the next run looks again.
+        IndexAwayError: the index is down; nothing is recorded, and the next run tries again.
     """
     lang = model.Session.get_one(Subscriber, subscriber_id).language
     found: list[dict[str, Any]] = []
@@ -89,13 +91,13 @@ def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
         until = max(moment - SETTLED, due.since)
         told[due.id] = until
         subject = subjects.of(due.about)
-        if subject is None:  # its room is not enabled: there is nobody to ask
+        if subject is None:  # its room is not enabled
             continue
         with subjects.asked(subject, due.search, lang):
             reader = mails.reader_of(model.Session.get_one(Subscriber, subscriber_id))
             if reader.gone:
                 model.Session.rollback()
-                return 0  # erased by the next step
+                return 0  # deleted by the next purge
             try:
                 count, ids = subject.look(due.search, reader.user, due.since, until, config.datasets())
             except SearchQueryError as error:
@@ -109,12 +111,12 @@ def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
 
 
 def deliver() -> int:
-    """Send the e-mails that are due; return how many left."""
+    """Send the due e-mails; return how many were sent."""
     return mails.deliver()
 
 
 def enqueue_delivery() -> None:
-    """Have the e-mails that wait sent; without Redis they wait for the next tick."""
+    """Queue the sending of e-mails; without Redis they wait for the next tick."""
     enqueue_once(deliver, job_id=DELIVER, title="Search: e-mails", queue=QUEUE)
 
 
@@ -124,7 +126,7 @@ def _look_and_deliver() -> None:
 
 
 def recover() -> list[str]:
-    """Have done what is due and what no job is going to do."""
+    """Queue due work for which there is no job."""
     done = []
     if popularity.is_due() and not waits(COUNT, QUEUE):
         enqueue_once(popularity.count, job_id=COUNT, title="Search: popularity", queue=QUEUE)

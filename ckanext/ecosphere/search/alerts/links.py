@@ -1,4 +1,4 @@
-"""Signed addresses of the e-mails: to confirm an alert, to manage one's alerts, and to leave."""
+"""Signed URLs in e-mails: to confirm an alert, to manage alerts, and to unsubscribe."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from ckanext.ecosphere.shared.mailing import headers
 CONFIRM, MANAGE, LEAVE = "ecosphere-alert-confirm", "ecosphere-alerts-manage", "ecosphere-alerts-leave"
 CONFIRM_SECONDS = int(storage.KEPT.total_seconds())
 MANAGE_SECONDS = 60 * 24 * 3600
-"""A link to manage alerts is good for 60 days; each e-mail has a new one."""
+"""Links to manage alerts are valid for 60 days; each e-mail has a new one."""
 
 
 def confirm_url(alert_id: str, frequency: str) -> str:
-    """Full address of the page on which an alert is confirmed."""
+    """Return the absolute URL of the page that confirms an alert."""
     return _url("confirm", headers.sign(CONFIRM, [alert_id, frequency]))
 
 
 def manage_url(subscriber_id: str) -> str:
-    """Full address of the page with the alerts of somebody without an account."""
+    """Return the absolute URL of the page with the alerts of a subscriber without an account."""
     return _url("manage", headers.sign(MANAGE, subscriber_id))
 
 
 def leave_url(subscriber_id: str) -> str:
-    """Full address that stops all e-mails about alerts; it does not expire."""
+    """Return the absolute URL that stops all e-mails about alerts; it does not expire."""
     return _url("leave", headers.sign_lasting(LEAVE, subscriber_id))
 
 
 def read_confirm(token: str) -> tuple[str, str] | None:
-    """Return the alert and the frequency of a link, None when it is not ours or too old."""
+    """Return the alert id and frequency of a token, None if it is invalid or expired."""
     found = headers.read(CONFIRM, token, CONFIRM_SECONDS)
     return (str(found[0]), str(found[1])) if isinstance(found, list) and len(found) == 2 else None  # noqa: PLR2004
 
 
 def read_manage(token: str) -> str | None:
-    """Return the subscriber of a link, None when it is not ours or too old."""
+    """Return the subscriber id of a token, None if it is invalid or expired."""
     found = headers.read(MANAGE, token, MANAGE_SECONDS)
     return found if isinstance(found, str) else None
 
 
 def read_leave(token: str) -> str | None:
-    """Return the subscriber of a link, None when it is not ours."""
+    """Return the subscriber id of a token, None if it is invalid."""
     found = headers.read_lasting(LEAVE, token)
     return found if isinstance(found, str) else None
 

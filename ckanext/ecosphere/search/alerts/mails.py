@@ -1,4 +1,4 @@
-"""What the e-mails about saved searches say; they leave with the engine of the house (`shared.mailing.outbox`)."""
+"""E-mails about saved searches, sent through the common outbox (`shared.mailing.outbox`)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ OUTBOX = Outbox("search", Mail, "a saved search")
 
 @dataclass(frozen=True)
 class Reader:
-    """Who is written to.
+    """The recipient of an e-mail.
 
     Attributes:
-        user: the account, None for anonymous people.
-        email: "" when there is none.
-        name: as they are greeted, "" without an account.
-        gone: whether the account is there no more.
-        strange: whether the address may be that of somebody who knows nothing of the account.
+        user: the account, None for subscribers without one.
+        email: e-mail address, "" if there is none.
+        name: name in the greeting, "" without an account.
+        gone: whether the account no longer exists or is inactive.
+        strange: whether the address is unconfirmed, so that it may belong to someone else.
     """
 
     user: model.User | None
@@ -42,14 +42,14 @@ class Reader:
 
 @dataclass(frozen=True)
 class Item:
-    """What an e-mail tells of one search.
+    """The part of an e-mail about one search.
 
     Attributes:
-        title: of the search.
-        url: of its page.
-        sentence: how many things are new or changed.
-        news: the latest of them.
-        more: how many of them are not named, in words.
+        title: title of the search.
+        url: URL of its page.
+        sentence: how many results are new or changed.
+        news: the latest ones.
+        more: how many are not listed, in words.
     """
 
     title: str
@@ -61,12 +61,12 @@ class Item:
 
 @dataclass
 class Letter:
-    """An e-mail before it is put in form.
+    """The contents of an e-mail before formatting.
 
     Attributes:
         lines: paragraphs.
-        button: (label, address) of the one thing to do.
-        links: (label, address) at its end.
+        button: label and URL of the call to action.
+        links: labels and URLs at the end.
     """
 
     subject: str
@@ -79,7 +79,7 @@ class Letter:
 
 
 def reader_of(subscriber: Subscriber) -> Reader:
-    """Return who is written to, and with whose rights is searched."""
+    """Return the recipient, whose permissions apply to the search."""
     if subscriber.user_id is None:
         return Reader(None, subscriber.email or "")
     user = model.User.get(subscriber.user_id)
@@ -91,7 +91,7 @@ def reader_of(subscriber: Subscriber) -> Reader:
 
 
 def deliver() -> int:
-    """Send the e-mails that are due; return how many left. Several may run at once."""
+    """Send the due e-mails; return how many were sent. Several workers may run at once."""
     return OUTBOX.deliver(OUTBOX.claim_next, _send) if sending.is_configured() else 0
 
 
@@ -99,7 +99,7 @@ def _send(ids: list[int]) -> int:
     row = model.Session.get(Mail, ids[0])
     subscriber = row and model.Session.get(Subscriber, row.subscriber_id)
     if row is None or subscriber is None:
-        return 0  # erased meanwhile
+        return 0  # deleted meanwhile
     if not reader_of(subscriber).email:
         return OUTBOX.note(ids, UNWANTED, "no address")
     lang, kind, content = subscriber.language, row.kind, row.content
@@ -119,7 +119,7 @@ def _send(ids: list[int]) -> int:
 def _render(
     subscriber_id: str, key: str, kind: str, content: dict[str, Any], items: list[Item]
 ) -> dict[str, Any] | None:
-    """Recipient, subject and both forms of an e-mail, None when there is nothing to tell any more."""
+    """Return the recipient, subject, headers and both bodies of an e-mail; None if there is nothing left to report."""
     subscriber = model.Session.get(Subscriber, subscriber_id)
     reader = reader_of(subscriber) if subscriber else None
     if subscriber is None or reader is None or not reader.email:
@@ -128,7 +128,7 @@ def _render(
     if letter is None:
         return None
     letter.greeting = tk._("Hello {name},").format(name=reader.name) if reader.name else tk._("Hello,")
-    # Who only asked for a link is no subscriber yet: there is nothing to leave.
+    # Other kinds have nothing to unsubscribe from: the alert may not even be confirmed.
     way_out = headers.way_out(links.leave_url(subscriber.id)) if kind == storage.DIGEST else {}
     return {
         "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("search", key, subscriber.id), **way_out},
@@ -141,7 +141,10 @@ def _render(
 
 
 def _confirmation(subscriber: Subscriber, content: dict[str, Any], _items: list[Item]) -> Letter | None:
-    """Ask an address whether it wants to be told; what was searched, maybe by a stranger, is on the page only."""
+    """Ask the owner of an address to confirm an alert.
+
+    The search itself, possibly entered by a stranger, is shown only on the page.
+    """
     alert = model.Session.get(Alert, content["alert"])
     if alert is None:
         return None
@@ -160,7 +163,7 @@ def _confirmation(subscriber: Subscriber, content: dict[str, Any], _items: list[
 
 
 def _link(subscriber: Subscriber, _content: dict[str, Any], _items: list[Item]) -> Letter | None:
-    """Send somebody without an account the link to their alerts."""
+    """Return the e-mail with a link to the alerts of a subscriber without an account."""
     return Letter(
         subject=subject(tk._("Your alerts")),
         greeting="",
@@ -171,7 +174,7 @@ def _link(subscriber: Subscriber, _content: dict[str, Any], _items: list[Item]) 
 
 
 def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item]) -> Letter | None:
-    """Tell what is new or changed in the searches of somebody."""
+    """Return the e-mail about new and changed results of a subscriber's searches."""
     if not items:
         return None
     if len(items) == 1:
@@ -200,10 +203,10 @@ WRITERS = {storage.CONFIRM: _confirmation, storage.MANAGE: _link, storage.DIGEST
 
 
 def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]:
-    """Word what was found, read anew with the rights that the person has now; what is gone meanwhile is left out.
+    """Describe the results, read again with the recipient's current permissions; results that are gone are left out.
 
     Raises:
-        IndexAwayError: the index is away; the e-mail waits.
+        IndexAwayError: the index is down; the e-mail is retried.
     """
     items = []
     for each in content["alerts"]:
@@ -222,7 +225,7 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
 
 
 def _item(subject: AlertSubject, told: dict[str, Any], news: list[News], *, named: bool) -> Item:
-    """What is told of one search; without `named`, none of its words, which may be a message to somebody else."""
+    """Return the part of an e-mail about one search; unless `named`, without its words, which may carry a message."""
     gone = len(told["ids"]) - len(news)
     count = told["count"] - gone
     more = count - len(news)

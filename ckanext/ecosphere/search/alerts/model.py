@@ -1,4 +1,4 @@
-"""Tables of the alerts."""
+"""Tables of saved searches, their subscribers and e-mails."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def new_id() -> str:
-    """A fresh identifier."""
+    """Return a new identifier."""
     return str(uuid.uuid4())
 
 
 def now() -> datetime:
-    """The current moment."""
+    """Return the current time."""
     return datetime.now(timezone.utc)
 
 
@@ -33,11 +33,11 @@ def _of_subscriber() -> Any:
 
 
 class Subscriber(tk.BaseModel):
-    """Somebody who is told: an account, or an e-mail address without one; erased with the last alert.
+    """The owner of alerts: an account, or an e-mail address without one; deleted with the last alert.
 
     Attributes:
-        email: in lower case; that of an account is looked up when it is written to.
-        language: in which they asked.
+        email: address in lower case, for subscribers without an account; that of an account is looked up when sending.
+        language: language in which to write to them.
     """
 
     __tablename__ = "ecosphere_search_subscriber"
@@ -50,15 +50,15 @@ class Subscriber(tk.BaseModel):
 
 
 class Alert(tk.BaseModel):
-    """A search of which somebody wants to be told.
+    """A saved search.
 
     Attributes:
-        about: what it is a search of (`subjects`).
-        search: query of its address (`AlertSubject.canonical`).
-        frequency: daily, weekly, or none for a search that is only kept.
-        confirmed: when its address was confirmed; None, and erased after a week, as long as it was not.
-        told_until: what was saved before has been told.
-        next_look: when it is looked at again.
+        about: key of its subject (`subjects`).
+        search: canonical query string (`AlertSubject.canonical`).
+        frequency: daily, weekly, or none for a saved search without e-mails.
+        confirmed: time at which its e-mail address was confirmed; None before, and deleted after a week.
+        told_until: time up to which changes have been reported.
+        next_look: time of the next run.
     """
 
     __tablename__ = "ecosphere_search_alert"
@@ -76,12 +76,12 @@ class Alert(tk.BaseModel):
 
 
 class Mail(tk.BaseModel):
-    """An e-mail that waits or was sent (`shared.mailing.outbox`).
+    """An e-mail to send or sent (`shared.mailing.outbox`).
 
     Attributes:
-        kind: confirm (an address), manage (a link to one's alerts) or digest.
-        content: of a confirmation `alert`, its id; of a digest `alerts`, each with what it is `about`, its
-            `search`, the `since` of what it tells, the `count` of things and the `ids` of those that are named.
+        kind: confirm (an address), manage (a link to the alerts) or digest.
+        content: for a confirmation, the id of the `alert`; for a digest, `alerts`, each with `about`, `search`,
+            `since` (start of the interval), `count` of results and `ids` of those to list.
     """
 
     __tablename__ = "ecosphere_search_mail"

@@ -1,6 +1,6 @@
-"""Searches of datasets as their address says them: kept, named in words, and run again for whoever saved them.
+"""Searches of datasets as URL query strings: normalise, describe, and run them again for their owners.
 
-A search runs as if the page of datasets were asked for it, so that what a filter means there it means here.
+A search runs as if the page of datasets were requested with it, so that filters have the same meaning.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import characters, language
 
 LONGEST = 2_000
-"""Longest search, in characters of its address."""
+"""Maximum length of a query string."""
 MOST_PARAMETERS = 40
 LONGEST_TITLE = 200
 _PLUGINS = "ext_"
 _NO_FILTERS = frozenset({"q", "sort", "page"})
-#: CKAN writes the names of parameters into the question to Solr as they are.
+#: CKAN passes parameter names to Solr unescaped.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,80}")
 
 
-#: How CKAN hands on that Solr cannot read a question, or knows no such field, and how it refuses parsers of Solr.
+#: Texts of CKAN's errors for queries that Solr cannot parse, unknown fields, and refused parsers.
 _NOT_UNDERSTOOD = ("(HTTP 400)", " param '")
 
 
 class IndexAwayError(OSError):
-    """The index does not answer."""
+    """Solr is down."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search has found.
+    """The results of a search.
 
     Attributes:
-        count: how many datasets.
-        results: the first of them, as `package_search` returns them.
-        corrected: the words with which it was answered, when they are not those that were typed.
+        count: number of datasets.
+        results: the first ones, as returned by `package_search`.
+        corrected: the corrected words, if the search was answered with a correction.
     """
 
     count: int
@@ -54,13 +54,13 @@ class Found:
 
 
 def canonical(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return a search as the query of its address, without what only shows it otherwise (order, page).
+    """Return the canonical query string of a search, without display parameters (order, page).
 
     Args:
         pairs: names and values of the parameters.
 
     Raises:
-        ValidationError: it is too long, or has a parameter that no search has.
+        ValidationError: it is too long, or has an invalid parameter.
     """
     kept: dict[tuple[str, str], None] = {}
     for name, value in pairs:
@@ -80,7 +80,7 @@ def parsed(search: str) -> list[tuple[str, str]]:
     """Return the parameters of a search.
 
     Raises:
-        ValidationError: it has too many of them.
+        ValidationError: it has too many parameters.
     """
     try:
         return parse_qsl(search.lstrip("?"), max_num_fields=MOST_PARAMETERS * 2)
@@ -89,12 +89,12 @@ def parsed(search: str) -> list[tuple[str, str]]:
 
 
 def with_words(search: str, words: str) -> str:
-    """Return a search with other words."""
+    """Return a search with its words replaced."""
     return canonical([("q", words), *(pair for pair in parsed(search) if pair[0] != "q")])
 
 
 def title(search: str) -> str:
-    """Name a search in the language that is spoken now: its words, and its filters by their labels."""
+    """Describe a search in the current language: its words, and the labels of its filters."""
     pairs = parsed(search)
     words = " ".join(value for name, value in pairs if name == "q")
     parts = [tk._("“{words}”").format(words=words)] if words else []
@@ -109,13 +109,13 @@ def title(search: str) -> str:
 
 
 def address(search: str) -> str:
-    """Full address of the page of a search, in the language that is spoken now."""
+    """Return the absolute URL of the page of a search, in the current language."""
     page = tk.h.url_for("dataset.search", qualified=True, locale=language.current())
     return f"{page}?{search}" if search else page
 
 
 def filters(search: str) -> dict[str, list[str]]:
-    """Return the chosen values of facets."""
+    """Return the chosen facet values."""
     found: dict[str, list[str]] = {}
     for name, value in parsed(search):
         if name not in _NO_FILTERS and not name.startswith(_PLUGINS):
@@ -133,27 +133,27 @@ def run(
     ids: Iterable[str] = (),
     strict: bool = True,
 ) -> Found:
-    """Search for somebody; within `subjects.asked`, several values of a filter mean what they mean on the page.
+    """Run a search; within `subjects.asked`, several values of a filter have the same meaning as on the page.
 
     Args:
-        search: query of the address.
-        reader: whose rights apply; None for anonymous people, who see what is public.
-        since: leave out what was saved then or before.
-        until: leave out what was saved later.
-        rows: how many datasets are wanted, the latest first.
-        ids: of the datasets, only these; looked for without the words and filters.
-        strict: look for the words as they are, all of them.
+        search: query string.
+        reader: user whose permissions apply; None for anonymous access.
+        since: only datasets saved after this time.
+        until: only datasets saved up to this time.
+        rows: maximum number of datasets, latest first.
+        ids: only these datasets; words and filters are then ignored.
+        strict: whether to require all words as typed.
 
     Raises:
-        SearchQueryError: the index cannot be asked this.
-        IndexAwayError: the index is away.
+        SearchQueryError: the query is invalid.
+        IndexAwayError: Solr is down.
     """
     pairs = [] if ids else parsed(search)
     words = " ".join(value for name, value in pairs if name == "q")
     extras = {name: value for name, value in pairs if name.startswith(_PLUGINS)}
     if strict:
         extras[relevance.TYPED_PARAMETER] = "1"
-    # Written as CKAN's page does, which other plugins look for.
+    # In the format of CKAN's page, which other plugins look for.
     chosen = [f'{name}:"{_quoted(value)}"' for name, values in filters(urlencode(pairs)).items() for value in values]
     window = [f"metadata_modified:{{{_solr(since)} TO {_solr(until)}]"] if since or until else []
     named = ["id:({})".format(" OR ".join(f'"{each}"' for each in ids))] if ids else []
@@ -180,10 +180,10 @@ def run(
 
 
 def checked(search: str, reader: model.User | None) -> str:
-    """Return a search as it is saved: with the words that were understood, when those that were typed are misspelt.
+    """Return a search ready to save: with corrected words, if the typed ones are misspelt.
 
     Raises:
-        ValidationError: the index cannot be asked this, or is away.
+        ValidationError: the query is invalid, or Solr is down.
     """
     try:
         found = run(search, reader, strict=False)
@@ -195,7 +195,7 @@ def checked(search: str, reader: model.User | None) -> str:
 
 
 def _solr(moment: datetime | None) -> str:
-    """A moment as Solr has it, to the millisecond."""
+    """Format a time for Solr, in milliseconds."""
     return f"{moment.strftime('%Y-%m-%dT%H:%M:%S.%f')[:-3]}Z" if moment else "*"
 
 
@@ -204,11 +204,11 @@ def _quoted(value: str) -> str:
 
 
 def sentences(error: tk.ValidationError) -> str:
-    """What is wrong, without the names of the fields."""
+    """Return the error messages, without field names."""
     found: dict[str, Any] = error.error_dict
     return " ".join(str(text) for texts in found.values() for text in texts)
 
 
 def away() -> str:
-    """Say that the index does not answer."""
+    """Return the message that the index is down."""
     return tk._("The search does not answer at the moment. Try again in a few minutes.")

@@ -20,7 +20,7 @@ LONGEST_SILENCE = timedelta(days=1)
 
 
 def check() -> list[Check]:
-    """Tell whether alerts are looked at, and their e-mails leave."""
+    """Check that alerts are processed and their e-mails sent."""
     name = _("Alerts")
     if not config.alerts():
         return [Check(name, CheckStatus.OK, _("Switched off"))]

@@ -1,4 +1,4 @@
-"""Alerts and the people who have them: the one module that writes their tables."""
+"""Storage of alerts and subscribers: the only module that writes their tables."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, new_i
 from ckanext.ecosphere.shared import dates
 
 NONE = "none"
-#: Frequency → days between two looks.
+#: Frequency → days between runs.
 PERIODS = {"daily": 1, "weekly": 7}
 FREQUENCIES = (*PERIODS, NONE)
-#: Hour of the portal's day at which alerts are looked at.
+#: Hour, in the portal's time zone, at which alerts are due.
 HOUR = 6
-#: For how long an address waits for its confirmation, and a sent e-mail is remembered.
+#: Time after which unconfirmed alerts and old e-mails are deleted.
 KEPT = timedelta(days=7)
 CONFIRM, MANAGE, DIGEST = "confirm", "manage", "digest"
 
@@ -37,12 +37,12 @@ def of_email(email: str) -> Subscriber | None:
 
 
 def subscriber(subscriber_id: str) -> Subscriber | None:
-    """Return a subscriber, None when they are erased."""
+    """Return a subscriber, None if deleted."""
     return model.Session.get(Subscriber, subscriber_id)
 
 
 def alerts(subscriber: Subscriber | None) -> Sequence[Alert]:
-    """Return the confirmed alerts of somebody, the newest first."""
+    """Return the confirmed alerts of a subscriber, newest first."""
     if subscriber is None:
         return []
     query = sa.select(Alert).where(Alert.subscriber_id == subscriber.id, Alert.confirmed.is_not(None))
@@ -58,18 +58,18 @@ def save(
     user_id: str | None = None,
     email: str | None = None,
 ) -> Alert:
-    """Save an alert, or the frequency of one that somebody has; that of an address waits for its confirmation.
+    """Save an alert, or change the frequency of an existing one; without an account it has to be confirmed by e-mail.
 
     Args:
-        search: query of the address (`AlertSubject.canonical`).
+        search: canonical query string (`AlertSubject.canonical`).
         frequency: daily, weekly or none.
-        language: in which the person is written to.
-        about: what it is a search of (`subjects`).
-        user_id: of the account, or else
-        email: address of somebody without one.
+        language: language in which to write to the person.
+        about: key of its subject (`subjects`).
+        user_id: id of the account; exclusive with `email`.
+        email: address of a person without an account.
 
     Raises:
-        ValidationError: the person has as many as a person may have.
+        ValidationError: the person has the maximum number of alerts.
     """
     subscriber = _subscriber(language, user_id, email)
     existing = sa.select(Alert).where(*_same(subscriber.id, about, search))
@@ -82,7 +82,7 @@ def save(
         alert.confirmed = alert.created if user_id else None
         model.Session.add(alert)
     elif user_id or alert.confirmed is None:
-        # What somebody types into a form without an account changes nothing that its owner has confirmed.
+        # An anonymous form must not change an alert that its owner has confirmed.
         _set_frequency(alert, frequency)
     if email:
         _tell(subscriber, CONFIRM, {"alert": alert.id, "frequency": frequency})
@@ -95,7 +95,7 @@ def _same(subscriber_id: str, about: str, search: str) -> tuple[Any, ...]:
 
 
 def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscriber:
-    """Return the row of a person, locked, so that two requests at once count one after the other."""
+    """Return the row of a person, locked, so that concurrent requests are counted one after the other."""
     values = {"id": new_id(), "user_id": user_id, "email": email and email.lower(), "language": language}
     model.Session.execute(insert(Subscriber).values(**values, created=now()).on_conflict_do_nothing())
     who = Subscriber.user_id == user_id if user_id else Subscriber.email == values["email"]
@@ -106,10 +106,10 @@ def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscr
 
 
 def _require_room(subscriber_id: str) -> None:
-    """Refuse one alert too many. Those that were not confirmed do not count: strangers may have asked for them.
+    """Refuse an alert beyond the maximum. Unconfirmed ones do not count, since strangers may have requested them.
 
     Raises:
-        ValidationError: the person has as many as a person may have.
+        ValidationError: the person has the maximum number of alerts.
     """
     query = sa.select(sa.func.count()).where(Alert.subscriber_id == subscriber_id, Alert.confirmed.is_not(None))
     if (model.Session.scalar(query) or 0) >= config.per_person():
@@ -123,27 +123,27 @@ def _tell(subscriber: Subscriber, kind: str, content: dict[str, Any]) -> None:
 
 
 def ask_link(email: str) -> bool:
-    """Have a link to their alerts sent to somebody without an account; tells whether there is such a person."""
+    """Queue an e-mail with a link to the alerts of an address; return whether it has any."""
     subscriber = of_email(email)
     if not alerts(subscriber):
         model.Session.rollback()
         return False
-    assert subscriber is not None  # noqa: S101 - who has alerts is somebody
+    assert subscriber is not None  # noqa: S101 - None has no alerts
     _tell(subscriber, MANAGE, {})
     model.Session.commit()
     return True
 
 
 def waiting(alert_id: str) -> Alert | None:
-    """Return an alert that a link of a confirmation names, None when it was erased."""
+    """Return the alert of a confirmation link, None if deleted."""
     return model.Session.get(Alert, alert_id)
 
 
 def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:
-    """Confirm an alert from the link that was sent to its address; again does no harm. None when it was erased.
+    """Confirm an alert; idempotent. Return None if it was deleted.
 
     Raises:
-        ValidationError: the person has as many as a person may have.
+        ValidationError: the person has the maximum number of alerts.
     """
     alert = model.Session.get(Alert, alert_id)
     if alert is not None:
@@ -158,7 +158,7 @@ def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:
 
 
 def change(subscriber_id: str, alert_id: str, frequency: str) -> bool:
-    """Change how often somebody is told of a search; tells whether that alert is theirs."""
+    """Change the frequency of an alert; return whether the alert belongs to the subscriber."""
     alert = _own(subscriber_id, alert_id)
     if alert is not None:
         _set_frequency(alert, frequency)
@@ -170,13 +170,13 @@ def _set_frequency(alert: Alert, frequency: str) -> None:
     if alert.frequency == frequency:
         return
     if alert.frequency == NONE:
-        alert.told_until = now()  # of what was saved while nobody wanted to be told, nobody is told
+        alert.told_until = now()  # do not report what was saved while e-mails were off
     alert.frequency = frequency
     alert.next_look = _next_look(now(), frequency)
 
 
 def delete(subscriber_id: str, alert_id: str) -> bool:
-    """Delete an alert; tells whether it was theirs. Who has none left is erased."""
+    """Delete an alert, and the subscriber with the last one; return whether the alert belonged to the subscriber."""
     alert = _own(subscriber_id, alert_id)
     if alert is not None:
         model.Session.delete(alert)
@@ -192,7 +192,7 @@ def _own(subscriber_id: str, alert_id: str) -> Alert | None:
 
 
 def leave(subscriber_id: str) -> None:
-    """Send somebody no more e-mails: who has no account is erased, the searches of an account are only kept."""
+    """Stop all e-mails: delete a subscriber without an account, keep the searches of an account without e-mails."""
     subscriber = model.Session.get(Subscriber, subscriber_id)
     if subscriber is None:
         return
@@ -206,17 +206,17 @@ def leave(subscriber_id: str) -> None:
 
 
 def erase(subscriber_id: str) -> None:
-    """Erase somebody with all their alerts and e-mails."""
+    """Delete a subscriber with all alerts and e-mails."""
     model.Session.execute(sa.delete(Subscriber).where(Subscriber.id == subscriber_id))
     model.Session.commit()
 
 
 def claim_due(moment: datetime, done: set[str]) -> tuple[Subscriber, list[Alert]] | None:
-    """Take, and lock until the next commit, the next person who has alerts to be looked at.
+    """Return the next subscriber with due alerts, locked until the next commit.
 
     Args:
-        moment: the current one.
-        done: ids of people who had their turn.
+        moment: the current time.
+        done: ids of subscribers already processed.
     """
     due = (Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
     tied = sa.exists().where(Alert.subscriber_id == Subscriber.id, *due)
@@ -230,7 +230,7 @@ def claim_due(moment: datetime, done: set[str]) -> tuple[Subscriber, list[Alert]
 
 
 def is_due(moment: datetime) -> bool:
-    """Whether somebody has alerts to be looked at."""
+    """Return whether any alert is due."""
     due = sa.exists().where(Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
     found = bool(model.Session.scalar(sa.select(due)))
     model.Session.rollback()
@@ -238,13 +238,13 @@ def is_due(moment: datetime) -> bool:
 
 
 def looked(subscriber_id: str, told: dict[str, datetime], found: list[dict[str, Any]], moment: datetime) -> None:
-    """Write down, in one transaction, what is to be told and that it need not be told again.
+    """Record, in one transaction, what is to be reported and that it has been processed.
 
     Args:
-        subscriber_id: whose alerts were looked at.
-        told: id of an alert → moment up to which it was looked at.
-        found: what the e-mail tells (`Mail.content`), nothing when there is nothing to tell.
-        moment: the current one.
+        subscriber_id: id of the subscriber.
+        told: alert id → time up to which it was processed.
+        found: contents of the e-mail (`Mail.content`); empty if there is nothing to report.
+        moment: the current time.
     """
     for alert in model.Session.scalars(sa.select(Alert).where(Alert.id.in_(told))):
         alert.told_until = told[alert.id]
@@ -255,13 +255,13 @@ def looked(subscriber_id: str, told: dict[str, datetime], found: list[dict[str, 
 
 
 def _next_look(moment: datetime, frequency: str) -> datetime:
-    """In the morning, a day or a week later."""
+    """Return the time of the next run: in the morning, a day or a week later."""
     day = dates.day_of(moment) + timedelta(days=PERIODS.get(frequency, 1))
     return datetime.combine(day, time(HOUR), dates.zone())
 
 
 def purge() -> int:
-    """Erase what was not confirmed within a week, people who are gone, and e-mails of more than a week ago."""
+    """Delete alerts unconfirmed for a week, subscribers of closed accounts, and e-mails older than a week."""
     old = now() - KEPT
     unconfirmed = model.Session.execute(sa.delete(Alert).where(Alert.confirmed.is_(None), Alert.created < old))
     accounts = sa.select(model.User.id).where(model.User.state == model.State.ACTIVE)

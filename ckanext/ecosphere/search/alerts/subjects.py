@@ -1,4 +1,4 @@
-"""What searches can be saved of: datasets, and what other rooms add (`IEcosphereAlerts`)."""
+"""Subjects of saved searches: datasets, and those added by other rooms (`IEcosphereAlerts`)."""
 
 from __future__ import annotations
 
@@ -22,63 +22,63 @@ MOST_PLACES = 3
 
 
 class Datasets(AlertSubject):
-    """Datasets, as the page of datasets finds them."""
+    """Datasets, as found by the page of datasets."""
 
     key = DATASETS
     page = "/dataset/"
 
     def name(self) -> str:
-        """Name them."""
+        """Return the name of these objects."""
         return tk._("Datasets")
 
     def explanation(self) -> str:
-        """Say of what one is told."""
+        """Return the text that introduces the name of the search."""
         return tk._(
             "You get an e-mail when datasets of this search are published or changed, and none when there is no news:"
         )
 
     def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
-        """Return a search as it is kept."""
+        """Return the canonical form of a search."""
         return searches.canonical(pairs)
 
     def checked(self, search: str, reader: model.User | None) -> str:
-        """Return a search with the words that were understood."""
+        """Return a search with corrected spelling, ready to save."""
         return searches.checked(search, reader)
 
     def title(self, search: str) -> str:
-        """Name a search by its words and filters."""
+        """Describe a search by its words and filters."""
         return searches.title(search)
 
     def address(self, search: str) -> str:
-        """Full address of the page of a search."""
+        """Return the absolute URL of the page of a search."""
         return searches.address(search)
 
     def feed(self, search: str) -> str:
-        """Address of the Atom feed of a search."""
+        """Return the URL of the Atom feed of a search."""
         return tk.h.url_for("ecosphere_alerts.feed") + (f"?{search}" if search else "")
 
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
     ) -> tuple[int, list[str]]:
-        """Ask the index for what was saved meanwhile."""
+        """Query the index for datasets saved in the interval."""
         found = searches.run(search, reader, since=since, until=until, rows=rows)
         return found.count, [each["id"] for each in found.results]
 
     def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
-        """Name datasets, those alone that the reader finds."""
+        """Describe datasets, only those that the reader may find."""
         found = searches.run("", reader, ids=ids, rows=len(ids)).results
         written = since.astimezone(timezone.utc).replace(tzinfo=None).isoformat()
         return [_news(each, written) for each in found]
 
     def sentence(self, count: int) -> str:
-        """Say how many are new or changed."""
+        """Return the sentence that says how many datasets are new or changed."""
         return tk.ungettext("{number} new or changed dataset", "{number} new or changed datasets", count).format(
             number=count
         )
 
 
 def _news(package: dict[str, Any], since: str) -> News:
-    """A dataset with where it is, of whom, and when it was published or changed; moments are as CKAN writes them."""
+    """Describe a dataset: places, service, and date of creation or change; times are in CKAN's format."""
     new = str(package["metadata_created"]) > since
     moment = dates.day(package["metadata_created"] if new else package["metadata_modified"])
     when = (tk._("new on {date}") if new else tk._("changed on {date}")).format(date=moment)
@@ -92,7 +92,7 @@ def _news(package: dict[str, Any], since: str) -> News:
 
 
 def places(value: Any, lang: str) -> str:
-    """Name the territories of a dataset in few words: the first ones, and how many more."""
+    """Return the names of the first territories of a dataset, and how many more there are."""
     keys = [value] if isinstance(value, str) else list(value or [])
     known = voc.get("territories")
     named = [place.name for key in keys if (place := communes.get(key))]
@@ -102,7 +102,7 @@ def places(value: Any, lang: str) -> str:
 
 
 def of(key: str) -> AlertSubject | None:
-    """Return what a saved search is of, None when its room is not enabled (any more)."""
+    """Return a subject by its key, None if its room is not enabled."""
     if key == DATASETS:
         return Datasets()
     plugins: Any = p.PluginImplementations(IEcosphereAlerts)
@@ -111,10 +111,10 @@ def of(key: str) -> AlertSubject | None:
 
 
 def required(key: str) -> AlertSubject:
-    """Return what a saved search is of.
+    """Return a subject by its key.
 
     Raises:
-        ValidationError: there is no such thing.
+        ValidationError: there is no such subject.
     """
     found = of(key)
     if found is None:
@@ -124,9 +124,9 @@ def required(key: str) -> AlertSubject:
 
 @contextmanager
 def asked(subject: AlertSubject, search: str, lang: str) -> Iterator[None]:
-    """Speak a language on a page whose address is that of a search; for background jobs.
+    """Simulate the page of a search, in a language, for background jobs.
 
-    When the block ends, CKAN closes its session: read what is needed from the database before.
+    CKAN closes its database session at the end of the block: read what is needed before.
     """
     with language.speaking(lang, f"{subject.page}?{search}"):
         yield

@@ -1,4 +1,4 @@
-"""How many e-mails with a link strangers can have sent: to one address, and from one address of the network."""
+"""Rate limits of e-mails with a link, per recipient and per network address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import request
 from ckanext.ecosphere.search.alerts import config
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
-#: From one address of the network, which a whole office may share.
+#: Factor of the limit per network address, which a whole office may share.
 NETWORK_FACTOR = 10
 _WHAT = "search-alert-link"
 
@@ -19,10 +19,10 @@ def link_asked(email: str) -> None:
     """Count an e-mail with a link.
 
     Args:
-        email: address to which it goes; counted by its digest, so that Redis does not keep it.
+        email: recipient; counted by a digest, so that Redis does not store the address.
 
     Raises:
-        ValidationError: the address was sent, or the network has asked for, too many today; or nothing can be counted.
+        ValidationError: the limit of the recipient or of the network is exceeded, or nothing can be counted.
     """
     most = config.links_per_day()
     person = f"email:{hashlib.sha256(email.lower().encode()).hexdigest()}"

@@ -1,6 +1,6 @@
-"""Pages of the alerts: save a search, confirm an address, manage and leave; with an account or without.
+"""Pages of alerts, with or without an account: save a search, confirm an address, manage alerts, unsubscribe.
 
-The address of the page that saves a search has the parameters of the search itself.
+The URL of the page that saves a search has the parameters of the search itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ckanext.ecosphere.shared.contact_details import email_addresses
 from ckanext.ecosphere.shared.mailing import sending
 
 INVALID = 400
-#: A field that people do not see, and programs fill in.
+#: Honeypot field, hidden from people.
 TRAP = "site_web"
 
 ecosphere_alerts = Blueprint("ecosphere_alerts", __name__)
@@ -57,10 +57,10 @@ def new(about: str = subjects.DATASETS) -> AnyResponse:
 
 
 def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -> None:
-    """Have an address asked whether it wants to be told; the answer is the same whoever it belongs to.
+    """Send a confirmation e-mail to an address; the response does not depend on whether it has alerts.
 
     Raises:
-        ValidationError: something is wrong with the form, or too much was asked for.
+        ValidationError: the form is invalid, or a rate limit is exceeded.
     """
     email = _email(typed)
     if typed["frequency"] not in storage.PERIODS:
@@ -76,7 +76,7 @@ def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -
             email=email,
         )
     except tk.ValidationError:
-        return  # a stranger is not told how many alerts an address has
+        return  # do not reveal how many alerts an address has
     job.enqueue_delivery()
 
 
@@ -88,7 +88,7 @@ def _email(typed: Mapping[str, str]) -> str:
 
 
 def mine() -> Response:
-    """Show the alerts of the reader; who has no account asks for a link to theirs."""
+    """Show the user's alerts; anonymous visitors can request a link to theirs."""
     _require_alerts()
     if not _is_known():
         return _rendered("ask_link.html", {"errors": {}, "email": "", "trap": TRAP})
@@ -96,7 +96,7 @@ def mine() -> Response:
 
 
 def ask_link() -> AnyResponse:
-    """Send the link to their alerts to somebody without an account; the answer is the same when there are none."""
+    """Send the link to the alerts of an address; the response is the same if it has none."""
     _require_alerts()
     if _is_known():
         return tk.redirect_to("ecosphere_alerts.mine")
@@ -115,7 +115,7 @@ def ask_link() -> AnyResponse:
 
 
 def confirm(token: str) -> AnyResponse:
-    """Show what is to be confirmed (programs follow links of e-mails); with POST, confirm it."""
+    """Show what is to be confirmed (some programs follow links of e-mails); on POST, confirm it."""
     named = links.read_confirm(token)
     alert = storage.waiting(named[0]) if named else None
     subject = subjects.of(alert.about) if alert else None
@@ -134,7 +134,7 @@ def confirm(token: str) -> AnyResponse:
 
 
 def manage(token: str) -> AnyResponse:
-    """Show, and change, the alerts of somebody without an account."""
+    """Show and change the alerts of a subscriber without an account."""
     subscriber_id = links.read_manage(token)
     if subscriber_id is None:
         tk.abort(404, tk._("This link is too old or not complete. Ask for a new one on the page “My alerts”."))
@@ -149,7 +149,7 @@ def manage(token: str) -> AnyResponse:
 
 
 def change() -> AnyResponse:
-    """Change or delete an alert of the reader."""
+    """Change or delete one of the user's alerts."""
     if not _is_known():
         return tk.redirect_to("user.login", came_from=tk.url_for("ecosphere_alerts.mine"))
     _change(
@@ -160,7 +160,7 @@ def change() -> AnyResponse:
 
 
 def _change(update: Any, delete: Any) -> None:
-    """Do what the button of a list of alerts says, and tell it."""
+    """Update or delete the alert of the submitted form, and show a message."""
     alert, frequency = request.form.get("id", ""), request.form.get("frequency", "")
     try:
         if request.form.get("go") == "delete":
@@ -179,9 +179,9 @@ def _change(update: Any, delete: Any) -> None:
 
 
 def leave(token: str) -> Response:
-    """Ask before anything is done (programs follow links of e-mails); with POST, stop all e-mails about alerts.
+    """Ask for confirmation (some programs follow links of e-mails); on POST, stop all e-mails about alerts.
 
-    The token is the permission: mail programs send this form without cookies, so that there is no session to protect.
+    The token is the authorisation: mail programs send this POST without cookies, so there is no session to protect.
     """
     subscriber_id = links.read_leave(token)
     if subscriber_id is None:
@@ -195,7 +195,7 @@ csrf.exempt(leave)
 
 
 def unfound() -> Response:
-    """Show the ministry which searches found nothing."""
+    """Show the searches without results, to the ministry."""
     try:
         found = tk.get_action("ecosphere_search_unfound_list")(_context(), {})
     except tk.NotAuthorized:
@@ -211,10 +211,10 @@ def _list(found: list[dict[str, Any]], token: str) -> Response:
 
 
 def frequencies(*, none: bool) -> list[tuple[str, str]]:
-    """How often one can be told, in words.
+    """Return the choices of frequency, with labels.
 
     Args:
-        none: whether a search may be kept without e-mails.
+        none: whether to include the choice without e-mails.
     """
     choices = [("daily", tk._("Every day")), ("weekly", tk._("Every week"))]
     return [*choices, *([(storage.NONE, tk._("No e-mails"))] if none else [])]
@@ -239,7 +239,7 @@ def _form(
 
 
 def _rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
-    """Render a page that no cache keeps, and whose address, a permission at times, is not told to other sites."""
+    """Render a page that must not be cached, and whose URL, which may grant rights, is not sent to other sites."""
     response = make_response(tk.render(f"ecosphere_search/alerts/{template}", dict(variables)), status)
     response.cache_control.no_store = True
     return response

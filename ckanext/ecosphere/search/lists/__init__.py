@@ -1,1 +1,1 @@
-"""The words and weights of the search that administrators change, with a trial that shows what a change does."""
+"""Search words, weights and test queries edited by administrators, and trials that show the effect of a change."""

@@ -1,4 +1,4 @@
-"""What administrators may change of the search: lines of words, weights, questions to try changes on."""
+"""Changes that administrators can make to the search: lines of words, weights, judged queries."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.vocabularies import tables
 
 JUDGED = "search:judged"
-"""Area of the questions that administrators judged."""
+"""Area of the queries judged by administrators."""
 AREAS = (words.EVERYDAY, solr_query.WEIGHTS, JUDGED)
 MOST_TERMS = 12
 LONGEST_TERM = 80
 LONGEST_TERMS = 2_000
-"""Characters of one side of a line, with what separates its words."""
+"""Maximum characters of one side of a line, separators included."""
 SHORTEST_TERM = 2
 _BETWEEN = re.compile(r"[\n;]")
 
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight that may be changed.
+    """A weight that can be changed.
 
     Attributes:
-        key: of `ranking.yaml`, group and name ("place.exact").
-        title_fr: what it weighs, in French.
-        title_en: the same in English.
-        least: the smallest value.
-        most: the largest one.
+        key: group and name in `ranking.yaml` ("place.exact").
+        title_fr: French title.
+        title_en: English title.
+        least: minimum value.
+        most: maximum value.
     """
 
     key: str
@@ -47,17 +47,17 @@ class Weight:
     most: float
 
     def title(self, lang: str) -> str:
-        """What it weighs, in a language."""
+        """Return its title in a language."""
         return self.title_en if lang.startswith("en") else self.title_fr
 
     @property
     def packaged(self) -> float:
-        """The value of the package."""
+        """Return the default value."""
         return _value_of(solr_query.packaged_weights(), self.key)
 
     @property
     def value(self) -> float:
-        """The value that is in force."""
+        """Return the value in force."""
         return _value_of(solr_query.weights(), self.key)
 
 
@@ -75,15 +75,15 @@ def weights() -> dict[str, Weight]:
 
 
 def new_key() -> str:
-    """Return a key for a new line or question."""
+    """Return a key for a new line or query."""
     return uuid.uuid4().hex[:12]
 
 
 def line(form: Mapping[str, str]) -> dict[str, Any]:
-    """Return a line of words as it is kept.
+    """Return a line of words, ready to store.
 
     Raises:
-        ValidationError: by field, what is wrong.
+        ValidationError: errors by field.
     """
     errors: dict[str, list[str]] = {}
     value = {
@@ -101,10 +101,10 @@ def line(form: Mapping[str, str]) -> dict[str, Any]:
 
 
 def weight(key: str, form: Mapping[str, str]) -> dict[str, float] | None:
-    """Return a weight as it is kept, None for that of the package.
+    """Return a weight, ready to store; None for the default.
 
     Raises:
-        ValidationError: it is no number, or too small or large.
+        ValidationError: it is not a number, or out of range.
     """
     known, text = weights()[key], form.get("value", "").strip()[:40].replace(",", ".")
     if not text:
@@ -122,7 +122,7 @@ def weight(key: str, form: Mapping[str, str]) -> dict[str, float] | None:
 
 
 def terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
-    """Read words or expressions between lines or semicolons, and note under a field what is wrong."""
+    """Parse words or expressions separated by line breaks or semicolons, adding errors under `field`."""
     parts = [characters.one_line(part) for part in _BETWEEN.split(text[:LONGEST_TERMS])]
     found = list({voc.normalise(part): part for part in parts if part}.values())
     if len(text) > LONGEST_TERMS:
@@ -149,7 +149,7 @@ def _wrong(term: str) -> str | None:
 
 
 def packaged_lines(text: str, most: int = 30) -> Iterator[dict[str, list[str]]]:
-    """Go through the lines of the package that have some words."""
+    """Yield the package's lines that contain the given words."""
     wanted = words.stem(voc.normalise(text))
     for asked, called in words.packaged_everyday():
         if most and wanted and any(wanted in words.stem(voc.normalise(each)) for each in (*asked, *called)):

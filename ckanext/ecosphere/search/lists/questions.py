@@ -1,8 +1,7 @@
-"""Judged questions: what people type, and what must come, on which changes of the search are tried.
+"""Judged queries: what users type and which datasets should answer, to evaluate changes of the search.
 
-What must come are datasets by name, or words that their titles have. The portal brings some of the second kind
-(`data/judged_fr.csv`), which hold for any catalogue; administrators keep their own beside them, in a CSV file if they
-like.
+Expected datasets are given by name, or by words of their titles. The package brings queries of the second kind
+(`data/judged_fr.csv`), valid for any catalogue; administrators add their own, also as a CSV file.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ MOST = 100
 MOST_DATASETS = 20
 LONGEST_QUESTION = 200
 LARGEST_FILE = 300_000
-"""Bytes of a file of questions."""
+"""Maximum size of a file of queries, in bytes."""
 MOST_TOLD = 5
-"""Lines of a file of which is told what is wrong."""
+"""Maximum number of reported errors of a file."""
 DEPTH = 10
 _REST = "rest"
 _NAME = re.compile(r"(?:.{0,2000}/dataset/)?([\w-]{2,100})/?(?:[?#].{0,500})?")
@@ -41,13 +40,13 @@ _NAME = re.compile(r"(?:.{0,2000}/dataset/)?([\w-]{2,100})/?(?:[?#].{0,500})?")
 
 @dataclass(frozen=True)
 class Question:
-    """A judged question.
+    """A judged query.
 
     Attributes:
-        text: as people type it.
-        datasets: names of those that answer it.
-        titles: stems of expressions; a dataset whose title has all stems of one of them answers.
-        own: whether administrators of this portal judged it.
+        text: the query, as typed.
+        datasets: names of the datasets that answer it.
+        titles: stems of expressions; a dataset whose title has all stems of one of them answers it.
+        own: whether it was judged by administrators of this portal.
     """
 
     text: str
@@ -56,13 +55,13 @@ class Question:
     own: bool
 
     def answers(self, name: str, title: str) -> bool:
-        """Whether a dataset answers the question."""
+        """Return whether a dataset answers the query."""
         stems = {word.stem for word in words.read_all(title)} if self.titles else set[str]()
         return name in self.datasets or any(each <= stems for each in self.titles)
 
 
 def every() -> dict[str, Question]:
-    """Return the questions of this portal, then those of the package that it does not judge itself, by their text."""
+    """Return the judged queries by text: this portal's own, then those of the package that it has not judged itself."""
     own = [_question(value["question"], value, own=True) for value in local.of(JUDGED).values()]
     judged = {voc.normalise(each.text) for each in own}
     brought = [each for each in packaged() if voc.normalise(each.text) not in judged]
@@ -79,13 +78,13 @@ def packaged() -> tuple[Question, ...]:
 
 
 def gains(question: Question, *answers: list[dict[str, str]]) -> list[float] | None:
-    """Return the NDCG@10 of some lists of results for one question, None when nothing answers it here.
+    """Return the NDCG@10 of lists of results for a query; None if nothing here answers it.
 
-    Binary gains (Järvelin and Kekäläinen, 2002). Which datasets have the wanted words is known of those that one of the
-    lists shows, as in a pool of TREC: a list that misses what another one has is the worse one.
+    Binary gains (Järvelin and Kekäläinen, 2002). For expected words in titles, the relevant datasets are those found by
+    at least one of the lists, as in TREC pooling: a list that misses what another one finds scores worse.
 
     Args:
-        question: what was asked.
+        question: the query.
         answers: lists of results, each with `name` and `title`.
     """
     right = set(question.datasets)
@@ -106,13 +105,13 @@ def ndcg(names: list[str], wanted: Iterable[str]) -> float:
 
 
 def read(form: Mapping[str, str]) -> dict[str, Any]:
-    """Return a question as it is kept.
+    """Return a submitted query, ready to store.
 
     Args:
-        form: `question`, `datasets` (addresses or names between spaces), `words` (between lines or semicolons).
+        form: `question`, `datasets` (URLs or names, separated by spaces), `words` (by line breaks or semicolons).
 
     Raises:
-        ValidationError: by field, what is wrong.
+        ValidationError: errors by field.
     """
     errors: dict[str, list[str]] = {}
     question = characters.one_line(form.get("question", "")[: LONGEST_QUESTION * 4])
@@ -134,10 +133,10 @@ def read(form: Mapping[str, str]) -> dict[str, Any]:
 
 
 def key_for(value: Mapping[str, Any]) -> str:
-    """Return the key under which a question is kept already, else a new one.
+    """Return the key of a stored query with the same text, else a new key.
 
     Raises:
-        ValidationError: there are as many as there may be.
+        ValidationError: the maximum number of queries is reached.
     """
     known = local.of(JUDGED)
     asked = voc.normalise(value["question"])
@@ -148,22 +147,22 @@ def key_for(value: Mapping[str, Any]) -> str:
 
 
 def write_table() -> str:
-    """Return the questions of this portal as CSV."""
+    """Return the queries of this portal as CSV."""
     rows = ((v["question"], " ".join(v["datasets"]), " ; ".join(v.get("words", ()))) for v in local.of(JUDGED).values())
     return csv_table.write(COLUMNS, rows)
 
 
 def read_table(content: bytes) -> list[dict[str, Any]]:
-    """Read a CSV file of questions, as `write_table` writes it or a spreadsheet saves it again.
+    """Parse a CSV file of queries, as written by `write_table` or saved by a spreadsheet.
 
     Args:
-        content: UTF-8, or what French spreadsheets write (Windows-1252); columns between commas or semicolons.
+        content: in UTF-8 or Windows-1252 (French spreadsheets), separated by commas or semicolons.
 
     Returns:
-        questions as they are kept, the last one of each text.
+        queries ready to store, the last one of each text.
 
     Raises:
-        ValidationError: under `file`, a sentence for each of the first lines that are wrong.
+        ValidationError: under `file`, a message for each of the first invalid lines.
     """
     if len(content) > LARGEST_FILE:
         _refuse(tk._("The file is too large: {number} kB at most.").format(number=LARGEST_FILE // 1000))
@@ -181,7 +180,7 @@ def read_table(content: bytes) -> list[dict[str, Any]]:
             _refuse(tk._("The first line of the file names its columns: {names}.").format(names=", ".join(COLUMNS)))
         for row in rows:
             cells = {name: formulas.unmarked(row.get(name) or "") for name in COLUMNS}
-            # Expressions between semicolons that nobody quoted, in the last column of a table with semicolons.
+            # Unquoted expressions separated by semicolons, in the last column of a file with semicolons.
             cells["words"] = ";".join([cells["words"], *(row.get(_REST) or ())])
             if any(cell.strip(" ;") for cell in cells.values()):
                 try:
@@ -203,7 +202,7 @@ def read_table(content: bytes) -> list[dict[str, Any]]:
 
 
 def sentences(error: tk.ValidationError) -> list[str]:
-    """Return all that is wrong, without its fields."""
+    """Return all error messages, without fields."""
     told: Any = error.error_dict
     return [sentence for each in told.values() for sentence in each]
 

@@ -1,7 +1,7 @@
-"""Try a change of the search before it is in force: a worker asks a set of questions without it and with it.
+"""Try a change of the search before it takes effect: a worker runs a set of queries without and with it.
 
-Asked are what the change is about, the judged questions (NDCG@10), and what people searched in vain most often. All as
-a person who is not logged in: nothing of private datasets is told.
+The queries are those affected by the change, the judged queries (NDCG@10), and the most frequent searches without
+results, all run anonymously, so that nothing of private datasets is revealed.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from ckanext.ecosphere.vocabularies import local
 
 DEPTH = 10
 MOST_OWN = 12
-"""Questions made of the words of the change."""
+"""Maximum queries made from the words of the change."""
 MOST_UNFOUND = 40
 MOST_SHOWN = 30
-"""Questions whose results are kept, those that change first."""
+"""Queries whose results are stored, those that change first."""
 KEPT_SECONDS = 24 * 3600
 LONGEST_SECONDS = 600
 
 
 def begin(area: str, key: str, value: Any, person: str) -> str | None:
-    """Have a worker try a change; return the name of the trial, None when Redis is away.
+    """Queue the trial of a change; return its name, None while Redis is down.
 
     Args:
-        area: of the change, see `changes.AREAS`.
-        key: what of it.
-        value: as it would be kept; None takes it away.
-        person: id of the account, which alone may put it in force.
+        area: area of the change, see `changes.AREAS`.
+        key: its key.
+        value: the value to store; None removes it.
+        person: id of the account, the only one that may apply it.
     """
     name = uuid.uuid4().hex
     trial = {"area": area, "key": key, "value": value, "person": person, "state": "waiting"}
     queue = jobs.DEFAULT_QUEUE_NAME
     try:
         _keep(name, trial)
-    except OSError:  # those of the client of Redis are
+    except OSError:  # connection errors of the Redis client are subclasses
         return None
     sent = enqueue_once(
         run, [name], job_id=f"ecosphere-search-trial-{name}", title="Search: try a change", queue=queue,
@@ -56,13 +56,13 @@ def begin(area: str, key: str, value: Any, person: str) -> str | None:
 
 
 def load(name: str) -> dict[str, Any] | None:
-    """Return a trial: `area`, `key`, `value`, `state` (waiting, done, failed), and when it is done what was seen."""
+    """Return a trial: `area`, `key`, `value`, `state` (waiting, done, failed), and its results once done."""
     kept: Any = connect_to_redis().get(_key(name))
     return json.loads(kept) if kept else None
 
 
 def run(name: str) -> None:
-    """Ask the questions of a trial without the change and with it, and keep what was seen."""
+    """Run the queries of a trial without and with the change, and store the results."""
     trial = load(name)
     if trial is None:
         return
@@ -108,13 +108,13 @@ def _compared(trial: dict[str, Any]) -> dict[str, Any]:
 
 
 def _order(question: dict[str, Any]) -> tuple[bool, float]:
-    """Those that change first, of these what loses most."""
+    """Sort key: changed queries first, among them the largest losses."""
     before, after = question["ndcg"] or (0.0, 0.0)
     return not question["changed"], after - before
 
 
 def _means(pairs: Iterable[list[float] | None]) -> dict[str, Any]:
-    """Say how many questions something answers, their mean NDCG@10 before and after, and how many get better."""
+    """Return the number of queries with answers, mean NDCG@10 before and after, and how many improve or worsen."""
     known = [each for each in pairs if each is not None]
     columns = zip(*known, strict=True) if known else ((0.0,), (0.0,))
     before, after = (round(sum(column) / len(column), 3) for column in columns)
@@ -123,7 +123,7 @@ def _means(pairs: Iterable[list[float] | None]) -> dict[str, Any]:
 
 
 def _own(trial: dict[str, Any]) -> list[str]:
-    """The words of the change."""
+    """Return the words of the change."""
     if trial["area"] != words.EVERYDAY:
         return []
     value = trial["value"] or local.of(words.EVERYDAY).get(trial["key"]) or {}
@@ -131,7 +131,7 @@ def _own(trial: dict[str, Any]) -> list[str]:
 
 
 def answer(question: str) -> dict[str, Any]:
-    """Return how many public datasets a question finds, and the first of them: `name`, `title`."""
+    """Return the number of public datasets that a query finds, and the first of them (`name`, `title`)."""
     asked = {"q": question, "rows": DEPTH, "fl": ["name", "title"], "facet": "false", "fq": "+dataset_type:dataset"}
     found = tk.get_action("package_search")({"user": ""}, asked)
     results = [

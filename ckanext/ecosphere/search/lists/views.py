@@ -1,4 +1,4 @@
-"""Pages on which administrators change words and weights of the search, and see what a change does."""
+"""Administration pages of search words and weights, with trials of changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ web_guard.protect(blueprint)
 
 @blueprint.before_request
 def administrators_only() -> Response | None:
-    """Refuse everyone but administrators; the pages are those of the console, which the base plugin brings."""
+    """Refuse everyone but sysadmins; the pages are part of the console, so they need the base plugin."""
     if not p.plugin_loaded("ecosphere"):
         tk.abort(404)
     local.look(now=True)
@@ -32,7 +32,7 @@ def administrators_only() -> Response | None:
 
 @blueprint.route("")
 def overview() -> str:
-    """Show the words, weights and questions of the portal."""
+    """Show the words, weights and judged queries."""
     text = request.args.get("q", "")[:100].strip()
     variables = {
         "lines": [{"key": key, **value} for key, value in reversed(list(local.of(words.EVERYDAY).items()))],
@@ -51,14 +51,14 @@ def overview() -> str:
 
 @blueprint.route("/mots/nouveau", methods=["GET", "POST"])
 def new_line() -> Response:
-    """Show and take the form of a new line of words."""
+    """Show and process the form of a new line of words."""
     values = {name: request.args.get(name, "")[:1_000] for name in ("asked", "called")}
     return _words(changes.new_key(), {**values, "both": ""}, new=True)
 
 
 @blueprint.route("/mots/<key>", methods=["GET", "POST"])
 def line(key: str) -> Response:
-    """Show and take the form of a line of words."""
+    """Show and process the form of a line of words."""
     known = local.of(words.EVERYDAY).get(key)
     if known is None:
         tk.abort(404, tk._("There is no such line."))
@@ -68,7 +68,7 @@ def line(key: str) -> Response:
 
 @blueprint.route("/poids/<key>", methods=["GET", "POST"])
 def weight(key: str) -> Response:
-    """Show and take the form of a weight."""
+    """Show and process the form of a weight."""
     known = changes.weights().get(key)
     if known is None:
         tk.abort(404, tk._("There is no such weight."))
@@ -85,13 +85,13 @@ def weight(key: str) -> Response:
 
 @blueprint.route("/questions/nouvelle", methods=["GET", "POST"])
 def new_question() -> Response:
-    """Show and take the form of a question with what answers it."""
+    """Show and process the form of a new judged query."""
     return _question(None, {"question": request.args.get("question", "")[:200], "datasets": "", "words": ""})
 
 
 @blueprint.route("/questions/<key>", methods=["GET", "POST"])
 def question(key: str) -> Response:
-    """Show and take the form of a question that is kept."""
+    """Show and process the form of a stored judged query."""
     known = local.of(changes.JUDGED).get(key)
     if known is None:
         tk.abort(404, tk._("There is no such question."))
@@ -101,7 +101,7 @@ def question(key: str) -> Response:
 
 @blueprint.route("/questions.csv")
 def questions_table() -> Response:
-    """Give the questions of this portal as a file."""
+    """Return the queries of this portal as CSV."""
     response = make_response(questions.write_table())
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="questions.csv"'
@@ -110,7 +110,7 @@ def questions_table() -> Response:
 
 @blueprint.route("/questions/importer", methods=["POST"])
 def import_questions() -> Response:
-    """Add the questions of a file, and change those that are kept already; none when one line is wrong."""
+    """Add or replace queries from a file; none if any line is invalid."""
     upload = request.files.get("file")
     try:
         read = questions.read_table(upload.read(questions.LARGEST_FILE + 1) if upload else b"")
@@ -126,7 +126,7 @@ def import_questions() -> Response:
 
 @blueprint.route("/retirer", methods=["POST"])
 def remove() -> Response:
-    """Take a line, a weight or a question away."""
+    """Remove a line, a weight or a query."""
     area, key = request.form.get("area", ""), request.form.get("key", "")
     if area not in changes.AREAS or key not in local.of(area):
         tk.abort(404, tk._("There is no such line."))
@@ -136,13 +136,13 @@ def remove() -> Response:
 
 @blueprint.route("/essai/<name>")
 def tried(name: str) -> str:
-    """Show what a change does, once a worker tried it."""
+    """Show the effect of a change, once the trial has run."""
     return tk.render("ecosphere_search_lists/trial.html", {"name": name, "trial": _trial(name)})
 
 
 @blueprint.route("/essai/<name>/appliquer", methods=["POST"])
 def put_in_force(name: str) -> Response:
-    """Put in force what was tried."""
+    """Apply a change that was tried."""
     found = _trial(name)
     _put(found["area"], found["key"], found["value"])
     return tk.redirect_to("ecosphere_search_lists.overview")
@@ -185,12 +185,12 @@ def _question(key: str | None, values: dict[str, str]) -> Response:
 
 
 def _kept(key: str, value: dict[str, Any]) -> bool:
-    """Keep a question; whether that changed something."""
+    """Store a query; return whether that changed anything."""
     return store.put(changes.JUDGED, key, value, tk.current_user.id) is not None
 
 
 def _done(area: str, key: str, value: Any) -> Response:
-    """Try a change, or put it in force, as the button says."""
+    """Try a change or apply it, depending on the button."""
     if request.form.get("do") != "try":
         _put(area, key, value)
         return tk.redirect_to("ecosphere_search_lists.overview")

@@ -1,1 +1,1 @@
-"""What the search page shows: addresses, chips, facets, results, the map."""
+"""Contents of the search page: URLs, chips, facets, results, map."""

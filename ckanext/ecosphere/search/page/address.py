@@ -1,7 +1,7 @@
-"""The address of a search page, and of those that a click away differ from it by one filter.
+"""URLs of the search page, with filters added or removed.
 
-Addresses are relative ("?q=eau&res_format=CSV"), so the same code serves the pages of datasets, services and groups.
-The unchanging part is encoded once: a page has hundreds of them.
+URLs are relative ("?q=eau&res_format=CSV"), so the same code serves the pages of datasets, services and groups. The
+unchanging part is encoded once, since a page has hundreds of links.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.search import facets
 
-#: What shows a page otherwise and finds nothing else begins with it; CKAN makes no filter of such parameters.
+#: Prefix of parameters that change the display, not the results; CKAN does not treat them as filters.
 VIEW = "_"
 MAP = "_map"
-"""The one of them that goes along from page to page: whether the map is seen."""
+"""The only such parameter kept in links: whether the map is shown."""
 _PLUGINS = "ext_"
 _NO_FILTERS = frozenset({"q", "page", "sort"})
 
@@ -25,10 +25,10 @@ Pairs = list[tuple[str, str]]
 
 
 class Address:
-    """An address without its page number.
+    """The query string of a search page, without its page number.
 
     Args:
-        pairs: names and values of its parameters, in order.
+        pairs: names and values of the parameters, in order.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
@@ -36,18 +36,18 @@ class Address:
 
     @classmethod
     def current(cls) -> Address:
-        """Return the address of the page that is being answered, without what only changes how it looks."""
+        """Return the query string of the current page, without display parameters except that of the map."""
         args = tk.request.args.items(multi=True)
         return cls(pair for pair in args if not pair[0].startswith(VIEW) or pair[0] == MAP)
 
     @property
     def filters(self) -> Pairs:
-        """The chosen values of facets."""
+        """Return the chosen facet values."""
         return [pair for pair in self.pairs if pair[0] not in _NO_FILTERS and not pair[0].startswith((_PLUGINS, VIEW))]
 
     @cached_property
     def chosen(self) -> dict[str, list[str]]:
-        """The chosen values by facet."""
+        """Return the chosen values by facet."""
         found: dict[str, list[str]] = {}
         for field, value in self.filters:
             found.setdefault(field, []).append(value)
@@ -58,11 +58,11 @@ class Address:
         return urlencode(self.pairs)
 
     def url(self, **more: str) -> str:
-        """Return the address, with further parameters."""
+        """Return the URL, with further parameters."""
         return "?" + "&".join(filter(None, (self._encoded, urlencode(more))))
 
     def with_value(self, field: str, value: str) -> str:
-        """Return the address with a value chosen; of a tree, those above and below it give way to it."""
+        """Return the URL with a value chosen; in a tree, it replaces values above and below it."""
         others = [each for each in self.chosen.get(field, ()) if self._gives_way(field, each, value)]
         kept = self.without(*((field, each) for each in others)) if others else self
         return kept.url(**{field: value})
@@ -72,5 +72,5 @@ class Address:
         return chosen in facets.ancestors(field, value) or value in facets.ancestors(field, chosen)
 
     def without(self, *pairs: tuple[str, str | None]) -> Address:
-        """Return the address without some parameters; None stands for whatever value."""
+        """Return the query string without some parameters; None stands for any value."""
         return Address(pair for pair in self.pairs if pair not in pairs and (pair[0], None) not in pairs)

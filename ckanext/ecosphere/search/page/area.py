@@ -1,4 +1,4 @@
-"""An area as a person writes it: a box, GeoJSON, WKT, or the name of a territory, commune or intercommunality."""
+"""Parse a search area: a box, GeoJSON, WKT, or the name of a territory, commune or EPCI."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
 
 LONGEST = 200_000
-"""Characters of an area."""
+"""Maximum characters of an area."""
 _DEEPEST = 12
-"""Brackets within brackets: the parsers of geometries call themselves for each."""
+"""Maximum nesting of brackets, since geometry parsers are recursive."""
 _SIDES = re.compile(r"\s*[,;\s]\s*")
 _FOUR_NUMBERS = re.compile(r"[-+0-9.]+[,;\s][-+0-9.,;\s]+")
 _WKT = re.compile(r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION", re.IGNORECASE)
@@ -30,17 +30,17 @@ Box = tuple[float, float, float, float]
 
 
 class AreaError(ValueError):
-    """What was written is no area; the message says so in the language of the page."""
+    """The text is not a valid area; the message is in the language of the page."""
 
 
 @dataclass(frozen=True)
 class Area:
-    """An area.
+    """A search area.
 
     Attributes:
-        label: name, "" for one that has none.
-        box: west, south, east, north in degrees (WGS 84); None for a commune, whose box the portal does not know.
-        covers: the commune, as `package_search` takes it in `ext_covers`.
+        label: name, "" if it has none.
+        box: west, south, east, north in degrees (WGS 84); None for a commune, whose box is not known.
+        covers: value of `ext_covers` for a commune.
     """
 
     label: str
@@ -49,10 +49,10 @@ class Area:
 
 
 def parse(text: str) -> Area:
-    """Read an area.
+    """Parse an area.
 
     Raises:
-        AreaError: it is none, or too long.
+        AreaError: it is invalid or too long.
     """
     text = text.strip()
     if not text:

@@ -1,4 +1,4 @@
-"""The chosen filters of a page, each with the address that takes it off."""
+"""Chips of the chosen filters of a page, each with the URL that removes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckanext.ecosphere.shared import language
 
 AREA = "ext_bbox"
 OF_AREA = (AREA, "ext_area")
-"""The box of an area, and its name."""
+"""Parameters of an area: box and name."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Chip:
     """A chosen filter.
 
     Attributes:
-        title: of the facet.
-        url: of the page without it.
+        title: title of the facet.
+        url: URL of the page without it.
     """
 
     title: str
@@ -34,12 +34,12 @@ class Chip:
 def of_page(
     titles: dict[str, str], search_facets: dict[str, Any], label: Callable[[str, str, dict[str, Any]], str]
 ) -> list[Chip]:
-    """Return the chips of the page being answered.
+    """Return the chips of the current page.
 
     Args:
         titles: field → title of the facet.
-        search_facets: as `package_search` returns them.
-        label: gives the label of a value of a facet.
+        search_facets: as returned by `package_search`.
+        label: returns the label of a facet value.
     """
     address = Address.current()
     found = []
@@ -56,16 +56,16 @@ def of_page(
 
 
 def area(plugins: dict[str, str]) -> Chip:
-    """The chip of the area of the page being answered.
+    """Return the chip of the area of the current page.
 
     Args:
-        plugins: parameters of the address that begin with `ext_`.
+        plugins: URL parameters that begin with `ext_`.
     """
     url = Address.current().without(*((name, None) for name in OF_AREA)).url()
     return Chip(tk._("Area"), plugins.get("ext_area") or tk._("as on the map"), url)
 
 
 def _title(field: str) -> str:
-    """Name a filter that is no facet of the page, from an address that others gave."""
+    """Return the title of a filter that is not a facet of the page, from an external link."""
     names = {"res_format": tk._("Format"), "tags": tk._("Keywords"), "vocab_ecosphere_in_series": tk._("Series")}
     return names.get(field, field)

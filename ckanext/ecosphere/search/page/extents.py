@@ -1,4 +1,4 @@
-"""The extents of results on an outline of France: an SVG that needs neither script nor tiles."""
+"""Draw the extents of results on an outline of France, as SVG without scripts or tiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.shared.outlines import Box
 
 @dataclass(frozen=True)
 class Rectangle:
-    """The extent of a result, in pixels of the drawing."""
+    """The extent of a result or of the searched area, in pixels of the drawing."""
 
     rank: int
     dataset: dict[str, Any] | None
@@ -27,14 +27,14 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Map:
-    """A drawing.
+    """A map of extents.
 
     Attributes:
         frame: outline on which the extents are drawn.
-        rectangles: the largest first, so that small ones lie above.
-        area: the area that was searched.
-        background: address of a picture of the frame, "" without one.
-        elsewhere: number of results without an extent or outside of the frame.
+        rectangles: extents, largest first, so that small ones lie on top.
+        area: the searched area.
+        background: URL of a background image, "" for none.
+        elsewhere: number of results without an extent or outside the frame.
     """
 
     frame: outlines.Frame
@@ -45,11 +45,11 @@ class Map:
 
 
 def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
-    """Draw the results of a page on the outline that has most of them.
+    """Draw the results of a page on the outline that contains most of them.
 
     Args:
-        datasets: results as `results.grouped` returns them.
-        searched: `ext_bbox` of the page, "" without one.
+        datasets: results as returned by `results.grouped`.
+        searched: `ext_bbox` of the page, "" for none.
     """
     extents = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
     area = _read_box(searched)
@@ -73,7 +73,7 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
 
 
 def box_of(dataset: dict[str, Any]) -> Box | None:
-    """Return the extent of a dataset in degrees: of its geometry, else of its first territory; None without any."""
+    """Return the bounding box of a dataset in degrees: of its geometry, else of its first territory, else None."""
     geometry = dataset.get("spatial") or next(
         (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"), None
     )

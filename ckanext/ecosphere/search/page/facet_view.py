@@ -1,6 +1,6 @@
-"""What a page shows of its facets: of each the first values and the chosen ones; all of one where that is asked for.
+"""Facets of a search page: by default the first and the chosen values of each, on request all values of one.
 
-An address is only made for what is shown, and the trees are not walked below what is closed.
+URLs are only built for the values shown, and closed branches of trees are not walked.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ckanext.ecosphere.search.page.address import Address
 from ckanext.ecosphere.shared import language
 
 WHOLE = "_facet"
-"""Parameter that names the facet of which all values are shown."""
+"""Parameter: the facet whose values are all shown."""
 FIND = "_find"
-"""Parameter with the words that the values of that facet must have."""
+"""Parameter: words to look for in the values of that facet."""
 _LONGEST_WORDS = 100
 
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a facet, with those below it that are shown.
+    """A facet value, with its child values that are shown.
 
     Attributes:
-        url: of the page with the value chosen, or without when it is.
-        open: whether those below are seen at once.
+        url: URL that chooses the value, or removes it if chosen.
+        open: whether the children are initially expanded.
     """
 
     label: str
@@ -45,14 +45,14 @@ class ShownFacet:
     """A facet of a page.
 
     Attributes:
-        number: of its values, shown or not.
-        open: whether they are seen at once.
-        all_url: of the page with all values, "" where all are shown.
-        whole: whether all are shown since a person asked.
-        less_url: of the page as usual, for a whole one.
-        find: words that the values must have.
-        parameters: of the address, for the form that asks for these words.
-        covering: label and address of the pages with what covers the chosen territories.
+        number: number of its values, shown or not.
+        open: whether it is initially expanded.
+        all_url: URL that shows all values, "" if all are shown.
+        whole: whether all values are shown on request.
+        less_url: URL back to the default view, if `whole`.
+        find: words to look for in the values.
+        parameters: URL parameters kept by the form that takes these words.
+        covering: labels and URLs of searches for datasets that cover the chosen territories.
     """
 
     field: str
@@ -69,11 +69,11 @@ class ShownFacet:
 
 
 def of_page(titles: dict[str, str], search_facets: dict[str, Any]) -> list[ShownFacet]:
-    """Return the facets of the page being answered that have any value.
+    """Return the facets of the current page that have values.
 
     Args:
         titles: field → title, in the order of the page.
-        search_facets: as `package_search` returns them.
+        search_facets: as returned by `package_search`.
     """
     address, find = Address.current(), tk.request.args.get(FIND, "")[:_LONGEST_WORDS]
     whole = tk.request.args.get(WHOLE, "")
@@ -87,7 +87,7 @@ def of_page(titles: dict[str, str], search_facets: dict[str, Any]) -> list[Shown
 
 
 def _shown(named: tuple[str, str], items: list[dict[str, Any]], address: Address, find: str | None) -> ShownFacet:
-    """Return a facet; all of its values when there are words to find, be they none."""
+    """Return a facet; `find` is None for the default view, else the words (possibly none) to look for in all values."""
     (field, title), whole = named, find is not None
     facet = facets.of_field(field)
     chosen = set(address.chosen.get(field, ()))
@@ -112,7 +112,7 @@ def _shown(named: tuple[str, str], items: list[dict[str, Any]], address: Address
 
 
 def _covering(address: Address) -> tuple[tuple[str, str], ...]:
-    """Offer, for each chosen territory, what covers it in place of what lies in it."""
+    """Return links, for each chosen territory, to the datasets that cover it instead of those within it."""
     elsewhere = address.without((TERRITORY_FIELD, None), (covering.PARAMETER, None))
     chosen = address.chosen.get(TERRITORY_FIELD, ())
     named = ((covering.label(place, language.current()), place) for place in chosen)

@@ -1,4 +1,4 @@
-"""The words of a search marked in a text, accents, case and French plurals of no matter; the text is escaped."""
+"""Mark search words in a text, ignoring accents, case and French plurals; the text is escaped."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MOST_WORDS = 20
 
 @lru_cache(maxsize=256)
 def words_of(query: str) -> frozenset[str]:
-    """Return the stems of the words of a query that carry a subject, at most `MOST_WORDS`."""
+    """Return the stems of the words of a query without stop words, at most `MOST_WORDS`."""
     found = [stem(word) for word in _WORD.findall(query) if word.casefold() not in _stop_words()]
     return frozenset([each for each in found if len(each) >= _SHORTEST][:MOST_WORDS])
 
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
-    """Return a word without case, accents and the endings of plurals and feminines.
+    """Return a word without case, accents and plural and feminine endings.
 
     >>> stem("Protégées"), stem("réseaux"), stem("régionales"), stem("ain")
     ('proteg', 'reseau', 'regional', 'ain')
@@ -46,7 +46,7 @@ def mark(text: str, words: Collection[str]) -> Markup:
 
     Args:
         text: plain text.
-        words: stems, as `words_of` returns them.
+        words: stems, as returned by `words_of`.
     """
     if not words:
         return escape(text)
@@ -59,12 +59,12 @@ def mark(text: str, words: Collection[str]) -> Markup:
 
 
 def excerpt(text: str, words: Collection[str], length: int) -> str:
-    """Return the beginning of a text, or the part with the first of the words when the beginning has none.
+    """Return the beginning of a text, or the part with the first search word if the beginning has none.
 
     Args:
         text: plain text.
-        words: stems, as `words_of` returns them.
-        length: characters at most, without the dots that say that something is left out.
+        words: stems, as returned by `words_of`.
+        length: maximum number of characters, without ellipses.
     """
     if len(text) <= length:
         return text

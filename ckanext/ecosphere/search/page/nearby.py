@@ -1,4 +1,4 @@
-"""Where else a search that found nothing in a territory finds something: what contains it, and what lies beside it."""
+"""Suggest containing and neighbouring territories with results, for a search that found nothing in a territory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
 
 MOST = 6
-"""Territories that are proposed: those that contain the one that was chosen, then its neighbours."""
+"""Maximum number of territories suggested."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Nearby:
     Attributes:
         id: index value.
         concept: the territory.
-        count: datasets that the search finds there.
-        contains: whether it contains the territory that was chosen.
+        count: number of results there.
+        contains: whether it contains the chosen territory.
     """
 
     id: str
@@ -33,11 +33,11 @@ class Nearby:
 
 
 def nearby(query: str, chosen: Mapping[str, list[str]]) -> list[Nearby]:
-    """Return where the search finds something, in one question to the index.
+    """Return the territories with results, those containing the chosen one first, with one query to the index.
 
     Args:
         query: the words searched.
-        chosen: filters of the page, facet → values.
+        chosen: filters of the page (facet → values).
     """
     known = voc.get("territories")
     concept = known.get(chosen[TERRITORY_FIELD][-1]) if chosen.get(TERRITORY_FIELD) else None

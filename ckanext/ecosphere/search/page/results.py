@@ -1,6 +1,6 @@
-"""What a result says, so that a person can decide: what, where, of when, how it is had, who made it.
+"""Search results: title and excerpt, places, date, ways of access, producer.
 
-Datasets of one series, and namesakes of one service, are one result with the others under it.
+Datasets of one series, and datasets of one service with the same title, are grouped under one result.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.vocabularies import communes
 
 MEMBERS = "ecosphere_members"
-"""Key under which a result has the datasets that are grouped with it."""
+"""Key of the datasets grouped under a result."""
 RANK = "ecosphere_rank"
-"""Key under which a result has its place on the page, from 1."""
+"""Key of the rank of a result on the page, from 1."""
 _EXCERPT = 180
 _MOST_PLACES = 2
 _MOST_FORMATS = 4
@@ -35,11 +35,11 @@ Dataset = dict[str, Any]
 
 @dataclass(frozen=True)
 class Way:
-    """How the data are had.
+    """A way of accessing the data.
 
     Attributes:
-        id: of the vocabulary `data-access`.
-        formats: those that are had this way, the first ones.
+        id: id in the vocabulary `data-access`.
+        formats: the first formats available this way.
     """
 
     id: str
@@ -49,7 +49,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Result:
-    """A dataset as a result; title and excerpt are HTML with the words found marked."""
+    """A dataset as a result; title and excerpt are HTML with the search words marked."""
 
     title: Markup
     excerpt: Markup
@@ -60,10 +60,10 @@ class Result:
 
 
 def of_dataset(dataset: Dataset, query: str) -> Result:
-    """Return what the result says of a dataset.
+    """Return the search result of a dataset.
 
     Args:
-        dataset: as `package_search` returns it.
+        dataset: as returned by `package_search`.
         query: the words of the search.
     """
     lang = language.current()
@@ -81,7 +81,7 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
 
 
 def places(value: Any, lang: str) -> str:
-    """Name the territories of a dataset in few words: the first two, and how many more."""
+    """Return the names of a dataset's territories: the first two, and how many others."""
     keys = facet_values.values(value)
     known = voc.get("territories")
     named = [place.name for key in keys if (place := communes.get(key))]
@@ -93,7 +93,7 @@ def places(value: Any, lang: str) -> str:
 
 
 def date(dataset: Dataset) -> str:
-    """Say of when the data are; a record that was harvested today may describe data of ten years ago."""
+    """Return the date of the data, else that of the record: a record harvested today may describe ten-year-old data."""
     modified = str(dataset.get("modified") or "")
     if _YEAR.fullmatch(modified):
         return tk._("Data updated: {date}").format(date=modified)
@@ -105,7 +105,7 @@ def date(dataset: Dataset) -> str:
 
 
 def ways(dataset: Dataset, lang: str) -> list[Way]:
-    """Say how the data are had, with the formats of each way."""
+    """Return the ways of accessing the data, with the formats of each."""
     resources = [each for each in dataset.get("resources") or [] if isinstance(each, dict)]
     formats = facet_values.formats_by_way(resources)
     labels = voc.get("data-access")
@@ -116,9 +116,9 @@ def ways(dataset: Dataset, lang: str) -> list[Way]:
 
 
 def grouped(datasets: list[Dataset]) -> list[Dataset]:
-    """Put the datasets of a page that belong together under the first of them, in `MEMBERS`, and number them.
+    """Group the datasets of a page that belong together under the first of them, in `MEMBERS`, and number the results.
 
-    The series itself stands first when the page has it. The order of the others stays.
+    A series itself comes first in its group if it is on the page. The order of the others is kept.
     """
     groups: dict[str, list[Dataset]] = {}
     by_name = {name: key for key, names in map(_identity, datasets) for name in names}
@@ -144,7 +144,7 @@ def _key(dataset: Dataset, series: dict[str, str]) -> str:
 
 
 def _identity(dataset: Dataset) -> tuple[str, list[str]]:
-    """Return the key of the group of a series with the names by which its members may refer to it."""
+    """Return the group key of a series and the identifiers by which its members may refer to it."""
     if not _is_series(dataset):
         return "", []
     named = ("metadata_identifier", "name", "id", "identifier", "uri")

@@ -1,1 +1,1 @@
-"""What a person's question means, and the Solr query that answers it. Only `search.py` knows CKAN."""
+"""Interpretation of search queries, and the Solr queries that answer them. Only `search.py` depends on CKAN actions."""

@@ -1,7 +1,7 @@
-"""The words of titles and keywords of public datasets, by which misspelt words are corrected without asking Solr.
+"""Words of titles and keywords of public datasets, for correcting misspelt words without querying Solr.
 
-Counted in the background and kept in Redis; each process reads them when they changed. A portal where none were counted
-yet, or whose Redis is away, asks Solr (see `suggest.nearest_word`).
+They are counted in the background and stored in Redis; each process reloads them when they change. If none have been
+counted yet, or Redis is down, Solr is queried instead (see `suggest.nearest_word`).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from ckanext.ecosphere.search.relevance.words import stem
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
 
 KEPT_SECONDS = 7 * 24 * 3600
-"""Time after which words are given up, should no worker count them anew."""
+"""Expiry of the stored words, unless a worker refreshes them."""
 READ_AGAIN_SECONDS = 60
 JOB = "ecosphere-search-words"
 MOST_WORDS = 100_000
-"""Words that are kept, those of most datasets first."""
+"""Maximum number of words stored, the most frequent ones."""
 SHORTEST = 3
 _ROWS_AT_ONCE = 5_000
 _WORDS = re.compile(r"\w+")
@@ -48,12 +48,12 @@ _PUBLIC = (
 
 @dataclass(frozen=True)
 class Words:
-    """Words of a catalogue.
+    """Words of the catalogue.
 
     Attributes:
-        version: state of the catalogue of which they are, see `_state`.
-        written: each as datasets write it, in small letters, those of most datasets first.
-        folded: the same, without accents.
+        version: state of the catalogue at the time of counting, see `_state`.
+        written: words in lower case, most frequent first.
+        folded: the same words, normalised.
     """
 
     version: str
@@ -62,26 +62,26 @@ class Words:
 
     @cached_property
     def stems(self) -> frozenset[str]:
-        """Their stems (see `words.stem`)."""
+        """Return the stems of the words (see `words.stem`)."""
         return frozenset(map(stem, self.folded))
 
 
 def nearest(folded: str, allowed: int) -> str | None:
-    """The nearest word of the catalogue; of those as near, the one of most datasets.
+    """Return the nearest word of the catalogue; the most frequent one among equals.
 
     Args:
         folded: a normalised word.
-        allowed: letters that may differ.
+        allowed: maximum edit distance.
 
     Returns:
-        the word as the catalogue writes it; empty when the word itself occurs or none is near, None when the words of
-        the catalogue are not known.
+        the word as written in the catalogue; empty if the word itself occurs or none is near; None if the words of the
+        catalogue are not available.
     """
     words = _known()
     if words is None:
         return None
     near = process.extract(folded, words.folded, scorer=OSA.distance, score_cutoff=allowed, limit=None)
-    # People rarely miss the first letter.
+    # The first letter is rarely wrong.
     found = [(gap, place) for other, gap, place in near if gap <= 1 or other[0] == folded[0]]
     if not found or min(found)[0] == 0:
         return ""
@@ -89,26 +89,26 @@ def nearest(folded: str, allowed: int) -> str | None:
 
 
 def has(typed: Iterable[str]) -> bool | None:
-    """Whether the catalogue has all of some words, in whatever number; None when its words are not known."""
+    """Return whether the catalogue has all the words, singular or plural; None if its words are not available."""
     words = _known()
     return None if words is None else all(stem(voc.normalise(word)) in words.stems for word in typed)
 
 
 def is_due() -> bool:
-    """Whether the catalogue changed since its words were counted.
+    """Return whether the catalogue has changed since its words were counted.
 
     Raises:
-        RedisError: Redis is away.
+        RedisError: Redis is down.
     """
     kept: Any = connect_to_redis().get(_key("version"))
     return (kept or b"").decode() != _state()
 
 
 def count() -> int:
-    """Count the words anew, if the catalogue changed, and keep them; return how many.
+    """Count and store the words, if the catalogue has changed; return how many.
 
     Raises:
-        RedisError: Redis is away; the next run does it.
+        RedisError: Redis is down; the next run does it.
     """
     if not is_due():
         return 0
@@ -122,10 +122,10 @@ def count() -> int:
 
 
 def recover() -> list[str]:
-    """Have the words counted anew when the catalogue changed.
+    """Queue the counting of words if the catalogue has changed.
 
     Raises:
-        RedisError: Redis is away.
+        RedisError: Redis is down.
     """
     if not is_due() or waits(JOB, config.QUEUE):
         return []
@@ -134,7 +134,7 @@ def recover() -> list[str]:
 
 
 def _counted() -> Counter[str]:
-    """How many titles and keywords of public datasets have each word."""
+    """Return the number of titles and keywords of public datasets that contain each word."""
     counted: Counter[str] = Counter()
     titles = sa.select(_PACKAGE.title, sa.literal(1)).where(*_PUBLIC)
     keywords = (
@@ -156,7 +156,7 @@ def _is_kept(word: str) -> bool:
 
 
 def _state() -> str:
-    """Changes whenever a public dataset comes, goes or is saved."""
+    """Return a value that changes whenever a public dataset is added, removed or saved."""
     number, latest = model.Session.execute(
         sa.select(sa.func.count(), sa.func.max(_PACKAGE.metadata_modified)).where(*_PUBLIC)
     ).one()
@@ -167,7 +167,7 @@ _read: dict[str, tuple[float, Words | None]] = {}
 
 
 def _known() -> Words | None:
-    """The words as they were known a minute ago; None when none are kept."""
+    """Return the words, cached for a minute; None if none are stored."""
     key = _key("words")
     moment, words = _read.get(key, (0.0, None))
     if not moment or time.monotonic() - moment > READ_AGAIN_SECONDS:
@@ -192,7 +192,7 @@ def _kept(known: Words | None) -> Words | None:
 
 
 def forget() -> None:
-    """Give the words up, so that Solr is asked until they are counted again."""
+    """Delete the stored words, so that Solr is queried until they are counted again."""
     _read.clear()
     connect_to_redis().delete(_key("version"), _key("words"))
 

@@ -1,4 +1,4 @@
-"""What a question says beside its subject and its place: formats, years, and the place that is left out. Pure."""
+"""Extract conditions from a query: formats, period, and an excluded place. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 EARLIEST, LATEST = 0, 9999
-"""Years for a period that has no beginning, or no end."""
+"""Years of a period without a beginning or an end."""
 _YEAR = r"(?:19|20)\d\d"
 _SINCE = r"depuis|après|apres|dès|à partir de|a partir de|since|from|after"
 _UNTIL = r"avant|jusqu['’ ]?en|jusqu['’ ][àa]|before|until"
@@ -22,18 +22,18 @@ PERIOD = re.compile(
     rf"(?:(?<!natura )(?<![\w/-]){_BETWEEN}|(?<!\w){_FROM_OR_TO})(?![\w/-])",
     re.IGNORECASE,
 )
-"""Several years: "2015-2020", "de 2015 à 2020", "depuis 2020", "avant 2015"."""
+"""A period: "2015-2020", "de 2015 à 2020", "depuis 2020", "avant 2015"."""
 _LAST_BEFORE = re.compile(r"avant|before", re.IGNORECASE)
 
 
 def take_period(text: str) -> tuple[str, tuple[int, int] | None]:
-    """Take the years between which the data are wanted out of a question.
+    """Extract the period from a query.
 
     Args:
         text: as typed.
 
     Returns:
-        the text without them, and the first and last year; None when it names no period.
+        the text without it, and the first and last year; None if there is no period.
     """
     match = PERIOD.search(text)
     if match is None:
@@ -51,7 +51,7 @@ def take_period(text: str) -> tuple[str, tuple[int, int] | None]:
 @voc.derived
 @cache
 def _formats() -> dict[str, tuple[str, ...]]:
-    """Stem of a word by which a format is named → index values of the formats."""
+    """Return stem of a format's name → index values of the formats."""
     found: dict[str, dict[str, None]] = {}
     for concept in voc.get("format"):
         names = (concept.id, *concept.alt_labels, *str(concept.data["extensions"] or "").split("|"))
@@ -61,24 +61,23 @@ def _formats() -> dict[str, tuple[str, ...]]:
 
 
 def formats(words: list[Word]) -> tuple[str, ...]:
-    """Index values of the formats that a question names ("shapefile", "gpkg"), each once.
+    """Return the index values of the formats named in a query ("shapefile", "gpkg"), without duplicates.
 
     Args:
-        words: of the question. One that may be a subject ("image", "text") names none: only those of the lists of words
-            that tell no subject from another do.
+        words: words of the query. Only filler and generic words count, since others may be a subject ("image", "text").
     """
     named = (word.stem for word in words if word.stem in fillers() or word.stem in generic())
     return tuple(dict.fromkeys(value for word in named for value in _formats().get(word, ())))
 
 
 def take_left_out(words: list[Word]) -> tuple[list[Word], Place | None]:
-    """Take the place that is not wanted out of a question ("Pays de la Loire sauf Vendée").
+    """Extract the excluded place from a query ("Pays de la Loire sauf Vendée").
 
     Args:
-        words: of the question.
+        words: words of the query.
 
     Returns:
-        the words without it, and the place; None when none is left out.
+        the words without it, and the place; None if none is excluded.
     """
     for position, word in enumerate(words):
         if word.folded not in exceptions():
@@ -93,7 +92,7 @@ def take_left_out(words: list[Word]) -> tuple[list[Word], Place | None]:
 
 
 def _place_alone(inner: list[Word]) -> Place | None:
-    """The place that some words name and that is nothing else; None when there is none."""
+    """Return the place named by words that have no other meaning; None if there is none."""
     name = " ".join(word.folded for word in inner)
     key = " ".join(word.stem for word in inner)
     place = next(iter(gazetteer.named(name)), None)

@@ -1,4 +1,4 @@
-"""The other spelling of a question: which words may be misspelt, and what stands near them."""
+"""Spelling correction of a query: which words may be misspelt, and the nearest known words."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ckanext.ecosphere.search.relevance import catalogue_words, spelling, words
 from ckanext.ecosphere.search.relevance.understanding import Understood
 
 MOST_STRANGE = 3
-"""Expressions of a question of which it is told that no dataset has them."""
+"""Maximum number of expressions reported as missing from the catalogue."""
 MOST_CORRECTED = 4
-"""Words of a question that another spelling is looked for."""
+"""Maximum number of words to correct."""
 MOST_UNITS = 8
-"""Words and expressions among which one that is misspelt as a whole is looked for."""
+"""Maximum number of units searched for a misspelt expression."""
 
 
 def strange(units: Iterable[words.Unit]) -> list[words.Unit]:
-    """Expressions that the catalogue calls otherwise and that no title or keyword has, some of them."""
+    """Return some expressions that have another name in the catalogue and occur in no title or keyword."""
     found = (each for each in units if each.called and not each.weak and catalogue_words.has(each.words) is False)
     return list(islice(found, MOST_STRANGE))
 
 
 def unknown(understood: Understood) -> list[str]:
-    """Words as typed that may be misspelt."""
+    """Return the words, as typed, that may be misspelt."""
     typed = (word for unit in understood.asked.units for word in unit.words)
     return [word for word in typed if _may_be_misspelt(voc.normalise(word))][:MOST_CORRECTED]
 
@@ -40,14 +40,14 @@ def _may_be_misspelt(folded: str) -> bool:
 
 
 def corrected(understood: Understood, unknown: list[str], near: Callable[[str], str]) -> str:
-    """The question with an expression or words replaced by near ones; empty when there are none.
+    """Return the query with an expression or words replaced by near ones; empty if nothing was replaced.
 
     Args:
-        understood: the question.
-        unknown: words of it that may be misspelt.
-        near: gives the other word for one of them, or nothing.
+        understood: the interpreted query.
+        unknown: words that may be misspelt.
+        near: returns the replacement of a word, or "".
     """
-    # Words that are near an expression together tell more than each of them.
+    # A near match of a whole expression is more reliable than one of a single word.
     text = _expression_corrected(understood)
     left = [word for word in unknown if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)]
     text = _replaced(text, left, near)
@@ -55,7 +55,7 @@ def corrected(understood: Understood, unknown: list[str], near: Callable[[str], 
 
 
 def _replaced(text: str, typed: list[str], near: Callable[[str], str]) -> str:
-    """A question with words replaced; `near` gives the other word for one, or nothing."""
+    """Return a text with words replaced; `near` returns the replacement of a word, or ""."""
     for word in typed:
         if other := near(word):
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", other, text, count=1)
@@ -63,18 +63,18 @@ def _replaced(text: str, typed: list[str], near: Callable[[str], str]) -> str:
 
 
 def is_of_lists(word: str) -> bool:
-    """Whether a word, or the two that it was written together of, are of the lists or the name of a place."""
+    """Return whether a word, or two joined words, are in the lists or the name of a place."""
     folded = voc.normalise(word)
     return not folded or " " in folded or spelling.is_known(folded) or spelling.is_place(folded)
 
 
 def near(folded: str, *, known: bool = False, foreseen: bool = False) -> str:
-    """A near word; for one that the catalogue knows only the name of a place, one letter away ("nante").
+    """Return a near word; for a word known to the catalogue only a place name one letter away ("nante").
 
     Args:
         folded: a normalised word.
         known: whether the catalogue has it.
-        foreseen: without asking Solr for words of the catalogue.
+        foreseen: whether to avoid querying Solr for words of the catalogue.
     """
     if any(map(str.isdigit, folded)):
         return "" if known else spelling.without_number(folded)
@@ -97,7 +97,7 @@ def _of_lists(folded: str, *, known: bool) -> str:
 
 
 def _expression_corrected(understood: Understood) -> str:
-    """The question with two or three words replaced by an expression one letter away."""
+    """Return the query with two or three words replaced by a near expression."""
     units, text = understood.asked.units[:MOST_UNITS], understood.text
     for number in (3, 2):
         for start in range(len(units) - number + 1):
@@ -110,8 +110,10 @@ def _expression_corrected(understood: Understood) -> str:
 
 
 def _takes_known(units: tuple[words.Unit, ...], near: str) -> bool:
-    """Whether an expression would take the place of what is right as it is: of an expression of the lists ("SIS") or of
-    a word too short to be misspelt ("PO")."""
+    """Return whether an expression would replace correct text.
+
+    That is another listed expression ("SIS"), or a word too short to be misspelt ("PO").
+    """
     kept = {word.stem for word in words.read(near)}
     other = [word for unit in units for word in unit.words if words.stem(voc.normalise(word)) not in kept]
     known = {word for unit in units if unit.core for word in unit.words}

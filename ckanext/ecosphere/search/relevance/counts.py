@@ -1,12 +1,12 @@
-"""How many datasets each of several questions finds, asked of Solr at once. Pure.
+"""Count the results of several queries with a single request to Solr. Pure.
 
-Each question is a filter, and a facet that leaves out the filters of all others counts what it lets through (Solr's
-reference guide, "Tagging and excluding filters"). A tag names a question that the filter does not belong to::
+Each query is a filter, and each count a facet that excludes the filters of all other queries (Solr's reference guide,
+"Tagging and excluding filters"). A tag names a query to which the filter does not belong::
 
     fq={!edismax tag='not1' mm=1}zones AND humides    facet.field={!lucene ex=not0 key=ask0}dataset_type
     fq={!edismax tag='not0' mm=1}zones OR humides     facet.field={!lucene ex=not1 key=ask1}dataset_type
 
-What CKAN adds (permission labels, state, site) and what the reader filters by has no such tag: it holds for each.
+CKAN's filters (permission labels, state, site) and the reader's own have no such tag, so they apply to each query.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 _TYPE_FIELD = "dataset_type"
-"""Field of which every dataset has one value: the sum over its values is the number of datasets."""
+"""Field with exactly one value per dataset: the sum over its values is the number of datasets."""
 
 
 def parameters(questions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Parameters of `package_search` that count what questions find.
+    """Return parameters of `package_search` that count the results of queries.
 
     Args:
-        questions: `q`, `mm` and `fq_list` of each, as `solr_query.parameters` writes them.
+        questions: `q`, `mm` and `fq_list` of each, as returned by `solr_query.parameters`.
 
     Returns:
-        `q`, `fq_list`, `facet.field` and what keeps the answer short.
+        `q`, `fq_list`, `facet`, `facet.field`, `rows` and `start`.
     """
     shared: dict[str, set[int]] = {}
     for number, question in enumerate(questions):
@@ -43,7 +43,7 @@ def parameters(questions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def read(answer: Mapping[str, Any], number: int) -> list[int]:
-    """The counts in an answer of `package_search`, in the order in which so many questions were asked."""
+    """Return the counts from a result of `package_search`, in the order of the queries."""
     facets = answer["search_facets"]
     return [sum(each["count"] for each in facets[f"ask{asked}"]["items"]) for asked in range(number)]
 

@@ -1,4 +1,4 @@
-"""Why a result stands where it stands: words by field, place, record."""
+"""Explain the score of search results: words by field, place, record."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _PUBLIC = "+entity_type:package +dataset_type:dataset +state:active +capacity:pu
 
 @dataclass(frozen=True)
 class Explained:
-    """A result with what makes its score.
+    """A result with the components of its score.
 
     Attributes:
-        score: the whole.
-        words: field → what its words give, before place and record multiply it.
-        place: by how much the place multiplies, and the dataset's own places.
-        record: what its record adds to a factor of 1: weight of `ranking.yaml` → share.
+        score: the total score.
+        words: field → score of its words, before the factors of place and record.
+        place: factor of the place.
+        places: the dataset's own places.
+        record: boosts of the record, added to 1: name in `ranking.yaml` → value.
     """
 
     title: str
@@ -42,15 +43,15 @@ class Explained:
 
 
 def explain(understood: Understood, rows: int, year: int | None) -> list[Explained]:
-    """Ask Solr for the public results of a question and how it weighed each.
+    """Return the public results of a query, with Solr's explanation of their scores.
 
     Args:
-        understood: the question.
+        understood: the interpreted query.
         rows: number of results.
-        year: the current one; None when the index has no numbers of records.
+        year: the current year; None if the index lacks `NUMBER_FIELDS`.
 
     Raises:
-        pysolr.SolrError: Solr does not answer.
+        pysolr.SolrError: Solr is down.
     """
     asked = understood.asked
     parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=True, year=year)

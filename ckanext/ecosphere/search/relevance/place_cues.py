@@ -1,4 +1,4 @@
-"""What the words around a name tell: whether it is a place, a word, or a part of an expression. Pure."""
+"""Context rules: whether a name in a query denotes a place, a common word, or part of an expression. Pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ckanext.ecosphere.search.relevance.words import DATA, LONGEST_PHRASE, Word,
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 SHORTEST = 2
-"""Letters of a name that is read as a place only with a capital ("GE", "Eu")."""
+"""Length of names that count as a place only with a capital ("GE", "Eu")."""
 
 
 @cache
 def cues() -> dict[str, Any]:
-    """The lists of `place_cues.yaml`."""
+    """Return the lists of `place_cues.yaml`."""
     with (DATA / "place_cues.yaml").open(encoding="utf-8") as stream:
         return yaml.safe_load(stream)
 
 
 def led(words: list[Word], start: int, kind: str = "before_commune") -> bool:
-    """Whether a word before says that a place follows: `before_commune`, or `before_territory`."""
+    """Return whether a preceding word announces a place: `before_commune`, or `before_territory`."""
     before = start - 1
     if before >= 0 and words[before].folded in cues()[kind]:
         return True
@@ -32,19 +32,20 @@ def led(words: list[Word], start: int, kind: str = "before_commune") -> bool:
 
 
 def capital(word: Word, start: int, text: str) -> bool:
-    """Whether a word is written with a capital although it does not begin a question that has small letters too."""
+    """Return whether a word is capitalised in mid-query, in a query that is not all capitals."""
     return start > 0 and word.typed[:1].isupper() and not text.isupper()
 
 
 def cuts_compound(words: list[Word], start: int, end: int) -> bool:
-    """Whether some words are a part of a name with hyphens ("Sancy" of "Chastreix-Sancy")."""
+    """Return whether the words are only part of a hyphenated name ("Sancy" in "Chastreix-Sancy")."""
     return (start > 0 and words[start - 1].glued) or words[end - 1].glued
 
 
 def is_in_expression(words: list[Word], start: int, end: int, place: Place) -> bool:
-    """Whether a name is only a part of an expression of the lists ("passe à Poissons", "feu de la Forêt").
+    """Return whether a name is only part of a known expression ("passe à Poissons", "feu de la Forêt").
 
-    A département or région is one all the same, unless it is short ("OCS GE") or a word written small ("pas cher").
+    A département or région counts as a place even then, unless it is short ("OCS GE") or a lower-case homonym ("pas
+    cher").
     """
     name = words[start:end]
     if place.kind not in ("commune", "epci", "country"):

@@ -1,7 +1,7 @@
-"""Which words of a question are a place, and which place. Pure.
+"""Recognise the place in a query. Pure.
 
-Names of places are words as well (Lot, Nord, Mer, Vannes), so each reading has a certainty: a `Reading` that is not
-certain only lets its place weigh beside the word, and never hides anything.
+Names of places can be common words (Lot, Nord, Mer, Vannes), so each reading has a certainty: the place of an uncertain
+`Reading` only affects the score beside the word, and never filters.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 LARGE = 10_000
-"""Inhabitants of a commune whose name, although a word too, is a place at an end of the question."""
+"""Population from which a commune named like a common word counts as a place at the end of a query."""
 COMPARABLE = 0.5
-"""Share of the people of the first namesake from which a second one is offered as well."""
+"""Minimum population of an offered namesake, relative to the first one."""
 SHORTEST_MISSPELT = 7
-"""Letters of a name of a territory that is recognised although one of them is wrong."""
+"""Minimum letters of a territory's name that is recognised with one letter wrong."""
 LONG_NAME = 9
-"""Letters of a name that may have two wrong."""
+"""Minimum letters of a name that is recognised with two letters wrong."""
 LONGEST_MISSPELT = 5
-"""Words of such a name."""
+"""Maximum words of such a name."""
 _POSTAL = 5
 _MOST_ALTERNATIVES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A place in a question.
+    """A place recognised in a query.
 
     Attributes:
-        place: what is meant, most likely.
-        words: positions of the words that name it, and of those that say nothing more ("commune de").
-        certain: whether the words are nothing but the place.
-        service: names of the organisations when a service was named ("ddt 44"), else empty.
-        others: other places of the same name, comparable in size: they are offered.
-        namesakes: all places of the name.
+        place: the most likely place.
+        words: positions of the words that name it, and of redundant words ("commune de").
+        certain: whether the words can only denote the place.
+        service: names of the organisations if a service was named ("ddt 44"), else empty.
+        others: other places of the same name and comparable size, offered as alternatives.
+        namesakes: all places of this name.
     """
 
     place: Place
@@ -53,10 +53,10 @@ class Reading:
 
 
 def read_word(words: list[Word]) -> Reading | None:
-    """The commune that a usual word at an end of the question names, for want of another sense ("plu pithiviers").
+    """Return the commune named by a common word at an end of the query, if it makes no other sense ("plu pithiviers").
 
     Args:
-        words: of the question, of which all others are of the field.
+        words: words of the query; all others are domain terms.
     """
     for first, last in ((len(words) - 1, len(words)), (0, 1), (len(words) - 2, len(words)), (0, 2)):
         inner = words[max(first, 0) : last]
@@ -71,11 +71,11 @@ def read_word(words: list[Word]) -> Reading | None:
 
 
 def read(words: list[Word], text: str) -> Reading | None:
-    """Find the place in a question; None when there is none.
+    """Return the place in a query; None if there is none.
 
     Args:
-        words: of the question.
-        text: the question as typed: a capital in the middle tells.
+        words: words of the query.
+        text: the query as typed, since a capital in the middle indicates a name.
     """
     if service := _service(words):
         return service
@@ -88,18 +88,19 @@ def read(words: list[Word], text: str) -> Reading | None:
                 break
     found += _misspelt(words, found)
     found = [each for each in found if not _is_elsewhere(words, each, found)]
-    # A name within a longer one is a part of it ("Centre-Val de Loire", "mer du Nord").
+    # Ignore names within longer ones ("Centre-Val de Loire", "mer du Nord").
     outer = [each for each in found if not any(set(each.words) < set(other.words) for other in found)]
     if not outer:
         return None
-    # The smallest place is meant (a commune beside its département), of two the last.
+    # Prefer the smallest place (a commune beside its département), then the last one.
     best = max(outer, key=lambda each: (each.certain, _size(each.place), len(each.words), each.words[0]))
     beside = _beside(words, text, best)
     return replace(beside, words=tuple(each for each in beside.words if words[each].folded not in cues()["kept"]))
 
 
 def _is_elsewhere(words: list[Word], reading: Reading, found: list[Reading]) -> bool:
-    """Whether a small commune is only a word, since the question names a territory that has no such commune ("bio")."""
+    """Return whether a small commune's name is only a word, as the territory in the query lacks that commune
+    ("bio")."""
     if reading.place.kind != "commune" or len(reading.words) != 1 or reading.place.population >= LARGE:
         return False
     (position,) = reading.words
@@ -114,11 +115,11 @@ def _is_elsewhere(words: list[Word], reading: Reading, found: list[Reading]) -> 
 @voc.derived
 @cache
 def _written_together() -> dict[str, dict[str, str]]:
-    """First letter → name of a territory or area without spaces → the name."""
+    """Return first letter → name of a territory or area without spaces → the name."""
     kinds = ("departement", "region", "outre-mer")
     names = [(concept.label_fr, 1) for concept in voc.get("territories") if concept.data["type"] in kinds]
-    # Names of rivers and massifs are many and short: only long ones.
-    # What ends with another name ("Loire-Bretagne") is too near to a word beside that ("loutre Bretagne").
+    # Names of rivers and massifs are many and short: take only long ones. Skip those that end with another name
+    # ("Loire-Bretagne"), which are too similar to that name with another word ("loutre Bretagne").
     areas = [name for name in gazetteer.area_names() if not name.startswith(("Bassin", "Vallée", "DIR"))]
     names += [
         (name, LONG_NAME) for name in areas if not gazetteer.named(" ".join(voc.normalise(name).split()[1:][-1:]))
@@ -133,7 +134,7 @@ def _written_together() -> dict[str, dict[str, str]]:
 
 
 def _misspelt(words: list[Word], found: list[Reading]) -> list[Reading]:
-    """Départements and régions by a name with a letter or two wrong: "alpes maritime", "tarn et garone"."""
+    """Return départements and régions with a letter or two wrong in the name: "alpes maritime", "tarn et garone"."""
     readings: list[Reading] = []
     exact = [each.words for each in found if each.place.kind != "area"]
     towns = [each.words for each in found if each.place.kind == "commune" and each.place.population >= LARGE]
@@ -164,12 +165,12 @@ def _misspelt(words: list[Word], found: list[Reading]) -> list[Reading]:
 
 
 def _size(place: Place) -> int:
-    """Order of places by size, the smallest highest."""
+    """Return a sort key by size, highest for the smallest kind."""
     return ("country", "region", "area", "sea", "overseas", "departement", "epci", "commune").index(place.kind)
 
 
 def _beside(words: list[Word], text: str, reading: Reading) -> Reading:
-    """Take the other places of the question into account: "nantes 44", "Saint-Denis (Réunion)"."""
+    """Combine a reading with other places in the query: "nantes 44", "Saint-Denis (Réunion)"."""
     used, place = set(reading.words), reading.place
     for start in range(len(words)):
         for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
@@ -191,7 +192,7 @@ def _beside(words: list[Word], text: str, reading: Reading) -> Reading:
         used.update(more)
     others = reading.others
     if place != reading.place:
-        # "Saint-Denis 93": the other Saint-Denis is offered; "Mer 41": the département is no other reading.
+        # "Saint-Denis 93": the other Saint-Denis is offered; "Mer 41": the département is not an alternative.
         offered = (reading.place, *reading.others) if place in reading.namesakes else reading.others
         others = tuple(each for each in offered if each != place)
     certain = reading.certain or len(used) > len(reading.words)
@@ -199,7 +200,7 @@ def _beside(words: list[Word], text: str, reading: Reading) -> Reading:
 
 
 def of_table(name: str) -> Place | None:
-    """The place in the name of a table as the services' standard forms it: "N_ICPE_P_059", "ZNIEFF1_S_R93"."""
+    """Return the place in a table name of the ministry's naming standard: "N_ICPE_P_059", "ZNIEFF1_S_R93"."""
     code = name.rsplit("_", 1)[-1].lower()
     if code.startswith("r") and code[1:]:
         known = (each for each in voc.get("territories") if each.data["type"] in ("region", "outre-mer"))
@@ -214,7 +215,7 @@ def of_table(name: str) -> Place | None:
 
 
 def _commune_beside(words: list[Word], reading: Reading) -> tuple[Place, set[int]]:
-    """A commune whose name stands beside its département, although it is a word too: "mer 41", "Forges (17)"."""
+    """Return a commune named next to its département, although its name is a common word: "mer 41", "Forges (17)"."""
     first, last = min(reading.words), max(reading.words)
     is_code = len(reading.words) == 1 and any(letter.isdigit() for letter in words[first].folded)
     for span in ((last + 1,), (first - 2, first - 1), (first - 1,)):
@@ -230,7 +231,7 @@ def _commune_beside(words: list[Word], reading: Reading) -> tuple[Place, set[int
 
 
 def _spent(words: list[Word], used: set[int]) -> set[int]:
-    """Words before a place that say nothing more ("département de la Somme", "bassin versant de l'Adour")."""
+    """Return positions of redundant words before a place ("département de la Somme", "bassin versant de l'Adour")."""
     found: set[int] = set()
     for position in sorted(used):
         start = position
@@ -246,7 +247,7 @@ def _spent(words: list[Word], used: set[int]) -> set[int]:
 
 
 def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
-    """Read some words as a place; None when they are none."""
+    """Interpret some words as a place; None if they are not one."""
     inner = words[start:end]
     name = " ".join(word.folded for word in inner)
     places = gazetteer.named(name)
@@ -258,18 +259,17 @@ def _span(words: list[Word], start: int, end: int, text: str) -> Reading | None:
 
 
 def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None:
-    """Read a name as a place; None when it is a word as long as nothing beside it says more."""
+    """Interpret a name as a place; None if it is a common word without a cue that it is a place."""
     inner = words[start:end]
     name = " ".join(word.folded for word in inner)
     places = gazetteer.named(name)
     first = places[0]
     if first.kind != "area" and led(words, start, "before_river") and (river := gazetteer.along(name)):
-        # A flood is a river's, although the département has its name.
+        # After a word such as "crue" the river is meant, not the département of the same name.
         return Reading(river, tuple(range(start, end)), True, (), (first,), (river, *places))
     bare = [word.folded for word in inner if word.folded not in ("l", "la", "le", "les")]
     if first.kind not in ("commune", "epci"):
-        # Hardly larger than its namesakes is an island ("Saint-Martin").
-        # An island may have a name as usual as "Saint-Martin".
+        # An island may have as common a name as "Saint-Martin", and be hardly larger than its namesakes.
         least = 0 if first.kind == "overseas" and len(places) > _MOST_ALTERNATIVES else LARGE
         others = tuple(each for each in places[1:] if each.population >= least and first.ids[0] not in each.around)
         certain = name not in cues()["homonyms"] or _is_place(words, start, end, text)
@@ -294,10 +294,10 @@ def _areas_of(name: str) -> tuple[Place, ...]:
 
 
 def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
-    """Whether words of a place's name are no words of the lists, nor too short to be a name."""
+    """Return whether the words of a name are neither listed terms nor too short for a name."""
     inner = words[start:end]
     key = " ".join(word.stem for word in inner if word.folded not in stop_words())
-    # "Étang de l'Or" is one although its last word is a stop word.
+    # "Étang de l'Or" is a name although its last word is a stop word.
     is_territory = place.kind in ("departement", "region") or (place.kind == "area" and len(inner) > SHORTEST)
     is_territory = is_territory or key in cues()["kept"]
     of_lists = not key or key in fillers() or (key in expressions() and not is_territory)
@@ -307,7 +307,7 @@ def _may_be_name(words: list[Word], start: int, end: int, place: Place) -> bool:
 
 
 def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
-    """Whether a name is only a part of a name with hyphens, or of an expression of the lists."""
+    """Return whether a name is only part of a hyphenated name or of a listed expression."""
     if place.kind == "country" and end < len(words) and words[start].folded in cues()["spent"]:
         return True  # "métropole lilloise"
     leads = end - start == 1 and place.kind == "commune" and words[start].folded in cues()["leading"]
@@ -318,12 +318,12 @@ def _is_part(words: list[Word], start: int, end: int, place: Place) -> bool:
 
 
 def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Reading | None:
-    """A postal or INSEE code, or the code of a département."""
+    """Interpret a postal code, an INSEE code, or the code of a département."""
     code = words[position].folded
     before = words[position - 1].folded if position else ""
     if before in cues()["not_code_before"]:
         return None
-    # Only a département's number that is no other number stands anywhere ("znieff 2A type 1", "974").
+    # In mid-query only codes that cannot be ordinary numbers count ("znieff 2A type 1", "974").
     at_an_end = not position or position == len(words) - 1 or not code.isdigit() or len(code) > SHORTEST
     named = before in cues()["before_territory"] or _follows_commune(words, position, places[0])
     if len(code) < _POSTAL and not at_an_end and not named:
@@ -334,7 +334,7 @@ def _code(words: list[Word], position: int, places: tuple[Place, ...]) -> Readin
 
 
 def _follows_commune(words: list[Word], position: int, departement: Place) -> bool:
-    """Whether a commune of a département is named before its code ("saint denis 93 plu")."""
+    """Return whether the code of a département follows one of its communes ("saint denis 93 plu")."""
     for start in range(max(0, position - gazetteer.LONGEST_NAME), position):
         for place in gazetteer.named(" ".join(word.folded for word in words[start:position])):
             if place.kind == "commune" and departement.ids[0] in place.around:
@@ -343,18 +343,18 @@ def _follows_commune(words: list[Word], position: int, departement: Place) -> bo
 
 
 def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
-    """Whether a homonym is the place: by the word before, a capital, or as the last word of several."""
+    """Return whether a homonym denotes the place: by the preceding word, a capital, or as the last of several words."""
     before = words[start - 1].folded if start else ""
     if before in cues()["not_place_before"] or (end < len(words) and words[end].folded in cues()["not_place_after"]):
         return False
     if led(words, start, "before_territory") or (capital(words[start], start, text) and start):
         return True
-    # A reference before it is no word ("N2000 var").
+    # References are not among the words ("N2000 var").
     return end == len(words) and (start > 0 or len(read_all(text)) > end)
 
 
 def _service(words: list[Word]) -> Reading | None:
-    """A service by its acronym and its place: "ddt 44", "ddtm06", "dreal bretagne", "ddtm de l'Hérault"."""
+    """Recognise a service by its acronym and place: "ddt 44", "ddtm06", "dreal bretagne", "ddtm de l'Hérault"."""
     for start in range(len(words)):
         acronym, code = _parted(words[start].folded)
         for place in gazetteer.named(code) if acronym else ():
@@ -376,7 +376,7 @@ def _service(words: list[Word]) -> Reading | None:
 
 
 def _parted(word: str) -> tuple[str, str]:
-    """The acronym of a service and the code that was written to it ("ddtm06"); empty when it is no such word."""
+    """Split a service's acronym from an appended code ("ddtm06"); empty acronym if there is none."""
     acronym = next(
         (each for each in cues()["services"] if word.startswith(each) and word[len(each) :][:1].isdigit()), ""
     )

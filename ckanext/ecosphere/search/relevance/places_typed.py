@@ -1,4 +1,4 @@
-"""Places whose names the last words of a question begin, while a person types. Pure."""
+"""Complete place names at the end of a query while it is typed. Pure."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from ckanext.ecosphere.vocabularies import communes, gazetteer
 from ckanext.ecosphere.vocabularies.name_forms import in_full
 
 SHORTEST = 3
-"""Letters of the beginning of a name."""
+"""Minimum letters of a prefix."""
 LONGEST = 4
-"""Words of the beginning of a name."""
+"""Maximum words of a prefix."""
 MOST = 3
 SMALLEST = 2_000
-"""Inhabitants of a commune that is proposed."""
+"""Minimum population of suggested communes."""
 _CODE = 5
-"""Digits and letters of the code of a commune, and of a postal code."""
+"""Length of an INSEE code of a commune, and of a postal code."""
 
 
 def places_typed(text: str) -> list[dict[str, str]]:
-    """Complete a question whose last words begin the name of a place, or are the code of a commune.
+    """Complete a query whose last words are the prefix of a place name, or the code of a commune.
 
     Args:
-        text: what was typed ("zones humides saint-naz", "natura 2000 loz", "38185").
+        text: the text typed ("zones humides saint-naz", "natura 2000 loz", "38185").
 
     Returns:
-        `kind`, `label` of the place and `query`, the question with its name: territories and natural regions come
+        `kind` and `label` of the place, and `query`, the query with its name; territories and natural regions come
         before communes.
     """
     typed = text.split()
@@ -47,7 +47,7 @@ def places_typed(text: str) -> list[dict[str, str]]:
 
 
 def _territories(start: str, *, alone: bool) -> Iterator[str]:
-    """Names of départements, régions and natural regions; alone the first two are proposed with their datasets."""
+    """Yield names of départements, régions and natural regions; of the latter only, if there are no other words."""
     for folded, name, is_area in _names():
         if folded.startswith(start) and (is_area or not alone):
             yield name

@@ -1,7 +1,7 @@
-"""References in a question: rubriques, articles, zones of a PLU, codes of sites, roads, years. Pure.
+"""Recognise references in a query: IOTA and ICPE rubrics, articles, zones of a PLU, site codes, roads, years. Pure.
 
-People who write a file know what they need by its number ("3.2.2.0", "L. 211-1", "zone 2AU", "FR8201696", "AC1"), which
-no title has. What a number is about stands in `data/references.csv`.
+Users who prepare a file know their subject by its number ("3.2.2.0", "L. 211-1", "zone 2AU", "FR8201696", "AC1"), which
+no title contains. The subject of each number is in `data/references.csv`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from ckanext.ecosphere.search.relevance.words import DATA, Unit
 from ckanext.ecosphere.vocabularies import gazetteer, tables
 
 MOST = 4
-"""References of a question that are read."""
+"""Maximum number of references per query."""
 _WEAK = frozenset({"road", "reference-system", "year"})
-"""Kinds that say nothing of a subject: they weigh beside other words, and are looked for only when they stand alone."""
+"""Kinds that do not name a subject: they only affect the score, unless there are no other words."""
 _LETTERS_OF_CHAPTER = 2
-"""Digits of an article's number that a row of the table may leave out ("L. 41" for title I of book IV)."""
+"""Length of a shortened article number in the table ("L. 41" for title I of book IV)."""
 
 _CODE = (
     r"(?:\s+(?i:(?:du\s+)?(?P<code>code\s+(?:de\s+l['’]environnement|de\s+l['’]urbanisme|forestier|rural"
@@ -35,8 +35,8 @@ _DISTANCE = re.compile(
     rf"{_LENGTH}|[àa]\s+{_ABOUT}{_LENGTH}(?=\s+{_FROM})|{_ABOUT}{_LENGTH}(?=\s+{_AROUND}))(?:\s+{_AROUND})?",
     re.IGNORECASE,
 )
-"""How far from a place: the place tells where. ("MNT à 5 m" and "bande des 100 m" are about something else.)"""
-# In this order: the first that fits takes its text out of the question.
+"""A distance from a place, ignored since the place suffices. Not "MNT à 5 m" or "bande des 100 m"."""
+# In this order: the first match removes its text from the query.
 _PATTERNS = {
     kind: re.compile(pattern)
     for kind, pattern in {
@@ -61,7 +61,7 @@ _PATTERNS = {
 
 @cache
 def _table() -> dict[str, dict[str, tuple[str, ...]]]:
-    """Kind → reference → names."""
+    """Return kind → reference → names."""
     found: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for row in tables.rows(DATA / "references.csv"):
         found[row["kind"]][row["reference"]] = tuple(filter(None, row["names"].split("|")))
@@ -69,14 +69,13 @@ def _table() -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def take(text: str) -> tuple[str, list[Unit]]:
-    """Take the references out of a question.
+    """Extract the references from a query.
 
     Args:
         text: as typed.
 
     Returns:
-        the text without them and without distances, and what is looked for in their place, in the order in which it
-        was typed.
+        the text without them and without distances, and the units that replace them, in the order typed.
     """
     if not any(map(str.isdigit, text)) and not re.search(rf"\s{_ZONE}", text):
         return text, []
@@ -86,7 +85,7 @@ def take(text: str) -> tuple[str, list[Unit]]:
         for match in list(pattern.finditer(text)):
             names = _names(kind, match)
             if names is not None and len(found) < MOST:
-                # Solr's analysis leaves a mere "2" of "2AU".
+                # Solr's analysis reduces "2AU" to "2".
                 typed = tuple((names[0] if kind == "zone" else match[0]).split())
                 found.append((match.start(), Unit(typed, names, len(names), weak=kind in _WEAK, core=bool(names))))
                 text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
@@ -94,7 +93,7 @@ def take(text: str) -> tuple[str, list[Unit]]:
 
 
 def _names(kind: str, match: re.Match[str]) -> tuple[str, ...] | None:
-    """What a reference is about; None when it is no reference after all."""
+    """Return the names of a reference's subject; None if it is not a reference after all."""
     own = _table()[kind]
     name = kind.replace("-", "_")
     code = (match.groupdict().get(name) or "").strip()
@@ -112,12 +111,12 @@ def _names(kind: str, match: re.Match[str]) -> tuple[str, ...] | None:
 
 
 def _of_article(own: dict[str, tuple[str, ...]], code: str, of_code: str) -> tuple[str, ...] | None:
-    """What an article is about, by the longest beginning of its number that the table has.
+    """Return the names of an article's subject, by the longest prefix of its number in the table.
 
     Args:
-        own: rows of the table; a number that two codes have may stand there with its code ("L. 341 code forestier").
+        own: rows of the table; numbers used by two codes may include the code ("L. 341 code forestier").
         code: letter and number.
-        of_code: the code that was named with it, in small letters, or empty.
+        of_code: the code named with it, in lower case, or empty.
     """
     number = re.sub(r"[^\d-]", "", code)
     parts = number.split("-")
@@ -127,7 +126,7 @@ def _of_article(own: dict[str, tuple[str, ...]], code: str, of_code: str) -> tup
     book = code[0].upper()
     if book == "D" and len(parts) == 1:
         return None  # a road
-    # The regulatory part is numbered as the law that it applies.
+    # The regulatory part has the same numbering as the legislative part.
     for each in dict.fromkeys((book, "L")):
         for beginning in beginnings:
             if names := own.get(f"{each}. {beginning} {of_code}") or own.get(f"{each}. {beginning}"):

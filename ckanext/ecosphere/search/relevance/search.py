@@ -1,6 +1,6 @@
-"""Answer a question in words through CKAN's own `package_search`, in as many steps as it needs.
+"""Answer queries in words through CKAN's `package_search`, relaxing them step by step.
 
-Whatever is asked goes through the action of CKAN, so that rights, other plugins and the form of the answer are its own.
+Every query goes through CKAN's action, so that permissions, other plugins and the result format remain CKAN's.
 """
 
 from __future__ import annotations
@@ -37,44 +37,44 @@ from ckanext.ecosphere.shared import dates
 log = logging.getLogger(__name__)
 
 KEY = "ecosphere_search"
-"""Key of the answer under which it says how the question was understood."""
+"""Key of the result under which the interpretation of the query is returned."""
 PLACE_PARAMETER = "ext_place"
-"""Parameter of the page, among `extras`: index value of the place that was chosen, or `off`."""
+"""Parameter in `extras`: index value of the place chosen on the page, or `off`."""
 EVERYWHERE = "off"
 TYPED_PARAMETER = "ext_typed"
-"""Parameter of the page: when set, the words are looked for as they were typed, all of them."""
+"""Parameter in `extras`: when set, all words are required as typed."""
 
 FEW = 5
-"""Datasets up to which another spelling is tried, which counts when it finds more than as many times as many, and then
-the words of the field alone."""
+"""Maximum number of results up to which a corrected spelling is tried (and used if it finds more than `FEW` times as
+many), then a relaxed query."""
 MOST_FORESEEN = 20
-"""Questions that are counted at once before one of them is asked."""
+"""Maximum queries counted in one request before one of them is run."""
 SEVERAL = 2
-"""Questions from which on it is worth while to count them beforehand."""
+"""Minimum queries for which counting in advance is worthwhile."""
 MOST_STEPS = 4
-"""Steps of a reading that are counted before those of the others: most questions end within so many."""
+"""Steps of an interpretation counted before those of the others: most queries end within these."""
 MOST_IN_DOUBT = 2
-"""Strange words of a question of which it is foreseen that the catalogue has them, and that it has not."""
+"""Unknown words for which both cases, present in or missing from the catalogue, are counted in advance."""
 MOST_AT_ONCE = 2
-"""Words and expressions that a dataset of one place often has together."""
+"""Units that datasets of one place often have together."""
 MOST_NAMES_TOLD = 3
-"""Other names of one that are told."""
+"""Maximum alternative names reported per expression."""
 MOST_NAMESAKES = 2
-"""Other places of a name that are counted beforehand."""
+"""Namesakes counted in advance."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
 _IDENTIFIER = re.compile(
     r"(?:https?://|urn:)[\w.:/?=&#%~+-]{4,300}"
     r"|(?=[\w.-]*\d)(?=[\w.-]*[_-])[\w.-]{8,200}"
     r"|[a-z0-9]+(?:-[a-z0-9]+){2,99}"
 )
-"""What may be an identifier or the name of a dataset: one word of several parts."""
+"""Possible identifier or dataset name: a single word of several parts."""
 _OTHER_TYPES = re.compile(r"(?<![\w-])dataset_type:(?!\"?dataset\b)")
 _SCHEMA_SECONDS = {True: 600, False: 30}
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A question as it was understood, what is asked of it, and the other spelling that this came from."""
+    """An interpretation of a query, the query chosen for it, and the corrected spelling, if any."""
 
     understood: Understood
     asked: Asked
@@ -82,7 +82,7 @@ class Choice:
 
 
 def is_question(data_dict: dict[str, Any]) -> bool:
-    """Whether a search asks in words, with no sign of Solr's language and no way of its own."""
+    """Return whether a search is in words, without Solr syntax, fields or parser of its own."""
     text = data_dict.get("q")
     if not isinstance(text, str) or not text.strip() or any(data_dict.get(name) for name in _OWN_WAY):
         return False
@@ -93,15 +93,15 @@ def is_question(data_dict: dict[str, Any]) -> bool:
 
 
 def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Search for what a question means.
+    """Run a search by the meaning of its query.
 
     Args:
         original: CKAN's `package_search`.
-        context: action context; the reader's rights apply.
-        data_dict: parameters of `package_search`; `is_question` holds for them.
+        context: action context, with the reader's permissions.
+        data_dict: parameters of `package_search` for which `is_question` is true.
 
     Returns:
-        the answer of `package_search`, with what was understood under `KEY`.
+        the result of `package_search`, with the interpretation under `KEY`.
     """
     extras = data_dict.get("extras") or {}
     without = config.without() | ({"spelling", "steps"} if extras.get(TYPED_PARAMETER) else frozenset())
@@ -120,13 +120,13 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     best = identified or _chosen(index, understood, understand)
     told = {**_told(best, index), "as_asked": index.count(understood.asked)}
     if has_request_context() and data_dict.get("rows") != 0:
-        # The page has no other way to know: CKAN hands it results and facets only.
+        # For the page, to which CKAN passes only results and facets.
         tk.g.setdefault(KEY, {})[typed] = {**told, "marked": _marked(best, typed)}
     return {**index.find(best.asked), KEY: told}
 
 
 def _identified(index: Index, typed: str) -> Choice | None:
-    """The dataset of which an identifier was typed, or its name or address; None when there is none."""
+    """Return the query for a dataset whose identifier, name or URL was typed; None if there is none."""
     if not _IDENTIFIER.fullmatch(typed.strip()):
         return None
     for each in dict.fromkeys((typed.strip(), typed.strip().lower(), re.split("[/=#:]", typed.strip())[-1])):
@@ -137,7 +137,7 @@ def _identified(index: Index, typed: str) -> Choice | None:
 
 
 class Index:
-    """What questions find, each asked of Solr once: whole, or beforehand with others as numbers only."""
+    """Results and counts of queries, each requested from Solr once: run fully, or counted together in advance."""
 
     def __init__(
         self, original: Callable[..., Any], context: Context, data_dict: dict[str, Any], without: frozenset[str]
@@ -147,34 +147,34 @@ class Index:
         self._found: dict[Asked, dict[str, Any]] = {}
 
     def find(self, asked: Asked) -> dict[str, Any]:
-        """The answer of `package_search` to a question."""
+        """Return the result of `package_search` for a query."""
         if asked not in self._found:
             found = self._found[asked] = _run(self.original, self.context, self.data_dict, asked, self.without)
             self._counts[asked] = found["count"]
         return self._found[asked]
 
     def knows(self, asked: Asked) -> bool:
-        """Whether a question was asked or counted already."""
+        """Return whether a query has been run or counted."""
         return asked in self._counts
 
     def count(self, asked: Asked) -> int:
-        """How many datasets a question finds."""
+        """Return the number of results of a query."""
         return self._counts[asked] if self.knows(asked) else self.find(asked)["count"]
 
     def near(self, word: str) -> str:
-        """The other spelling of a word of a question, empty when there is none that finds something for the reader."""
+        """Return a corrected spelling of a word; empty if none finds anything for the reader."""
         other = corrections.near(voc.normalise(word), known=self.count(_alone(word)) > 0)
-        # The words of the catalogue were counted some minutes ago: a dataset may have become private since.
+        # The catalogue's words may be some minutes old: a dataset may have become private since.
         return other if corrections.is_of_lists(other) or self.count(_alone(other)) else ""
 
     def foresee(self, questions: Iterable[Asked]) -> None:
-        """Count what several questions find; one alone is counted as it is asked."""
+        """Count several queries in advance; a single one is counted when it is run."""
         asked = list(dict.fromkeys(questions))
         if sum(not self.knows(each) for each in asked) >= SEVERAL:
             self.count_at_once(asked)
 
     def count_at_once(self, questions: Iterable[Asked]) -> None:
-        """Count what questions find, with one question to Solr."""
+        """Count the results of queries with one request to Solr."""
         unknown = [each for each in dict.fromkeys(questions) if not self.knows(each)][:MOST_FORESEEN]
         if not unknown:
             return
@@ -186,7 +186,7 @@ class Index:
             with query.written(asked["q"]):
                 answer = self.original(self.context, {**self.data_dict, "qf": config.query_fields(), **asked})
         except SearchError as error:
-            # Each question is then asked by itself, and fails by itself.
+            # Each query is then run, and may fail, separately.
             log.warning("The questions cannot be counted together: %s", error)
             return
         self._counts.update(zip(unknown, counts.read(answer, len(unknown)), strict=True))
@@ -195,18 +195,18 @@ class Index:
 def _with_common_name(
     index: Index, understood: Understood, understand: Callable[[str], Understood], place: str
 ) -> Understood:
-    """The question with a usual word read as the commune of that name, when nothing has the word.
+    """Interpret a common word as the commune of that name, if the query finds nothing otherwise.
 
     Args:
-        index: what is there to be found.
-        understood: the question as it was typed.
-        understand: reads another spelling of it.
-        place: what was chosen for the place, see `PLACE_PARAMETER`.
+        index: results and counts.
+        understood: the interpretation of the query.
+        understand: interprets another text.
+        place: the chosen place, see `PLACE_PARAMETER`.
     """
     placed = understanding.with_common_name(understood, place=place, without=index.without)
     if placed is None:
         return understood
-    # With what comes next if it is none, so that Solr is asked once.
+    # Count the next candidates as well, so that Solr is queried once.
     unknown = corrections.unknown(understood) if "spelling" not in index.without else []
     foreseen = _foreseen(understood, unknown, understand)
     index.foresee([understood.asked, *_foreseen(placed, [], understand), *foreseen])
@@ -214,7 +214,7 @@ def _with_common_name(
 
 
 def _chosen(index: Index, understood: Understood, understand: Callable[[str], Understood]) -> Choice:
-    """What is asked at last, of a question that as it is may find nothing or little."""
+    """Return the final query for one that may find little or nothing: corrected, at a namesake, or relaxed."""
     spelling_on, steps_on = "spelling" not in index.without, "steps" not in index.without
     unknown = corrections.unknown(understood) if spelling_on else []
     if steps_on and _may_find_little(understood, unknown):
@@ -232,12 +232,12 @@ def _chosen(index: Index, understood: Understood, understand: Callable[[str], Un
         count = index.count(best.asked)
     if count <= FEW and steps_on:
         best = _with_less(best, index)
-    # Another spelling that helped nobody is not named.
+    # Do not report a correction that did not help.
     return best if index.count(best.asked) or not best.corrected else first
 
 
 def _may_find_little(understood: Understood, unknown: list[str]) -> bool:
-    """Whether a question often finds nothing as it is: a strange word, a place of several, much at once."""
+    """Return whether a query is likely to find nothing as it is: unknown words, an ambiguous place, or many units."""
     strong = [unit for unit in understood.asked.units if not unit.weak]
     strange = unknown or [unit for unit in strong if not unit.others and catalogue_words.has(unit.words) is False]
     several = len(strong) == MOST_AT_ONCE or bool(understood.others)
@@ -245,7 +245,7 @@ def _may_find_little(understood: Understood, unknown: list[str]) -> bool:
 
 
 def _foreseen(understood: Understood, unknown: list[str], understand: Callable[[str], Understood]) -> list[Asked]:
-    """What may be asked in the end, the likeliest first."""
+    """Return the queries that may be needed, most likely first."""
     texts = [understood.text, *_foreseen_corrections(understood, unknown)]
     readings = [understood, *map(understand, (each for each in dict.fromkeys(texts) if each != understood.text))]
     found = [each.asked for each in readings]
@@ -261,7 +261,7 @@ def _foreseen(understood: Understood, unknown: list[str], understand: Callable[[
 
 
 def _foreseen_corrections(understood: Understood, unknown: list[str]) -> Iterator[str]:
-    """The question as it will be corrected, whichever of its strange words the catalogue turns out to have."""
+    """Yield the possible corrections of the query, whichever of its unknown words the catalogue has."""
     in_doubt = unknown[:MOST_IN_DOUBT]
     for number in range(len(in_doubt) + 1) if unknown else ():
         for known in map(set, combinations(in_doubt, number)):
@@ -271,12 +271,12 @@ def _foreseen_corrections(understood: Understood, unknown: list[str]) -> Iterato
 
 
 def _at_namesake(best: Choice, index: Index) -> Choice:
-    """The question at another place of the same name, when the first one has nothing ("bruit saint-denis")."""
+    """Move the query to another place of the same name if the first has no results ("bruit saint-denis")."""
     understood = best.understood
     name = voc.normalise(understood.place.label) if understood.place else ""
     for place in understood.others if understood.place else ():
         if name != voc.normalise(place.label) and f"{name} " in voc.normalise(place.label):
-            continue  # only a part of its name: "Saint-Martin" of Saint-Martin-d'Hères
+            continue  # only part of the other's name: "Saint-Martin" in Saint-Martin-d'Hères
         asked = replace(best.asked, place=place)
         if index.count(asked):
             others = tuple(each for each in (best.asked.place, *understood.others) if each and each != place)
@@ -285,11 +285,11 @@ def _at_namesake(best: Choice, index: Index) -> Choice:
 
 
 def _with_less(best: Choice, index: Index) -> Choice:
-    """The question with a word, the place, then more left out, as far as it takes to find some datasets."""
+    """Relax the query step by step (words, the place, then more) until it has enough results."""
     steps = understanding.steps(best.understood.asked)
     count = index.count(best.asked)
     for number, asked in enumerate(steps):
-        # A step that leaves the place or most words out is for a question that finds nothing at all.
+        # Steps that drop the place or most words are only for queries without any results.
         if count and (not asked.strict or asked.optional or not asked.units):
             break
         if number and not index.knows(asked):
@@ -310,7 +310,7 @@ def _run(
         parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=ranked, year=year)
         parameters["fq_list"] = [*(data_dict.get("fq_list") or []), *parameters["fq_list"]]
         with query.written(parameters["q"]):
-            # CKAN's action changes what it is given.
+            # CKAN's action changes its parameters.
             return original(context, {**data_dict, "qf": config.query_fields(), "tie": config.tie(), **parameters})
 
     if not has_numbers():
@@ -320,7 +320,7 @@ def _run(
     except SearchQueryError:
         raise
     except SearchError:
-        # The index was given another schema meanwhile.
+        # The schema of the index may have changed.
         forget_schema()
         return ask(None)
 
@@ -330,7 +330,7 @@ def _alone(word: str) -> Asked:
 
 
 def _told(best: Choice, index: Index) -> dict[str, Any]:
-    """What was understood, for pages and for whoever asks through the API."""
+    """Return the interpretation of the query, for pages and API clients."""
     asked, place = best.asked, best.understood.place
     dropped = (
         asked.optional > best.understood.asked.optional
@@ -351,7 +351,7 @@ def _told(best: Choice, index: Index) -> dict[str, Any]:
 
 
 def _unsaid(best: Choice, index: Index) -> list[dict[str, Any]]:
-    """Expressions that no dataset has, of which only other names were found: `words`, and these `names`."""
+    """Return expressions that no dataset contains, found by alternative names only: `words` and `names`."""
     asked = best.asked
     strange = corrections.strange(asked.units)
     index.count_at_once(map(_written, strange))
@@ -367,7 +367,7 @@ def _written(unit: words.Unit) -> Asked:
 
 
 def _marked(best: Choice, typed: str) -> str:
-    """The words that a page marks in what was found: as typed or corrected, and what the catalogue calls the same."""
+    """Return the words to mark in results: as typed or corrected, and the catalogue's names for them."""
     called = (name for unit in best.asked.units for name in unit.others[: unit.called])
     return " ".join([best.corrected or typed, *called])
 
@@ -376,9 +376,9 @@ _schema: dict[str, tuple[float, bool]] = {}
 
 
 def has_numbers() -> bool:
-    """Whether the index has what the record weighs by as numbers.
+    """Return whether the index has the numeric fields of the record's boost.
 
-    Asked of Solr every ten minutes at most; every half minute as long as it has not, for it may be set up meanwhile.
+    Cached for ten minutes, or for half a minute if it has not, since the schema may be being set up.
     """
     url = tk.config["solr_url"]
     read, known = _schema.get(url, (0.0, False))
@@ -394,5 +394,5 @@ def has_numbers() -> bool:
 
 
 def forget_schema() -> None:
-    """Have Solr asked for its fields again: it was given another schema."""
+    """Clear the cached schema information."""
     _schema.clear()

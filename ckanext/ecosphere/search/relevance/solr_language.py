@@ -1,7 +1,7 @@
-"""Queries with signs of Solr's language (quotes, `*`, AND, OR), as the French index takes them. Pure.
+"""Adapt queries in Solr's syntax (quotes, `*`, AND, OR) to the French index. Pure.
 
-The index has no stop words, and a word with a long synonym is as long as that; a phrase in quotes is compared word by
-word, so that it would not find the very title that it was copied from.
+The index has no stop words, and a word with a multi-word synonym occupies as many positions; a quoted phrase is matched
+position by position, so it would not even find the title that it was copied from.
 """
 
 from __future__ import annotations
@@ -12,60 +12,60 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import words
 
 SIGNS = re.compile(r'["*~^{}]|\|\||(?:^|\s)[-+!]\w|&&')
-"""Signs of Solr's language; brackets alone are none ("Forges (17)"), nor is a sign between words ("eau + déchets")."""
+"""Solr's special characters; not mere brackets ("Forges (17)"), nor a sign between words ("eau + déchets")."""
 OPERATORS = re.compile(r"(?:\S\s+(?:AND|OR)|(?:^|\s)NOT)\s+\S")
-"""Its operators, unless all of a question is in capitals ("PLU COTE D OR BEAUNE")."""
+"""Solr's operators, not considered if the whole query is in capitals ("PLU COTE D OR BEAUNE")."""
 EITHER = re.compile(r"\s(?:OR|\|\|)(?=\s)")
-"""What says that one of several will do."""
+"""The OR operator."""
 _BOTH = re.compile(r"\s(?:AND|&&)\s|(?:^|\s)NOT\s")
 _PHRASE = re.compile(r'(?<![\w"])(?P<field>\w{1,60}:)?"(?P<text>[^"]{1,400})"(?![~\w])')
 _GROUP = re.compile(r'(\b\w{1,60}:\((?:[^()"]|"[^"]{0,400}"){0,400}\))')
 _BEGINNING = re.compile(r'(?<![\w:"*])(?P<word>[^\W_]{2,40})\*(?![\w*"])')
 _ODD = re.compile(r"/|\?(?=\s|$)|(?<!\S)\*(?!\S)")
 _ANALYSED = re.compile(r"(?:title|notes|text|ecosphere_tags|ecosphere_resources|extras_\w+|res_extras_\w+):")
-"""Fields with words of French texts: others have values as a whole."""
+"""Fields with French analysis: others hold unanalysed values."""
 _WORDS_FIELD = "ecosphere_words"
-"""Index field of the words of titles and keywords as they are written."""
+"""Index field of the words of titles and keywords, unstemmed."""
 _EXACT = 3
-"""By how much more a title or keyword weighs that has the words as they were written."""
+"""Boost of titles and keywords that contain the exact words."""
 
 
 def is_written(text: str) -> bool:
-    """Whether a query without fields has signs or operators of Solr's language."""
+    """Return whether a query without fields uses Solr's special characters or operators."""
     if text.count('"') == 1:
-        text = text.replace('"', " ")  # a quotation mark that was never closed, or a key hit by mistake
+        text = text.replace('"', " ")  # unbalanced or accidental
     return bool(SIGNS.search(text) or (OPERATORS.search(text) and not text.isupper()))
 
 
 def is_choice(text: str) -> bool:
-    """Whether words between which `OR` stands are all that a query has of Solr's language."""
+    """Return whether `OR` between words is the only Solr syntax of a query."""
     plain = EITHER.sub(" ", text)
     return plain != text and not text.isupper() and not is_written(plain)
 
 
 def minimum(text: str, minimum: str) -> str:
-    """Solr's mm for such a query: one clause is enough where only `OR` stands between them."""
+    """Return Solr's `mm` for such a query: one clause suffices if `OR` is the only operator."""
     return "1" if EITHER.search(text) and not _BOTH.search(text) else minimum
 
 
 def plain(text: str) -> str:
-    """A query without fields, without what is no word and would be an expression or find everything: "/", " ? "."""
+    """Return a query without fields, without "/", " ? " and " * ", which would be an expression or match everything."""
     parts = re.split(r'("[^"]*")', text)
     parts[::2] = [_ODD.sub(" ", part) for part in parts[::2]]
     return "".join(parts).strip()
 
 
 def written(text: str) -> str:
-    """A query without fields, as Solr's parser edismax finds what it asks for."""
-    # Every second part is in quotes.
+    """Return a query without fields, adapted to the index, for Solr's edismax parser."""
+    # Every second part is quoted.
     parts = re.split(r'("[^"]*")', text)
     parts[::2] = [_BEGINNING.sub(_begins, part) for part in parts[::2]]
     return _PHRASE.sub(lambda match: _phrase(match, loosely=True), "".join(parts))
 
 
 def fielded(text: str) -> str:
-    """A query with fields, its phrases as the index has them; values of other fields as they are, several too."""
-    # Every second part is a group of values of one field.
+    """Return a query with fields, with phrases adapted to the index; values of unanalysed fields are unchanged."""
+    # Every second part is a parenthesised group of values of one field.
     parts = _GROUP.split(text)
     parts = [part if number % 2 and not _ANALYSED.match(part) else _phrases(part) for number, part in enumerate(parts)]
     return "".join(parts)

@@ -1,7 +1,7 @@
-"""Write an understood question as parameters of Solr's edismax parser, within what CKAN lets through. Pure.
+"""Build parameters of Solr's edismax parser from an interpreted query, within what CKAN allows. Pure.
 
-CKAN refuses `pf`, `bq` and local parameters, so phrases stand in the query itself, and place and quality are a function
-that multiplies the score (`boost`), see Solr's reference guide, "Extended DisMax".
+CKAN refuses `pf`, `bq` and local parameters, so phrases are part of the query itself, and place and quality are a
+function that multiplies the score (`boost`), see Solr's reference guide, "Extended DisMax".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ckanext.ecosphere.vocabularies.gazetteer import Place
 PLACE_FIELD = "vocab_ecosphere_place"
 """Index field of a dataset's own places."""
 INSIDE_FIELD = "vocab_ecosphere_inside"
-"""Index field of a dataset's places and all that contains them but the country."""
+"""Index field of a dataset's places and all that contains them, except the country."""
 FORMAT_FIELD = "vocab_ecosphere_format"
 """Index field of a dataset's formats and their families."""
 TITLE_FIELD = "title_string"
@@ -33,50 +33,50 @@ QUALITY_FIELD = "ecosphere_quality_score"
 YEAR_NUMBER_FIELD = "ecosphere_year"
 POPULARITY_FIELD = "ecosphere_popularity"
 NUMBER_FIELDS = (QUALITY_FIELD, YEAR_NUMBER_FIELD, POPULARITY_FIELD)
-"""Fields of the French schema that the weights of the record are reckoned from."""
+"""Fields of the French schema from which the record's boost is computed."""
 ACCESS_FIELD = "vocab_ecosphere_access"
 DOWNLOAD, SERVICE = "accestelechargement", "accesservice"
-"""How data are had at once, of the vocabulary `data-access`."""
+"""Ids of the vocabulary `data-access`: data available immediately."""
 OLD_YEARS = 10
-"""Age of data, in years, from which they are not fresh at all."""
+"""Age of data, in years, at which freshness is 0."""
 WEIGHTS = "search:weights"
-"""Area of the weights that administrators set, see `vocabularies/local.py`."""
+"""Area of the weights set by administrators, see `vocabularies/local.py`."""
 MOST_OTHERS = 12
-"""Other names of an expression that are looked for."""
+"""Maximum alternative names per expression."""
 MOST_NAMES = 60
-"""Other names in a whole query: Solr refuses one of more than 1 024 clauses, and each name is one for every field."""
+"""Maximum alternative names per query: Solr allows 1 024 clauses, and each name is one for every field."""
 SAME_NAME = 1.25
-"""By how much more the département that has the name of a river fits than the others that it flows through."""
+"""Factor for the département named like a river, among those that it flows through."""
 _DIGITS_OF_YEAR = 4
 _FEW_WORDS, _FAR = 2, 20
-"""Words of an expression that may stand anywhere in a text; how many may stand between those of a longer one."""
+"""Words of an expression that may occur anywhere in a text; maximum distance between those of a longer one."""
 _HARDLY = 0.001
-"""Weight of a clause that only lets a dataset be found."""
+"""Weight of a clause that should match without adding to the score."""
 MOST_YEARS = 12
-"""Years of a period, the latest, that are looked for in titles."""
+"""Maximum years of a period, from the latest, searched in titles."""
 MOST_PAIRED = 4
-"""Words beside the expressions of the field that weigh."""
+"""Maximum other words combined with domain expressions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of Solr.
+    """A query to be sent to Solr.
 
     Attributes:
-        units: what is looked for.
-        place: where; None for anywhere.
-        strict: whether only datasets of this place, of what contains it and of what lies in it are wanted.
-        service: organisations, when one was named.
-        optional: how many units a dataset may lack.
-        core: whether only expressions of the field are required, and other words just weigh.
-        maybe: a place that one of the words may be: it weighs, and does not hide.
-        maybe_words: that word.
-        first: index value of the one of the place's own that comes first: the département of the river's name.
-        title: the whole question, normalised: datasets with this very title come before all others.
-        not_at: the place that is left out ("sauf Vendée"): nothing that lies in it.
-        formats: index values of formats: datasets that have one of them come first.
-        period: first and last year, of several: data of these years come first.
-        identifier: what was typed, when it is an identifier or the name of a dataset: then nothing else is asked.
+        units: words and expressions.
+        place: the place; None for anywhere.
+        strict: whether results must be in the place, contain it or lie within it.
+        service: names of organisations, if one was named.
+        optional: number of units that a dataset may lack.
+        core: whether only domain expressions are required, while other words only add to the score.
+        maybe: place that some words may denote: it affects the score, but filters nothing.
+        maybe_words: these words.
+        first: the place's index value to rank first: the département named like the river.
+        title: the whole query, normalised: datasets with exactly this title come first.
+        not_at: the excluded place ("sauf Vendée"): datasets within it are excluded.
+        formats: index values of formats: datasets with one of them rank higher.
+        period: first and last year of a period: data of these years rank higher.
+        identifier: the text, if it is an identifier or the name of a dataset: then all else is ignored.
     """
 
     units: tuple[Unit, ...]
@@ -98,7 +98,7 @@ class Asked:
 @voc.derived
 @cache
 def weights() -> dict[str, Any]:
-    """The weights that are in force: those of `ranking.yaml`, and what administrators put in their place."""
+    """Return the weights in force: those of `ranking.yaml`, overridden by administrators' changes."""
     found = packaged_weights()
     for key, change in local.of(WEIGHTS).items():
         group, _dot, name = key.partition(".")
@@ -108,22 +108,22 @@ def weights() -> dict[str, Any]:
 
 
 def packaged_weights() -> dict[str, Any]:
-    """The weights of `ranking.yaml`."""
+    """Return the weights of `ranking.yaml`."""
     with (DATA / "ranking.yaml").open(encoding="utf-8") as stream:
         return yaml.safe_load(stream)
 
 
 def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) -> dict[str, Any]:
-    """Parameters of `package_search`.
+    """Return the parameters of `package_search`.
 
     Args:
-        asked: what is asked.
-        minimum: Solr's mm as long as nothing is optional.
-        ranked: whether place and record weigh.
-        year: the current one, for the age of data; None when the index has no numbers of records (`NUMBER_FIELDS`).
+        asked: the query.
+        minimum: Solr's `mm`, used if nothing is optional.
+        ranked: whether place and record affect the score.
+        year: the current year, for the age of data; None if the index lacks `NUMBER_FIELDS`.
 
     Returns:
-        `q`, `defType`, `mm`, and as needed `boost` and `fq_list`.
+        `q`, `defType`, `mm`, `fq_list`, and `boost` if ranked.
     """
     if asked.identifier:
         clauses = [f'{field}:"{asked.identifier}"' for field in IDENTIFIER_FIELDS]
@@ -139,7 +139,7 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
     elif clauses:
         clauses[0] = _with_extras(clauses[0], asked, strong)
     found: dict[str, Any] = {
-        # CKAN has Solr require every clause; "OR" between them leaves that to mm.
+        # CKAN sets `q.op=AND`; explicit "OR" leaves it to `mm`.
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
         "mm": "1" if mixed else _minimum(len(clauses), asked, minimum),
@@ -157,13 +157,13 @@ def _minimum(clauses: int, asked: Asked, minimum: str) -> str:
 
 
 def _copies(asked: Asked, strong: list[Unit]) -> int:
-    """How many times a unit stands in the query."""
+    """Return how many times a unit occurs in the query."""
     core = sum(unit.core for unit in strong)
     return max(1, core * (1 + min(MOST_PAIRED, len(strong) - core)) if asked.core else len(strong))
 
 
 def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
-    """Clauses of which one is enough: all expressions of the field, then these with each of the other words."""
+    """Return clauses of which one suffices: all domain expressions, or these with each of the other words."""
     pairs = list(zip(clauses, strong, strict=True))
     core = f"({' AND '.join(clause for clause, unit in pairs if unit.core)})"
     beside = [clause for clause, unit in pairs if not unit.core][:MOST_PAIRED]
@@ -171,7 +171,7 @@ def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
 
 
 def _clause(unit: Unit, asked: Asked, others: int) -> str:
-    """A unit as one clause: its words, or any of so many of its other names."""
+    """Return the clause of a unit: its words, or any of up to `others` alternative names."""
     weight = weights()["words"]
     parts = _whole(unit.words, 1.0, apart=weight["apart"])
     typed = {unit.text.casefold()}
@@ -189,7 +189,7 @@ def _whole(words: tuple[str, ...], boost: float, apart: float) -> list[str]:
         return [quoted[0]]
     near = f'"{" ".join(words)}"~{_slop(words)}^{boost}'
     if len(words) > _FEW_WORDS:
-        # Many words of a long expression are in some text by chance ("zone de répartition des eaux").
+        # The words of a long expression may occur in a text by chance ("zone de répartition des eaux").
         return [near, f'"{" ".join(words)}"~{_slop(words) + _FAR}^{apart}']
     return [near, f"({' AND '.join(quoted)})^{apart}"]
 
@@ -199,9 +199,9 @@ def _named(name: str, boost: float) -> str:
 
 
 def _slop(parts: Iterable[str]) -> int:
-    """How many words may stand between those of an expression: more where the index has a long synonym of one.
+    """Return the slop of an expression: larger where the index has a long synonym of one of its words.
 
-    The last one has no neighbour after it.
+    The last word does not count, as it has no neighbour after it.
     """
     longest = longest_synonyms()
     *before, _last = parts
@@ -209,17 +209,17 @@ def _slop(parts: Iterable[str]) -> int:
 
 
 def _term(word: str) -> str:
-    """A word as Solr's parser takes it: one that is an operator, or has signs, in quotes."""
+    """Return a word for Solr's parser: quoted if it is an operator or contains special characters."""
     return word if word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO") else f'"{word}"'
 
 
 def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
-    """Add to the first clause what only weighs: words of the question beside each other, the purpose."""
+    """Add to the first clause what only affects the score: adjacent words of the query, and the purpose."""
     weight = weights()["words"]
     extras = [
         f'"{one.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}' for one, other in pairwise(strong)
     ]
-    # Without the clause itself, the purpose must not make a dataset count as one that has it.
+    # Combined with the clause, so that the purpose alone does not satisfy it.
     extras += [
         f'({clause} AND "{unit.text}"~{weight["slop"]})^{weight["purpose"]}' for unit in asked.units if unit.weak
     ]
@@ -227,7 +227,7 @@ def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
 
 
 def _where(asked: Asked) -> str:
-    """The filter of a place: what it is, what contains it, what lies in it."""
+    """Return the filter of a place: datasets of it, of what contains it, or of what lies within it."""
     if not asked.place or not asked.strict or asked.service:
         return ""
     place = asked.place
@@ -240,12 +240,12 @@ def _who(asked: Asked) -> str:
 
 
 def _not_there(asked: Asked) -> str:
-    """The filter of what does not lie in the place that is left out; what contains it may stay."""
+    """Return the filter that excludes datasets within the excluded place; those of containing places remain."""
     return f"*:* -{INSIDE_FIELD}:({_any(asked.not_at.ids)})" if asked.not_at else ""
 
 
 def _or_titled(clause: str, asked: Asked) -> str:
-    """A filter, which a dataset with the very title of the question passes all the same."""
+    """Return a filter that datasets with exactly the query's title pass in any case."""
     return f"{clause} OR {_titled(asked)}" if asked.title else clause
 
 
@@ -268,18 +268,18 @@ def _boost(asked: Asked, year: int | None) -> str:
 
 
 def _formatted(asked: Asked) -> str:
-    """Solr function of whether a dataset has one of the formats that a question names; empty when it names none."""
+    """Return the Solr function that boosts datasets in one of the formats named; empty if none is named."""
     tests = ",".join(f"termfreq({FORMAT_FIELD},'{value}')" for value in asked.formats)
     return f"if(sum({tests},0),{weights()['words']['format']},1)" if tests else ""
 
 
 def _of_years(asked: Asked, year: int) -> list[str]:
-    """Solr functions of whether data are of the years that a question names; the title is what people see."""
+    """Return Solr functions that boost data of the years named, more so if the title has the year."""
     weight = weights()["words"]
     periods = [(int(each), int(each)) for each in _years(asked)] + ([asked.period] if asked.period else [])
     found = []
     for first, last in periods:
-        # 0 is no early year: it is not known.
+        # 0 means unknown, not an early year.
         of_data = f"map(def({YEAR_NUMBER_FIELD},0),{max(first, 1)},{last},{weight['year_of_data']},1)"
         named = range(max(first, min(last, year) - MOST_YEARS + 1), min(last, year) + 1)
         titled = ",".join(f"termfreq(title,'{each}')" for each in named)
@@ -288,21 +288,21 @@ def _of_years(asked: Asked, year: int) -> list[str]:
 
 
 def _years(asked: Asked) -> list[str]:
-    """Years that a question names."""
+    """Return the years named in the query."""
     texts = (unit.text for unit in asked.units if unit.weak or len(asked.units) == 1)
     return [each for each in texts if len(each) == _DIGITS_OF_YEAR and each.isdigit()][:1]
 
 
 def _exact(asked: Asked) -> str:
-    """Solr function of whether a dataset has the very title of the question; empty without one."""
+    """Return the Solr function that boosts datasets with exactly the query's title; empty without a title."""
     return f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{asked.title}')))" if asked.title else ""
 
 
 def _record(year: int) -> list[str]:
-    """What a dataset gains by its record, as Solr functions from 0 to the weight of each; see `gains`.
+    """Return Solr functions for the boosts of a record, each from 0 to its weight; see `gains`.
 
-    Solr reckons them for every dataset that a question finds, so they are written with as few steps as can be. A field
-    without a value counts as 0, but is passed over by `min` and `max`, hence `def`.
+    Solr evaluates them for every match, so they use as few operations as possible. A field without a value counts as 0,
+    but is ignored by `min` and `max`, hence `def`.
     """
     weight = weights()["record"]
     fresh = weight["freshness"]
@@ -317,7 +317,7 @@ def _record(year: int) -> list[str]:
 
 
 def gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
-    """What the record of a dataset adds to a factor of 1: weight of `ranking.yaml` → share, as `_record` reckons it."""
+    """Return the boosts of a dataset's record, as computed by `_record`: name in `ranking.yaml` → value."""
     weight = weights()["record"]
     age = year - int(document.get(YEAR_NUMBER_FIELD) or 0)
     shares = {
@@ -330,15 +330,15 @@ def gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
 
 
 def _fit(asked: Asked) -> str:
-    """Solr function of how well a dataset's place fits: 1 when it does not, or is not known; empty without a place."""
+    """Return the Solr function of how well a dataset's place fits: 1 if not at all or unknown; "" without a place."""
     tests = [f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(asked)]
     return f"max(1,{','.join(tests)})" if tests else ""
 
 
 def fits(asked: Asked) -> list[tuple[float, str, str]]:
-    """What a dataset gains for each value that an index field of its places has: weight, field, value.
+    """Return the boosts by index value of a dataset's places: weight, field, value.
 
-    Where datasets of other places are found too, those beside the place come before those far from it.
+    If the place is not required, datasets of neighbouring places rank before distant ones.
     """
     place = asked.place or asked.maybe
     if not place:

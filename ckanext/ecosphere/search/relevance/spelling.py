@@ -1,6 +1,6 @@
-"""Other spellings of a misspelt word: words of the lists and names of places. Pure.
+"""Corrections of misspelt words from the term lists and place names. Pure.
 
-Words of the catalogue itself are found through `package_search` (see `search/suggest.py`), with the reader's rights.
+Words of the catalogue are found through `package_search` (see `search/suggest.py`), with the reader's permissions.
 """
 
 from __future__ import annotations
@@ -14,24 +14,26 @@ from ckanext.ecosphere.search.suggest import MIN_FUZZY_LENGTH, VERY_LONG_WORD, a
 from ckanext.ecosphere.vocabularies import gazetteer
 
 SHORTEST_PART = 4
-"""Letters of each of two words that were written together."""
+"""Minimum letters of each part of two joined words."""
 
 
 def is_known(folded: str) -> bool:
-    """Whether a word is one of the lists, as it is or as a plural."""
+    """Return whether a word, singular or plural, is in the term lists."""
     return words.stem(folded) in _stems()
 
 
 def is_french(folded: str) -> bool:
-    """Whether a word is one of the usual words of the language, as it is or as a plural, so that nobody misspelt it
-    ("fret" is no "forêt", nor are "gîtes" "sites")."""
+    """Return whether a word, singular or plural, is a common French word, so that it is not corrected.
+
+    For instance "fret" must not become "forêt", nor "gîtes" "sites".
+    """
     return not {folded, words.stem(folded)}.isdisjoint(words.words_of_language())
 
 
 @voc.derived
 @lru_cache(maxsize=1_000)
 def nearest(folded: str) -> tuple[str, int] | None:
-    """The nearest word of the lists or name of a place, and its distance; None when none is near.
+    """Return the nearest word of the lists or place name, and its distance; None if none is near.
 
     Args:
         folded: a normalised word.
@@ -42,7 +44,7 @@ def nearest(folded: str) -> tuple[str, int] | None:
     best: tuple[int, int, str] | None = None
     for order, candidates in enumerate((_words(), gazetteer.large_names())):
         for candidate in candidates:
-            # People rarely miss the first letter.
+            # The first letter is rarely wrong.
             if candidate[0] != folded[0] or abs(len(candidate) - len(folded)) > allowed:
                 continue
             gap = distance(folded, candidate)
@@ -52,9 +54,9 @@ def nearest(folded: str) -> tuple[str, int] | None:
 
 
 def apart(folded: str) -> str:
-    """A word as the two that it was written together of ("localurbanisme"); empty when it is no such word.
+    """Split two words that were written as one ("localurbanisme"); empty if it is not such a word.
 
-    Both are words of the lists, or one of them and a usual word of the language.
+    Both must be in the lists, or one of them and the other a common French word.
     """
     for position in range(len(folded) - SHORTEST_PART, SHORTEST_PART - 1, -1):
         left, right = folded[:position], folded[position:]
@@ -66,21 +68,21 @@ def apart(folded: str) -> str:
 
 
 def without_number(folded: str) -> str:
-    """A word of the lists that a number was written to ("natura200"); empty when it is no such word."""
+    """Return a word of the lists to which a number was appended ("natura200"); empty if it is not such a word."""
     letters = folded.rstrip("0123456789")
     return letters if len(letters) >= MIN_FUZZY_LENGTH and letters != folded and is_known(letters) else ""
 
 
 def nearest_expression(key: str) -> str | None:
-    """The expression of the lists that differs by a letter from some words ("qualité de l'aire"); None without one.
+    """Return the listed expression that differs by a letter from the words ("qualité de l'aire"); None if none.
 
-    Of a long one two letters may be wrong ("qualitée de l'aire"). A number is no slip ("zones humides 5").
+    Two letters may differ in a long one ("qualitée de l'aire"). A number is not a typo ("zones humides 5").
 
     Args:
-        key: stems of words that follow each other.
+        key: stems of consecutive words.
 
     Returns:
-        the expression as the lists write it.
+        the expression as written in the lists.
     """
     if " " not in key or len(key) < VERY_LONG_WORD or key in words.expressions():
         return None
@@ -100,7 +102,7 @@ def _numbers(key: str) -> int:
 
 
 def is_place(folded: str) -> bool:
-    """Whether a word is the name of a large place."""
+    """Return whether a word is the name of a large place."""
     return folded in gazetteer.large_names()
 
 

@@ -1,4 +1,4 @@
-"""What a question means: where, and what. Pure."""
+"""Interpret a query: place, subject, conditions. Pure."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 SHORTEST_PART = 3
-"""Letters of a part of a table's name that means something."""
+"""Minimum letters of a meaningful part of a table name."""
 _FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
-"""What is left out behind the name of a table ("N_ICPE_P_059.shp")."""
+"""File extension after a table name, ignored ("N_ICPE_P_059.shp")."""
 FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
-"""What can be switched off, see the option `ecosphere.search.without`."""
+"""Features that can be disabled with the option `ecosphere.search.without`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A question as it was understood.
+    """An interpreted query.
 
     Attributes:
-        text: the question.
-        asked: what is looked for first.
+        text: the query.
+        asked: the Solr query to try first.
         others: other places of the same name.
-        place_words: the words that were read as the place.
+        place_words: the words interpreted as the place.
     """
 
     text: str
@@ -39,17 +39,17 @@ class Understood:
 
     @property
     def place(self) -> Place | None:
-        """Where, when it is certain."""
+        """Return the place, if it is certain."""
         return self.asked.place
 
 
 def understand(text: str, *, place: str = "", without: frozenset[str] = frozenset()) -> Understood:
-    """Read a question, of which parts with `OR` between them are a choice.
+    """Interpret a query, whose parts may be alternatives separated by `OR`.
 
     Args:
         text: as typed.
-        place: index value of the place that a person chose for the name in the question; `off` for none.
-        without: features that are switched off, of `FEATURES`.
+        place: index value of the place that the user chose among namesakes; `off` for none.
+        without: disabled features, among `FEATURES`.
     """
     plain = solr_language.EITHER.sub(" ", text) if solr_language.is_choice(text) else text
     table = _FILE_TYPE.sub("", plain) if "_" in plain else plain
@@ -61,12 +61,12 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
 
 
 def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
-    """Read a question without signs.
+    """Interpret a query without operators.
 
     Args:
         text: as typed.
-        place: index value of the place that a person chose for the name in the question; `off` for none.
-        without: features that are switched off, of `FEATURES`.
+        place: index value of the place that the user chose among namesakes; `off` for none.
+        without: disabled features, among `FEATURES`.
     """
     everyday = "everyday" not in without
     read, named_by_number, beside = _read(text, without)
@@ -89,11 +89,11 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
 
 
 def _read(text: str, without: frozenset[str]) -> tuple[list[words.Word], list[Unit], Asked]:
-    """Split a question into its words, what its references stand for, and what it says beside subject and place.
+    """Split a query into words, units of its references, and conditions.
 
     Args:
         text: as typed.
-        without: features that are switched off, of `FEATURES`.
+        without: disabled features, among `FEATURES`.
     """
     text, period = conditions.take_period(text)
     rest, named_by_number = references.take(text) if "everyday" not in without else (text, [])
@@ -103,7 +103,7 @@ def _read(text: str, without: frozenset[str]) -> tuple[list[words.Word], list[Un
 
 
 def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
-    """The département that a river flows through and has the name of ("digues du Lot"): index value, or empty."""
+    """Return the index value of the département named like a river that flows through it ("digues du Lot"), or ""."""
     values = (each.ids[0] for each in others if each.kind == "departement")
     return next((value for value in values if place.kind == "area" and value in place.ids), "")
 
@@ -111,14 +111,17 @@ def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
 def with_common_name(
     understood: Understood, *, place: str = "", without: frozenset[str] = frozenset()
 ) -> Understood | None:
-    """A question without a place whose only strange word is a commune that has the name of a usual word.
+    """Interpret a query without a place whose only unknown word is both a common word and a commune.
 
-    None when it is not so. To be asked when the question finds nothing: as long as it does, the word is no place.
+    To be tried only if the query finds nothing: otherwise the word is not a place.
 
     Args:
-        understood: the question.
-        place: index value of the namesake that a person chose; `off` for none.
-        without: features that are switched off, of `FEATURES`.
+        understood: the interpreted query.
+        place: index value of the namesake that the user chose; `off` for none.
+        without: disabled features, among `FEATURES`.
+
+    Returns:
+        the other interpretation, None if there is none.
     """
     if place == "off" or without & {"places", "everyday"} or understood.place or understood.asked.maybe:
         return None
@@ -142,13 +145,13 @@ def with_common_name(
 
 
 def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, placed: bool) -> tuple[Unit, ...]:
-    """What is looked for; nothing when words beside a place only ask ("données nantes").
+    """Return the units of a query; empty if the words beside a place are only fillers ("données nantes").
 
     Args:
-        left: words that name no place.
-        numbers: what references stand for.
-        everyday: whether other names are looked for too.
-        placed: whether there is a place, or may be one.
+        left: words that are not part of a place.
+        numbers: units of the references.
+        everyday: whether to add alternative names.
+        placed: whether a place is certain or was chosen.
     """
     asking = {*words.stop_words(), *(cues()["compass"] if placed else ())}
     only_ask = all(word.folded in asking or word.stem in words.fillers() for word in left)
@@ -160,30 +163,30 @@ def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, place
 
 
 def steps(asked: Asked) -> list[Asked]:
-    """Further questions for one that finds nothing, each asking less: a word, the place, then more."""
+    """Return increasingly relaxed variants of a query that finds nothing: fewer words, a wider area, then both."""
     strong = sum(not unit.weak for unit in asked.units)
-    # Not one by one: a long sentence would ask Solr a dozen times.
+    # Not one word at a time: a long sentence would query Solr a dozen times.
     fewer = sorted({1, strong // 4, strong // 2} - {0}) if strong > 1 else []
     core = sum(unit.core and not unit.weak for unit in asked.units)
     has_other_words = 0 < core < strong
     found = [replace(asked, units=merged)] if len(merged := _merged(asked.units)) < len(asked.units) else []
     found += [replace(asked, core=True)] if has_other_words else []
-    # Of what the place has, other words alone say nothing of the subject ("photovoltaïque au sol": no polluted ground).
+    # Within a place, other words alone do not match the subject ("photovoltaïque au sol" is not about polluted soil).
     found += [] if asked.place and has_other_words else [replace(asked, optional=number) for number in fewer]
     if asked.place and core > 1:
-        # What the place has of one subject says more than what others have of both.
+        # The place's data on one subject matter more than other places' data on both.
         kept = tuple(unit for unit in asked.units if unit.core and not unit.weak)
         found.append(replace(asked, units=kept, optional=core - 1))
     if asked.place:
         wide = replace(asked, strict=False, service=())
         found.append(wide)
         if has_other_words:
-            # What the place has says more than what the other words have elsewhere ("aires" of "aires de covoiturage").
+            # Any data of the place matter more than other words elsewhere ("aires" of "aires de covoiturage").
             found += [replace(wide, core=True), replace(asked, units=())]
         found += [replace(wide, optional=number) for number in fewer]
     if strong > 1:
         found.append(replace(asked, strict=False, service=(), optional=strong - 1))
-    # Of an expression that nobody writes, its words ("aires de covoiturage").
+    # The single words of an expression that no dataset contains ("aires de covoiturage").
     parts = tuple(Unit((word,)) for unit in asked.units for word in unit.words)
     if len(parts) > len(asked.units):
         found.append(replace(asked, units=parts, strict=False, service=(), optional=len(parts) - 1))
@@ -194,7 +197,7 @@ def steps(asked: Asked) -> list[Asked]:
 
 
 def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
-    """Units of which those that the catalogue calls the same are one ("OLD débroussaillement"): either will do."""
+    """Merge units for which the catalogue uses the same name ("OLD débroussaillement"): either suffices."""
     kept: list[Unit] = []
     for unit in units:
         names = {unit.text.casefold(), *(each.casefold() for each in unit.others[: unit.called])}
@@ -219,10 +222,10 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
 
 
 def _of_table(name: str) -> Asked:
-    """The parts of a table's name, when no dataset tells the name itself ("N_ZONE_REG_PPRI_S_017")."""
+    """Return a query for the parts of a table name that no dataset contains as a whole ("N_ZONE_REG_PPRI_S_017")."""
     place = places.of_table(name)
     parts = name.split("_")[: -1 if place else None]
-    # A number behind a word tells types apart ("ZNIEFF1"), but for those that are no word of the field.
+    # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
     numbered = {part for part in parts if any(map(str.isdigit, part)) and not words.is_expression(part)}
     kept = [part.rstrip("0123456789") if part in numbered else part for part in parts]
     read = [word for part in kept if len(part) >= SHORTEST_PART for word in words.read(part)]

@@ -1,4 +1,4 @@
-"""The words of a question: folded, without those that only ask, with the other names of what they mean. Pure."""
+"""Split a query into words and domain expressions, drop filler words, and look up alternative names. Pure."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from ckanext.ecosphere.vocabularies import local
 
 DATA = Path(__file__).parents[1] / "data"
 EVERYDAY = "search:everyday"
-"""Area of the lines that administrators added, see `vocabularies/local.py`."""
+"""Area of the lines added by administrators, see `vocabularies/local.py`."""
 LONGEST_PHRASE = 7
-"""Words of the longest expression that is looked for."""
+"""Maximum words of an expression."""
 MOST_WORDS = 20
-"""Words of a question that are read beside stop words; what follows is not looked for."""
+"""Maximum words of a query, stop words excluded; the rest is ignored."""
 MOST_READ = 60
-"""The same with stop words: a sentence that was pasted often names its place at the end."""
+"""Maximum words including stop words: a pasted sentence often names its place at the end."""
 
 _ELIDED = re.compile(r"\b(?:l|d|j|m|n|s|t|c|qu|jusqu|lorsqu|puisqu)['’](?=\w)", re.IGNORECASE)
 _IN_SHORT = re.compile(r"(?<![\w/])s/\s?(s/?\s+)?(?=\w)", re.IGNORECASE)
-"""How "sur" and "sous" are written in the name of a commune ("Villefranche s/ Mer")."""
+"""Abbreviations of "sur" and "sous" in names of communes ("Villefranche s/ Mer")."""
 _TOKEN = re.compile(r"[^\W_]+(?:[.'’_-][^\W_]+)*", re.UNICODE)
 _CODE = re.compile(r"\d[\w.]*")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
-"""An acronym with its points ("P.L.U.")."""
+"""An acronym with dots ("P.L.U.")."""
 _SHORTEST_JOINED = 7
-"""Letters of an expression that is known when it is written together, or apart ("natura2000", "photo voltaïque")."""
+"""Minimum letters of an expression recognised with missing or extra spaces ("natura2000", "photo voltaïque")."""
 _PLURAL = re.compile(r"(?<=\w{3})[sx]$")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a question.
+    """A word of a query.
 
     Attributes:
-        typed: as it was typed, without an elided article.
-        folded: normalised; of a compound ("sous-sol") the first part that the word stands for.
-        stem: `folded` without the ending of a plural, to compare with lists.
-        glued: whether a hyphen joins it to the word after it.
+        typed: as typed, without an elided article.
+        folded: normalised.
+        stem: `folded` without plural ending, for comparison with lists.
+        glued: whether a hyphen joins it to the next word.
     """
 
     typed: str
@@ -54,14 +54,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What is looked for as one thing: a word, or an expression of several.
+    """A search unit: a word, or an expression of several words.
 
     Attributes:
-        words: as they were typed.
-        others: other names of it, each one or several words: the catalogue's first.
-        called: how many of them are the catalogue's.
-        weak: whether it only weighs: what the data are wanted for, a word that tells nothing apart, a year.
-        core: whether it is an expression of the field, which says more of the subject than other words.
+        words: as typed.
+        others: alternative names, each of one or several words, those of the catalogue first.
+        called: number of alternative names that are the catalogue's.
+        weak: whether it only affects the score: a purpose, a generic word, a year.
+        core: whether it is a domain expression, which says more about the subject than other words.
     """
 
     words: tuple[str, ...]
@@ -72,15 +72,15 @@ class Unit:
 
     @property
     def text(self) -> str:
-        """The words with spaces between them."""
+        """Return the words joined by spaces."""
         return " ".join(self.words)
 
 
 def read(text: str) -> list[Word]:
-    """Split a question into words.
+    """Split a query into words, up to the maximum numbers.
 
     Args:
-        text: as it was typed, accents and case of no matter.
+        text: as typed; accents and case do not matter.
     """
     found = read_all(text)[:MOST_READ]
     content = accumulate(word.folded not in stop_words() for word in found)
@@ -89,19 +89,19 @@ def read(text: str) -> list[Word]:
 
 @cache
 def pictures() -> dict[str, str]:
-    """Pictures that people type → the word for which each stands."""
+    """Return emoji → the word that each stands for."""
     with (DATA / "pictures.csv").open(encoding="utf-8", newline="") as file:
         return {row["picture"]: row["word"] for row in csv.DictReader(line for line in file if line[0] != "#")}
 
 
 def read_all(text: str) -> list[Word]:
-    """Split a text into words, however many."""
+    """Split a text into words, without a maximum."""
     found = []
     text = "".join(f" {word} " if (word := pictures().get(sign)) else sign for sign in text)
     text = _IN_SHORT.sub(lambda match: "sous " if match[1] else "sur ", text)
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
-        # A number, or the name of a table ("N_ICPE_P_059"), is one word.
+        # A number or a table name ("N_ICPE_P_059") is a single word.
         parts = [typed] if _CODE.fullmatch(typed) or "_" in typed else re.split(r"[-'’.]", typed)
         if _INITIALS.fullmatch(typed):
             parts = ["".join(parts)]
@@ -115,7 +115,7 @@ def read_all(text: str) -> list[Word]:
 
 
 def stem(folded: str) -> str:
-    """A word without the ending of a plural; each word of an expression."""
+    """Return a word, or each word of an expression, without plural ending."""
     return " ".join(_one_stem(word) for word in folded.split())
 
 
@@ -127,53 +127,53 @@ def _one_stem(word: str) -> str:
 
 @cache
 def stop_words() -> frozenset[str]:
-    """Words that carry no subject, folded: those of the Solr chain."""
+    """Return the normalised stop words, those of Solr's analysis chain."""
     return frozenset(_lines("stopwords_fr.txt"))
 
 
 @cache
 def words_of_language() -> frozenset[str]:
-    """Usual words of the language, folded."""
+    """Return the common words of French, normalised."""
     return frozenset((DATA / "french_words.txt").read_text(encoding="utf-8").split())
 
 
 @cache
 def fillers() -> frozenset[str]:
-    """Stems of words and expressions that only ask."""
+    """Return the stems of words and expressions that only introduce a question."""
     return frozenset(" ".join(word.stem for word in read(line)) for line in _lines("fillers_fr.txt"))
 
 
 @cache
 def purposes() -> frozenset[str]:
-    """Stems of what data are wanted for, without stop words."""
+    """Return the stems of purposes for which data are wanted, without stop words."""
     return frozenset(key_of(line) for line in _lines("purposes_fr.txt"))
 
 
 @cache
 def exceptions() -> frozenset[str]:
-    """Words after which stands what is not looked for, folded."""
+    """Return the words that introduce an exclusion, normalised."""
     return frozenset(_lines("exceptions_fr.txt"))
 
 
 @cache
 def generic_terms() -> frozenset[str]:
-    """Words that tell no subject from another, and names of bodies, folded."""
+    """Return words that do not distinguish subjects, and names of bodies, normalised."""
     return frozenset(map(voc.normalise, _lines("generic_fr.txt")))
 
 
 @cache
 def generic() -> frozenset[str]:
-    """Their stems."""
+    """Return the stems of the generic terms."""
     return frozenset(map(key_of, generic_terms()))
 
 
 @voc.derived
 @cache
 def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
-    """Stems of an expression → its other names (`everyday`) and how many are the catalogue's.
+    """Return stems of an expression → its alternative names (`everyday`) and how many are the catalogue's.
 
-    Terms of the synonyms are there too, without other names: Solr knows those itself. Here they keep an expression
-    together ("carte de bruit"), and tell words of the field from others.
+    Terms of the synonym list are included without alternative names, since Solr knows their synonyms. Here they keep
+    expressions together ("carte de bruit") and distinguish domain terms from other words.
     """
     catalogue: dict[str, dict[str, None]] = {}
     found: dict[str, dict[str, None]] = {}
@@ -186,7 +186,7 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
         keys = [key_of(term) for term in line.terms]
         known = [catalogue[key] for key in keys if key in catalogue] if not line.broader else []
         for key in keys:
-            # The long form of an acronym means what the acronym means.
+            # The long form of an acronym has the acronym's names.
             if key not in catalogue and known:
                 catalogue[key] = {name: None for called in known for name in called if key_of(name) != key}
         for term in (*line.terms, *line.broader):
@@ -201,7 +201,7 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
 @voc.derived
 @cache
 def written() -> dict[str, str]:
-    """Stems of an expression → the expression as the lists write it."""
+    """Return stems of an expression → the expression as written in the lists."""
     terms = [term for lists in everyday() for each in lists for term in each]
     terms += [term for line in synonyms.read_lines() for term in (*line.terms, *line.broader)]
     found: dict[str, str] = {}
@@ -213,7 +213,7 @@ def written() -> dict[str, str]:
 @voc.derived
 @cache
 def _joined() -> dict[str, str]:
-    """An expression written together, without the ending of a plural → its stems."""
+    """Return an expression without spaces and plural ending → its stems."""
     found: dict[str, str] = {}
     for key, term in written().items():
         together = _together([word for word in read(term) if word.folded not in stop_words()])
@@ -227,9 +227,9 @@ def _together(content: list[Word]) -> str:
 
 
 def _known(key: str, content: list[Word]) -> tuple[tuple[str, ...], int] | None:
-    """Other names of an expression, and how many are the catalogue's; None when it is no expression.
+    """Return the alternative names of an expression and how many are the catalogue's; None if it is unknown.
 
-    One that is written together or apart has its usual spelling among them.
+    If it is written without its spaces or with extra ones, its usual spelling is among the names.
     """
     if found := expressions().get(key):
         return found
@@ -241,16 +241,17 @@ def _known(key: str, content: list[Word]) -> tuple[tuple[str, ...], int] | None:
 
 
 def is_expression(text: str) -> bool:
-    """Whether a text is a word or expression of the lists, written together or apart."""
+    """Return whether a text is a term of the lists, even with missing or extra spaces."""
     read_words = [word for word in read(text) if word.folded not in stop_words()]
     return _known(" ".join(word.stem for word in read_words), read_words) is not None
 
 
 @cache
 def longest_synonyms() -> dict[str, int]:
-    """Stems of a word or expression → words of its longest synonym: so far apart are its neighbours.
+    """Return stems of a term → number of words of its longest synonym.
 
-    Solr indexes a word and its synonyms in one place, which is as long as the longest of them.
+    Solr indexes a word and its synonyms at one place, which is as long as the longest of them and separates its
+    neighbours.
     """
     found: dict[str, int] = {}
     for line in synonyms.read_lines():
@@ -262,9 +263,9 @@ def longest_synonyms() -> dict[str, int]:
 
 
 def lengthened(stems: list[str]) -> int:
-    """By how many words synonyms of some words, or of expressions of them, lengthen these in the index, at most.
+    """Return the maximum number of positions that synonyms add between words in the index.
 
-    The last one has no neighbour after it.
+    The last word does not count, as it has no neighbour after it.
     """
     longest = longest_synonyms()
     found = 0
@@ -273,13 +274,13 @@ def lengthened(stems: list[str]) -> int:
             size = longest.get(" ".join(stems[start:end]), 0)
             if size and end < len(stems):
                 found += max(0, size - (end - start))
-            # A long expression is broken by its own synonym too.
+            # A multi-word expression is stretched by its own synonym, too.
             found += 1 if size and end - start > 1 else 0
     return found
 
 
 def everyday() -> list[tuple[list[str], list[str]]]:
-    """What people say, and what the catalogue calls it: administrators' lines and synonyms first, then the file's."""
+    """Return everyday terms and the catalogue's terms: administrators' lines and synonyms first, then the package's."""
     found: list[tuple[list[str], list[str]]] = []
     for line in local.of(EVERYDAY).values():
         asked, called = list(line["asked"]), list(line["called"])
@@ -289,14 +290,14 @@ def everyday() -> list[tuple[list[str], list[str]]]:
 
 
 def packaged_everyday() -> list[tuple[list[str], list[str]]]:
-    """The lines of `everyday_fr.txt`."""
+    """Return the lines of `everyday_fr.txt`."""
     found: list[tuple[list[str], list[str]]] = []
     for line in _lines("everyday_fr.txt"):
         left, _arrow, right = line.partition("=>")
         if _arrow:
             found.append((_terms(left), _terms(right)))
         else:
-            # Terms that do not mean the same, although the catalogue has the same for each.
+            # Terms that are not equivalent, although the catalogue uses the same name for each.
             left, _arrow, right = line.partition("->")
             found += [([term], _terms(right)) for term in _terms(left)]
     return found
@@ -307,21 +308,21 @@ def _terms(text: str) -> list[str]:
 
 
 def key_of(text: str) -> str:
-    """Return the stems by which an expression is known, without stop words; "" when it has no word of its own."""
+    """Return the stems that identify an expression, without stop words; "" if it has no other words."""
     return " ".join(word.stem for word in read(text) if word.folded not in stop_words())
 
 
 def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
-    """Join words to what is looked for; words that only ask are dropped when something else is left.
+    """Group words into units; filler words are dropped unless nothing else is left.
 
     Args:
-        words: those of the question that are not part of a place.
-        synonyms_on: whether other names are looked for too.
+        words: words of the query that are not part of a place.
+        synonyms_on: whether to add alternative names.
     """
     for position, word in enumerate(words):
         before = units(words[:position], synonyms_on=synonyms_on) if word.folded in exceptions() else []
         if any(unit.core for unit in before):
-            # What is left out is not what is looked for ("zones humides sans Natura 2000").
+            # Drop what is excluded ("zones humides sans Natura 2000").
             return before + units(words[position + 1 :], synonyms_on=synonyms_on)[1:]
     content = _without_fillers(words)
     found: list[Unit] = []
@@ -348,7 +349,7 @@ def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
 
 
 def _without_fillers(words: list[Word]) -> list[Word]:
-    """Drop words and expressions that only ask, but for those of an expression that has a meaning of its own."""
+    """Drop filler words, except those within a known expression."""
     kept: list[Word] = []
     position = 0
     while position < len(words):
@@ -369,7 +370,7 @@ def _without_fillers(words: list[Word]) -> list[Word]:
 
 
 def _protected(words: list[Word], position: int) -> int:
-    """How many words from here on are an expression of the lists."""
+    """Return the number of words from here on that form a known expression."""
     for end in range(min(len(words), position + LONGEST_PHRASE + 3), position, -1):
         inner = words[position:end]
         if inner[0].folded in stop_words() or inner[-1].folded in stop_words():

@@ -1,1 +1,1 @@
-"""Searches that found nothing, counted without a trace of who searched."""
+"""Statistics of searches without results, counted anonymously."""

@@ -1,4 +1,4 @@
-"""What the ministry reads of searches that found nothing, and who that is."""
+"""Action that lists searches without results, and its access rule."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import authorization
 from ckanext.ecosphere.shared.config import declared
 
-#: Declared by the room of data requests: the organisation that moderates them.
+#: Option, declared by the room of data requests: the organisation that moderates them.
 MODERATORS = "ecosphere.requests.moderators"
 
 
 @tk.side_effect_free
 def ecosphere_search_unfound_list(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """List the words that were searched in vain most often within the last twelve months.
+    """List the most frequent searches without results of the last twelve months.
 
     Args:
         context: action context.
-        data_dict: nothing.
+        data_dict: ignored.
 
     Returns:
-        `threshold`: how often words must have been searched to be listed (`ecosphere.search.unfound_threshold`);
-        `results`: `words`, `count` and the last `month` of each, at most 100.
+        `threshold`: minimum count to be listed (`ecosphere.search.unfound_threshold`); `results`: `words`, `count` and
+        last `month` of each, at most 100.
 
     Raises:
-        NotAuthorized: the person neither administers the site nor moderates data requests.
+        NotAuthorized: the user is neither a sysadmin nor a moderator of data requests.
     """
     tk.check_access("ecosphere_search_unfound_list", context, data_dict)
     threshold = max(1, tk.config[counting.THRESHOLD])
@@ -37,7 +37,7 @@ def ecosphere_search_unfound_list(context: Context, data_dict: dict[str, Any]) -
 
 
 def may_list(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
-    """The people who decide what is missing: editors of the ministry's organisation that moderates data requests."""
+    """Allow editors and administrators of the organisation that moderates data requests."""
     user = authorization.person(context)
     name = declared(MODERATORS, "")
     group = model.Group.get(name) if name else None

@@ -1,4 +1,4 @@
-"""Count searches that found nothing: per month and words, without who searched; shown from a threshold on."""
+"""Count searches without results by month and words, anonymously; shown from a threshold on."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ log = logging.getLogger(__name__)
 
 THRESHOLD = "ecosphere.search.unfound_threshold"
 PAGE = "dataset.search"
-#: Months that are shown, and months after which words are forgotten.
+#: Months shown, and months after which words are deleted.
 SHOWN_MONTHS, KEPT_MONTHS = 12, 13
 MOST_SHOWN = 100
-#: No flood of made-up words fills the table.
+#: Rate limit, so that made-up words cannot flood the table.
 CEILING = "2000 per hour"
 _NOTED = "ecosphere_search_unfound"
 
 
 def note(data_dict: dict[str, Any], found: dict[str, Any]) -> None:
-    """Note on the page of datasets that its search found nothing, to be counted when the page is ready.
+    """Note that the search of the dataset page found nothing, to be counted once the page is ready.
 
-    A search is counted when nothing fits all that was asked, also when the page then shows what fits a part of it.
+    A search also counts if nothing matches the full query but the page shows results of a relaxed one.
 
     Args:
         data_dict: parameters of `package_search`.
-        found: its answer.
+        found: its result.
     """
     if not has_request_context() or request.endpoint != PAGE or data_dict.get("rows") == 0 or data_dict.get("start"):
         return
@@ -47,12 +47,12 @@ def note(data_dict: dict[str, Any], found: dict[str, Any]) -> None:
 
 
 def _filtered() -> bool:
-    """Whether the page has filters: then it may be they that find nothing."""
+    """Return whether the page has filters, which may be the reason for finding nothing."""
     return any(value and name not in ("q", "sort") and name[:1] != "_" for name, value in request.args.items())
 
 
 def after_page(response: Response) -> Response:
-    """Count what was noted while the page was made; the page never fails of it."""
+    """Count what was noted while the page was built; failures never affect the page."""
     noted = tk.g.get(_NOTED) if request.endpoint == PAGE and response.status_code == 200 else None  # noqa: PLR2004
     if noted:
         try:
@@ -65,9 +65,9 @@ def after_page(response: Response) -> Response:
 
 
 def count(text: str) -> None:
-    """Add one to the count of some words in the current month."""
-    model.Session.rollback()  # the page is ready: nothing that it did is to be kept
-    # Neither whoever counts the same words at the same moment is waited for, nor the disk: a count may be lost.
+    """Increment the count of a search in the current month."""
+    model.Session.rollback()  # the page is finished; discard its transaction
+    # Do not wait for concurrent counts of the same words, nor for the disk: losing a count is acceptable.
     model.Session.execute(sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off"))
     add = insert(Unfound).values(month=dates.today().replace(day=1), words=text, count=1)
     own = [Unfound.month, Unfound.words]
@@ -76,14 +76,14 @@ def count(text: str) -> None:
 
 
 def most(threshold: int, limit: int = MOST_SHOWN) -> list[dict[str, Any]]:
-    """Return the words that were searched in vain most often within a year.
+    """Return the most frequent searches without results within a year.
 
     Args:
-        threshold: words that were searched less often are not shown.
-        limit: how many at most.
+        threshold: minimum count.
+        limit: maximum number of results.
 
     Returns:
-        `words`, `count` and the last `month` ("2026-11") of each.
+        `words`, `count` and last `month` ("2026-11") of each.
     """
     total = sa.func.sum(Unfound.count)
     query = (
@@ -99,7 +99,7 @@ def most(threshold: int, limit: int = MOST_SHOWN) -> list[dict[str, Any]]:
 
 
 def purge() -> int:
-    """Forget the words of more than 13 months ago; return how many."""
+    """Delete counts of more than 13 months ago; return how many."""
     done = model.Session.execute(sa.delete(Unfound).where(Unfound.month < _months_ago(KEPT_MONTHS)))
     model.Session.commit()
     return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,4 +1,4 @@
-"""Table of the words of searches that found nothing."""
+"""Table of searches without results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 
 class Unfound(tk.BaseModel):
-    """How often some words found nothing in a month.
+    """How often a search had no results in a month.
 
     Attributes:
         month: its first day, in the portal's time zone.
-        words: without case, accents and punctuation, and without what names a person (`words.counted`).
+        words: normalised words, without personal data (`words.counted`).
     """
 
     __tablename__ = "ecosphere_search_unfound"

@@ -1,4 +1,4 @@
-"""What is counted of a search that found nothing: words, and nothing that names a person. Pure."""
+"""Normalise the words of a search and remove personal data, for counting. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from ckanext.ecosphere import vocabularies as voc
 
 LONGEST = 200
 SHORTEST = 3
-#: Digits from which a number, however it is grouped, may be that of a telephone, an account or a person.
+#: Number of digits, however grouped, from which a number may identify a telephone, an account or a person.
 PERSONAL_DIGITS = 7
 _E_MAIL = re.compile(r"\S{0,80}@\S{0,80}")
 _NUMBER = re.compile(r"\+?\d(?:[\s./()-]{0,2}\d){0,40}")
 
 
 def counted(query: str) -> str:
-    """Return the words of a query without case, accents and punctuation, as they are counted; "" for nothing.
+    """Return the words of a query without case, accents and punctuation; "" if nothing is left.
 
-    E-mail addresses, and numbers as long as those of telephones, are left out.
+    E-mail addresses and numbers as long as telephone numbers are removed.
 
     >>> counted("Jean 06 12 34 56 78 jean@exemple.fr Éolien 44000")
     'jean eolien 44000'

@@ -1,1 +1,1 @@
-"""How people are reached: e-mail addresses and telephone numbers, as they write them."""
+"""Contact details: e-mail addresses and telephone numbers in free text."""

@@ -1,11 +1,11 @@
-"""E-mail addresses in texts, found without an expression that tries every beginning."""
+"""Find e-mail addresses in text, without regular-expression backtracking."""
 
 from __future__ import annotations
 
 import re
 
 LONGEST = 254
-"""Longest address, in characters (RFC 5321, 4.5.3.1.3, without its angle brackets)."""
+"""Maximum length of an address, in characters (RFC 5321, 4.5.3.1.3, without angle brackets)."""
 _LONGEST_LOCAL = 64
 _LOCAL = re.compile(r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(?:\.[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}){0,31}")
 _LABEL = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
@@ -15,14 +15,14 @@ _UNFIT = re.compile(r"[\s,;<>\"\x00-\x20\x7f@]")
 
 
 def is_address(text: str) -> bool:
-    """Say whether a text is one address: two parts around one "@", the second with a point; any alphabet."""
+    """Return whether a text is one address: two parts around one "@", the second with a dot; any alphabet."""
     local, at, domain = text.partition("@")
     host, point, last = domain.rpartition(".")
     return bool(len(text) <= LONGEST and at and local and point and host and last and not _UNFIT.search(local + domain))
 
 
 def first_in(text: str) -> str | None:
-    """Return the first address of a text ("mailto:a@b.fr ; c@d.fr"), None without any."""
+    """Return the first address in a text ("mailto:a@b.fr ; c@d.fr"), None if there is none."""
     place = text.find("@")
     while place >= 0:
         before = _BEFORE.search(text[max(0, place - _LONGEST_LOCAL) : place])
@@ -36,7 +36,7 @@ def first_in(text: str) -> str | None:
 
 
 def _domain(text: str) -> str:
-    """The longest beginning of a text that is a domain with a point in it."""
+    """Return the longest prefix of a text that is a domain with a dot in it."""
     labels: list[str] = []
     for part in text.split("."):
         label = _LABEL.match(part)

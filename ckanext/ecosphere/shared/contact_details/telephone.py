@@ -1,7 +1,8 @@
-"""Telephone numbers, as people write them and as records exchange them. Pure, no CKAN.
+"""Parse and format telephone numbers. Pure, no CKAN.
 
-Numbers are kept in international form (ITU-T E.123: ``+33 4 74 45 62 37``); RDF wants them as ``tel:`` URIs (RFC 3966).
-The plans of the overseas départements are told apart by `phonenumbers`, which has the rules of every country.
+Numbers are stored in international format (ITU-T E.123: ``+33 4 74 45 62 37``); RDF uses ``tel:`` URIs (RFC 3966). The
+library `phonenumbers`, which has the rules of every country, distinguishes the numbering plans of the overseas
+départements.
 """
 
 from __future__ import annotations
@@ -9,31 +10,31 @@ from __future__ import annotations
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-#: Where a number without its country is looked for, in this order: France and its overseas numbering plans.
+#: Regions tried, in this order, for a number without a country code: France and its overseas numbering plans.
 REGIONS = ("FR", "RE", "GP", "GF", "MQ", "PM", "NC", "PF", "WF")
-#: Longest text that is looked at.
+#: Maximum length of a number.
 LONGEST = 60
-#: Longest text in which a number is looked for.
+#: Maximum length of a text that is searched for a number.
 LONGEST_TEXT = 200
 
 
 def normalise(text: str) -> str:
-    """Return a number in international form.
+    """Return a number in international format.
 
     Args:
-        text: a number, with or without its country, or a ``tel:`` URI.
+        text: a number, with or without a country code, or a ``tel:`` URI.
 
     Raises:
-        ValueError: it is no telephone number.
+        ValueError: it is not a telephone number.
     """
     return phonenumbers.format_number(_read(text), PhoneNumberFormat.INTERNATIONAL)
 
 
 def first_in(text: str) -> str:
-    """Return the first number of a text in international form, empty without one: "Tél. : 03 21 22 99 99 (standard)".
+    """Return the first number in a text ("Tél. : 03 21 22 99 99 (standard)") in international format, or "".
 
     Args:
-        text: some words with a number, or several numbers; only its beginning is looked at.
+        text: text with one or more numbers; only its beginning is searched.
     """
     for region in REGIONS:
         for found in phonenumbers.PhoneNumberMatcher(text[:LONGEST_TEXT], region):
@@ -45,7 +46,7 @@ def uri(text: str) -> str:
     """Return the ``tel:`` URI of a number.
 
     Raises:
-        ValueError: it is no telephone number.
+        ValueError: it is not a telephone number.
     """
     return phonenumbers.format_number(_read(text), PhoneNumberFormat.RFC3966)
 

@@ -1,12 +1,11 @@
-"""The guarded way out: every address that a stranger wrote is fetched through this session, and no other way.
+"""HTTP client for untrusted URLs, protected against SSRF, slow servers and decompression bombs.
 
-The guard sits where the connection is opened. The host is resolved once, each address is checked, and
-the socket is opened to the checked address, so a name that changes its mind between check and use (DNS
-rebinding) gains nothing. Redirects are followed here, one by one, each checked like the first. Time is
-bounded by a clock that cuts the socket, whatever the server drips; size is bounded after decompression,
-in small steps, so that a bomb is refused before it unfolds.
+Every URL that comes from outside is fetched through this session. The host is resolved once, each address is checked,
+and the socket is opened to the checked address, which defeats DNS rebinding. Redirects are followed one by one, each
+checked like the first. A timer shuts the socket down, however slowly the server sends; size is limited after
+decompression, which is done in small steps, so that a bomb is refused before it unfolds.
 
-Knows nothing of CKAN: settings are passed in, so that every room may use it::
+Independent of CKAN: settings are passed in, so that every room can use it::
 
     session = GuardedSession(GuardSettings(allowed_networks=networks(["127.0.0.1/32"])))
     answer = session.get("https://example.org/capabilities")

@@ -1,4 +1,4 @@
-"""Which addresses may be reached: the form of a URL, and the IP address behind its name."""
+"""Validation of URLs and of the IP addresses they resolve to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_PORT = 65535
 
-#: IPv4 behind IPv6, in the last 32 bits: NAT64 (RFC 6052), and SIIT (RFC 2765).
+#: IPv6 prefixes with an IPv4 address in the last 32 bits: NAT64 (RFC 6052) and SIIT (RFC 2765).
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::ffff:0:0:0/96"))
 #: What Python 3.11 takes for public: relays of 6to4 (RFC 7526), documentation (RFC 9637), routing segments (RFC 9602),
 #: and the address at which machines of Azure find the host that they run on.
@@ -24,19 +24,19 @@ _NO_PUBLIC = tuple(map(ipaddress.ip_network, ("192.88.99.0/24", "3fff::/20", "5f
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Read networks such as `10.0.0.0/8` or a single address.
+    """Parse networks such as `10.0.0.0/8`, or single addresses.
 
     Raises:
-        ValueError: one of them is neither.
+        ValueError: a text is neither.
     """
     return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts if text.strip())
 
 
 def ports(texts: Iterable[str]) -> frozenset[int]:
-    """Read numbers of ports.
+    """Parse port numbers.
 
     Raises:
-        ValueError: one of them is no number from 1 to 65535; the message quotes it.
+        ValueError: a text is not a number from 1 to 65535; the message quotes it.
     """
     written = [text.strip() for text in texts if text.strip()]
     for text in written:
@@ -46,7 +46,7 @@ def ports(texts: Iterable[str]) -> frozenset[int]:
 
 
 def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:
-    """Whether an IP address may be connected to: a public one, or one of the allowed networks."""
+    """Return whether connections to an IP address are allowed: public addresses and the allowed networks."""
     ip = unwrapped(ipaddress.ip_address(address.partition("%")[0]))
     if any(ip.version == network.version and ip in network for network in allowed):
         return True
@@ -55,7 +55,7 @@ def permitted(address: str, allowed: Iterable[Network] = ()) -> bool:
 
 
 def unwrapped(ip: Address) -> Address:
-    """The IPv4 address that an IPv6 one carries (mapped, 6to4, NAT64, SIIT), or the address itself."""
+    """Return the IPv4 address embedded in an IPv6 one (mapped, 6to4, NAT64, SIIT), or the address itself."""
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped:
             return ip.ipv4_mapped
@@ -69,10 +69,10 @@ def unwrapped(ip: Address) -> Address:
 
 
 def checked_url(url: str) -> str:
-    """Check the form of an address, before anything is resolved.
+    """Validate a URL before anything is resolved, and return it normalised.
 
     Raises:
-        FetchRefusedError: not a plain http or https address.
+        FetchRefusedError: not a plain http or https URL.
     """
     if not url.isprintable() or any(character.isspace() for character in url):
         raise FetchRefusedError("bad-url", url=_shown(url))
@@ -88,7 +88,7 @@ def checked_url(url: str) -> str:
 
 
 def joined(url: str, reference: str) -> str | None:
-    """Return the address that a document at `url` names; None when it names none ("http://[")."""
+    """Resolve a reference against `url`; None if it is not a valid URL ("http://[")."""
     try:
         return urljoin(url, reference.strip())
     except ValueError:
@@ -96,7 +96,7 @@ def joined(url: str, reference: str) -> str | None:
 
 
 def taken_apart(address: str) -> SplitResult:
-    """Take an address of an outsider apart; one that is none is all path."""
+    """Split a URL from outside; the whole text is the path if it is invalid."""
     try:
         return urlsplit(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One try of a request: its clock, and the sockets that the clock cuts."""
+"""One attempt of a request, and the timer that shuts down its sockets."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from ckanext.ecosphere.shared.http_guard.own_services import Service, is_own_ser
 
 @dataclass(frozen=True)
 class GuardSettings:
-    """Limits of a session.
+    """Settings of a session.
 
     Attributes:
-        allowed_networks: private networks that may be reached all the same.
-        allowed_ports: ports that may be asked; empty for all.
-        own_services: what must not be reached even within the allowed networks.
-        max_bytes: size of an answer after decompression.
-        total_seconds: time of one attempt, from name resolution to the last byte.
-        connect_seconds: time to open one connection.
-        read_seconds: longest silence of the server.
-        max_redirects: redirects followed for one request.
-        attempts: tries of one request, the first included.
+        allowed_networks: private networks that may be reached.
+        allowed_ports: ports that may be reached; empty for all.
+        own_services: services that must not be reached even within the allowed networks.
+        max_bytes: maximum size of an answer after decompression.
+        total_seconds: timeout of an attempt, from name resolution to the last byte.
+        connect_seconds: timeout of a connection.
+        read_seconds: maximum silence of the server.
+        max_redirects: maximum redirects of a request.
+        attempts: maximum attempts of a request, the first included.
         backoff_seconds: pause before the second attempt; doubled for each further one.
-        max_wait_seconds: longest pause; a server that asks for more (Retry-After) is not tried again.
-        user_agent: how the session presents itself.
-        ca_bundle: file of certificate authorities instead of the system's.
+        max_wait_seconds: longest pause; there is no retry if the server asks for more (Retry-After).
+        user_agent: User-Agent header.
+        ca_bundle: file of CA certificates instead of the system's.
     """
 
     allowed_networks: tuple[Network, ...] = ()
@@ -57,7 +57,7 @@ class GuardSettings:
 
 @dataclass
 class Attempt:
-    """One try: knows when it must end, and cuts its sockets then."""
+    """An attempt with a deadline, at which its sockets are shut down."""
 
     settings: GuardSettings
     resolver: Callable[..., list[Any]]
@@ -85,14 +85,14 @@ class Attempt:
 
     @property
     def remaining(self) -> float:
-        """Seconds left."""
+        """Return the seconds left."""
         return max(0.0, self._end - time.monotonic())
 
     def watch(self, sock: socket.socket) -> None:
-        """Cut this socket when the time is over.
+        """Shut down this socket at the deadline.
 
-        A duplicate of its descriptor is kept: it cuts the same connection, and stays open when TLS replaces
-        the socket, or the connection hands it over to the response.
+        A duplicate of its descriptor is kept: it refers to the same connection, and stays open when TLS replaces the
+        socket or the connection passes it to the response.
         """
         handle = socket.socket(fileno=os.dup(sock.fileno()))
         self._sockets.append(handle)
@@ -112,7 +112,7 @@ class Attempt:
             return  # already closed: nothing left to cut
 
     def resolve(self, host: str, port: int) -> list[Any]:
-        """Resolve in a thread of its own: the system's resolver knows no deadline."""
+        """Resolve a host in a separate thread: the system's resolver has no timeout."""
         answers: queue.Queue[Any] = queue.Queue()
 
         def ask() -> None:
@@ -131,7 +131,7 @@ class Attempt:
         return found
 
     def connect(self, host: str, port: int) -> socket.socket:
-        """Open a socket to the first address of the host that is permitted and answers."""
+        """Open a socket to the first permitted address of the host that answers."""
         if self.settings.allowed_ports and port not in self.settings.allowed_ports:
             raise FetchRefusedError("port", host=host, port=port)
         found = self.resolve(host, port)
@@ -162,7 +162,7 @@ _attempt: contextvars.ContextVar[Attempt] = contextvars.ContextVar("ecosphere_ht
 
 
 class _Guarded:
-    """What both kinds of connection do: open through the attempt, and let its clock cut them."""
+    """Mixin for both kinds of connection: connect through the attempt, which shuts them down at its deadline."""
 
     def _new_conn(self: Any) -> socket.socket:
         attempt = _attempt.get()
@@ -177,15 +177,15 @@ class _Guarded:
 
 
 class GuardedHTTPConnection(_Guarded, HTTPConnection):
-    """A plain connection to a checked address."""
+    """A plain HTTP connection to a checked address."""
 
 
 class GuardedHTTPSConnection(_Guarded, HTTPSConnection):
-    """A TLS connection to a checked address; the certificate is checked against the name."""
+    """A TLS connection to a checked address; the certificate is verified against the host name."""
 
 
 def reason(error: BaseException | None) -> str:
-    """The short text of an operating system's or library's error."""
+    """Return the short text of an error of the operating system or a library."""
     first = error.args[0] if error and error.args else None
     text = getattr(error, "strerror", None) or (first if isinstance(first, str) else str(error))
     return " ".join(text.split())[:200].rstrip(".")

@@ -1,4 +1,4 @@
-"""What a whole piece of work may take from the network, over all its requests, and how it is stopped from outside."""
+"""Limits on the network use of a whole task, across all its requests, and a way to stop it from another thread."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 
 class StoppedError(Exception):
-    """The work may ask nothing further: a bound is reached, or somebody stopped it.
+    """The task may send no further requests: a limit is reached, or it was stopped.
 
-    No `FetchError`, so that whoever goes on after a failed request does not go on after this one.
+    Not a `FetchError`, so that code which continues after a failed request does not continue after this.
 
     Attributes:
-        code: the bound (`requests`, `bytes`, `seconds`), or what `Budget.stop` was told.
-        limit: the value of the bound, 0 when there is none.
+        code: the limit (`requests`, `bytes`, `seconds`), or the code given to `Budget.stop`.
+        limit: the value of the limit, 0 if there is none.
     """
 
     def __init__(self, code: str, limit: int = 0):
@@ -24,13 +24,13 @@ class StoppedError(Exception):
 
 
 class Budget:
-    """Requests, bytes and seconds that all sessions of a piece of work share; may be used by several threads.
+    """Requests, bytes and seconds shared by all sessions of a task; thread-safe.
 
     Args:
-        requests: requests that may be sent, redirects and retries included; None for any number.
-        size: bytes that may be received, counted after decompression.
-        seconds: time from now on.
-        clock: monotonic seconds.
+        requests: maximum number of requests, redirects and retries included; None for no limit.
+        size: maximum bytes received, after decompression; None for no limit.
+        seconds: maximum time from now; None for no limit.
+        clock: monotonic clock, in seconds.
 
     Attributes:
         spent: requests sent so far.
@@ -56,18 +56,18 @@ class Budget:
 
     @property
     def stopped(self) -> StoppedError | None:
-        """Why nothing further may be asked, None as long as it may."""
+        """Return why the task is stopped, None if it is not."""
         if self._reason is None and self._end is not None and self._clock() >= self._end:
             self.stop("seconds", round(self._seconds or 0))
         return self._reason
 
     @property
     def remaining(self) -> float:
-        """Seconds left, infinite when there is no bound."""
+        """Return the seconds left, infinite without a limit."""
         return float("inf") if self._end is None else max(0.0, self._end - self._clock())
 
     def stop(self, code: str, limit: int = 0) -> None:
-        """Stop the work from any thread: waits end, and connections in use are cut."""
+        """Stop the task from any thread: pauses end, and connections in use are shut down."""
         with self._lock:
             if self._reason is not None:
                 return
@@ -78,10 +78,10 @@ class Budget:
             cut()
 
     def check(self) -> None:
-        """Raise when the work is stopped.
+        """Raise if the task is stopped.
 
         Raises:
-            StoppedError: it is.
+            StoppedError: the task is stopped.
         """
         if (reason := self.stopped) is not None:
             raise StoppedError(reason.code, reason.limit)
@@ -90,7 +90,7 @@ class Budget:
         """Count a request that is about to be sent.
 
         Raises:
-            StoppedError: it may not be.
+            StoppedError: the limit is reached.
         """
         self.check()
         if self._requests is not None and self.spent >= self._requests:
@@ -99,10 +99,10 @@ class Budget:
         self.spent += 1
 
     def take_bytes(self, size: int) -> None:
-        """Count bytes that were received.
+        """Count received bytes.
 
         Raises:
-            StoppedError: there were too many.
+            StoppedError: the limit is exceeded.
         """
         self.received += size
         if self._size is not None and self.received > self._size:
@@ -110,16 +110,16 @@ class Budget:
         self.check()
 
     def wait(self, seconds: float) -> None:
-        """Pause; ends at once when the work is stopped.
+        """Pause; returns early when the task is stopped.
 
         Raises:
-            StoppedError: it was.
+            StoppedError: the task was stopped.
         """
         self._stopped.wait(min(seconds, self.remaining))
         self.check()
 
     def cut_on_stop(self, cut: Callable[[], None]) -> None:
-        """Have a function called when the work is stopped, from the thread that stops it."""
+        """Register a function to call, in the stopping thread, when the task is stopped."""
         with self._lock:
             self._cuts.add(cut)
             late = self._reason is not None
@@ -127,6 +127,6 @@ class Budget:
             cut()
 
     def forget(self, cut: Callable[[], None]) -> None:
-        """No longer call it."""
+        """Unregister a function."""
         with self._lock:
             self._cuts.discard(cut)

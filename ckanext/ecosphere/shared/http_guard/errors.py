@@ -1,4 +1,4 @@
-"""Why a fetch failed, in plain words, and why the guard refused it."""
+"""Exceptions of failed and refused fetches, with translatable messages."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ MESSAGES: dict[str, str] = {
     "connection": N_("The connection to {host} failed: {detail}."),
 }
 
-#: What is said of an answer of which less came than was announced.
+#: Reason for an answer shorter than announced.
 BROKEN_OFF = N_("The answer broke off before its end")
-#: What an operating system or the library says of most connections that fail; other words stay as they are.
+#: Translatable reasons given by operating systems and urllib3 for most failed connections; others stay untranslated.
 REASONS = frozenset(
     {
         BROKEN_OFF,
@@ -44,8 +44,8 @@ def in_language(params: Mapping[str, Any], translate: Callable[[str], str]) -> d
     sizes, which are kept in bytes.
 
     Args:
-        params: values of the fields.
-        translate: gives the text of a message in the reader's language.
+        params: values of the message's placeholders.
+        translate: translates a message into the reader's language.
     """
     detail, size = params.get("detail"), params.get("size")
     found = {**params, "detail": translate(detail)} if detail in REASONS else dict(params)
@@ -53,10 +53,10 @@ def in_language(params: Mapping[str, Any], translate: Callable[[str], str]) -> d
 
 
 class FetchError(Exception):
-    """No answer was had; `code` is a key of `MESSAGES`, `params` fill its fields.
+    """The fetch failed; `code` is a key of `MESSAGES`, `params` fill its placeholders.
 
     Attributes:
-        attempts: how many times it was tried.
+        attempts: number of attempts.
     """
 
     refused = False
@@ -72,6 +72,6 @@ class FetchError(Exception):
 
 
 class FetchRefusedError(FetchError):
-    """The guard itself refused: trying again would change nothing."""
+    """The guard refused the fetch: a retry would be refused, too."""
 
     refused = True

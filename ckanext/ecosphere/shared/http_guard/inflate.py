@@ -1,4 +1,4 @@
-"""Decompress an HTTP body in small steps, never further than a limit."""
+"""Decompress an HTTP body in small steps, up to a limit."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import zlib
 from typing import Any
 
 _STEP = 64 * 1024
-_AUTOMATIC = zlib.MAX_WBITS | 32  # zlib or gzip, told by the header
+_AUTOMATIC = zlib.MAX_WBITS | 32  # zlib or gzip, detected from the header
 _RAW = -zlib.MAX_WBITS  # what some servers send as "deflate"
 
 
 class InflateError(ValueError):
-    """The body is not what its Content-Encoding says, or the encoding is not one that was asked for."""
+    """The body does not match its Content-Encoding, or the encoding was not requested."""
 
 
 class Inflater:
-    """Feed it what came from the network, get what it means.
+    """Incremental decompressor of a body.
 
     Args:
         encoding: value of the header Content-Encoding; empty or "identity" for none.
-        limit: bytes after which nothing more is produced.
+        limit: maximum number of bytes produced.
     """
 
     def __init__(self, encoding: str, limit: int):
@@ -35,7 +35,7 @@ class Inflater:
         """Decompress a piece.
 
         Raises:
-            InflateError: it could not be.
+            InflateError: it cannot be decompressed.
         """
         if self._plain:
             out = data[: self._left]
@@ -48,7 +48,7 @@ class Inflater:
         return bytes(out)
 
     def _step(self, data: bytes, out: bytearray) -> tuple[bytes, bool]:
-        """One bounded step; returns what of `data` is still to be read, and whether to go on."""
+        """Decompress one bounded step; return the rest of `data`, and whether to continue."""
         if self._stream is None:
             self._stream = zlib.decompressobj(_AUTOMATIC)
         room = min(_STEP, self._left)
@@ -67,6 +67,6 @@ class Inflater:
             rest = self._stream.unused_data.lstrip(b"\0")
             self._stream = None
             return rest, bool(rest)
-        # A full step may leave output inside the decompressor although all input is taken.
+        # A full step may leave output inside the decompressor although all input is consumed.
         tail = self._stream.unconsumed_tail
         return tail, bool(tail) or len(piece) == room

@@ -1,4 +1,4 @@
-"""Addresses that are refused whatever networks are allowed: the portal's own database, index and queue."""
+"""Refuse connections to the portal's own database, index, queue and mail server, whatever networks are allowed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Service = tuple[str, int]
 
 
 def is_own_service(address: str, port: int, services: Iterable[Service], resolve: Callable[..., list[Any]]) -> bool:
-    """Whether a connection would lead to one of the portal's own services.
+    """Return whether a connection would reach one of the portal's own services.
 
-    All addresses of this machine count as one: what listens on 127.0.0.1 mostly listens on the others, too.
+    All addresses of this machine are treated as one: what listens on 127.0.0.1 usually listens on the others, too.
 
     Args:
-        address: the IP address that is about to be connected to.
+        address: the IP address to connect to.
         port: its port.
-        services: what must not be reached.
+        services: services that must not be reached.
         resolve: same signature as `socket.getaddrinfo`.
     """
     names = {host for host, own_port in services if own_port == port}
@@ -40,7 +40,7 @@ def _addresses(name: str, port: int, resolve: Callable[..., list[Any]]) -> list[
     try:
         found = resolve(name, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return []  # the portal cannot reach it by this name, and what it cannot name is not there
+        return []  # the portal cannot reach it by this name either
     return [unwrapped(ipaddress.ip_address(str(info[4][0]).partition("%")[0])) for info in found]
 
 

@@ -1,4 +1,4 @@
-"""The session: redirects, retries and size around guarded connections."""
+"""The guarded HTTP session: redirects, retries and size limits on top of guarded connections."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from ckanext.ecosphere.shared.http_guard.errors import BROKEN_OFF, FetchError, F
 from ckanext.ecosphere.shared.http_guard.inflate import InflateError, Inflater
 
 _CHUNK, _COMPRESSED_CHUNK = 16 * 1024, 2 * 1024
-"""Bytes taken from the network at once: what is compressed may become a thousand times as much."""
+"""Bytes read at once; fewer if compressed, since they may expand a thousandfold."""
 _JUDGED = 4 * 1024
-"""Bytes of an answer that `bound` is shown, fewer of one that is shorter."""
+"""Bytes of an answer passed to `bound`; fewer if it is shorter."""
 Bound = Callable[[Mapping[str, str], bytes], int]
-"""Says, by the headers of an answer and its beginning, how many bytes of it are wanted."""
+"""From the headers and the beginning of an answer, returns how many bytes of it to read."""
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True)
 class Response:
-    """What the server answered; any status, the caller judges.
+    """The server's answer; any status is returned to the caller.
 
     Attributes:
-        body: the answer, empty when it went into a file.
-        url: address of the last hop, after redirects.
-        truncated: the body was cut at the size asked for (only with `truncate=True`).
-        attempts: how many times it was tried.
+        body: the content, empty if it was written to a file.
+        url: URL after redirects.
+        truncated: whether the body was cut at the limit (only with `truncate=True`).
+        attempts: number of attempts.
     """
 
     status: int
@@ -57,7 +57,7 @@ class Response:
 
     @property
     def content_type(self) -> str:
-        """Media type without parameters, in lower case."""
+        """Return the media type in lower case, without parameters."""
         return self.headers.get("Content-Type", "").split(";")[0].strip().lower()
 
 
@@ -72,7 +72,7 @@ class _Request:
     bound: Bound | None
 
     def redirected(self, status: int, location: str) -> _Request:
-        """The request to send next; only "See Other" turns a POST into a GET (RFC 9110 §15.4.4)."""
+        """Return the redirected request; only 303 "See Other" turns a POST into a GET (RFC 9110 §15.4.4)."""
         url = joined(self.url, location) or location
         if status == HTTPStatus.SEE_OTHER:
             return replace(self, method="GET", url=url, body=None)
@@ -88,13 +88,13 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
 
 
 class GuardedSession:
-    """A session with kept-alive connections, safe for use by several threads.
+    """A thread-safe session with keep-alive connections.
 
     Args:
-        settings: the limits.
+        settings: settings, with limits per request.
         resolver: same signature as `socket.getaddrinfo`.
-        sleep: how to pause between two attempts; None to pause until the budget is stopped.
-        budget: what all requests together may take; a session without one has no bounds but those of each request.
+        sleep: pauses between attempts; None for a pause that ends early when the budget is stopped.
+        budget: limits of all requests together; none by default.
 
     Attributes:
         requests: number of requests sent so far, redirects and retries included.
@@ -118,7 +118,7 @@ class GuardedSession:
         self._manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
     def get(self, url: str, **options: Any) -> Response:
-        """Fetch an address; see `request`."""
+        """Fetch a URL; see `request`."""
         return self.request("GET", url, **options)
 
     def request(
@@ -134,25 +134,25 @@ class GuardedSession:
         into: BinaryIO | None = None,
         bound: Bound | None = None,
     ) -> Response:
-        """Send a request, again when that is worth it, and read the whole answer.
+        """Send a request, with retries, and read the whole answer.
 
-        The request must be one that may be repeated: GET, HEAD, or a POST that only asks.
+        The request must be repeatable: GET, HEAD, or a POST without side effects.
 
         Args:
             method: HTTP method.
-            url: the address.
+            url: the URL.
             body: bytes to send.
             headers: further headers.
-            attempts: tries instead of the setting.
-            max_bytes: limit instead of the setting.
+            attempts: overrides the setting.
+            max_bytes: overrides the setting.
             truncate: cut the answer at the limit instead of refusing it.
-            into: a file to write the answer to, from its beginning, instead of keeping it in memory.
-            bound: asked once how many bytes are wanted; never more than `max_bytes`.
+            into: file to write the answer to, from its beginning, instead of keeping it in memory.
+            bound: called once to decide how many bytes to read; never more than `max_bytes`.
 
         Raises:
             FetchRefusedError: the guard refused.
             FetchError: no answer after the last attempt.
-            StoppedError: the budget is spent, or was stopped.
+            StoppedError: the budget is exhausted or was stopped.
         """
         settings = replace(
             self.settings,
@@ -186,7 +186,7 @@ class GuardedSession:
             raise
 
     def pause(self, seconds: float) -> None:
-        """Wait before asking again.
+        """Wait before the next attempt.
 
         Raises:
             StoppedError: the budget was stopped meanwhile.
@@ -245,7 +245,7 @@ class GuardedSession:
             self.budget.check()
             raise _fetch_error(error, request.url, attempt) from error
         finally:
-            if not whole:  # what is left unread must not be taken for the next answer
+            if not whole:  # unread data must not be taken for the next answer
                 raw.close()
             raw.release_conn()
         if attempt.expired:
@@ -258,10 +258,10 @@ class GuardedSession:
 
 
 class _Content:
-    """The body of an answer as it comes: kept in memory or written to a file, up to a limit.
+    """The body of an answer while it is read: kept in memory or written to a file, up to a limit.
 
     Attributes:
-        size: bytes that came so far; more than the limit when there are more.
+        size: bytes read so far; more than the limit if it is exceeded.
     """
 
     def __init__(self, headers: Mapping[str, str], request: _Request, limit: int):
@@ -304,7 +304,7 @@ class _Content:
 
 
 def _fetch_error(error: Exception, url: str, attempt: Attempt) -> FetchError:
-    """Say in one of our words what the library said in one of its many."""
+    """Convert an exception of urllib3 or the system to a `FetchError`."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, FetchError):
         cause = cause.__cause__ or cause.__context__
@@ -323,7 +323,7 @@ def _fetch_error(error: Exception, url: str, attempt: Attempt) -> FetchError:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that the server asks to wait (RFC 9110 §10.2.3), 0 when it does not say."""
+    """Return the seconds requested by Retry-After (RFC 9110 §10.2.3), 0 without a valid one."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])

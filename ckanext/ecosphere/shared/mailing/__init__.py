@@ -1,4 +1,4 @@
-"""The one way in which e-mails of the portal leave: rows that wait, headers that mail servers expect, a patient sender.
+"""E-mail delivery of the portal: an outbox in the database, standard headers, retries.
 
-A room keeps a table of its own with what is told to whom, and the columns that `outbox.Outbox` needs.
+Each room keeps its own table of notifications, with the columns that `outbox.Outbox` needs.
 """

@@ -1,7 +1,7 @@
-"""Headers of e-mails that no person writes, and a way out of them that mail programs offer.
+"""Headers of automatic e-mails, and signed tokens for their unsubscribe links.
 
-RFC 5322 (Message-ID), RFC 3834 (Auto-Submitted), RFC 2369 and 8058 (List-Unsubscribe, with one click).
-`Precedence: bulk` is in no standard; mail servers of absent people know it.
+RFC 5322 (Message-ID), RFC 3834 (Auto-Submitted), RFC 2369 and 8058 (List-Unsubscribe, one-click). `Precedence: bulk`
+is not standardised, but auto-responders respect it.
 """
 
 from __future__ import annotations
@@ -15,50 +15,50 @@ import ckan.plugins.toolkit as tk
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 ID_CHARACTERS = 32
-#: Longest token that is looked at.
+#: Maximum length of a token.
 MOST_CHARACTERS = 400
 AUTOMATIC = {"Auto-Submitted": "auto-generated", "Precedence": "bulk", "X-Auto-Response-Suppress": "All"}
 
 
 def message_id(*parts: str) -> str:
-    """Return an identifier, the same for the same parts, of which nobody can read the number or the moment."""
+    """Return a Message-ID derived from the parts, which cannot be read from it."""
     digest = hmac.new(_secret().encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()
     host = urlsplit(tk.config["ckan.site_url"]).hostname or "localhost"
     return f"<{digest[:ID_CHARACTERS]}@{host}>"
 
 
 def way_out(address: str) -> dict[str, str]:
-    """Return the headers with which a mail program offers to stop e-mails.
+    """Return the headers with which a mail program offers to unsubscribe.
 
     Args:
-        address: full address that stops them when a form is sent there, without a log-in.
+        address: absolute URL that unsubscribes on POST, without a log-in.
     """
     return {"List-Unsubscribe": f"<{address}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def sign(purpose: str, value: Any) -> str:
-    """Return a signed token that is good for one purpose; it holds the moment at which it was made."""
+    """Return a signed, time-stamped token for one purpose."""
     return _timed(purpose).dumps(value)  # pyright: ignore[reportReturnType]
 
 
 def read(purpose: str, token: str, seconds: int | None = None) -> Any:
-    """Return what a token was made of, None when it is not one of ours for this purpose.
+    """Return the value of a token, None if it is invalid for this purpose or expired.
 
     Args:
-        purpose: as it was signed.
-        token: as it came back.
-        seconds: age up to which it is good, None for ever: an old e-mail still has a way out.
+        purpose: the purpose given to `sign`.
+        token: the token.
+        seconds: maximum age; None for unlimited, since links of old e-mails must still unsubscribe.
     """
     return _read(lambda: _timed(purpose).loads(token, max_age=seconds), token)
 
 
 def sign_lasting(purpose: str, value: Any) -> str:
-    """Return a signed token without a moment, always the same."""
+    """Return a signed token without a time stamp, always the same for the same value."""
     return _lasting(purpose).dumps(value)  # pyright: ignore[reportReturnType]
 
 
 def read_lasting(purpose: str, token: str) -> Any:
-    """Return what a token of `sign_lasting` was made of, None when it is not one of ours for this purpose."""
+    """Return the value of a token of `sign_lasting`, None if it is invalid for this purpose."""
     return _read(lambda: _lasting(purpose).loads(token), token)
 
 

@@ -1,8 +1,9 @@
-"""E-mails leave from rows of a table: each is claimed before it is sent, so that two workers never send one.
+"""Outbox of e-mails in a database table: each row is claimed before it is sent, so that only one worker sends it.
 
-Whoever sends holds a lock that ends with the process: a row that was claimed while nobody holds its lock was being sent
-when the process was killed. It is sent again, since the law's dates depend on some e-mails: at least once, not at most.
-A server that does not answer is asked again, less and less often; so is an e-mail written again that could not be.
+The sender holds a lock that ends with its process: a claimed row whose lock is free was being sent when the process
+was killed. It is sent again, since legal deadlines depend on some e-mails: delivery is at least once, not at most once.
+
+Failed deliveries are retried at increasing intervals, as are e-mails that could not be written.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE = timedelta(minutes=5)
 MOST_TRIES = 8
-#: What is due for so long, although a job is sent at once, was forgotten by the queue.
+#: E-mails overdue for this long were lost by the queue, since their job is queued immediately.
 LATE = timedelta(seconds=20)
 AT_ONCE = 200
 
@@ -32,13 +33,13 @@ PENDING, SENDING, SENT, FAILED, UNWANTED = "pending", "sending", "sent", "failed
 
 @dataclass(frozen=True)
 class Outbox:
-    """The e-mails of a room.
+    """The outbox of a room.
 
     Attributes:
-        name: of the room, for locks.
+        name: name of the room, for locks.
         rows: mapped table with `id`, `status`, `attempts`, `next_try`, `sent` and `error`.
-        what: what the e-mails are about, for the log.
-        where: conditions that rows of e-mails meet, where the table has others, too.
+        what: subject of the e-mails, for the log.
+        where: conditions that select e-mails, if the table has other rows, too.
     """
 
     name: str
@@ -47,10 +48,10 @@ class Outbox:
     where: Sequence[Any] = field(default=())
 
     def deliver(self, claim: Callable[[Locks], list[int]], send: Callable[[list[int]], int]) -> int:
-        """Send what is due; return how many e-mails left. Several may run at once.
+        """Send all due e-mails and return how many were sent. Several workers may run at once.
 
         Args:
-            claim: takes the next rows (`claim_next`), none when there are no more.
+            claim: claims the next rows (`claim_next`); empty when there are no more.
             send: sends claimed rows in one e-mail (`attempt`).
         """
         sent = 0
@@ -58,18 +59,18 @@ class Outbox:
             while ids := claim(locks):
                 try:
                     sent += send(ids)
-                except Exception as error:  # what is read for a message, before it is attempted
+                except Exception as error:  # preparing the message failed, before `attempt`
                     self._unwritten(ids, error)
                 self.release(locks, ids)
         return sent
 
     def claim_next(self, locks: Locks, others: Callable[[Any], Sequence[Any] | None] | None = None) -> list[int]:
-        """Take the next e-mail; nobody else can take it.
+        """Claim the next due e-mail, so that no other worker can.
 
         Args:
-            locks: held until it is sent.
-            others: further rows, locked for update, that go into the same e-mail as the one given; None when it has
-                put that one off.
+            locks: keeps the row's lock until it is sent.
+            others: returns further rows, locked for update, to send in the same e-mail as the given one; None if it
+                has postponed that one.
         """
         row = self.rows
         query = (
@@ -88,9 +89,9 @@ class Outbox:
         return []
 
     def claim(self, locks: Locks, rows: Sequence[Any]) -> list[int]:
-        """Take rows that are locked for update, and commit."""
+        """Claim rows that are locked for update, and commit."""
         for row in rows:
-            # Digests that are interrupted are sent again as e-mails of their own: each row has its lock.
+            # One lock per row: the rows of an interrupted digest are sent again as separate e-mails.
             locks.take(self._lock_of(row.id))
             row.status, row.attempts, row.next_try = SENDING, row.attempts + 1, _now()
         ids = [row.id for row in rows]
@@ -98,16 +99,16 @@ class Outbox:
         return ids
 
     def release(self, locks: Locks, ids: Sequence[int]) -> None:
-        """Give the locks of claimed rows back."""
+        """Release the locks of claimed rows."""
         for id_ in ids:
             locks.release(self._lock_of(id_))
 
     def attempt(self, ids: list[int], send: Callable[[], bool]) -> int:
-        """Send claimed rows, and note what became of them; return 1 when an e-mail left.
+        """Send claimed rows and record the outcome; return 1 if an e-mail was sent.
 
         Args:
             ids: the rows.
-            send: sends them; False when there is nothing to tell any more.
+            send: sends them; returns False if there is nothing left to send.
         """
         try:
             told = send()
@@ -132,7 +133,7 @@ class Outbox:
         return self.attempt(ids, send)
 
     def note(self, ids: list[int], status: str, error: str = "") -> int:
-        """Write down what became of claimed rows; return 1 when they are sent."""
+        """Record the outcome of claimed rows; return 1 if they were sent."""
         moment = _now() if status == SENT else None
         update = sa.update(self.rows).where(self.rows.id.in_(ids))
         model.Session.execute(update.values(status=status, error=error[:500], sent=moment))
@@ -140,14 +141,14 @@ class Outbox:
         return int(status == SENT)
 
     def _unwritten(self, ids: list[int], error: Exception) -> int:
-        """One bad message never stops the others, and is tried again."""
-        # A worker of an earlier version knows neither steps nor columns of a later one: one that does comes.
+        """Log an e-mail that could not be written and retry it later, without stopping the others."""
+        # A worker of an older version may fail on newer rows: a current one will retry them.
         model.Session.rollback()
         log.exception("An e-mail about %s could not be written", self.what)
         return self._again(ids, error)
 
     def _again(self, ids: list[int], error: Exception) -> int:
-        """Try later, twice as late each time, then no more."""
+        """Retry later, doubling the interval each time, up to a maximum number of attempts."""
         most = sa.select(sa.func.max(self.rows.attempts)).where(self.rows.id.in_(ids))
         tries = model.Session.scalar(most) or 1
         if tries >= MOST_TRIES:
@@ -159,10 +160,10 @@ class Outbox:
         return 0
 
     def take_up_interrupted(self) -> int:
-        """Have e-mails sent again that were being sent when their process was killed; they may have left.
+        """Reset e-mails that were being sent when their process was killed; they may have been sent.
 
         Returns:
-            how many; one that was interrupted again and again is given up.
+            the number reset; those interrupted too many times are marked as failed.
         """
         row = self.rows
         claimed = list(
@@ -173,19 +174,19 @@ class Outbox:
             return 0
         with Locks() as locks:
             left = [id_ for id_ in claimed if locks.take(self._lock_of(id_))]
-            # Read again now that the locks are held: whoever sent it may just have finished.
+            # Check the status again while holding the locks: the sender may just have finished.
             again = (row.id.in_(left), row.status == SENDING)
             given_up = sa.update(row).where(*again, row.attempts >= MOST_TRIES)
             model.Session.execute(given_up.values(status=FAILED, error="interrupted each time"))
             pending = sa.update(row).where(*again, row.attempts < MOST_TRIES)
             done = model.Session.execute(pending.values(status=PENDING, error="interrupted", next_try=_now()))
-            # Before others see them as pending: who claims one then gets its lock.
+            # Release before others see the rows as pending, so that whoever claims one gets its lock.
             self.release(locks, left)
             model.Session.commit()
         return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
 
     def is_late(self) -> bool:
-        """Whether an e-mail is due for longer than a job takes to be begun."""
+        """Return whether an e-mail is overdue for longer than a job takes to start."""
         row = self.rows
         late = sa.exists().where(row.status == PENDING, *self.where, row.next_try < _now() - LATE)
         found = bool(model.Session.scalar(sa.select(late)))
@@ -193,7 +194,7 @@ class Outbox:
         return found
 
     def _lock_of(self, id_: int) -> str:
-        """The lock of whoever sends a row."""
+        """Return the name of the lock of a row's sender."""
         return f"{self.name}:mail:{id_}"
 
 

@@ -1,4 +1,4 @@
-"""Hand an e-mail over to the mail server."""
+"""Hand e-mails over to the mail server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import ckan.plugins.toolkit as tk
 from ckan.lib import mailer
 
 TIMEOUT_SECONDS = 30
-#: What says that the server is away or does not want it now.
+#: Exceptions raised when the server is down or refuses the e-mail.
 FAULTS = (mailer.MailerException, OSError, smtplib.SMTPException)
 
 
 def is_configured() -> bool:
-    """Tell whether CKAN knows a mail server; it drops e-mails silently otherwise."""
+    """Return whether a mail server is configured; otherwise CKAN drops e-mails silently."""
     return bool(tk.config.get("smtp.server")) and bool(tk.config.get("smtp.mail_from"))
 
 
@@ -29,7 +29,7 @@ def hand_over(**mail: Any) -> None:
 
     Raises:
         ValueError: a header has several lines.
-        FAULTS: the server does not take it.
+        FAULTS: the server is down or refuses it.
     """
     if any(char in str(mail[name]) for name in ("recipient_email", "subject") for char in "\r\n"):
         raise ValueError("a header of an e-mail has several lines")
@@ -39,7 +39,7 @@ def hand_over(**mail: Any) -> None:
 
 @contextmanager
 def _patience() -> Iterator[None]:
-    """Give up on a mail server that does not answer: CKAN sets no limit."""
+    """Set a socket timeout for the mail server: CKAN sets none."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT_SECONDS)
     try:

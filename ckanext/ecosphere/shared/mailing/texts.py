@@ -1,4 +1,4 @@
-"""Lines of e-mails: on one line, and so that no mail program makes a link of what strangers wrote."""
+"""Texts of e-mails: single-line subjects, and untrusted text that mail programs cannot turn into links."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ LONGEST_SUBJECT = 150
 NO_BREAK = "\u00a0"
 SCHEME = re.compile(r"\b(?:https?|ftp|mailto|javascript|data):(?://)?", re.IGNORECASE)
 HOST = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+([^\W\d_]{2,24})(?![\w-])")
-#: Endings of names of files, which are no addresses.
+#: File extensions: names with one are not hosts.
 FILES = frozenset(
     ("pdf", "csv", "txt", "ods", "odt", "xlsx", "docx", "geojson", "gpkg", "png", "jpg", "jpeg", "shp", "xml", "json")
 )
 
 
 def harmless(line: str) -> str:
-    """Return a line without schemes, with the dots of names of hosts in brackets ("example[.]org")."""
+    """Defuse links in a line: remove URL schemes, put the dots of host names in brackets ("example[.]org")."""
     return HOST.sub(_in_brackets, SCHEME.sub("", line)).replace("@", "[@]")
 
 
@@ -28,11 +28,11 @@ def _in_brackets(match: re.Match[str]) -> str:
 
 
 def subject(sentence: str) -> str:
-    """Subject of an e-mail: the portal's name, then what happened, on one line, with the no-break spaces of French."""
+    """Return the subject of an e-mail, on one line with French no-break spaces: the portal's name, then the event."""
     told = f"[{tk.config['ckan.site_title']}] {sentence.rstrip('.')}"
     return NO_BREAK.join(map(characters.one_line, told.split(NO_BREAK)))[:LONGEST_SUBJECT]
 
 
 def labelled(label: str, words: str) -> str:
-    """A label and what it stands for; templates of plain text are not searched for messages."""
+    """Format a label and its text; gettext does not extract messages from plain-text templates."""
     return tk._("{label}: {text}").format(label=label, text=words)

@@ -1,7 +1,7 @@
-"""Guard of the web pages: forged requests, headers, uploads, sessions, brakes, proxies, requests that cannot be read.
+"""Guard of the web pages: CSRF, headers, uploads, sessions, rate limits, proxies, malformed requests.
 
-Each room protects its own views with `protect(blueprint)`, and is safe without the base plugin. The base plugin
-protects the whole portal with `portal_blueprint`, and puts `proxies.ClientAddress` around the application.
+Each room protects its own views with `protect(blueprint)`, so that it is safe without the base plugin. The base plugin
+protects the whole portal with `portal_blueprint` and wraps the application in `proxies.ClientAddress`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAME = "ecosphere_web_guard"
 
 
 def protect(blueprint: Blueprint) -> None:
-    """Guard the views of a room, and the calls of its actions with a cookie."""
+    """Guard the views of a room, and calls of its actions made with a cookie."""
 
     def before() -> None:
         bad_requests.check(_settings())
@@ -35,12 +35,12 @@ def protect(blueprint: Blueprint) -> None:
 
 
 def portal_blueprint(settings: Callable[[], Settings]) -> Blueprint:
-    """Return a blueprint without pages of its own that guards every page of the portal.
+    """Return a blueprint without pages that guards every page of the portal.
 
-    CKAN identifies the person before the hooks of blueprints, and checks forged requests in its own way after them.
+    CKAN identifies the user before the blueprints' hooks run, and does its own CSRF check after them.
 
     Args:
-        settings: gives what the administrator has chosen; asked at each request.
+        settings: returns the administrator's settings; called for each request.
     """
     blueprint = Blueprint(NAME, __name__)
     blueprint.record(lambda state: state.app.extensions.update({NAME: settings}))
@@ -65,6 +65,6 @@ def portal_blueprint(settings: Callable[[], Settings]) -> Blueprint:
 
 
 def _settings() -> Settings:
-    """What the base plugin has read from the options, or the defaults when it is not there."""
+    """Return the settings of the base plugin, or the defaults without it."""
     chosen = current_app.extensions.get(NAME)
     return chosen() if chosen else Settings()

@@ -1,4 +1,4 @@
-"""How the guard says no: a page for people, JSON for programs, always with what to do."""
+"""Refusals of the guard: an error page for people, JSON for programs, each with what to do."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ API_PREFIX = "/api/"
 
 
 def is_api() -> bool:
-    """Tell whether a program asks: the answer is JSON then."""
+    """Return whether the request is an API call, answered with JSON."""
     return (request.endpoint or "").partition(".")[0] == "api" or request.path.startswith(API_PREFIX)
 
 
 def refuse(status: int, message: str, kind: str, retry_after: int | None = None) -> NoReturn:
-    """End the request with a sentence.
+    """End the request with an error message.
 
     Args:
         status: HTTP status.

@@ -1,4 +1,4 @@
-"""Requests that no browser of ours sends: NUL, broken UTF-8, endless forms. The answer is 400 or 413, never 500."""
+"""Refuse malformed requests (NUL, broken UTF-8, oversized forms) with status 400 or 413 instead of 500."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ckanext.ecosphere.shared.web_guard.settings import Settings
 
 NUL = "\x00"
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
-#: An escape in JSON that may stand for NUL or half a character: looked at closely only then.
+#: JSON escapes that may stand for NUL or a lone surrogate: only then is the JSON parsed.
 SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 MOST_FILES = 50
 
 
 def check(settings: Settings) -> None:
-    """Refuse a request that cannot be read, or is too large.
+    """Refuse a request that is malformed or too large.
 
     Raises:
         BadRequest: NUL or invalid UTF-8 in path, query, form or JSON.
@@ -59,7 +59,7 @@ def _check_body(settings: Settings) -> None:
             texts += [text for name, file in request.files.items(multi=True) for text in (name, file.filename or "")]
             if not all(_is_clean(text) for text in texts) or not _is_text(_raw_form()):
                 _refuse_garbled()
-            if is_api():  # CKAN takes JSON that comes as the name of a field, too
+            if is_api():  # CKAN also accepts JSON as the name of a field
                 for text in texts:
                     _check_json(text.encode())
         elif request.is_json:
@@ -73,7 +73,7 @@ def _check_body(settings: Settings) -> None:
 
 
 def _raw_form() -> bytes:
-    """Bytes of an urlencoded form; those of a form with files are not kept."""
+    """Return the raw bytes of an urlencoded form; those of a multipart form are not kept."""
     return unquote_to_bytes(request.get_data(cache=True)) if request.mimetype == URLENCODED else b""
 
 
@@ -84,13 +84,13 @@ def _check_json(body: bytes) -> None:
         try:
             content = json.loads(body)
         except (ValueError, RecursionError):
-            return  # CKAN says what is wrong with it
+            return  # CKAN reports the error
         if not all(_is_clean(text) for text in _texts(content)):
             _refuse_garbled()
 
 
 def _texts(content: Any) -> Iterator[str]:
-    """Every text of a JSON value, keys included, without recursion."""
+    """Yield every text of a JSON value, keys included, without recursion."""
     waiting = [content]
     while waiting:
         value = waiting.pop()
@@ -103,7 +103,7 @@ def _texts(content: Any) -> Iterator[str]:
 
 
 def _is_text(raw: bytes) -> bool:
-    """Tell whether bytes are UTF-8 without NUL."""
+    """Return whether bytes are UTF-8 without NUL."""
     try:
         return NUL not in raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -111,7 +111,7 @@ def _is_text(raw: bytes) -> bool:
 
 
 def _is_clean(text: str) -> bool:
-    """Tell whether a text has no NUL and no half of a character."""
+    """Return whether a text contains neither NUL nor lone surrogates."""
     return NUL not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 

@@ -1,8 +1,8 @@
-"""Brakes for what people do before they are known: log-ins, registrations, reset links, API tokens.
+"""Rate limits for anonymous attempts: log-ins, registrations, password resets, API tokens.
 
-Log-ins are counted for the pair of account and address, so nobody locks somebody else out from another address. An
-account that many addresses try is slowed down only for addresses from which its owner has never logged in. The answers
-do not depend on whether the account exists.
+Log-ins are counted per account and address, so that nobody can lock out someone else from another address. If many
+addresses try one account, only addresses from which its owner has never logged in are slowed down. Answers do not
+reveal whether an account exists.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from ckanext.ecosphere.shared.web_guard.settings import Limits
 KNOWN_SECONDS = 180 * 86_400
 TOO_MANY, UNAVAILABLE = 429, 503
 LONGEST_NAME = 300
-#: Log-ins without a password, where only the address can be counted; and pages that ask somebody for theirs again.
+#: Log-ins without a password, counted per address only; pages that ask logged-in users for their password again.
 ELSEWHERE = ("ecosphere_openid.start", "ecosphere_openid.back")
 WITH_PASSWORD = ("user.edit", "ecosphere_openid.link", "ecosphere_closing.close")
 _settings: list[Callable[[], Limits]] = []
 
 
 def listen(limits: Callable[[], Limits]) -> None:
-    """Hear of wrong and right log-ins; called again, it only takes the new limits."""
+    """Register handlers of failed and successful log-ins; repeated calls only replace the limits."""
     _settings[:] = [limits]
     signals.failed_login.connect(_failed)
     flask_login.user_logged_in.connect(_succeeded)
 
 
 def check(limits: Limits) -> Response | None:
-    """Count the request when it is one of those that are braked.
+    """Count the request if it is subject to a limit.
 
     Returns:
-        the page that says when to try again, None when the request may go on.
+        the page that says when to try again, None when the request may proceed.
     """
     if request.headers.get(config["apitoken_header_name"]) and not tk.current_user.is_authenticated:
         _check_token(limits)
@@ -70,7 +70,7 @@ def check(limits: Limits) -> Response | None:
 
 
 def address() -> str:
-    """What the sender's address is counted as."""
+    """Return the unit by which the client's address is counted."""
     return rate_limits.network(request.remote_addr)
 
 
@@ -87,7 +87,7 @@ def _check_login(limits: Limits) -> Response | None:
 
 
 def _count_login(name: str, limits: Limits) -> None:
-    """Count an attempt before the password is looked at, so that attempts at the same moment all count."""
+    """Count an attempt before the password is checked, so that concurrent attempts all count."""
     account, here = _account(name), address()
     rate_limits.probe("login-address", limits.login_address, here, fallback=True)
     rate_limits.hit("login", limits.login, account, here, fallback=True)
@@ -96,7 +96,7 @@ def _count_login(name: str, limits: Limits) -> None:
 
 
 def _failed(login: Any, **_: Any) -> None:
-    """Count a wrong log-in for its address, and take as long as for an account that exists."""
+    """Count a failed log-in for its address; take as long as for an existing account."""
     if not has_request_context():
         return
     if _user(str(login or "")) is None:
@@ -105,7 +105,7 @@ def _failed(login: Any, **_: Any) -> None:
 
 
 def count_failure() -> None:
-    """Count a log-in that failed, for its address; nothing is counted while the base plugin is not there."""
+    """Count a failed log-in for the client's address; without the base plugin nothing is counted."""
     if not _settings:
         return
     try:
@@ -115,17 +115,20 @@ def count_failure() -> None:
 
 
 def _succeeded(_app: Any, user: Any = None, **_: Any) -> None:
-    """Forget the wrong attempts of a person who knew the password at last, and remember the address."""
+    """Reset the failed attempts after a successful log-in, and remember the address as known."""
     if user and has_request_context():
         rate_limits.clear("login", _settings[0]().login, user.id, address())
         rate_limits.remember("login-known", KNOWN_SECONDS, user.id, address())
 
 
 def count_taken_address() -> str:
-    """Count that somebody who is logged in asks for an address that has an account; returns what to say instead when
-    it was too often, or nothing."""
+    """Count a logged-in user's attempt to use an e-mail address of another account.
+
+    Returns:
+        the message to show if the limit is exceeded, else "".
+    """
     if not _settings or not has_request_context() or not tk.current_user.is_authenticated:
-        return ""  # registrations are counted, see `check`
+        return ""  # registrations are counted by `check`
     if getattr(tk.current_user, "sysadmin", False):
         return ""
     try:
@@ -136,7 +139,7 @@ def count_taken_address() -> str:
 
 
 def _check_token(limits: Limits) -> None:
-    """Count a token that is nobody's; people with a valid one behind the same address are not concerned."""
+    """Count an invalid API token; users with a valid one behind the same address are not affected."""
     try:
         rate_limits.hit("token", limits.token, address(), fallback=True)
     except TooMany as error:
@@ -158,8 +161,8 @@ def _too_often(error: TooMany) -> str:
 
 
 def _hashes() -> Any:
-    """The way in which CKAN keeps passwords."""
-    return passwords.pbkdf2_sha512  # pyright: ignore[reportAttributeAccessIssue] (passlib makes it when it is asked for)
+    """Return the password hash that CKAN uses."""
+    return passwords.pbkdf2_sha512  # pyright: ignore[reportAttributeAccessIssue] (passlib creates it on access)
 
 
 @cache
@@ -172,7 +175,7 @@ def _is_action(name: str) -> bool:
 
 
 def _account(name: str) -> str:
-    """What an account is counted as: the person, by whatever name, or what was typed when there is no such person."""
+    """Return the unit by which an account is counted: the user id, or a digest of an unknown name."""
     typed = name.strip()[:LONGEST_NAME]
     user = _user(typed)
     return user.id if user else hashlib.sha256(typed.lower().encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Cookies of CKAN: its options, made safe where they are still at their stock value."""
+"""Safe values for CKAN's cookie options that still have their defaults."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ HTTPS = "https://"
 
 
 def make_safe(config: MutableMapping[str, Any], secure: bool) -> None:
-    """Let browsers keep session and "remember me" from other sites, scripts and, on an https portal, plain connections.
+    """Restrict session and "remember me" cookies to same-site requests (Lax) and, on an https portal, to https.
 
     Args:
         config: CKAN's configuration, changed in place.
-        secure: whether cookies of a portal with https travel over https only.
+        secure: whether cookies of an https portal are marked Secure.
     """
     for option in SAMESITE:
         if config.get(option) in UNSET:

@@ -1,8 +1,8 @@
-"""Forged requests (CSRF): who comes with a cookie brings the token of the page, whatever CKAN has exempted.
+"""CSRF protection that depends on how the user was authenticated, not on CKAN's exemptions.
 
-CKAN 2.12 exempts a view for the rest of the process once somebody without a session has used it. This check does not
-ask whether a view is exempt. It asks how the person was recognised: by a cookie, which a browser also sends along for
-other sites, or by an API token, which it does not.
+CKAN 2.12 exempts a view for the rest of the process once an anonymous visitor has used it. This check ignores
+exemptions: it requires a token if the user was authenticated by a cookie, which browsers also send on behalf of other
+sites, but not with an API token, which they do not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _protection = CSRFProtect()
 
 
 def check() -> None:
-    """Refuse a request that changes something and may come from a page elsewhere.
+    """Refuse a request that changes something and may have been forged by another site.
 
     Raises:
         BadRequest: the token is missing, wrong, or older than `WTF_CSRF_TIME_LIMIT`.
@@ -45,7 +45,7 @@ def check() -> None:
 
 
 def check_own_actions() -> None:
-    """Check the calls of our own actions; for rooms that are used without the base plugin, which checks every call."""
+    """Check calls of the suite's own actions, for rooms without the base plugin, which checks every call."""
     if request.endpoint == "api.action" and str(request.view_args and request.view_args["logic_function"]).startswith(
         OWN_ACTIONS
     ):
@@ -53,13 +53,13 @@ def check_own_actions() -> None:
 
 
 def check_get() -> Response | None:
-    """Ask before a view changes something that is only opened (CKAN and ckanext-harvest have such views).
+    """Ask for confirmation before a view that changes something on GET (in CKAN and ckanext-harvest).
 
     Returns:
-        the page that asks, None when the request may go on.
+        the confirmation page, None when the request may proceed.
 
     Raises:
-        Forbidden: the reader may not do it anyway.
+        Forbidden: the user may not do it.
     """
     if not tk.config["WTF_CSRF_ENABLED"] or request.method not in ("GET", "HEAD") or not by_cookie():
         return None
@@ -77,10 +77,10 @@ def check_get() -> Response | None:
 
 
 def _check_may_change() -> None:
-    """Ask only whoever may do it; these views are those of harvest sources, and the log-out.
+    """Refuse users who may not do it; these views are those of harvest sources, and the log-out.
 
     Raises:
-        Forbidden: the reader may not change the source.
+        Forbidden: the user may not change the source.
     """
     arguments = request.view_args or {}
     source = arguments.get("source") or arguments.get("id")
@@ -90,14 +90,14 @@ def _check_may_change() -> None:
 
 
 def by_cookie() -> bool:
-    """Tell whether the person is known by something that a browser sends by itself, and not by an API token."""
+    """Return whether the user was authenticated by a cookie rather than an API token."""
     return bool(tk.current_user.is_authenticated and not g.get("login_via_auth_header"))
 
 
 def from_elsewhere() -> bool:
-    """Tell whether the browser says that another site made it send this request.
+    """Return whether the browser states that another site caused this request.
 
-    Fetch Metadata (`Sec-Fetch-Site`) is asked first, then `Origin`, then `Referer`.
+    Fetch Metadata (`Sec-Fetch-Site`) takes precedence, then `Origin`, then `Referer`.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site:
@@ -110,13 +110,13 @@ def from_elsewhere() -> bool:
 
 
 def _reads_only() -> bool:
-    """Tell whether the request calls an action that changes nothing."""
+    """Return whether the request calls an action without side effects."""
     if request.endpoint != "api.action" or not request.view_args:
         return False
     try:
         return bool(getattr(get_action(request.view_args["logic_function"]), "side_effect_free", False))
     except KeyError:
-        return True  # there is no such action, and CKAN says so
+        return True  # CKAN reports the unknown action
 
 
 def _require_token() -> None:

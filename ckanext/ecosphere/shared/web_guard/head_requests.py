@@ -1,7 +1,6 @@
-"""HEAD is answered as GET without its content, as HTTP has it (RFC 9110, section 9.3.2).
+"""Answer HEAD like GET, without the content (RFC 9110, section 9.3.2).
 
-Many views, and CKAN's API, ask only whether a request is a GET, and take all others for one that changes something; a
-browser lets a page of another site send a HEAD.
+Many views, and CKAN's API, treat every method but GET as a change; and browsers let pages of other sites send a HEAD.
 """
 
 from __future__ import annotations
@@ -17,24 +16,24 @@ _MARK = "ecosphere.asked_by_head"
 
 
 def install(app: Flask) -> Flask:
-    """Have no view see a HEAD.
+    """Wrap the application so that views see GET instead of HEAD.
 
     Args:
         app: CKAN's application, changed in place.
     """
-    if _INSTALLED not in app.extensions:  # by another plugin of ours
+    if _INSTALLED not in app.extensions:  # by another plugin of the suite
         app.extensions[_INSTALLED] = True
         app.wsgi_app = _HeadAsGet(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
 def asked_by_head() -> bool:
-    """Whether the request that is answered as a GET was a HEAD: nobody is given the content."""
+    """Return whether the current GET was a HEAD, so that its content is discarded."""
     return bool(request.environ.get(_MARK))
 
 
 class _HeadAsGet:
-    """An application that knows no HEAD."""
+    """WSGI wrapper that turns HEAD into GET."""
 
     def __init__(self, inner: Callable[..., Iterable[bytes]]) -> None:
         self._inner = inner

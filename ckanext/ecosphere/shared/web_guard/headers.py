@@ -1,4 +1,4 @@
-"""Headers that tell browsers what a page of the portal may do, and who may show it."""
+"""Security headers: Content-Security-Policy, framing, referrer, permissions, caching of private answers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ckanext.ecosphere.shared.web_guard.tables import matches, tables
 
 ENFORCED, REPORTED = "Content-Security-Policy", "Content-Security-Policy-Report-Only"
 REFERRER_POLICY = "strict-origin-when-cross-origin"
-#: For XML and SVG: a browser that opens it runs nothing, and not in the name of the portal.
+#: Policy of XML and SVG: no scripts, in an origin of their own.
 DATA_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 XML = ("application/xml", "text/xml")
 
 
 def add(response: Response, settings: Settings) -> Response:
-    """Add the headers to a response; a policy that a view has chosen itself stays."""
+    """Add the headers to a response; a policy set by the view itself is kept."""
     headers = response.headers
     headers["X-Content-Type-Options"] = "nosniff"
     headers.setdefault("Referrer-Policy", REFERRER_POLICY)
@@ -32,10 +32,10 @@ def add(response: Response, settings: Settings) -> Response:
 
 
 def keep_private(response: Response) -> Response:
-    """Have no cache that people share keep what a person was answered who is logged in, by a session or a token.
+    """Keep answers to logged-in users, by session or token, out of shared caches.
 
-    CKAN writes "public" on all answers of its API and of the exports of a dataset, private ones included. It reads the
-    mark after this, and the headers of assets are written later still.
+    CKAN marks all answers of its API and dataset exports as "public", even for private datasets. It reads the mark set
+    here afterwards; the headers of assets are written later still.
     """
     if tk.current_user.is_authenticated:
         request.environ["__no_cache__"] = True
@@ -52,7 +52,7 @@ def _add_policies(response: Response, settings: Settings) -> None:
     elif ancestors == "'none'":
         headers.setdefault("X-Frame-Options", "DENY")
     if ENFORCED in headers:
-        return  # the view's own, or that of the room
+        return  # set by the view or the room
     frames = f"frame-ancestors {ancestors}"
     directives = policy(settings)
     inline = current_app.debug or matches(request.endpoint, tables().scripts_inline)
@@ -66,7 +66,7 @@ def _add_policies(response: Response, settings: Settings) -> None:
 
 
 def policy(settings: Settings) -> dict[str, str]:
-    """Return the Content-Security-Policy, each directive by its name, with what the administrator adds."""
+    """Return the Content-Security-Policy by directive, with the administrator's additional sources."""
     directives = {name: list(sources) for name, sources in tables().policy.items()}
     for name, sources in settings.csp_extra.items():
         directives[name] = [each for each in directives.get(name, []) if each != "'none'"] + sources
@@ -74,10 +74,10 @@ def policy(settings: Settings) -> dict[str, str]:
 
 
 def read_extra(text: str) -> dict[str, list[str]]:
-    """Read sources to add, written as a policy: "script-src https://stats.example.org; img-src https://…".
+    """Parse additional sources, written as a policy: "script-src https://stats.example.org; img-src https://…".
 
     Raises:
-        ValueError: a directive without a source, or one that no policy has; the message names it.
+        ValueError: a directive without a source, or not a source directive; the message names it.
     """
     found: dict[str, list[str]] = {}
     for part in filter(None, (each.strip() for each in text.split(";"))):

@@ -1,7 +1,7 @@
-"""The address of the person behind proxies: believed only from proxies that the administrator trusts.
+"""Client address behind reverse proxies: forwarded headers are trusted only from configured proxies.
 
-Without configuration no header of a request says anything about addresses. CKAN itself believes `X-Forwarded-For` from
-anybody (`g.remote_addr`), so the headers are taken out of requests that do not come from a trusted proxy.
+By default no header is trusted. CKAN itself trusts `X-Forwarded-For` from anyone (`g.remote_addr`), so these headers
+are removed before CKAN sees the request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Trusted:
-    """Whom the portal believes about addresses: a number of proxies in a row, or networks; nobody when empty."""
+    """Trusted proxies: a number of hops, or networks; none when empty."""
 
     hops: int = 0
     networks: tuple[Network, ...] = ()
@@ -40,7 +40,7 @@ class Trusted:
         return bool(self.hops or self.networks)
 
     def trusts(self, address: str) -> bool:
-        """Tell whether an address is that of a trusted proxy."""
+        """Return whether an address is that of a trusted proxy."""
         try:
             parsed = ipaddress.ip_address(address.strip().strip("[]"))
         except ValueError:
@@ -49,10 +49,10 @@ class Trusted:
 
 
 def read(text: str) -> Trusted:
-    """Read the option: empty, a number of proxies, or networks ("10.0.0.0/8 fd00::/8").
+    """Parse the option: empty, a number of proxies, or networks ("10.0.0.0/8 fd00::/8").
 
     Raises:
-        ValueError: neither a number from 1 to 10 nor networks; the message names the part that is wrong.
+        ValueError: neither a number from 0 to 10 nor networks; the message names the invalid part.
     """
     parts = text.replace(",", " ").split()
     if not parts:
@@ -66,7 +66,7 @@ def read(text: str) -> Trusted:
 
 
 class ClientAddress:
-    """WSGI middleware that puts the client's address and scheme into the environment, and takes the headers out."""
+    """WSGI middleware that sets the client's address and scheme in the environ and removes forwarded headers."""
 
     def __init__(self, application: Application, trusted: Trusted) -> None:
         self.application = application
@@ -82,7 +82,7 @@ class ClientAddress:
         return self._clean(environ, start_response)
 
     def _believe(self, environ: dict[str, Any]) -> None:
-        """Take the last address of the chain that is no trusted proxy, and the scheme that the nearest proxy names."""
+        """Use the last address of the chain that is not a trusted proxy, and the scheme given by the nearest proxy."""
         for address in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
             candidate = address.strip()
             try:
@@ -106,7 +106,7 @@ class ClientAddress:
 
 
 def _is_host(written: str) -> bool:
-    """Tell whether a host can be encoded: without one Flask makes no addresses, and no page, not even of an error."""
+    """Return whether a host name can be encoded; otherwise Flask cannot build URLs or even an error page."""
     try:
         written.partition(":")[0].encode("idna")
     except UnicodeError:

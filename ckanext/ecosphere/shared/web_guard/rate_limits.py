@@ -1,8 +1,7 @@
-"""How often somebody may do something: counted in Redis with the library `limits`, for every room.
+"""Rate limits counted in Redis with the library `limits`, for every room.
 
-When Redis is away, `hit` raises `CountingUnavailable`: what somebody wants to write is then refused with a sentence,
-unless the caller counts within its own process meanwhile (`hit(…, fallback=True)`), as the log-in does. Reading is
-never counted.
+While Redis is down, `hit` raises `CountingUnavailable`, and the write is refused with a message, unless the caller asks
+for counting within its process (`hit(…, fallback=True)`), as the log-in does. Reading is never limited.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from limits.strategies import FixedWindowRateLimiter
 
 PREFIX = "ecosphere:rate"
 HOUR, MINUTE = 3600, 60
-IPV6_NETWORK = 64  # what one household or company gets
+IPV6_NETWORK = 64  # prefix assigned to one household or company
 
 
 class TooMany(Exception):
-    """Somebody has done something too often.
+    """A rate limit is exceeded.
 
     Attributes:
-        seconds: time to wait before the next attempt.
+        seconds: time until the next attempt is allowed.
     """
 
     def __init__(self, seconds: int) -> None:
@@ -37,32 +36,32 @@ class TooMany(Exception):
 
 
 class CountingUnavailable(Exception):
-    """Redis does not answer, so nothing can be counted."""
+    """Redis is down, so nothing can be counted."""
 
 
 def hit(what: str, rates: str, *who: str, fallback: bool = False) -> None:
-    """Count one attempt.
+    """Count an attempt.
 
     Args:
-        what: name of what is counted.
-        rates: rates in the notation of `limits`, "5 per minute; 20 per hour"; an empty text counts nothing.
-        who: person, address, or both together.
-        fallback: count within this process when Redis is away.
+        what: name of the counter.
+        rates: rates in the notation of `limits`, "5 per minute; 20 per hour"; nothing is counted if empty.
+        who: person, address, or both.
+        fallback: whether to count within this process while Redis is down.
 
     Raises:
         TooMany: one of the rates is exceeded; this attempt counts, too.
-        CountingUnavailable: Redis is away and there is no fallback.
+        CountingUnavailable: Redis is down and there is no fallback.
     """
     _each(what, rates, who, fallback, count=True)
 
 
 def probe(what: str, rates: str, *who: str, fallback: bool = False) -> None:
-    """Raise as `hit` does when the next attempt would be one too many, without counting one."""
+    """Raise like `hit` if the next attempt would exceed a rate, without counting one."""
     _each(what, rates, who, fallback, count=False)
 
 
 def clear(what: str, rates: str, *who: str) -> None:
-    """Forget the attempts of somebody, for instance after the right password; Redis may be away."""
+    """Reset the counters, for instance after a successful log-in; Redis may be down."""
     for limiter in (_limiter(), _memory()):
         for item in _items(rates):
             try:
@@ -72,7 +71,7 @@ def clear(what: str, rates: str, *who: str) -> None:
 
 
 def remember(what: str, seconds: int, *who: str) -> None:
-    """Keep for some time that somebody did something; Redis may be away."""
+    """Set a flag that expires; Redis may be down."""
     try:
         connect_to_redis().set(_key(what, who), 1, ex=seconds)
     except redis.RedisError:
@@ -80,7 +79,7 @@ def remember(what: str, seconds: int, *who: str) -> None:
 
 
 def is_remembered(what: str, *who: str) -> bool:
-    """Tell whether `remember` was told so; false while Redis is away."""
+    """Return whether a flag was set with `remember`; False while Redis is down."""
     try:
         return bool(connect_to_redis().exists(_key(what, who)))
     except redis.RedisError:
@@ -88,7 +87,7 @@ def is_remembered(what: str, *who: str) -> bool:
 
 
 def network(address: str | None) -> str:
-    """Return what an address is counted as: itself, or for IPv6 the network of 64 bits that one customer gets."""
+    """Return the unit by which an address is counted: itself, or for IPv6 its /64 network, assigned to one customer."""
     try:
         parsed = ipaddress.ip_address((address or "").partition("%")[0])
     except ValueError:
@@ -101,7 +100,7 @@ def network(address: str | None) -> str:
 
 
 def try_again(seconds: int) -> str:
-    """Say in words when to try again."""
+    """Return the sentence that says when to try again."""
     if seconds < HOUR:
         number = max(1, math.ceil(seconds / MINUTE))
         text = tk.ungettext("Try again in {number} minute.", "Try again in {number} minutes.", number)
@@ -112,7 +111,7 @@ def try_again(seconds: int) -> str:
 
 
 def unavailable() -> str:
-    """Say that nothing can be counted now."""
+    """Return the sentence that says that nothing can be counted now."""
     return tk._("This is not possible at the moment: a service of the portal is away. Try again in a few minutes.")
 
 

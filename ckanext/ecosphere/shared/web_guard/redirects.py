@@ -1,4 +1,4 @@
-"""Addresses to go to afterwards, as log-in, log-out and registration take them: only those of the portal."""
+"""Allow only targets on the portal itself as redirects after log-in, log-out and registration (no open redirects)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ENDPOINTS = ("user.login", "user.logout", "user.register")
 
 
 def check() -> None:
-    """Refuse an address of the log-in, log-out or registration that leads away from the portal afterwards.
+    """Refuse a log-in, log-out or registration that would redirect to another site.
 
     Raises:
-        BadRequest: `came_from` or `next` is no path of the portal.
+        BadRequest: `came_from` or `next` is not on the portal.
     """
     if request.endpoint in ENDPOINTS:
         for name in PARAMETERS:
@@ -24,7 +24,7 @@ def check() -> None:
 
 
 def is_own(target: str) -> bool:
-    """Tell whether a browser stays on the portal when it is sent to `target`; an empty text leads nowhere."""
+    """Return whether a redirect to `target` stays on the portal; an empty target does."""
     if any(ord(character) < ord(" ") for character in target) or "\\" in target:
         return False  # browsers drop control characters and read a backslash as a slash
     site = tk.config["ckan.site_url"].rstrip("/")

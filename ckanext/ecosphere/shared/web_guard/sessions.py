@@ -1,4 +1,4 @@
-"""Sessions end on the server: after a log-out or a new password, copied cookies are worth nothing.
+"""Server-side end of sessions: after a log-out or password change, copied cookies are worthless.
 
 API tokens end with a password that somebody else sets, since whoever recovers an account does not know who made them.
 
@@ -34,7 +34,7 @@ ACCOUNT_PAGE, LOG_IN_PAGE = "user.edit", "user.login"
 
 
 def listen() -> None:
-    """Hear of log-ins, log-outs and new passwords; called again, it changes nothing."""
+    """Register the handlers of log-ins, log-outs and password changes; repeated calls have no effect."""
     flask_login.user_logged_in.connect(_logged_in)
     flask_login.user_logged_out.connect(_logged_out)
     flask_login.user_loaded_from_cookie.connect(_remembered)
@@ -43,7 +43,7 @@ def listen() -> None:
 
 
 def check() -> None:
-    """Log a person out whose session was ended elsewhere."""
+    """Log out a person whose session was ended elsewhere."""
     user: Any = tk.current_user
     if not user.is_authenticated or g.get("login_via_auth_header"):
         return
@@ -57,7 +57,7 @@ def check() -> None:
 
 
 def finish(response: Response) -> Response:
-    """Set or delete the second cookie of "remember me"; keep the session in which the password was changed."""
+    """Set or delete the second "remember me" cookie; keep the session in which the password was changed."""
     if request.endpoint == ACCOUNT_PAGE and request.method == "POST":
         _keep_own_session()
     options = {
@@ -76,12 +76,12 @@ def finish(response: Response) -> Response:
 
 
 def is_ended(extras: MutableMapping[str, Any] | None, stamp: str | None) -> bool:
-    """Tell whether a session was ended.
+    """Return whether a session was ended.
 
     Args:
-        extras: `plugin_extras` of the person.
-        stamp: of the session; None for one that began before this plugin was there, or comes from the cookie
-            "remember me" alone. Such a session lasts until the first log-out or change of password of the person.
+        extras: `plugin_extras` of the user.
+        stamp: stamp of the session; None for one that began before this plugin was enabled, or comes from the "remember
+            me" cookie alone. Such a session lasts until the user's next log-out or password change.
     """
     record = (extras or {}).get(KEY)
     if not record:
@@ -98,7 +98,7 @@ def _logged_in(_app: Any, user: Any = None, **_: Any) -> None:
 
 
 def _logged_out(_app: Any, user: Any = None, **_: Any) -> None:
-    """Note that this session has ended; those without a stamp cannot be told apart, so all of them end."""
+    """Record that this session has ended; sessions without a stamp cannot be told apart, so all of them end."""
     stamp = session.pop(KEY, None)
     if g.get("ecosphere_ended") or not user or not getattr(user, "id", None):
         return
@@ -107,12 +107,12 @@ def _logged_out(_app: Any, user: Any = None, **_: Any) -> None:
         if stamp:
             ended = sorted({*record.get("ended", ()), stamp}, key=_began)
             dropped, record["ended"] = ended[:-MOST_ENDED], ended[-MOST_ENDED:]
-            if dropped:  # the list is bounded: what began as early as those has ended, too
+            if dropped:  # the list is bounded: sessions as old as the dropped ones end, too
                 record["after"] = max(record["after"], _began(dropped[-1]) + 1e-6)
 
 
 def _remembered(_app: Any, user: Any = None, **_: Any) -> None:
-    """Give a session that comes from "remember me" the stamp of the log-in that set the cookie."""
+    """Give a session restored from "remember me" the stamp of the log-in that set the cookie."""
     session.pop(KEY, None)
     try:
         user_id, stamp = _serializer().loads(request.cookies.get(COOKIE, ""))
@@ -152,7 +152,7 @@ def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
 
 
 def _keep_own_session() -> None:
-    """Go on with the session of a person who has just changed their own password, under a new stamp."""
+    """Keep the session in which the user changed their own password, under a new stamp."""
     user_id = g.get("ecosphere_session_user")
     user = model.User.get(user_id) if user_id else None
     if user and session.get("_user_id") == user.id and is_ended(user.plugin_extras, session.get(KEY)):
@@ -161,7 +161,7 @@ def _keep_own_session() -> None:
 
 @contextmanager
 def _record(user_id: str) -> Iterator[dict[str, Any]]:
-    """What a person has ended: changed under a lock of their row, then committed."""
+    """Yield the user's record of ended sessions, changed under a row lock and committed at the end."""
     rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
     user = rows.one_or_none()
     if user is None:

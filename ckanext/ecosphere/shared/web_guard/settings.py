@@ -1,4 +1,4 @@
-"""What the administrator may choose: the base plugin reads it from the options, rooms alone use the defaults."""
+"""Settings of the guard: the base plugin reads them from the configuration, rooms without it use the defaults."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """Rates in the notation of the library `limits`: "5 per minute; 20 per hour". All given together must hold.
+    """Rate limits in the notation of the library `limits`: "5 per minute; 20 per hour"; all of them must hold.
 
     Attributes:
-        login: wrong log-ins for one account from one address.
-        login_address: wrong log-ins from one address, for whatever account.
-        login_account: wrong log-ins for one account from addresses from which its owner never logged in.
+        login: failed log-ins for one account from one address.
+        login_address: failed log-ins from one address, for any account.
+        login_account: failed log-ins for one account from addresses from which its owner never logged in.
         registration: new accounts from one address.
         reset: e-mails with a reset link for one account.
-        reset_address: requests of a reset link, or trials of one, from one address.
-        token: API tokens that are not valid, from one address.
+        reset_address: requests for a reset link, or uses of one, from one address.
+        token: invalid API tokens from one address.
     """
 
     login: str = "5 per minute; 10 per 10 minutes; 20 per hour; 40 per day"
@@ -32,16 +32,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class Settings:
-    """How strict the guard is.
+    """Settings of the guard.
 
     Attributes:
-        csp: `enforce`, `report-only` or `off`: what happens with the Content-Security-Policy.
-        csp_extra: sources to add, by directive.
-        frame_ancestors: sources that may show pages in a frame, as in the directive of that name.
-        form_bytes: most bytes of a form without files, or of a JSON body.
-        form_fields: most fields of a form or of an address.
-        upload_bytes: most bytes of a form with files.
-        limits: how often what may be tried.
+        csp: mode of the Content-Security-Policy: `enforce`, `report-only` or `off`.
+        csp_extra: additional sources, by directive.
+        frame_ancestors: value of the directive `frame-ancestors`.
+        form_bytes: maximum size of a form without files, or of a JSON body.
+        form_fields: maximum number of fields of a form or query string.
+        upload_bytes: maximum size of a form with files.
+        limits: rate limits.
     """
 
     csp: str = "enforce"

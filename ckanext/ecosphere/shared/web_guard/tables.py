@@ -1,4 +1,4 @@
-"""The tables of `tables.yaml`: what is known of the views of CKAN and of the extensions."""
+"""Facts about views of CKAN and its extensions, read from `tables.yaml`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE = Path(__file__).with_name("tables.yaml")
 
 @dataclass(frozen=True)
 class Tables:
-    """What `tables.yaml` says; every list of endpoints holds shell patterns."""
+    """Contents of `tables.yaml`; lists of endpoints hold shell patterns."""
 
     changing_by_get: tuple[str, ...]
     before_log_in: tuple[str, ...]
@@ -28,12 +28,12 @@ class Tables:
 
 @cache
 def tables() -> Tables:
-    """Read the tables, once for each process."""
+    """Read the tables, once per process."""
     content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     lists = {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
     return Tables(**{**content, **lists, "shown_inline": frozenset(content["shown_inline"])})
 
 
 def matches(endpoint: str | None, patterns: tuple[str, ...]) -> bool:
-    """Tell whether an endpoint is one of a table."""
+    """Return whether an endpoint matches one of the patterns."""
     return any(fnmatchcase(endpoint or "", pattern) for pattern in patterns)

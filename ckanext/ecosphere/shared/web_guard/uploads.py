@@ -1,4 +1,4 @@
-"""Files that people uploaded: a browser saves what could run a script, and never runs it in the name of the portal."""
+"""Serve uploaded files safely: types that could run a script are downloaded, never shown."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ckanext.ecosphere.shared.web_guard.tables import matches, tables
 FOLDER = "uploads/"
 REDIRECTS = 300
 SCRIPTS = ("text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript")
-"""Types that a page runs as its own script, whatever else an answer says."""
+"""Types that a page can load as a script, whatever the other headers say."""
 POLICY = "default-src 'none'; sandbox"
 
 
 def protect(response: Response) -> Response:
-    """Make the browser save an uploaded file unless its type cannot run anything; no guessing of types."""
+    """Make the browser download an uploaded file unless its type is harmless, and disable type sniffing."""
     if not is_upload() or response.status_code >= REDIRECTS:
         return response
     response.headers["X-Content-Type-Options"] = "nosniff"
     if response.mimetype in tables().shown_inline:
-        return response  # without a sandbox, in which browsers show no PDF; these types run nothing
+        return response  # without a sandbox, in which browsers show no PDF; these types cannot run scripts
     if response.mimetype in SCRIPTS:
         response.mimetype = "text/plain"
     response.headers["Content-Security-Policy"] = POLICY
@@ -32,7 +32,7 @@ def protect(response: Response) -> Response:
 
 
 def is_upload() -> bool:
-    """Tell whether the request asks for a file that somebody uploaded."""
+    """Return whether the request is for an uploaded file."""
     if request.endpoint == "static":
         return str((request.view_args or {}).get("filename", "")).lstrip("/").startswith(FOLDER)
     return matches(request.endpoint, tables().uploads)

@@ -1,6 +1,6 @@
-"""How busy the portal is: answers a second, so that background work can give way to the people who wait for a page.
+"""Count the portal's answers per second, so that background work can yield to people waiting for a page.
 
-Each process of the web server counts for itself and tells Redis every two seconds; nothing is kept of who asked what.
+Each web server process counts its own answers and adds them up in Redis every two seconds; no request is recorded.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from flask import request
 from redis.exceptions import RedisError
 
 SECONDS = 2
-"""Length of the spans of time that are counted, in seconds."""
+"""Length of the counting intervals, in seconds."""
 _KEPT = 4 * SECONDS
 _STATIC = frozenset({"static", "webassets.index"})
 
 
 class Visits:
-    """Counts the answers of this process."""
+    """Counter of the answers of this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,7 +29,7 @@ class Visits:
         self._number = 0
 
     def count(self) -> None:
-        """Count the answer that is being made, files aside; Redis may be away."""
+        """Count the current answer, unless it is a static file; Redis may be down."""
         if request.endpoint in _STATIC:
             return
         span = int(time.time()) // SECONDS
@@ -39,13 +39,13 @@ class Visits:
                 self._number += 1
                 return
             self._span, self._number = span, 1
-        # The count of a span is told with the first answer of the next: late, but soon enough when busy.
+        # An interval is reported with the first answer of the next: soon enough when the portal is busy.
         if number and span - ended == 1:
             _tell(span, number)
 
 
 def per_second() -> float:
-    """How many answers the web server gave in a second of late, files aside; 0 while Redis is away."""
+    """Return the web server's recent answers per second, static files aside; 0 while Redis is down."""
     span = int(time.time()) // SECONDS
     try:
         counted = connect_to_redis().mget(_key(span), _key(span - 1))
@@ -56,7 +56,7 @@ def per_second() -> float:
 
 @cache
 def of_this_process() -> Visits:
-    """The counter of this process."""
+    """Return the counter of this process."""
     return Visits()
 
 
