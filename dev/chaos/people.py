@@ -82,7 +82,6 @@ class Saved:
     """Versions of a dataset: the one acknowledged last, and those sent since without an answer.
 
     Attributes:
-        id: not used.
         acknowledged: version acknowledged last; -1 for none.
         unknown: versions sent since, of which it is unknown whether they were stored.
     """
