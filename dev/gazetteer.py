@@ -1,10 +1,10 @@
-"""Write the gazetteer of `ckanext/ecosphere/vocabularies/places/` from a new edition of its source.
+"""Write the gazetteer in `ckanext/ecosphere/vocabularies/places/` from a new edition of its source.
 
     npm pack @etalab/decoupage-administratif && tar xzf *.tgz
     python3 -m dev.gazetteer package/data
 
-The package gives INSEE's code officiel géographique of a year with postal codes, populations, merged communes and
-intercommunalities (data of INSEE and DGCL, Licence Ouverte 2.0; package MIT). Standard library only.
+The package contains INSEE's code officiel géographique of a year, with postal codes, populations, merged communes and
+intercommunalities (data of INSEE and DGCL, Licence Ouverte 2.0; package MIT). Uses the standard library only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SOURCE = (
     'INSEE "code officiel géographique", as put together by Etalab (package @etalab/decoupage-administratif {version}, '
     "MIT; data of INSEE, DGCL and La Poste, Licence Ouverte)"
 )
-#: The two cities whose arrondissements have postal codes of their own, and the third that has none of its own.
+#: Types of current communes; the arrondissements of Paris, Lyon and Marseille count as such.
 CURRENT = ("commune-actuelle", "arrondissement-municipal")
 FORMER = ("commune-deleguee", "commune-associee")
 

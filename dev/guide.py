@@ -1,9 +1,9 @@
-"""`make guide`: follow the installation guide word by word, in a clean environment.
+"""`make guide`: run the installation guide literally, in a clean environment.
 
-Takes the shell blocks of the section "On a server of your own" from docs/installation.md and runs them in their order,
-in one shell: a copy of this checkout, a fresh virtual environment, fresh databases and another prefix, all in
-`.local/guide`. What differs from the page is printed: packages that are there already, the choices of step 2, and Solr,
-which comes from the embedded stack. A block that fails ends it. At the end the portal is used as a person would, and
+Takes the shell blocks of the section "On a server of your own" from docs/installation.md and runs them in order in one
+shell: a copy of this checkout, a fresh virtual environment, fresh databases and another prefix, all in `.local/guide`.
+Differences from the page are printed: packages already installed, the choices of step 2, and Solr, which comes from the
+embedded stack. The first block that fails ends the run. At the end, pages and API of the portal are tried, and
 everything is stopped.
 """
 
@@ -37,7 +37,7 @@ SHOWN_LINES = 60
 LONGEST_SECONDS = 15 * 60
 _BLOCK = re.compile(r"(?:<!-- guide: ([a-z ]+) -->\n)?^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
-#: Stands for the administrator of PostgreSQL: that of the embedded one is reached over TCP.
+#: Replaces `sudo -u postgres`: the superuser of the embedded PostgreSQL is reached over TCP.
 SUDO = """#!/bin/sh
 [ "$1" = -u ] && shift 2
 exec "$@"
@@ -49,9 +49,9 @@ class Block:
     """A shell block of the page.
 
     Attributes:
-        heading: step that it belongs to.
-        mark: what the comment before it says, empty for a block that is run as it stands.
-        text: its lines.
+        heading: step that contains the block.
+        mark: mark in the comment before the block; empty for a block that is run unchanged.
+        text: lines of the block.
     """
 
     heading: str
@@ -60,7 +60,7 @@ class Block:
 
 
 def blocks(page: str) -> list[Block]:
-    """Return the blocks of the section, in their order.
+    """Return the blocks of the section, in order.
 
     Args:
         page: text of the page.
@@ -75,13 +75,13 @@ def blocks(page: str) -> list[Block]:
 
 
 def commands(text: str) -> list[str]:
-    """Return the commands of a block, those that go over several lines in one."""
+    """Return the commands of a block, with continuation lines joined."""
     joined = re.sub(r"\\\n\s*", "", text)
     return [line for line in joined.splitlines() if line.strip() and not line.startswith("#")]
 
 
 class Shell:
-    """One shell in which block after block is run."""
+    """A shell process in which the blocks are run in turn."""
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -89,14 +89,14 @@ class Shell:
         )
 
     def run(self, text: str) -> str:
-        """Run a block; return what it prints.
+        """Run a block and return its output.
 
         Raises:
-            StackError: a command of it fails.
+            StackError: a command fails.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         mark = secrets.token_hex(8)
-        # Nobody answers a question: a command that asks one is to fail.
+        # Without standard input, a command that asks a question fails.
         self._process.stdin.write(f"{{\n{text}\n}} 2>&1 </dev/null\necho; echo {mark}\n")
         self._process.stdin.flush()
         lines: list[str] = []
@@ -107,7 +107,7 @@ class Shell:
         raise StackError("a command of the guide failed:\n" + "".join(lines[-40:]))
 
     def value(self, expression: str) -> str:
-        """Return what the shell makes of an expression."""
+        """Return an expression as expanded by the shell."""
         return self.run(f"printf '%s' {expression}").strip()
 
     def close(self) -> None:
@@ -118,11 +118,11 @@ class Shell:
 
 
 class Follower:
-    """Follows the guide.
+    """Runs the blocks of the guide.
 
     Attributes:
         prefix: folder of the portal.
-        differences: what was not run as it stands.
+        differences: descriptions of what was not run unchanged.
     """
 
     def __init__(self) -> None:
@@ -148,7 +148,7 @@ class Follower:
         self._shell = Shell(clone, env)
 
     def follow(self, block: Block) -> None:
-        """Run a block, or what stands for it."""
+        """Run a block, or its replacement."""
         if block.mark == "packages":
             self._packages(block)
         elif block.mark == "solr":
@@ -173,7 +173,7 @@ class Follower:
             self.differences.append(f"packages: all are there already ({' '.join(wanted)})")
 
     def _choices(self, block: Block) -> None:
-        """Run the block as it stands, then choose what is this machine's, in the same words."""
+        """Run the block unchanged, then set the variables to the values for this machine."""
         self._shell.run(block.text)
         database = self._shell.value('"$DATABASE_URL"').replace(":5432/", f":{ports()['postgres']}/")
         chosen = {
@@ -189,7 +189,7 @@ class Follower:
         self.prefix.mkdir()
 
     def _keep_running(self, command: str) -> None:
-        """Start a command that does not end, and see that it goes on; a web server until it answers."""
+        """Start a long-running command and check that it keeps running; a web server, until it answers."""
         web = "gunicorn" in command
         if web:
             command = command.replace("127.0.0.1:5000", f"127.0.0.1:{ports()['web']}")
@@ -209,13 +209,13 @@ class Follower:
         raise StackError(f"no answer from: {command}; see {LOCAL / 'kept.log'}")
 
     def use(self) -> Iterator[str]:
-        """Use the portal: its pages in French, a dataset made and found through the API.
+        """Open pages of the portal, which must be in French, and call the API with a new token.
 
         Yields:
-            what was seen.
+            a description of each success.
 
         Raises:
-            StackError: something is not as it should be.
+            StackError: a page is not as expected.
         """
         for path, word in (
             ("/", "Jeux de données"),
@@ -236,7 +236,7 @@ class Follower:
             yield f"the API answers the administrator: {answer.status}"
 
     def close(self) -> None:
-        """Stop what was kept running."""
+        """Stop the commands that were kept running."""
         for kept in reversed(self._kept):
             kept.terminate()
         for kept in self._kept:
@@ -248,19 +248,19 @@ class Follower:
 
 
 def _end(text: str) -> str:
-    """The last lines of what a block printed."""
+    """Return the last lines of a block's output."""
     lines = text.rstrip().splitlines()
     left_out = len(lines) - SHOWN_LINES
     return "\n".join([f"  … {left_out} lines", *lines[-SHOWN_LINES:]] if left_out > 0 else lines)
 
 
 def site_url() -> str:
-    """Address of the portal that the guide makes."""
+    """Return the URL of the portal that the guide installs."""
     return f"http://127.0.0.1:{ports()['web']}"
 
 
 def main() -> int:
-    """Follow the guide; returns the exit code."""
+    """Run the guide; return the exit code."""
     forget_ckan_variables()
     found = blocks(PAGE.read_text(encoding="utf-8"))
     _clear()
@@ -299,7 +299,7 @@ def _follow(found: list[Block]) -> float:
 
 
 def _clear() -> None:
-    """Remove what an earlier run left."""
+    """Remove the remains of an earlier run."""
     services.stop(quietly=True)
     clean()
     shutil.rmtree(LOCAL, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""Open layer definitions (.qlr) in QGIS and tell which of their layers it could load.
+"""Open layer definitions (.qlr) in QGIS and print which of their layers could be loaded.
 
     /usr/bin/python3 dev/open_in_qgis.py FILE.qlr …     (Debian: python3-qgis, qgis-providers)
 
-Ends with 1 when a file or a layer is not valid. The servers that the layers name must answer.
+Exits with 1 if a file or a layer is invalid. The servers of the layers must be reachable.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from qgis.core import (  # pyright: ignore[reportMissingImports] - of Debian, no
 
 
 def main(files: list[str]) -> int:
-    """Load each file into an empty project; return 1 when something of one is not valid."""
+    """Load each file into an empty project; return 1 if a file or layer is invalid."""
     application = QgsApplication([], False)
     application.initQgis()
     bad = 0
@@ -43,5 +43,5 @@ def main(files: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # QGIS goes into the folder of each file that it opens.
+    # Absolute paths, since QGIS changes to the folder of each file that it opens.
     sys.exit(main([str(Path(each).resolve()) for each in sys.argv[1:]]))

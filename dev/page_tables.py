@@ -1,7 +1,7 @@
-"""Write the tables of `docs/quality.md` and `docs/requests.md` from the code, between their marks.
+"""Write the generated tables of `docs/quality.md` and `docs/requests.md`, between their marks.
 
 python -m dev.page_tables            # write them
-python -m dev.page_tables --check    # exit 1 when a page is not what the code says
+python -m dev.page_tables --check    # exit 1 if a page is out of date
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 def criteria() -> str:
-    """The criteria of the badge with their points in the shipped model."""
+    """Return the criteria of the badge, with their points in the shipped model, and its levels."""
     model = load_model()
     rows = ["| group | criterion | identifier | points | advice | field | ISO 19139 element |", "| --- " * 7 + "|"]
     for each in CRITERIA:
@@ -39,7 +39,7 @@ def criteria() -> str:
 
 
 def assessment() -> str:
-    """The indicators of the European assessment."""
+    """Return the indicators of the European metadata quality assessment (MQA)."""
     rows = ["| dimension | indicator | points |", "| --- | --- | ---: |"]
     rows += [f"| {DIMENSION_LABELS[i.dimension]} | {i.label} | {i.points} |" for i in INDICATORS]
     rows += [f"| **{label}** | | **{maximum(dimension)}** |" for dimension, label in DIMENSION_LABELS.items()]
@@ -49,14 +49,14 @@ def assessment() -> str:
 
 
 def checklist() -> str:
-    """The INSPIRE requirements."""
+    """Return the INSPIRE requirements."""
     rows = ["| requirement | number | field | element |", "| --- | --- | --- | --- |"]
     rows += [f"| {r.label} | {r.number} | `{r.field}` | `{r.element}` |" for r in REQUIREMENTS]
     return "\n".join(rows)
 
 
 def transitions() -> str:
-    """The transitions of a data request."""
+    """Return the transitions of a data request."""
     rows = ["| transition | from → to | who | required (optional) | who is told |", "| --- " * 5 + "|"]
     for transition in TRANSITIONS.values():
         fields = ", ".join(f"`{name}`" for name in transition.required)
@@ -83,11 +83,11 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "quality.md": {"criteria": criteria, "mqa": assessment, "inspire": checklist},
     "requests.md": {"transitions": transitions},
 }
-"""Page → its tables by name: each stands between `<!-- name -->` and `<!-- /name -->`."""
+"""Page → its tables by name; a table is between `<!-- name -->` and `<!-- /name -->`."""
 
 
 def render(name: str) -> str:
-    """Return a page of `PAGES` with its tables as the code has them."""
+    """Return a page of `PAGES` with its tables generated anew."""
     page = (DOCS / name).read_text(encoding="utf-8")
     for table, write in PAGES[name].items():
         marks = re.compile(rf"(<!-- {table} -->\n).*?(<!-- /{table} -->)", re.DOTALL)
@@ -99,7 +99,7 @@ def render(name: str) -> str:
 
 
 def main() -> int:
-    """Write the tables, or compare them with `--check`."""
+    """Write the tables; with `--check`, compare them instead."""
     stale = {name: text for name in PAGES if (text := render(name)) != (DOCS / name).read_text(encoding="utf-8")}
     if "--check" in sys.argv:
         return int(bool(stale))

@@ -1,9 +1,9 @@
-"""Writes `docs/reference.md` from the code: plugins, options, actions and commands, so that it cannot drift.
+"""Write `docs/reference.md` from the code: plugins, options, actions and commands.
 
     python -m dev.reference            # write it
-    python -m dev.reference --check    # exit 1 when the file is not what the code says
+    python -m dev.reference --check    # exit 1 if the file is out of date
 
-Only reads declarations; no service needs to run.
+Reads declarations only; no service needs to run.
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ Written by `make docs` from the code; do not edit by hand.
 
 
 def plugins() -> dict[str, type]:
-    """Plugin classes of this project by their name in `ckan.plugins`."""
+    """Return the plugin classes of this project by their names in `ckan.plugins`."""
     found = {ep.name: ep.load() for ep in entry_points(group="ckan.plugins") if ep.name.startswith("ecosphere")}
     return dict(sorted(found.items()))
 
 
 def first_paragraph(text: str | None) -> str:
-    """The opening paragraph of a docstring on one line."""
+    """Return the first paragraph of a docstring as one line."""
     return " ".join((inspect.cleandoc(text or "").split("\n\n") or [""])[0].split())
 
 
 def cell(text: object) -> str:
-    """A value as the cell of a Markdown table."""
+    """Return a value as a cell of a Markdown table."""
     return str(text).replace("|", "\\|").replace("\n", " ").strip()
 
 
 def plugin_section(classes: dict[str, type]) -> Iterator[str]:
-    """One line for each plugin."""
+    """Yield the lines of the table of plugins."""
     yield "## Plugins\n\n| name in `ckan.plugins` | what it is |\n| --- | --- |"
     for name, cls in classes.items():
         yield f"| `{name}` | {cell(first_paragraph(cls.__doc__))} |"
 
 
 def declarations(cls: type) -> list[dict]:
-    """Groups of options that the room of a plugin declares in its YAML."""
+    """Return the groups of options declared beside a plugin, in `config_declaration.yaml`."""
     path = Path(inspect.getfile(cls)).parent / "config_declaration.yaml"
     return yaml.safe_load(path.read_text())["groups"] if path.exists() else []
 
 
 def option_section(classes: dict[str, type]) -> Iterator[str]:
-    """Options with type, default and meaning, each once."""
+    """Yield the lines of the table of options, with type, default and meaning."""
     yield "\n## Options\n\n| option | type | default | meaning |\n| --- | --- | --- | --- |"
     options = {o["key"]: o for cls in classes.values() for group in declarations(cls) for o in group["options"]}
     for key, option in sorted(options.items()):
@@ -65,7 +65,7 @@ def option_section(classes: dict[str, type]) -> Iterator[str]:
 
 
 def action_section(classes: dict[str, type]) -> Iterator[str]:
-    """Actions that the plugins add, with what they do and their parameters."""
+    """Yield the actions that the plugins add, with their docstrings."""
     yield "\n## Actions\n"
     for plugin, cls in classes.items():
         for name, function in sorted(getattr(cls(name=plugin), "get_actions", dict)().items()):
@@ -77,14 +77,14 @@ def action_section(classes: dict[str, type]) -> Iterator[str]:
 
 
 def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    """A command and all those under it, with the words to type."""
+    """Yield a command and all its subcommands, with the words to type."""
     yield path, command
     for name, sub in sorted(getattr(command, "commands", {}).items()):
         yield from walk(sub, f"{path} {name}")
 
 
 def command_section(classes: dict[str, type]) -> Iterator[str]:
-    """Commands with their options."""
+    """Yield the lines of the table of commands, with their options."""
     from ckanext.ecosphere.cli import ecosphere
 
     yield "\n## Commands\n\n| command | what it does |\n| --- | --- |"
@@ -100,14 +100,14 @@ def command_section(classes: dict[str, type]) -> Iterator[str]:
 
 
 def render() -> str:
-    """The whole page as Markdown."""
+    """Return the whole page as Markdown."""
     classes = plugins()
     sections = (plugin_section, option_section, action_section, command_section)
     return "\n".join([HEAD, *(line for section in sections for line in section(classes))]) + "\n"
 
 
 def main() -> int:
-    """Write the page, or compare it with `--check`."""
+    """Write the page; with `--check`, compare it instead."""
     text = render()
     if "--check" in sys.argv:
         return int(TARGET.read_text() != text)

@@ -1,6 +1,7 @@
-"""`make attack`: attacks on the running portal, over HTTP, with real sessions, and with hostile sources.
+"""`make attack`: security tests of the running portal over HTTP, with real sessions and hostile harvest sources.
 
-Each module of `classes` is one class of attack; what it tries is in the tables of `data`. `stage` prepares the people
-and objects that are attacked, `client` speaks HTTP as one of these people, `load` measures what an answer costs the
-portal, `hostile` serves hostile sources and canaries, `inventory` asks the portal which actions and routes it has.
+Each module of `classes` is one class of attack; its attempts are listed in the tables of `data`. `stage` creates the
+accounts and objects under attack, `client` sends HTTP requests as one of these accounts, `load` measures what an
+answer costs the portal, `hostile` serves hostile sources and canaries, `inventory` lists the portal's actions and
+routes.
 """

@@ -29,14 +29,14 @@ from dev.stack.settings import LOCAL, ports
 from dev.stack.shell import say
 
 ANSWERING = ("web", "solr", "postgres")
-#: A web server that does not end within so many seconds is killed.
+#: A web server that does not stop within this many seconds is killed.
 FROZEN_SECONDS = 5.0
-#: Attempts shown of those that got through.
+#: Maximum number of successful attempts shown per class.
 SHOWN = 400
 
 
 def main() -> int:
-    """Attack, print the table, return the exit code."""
+    """Run the attacks, print the table and return the exit code."""
     parser = argparse.ArgumentParser(prog="make attack", description=__doc__)
     parser.add_argument("--classes", default="", help="names, with commas between them; all by default")
     parser.add_argument("--seed", type=int, default=13)
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _started() -> set[str]:
-    """Start the portal when it does not run. Returns the names of what was started."""
+    """Start the portal unless it is running; return the names of the processes started."""
     before = set(services.running())
     if "web" not in before or not ckan.answers():
         demo.run()
@@ -64,7 +64,7 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
     results: list[Result] = []
     load.watch()
     with _bounded(), canaries() as birds, hostile(load, birds, hostile_behaviours.BEHAVIOURS) as server:
-        for attack in attacks:  # each on a stage of its own, so that none profits from what another left
+        for attack in attacks:  # a fresh stage for each, so that none depends on what another left behind
             setting = stage.prepared(
                 ckan.site_url(),
                 token=known["token"],
@@ -87,7 +87,7 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
 
 @contextlib.contextmanager
 def _bounded() -> Iterator[None]:
-    """Give the workers the bounds of the table for the time of the block; the web server needs none of them."""
+    """Run the workers with the limits of the table `bounds` within the block; the web server needs none of them."""
     say("Restarting the workers with the bounds of dev/attack/data/bounds.yaml")
     _workers({name: str(value) for name, value in rows_of("bounds").items()})
     try:
@@ -97,7 +97,7 @@ def _bounded() -> Iterator[None]:
 
 
 def _workers(options: dict[str, str]) -> None:
-    """Write the configuration with these options and restart the workers."""
+    """Write the configuration file with these options and restart the workers."""
     ckan.write_ini(options)
     for process in ckan.processes():
         if process.name.startswith("worker"):
@@ -105,12 +105,12 @@ def _workers(options: dict[str, str]) -> None:
 
 
 def _pids(*names: str) -> list[int]:
-    """Ids of the processes of this checkout that have these names, numbers apart."""
+    """Return the ids of the running processes of this checkout with these names; `worker` stands for `worker-1` too."""
     return [process.pid() or 0 for name, process in services.running().items() if name.partition("-")[0] in names]
 
 
 def _revive() -> None:
-    """Start the web server anew: an answer that never came holds one of its threads for ever."""
+    """Restart the web server: a request that never returned would hold one of its threads for ever."""
     say("  the web server is frozen and is started anew")
     web = services.running().get("web")
     if web:
@@ -120,7 +120,7 @@ def _revive() -> None:
 
 
 def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> Result:
-    """Carry a class out; what gets through is told at once."""
+    """Run one class of attack and report each successful attempt at once."""
     result, load, begin = Result(attack.name), prepared.load, time.monotonic()
     load.begin()
     clients = [*prepared.people.values(), *prepared.clients]
@@ -146,7 +146,7 @@ def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> R
 
 
 def table(results: Sequence[Result]) -> str:
-    """The results as a table of text."""
+    """Format the results as a plain-text table."""
     head = ("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
     rows = [head, *(_row(result) for result in results)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]

@@ -1,4 +1,4 @@
-"""A real browser that notices when a script of an attacker runs."""
+"""Chromium, driven by Playwright, that detects when an attacker's script runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ckanext.ecosphere.tests.browser import CHROMIUM, QUIET
 
 PATIENCE_MS = 20_000
 SETTLE_MS = 150
-#: Pages that are opened at the same time.
+#: Number of pages opened in parallel.
 TABS = 4
 SCAN = """() => {
   const bad = [];
@@ -40,7 +40,7 @@ SCAN = """() => {
 
 
 class Tab:
-    """A tab that remembers dialogs, and what leaves for elsewhere."""
+    """A browser tab that records dialogs and requests to other hosts."""
 
     def __init__(self, page: Page, url: str) -> None:
         self._page, self._url = page, url
@@ -61,7 +61,7 @@ class Tab:
             self._elsewhere.append(url)
 
     async def open(self, path: str) -> str:
-        """Open a page, and say what an attacker's content did on it; empty when nothing."""
+        """Open a page and describe what an attacker's content did on it; empty if nothing."""
         with contextlib.suppress(Error):
             await self._page.goto("about:blank")
         self._forget()
@@ -72,7 +72,7 @@ class Tab:
         return await self._seen()
 
     async def show(self, html: str) -> str:
-        """Show a page that was the answer to a form, on the portal's own origin, and say what it did."""
+        """Render the HTML answer of a form on the portal's own origin and describe what it did."""
         self._forget()
         address = urljoin(self._url, "/attack-shown")
         kind = "text/html; charset=utf-8"
@@ -99,13 +99,13 @@ class Tab:
 
 
 class Window:
-    """Some tabs of one person, which open pages at the same time."""
+    """Several tabs of one session, which open pages in parallel."""
 
     def __init__(self, tabs: list[Tab], run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
         self._tabs, self._run = tabs, run
 
     def open(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Open pages. Yields each with what an attacker's content did on it; empty when nothing."""
+        """Open pages; yield each path with what an attacker's content did on it (empty if nothing)."""
         waiting = iter(paths)
         while some := list(itertools.islice(waiting, len(self._tabs))):
             yield from zip(some, self._run(self._open(some)), strict=True)
@@ -114,13 +114,13 @@ class Window:
         return await asyncio.gather(*(tab.open(path) for tab, path in zip(self._tabs, paths, strict=False)))
 
     def show(self, html: str) -> str:
-        """Show a page that was the answer to a form, and say what it did."""
+        """Render the HTML answer of a form and describe what it did."""
         return self._run(self._tabs[0].show(html))
 
 
 @contextmanager
 def opened(url: str, cookies: dict[str, str] | None = None) -> Iterator[Window]:
-    """A browser for the time of the block, logged in with these cookies if there are any."""
+    """Run a browser for the duration of the block, with these session cookies if any are given."""
     run = asyncio.new_event_loop().run_until_complete
     playwright, chromium, tabs = run(_started(url, cookies or {}))
     try:
@@ -135,7 +135,7 @@ async def _started(url: str, cookies: dict[str, str]) -> tuple[Playwright, Brows
     chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
     context = await chromium.new_context(locale="fr-FR", accept_downloads=True)
     await context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
-    # Nothing leaves the machine, whatever a page asks for.
+    # Block every request that would leave the machine.
     await context.route(
         lambda address: urlsplit(address).hostname not in ("127.0.0.1", None), lambda route: route.abort()
     )

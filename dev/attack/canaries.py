@@ -1,4 +1,4 @@
-"""Servers that nobody may ask: whoever does has been led around the guard."""
+"""Canary servers on forbidden addresses: any request to them shows that the SSRF guard was bypassed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ckanext.ecosphere.tests.scripted_server import Exchange, ScriptedServer, se
 
 #: A loopback address outside the networks that the demonstration allows.
 FORBIDDEN = "127.66.6.6"
-#: The same, as it is spelled to deceive; `{port}` and `{path}` are filled in.
+#: All loopback addresses on which canaries listen.
 HOSTS = (FORBIDDEN, "127.0.0.1", "::1")
-#: How often a port is looked for that is free on all of them.
+#: Attempts to find a port that is free on all of them.
 TRIES = 20
 _MARK = re.compile(r"canary-(\d+)")
 
 
 class Canaries:
-    """Listens on one port of several loopback addresses, and knows which attempt a question came from.
+    """Servers on one port of several loopback addresses, which attribute each request to an attempt.
 
     Attributes:
         port: the port.
@@ -30,15 +30,15 @@ class Canaries:
         self.port = servers[0].server_port
 
     def path(self) -> str:
-        """A path of its own for an attempt."""
+        """Return a unique path for an attempt."""
         return f"canary-{next(self._numbers)}"
 
     def address(self, path: str) -> str:
-        """The plain address of a path on the forbidden address."""
+        """Return the URL of a path on the forbidden address, in its plain spelling."""
         return f"http://{FORBIDDEN}:{self.port}/{path}"
 
     def asked(self, path: str) -> bool:
-        """Whether anyone came for this path."""
+        """Return whether this path was requested."""
         number = _MARK.fullmatch(path)
         seen = (_MARK.search(url) for server in self._servers for _method, url, _body in list(server.seen))
         return any(match and number and match[1] == number[1] for match in seen)
@@ -49,10 +49,10 @@ def _answer(exchange: Exchange) -> None:
 
 
 def _on_one_port(stack: ExitStack) -> list[ScriptedServer]:
-    """Start a server on each host, all on a port that the first one finds free.
+    """Start a server on each host, all on the free port that the first one is given.
 
     Raises:
-        OSError: another host uses this port, for a connection of its own perhaps.
+        OSError: the port is taken on another host, possibly by an outgoing connection.
     """
     servers: list[ScriptedServer] = []
     for host in HOSTS:
@@ -63,10 +63,10 @@ def _on_one_port(stack: ExitStack) -> list[ScriptedServer]:
 
 @contextmanager
 def canaries() -> Iterator[Canaries]:
-    """Run the servers for the time of the block.
+    """Run the canaries for the duration of the block.
 
     Raises:
-        OSError: no port was free on all hosts, `TRIES` times.
+        OSError: no port free on all hosts was found in `TRIES` attempts.
     """
     for left in reversed(range(TRIES)):
         with ExitStack() as stack:

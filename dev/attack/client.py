@@ -1,4 +1,4 @@
-"""Speaking HTTP as one person: with a browser's session, or with an API token."""
+"""HTTP client of one person: with a session cookie, or with an API token."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from requests.adapters import HTTPAdapter
 
 from dev.attack.load import Load
 
-#: After this an answer counts as never given.
+#: Timeout of a request, in seconds.
 PATIENCE = 30.0
 BYTES = 30_000_000
-#: A connection that the server has closed is noticed within so many seconds.
+#: A kept-alive connection that the server has closed fails within this time.
 CLOSED_SECONDS = 1.0
 CSRF = re.compile(r'name="_csrf_token"[^>]*?\bvalue="([^"]+)"|<meta name="_csrf_token" content="([^"]+)"')
 
 
 class Answer:
-    """An answer of the portal.
+    """An HTTP response of the portal.
 
     Attributes:
-        status: HTTP status; 0 when there was none.
-        body: the text, as far as it was read.
-        headers: of the answer.
-        location: where it leads to, empty when nowhere.
+        status: HTTP status; 0 if there was no response.
+        content: body, as far as it was read; the error if there was no response.
+        headers: response headers.
+        location: the Location header; empty if there is none.
         cost: seconds, see `load`.
+        set_cookies: the Set-Cookie headers.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The content as JSON, None when it is none."""
+        """The content parsed as JSON; None if it is not JSON."""
         try:
             return json.loads(self.content)
         except ValueError:
@@ -60,28 +61,28 @@ class Answer:
 
     @property
     def result(self) -> Any:
-        """What an action gave; None when it did not succeed."""
+        """Result of the API action; None if it failed."""
         return self.json["result"] if self.success else None
 
     @property
     def refused(self) -> bool:
-        """Whether a page or a post was refused, or led to the log-in."""
+        """Whether the request was refused or redirected to the log-in."""
         return self.status == 0 or self.status >= 400 or "/login" in urlsplit(self.location).path
 
     @property
     def short(self) -> str:
-        """For a report."""
+        """Status, location and beginning of the body, for a report."""
         text = re.sub(r"\s+", " ", self.body)[:160]
         return f"{self.status} {self.location} {text}".strip()
 
 
 class Client:
-    """A person, or nobody, who asks the portal.
+    """HTTP client of a person, or of an anonymous visitor.
 
     Attributes:
-        name: of the account, empty for nobody.
-        token: API token, empty for none.
-        slowest: the costliest answer so far and its question.
+        name: user name; empty for an anonymous visitor.
+        token: API token; empty for none.
+        slowest: cost of the slowest answer so far, in seconds, and its request.
     """
 
     def __init__(self, url: str, load: Load, *, name: str = "", token: str = "", source: str = "") -> None:
@@ -95,7 +96,7 @@ class Client:
         self.slowest: tuple[float, str] = (0.0, "")
 
     def send(self, method: str, path: str, *, patience: float = PATIENCE, **arguments: Any) -> Answer:
-        """Ask, follow no redirect, read at most `BYTES`; no answer gives the status 0."""
+        """Send a request; follow no redirects and read at most `BYTES`. Without an answer, the status is 0."""
         arguments.setdefault("allow_redirects", False)
         address = path if path.startswith("http") else urljoin(self.url, quote(path, safe="/?&=%:;,+#[]~!$'()*@"))
         status, content, headers, cookies = 0, b"", {}, ()
@@ -113,7 +114,7 @@ class Client:
         return Answer(status, content, headers, measured.cost, cookies)
 
     def _request(self, method: str, address: str, patience: float, arguments: dict[str, Any]) -> requests.Response:
-        """Ask; once more when the server had just closed the connection that was kept open, as it may."""
+        """Send a request; retry once if the server had just closed the kept-alive connection."""
         begin = time.monotonic()
         try:
             return self.session.request(method, address, stream=True, timeout=patience, **arguments)
@@ -123,20 +124,20 @@ class Client:
             return self.session.request(method, address, stream=True, timeout=patience, **arguments)
 
     def get(self, path: str, **arguments: Any) -> Answer:
-        """Open a page."""
+        """Send a GET request."""
         return self.send("GET", path, **arguments)
 
     def action(self, action: str, data: Mapping[str, Any] | None = None, **fields: Any) -> Answer:
-        """Call an action with the token."""
+        """Call an API action with the token."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": self.token} if self.token else {})
         body = json.dumps({**(data or {}), **fields})
         return self.send("POST", f"/api/3/action/{action}", data=body.encode(), headers=headers)
 
     def must(self, action: str, data: Mapping[str, Any] | None = None, **fields: Any) -> Any:
-        """Call an action that has to succeed.
+        """Call an API action and return its result.
 
         Raises:
-            RuntimeError: it did not.
+            RuntimeError: the action failed.
         """
         answer = self.action(action, data, **fields)
         if not answer.success:
@@ -144,24 +145,24 @@ class Client:
         return answer.result
 
     def csrf(self, page: str = "/") -> str:
-        """The session's CSRF token, read from a page."""
+        """Return the session's CSRF token, read from a page."""
         match = CSRF.search(self.get(page, allow_redirects=True).body)
         return (match[1] or match[2]) if match else ""
 
     def post(self, path: str, data: Any = None, *, token_from: str = "/", **arguments: Any) -> Answer:
-        """Send a form as the portal's own page would."""
+        """Submit a form as the portal's own page would, with CSRF token and Referer."""
         token = self.csrf(token_from)
         fields = {**(data or {}), **({"_csrf_token": token} if token else {})}
         return self.send("POST", path, data=fields, headers={"Referer": urljoin(self.url, token_from)}, **arguments)
 
     def log_in(self, password: str) -> Answer:
-        """Log in through the form."""
+        """Log in through the log-in form."""
         fields = {"login": self.name, "password": password}
         return self.post("/user/login", fields, token_from="/user/login")
 
     @property
     def cookies(self) -> dict[str, str]:
-        """The cookies held, by name."""
+        """The cookies of the session, by name."""
         return {name: value or "" for name, value in self.session.cookies.items()}
 
 

@@ -1,7 +1,7 @@
-"""The server that may be asked and answers as it likes: one behaviour for each first two parts of the address.
+"""Hostile HTTP server on an allowed address; the first two segments of the path select its behaviour.
 
-It gives up by itself: a behaviour stops after `BYTES` or `QUESTIONS`, and all of them when a worker of the portal has
-grown beyond `ENOUGH_BYTES`, so that no attack fills the machine.
+It limits itself, so that no attack exhausts the machine: a behaviour stops after `BYTES` or `QUESTIONS`, and all of
+them stop when a worker of the portal has grown beyond `ENOUGH_BYTES`.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ BYTES = 400_000_000
 QUESTIONS = 4_000
 ENOUGH_BYTES = 700_000_000
 PIECE = 1 << 16
-#: Where a udata answers, whatever the rest of its address.
+#: First path segment of the udata API, whatever the source's URL.
 UDATA = "api"
 
 
 class Question:
-    """What a behaviour needs to know of a question.
+    """A request to a behaviour.
 
     Attributes:
-        exchange: to answer it.
-        url: of the behaviour.
-        rest: path after the behaviour's own.
-        values: of the query.
-        number: how many there were before.
+        exchange: the HTTP exchange, to answer it.
+        url: URL of the behaviour.
+        rest: path below the behaviour's URL.
+        values: query parameters, with lower-case names.
+        number: number of earlier requests to the behaviour.
+        hostile: the server.
     """
 
     def __init__(self, exchange: Exchange, url: str, rest: str, number: int, hostile: Hostile) -> None:
@@ -43,12 +44,12 @@ class Question:
         self.values = {name.lower(): each[0] for name, each in query.items()}
 
     def answer(self, body: str | bytes, content_type: str, **headers: str) -> None:
-        """Answer at once."""
+        """Send a complete answer."""
         self.hostile.count(self.url, len(body))
         self.exchange.answer(body, 200, Content_Type=content_type, **headers)
 
     def stream(self, pieces: Iterator[bytes], content_type: str) -> None:
-        """Answer piece by piece, without telling a length, until the allowance is used up."""
+        """Send an answer piece by piece, without Content-Length, until the limits are reached."""
         exchange = self.exchange
         self.hostile.count(self.url, 0)
         exchange.send_response(200)
@@ -67,10 +68,14 @@ Behaviour = Callable[[Question], None]
 
 
 class Hostile:
-    """The server and what it has sent.
+    """The hostile server and its counters.
 
     Attributes:
-        canaries: addresses to lead a reader to.
+        load: memory of the portal's workers.
+        canaries: servers on forbidden addresses, targets of redirects and links.
+        bytes: bytes sent, by URL of the behaviour.
+        questions: requests received, by URL of the behaviour.
+        paths: canary path, by name of the behaviour.
     """
 
     def __init__(self, load: Load, canaries: Canaries, behaviours: dict[str, Behaviour]) -> None:
@@ -83,33 +88,33 @@ class Hostile:
 
     @property
     def url(self) -> str:
-        """Address of the server."""
+        """Base URL of the server."""
         return self.server.url if self.server else ""
 
     def place(self, text: str, content_type: str) -> str:
-        """Serve a text. Returns its address."""
+        """Serve a text and return its URL."""
         name = f"placed/{next(self._numbers)}"
         self._behaviours[name] = lambda question: question.answer(text, content_type)
         return f"{self.url}/{name}"
 
     def canary(self, name: str) -> str:
-        """Forbidden address to which the behaviour of this name leads."""
+        """Return the forbidden URL to which the behaviour of this name leads."""
         path = self.paths.setdefault(name, self.canaries.path())
         return self.canaries.address(path)
 
     def count(self, url: str, size: int, questions: int = 1) -> bool:
-        """Note what was sent; false when it is enough."""
+        """Count bytes sent and requests; return False when a limit is reached."""
         self.bytes[url] += size
         self.questions[url] += questions
         return not self.exhausted(url)
 
     def exhausted(self, url: str) -> bool:
-        """Whether a behaviour has sent all that it may."""
+        """Return whether a behaviour has reached its limits."""
         spent = self.bytes[url] > BYTES or self.questions[url] > QUESTIONS
         return spent or self.load.latest > ENOUGH_BYTES
 
     def __call__(self, exchange: Exchange) -> None:
-        """Answer a question with the behaviour that its address names."""
+        """Answer a request with the behaviour that its path selects."""
         parts = urlsplit(exchange.path).path.strip("/").split("/")
         name, rest = "/".join(parts[:2]), "/".join(parts[2:])
         if parts[0] == UDATA:
@@ -125,21 +130,21 @@ class Hostile:
 
 
 def settings_for(source_type: str, url: str) -> str:
-    """Settings of a source. Of an address, udata keeps the host alone: the behaviour is named by the tag instead."""
+    """Return the settings of a source: for udata, which keeps only the host of a URL, the tag names the behaviour."""
     if not source_type.endswith("udata"):
         return ""
     return json.dumps({"tag": "/".join(urlsplit(url).path.strip("/").split("/")[:2])})
 
 
 def slowly(text: bytes, pause: float) -> Iterator[bytes]:
-    """One byte at a time."""
+    """Yield the text byte by byte, with a pause before each."""
     for position in range(len(text)):
         time.sleep(pause)
         yield text[position : position + 1]
 
 
 def endless(begin: bytes, piece: bytes) -> Iterator[bytes]:
-    """A beginning, and then the same again and again."""
+    """Yield a beginning, then repeat a piece endlessly."""
     yield begin
     block = piece * max(1, PIECE // len(piece))
     while True:
@@ -148,7 +153,7 @@ def endless(begin: bytes, piece: bytes) -> Iterator[bytes]:
 
 @contextmanager
 def hostile(load: Load, canaries: Canaries, behaviours: dict[str, Behaviour]) -> Iterator[Hostile]:
-    """Run the server for the time of the block."""
+    """Run the server for the duration of the block."""
     script = Hostile(load, canaries, behaviours)
     with serve(script) as server:
         script.server = server

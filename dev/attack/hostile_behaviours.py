@@ -1,4 +1,4 @@
-"""What the hostile server does, by name; `data/sources.yaml` says which source type reads which."""
+"""Behaviours of the hostile server, by name; `data/sources.yaml` lists which source type reads which."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CSW = (
     '<csw:SearchResults elementSet="full" numberOfRecordsMatched="{matched}" numberOfRecordsReturned="{returned}" '
     'nextRecord="{following}">{records}</csw:SearchResults></csw:GetRecordsResponse>'
 )
-#: Place in a record → what a slow text is put into there.
+#: String in an ISO record → its replacement, in which `@@` stands for a slow text.
 SLOW_PLACES = {
     "<gmd:role>": "<gmd:contactInfo><gmd:CI_Contact><gmd:address><gmd:CI_Address><gmd:electronicMailAddress>"
     "<gco:CharacterString>@@</gco:CharacterString></gmd:electronicMailAddress></gmd:CI_Address></gmd:address>"
@@ -54,7 +54,7 @@ def _start(question: Question) -> int:
 
 
 def _number(question: Question, parameter: str, attribute: str) -> int:
-    """A number of a question to a CSW, in its address or in its document; 0 when there is none."""
+    """Return a number of a CSW request, from its query or its XML body; 0 if there is none."""
     body = question.exchange.body.decode("utf-8", "replace")
     given = question.values.get(parameter) or body.partition(f'{attribute}="')[2].partition('"')[0]
     return int(given) if given.isdigit() else 0
@@ -65,7 +65,7 @@ def _csw(records: list[str], matched: object, following: object) -> str:
 
 
 def good_csw(question: Question) -> None:
-    """Three honest records."""
+    """Answer three valid records."""
     records = (
         [iso_record(number, title=f"Zones honnêtes {number}") for number in (1, 2, 3)] if _start(question) == 1 else []
     )
@@ -73,33 +73,33 @@ def good_csw(question: Question) -> None:
 
 
 def csw_endless(question: Question) -> None:
-    """Ever new records; the number of all is never reached."""
+    """Answer new records for ever; the total is never reached."""
     start = _start(question)
     question.answer(_csw([iso_record(n) for n in range(start, start + 20)], 10**9, start + 20), XML)
 
 
 def csw_lying_total(question: Question) -> None:
-    """A number of records beyond every integer, and only empty pages."""
+    """Claim more records than any integer type holds, and answer empty pages."""
     question.answer(_csw([iso_record(1)] if _start(question) == 1 else [], 10**40, 10**39), XML)
 
 
 def csw_same_page(question: Question) -> None:
-    """Always the same page, which says that the next is the first."""
+    """Answer the same page for ever, whose next page is the first."""
     question.answer(_csw([iso_record(1), iso_record(2)], 1000, 1), XML)
 
 
 def csw_stream(question: Question) -> None:
-    """One answer without an end."""
+    """Stream one endless answer."""
     question.stream(endless(CSW.partition("{matched}")[0].encode() + b'9">', iso_record(1).encode()), XML)
 
 
 def csw_slow(question: Question) -> None:
-    """A byte, a pause, a byte."""
+    """Stream an answer byte by byte, with pauses."""
     question.stream(slowly(_csw([iso_record(1)], 1, 0).encode(), SLOW_SECONDS), XML)
 
 
 def gzip_bomb(question: Question) -> None:
-    """A little that becomes much."""
+    """Answer a gzip bomb: 300 MB when decompressed."""
     question.answer(_bomb(), XML, Content_Encoding="gzip")
 
 
@@ -109,31 +109,31 @@ def _bomb() -> bytes:
 
 
 def redirect_loop(question: Question) -> None:
-    """Always somewhere else."""
+    """Redirect for ever, each time to a new URL."""
     question.hostile.count(question.url, 0)
     question.exchange.answer("", 302, Location=f"{question.url}/{question.number + 1}")
 
 
 def redirect_canary(question: Question) -> None:
-    """To where nobody may go."""
+    """Redirect to a forbidden address."""
     question.hostile.count(question.url, 0)
     question.exchange.answer("", 302, Location=question.hostile.canary(question.url.rpartition("/")[2]))
 
 
 def dcat_endless(question: Question) -> None:
-    """Each page has a next one."""
+    """Answer pages of a DCAT catalogue that always have a next one."""
     number = question.number
     dataset = f'<urn:d{number}> a dcat:Dataset ; dct:title "Zone {number}"@fr ; dct:identifier "d{number}" .'
     question.answer(_turtle(dataset + f" <> hydra:next <{question.url}/{number + 1}> ."), TURTLE)
 
 
 def dcat_stream(question: Question) -> None:
-    """Turtle without an end."""
+    """Stream endless Turtle."""
     question.stream(endless(_turtle("").encode(), b'[] a dcat:Dataset ; dct:title "Zone"@fr .\n'), TURTLE)
 
 
 def dcat_next_canary(question: Question) -> None:
-    """The next page is where nobody may go."""
+    """Answer a DCAT page whose next page is on a forbidden address."""
     address = question.hostile.canary("dcat-next")
     question.answer(_turtle(f'<urn:a> a dcat:Dataset ; dct:title "Zone" . <> hydra:next <{address}> .'), TURTLE)
 
@@ -146,7 +146,7 @@ def _turtle(body: str) -> str:
 
 
 def waf_stream(question: Question) -> None:
-    """A list of files without an end."""
+    """Stream an endless list of files."""
 
     def lines() -> Iterator[bytes]:
         yield b"<html><body><pre>"
@@ -160,12 +160,12 @@ def waf_stream(question: Question) -> None:
 
 
 def waf_nested(question: Question) -> None:
-    """Each folder holds ten others."""
+    """Answer folders that each contain ten others, without end."""
     question.answer("".join(f'<a href="f{n}/">f{n}/</a>' for n in range(10)), HTML)
 
 
 def waf_many(question: Question) -> None:
-    """A hundred thousand files, each another record."""
+    """List a hundred thousand files, each with a different record."""
     if question.rest.endswith(".xml"):
         question.answer(iso_record(int(question.rest.strip("r.xml") or 0)), XML)
     else:
@@ -185,7 +185,7 @@ def _udata_dataset(number: int, **more: Any) -> dict[str, Any]:
 
 
 def udata_href_loop(question: Question) -> None:
-    """The resources of a dataset are behind an address whose next page never ends."""
+    """Answer a dataset whose resources are at a URL with an endless series of pages."""
     if "resources" in question.rest or question.values.get("loop"):
         resources = [{"title": "r" * 1000, "url": "https://example.org/r"} for _ in range(200)]
         following = f"{question.url}/resources/?loop={question.number}"
@@ -195,18 +195,18 @@ def udata_href_loop(question: Question) -> None:
 
 
 def udata_endless(question: Question) -> None:
-    """A total that grows and datasets that are always new."""
+    """Answer new datasets for ever, with a total of a billion."""
     first = question.number * 50
     _udata(question, [_udata_dataset(n) for n in range(first, first + 50)], total=10**9, next_page=question.url)
 
 
 def udata_empty_pages(question: Question) -> None:
-    """A total of a billion of which every page repeats the same."""
+    """Claim a total of a billion datasets, and repeat the same one on every page."""
     _udata(question, [_udata_dataset(1)], total=10**9, next_page=question.url)
 
 
 def udata_href_canary(question: Question) -> None:
-    """Resources where nobody may go."""
+    """Answer a dataset whose resources are at a forbidden address."""
     _udata(question, [_udata_dataset(1, resources={"href": question.hostile.canary("udata-href")})])
 
 
@@ -215,7 +215,7 @@ def _xss_texts() -> list[tuple[str, str]]:
 
 
 def xss_csw(question: Question) -> None:
-    """Records with scripts in every text."""
+    """Answer ISO records with scripts in every text."""
     addresses = table("xss")["addresses"]
     records = []
     for number, (line, text) in enumerate(_xss_texts(), 50):
@@ -226,12 +226,12 @@ def xss_csw(question: Question) -> None:
 
 
 def _plain(text: str) -> str:
-    """Without the characters that XML cannot hold."""
+    """Remove the characters that XML does not allow."""
     return "".join(each for each in text if each >= " " or each in "\n\t")
 
 
 def xss_udata(question: Question) -> None:
-    """Datasets with scripts in every text."""
+    """Answer udata datasets with scripts in every text."""
     datasets = []
     for number, (line, text) in enumerate(_xss_texts(), 60):
         resources = [
@@ -244,7 +244,7 @@ def xss_udata(question: Question) -> None:
 
 
 def xss_dcat(question: Question) -> None:
-    """Datasets with scripts in every text, as JSON-LD."""
+    """Answer DCAT datasets with scripts in every text, as JSON-LD."""
     context = {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/"}
     datasets = []
     for number, (line, text) in enumerate(_xss_texts(), 70):
@@ -262,7 +262,7 @@ def xss_dcat(question: Question) -> None:
 
 
 def xss_codemeta(question: Question) -> None:
-    """A description of software with scripts."""
+    """Answer a codemeta.json with scripts."""
     line, text = _xss_texts()[0]
     address = table("xss")["addresses"][0]
     body = {"@context": "https://doi.org/10.5063/schema/codemeta-2.0", "@type": "SoftwareSourceCode", "name": line}
@@ -271,7 +271,7 @@ def xss_codemeta(question: Question) -> None:
 
 
 def xss_publiccode(question: Question) -> None:
-    """The same as publiccode.yml, which JSON is, too."""
+    """Answer a publiccode.yml with scripts, written as JSON, which is valid YAML."""
     line, text = _xss_texts()[0]
     address = table("xss")["addresses"][0]
     described = {"fr": {"shortDescription": line, "longDescription": text, "documentation": address}}
@@ -280,7 +280,7 @@ def xss_publiccode(question: Question) -> None:
 
 
 def slow_csw(question: Question) -> None:
-    """Records with the texts that are slow to read or to show."""
+    """Answer records with texts that are slow to parse or render."""
     texts = table("slow_texts")["texts"]
     records = []
     for kind in ("markdown", "line", "email", "number", "box"):
@@ -295,7 +295,7 @@ def slow_csw(question: Question) -> None:
 
 
 def _from_table(line: dict[str, Any]) -> Behaviour:
-    """A behaviour that gives one document of the table; of records the page that is asked for, as catalogues do."""
+    """Make a behaviour that answers one document of the table; records are paged as the request asks."""
 
     def give(question: Question) -> None:
         words = {"canary": question.hostile.canary(line["name"]), "url": question.url}
@@ -308,7 +308,7 @@ def _from_table(line: dict[str, Any]) -> Behaviour:
 
 
 def written(line: dict[str, Any], words: dict[str, Any], page: slice = WHOLE) -> bytes:
-    """The document of a line of the table, or a page of its records."""
+    """Return the document of a line of the table, or a page of its records."""
     if "records" in line or "fields" in line:
         lists = [iso_record(_number_of(line), title=f"Zones honnêtes {line['name']}"), *_records(line, words)]
         following = page.stop + 1 if page.stop and page.stop < len(lists) else 0
@@ -325,7 +325,7 @@ def written(line: dict[str, Any], words: dict[str, Any], page: slice = WHOLE) ->
 
 
 def _number_of(line: dict[str, Any]) -> int:
-    """The number of the honest record of a line: no two sources have the same one, of which one would be set aside."""
+    """Return the number of a line's valid record, different for each: duplicates across sources would be set aside."""
     return zlib.crc32(line["name"].encode()) % 10_000_000
 
 
@@ -351,5 +351,5 @@ _FUNCTIONS: tuple[Callable[[Question], None], ...] = (
     udata_endless, udata_empty_pages, udata_href_canary, xss_csw, xss_udata, xss_dcat, xss_codemeta, xss_publiccode,
     slow_csw, *hostile_ogcapi.BEHAVIOURS,
 )  # fmt: skip
-#: Name in the address → behaviour.
+#: First two path segments → behaviour.
 BEHAVIOURS: dict[str, Behaviour] = {f"do/{each.__name__}": each for each in _FUNCTIONS} | _documents()

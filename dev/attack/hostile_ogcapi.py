@@ -1,4 +1,4 @@
-"""What the hostile server does as a server of OGC API – Records or STAC, by name."""
+"""Behaviours of the hostile server as an OGC API – Records or STAC server."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ def _ogcapi_record(number: int, **told: Any) -> dict[str, Any]:
 
 
 def ogcapi_endless(question: Question) -> None:
-    """Ever new records, and always a next page."""
+    """Answer new records for ever, always with a next page."""
     first = question.number * 50
     _ogcapi(question, [_ogcapi_record(n) for n in range(first, first + 50)], f"{question.url}/{question.number + 1}")
 
 
 def ogcapi_lying_total(question: Question) -> None:
-    """A number of records beyond every integer, one record, and only empty pages."""
+    """Claim more records than any integer type holds, and answer one record, then empty pages."""
     records = [] if question.rest else [_ogcapi_record(1)]
     _ogcapi(question, records, f"{question.url}/{question.number + 1}", numberMatched=10**40, numberReturned=-1)
 
 
 def ogcapi_next_canary(question: Question) -> None:
-    """The next page is where nobody may go."""
+    """Answer a page whose next page is on a forbidden address."""
     _ogcapi(question, [_ogcapi_record(1)], question.hostile.canary("ogcapi-next"))
 
 
 def ogcapi_ways(question: Question) -> None:
-    """Each page leads to another one that has no records."""
+    """Answer pages without records that each link to another one."""
     links = [{"rel": "items", "href": f"{question.url}/{question.number}", "type": JSON}]
     question.answer(json.dumps({"links": links}), JSON)
 
 
 def ogcapi_next_is_none(question: Question) -> None:
-    """Three honest records, and a next page whose address is none."""
+    """Answer three valid records, and a next page with an invalid URL."""
     _ogcapi(question, [_ogcapi_record(n) for n in (1, 2, 3)], "http://[")
 
 
 def ogcapi_odd(question: Question) -> None:
-    """Three honest records among odd ones: each value of another kind, addresses and boxes that are none."""
+    """Answer three valid records among odd ones: values of unexpected types, invalid URLs and bounding boxes."""
     odd: list[Any] = [[], {}, 1e300, 10**400, True, None, "a\0b", "\ud800", {"href": []}, [[[[]]]], "9999-99-99"]
     records: list[Any] = [_ogcapi_record(n) for n in (1, 2, 3)] + odd
     for number, value in enumerate(odd, 10):
@@ -68,7 +68,7 @@ def ogcapi_odd(question: Question) -> None:
 
 
 def ogcapi_stac_odd(question: Question) -> None:
-    """A STAC collection with values of other kinds, and an honest one."""
+    """Answer a STAC collection with values of unexpected types, and a valid one."""
     good = {"id": "stac-1", "type": "Collection", "stac_version": "1.0.0", "title": "Zone STAC", "description": "Zone."}
     odd = good | {
         "id": "stac-2",

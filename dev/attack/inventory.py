@@ -1,4 +1,4 @@
-"""Which actions and routes a portal has, asked of CKAN itself.
+"""Inventory of a portal's API actions and routes, read from CKAN itself.
 
 python -m dev.attack.inventory INI
 """
@@ -15,11 +15,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Action:
-    """An action of the API.
+    """An API action.
 
     Attributes:
-        name: as it is called.
-        reads: whether it declares to change nothing, and so may be called with GET.
+        name: name of the action.
+        reads: whether it is declared free of side effects, so that it may be called with GET.
     """
 
     name: str
@@ -28,12 +28,12 @@ class Action:
 
 @dataclass(frozen=True)
 class Route:
-    """A page or form.
+    """A Flask route.
 
     Attributes:
-        rule: address with its variables in angle brackets.
-        methods: GET and POST, as far as it takes them.
-        endpoint: of Flask.
+        rule: URL rule, with variables in angle brackets.
+        methods: those of GET, POST, PUT and DELETE that it accepts.
+        endpoint: Flask endpoint.
     """
 
     rule: str
@@ -43,33 +43,33 @@ class Route:
 
 @dataclass(frozen=True)
 class Inventory:
-    """All doors of a portal."""
+    """All actions and routes of a portal."""
 
     actions: tuple[Action, ...]
     routes: tuple[Route, ...]
 
 
 def of_portal(python: Path | str, ini: Path | str) -> Inventory:
-    """Ask the CKAN of a configuration file, in a process of its own."""
+    """Read the inventory of the portal of a configuration file, in a subprocess."""
     command = [str(python), "-m", "dev.attack.inventory", str(ini)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return read(json.loads(output[output.index("{") :]))
 
 
 def read(found: dict[str, Any]) -> Inventory:
-    """Make an inventory of what the command printed."""
+    """Make an inventory from the JSON that the command printed."""
     actions = tuple(Action(**each) for each in found["actions"])
     return Inventory(actions, tuple(Route(r["rule"], tuple(r["methods"]), r["endpoint"]) for r in found["routes"]))
 
 
 def main() -> None:
-    """Print the inventory of the portal that a configuration file describes."""
+    """Print the inventory of the portal of a configuration file, as JSON."""
     from ckan import logic
     from ckan.cli import load_config
     from ckan.config.middleware import make_app
 
     app: Any = make_app(load_config(sys.argv[1]))
-    logic.get_action("status_show")  # fills CKAN's table of actions
+    logic.get_action("status_show")  # fills CKAN's registry of actions
     actions = [
         {"name": name, "reads": bool(getattr(action, "side_effect_free", False))}
         for name, action in sorted(logic._actions.items())

@@ -1,8 +1,8 @@
-"""What the portal's processes cost: processor time of an answer, memory of a worker.
+"""Cost of the portal's processes: time of an answer, memory of a worker.
 
-An answer is measured by the clock. When that is over the limit, the time that runnable threads of the portal waited for
-a processor is taken off (`run_delay` of `/proc/<pid>/task/*/schedstat`), so that other work on the machine does not
-count; it never goes below the processor time that the portal itself spent.
+The time of an answer is wall-clock time. For answers of more than a second, the time that runnable threads of the
+portal waited for a processor is subtracted (`run_delay` of `/proc/<pid>/task/*/schedstat`), so that other work on the
+machine does not count; the result is never below the processor time that the portal itself spent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KILOBYTE = 1024
 
 
 class Spent(NamedTuple):
-    """Seconds since the start: on a processor, and waiting for one."""
+    """Seconds since the start of a process: on a processor, and waiting for one."""
 
     processor: float
     waiting: float
@@ -39,7 +39,7 @@ def _children() -> dict[int, list[int]]:
 
 
 def tree(roots: Iterable[int]) -> list[int]:
-    """Process ids of these processes and of all their descendants."""
+    """Return the ids of these processes and all their descendants."""
     children, found = _children(), []
     todo = list(roots)
     while todo:
@@ -50,7 +50,7 @@ def tree(roots: Iterable[int]) -> list[int]:
 
 
 def spent(pids: Iterable[int]) -> dict[int, Spent]:
-    """What each process has spent so far."""
+    """Return the time that each process has spent so far."""
     found = {}
     for pid in pids:
         with suppress(OSError, ValueError, IndexError):
@@ -64,7 +64,7 @@ def spent(pids: Iterable[int]) -> dict[int, Spent]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory that a process holds at this moment."""
+    """Return the resident memory of a process; 0 if it has ended."""
     with suppress(OSError, ValueError, IndexError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
@@ -74,12 +74,12 @@ def resident_bytes(pid: int) -> int:
 
 @dataclass
 class Measured:
-    """Costs of an answer, in seconds.
+    """Cost of an answer, in seconds.
 
     Attributes:
-        wall: by the clock.
-        processor: of the portal's processes.
-        waiting: of runnable threads of the portal for a processor.
+        wall: wall-clock time.
+        processor: processor time of the portal's processes.
+        waiting: time that runnable threads of the portal waited for a processor.
     """
 
     wall: float = 0.0
@@ -88,16 +88,16 @@ class Measured:
 
     @property
     def cost(self) -> float:
-        """Seconds that the answer would have taken on a machine without other work."""
+        """Seconds that the answer would have taken on an otherwise idle machine."""
         return min(self.wall, max(self.processor, self.wall - self.waiting))
 
 
 class Load:
-    """Watches the processes of a portal.
+    """Monitor of the processes of a portal.
 
     Args:
-        answering: gives the ids of the processes that take part in an answer (web server, Solr, PostgreSQL).
-        working: gives those of the web server and of the background workers, whose memory is limited.
+        answering: returns the ids of the processes that take part in an answer (web server, Solr, PostgreSQL).
+        working: returns those of the web server and the background workers, whose memory is limited.
     """
 
     def __init__(self, answering: Callable[[], list[int]] = list, working: Callable[[], list[int]] = list) -> None:
@@ -114,7 +114,7 @@ class Load:
 
     @contextmanager
     def measure(self) -> Iterator[Measured]:
-        """Measure what is done in the block."""
+        """Measure the cost of the block."""
         measured = Measured()
         before, begin, own = spent(self._current()), time.monotonic(), spent([os.getpid()])
         try:
@@ -127,16 +127,16 @@ class Load:
                     then = before.get(pid, Spent(0, 0))
                     measured.processor += now.processor - then.processor
                     measured.waiting += now.waiting - then.waiting
-                # The attacker reads the answer on the same machine, and waits for a processor, too.
+                # The client runs on the same machine, and waits for a processor too.
                 for pid, now in spent(own).items():
                     measured.waiting += now.waiting - own[pid].waiting
 
     def begin(self) -> None:
-        """Forget the peak so far."""
+        """Reset the peak to the latest sample."""
         self.peak = self.latest
 
     def watch(self) -> threading.Thread:
-        """Keep looking at the memory of the workers until `stop`."""
+        """Sample the memory of the workers in a thread until `stop`."""
 
         def look() -> None:
             while not self._ended.wait(SAMPLE_SECONDS):
@@ -147,11 +147,11 @@ class Load:
         return thread
 
     def sample(self) -> int:
-        """The largest worker now; the peak is kept."""
+        """Return the memory of the largest process now, and update the peak."""
         self.latest = max((resident_bytes(pid) for pid in tree(self._working())), default=0)
         self.peak = max(self.peak, self.latest)
         return self.latest
 
     def stop(self) -> None:
-        """End the watch."""
+        """Stop sampling."""
         self._ended.set()

@@ -1,4 +1,4 @@
-"""What an attack is and what comes of an attempt."""
+"""Classes of attack, outcomes of their attempts, and results."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Longest answer, in seconds of an unloaded machine, and largest worker, in bytes.
+#: Limits: longest answer, in seconds on an idle machine, and largest process, in bytes.
 SLOWEST_SECONDS = 2.0
 WORKER_BYTES = 500_000_000
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one attempt.
+    """Outcome of one attempt.
 
     Attributes:
         what: the attempt, precise enough to repeat it.
-        through: whether it got through.
-        detail: what was seen when it did.
+        through: whether it succeeded.
+        detail: what was observed if it did.
     """
 
     what: str
@@ -31,9 +31,9 @@ class Attack:
     """A class of attack.
 
     Attributes:
-        name: as `CLASS=` takes it.
-        promise: what holds when nothing gets through.
-        attempts: makes the attempts on a stage, one outcome each.
+        name: name, as in `CLASS=`.
+        promise: what holds if no attempt succeeds.
+        attempts: makes the attempts on a stage and yields an outcome for each.
     """
 
     name: str
@@ -43,15 +43,15 @@ class Attack:
 
 @dataclass
 class Result:
-    """What came of a class.
+    """Result of a class of attack.
 
     Attributes:
-        name: of the class.
-        attempts: how many were made.
-        through: the attempts that got through.
-        slowest: costliest answer in seconds, and the question.
-        worst_bytes: largest worker seen meanwhile.
-        failure: why the class could not be carried out to its end, empty when it could.
+        name: name of the class.
+        attempts: number of attempts made.
+        through: the attempts that succeeded.
+        slowest: cost of the slowest answer, in seconds, and its request.
+        worst_bytes: memory of the largest process meanwhile.
+        failure: error that ended the class early; empty if there was none.
     """
 
     name: str
@@ -63,6 +63,6 @@ class Result:
 
     @property
     def good(self) -> bool:
-        """Whether the portal withstood: attempts were made, none got through, none was slow or heavy."""
+        """Whether attempts were made, none succeeded, and none was too slow or took too much memory."""
         measured = self.slowest[0] <= SLOWEST_SECONDS and self.worst_bytes <= WORKER_BYTES
         return bool(self.attempts) and not self.through and not self.failure and measured

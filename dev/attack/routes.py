@@ -1,4 +1,4 @@
-"""Addresses of routes, with the objects of the stage in the place of their variables."""
+"""URLs of routes, with the objects of the stage filled in for their variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _VARIABLE = re.compile(r"<(?:[^:<>]*(?:\([^)]*\))?:)?(\w+)>")
 
 
 def filled_route(stage: Stage, rule: str, **values: str) -> str:
-    """The address of a route; what each variable is depends on the beginning of the address (table `routes`)."""
+    """Return the path of a route; the table `routes` gives the object of each variable by prefix of the path."""
     words = next(words for begin, words in table("routes").items() if rule.startswith(begin))
     return _VARIABLE.sub(lambda match: str(values.get(match[1]) or _value(stage, words, match[1])), rule)
 
@@ -22,5 +22,5 @@ def _value(stage: Stage, words: dict[str, str], variable: str) -> str:
 
 
 def variables(rule: str) -> list[str]:
-    """Names of the variables of a route."""
+    """Return the names of the variables of a route."""
     return _VARIABLE.findall(rule)

@@ -1,4 +1,4 @@
-"""The people and objects that are attacked, prepared on the portal through its API and removed at the end."""
+"""Accounts and objects under attack, created on the portal through its API and removed at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dev.attack.inventory import Inventory
 from dev.attack.load import Load
 from dev.attack.tables import filled, table
 
-#: Person → the service it works for and as what. `victim` owns what the others are after.
+#: Person → (organisation, role). `victim` owns the objects that the others attack.
 PEOPLE = {
     "user": None,
     "victim": None,
@@ -35,23 +35,23 @@ MODERATORS = "administration-centrale-ou-ministere_172120"
 
 @dataclass
 class Stage:
-    """All that an attack needs.
+    """Everything that an attack needs.
 
     Attributes:
-        url: of the portal.
-        load: measures it.
-        people: person → its client; `nobody` has no account, `sysadmin` administers the site.
+        url: URL of the portal.
+        load: measures the portal.
+        people: person → client; `nobody` has no account, `sysadmin` is a sysadmin.
         passwords: person → password.
         objects: word → id or name, for the tables: `{dataset}`, `{private_request}`, …
-        secret: a word that private texts contain and no public one.
+        secret: a word that occurs in private texts only.
         inventory: actions and routes of the portal.
-        canaries: addresses that must not be asked.
-        hostile: a server that may be asked and answers as it likes.
-        mail: reads the e-mails that the portal sent since the beginning.
-        random: the same for the same seed.
+        canaries: servers on forbidden addresses.
+        hostile: hostile server on an allowed address.
+        mail: returns the e-mails that the portal has sent since the beginning.
+        random: random generator with a fixed seed.
         patience: longest wait for a harvest, in seconds.
         services: database, queue, index → port.
-        revive: starts the portal's web server anew, when an attack has frozen it.
+        revive: restarts the portal's web server after an attack has frozen it.
     """
 
     url: str
@@ -70,16 +70,16 @@ class Stage:
     revive: Callable[[], None] = lambda: None
 
     def filled(self, value: Any, **more: Any) -> Any:
-        """Put the objects in the place of their words in a table."""
+        """Replace the words of a table with the objects of the stage."""
         return filled(value, {**self.objects, **more})
 
     def fresh(self, person: str = "", *, source: str = "") -> Client:
-        """A new client without session: of nobody, or of a person who is yet to log in."""
+        """Return a new client without a session, anonymous or for a person who has yet to log in."""
         name = self.people[person].name if person else ""
         return Client(self.url, self.load, name=name, source=source or self.address())
 
     def logged_in(self, person: str) -> Client:
-        """A client with a session of its own."""
+        """Return a new client of a person, logged in."""
         client = self.fresh(person)
         client.token = self.people[person].token
         client.log_in(self.passwords[person])
@@ -88,11 +88,11 @@ class Stage:
 
     @property
     def clients(self) -> list[Client]:
-        """All clients whose answers count."""
+        """Further clients whose answers count for the slowest one."""
         return self.__dict__.setdefault("_clients", [])
 
     def address(self) -> str:
-        """A loopback address to ask from, so that no attack uses up the allowance of another."""
+        """Return a random loopback source address, so that no attack uses up the rate limit of another."""
         return f"127.{self.random.randint(100, 200)}.{self.random.randint(1, 250)}.{self.random.randint(1, 250)}"
 
 
@@ -111,20 +111,20 @@ def prepared(
     services: dict[str, int],
     revive: Callable[[], None],
 ) -> Iterator[Stage]:
-    """Prepare the stage of a running portal for the time of the block.
+    """Prepare the stage of a running portal for the duration of the block.
 
     Args:
-        url: of the portal.
-        token: of an administrator of the site.
-        password: of the same.
-        seed: makes the random choices.
+        url: URL of the portal.
+        token: API token of a sysadmin.
+        password: password of the sysadmin.
+        seed: seed of the random choices.
         load: measures the portal.
-        inventory: its doors.
-        canaries: addresses that must not be asked.
-        hostile: the server of hostile sources.
-        mail: folder of the e-mails that it sends.
+        inventory: actions and routes of the portal.
+        canaries: servers on forbidden addresses.
+        hostile: hostile server on an allowed address.
+        mail: folder of the e-mails that the portal sends.
         services: ports of its database, queue and index.
-        revive: starts its web server anew.
+        revive: restarts its web server.
     """
     begin, choice = time.time_ns(), random.Random(seed)
     site = Client(url, load, name="admin", token=token)
@@ -184,7 +184,7 @@ def _person(stage: Stage, person: str, place: tuple[str, str] | None, source: st
 
 
 def _upload(stage: Stage) -> None:
-    """A file with the secret in a private dataset, and one with an internal note."""
+    """Upload a file with the secret to a private dataset, and one to an internal note of a request."""
     editor, words = stage.people["editor"], stage.objects
     files = {"upload": ("secret.txt", stage.secret.encode(), "text/plain")}
     fields = {"package_id": words["private_dataset"], "name": f"Fichier {stage.secret}", "format": "TXT"}
@@ -204,7 +204,7 @@ def _upload(stage: Stage) -> None:
 
 
 def _remove(stage: Stage) -> None:
-    """Remove what was prepared and what the attacks left in the two services; failures are no matter any more."""
+    """Remove what was prepared and what the attacks left in the two organisations; failures are ignored."""
     site, words = stage.people["sysadmin"], stage.objects
     site.load = Load()
     with suppress(RuntimeError, KeyError, TypeError):
@@ -221,7 +221,7 @@ def _remove(stage: Stage) -> None:
                     site.action("dataset_purge", id=each["id"])
             desk = site.action("ecosphere_request_list", scope="desk", organization=words[service], rows=1000)
             for each in (desk.result or {}).get("results", []):
-                site.action("ecosphere_request_spam", id=each["id"])  # a service with requests stays
+                site.action("ecosphere_request_spam", id=each["id"])  # an organisation with requests cannot be purged
             site.action("organization_purge", id=words[service])
         for person in PEOPLE:
             site.action("user_delete", id=words[person])

@@ -1,4 +1,4 @@
-"""The tables of `data`: payloads, questions and doors."""
+"""Reader of the tables of `data`: payloads, requests and entry points."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def table(name: str) -> Any:
 
 
 def filled(value: Any, words: Mapping[str, Any]) -> Any:
-    """Put words in the place of `{word}` in all texts of a table; unknown braces stay.
+    """Replace `{word}` in all strings of a table; unknown words in braces stay.
 
-    `{repeat:TEXT:NUMBER}` becomes the text so many times; it stands alone or among others.
+    `{repeat:TEXT:NUMBER}`, anywhere in a string, becomes the text repeated NUMBER times.
     """
     if isinstance(value, dict):
         return {filled(key, words): filled(each, words) for key, each in value.items()}
@@ -42,5 +42,5 @@ _REPEAT = re.compile(r"\{repeat:(.*?):(\d+)\}", re.DOTALL)
 
 
 def repeated(text: str) -> str:
-    """Write out each `{repeat:TEXT:NUMBER}`, and `{surrogate}`, half a character that YAML cannot write."""
+    """Expand each `{repeat:TEXT:NUMBER}`, and `{surrogate}`: a lone surrogate, which YAML cannot express."""
     return _REPEAT.sub(lambda match: match[1] * int(match[2]), text).replace("{surrogate}", SURROGATE)

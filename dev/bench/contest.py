@@ -39,12 +39,12 @@ _DATE = re.compile(r"(<gmd:dateStamp>\s*<gco:Date(?:Time)?>)\d{4}-\d\d-\d\d(?:T[
 
 @dataclass(frozen=True)
 class Contestant:
-    """A harvester and the portal that it runs in.
+    """A harvester and the portal in which it runs.
 
     Attributes:
-        source_type: ckanext-harvest's name of the type of source.
-        plugins: plugins of the portal; None for all of the project's, as in `dev/portal.ini`.
-        workers: command lines of its background processes.
+        source_type: type of source, as ckanext-harvest names it.
+        plugins: plugins of the portal; None for all those of the project, as in `dev/portal.ini`.
+        workers: returns the command lines of its background processes, for a configuration file and a number.
     """
 
     source_type: str
@@ -79,7 +79,7 @@ CONTESTANTS = {
 
 
 def write_catalogue(number: int) -> Path:
-    """Write the records of the demonstration in all of its shapes, mixed as in the demonstration."""
+    """Write records of all the demonstration's shapes, in the same proportions, and return their folder."""
     folder = local("bench", "records")
     shutil.rmtree(folder)
     folder = local("bench", "records")
@@ -90,9 +90,9 @@ def write_catalogue(number: int) -> Path:
 
 
 def change_some(folder: Path, every: int = 100) -> int:
-    """Change the abstract and the date of one record in so many; returns how many.
+    """Change the abstract and date of one record in `every`; return how many were changed.
 
-    The date, because the stock harvester looks at nothing else.
+    The date is changed because the stock harvester compares nothing else.
     """
     chosen = sorted(folder.glob("*.xml"))[::every]
     for path in chosen:
@@ -107,7 +107,7 @@ def change_some(folder: Path, every: int = 100) -> int:
 
 
 def write_ini(plugins: str | None) -> Path:
-    """Configuration of the contestant's portal, on the database, core and queue of the tests."""
+    """Write the configuration of the contestant's portal, on the database, Solr core and queue of the tests."""
     redis = redis_url("test") + "?socket_timeout=86400"  # see `stock_patches`, 3
     options = {
         "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
@@ -131,8 +131,8 @@ def write_ini(plugins: str | None) -> Path:
 
 
 def prepare(ini: Path, everything: bool) -> None:
-    """Empty database and index, tables, organisations."""
-    # Documents that other tests left would keep the core from becoming French.
+    """Empty the database and the index, and create the tables; run `ckan ecosphere init` if `everything`."""
+    # `ecosphere init` cannot make the core's schema French while documents of other tests are in it.
     everything_there = json.dumps({"delete": {"query": "*:*"}}).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{solr_url('test')}/update?commit=true", everything_there, headers)
@@ -145,7 +145,7 @@ def prepare(ini: Path, everything: bool) -> None:
 
 
 class Crew:
-    """Background processes, each started again when it dies, as a supervisor does in production."""
+    """Background processes, each restarted when it dies, as a supervisor does in production."""
 
     def __init__(self, commands: list[list[str]]):
         self.commands = commands
@@ -160,20 +160,20 @@ class Crew:
         return subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=LOCAL.parent)
 
     def forget(self) -> None:
-        """Begin to measure anew."""
+        """Reset the measurements."""
         self.restarts, self._sizes = 0, []
 
     def cpu(self) -> float:
-        """Seconds of processor time that they have taken."""
+        """Return the processor time of all processes, in seconds."""
         return sum(watching.seconds(child.pid) for child in self.children)
 
     def memory(self) -> tuple[int, int]:
-        """Megabytes of the largest process in the first half of what was measured, and in the second."""
+        """Return the size of the largest process in the first half of the measurement and in the second, in MB."""
         middle = len(self._sizes) // 2
         return round(max(self._sizes[:middle], default=0)), round(max(self._sizes[middle:], default=0))
 
     def tend(self) -> None:
-        """Start again what has died; note once a second how large they are."""
+        """Restart processes that have died, and sample their memory once a second."""
         if time.monotonic() - self._looked > 1:
             self._looked = time.monotonic()
             self._sizes.append(max(watching.megabytes(child.pid) for child in self.children))
@@ -183,7 +183,7 @@ class Crew:
                 self.restarts += 1
 
     def close(self) -> None:
-        """Stop all of them."""
+        """Stop all processes."""
         for child in self.children:
             child.terminate()
         for child in self.children:
@@ -195,7 +195,7 @@ class Crew:
 
 
 class Inside:
-    """What is done within the portal, in this process."""
+    """A CKAN application in this process, to call actions of the portal."""
 
     def __init__(self, ini: Path):
         from ckan.cli import load_config
@@ -206,7 +206,7 @@ class Inside:
         self._context.push()
 
     def call(self, action: str, **data: Any) -> Any:
-        """Call an action as the site itself."""
+        """Call an action as the site user."""
         import ckan.plugins.toolkit as tk
         from ckan import model
 
@@ -215,7 +215,7 @@ class Inside:
         return tk.get_action(action)(context, data)
 
     def create_source(self, url: str, source_type: str) -> str:
-        """Create the owner and the source; returns the id of the source."""
+        """Create the owner organisation and the source; return the id of the source."""
         self.call("organization_create", name=OWNER, title="Bench")
         source = self.call(
             "harvest_source_create", name="bench", title="Bench", url=url, source_type=source_type, owner_org=OWNER
@@ -223,11 +223,11 @@ class Inside:
         return source["id"]
 
     def harvest(self, source_id: str, tend: Callable[[], None]) -> tuple[float, dict[str, int]]:
-        """Start a harvest and wait for its end; returns seconds and counts.
+        """Run a harvest to its end; return seconds and counts.
 
-        The stock consumers leave the end of a job to a later command: it is over when all of its objects are. A
-        consumer that dies takes the object with it that it was at, which is then never done: the harvest is over when
-        nothing has moved for a while, that while is not counted, and those objects are told as `stuck`.
+        The stock consumers leave finishing the job to a later command, so the harvest counts as finished when all of
+        its objects are. When a stock consumer dies, the object being processed is never finished: the harvest then
+        ends when nothing has changed for a while, which is not counted, and those objects are reported as `stuck`.
         """
         import sqlalchemy as sa
         from ckan import model
@@ -265,9 +265,9 @@ class Inside:
 
 @contextmanager
 def published(chosen: argparse.Namespace) -> Iterator[tuple[str, int, Callable[[], int], Callable[[], None]]]:
-    """Serve the catalogue; gives its address, its number of records, a count of requests, and a way to change some.
+    """Serve the catalogue; yield its URL, number of records, a counter of requests, and a function to change some.
 
-    It is one of pycsw behind a proxy that counts; where memory matters, one whose records are made on demand.
+    It is served by pycsw behind a counting proxy; for measuring memory, by a server that makes records on demand.
     """
     if chosen.streamed:
         with streamed(chosen.records, chosen.latency / 1000) as (server, stream):
@@ -289,7 +289,7 @@ def published(chosen: argparse.Namespace) -> Iterator[tuple[str, int, Callable[[
 
 
 def run(chosen: argparse.Namespace) -> dict[str, Any]:
-    """Let one contestant harvest the catalogue three times."""
+    """Run the chosen harvests of the catalogue with one contestant; return the measurements."""
     contestant = CONTESTANTS[chosen.name]
     ini = write_ini(contestant.plugins)
     prepare(ini, everything=contestant.source_type != "csw" and contestant.plugins is None)
@@ -323,7 +323,7 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m dev.bench.contest", description=__doc__)
     parser.add_argument("name", choices=CONTESTANTS)
     add_options(parser)
@@ -331,7 +331,7 @@ def main() -> None:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Options that the whole benchmark has too."""
+    """Add the options shared with `dev.bench.harvest`."""
     parser.add_argument("--records", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--latency", type=float, default=0.0, help="milliseconds added to each request")

@@ -1,4 +1,4 @@
-"""What is counted from outside of the harvesters: HTTP requests to the catalogue, adds and commits in Solr."""
+"""Counters outside the harvesters: HTTP requests to the catalogue, documents added and commits in Solr."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer",
 
 
 class CountingProxy:
-    """Stands before a server, counts the requests and can slow each of them down.
+    """HTTP proxy in front of a server that counts requests and can delay each of them.
 
     Args:
-        origin: address of the server.
+        origin: URL of the server.
         latency: seconds added to each request.
     """
 
@@ -58,23 +58,23 @@ class CountingProxy:
                 onward.close()
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Keep quiet."""
+                """Do not log requests."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def url(self, path: str) -> str:
-        """Address of something on the server, through the proxy."""
+        """Return the URL of a path of the server, through the proxy."""
         return f"http://127.0.0.1:{self._server.server_port}{path}"
 
     def close(self) -> None:
-        """Stop it."""
+        """Stop the proxy."""
         self._server.shutdown()
 
 
 def solr_counts(core_url: str) -> dict[str, int]:
-    """Documents added and commits made in a core since Solr was started, by Solr's own metrics."""
+    """Return the documents added and commits made in a core since Solr started, from Solr's metrics."""
     base, _, core = core_url.rpartition("/")
     query = "group=core&prefix=UPDATE.updateHandler.cumulativeAdds,UPDATE.updateHandler.commits&wt=json"
     with urllib.request.urlopen(f"{base}/admin/metrics?{query}", timeout=30) as response:

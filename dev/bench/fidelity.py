@@ -1,13 +1,13 @@
-"""How much of what records say is in the datasets, told in the report, silently lost, or wrong.
+"""Measure how much of the records' content is in the datasets, reported, silently lost, or wrong.
 
     make bench-fidelity RECORDS=folder ARGS="--show lost,wrong --origin opendatateam__udata"
 
 Reads every ISO 19139, ISO 19115-3 and RDF record of a folder, without any service: through the harvest's readers and
-rules on one side, through `fidelity_facts` (plain XPath, rdflib) on the other, and compares fact by fact. A third of
-the records (by hash of the name) is kept aside: rules are written on the others, and the figures of both are printed.
+rules on one side, through `fidelity_facts` (plain XPath, rdflib) on the other, and compares them fact by fact. A third
+of the records (by hash of the name) is held out: rules are written on the others, and figures are printed for both.
 
-in: the dataset says it. told: the log of the rules, the problems or the list of what has no place says it.
-lost: nothing says it. wrong: the dataset says something else.
+in: the fact is in the dataset. told: it is in the log of the rules, the problems or the list of unmapped content.
+lost: it is nowhere. wrong: the dataset has another value.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ FALLBACK = "administration-centrale-ou-ministere_172120"
 CONTEXT = Context(fallback_organisation=FALLBACK, catalogue_title="Mesure", free_tags=True)
 VERDICTS = ("in", "told", "lost", "wrong")
 ASIDE = 3
-"""One record out of this many is kept aside."""
+"""One record out of this many is held out."""
 LEFT_OUT = {"_reference", "_synthetic-awkward"}
-"""Folders of no real records."""
+"""Folders without real records."""
 WITHOUT_MEANING = {"form"}
-"""Kinds that say how the record is written and nothing of the data: see docs/harvest-rules.md."""
+"""Kinds about the form of the record, not about the data: see docs/harvest-rules.md."""
 SECONDARY = {
     "thesaurus", "format detail", "other", "other text", "quality", "preview text", "transfer", "service", "contact",
     "link code", "maintenance", "constraint code", "label",
 }  # fmt: skip
-"""Kinds for which being told is enough; the others should be in the dataset."""
+"""Kinds that may merely be reported; the others should be in the dataset."""
 MAX_BYTES = 32 * 1024 * 1024
 
 
 @dataclass
 class Case:
-    """A record, what it says, and what became of it."""
+    """A record, its facts, and the result of its normalisation."""
 
     origin: str
     name: str
@@ -68,7 +68,7 @@ class Case:
 
     @property
     def aside(self) -> bool:
-        """Whether it is of the part kept aside."""
+        """Whether the record is held out."""
         return int(hashlib.sha256(self.name.encode()).hexdigest(), 16) % ASIDE == 0
 
 
@@ -76,7 +76,7 @@ class Case:
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """Every record of a folder, with what it says, through readers and rules."""
+    """Read and normalise every record of a folder; yield them as cases."""
     foreign = _foreign(folder)
     for path in sorted(folder.rglob("*")):
         origin = path.relative_to(folder).parts[0]
@@ -94,7 +94,7 @@ def cases(folder: Path) -> Iterator[Case]:
 
 
 def _foreign(folder: Path) -> set[str]:
-    """Files that INDEX.tsv calls neither real nor adapted from real ones: made up, or of other countries."""
+    """Return the files that INDEX.tsv marks as neither real nor adapted from real ones: made up, or foreign."""
     index = folder / "INDEX.tsv"
     if not index.exists():
         return set()
@@ -124,7 +124,7 @@ def _rdf(origin: str, name: str, body: bytes) -> Iterator[Case]:
             continue
         found = facts.rdf_subjects(graph)
         read = set(map(str, rdf.datasets(graph)))
-        for number, subject in enumerate(found, 1):  # blank nodes have another name each time
+        for number, subject in enumerate(found, 1):  # numbered, since blank nodes get another name on each run
             case = Case(origin, f"{name}#{number}", facts.rdf_facts(graph, subject))
             if str(subject) in read:
                 _make(case, lambda graph=graph, subject=subject: _read_rdf(graph, subject))
@@ -148,7 +148,7 @@ def _make(case: Case, read: Any) -> None:
 
 
 def judge(case: Case) -> None:
-    """Give each fact of a case its verdict; of a record that was refused, everything is told by the refusal."""
+    """Set the verdict of each fact of a case; all facts of a refused record count as told."""
     if case.result is None:
         case.verdicts = [(fact, "told") for fact in case.said]
         return
@@ -160,14 +160,14 @@ def judge(case: Case) -> None:
 
 
 def line(name: str, verdicts: Counter) -> str:
-    """A row of a table."""
+    """Return a row of a table."""
     total = sum(verdicts.values())
     shares = " ".join(f"{verdicts[v]:>6} {100 * verdicts[v] / total:5.1f}%" for v in VERDICTS)
     return f"{name:<28} {total:>6} {shares}"
 
 
 def table(title: str, found: list[Case], by: Any) -> None:
-    """Print the verdicts of some cases by what `by` says of a case and a fact."""
+    """Print the verdicts of some cases, grouped by the key that `by` returns for a case and a fact."""
     counted: dict[str, Counter] = defaultdict(Counter)
     for case in found:
         for fact, found_out in case.verdicts:
@@ -181,7 +181,7 @@ def table(title: str, found: list[Case], by: Any) -> None:
 
 
 def main() -> None:
-    """Read, compare, print."""
+    """Read the records, compare the facts and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--show", default="wrong,lost", help="verdicts of which each fact is listed")

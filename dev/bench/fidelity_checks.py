@@ -1,4 +1,4 @@
-"""Verdicts on facts: is what a record says in its dataset, told, lost, or wrong? See `fidelity`."""
+"""Verdicts on facts: in the dataset, told, lost or wrong. See `fidelity`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Verdict = str
 
 
 def words(fact: Fact, view: View) -> Verdict:
-    """Every piece of a text is looked for, so that no part of it is missed."""
+    """Judge a text sentence by sentence, so that a missing part is noticed."""
     pieces = [each for each in (plain(part) for part in re.split(r"(?<=[.;!?])\s|\n", fact.value)) if each.strip()]
     if not pieces:
         return "in"
@@ -30,24 +30,24 @@ def words(fact: Fact, view: View) -> Verdict:
 
 
 SHORT = 120
-"""Length up to which a text that names a licence says nothing else."""
+"""Length up to which a text that names a licence is assumed to contain nothing else."""
 SAYS_NOTHING = {"", "unknown", "none", "null", "inconnu", "inconnue", "neant", "dataset", "series", "place", "theme"}
-"""Values that a form has when nobody fills it, and codes that say again what the record is."""
+"""Default values of unfilled forms, and codes that repeat the type of the record."""
 
 
 def _told(piece: str, view: View) -> bool:
-    # What is told is told by its beginning: logs cut at some hundred characters.
+    # Logs truncate texts after a few hundred characters: compare the beginning.
     return piece[:100].rstrip() in view.told
 
 
 def web(fact: Fact, view: View) -> Verdict:
-    """An address that is in some field."""
+    """Judge a URL: it may be in any field."""
     wanted = address(fact.value)
     if wanted in view.addresses or any(wanted in each for each in view.addresses):
         return "in"
     if wanted[:190] in view.told_addresses:
         return "told"
-    last = plain(re.split(r"[/#=]", fact.value.rstrip("/"))[-1])  # the code of a list, the identifier in an address
+    last = plain(re.split(r"[/#=]", fact.value.rstrip("/"))[-1])  # the code or identifier at the end of the URL
     return "in" if last in view.exact else "told" if len(last) > 5 and last in view.told else "lost"
 
 
@@ -61,7 +61,7 @@ NO_LIMIT = (
 
 
 def last_parts(value: Any) -> set[str]:
-    """Last parts of the addresses of a field, in lower case."""
+    """Return the last parts of the URIs of a field, in lower case."""
     return {re.split(r"[/#:]", text)[-1].lower() for text in strings(value)}
 
 
@@ -102,11 +102,11 @@ def _day(fact: Fact, view: View) -> Verdict:
 
 
 def _type_of_date(fact: Fact, view: View) -> Verdict:
-    """The date of a type must be that of the field that stands for the type; of several the first or last."""
+    """Judge a date type: the dataset must have the field for it, or the log the date given with it."""
     field_name = {"creation": "created", "publication": "issued", "revision": "modified"}.get(fact.value.lower())
     given = fact.get("date")
     if not given and not fact.value[:1].isdigit():
-        return "in"  # the type of a date that is not given
+        return "in"  # a type without a date
     if not field_name or not given:
         return words(Fact(fact.kind, fact.path, given or fact.value), view)
     if view.dataset.get(field_name):
@@ -141,7 +141,7 @@ def _box(fact: Fact, view: View) -> Verdict:
         float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", fact.value.replace(",", ". " if "." in fact.value else "."))
     ]
     missing = [n for n in wanted if not any(abs(n - each) < 0.011 for each in numbers)]
-    if not missing or (len(wanted) > 1 and len(missing) < len(wanted)):  # a geometry is kept by its box
+    if not missing or (len(wanted) > 1 and len(missing) < len(wanted)):  # a geometry is kept as its bounding box
         return "in"
     if len(wanted) > 1 and numbers:
         return "in"
@@ -199,7 +199,7 @@ def _place(fact: Fact, view: View) -> Verdict:
 
 
 def _link_code(fact: Fact, view: View) -> Verdict:
-    """A protocol is that of the resource; a wrong one is that of another service."""
+    """Judge a protocol, function or profile of a link; a protocol is wrong when the resource has another service's."""
     made = view.of_link(fact.get("linkage"))
     if not made:
         return words(fact, view) if words(fact, view) != "lost" else web(Fact("", "", fact.get("linkage") or "?"), view)
@@ -265,7 +265,7 @@ def _constraint(fact: Fact, view: View) -> Verdict:
 
 def _constraint_code(fact: Fact, view: View) -> Verdict:
     if fact.value.lower() in ("otherrestrictions", "license", "licence", "unclassified", "unrestricted"):
-        return "in"  # says no more than that something follows
+        return "in"  # only announces that a text follows
     if view.dataset.get("access_rights") and fact.value.lower() in ("restricted", "confidential", "secret", "private"):
         return "in"
     return words(fact, view)
@@ -305,13 +305,13 @@ def _keyword(fact: Fact, view: View) -> Verdict:
 
 
 def _by_label(fact: Fact, view: View) -> Verdict:
-    """A keyword with the address of its concept in the dataset, or a place."""
+    """Judge a keyword by the URI of its concept, which may be in the dataset."""
     anchors = [value for name, value in fact.beside if value.startswith("http")]
     return "in" if any(address(a) in view.addresses for a in anchors) else "lost"
 
 
 def _contact(fact: Fact, view: View) -> Verdict:
-    """A role that is said by the place of the party: contact, publisher; a number by its digits."""
+    """Judge a contact: phone numbers by their digits; roles implied by a field (contact, publisher) count as in."""
     digits = re.sub(r"\D", "", fact.value)[-9:]
     if len(digits) == 9 and any(digits in re.sub(r"\D", "", text) for text in view.texts):
         return "in"
@@ -359,10 +359,10 @@ CHECKS: dict[str, Any] = {
 
 
 def verdict(fact: Fact, view: View) -> Verdict:
-    """Judge a fact by its kind; a text is looked for piece by piece."""
+    """Judge a fact by its kind; kinds without a check of their own are judged as texts."""
     return CHECKS.get(fact.kind, words)(fact, view)
 
 
 def is_said(fact: Fact) -> bool:
-    """Whether a fact says something: a form left as it was does not."""
+    """Return whether a fact has content, unlike the default values of an unfilled form."""
     return plain(fact.value).strip() not in SAYS_NOTHING or fact.kind in ("type", "frequency")

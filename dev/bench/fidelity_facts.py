@@ -1,8 +1,8 @@
-"""What a record says, fact by fact: read without any module of the harvest, to measure what the harvest makes of it.
+"""Facts of a record, read independently of the harvest's readers, to measure what the harvest keeps of them.
 
-An ISO record is taken leaf by leaf (plain XPath over local names: texts, code list values, addresses), an RDF dataset
-triple by triple. `KINDS` names what each path is about; a path that it does not name is of the kind "other", so that
-nothing escapes the measure.
+An ISO record is read leaf by leaf (plain XPath over local names: texts, code list values, URLs), an RDF dataset triple
+by triple. `KINDS` classifies the paths; paths that match no pattern are of the kind "other", so that every fact is
+measured.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _RECORDS = "//*[local-name()='MD_Metadata' or local-name()='MI_Metadata']"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that a record says.
+    """One piece of information of a record.
 
     Attributes:
-        kind: what it is about, a value of `KINDS` or `PREDICATES`.
-        path: where it stands, by names of properties.
-        value: the text, code or address.
+        kind: subject, a value of `KINDS` or `PREDICATES`.
+        path: path of property names.
+        value: the text, code or URL.
         beside: texts and codes of the same parent, by name.
     """
 
@@ -39,12 +39,12 @@ class Fact:
     beside: tuple[tuple[str, str], ...] = ()
 
     def get(self, name: str) -> str:
-        """A text of the same parent."""
+        """Return a text of the same parent, by its name; empty if there is none."""
         return next((value for key, value in self.beside if key == name), "")
 
 
 KINDS: tuple[tuple[str, str], ...] = (
-    # of the record itself
+    # the record itself
     (r"^(metadataStandard\w*|metadataProfile|characterSet|language|locale|defaultLocale|otherLocale)\b", "form"),
     (
         r"(characterSet|characterEncoding)$|contactInfo/(onlineResource/(protocol|function|applicationProfile)|phone/numberType)$|^metadataLinkage/function|DCP$|referenceSystemIdentifier/codeSpace$|report/result/valueType$|distributedComputingPlatform$",
@@ -111,12 +111,12 @@ def _kind(path: str) -> str:
 
 
 def iso_records(root: etree._Element) -> list[etree._Element]:
-    """The records of a document, which may be one itself."""
+    """Return the records of a document, whose root may be a record itself."""
     return root.xpath(_RECORDS)
 
 
 def iso_facts(record: etree._Element) -> list[Fact]:
-    """Every text, code and address of a record, in its order, each once."""
+    """Return every text, code and URL of a record, in document order and without duplicates."""
     return list(dict.fromkeys(_leaves(record, ())))
 
 
@@ -141,7 +141,7 @@ def _leaves(element: etree._Element, path: tuple[str, ...]) -> Iterator[Fact]:
 
 
 def _is_code_list(value: str) -> bool:
-    """Whether an address is that of a code list's file or an empty anchor, which says nothing of the data."""
+    """Return whether a URL is that of a code list or a fragment, which say nothing about the data."""
     return value.startswith("#") or bool(re.search(r"codelists?\.xml|/codelist/ML_gmx", value, re.IGNORECASE))
 
 
@@ -239,17 +239,17 @@ def _last(node: Node) -> str:
 
 
 def rdf_subjects(graph: Graph) -> list[Node]:
-    """The datasets of a graph: by their type, or as the topic of the record of a catalogue."""
+    """Return the datasets of a graph: by their type, or as primary topic of a catalogue record."""
     found = {s for s, o in graph.subject_objects(RDF.type) if _last(o) in _DATASETS}
     found |= {o for p in set(graph.predicates()) if _last(p) == "primaryTopic" for o in graph.objects(None, p)}
     found |= {s for p in set(graph.predicates()) if _last(p) == "isPrimaryTopicOf" for s in graph.subjects(p)}
-    # A service that gives access to a distribution is a part of its dataset.
+    # A service that gives access to a distribution counts as part of its dataset.
     found -= {o for p in set(graph.predicates()) if _last(p) == "accessService" for o in graph.objects(None, p)}
     return in_order(graph, (each for each in found if (each, None, None) in graph))
 
 
 def rdf_facts(graph: Graph, subject: Node) -> list[Fact]:
-    """Every literal and address that hangs on a dataset, through nodes that are no dataset of their own."""
+    """Return every literal and URI reachable from a dataset through nodes that are not datasets themselves."""
     others = set(rdf_subjects(graph)) - {subject}
     others |= {s for s, o in graph.subject_objects(RDF.type) if _last(o) in _ENTRIES}
     return list(dict.fromkeys(_triples(graph, subject, (), others, {subject})))

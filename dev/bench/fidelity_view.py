@@ -1,4 +1,4 @@
-"""The dataset and the log that became of a record, in the forms in which facts are looked for. See `fidelity`."""
+"""Views of a normalised record – dataset and log – in which facts are looked up. See `fidelity`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.harvest.normalise import Result
 
 
 def plain(text: Any) -> str:
-    """A text without markup, case, accents and punctuation, with spaces around."""
+    """Return a text without markup, case, accents and punctuation, with a space at either end."""
     bare = re.sub(r"<[a-zA-Z/][^<>]*>", " ", str(text)).replace("œ", "oe").replace("Œ", "oe").replace("&amp;", "&")
     bare = re.sub(r"&[a-z]{2,8};|&#\d+;", " ", bare)
     bare = "".join(c for c in unicodedata.normalize("NFKD", bare.casefold()) if not unicodedata.combining(c))
@@ -21,7 +21,7 @@ def plain(text: Any) -> str:
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Every text of a value of a dataset."""
+    """Yield every scalar of a nested value, as a string."""
     if isinstance(value, dict):
         for each in value.values():
             yield from strings(each)
@@ -33,7 +33,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 class View:
-    """A result in the forms in which facts are looked for."""
+    """A normalisation result, indexed for looking up facts."""
 
     def __init__(self, result: Result):
         self.result = result
@@ -47,55 +47,55 @@ class View:
 
     @cached_property
     def told_texts(self) -> list[str]:
-        """Every text of the log, the problems and the list of what has no place."""
+        """Every text of the log, the problems and the list of unmapped content."""
         log = [text for change in self.result.log for text in (change.before, change.after)]
         return [*log, *(str(v) for p in self.result.problems for v in p.params.values()), *self.result.unread]
 
     @cached_property
     def said(self) -> str:
-        """All texts of the dataset, to be searched."""
+        """All texts of the dataset in plain form, joined for substring search."""
         return "|".join(map(plain, self.texts))
 
     @cached_property
     def exact(self) -> set[str]:
-        """Each text of the dataset."""
+        """The texts of the dataset in plain form, for exact comparison."""
         return set(map(plain, self.texts))
 
     @cached_property
     def told(self) -> str:
-        """All that is told, to be searched."""
+        """All reported texts in plain form, joined for substring search."""
         return "|".join(map(plain, self.told_texts))
 
     @cached_property
     def converted(self) -> str:
-        """What the log says was brought to the value of a field that the dataset has."""
+        """Original values that the log shows as converted into a field of the dataset, in plain form."""
         kept = [c for c in self.result.log if self.dataset.get(c.field) and "left out" not in c.after]
         return "|".join(plain(change.before) for change in kept)
 
     @cached_property
     def addresses(self) -> set[str]:
-        """Addresses of the dataset."""
+        """URLs of the dataset, in comparable form."""
         return {address(text) for text in self.texts if ":" in text}
 
     @cached_property
     def told_addresses(self) -> str:
-        """Addresses that are told."""
+        """Reported URLs in comparable form, joined for substring search."""
         return " ".join(address(text) for text in self.told_texts if "/" in text or ":" in text)
 
     def beside(self, subject: str) -> str:
-        """What the dataset says about a subject beside its fields."""
+        """Return the texts on a subject from the field `other_information`."""
         rows = self.dataset.get("other_information", ())
         return "|".join(plain(row["text"]) for row in rows if row["subject"] == subject)
 
     def of_link(self, url: str) -> list[dict[str, Any]]:
-        """The resources that a link became."""
+        """Return the resources made from a link: those with the same URL, else with the same URL without query."""
         whole, base = address(url), address(url.partition("?")[0])
         same = [r for r in self.resources if address(r["url"]) == whole]
         return same or [r for r in self.resources if address(r["url"].partition("?")[0]) == base]
 
 
 def address(url: str) -> str:
-    """An address in the form in which it is compared: without scheme, password, escapes, case and what ends it."""
+    """Return a URL in comparable form: without scheme, credentials, `www.`, escapes, case and trailing punctuation."""
     text = url
     for _round in range(2):
         text = unquote(text)

@@ -1,9 +1,9 @@
-"""How fast the dataset form is, and how much it sends.
+"""Measure the speed and page size of the dataset form.
 
     make bench-forms                   # 60 requests for each page
     make bench-forms REQUESTS=200
 
-Works on the test database of the checkout, which it empties before.
+Uses the test database of the checkout, which is emptied first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LEAST_VALUES = 2
 
 
 def measure(client: Any, path: str, headers: dict[str, str], requests: int) -> tuple[list[float], float, int, str]:
-    """Return the milliseconds of each request, processor time of one, bytes of the last answer, and the answer."""
+    """Return the milliseconds of each request, their mean processor time, and size and body of the last answer."""
     taken, body, used = [], "", time.process_time()
     for _number in range(requests):
         start = time.perf_counter()
@@ -43,7 +43,7 @@ def measure(client: Any, path: str, headers: dict[str, str], requests: int) -> t
 
 
 def main() -> int:
-    """Measure and print a table; 1 when the form is slower than the limit."""
+    """Measure and print a table; return 1 if a page is slower than the limit."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", type=int, default=60)
     requests = max(parser.parse_args().requests, LEAST_VALUES)
@@ -67,7 +67,7 @@ def main() -> int:
     slow = 0
     print(f"{'page':14} {'p50 ms':>8} {'p95 ms':>8} {'cpu ms':>8} {'bytes':>9} {'options':>8}")
     for name, path in pages.items():
-        measure(client, path, headers, 3)  # templates and lists are read once
+        measure(client, path, headers, 3)  # warm-up: loads templates and lists
         taken, used, size, body = measure(client, path, headers, requests)
         p95 = statistics.quantiles(taken, n=20)[18]
         options = body.count("<option") + body.count('type="checkbox"')

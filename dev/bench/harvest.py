@@ -1,10 +1,10 @@
-"""`make bench-harvest`: our CSW harvester beside ckanext-spatial's, on the same pycsw and the same machine.
+"""`make bench-harvest`: compare our CSW harvester with ckanext-spatial's, on the same pycsw and machine.
 
-ckanext-spatial's runs with the fewest changes that make it run at all on CKAN 2.12 (`stock_patches`). Each contestant
-gets an empty database and index, and harvests the same catalogue three times: first, again unchanged, and with one
-record in a hundred changed. A process that dies is started again, as a supervisor would, and that is told. CPU is that
-of the workers; memory that of the largest process, in the first and the second half of a harvest. Prints a table;
-nothing is judged.
+ckanext-spatial's runs with the minimal changes needed to run on CKAN 2.12 (`stock_patches`). Each contestant starts
+with an empty database and index and harvests the same catalogue three times: first, again unchanged, and with one
+record in a hundred changed. A process that dies is restarted, as by a supervisor, and the restart is reported. CPU is
+that of the workers; memory that of the largest process, in the first and the second half of a harvest. Prints a table
+and applies no limits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TITLES = {"first": "first harvest", "again": "again, unchanged", "changed": "1 %
 
 
 def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
-    """Let one contestant run in a process of its own, so that neither profits from the other's state."""
+    """Run one contestant in a subprocess, so that neither benefits from the other's state."""
     command = [sys.executable, "-m", "dev.bench.contest", name, "--records", str(chosen.records)]
     command += ["--workers", str(chosen.workers), "--latency", str(chosen.latency), "--rounds", chosen.rounds]
     command += ["--streamed"] if chosen.streamed else []
@@ -34,7 +34,7 @@ def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """The measurements as a table, one line for each contestant and round."""
+    """Format the measurements as a table with a line per contestant and round."""
     head = ("contestant", "round", "seconds", "records/s", "CPU ms/record", "MB, first half", "MB, second half")
     head += ("load", "HTTP requests", "Solr adds", "Solr commits", "counts")
     rows: list[tuple[str, ...]] = [head]
@@ -51,7 +51,7 @@ def table(results: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="make bench-harvest", description=__doc__)
     add_options(parser)
     parser.add_argument("--contestants", default="ours,stock")

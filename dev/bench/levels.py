@@ -1,9 +1,9 @@
-"""How far the badge agrees with a person: the levels of judged datasets beside those that the score gives.
+"""Compare the quality levels that a person gave to judged datasets with those of the badge.
 
     make bench-levels
 
-Reads `ckanext/ecosphere/quality/judged`; needs no service. Prints the weighted kappa of the datasets on which weights
-and conditions were chosen and of those held aside, then names the datasets on which they differ.
+Reads `ckanext/ecosphere/quality/judged`; needs no service. Prints the weighted kappa on the datasets used to choose
+weights and conditions and on those held out, then lists the datasets on which the levels differ.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ckanext.ecosphere.quality.core.facts import Facts, gather
 from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, evaluate, load_model
 
 JUDGED = Path(__file__).parents[2] / "ckanext" / "ecosphere" / "quality" / "judged"
-AS_OF = date(2026, 11, 26)  # the day as of which the datasets were judged
+AS_OF = date(2026, 11, 26)  # day of the judgements
 TARGET = 0.75
 LEVELS = tuple(LEVEL_LABELS)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A dataset with the level that a person gave it, and that of the badge."""
+    """A dataset with the level given by a person and that of the badge."""
 
     id: str
     aside: bool
@@ -39,12 +39,12 @@ class Judgement:
 
     @property
     def pair(self) -> tuple[str, str]:
-        """The two levels."""
+        """The levels given by the person and by the badge."""
         return self.person, self.badge
 
 
 def judgements() -> list[Judgement]:
-    """Return the judged datasets, scored with the shipped model as of the day of the judgement."""
+    """Return the judged datasets, scored with the shipped model as of the day they were judged."""
     with (JUDGED / "datasets.jsonl").open(encoding="utf-8") as lines:
         datasets = {row["id"]: row["dataset"] for row in map(json.loads, lines)}
     found = []
@@ -58,14 +58,14 @@ def judgements() -> list[Judgement]:
 
 
 def weighted_kappa(pairs: Sequence[tuple[str, str]], levels: Sequence[str] = LEVELS) -> float:
-    """Return Cohen's kappa with quadratic weights: 1 for full agreement, 0 for that of chance.
+    """Return Cohen's kappa with quadratic weights: 1 for full agreement, 0 for chance agreement.
 
-    1 - sum(w * observed) / sum(w * expected), where w is the square of the distance between two levels and the expected
-    counts are those of the margins (J. Cohen, "Weighted kappa", Psychological Bulletin 70(4), 1968, 213-220).
+    1 - sum(w * observed) / sum(w * expected), where w is the squared distance between two levels and the expected
+    counts follow from the margins (J. Cohen, "Weighted kappa", Psychological Bulletin 70(4), 1968, 213-220).
 
     Args:
-        pairs: (level of one rater, level of the other) of each thing that was rated.
-        levels: in their order.
+        pairs: (level of one rater, level of the other) for each rated item.
+        levels: the levels in order.
     """
     place = {level: index for index, level in enumerate(levels)}
     firsts, seconds = (Counter(pair[side] for pair in pairs) for side in (0, 1))
@@ -79,7 +79,7 @@ def weighted_kappa(pairs: Sequence[tuple[str, str]], levels: Sequence[str] = LEV
 
 
 def table(pairs: Sequence[tuple[str, str]]) -> str:
-    """Return how often each pair of levels occurs, a row for each level of the person."""
+    """Return the confusion matrix as text, with a row for each level given by the person."""
     counts = Counter(pairs)
     rows = [f"{'person / badge':>15}" + "".join(f"{level:>12}" for level in LEVELS)]
     rows += [f"{one:>15}" + "".join(f"{counts[one, other]:>12}" for other in LEVELS) for one in LEVELS]
@@ -87,7 +87,7 @@ def table(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def main() -> int:
-    """Print the agreement; 1 when it is below the target in either part."""
+    """Print the agreement; return 1 if it is below the target in either part."""
     found, low = judgements(), False
     for name, aside in (("chosen on", False), ("held aside", True)):
         part = [each for each in found if each.aside is aside]

@@ -1,10 +1,10 @@
-"""How often each line of the harvest's tables fires: patterns, names and words of `harvest/normalise/data`.
+"""Count how often each line of the harvest's tables matches: patterns, names, words of `harvest/normalise/data`.
 
     make bench-lines RECORDS="../shared/records ckanext/ecosphere/harvest/tests/data"
 
-Reads the records of the folders through readers and rules, and the titles judged by hand, while each table notes which
-of its lines were met. Prints for each table how many lines, and how many names in them, never were, and with `--show`
-which. Lines that never fire and have no standard behind them are candidates to go.
+Runs the records of the folders through readers and rules, as well as the cases judged by hand, while the tables count
+the matches of their lines. Prints for each table how many lines, and how many names in them, never matched; `--show`
+lists them. Lines that never match and are not backed by a standard are candidates for removal.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ NAMES = {
     "crs-names": "names",
     "inspire-themes": "labels",
 }
-"""Tables of names that are looked for as phrases → their column."""
+"""Tables of names looked up as phrases → column of the names."""
 WORDS = {"placeholders": "text", "constraint-fillers": "word", "link-words": "word"}
 OTHERS = {"intranet-hosts": "suffix", "specifications": "name", "durations": "frequency"}
 fired: Counter[tuple[str, str]] = Counter()
-"""Table and pattern, phrase or word → how often."""
+"""(table, pattern, phrase or word) → number of matches."""
 
 
 class Spy:
-    """A compiled pattern that notes when it matches."""
+    """Wrapper of a compiled pattern that counts its matches."""
 
     def __init__(self, table: str, pattern: re.Pattern[str]):
         self.table, self._pattern = table, pattern
@@ -59,7 +59,7 @@ class Spy:
             found = used(*args, **kwargs)
             if name == "finditer":
                 found = list(found)
-            before = {"finditer": [], "subn": (args[-1], 0)}.get(name, args[-1])  # `sub` gives the text back
+            before = {"finditer": [], "subn": (args[-1], 0)}.get(name, args[-1])  # `sub` returns the text
             if found is not None and found != before:
                 fired[self.table, self._pattern.pattern] += 1
             return found
@@ -68,7 +68,7 @@ class Spy:
 
 
 class Words(frozenset):
-    """A set that notes what is asked for and there."""
+    """A set that counts successful membership tests."""
 
     table = ""
 
@@ -84,7 +84,7 @@ def _spied(table: str, lines: Iterable[tuple]) -> tuple[tuple, ...]:
 
 
 def watch() -> None:
-    """Let every table note what it is asked for, for the rest of this process."""
+    """Patch the tables to count their matches, for the rest of this process."""
     module: Any
     for module, name, table in (
         (constraints, "_licence_patterns", "licence-texts"),
@@ -168,7 +168,7 @@ def _watch_lists() -> None:
 
 
 def counts(table: str) -> list[list[tuple[str, int]]]:
-    """Return for each line of a table its patterns, words or names, and how often each fired."""
+    """Return for each line of a table its patterns, words or names with their numbers of matches."""
     if table in NAMES:
         found = [
             [(name, ("phrases", " ".join(map(stem, normalise(name).split())))) for name in parts(row[NAMES[table]])]

@@ -1,7 +1,7 @@
-"""Many data requests in a database: those of five years, with their events and what people were told of them.
+"""Bulk test data for the requests room: five years of data requests with their events and notifications.
 
-The rows are written by PostgreSQL itself: no action runs, no job is sent, no e-mail waits. What is written bears
-`MARK`, by which `remove` finds it again.
+The rows are generated in SQL: no action runs, no job is enqueued, no e-mail is queued. Their ids start with `MARK`,
+by which they are removed again.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from dev.stack.process import Process, start_time
 from dev.stack.settings import postgres_url, redis_url
 
 EVENTS_EACH = 10
-#: Beginning of the identifiers of all that is written.
+#: Prefix of the ids of all rows written.
 MARK = "bench-"
-#: Above the numbers of true references, which have five digits.
+#: Above the numbers of real references, which have five digits.
 FIRST_NUMBER = 900_000
-#: Service whose pages are measured: one request in so many is for it, whatever the number of services.
+#: Service whose pages are measured, and its share: one request in `SHARE`, whatever the number of services.
 MEASURED_SERVICE, SHARE = "ddt-01053-01", 25
 MEASURED_REQUESTER, REQUESTERS = "utilisateur", 3000
 MODERATORS = "administration-centrale-ou-ministere_172120"
-#: Times that the requester stands among the requesters: so many requests for every 3000.
+#: Requests of the measured requester for every 3000.
 OF_REQUESTER = 10
 
-#: Requests over five years, a tenth private; two in five are still open; words come from a vocabulary of the field. The
-#: first service shares its requests among its agents, and leaves some to nobody.
+#: Requests over five years, a tenth of them private, two in five still open; words come from a domain vocabulary.
+#: Requests of the first service are shared among its agents, some left unassigned.
 REQUESTS = """
 INSERT INTO ecosphere_requests (id, reference, version, state, visibility, title, description, use, theme, territory,
     requester_id, organization_id, assigned_to, created, modified, submitted, opened, first_answer, closed, due,
@@ -68,7 +68,7 @@ INSERT INTO ecosphere_requests_event (request_id, transition, from_state, to_sta
 SELECT id, 'extend', state, state, g, 'admin', submitted + g * interval '1 day'
 FROM ecosphere_requests, generate_series(1, :each) g WHERE starts_with(id, :mark)
 """
-#: What people of services, moderators and the requester were told on their page; those of the last month are unread.
+#: Notifications shown to members of services, moderators and requesters; those of the last month are unread.
 NOTIFICATIONS = """
 INSERT INTO ecosphere_requests_notification (request_id, key, kind, audience, user_id, channel, status, next_try,
     created, sent)
@@ -91,7 +91,7 @@ FROM (
 ) told
 ON CONFLICT DO NOTHING
 """
-#: Events, notifications and whatever else belongs to a request go with it.
+#: Events, notifications and other rows of a request are deleted by cascade.
 REMOVAL = "DELETE FROM ecosphere_requests WHERE id LIKE :marked"
 WORDS = """
 zone humide inventaire cartographie frayere truite inondation crue alea ruissellement captage nappe forage
@@ -104,7 +104,7 @@ versant commune departement etude mesure releve annuel historique precision eche
 
 
 def vocabulary() -> list[str]:
-    """Words from frequent to rare: those of the field, then compounds of them."""
+    """Return words from frequent to rare: those of the domain, then compounds of them."""
     words = WORDS.split()
     return [*words, *(first + second for first in words for second in words[:30])]
 
@@ -115,11 +115,11 @@ def write(
     """Write requests and their events.
 
     Args:
-        connection: of SQLAlchemy, to a database with the tables of the room.
-        number: of requests.
-        services: ids of organisations, which get the requests in turn; one that stands there twice gets twice as many.
-        people: ids of requesters, who ask in turn; made-up ones when there are none.
-        agents: ids of those who share the requests of the first service.
+        connection: SQLAlchemy connection to a database with the tables of the room.
+        number: number of requests.
+        services: organisation ids, which get the requests in turn; an id listed twice gets twice as many.
+        people: user ids of requesters, taken in turn; made up if empty.
+        agents: user ids to whom requests of the first service are assigned.
     """
     arrays = {
         "words": vocabulary(),
@@ -136,25 +136,25 @@ def write(
 
 
 def made_up(number: int) -> list[str]:
-    """Ids of people who have no account any more."""
+    """Return made-up user ids, as of deleted accounts."""
     return [f"person-{each}" for each in range(number)]
 
 
 def tidy(engine: Any) -> None:
-    """Do what autovacuum does within minutes on a living portal."""
+    """Run VACUUM ANALYZE, as autovacuum does within minutes on a live portal."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
 
 
 @contextmanager
 def on_the_demonstration(number: int) -> Iterator[str]:
-    """Have so many requests on the portal of `make demo`, and none of them afterwards.
+    """Add a number of requests to the portal of `make demo`, and remove them after the block.
 
-    The clock of the portal, which would remind each service of what is late, rests meanwhile; what a run left that was
-    killed is removed by the next one, of whatever number.
+    The portal's clock, which would send reminders of late requests, is stopped meanwhile. Requests left by a killed run
+    are removed by the next one, whatever its number, even 0.
 
     Yields:
-        what was written, for people.
+        a description of what was written; empty if the number is 0.
     """
     engine = sa.create_engine(postgres_url("demo"))
     clock = next(process for process in ckan.processes() if process.name == "clock")
@@ -171,7 +171,7 @@ def on_the_demonstration(number: int) -> Iterator[str]:
 
 
 def _stop(clock: Process) -> None:
-    """Stop the clock, and wait for the run that it has begun."""
+    """Stop the clock and wait for a run in progress."""
     pid = clock.pid()
     begun = watching.family(pid) if pid else []
     clock.stop()
@@ -187,7 +187,7 @@ def _fill(engine: Any, number: int) -> str:
     with engine.begin() as connection:
         first, *others = connection.scalars(sa.text(services), {"first": MEASURED_SERVICE}).all()
         turns = [first] * math.ceil(len(others) / (SHARE - 1)) + others
-        while math.gcd(len(turns), 10) > 1:  # one request in ten is private: each service gets some
+        while math.gcd(len(turns), 10) > 1:  # every tenth request is private: each service gets some
             turns.append(others[len(turns) % len(others)])
         person = connection.scalar(sa.text('SELECT id FROM "user" WHERE name = :name'), {"name": MEASURED_REQUESTER})
         people = [person] * OF_REQUESTER + made_up(REQUESTERS)
@@ -208,7 +208,7 @@ def _fill(engine: Any, number: int) -> str:
 
 
 def _remove(engine: Any) -> int:
-    """Remove all that was written; return the number of requests."""
+    """Remove all rows written; return the number of requests."""
     with engine.begin() as connection:
         removed = connection.execute(sa.text(REMOVAL), {"marked": f"{MARK}%"}).rowcount
     if removed:
@@ -218,7 +218,7 @@ def _remove(engine: Any) -> int:
 
 
 def _forget_figures() -> None:
-    """Have the figures that the portal keeps counted anew."""
+    """Delete the cached counts of requests, so that the portal counts again."""
     kept = redis.Redis.from_url(redis_url("demo"))
     for key in kept.scan_iter("ecosphere:requests:*:figures:*"):
         kept.delete(key)

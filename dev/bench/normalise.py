@@ -1,11 +1,11 @@
-"""How right themes, territories and licences of the harvest are: precision and recall on cases judged by hand, by rule.
+"""Measure precision and recall, by rule, of the harvest's themes, territories and licences on hand-judged cases.
 
     make bench-normalise ARGS="--show"
 
 Reads `judged_themes.csv`, `judged_places.csv` and `judged_licences.csv` of `dev/bench/data`; needs no service. A third
-of the cases is kept aside: rules are written on the others, and the figures of both parts are printed. Precision is the
-share of what is given that a person would give; recall the share of what must be found which is; a case is right when
-nothing given is wrong and nothing is missing.
+of the cases is held out: rules are written on the others, and figures are printed for both parts. Precision is the
+share of the given values that a person would also give; recall the share of the required values that were found; a
+case is right when no given value is wrong and none is missing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_17
 
 
 def themes() -> list[Case]:
-    """Return the judged titles with the themes that the harvest gives them."""
+    """Return the judged titles with the themes that the harvest assigns."""
     found = []
     for row in judged.rows("judged_themes"):
         must, also = (frozenset(filter(None, row[name].split("|"))) for name in ("themes", "also"))
@@ -39,7 +39,7 @@ def _above(theme: str) -> set[str]:
 
 
 def given(row: dict[str, str]) -> dict[str, str]:
-    """Return the themes that the rules give a case, with the name of the rule, as the log tells it."""
+    """Return the themes that the rules assign to a case, each with the rule as logged."""
     keywords = [Keyword(text) for text in row["keywords"].split("|") if text]
     result = normalise(Record(title=row["title"], keywords=keywords, abstract=row["abstract"]), CONTEXT)
     told = next((c for c in result.log if c.rule == "themes" and c.field == "theme"), None)
@@ -49,7 +49,16 @@ def given(row: dict[str, str]) -> dict[str, str]:
 
 @dataclass
 class Count:
-    """What was given, right, wanted and found."""
+    """Counts over some cases.
+
+    Attributes:
+        given: values assigned.
+        right: assigned values that are right.
+        wanted: values that must be found.
+        found: of these, the values found.
+        whole: cases without wrong or missing values.
+        cases: number of cases.
+    """
 
     given: int = 0
     right: int = 0
@@ -59,7 +68,7 @@ class Count:
     cases: int = 0
 
     def line(self, name: str) -> str:
-        """A row of the table."""
+        """Return a row of the table."""
         precision = 100 * self.right / self.given if self.given else 100.0
         recall = 100 * self.found / self.wanted if self.wanted else 100.0
         return (
@@ -69,7 +78,7 @@ class Count:
 
 
 def count(found: list[Case]) -> dict[str, Count]:
-    """Count some cases, all of them and by the rule that decided."""
+    """Count cases in total and by the rule that decided."""
     counted: dict[str, Count] = defaultdict(Count)
     for case in found:
         rule = next(iter(case.given.values()), "(none)")
@@ -85,7 +94,7 @@ def count(found: list[Case]) -> dict[str, Count]:
 
 
 def main() -> None:
-    """Print the tables and, when asked, the cases that are not right."""
+    """Print the tables and, on request, the cases that are not right."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--show", action="store_true", help="name the cases that are not right, but for those kept aside"
@@ -105,7 +114,7 @@ def main() -> None:
 
 
 def show(found: list[Case]) -> None:
-    """Name the cases that are not right, but for those kept aside."""
+    """Print the cases that are not right, except those held out."""
     for case in found:
         wrong = sorted(case.given.keys() - case.right)
         if not case.aside and (wrong or case.missing):

@@ -1,7 +1,7 @@
-"""Territories and licences that the harvest gives, against what a person gives: see `normalise`.
+"""Territories and licences assigned by the harvest, compared with those assigned by a person: see `normalise`.
 
-Of several right answers one will do. A territory is found when it is given, or a right one below or above it that the
-judgement allows.
+One of several right answers is enough. A territory counts as found if it is assigned itself, or a right one below it
+that the judgement allows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,17 @@ _ADDRESS = re.compile(r"\s*<([^<>]+)>$")
 
 @dataclass(frozen=True)
 class Case:
-    """A judged record: what must be given, what may be, what is given and by which rule."""
+    """A judged record.
+
+    Attributes:
+        title: title of the record.
+        aside: whether the case is held out.
+        source: origin of the record.
+        must: values that must be assigned.
+        right: values that may be assigned.
+        given: assigned value → rule.
+        below: returns the ancestors of a value, which count as found with it.
+    """
 
     title: str
     aside: bool
@@ -35,7 +45,7 @@ class Case:
 
     @property
     def missing(self) -> list[str]:
-        """What must be given and is not, neither itself nor a right one below it."""
+        """Required values that are not assigned, neither themselves nor a right one below them."""
         right = self.given.keys() & self.right
         return sorted(self.must - right - {above for each in right for above in self.below(each)})
 
@@ -77,7 +87,7 @@ def _above(territory: str) -> set[str]:
 
 
 def licences() -> list[Case]:
-    """Return the judged licences; one of several right answers is what must be found."""
+    """Return the judged licences, for which one of the right answers must be found."""
     return [_licence(row) for row in rows("judged_licences")]
 
 

@@ -1,11 +1,11 @@
-"""How fast pages are on the portal of `make demo`, one visitor after the other, each page as the person who opens it.
+"""Measure the speed of pages on the portal of `make demo`, one visit at a time, each as the account that opens it.
 
     COUNT=27897 make demo && make bench-pages            # VISITS=40 of each
-    make bench-pages PAGE=/dataset/                      # only addresses that contain this
-    make bench-pages REQUESTS=50000                      # with so many data requests, which are removed afterwards
+    make bench-pages PAGE=/dataset/                      # only paths that contain this
+    make bench-pages REQUESTS=50000                      # with that many data requests, removed afterwards
 
-Prints milliseconds by the clock, and the processor time of the web server, which other work on the machine hardly
-changes. Exit code 1 when a page is over its limit (`data/pages.csv`).
+Prints wall-clock milliseconds, and the processor time of the web server, on which other work on the machine has little
+influence. Exit code 1 if a page is over its limit (`data/pages.csv`).
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from dev.stack import accounts, ckan
 PAGES = Path(__file__).parent / "data" / "pages.csv"
 DATASETS = 200
 WARM_UP = 5
-#: Time that a worker has to count the figures of a page, which says meanwhile that they come.
+#: Timeout for a worker to compute the figures of a page, which refreshes itself meanwhile.
 COUNTING_SECONDS = 180
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page, who opens it (nobody: ""), and the milliseconds that its 95th percentile may take."""
+    """A page, the account that opens it ("" for none), and the limit of its 95th percentile in milliseconds."""
 
     path: str
     account: str
@@ -44,17 +44,17 @@ class Page:
 
 
 def pages(part: str) -> list[Page]:
-    """Return the pages of the table whose address contains a text."""
+    """Return the pages of the table whose path contains a text."""
     with PAGES.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     return [Page(row["path"], row["account"], int(row["limit"])) for row in rows if part in row["path"]]
 
 
 def clients() -> dict[str, Client]:
-    """Return a visitor for each account, logged in through the form, and one without.
+    """Return a client for each account, logged in through the form, and an anonymous one under "".
 
     Raises:
-        SystemExit: the portal does not run.
+        SystemExit: the portal is not running.
     """
     if not ckan.answers():
         raise SystemExit("The portal does not run: make demo")
@@ -67,27 +67,27 @@ def clients() -> dict[str, Client]:
 
 
 def filled(page: Page, datasets: list[dict[str, str]], chance: Random) -> str:
-    """Return the address of a page, of any dataset where it is one of a dataset."""
+    """Return the path of a page, with a random dataset filled in where it needs one."""
     return page.path.format(**chance.choice(datasets))
 
 
 def is_counted(answer: Answer) -> bool:
-    """Whether a page only says that its figures are being counted."""
+    """Return whether a page is a placeholder while its figures are being computed."""
     return "Refresh" in answer.headers
 
 
 def arrive(client: Client, path: str) -> None:
-    """Open a page, again and again while a worker counts its figures."""
+    """Open a page until its figures are computed, or `COUNTING_SECONDS` have passed."""
     end = time.monotonic() + COUNTING_SECONDS
     while is_counted(client.get(path)) and time.monotonic() < end:
         time.sleep(1)
 
 
 def measure(page: Page, client: Client, datasets: list[dict[str, str]], visits: int, web: int) -> bool:
-    """Open a page again and again, print a line; return whether it is within its limit.
+    """Open a page repeatedly and print its line; return whether it is within its limit.
 
     Raises:
-        SystemExit: it is no page for this person.
+        SystemExit: an answer was not the page, e.g. since the account may not see it.
     """
     chance = Random(7)
     for _visit in range(WARM_UP):
@@ -108,14 +108,14 @@ def measure(page: Page, client: Client, datasets: list[dict[str, str]], visits: 
 
 
 def main() -> int:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="make bench-pages", description=__doc__)
     parser.add_argument("--visits", type=int, default=40)
     parser.add_argument("--page", default="")
     parser.add_argument("--requests", type=int, default=0)
     chosen = parser.parse_args()
     visitors = clients()
-    # Whoever ends the run leaves no requests behind either.
+    # Remove the requests on SIGTERM too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     with on_the_demonstration(chosen.requests) as written:
         if written:
@@ -124,7 +124,7 @@ def main() -> int:
 
 
 def run(visitors: dict[str, Client], visits: int, part: str) -> bool:
-    """Measure the pages whose address contains a text; return whether all are within their limits."""
+    """Measure the pages whose path contains a text; return whether all are within their limits."""
     web = next(process.pid() for process in ckan.processes() if process.name == "web")
     found = visitors[""].must("package_search", rows=DATASETS, start=300, fq="res_format:*")
     datasets = [

@@ -1,9 +1,9 @@
-"""What quality costs: on each save, and for a re-score of the whole catalogue.
+"""Measure the cost of quality: on each save, and for a re-score of the whole catalogue.
 
     make bench-quality                 # 100 000 datasets
     make bench-quality DATASETS=10000
 
-Works on the test database and index of the checkout, which it empties before and after.
+Uses the test database and index of the checkout, which are emptied before and after.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BOX = json.dumps({"type": "Polygon", "coordinates": [CORNERS]})
 
 
 def record(number: int) -> dict[str, Any]:
-    """A dataset of usual size: description, codes, contact, box, five resources."""
+    """Return a dataset of typical size: description, codes, contact, bounding box, five resources."""
     eu = "http://publications.europa.eu/resource/authority"
     return {
         "name": f"bench-{number}",
@@ -70,13 +70,13 @@ def record(number: int) -> dict[str, Any]:
 
 
 def context() -> Any:
-    """Context of the site."""
+    """Return an action context of the site user."""
     user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
     return {"ignore_auth": True, "user": user, "session": model.Session, "auth_user_obj": model.User.get(user)}
 
 
 def timed(calls: list[float], cpu: list[float], function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap `function` so that its time (SQL included) and its share of the processor are noted in milliseconds."""
+    """Wrap `function` to record the wall-clock time (SQL included) and processor time of each call, in milliseconds."""
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         model.Session.flush()
@@ -91,7 +91,7 @@ def timed(calls: list[float], cpu: list[float], function: Callable[..., Any]) ->
 
 
 def measure_saves() -> bool:
-    """Measure the cost of quality in creations and updates; tell whether it is under the limit."""
+    """Measure the cost of quality in creations and updates; return whether it is under the limit."""
     from ckanext.ecosphere.quality.storage import indexing, saving
 
     hook: list[float] = []
@@ -131,7 +131,7 @@ def measure_saves() -> bool:
 
 
 def multiply(datasets: int) -> None:
-    """Copy the datasets of the saves until there are `datasets`, tags and resources included."""
+    """Copy the saved datasets, with tags and resources, until there are `datasets`."""
     have = model.Session.scalar(sa.text("SELECT count(*) FROM package")) or 1
     copies = -(-datasets // have) - 1
     package = ", ".join(c.name for c in model.package_table.c if c.name not in ("id", "name"))
@@ -152,7 +152,7 @@ def multiply(datasets: int) -> None:
 
 
 def index_copies(datasets: int) -> None:
-    """Index the copies as the portal would have, with documents made of those of the originals."""
+    """Index the copies, with documents derived from those of the originals."""
     originals = list(model.Session.scalars(sa.text("SELECT id FROM package WHERE name ~ '^bench-[0-9]+$'")))
     documents = {document["id"]: document for document in Documents().make(originals, _raise)}
     resources: dict[str, list[str]] = {}
@@ -181,7 +181,7 @@ def _raise(_id: str, error: Exception) -> None:
 
 
 def measure_rescore(datasets: int) -> bool:
-    """Measure a re-score of everything, index included, then of what fell due; tell whether it is under the limit."""
+    """Measure a full re-score with indexing, then one of what fell due; return whether the first is under the limit."""
     from ckanext.ecosphere.quality.storage import reindex, rescore
 
     multiply(datasets)
@@ -215,7 +215,7 @@ def measure_rescore(datasets: int) -> bool:
 
 
 def main() -> int:
-    """Run both measures on an empty database; the exit code is 1 when one costs more than its limit."""
+    """Run both measurements on an empty database; return 1 if one is over its limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--datasets", type=int, default=100_000)
     arguments = parser.parse_args()

@@ -1,15 +1,15 @@
-"""How well the search answers: judged questions over the demonstration catalogue, ours beside stock CKAN.
+"""Measure search relevance with judged queries over the demonstration catalogue, ours beside stock CKAN.
 
     COUNT=27897 make demo && make bench-relevance
-    make bench-relevance ONLY=ours SHOW=0.7     # names the questions below this NDCG@10
+    make bench-relevance ONLY=ours SHOW=0.7     # lists the queries below this NDCG@10
 
-A third of the questions is held aside from tuning (by a hash of the question), and others were written blind; each part
-is printed. Each dataset of
-the generated catalogue is graded by rule: 3 when its subject answers the question and its place is the one asked for,
-or the smallest that this subject has around it; 2 when it is a larger one; 1 for a subject that helps; else 0.
+A third of the queries (by a hash of the query) is held out from tuning, and others were written blind; figures are
+printed for each part. Each dataset of the generated catalogue is graded by rule: 3 if its subject answers the query and
+its place is the one asked for, or the smallest around it that this subject has; 2 if its place is a larger one; 1 for a
+related subject; else 0.
 
-NDCG@10 with gains 2^grade - 1 (Järvelin and Kekäläinen 2002; Burges et al. 2005), hit@1 and MRR on grade 3 (the best
-grade that a dataset has), recall@20 on grades from 2, share of questions without any result.
+NDCG@10 with gains 2^grade - 1 (Järvelin and Kekäläinen 2002; Burges et al. 2005), hit@1 and MRR on the best grade that
+a dataset has for the query, normally 3; recall@20 on grades from 2; share of queries without any result.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _COUNTRYWIDE = ("region", "mer")
 
 @dataclass(frozen=True)
 class Question:
-    """A judged question; see `data/judged_queries.csv`."""
+    """A judged query; see `data/judged_queries.csv`."""
 
     query: str
     kind: str
@@ -59,7 +59,7 @@ class Question:
 
     @property
     def part(self) -> str:
-        """`tuned on`, held `aside`, or `blind`: written by somebody who had not seen the search."""
+        """`tuned on`, `aside` (held out), or `blind`: written by a person who had not seen the search."""
         return "blind" if self.blind else "aside" if self._is_aside() else "tuned on"
 
     def _is_aside(self) -> bool:
@@ -68,7 +68,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Record:
-    """A dataset of the index, with the subject that its title shows; empty for one that was not generated."""
+    """A dataset of the index, with the subject recognised from its title; empty for one that was not generated."""
 
     name: str
     subject: str
@@ -79,7 +79,15 @@ class Record:
 
 @dataclass
 class Scores:
-    """Figures of a contestant over some questions."""
+    """Figures of a contestant, one per query.
+
+    Attributes:
+        ndcg: NDCG@10.
+        first: hit@1.
+        reciprocal: reciprocal rank.
+        recall: recall@20.
+        empty: 1 for a query without results.
+    """
 
     ndcg: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
@@ -88,13 +96,13 @@ class Scores:
     empty: list[float] = field(default_factory=list)
 
     def row(self) -> str:
-        """The figures as columns."""
+        """Return the means as columns."""
         columns = (self.ndcg, self.first, self.reciprocal, self.recall, self.empty)
         return " ".join(f"{statistics.mean(values) if values else 0:8.3f}" for values in columns)
 
 
 def questions() -> list[Question]:
-    """The judged questions of all files."""
+    """Return the judged queries of all files."""
     split = lambda text: tuple(each for each in text.split("|") if each)  # noqa: E731
     found = []
     for name, blind in (
@@ -113,7 +121,7 @@ def questions() -> list[Question]:
 
 
 def records(solr: pysolr.Solr) -> list[Record]:
-    """Every public dataset of the index with its subject."""
+    """Return every public dataset of the index with its subject."""
     patterns = list(_patterns())
     found = []
     for document in _documents(solr, f"name,title,{PLACE_FIELD},{INSIDE_FIELD}"):
@@ -150,7 +158,7 @@ def _documents(solr: pysolr.Solr, fields: str) -> Iterator[dict[str, Any]]:
 
 
 def grade(question: Question, record: Record) -> int:
-    """Grade a dataset for a question, 0 to 3; of several places that of the best counts."""
+    """Grade a dataset for a query, 0 to 3; of several places, the best grade counts."""
     best = 3 if record.subject in question.subjects else 1 if record.subject in question.also else 0
     if not best or not question.place:
         return best
@@ -158,7 +166,7 @@ def grade(question: Question, record: Record) -> int:
 
 
 def _at_place(best: int, value: str, record: Record) -> int:
-    """The grade of a subject for where the dataset lies."""
+    """Return the grade of a subject, limited by where the dataset lies."""
     place = gazetteer.of_id(value)
     assert place is not None, value
     if record.places & set(place.ids) or record.inside & set(place.ids):
@@ -172,7 +180,7 @@ def _at_place(best: int, value: str, record: Record) -> int:
 
 
 def score(scores: Scores, names: list[str], grades: dict[str, int]) -> float:
-    """Add the figures of one answer; returns its NDCG@10."""
+    """Add the figures of one answer; return its NDCG@10."""
     gains = [2 ** grades.get(name, 0) - 1 for name in names[:DEPTH]]
     ideal = sorted((2**each - 1 for each in grades.values()), reverse=True)[:DEPTH]
     dcg = lambda values: sum(gain / math.log2(rank + 2) for rank, gain in enumerate(values))  # noqa: E731
@@ -189,13 +197,13 @@ def score(scores: Scores, names: list[str], grades: dict[str, int]) -> float:
 
 
 def ours(query: str) -> list[str]:
-    """What the portal answers."""
+    """Return the names of the datasets that the portal finds."""
     asked = {"q": query, "rows": RECALL_DEPTH, "fl": ["name"], "facet": "false", "fq": "+dataset_type:dataset"}
     return [each["name"] for each in tk.get_action("package_search")({"user": ""}, asked)["results"]]
 
 
 def stock(solr: pysolr.Solr) -> Callable[[str], list[str]]:
-    """What CKAN 2.12 answers without extensions: its schema, its fields, its parser."""
+    """Return a search function that works as CKAN 2.12 without extensions: its schema, fields and query parser."""
 
     def answer(query: str) -> list[str]:
         words = {} if ":" in query else {"defType": "dismax", "tie": "0.1", "mm": "2<-1 5<80%", "qf": QUERY_FIELDS}
@@ -210,7 +218,7 @@ def stock(solr: pysolr.Solr) -> Callable[[str], list[str]]:
 
 
 def stock_core(source: pysolr.Solr) -> pysolr.Solr:
-    """A core with CKAN's own schema and the documents of the portal as CKAN alone would have written them."""
+    """Return a core with CKAN's own schema and the portal's documents as CKAN alone would have written them."""
     base = f"http://127.0.0.1:{ports()['solr']}/solr"
     home = LOCAL / "solr" / "home" / STOCK_CORE
     if not (home / "core.properties").exists():
@@ -244,7 +252,7 @@ def _is_ours(key: str) -> bool:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", choices=("ours",), help="leave out stock CKAN and the ablation")
     parser.add_argument("--show", type=float, default=0.0, help="name the questions below this NDCG@10")

@@ -1,9 +1,9 @@
-"""How fast the pages of data requests are when there are many: list with facets, search, desk, statistics.
+"""Measure the speed of data requests in bulk: list with facets, search, desk, statistics.
 
     make bench-requests                                  # 50 000 requests, 500 000 events
     make bench-requests REQUESTS=10000
 
-Works on the test database of the checkout, which it empties before and after.
+Uses the test database of the checkout, which is emptied before and after.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def fill(number: int) -> None:
 
 
 def act(name: str, person: str, **data: Any) -> Any:
-    """Run an action as a person, or as nobody."""
+    """Call an `ecosphere_request_*` action as a user, or anonymously."""
     user = model.User.get(person) if person else None
     model.Session.expire_all()
     return tk.get_action(f"ecosphere_request_{name}")({"user": person, "auth_user_obj": user}, data)
 
 
 def cases() -> dict[str, Callable[[int], Any]]:
-    """What is measured; each call varies with its number."""
+    """Return the calls to measure, by name; each takes a number that varies its parameters."""
     words, theme, place = WORDS.split(), "eau", "region-ara"
     service = lambda n: f"service-{n % SERVICES}"  # noqa: E731
     return {
@@ -70,25 +70,25 @@ def cases() -> dict[str, Callable[[int], Any]]:
     }
 
 
-#: What the issue sets a limit to.
+#: Cases to which the limit applies, by the beginning of their names.
 LIMITED = ("list", "search", "desk")
 
 
 def cpu() -> float:
-    """Seconds of processor that this process and its PostgreSQL have used: other programs do not count in them."""
+    """Return the processor time of this process and its PostgreSQL backend, in seconds."""
     backend = Path(f"/proc/{model.Session.scalar(sa.text('SELECT pg_backend_pid()'))}/stat")
     user, system = backend.read_text().rpartition(")")[2].split()[11:13]
     return time.process_time() + (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def measure() -> bool:
-    """Time each case and print the table; tell whether all that has a limit is under it."""
+    """Time each case and print the table; return whether the limited cases are under the limit."""
     from ckanext.ecosphere.data_requests.domain import clock
     from ckanext.ecosphere.data_requests.search import stats
     from ckanext.ecosphere.shared import language
 
     good = True
-    # As a background worker does: nobody waits for the figures of so many requests.
+    # Compute the statistics beforehand, as a background worker does in production.
     stats.keep(None, None, clock.day_of(clock.now()).isoformat(), language.current())
     print("| what | median ms | p95 ms | processor ms (mean) |\n| --- | ---: | ---: | ---: |")
     for name, call in cases().items():
@@ -105,7 +105,7 @@ def measure() -> bool:
 
 
 def main() -> int:
-    """Fill, measure, empty; the exit code is 1 when a list, search or desk is slower than the limit."""
+    """Fill the database, measure, and empty it; return 1 if a list, search or desk is slower than the limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=50_000)
     number = parser.parse_args().requests

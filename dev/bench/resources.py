@@ -1,11 +1,11 @@
-"""What the resources of real records are for and which services they name, held against a table judged by hand.
+"""Compare the roles of resources and the service layers found in real records with hand-judged tables.
 
     make bench-resources                        # the records are in ../shared/records
-    make bench-resources ARGS="--show"          # each resource that is judged otherwise
+    make bench-resources ARGS="--show"          # lists each resource judged otherwise
 
-`data/judged_resources.csv` says of each resource its kind, format, main action and button;
-`data/judged_services.csv` of each service its kind and layer. Servers are replayed here: their capabilities have the
-layer beside others that are called almost like it, or one layer alone.
+`data/judged_resources.csv` gives the kind, format, main action and button of each resource;
+`data/judged_services.csv` the kind and layer of each service. Servers are simulated: their capabilities list the layer
+beside others with similar names, or a single layer.
 """
 
 from __future__ import annotations
@@ -56,12 +56,13 @@ _LAYERS = {
 
 @dataclass
 class Verdict:
-    """A resource beside what a person sees in it.
+    """A resource with the values judged by a person and those found by the portal.
 
     Attributes:
-        record: file under the folder of records, with the record's place in it.
+        record: `file#place`: file in the folder of records, and index of the record in it.
+        address: URL of the resource.
         judged: columns of the table.
-        found: the same ones, as the portal says.
+        found: the same columns, as found by the portal.
     """
 
     record: str
@@ -71,12 +72,12 @@ class Verdict:
 
     @property
     def right(self) -> bool:
-        """Whether the portal agrees."""
+        """Whether the portal agrees with the person."""
         return self.judged == self.found
 
 
 def judged(table: str) -> dict[str, list[dict[str, str]]]:
-    """Rows of a table of `data/`, by record."""
+    """Return the rows of a table of `data/`, by record."""
     found: dict[str, list[dict[str, str]]] = defaultdict(list)
     lines = (DATA / table).read_text(encoding="utf-8").splitlines()
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
@@ -85,7 +86,7 @@ def judged(table: str) -> dict[str, list[dict[str, str]]]:
 
 
 def dataset(name: str, folder: Path = RECORDS) -> dict[str, Any]:
-    """What a harvest makes of a record: `file#place`."""
+    """Return the dataset that a harvest makes of the record `file#place`."""
     file, _hash, place = name.rpartition("#")
     path = folder / file
     content = path.read_bytes()
@@ -99,7 +100,7 @@ def dataset(name: str, folder: Path = RECORDS) -> dict[str, Any]:
 
 
 def resources(folder: Path = RECORDS) -> list[Verdict]:
-    """Judge what every resource is for: kind, format, main action and button."""
+    """Compare the kind, format, main action and button of every resource."""
     found = []
     for record, rows in judged("judged_resources.csv").items():
         own = dataset(record, folder)["resources"]
@@ -114,7 +115,7 @@ def resources(folder: Path = RECORDS) -> list[Verdict]:
 
 
 def services(folder: Path = RECORDS) -> list[Verdict]:
-    """Judge which service an address is, and which of its layers the record means."""
+    """Compare the kind of service at each URL, and the layer that the record refers to."""
 
     def answer(exchange: Exchange) -> None:
         asked = parse_qs(urlsplit(exchange.path).query)
@@ -144,7 +145,7 @@ def _capabilities(kind: str, layer: str) -> str:
 
 
 def _layers(address: Address, server: str, layer: str, texts: tuple[str, str]) -> list[str]:
-    """Ask the replayed server, and choose as the portal does."""
+    """Read the capabilities of the simulated server and match layers as the portal does."""
     replayed = Address(address.kind, f"{server}/s?kind={address.kind}&couche={layer}", address.layer)
     settings = GuardSettings(allowed_networks=networks(["127.0.0.1/32"]))
     described = runs.ask(GuardedSession(settings), replayed).description
@@ -153,7 +154,7 @@ def _layers(address: Address, server: str, layer: str, texts: tuple[str, str]) -
 
 
 def _named(resource: dict[str, Any]) -> Address | None:
-    """The service of an address that only the government's network reaches: it is known, and never asked."""
+    """Return the service of a URL that only the government network can reach: recognised, but never requested."""
     if address_of(resource) is not None:
         return None
     return recognise(resource["url"], resource.get("format") or "", resource.get("protocol") or "")
@@ -174,12 +175,12 @@ def _table(verdicts: Iterable[tuple[str, Verdict]]) -> list[str]:
 
 
 def main() -> None:
-    """Print the table, a line for each record."""
+    """Print the table with a line per record."""
     parser = argparse.ArgumentParser(prog="make bench-resources", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=RECORDS)
     parser.add_argument("--show", action="store_true", help="name each resource that is judged otherwise")
     options = parser.parse_args()
-    tk.config.setdefault(ALLOWED_HOSTS, [])  # no portal runs here: any host
+    tk.config.setdefault(ALLOWED_HOSTS, [])  # no portal configuration here: allow any host
     verdicts = [("resources", each) for each in resources(options.folder)]
     verdicts += [("services", each) for each in services(options.folder)]
     print("\n".join(_table(verdicts)))

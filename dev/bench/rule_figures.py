@@ -1,8 +1,8 @@
-"""How often each rule of the harvest fired on real records, and how often what it made is right.
+"""Figures of each normalisation rule on real records: how often it fired, and how often its result is right.
 
 Part of `make bench-normalise RECORDS=folder`. A rule fires on a record when it logs a decision, reports a problem or
-fills a field; what it made is right when the dataset says what the record says (`fidelity`), for the kinds of facts
-that are the rule's own (`rules` in `data/fidelity.yaml`). Made-up and foreign records do not count.
+fills a field; its result is right when the dataset has the facts of the record (`fidelity`), for the kinds of facts
+that belong to the rule (`rules` in `data/fidelity.yaml`). Made-up and foreign records are excluded.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from dev.bench import fidelity
 from dev.bench.fidelity_checks import TABLES
 
 KINDS: dict[str, list[str]] = TABLES["rules"]
-"""Rule → kinds of facts that it is about."""
+"""Rule → kinds of facts that belong to it."""
 
 
 def figures(folder: Path) -> list[tuple[str, int, int, int, Counter]]:
-    """Return rule, records on which it fired, its decisions, its problems, and verdicts of its facts."""
+    """Return for each rule its name, records on which it fired, decisions, problems, and verdicts of its facts."""
     fired: Counter = Counter()
     decided: Counter = Counter()
     problems: Counter = Counter()
@@ -43,7 +43,7 @@ def figures(folder: Path) -> list[tuple[str, int, int, int, Counter]]:
 
 @contextmanager
 def _watched() -> Iterator[list[tuple[str, str]]]:
-    """Note which rule does what with a draft, for as long as this lasts."""
+    """Record the draft methods that each rule calls, for the duration of the block; yield (rule, method) pairs."""
     seen: list[tuple[str, str]] = []
     originals = {name: getattr(Draft, name) for name in ("set", "change", "problem", "lost")}
 

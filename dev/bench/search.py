@@ -1,13 +1,13 @@
-"""How fast the search is for many people at once, beside CKAN without our plugins on the same index.
+"""Measure the speed of the search with concurrent users, beside CKAN without our plugins on the same index.
 
     make demo && make bench-search                       # 27 000 datasets, 20 people
     make bench-search DATASETS=100000 PEOPLE=20 SECONDS=60
     make bench-search HARVEST=geo-ide-catalogue                 # pages once more during a harvest
 
-The datasets of `make demo` are copied within the index, under other names, services, territories and years; the
-copies are taken out at the end. Each contestant is a gunicorn with the processes of the demonstration. People open a
-page every two seconds; the API and the suggestions are asked without a pause by as many people as there are processors.
-CKAN has no suggestions and none of the facets that the index has from us, so it counts its own five.
+The datasets of `make demo` are copied within the index, with other names, services, territories and years; the copies
+are removed at the end. Each contestant is a gunicorn with as many processes as the demonstration. Users open a page
+every two seconds; the API and the suggestions are requested without a pause by as many users as there are processors.
+CKAN has no suggestions and none of our facets, so it counts its own five.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ STOCK_FACETS = ["organization", "groups", "tags", "res_format", "license_id"]
 
 
 def documents() -> list[dict[str, Any]]:
-    """Make the documents of the portal's own datasets."""
+    """Make the index documents of the portal's public datasets."""
     from ckanext.ecosphere.fast_save.documents import Documents
 
     ids = [row[0] for row in model.Session.query(model.Package.id).filter_by(state="active", type="dataset")]
@@ -60,7 +60,7 @@ def documents() -> list[dict[str, Any]]:
 
 
 def copies(originals: list[dict[str, Any]], number: int) -> Iterator[dict[str, Any]]:
-    """Vary documents: other names, and services, territories and years of others."""
+    """Yield varied copies: other names, and the service, territory, year and licence of random other documents."""
     chance = random.Random(7)
     for count in range(number):
         document, other = dict(originals[count % len(originals)]), chance.choice(originals)
@@ -78,7 +78,7 @@ def copies(originals: list[dict[str, Any]], number: int) -> Iterator[dict[str, A
 
 @contextmanager
 def filled(number: int) -> Iterator[None]:
-    """Have the index hold that many copies meanwhile."""
+    """Add that many copies to the index for the duration of the block."""
     from ckan.lib.search.common import make_connection
 
     from ckanext.ecosphere.fast_save import solr
@@ -101,7 +101,7 @@ def filled(number: int) -> Iterator[None]:
 
 
 def _add_badges(originals: list[str], number: int) -> None:
-    """Give each copy the badge of its original, without which a list would score it at each visit."""
+    """Copy the quality rows of the originals; without them, a list would score the copies at each visit."""
     _take_badges_out()
     others = ", ".join(column.name for column in QualityRow.__table__.columns if column.name != "package_id")
     asked = sa.text(
@@ -121,7 +121,7 @@ def _take_badges_out() -> None:
 
 @contextmanager
 def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
-    """Serve the portal of a configuration; its address and the process that holds it."""
+    """Serve the portal of a configuration file; yield its URL and the id of the gunicorn process."""
     command = [
         sys.executable,
         "-m",
@@ -132,7 +132,7 @@ def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
         str(THREADS),
         "--timeout",
         "120",
-        "--keep-alive",  # longer than people pause, or a connection is closed as it is used again
+        "--keep-alive",  # longer than the users' pause, or connections are closed just as they are reused
         str(round(PAUSE * 3)),
     ]
     address = f"127.0.0.1:{port}"
@@ -161,7 +161,7 @@ def served(ini: Path, port: int) -> Iterator[tuple[str, int]]:
 
 
 def processor_seconds(parent: int) -> float:
-    """Processor time of the children of a process, in seconds."""
+    """Return the processor time of the children of a process, in seconds."""
     ticks = 0
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -174,7 +174,7 @@ def processor_seconds(parent: int) -> float:
 
 
 def drive(people: int, seconds: float, pause: float, ask: Ask) -> list[float]:
-    """Have people ask at once; the seconds of each answer."""
+    """Send requests as concurrent users; return the seconds of each answer."""
     end, taken, lock = time.monotonic() + seconds, [], threading.Lock()
 
     def person(number: int) -> None:
@@ -205,14 +205,14 @@ def told(name: str, taken: list[float], more: str = "") -> None:
 
 @dataclass(frozen=True)
 class Load:
-    """How many people, each for how many seconds."""
+    """Number of concurrent users and duration in seconds."""
 
     people: int
     seconds: float
 
 
 def measure_pages(site: str, load: Load) -> None:
-    """Measure search pages, many people at once."""
+    """Measure search pages with concurrent users."""
     drive_pages = drive(load.people, load.seconds, PAUSE, _get(f"{site}/dataset/", "q", WORDS))
     told(f"page, {load.people} people, every {PAUSE:.0f} s", drive_pages)
 
@@ -225,7 +225,7 @@ def measure(served_by: tuple[str, int], facets: list[str], load: Load, ours: boo
     """Measure one contestant."""
     (site, parent), session = served_by, requests.Session()
     pages, api = f"{site}/dataset/", f"{site}/api/3/action/package_search"
-    for word in WORDS * 2 * PROCESSES:  # a connection of its own for each: one that is kept is answered by one process
+    for word in WORDS * 2 * PROCESSES:  # new connections, since a kept one reaches only one process
         requests.get(pages, params={"q": word}, timeout=120)
     before, number = processor_seconds(parent), 20
     page = [session.get(pages, timeout=120) for _time in range(number)][-1]
@@ -245,9 +245,9 @@ def measure(served_by: tuple[str, int], facets: list[str], load: Load, ours: boo
 
 @contextmanager
 def harvesting(source: str, site: str, people: int) -> Iterator[None]:
-    """Have the workers of the demonstration read a source again meanwhile, every record of it.
+    """Harvest every record of a source with the demonstration's workers during the block.
 
-    People are there already when it begins: of a portal that nobody uses it takes all, until it notices them.
+    Users browse from the start: on an idle portal, a harvest takes all resources until it notices users.
     """
     from ckanext.harvest.model import HarvestJob
 
@@ -270,7 +270,7 @@ def harvesting(source: str, site: str, people: int) -> Iterator[None]:
 
 
 def imported() -> int:
-    """Number of records that harvests have imported so far."""
+    """Return the number of records that harvests have imported so far."""
     model.Session.rollback()
     objects = sa.table("harvest_object", sa.column("import_finished"))
     done = sa.select(sa.func.count()).select_from(objects).where(objects.c.import_finished.is_not(None))
@@ -278,7 +278,7 @@ def imported() -> int:
 
 
 def stock_ini() -> None:
-    """Write the configuration of CKAN without plugins on the same database and index."""
+    """Write the configuration of CKAN without plugins, on the same database and index."""
     kept = ("ckan.site_id", "SECRET_KEY", "sqlalchemy.url", "ckan.redis.url", "solr_url", "ckan.storage_path")
     lines = [line for line in INI.read_text().splitlines() if line.partition("=")[0].strip() in kept]
     text = [
@@ -295,7 +295,7 @@ def stock_ini() -> None:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m dev.bench.search", description=__doc__)
     parser.add_argument("--datasets", type=int, default=27_000)
     parser.add_argument("--people", type=int, default=20)

@@ -1,8 +1,8 @@
-"""What ckanext-spatial's CSW harvester makes of servers and records that misbehave, as `docs/harvest-faults.md` tells.
+"""Behaviour of ckanext-spatial's CSW harvester with faulty servers and records, for `docs/harvest-faults.md`.
 
-Run as `python -m dev.bench.stock_faults [NAME OF A FAULT …]`. One source for each fault: a first harvest of a sound
-catalogue of 25 records, then one with the fault, in this process, with the repairs of `stock_patches`. It empties the
-database of the tests.
+Run as `python -m dev.bench.stock_faults [NAME OF A FAULT …]`. Each fault has a source: a valid catalogue of 25 records
+is harvested first, then again with the fault, in this process, with the repairs of `stock_patches`. Empties the test
+database.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from dev.bench.stock_patches import apply
 
 RECORDS = 25
 ODD = 12
-"""The record that is odd, or that a fault of the server concerns."""
+"""Index of the odd record, also of the one affected by a server fault."""
 PATIENCE = 120.0
-"""Seconds after which a harvest counts as one that does not end."""
+"""Seconds after which a harvest counts as endless."""
 
 CAPABILITIES = """<csw:Capabilities xmlns:csw="http://www.opengis.net/cat/csw/2.0.2" version="2.0.2"
  xmlns:ows="http://www.opengis.net/ows" xmlns:xlink="http://www.w3.org/1999/xlink"><ows:OperationsMetadata>{}
@@ -47,13 +47,13 @@ RECORD = '<csw:GetRecordByIdResponse xmlns:csw="http://www.opengis.net/cat/csw/2
 
 
 class Stock(Catalogue):
-    """The catalogue of the tests with the two other questions that the stock harvester asks."""
+    """The tests' CSW with the two further operations that the stock harvester uses: GetCapabilities, GetRecordById."""
 
     broken: Callable[[Exchange], bool] = staticmethod(lambda exchange: False)
     asked = 0
 
     def __call__(self, exchange: Exchange) -> None:
-        """Answer."""
+        """Answer a request, with the fault if there is one."""
         self.asked += 1
         given = {k.lower(): v[0] for k, v in parse_qs(urlsplit(exchange.path).query).items()}
         if self.broken(exchange):
@@ -69,7 +69,7 @@ class Stock(Catalogue):
 
     def _question(self, exchange: Exchange) -> Question:
         question = super()._question(exchange)
-        # It begins at 0, which servers take for 1: the last record of a page is the first of the next one.
+        # The stock harvester starts at 0, which servers treat as 1: pages overlap by one record.
         return replace(question, start=question.start or 1)
 
 
@@ -78,10 +78,10 @@ class Case:
     """A fault.
 
     Attributes:
-        name: what it is called in the documentation.
-        fault: what the server does from the second harvest on.
-        change: makes the records of the second harvest of the sound ones.
-        broken: answers in its own way and returns True.
+        name: name in the documentation.
+        fault: alters the server's pages in the second harvest.
+        change: makes the records of the second harvest from the valid ones.
+        broken: sends an answer of its own and returns True, or returns False.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Case:
 
 
 def without(*names: str) -> Callable[[str], str]:
-    """Give elements of a record names that nobody knows."""
+    """Return a function that renames elements of a record to an unknown name."""
 
     def make(record: str) -> str:
         for name in names:
@@ -102,7 +102,7 @@ def without(*names: str) -> Callable[[str], str]:
 
 
 def odd(make: Callable[[str], str]) -> Callable[[list[str], int], list[str]]:
-    """Change one record, and its date, without which the harvester would not look at it."""
+    """Return a change of one record, including its date, without which the harvester would ignore it."""
 
     def change(records: list[str], first: int) -> list[str]:
         found = records[ODD].replace("2024-03-01", "2024-06-01")
@@ -112,13 +112,13 @@ def odd(make: Callable[[str], str]) -> Callable[[list[str], int], list[str]]:
 
 
 def stalled(exchange: Exchange) -> bool:
-    """Let the client wait for longer than anybody should."""
+    """Keep the client waiting beyond `PATIENCE`."""
     time.sleep(PATIENCE + 10)
     return True
 
 
 def refuse(code: int, **headers: str) -> Callable[[Exchange], bool]:
-    """Answer everything with one status."""
+    """Return a fault that answers every request with one HTTP status."""
 
     def answer(exchange: Exchange) -> bool:
         exchange.answer("", code, **headers)
@@ -128,10 +128,11 @@ def refuse(code: int, **headers: str) -> Callable[[Exchange], bool]:
 
 
 def instead(make: Callable[[str], bytes], **headers: str) -> Callable[[Exchange], bool]:
-    """Answer bytes of one's own where the odd record is asked for.
+    """Return a fault that answers requests for the odd record with other bytes.
 
     Args:
-        make: the answer, made of the record with its date changed.
+        make: makes the answer from the GetRecordById response, with the record's date changed.
+        headers: further response headers.
     """
 
     def answer(exchange: Exchange) -> bool:
@@ -159,7 +160,7 @@ def drip(exchange: Exchange) -> bool:
 
 
 def doctype(declaration: str) -> Callable[[str], bytes]:
-    """A document with entities, one of which stands in the description."""
+    """Add a DOCTYPE with entities to a document, and refer to one in the abstract."""
     return lambda text: f"<!DOCTYPE x [{declaration}]>{text.replace('relevées', '&e; relevées')}".encode()
 
 
@@ -178,7 +179,7 @@ WIDE = "<x " + " ".join(f'a{n}=""' for n in range(200_000)) + "/>"
 
 
 def inside_record(piece: str) -> Callable[[str], bytes]:
-    """A record with something before its end."""
+    """Insert a piece of XML before the end of a record."""
     return lambda text: text.replace("</gmd:MD_Metadata>", f"{piece}</gmd:MD_Metadata>").encode()
 
 
@@ -235,7 +236,7 @@ CASES = (
 
 
 class Harvest:
-    """Harvests of the stock harvester, step by step in this process."""
+    """Runs the stock harvester stage by stage in this process."""
 
     def __init__(self, inside: Inside):
         from ckan.plugins import get_plugin
@@ -244,7 +245,7 @@ class Harvest:
         self.harvester: Any = get_plugin("csw_harvester")
 
     def run(self, source_id: str) -> list[str]:
-        """Harvest; returns the messages of the report."""
+        """Harvest a source; return the messages of the job report."""
         from ckan import model
         from ckanext.harvest.model import HarvestJob, HarvestObject
         from ckanext.harvest.queue import fetch_and_import_stages
@@ -258,7 +259,7 @@ class Harvest:
             found: Any = HarvestObject.get(id_)
             try:
                 fetch_and_import_stages(self.harvester, found)
-            except Exception as error:  # as the consumer would die of it
+            except Exception as error:  # would end the consumer
                 model.Session.rollback()
                 return [f"the consumer dies: {type(error).__name__}: {error}"[:200]]
         job = HarvestJob.get(job_id)
@@ -267,13 +268,13 @@ class Harvest:
         report = self.inside.call("harvest_job_report", id=job_id)
         messages = [each["message"] for each in report["gather_errors"]]
         messages += [e["message"] for each in report["object_errors"].values() for e in each["errors"]]
-        # The records of the tests are not valid; that is told of each of them, and it goes on.
+        # Leave out the schema errors, reported for every test record without stopping the import.
         return [each for each in messages if not each.startswith("Element '") and "Validation Error" not in each]
 
 
 @contextmanager
 def served(records: list[str]):
-    """Run the catalogue."""
+    """Run the catalogue for the duration of the block."""
     script = Stock(records)
     with serve(script) as server:
         script.server = server
@@ -281,7 +282,7 @@ def served(records: list[str]):
 
 
 def published(inside: Inside, source_id: str) -> dict[str, dict[str, Any]]:
-    """Datasets of a source that are still there, by title."""
+    """Return the active datasets of a source, by title."""
     import sqlalchemy as sa
     from ckan import model
     from ckanext.harvest.model import HarvestObject
@@ -298,12 +299,12 @@ def published(inside: Inside, source_id: str) -> dict[str, dict[str, Any]]:
 
 
 def repeat_first(records: list[str]) -> Fault:
-    """Every page from the second on is the first one."""
+    """Return a fault that repeats the first page from the second on."""
     return lambda q, p: replace(p, records=records[:10]) if q.start > 5 else None
 
 
 def measure(inside: Inside, number: int, case: Case) -> str:
-    """One fault: how many datasets there were and are, and what the report says."""
+    """Harvest with one fault; describe the datasets before and after, and the messages of the report."""
     first = 1000 * number
     records = [iso_record(n) for n in range(first, first + RECORDS)]
     with served(records) as server:
@@ -333,7 +334,7 @@ def measure(inside: Inside, number: int, case: Case) -> str:
 
 
 def main() -> None:
-    """Measure all of them."""
+    """Run all cases, or those named on the command line."""
     ini = write_ini(STOCK_PLUGINS)
     prepare(ini, everything=False)
     inside = Inside(ini)

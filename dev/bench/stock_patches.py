@@ -1,11 +1,11 @@
-"""The fewest changes that make ckanext-spatial 2.3.2's CSW harvester run at all on CKAN 2.12; applied at run time.
+"""Minimal runtime patches that make ckanext-spatial 2.3.2's CSW harvester run on CKAN 2.12.
 
-1. `<?xml …?>` is never taken off the record, because the pattern lacks the question mark; lxml then refuses the
+1. `<?xml …?>` is never stripped from the record, because the pattern lacks the question mark; lxml then refuses the
    text, and the exception ends the consumer at the first record.
-2. An unchanged record is handed to the index without `with_custom_schema`: an assertion ends the consumer.
-3. redis-py 8 gives up reading after 5 s: the idle consumers die (the address of Redis lifts that limit).
+2. An unchanged record is passed to the index without `with_custom_schema`, and an assertion ends the consumer.
+3. redis-py 8 has a read timeout of 5 s, which ends idle consumers (the Redis URL raises that limit).
 
-Run as `python -m dev.bench.stock_patches CKAN.INI gather|fetch`: a consumer of ckanext-harvest with them.
+Run as `python -m dev.bench.stock_patches CKAN.INI gather|fetch`: a consumer of ckanext-harvest with these patches.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def apply() -> None:
     from ckanext.spatial.harvesters import base, csw
 
     class Pattern:
-        """`re` as these two modules use it, with the pattern put right."""
+        """`re` as used by these two modules, with the pattern corrected."""
 
         def __getattr__(self, name: str) -> Any:
             return getattr(re, name)

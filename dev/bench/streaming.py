@@ -1,4 +1,4 @@
-"""A catalogue of any size whose records are made when they are asked for, so that the server holds none of them."""
+"""CSW catalogue of any size whose records are generated on request, so that the server holds none in memory."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LINKS = (
 
 
 class Stream:
-    """As many records as wanted, one in a hundred of them changed once `changed` is set.
+    """Sequence of generated records; one in a hundred is changed once `changed` is set.
 
     Args:
-        number: how many records there are.
+        number: number of records.
     """
 
     def __init__(self, number: int):
@@ -41,7 +41,7 @@ class Stream:
 
 @contextmanager
 def streamed(number: int, latency: float = 0.0) -> Iterator[tuple[Catalogue, Stream]]:
-    """Run such a catalogue for the time of the block; `latency` is added to each answer, in seconds."""
+    """Run such a catalogue for the duration of the block; `latency`, in seconds, is added to each answer."""
     with catalogue(fault=lambda question, page: time.sleep(latency)) as server:
         stream = Stream(number)
         server.records = stream  # type: ignore[assignment]

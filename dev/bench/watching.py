@@ -1,4 +1,4 @@
-"""What processes take, seen from outside: memory and processor time of a process and of its children."""
+"""Memory and processor time of a process and its descendants, read from `/proc`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
+    """Return the ids of a process and all its descendants."""
     found = [pid]
     for each in found:
         try:
@@ -21,7 +21,7 @@ def family(pid: int) -> list[int]:
 
 
 def megabytes(pid: int) -> float:
-    """Resident memory of the largest process of a family."""
+    """Return the resident memory of the largest process of a family, in MiB."""
     sizes = [0.0]
     for each in family(pid):
         try:
@@ -32,7 +32,7 @@ def megabytes(pid: int) -> float:
 
 
 def seconds(pid: int) -> float:
-    """Processor time of a family, those of its members that have ended included."""
+    """Return the processor time of a family in seconds, ended members included."""
     total = 0
     for each in family(pid):
         try:

@@ -1,6 +1,6 @@
-"""A worker that saves datasets without one part of `fast_save`, to see what that part earns.
+"""Ablation: a harvest worker that runs without one part of `fast_save`, to measure what that part gains.
 
-Run as `python -m dev.bench.without PART INI` by `dev.bench.contest`. What a part stands for is done in CKAN's way.
+Run as `python -m dev.bench.without PART INI` by `dev.bench.contest`. The part is replaced by CKAN's own way.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 
 
 def _rows() -> None:
-    """`package_create` for each dataset."""
+    """Call `package_create` for each dataset."""
     from ckanext.ecosphere.harvest.write.bulk import Bulk
 
     Bulk.possible = staticmethod(lambda: False)
 
 
 def _validation() -> None:
-    """`plugin_validate` for each dataset, the schema prepared anew."""
+    """Call `plugin_validate` for each dataset, preparing the schema each time."""
     from ckan.lib import plugins as lib_plugins
 
     from ckanext.ecosphere.fast_save.validation import Validation
@@ -32,7 +32,7 @@ def _validation() -> None:
 
 
 def _shortcuts() -> None:
-    """CKAN's validators, and those of ckanext-scheming's fields made at each call."""
+    """Use CKAN's validators, and make those of ckanext-scheming's fields at each call."""
     from ckan.logic import converters
 
     from ckanext.ecosphere.fast_save import shortcuts
@@ -43,7 +43,7 @@ def _shortcuts() -> None:
 
 
 def _documents() -> None:
-    """`package_show` for each document."""
+    """Call `package_show` for each document."""
     from ckanext.ecosphere.fast_save.documents import Documents
 
     begin = Documents.__init__
@@ -56,7 +56,7 @@ def _documents() -> None:
 
 
 def _solr() -> None:
-    """A request and a commit for each document."""
+    """Send a request and a commit to Solr for each document."""
     from ckanext.ecosphere.fast_save import solr
 
     add = solr.add
@@ -68,7 +68,7 @@ def _solr() -> None:
     solr.add = each
 
 
-#: Part → leaves it out.
+#: Part → function that leaves it out.
 PARTS: dict[str, Callable[[], None]] = {
     "rows": _rows,
     "validation": _validation,
@@ -79,7 +79,7 @@ PARTS: dict[str, Callable[[], None]] = {
 
 
 def main() -> None:
-    """Command line."""
+    """Run the `ckan` command without the part."""
     part, *arguments = sys.argv[1:]
     PARTS[part]()
     from ckan.cli.cli import ckan

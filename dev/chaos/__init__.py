@@ -1,1 +1,1 @@
-"""Kill what a portal runs on, again and again, and see whether anything is lost: `make chaos`."""
+"""`make chaos`: kill the processes of a portal under load, and check that no data is lost."""

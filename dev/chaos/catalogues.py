@@ -1,7 +1,7 @@
-"""The sources that are harvested: a CSW of pycsw, and a folder, a feed and an API that this process serves.
+"""Harvest sources of the chaos test: a CSW on pycsw, and a WAF, a DCAT feed and a udata API served by this process.
 
-Each record says in its abstract which version of it this is; a catalogue changes only between two harvests of it, so
-that what must be in the portal is known at every moment. No record ever vanishes: any withdrawal is a wrong one.
+The abstract of each record contains its version; a catalogue changes only between two of its harvests, so that the
+expected content of the portal is always known. Records are never deleted: any withdrawal is an error.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from dev.stack import pycsw
 from dev.stack.settings import local
 
-#: Seconds that an answer takes, so that a reading lasts long enough to be killed.
+#: Seconds added to each answer, so that a harvest lasts long enough to be killed while reading.
 LATENCY = 0.15
 _PREFIXES = "@prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .\n"
 
 
 @dataclass
 class Catalogue:
-    """A source.
+    """A catalogue to harvest.
 
     Attributes:
-        name: also the name of its harvest source.
+        name: name of the catalogue and of its harvest source.
         kind: csw, waf, dcat or udata.
-        size: how many records it has.
-        versions: number of a record → how often it was changed.
+        size: number of records.
+        versions: number of a record → number of changes.
     """
 
     name: str
@@ -55,34 +55,34 @@ class Catalogue:
         return json.dumps(options.get(self.kind, {}))
 
     def title(self, number: int) -> str:
-        """Title of a record; no two records of all catalogues have the same."""
+        """Return the title of a record, unique across all catalogues."""
         return f"Parcelle {number} du catalogue {self.name}"
 
     def abstract(self, number: int) -> str:
-        """Abstract of a record; tells its version."""
+        """Return the abstract of a record, which contains its version."""
         return f"Relevé {self.versions[number]} de la parcelle {number}."
 
     @property
     def expected(self) -> dict[str, str]:
-        """Title → abstract of every record, as the portal must show them."""
+        """Title → abstract of every record, as expected in the portal."""
         return {self.title(number): self.abstract(number) for number in self.versions}
 
     def change(self, numbers: list[int]) -> None:
-        """Change some records; to be called while no harvest of it is running."""
+        """Change some records; only to be called while the catalogue is not being harvested."""
         for number in numbers:
             self.versions[number] += 1
         if self.kind == "csw":
             self.publish()
 
     def publish(self) -> str:
-        """Have pycsw serve it as it is now; return its address."""
+        """Publish the current records on pycsw and return the URL of the CSW."""
         folder = local("catalogue", self.name)
         for number in self.versions:
             (folder / f"{number:05}.xml").write_text(self.iso(number), "utf-8")
         return pycsw.publish(self.name, folder).url
 
     def iso(self, number: int) -> str:
-        """A record as ISO 19139."""
+        """Return a record as ISO 19139."""
         return iso_record(
             number,
             identifier=f"fr-120066022-jdd-{self.name}-{number:06}",
@@ -92,7 +92,7 @@ class Catalogue:
         )
 
     def turtle(self) -> str:
-        """All records as DCAT."""
+        """Return all records as DCAT in Turtle."""
         return _PREFIXES + "\n".join(
             f"<https://data.example.org/{self.name}/{number}> a dcat:Dataset ; "
             f'dct:title "{self.title(number)}"@fr ; dct:description "{self.abstract(number)}"@fr ; '
@@ -101,7 +101,7 @@ class Catalogue:
         )
 
     def udata(self, page: int, size: int) -> dict[str, Any]:
-        """A page of the API of udata."""
+        """Return a page of the udata API."""
         numbers = [number for number in self.versions if (page - 1) * size <= number < page * size]
         described = [
             {
@@ -120,10 +120,10 @@ class Catalogue:
 
 
 class Served:
-    """Serves the catalogues that are no CSW, from this process.
+    """HTTP server for the catalogues other than CSW, in a thread of this process.
 
     Args:
-        catalogues: all of them, those of pycsw included.
+        catalogues: all catalogues, including those served by pycsw.
     """
 
     def __init__(self, catalogues: list[Catalogue]) -> None:
@@ -140,14 +140,14 @@ class Served:
         self._server.server_close()
 
     def url(self, catalogue: Catalogue) -> str:
-        """Address of a catalogue."""
+        """Return the URL of a catalogue, publishing it first if it is a CSW."""
         if catalogue.kind == "csw":
             return catalogue.publish()
         port = self._server.server_address[1]
         return f"http://127.0.0.1:{port}/" + ("" if catalogue.kind == "udata" else f"{catalogue.name}/")
 
     def _answer(self, address: str) -> tuple[str, str] | None:
-        """Content and its type; None when there is nothing at that address."""
+        """Return content and content type; None if there is nothing at this URL."""
         parts = urlsplit(address)
         if parts.path == "/api/1/datasets/":
             query = parse_qs(parts.query)
@@ -180,6 +180,6 @@ class Served:
                 self.wfile.write(content)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Say nothing of what was asked."""
+                """Do not log requests."""
 
         return Handler

@@ -1,4 +1,4 @@
-"""What must be true when everything is over: the sources, the database, the index, the scores and the e-mails agree."""
+"""Checks after a run: sources, database, index, quality scores and e-mails must agree."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_TOLD = 5
 
 @dataclass
 class Check:
-    """One thing that was looked at: what it is, how many were compared, and what is wrong."""
+    """Result of a check: its name, the number of items compared, and the errors found."""
 
     name: str
     compared: int
@@ -39,11 +39,11 @@ class Check:
 
 @dataclass
 class Portal:
-    """What is stored, read once for all checks.
+    """Contents of database and index, read once for all checks.
 
     Attributes:
-        datasets: id → row of the table, with `extras`.
-        documents: id → documents of the index (one each, it is to be hoped).
+        datasets: id → row of the table `package`.
+        documents: id → documents of the index; there should be one each.
     """
 
     datasets: dict[str, dict[str, Any]]
@@ -51,7 +51,7 @@ class Portal:
 
 
 def rows(statement: str, *values: Any) -> list[dict[str, Any]]:
-    """Ask the database."""
+    """Run a query on the database and return its rows as dicts."""
     dictionaries = psycopg2.extras.RealDictCursor
     with psycopg2.connect(postgres_url("demo")) as connection, connection.cursor(cursor_factory=dictionaries) as cursor:
         cursor.execute(statement, values)
@@ -59,7 +59,7 @@ def rows(statement: str, *values: Any) -> list[dict[str, Any]]:
 
 
 def read() -> Portal:
-    """Read what is stored."""
+    """Read the datasets and the index."""
     datasets = rows("SELECT id, name, title, notes, state, type, owner_org, metadata_modified FROM package")
     query = urllib.parse.urlencode({"q": "*:*", "fq": "+entity_type:package", "rows": 100_000, "wt": "json", "fl": "*"})
     with urllib.request.urlopen(f"{solr_url('demo')}/select?{query}", timeout=60) as response:
@@ -71,7 +71,7 @@ def read() -> Portal:
 
 
 def sources(portal: Portal, catalogues: Iterable[Catalogue]) -> Check:
-    """Each record of each source is one dataset, as the source has it now; nothing was withdrawn or is held."""
+    """Check that each source record is one dataset in its current version, and that nothing was withdrawn or held."""
     wrong, number = [], 0
     by_title = defaultdict(list)
     for row in portal.datasets.values():
@@ -103,7 +103,7 @@ _CURRENT = """SELECT package_id, count(*) AS n FROM harvest_object WHERE current
 
 
 def index(portal: Portal, catalogues: Iterable[Catalogue] = ()) -> Check:
-    """Each active dataset has one document, of the version that is in the database; there are no others."""
+    """Check that each active dataset has one document, of the version in the database, and that there are no others."""
     wrong = []
     active = {id_: row for id_, row in portal.datasets.items() if row["state"] == "active"}
     for id_, row in active.items():
@@ -121,7 +121,7 @@ def index(portal: Portal, catalogues: Iterable[Catalogue] = ()) -> Check:
 
 
 def quality(portal: Portal) -> Check:
-    """Each dataset has its row of quality, and the index the same score."""
+    """Check that each dataset has a quality row, and the same score in the index."""
     stored = {row["package_id"]: row for row in rows("SELECT package_id, score, level FROM ecosphere_quality")}
     wrong, number = [], 0
     for id_, row in portal.datasets.items():
@@ -140,7 +140,7 @@ def quality(portal: Portal) -> Check:
 
 
 def saves(portal: Portal, producer: Producer) -> Check:
-    """Each dataset is as last acknowledged, or as a later save had it, and whole."""
+    """Check that each dataset is stored as last acknowledged or as saved later without an answer, and completely."""
     wrong = []
     by_name = {row["name"]: row for row in portal.datasets.values()}
     for name, saved in producer.saved.items():
@@ -165,7 +165,7 @@ _TAGS = """SELECT tag.name FROM tag JOIN package_tag ON tag.id = package_tag.tag
 
 
 def requests(asker: Asker, commenter: Commenter) -> Check:
-    """Each request, transition and comment that was acknowledged is there once; the others are there once or not."""
+    """Check that acknowledged requests, transitions and comments are stored once, and the others at most once."""
     wrong = []
     stored = defaultdict(list)
     for row in rows("SELECT id, title, state, version FROM ecosphere_requests"):
@@ -193,7 +193,7 @@ def requests(asker: Asker, commenter: Commenter) -> Check:
 
 
 def emails() -> Check:
-    """Each e-mail that was due has left, at least once, and is recorded as sent once."""
+    """Check that each e-mail that was due has been sent at least once and is recorded as sent."""
     left = {
         str(email.message_from_bytes(path.read_bytes())["Message-ID"]).strip().strip("<>").partition("@")[0]
         for path in local("mail").glob("*.eml")
@@ -205,7 +205,7 @@ def emails() -> Check:
         for row in due
         if row["status"] != "sent"
     ]
-    # One e-mail may tell of several things: those of a person that were recorded at one moment.
+    # One e-mail may cover several notifications: those of a person with the same time of sending.
     names: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in due:
         names[row["user_id"], str(row["sent"])] |= _message_ids(row)
@@ -220,7 +220,7 @@ def emails() -> Check:
 
 
 def _message_ids(row: dict[str, Any]) -> set[str]:
-    """What the Message-ID of an e-mail begins with, see `shared.mailing.headers`."""
+    """Return the possible beginnings of an e-mail's Message-ID, see `shared.mailing.headers`."""
     secret = re.findall(r"(?m)^SECRET_KEY *= *(\S+)", ckan.INI.read_text())[-1].encode()
     parts = (("notification", str(row["id"])), ("request", row["request_id"], row["user_id"]))
     return {hmac.new(secret, "\n".join(each).encode(), hashlib.sha256).hexdigest()[:ID_CHARACTERS] for each in parts}
@@ -236,7 +236,7 @@ _EVENTS_WITHOUT_WORD = """SELECT event.id, event.transition FROM ecosphere_reque
 
 
 def waited_for_mail() -> float:
-    """Seconds that the e-mail waited which waited longest."""
+    """Return the longest time in seconds that an e-mail waited."""
     found = rows(
         "SELECT coalesce(max(extract(epoch FROM sent - created)), 0) AS s FROM ecosphere_requests_notification"
     )
@@ -244,7 +244,7 @@ def waited_for_mail() -> float:
 
 
 def harvests_are_over() -> bool:
-    """Whether no harvest is running; asked of the database, since the web server may still be starting."""
+    """Return whether no harvest is running; read from the database, since the web server may still be starting."""
     try:
         return rows("SELECT count(*) AS n FROM harvest_job WHERE status <> 'Finished'")[0]["n"] == 0
     except psycopg2.OperationalError:
@@ -252,13 +252,13 @@ def harvests_are_over() -> bool:
 
 
 def emails_are_out() -> bool:
-    """Whether no e-mail waits."""
+    """Return whether no e-mail is waiting."""
     statement = "SELECT count(*) AS n FROM ecosphere_requests_notification"
     return rows(f"{statement} WHERE channel = 'email' AND status IN ('pending', 'sending')")[0]["n"] == 0
 
 
 def run(catalogues: list[Catalogue], producer: Producer, asker: Asker, commenter: Commenter) -> list[Check]:
-    """Look at everything."""
+    """Run all checks."""
     portal = read()
     looks: list[Callable[[], Check]] = [
         lambda: sources(portal, catalogues),

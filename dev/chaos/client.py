@@ -1,4 +1,4 @@
-"""The portal over HTTP, as people and scripts use it; what became of each call, told apart."""
+"""HTTP client of the portal for people and scripts, which classifies the outcome of each request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 from dev.stack.ckan import site_url
 
 DONE, REFUSED, AWAY, BROKEN, CUT = "done", "refused", "away", "broken", "cut"
-"""Outcomes: answered; refused for a reason (4xx); a clear 503; any other 5xx; the connection ended without a word."""
+"""Outcomes: answered; refused (4xx); 503; any other 5xx; connection lost without an answer."""
 TIMEOUT_SECONDS = 60
 _TRACES = ("Traceback (most recent call last)", "sqlalchemy.exc", "psycopg2.", "File &#34;/", 'File "/')
 _CSRF = re.compile(
@@ -26,14 +26,14 @@ _CSRF = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a call.
+    """Outcome of a request.
 
     Attributes:
         outcome: one of the outcomes above.
         status: HTTP status, 0 without an answer.
-        seconds: how long it took.
-        text: the page, or what was said instead.
-        result: result of an action that was done.
+        seconds: duration.
+        text: body of the answer, or the error.
+        result: result of a successful action.
     """
 
     outcome: str
@@ -44,12 +44,12 @@ class Answer:
 
     @property
     def shows_a_trace(self) -> bool:
-        """Whether a stack trace or a name of our libraries reached the page."""
+        """Whether the page contains a stack trace or the name of a library."""
         return any(trace in self.text for trace in _TRACES)
 
 
 class Client:
-    """One person: with a token, with a session, or anonymous.
+    """Client of one person: with a token, with a session, or anonymous.
 
     Args:
         token: API token, or "" for none.
@@ -60,7 +60,7 @@ class Client:
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
 
     def call(self, action: str, **parameters: Any) -> Answer:
-        """Call an action."""
+        """Call an API action."""
         answer = self._ask(f"/api/3/action/{action}", json.dumps(parameters).encode(), "application/json")
         if answer.outcome != DONE:
             return answer
@@ -71,11 +71,11 @@ class Client:
         return Answer(DONE, answer.status, answer.seconds, answer.text, result)
 
     def get(self, path: str) -> Answer:
-        """Read a page."""
+        """Open a page."""
         return self._ask(path)
 
     def post(self, path: str, form_path: str, **fields: str) -> Answer:
-        """Send a form, with the token against forgery that the page of the form holds."""
+        """Submit a form with the CSRF token read from the form's page."""
         page = self.get(form_path)
         match = _CSRF.search(page.text)
         if page.outcome != DONE or not match:
@@ -84,7 +84,7 @@ class Client:
         return self._ask(path, urllib.parse.urlencode(fields).encode(), "application/x-www-form-urlencoded")
 
     def log_in(self, name: str, password: str) -> Answer:
-        """Open a session."""
+        """Log in."""
         return self.post("/user/login", "/user/login", login=name, password=password)
 
     def _ask(self, path: str, data: bytes | None = None, content_type: str = "") -> Answer:

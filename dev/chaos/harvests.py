@@ -1,4 +1,4 @@
-"""Harvests that never stop: when one of a catalogue is over, some of its records change and it is harvested again."""
+"""Continuous harvests: when a harvest of a catalogue ends, some records change and it is harvested again."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ _OVER = ("Finished", "Aborted")
 
 
 class Harvests(threading.Thread):
-    """Asks for harvests of all catalogues, as an administrator does.
+    """Thread that starts harvests of all catalogues through the API, as a sysadmin.
 
     Args:
-        client: with the token of an administrator.
-        catalogues: what is harvested.
-        served: where they are served.
-        seed: which records change is drawn from it.
+        client: client with the token of a sysadmin.
+        catalogues: catalogues to harvest.
+        served: server of the catalogues.
+        seed: seed of the choice of records to change.
 
     Attributes:
-        jobs: catalogue → id of its last job, "" while it is unknown whether one was made.
-        finished: catalogue → how many harvests of it ended.
-        longest: seconds of the longest harvest.
+        jobs: catalogue → id of its last known job.
+        finished: catalogue → number of harvests that ended.
+        longest: duration of the longest harvest, in seconds.
+        wrong: errors.
     """
 
     def __init__(self, client: Client, catalogues: list[Catalogue], served: Served, seed: int) -> None:
@@ -63,16 +64,16 @@ class Harvests(threading.Thread):
             self._start(catalogue.name)
 
     def no_more(self) -> None:
-        """Let the harvests that run come to their end, and start none."""
+        """Start no more harvests; let the running ones finish."""
         self._no_more.set()
 
     def stop(self) -> None:
-        """End this thread, not the harvests."""
+        """Stop this thread, not the harvests."""
         self._end.set()
         self.join(timeout=60)
 
     def run(self) -> None:
-        """Look after the harvests until told to stop."""
+        """Monitor and restart harvests until `stop`."""
         while not self._end.is_set():
             for name in self.catalogues:
                 try:
@@ -82,16 +83,16 @@ class Harvests(threading.Thread):
             time.sleep(0.5)
 
     def all_over(self) -> bool:
-        """Whether no harvest is running any more."""
+        """Return whether no harvest is running any more."""
         return all(self._status(name) in _OVER for name in self.catalogues)
 
     def read_the_rest(self) -> None:
-        """Ask for a harvest of the catalogues whose last change nobody was told of: the portal was away."""
+        """Start a harvest of the catalogues that changed while the portal was unavailable to start one."""
         for name in sorted(self._unread):
             self._start(name)
 
     def _status(self, name: str) -> str | None:
-        """State of the last job of a source; None when the portal does not say."""
+        """Return the status of a source's last job; None if the portal gives none."""
         answer = self._client.call("harvest_source_show_status", id=self._sources[name])
         if answer.outcome != DONE or not answer.result.get("last_job"):
             return None

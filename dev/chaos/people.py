@@ -1,6 +1,6 @@
-"""People at work while everything is killed around them: each remembers what was acknowledged and what was not.
+"""Simulated users who work during the kills and record which of their writes were acknowledged.
 
-What was acknowledged must be there at the end. What was not may be there or not, but whole.
+Acknowledged writes must be stored at the end. Others may be stored or not, but never partially.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _PAUSE_AFTER_FAILURE = 0.5
 
 
 class Person(threading.Thread):
-    """Somebody who does one thing after the other until told to stop.
+    """Thread of a user who acts repeatedly until stopped.
 
     Args:
-        seed: what they do is drawn from it.
-        pause: seconds between two things.
+        seed: seed of the random choices.
+        pause: seconds between two acts.
 
     Attributes:
-        answers: outcome → how often.
-        wrong: what no person should ever see.
-        slowest: seconds of the slowest answer.
+        answers: outcome → number of answers.
+        wrong: answers that a user should never see.
+        slowest: duration of the slowest answer, in seconds.
     """
 
     def __init__(self, seed: int, pause: float) -> None:
@@ -46,28 +46,28 @@ class Person(threading.Thread):
         self._end = threading.Event()
 
     def stop(self) -> None:
-        """Finish what is being done, then no more."""
+        """Stop after the current act."""
         self._end.set()
         self.join(timeout=180)
 
     def run(self) -> None:
-        """Work until told to stop."""
+        """Act until stopped."""
         for act in self.acts():
             if self._end.is_set():
                 return
             try:
                 answer = act()
-            except Exception as error:  # a fault of this program must not look like a quiet portal
+            except Exception as error:  # an error of this program must not go unnoticed
                 self.wrong.append(f"{type(self).__name__}: {type(error).__name__}: {error}")
                 answer = None
             self._end.wait(self._pause if answer and answer.outcome == DONE else _PAUSE_AFTER_FAILURE)
 
     def acts(self) -> Any:
-        """Yield what to do, one after the other, without end."""
+        """Yield acts, as functions, endlessly."""
         raise NotImplementedError
 
     def saw(self, what: str, answer: Answer) -> Answer:
-        """Note an answer, and what is wrong with it."""
+        """Count an answer, and record what is wrong with it."""
         self.answers[answer.outcome] += 1
         self.slowest = max(self.slowest, answer.seconds)
         if answer.shows_a_trace:
@@ -79,14 +79,19 @@ class Person(threading.Thread):
 
 @dataclass
 class Saved:
-    """A dataset or a request: what was acknowledged last, and what was sent since without an answer."""
+    """Versions of a dataset: the one acknowledged last, and those sent since without an answer.
+
+    Attributes:
+        acknowledged: version acknowledged last; -1 for none.
+        unknown: versions sent since, of which it is unknown whether they were stored.
+    """
 
     id: str = ""
     acknowledged: int = -1
     unknown: set[int] = field(default_factory=set)
 
     def note(self, version: int, answer: Answer) -> None:
-        """Note what became of a save."""
+        """Record the outcome of a save."""
         if answer.outcome == DONE:
             self.acknowledged, self.unknown = version, set()
         elif answer.outcome != REFUSED:
@@ -99,10 +104,10 @@ class Saved:
 
 
 class Producer(Person):
-    """Saves datasets through the API with a token; each save writes one number in four places.
+    """User who saves datasets through the API; each save writes one number into description, tag and resource.
 
     Args:
-        client: with the token of an editor.
+        client: client with the token of an editor.
         seed: see `Person`.
     """
 
@@ -114,7 +119,7 @@ class Producer(Person):
         self.saved: dict[str, Saved] = {}
 
     def acts(self) -> Any:
-        """Create datasets, and change those that are there."""
+        """Create datasets and change existing ones."""
         for number in itertools.count():
             if len(self.saved) < self.MOST and self.draw.random() < 0.4:
                 yield lambda number=number: self._save(f"chaos-{self.seed}-{len(self.saved)}", number, new=True)
@@ -136,7 +141,7 @@ class Producer(Person):
         }
         if new:
             answer = self._client.call("package_create", **complete(name=name, owner_org=SERVICE, **values))
-            if answer.outcome == REFUSED and saved.unknown:  # an earlier try was saved without a word: change it
+            if answer.outcome == REFUSED and saved.unknown:  # stored by an earlier attempt without an answer: change it
                 answer = self._client.call("package_patch", id=name, **values)
         else:
             answer = self._client.call("package_patch", id=name, **values)
@@ -147,10 +152,10 @@ class Producer(Person):
 
 
 class Asker(Person):
-    """Asks for data and has the requests answered, through the API with the tokens of three people.
+    """User who creates data requests and has them processed, through the API with the tokens of three people.
 
     Args:
-        people: requester, moderator and editor of the service.
+        people: account → client of requester, moderator and editor of the service.
         seed: see `Person`.
     """
 
@@ -161,7 +166,7 @@ class Asker(Person):
         self.created: dict[str, Answer] = {}
 
     def acts(self) -> Any:
-        """Make requests and bring each to its end, as the portal says that it stands."""
+        """Create requests and take each through its transitions, according to the state that the portal shows."""
         for number in itertools.count():
             title = f"Demande du chaos {self.seed}-{number}"
             yield lambda title=title: self._create(title)
@@ -222,12 +227,12 @@ class Asker(Person):
 
 
 class Commenter(Person):
-    """Writes comments in a browser's session, through the form of the page.
+    """User who writes comments through the form of the page, logged in with a session.
 
     Args:
-        name: account.
-        password: its password.
-        asker: whose requests are commented.
+        name: user name.
+        password: password of the account.
+        asker: user whose requests are commented on.
         seed: see `Person`.
     """
 
@@ -261,10 +266,10 @@ class Commenter(Person):
 
 
 class Visitor(Person):
-    """Reads pages; what they show is 200, 404 or a clear 503.
+    """User who reads pages, whose answers must be 200, 404 or a 503 with an explanation.
 
     Args:
-        client: anonymous, or with a session.
+        client: client, anonymous or with a session.
         seed: see `Person`.
     """
 
@@ -287,7 +292,7 @@ class Visitor(Person):
         self.unclear: list[str] = []
 
     def acts(self) -> Any:
-        """Read one page after the other."""
+        """Read random pages."""
         while True:
             chosen = self.draw.choice(self.PAGES)
             yield lambda path=chosen: self._read(path)
@@ -300,7 +305,7 @@ class Visitor(Person):
 
 
 def complete(**values: Any) -> dict[str, Any]:
-    """A dataset with all that publishing asks for."""
+    """Return a dataset with everything required for publication."""
     topic = "http://inspire.ec.europa.eu/metadata-codelist/TopicCategory/biota"
     return cases.dataset(topic_category=[topic], use_conditions="Citer la source.", **values)
 
@@ -310,7 +315,7 @@ def _in_days(number: int) -> str:
 
 
 def settled(seconds: float, look: Any, every: float = 1.0) -> float | None:
-    """Wait until `look` says yes; return after how many seconds, None when it never did."""
+    """Wait until `look` returns true; return the seconds it took, or None on timeout."""
     begin = time.monotonic()
     while time.monotonic() - begin < seconds:
         if look():

@@ -1,4 +1,4 @@
-"""One run: everything is started, killed, left to itself, and looked at."""
+"""Run of the chaos test: start the portal, kill its processes under load, let it recover, and check the data."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from .harvests import Harvests
 from .people import Asker, Commenter, Producer, Visitor, settled
 from .supervisor import Supervisor
 
-#: Seconds within which the running harvests, and then all the rest, must be over after the last kill.
+#: Limits in seconds after the last kill: for the running harvests to end, and then for everything else.
 HARVEST_SECONDS, REST_SECONDS = 60, 90
-#: Seconds that a person, or an e-mail, may be kept waiting at worst while everything is being killed.
+#: Limits in seconds during the kills: slowest answer to a user, longest wait of an e-mail.
 SLOWEST_ANSWER, LONGEST_WAIT = 60, 120
-#: Seconds that a process has for its start: the machine may be busy with other things.
+#: Timeout in seconds for the start of a process; long, since the machine may be busy.
 PATIENCE = 300.0
 OPTIONS = {
     "ecosphere.requests.requests_per_day": "100000",
     "ecosphere.requests.comments_per_hour": "100000",
-    # No e-mail is put off to be one with others.
+    # Do not delay e-mails to group them.
     "ecosphere.requests.moderation_digest": "0",
     "ecosphere.requests.comment_delay": "0",
 }
@@ -42,12 +42,13 @@ PEOPLE = ("utilisateur", "moderatrice", "producteur-ddt-01")
 
 @dataclass
 class Result:
-    """What a run gave.
+    """Result of a run.
 
     Attributes:
-        kills: kind → how often.
-        seconds: what was measured → (seconds, limit).
-        answers: outcome → how often, over all people.
+        kills: kind → number of kills.
+        checks: results of the checks.
+        seconds: measured duration → (seconds, limit).
+        answers: outcome → number of answers, over all users.
     """
 
     kills: Counter[str]
@@ -57,13 +58,13 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether all checks passed and all limits were met."""
         in_time = all(value is not None and value <= limit for value, limit in self.seconds.values())
         return in_time and not any(check.wrong for check in self.checks)
 
 
 def main() -> int:
-    """Run once and print the table; the exit code is 1 when something is wrong."""
+    """Run once for each seed and print the tables; return 1 if anything is wrong."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="one run for each, on the same stack")
     parser.add_argument("--kills", type=int, default=20)
@@ -91,7 +92,7 @@ def main() -> int:
 
 
 def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: int, records: int) -> Result:
-    """Kill, wait, look, with catalogues, datasets and requests of this seed's own."""
+    """Kill, wait and check, with catalogues, datasets and requests that belong to this seed."""
     catalogues = [
         Catalogue(f"chaos-{seed}-csw", "csw", records),
         Catalogue(f"chaos-{seed}-waf", "waf", records // 2),
@@ -142,7 +143,7 @@ def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: in
 
 
 def _start_afresh() -> None:
-    """Remove what an earlier run left: each begins with empty tables."""
+    """Remove the data of an earlier run, so that this one starts with empty tables."""
     services.stop(quietly=True)
     for name in ("postgres", "redis", "solr", "mail", "storage", "pycsw", "catalogue", "log", "run"):
         shutil.rmtree(LOCAL / name, ignore_errors=True)
@@ -152,10 +153,10 @@ def _start_afresh() -> None:
 
 @contextmanager
 def stack(keep: bool, *, again: bool = False) -> Iterator[Supervisor]:
-    """The portal with all that it needs, under a supervisor; stopped at the end."""
+    """Run the portal and its services under a supervisor for the duration of the block."""
     with services.stopped_on_failure() as started:
         services.up(started)
-        # The stack of development trades the last commits before a crash for speed; here they are what is tested.
+        # The development stack may lose the last commits in a crash, for speed; here, they are what is tested.
         postgres.execute(f"ALTER DATABASE {DATABASES['demo']} SET synchronous_commit = on")
         if not again:
             ckan.initialise(OPTIONS)
@@ -181,7 +182,7 @@ def _people() -> dict[str, Client]:
 
 
 def table(result: Result, seed: int, seconds: float) -> str:
-    """The outcome, for people."""
+    """Format the result as text."""
     kills = ", ".join(f"{kind} {number}" for kind, number in sorted(result.kills.items()))
     answers = ", ".join(f"{outcome} {number}" for outcome, number in result.answers.most_common())
     lines = [f"\nSeed {seed}: {sum(result.kills.values())} kills ({kills})", f"Answers to people: {answers}", ""]

@@ -1,4 +1,4 @@
-"""Who is killed, and when: drawn from a seed, so that a run can be had again."""
+"""Which processes are killed, and when: drawn from a seed, so that a run can be repeated."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pathlib import Path
 from dev.stack.process import Process
 from dev.stack.settings import ports
 
-#: Seconds between two kills: shorter than most of what is killed takes to start, at times.
+#: Seconds between two kills; the shortest pause is shorter than the start-up of most processes.
 SHORTEST, LONGEST = 2.0, 9.0
 
 
 @dataclass(frozen=True)
 class Kill:
-    """One act of sabotage: seconds after the one before, its kind, and a number from 0 to 1 that chooses whom."""
+    """A kill: seconds after the previous one, kind, and a number from 0 to 1 that selects the process."""
 
     pause: float
     kind: str
@@ -30,7 +30,7 @@ class Kill:
 
 
 def kinds() -> dict[str, Callable[[Mapping[str, Process], float], bool]]:
-    """Kind → what does it; tells whether there was anything to kill."""
+    """Return the function for each kind of kill; it returns whether there was anything to kill."""
     return {
         "worker": lambda processes, choice: _kill_one(_named(processes, "worker"), choice),
         "work horse": lambda processes, choice: _kill_one(_children(_named(processes, "worker")), choice),
@@ -46,7 +46,7 @@ def kinds() -> dict[str, Callable[[Mapping[str, Process], float], bool]]:
 
 
 def plan(seed: int, number: int, names: list[str]) -> list[Kill]:
-    """Draw kills; each kind comes as often as the others, in any order."""
+    """Draw kills, with each kind equally often, in random order."""
     draw = random.Random(seed)
     drawn: list[str] = []
     while len(drawn) < number:
@@ -55,12 +55,12 @@ def plan(seed: int, number: int, names: list[str]) -> list[Kill]:
 
 
 def carry_out(kills: list[Kill], processes: Mapping[str, Process], tell: Callable[[str], None]) -> Counter[str]:
-    """Kill, one after the other; return how often each kind was done."""
+    """Carry out the kills in order; return the number done of each kind."""
     acts, done = kinds(), Counter[str]()
     for number, kill in enumerate(kills, 1):
         time.sleep(kill.pause)
         deadline = time.monotonic() + 30
-        while not acts[kill.kind](processes, kill.choice):  # it is not up, or has nothing to do: a moment later
+        while not acts[kill.kind](processes, kill.choice):  # not running, or without children: try again
             if time.monotonic() > deadline:
                 tell(f"  {number:>3}. {kill.kind}: there was none")
                 break

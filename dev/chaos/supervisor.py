@@ -1,4 +1,4 @@
-"""What systemd or Docker does on a portal of one's own: a process that has ended is started again."""
+"""Supervisor that restarts processes that have ended, as systemd or Docker does in production."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Supervisor:
     """Keeps processes running.
 
     Args:
-        processes: all of them, in the order of their first start.
+        processes: the processes, in the order of their first start.
     """
 
     def __init__(self, processes: Sequence[Process]) -> None:
@@ -48,10 +48,10 @@ class Supervisor:
                 last = pid
                 continue
             if last:
-                # As systemd does with the rest of the unit, and Docker with that of the container.
+                # Kill the rest of the process group, as systemd does for a unit and Docker for a container.
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(last, signal.SIGKILL)
             try:
                 process.start(quietly=True)
-            except StackError:  # what it left behind is not gone yet, or it was killed while it started
+            except StackError:  # its remains are not gone yet, or it was killed while starting
                 time.sleep(LOOK_SECONDS)

@@ -1,8 +1,8 @@
 # pyright: reportMissingImports=false
-"""The catalogues of the demonstration over CSW 2.0.2: pycsw at /<name>/csw for each `<name>.db`.
+"""WSGI application that serves the demonstration's catalogues over CSW 2.0.2: pycsw at /<name>/csw per `<name>.db`.
 
-The environment variable CATALOGUES names their folder. Beside a `<name>.db`, a folder `<name>` holds files that are no
-well-formed XML. pycsw can only serve what it can parse, so these go out byte for byte, as a broken server sends them.
+The environment variable CATALOGUES names their folder. A folder `<name>` beside `<name>.db` holds files that are not
+well-formed XML. pycsw can only serve what it can parse, so these are sent byte for byte, as a broken server does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PAGE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <csw:SearchStatus timestamp="2026-06-30T00:00:00Z"/>
 <csw:SearchResults numberOfRecordsMatched="%d" numberOfRecordsReturned="%d" nextRecord="%d" elementSet="full">
 """
-#: What pycsw insists on saying of itself.
+#: Contact fields that pycsw requires.
 _CONTACT = {
     "provider_url": "http://guichet.example",
     "contact_name": "Guichet de démonstration",
@@ -37,7 +37,7 @@ DECLARATION = re.compile(rb"^(\xef\xbb\xbf)?\s*<\?xml[^>]*\?>")
 
 
 def configuration(name: str, port: str) -> dict[str, dict[str, str]]:
-    """What pycsw needs to know about a catalogue."""
+    """Return the pycsw configuration of a catalogue."""
     title = name.removesuffix("-illisibles")
     return {
         "server": {
@@ -65,7 +65,7 @@ def configuration(name: str, port: str) -> dict[str, dict[str, str]]:
 
 
 def application(env: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """The WSGI application."""
+    """Answer a request as a WSGI application."""
     name, _, rest = env.get("PATH_INFO", "").strip("/").partition("/")
     if rest != "csw" or not re.fullmatch(r"[\w-]+", name) or not (CATALOGUES / f"{name}.db").exists():
         start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
@@ -86,7 +86,7 @@ def _answer(start_response: Callable[..., Any], status: str, kind: str, body: by
 
 
 def broken_page(files: list[Path], request: str) -> bytes:
-    """A page of files that are no XML: bare when it is a server's whole answer, else within one.
+    """Return a GetRecords page of files that are not XML; a file that is itself a whole answer is returned as it is.
 
     Args:
         files: all broken files of the catalogue.

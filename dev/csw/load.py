@@ -1,13 +1,13 @@
 # pyright: reportMissingImports=false
-"""Put a folder of XML files into a pycsw catalogue; run by pycsw's own virtual environment.
+"""Load a folder of XML files into a pycsw catalogue; run in pycsw's own virtual environment.
 
     python load.py FOLDER CATALOGUE.db BROKEN
 
-Every ISO record is taken as it is, quirks included, wherever it lies in a file: pycsw's own loader would refuse many,
-drop those that share an identifier, and split no page of a CSW answer. What is no well-formed XML cannot be served by
-pycsw at all: those files are copied to the folder BROKEN, from which `app.py` serves them.
+Every ISO record is loaded unchanged, quirks included, wherever it is in a file: pycsw's own loader would refuse many,
+drop those that share an identifier, and not split pages of CSW answers. pycsw cannot serve files that are not
+well-formed XML: these are copied to the folder BROKEN, from which `app.py` serves them.
 
-Prints, as JSON: how many records, and the broken files in the order in which they are served.
+Prints, as JSON, the number of records and the broken files in the order in which they are served.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from lxml import etree
 
 GMD = "http://www.isotc211.org/2005/gmd"
 TEXT = "{http://www.isotc211.org/2005/gco}CharacterString"
-#: Bytes that tell a metadata record, in UTF-8 and in UTF-16.
+#: Bytes that identify a metadata record, in UTF-8 and UTF-16.
 CUES = (b"MD_Metadata", "MD_Metadata".encode("utf-16-le"), "MD_Metadata".encode("utf-16-be"))
-#: Column of pycsw's table → path of its value; the columns that clients filter on.
+#: Column of pycsw's table → path of its value; columns that clients filter on.
 COLUMNS = {
     "title": f".//{{{GMD}}}identificationInfo//{{{GMD}}}citation//{{{GMD}}}title/{TEXT}",
     "abstract": f".//{{{GMD}}}abstract/{TEXT}",
@@ -44,7 +44,7 @@ LISTS = {
     "denominator": f".//{{{GMD}}}denominator/*",
     "servicetype": ".//{http://www.isotc211.org/2005/srv}serviceType/*",
 }
-#: Columns of codes, and of the dates of the data by their type.
+#: Columns of codes, and columns of dates by their type.
 CODES = {
     "language": f"{{{GMD}}}language/*",
     "resourcelanguage": f".//{{{GMD}}}MD_DataIdentification/{{{GMD}}}language/*",
@@ -60,18 +60,18 @@ FIELDS = (
 
 
 def records(path: Path) -> list[etree._Element]:
-    """The ISO records of a file, be it one record or a page of them.
+    """Return the ISO records of a file, which may be a single record or a page of them.
 
     Raises:
         etree.XMLSyntaxError: the file is not well-formed.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
-    # From bytes: reading the file itself, lxml takes a wrong encoding for a fault of the disk.
+    # Parse bytes: given a file, lxml reports a wrong encoding as an I/O error.
     return OUTERMOST(etree.fromstring(path.read_bytes(), parser))
 
 
 def row(record: etree._Element, used: set[str]) -> dict[str, str | None]:
-    """A record as a row of pycsw's table; its key is made unique, the record itself is left alone."""
+    """Return a record as a row of pycsw's table; the key is made unique, the record itself is unchanged."""
     own = (record.findtext(f"{{{GMD}}}fileIdentifier/{TEXT}") or "sans-identifiant").strip()
     key, number = own, 1
     while key in used:
@@ -97,7 +97,7 @@ def row(record: etree._Element, used: set[str]) -> dict[str, str | None]:
 
 
 def box(record: etree._Element) -> str | None:
-    """The first box of a record as WKT, which a filter by place looks at; None without a sound one."""
+    """Return the first valid bounding box of a record as WKT, used by spatial filters; None without one."""
     for found in record.iter(f"{{{GMD}}}EX_GeographicBoundingBox"):
         try:
             west, south, east, north = (float(found.findtext(f"{{{GMD}}}{side}/*") or "") for side in SIDES)
@@ -109,7 +109,7 @@ def box(record: etree._Element) -> str | None:
 
 
 def dates(record: etree._Element) -> dict[str, str]:
-    """The dates of the data, by the column that holds their type."""
+    """Return the dates of the data by column, according to their type."""
     found = dict.fromkeys(DATES.values(), "")
     for each in record.iterfind(CITED):
         column = DATES.get(_code(each.find(f"{{{GMD}}}dateType/*")))
@@ -127,7 +127,7 @@ def _code(element: etree._Element | None) -> str:
 
 
 def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
-    """Make a catalogue hold what a folder holds, in one transaction: pycsw may be serving it."""
+    """Replace the records of a catalogue with those of a folder, in one transaction since pycsw may be serving it."""
     refused: list[Path] = []
     shutil.rmtree(broken, ignore_errors=True)
     if not database.exists():
@@ -135,7 +135,7 @@ def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
     names = ", ".join(FIELDS)
     values = ", ".join(f":{name}" for name in FIELDS)
     with sqlite3.connect(database, timeout=30) as connection:
-        # A catalogue can be written again at any time, and has an index on each column.
+        # Faster, since every column is indexed; safe, since a catalogue can be written again at any time.
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -500000")
         connection.execute("DELETE FROM records")
@@ -147,7 +147,7 @@ def load(folder: Path, database: Path, broken: Path) -> dict[str, object]:
 
 
 def _empty(home: Path) -> Path:
-    """A database without records, made once: importing pycsw alone takes two seconds."""
+    """Return a database without records, created once, since importing pycsw alone takes two seconds."""
     empty = home / "empty.sqlite"
     if not empty.exists():
         from pycsw.core import admin
@@ -160,7 +160,7 @@ def _empty(home: Path) -> Path:
 
 
 def _rows(folder: Path, refused: list[Path]) -> Iterator[dict[str, str | None]]:
-    """The rows of a folder's records; the files that are no XML are added to `refused`."""
+    """Yield the rows of a folder's records; add files that are not well-formed to `refused`."""
     used: set[str] = set()
     for path in sorted(folder.rglob("*.xml")):
         if not any(cue in path.read_bytes() for cue in CUES):

@@ -8,7 +8,7 @@ from dev.stack.shell import run, say
 
 
 def main() -> int:
-    """Write the public datasets as ISO 19139 and have pycsw serve them; say where."""
+    """Export the public datasets as ISO 19139, serve them with pycsw, and print the URL."""
     folder = LOCAL / "csw-out"
     run(
         [VENV / "bin" / "ckan", "-c", LOCAL / "ckan.ini", "ecosphere", "export-iso", folder],

@@ -1,7 +1,7 @@
-"""A catalogue for demonstrations: ISO 19139 records as French platforms write them, with their quirks.
+"""Demonstration catalogue: ISO 19139 records as French platforms write them, with their quirks.
 
-Everything is made up from real services, territories and subjects, with links to reserved domains and service
-mailboxes only. The same seed gives the same records, and a larger catalogue begins with the smaller one.
+Records are made up from real services, territories and subjects, with links to reserved domains and service mailboxes
+only. The same seed gives the same records, and a larger catalogue begins with the records of a smaller one.
 
 Run as `python3 -m dev.demo FOLDER --count 360`; needs no CKAN.
 """
@@ -20,7 +20,7 @@ DEFAULT_COUNT = 360
 
 
 def shares(total: int) -> dict[str, int]:
-    """How many of `total` records each catalogue holds, the remainder going to the first."""
+    """Return how many of `total` records each catalogue holds; the remainder goes to the first."""
     counts = {name: int(total * catalogue.share) for name, catalogue in CATALOGUES.items()}
     counts[next(iter(counts))] += total - sum(counts.values())
     return counts
@@ -31,8 +31,8 @@ def records(name: str, count: int, seed: int = SEED) -> Iterator[tuple[str, str]
 
     Args:
         name: key of `CATALOGUES`.
-        count: how many.
-        seed: another one gives other records.
+        count: number of records.
+        seed: seed; another one gives other records.
 
     Yields:
         (file name without suffix, the record as XML text without declaration).

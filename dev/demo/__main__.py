@@ -9,7 +9,7 @@ from . import DEFAULT_COUNT, SEED, records, shares
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python3 -m dev.demo", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=DEFAULT_COUNT, help="records in all catalogues together")

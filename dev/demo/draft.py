@@ -1,4 +1,4 @@
-"""What a record says, drawn at random from subjects × services, before a platform gives it its shape."""
+"""Contents of demonstration records, drawn at random from subjects × services; `shapes` writes them as XML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.vocabularies import Concept
 
 from . import places
 
-#: No record is younger: the catalogue is the same whatever the day on which it is written.
+#: Latest date of any record, fixed so that the catalogue does not depend on the day it is written.
 TODAY = date(2026, 6, 30)
 
 
@@ -24,11 +24,11 @@ class Catalogue:
     """A platform of the demonstration.
 
     Attributes:
-        title: its name.
+        title: name of the platform.
         shape: key of `shapes.SHAPES`.
-        host: its made-up host.
-        kinds: kinds of services that publish there.
-        share: part of all records, from 0 to 1.
+        host: made-up host name.
+        kinds: kinds of services that publish on it.
+        share: share of all records, from 0 to 1.
     """
 
     title: str
@@ -45,11 +45,11 @@ CATALOGUES = {
         "Géoportail des façades et des outre-mer", "geonetwork", "geonetwork.example", ("dirm", "deal", "dreal"), 0.2
     ),
 }
-#: One record in so many of Prodige is a Géo-IDE record published again.
+#: One Prodige record in this many is a republished Géo-IDE record.
 REPUBLISHED_EVERY = 12
-#: One record in so many of Géo-IDE is a lot (a series of datasets); the records before it are its members.
+#: One Géo-IDE record in LOT_EVERY is a lot (a series of datasets); the LOT_SIZE records before it are its members.
 LOT_EVERY, LOT_SIZE = 15, 3
-#: Service of the demonstration's producer, and how often its records come.
+#: Service of the demonstration's editor; at least one Géo-IDE record in SHOWN_EVERY is from it.
 SHOWN_SERVICE, SHOWN_EVERY = "ddt-01053-01", 9
 
 
@@ -76,12 +76,12 @@ class Subject:
 
 @dataclass
 class Draft:
-    """One record before it is written.
+    """Contents of a record before it is written as XML.
 
     Attributes:
-        care: how well it is filled, from 0 (hardly) to 3 (everything).
-        rng: further draws of the shape.
-        republished: the Géo-IDE draft that this one publishes again.
+        care: completeness, from 0 (hardly anything filled) to 3 (everything).
+        rng: random generator for further choices of the shape.
+        republished: the Géo-IDE draft that this one republishes.
     """
 
     catalogue: Catalogue
@@ -106,11 +106,11 @@ class Draft:
     republished: Draft | None = None
 
     def pick(self, *choices):
-        """One of the choices."""
+        """Return a random one of the choices."""
         return self.rng.choice(choices)
 
     def chance(self, share: float) -> bool:
-        """True in this share of cases (0 to 1)."""
+        """Return True in this share of cases (0 to 1)."""
         return self.rng.random() < share
 
     @property
@@ -122,12 +122,12 @@ class Draft:
 
 @cache
 def subjects(level: str) -> tuple[Subject, ...]:
-    """The subjects of one level: departement, littoral, region or mer."""
+    """Return the subjects of one level: departement, littoral, region or mer."""
     with Path(__file__).with_name("subjects.csv").open(encoding="utf-8", newline="") as file:
         return tuple(Subject(**line) for line in csv.DictReader(file) if line["level"] == level)
 
 
-#: Kind of service → levels of the subjects that it describes; any other kind describes its région.
+#: Kind of service → levels of its subjects; any other kind has subjects of the level region.
 _LEVELS = {"ddt": ("departement",), "ddtm": ("departement", "littoral"), "dirm": ("mer",)}
 
 
@@ -136,7 +136,7 @@ def _choices(service: Concept) -> list[Subject]:
 
 
 def draft(name: str, index: int, seed: int) -> Draft:
-    """Draw record number `index` of a catalogue; it depends on nothing but the three arguments."""
+    """Draw record number `index` of a catalogue; the result depends only on the three arguments."""
     rng = random.Random(f"{seed}/{name}/{index}")
     catalogue = CATALOGUES[name]
     if name == "prodige" and index % REPUBLISHED_EVERY == REPUBLISHED_EVERY - 1:
@@ -161,10 +161,10 @@ def draft(name: str, index: int, seed: int) -> Draft:
 
 
 def _topic(catalogue: Catalogue, index: int, rng: random.Random) -> tuple[Concept, Subject]:
-    """Who describes what."""
+    """Choose the service and subject of a record."""
     service = _service(catalogue, index, rng)
     choices = _choices(service)
-    # Turning through the subjects, rather than drawing, shows each of them in a small catalogue.
+    # Cycle through the subjects rather than draw them, so that a small catalogue has all of them.
     return service, choices[(index * 7 + rng.randrange(3)) % len(choices)]
 
 
@@ -191,7 +191,7 @@ def _compose(
         de=places.of(place.label_fr), nom=place.label_fr, code=code, code3=code.zfill(3)
     )
     care = rng.choices((0, 1, 2, 3), (1, 3, 4, 3))[0]
-    # Several vintages of one subject exist beside each other; the first ones of the list carry none.
+    # Several vintages of a subject coexist; most of the first records carry no year.
     suffix = f" – {year}" if rng.random() < 0.35 or index > 400 or vintage else ""
     created = date(year, rng.randint(1, 6), rng.randint(1, 28))
     revised = min(TODAY, created + timedelta(days=rng.choice((20, 150, 400, 900))))
@@ -217,5 +217,5 @@ def _compose(
 
 
 def _as_title(title: str, table: str, care: int, rng: random.Random) -> str:
-    """Some titles are the name of a table, for want of care."""
+    """Return the title; in some careless records, the name of a table instead."""
     return table if care == 0 and rng.random() < 0.3 else title

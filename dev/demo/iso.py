@@ -1,7 +1,7 @@
-"""Elements of an ISO 19139 record, as text.
+"""Builders of ISO 19139 elements, as strings.
 
-A record is some 200 elements put together from these few functions; a tree would cost three times as much, and
-benchmarks write tens of thousands of records.
+A record consists of some 200 elements; building a tree would take three times as long, and benchmarks write tens of
+thousands of records.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NAMESPACES = {
     "xlink": "http://www.w3.org/1999/xlink",
     "xsi": "http://www.w3.org/2001/XMLSchema-instance",
 }
-#: The two GML namespaces met in catalogues.
+#: The second GML namespace found in catalogues, besides that of `NAMESPACES`.
 GML_32 = "http://www.opengis.net/gml/3.2"
 FRA = "http://www.cnig.gouv.fr/2005/fra"
 CODELISTS = (
@@ -28,53 +28,53 @@ CODELISTS = (
 
 
 def tag(name: str, *content: str, **attributes: str) -> str:
-    """An element; `_` in an attribute's name stands for the colon of its prefix."""
+    """Return an element; `_` in an attribute's name stands for the colon after its prefix."""
     named = "".join(f" {key.replace('_', ':')}={quoteattr(value)}" for key, value in attributes.items())
     inside = "".join(content)
     return f"<{name}{named}>{inside}</{name}>" if inside else f"<{name}{named}/>"
 
 
 def text(name: str, value: str) -> str:
-    """An element with a gco:CharacterString."""
+    """Return an element with a gco:CharacterString."""
     return tag(name, tag("gco:CharacterString", escape(value)))
 
 
 def missing(name: str) -> str:
-    """An element that the platform leaves empty with a reason."""
+    """Return an empty element with a gco:nilReason."""
     return f'<{name} gco:nilReason="missing"><gco:CharacterString/></{name}>'
 
 
 def anchor(name: str, value: str, href: str) -> str:
-    """An element with a gmx:Anchor."""
+    """Return an element with a gmx:Anchor."""
     return tag(name, tag("gmx:Anchor", escape(value), xlink_href=href))
 
 
 def code(name: str, codelist: str, value: str) -> str:
-    """An element with a code of an ISO code list."""
+    """Return an element with a code of an ISO code list."""
     return tag(name, tag(f"gmd:{codelist}", value, codeList=f"{CODELISTS}#{codelist}", codeListValue=value))
 
 
 def root(*content: str, gml: str = NAMESPACES["gml"], fra: bool = False) -> str:
-    """The record."""
+    """Return the record, gmd:MD_Metadata, with its namespaces."""
     namespaces = {**NAMESPACES, "gml": gml, **({"fra": FRA} if fra else {})}
     declared = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in namespaces.items())
     return f"<gmd:MD_Metadata{declared}>{''.join(content)}</gmd:MD_Metadata>"
 
 
 def dated(kind: str, value: str, *, with_time: bool = False) -> str:
-    """A date of a citation: creation, publication or revision."""
+    """Return a date of a citation: creation, publication or revision."""
     moment = tag("gco:DateTime", f"{value}T00:00:00") if with_time else tag("gco:Date", escape(value))
     return tag("gmd:date", tag("gmd:CI_Date", tag("gmd:date", moment), code("gmd:dateType", "CI_DateTypeCode", kind)))
 
 
 def citation(title: str, *content: str, href: str = "") -> str:
-    """A citation, as found in specifications and thesauri."""
+    """Return a citation, as used for specifications and thesauri."""
     named = anchor("gmd:title", title, href) if href else text("gmd:title", title)
     return tag("gmd:CI_Citation", named, *content)
 
 
 def party(name: str, organisation: str, email: str, role: str, *, position: str = "") -> str:
-    """A responsible party; without an address when `email` is empty."""
+    """Return a responsible party; without contact information if `email` is empty."""
     mailbox = tag("gmd:address", tag("gmd:CI_Address", text("gmd:electronicMailAddress", email)))
     contact = tag("gmd:contactInfo", tag("gmd:CI_Contact", mailbox)) if email else ""
     return tag(
@@ -90,7 +90,7 @@ def party(name: str, organisation: str, email: str, role: str, *, position: str 
 
 
 def keywords(words: Iterable[str], *, kind: str = "", thesaurus: str = "", published: str = "", href: str = "") -> str:
-    """A group of keywords, of one kind and one thesaurus; nothing when there is no word."""
+    """Return a group of keywords of one type and thesaurus; an empty string if there is no word."""
     terms = "".join(text("gmd:keyword", word) for word in words)
     if not terms:
         return ""
@@ -102,7 +102,7 @@ def keywords(words: Iterable[str], *, kind: str = "", thesaurus: str = "", publi
 
 
 def box(west: str, east: str, south: str, north: str) -> str:
-    """A bounding box, its values as given: some platforms swap them."""
+    """Return a bounding box with the values as given, since some platforms swap them."""
     sides = {
         "westBoundLongitude": west,
         "eastBoundLongitude": east,
@@ -114,7 +114,7 @@ def box(west: str, east: str, south: str, north: str) -> str:
 
 
 def period(begin: str, end: str | None, *, indeterminate: str = "") -> str:
-    """A temporal element; `end` None leaves the element out, "" writes it empty."""
+    """Return a temporal extent; `end` None leaves the end out, "" writes it empty."""
     closing = (
         ""
         if end is None
@@ -125,12 +125,12 @@ def period(begin: str, end: str | None, *, indeterminate: str = "") -> str:
 
 
 def extent(*elements: str) -> str:
-    """The extent of a dataset."""
+    """Return the extent of a dataset."""
     return tag("gmd:extent", tag("gmd:EX_Extent", *elements))
 
 
 def online(url: str, protocol: str | None = None, name: str = "", description: str = "", function: str = "") -> str:
-    """A link; `protocol` None leaves the element out, "" writes it empty."""
+    """Return an online resource; `protocol` None leaves the protocol out, "" writes it empty."""
     return tag(
         "gmd:onLine",
         tag(
@@ -145,23 +145,23 @@ def online(url: str, protocol: str | None = None, name: str = "", description: s
 
 
 def transfer(*links: str, units: str = "") -> str:
-    """A group of links, named by `units` in Géo-IDE."""
+    """Return transfer options with links; Géo-IDE names the group in `units`."""
     heading = text("gmd:unitsOfDistribution", units) if units else ""
     return tag("gmd:transferOptions", tag("gmd:MD_DigitalTransferOptions", heading, *links))
 
 
 def fmt(name: str, version: str) -> str:
-    """A distribution format."""
+    """Return a distribution format."""
     return tag("gmd:distributionFormat", tag("gmd:MD_Format", text("gmd:name", name), text("gmd:version", version)))
 
 
 def legal(*content: str) -> str:
-    """Legal constraints."""
+    """Return legal constraints."""
     return tag("gmd:resourceConstraints", tag("gmd:MD_LegalConstraints", *content))
 
 
 def reference_system(value: str, *, href: str = "", space: str = "EPSG") -> str:
-    """A reference system."""
+    """Return a reference system."""
     named = anchor("gmd:code", value, href) if href else text("gmd:code", value)
     identifier = tag("gmd:RS_Identifier", named, text("gmd:codeSpace", space))
     return tag(
@@ -170,7 +170,7 @@ def reference_system(value: str, *, href: str = "", space: str = "EPSG") -> str:
 
 
 def quality(lineage: str, *reports: str) -> str:
-    """Lineage and conformity; nothing when there is neither."""
+    """Return lineage and conformity; an empty string if there is neither."""
     origin = tag("gmd:lineage", tag("gmd:LI_Lineage", text("gmd:statement", lineage))) if lineage else ""
     if not origin and not any(reports):
         return ""
@@ -179,7 +179,7 @@ def quality(lineage: str, *reports: str) -> str:
 
 
 def conformity(specification: str, published: str, passed: bool | None) -> str:
-    """A statement of conformity; None for "not evaluated"."""
+    """Return a statement of conformity; `passed` None means "not evaluated"."""
     verdict = (
         '<gmd:pass gco:nilReason="unknown"/>'
         if passed is None
@@ -195,13 +195,13 @@ def conformity(specification: str, published: str, passed: bool | None) -> str:
 
 
 def resolution(denominator: str) -> str:
-    """Equivalent scale."""
+    """Return an equivalent scale."""
     fraction = tag("gmd:MD_RepresentativeFraction", tag("gmd:denominator", tag("gco:Integer", denominator)))
     return tag("gmd:spatialResolution", tag("gmd:MD_Resolution", tag("gmd:equivalentScale", fraction)))
 
 
 def maintenance(frequency: str) -> str:
-    """Frequency of update."""
+    """Return a maintenance frequency."""
     inside = tag(
         "gmd:MD_MaintenanceInformation",
         code("gmd:maintenanceAndUpdateFrequency", "MD_MaintenanceFrequencyCode", frequency),

@@ -1,4 +1,4 @@
-"""Services and territories of the records, with the French grammar of their names."""
+"""Services and territories of the demonstration records, with the French grammar of their names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DE = (
     "Bourgogne-Franche-Comté|Bretagne|Corse|Guadeloupe|La Réunion|Martinique|Mayotte|Normandie|Nouvelle-Aquitaine|"
     "Paris|Provence-Alpes-Côte d'Azur|Saint-Pierre-et-Miquelon|Saône-et-Loire|Seine-et-Marne"
 )
-#: Article → names that take it; a name that is not here takes "de la", or "de l'" before a vowel.
+#: Article → names that take it; other names take "de la", or "de l'" before a vowel.
 _ARTICLES = {
     "du ": _DU.split("|"),
     "des ": _DES.split("|"),
@@ -30,7 +30,7 @@ _ARTICLES = {
 }
 _VOWELS = "AÀÂEÉÈÊIÎOÔUYH"
 _H_ASPIRATED = ("Haut", "Haute")
-#: Former names of régions that records still carry: current code → some of them.
+#: Current code of a région → former names that records still carry.
 FORMER_REGIONS = {
     "ARA": ("RHONE ALPES", "AUVERGNE"),
     "HDF": ("PICARDIE", "NORD-PAS-DE-CALAIS"),
@@ -41,7 +41,7 @@ FORMER_REGIONS = {
 
 
 def of(name: str) -> str:
-    """A territory's name in the genitive: "de l'Ain", "du Gard", "des Landes"."""
+    """Return a territory's name with "de" and its article: "de l'Ain", "du Gard", "des Landes"."""
     for article, names in _ARTICLES.items():
         if name in names:
             return article + name
@@ -52,29 +52,29 @@ def of(name: str) -> str:
 
 @cache
 def services(*kinds: str) -> tuple[Concept, ...]:
-    """The services of these kinds that have a territory."""
+    """Return the services of these kinds that have a territory."""
     return tuple(c for c in voc.get("organisations") if c.data["kind"] in kinds and c.data["territory"])
 
 
 def territory(service: Concept) -> Concept:
-    """The territory that a service is in charge of."""
+    """Return the territory that a service is in charge of."""
     return voc.get("territories")[service.data["territory"]]
 
 
 def region(place: Concept) -> Concept | None:
-    """The région that a territory lies in, when there is one."""
+    """Return the région of a territory; None if it is in none."""
     chain = (place, *voc.get("territories").ancestors(place.uri))
     return next((step for step in chain if step.data["type"] == "region"), None)
 
 
 def mailbox(service: Concept) -> str:
-    """A service's mailbox, in a reserved domain."""
+    """Return a service's mailbox, in a reserved domain."""
     name = "-".join(voc.normalise(service.label_fr).split())
     return f"sig@{name}.example"
 
 
 def spellings(service: Concept) -> tuple[str, ...]:
-    """A service's name as catalogues write it."""
+    """Return the spellings of a service's name found in catalogues."""
     place, short = territory(service), service.label_fr
     acronym = service.data["acronym"]
     full = service.data["long_label_fr"].split(" (")[0]

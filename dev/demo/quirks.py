@@ -1,4 +1,4 @@
-"""Ways in which catalogues write the same thing; each is met in real records."""
+"""Variants in which catalogues write the same information, all found in real records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LICENCES = (
     "et la date de sa dernière mise à jour",
 )
 LICENCE_ANCHOR = ("Licence Ouverte version 2.0", "https://spdx.org/licenses/etalab-2.0.html")
-#: Ground for the access: (text, link).
+#: Public access limitation of INSPIRE: (text, link).
 NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations"
 ACCESS = (
     ("Pas de restriction d'accès public selon INSPIRE", ""),
@@ -33,7 +33,7 @@ ACCESS = (
     ("no limitations to public access", ""),
     ("Pas de restriction d'accès public", NO_LIMIT),
 )
-#: An Anchor whose text and link contradict each other.
+#: A gmx:Anchor whose text and link contradict each other.
 CONTRADICTORY_ACCESS = (
     "L421-8 du code du patrimoine",
     "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1e",
@@ -69,7 +69,7 @@ FORMATS = (
 
 
 def day(draft: Draft, value) -> str:
-    """A date, at times written without dashes, with a zone, as a year, or not at all."""
+    """Return a date, sometimes written without dashes, with a time zone, as a year, or not at all."""
     way = draft.rng.random()
     if way < 0.85 or draft.care == 3:
         return value.isoformat()
@@ -77,7 +77,7 @@ def day(draft: Draft, value) -> str:
 
 
 def reference_systems(draft: Draft) -> str:
-    """One reference system, at times two, or none for want of care."""
+    """Return one reference system, sometimes two; some careless records have none."""
     if draft.care == 0 and draft.chance(0.5):
         return ""
     value, href, space = draft.rng.choice(REFERENCE_SYSTEMS)
@@ -90,13 +90,13 @@ def _round(value: float) -> str:
 
 
 def boxes(draft: Draft, *, swapped: float, metres: float = 0.0, several: float = 0.0) -> str:
-    """The bounding box, west and east swapped in a share of cases, or in Lambert metres, or cut in several.
+    """Return the bounding box; in a share of cases with west and east swapped, in Lambert metres, or split in two.
 
     Args:
         draft: the record.
         swapped: share of records with west and east swapped (0 to 1).
         metres: share of records in projected metres.
-        several: share of records with one box for each quarter of the territory.
+        several: share of records with a box for each half of the territory.
     """
     west, south, east, north = draft.place.data["bbox"]
     way = draft.rng.random()
@@ -112,7 +112,7 @@ def boxes(draft: Draft, *, swapped: float, metres: float = 0.0, several: float =
 
 
 def territory_keywords(draft: Draft) -> list[str]:
-    """The territory, in one of the spellings met; none for want of care."""
+    """Return the territory in one of the spellings found; careless records have none."""
     place = draft.place
     if draft.care == 0:
         return []
@@ -130,7 +130,7 @@ def territory_keywords(draft: Draft) -> list[str]:
 
 
 def period(draft: Draft) -> str:
-    """The period covered: whole, half-open, empty or absent."""
+    """Return the period covered: complete, half-open, empty or absent."""
     if draft.care < 2:
         return iso.period("", "") if draft.chance(0.1) else ""
     begin, end = f"{draft.year - 3}-01-01", f"{draft.year}-12-31"
@@ -143,7 +143,7 @@ def period(draft: Draft) -> str:
 
 
 def constraints(draft: Draft) -> str:
-    """Licence and access, mostly as free text in useLimitation."""
+    """Return licence and access constraints, mostly as free text in useLimitation."""
     if draft.care == 0:
         return draft.pick("", iso.legal(iso.code("gmd:useConstraints", "MD_RestrictionCode", "license")))
     licence = iso.text("gmd:useLimitation", draft.rng.choice(LICENCES))
@@ -152,7 +152,7 @@ def constraints(draft: Draft) -> str:
         use = iso.code("gmd:useConstraints", "MD_RestrictionCode", "otherRestrictions")
         licence = use + iso.anchor("gmd:otherConstraints", *LICENCE_ANCHOR)
     limits = iso.legal(other, _access(draft))
-    # A scale in the place of the licence, beside the licence itself.
+    # A scale in the element of the licence, besides the licence itself.
     scale = iso.text("gmd:useLimitation", f"Échelle de saisie : 1/{draft.subject.scale}") if draft.chance(0.1) else ""
     return iso.legal(licence, scale) + limits
 
@@ -167,7 +167,7 @@ def _access(draft: Draft) -> str:
 
 
 def frequency(draft: Draft) -> str:
-    """The frequency of update, given by one record in three unless it is well filled."""
+    """Return the frequency of update, given by complete records and a third of the others."""
     if draft.care == 3 or draft.chance(0.33):
         return iso.maintenance(draft.subject.frequency)
     return ""

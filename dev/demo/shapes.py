@@ -1,4 +1,4 @@
-"""The forms that Géo-IDE, Prodige and GeoNetwork give to a record."""
+"""ISO 19139 records in the forms that Géo-IDE, Prodige and GeoNetwork produce."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INSPIRE_REGULATION = (
 
 
 def _head(draft: Draft, identifier: str, organisation: str, *, as_text: bool = False) -> str:
-    """From the file identifier to the reference systems."""
+    """Return the elements from the file identifier to the reference systems."""
     language = iso.text("gmd:language", "fre") if as_text else iso.code("gmd:language", "LanguageCode", "fre")
     stamp = draft.stamp.isoformat()
     moment = iso.tag("gco:DateTime", f"{stamp}T14:37:39.946+02:00") if draft.chance(0.5) else iso.tag("gco:Date", stamp)
@@ -69,7 +69,7 @@ def _inspire(draft: Draft) -> str:
 
 
 def _tail(draft: Draft, *extent: str) -> str:
-    """From the scale to the extent."""
+    """Return the elements of the identification from the representation type to the extent."""
     return "".join(
         (
             iso.code("gmd:spatialRepresentationType", "MD_SpatialRepresentationTypeCode", _representation(draft)),
@@ -97,7 +97,7 @@ def _quality(draft: Draft) -> str:
 
 
 def geoide(draft: Draft) -> str:
-    """A record of Géo-IDE: swapped boxes, views of the metadata as downloads, each link twice."""
+    """Return a Géo-IDE record: swapped boxes, views of the metadata as downloads, links for internet and intranet."""
     kind = "ldd" if draft.is_lot else "jdd"
     identifier = f"{CODE_SPACE}-{kind}-{draft.uuid}"
     organisation = draft.rng.choice(places.spellings(draft.service))
@@ -129,7 +129,7 @@ def geoide(draft: Draft) -> str:
 
 
 def _members(draft: Draft) -> str:
-    """The datasets of a lot, as Géo-IDE lists them."""
+    """Return the datasets of a lot, as Géo-IDE lists them."""
     association = iso.code("gmd:associationType", "DS_AssociationTypeCode", "partOfSeamlessDatabase")
     written = []
     for member in draft.members:
@@ -177,7 +177,7 @@ def _geoide_links(draft: Draft, identifier: str) -> str:
 
 
 def prodige(draft: Draft) -> str:
-    """A record of a Prodige platform: its basket, its viewer, an Atom feed; a profile root of its own."""
+    """Return a Prodige record: links to basket, viewer and Atom feed; the French profile's identification in some."""
     host, organisation = draft.catalogue.host, draft.rng.choice(places.spellings(draft.service))
     codes = [f"https://catalogue.{host}/geonetwork/srv/{draft.uuid}"]
     if draft.republished:
@@ -234,7 +234,7 @@ def _prodige_links(draft: Draft, host: str) -> str:
 
 
 def geonetwork(draft: Draft) -> str:
-    """A record of a plain GeoNetwork: better filled on the whole, identifiers of all forms, HTML at times."""
+    """Return a record of a plain GeoNetwork: identifiers of all forms, sometimes HTML, more complete otherwise."""
     host, organisation = draft.catalogue.host, draft.rng.choice(places.spellings(draft.service))
     identifier = (
         draft.uuid,

@@ -1,4 +1,4 @@
-"""`python -m dev.ogc PORT`."""
+"""Run the OGC server: `python -m dev.ogc PORT`."""
 
 import sys
 

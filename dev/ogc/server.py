@@ -1,4 +1,4 @@
-"""The server: one thread for each request, standard library but for geometry."""
+"""HTTP server of WMS, WFS and OGC API – Features, with a thread per request; geometry by shapely and pyproj."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ GREEN = (26, 122, 94, 170)
 
 @cache
 def features() -> list[tuple[dict[str, Any], Any]]:
-    """The features of the layer with their geometries."""
+    """Return the features of the layer with their geometries."""
     document = json.loads((DATA / "zones-humides.geojson").read_text(encoding="utf-8"))
     return [(each, shape(each["geometry"])) for each in document["features"]]
 
 
 @cache
 def outlines() -> dict[str, dict[str, Any]]:
-    """Outlines of a commune and of an intercommunality, roughly drawn by hand, by code."""
+    """Return the outlines of a commune and an intercommunality, roughly drawn by hand, by code."""
     document = json.loads((DATA / "outlines.geojson").read_text(encoding="utf-8"))
     return {each["properties"]["code"]: each for each in document["features"]}
 
 
 def make_server(port: int = 0) -> ThreadingHTTPServer:
-    """Return a server on this machine; port 0 for any that is free."""
+    """Return a server on the loopback interface; port 0 stands for any free port."""
     return ThreadingHTTPServer(("127.0.0.1", port), Handler)
 
 
 def select(query: dict[str, str]) -> list[dict[str, Any]]:
-    """Features in a box, with some of their properties, in a CRS."""
+    """Return the features that intersect the requested bounding box, with the requested properties and CRS."""
     box = query.get("bbox", "")
     found = features()
     if box:
@@ -55,7 +55,7 @@ def select(query: dict[str, str]) -> list[dict[str, Any]]:
         crs = parts[4] if len(parts) > 4 else "OGC:CRS84"
         area = shapely.box(west, south, east, north)
         if "CRS84" not in crs:
-            # A CRS named by its URN has the order of axes of the authority: latitude first for EPSG:4326.
+            # A CRS given as URN has the axis order of the authority: latitude first for EPSG:4326.
             code = crs.rsplit(":", 1)[1]
             back = Transformer.from_crs(CRS.from_epsg(int(code)), "OGC:CRS84", always_xy="urn:" not in crs)
             area = shapely.transform(area.segmentize(5_000) if code == "2154" else area, _moved(back))
@@ -74,7 +74,7 @@ def select(query: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def with_geometry(found: list[dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:
-    """Name the geometry as GeoServer does, which leaves it out where other attributes are asked for."""
+    """Add the geometry name as GeoServer does; it leaves the geometry out if only other attributes are requested."""
     names = [name for name in query.get("propertyname", "").split(",") if name]
     left_out = names and GEOMETRY not in names
     return [{**each, "geometry_name": GEOMETRY, **({"geometry": None} if left_out else {})} for each in found]
@@ -85,7 +85,7 @@ def _moved(transformer: Transformer) -> Any:
 
 
 def gml(found: list[dict[str, Any]], matched: int) -> bytes:
-    """Features as GML 3.2 in Lambert 93, as MapServer answers a WFS 2.0."""
+    """Return features as GML 3.2 in Lambert 93, as MapServer answers WFS 2.0."""
 
     def member(each: dict[str, Any]) -> str:
         properties = "".join(
@@ -109,7 +109,7 @@ def gml(found: list[dict[str, Any]], matched: int) -> bytes:
 
 
 def draw(query: dict[str, str]) -> bytes:
-    """A PNG of the layer."""
+    """Return a map of the layer as PNG."""
     width, height = (min(WIDEST, int(query[side])) for side in ("width", "height"))
     crs = (query.get("crs") or query.get("srs") or "EPSG:3857").upper()
     west, south, east, north = map(float, query["bbox"].split(","))
@@ -132,7 +132,7 @@ def draw(query: dict[str, str]) -> bytes:
 
 
 def png(width: int, height: int, pixels: bytes) -> bytes:
-    """A PNG of 8-bit RGBA (RFC 2083)."""
+    """Encode 8-bit RGBA pixels as PNG (RFC 2083)."""
     rows = b"".join(b"\0" + pixels[line * width * 4 : (line + 1) * width * 4] for line in range(height))
 
     def chunk(kind: bytes, content: bytes) -> bytes:
@@ -143,12 +143,12 @@ def png(width: int, height: int, pixels: bytes) -> bytes:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers one request."""
+    """Request handler of the server."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer by path."""
+        """Answer according to the path; errors give an OGC exception report with status 400."""
         parts = urlsplit(self.path)
         query = {name.lower(): value for name, value in parse_qsl(parts.query)}
         try:
@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send(text.encode(), "text/xml", 400)
 
     def do_HEAD(self) -> None:
-        """Answer as to GET, without the body: GDAL asks so before it reads a file."""
+        """Answer as for GET, without the body; GDAL sends HEAD before it reads a file."""
         self.do_GET()
 
     def answer(self, path: str, query: dict[str, str]) -> None:
@@ -195,7 +195,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send(b"nothing here", "text/plain", 404)
 
     def ogc_api(self, path: str, query: dict[str, str]) -> None:
-        """Answer the OGC API."""
+        """Answer a request to the OGC API."""
         if path == "/ogc":
             links = [
                 {"rel": "data", "type": "application/json", "href": f"{self.home}/ogc/collections?f=json"},
@@ -222,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send(b"nothing here", "text/plain", 404)
 
     def gml_only(self, request: str, query: dict[str, str]) -> None:
-        """Answer as a WFS that knows no GeoJSON."""
+        """Answer as a WFS without GeoJSON output."""
         if request == "getcapabilities":
             content = (
                 (DATA / "wfs.xml").read_text(encoding="utf-8").replace("<ows:Value>application/json</ows:Value>", "")
@@ -234,7 +234,7 @@ class Handler(BaseHTTPRequestHandler):
         self.gml_page(query)
 
     def gml_page(self, query: dict[str, str]) -> None:
-        """Answer a page of features as GML, or only how many there are."""
+        """Answer a page of features as GML, or only their number (`resultType=hits`)."""
         found = select({**query, "srsname": "EPSG:2154"})
         begin, count = int(query.get("startindex", 0)), int(query.get("count", 1000))
         shown = [] if query.get("resulttype") == "hits" else found[begin : begin + count]
@@ -242,11 +242,11 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def home(self) -> str:
-        """Address of the server."""
+        """Base URL of the server."""
         return f"http://127.0.0.1:{self.connection.getsockname()[1]}"
 
     def collection(self) -> dict[str, Any]:
-        """Description of the one collection."""
+        """Return the description of the only collection."""
         items = f"{self.home}/ogc/collections/zones_humides/items"
         return {
             "id": "zones_humides",
@@ -257,7 +257,7 @@ class Handler(BaseHTTPRequestHandler):
         }
 
     def items(self, query: dict[str, str]) -> None:
-        """A page of features with the address of the next one."""
+        """Answer a page of features with a link to the next one."""
         found = select(query)
         begin, limit = int(query.get("offset", 0)), min(20, int(query.get("limit", 10)))
         document = {"type": "FeatureCollection", "features": found[begin : begin + limit], "numberMatched": len(found)}
@@ -268,7 +268,7 @@ class Handler(BaseHTTPRequestHandler):
         self.json(document)
 
     def page(self, found: list[dict[str, Any]], begin: int, count: int) -> None:
-        """Features of a WFS."""
+        """Answer a page of WFS features as GeoJSON."""
         self.json({"type": "FeatureCollection", "numberMatched": len(found), "features": found[begin : begin + count]})
 
     def json(self, document: dict[str, Any]) -> None:
@@ -276,7 +276,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send(json.dumps(document, ensure_ascii=False).encode(), "application/json")
 
     def send(self, content: bytes, kind: str, status: int = 200) -> None:
-        """Answer."""
+        """Send an answer."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -285,12 +285,12 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Do not log requests."""
 
 
 @contextmanager
 def served(port: int = 0) -> Iterator[str]:
-    """Let the server answer in a thread of this process; give its address."""
+    """Run the server in a thread for the duration of the block; yield its URL."""
     server = make_server(port)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""The embedded stack: PostgreSQL, Redis, Solr, pycsw and CKAN of this checkout's own, under `.local/`.
+"""Embedded development stack: PostgreSQL, Redis, Solr, pycsw and CKAN private to this checkout, under `.local/`.
 
-Needs nothing but the standard library of Python ≥ 3.10. `python3 -m dev.stack --help`, or better `make help`.
+Needs only the standard library of Python ≥ 3.10. See `python3 -m dev.stack --help` or, better, `make help`.
 """

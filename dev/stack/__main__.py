@@ -16,14 +16,14 @@ from .shell import DISK_FULL, StackError, say
 
 
 def clean() -> None:
-    """Stop everything and remove all that the stack made."""
+    """Stop everything and remove all files of the stack."""
     services.stop()
     postgres.clean()
     for folder in (LOCAL, VENV, ROOT / "ckanext_ecosphere.egg-info"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-#: Command → what it calls with the rest of the command line; an integer returned is the exit code.
+#: Command → function called with the remaining arguments; if it returns an integer, that is the exit code.
 COMMANDS: dict[str, Callable[[list[str]], int | object]] = {
     "setup": lambda _: install.setup(),
     "demo": lambda _: demo.run(),
@@ -39,8 +39,8 @@ COMMANDS: dict[str, Callable[[list[str]], int | object]] = {
 
 
 def main() -> int:
-    """Run one command; a failure is one clear sentence and exit code 1."""
-    # An end that is asked for from outside stops what was started, as Ctrl-C does.
+    """Run one command; failures give one clear sentence and exit code 1."""
+    # SIGTERM, like Ctrl-C, stops what was started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="python3 -m dev.stack", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)

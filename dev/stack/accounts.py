@@ -1,4 +1,4 @@
-"""The demonstration's accounts: an administrator, a producer and a user, with passwords of this checkout's own."""
+"""Accounts of the demonstration: sysadmin, editor, organisation admin, moderator and user, with random passwords."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Account:
     """A user of the demonstration.
 
     Attributes:
-        name: to log in with.
-        fullname: shown on pages.
-        role: for the person who reads the list of accounts.
-        organisation: service of which it is an editor, if any.
-        capacity: what it is there: editor or admin.
+        name: user name.
+        fullname: name shown on pages.
+        role: description in the list of accounts.
+        organisation: organisation of which it is a member, if any.
+        capacity: role in the organisation: editor or admin.
     """
 
     name: str
@@ -62,15 +62,15 @@ def _write(known: dict) -> None:
 
 
 def passwords() -> dict[str, str]:
-    """Account → the password it was made with."""
+    """Return account → initial password."""
     return _read().get("passwords", {})
 
 
 def prepare() -> Portal:
-    """Create the accounts that are missing; those that exist keep the password that their owner may have changed.
+    """Create missing accounts; existing ones keep their passwords, which may have been changed.
 
     Returns:
-        The portal as its administrator uses it.
+        The portal, with the sysadmin's API token.
     """
     known = _read()
     known.setdefault("passwords", {})
@@ -95,7 +95,7 @@ def _is_admin(portal: Portal) -> bool:
 
 
 def _administrator(password: str) -> str:
-    """Create the first administrator, which only the command line can. Returns an API token."""
+    """Create the sysadmin on the command line, the only way to create the first one; return an API token."""
     say("Creating the accounts")
     known = {word for line in ckan.command("user", "list").splitlines() for word in line.split()[:1]}
     if f"name={ADMIN}" not in known:

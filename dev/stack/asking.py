@@ -1,4 +1,4 @@
-"""A few data requests in different states, so that the pages about them have something to show."""
+"""Data requests of the demonstration, in different states."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _IN_DAYS = re.compile(r"\+(\d+)")
 
 
 def ask(portal: Portal) -> None:
-    """Make the requests of `dev/demo/requests.json` through the API, unless there are requests already.
+    """Create the requests of `dev/demo/requests.json` through the API, unless requests exist already.
 
     Args:
-        portal: as its administrator uses it.
+        portal: the portal, with the sysadmin's token.
     """
     if portal.call("ecosphere_request_list", rows=0)["count"]:
         return
@@ -44,13 +44,13 @@ def _play(people: dict[str, Portal], entry: dict[str, Any]) -> None:
     request = people[entry["by"]].call("ecosphere_request_create", **entry["fields"])
     for step in ({"as": entry["by"], "transition": "submit", "similar_seen": True}, *entry["steps"]):
         if step["transition"] == "accept" and request["state"] != "submitted":
-            continue  # what a trusted person asks is open at once
+            continue  # requests of trusted people are opened without moderation
         fields = {name: _date(value) for name, value in step.items() if name != "as"}
         actor = people[step["as"]]
         request = actor.call("ecosphere_request_transition", id=request["id"], version=request["version"], **fields)
 
 
 def _date(value: Any) -> Any:
-    """Days from now ("+20") as a date."""
+    """Convert a number of days from now ("+20") to a date; return any other value unchanged."""
     match = _IN_DAYS.fullmatch(value) if isinstance(value, str) else None
     return (date.today() + timedelta(days=int(match[1]))).isoformat() if match else value

@@ -1,4 +1,4 @@
-"""The portal: its configuration, its tables, its web server and its background workers."""
+"""The CKAN portal: configuration, tables, web server and background workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .settings import DEV, LOCAL, ROOT, local, ports, postgres_url, redis_url, s
 from .shell import StackError, run, say, write_private
 
 INI = LOCAL / "ckan.ini"
-#: Queues of the first worker, the most urgent first: no harvest, which may last hours, keeps it from them.
+#: Queues of the first worker, the most urgent first; it runs no harvests, which may take hours.
 QUICK_QUEUES = (
     "default",
     "ecosphere:requests",
@@ -23,22 +23,22 @@ QUICK_QUEUES = (
     "ecosphere:quality",
     "ecosphere:access",
 )
-#: By how much the others, which harvest, go behind the pages where the processor is wanted by both.
+#: Niceness of the other workers, so that the web server takes precedence over harvests.
 NICENESS = 10
-#: Queues of the other workers: harvests, and what the first one does not come to.
+#: Queues of the other workers: harvests first, then what the first worker has no time for.
 QUEUES = ("ecosphere:harvest", *QUICK_QUEUES)
 WORKERS = max(2, int(os.environ.get("WORKERS") or "3"))
-#: Processes and threads of the web server.
+#: Processes of the web server, and threads of each.
 WEB_PROCESSES, WEB_THREADS = 2, 4
 
 
 def site_url() -> str:
-    """Address of the portal."""
+    """Return the URL of the portal."""
     return f"http://127.0.0.1:{ports()['web']}"
 
 
 def write_ini(more: Mapping[str, str] | None = None) -> None:
-    """Write the configuration: what the portal is, with this checkout's addresses and secrets.
+    """Write the configuration file, based on `dev/portal.ini`, with this checkout's URLs and secrets.
 
     Args:
         more: further options.
@@ -55,12 +55,12 @@ def write_ini(more: Mapping[str, str] | None = None) -> None:
         "smtp.server": f"127.0.0.1:{ports()['smtp']}",
         "smtp.mail_from": "guichet@guichet.example",
         "ckan.harvest.status_mail.errored": "true",
-        # The catalogues of the demonstration are on this machine, and the portal's own dataset, too.
+        # The demonstration's catalogues and the portal's own dataset are on this machine.
         "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
         "ecosphere.schemas.import_allowed_networks": "127.0.0.1/32",
         "ecosphere.quality.allowed_networks": "127.0.0.1/32",
         "ecosphere.access.allowed_networks": "127.0.0.1/32",
-        # The records of the demonstration name hosts that are not there to be asked.
+        # The hosts named in the demonstration's records do not exist.
         "ecosphere.access.allowed_hosts": "127.0.0.1",
         "ecosphere.access.communes_url": f"{ogc_url()}/contours/{{code}}",
         "ecosphere.access.epci_url": f"{ogc_url()}/contours/{{code}}",
@@ -74,7 +74,7 @@ def write_ini(more: Mapping[str, str] | None = None) -> None:
 
 
 def command(*arguments: str) -> str:
-    """Run a command of `ckan` on the portal and return what it prints."""
+    """Run a `ckan` command on the portal and return its output."""
     words = " ".join(arguments[:3])
     return run([venv_program("ckan"), "-c", INI, *arguments], what=f"run `ckan {words}`", cwd=LOCAL)
 
@@ -92,7 +92,7 @@ def initialise(more: Mapping[str, str] | None = None) -> None:
 
 
 def _version() -> str:
-    """Changes with the code and the configuration, so that `make demo` restarts what runs an older one."""
+    """Return a digest of code and configuration, so that `make demo` restarts processes that run an older version."""
     digest = hashlib.sha256(INI.read_bytes())
     for path in [DEV / "portal.ini", DEV / "requirements.lock", *sorted((ROOT / "ckanext").rglob("*"))]:
         if path.is_file() and "tests" not in path.parts and path.suffix != ".pyc":
@@ -101,10 +101,10 @@ def _version() -> str:
 
 
 def processes() -> Iterator[Process]:
-    """The web server and the workers as background processes."""
+    """Yield the web server, the workers, the watch and the clock as background processes."""
     version, env = _version(), {"CKAN_INI": str(INI)}
     options = ["--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS), "--timeout", "120"]
-    options += ["--forwarder-headers", ""]  # else a browser chooses under which address the portal seems to lie
+    options += ["--forwarder-headers", ""]  # else clients could choose the portal's apparent URL
     bind = ["--bind", f"127.0.0.1:{ports()['web']}", "--chdir", str(ROOT)]
     gunicorn = [str(venv_program("python")), "-m", "gunicorn", *options, *bind, "dev.stack.wsgi:application"]
     yield Process("web", gunicorn, ready=answers, port="web", env=env, version=version, cwd=ROOT)
@@ -122,10 +122,10 @@ def processes() -> Iterator[Process]:
 
 
 def post_office(kept: int = 500) -> Process:
-    """What takes the e-mails of the portal and shows them.
+    """Return the process that receives the portal's e-mails and shows them.
 
     Args:
-        kept: how many are kept, the latest.
+        kept: number of the latest e-mails to keep.
     """
     numbers = [str(number) for number in (ports()["smtp"], ports()["mail"], kept)]
     program = [str(venv_program("python")), "-m", "dev.stack.mailbox", str(local("mail")), *numbers]
@@ -133,23 +133,23 @@ def post_office(kept: int = 500) -> Process:
 
 
 def ogc_server() -> Process:
-    """The OGC server that the demonstration previews."""
+    """Return the process of the OGC server that the demonstration previews."""
     program = [str(venv_program("python")), "-m", "dev.ogc", str(ports()["ogc"])]
     return Process("ogc", program, ready=lambda: port_is_taken(ports()["ogc"]), port="ogc", cwd=ROOT)
 
 
 def ogc_url() -> str:
-    """Address of the OGC server of the demonstration."""
+    """Return the URL of the demonstration's OGC server."""
     return f"http://127.0.0.1:{ports()['ogc']}"
 
 
 def mail_url() -> str:
-    """Address of the page that shows the e-mails."""
+    """Return the URL of the page that shows the e-mails."""
     return f"http://127.0.0.1:{ports()['mail']}"
 
 
 def answers() -> bool:
-    """Whether the portal's API answers."""
+    """Return whether the portal's API answers."""
     try:
         with urllib.request.urlopen(f"{site_url()}/api/3/action/status_show", timeout=30) as response:
             return response.status == 200
@@ -158,10 +158,10 @@ def answers() -> bool:
 
 
 def check_workers() -> None:
-    """See to it that the workers live.
+    """Check that the workers are running.
 
     Raises:
-        StackError: one has ended, with where to read why.
+        StackError: a worker has ended; the message names its log.
     """
     for process in processes():
         if process.name.startswith("worker") and not process.pid():

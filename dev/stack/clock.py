@@ -1,4 +1,4 @@
-"""What cron does on a portal of one's own: every ten minutes, whatever the schedule of data requests holds.
+"""Stand-in for cron: run `ckan ecosphere requests tick` every ten minutes.
 
 python -m dev.stack.clock CKAN INI
 """
@@ -13,7 +13,7 @@ EVERY_SECONDS = 600
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run until stopped."""
     program, ini = sys.argv[1:]
     while True:
         time.sleep(EVERY_SECONDS)

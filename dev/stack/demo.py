@@ -1,4 +1,4 @@
-"""`make demo`: everything, then the portal with a catalogue that was really harvested."""
+"""`make demo`: install and start everything, and harvest the demonstration catalogue into the portal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .harvest import Harvested, harvest
 from .portal import Portal
 from .shell import StackError, say
 
-#: Most errors of a catalogue that are shown here; the job report has all.
+#: Maximum number of errors shown per catalogue; the job report has all.
 SHOWN_ERRORS = 5
 
 
 def run() -> None:
-    """Set everything up, harvest, and tell what there is to see."""
+    """Set everything up, harvest, and print what there is to see."""
     begin = time.monotonic()
     folder = os.environ.get("RECORDS")
     count = int(os.environ.get("COUNT") or DEFAULT_COUNT)
@@ -38,8 +38,8 @@ def run() -> None:
         asking.ask(portal)
         ckan.command("ecosphere", "requests", "tick")
         publishing.publish(portal)
-        ckan.command("ecosphere", "access", "read")  # of this machine alone
-        # What a portal does every night, but for the links of others: nothing outside of this machine is asked.
+        ckan.command("ecosphere", "access", "read")  # limited to this machine by `allowed_hosts`
+        # The nightly run, without checking links: no request leaves this machine.
         ckan.command("ecosphere", "quality", "nightly", "--no-links", "--background")
     _tell(portal, harvested, datasets, time.monotonic() - begin)
 

@@ -1,4 +1,4 @@
-"""Harvesting the demonstration's catalogues through the portal, as an administrator would from its pages."""
+"""Harvest of the demonstration's catalogues through the portal's API, as a sysadmin."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from .portal import Portal
 from .pycsw import Served
 from .shell import StackError, say
 
-#: Service that owns the sources; each dataset goes to the service that its record names.
+#: Organisation that owns the sources; datasets are assigned to the organisation named in their records.
 OWNER = "administration-centrale-ou-ministere_172120"
 SOURCE_TYPE = "ecosphere_csw"
-#: States of a job that is over.
+#: Statuses of a job that has ended.
 ENDED = ("Finished", "Aborted")
 PATIENCE = 1200.0  # seconds without any progress
 
 
 @dataclass
 class Harvested:
-    """What became of a catalogue.
+    """Result of harvesting a catalogue.
 
     Attributes:
         served: the catalogue.
         source: name of its harvest source.
         counts: added, updated, not modified, deleted, errored → number of records.
-        errors: sentences of the job report.
+        errors: messages of the job report.
     """
 
     served: Served
@@ -36,10 +36,10 @@ class Harvested:
 
 
 def harvest(portal: Portal, catalogues: list[Served]) -> list[Harvested]:
-    """Harvest the catalogues side by side and wait for the end.
+    """Harvest the catalogues in parallel and wait for the end.
 
     Raises:
-        StackError: a worker has ended, or nothing moves any more.
+        StackError: a worker has ended, or there has been no progress for `PATIENCE` seconds.
     """
     say("Harvesting " + ", ".join(served.title for served in catalogues))
     jobs = {}
@@ -51,7 +51,7 @@ def harvest(portal: Portal, catalogues: list[Served]) -> list[Harvested]:
 
 
 def _source(portal: Portal, served: Served) -> dict:
-    """The catalogue's harvest source, made when it is missing, its address put right when the port changed."""
+    """Return the catalogue's harvest source; create it if missing, and update its URL if the port changed."""
     wanted = {
         "name": f"demo-{served.name}",
         "title": served.title,
@@ -69,7 +69,7 @@ def _source(portal: Portal, served: Served) -> dict:
 
 
 def _start(portal: Portal, source: str) -> str:
-    """Start a job, or take up the one that an earlier, interrupted command left. Returns its id."""
+    """Start a job, or continue one left by an earlier, interrupted command; return its id."""
     status = portal.call("harvest_source_show_status", id=source)
     last = status.get("last_job")
     if last and last["status"] not in ENDED:
@@ -78,7 +78,7 @@ def _start(portal: Portal, source: str) -> str:
 
 
 def _wait(portal: Portal, pending: set[str]) -> None:
-    """Wait until every job is finished; the clock starts anew whenever one of them moves."""
+    """Wait until every job has ended; any progress restarts the timeout."""
     deadline, shown = time.monotonic() + PATIENCE, {}
     while pending:
         ckan.check_workers()
@@ -97,18 +97,18 @@ def _wait(portal: Portal, pending: set[str]) -> None:
 
 
 def _job(portal: Portal, job: str) -> dict:
-    """A job as ckanext-harvest gives it, with the records that it has `read`, of which some are `left` to import.
+    """Return a job of ckanext-harvest with its numbers of records `read` and, of these, `left` to import.
 
-    Both are 0 as long as no worker has taken it.
+    Both are 0 until a worker has started it.
     """
     state = portal.find("ecosphere_harvest_job_show", id=job) or {}
     return {**portal.call("harvest_job_show", id=job), "read": state.get("received", 0), "left": state.get("left") or 0}
 
 
 def _done(jobs: dict[str, dict]) -> tuple[int, int, int]:
-    """How many records were read, how many are done with (set aside ones too), and how many jobs are over.
+    """Return the numbers of records read, of records processed (including those set aside), and of jobs ended.
 
-    ckanext-harvest counts a record from when it is read on.
+    The statistics of ckanext-harvest count a record as soon as it is read, hence the subtraction of those `left`.
     """
     stats = [job.get("stats") or {} for job in jobs.values()]
     counted = sum(value for counts in stats for value in counts.values() if isinstance(value, int))

@@ -1,4 +1,4 @@
-"""Virtual environments filled from lock files; nothing is done when nothing changed."""
+"""Installation of virtual environments from lock files; skipped if nothing has changed."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from .settings import DEV, ROOT, VENV
 from .shell import StackError, run, say
 
 UV = "uv>=0.5,<1"
-#: What the editable install of the project depends on, besides its lock file.
+#: Files that the project's editable install depends on, besides its lock file.
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
 def setup() -> None:
-    """Create `.venv` with what the lock file names and the project itself (editable).
+    """Create `.venv` with the packages of the lock file and the project itself (editable).
 
     Raises:
-        StackError: when Python is too old or a package cannot be had.
+        StackError: Python is too old, or a package cannot be installed.
     """
     require("venv", "libmagic", "pango")
     fill(VENV, DEV / "requirements.lock")
     stamp, digest = VENV / ".project", _digest([ROOT / name for name in PROJECT_FILES])
     if stamp.exists() and stamp.read_text() == digest:
         return
-    # "compat" puts the project on sys.path as a folder: the import hook of the default mode hides the other
-    # extensions, which share the namespace `ckanext`.
+    # "compat" adds the project's folder to sys.path; the import hook of the default mode would hide the other
+    # extensions of the namespace package `ckanext`.
     _install(VENV, "--no-deps", "--config-settings", "editable_mode=compat", "--editable", str(ROOT))
     stamp.write_text(digest)
 
 
 def fill(venv: Path, lock_file: Path) -> None:
-    """Have a virtual environment with exactly what a lock file names; it is made anew when that changed.
+    """Create a virtual environment with exactly the packages of a lock file, or recreate it if the file changed.
 
     Args:
-        venv: its folder.
-        lock_file: names every package: the dependencies of those are not looked at again.
+        venv: folder of the virtual environment.
+        lock_file: lists all packages; their dependencies are not resolved.
 
     Raises:
-        StackError: when Python is too old or a package cannot be had.
+        StackError: Python is too old, or a package cannot be installed.
     """
     stamp, digest = venv / ".locked", _digest([lock_file])
     if stamp.exists() and stamp.read_text() == digest and _works(venv):
@@ -65,7 +65,7 @@ def _install(venv: Path, *arguments: str) -> None:
 
 
 def _digest(inputs: Iterable[Path]) -> str:
-    """Depends on the files and on where the checkout is: a virtual environment cannot be moved."""
+    """Return a digest of the files and the checkout's path, since a virtual environment cannot be moved."""
     digest = hashlib.sha256(str(ROOT).encode())
     for path in inputs:
         digest.update(path.read_bytes())
@@ -73,7 +73,7 @@ def _digest(inputs: Iterable[Path]) -> str:
 
 
 def _works(venv: Path) -> bool:
-    """Whether its interpreter still runs (the system's Python may have gone) and is recent enough."""
+    """Return whether the interpreter still runs (the system's Python may be gone) and is recent enough."""
     probe = [
         venv / "bin" / "python",
         "-c",
@@ -86,19 +86,19 @@ def _works(venv: Path) -> bool:
 
 
 def _same_index_as_pip() -> dict[str, str]:
-    """Have uv use the package index (a mirror, say) that the environment tells pip to use."""
+    """Return the variables that make uv use the same package index (e.g. a mirror) as pip."""
     env = {"UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "hardlink")}
     if index := os.environ.get("PIP_INDEX_URL"):
         env["UV_DEFAULT_INDEX"] = os.environ.get("UV_DEFAULT_INDEX", index)
     return env
 
 
-#: Options of `uv pip compile`; the last two keep addresses and its own command line out of the file.
+#: Options of `uv pip compile`; the last two keep the index URL and uv's command line out of the file.
 LOCK_OPTIONS = "--quiet --upgrade --universal --python-version 3.10 --no-annotate --no-emit-index-url --no-header"
 
 
 def lock() -> None:
-    """Compile the lock files anew."""
+    """Compile the lock files with the latest versions."""
     setup()
     compiler = [VENV / "bin" / "uv", "pip", "compile", *LOCK_OPTIONS.split()]
     project = ["--extra", "dev", "--override", "dev/overrides.in", "pyproject.toml", "dev/requirements.in"]
@@ -110,10 +110,10 @@ def lock() -> None:
 
 
 def venv_program(name: str) -> Path:
-    """A program of the project's virtual environment.
+    """Return the path of a program in the project's virtual environment.
 
     Raises:
-        StackError: when `make setup` has not been run.
+        StackError: `make setup` has not been run.
     """
     path = VENV / "bin" / name
     if not path.exists():

@@ -1,6 +1,6 @@
-"""The demonstration's post office: it takes what the portal sends, keeps it on this machine, and shows it.
+"""Mail catcher of the demonstration: an SMTP server that stores the portal's e-mails, and a page that shows them.
 
-Nothing leaves the machine. Messages are files of `.local/mail`; a page lists them, the latest first.
+Nothing leaves the machine. Messages are files in `.local/mail`; the page lists them, latest first.
 
     python -m dev.stack.mailbox FOLDER SMTP_PORT PAGE_PORT
 """
@@ -25,13 +25,13 @@ pre {{ white-space: pre-wrap; overflow-wrap: anywhere }} li {{ margin: .4rem 0 }
 
 
 class Keeper:
-    """Keeps each message as a file, the oldest ones go."""
+    """SMTP handler that stores each message as a file and deletes the oldest."""
 
     def __init__(self, folder: Path, kept: int) -> None:
         self.folder, self.kept = folder, kept
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        """Keep a message."""
+        """Store a message."""
         (self.folder / f"{time.time_ns()}.eml").write_bytes(envelope.content)
         for old in sorted(self.folder.glob("*.eml"))[: -self.kept]:
             old.unlink(missing_ok=True)
@@ -44,7 +44,7 @@ def read(path: Path) -> EmailMessage:
 
 
 def listing(folder: Path) -> str:
-    """The page that lists the messages."""
+    """Return the page that lists the messages."""
     items = []
     for path in sorted(folder.glob("*.eml"), reverse=True):
         mail = read(path)
@@ -55,7 +55,7 @@ def listing(folder: Path) -> str:
 
 
 def message(path: Path) -> str:
-    """The page of a message: its headers and its plain text."""
+    """Return the page of a message, with its headers and plain text."""
     mail = read(path)
     head = "".join(f"<p><b>{name}</b> : {html.escape(str(mail[name]))}</p>" for name in ("From", "To", "Date"))
     part = mail.get_body(preferencelist=("plain", "html"))
@@ -65,7 +65,7 @@ def message(path: Path) -> str:
 
 
 def handler(folder: Path) -> type[BaseHTTPRequestHandler]:
-    """Answers with the pages of a folder."""
+    """Return a request handler for the pages of a folder."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -82,13 +82,13 @@ def handler(folder: Path) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing of pages that were read."""
+            """Do not log requests."""
 
     return Answer
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     from aiosmtpd.controller import Controller
 
     folder, smtp, page, kept = Path(sys.argv[1]), *map(int, sys.argv[2:5])

@@ -1,4 +1,4 @@
-"""Programs of the system that the stack needs: found, else installed through apt, else asked for."""
+"""System programs that the stack needs: located, else installed with apt, else requested from the user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ OLDEST_PYTHON = (3, 10)
 
 @dataclass(frozen=True)
 class Need:
-    """A program: how to find it, and Debian's package that has it, or another one where apt does not know the first."""
+    """A required program.
+
+    Attributes:
+        package: Debian package that contains it.
+        purpose: what it is needed for.
+        find: returns its path, None if it is missing.
+        instead: package to install where apt does not know the first.
+    """
 
     package: str
     purpose: str
@@ -31,7 +38,7 @@ def _on_path(*names: str) -> Callable[[], Path | None]:
 
 
 def find_postgres() -> Path | None:
-    """The folder of the newest PostgreSQL's programs."""
+    """Return the folder of the newest PostgreSQL's programs."""
     versions = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     versions.sort(key=lambda folder: int(folder.parent.name) if folder.parent.name.isdigit() else 0)
     on_path = shutil.which("initdb")
@@ -39,7 +46,7 @@ def find_postgres() -> Path | None:
 
 
 def find_java() -> Path | None:
-    """The home of a JDK (not a bare JRE: Solr's launcher is run from source) that is recent enough."""
+    """Return the home of a recent enough JDK (a JRE is not enough: Solr's launcher is run from source)."""
     homes = [Path(home) for home in [os.environ.get("JAVA_HOME", "")] if home]
     if on_path := shutil.which("javac"):
         homes.append(Path(on_path).resolve().parent.parent)
@@ -57,13 +64,14 @@ def _java_version(home: Path) -> int:
 
 
 def find_python() -> Path | None:
-    """Find the Python that makes environments: the one that `PYTHON` names, else the system's, else that of the path.
+    """Find the Python for virtual environments: that named by `PYTHON`, else the system's, else the one on the path.
 
-    Debian builds its own with profile-guided optimisation; what version managers build from source without it takes a
-    sixth more time for the same tests. Debian splits `ensurepip` off, without which `-m venv` fails halfway.
+    Debian builds its Python with profile-guided optimisation; one built from source by a version manager without it
+    takes a sixth more time for the same tests. Debian packages `ensurepip` separately; without it, `-m venv` fails
+    halfway.
 
     Raises:
-        StackError: when the one that `PYTHON` names cannot.
+        StackError: the Python of the variable cannot create virtual environments.
     """
     chosen = os.environ.get("PYTHON")
     candidates = [Path(chosen)] if chosen else [Path("/usr/bin/python3"), Path("python3")]
@@ -94,7 +102,7 @@ NEEDS = {
     "java": Need("openjdk-17-jdk-headless", f"Solr, which needs a JDK of version {OLDEST_JAVA} or more", find_java),
     "maven": Need("maven", "fetching Solr", _on_path("mvn")),
     "setpriv": Need("util-linux", "running PostgreSQL as another user than root", _on_path("setpriv")),
-    # Chromium without its windows, which takes half the processor time; a whole one that is there will do.
+    # The headless shell takes half the processor time of Chromium, which is used if already installed.
     "chromium": Need(
         "chromium-headless-shell",
         "the tests in a browser",
@@ -105,10 +113,10 @@ NEEDS = {
 
 
 def require(*names: str) -> None:
-    """See to it that these programs are here, installing what is missing when root.
+    """Check that these programs are available, and install the missing ones if running as root.
 
     Raises:
-        StackError: naming the one command that installs everything missing.
+        StackError: programs are missing; the message names the command that installs them.
     """
     missing = [NEEDS[name] for name in names if NEEDS[name].find() is None]
     if not missing:
@@ -126,7 +134,7 @@ def require(*names: str) -> None:
 
 
 def program(name: str) -> Path:
-    """Where the program (or the folder of programs) named in `NEEDS` is."""
+    """Return the path of a program (or folder of programs) of `NEEDS`, which is installed if missing."""
     require(name)
     found = NEEDS[name].find()
     assert found is not None
@@ -134,7 +142,7 @@ def program(name: str) -> Path:
 
 
 def _install(needs: Iterable[Need]) -> None:
-    """Install through apt without any service being started or any database cluster being created."""
+    """Install packages with apt, without starting services or creating a database cluster."""
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     with ExitStack() as stack:
         stack.enter_context(_temporary_file(Path("/usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", 0o755))
@@ -150,14 +158,14 @@ def _install(needs: Iterable[Need]) -> None:
 
 
 def _is_known(package: str) -> bool:
-    """Whether apt could install a package."""
+    """Return whether apt knows a package."""
     said = subprocess.run(["apt-cache", "show", package], capture_output=True, check=False)
     return said.returncode == 0
 
 
 @contextmanager
 def _temporary_file(path: Path, text: str, mode: int) -> Iterator[None]:
-    """A file that is there for a while only; one that already was there is left as it is."""
+    """Create a file for the duration of the block; an existing one is left unchanged."""
     if path.exists():
         yield
         return

@@ -1,4 +1,4 @@
-"""The portal through its API, as any client sees it."""
+"""Client of the portal's API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Portal:
         """Call an action and return its result.
 
         Raises:
-            ActionError: the portal refuses.
+            ActionError: the action failed.
         """
         request = urllib.request.Request(
             f"{site_url()}/api/3/action/{action}",
@@ -48,7 +48,7 @@ class Portal:
             raise ActionError(action, error.code, text[:500]) from error
 
     def find(self, action: str, **parameters: Any) -> Any | None:
-        """Call an action that shows something; None when there is no such thing."""
+        """Call a show action; return None if the object does not exist (404)."""
         try:
             return self.call(action, **parameters)
         except ActionError as error:

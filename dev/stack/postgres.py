@@ -1,8 +1,8 @@
-"""A PostgreSQL of this checkout's own, reached over TCP on 127.0.0.1 only.
+"""PostgreSQL server private to this checkout, listening on TCP on 127.0.0.1 only.
 
-PostgreSQL refuses to run as root. Root therefore hands it to the user `postgres`, which may be unable to
-enter the folders above the checkout (a home of mode 0700): then it is lent, in this order, the capability to
-enter any folder, the one to read and write anywhere, or a folder under /var/tmp.
+PostgreSQL refuses to run as root. Root therefore runs it as the user `postgres` (or `nobody`), which may be unable to
+enter the folders above the checkout (e.g. a home of mode 0700). In that case it gets, in this order, the capability to
+enter any folder, the capability to read and write anywhere, or a data folder under /var/tmp.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .settings import DATABASES, LOCAL, ROOT, local, ports, secret
 from .shell import StackError, run, say
 
 USERS = ("postgres", "nobody")
-#: Capabilities that let a user pass through folders closed to it, the weaker first.
+#: Capabilities that let a user pass through folders closed to it, weakest first.
 CAPABILITIES = ("", "+dac_read_search", "+dac_override")
-#: This is a stack for development: a power cut may cost it its data, `make clean` brings it back.
+#: Settings for development: a power cut may destroy the data; `make clean` resets it.
 OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # the path of a socket is limited to 107 bytes
@@ -39,7 +39,7 @@ OPTIONS = {
 
 @cache
 def _place() -> tuple[list[str], Path]:
-    """The words before each command of PostgreSQL, and the folder of its data."""
+    """Return the prefix of each PostgreSQL command, and the folder that holds its data."""
     home = local("postgres")
     if os.geteuid() != 0:
         return [], home
@@ -75,7 +75,7 @@ def _can_use(home: Path, prefix: list[str]) -> bool:
 
 
 def _outside_folder() -> Path:
-    """A folder named after the checkout, noted so that `clean` finds it."""
+    """Create a folder named after the checkout under /var/tmp, and record it for `clean`."""
     folder = Path("/var/tmp") / f"ckanext-ecosphere-{hashlib.sha256(str(ROOT).encode()).hexdigest()[:16]}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid not in (0, _user().pw_uid):
@@ -118,7 +118,7 @@ def _create_cluster(programs: Path) -> None:
 
 
 def process() -> Process:
-    """The server as a background process."""
+    """Return the server as a background process."""
     prefix, _ = _place()
     server = program("postgres") / "postgres"
     options = [part for name, value in OPTIONS.items() for part in ("-c", f"{name}={value}")]
@@ -127,12 +127,12 @@ def process() -> Process:
         [*prefix, str(server), "-D", str(_data()), "-p", str(ports()["postgres"]), *options],
         ready=lambda: _psql("SELECT 1", check=False) == "1",
         port="postgres",
-        stop_signal=signal.SIGINT,  # "fast": ends the sessions
+        stop_signal=signal.SIGINT,  # "fast" shutdown: ends the sessions
     )
 
 
 def start() -> bool:
-    """Start the server with its databases. Returns whether it was started by this call."""
+    """Start the server and create its databases; return whether this call started it."""
     programs = program("postgres")
     if not (_data() / "PG_VERSION").exists():
         _create_cluster(programs)
@@ -151,10 +151,10 @@ def start() -> bool:
 
 
 def execute(statement: str) -> str:
-    """Run a statement as the owner of the databases; return what it gives.
+    """Run a statement as the owner of the databases and return its output.
 
     Raises:
-        StackError: the server refuses.
+        StackError: the statement failed.
     """
     return _psql(statement)
 
@@ -172,7 +172,7 @@ def _psql(statement: str, *, check: bool = True) -> str:
 
 
 def clean() -> None:
-    """Remove what may be kept outside of the checkout."""
+    """Remove data kept outside the checkout."""
     note = LOCAL / "outside"
     if note.exists():
         shutil.rmtree(note.read_text(), ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Background processes of this checkout: started once, recognised later, stopped; no other is touched."""
+"""Background processes of this checkout: started once, recognised later, and stopped; no others are touched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .shell import StackError, say, tail
 
 
 def start_time(pid: int) -> str | None:
-    """When a process was started (ticks since the boot), or None when there is none or it is a zombie."""
+    """Return the start time of a process in ticks since boot; None if it does not exist or is a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (OSError, ValueError):
@@ -31,7 +31,7 @@ def _boot() -> str:
 
 
 def port_is_taken(port: int) -> bool:
-    """Whether anything on this machine listens on the port of 127.0.0.1."""
+    """Return whether anything listens on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -42,16 +42,16 @@ class Process:
     """A background process with a pid file and a log under `.local/`.
 
     Attributes:
-        name: names the pid file and the log.
-        command: the program and its arguments; a change of them is a reason to restart it.
-        ready: says whether the service answers.
-        port: key of `settings.PORTS` that it listens on, if any.
+        name: name of the pid file and the log.
+        command: the program and its arguments; a change causes a restart.
+        ready: returns whether the service answers.
+        port: key of `settings.PORTS` of the port that it listens on, if any.
         env: variables added to the environment.
-        version: what it was started from (code, configuration); a change of it is a reason to restart it too.
-        cwd: folder to run in.
-        stop_signal: asks it to end in good order.
-        patience: seconds to wait for its start (a loaded machine is slow; a process that dies is seen at once), and
-            for its end before it is killed.
+        version: version of code and configuration; a change causes a restart.
+        cwd: working directory.
+        stop_signal: signal for an orderly shutdown.
+        patience: seconds to wait for its start (long, since a loaded machine is slow; a process that dies is noticed
+            at once), and for its end before it is killed.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Process:
 
     @property
     def log(self) -> Path:
-        """File that receives all that it prints."""
+        """File that receives its output."""
         return local("log") / f"{self.name}.log"
 
     @property
@@ -80,20 +80,20 @@ class Process:
             return {}
 
     def pid(self) -> int | None:
-        """Its process id while it runs; another process that later got the same number does not count."""
+        """Return the process id while it is running; a later process with the same id is not mistaken for it."""
         note = self._note()
         if note and note["boot"] == _boot() and start_time(note["pid"]) == note["start"]:
             return note["pid"]
         return None
 
     def start(self, *, quietly: bool = False) -> bool:
-        """Start it and wait until it answers.
+        """Start the process and wait until it is ready; restart it if command or version changed.
 
         Returns:
-            False when it already ran with this very command and version.
+            False if it was already running with this command and version.
 
         Raises:
-            StackError: when its port is taken, or it ends or stays mute.
+            StackError: the port is taken, or the process ends or does not get ready.
         """
         if self.pid():
             if (self._note()["command"], self._note().get("version", "")) == (list(self.command), self.version):
@@ -140,7 +140,7 @@ class Process:
         return tail(self.log.read_text(errors="replace")[-20_000:])
 
     def stop(self, *, quietly: bool = False) -> bool:
-        """Stop it, the hard way after `patience` seconds. Returns whether it ran."""
+        """Stop the process, with SIGKILL after `patience` seconds; return whether it was running."""
         pid = self.pid()
         if pid:
             if not quietly:

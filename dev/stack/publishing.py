@@ -1,4 +1,4 @@
-"""Datasets that the portal publishes itself: the quality of the services, and one whose services really answer."""
+"""Datasets of the demonstration created through the API: quality of the organisations, and working OGC services."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .shell import say
 
 DATASET = DEV / "demo" / "quality.json"
 WITH_SERVICES = DEV / "demo" / "services.json"
-#: Name of the dataset whose services answer.
+#: Name of the dataset with working services.
 SERVICES = json.loads(WITH_SERVICES.read_text())["name"]
-#: Who publishes them, by the title of the organisation.
+#: Title of the organisation that publishes them.
 OWNER = "CGDD"
 
 
 def publish(portal: Portal) -> None:
-    """Publish `dev/demo/quality.json` and `services.json`, unless they are there, and have links checked.
+    """Publish `dev/demo/quality.json` and `services.json` if missing, and check the links of the former.
 
     Args:
-        portal: as its administrator uses it.
+        portal: the portal, with the sysadmin's token.
     """
     name = _published(portal, DATASET, ckan.site_url())
     _published(portal, WITH_SERVICES, ckan.ogc_url())
@@ -31,7 +31,7 @@ def publish(portal: Portal) -> None:
 
 
 def _published(portal: Portal, file: Path, home: str) -> str:
-    """Publish a dataset whose links begin at an address; return its name, "" when it is not there."""
+    """Publish a dataset whose links start with `home`; return its name, or "" if it could not be published."""
     dataset = json.loads(file.read_text())
     if portal.find("package_show", id=dataset["name"]) is None:
         say(f"Publishing the dataset {dataset['name']}")

@@ -1,4 +1,4 @@
-"""A pycsw of this checkout's own, serving each catalogue of the demonstration over CSW 2.0.2."""
+"""pycsw server private to this checkout, which serves the demonstration's catalogues over CSW 2.0.2."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .shell import StackError, run, say
 
 SOURCES = DEV / "csw"
 VENV = INSTALLED / "pycsw-venv"
-#: Name of the catalogue that holds the person's own folder of records.
+#: Name of the catalogue with the records of the user's own folder.
 OWN = "dossier"
-#: What follows a catalogue's name in that of the catalogue of its files that are no XML.
+#: Suffix of the catalogue with the files of another one that are not well-formed XML.
 BROKEN = "-illisibles"
 
 
@@ -30,10 +30,10 @@ class Served:
     """A catalogue that pycsw serves.
 
     Attributes:
-        name: part of its address.
-        title: for people.
-        records: how many it has.
-        broken: files of it that are no XML, in the order in which they are served.
+        name: part of its URL.
+        title: title shown to users.
+        records: number of records.
+        broken: files that are not well-formed XML, in the order in which they are served.
     """
 
     name: str
@@ -43,17 +43,17 @@ class Served:
 
     @property
     def url(self) -> str:
-        """Address of its CSW."""
+        """URL of its CSW."""
         return f"http://127.0.0.1:{ports()['pycsw']}/{self.name}/csw"
 
 
 def setup() -> None:
-    """Create pycsw's virtual environment: its pins clash with CKAN's."""
+    """Create pycsw's own virtual environment, since its pinned dependencies conflict with CKAN's."""
     fill(VENV, SOURCES / "requirements.lock")
 
 
 def process() -> Process:
-    """The server as a background process."""
+    """Return the server as a background process."""
     address = f"127.0.0.1:{ports()['pycsw']}"
     options = ["--workers", "2", "--chdir", str(SOURCES), "--bind", address, "--timeout", "120"]
     return Process(
@@ -76,22 +76,22 @@ def _answers() -> bool:
 
 
 def start() -> bool:
-    """Start the server. Returns whether it was started by this call."""
+    """Start the server; return whether this call started it."""
     return process().start()
 
 
 def serve(count: int, folder: Path | None) -> list[Served]:
-    """Make the demonstration's catalogues, load them and those of the person's folder.
+    """Write and load the demonstration's catalogues, and load the user's folder.
 
     Args:
-        count: records of the demonstration.
-        folder: further ISO records, or None.
+        count: number of records of the demonstration.
+        folder: folder of further ISO records; None for the one loaded before, if any.
 
     Returns:
         The catalogues, those of the demonstration first.
 
     Raises:
-        StackError: there is no ISO record in the folder.
+        StackError: the folder contains no ISO record.
     """
     setup()
     served = [_serve_demo(name, number) for name, number in demo.shares(count).items()]
@@ -113,7 +113,7 @@ def _serve_demo(name: str, number: int) -> Served:
 
 
 def _serve_folder(folder: Path) -> list[Served]:
-    """Load a folder each time: it may have changed, and it takes a second."""
+    """Load a folder, each time, since it may have changed and loading takes a second."""
     if not folder.is_dir():
         raise StackError(f"RECORDS={folder} is no folder.")
     title = f"Dossier {folder.resolve().name}"
@@ -152,25 +152,25 @@ def _load(name: str, title: str, folder: Path, *, source: str) -> Served:
 
 
 def publish(name: str, folder: Path, title: str = "") -> Served:
-    """Have pycsw serve the ISO records of a folder, in the place of those that the catalogue had.
+    """Publish the ISO records of a folder as a catalogue of pycsw, replacing its previous records.
 
     Args:
-        name: part of the catalogue's address: letters, digits, dashes.
-        folder: XML files; each may hold several records.
-        title: for people.
+        name: part of the catalogue's URL: letters, digits, dashes.
+        folder: folder of XML files, each with one or more records.
+        title: title shown to users.
     """
     setup()
     home = local("pycsw")
     broken = f"{name}{BROKEN}"
     done = json.loads(_run_loader(folder, home / f"{name}.db", home / broken, what=f"load {folder}"))
-    if done["broken"]:  # pycsw answers GetCapabilities for it, from a catalogue without records
+    if done["broken"]:  # pycsw answers GetCapabilities for these from a catalogue without records
         empty = local("pycsw", "empty")
         _run_loader(empty, home / f"{broken}.db", empty / "none", what="prepare pycsw")
     return Served(name, title, done["records"], done["broken"])
 
 
 def withdraw(name: str) -> None:
-    """Serve a catalogue no longer."""
+    """Stop serving a catalogue and delete its records."""
     home = local("pycsw")
     for served in (name, name + BROKEN):
         (home / f"{served}.db").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A Redis of this checkout's own."""
+"""Redis server private to this checkout."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def _answers() -> bool:
 
 
 def process() -> Process:
-    """The server as a background process; it keeps its queues over a restart."""
+    """Return the server as a background process; its data survives a restart."""
     options = ["--port", str(ports()["redis"]), "--bind", "127.0.0.1", "--save", "300 1", "--daemonize", "no"]
     return Process("redis", [str(program("redis")), *options], ready=_answers, port="redis", cwd=local("redis"))
 
 
 def start() -> bool:
-    """Start the server. Returns whether it was started by this call."""
+    """Start the server; return whether this call started it."""
     return process().start()

@@ -1,4 +1,4 @@
-"""The services together: start, stop, state."""
+"""Start, stop and status of all services."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from .process import Process
 from .settings import INSTALLED, LOCAL, ROOT, ports
 from .shell import StackError, say
 
-#: Free space, in bytes, for installing everything, and for going on once that is done.
+#: Free disk space required, in bytes: to install everything, and once everything is installed.
 SPACE, SPACE_ONCE_INSTALLED = 2_000_000_000, 200_000_000
-#: In the order of their start.
+#: In start order.
 BACKENDS = {"postgres": postgres.start, "redis": redis.start, "solr": solr.start}
-#: In the order of their start; stopped in the opposite one.
+#: In start order; stopped in reverse.
 NAMES = ("postgres", "redis", "solr", "mail", "ogc", "pycsw", "web", "worker", "watch", "clock")
 
 
 @contextmanager
 def stopped_on_failure(started: set[str] | None = None) -> Iterator[set[str]]:
-    """Give a set in which to note what gets started; when the block fails, exactly that is stopped again."""
+    """Yield a set for the names of processes started; if the block fails, these are stopped again."""
     started = set() if started is None else started
     try:
         yield started
@@ -34,7 +34,7 @@ def up(started: set[str] | None = None) -> set[str]:
     """Start PostgreSQL, Redis and Solr.
 
     Args:
-        started: receives the names of those that this call starts.
+        started: set that receives the names of the services that this call starts.
 
     Returns:
         The same set.
@@ -50,7 +50,7 @@ def up(started: set[str] | None = None) -> set[str]:
 
 
 def _require_space() -> None:
-    """Say early that the disk is too full, rather than after minutes and half of the installation."""
+    """Check the free disk space first, rather than fail after minutes, halfway through the installation."""
     wanted = SPACE if not (INSTALLED / "solr" / "lib.stamp").exists() else SPACE_ONCE_INSTALLED
     free = shutil.disk_usage(ROOT).free
     if free < wanted:
@@ -61,7 +61,7 @@ def _require_space() -> None:
 
 
 def running() -> dict[str, Process]:
-    """What of this checkout runs: name of the process → process."""
+    """Return the running processes of this checkout, by name."""
     known = [Process(path.stem) for path in sorted((LOCAL / "run").glob("*.json"))]
     order = {name: rank for rank, name in enumerate(NAMES)}
     known.sort(key=lambda process: order.get(process.name.split("-")[0], len(order)))
@@ -69,14 +69,14 @@ def running() -> dict[str, Process]:
 
 
 def stop(names: set[str] | None = None, *, quietly: bool = False) -> None:
-    """Stop what this checkout runs, or only the named processes."""
+    """Stop all processes of this checkout, or only the named ones."""
     for name, process in reversed(running().items()):
         if names is None or name in names:
             process.stop(quietly=quietly)
 
 
 def status() -> None:
-    """Print what runs and on which ports."""
+    """Print the running processes and their ports."""
     alive = running()
     for name, process in alive.items():
         port = ports().get(name)

@@ -1,4 +1,4 @@
-"""Where things are in this checkout, and the ports that it uses."""
+"""Paths, ports, databases and secrets of this checkout's stack."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .shell import StackError, write_private
 
 ROOT = Path(__file__).resolve().parents[2]
 DEV = ROOT / "dev"
-#: What is installed once for every stack of this checkout.
+#: Folder of what is installed once for all stacks of this checkout.
 INSTALLED = ROOT / ".local"
-#: A second stack beside the usual one is named by this variable: it has services, data and ports of its own.
+#: Name of a second stack beside the usual one, with its own services, data and ports; empty for the usual one.
 STACK = os.environ.get("ECOSPHERE_STACK", "")
 LOCAL = INSTALLED / STACK if STACK else INSTALLED
 VENV = ROOT / ".venv"
 STATE = LOCAL / "stack.json"
 
-#: Service → (environment variable that chooses its port, distance from PORT when it is not set).
+#: Service → (environment variable of its port, offset from PORT if it is not set).
 PORTS = {
     "web": ("PORT", 0),
     "postgres": ("POSTGRES_PORT", 10001),
@@ -32,19 +32,19 @@ PORTS = {
     "ogc": ("OGC_PORT", 10007),
 }
 DEFAULT_PORT = 5000
-#: Distance from the ports of the usual stack to those of a second one.
+#: Offset of the ports of a second stack.
 SECOND_STACK = 50
-#: What is kept for CKAN apart from what is kept for its tests, which run in two processes: a third one gained nothing
-#: on two processors.
+#: Purpose → database, Solr core or Redis database: for the portal, and for each of two test processes. A third test
+#: process gained nothing on two processors.
 DATABASES = {"demo": "ckan_default", "test": "ckan_test", "test_2": "ckan_test_2"}
 CORES = {"demo": "ckan", "test": "ckan_test", "test_2": "ckan_test_2"}
 REDIS_NUMBERS = {"demo": 0, "test": 1, "test_2": 2}
-#: pytest-xdist's name of a test process → what it uses.
+#: pytest-xdist's name of a test process → purpose.
 TEST_PROCESSES = {"": "test", "gw0": "test", "gw1": "test_2"}
 
 
 def local(*parts: str) -> Path:
-    """A folder under `.local/`, created when missing."""
+    """Return a folder of the stack under `.local/`, created if missing."""
     folder = LOCAL.joinpath(*parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -64,7 +64,7 @@ def _remembered(state: Path | None = None) -> dict[str, int]:
 
 
 def _second_stack() -> dict[str, int]:
-    """The ports of a second stack: at a fixed distance from those of the usual one, whether that runs or not."""
+    """Return the ports of a second stack, at a fixed offset from those of the usual one, running or not."""
     usual = os.environ.get("PORT", "")
     web = _number("PORT", usual) if usual else _remembered(INSTALLED / "stack.json").get("web", DEFAULT_PORT)
     return {name: web + distance + SECOND_STACK for name, (_, distance) in PORTS.items()}
@@ -72,7 +72,7 @@ def _second_stack() -> dict[str, int]:
 
 @cache
 def ports() -> dict[str, int]:
-    """The port of each service: from the environment, else as chosen last time, else from the default."""
+    """Return the port of each service: from the environment, else as chosen last time, else the default."""
     if STACK:
         return _second_stack()
     given = {name: os.environ.get(variable, "") for name, (variable, _) in PORTS.items()}
@@ -90,7 +90,7 @@ def ports() -> dict[str, int]:
 
 @cache
 def secret(name: str) -> str:
-    """A random secret of this checkout, made at first use and kept in a file that only its owner reads."""
+    """Return a random secret of this checkout, generated on first use and kept in a file readable only by its owner."""
     path = local("secrets") / name
     if not path.exists():
         write_private(path, secrets.token_urlsafe(24))
@@ -98,43 +98,42 @@ def secret(name: str) -> str:
 
 
 def postgres_url(purpose: str) -> str:
-    """SQLAlchemy's address of the database for a purpose of `DATABASES`."""
+    """Return the SQLAlchemy URL of the database for a purpose of `DATABASES`."""
     return f"postgresql://ckan:{secret('postgres')}@127.0.0.1:{ports()['postgres']}/{DATABASES[purpose]}"
 
 
 def redis_url(purpose: str) -> str:
-    """Address of the Redis database for a purpose of `REDIS_NUMBERS`."""
+    """Return the URL of the Redis database for a purpose of `REDIS_NUMBERS`."""
     return f"redis://127.0.0.1:{ports()['redis']}/{REDIS_NUMBERS[purpose]}"
 
 
 def solr_url(purpose: str) -> str:
-    """Address of the Solr core for a purpose of `CORES`."""
+    """Return the URL of the Solr core for a purpose of `CORES`."""
     return f"http://127.0.0.1:{ports()['solr']}/solr/{CORES[purpose]}"
 
 
 def forget_ckan_variables() -> None:
-    """Take CKAN's variables out of the environment: each configuration file of the stack says it all.
+    """Remove CKAN's variables from the environment, since they override the stack's configuration files.
 
-    They win over the file. In a shell prepared for pytest (`make env`) the demonstration would otherwise be made in the
-    database of the tests.
+    In a shell prepared for pytest (`make env`), the demonstration would otherwise be set up in the test database.
     """
     for name in [name for name in os.environ if name.startswith("CKAN_")]:
         del os.environ[name]
 
 
 def kept_bytecode() -> dict[str, str]:
-    """The variables by which Python keeps what it compiles, in `.local/`, even where it is told to keep nothing.
+    """Return variables that make Python cache bytecode in `.local/`, even if PYTHONDONTWRITEBYTECODE is set.
 
-    To compile CKAN and its libraries takes longer than to start it, and the tests start dozens of processes.
+    Compiling CKAN and its libraries takes longer than starting it, and the tests start dozens of processes.
     """
     return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(INSTALLED / "bytecode")}
 
 
 def test_environment(process: str = "") -> dict[str, str]:
-    """The variables by which CKAN's tests find their own database, core and queue.
+    """Return the variables that give CKAN's tests their own database, Solr core, queue and storage.
 
     Args:
-        process: pytest-xdist's name of the test process, empty when there is but one.
+        process: pytest-xdist's name of the test process; empty if there is only one.
     """
     purpose = TEST_PROCESSES[process]
     return {

@@ -1,4 +1,4 @@
-"""Running commands, speaking to the person, failing with one clear sentence."""
+"""Helpers to run commands, print progress, and fail with one clear sentence."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 
 DISK_FULL = "the disk is full. Free some space (the stack takes about 2 GB) and start again."
 
-#: How programs say it; the second is PostgreSQL's.
+#: Messages of programs on a full disk; the second is PostgreSQL's.
 DISK_FULL_CUES = ("No space left on device", "Check free disk space")
 
 
 class StackError(Exception):
-    """Something that the person can understand and act on; its text is all that is shown."""
+    """Failure that the user can understand and act on; only its message is shown."""
 
 
 def say(text: str) -> None:
-    """Tell the person what goes on (on standard error: standard output is for results)."""
+    """Print progress, on standard error since standard output is for results."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -37,13 +37,13 @@ def run(
 
     Args:
         command: the program and its arguments.
-        what: what it is for, as it reads after "Could not".
-        cwd: folder to run in.
+        what: purpose, as it reads after "Could not".
+        cwd: working directory.
         env: variables added to the environment.
-        timeout: seconds after which it is ended.
+        timeout: seconds after which it is killed.
 
     Raises:
-        StackError: when it fails, with the end of what it printed.
+        StackError: the command failed; the message has the end of its output.
     """
     try:
         done = subprocess.run(
@@ -70,13 +70,13 @@ def run(
 
 
 def tail(text: str, lines: int = 15) -> str:
-    """The last lines of a text, indented."""
+    """Return the last lines of a text, indented."""
     kept = [line for line in text.splitlines() if line.strip()][-lines:]
     return "\n".join(f"    {line[:300]}" for line in kept)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file in one go that only its owner can read."""
+    """Write a file atomically, readable by its owner only."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

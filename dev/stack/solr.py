@@ -1,4 +1,4 @@
-"""A Solr of this checkout's own, from the jars on Maven Central, with CKAN's schema."""
+"""Solr server private to this checkout, from the jars on Maven Central, with CKAN's schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEAP = "512m"
 
 
 def _fetch_jars() -> Path:
-    """The folder of Solr's jars, fetched again when the versions asked for changed."""
+    """Return the folder of Solr's jars, which are fetched again if the versions in `pom.xml` changed."""
     lib, stamp = INSTALLED / "solr" / "lib", INSTALLED / "solr" / "lib.stamp"
     digest = hashlib.sha256((SOURCES / "pom.xml").read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
@@ -39,7 +39,7 @@ def _fetch_jars() -> Path:
 
 
 def _ckan_schema() -> Path:
-    """CKAN's schema as the installed package has it."""
+    """Return the Solr schema of the installed CKAN."""
     found = next(VENV.glob("lib/python3*/site-packages/ckan/config/solr/schema.xml"), None)
     if found is None:
         raise StackError("CKAN's Solr schema is not in .venv: run `make clean` and start again.")
@@ -47,7 +47,7 @@ def _ckan_schema() -> Path:
 
 
 def _create_cores() -> Path:
-    """Solr's home with one core for the portal and one for the tests; those that exist are left alone."""
+    """Create Solr's home, with a core for the portal and for each test process; existing cores are left unchanged."""
     home = local("solr", "home")
     (home / "solr.xml").write_text("<solr/>\n")
     for core in CORES.values():
@@ -74,7 +74,7 @@ def _answers() -> bool:
 
 
 def process() -> Process:
-    """The server as a background process."""
+    """Return the server as a background process."""
     properties = {
         "solr.solr.home": LOCAL / "solr" / "home",
         "solr.log.dir": LOCAL / "log",
@@ -93,7 +93,7 @@ def process() -> Process:
 
 
 def start() -> bool:
-    """Start the server with its cores. Returns whether it was started by this call."""
+    """Start the server with its cores; return whether this call started it."""
     setup()
     _fetch_jars()
     _create_cores()

@@ -1,4 +1,4 @@
-"""Tests and checks of the code."""
+"""Runners of the tests and of the linters."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from . import packages, pycsw, services
 from .install import setup, venv_program
 from .settings import ROOT, TEST_PROCESSES, test_environment
 
-#: The whole suite runs in several processes; the tests of a file, which share what they set up, stay in one.
+#: Options for the whole suite: several processes, keeping the tests of a file, which share fixtures, in one.
 IN_PARALLEL = ("-n", str(len(set(TEST_PROCESSES.values()))), "--dist", "loadfile", "--no-loadscope-reorder")
 
-#: For a Solr that lives for some minutes: to compile less, and to need no threads that clean up, halves its time.
+#: For a short-lived Solr: less compilation and no concurrent garbage collection halve the time it takes.
 SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 def environment() -> None:
-    """Print the variables that a hand-run pytest needs, for `eval`."""
+    """Print the variables needed to run pytest by hand, for `eval`."""
     for name, value in test_environment().items():
         print(f"export {name}={shlex.quote(value)}")
 
 
 def test(arguments: Sequence[str]) -> int:
-    """Run pytest on the real services, started when they are not up, and stopped then only.
+    """Run pytest on the real services; those that are not running are started, and stopped at the end.
 
     Args:
-        arguments: what is handed on to pytest; without any, the whole suite runs in several processes.
+        arguments: arguments for pytest; without any, the whole suite runs in several processes.
 
     Returns:
         pytest's exit code.
@@ -43,7 +43,7 @@ def test(arguments: Sequence[str]) -> int:
         command = [str(venv_program("pytest")), *(arguments or IN_PARALLEL)]
         return subprocess.run(command, cwd=ROOT, env={**os.environ, **test_environment()}, check=False).returncode
     finally:
-        services.stop(started, quietly=True)  # so that pytest has the last word
+        services.stop(started, quietly=True)  # quietly, so that pytest's summary comes last
 
 
 def lint() -> int:

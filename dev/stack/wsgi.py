@@ -1,4 +1,4 @@
-"""CKAN as a WSGI application; the environment variable CKAN_INI names its configuration."""
+"""CKAN as a WSGI application; the environment variable CKAN_INI gives its configuration file."""
 
 import os
 

@@ -1,1 +1,1 @@
-"""The French catalogue: extraction, completeness, compilation. See `__main__.py` for the commands."""
+"""French message catalogue: extraction, completeness check, compilation. See `__main__.py` for the commands."""

@@ -1,10 +1,10 @@
 """`python3 -m dev.translations COMMAND`, run by `make i18n` in the project's environment.
 
-update [FILE.po …]  extract all messages, take translations from the files, else keep those there are, set their
-                    spaces, compile
-missing             list the messages without a French translation; exit code 1 when there are any
-check               fail when a message is untranslated, a space is plain where French has a no-break one, or a
-                    compiled or extracted file is not up to date
+update [FILE.po …]  extract all messages, take translations from the files, else keep the existing ones, set their
+                    no-break spaces, compile
+missing             list the messages without a French translation; exit code 1 if there are any
+check               fail if a message is untranslated, a space is plain where French needs a no-break one, or a
+                    compiled or extracted file is out of date
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ POT = I18N / "ckanext-ecosphere.pot"
 PO = I18N / "fr" / "LC_MESSAGES" / "ckanext-ecosphere.po"
 MO = PO.with_suffix(".mo")
 HEADER = "# {what} of ckanext-ecosphere. Written by `make i18n`; translations are edited in the .po file only.\n#"
-#: The rule of CKAN's French catalogue: gettext takes a count to a form by one rule for all merged catalogues.
+#: Plural rule of CKAN's French catalogue: gettext applies a single rule to all merged catalogues.
 PLURALS = "nplurals=3; plural=(n == 0 || n == 1) ? 0 : n != 0 && n % 1000000 == 0 ? 1 : 2;"
 FORMS = 3
 
@@ -42,7 +42,7 @@ def read(path: Path) -> Catalog:
 def french(messages: Catalog, sources: list[Catalog]) -> Catalog:
     """Fill the messages with the translations of the first catalogue that has them.
 
-    What CKAN translates itself and is listed only for its scripts keeps CKAN's translation.
+    Messages that CKAN translates itself, listed here only for its scripts, keep CKAN's translation.
     """
     core = core_french()
     result = Catalog(locale="fr", project="ckanext-ecosphere", charset="utf-8", fuzzy=False)
@@ -56,12 +56,12 @@ def french(messages: Catalog, sources: list[Catalog]) -> Catalog:
 
 
 def untranslated(catalogue: Catalog) -> list[Message]:
-    """Messages of a French catalogue that lack a translation or one of their plural forms."""
+    """Return the messages of a French catalogue that lack a translation or one of its plural forms."""
     return [message for message in catalogue if message.id and not all(_strings(message))]
 
 
 def as_po(catalogue: Catalog, what: str) -> bytes:
-    """Write a catalogue as text that depends on its messages only: no dates, sorted by message."""
+    """Write a catalogue as reproducible text: without dates, sorted by message."""
     buffer = io.BytesIO()
     write_po(buffer, catalogue, width=110, omit_header=True, sort_output=True, include_lineno=False)
     language = "Language: fr\\n" if what.startswith("French") else ""
@@ -82,14 +82,14 @@ def compile_catalogue() -> None:
     """Write the .mo file from the .po file."""
     catalogue = read(PO)
     for message in untranslated(catalogue):
-        # Babel would give the English plural as its translation.
+        # Babel would use the English plural as the translation.
         catalogue.delete(message.id)
     with MO.open("wb") as stream:
         write_mo(stream, catalogue)
 
 
 def update(files: list[Path]) -> None:
-    """Extract, merge, set the spaces and compile."""
+    """Extract and merge messages, set no-break spaces, and compile."""
     typography.typeset_data()
     messages = template()
     POT.write_bytes(as_po(messages, "Messages"))
@@ -107,7 +107,7 @@ def missing() -> list[str]:
 
 
 def problems() -> list[str]:
-    """Say what is not up to date, in sentences."""
+    """Return sentences on what is missing, wrong or out of date."""
     messages = template()
     done = french(messages, [read(PO)])
     found = [f"not translated: {_first(message)!r}" for message in untranslated(done)]
@@ -124,19 +124,19 @@ def problems() -> list[str]:
 
 
 def badly_set(catalogue: Catalog) -> list[str]:
-    """Say which translations have a plain space where French has a no-break one."""
+    """Return sentences on translations with a plain space where French needs a no-break one."""
     strings = (string for message in catalogue if message.id for string in _strings(message))
     return [f"plain space at a mark: {string!r}" for string in strings if not typography.is_typeset(string)]
 
 
 def unlike(catalogue: Catalog) -> list[str]:
-    """Say which translations do not have the places (`{name}`, `%s`, `%(name)s`) of their message."""
+    """Return sentences on translations with placeholders (`{name}`, `%s`, `%(name)s`) that the message lacks."""
     found = []
     for message in catalogue:
         if message.id:
             wanted = _places(message.id if isinstance(message.id, str) else message.id[1])
             for string in _strings(message):
-                # A singular may say "one" in words.
+                # A translation may lack one: a singular may spell out "one".
                 if string and not _places(string) <= wanted | _places(_first(message)):
                     found.append(f"places differ: {_first(message)!r} → {string!r}")
     return found
@@ -152,8 +152,8 @@ def _translation(source: Catalog, message: Message) -> Any:
 
 
 def _forms(message: Message, string: Any) -> Any:
-    """A translation in the shape that the message needs, None when it does not fit."""
-    # A file with fewer forms than three is read with empty ones; the last form stands for them.
+    """Return a translation as string or tuple of plural forms, as the message needs; None if there is none."""
+    # A file with fewer than three forms is read with empty ones: repeat the last form.
     forms = (string,) if isinstance(string, str) else tuple(form for form in string or () if form)
     if not any(forms):
         return None

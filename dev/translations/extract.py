@@ -1,4 +1,4 @@
-"""Find the messages of this project, and those of CKAN and its extensions that French readers would meet in English."""
+"""Extraction of the messages of this project, and of those that CKAN and its extensions lack in French."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DYNAMIC = Path(__file__).with_name("dynamic.yaml")
 RETRANSLATED = Path(__file__).with_name("retranslated.yaml")
 ADVISORIES = PACKAGE / "data" / "advisories.yaml"
 
-#: Suffix → babel extractor. CKAN's own reads its template tags.
+#: Suffix → babel extractor; CKAN's own one reads its template tags.
 METHODS = {
     ".py": "python",
     ".html": "ckan.lib.extract:extract_ckan",
@@ -35,13 +35,13 @@ SKIPPED = {"tests", "vendor", "node_modules", "migration", "example_theme", "tem
 
 @dataclass(frozen=True)
 class Found:
-    """A message where it stands in a source file.
+    """A message with its place in a source file.
 
     Attributes:
-        id: the message; (singular, plural) for one that counts.
-        file: path from the folder that holds the package.
+        id: the message; (singular, plural) for one with plural forms.
+        file: path relative to the folder that contains the package.
         line: line number.
-        comments: comments of the developers to the translators.
+        comments: developers' comments for translators.
     """
 
     id: str | tuple[str, ...]
@@ -51,7 +51,7 @@ class Found:
 
 
 def keywords() -> dict[str, Any]:
-    """Names of the functions that mark messages: babel's own and those of setup.cfg."""
+    """Return the names of the functions that mark messages: babel's defaults and those of setup.cfg."""
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg")
     extra = parser["extract_messages"]["keywords"].split()
@@ -62,8 +62,8 @@ def messages(files: Iterator[Path], base: Path) -> Iterator[Found]:
     """Extract messages from source files.
 
     Args:
-        files: files to read; those that are not Python, templates or scripts are passed over.
-        base: folder from which their paths are told.
+        files: files to read; those that are not Python, templates or scripts are skipped.
+        base: folder to which their paths are made relative.
     """
     for path in sorted(files):
         method = METHODS.get(path.suffix)
@@ -79,7 +79,7 @@ def messages(files: Iterator[Path], base: Path) -> Iterator[Found]:
 
 
 def own() -> Iterator[Found]:
-    """Messages of this project, those in its data included."""
+    """Yield the messages of this project, including those in its data."""
     yield from messages(PACKAGE.rglob("*"), ROOT)
     for number, advisory in enumerate(yaml.safe_load(ADVISORIES.read_text(encoding="utf-8")), start=1):
         for text in filter(None, (advisory["message"], advisory["meanwhile"], advisory["fixed_in"])):
@@ -87,10 +87,10 @@ def own() -> Iterator[Found]:
 
 
 def upstream() -> Iterator[Found]:
-    """Messages of CKAN and its extensions that French readers need from here.
+    """Yield the messages of CKAN and its extensions that this project translates.
 
-    Those that no French catalogue of theirs translates, those that are said otherwise or spaced otherwise here, and
-    those of scripts: CKAN hands scripts only the messages that some template catalogue (.pot) lists for them.
+    These are the messages without a French translation upstream, those translated or spaced differently here, and
+    those of scripts: CKAN passes scripts only the messages that a template catalogue (.pot) lists for them.
     """
     ours = set(yaml.safe_load(RETRANSLATED.read_text(encoding="utf-8")))
     core = _translated(_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po")
@@ -114,7 +114,7 @@ def upstream() -> Iterator[Found]:
 
 
 def template() -> Catalog:
-    """The catalogue of all messages to be translated, without translations."""
+    """Return the catalogue of all messages to translate, without translations."""
     catalogue = Catalog(domain="ckanext-ecosphere", project="ckanext-ecosphere", charset="utf-8", fuzzy=False)
     for found in (*own(), *upstream()):
         catalogue.add(found.id, locations=[(found.file, found.line)], auto_comments=found.comments)
@@ -122,10 +122,10 @@ def template() -> Catalog:
 
 
 def counted_or_not() -> list[str]:
-    """Messages that are asked for with a number here and without one there.
+    """Return the messages that are used both with and without plural forms.
 
-    A catalogue has one entry for both, that of the plural. Python 3.11.2, which Debian 12 has, does not find it without
-    a number and shows the English; later versions do.
+    A catalogue has a single entry for both, with plural forms. Without a number, Python 3.11.2 (Debian 12) does not
+    find it and shows the English text; later versions do.
     """
     found = [*own(), *upstream()]
     counted = {_first(each.id) for each in found if isinstance(each.id, tuple)}
@@ -133,7 +133,7 @@ def counted_or_not() -> list[str]:
 
 
 def core_french() -> dict[str, Any]:
-    """Translations that CKAN itself ships: message → translation."""
+    """Return the translations shipped with CKAN: message → translation."""
     with (_folder("ckan") / "i18n/fr/LC_MESSAGES/ckan.po").open("rb") as stream:
         return {_first(m.id): m.string for m in read_po(stream) if m.id and _complete(m.string)}
 

@@ -1,6 +1,6 @@
-"""Spaces of French typography: none before `: ; ? ! %` and within « » may end a line, and all are the same, U+00A0.
+"""French typography: no-break spaces (always U+00A0) before `: ; ? ! %` and within « ».
 
-U+202F, which some ask for before `; ? !`, lacks in many fonts, and mail programs show a box in its place.
+U+202F, recommended by some before `; ? !`, is missing in many fonts, and mail programs show a box instead.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "ckanext" / "ecosphere"
 NO_BREAK = "\u00a0"
-#: Data files whose French texts people read; those of the search are compared, not read.
+#: Data files with French texts shown to users; most data of the search are only compared.
 TEXTS = (
     "access/data/standard-attributes.csv",
     "access/data/standard-values.csv",
@@ -35,16 +35,16 @@ _PLACE = re.compile(
 
 
 _GLUED = re.compile(r"(?<=[a-zà-ÿ])(?=[?!](?:\s|<|$))|(?<=[a-zà-ÿ])(?<!mailto)(?<!urn)(?=:\s*$)")
-"""Where a mark stands at a word, as in English."""
+"""Places where a mark follows a word without a space, as in English."""
 
 
 def typeset(text: str) -> str:
-    """Return a French text with no-break spaces where its marks ask for them."""
+    """Return a French text with no-break spaces where punctuation requires them."""
     return _PLACE.sub(NO_BREAK, text)
 
 
 def written(text: str) -> str:
-    """Return a translation as it is printed: with its no-break spaces, and the apostrophe of typography."""
+    """Return a translation with no-break spaces and typographic apostrophes."""
     return re.sub(r"(?<=\w)'(?=\w)", "’", _spaced(text))
 
 
@@ -53,12 +53,12 @@ def _spaced(text: str) -> str:
 
 
 def is_typeset(texts: str | Sequence[str]) -> bool:
-    """Whether a French text, or each form of one, has its no-break spaces."""
+    """Return whether a French text, or each of its plural forms, has the required no-break spaces."""
     return all(text == _spaced(text) for text in ([texts] if isinstance(texts, str) else texts))
 
 
 def badly_set() -> Iterator[str]:
-    """Say which lines of data files have a plain space at a mark."""
+    """Yield a sentence for each line of the data files with a plain space before a mark."""
     for pattern in TEXTS:
         for path in sorted(PACKAGE.glob(pattern)):
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
@@ -67,7 +67,7 @@ def badly_set() -> Iterator[str]:
 
 
 def typeset_data() -> None:
-    """Set the data files right."""
+    """Correct the spaces of the data files."""
     for pattern in TEXTS:
         for path in sorted(PACKAGE.glob(pattern)):
             text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The classes of attack: each module has `ATTACK`."""
+"""Classes of attack: each module defines `ATTACK`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import import_module
 
 from dev.attack.outcome import Attack
 
-#: In the order in which they are carried out: what burdens the portal comes last.
+#: In order of execution: the classes that load the portal most come last.
 NAMES = (
     "headers",
     "anonymous",
@@ -30,10 +30,10 @@ NAMES = (
 
 
 def chosen(names: str) -> list[Attack]:
-    """The attacks of these names (commas between them), all when there are none.
+    """Return the attacks with these comma-separated names, or all of them if none is given.
 
     Raises:
-        SystemExit: there is no such class.
+        SystemExit: a class does not exist.
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()] or list(NAMES)
     for name in wanted:

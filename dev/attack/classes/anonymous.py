@@ -1,4 +1,4 @@
-"""Writing without an account, through every action and every form."""
+"""Attack: write without an account, through every API action and every form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dev.attack.tables import table
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Call and post everything as nobody."""
+    """Call every action and post every form without an account."""
     calling.harvested(stage)
     yield from calling.missing(stage)
     yield from calling.calls(stage, ["nobody"])
@@ -21,7 +21,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _unlisted(stage: Stage) -> Iterator[Outcome]:
-    """Actions that change something and are in no table: with all the data that there is."""
+    """Call the writing actions that are in no table, with the common data and the id of each kind of object."""
     nobody, allowed = stage.people["nobody"], table("anonymous")["actions"]
     for action in stage.inventory.actions:
         if action.reads or action.name in table("actions") or action.name in allowed:
@@ -30,12 +30,12 @@ def _unlisted(stage: Stage) -> Iterator[Outcome]:
             data = stage.filled(table("anonymous")["data"], this=stage.objects.get(word, word))
             answer = nobody.action(action.name, data)
             yield Outcome(f"{action.name} with id={word}", answer.success, answer.short if answer.success else "")
-            if answer.status == 400:  # the API does not know it
+            if answer.status == 400:  # not an action of the API
                 break
 
 
 def _forms(stage: Stage) -> Iterator[Outcome]:
-    """Every form, with a fresh session and the token that its pages give to everybody."""
+    """Post every form from a fresh session, with the CSRF token that pages give to any visitor."""
     public, fields = table("anonymous")["routes"], stage.filled(table("anonymous")["data"], this="x")
     person = stage.fresh()
     stage.clients.append(person)

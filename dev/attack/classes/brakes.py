@@ -1,4 +1,4 @@
-"""Trying again and again: passwords, accounts, reset mails, messages."""
+"""Attack: exceed the rate limits on passwords, accounts, reset e-mails and messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOO_MANY = 429
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Do each thing more often than any person would, from one address, and from many."""
+    """Repeat each operation far more often than a person would, from one address and from many."""
     limits = table("brakes")
     yield from _log_in(stage, limits["log_in"], limits["many"])
     yield from _register(stage, limits["register"])
@@ -26,7 +26,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _braked(what: str, answers: Iterable[Answer]) -> Outcome:
-    """Go on until there is a brake to feel."""
+    """Consume answers until one is HTTP 429; the attempt succeeds when none is."""
     tried, told = 0, ""
     for answer in answers:
         if answer.status == TOO_MANY:
@@ -36,7 +36,10 @@ def _braked(what: str, answers: Iterable[Answer]) -> Outcome:
 
 
 def _log_in(stage: Stage, times: int, most: int) -> Iterator[Outcome]:
-    """One account from one address, one account from many addresses, many accounts from one address."""
+    """Guess passwords: one account from one address, one from many addresses, many from one address.
+
+    Also with a forged X-Forwarded-For header, and with other spellings of the user name.
+    """
     victim, one = stage.objects["victim"], stage.fresh()
 
     def guess(client: Client, name: str) -> Answer:
@@ -89,7 +92,7 @@ def _reset(stage: Stage, times: int) -> Iterator[Outcome]:
 
 
 def _write(stage: Stage, times: int) -> Iterator[Outcome]:
-    """Drafts and messages of one person from many addresses."""
+    """Create drafts as one person from many addresses."""
     person = stage.people["user"]
     made = 0
     for _number in range(times):
@@ -100,7 +103,7 @@ def _write(stage: Stage, times: int) -> Iterator[Outcome]:
 
 
 def _kept(stage: Stage, times: int) -> Iterator[Outcome]:
-    """Long forms of nobody, which the portal keeps until the log-in."""
+    """Post long forms without an account, which the portal keeps until the visitor logs in."""
     client = stage.fresh()
 
     def ask() -> Answer:
@@ -112,7 +115,7 @@ def _kept(stage: Stage, times: int) -> Iterator[Outcome]:
 
 
 def _previews(stage: Stage, times: int) -> Iterator[Outcome]:
-    """Previews of one editor, each of which may hold a worker for minutes."""
+    """Start harvest previews as one editor; each may occupy a worker for minutes."""
     fields = {"url": f"{stage.hostile.url}/do/good_csw", "source_type": "ecosphere_csw", "config": ""}
     started = sum(stage.people["editor"].action("ecosphere_harvest_trial_start", fields).success for _ in range(times))
     detail = f"all {started} were started" if started == times else ""
@@ -120,7 +123,7 @@ def _previews(stage: Stage, times: int) -> Iterator[Outcome]:
 
 
 def _told(stage: Stage) -> Iterator[Outcome]:
-    """Whether a person has an account must not be told by the reset form or the log-in."""
+    """Check that the reset form and the log-in do not reveal whether an account exists."""
     for path, field in (("/fr/user/reset", "user"), ("/fr/user/login", "login")):
         answers = []
         for name in (stage.objects["user"], "nobody-of-this-name"):

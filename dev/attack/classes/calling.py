@@ -1,4 +1,4 @@
-"""Calling actions on objects of others, as the table `actions` has them."""
+"""Calls of API actions on other people's objects, from the table `actions`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ OWN_PREFIX = "ecosphere_"
 
 
 def may(person: str, rule: Any) -> bool:
-    """Whether the table allows an action to a person."""
+    """Return whether a rule of the table allows this person to call an action."""
     if isinstance(rule, list):
         return person in rule
     return rule == "all" or (rule == "known" and person != "nobody") or (rule == "member" and person == "member")
 
 
 def spellings(stage: Stage, data: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The data by id and, when an object has a name or reference, by that."""
+    """Yield the data with objects given by id, then by name and by reference where they have one."""
     seen = []
     for suffix in ("", "_name", "_reference"):
         named = {word: stage.objects.get(f"{word}{suffix}", value) for word, value in stage.objects.items()}
@@ -32,7 +32,7 @@ def spellings(stage: Stage, data: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def calls(stage: Stage, people: Iterable[str]) -> Iterator[Outcome]:
-    """Call each action of the table as each person to whom it is not allowed."""
+    """Call each action of the table as each person who may not call it."""
     known = {action.name for action in stage.inventory.actions}
     for name, line in table("actions").items():
         if name not in known:
@@ -47,12 +47,12 @@ def calls(stage: Stage, people: Iterable[str]) -> Iterator[Outcome]:
 
 
 def _done(result: Any) -> bool:
-    """Whether an action that tells what it did, and what not, did anything."""
+    """Return whether an action that reports what it did and did not do has done anything."""
     return bool(result.get("assigned", result.get("done", result))) if isinstance(result, dict) else bool(result)
 
 
 def missing(stage: Stage) -> Iterator[Outcome]:
-    """An action of the suite that the table lacks would not be attacked at all."""
+    """Report the actions of the suite that the table lacks, since they would not be attacked."""
     for action in stage.inventory.actions:
         if action.name.startswith(OWN_PREFIX):
             lacking = action.name not in table("actions")
@@ -60,7 +60,7 @@ def missing(stage: Stage) -> Iterator[Outcome]:
 
 
 def harvested(stage: Stage) -> None:
-    """Harvest the source that is attacked, so that there are a job, a record and a preview to be after."""
+    """Harvest the source under attack, so that there is a job, a record and a preview to attack."""
     editor, site, words = stage.people["editor"], stage.people["sysadmin"], stage.objects
     fields = {"url": f"{stage.hostile.url}/do/good_csw", "source_type": "ecosphere_csw", "config": ""}
     words["trial"] = (editor.action("ecosphere_harvest_trial_start", fields).result or {}).get("id", "none")

@@ -1,4 +1,4 @@
-"""Posts that a page elsewhere makes with the browser of somebody who is logged in."""
+"""Attack: cross-site request forgery with the session of a logged-in user."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ELSEWHERE = {"Origin": "http://evil.example", "Referer": "http://evil.example/pa
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Switch CKAN's protection off as an anonymous person can, then forge what each person may do."""
+    """Try to switch CKAN's CSRF protection off anonymously, then forge requests that each person may make."""
     _switch_off(stage)
     for person in ("victim", "editor", "sysadmin"):
         client = stage.logged_in(person)
@@ -32,7 +32,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _switch_off(stage: Stage) -> None:
-    """Call and post as nobody, so that CKAN exempts what it exempts; a few times, for each process of the server."""
+    """Post anonymously with an API token header, which may exempt a view; repeated to reach each server process."""
     nobody = stage.fresh()
     for _time in range(4):
         for line in table("forged")["posts"]:
@@ -62,7 +62,7 @@ def _outcome(what: str, answer: Answer) -> Outcome:
 
 
 def _through_api(stage: Stage, client: Client, line: dict[str, Any]) -> Iterator[Outcome]:
-    """The API with nothing but the session's cookie."""
+    """Call the API with the session cookie alone."""
     data = stage.filled(line["data"])
     path = f"/api/3/action/{line['action']}"
     bodies = {
@@ -78,13 +78,13 @@ def _through_api(stage: Stage, client: Client, line: dict[str, Any]) -> Iterator
     yield Outcome(f"{path} with a cookie, as a form", answer.success, answer.short if answer.success else "")
     answer = client.send("GET", path, params=flat, headers=ELSEWHERE)
     yield Outcome(f"GET {path} with a cookie", answer.success, answer.short if answer.success else "")
-    # Of an answer without content, the status tells.
+    # The answer to HEAD has no body: only its status shows success.
     answer = client.send("HEAD", path, data=json.dumps(data), headers={**ELSEWHERE, "Content-Type": "application/json"})
     yield Outcome(f"HEAD {path} with a cookie", answer.status == HTTPStatus.OK, answer.short)
 
 
 def _by_address(stage: Stage) -> Iterator[Outcome]:
-    """A link that changes something when it is merely opened: cookies go along with a link from elsewhere."""
+    """Open links that might change something on GET: browsers send cookies when a link on another site is followed."""
     site = stage.people["sysadmin"]
     for line in table("forged")["links"]:
         client = stage.logged_in(line["as"])
@@ -95,7 +95,7 @@ def _by_address(stage: Stage) -> Iterator[Outcome]:
 
 
 def _seen(site: Client, stage: Stage, line: dict[str, Any]) -> str:
-    """What an action shows, without what changes by itself."""
+    """Return the result of an action as JSON, limited to keys that do not change by themselves."""
     result = site.action(line["see"], stage.filled(line["with"])).result
     if isinstance(result, dict) and line.get("keys"):
         result = {key: result.get(key) for key in line["keys"]}
@@ -103,7 +103,7 @@ def _seen(site: Client, stage: Stage, line: dict[str, Any]) -> str:
 
 
 def _every_form(stage: Stage) -> Iterator[Outcome]:
-    """Each address that takes a post, as an administrator of the site, without a token."""
+    """Post to each route as a sysadmin, without a CSRF token."""
     client, skipped = stage.logged_in("sysadmin"), table("forged")["not_forged"]
     for route in stage.inventory.routes:
         if "POST" not in route.methods or route.endpoint.startswith("api.") or route.endpoint in skipped:

@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet would compute, in every CSV that the portal gives."""
+"""Attack: CSV injection, i.e. cells that a spreadsheet would evaluate, in every CSV of the portal."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dev.attack.stage import Stage
 from dev.attack.tables import table
 
 ACTIVE = tuple("=+-@\t\r")
-#: What spreadsheets take away before they look at the first character.
+#: Characters that spreadsheets strip before they look at the first one.
 LOOSE = " \"';\u00a0\u200b\ufeff\n"
 MARK = "ATTAQUE"
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Write formulas where people write titles and names, then fetch each table."""
+    """Write formulas into titles and names, then fetch each CSV."""
     lines = table("formulas")
     editor, victim, site = stage.people["editor"], stage.people["victim"], stage.people["sysadmin"]
     base = site.action("package_show", id=stage.objects["dataset"]).result or {}
@@ -54,8 +54,8 @@ def _read(text: str, delimiter: str) -> Iterator[Any]:
 
 
 def is_formula(cell: str) -> bool:
-    """Whether a spreadsheet would compute the cell: an active character comes first, in whatever width."""
-    if cell.startswith("'"):  # the sign that what follows is text
+    """Return whether a spreadsheet would evaluate the cell: it starts with an active character, of any width."""
+    if cell.startswith("'"):  # marks the cell as text
         return False
     begin = unicodedata.normalize("NFKC", cell.lstrip(LOOSE))[:1]
     return begin in ACTIVE and begin != ""

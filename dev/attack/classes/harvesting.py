@@ -1,4 +1,4 @@
-"""Harvesting a source to its end, and removing it."""
+"""Create, harvest and remove a source."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ ENDED = ("Finished", "Aborted")
 
 @dataclass
 class Harvest:
-    """What came of a harvest.
+    """Outcome of a harvest.
 
     Attributes:
-        refused: why the source could not be made, empty when it was.
-        status: of the job at the end of the wait.
-        seconds: that it took.
-        stats: records added, in error and so on.
-        errors: sentences of the report.
-        state: what `ecosphere_harvest_job_show` says.
+        refused: why the source could not be created; empty if it was.
+        status: status of the job at the end of the wait.
+        seconds: duration.
+        stats: counts of the job: added, errored etc.
+        errors: messages of the report.
+        state: result of `ecosphere_harvest_job_show`.
     """
 
     refused: str = ""
@@ -35,19 +35,19 @@ class Harvest:
 
     @property
     def ended(self) -> bool:
-        """Whether the job came to an end by itself."""
+        """Whether the job finished by itself."""
         return self.status == "Finished"
 
 
 @dataclass
 class Started:
-    """A harvest that was begun.
+    """A harvest that was started.
 
     Attributes:
-        source: id; empty when the source was refused.
-        job: id.
-        refused: why the source could not be made.
-        begin: by the monotonic clock.
+        source: id of the source; empty if it was refused.
+        job: id of the job.
+        refused: why the source could not be created.
+        begin: start, on the monotonic clock.
     """
 
     source: str = ""
@@ -57,7 +57,7 @@ class Started:
 
 
 def start(stage: Stage, type_: str, url: str, *, config: str = "") -> Started:
-    """Make a source as an editor and begin to harvest it."""
+    """Create a source as an editor and start its harvest."""
     editor = stage.people["editor"]
     name = f"attack-h-{secrets.token_hex(4)}"
     config = config or settings_for(type_, url)
@@ -71,7 +71,7 @@ def start(stage: Stage, type_: str, url: str, *, config: str = "") -> Started:
 
 
 def finish(stage: Stage, started: Started, *, seconds: float = 45.0) -> Harvest:
-    """Wait for the end of a harvest, abort it when it takes too long, and remove its source."""
+    """Wait for a harvest to end, abort it after `seconds`, and remove its source."""
     if started.refused:
         return Harvest(refused=started.refused)
     site, job = stage.people["sysadmin"], started.job
@@ -95,5 +95,5 @@ def finish(stage: Stage, started: Started, *, seconds: float = 45.0) -> Harvest:
 
 
 def run(stage: Stage, type_: str, url: str, *, config: str = "", seconds: float = 45.0) -> Harvest:
-    """Make a source as an editor, harvest it to its end, and remove it."""
+    """Create a source as an editor, harvest it to the end and remove it."""
     return finish(stage, start(stage, type_, url, config=config), seconds=seconds)

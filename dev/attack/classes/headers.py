@@ -1,4 +1,4 @@
-"""Headers that tell a browser what it may do, on every kind of page, and the flags of cookies."""
+"""Attack: missing security headers on every kind of page, and missing cookie flags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dev.attack.tables import table
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Open every kind of page and look at what it says; then at the cookies of a log-in."""
+    """Check the headers of every kind of page, then the cookies set at log-in."""
     lines = table("headers")
     for person in ("nobody", "editor"):
         client = stage.logged_in(person) if person != "nobody" else stage.people["nobody"]

@@ -1,4 +1,4 @@
-"""Reading and changing what belongs to others, as people of another service, a member, or any account."""
+"""Attack: horizontal privilege escalation, as users of another organisation, a member, or any account."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PEOPLE = ("user", "rival", "rival-admin", "member")
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Call the actions, open and send the pages, then see that nothing has changed."""
+    """Call the actions, open and post the pages, then check that nothing has changed."""
     calling.harvested(stage)
     before = _state(stage)
     yield from calling.calls(stage, PEOPLE)
@@ -26,7 +26,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _pages(stage: Stage, person: str) -> Iterator[Outcome]:
-    """The pages of the table; for a page that changes something, its form too."""
+    """Open the pages of the table; also post the form of those that change something."""
     client = stage.logged_in(person)
     for line in table("pages_of_others"):
         if calling.may(person, line.get("may")):
@@ -43,7 +43,7 @@ def _pages(stage: Stage, person: str) -> Iterator[Outcome]:
 
 
 def _state(stage: Stage) -> dict[str, object]:
-    """What must not change, as an administrator of the site sees it."""
+    """Return what must not change, read as a sysadmin."""
     site, words = stage.people["sysadmin"], stage.objects
     dataset = site.action("package_show", id=words["dataset"]).result or {}
     private = site.action("package_show", id=words["private_dataset"]).result or {}

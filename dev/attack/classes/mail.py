@@ -1,4 +1,4 @@
-"""Using the ministry's mail: other recipients, other headers, links and floods in what the portal sends."""
+"""Attack: abuse the portal's e-mails with foreign recipients, injected headers, links and floods."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dev.attack.stage import Stage
 from dev.attack.tables import table
 
 EVIL, NEWCOMER = "evil.example", "attack-new"
-#: Without a new e-mail for so long, no more are expected.
+#: After this long without a new e-mail, no more are expected.
 SETTLE_SECONDS = 4
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Write hostile names, titles and comments as new people, then read what the portal sent."""
+    """Write hostile names, titles and comments with new accounts, then check the e-mails that the portal sent."""
     lines = table("mail")
     for number, name in enumerate(lines["names"]):
         person = _newcomer(stage, number, name)
@@ -39,7 +39,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _newcomer(stage: Stage, number: int, fullname: str) -> Client:
-    """An account that nobody knows yet."""
+    """Create a new account with an API token."""
     site, name = stage.people["sysadmin"], f"{NEWCOMER}-{number}-{secrets.token_hex(3)}"
     fields = {"name": name, "email": f"{name}@guichet.example", "password": secrets.token_urlsafe(12)}
     site.action("user_create", fields, fullname=fullname)
@@ -50,7 +50,7 @@ def _newcomer(stage: Stage, number: int, fullname: str) -> Client:
 
 
 def _send(stage: Stage) -> None:
-    """Wait for what the portal sends by itself."""
+    """Wait until the portal has sent its e-mails."""
     count, deadline = -1, time.monotonic() + stage.patience
     while time.monotonic() < deadline and len(stage.mail()) != count:
         count = len(stage.mail())

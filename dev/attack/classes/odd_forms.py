@@ -1,4 +1,4 @@
-"""Each form of each page, found by reading the pages: one field after the other odd, with the token of the page."""
+"""Attack: fuzz each form found on the pages, one field at a time, with a valid CSRF token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dev.attack.stage import Stage
 from dev.attack.tables import repeated, table
 
 TOKEN = "_csrf_token"
-#: Of a form, so many fields are tried in a run, each with so many odd values; the seed says which.
+#: Fields of a form tried in a run, and odd values tried in each; drawn with the seed.
 FIELDS, VALUES = 8, 3
 FOUND = 200
 
@@ -28,11 +28,11 @@ class Form:
     """A form of a page.
 
     Attributes:
-        person: who was shown it.
-        page: where it stands.
-        action: address that it is sent to.
-        fields: name and value of what a browser would send.
-        files: names of the fields for files.
+        person: persona to whom the form is shown.
+        page: path of the page with the form.
+        action: URL to which it is submitted.
+        fields: names and values that a browser would send.
+        files: names of the file fields.
     """
 
     person: str
@@ -43,13 +43,13 @@ class Form:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What makes it another form than those already tried: digits and identifiers are no difference."""
+        """Key by which forms are compared: path without digits and identifiers, and the names of the fields."""
         names = frozenset(name for name, _value in self.fields) | frozenset(self.files)
         return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", "*", urlsplit(self.action).path), names
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Read the pages as each person, then send each form that was found, odd in one place at a time."""
+    """Open the pages as each person, then submit each form found, with one odd field at a time."""
     lines = table("odd_forms")
     seen: set[tuple[Any, ...]] = set()
     for person in lines["people"]:
@@ -66,7 +66,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _pages(stage: Stage, lines: dict[str, Any]) -> list[str]:
-    """All pages that a route leads to, and those of the table."""
+    """Return the paths of the table and of all GET routes."""
     routes = [
         filled_route(stage, route.rule)
         for route in stage.inventory.routes
@@ -76,7 +76,7 @@ def _pages(stage: Stage, lines: dict[str, Any]) -> list[str]:
 
 
 def forms_of(answer: Answer, person: str, page: str) -> Iterator[Form]:
-    """The forms of a page that change something."""
+    """Yield the forms of a page that are submitted with POST."""
     if "html" not in answer.headers.get("Content-Type", "") or not answer.content.strip():
         return
     try:
@@ -131,7 +131,7 @@ def _fields(fields: list[tuple[str, str]]) -> list[tuple[str, bytes]]:
 
 @dataclass
 class _Sender:
-    """Sends a form with the token of the page."""
+    """Submit a form with a valid CSRF token."""
 
     stage: Stage
     client: Client

@@ -1,4 +1,4 @@
-"""Values that no person types, in every parameter of every route and action: an answer, never a fault."""
+"""Attack: fuzz every parameter of every route and API action; none may cause an internal error."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dev.attack.routes import filled_route, variables
 from dev.attack.stage import Stage
 from dev.attack.tables import repeated, table
 
-#: Of the values of a table, the first so many are tried everywhere, and so many of the others (the seed says which).
+#: Number of leading values of a table that are tried everywhere, and number of others drawn with the seed.
 ALWAYS, DRAWN = 1, 1
-#: So many of the odd bodies for an action.
+#: Number of odd bodies tried on an action.
 BODIES = 5
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Every route with each odd value in its address and in its parameters, then every action with odd data."""
+    """Request every route with odd values in its path and parameters, then call every action with odd data."""
     lines = table("odd_values")
     odd = [repeated(value) for value in lines["in_addresses"]]
     stage.clients.append(visitor := stage.fresh())
@@ -39,7 +39,7 @@ def _route(stage: Stage, client: Client, rule: str, odd: list[str], names: list[
         for variable in variables(rule):
             path = filled_route(stage, rule, **{variable: value})
             yield judged(f"GET {path}", client.send("GET", stage.url + path))
-        # One parameter after the other, so that each meets several values without asking everything of everything.
+        # A third of the parameters at a time, so that each gets several values without trying every combination.
         chosen = [name for position, name in enumerate(names) if (position + number) % 3 == 0]
         query = "&".join(f"{name}={value}" for name in chosen)
         path = f"{filled_route(stage, rule)}?{query}"
@@ -47,12 +47,12 @@ def _route(stage: Stage, client: Client, rule: str, odd: list[str], names: list[
 
 
 def _drawn(stage: Stage, values: list[Any]) -> list[Any]:
-    """The first values, NUL among them, and some of the others."""
+    """Return the first values, NUL among them, and a random sample of the others."""
     return [*values[:ALWAYS], *stage.random.sample(values[ALWAYS:], DRAWN)]
 
 
 def _forms(stage: Stage, odd: list[str]) -> Iterator[Outcome]:
-    """The forms, as a person who may use them, with a token."""
+    """Post the forms of the table as a person who may use them, with a CSRF token."""
     lines = table("odd_values")
     for line in lines["forms"]:
         client = stage.logged_in(line["as"])
@@ -64,7 +64,7 @@ def _forms(stage: Stage, odd: list[str]) -> Iterator[Outcome]:
 
 
 def _actions(stage: Stage) -> Iterator[Outcome]:
-    """Each reading action, and each of the suite's, with data of other types, as somebody whom it lets in."""
+    """Call each reading action and each action of the suite as an editor, with data of unexpected types."""
     lines, site = table("odd_values"), stage.people["editor"]
     for action in stage.inventory.actions:
         own = action.name.startswith("ecosphere_")
@@ -83,7 +83,7 @@ def _actions(stage: Stage) -> Iterator[Outcome]:
 
 
 def _bodies(stage: Stage) -> Iterator[Outcome]:
-    """Bodies that are no JSON object, or not even text."""
+    """Send bodies that are not JSON objects, or not even text."""
     client = stage.people["editor"]
     headers = {"Authorization": client.token, "Content-Type": "application/json"}
     for name in table("odd_values")["body_actions"]:

@@ -1,4 +1,4 @@
-"""What is private shows nowhere: pages, searches, facets, counts, feeds, exports, suggestions, errors."""
+"""Attack: find private content in pages, searches, facets, counts, feeds, exports, suggestions and errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PEOPLE = ("nobody", "user", "rival")
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Ask everything that lists or counts, and look for the secret word, which no question contains."""
+    """Request everything that lists or counts, and look for the secret word, which no request contains."""
     lines = table("private")
     for person in PEOPLE:
         client = stage.logged_in(person) if person != "nobody" else stage.people["nobody"]

@@ -1,4 +1,4 @@
-"""Leading people elsewhere: redirects, and addresses in e-mails that come from a header."""
+"""Attack: open redirects, and links in e-mails built from a forged Host header."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVIL = "evil.example"
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Every address that leads on, with every spelling of an address elsewhere."""
+    """Request every URL that redirects, with every spelling of a foreign URL."""
     lines, home = table("redirects"), urlsplit(stage.url).netloc
     for path in stage.filled(lines["paths"]):
         for elsewhere in lines["elsewhere"]:
@@ -43,7 +43,7 @@ def _outcome(what: str, answer: Answer, home: str) -> Outcome:
 
 
 def _headers(stage: Stage) -> Iterator[Outcome]:
-    """Headers that name another host: in redirects, pages, and e-mails with a link that lets one in."""
+    """Send headers that name another host, and look for it in redirects, pages and password-reset e-mails."""
     for name in table("redirects")["headers"]:
         client, headers = stage.fresh(), {name: EVIL}
         for path in ("/fr/user/login", "/user/me", "/fr/dataset", "/organization", "/feeds/dataset.atom"):

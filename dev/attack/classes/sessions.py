@@ -1,4 +1,4 @@
-"""Sessions after their end, and before their beginning."""
+"""Attack: reuse expired sessions, session fixation and forged session cookies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OWN_PAGE = "/fr/user/edit"
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Keep cookies that should have ended."""
+    """Reuse cookies that should no longer be valid."""
     yield from _after_log_out(stage)
     yield from _after_new_password(stage)
     yield from _fixed(stage)
@@ -28,7 +28,7 @@ def _known(client: Client) -> bool:
 
 
 def _thief(stage: Stage, client: Client) -> Client:
-    """Somebody with a copy of a person's cookies."""
+    """Return a client with a copy of another client's cookies."""
     thief = stage.fresh()
     thief.name = client.name
     thief.session.cookies.update(client.cookies)
@@ -67,7 +67,7 @@ def _after_new_password(stage: Stage) -> Iterator[Outcome]:
 
 
 def _fixed(stage: Stage) -> Iterator[Outcome]:
-    """The session that an attacker planted before the log-in."""
+    """Try session fixation: a session planted before the log-in."""
     client = stage.fresh("user")
     client.csrf("/user/login")
     before = client.cookies
@@ -78,7 +78,7 @@ def _fixed(stage: Stage) -> Iterator[Outcome]:
 
 
 def _spelled(stage: Stage) -> Iterator[Outcome]:
-    """Sessions that are made up."""
+    """Try forged session cookies."""
     known = stage.logged_in("user").cookies
     for name, value in known.items():
         for forged in ("", "x", value[:-2], value.upper(), "../../etc/passwd", f"{stage.objects['admin_id']}|0", "%00"):

@@ -1,4 +1,4 @@
-"""Questions that are asked in a moment and answered for ever."""
+"""Attack: requests that are cheap to send and expensive to answer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ BROKEN = 500
 
 
 def judged(what: str, answer: Answer) -> Outcome:
-    """An answer must come in time and be no fault of the portal."""
+    """Judge an answer: it must come in time and not be an internal error."""
     slow, fault = answer.cost > SLOWEST_SECONDS, answer.status in (0, BROKEN)
     return Outcome(what[:200], slow or fault, f"{answer.cost:.1f} s, {answer.status}" if slow or fault else "")
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Ask each question; after a slow one, see that the portal still answers."""
+    """Send each request, restart the web server if one never returns, and check at the end that the portal answers."""
     lines = table("slow_questions")
     for line in lines["questions"]:
         ((person, question),) = line.items() if isinstance(line, dict) else (("nobody", line),)

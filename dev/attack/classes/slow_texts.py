@@ -1,4 +1,4 @@
-"""Texts that take a program long to read or show: in forms, through the API, from a harvest, in an import."""
+"""Attack: texts that are slow to parse or render, through forms, the API, a harvest and an import."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import repeated, table
 
-#: So many of the texts of a kind are put into every field of a door.
+#: Number of texts of a kind that are put into every field of an entry point.
 ALWAYS = 2
 _NUMBERS = itertools.count(1)
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Put each text into each field that takes it, then open the pages that show it."""
+    """Save the texts through each entry point, then open the pages that show them."""
     lines = table("slow_texts")
     for door in lines["doors"]:
         for field, name, text in _shared_out(stage, door, lines["texts"]):
@@ -29,7 +29,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _shared_out(stage: Stage, door: dict[str, Any], texts: dict[str, list[str]]) -> Iterator[tuple[str, str, str]]:
-    """Each text meets each door, in one of its fields; which one, the seed says. The first ones meet every field."""
+    """Yield (field, kind, text): the first texts of a kind for every field, the others for a field set by the seed."""
     fields = [str(field) for field in door["fields"]]
     for name in door["texts"]:
         turn = stage.random.randrange(len(fields))
@@ -55,7 +55,7 @@ def _put(stage: Stage, door: dict[str, Any], field: str, name: str, text: str) -
 
 
 def _set(data: dict[str, Any], field: str, text: str) -> None:
-    """Put a text where a dotted name leads: `contact.0.email`; `field[]` takes a list of 50 000 words."""
+    """Set a value by its dotted path, as `contact.0.email`; `field[]` takes the words of the text as a list."""
     *path, last = field.split(".")
     place: Any = data
     for part in path:
@@ -64,7 +64,7 @@ def _set(data: dict[str, Any], field: str, text: str) -> None:
 
 
 def _harvested(stage: Stage) -> Iterator[Outcome]:
-    """Records with such texts: the job must end in time, and the pages must show them in time."""
+    """Harvest records with such texts: the job must end in time, and their pages must answer in time."""
     editor, site = stage.people["editor"], stage.people["sysadmin"]
     fields = {"title": "Attaque lente", "name": f"attack-slow-{stage.objects['run']}", "frequency": "MANUAL"}
     fields |= {"url": f"{stage.hostile.url}/do/slow_csw", "source_type": "ecosphere_csw"}

@@ -1,4 +1,4 @@
-"""Hostile sources of every type: without an end, too large, too slow, too deep, lying, or of no known shape."""
+"""Attack: hostile harvest sources of every type: endless, huge, slow, deeply nested, inconsistent or malformed."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from dev.attack.outcome import WORKER_BYTES, Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import table
 
-#: How the portal tells that it did not see something coming.
+#: Messages that show an error which the portal did not expect.
 UNEXPECTED = re.compile(r"unexpected fault|imprévu|Traceback|Error\(", re.IGNORECASE)
 
-#: Sources at a time: two workers harvest, and what one source holds, others must not wait for too long.
+#: Sources harvested at a time: there are two workers, and a slow source must not delay too many others.
 BATCH = 8
-#: Longest wait for a batch, in times of the stage's patience.
+#: Longest wait for a batch, as a multiple of the stage's patience.
 LONGEST = 8
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Harvest the sources, a few at a time: each ends by itself, within its memory, and gives the honest records."""
+    """Harvest the sources in batches: each job must end by itself, within its memory, and import the valid records."""
     for lines in batched(table("sources"), BATCH):
         stage.load.begin()
         begun = []
         for line in lines:
             url = f"{stage.hostile.url}/{line.get('path') or 'doc/' + line['name']}"
-            # No two sources may have the same address.
+            # ckanext-harvest refuses a second source with the same URL and settings.
             address = f"{url}/{line['type']}" if "path" in line else url
             begun.append((line, url, harvesting.start(stage, line["type"], address, config=line.get("config", ""))))
         longest = stage.patience * LONGEST
@@ -43,7 +43,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def batched(lines: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """The lines in groups of so many."""
+    """Yield the lines in groups of `size`."""
     rest = iter(lines)
     while group := list(islice(rest, size)):
         yield group
@@ -62,7 +62,7 @@ def _judged(stage: Stage, line: dict[str, Any], url: str, found: harvesting.Harv
     faults = [error for error in found.errors if UNEXPECTED.search(error)]
     yield Outcome(f"{name} is understood", bool(faults), faults[0][:200] if faults else "")
     if line.get("good"):
-        # Harvested side by side, the same honest record may have come with another source already.
+        # Another source of the batch may already have imported the same valid record.
         arrived = sum(found.stats.get(what, 0) for what in ("added", "updated", "not modified"))
         lost = arrived < line["good"]
         yield Outcome(f"{name}: honest records arrive", lost, f"{found.stats} {found.errors[:2]}"[:300] if lost else "")
@@ -72,7 +72,7 @@ def _judged(stage: Stage, line: dict[str, Any], url: str, found: harvesting.Harv
 
 
 def _recover(stage: Stage) -> None:
-    """Wait until the workers have let go of what they held."""
+    """Wait until the workers have released their memory."""
     deadline = time.monotonic() + stage.patience
     while time.monotonic() < deadline and stage.load.sample() > WORKER_BYTES:
         time.sleep(0.5)

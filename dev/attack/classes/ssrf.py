@@ -1,4 +1,4 @@
-"""Addresses that lead the portal to where it may not go; canaries listen there."""
+"""Attack: server-side request forgery (SSRF), with canaries on the forbidden addresses."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import table
 
-#: Documents whose canaries may be asked late, by a job.
+#: Wait before looking at the job queue: background jobs request canaries late.
 SETTLE_SECONDS = 3
 PAUSE_SECONDS = 0.2
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Every door that takes an address, with every spelling; every document that leads on to another."""
+    """Give every spelling to the entry points that take a URL, then try documents that refer to other URLs."""
     yield from _spelled(stage)
     yield from _documents(stage)
     yield from _services(stage)
 
 
-#: Doors besides the import. All share one way out.
+#: Entry points besides the import. All of them make requests through the same guard.
 DOORS = ["links", "ecosphere_csw", "ecosphere_dcat", "ecosphere_waf", "ecosphere_udata"]
 
 
 def _give(stage: Stage, door: str, address: str) -> None:
-    """Give an address to a door: the import, the preview of a source type, or the links of a dataset."""
+    """Give a URL to an entry point: the import, the preview of a source type, or the links of a dataset."""
     editor, words = stage.people["editor"], stage.objects
     if door == "import":
         editor.action("ecosphere_dataset_import", url=address)
@@ -40,7 +40,7 @@ def _give(stage: Stage, door: str, address: str) -> None:
     else:
         fields = {"source_type": door, "config": settings_for(door, address)}
         trial = editor.action("ecosphere_harvest_trial_start", fields, url=address)
-        # One after the other: of one person, only a few may wait.
+        # One at a time: only a few previews of a person may be queued.
         identifier, deadline = (trial.result or {}).get("id", ""), time.monotonic() + stage.patience
         while trial.success and time.monotonic() < deadline:
             shown = editor.action("ecosphere_harvest_trial_show", id=identifier)
@@ -52,7 +52,7 @@ def _give(stage: Stage, door: str, address: str) -> None:
 def _spelled(stage: Stage) -> Iterator[Outcome]:
     tried: list[tuple[str, str]] = []
     for number, spelling in enumerate(table("ssrf")["spellings"]):
-        # The import meets all spellings; each other door meets some of them, and all meet the plain one.
+        # The import gets every spelling, the other entry points some of them; all get the plain one.
         doors = [DOORS[number % len(DOORS)]] if number else DOORS
         for door in ("import", *doors):
             path = stage.canaries.path()
@@ -68,7 +68,7 @@ def _spelled(stage: Stage) -> Iterator[Outcome]:
 
 
 def _settle(stage: Stage) -> None:
-    """Wait until the background work that was started is done."""
+    """Wait until the background jobs are done."""
     site, deadline = stage.people["sysadmin"], time.monotonic() + stage.patience * 10
     time.sleep(SETTLE_SECONDS)
     while time.monotonic() < deadline and site.action("job_list").result:
@@ -76,7 +76,7 @@ def _settle(stage: Stage) -> None:
 
 
 def _documents(stage: Stage) -> Iterator[Outcome]:
-    """Documents at an address that is allowed, and texts that are sent, which name a canary."""
+    """Submit documents that refer to a canary: from an allowed URL, as text, and through a harvest."""
     editor = stage.people["editor"]
     tried: list[tuple[str, str]] = []
     read: list[tuple[str, str]] = []
@@ -101,7 +101,7 @@ def _documents(stage: Stage) -> Iterator[Outcome]:
         read.append((f"{line['do']} is read as {line['type']}", url))
         stage.hostile.canary(line["canary"])
         tried.append((f"{line['do']} as {line['type']}", stage.hostile.paths[line["canary"]]))
-    # All were begun before the first is waited for: most of their time is spent in the queue.
+    # All are started before waiting for the first: most of their time is spent in the queue.
     longest = stage.patience * len(harvests)
     ended = [harvesting.finish(stage, each, seconds=longest) for each in harvests]
     lost = [f"{each.status} {each.refused}" for each in ended if each.status not in harvesting.ENDED]
@@ -119,7 +119,7 @@ def _text(line: dict[str, Any]) -> str:
 
 
 def _services(stage: Stage) -> Iterator[Outcome]:
-    """The ports of the portal's own database, queue and index, which the demonstration's network would allow."""
+    """Import from the ports of the portal's own database, queue and index, whose network the demonstration allows."""
     editor = stage.people["editor"]
     for name, port in stage.services.items():
         for spelling in table("ssrf")["services"]:

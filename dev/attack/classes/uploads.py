@@ -1,4 +1,4 @@
-"""Files that a browser would run, as the portal gives them back."""
+"""Attack: upload files that a browser would execute on the portal's origin."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import table
 
-#: Types that a browser shows without running anything that is in them.
+#: Content types that a browser displays without executing anything in them.
 INERT = re.compile(r"^(text/(plain|csv)|image/(png|jpe?g|gif|webp)|application/(json|zip|octet-stream|pdf))\b")
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Upload each file where files are taken, fetch it, and open it in a browser."""
+    """Upload each file wherever the portal accepts files, fetch it, and open it in a browser."""
     opened: list[tuple[str, str]] = []
     for line in table("uploads")["files"]:
         for what, url in _placed(stage, line):
@@ -31,7 +31,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _placed(stage: Stage, line: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Put a file where the portal takes files. Yields what it is and its address."""
+    """Upload a file as resource, attachment and image; yield a description and the URL of each accepted upload."""
     content = stage.filled(line["content"]).encode("utf-8", "surrogateescape")
     content = bytes.fromhex(line.get("begin", "")) + content
     upload = (line["name"], content, line["type"])
@@ -59,7 +59,7 @@ def _placed(stage: Stage, line: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _image(stage: Stage, kind: str, name: str, upload: tuple[str, bytes, str]) -> Iterator[tuple[str, str]]:
-    """A picture of a service or person."""
+    """Upload the file as image of an organisation or user; yield as `_placed` does."""
     person = stage.people["admin" if kind == "organization" else "editor"]
     fields = {"id": name, "clear_upload": "true"}
     answer = person.send(
@@ -75,7 +75,7 @@ def _image(stage: Stage, kind: str, name: str, upload: tuple[str, bytes, str]) -
 
 
 def _active(answer: Answer) -> bool:
-    """Whether a browser may run what is in it, on the portal's own origin."""
+    """Return whether a browser may execute the content on the portal's origin."""
     headers = answer.headers
     if "attachment" in headers.get("Content-Disposition", ""):
         return False

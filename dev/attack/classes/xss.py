@@ -1,4 +1,4 @@
-"""Scripts in every text that people and sources give, looked for in a browser on every kind of page."""
+"""Attack: cross-site scripting through every text that people and sources provide, detected in a real browser."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from dev.attack.tables import table
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
-    """Put the payloads through each door, then open the pages that may show them."""
+    """Submit the payloads through each entry point, then open the pages that may show them."""
     lines, seen = table("xss"), dict[str, None]()
     with browser.opened(stage.url) as window:
         for words, doors in _groups(lines):
             shown = dict.fromkeys(page for door in doors for page in _through(stage, door, words))
             seen |= shown
-            # At once: the next group takes the place of this one.
+            # Open them now: the next group replaces this one.
             for path, owned in window.open(shown):
                 yield Outcome(f"{path} with {str(words['first'])[:60]!r}", bool(owned), owned)
     pages = dict.fromkeys([*stage.filled(lines["always"]), *_harvested(stage)])
     firsts = [quote(group[0], safe="") for group in lines["payloads"]]
     reflected = dict.fromkeys(path.replace("{payload}", each) for path in lines["reflected"] for each in firsts)
-    # Nobody's browser has seen already what went through the doors.
+    # Anonymously, the pages of `seen` have already been opened above.
     for person, wanted in (("nobody", pages | reflected), ("sysadmin", pages | seen)):
         cookies = stage.logged_in(person).cookies if person != "nobody" else None
         with browser.opened(stage.url, cookies) as window:
@@ -39,7 +39,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _scripts(stage: Stage, paths: list[str]) -> Iterator[Outcome]:
-    """Ask for addresses that may become scripts of the portal's own, which its policy lets every page run."""
+    """Request URLs that might be answered as JavaScript of the portal's origin, which its CSP lets every page run."""
     for path in paths:
         answer = stage.people["nobody"].get(path)
         runs = "javascript" in answer.headers.get("Content-Type", "") and "__owned" in answer.body
@@ -47,7 +47,7 @@ def _scripts(stage: Stage, paths: list[str]) -> Iterator[Outcome]:
 
 
 def _groups(lines: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """What goes through the doors at a time, and the doors."""
+    """Yield the words filled in for each payload, with the entry points that take them."""
     for number, group in enumerate(lines["payloads"]):
         words = {"line": " ".join(group), "text": "\n\n".join(group), "first": group[0], "n": number}
         yield words, lines["doors"]
@@ -57,7 +57,7 @@ def _groups(lines: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[s
 
 
 def _through(stage: Stage, door: dict[str, Any], words: dict[str, Any]) -> list[str]:
-    """Put a payload through a door. Returns the pages that may show it; none when the door refused."""
+    """Submit a payload through an entry point; return the pages that may show it, none if it was refused."""
     person, data = stage.people[door["as"]], stage.filled(door["data"], **words)
     if door.get("like_dataset"):
         data = {**_publishable(stage), **data}
@@ -74,13 +74,13 @@ def _through(stage: Stage, door: dict[str, Any], words: dict[str, Any]) -> list[
 
 
 def _publishable(stage: Stage) -> dict[str, Any]:
-    """What a public dataset needs, taken from the one that is attacked."""
+    """Return the fields that a public dataset needs, copied from the dataset under attack."""
     base = stage.people["sysadmin"].action("package_show", id=stage.objects["dataset"]).result or {}
     return {key: base[key] for key in table("formulas")["kept"] if key in base} | {"contact": base.get("contact")}
 
 
 def _harvested(stage: Stage) -> Iterator[str]:
-    """Harvest records with the payloads. Yields the pages of what became of them."""
+    """Harvest records with the payloads; yield the pages of the sources, jobs, records and datasets."""
     editor, site = stage.people["editor"], stage.people["sysadmin"]
     jobs = []
     for type_ in ("csw", "udata", "dcat"):
@@ -109,7 +109,7 @@ def _harvested(stage: Stage) -> Iterator[str]:
 
 
 def _imported(stage: Stage) -> Iterator[Outcome]:
-    """Import a description with the payloads, and look at the form that shows it."""
+    """Import metadata with the payloads and open the form that shows it."""
     editor: Client = stage.logged_in("editor")
     with browser.opened(stage.url, editor.cookies) as window:
         for name in ("xss_csw", "xss_udata", "xss_dcat", "xss_codemeta", "xss_publiccode"):
