@@ -136,6 +136,30 @@ def batches_left(job_id: str) -> int:
     return model.Session.scalars(sa.select(sa.func.count()).select_from(Batch).where(Batch.job_id == job_id)).one()
 
 
+# --- cleared ---
+
+
+def test_a_job_whose_source_was_cleared_meanwhile_ends_quietly(small, monkeypatch, caplog):
+    """Before its worker begins, and while it works."""
+    judge = closing._judge_absences
+
+    def cleared(*arguments, **options):
+        clearing = threading.Thread(target=small.call, args=("harvest_source_clear",), kwargs={"id": source})
+        clearing.start()
+        clearing.join()
+        return judge(*arguments, **options)
+
+    with catalogue(records(dict.fromkeys(SIX, "Zones."))) as server:
+        source = small.source(server.url)
+        waiting = small.job(source)
+        small.call("harvest_source_clear", id=source)
+        assert runner.run_job(waiting, helpers=False) is False
+        monkeypatch.setattr(closing, "_judge_absences", cleared)
+        assert runner.run_job(small.job(source), helpers=False) is False
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
+    assert of_database() == of_index(small) == {}
+
+
 # --- killed ---
 
 

@@ -65,6 +65,9 @@ def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None]
         except Exception as error:
             _drop_connections()
             if not _is_transient(error):
+                if _is_gone(job_id):
+                    log.info("Harvest job %s is gone: its source was cleared", job_id)
+                    return False
                 log.exception("Harvest job %s", job_id)
                 closing.give_up(job_id, error)
                 return True
@@ -73,6 +76,11 @@ def run_job(job_id: str, *, helpers: bool = True, sleep: Callable[[float], None]
             log.warning("Harvest job %s: %s; next try in %s s", job_id, error, pause)
             sleep(pause)
     return False
+
+
+def _is_gone(job_id: str) -> bool:
+    """Tell whether a job was removed, as clearing its source does."""
+    return model.Session.execute(sa.select(HarvestJob.id).where(HarvestJob.id == job_id)).first() is None
 
 
 def _is_transient(error: BaseException | None) -> bool:
