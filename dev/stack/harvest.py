@@ -87,7 +87,7 @@ def _wait(portal: Portal, pending: set[str]) -> None:
         pending = {job for job in pending if now[job]["status"] not in ENDED}
         if _done(now) != _done(shown):
             read, imported, _ended = _done(now)
-            say(f"  {read:>6} records read, {imported} done, {len(pending)} catalogues to go")
+            say(f"  {read:>6} records read, {imported} done; catalogues to go: {len(pending)}")
             deadline = time.monotonic() + PATIENCE
         shown = now
         if time.monotonic() > deadline:
