@@ -15,7 +15,7 @@ class Imap:
         port: port it listens on.
         flags: flags of each e-mail.
         sent: number of bytes of e-mails fetched so far.
-        withheld: sequence numbers of e-mails whose text it refuses to send.
+        withheld: sequence numbers of e-mails that it refuses to send.
     """
 
     def __init__(self, mails: list[bytes], user: str, password: str) -> None:

@@ -19,7 +19,7 @@ PASSWORD = "un-mot-de-passe-solide"
 NEXT = "button[name=go][value=next]"
 SMALL = ViewportSize(width=360, height=740)
 MOST_PAGES = 6
-"""From the search that finds nothing to the request that is sent, with a new account."""
+"""Maximum number of pages from an empty search to a submitted request, including registration."""
 
 
 @pytest.fixture

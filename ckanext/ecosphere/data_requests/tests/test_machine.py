@@ -104,7 +104,7 @@ class Life(RuleBasedStateMachine):
         self.supporters: set[str] = set()
         self.sent = self.opened = False
 
-    # --- what should be ---
+    # --- expectations ---
 
     def roles(self, person: str) -> set[str]:
         found = {"requester"} if person == "asker" else set()
@@ -155,7 +155,7 @@ class Life(RuleBasedStateMachine):
         found = set[str]().union(*(groups[each] for each in TABLE[name][3]))
         return found if name == "submit" else found - {actor}
 
-    # --- what people do ---
+    # --- actions ---
 
     def fields(self, name: str) -> dict[str, Any]:
         day = (dictize.today() + timedelta(days=5)).isoformat()

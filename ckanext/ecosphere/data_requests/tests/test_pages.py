@@ -130,7 +130,7 @@ def test_a_private_request_exists_for_its_author_its_service_and_the_moderators_
     at = f"/demandes/{made['reference']}"
     concerned = {"asker": "200", "editor": "200", "admin": "200", "moderator": "200", "boss": "200"}
     assert statuses(app, at) == everyone("404", **concerned)
-    # Other URLs of the request answer 404 to strangers, and its feed, which is public, to everyone.
+    # Other URLs of the request answer 404 to strangers, and its feed, which is the same for all, to everyone.
     assert {status(app, person, f"{at}/flux.atom") for person in (None, "asker", "boss")} == {"404"}
     assert status(app, "friend", f"/demandes/{made['id']}") == "404"
     for page in ("transfer", "modifier/quoi", "ressemblances", "lettre/inconnue"):

@@ -138,7 +138,7 @@ def the_one(email: str = JEANNE["email"]) -> Any:
     return model.Session.query(model.User).filter_by(email=email).one()
 
 
-# --- who gets in ---
+# --- first and later log-ins ---
 
 
 def test_the_first_log_in_makes_an_account_and_the_second_finds_it(person: Person, portal: str, local: LocalProvider):
@@ -200,7 +200,7 @@ def test_plain_providers_and_other_keys_will_do(portal: str, local: LocalProvide
     assert (later.name, local.ended) == ("", [])
 
 
-# --- accounts are not taken over ---
+# --- protection of existing accounts ---
 
 
 @pytest.mark.parametrize("kind", ["user", "sysadmin", "deleted", "upper case", "pending"])
@@ -399,7 +399,7 @@ def test_hostile_names_are_texts(person: Person, local: LocalProvider):
     assert len(the_one().fullname) <= 100
 
 
-# --- what is not believed ---
+# --- invalid answers of the provider ---
 
 
 def _forged(key: Any, algorithm: str = "ES256") -> Any:
@@ -537,7 +537,7 @@ def test_a_provider_that_is_away_is_left_alone_for_a_moment(person: Person, loca
     assert person.open(START).ok
 
 
-# --- the way back ---
+# --- redirection back to the portal ---
 
 
 def _way_back(person: Person) -> str:
@@ -621,7 +621,7 @@ def test_windows_do_not_disturb_each_other(person: Person):
     assert all(len(cookie.value or "") < 4000 for cookie in person.cookies)
 
 
-# --- the end ---
+# --- log-out and rate limits ---
 
 
 def test_log_out_ends_the_session_at_the_provider(person: Person, portal: str, local: LocalProvider):
@@ -671,7 +671,7 @@ def test_the_password_that_links_is_not_guessed(person: Person):
     assert accounts.of(the_one("jeanne@example.org")) == {}
 
 
-# --- what administrators and people see ---
+# --- availability and pages ---
 
 
 def _checks() -> list[Any]:

@@ -87,7 +87,7 @@ def comparable(value: Any) -> str:
 
 
 _OF_CKAN = {"id", "display_name", "state", "vocabulary_id"}
-"""What CKAN adds to a tag."""
+"""Keys that CKAN adds to a tag."""
 
 
 def real_datasets(act: Callable[..., Any]) -> list[tuple[str, dict[str, Any]]]:

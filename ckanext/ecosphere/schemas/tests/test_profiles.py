@@ -204,7 +204,7 @@ def test_other_editions_are_told_when_everyone_may_see_them_and_read_again(graph
 
 def test_the_place_is_said_once(graph_of):
     graph, ref = graph_of(samples.full())
-    assert len(list(graph.objects(ref, DCTERMS.spatial))) == 2  # the bounding box and the département
+    assert len(list(graph.objects(ref, DCTERMS.spatial))) == 2  # the extent and the département
     graph, ref = graph_of({"title": "T", "name": "by-territory", "territory": [samples.AIN]})
     assert list(graph.objects(ref, DCTERMS.spatial)) == [URIRef(samples.AIN)]
 

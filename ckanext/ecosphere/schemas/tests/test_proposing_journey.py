@@ -15,7 +15,7 @@ from dev.ogc.server import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("shared_db")]
 MOST_CLICKS, MOST_FIELDS = 9, 9
-"""For a dataset with two resources, from the dashboard of its producer to the published page."""
+"""Maximum for a dataset with two resources, from the producer's dashboard to the published page."""
 
 
 class Hand:

@@ -41,7 +41,7 @@ LONGITUDE, LATITUDE = st.integers(-179_999, 179_999), st.integers(-89_999, 89_99
 
 @st.composite
 def boxes(draw: st.DrawFn) -> str:
-    """Draw a bounding box as a user would type it, in thousandths of a degree; some cross the 180th meridian."""
+    """Draw a bounding box as a user would type it, to a thousandth of a degree; some cross the 180th meridian."""
     west, east = sorted(draw(st.lists(LONGITUDE, min_size=2, max_size=2, unique=True)))
     if west < -90_000 and east > 90_000:
         west, east = east, west
