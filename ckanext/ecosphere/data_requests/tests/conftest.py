@@ -1,4 +1,4 @@
-"""Fixtures of the room: a portal with people and services that each module prepares once, and no request."""
+"""Fixtures and helpers of the data request tests: a portal with users and services, created once, without requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ckanext.ecosphere.tests.postbox import Postbox, serving
 from ckanext.ecosphere.tests.quick_loading import empty
 
 INSEE = "http://id.insee.fr/geo"
-#: Person → service and role.
+#: User name → (service, role), or None for users without a service.
 PEOPLE = {
     "asker": None,
     "friend": None,
@@ -49,10 +49,10 @@ DRAFT = {
     "visibility": "public",
 }
 
-#: A reason that a person can understand and contest.
+#: Grounds for a refusal that meet the minimum length and can be contested.
 REASON = "Les stations recensées sont peu nombreuses et leur localisation précise les exposerait au prélèvement."
 REFUSAL = {"ground": "L124-4-I-2", "law": REASON, "facts": REASON}
-#: People who decide, and what they are.
+#: Users who may sign decisions, and their job titles.
 AUTHORS = {
     "editor": "Chargée d’études",
     "admin": "Cheffe de service",
@@ -65,7 +65,7 @@ AUTHORS = {
 
 @pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> None:
-    """The people and the services, and no dataset; what an earlier module of the room made is used again."""
+    """Create the users and services, and remove all datasets; reuse users and services of an earlier module."""
     model.Session.remove()
     if not lacking() and _is_populated():
         model.Session.execute(sa.text("TRUNCATE package CASCADE"))
@@ -78,13 +78,13 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def portal(ckan_config: Any, people: None) -> None:
-    """The portal with people and services, without any request."""
+    """A portal with users and services, but no requests."""
     forget_requests()
 
 
 @pytest.fixture
 def app(made_app: Any, ckan_config: Any) -> CKANTestApp:
-    """The application, with a client that nobody has used."""
+    """Test application with a fresh client (no cookies)."""
     return CKANTestApp(made_app)
 
 
@@ -95,7 +95,7 @@ def _is_populated() -> bool:
 
 
 def populate() -> None:
-    """Make the people and the services."""
+    """Create the users and services."""
     factories.Sysadmin(name="boss", fullname="Berthe Boss", image_url="")
     for name in PEOPLE:
         factories.User(name=name, fullname=f"{name.title()} Nom", email=f"{name}@secret.example", image_url="")
@@ -111,7 +111,7 @@ def populate() -> None:
 
 
 def forget_requests() -> None:
-    """Empty the tables of the room, and what Redis counts for it."""
+    """Empty the tables of the requests and reset their counters in Redis."""
     model.Session.remove()
     empty([each for each in Request.metadata.sorted_tables if each.name.startswith("ecosphere_requests")])
     model.Session.commit()
@@ -126,67 +126,67 @@ def forget_requests() -> None:
 
 @pytest.fixture(autouse=True)
 def generous(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests write more in an hour than people do; the tests of the throttle set their own limits."""
+    """Raise the rate limits: tests write more per hour than people do. The throttling tests set their own limits."""
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comments_per_hour", 100_000)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 100_000)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 0)
-    # What new people write is shown at once, and told at once; `test_moderation` and `test_threads` look at that.
+    # Show and send texts of new users at once; `test_moderation` and `test_threads` test moderation and delays.
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 0)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comment_delay", 0)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 0)
 
 
 def user_id(name: str) -> str:
-    """Id of a person."""
+    """Return the id of a user."""
     user = model.User.get(name)
     assert user is not None
     return user.id
 
 
 def group_id(name: str) -> str:
-    """Id of a service."""
+    """Return the id of a service."""
     group = model.Group.get(name)
     assert group is not None
     return group.id
 
 
 def act(action: str, person: str | None, **data: Any) -> Any:
-    """Run an action of the room as a person, or as nobody."""
+    """Call an action of the data requests as a user, or anonymously if `person` is None."""
     user = model.User.get(person) if person else None
     context: Any = {"user": person or "", "auth_user_obj": user, "ignore_auth": False}
     return tk.get_action(f"ecosphere_request_{action}")(context, data)
 
 
 def row(request: dict[str, Any]) -> Request:
-    """The row of a request, read anew."""
+    """Reload the row of a request from the database."""
     model.Session.expire_all()
     return model.Session.get_one(Request, request["id"])
 
 
 def step(request: dict[str, Any], transition: str, person: str, **data: Any) -> dict[str, Any]:
-    """Do a transition on what the database has now."""
+    """Perform a transition on the current version of a request."""
     version = row(request).version
     return act("transition", person, id=request["id"], transition=transition, version=version, **data)
 
 
 def draft(person: str = "asker", **changes: Any) -> dict[str, Any]:
-    """A complete draft."""
+    """Create a complete draft."""
     return act("create", person, **{**DRAFT, **changes})
 
 
 def submitted(person: str = "asker", **changes: Any) -> dict[str, Any]:
-    """A request that a moderator has not read."""
+    """Create and submit a request, without a moderator's approval."""
     return step(draft(person, **changes), "submit", person, similar_seen=True)
 
 
 def opened(person: str = "asker", service: str = "ddt-42", **changes: Any) -> dict[str, Any]:
-    """A request on the desk of a service."""
+    """Create a request that is open and assigned to a service."""
     made = submitted(person, **changes)
     return made if made["state"] == "open" else step(made, "accept", "moderator", organization=service)
 
 
 def dataset(**changes: Any) -> dict[str, Any]:
-    """A public dataset of the service."""
+    """Create a public dataset of `ddt-42`."""
     return factories.Dataset(**{"owner_org": group_id("ddt-42"), "title": "Zones humides du Forez", **changes})
 
 
@@ -195,7 +195,7 @@ Maker = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
-    """A mail server that really runs, and that CKAN knows."""
+    """Run a real SMTP server and configure CKAN to use it."""
     with serving() as box:
         monkeypatch.setitem(ckan_config, "smtp.server", box.address)
         yield box

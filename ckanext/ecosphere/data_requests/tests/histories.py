@@ -1,4 +1,4 @@
-"""What the history of a request must lead to, computed from the table of transitions alone."""
+"""Replay the history of a request against the table of transitions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ckanext.ecosphere.data_requests.domain import states
 
 
 def replay(events: Iterable[tuple[str, str, str]]) -> str:
-    """Return the state that a history leads to.
+    """Return the final state of a history.
 
     Args:
-        events: (transition, from, to) in their order, after the creation of the draft.
+        events: (transition, from, to) in chronological order, after the creation of the draft.
 
     Raises:
-        ValueError: the history is broken: an event starts elsewhere, or the table does not have it.
+        ValueError: an event starts from another state, or the table does not allow its transition.
     """
     state = states.DRAFT
     for name, source, target in events:

@@ -1,4 +1,4 @@
-"""A small IMAP server of one folder: log in, look for what was not seen, fetch, mark (RFC 3501)."""
+"""A minimal IMAP server with one folder: LOGIN, SEARCH for unseen e-mails, FETCH and STORE (RFC 3501)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 
 class Imap:
-    """Serves e-mails while the block runs.
+    """IMAP server that runs for the duration of a `with` block.
 
     Attributes:
-        port: where it listens.
-        flags: of each e-mail.
-        sent: bytes of e-mails that were fetched.
-        withheld: numbers of e-mails that it does not give.
+        port: port it listens on.
+        flags: flags of each e-mail.
+        sent: number of bytes of e-mails fetched so far.
+        withheld: sequence numbers of e-mails that it refuses to send.
     """
 
     def __init__(self, mails: list[bytes], user: str, password: str) -> None:

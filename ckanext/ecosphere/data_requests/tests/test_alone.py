@@ -1,4 +1,4 @@
-"""The room with nothing but the shared ground beside it: no schema, search, harvest, quality or activities."""
+"""Data requests without any other room: no schema, search, harvest, quality or activity plugin is loaded."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ NEIGHBOURS = ("ecosphere_schemas", "ecosphere_search", "ecosphere_quality", "eco
 
 @pytest.fixture
 def app(make_app: Callable[[], CKANTestApp]) -> CKANTestApp:
-    """The application with these plugins alone."""
+    """Application with only these plugins loaded."""
     return make_app()
 
 
 @pytest.fixture
 def peopled(with_plugins: None, clean_db: None) -> None:
-    """People and services, made with these plugins alone."""
+    """Create the users and services with only these plugins loaded."""
     populate()
 
 

@@ -1,4 +1,4 @@
-"""Answers by file and link, for everyone or the requester alone until a day, and what comes after an answer."""
+"""Answers by file and link: for everyone, or for the requester alone until a given day, and what follows an answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def file(name: str = FILE, content: bytes = b"a;b\n1;2\n") -> FileStorage:
 
 
 def known(app: CKANTestApp, *persons: str) -> None:
-    """Give people their tokens now: one of a later day would not be good earlier."""
+    """Create the API tokens of these users now: a token issued at a later (frozen) time is not yet valid before it."""
     for each in persons:
         visit(app, each, "/demandes")
 
@@ -55,7 +55,7 @@ def answered(**given: Any) -> dict[str, Any]:
 
 
 def everywhere(app: CKANTestApp, person: str | None, made: dict[str, Any]) -> str:
-    """All that a person finds about a request: pages, feeds, API, search."""
+    """Return all that a user can read about a request: pages, feeds, API and search, concatenated."""
     key = made["reference"]
     paths = [f"/demandes/{key}", f"/demandes/{key}/flux.atom", "/demandes", "/demandes/flux.atom"]
     paths += [f"/api/3/action/ecosphere_request_show?id={key}", "/api/3/action/ecosphere_request_list"]
@@ -82,7 +82,7 @@ def test_what_is_the_requesters_alone_is_nowhere_else_until_its_day(app: CKANTes
         made = answered(links=[LINK], files=[file()], reach="requester", public_from="2027-04-15")
         delivery.deliver()
         secrets = (LINK, FILE)
-        # The file comes before the link.
+        # Ordered by kind: the file comes before the link.
         keys = model.Session.scalars(sa.select(Delivery.id).order_by(Delivery.kind)).all()
         for person in ("asker", "editor", "moderator"):
             assert all(each in everywhere(app, person, made) for each in secrets), person
@@ -144,7 +144,7 @@ def test_a_file_that_is_refused_leaves_nothing_behind(tmp_path: Any):
         with pytest.raises(tk.ValidationError) as error:
             step(made, "fulfil", "editor", files=[file(), bad])
         assert "files" in error.value.error_dict
-    with pytest.raises(tk.ValidationError):  # the file is good, the rest is not
+    with pytest.raises(tk.ValidationError):  # the file is valid, the audience is not
         step(made, "fulfil", "editor", files=[file()], reach="nobody")
     assert not [each for each in tmp_path.rglob("*") if each.is_file()]
 

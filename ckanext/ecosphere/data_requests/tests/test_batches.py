@@ -1,4 +1,4 @@
-"""One question to several services: a request for each, a page for all answers; and the public page of a service."""
+"""One question to several services: a request for each, one page for all answers; and the public page of a service."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 
 def asked_of_two(app: CKANTestApp, **changes: Any) -> tuple[dict[str, Any], Request]:
-    """A request, and the one that its author makes of it for another service on the page."""
+    """Create a request, and have its author send it to a second service from its page; return both."""
     made = opened(**changes)
     sent = visit(app, "asker", f"/demandes/{made['reference']}/services", organizations="dreal-ara")
     assert sent.status_code == 302, sent.body
@@ -69,7 +69,7 @@ def test_a_question_goes_to_a_service_once(services: list[str], words: str):
     with pytest.raises(tk.ValidationError) as error:
         act("batch_add", "asker", id=made["id"], organizations=services)
     assert words in str(error.value.error_dict["organizations"])
-    assert len(model.Session.scalars(sa.select(Request)).all()) == 1  # all of them, or none
+    assert len(model.Session.scalars(sa.select(Request)).all()) == 1  # all requests are created, or none
 
 
 def test_a_question_goes_to_few_services(monkeypatch: pytest.MonkeyPatch):
@@ -90,7 +90,7 @@ def test_the_page_of_a_service_says_how_it_answers(app: CKANTestApp, ckan_config
     opened(title="Secrète", visibility="private")
     for title, said in (("Première", "yes"), ("Seconde", "no")):
         made = step(opened(title=title), "fulfil", "editor", datasets=[answer])
-        assert act("stats", None)["satisfaction"] is None  # one word is somebody's
+        assert act("stats", None)["satisfaction"] is None  # a single answer would identify a person
         act("satisfaction", "asker", id=made["id"], satisfied=said)
     assert act("stats", None, organization="ddt-42")["satisfaction"] == {"said": 2, "yes": 0.5}
     [line] = act("stats", None)["services"]

@@ -1,4 +1,4 @@
-"""What the desks show costs the same however many requests, notifications and datasets there are."""
+"""The cost of desks, calendars and lists is independent of the number of requests, notifications and datasets."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FROM ecosphere_requests WHERE id LIKE 'many-%'
 
 
 def many(number: int, first_day: int = 1, service: str = "ddt-42") -> None:
-    """Write open requests to a service, one due each day from so many days after today on."""
+    """Insert open requests of a service, due on consecutive days, the first one `first_day` days from today."""
     group = model.Group.get(service)
     first = dictize.today() + timedelta(days=first_day - 1)
     values = {"number": number, "first": first, "service": group.id if group else ""}
@@ -49,7 +49,7 @@ def many(number: int, first_day: int = 1, service: str = "ddt-42") -> None:
 
 
 def tell(person: str, status: str = "seen") -> None:
-    """Tell a person of each of them."""
+    """Insert a notification of a user about each of these requests."""
     model.Session.execute(sa.text(TOLD), {"person": user_id(person), "status": status})
     plans.tidy("ecosphere_requests_notification")
 
@@ -95,7 +95,7 @@ def test_what_a_person_may_no_longer_read_does_not_count_among_the_notifications
 
 
 def entries(app: CKANTestApp, person: str, path: str) -> list[dict[str, str]]:
-    """The events of a calendar."""
+    """Return the events of an iCalendar feed, as dictionaries."""
     text = visit(app, person, path).body.replace("\r\n ", "")
     parts = text.split("BEGIN:VEVENT")[1:]
     return [dict(line.split(":", 1) for line in part.splitlines() if ":" in line) for part in parts]
@@ -105,7 +105,7 @@ def test_a_calendar_holds_what_is_due_next_and_says_what_it_leaves_out(
     app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(calendars, "MOST", 6)
-    many(2_000, first_day=-1_995)  # the last is due in four days
+    many(2_000, first_day=-1_995)  # the last one is due in four days
     with plans.asked() as statements:
         found = entries(app, "editor", "/demandes/service/ddt-42/echeances.ics")
     left_out, *shown = found
@@ -116,7 +116,7 @@ def test_a_calendar_holds_what_is_due_next_and_says_what_it_leaves_out(
     assert left_out["SUMMARY"] == "1994 other due dates are not in this calendar"
     assert left_out["URL"].endswith("/demandes/service/ddt-42?all=1") and left_out["URL"] in left_out["DESCRIPTION"]
     assert left_out["DTSTART;VALUE=DATE"] == f"{today:%Y%m%d}"
-    # What is left out is counted in an index.
+    # The omitted due dates are counted (count(*)) in an index; the other queries read few rows.
     rows = [each for each in statements if "count(*)" not in each[0]]
     assert plans.rows_read(rows, "ecosphere_requests") < 100
 
@@ -166,7 +166,7 @@ def test_a_change_that_is_not_committed_changes_no_count():
 
 @pytest.fixture
 def datasets_of_an_editor() -> Iterator[None]:
-    """Two thousand datasets that an editor of a service has made."""
+    """Two thousand datasets created by `editor`."""
     common: dict[str, Any] = {"state": "active", "type": "dataset", "private": False, "extras": {}, "plugin_data": {}}
     maker = {"creator_user_id": user_id("editor")}
     rows = [{**common, **maker, "id": str(uuid.uuid4()), "name": f"many-{number}"} for number in range(2_000)]

@@ -1,4 +1,4 @@
-"""The legal period: months, ends of months, leap years, daylight saving, days off."""
+"""Legal periods: lengths in months, ends of months, leap years, daylight saving time, public holidays."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def test_months_never_overflow_into_the_next_one(day: date, months: int):
 @pytest.mark.parametrize(
     ("moment", "day"),
     [
-        ("2026-03-28T23:30:00+00:00", "2026-03-29"),  # winter time, an hour before the change
-        ("2026-03-29T21:59:00+00:00", "2026-03-29"),  # summer time from 01:00 UTC on
+        ("2026-03-28T23:30:00+00:00", "2026-03-29"),  # winter time, one hour before the change
+        ("2026-03-29T21:59:00+00:00", "2026-03-29"),  # summer time since 01:00 UTC
         ("2026-03-29T22:00:00+00:00", "2026-03-30"),
         ("2026-10-24T22:30:00+00:00", "2026-10-25"),
-        ("2026-10-25T22:30:00+00:00", "2026-10-25"),  # winter time again
+        ("2026-10-25T22:30:00+00:00", "2026-10-25"),  # back to winter time
         ("2026-12-31T23:00:00+00:00", "2027-01-01"),
     ],
 )
@@ -93,7 +93,7 @@ def test_easter_is_when_it_was(year: int, day: str):
 def test_easter_is_a_sunday_of_spring_and_a_year_has_eleven_holidays_at_most(year: int):
     sunday = holidays.easter(year)
     assert sunday.weekday() == 6 and date(year, 3, 22) <= sunday <= date(year, 4, 25)
-    assert 10 <= len(holidays.of_year(year)) <= 11  # Ascension may fall on 1 or 8 May
+    assert 10 <= len(holidays.of_year(year)) <= 11  # Ascension Day may coincide with 1 or 8 May
 
 
 @given(DAYS, st.integers(1, 2), st.sampled_from(["never", "sundays", "workdays"]))

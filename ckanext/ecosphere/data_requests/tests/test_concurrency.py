@@ -1,4 +1,4 @@
-"""Many people at once, each in a thread with a connection of their own."""
+"""Concurrent writes by many users, each in a thread with its own database connection."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ THREADS = 12
 
 
 def together(calls: list[Callable[[], Any]]) -> list[Any]:
-    """Run calls at the same time; return what each gave, or its error."""
+    """Run calls concurrently; return the result of each, or the exception that it raised."""
     start = threading.Barrier(min(len(calls), THREADS))
 
     def run(index: int) -> Any:

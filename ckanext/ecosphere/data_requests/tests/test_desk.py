@@ -1,4 +1,4 @@
-"""The day of an agent: what they are given and told, their absence, and what goes further up when nobody answers."""
+"""The desk of a service: assignments and their notifications, absences and substitutes, escalation of late requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 
 def told(person: str, *kinds: str) -> list[str]:
-    """Kinds of what a person was told in the portal, among these."""
+    """Return the kinds of a user's notifications in the portal, restricted to `kinds`."""
     query = sa.select(Notification.kind).where(Notification.user_id == user_id(person), Notification.channel == "page")
     return [kind for kind in model.Session.scalars(query.order_by(Notification.id)) if kind in kinds]
 
@@ -45,7 +45,7 @@ def test_whoever_is_given_a_request_is_told_by_mail_and_finds_it_under_theirs(po
     delivery.deliver()
     postbox.clear()
     assert act("assign", "admin", ids=[made["reference"]], user="editor")["assigned"] == [made["reference"]]
-    act("assign", "admin", ids=[made["reference"]], user="editor")  # nothing new: nobody is told again
+    act("assign", "admin", ids=[made["reference"]], user="editor")  # already assigned: no second notification
     delivery.deliver()
     [mail] = postbox.mails
     assert mail["To"].addresses[0].username == "editor"
@@ -73,7 +73,7 @@ def test_what_an_agent_had_who_left_the_service_is_nobodys(app: CKANTestApp, pos
         assert [each["reference"] for each in found["results"]] == [made["reference"]]
         assert found["results"][0]["assigned_to"] is None
         assert act("show", "admin", id=made["id"])["assigned_to"] is None
-        # The history keeps who had it; beside the request nobody is named any more.
+        # The history keeps the former assignee's name; the request itself shows no assignee any more.
         assert visit(app, "admin", f"/demandes/{made['reference']}").body.count("Assigned to Editor Nom") == 1
     finally:
         tk.get_action("organization_member_create")({"user": "boss", "ignore_auth": True}, {**member, "role": "editor"})
@@ -95,7 +95,7 @@ def test_the_substitute_gets_what_is_given_to_somebody_who_is_away_and_their_rem
         done = act("assign", "admin", ids=[later["id"]], user="editor")
         assert done["substitutes"] == ["Admin Nom"]
         assert row(later).assigned_to == user_id("admin")
-        # The request that is the editor's already is under the substitute's, too.
+        # The request already assigned to the editor is also listed among the substitute's.
         assert act("list", "admin", scope="desk", organization="ddt-42", assigned="mine")["count"] == 2
         shown = act("show", "admin", id=earlier["id"])["assigned_to"]
         assert (shown["user"], shown["away_until"], shown["substitute"]) == ("editor", "2026-04-05", "Admin Nom")
@@ -223,7 +223,7 @@ def test_a_service_keeps_answers_and_begins_a_refusal_with_one(app: CKANTestApp)
     for person in ("other-editor", "asker"):
         with pytest.raises(tk.NotAuthorized):
             act("saved_answer_list", person, organization="ddt-42")
-    with pytest.raises(tk.ObjectNotFound):  # the answer of another service
+    with pytest.raises(tk.ObjectNotFound):  # a saved answer of another service
         act("saved_answer_delete", "other-editor", organization="dreal-ara", id=kept["id"])
     with pytest.raises(tk.ValidationError):
         act("saved_answer_save", "editor", organization="ddt-42", title="Rien", ground="L124-4-I-2")

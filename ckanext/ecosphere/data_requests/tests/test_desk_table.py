@@ -1,4 +1,4 @@
-"""The requests of a service as a table, for its agents alone."""
+"""CSV table of a service's requests, for its agents only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each address of the room, for each person: nobody gets further than the matrix says."""
+"""Access matrix of the pages: every endpoint, requested by every user, is as accessible as the matrix says."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ckanext.ecosphere.data_requests.views import blueprint
 
 pytestmark = pytest.mark.usefixtures("portal")
 
-#: Who gets there; everyone else gets a 403, and who is not logged in the log-in page.
+#: Groups of users with access; others get 403, or the log-in page if they are not logged in.
 ALL, KNOWN = set(PERSONS), set(PERSONS) - {None}
 AGENTS = {"editor", "admin", "other-editor", "moderator"}
 SERVICE, MODERATORS = {"editor", "admin", "boss"}, {"moderator", "boss"}
-#: Endpoint → who gets there on a public request (or without one).
+#: Endpoint → users with access to it on a public request, or without a request.
 READ = {
     "index": ALL,
     "new": ALL,
@@ -47,7 +47,7 @@ READ = {
     "request_feed": ALL,
     "attachment": ALL,
 }
-#: Those that need something of their own (an answer, a token); the matrix of `tests/access` has one of each.
+#: Endpoints that need an object of their own (an answer, a token); the matrix in `tests/access` covers them.
 ELSEWHERE = {
     "delivery",
     "referral",
@@ -60,11 +60,11 @@ ELSEWHERE = {
     "absence_delete",
     "saved_answer_delete",
 }
-#: The requester’s receipt.
+#: Users who may read the requester’s acknowledgement of receipt.
 LETTER = {"asker", *SERVICE, "moderator"}
-#: Those that are not found, rather than forbidden, for others.
+#: Endpoints that answer 404 to others, not 403.
 OWN = {"lookalikes": {"asker"}, "edit": {"asker"}, "resume": {"asker"}, "letter": LETTER, "letter_pdf": LETTER}
-#: The form of a transition tells whoever may not do it that it is not possible: 409, with nothing to send.
+#: Endpoints that answer others with 409: the page says that the transition is not possible, and has nothing to submit.
 TOLD = {"transition_form": SERVICE, "transition_resume": SERVICE}
 ACT = {
     "moderate": MODERATORS,
@@ -105,9 +105,9 @@ def filled(path: str, request: dict[str, str], file: str, comment: str) -> str:
 
 
 def answer(app: CKANTestApp, person: str | None, path: str, method: str) -> str:
-    """ "yes", "log in", or the status that keeps a person out."""
-    # No form is complete, but that of a new request, which is read before the log-in: what is wrong with it is told to
-    # those who get there, and changes nothing.
+    """Return "yes", "log in", or the status that denies access."""
+    # Posted forms are incomplete, except that of a new request, which is validated before the log-in: users with access
+    # get validation errors, and nothing changes.
     form = {"reason": "Motif", **(ASKED if path == "/demandes/nouvelle" else {})} if method == "POST" else {}
     found = visit(app, person, path, **form)
     if found.status_code == 302 and "/user/login" in found.headers["Location"]:
@@ -122,7 +122,7 @@ def test_the_matrix_has_every_page():
 
 @pytest.fixture
 def furnished(tmp_path: object, ckan_config: object, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
-    """A public and a private request, each with a message and a file."""
+    """A public and a private request, each with a comment and an attached file."""
     from ckanext.ecosphere.data_requests.tests.test_guards import PDF, upload
 
     monkeypatch.setitem(ckan_config, "ckan.storage_path", str(tmp_path))  # pyright: ignore[reportArgumentType]

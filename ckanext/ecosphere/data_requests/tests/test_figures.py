@@ -1,4 +1,4 @@
-"""Charts, tables and feeds tell the same figures, and nothing that people wrote can break out of them."""
+"""Charts, tables and feeds: they agree on the figures, and escape what people wrote."""
 
 from __future__ import annotations
 

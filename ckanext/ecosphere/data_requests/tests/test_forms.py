@@ -1,4 +1,4 @@
-"""What people type in the forms becomes the data of the actions, or a sentence that says what to do."""
+"""Conversion of submitted forms into the data of actions, or into error messages."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_every_field_of_a_transition_has_a_label_and_a_template():
     templates = TEMPLATES / "requests" / "ecosphere_requests" / "fields"
     needed = {name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"}
     assert {name for name in needed if not (templates / f"{name}.html").is_file()} == set()
-    assert needed - set(forms.labels()) == {"spam"}  # a box whose sentence is its label
+    assert needed - set(forms.labels()) == {"spam"}  # a checkbox labelled by its own sentence
 
 
 def test_the_maps_hold_their_territories():

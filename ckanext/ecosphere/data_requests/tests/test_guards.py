@@ -1,4 +1,4 @@
-"""Against abuse: limits in Redis, links, markup, the hidden field, files that are not what they say."""
+"""Protection against abuse: rate limits in Redis, links, markup, the honeypot field, files of a false type."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_an_address_sends_so_much_whoever_is_behind_it(app: Any, ckan_config: An
         draft("stranger")
         with pytest.raises(tk.ValidationError):
             draft("member")
-        assert draft("editor")["id"]  # people of services share the address of the service
+        assert draft("editor")["id"]  # members of services may share the IP address of their office
     with app.flask_app.test_request_context(environ_overrides={"REMOTE_ADDR": "192.0.2.2"}):
         assert draft("member")["id"]
 
@@ -161,7 +161,7 @@ FORM = {"title": "Zones humides", "description": "Inventaire", "theme": "eau"}
 
 
 def typed_forms() -> int:
-    """Number of forms of people who are not logged in that Redis keeps."""
+    """Return the number of forms of anonymous users kept in Redis."""
     return len(list(connect_to_redis().scan_iter(f"ecosphere:requests:kept:{tk.config['ckan.site_id']}:*")))
 
 

@@ -1,4 +1,4 @@
-"""Hostile texts through the doors of the room, over HTTP: no answer over two seconds, no fault, no script."""
+"""Hostile texts sent over HTTP: every answer within two seconds, no server error, no script injection."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_what_is_too_long_is_refused_with_its_field(app: CKANTestApp, field: str
 
 
 def queries(function: Callable[[], Any]) -> int:
-    """Number of SQL statements, without the look at changed lists that comes every two seconds, whoever asks."""
+    """Count the SQL statements of a call, except the query for changed vocabularies, which runs every two seconds."""
     counted: list[str] = []
 
     def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -157,7 +157,7 @@ def test_number_of_queries_does_not_grow_with_the_list(app: CKANTestApp, person:
 
     one_more(0)
     visit(app, person, path)
-    cached_counts.forget()  # they are counted both times
+    cached_counts.forget()  # so that both calls count them
     answers = []
     few = queries(lambda: answers.append(visit(app, person, path)))
     for number in range(1, 10):

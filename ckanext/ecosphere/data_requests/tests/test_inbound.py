@@ -1,4 +1,4 @@
-"""Replies by e-mail, as mail servers hand them over: what becomes a message, what is told, and what attackers try."""
+"""Replies by e-mail, as delivered by mail servers: which become comments, which are rejected, and attempted attacks."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def replies(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) ->
 
 
 def received(postbox: Postbox, person: str = "asker") -> EmailMessage:
-    """The latest e-mail to a person."""
+    """Return the latest e-mail to a user."""
     delivery.deliver()
     return postbox.to(person)[-1]
 
 
 def reply(to: EmailMessage, text: str = "Merci, c’est noté.", person: str = "asker", **headers: str) -> EmailMessage:
-    """The answer of a person's mail program to an e-mail."""
+    """Return a reply to an e-mail, as a mail program would send it."""
     mail = EmailMessage()
     named = {
         "From": f"{person} <{person}@secret.example>",
@@ -58,7 +58,7 @@ def reply(to: EmailMessage, text: str = "Merci, c’est noté.", person: str = "
 
 
 def handed_over(mail: EmailMessage | bytes, *options: str) -> str:
-    """What the command says of an e-mail on its standard input."""
+    """Pass an e-mail to the command on its standard input; return the command's output."""
     raw = mail if isinstance(mail, bytes) else mail.as_bytes()
     done = CliRunner().invoke(cli.requests, ["mail-in", *options], input=raw)
     assert done.exit_code == 0, done.output
@@ -173,7 +173,7 @@ def test_attached_files_pass_the_checks_of_the_house(postbox: Postbox):
         ({"To": "reply+1-fzz-aaaaaaaaaaaaaaaaaaaa@guichet.example"}, "not_ours"),
         ({"From": "evil@attacker.example"}, "other_sender"),
         ({"From": "asker@secret.example, evil@attacker.example"}, "other_sender"),
-        # A mail server that checks senders sees two.
+        # Mail servers that verify senders see two addresses here.
         ({"From": f"asker@secret.example, {'e' * 330}@attacker.example"}, "other_sender"),
         ({"From": ""}, "other_sender"),
     ],
@@ -184,7 +184,7 @@ def test_what_is_no_answer_of_the_person_is_no_message(postbox: Postbox, headers
     postbox.clear()
     assert handed_over(reply(first, **{name.replace("-", "_"): value for name, value in headers.items()})) == outcome
     assert not comments()
-    # Nobody but the person, at the address of their account, is ever answered, and only for a good token.
+    # Only the user is answered, at the address of their account, and only if the token is valid.
     expected = ["asker@secret.example"] if outcome == "other_sender" else []
     assert [mail["To"].addresses[0].addr_spec for mail in postbox.mails] == expected
 
@@ -194,7 +194,7 @@ def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
 ):
     made = opened(visibility="private")
     mine = received(postbox)
-    # Somebody who got hold of the address writes from their own account.
+    # Another user who obtained the reply address writes from their own account.
     assert handed_over(reply(mine, person="stranger")) == "other_sender"
     with freeze_time(clock.now() + timedelta(days=91)):
         assert handed_over(reply(mine)) == "expired"
@@ -232,7 +232,7 @@ def test_what_cannot_be_taken_is_told_in_one_clear_mail_in_the_language_of_the_p
     assert f"Votre courriel sur la demande {made['reference']} n’a pas été pris en compte" in str(mail["Subject"])
     assert "Trop de liens" in body(mail) and f"/fr/demandes/{made['reference']}" in body(mail)
     assert mail["Auto-Submitted"] == "auto-replied" and "Reply-To" not in mail
-    assert handed_over(mail.as_bytes()) == "not_ours"  # a loop ends here
+    assert handed_over(mail.as_bytes()) == "not_ours"  # ends mail loops
 
 
 def test_answers_to_bad_mails_are_few_and_a_flood_is_not_looked_at(postbox: Postbox):
@@ -268,7 +268,7 @@ def _nested(depth: int, end: bytes = b"\r\n", before: bytes = b" ") -> bytes:
         (b"--b\r\nContent-Type: text/plain\r\n\r\n\r\n--b--", "empty"),
         (b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<div>" * 40_000 + b"\r\n--b--", "empty"),
         (b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<![CDATA[" * 20_000 + b"\r\n--b--", "empty"),
-        # Python's parser ends a line at a carriage return alone, and drops other controls around a type.
+        # Python's parser also ends lines at a lone CR, and strips other control characters around a content type.
         (_nested(200, end=b"\r") + b"x\r" * 400_000, "too_complex"),
         (_nested(200, before=b"\x1c") + b"x\r\n" * 300_000, "too_complex"),
         (b'--b\rContent-Disposition: attachment; filename="' + b"; a=b" * 100_000 + b"\r\rx\r--b--\r", "too_complex"),
@@ -310,7 +310,7 @@ def test_odd_character_sets_are_read_or_replaced(postbox: Postbox, charset: str,
     assert [each.text for each in comments()] == [text]
 
 
-#: Texts on which the standard library's parsers of headers take time that grows squared, or call themselves too often.
+#: Texts for which the header parsers of the standard library take quadratic time or exceed the recursion limit.
 TANGLED = (
     "a@b.fr," * 17_000, "(" * 100_000, '"' * 100_000, "\\" * 100_000, "a:" * 50_000, "a " * 50_000, "; a=b" * 20_000,
     "=?punycode?q?" + "a" * 100_000 + "-kva?= <a@b.fr>", "a." * 50_000 + "@b.fr",
@@ -319,7 +319,7 @@ TANGLED = (
 
 
 def test_headers_of_strangers_are_read_in_no_time(postbox: Postbox):
-    """Whoever knows the address of the portal may write to it: the headers are read before anything is checked."""
+    """Anyone may write to the portal's address: headers are read before anything else is checked."""
     opened()
     to = str(received(postbox)["Reply-To"])
     for text in TANGLED:

@@ -1,5 +1,5 @@
-"""The whole story in a real browser: a moderator accepts, the DDT asks for details and transfers, the DREAL answers
-with a dataset, and each person gets the right e-mails from a real server."""
+"""Browser tests from acceptance to answer: a moderator accepts a request, the DDT asks for details and transfers it,
+the DREAL answers with a dataset. E-mails go through a real SMTP server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SMALL = 360
 
 @pytest.fixture
 def passwords(portal: None) -> None:
-    """People log in as people do, and read French."""
+    """Set passwords for the log-in form, and French as the language of all users."""
     for name in PEOPLE:
         user = model.User.get(name)
         assert user is not None
@@ -50,13 +50,13 @@ def later(days: int) -> str:
 
 
 def become(page: Page, person: str) -> None:
-    """Log in as another person."""
+    """Log in as another user."""
     page.context.clear_cookies()
     log_in(page, person, PASSWORD)
 
 
 def delivered(postbox: Postbox) -> dict[str, list[str]]:
-    """Subjects of the e-mails since the last time, by person."""
+    """Deliver pending e-mails; return the subjects received since the last clearing of the mailbox, by user."""
     model.Session.expire_all()
     delivery.deliver()
     people = {mail["To"].addresses[0].username for mail in postbox.mails}
@@ -64,7 +64,7 @@ def delivered(postbox: Postbox) -> dict[str, list[str]]:
 
 
 def do(page: Page, action: str) -> None:
-    """Follow one of the actions of the request's page."""
+    """Follow one of the action links on the request's page."""
     page.locator(".eco-req-actions").get_by_role("link", name=action, exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(action)
     assert axe_violations(page) == []
@@ -123,7 +123,7 @@ def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Pos
     do(page, "Apporter les précisions")
     page.fill("#field-comment", "La commune de Marlhes seulement.")
     send(page, "Apporter les précisions")
-    # Their author is new: the words wait for a moderator, the service reads them in the portal.
+    # The author is new: the text is held for moderation, and the service can read it in the portal only.
     assert set(delivered(postbox)) == {"editor", "admin", "moderator"}
     assert all("Marlhes" not in body(mail) for mail in postbox.mails)
     postbox.clear()
@@ -139,7 +139,7 @@ def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Pos
     page.goto(at)
     assert axe_violations(page) == []
     do(page, "Transférer à un autre service")
-    # The service above is proposed with a reason: to hand on what one does not hold takes one click more.
+    # The parent service is preselected and the reason filled in: transferring takes one more click.
     expect(page.locator("#field-organization")).to_have_value(group_id("dreal-ara"))
     expect(page.locator("#field-reason")).to_have_value(re.compile("ne détient pas ces données"))
     page.fill("#field-reason", "L’inventaire est tenu par la DREAL.")
@@ -268,7 +268,7 @@ def test_a_moderator_merges_a_duplicate_and_its_supporters_move(page: Page):
     expect(page.locator(".eco-req-answer")).to_contain_text("Zones humides du Pilat")
     assert axe_violations(page) == []
     page.locator(".eco-req-answer").get_by_role("link").click()
-    # Who asked the same supports it now, too; who supported both counts once.
+    # The author of the duplicate supports it now, too; a supporter of both counts once.
     expect(page.locator("aside")).to_contain_text("3 personnes soutiennent")
     expect(page.locator("aside")).to_contain_text(ended["reference"])
     assert row(kept).support_count == 3
@@ -284,7 +284,7 @@ def test_several_requests_are_given_to_a_colleague_at_once(page: Page):
     expect(page.locator(".alert-success")).to_contain_text("2 demandes affectées")
     assert {row(each).assigned_to for each in (first, second)} == {user_id("editor")}
     page.get_by_role("button", name="Tout cocher").click()
-    page.get_by_role("button", name="Affecter", exact=True).click()  # to nobody, which is chosen at first
+    page.get_by_role("button", name="Affecter", exact=True).click()  # "nobody" is preselected
     expect(page.locator(".alert-success")).to_contain_text("2 demandes ne sont affectées à personne en particulier")
     assert {row(each).assigned_to for each in (first, second)} == {None}
 

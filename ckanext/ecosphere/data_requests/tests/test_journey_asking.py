@@ -1,4 +1,4 @@
-"""People ask in a real browser: from an empty search, by keyboard alone, without a script, logged in or not yet."""
+"""Browser tests of asking for data: from an empty search, by keyboard, without JavaScript, with or without account."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PASSWORD = "un-mot-de-passe-solide"
 NEXT = "button[name=go][value=next]"
 SMALL = ViewportSize(width=360, height=740)
 MOST_PAGES = 6
-"""From the search that finds nothing to the request that is sent, with a new account."""
+"""Maximum number of pages from an empty search to a submitted request, including registration."""
 
 
 @pytest.fixture
 def passwords(portal: None) -> None:
-    """People log in as people do."""
+    """Set passwords for the log-in form."""
     for name in ("asker", "friend"):
         user = model.User.get(name)
         assert user is not None
@@ -33,7 +33,7 @@ def passwords(portal: None) -> None:
 
 
 def mine(person: str = "asker") -> dict[str, Any]:
-    """The latest request of a person."""
+    """Return the latest request of a user."""
     model.Session.expire_all()
     return act("list", person, scope="mine")["results"][0]
 
@@ -155,7 +155,7 @@ def test_a_request_sent_from_the_first_page_says_what_is_missing_and_what_is_lik
     expect(page.locator("#field-similar_seen-error")).to_be_visible()
     expect(page.locator("#already-here")).to_contain_text("Zones humides du Forez")
     assert mine()["state"] == "draft"
-    # What stands beside the words that were typed is shown, which is not to say that the person has looked at it.
+    # Similar requests are displayed while the title is typed, which does not mean that the user has read them.
     page.goto("/fr/demandes/nouvelle?territory=departement-42")
     page.fill("#field-title", "Zones humides du Pilat")
     expect(page.locator("[data-status]")).to_contain_text("ressemblent")
@@ -207,7 +207,7 @@ def test_a_request_is_made_with_the_keyboard_alone(page: Page):
     page.keyboard.press("Enter")
     page.wait_for_url("**/modifier/usage")
     page.focus("#use-impact-study")
-    page.keyboard.press("ArrowUp")  # radio buttons are one stop, and turn round
+    page.keyboard.press("ArrowUp")  # a radio group is a single tab stop, and arrow keys wrap around
     for _ in range(10):
         if page.evaluate("document.activeElement.value") == "research":
             break
@@ -243,7 +243,7 @@ def test_a_request_is_made_with_the_keyboard_alone(page: Page):
 
 @pytest.fixture
 def plain(browser: Browser, portal_url: str) -> Iterator[Page]:
-    """A browser without scripts."""
+    """A browser page with JavaScript disabled."""
     context = browser.new_context(base_url=portal_url, locale="fr-FR", java_script_enabled=False)
     tab = context.new_page()
     tab.set_default_timeout(15_000)

@@ -1,4 +1,4 @@
-"""An agent's morning in a real browser: an absence, a request given away, an answer for one person until a day."""
+"""Browser tests of the desk: an absence, an assignment, an answer for the requester alone until a given day."""
 
 from __future__ import annotations
 

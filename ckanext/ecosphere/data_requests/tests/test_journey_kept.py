@@ -1,4 +1,4 @@
-"""What is typed in the form of a request outlives a crash of the browser, and no log-out."""
+"""Browser tests of unsaved input: kept in local storage after a crash of the browser, removed on log-out."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BOX = ".ecosphere-kept"
 
 
 def kept(page: Page, words: str) -> int:
-    """Number of forms in which the browser keeps some words."""
+    """Return the number of forms in local storage that contain these words."""
     return page.evaluate(KEPT.replace("{}", words))
 
 
 def typed(page: Page, field: str, words: str) -> None:
-    """Type something, and wait until the browser keeps it."""
+    """Fill in a field, and wait until the input is in local storage."""
     page.fill(field, words)
     wait_until(page, f"{KEPT.replace('{}', words)} === 1")
 
@@ -36,7 +36,7 @@ def test_what_was_typed_is_offered_again_and_goes_when_it_is_saved(page: Page):
     expect(page.locator("#request-form")).to_be_visible()
     page.fill("#field-title", "Tourbières du Pilat")
     typed(page, "#field-description", "Les contours des tourbières")
-    page.goto("about:blank")  # the browser is gone
+    page.goto("about:blank")  # simulates a crash of the browser
     page.goto("/fr/demandes/nouvelle")
     box = page.locator(BOX)
     expect(box).to_be_visible()
@@ -70,7 +70,7 @@ def test_a_step_that_was_left_without_saving_is_offered_or_forgotten(page: Page)
     page.get_by_role("link", name="Quoi").first.click()
     page.fill("#field-description", "Autre description")
     go_on(page)
-    # Another step was saved meanwhile: what was typed here is not older than that.
+    # Another step was saved meanwhile, which does not make the input of this step outdated.
     page.goto(step)
     page.locator(f"{BOX} [data-restore]").click()
     page.wait_for_url("**/modifier/envoi/reprendre")
@@ -90,7 +90,7 @@ def test_a_step_that_was_left_without_saving_is_offered_or_forgotten(page: Page)
 
 
 def log_in_again(page: Page, name: str) -> None:
-    """Fill in the log-in form to which a page has led."""
+    """Fill in the log-in form to which a page has redirected."""
     page.wait_for_url("**/user/login?**")
     page.fill("input[name=login]", name)
     page.fill("input[name=password]", PASSWORD)

@@ -1,4 +1,4 @@
-"""In a real browser, in French: the queue of held texts, what an edit changed, and the way out of e-mails."""
+"""Browser tests of moderation in French: the queue of held texts, the diff of an edit, unsubscribing from e-mails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOSTILE = '[connectez-vous](http://faux.example/login "x><img src=x onerror=aler
 
 @pytest.fixture(autouse=True)
 def held(generous: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rule of a portal that nobody configured."""
+    """Set the default of `release_after`: texts of new users are held for moderation."""
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
 
 

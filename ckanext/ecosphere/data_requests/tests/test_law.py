@@ -1,4 +1,4 @@
-"""The law as data: grounds, courts, texts of letters, each with the day of its check."""
+"""Legal data: grounds of refusal, administrative courts, texts of letters, each with the date of its last check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckanext.ecosphere.data_requests.decisions import compose as c
 from ckanext.ecosphere.data_requests.decisions import law, pdf
 from ckanext.ecosphere.data_requests.domain import french
 
-#: Reasons that the law takes away, or never gave, for information on the environment (L. 124-4).
+#: Grounds that the law excludes, or never provided, for environmental information (L. 124-4).
 NOT_FOR_THE_ENVIRONMENT = {"L311-2-dp", "L311-5-2-e", "L311-5-2-h"}
 EMISSIONS = re.compile(r"L311-4|L311-5-2-[bcdfg]|INSPIRE_Directive_Article13_1[bce]")
 SENDER = c.Sender(

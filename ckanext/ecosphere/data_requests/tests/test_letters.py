@@ -1,4 +1,4 @@
-"""Letters over HTTP, with sessions and a mail server that really runs."""
+"""Letters to requesters, over HTTP with sessions and a real SMTP server."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PASSWORD = "Demandes-2026-letters"
 
 
 def log_in(app: CKANTestApp, name: str) -> None:
-    """Log in with the form, as people do; the session's cookie stays with the client."""
+    """Log in with the form; the client keeps the session cookie."""
     user = model.User.get(name)
     assert user is not None
     user.password = PASSWORD
@@ -55,7 +55,7 @@ def log_in(app: CKANTestApp, name: str) -> None:
 
 
 def send(app: CKANTestApp, person: str, made: dict[str, Any], transition: str, status: int = 302, **fields: Any) -> Any:
-    """Fill in and send the form of a transition."""
+    """Log in, and submit the form of a transition."""
     log_in(app, person)
     data = {"version": row(made).version, "go": "send", **fields}
     address = f"/demandes/{made['reference']}/{transition}"
@@ -75,7 +75,7 @@ def pdf_of(mail: Any) -> bytes:
 
 
 def in_french(plain: str) -> str:
-    """The letter itself, without the courtesy translation beneath it, which says the same things."""
+    """Return the letter without the courtesy translation that follows it and repeats its contents."""
     french, translation, _rest = plain.partition("COURTESY TRANSLATION")
     assert translation
     return french.replace("\u00a0", " ")
@@ -324,7 +324,7 @@ def test_receipt_has_what_the_law_asks(app: CKANTestApp, postbox: Postbox):
         step(made, "accept", "moderator", organization="ddt-42")
         delivery.deliver()
         [told] = postbox.to("boite")
-        # Nobody who reads the mailbox stops what the service is told; people stop their own e-mails.
+        # A mailbox has no unsubscribe link, which any of its readers could use; e-mails to people have one.
         assert told["List-Unsubscribe"] is None and mail["List-Unsubscribe"]
     finally:
         app.post("/organization/ddt-42/contact", data=dict.fromkeys(contact, ""), follow_redirects=False)
@@ -339,7 +339,7 @@ def test_receipts_that_complete_each_other_do_not_share_their_title(app: CKANTes
         "Accusé de réception",
         "Accusé de réception, service chargé de la demande\u00a0: Direction régionale de l’environnement, de "
         "l’aménagement et du logement d’Auvergne-Rhône-Alpes",
-    ]  # the first one named the DDT already
+    ]  # no third letter after the transfer: the first one already names the DDT
     page = visit(app, "asker", f"/demandes/{made['reference']}").body
     assert all(each in page for each in subjects)
 
@@ -360,7 +360,7 @@ def test_receipt_of_a_new_person_has_no_link(ckan_config: Any, monkeypatch: pyte
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
     asker = model.User.get("asker")
     assert asker is not None
-    confirmed.confirm(asker)  # before, the receipt says nothing of what they wrote
+    confirmed.confirm(asker)  # until then, the receipt quotes nothing of the request
     submitted(title="Gagnez sur https://piege.example.org")
     delivery.deliver()
     [mail] = postbox.to("asker")
@@ -397,7 +397,7 @@ def test_service_without_readers_is_refused_with_a_proposal(app: CKANTestApp):
 
 
 def test_services_without_readers_are_marked_and_ones_own_is_never_proposed(app: CKANTestApp):
-    """Of the DREAL, to which the request came, nobody says that it would be the better choice."""
+    """The DREAL, which can receive requests, is not listed as unable to; the DDT, which has it, is not proposed."""
     forget_requests()
     silent = factories.Organization(name="sans-lecteur", title="Service sans lecteur", image_url="", users=[])
     members = sa.update(model.Member).where(model.Member.group_id == silent["id"], model.Member.table_name == "user")
@@ -420,7 +420,7 @@ def test_services_without_readers_are_marked_and_ones_own_is_never_proposed(app:
 
 
 def test_whoever_transfers_a_private_request_is_led_back_to_the_desk(app: CKANTestApp):
-    """The request is out of their sight from then on."""
+    """They can no longer see the request."""
     forget_requests()
     made = opened(service="ddt-42", visibility="private")
     sent = send(app, "admin", made, "transfer", organization=group_id("dreal-ara"), reason=REASON)

@@ -1,4 +1,4 @@
-"""What happens to a request, step by step, on the real database."""
+"""Life cycle of a request, transition by transition, on a real database."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monke
         made = step(opened(), "ask_details", "editor", question="Quelle échelle ?", answer_by="2026-04-30")
         clock_now.move_to("2026-04-01 10:00:00")
         answered = step(made, "answer_details", "asker", comment="Au 1/25 000")
-        # The 28th of February and sixty days; the last day of a second month is the 31st of March, and sixty days.
+        # Due on 28 February plus the sixty days of waiting; extended at most to 31 March plus sixty days.
         assert answered["due"] == "2026-04-29"
         refused = errors_of(step, made, "extend", "admin", reason=REASON, due="2026-06-01")
         assert refused["due"] == ["Choose a day after 29 April 2026 and not after 30 May 2026."]
@@ -272,7 +272,7 @@ def test_merging_moves_supporters_each_counted_once():
     for person, request in (("stranger", target), ("stranger", source), ("member", source), ("asker", source)):
         act("support", person, id=request["id"])
     merged = act("merge", "moderator", source=source["reference"], target=target["reference"])
-    # stranger (of both, once), member, and friend, who asked the same; asker asked the target.
+    # stranger (supporter of both, counted once), member, and friend, author of the duplicate; asker owns the target
     assert merged["support_count"] == 3
     supporters = set(model.Session.scalars(sa.select(Support.user_id).where(Support.request_id == target["id"])))
     assert supporters == {user_id(each) for each in ("stranger", "member", "friend")}

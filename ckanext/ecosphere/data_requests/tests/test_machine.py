@@ -1,5 +1,5 @@
-"""Random people do random things to a request: what the table allows succeeds, nothing else does, and exactly those are
-told who should be. The table is written here a second time, from the note on the law, so that a slip shows."""
+"""Stateful test of the transitions (Hypothesis): random users attempt random transitions. Only those in the table
+succeed, and notify exactly the expected users. The table is a second copy, written from the note on the law."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ACTIVE = {"submitted", "open", "needs_info", "in_progress"}
 WORKABLE = {"open", "in_progress"}
 ANSWERED = {"fulfilled", "partial", "refused", "not_held"}
 CONTESTED, DESK = {"partial", "refused", "not_held"}, {"open", "needs_info", "in_progress"}
-#: Transition → from, to (None: stays), who, who is told.
+#: Transition → from, to (None: unchanged), who may do it, who is notified.
 TABLE: dict[str, tuple[set[str], str | None, set[str], list[str]]] = {
     "submit": ({"draft"}, "submitted", {"requester"}, ["requester", "moderators"]),
     "accept": ({"submitted"}, "open", {"moderator"}, ["service", "requester"]),
@@ -83,7 +83,7 @@ STEPS = sorted(set(TABLE))
 
 
 class Life(RuleBasedStateMachine):
-    """A request, and what we expect of it."""
+    """State machine of a request, with its expected state."""
 
     data_name = ""
 
@@ -104,7 +104,7 @@ class Life(RuleBasedStateMachine):
         self.supporters: set[str] = set()
         self.sent = self.opened = False
 
-    # --- what should be ---
+    # --- expectations ---
 
     def roles(self, person: str) -> set[str]:
         found = {"requester"} if person == "asker" else set()
@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
         return self.listed or bool(self.roles(person))
 
     def expected_error(self, person: str, name: str) -> Any:
-        """Type of the refusal, None when the step should succeed."""
+        """Return the type of the expected exception, or None if the transition should succeed."""
         sources, _target, roles, _told = TABLE[name]
         mine = self.roles(person) & roles
         if not self.reads(person):
@@ -136,7 +136,7 @@ class Life(RuleBasedStateMachine):
         return tk.ValidationError if reopened_twice or self.has_no_review(name) else None
 
     def has_no_review(self, name: str) -> bool:
-        """Whether nothing is there to be reviewed, or no review to be answered; nothing is late here."""
+        """Whether a review transition lacks a decision to review, or a review to answer; no request is late here."""
         if name == "ask_review":
             return self.review_asked or self.state in DESK
         return name in ("take_up_again", "keep_decision") and not self.review_waits
@@ -146,7 +146,7 @@ class Life(RuleBasedStateMachine):
             "requester": {"asker"},
             "moderators": {"moderator"},
             "service": STAFF[self.organization]["editor"] if self.opened else set(),
-            # Without a mailbox for late requests, the moderators stand in for the head of a service.
+            # Without a mailbox for late requests, moderators are notified along with the editors.
             "heads": STAFF[self.organization]["editor"] | {"moderator"} if self.opened else set(),
             "former": STAFF[former]["editor"] if former else set(),
             "followers": {each for each in self.followers if self.reads(each)},
@@ -155,7 +155,7 @@ class Life(RuleBasedStateMachine):
         found = set[str]().union(*(groups[each] for each in TABLE[name][3]))
         return found if name == "submit" else found - {actor}
 
-    # --- what people do ---
+    # --- actions ---
 
     def fields(self, name: str) -> dict[str, Any]:
         day = (dictize.today() + timedelta(days=5)).isoformat()
@@ -205,7 +205,7 @@ class Life(RuleBasedStateMachine):
         if name == "mark_duplicate":
             moved = (self.supporters | {"asker"}) - {self.target_owner}
             assert row(self.target).support_count == len(moved)
-        # `asker` was accepted once already when the target was theirs, so that the next one opens at once.
+        # If `private`, the target is an accepted request of `asker`, so that the next one opens at once.
         accepted_at_once = name == "submit" and self.private
         last = self.last_events(2 if accepted_at_once else 1)
         assert [each.transition for each in last] == [name, *(["accept"] if accepted_at_once else [])]
@@ -243,7 +243,7 @@ class Life(RuleBasedStateMachine):
     def something_possible(self, data: st.DataObject) -> None:
         able = [(p, n) for n in STEPS for p in EVERYONE if self.expected_error(p, n) is None]
         if able:
-            # Each step as likely as any other, whatever the number of people who may do it.
+            # Choose the transition first, so that each is equally likely regardless of how many users may do it.
             name = data.draw(st.sampled_from(sorted({n for _p, n in able})))
             self.attempt(data.draw(st.sampled_from([p for p, n in able if n == name])), name)
 
@@ -304,7 +304,7 @@ def test_whatever_people_do_the_table_holds():
         stateful_step_count=25,
         deadline=None,
         database=None,
-        # Shrinking replays whole lives on the database: minutes for what the failing one tells already.
+        # No shrinking: it replays whole histories on the database for minutes, and adds little to the failing example.
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
     )

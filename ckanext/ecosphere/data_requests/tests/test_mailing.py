@@ -1,4 +1,4 @@
-"""E-mails as a real SMTP server gets them: who, what, in which language, once."""
+"""E-mail notifications through a real SMTP server: recipients, contents, language, and each sent once."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_service_is_told_that_moderators_took_a_request_from_its_desk(postbox:
     postbox.clear()
     step(closed, "reject", "moderator", reason=REASON)
     step(merged, "mark_duplicate", "moderator", target=target["reference"])
-    step(waiting, "reject", "moderator", reason=REASON)  # no service had it
+    step(waiting, "reject", "moderator", reason=REASON)  # no service was in charge of it
     delivery.deliver()
     assert sorted(postbox.subjects("editor")) == sorted(
         [
@@ -175,7 +175,7 @@ def test_a_server_out_of_order_is_asked_again_later_and_the_mail_leaves_once(pos
     submitted()
     assert delivery.deliver() == 0
     assert statuses() == {"pending": 2}
-    assert delivery.deliver() == 0  # not before the pause is over
+    assert delivery.deliver() == 0  # no retry before the pause is over
     with freeze_time(clock.now() + timedelta(minutes=6)):
         assert delivery.deliver() == 2
         assert delivery.deliver() == 0
@@ -203,7 +203,7 @@ def test_mail_about_a_step_of_a_later_version_waits_for_a_worker_that_knows_it(p
     assert delivery.deliver() == 0 and number
     waiting = model.Session.query(Notification).filter_by(kind="of_a_later_version", status="pending").all()
     assert [each.attempts for each in waiting] == [1] * number
-    # The worker of the later version knows it.
+    # Simulates a worker of the later version, to which the kind is known.
     model.Session.query(Notification).filter_by(kind="of_a_later_version").update({"kind": "extend"})
     model.Session.commit()
     with freeze_time(clock.now() + timedelta(minutes=6)):
@@ -216,7 +216,7 @@ def test_interrupted_mail_is_sent_again(postbox: Postbox):
     with Locks() as sender:
         while delivery._claim_one(sender):
             pass
-        # Its sender lives: nobody else touches it.
+        # The sending process is alive: no other process takes over its rows.
         assert delivery.take_up_interrupted() == 0 and delivery.deliver() == 0
     assert statuses() == {"sending": 2}
     assert delivery.take_up_interrupted() == 2
@@ -326,7 +326,7 @@ def test_whoever_wants_no_mail_gets_none(postbox: Postbox):
 
 
 def test_who_has_left_the_service_gets_none_of_its_notes(postbox: Postbox):
-    """They still read the request, which is public."""
+    """They can still read the request, which is public, but not the notes of the service."""
     made = opened()
     act("settings_update", "editor", digest="daily")
     act("settings_update", "admin", digest="daily")

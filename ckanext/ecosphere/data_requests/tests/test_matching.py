@@ -1,4 +1,4 @@
-"""Datasets that fit are suggested, those that go away are noticed; the room's commands and checks."""
+"""Matching of new datasets with open requests, deletion of answers; commands and health checks of the data requests."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_comparison_that_was_cut_off_is_done_again():
     matching.note_saved(["one"])
     taken = matching.saved()
     assert next(taken) == ["one"]
-    taken.close()  # the worker is killed here
+    taken.close()  # simulates a killed worker
     assert matching.wait()
     assert list(matching.saved()) == [["one"]]
     assert not matching.wait()

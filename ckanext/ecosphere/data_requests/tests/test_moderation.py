@@ -1,4 +1,4 @@
-"""Texts of new people wait for a moderator: over HTTP, as the people concerned see them."""
+"""Moderation of texts by new users, over HTTP, as seen by each of the users concerned."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ EVERYWHERE = ("/fr/demandes/{0}", "/fr/demandes/{0}/flux.atom", "/api/3/action/e
 
 @pytest.fixture(autouse=True)
 def held(generous: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rule of a portal that nobody configured."""
+    """Set the default of `release_after`: texts of new users are held for moderation."""
     monkeypatch.setitem(ckan_config, "ecosphere.requests.release_after", 3)
 
 
 @pytest.fixture
 def tokens() -> dict[str | None, dict[str, str]]:
-    """Headers of each person; none for nobody."""
+    """Authorization headers of each user; empty for anonymous access."""
     made = {name: factories.APIToken(user=name)["token"] for name in ("friend", "stranger", "editor", "moderator")}
     return {None: {}, **{name: {"Authorization": token} for name, token in made.items()}}
 
@@ -186,7 +186,7 @@ def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
     for person in ("friend", "stranger"):
         for number in range(4):
             call(app, tokens[person], "comment", id=public["id"], text=f"{number} {PHISH}")
-            delivery.deliver()  # as the workers do after each
+            delivery.deliver()  # as a worker would after each comment
         for visibility in ("public", "private"):
             made = call(
                 app, tokens[person], "create", **{**DRAFT, "visibility": visibility, "title": f"{visibility} {person}"}
@@ -207,7 +207,7 @@ def test_flood_of_new_people_is_one_mail_an_hour_for_moderators(
         delivery.deliver()
         assert not delivery.is_late()
     [_first, mail] = postbox.to("moderator")
-    # Eight messages and four requests, less the one that was told at once and the one that was dealt with.
+    # Eight comments and four requests, less the one already notified and the one already moderated.
     assert str(mail["Subject"]).endswith("10 contributions attendent un modérateur")
     assert mail["Message-ID"] != first["Message-ID"] and mail["List-Unsubscribe"]
     for form in ("plain", "html"):
@@ -301,7 +301,7 @@ def test_request_of_a_new_person_has_no_links_and_its_mails_neither(app: Any, po
 
 @pytest.mark.parametrize("is_confirmed", [False, True])
 def test_nobody_writes_to_others_by_an_account_with_their_address(postbox: Postbox, is_confirmed: bool):
-    """Whoever registers gives any address: until it is confirmed it may be that of somebody who knows nothing."""
+    """Registration accepts any e-mail address: until it is confirmed, it may belong to somebody else."""
     stranger = model.User.get("stranger")
     assert stranger is not None
     before, stranger.fullname = stranger.fullname, "Urgent appelez le guichet"
@@ -316,7 +316,7 @@ def test_nobody_writes_to_others_by_an_account_with_their_address(postbox: Postb
         found = [each for each in ("compte est suspendu", "Appelez ce soir", "Urgent appelez") if each in words]
         assert found == (["compte est suspendu", "Urgent appelez"] if is_confirmed else [])
         assert [part.get_content_type() for part in mail.iter_attachments()] == ["application/pdf"] * is_confirmed
-        # Where their letter is, the person is told all the same.
+        # The link to the letter is sent in either case.
         assert f"demandes/{made['reference']}/lettre/" in body(mail)
     finally:
         stranger = model.User.get("stranger")

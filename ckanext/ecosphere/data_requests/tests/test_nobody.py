@@ -1,4 +1,4 @@
-"""What anonymous people wrote before they were refused is removed by a migration."""
+"""Migration that removes rows written by anonymous users before anonymous writing was refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 
 def migrated() -> None:
-    """Go back before the migration and do it again."""
+    """Undo the migration and run it again."""
     model.Session.commit()
     model.Session.remove()
     _run_migrations("ecosphere_requests", BEFORE, forward=False)

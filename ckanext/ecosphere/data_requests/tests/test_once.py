@@ -1,4 +1,4 @@
-"""A page looks its reader up once, and none keeps what the last one found."""
+"""Roles and counts of a reader are queried once per page, and never kept for the next page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_roles_of_a_reader_are_looked_up_once_for_a_page(app: CKANTestApp, p
 
 @pytest.fixture
 def left(portal: None) -> Iterator[None]:
-    """Gives the editor their place in the service back."""
+    """Restore the editor's membership of `ddt-42` after the test."""
     yield
     boss = {"user": "boss", "ignore_auth": False}
     call_action("organization_member_create", boss, id="ddt-42", username="editor", role="editor")

@@ -1,4 +1,4 @@
-"""Each page answers each person as it should, and what is private is nowhere for those whom it does not concern."""
+"""Pages of the data requests for each user: status, contents, and no leak of private requests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 PERSONS = (None, "asker", "friend", "editor", "admin", "other-editor", "moderator", "boss")
 LINK = re.compile(r'(?:href|action|src)="([^"#]*)')
 PUBLIC = re.compile(r"/demandes(?!/(?:nouvelle|communes|jeux-de-donnees|ressemblances))|/dataset/zones-humides[^/]*$")
-#: What nobody but those concerned may read anywhere.
+#: Texts that only the people concerned may read.
 SECRETS = ("Carriere confidentielle", "secret.example", "Nom", "note très interne", "motif pour le demandeur")
 
 
@@ -41,7 +41,7 @@ _tokens: dict[str, str] = {}
 
 
 def visit(app: CKANTestApp, person: str | None, path: str, **form: Any) -> Any:
-    """Open a page, or send a form to it, as a person; redirects are not followed."""
+    """Request a page as a user, or post a form to it; redirects are not followed."""
     headers = {}
     if person:
         key = user_id(person)
@@ -53,7 +53,7 @@ def visit(app: CKANTestApp, person: str | None, path: str, **form: Any) -> Any:
 
 
 def status(app: CKANTestApp, person: str | None, path: str) -> str:
-    """What a page answers: its status, or "log in"."""
+    """Return the status of a page, or "log in"."""
     answer = visit(app, person, path)
     if answer.status_code == 302 and "/user/login" in answer.headers["Location"]:
         return "log in"
@@ -65,7 +65,7 @@ def statuses(app: CKANTestApp, path: str) -> dict[str | None, str]:
 
 
 def everyone(answer: str, **others: str) -> dict[str | None, str]:
-    """The same answer to all, but for those named; `nobody` is who is not logged in."""
+    """Return the expected answer by user: `answer`, except for those named; `nobody` stands for anonymous users."""
     names = {person or "nobody": person for person in PERSONS}
     found: dict[str | None, str] = dict.fromkeys(PERSONS, answer)
     return found | {names[name.replace("_", "-")]: other for name, other in others.items()}
@@ -89,7 +89,7 @@ DESK = everyone("403", nobody="log in", editor="200", admin="200", boss="200")
 MODERATORS = everyone("403", nobody="log in", moderator="200", boss="200")
 
 
-#: Pages that are the same for all: three personas stand for them.
+#: Pages that are the same for all users: tested with three of them.
 FOR_ALL = {
     "/demandes": "200",
     "/demandes?q=zones&state=open&theme=eau&territory=departement-42&sort=due&page=2": "200",
@@ -130,7 +130,7 @@ def test_a_private_request_exists_for_its_author_its_service_and_the_moderators_
     at = f"/demandes/{made['reference']}"
     concerned = {"asker": "200", "editor": "200", "admin": "200", "moderator": "200", "boss": "200"}
     assert statuses(app, at) == everyone("404", **concerned)
-    # Other ways to it are closed to strangers too, and the feed, which all share, to everyone.
+    # Other URLs of the request answer 404 to strangers, and its feed, which is the same for all, to everyone.
     assert {status(app, person, f"{at}/flux.atom") for person in (None, "asker", "boss")} == {"404"}
     assert status(app, "friend", f"/demandes/{made['id']}") == "404"
     for page in ("transfer", "modifier/quoi", "ressemblances", "lettre/inconnue"):
@@ -167,7 +167,7 @@ def test_only_moderators_moderate(app: CKANTestApp):
 
 
 def the_portal_has_seen_everything() -> list[dict[str, Any]]:
-    """Requests of every kind, with everything that must not come out."""
+    """Requests of every kind, with contents that must not leak."""
     data = dataset()
     public = opened(title="Zones humides publiques")
     act("comment", "friend", id=public["id"], text="La même donnée")
@@ -200,7 +200,7 @@ def test_a_crawl_as_nobody_finds_no_private_request_no_name_and_no_address(app: 
         for link in LINK.findall(answer.body):
             parts = urlsplit(html.unescape(link))
             local = parts.netloc in ("", "test.ckan.net")
-            # One filter at a time: their combinations show the same requests without end.
+            # Follow links with one filter at a time: combinations of filters are endless.
             if local and PUBLIC.match(parts.path) and parts.query.count("&") == 0:
                 waiting.append(parts.path + (f"?{parts.query}" if parts.query else ""))
     assert len(seen) > 20
@@ -340,7 +340,7 @@ def test_what_is_asked_on_the_page_of_a_service_goes_to_it(app: CKANTestApp):
     assert "DDT 42" in visit(app, "asker", f"/demandes/{made['id']}/modifier/envoi").body
     sent = step(made, "submit", "asker", similar_seen=True)
     assert sent["organization"]["name"] == "ddt-42" and sent["routing_reason"] == "Chosen by the requester."
-    visit(app, "friend", "/demandes/nouvelle", territory="departement-42", **fields)  # unticked
+    visit(app, "friend", "/demandes/nouvelle", territory="departement-42", **fields)  # checkbox not ticked
     (other,) = act("list", "friend", scope="mine")["results"]
     assert other["organization"] is None
 
@@ -367,7 +367,7 @@ def test_communes_say_their_departement(app: CKANTestApp):
 
 
 def faults(page: Any) -> list[str]:
-    """Fields that the summary of errors leads to, in order."""
+    """Return the fields to which the error summary links, in order."""
     return re.findall(r'<a href="[^"]*#field-([a-z_]+)">', page.body)
 
 
@@ -447,7 +447,7 @@ def test_who_has_to_log_in_again_comes_back_to_the_page_with_the_form(app: CKANT
     assert came_from(app, f"{page}/message") == page
     assert came_from(app, f"{page}/withdraw") == f"{page}/withdraw"
     assert came_from(app, "/demandes/preferences", f"{site}/demandes/preferences") == "/demandes/preferences"
-    # What only takes forms, what is elsewhere, and what is nothing.
+    # URLs that accept POST only, external URLs, and URLs that do not exist.
     assert came_from(app, f"{page}/message", f"{site}{page}/message") == page
     for other in ("https://elsewhere.example/x", f"{site}/nothing/at/all", "http://[", f"{site}//elsewhere.example/x"):
         assert came_from(app, "/demandes/notifications", other) == "/demandes/notifications"

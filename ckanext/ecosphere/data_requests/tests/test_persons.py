@@ -1,4 +1,4 @@
-"""Who may do what: every action and every person, on a public, a private and an unread request."""
+"""Access matrix of the actions: every action for every user, on public, private and unmoderated requests."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ LOGGED_IN = set(EVERYONE) - {None}
 SERVICE = {"editor", "admin", "boss"}
 MODERATORS = {"moderator", "boss"}
 AGENTS = {"editor", "admin", "other-editor", "other-admin", "moderator"}
-#: Their thing is not found, rather than forbidden, for others.
+#: Actions on personal objects, which are not found (rather than forbidden) for others.
 NOT_FOUND = {"absence_delete"}
 
-#: Action → who may, on a public request of the DDT; who may not is forbidden to, for they may read it.
+#: Action → who may call it on a public request of the DDT; others are forbidden to, as they can read the request.
 PUBLIC: dict[str, Any] = {
     "create": LOGGED_IN,
     "signal": set(EVERYONE),
@@ -87,7 +87,7 @@ PUBLIC: dict[str, Any] = {
     "export": {"asker", "boss"},
     "erase": {"asker", "boss"},
 }
-#: Transition → who may on the DDT's desk.
+#: Transition → who may do it on a request of the DDT.
 TRANSITIONS: dict[str, Any] = {
     "submit": {"asker"},
     "accept": MODERATORS,
@@ -107,7 +107,7 @@ TRANSITIONS: dict[str, Any] = {
     "withdraw": {"asker"},
     "reopen": {"asker", *MODERATORS},
 }
-#: Actions about one request; whoever may not read it finds nothing.
+#: Actions on a single request; not found for users who may not read it.
 ABOUT_ONE = {
     "show",
     "update",
@@ -124,7 +124,7 @@ ABOUT_ONE = {
 
 
 def outcome(action: str, person: str | None, **data: Any) -> str:
-    """What the auth function says: yes, forbidden or not found."""
+    """Return the decision of the auth function: "yes", "forbidden" or "not found"."""
     context: Any = {"user": person or "", "auth_user_obj": model.User.get(person) if person else None}
     try:
         tk.check_access(f"ecosphere_request_{action}", context, data)
@@ -155,7 +155,7 @@ def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> d
 
 
 def _absence() -> str:
-    """The absence of the editor."""
+    """Return the id of an absence of the editor; create one if needed."""
     day = (dictize.today() + timedelta(days=300)).isoformat()
     [known] = act("absence_list", "editor") or [act("absence_create", "editor", first=day, last=day)]
     return known["id"]
@@ -250,7 +250,7 @@ SECRETS = ("INTERNE", "PRIVEE", "CONFIDENTIEL", "secret.example", "Asker Nom", "
 
 
 def furnished() -> None:
-    """Requests of each kind with something to hide in every place."""
+    """Requests of each kind, with confidential contents in every field."""
     personal = {"requester_organisation": "BUREAU-SECRET", "requester_siret": "73282932000074"}
     public = opened(**personal)
     act("comment", "editor", id=public["id"], text="Note INTERNE", internal=True)
@@ -339,7 +339,7 @@ def test_notifications_of_what_is_out_of_sight_do_not_count():
 
 
 def on_every_page(person: str) -> int:
-    """The number in the head of each page."""
+    """Return the number of unseen notifications, as shown in the header of every page."""
     return outbox.unseen(reader_of(model.User.get(person)))
 
 

@@ -1,4 +1,4 @@
-"""Files of people who are forgotten: kept when that is undone, gone once it is committed, tried again if they stay."""
+"""Removal of files when people are anonymised: kept on rollback, deleted after the commit, retried on failure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def files() -> list[Path]:
 
 
 def with_files() -> dict[str, Any]:
-    """A request with a file of its requester and an answer for the requester alone."""
+    """A request with an attachment of its requester and an answer for the requester alone."""
     made = opened()
     act("comment", "asker", id=made["id"], text="Voici", upload=upload("plan.pdf", PDF))
     step(made, "fulfil", "editor", files=[file()], reach="requester")
@@ -75,7 +75,7 @@ def test_a_commit_that_fails_loses_no_file(forgetting: str):
     finally:
         sa.event.remove(model.Session, "before_commit", failing)
         model.Session.rollback()
-    model.Session.commit()  # what was undone is not done by the next transaction
+    model.Session.commit()  # a later commit does not delete the files either
     assert len(files()) == 2
     assert len(model.Session.scalars(sa.select(Attachment)).all()) == 1
     assert len(model.Session.scalars(sa.select(Delivery)).all()) == 1
@@ -99,7 +99,7 @@ def test_a_person_who_erases_their_data_leaves_no_file(app: CKANTestApp):
     with_files()
     assert visit(app, "asker", "/demandes/effacer-mes-donnees", sure="1").status_code == 302
     assert files() == []
-    assert scheduled.tick()["files_removed"] == 2  # written down until the clock has seen that they are gone
+    assert scheduled.tick()["files_removed"] == 2  # recorded until the job has seen that they are gone
     assert not model.Session.scalars(sa.select(removals.Removal)).all()
 
 
@@ -107,11 +107,11 @@ def test_a_file_that_resists_is_told_and_tried_again(monkeypatch: pytest.MonkeyP
     with_files()
     stubborn, other = files()
     stubborn.unlink()
-    stubborn.mkdir()  # a folder is not unlinked, by root neither
+    stubborn.mkdir()  # a folder cannot be unlinked, not even by root
     privacy.erase(person())
     assert not other.exists() and stubborn.exists()
-    assert user_id("asker")  # the session is as good as before
-    assert scheduled.tick()["files_removed"] == -1  # told by the clock, and by its exit status
+    assert user_id("asker")  # the session is still usable
+    assert scheduled.tick()["files_removed"] == -1  # reported by the scheduled job, and by its exit status
     assert setup._files() == []
     tomorrow = clock.now() + timedelta(days=1, hours=1)
     with monkeypatch.context() as later:
@@ -124,7 +124,7 @@ def test_a_file_that_resists_is_told_and_tried_again(monkeypatch: pytest.MonkeyP
 
 
 def aged(path: Path, content: bytes = b"x") -> Path:
-    """A file of two days ago."""
+    """Create a file modified two days ago."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     os.utime(path, (time.time() - 2 * 86_400,) * 2)
@@ -158,7 +158,7 @@ def test_a_process_that_is_killed_leaves_no_file_for_ever(monkeypatch: pytest.Mo
     def killed(path: Path, place: Path) -> None:
         keep(path, place)
         brought.append(place)
-        model.Session().info.clear()  # nobody is left to undo it
+        model.Session().info.clear()  # the process that would undo it is gone
         raise KeyboardInterrupt
 
     monkeypatch.setattr(removals, "bring", killed)

@@ -1,4 +1,4 @@
-"""Internal reviews: asked by the requester, brought to the head of the service, answered by it, beside the CADA."""
+"""Internal reviews: requested by the requester, sent to the head of the service, answered; independent of the CADA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which service a request goes to, from the table and the services of the portal."""
+"""Routing of requests to services, from the routing table and the services of the portal."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_service_is_proposed_with_its_reason_and_alternatives():
 
     cgdd = "administration-centrale-ou-ministere_172120"
     assert route("eau", "departement-42") == ("ddt-42", ["dreal-ara", cgdd])
-    assert route("eau", "departement-01") == ("dreal-ara", [cgdd])  # its DDT is not in the portal
+    assert route("eau", "departement-01") == ("dreal-ara", [cgdd])  # the DDT of the Ain is not in the portal
     assert route("sites-industriels", "departement-42") == ("dreal-ara", ["ddt-42", cgdd])
     assert route("eau", "region-ara") == ("dreal-ara", [cgdd])
     assert route("eau", "region-bre") == (cgdd, [])

@@ -1,4 +1,4 @@
-"""What pages say of a request and of a report is so: where an answer goes, who reads it, what a field asks for."""
+"""Accuracy of texts about requests and signals: where an answer goes, who reads it, what a field requires."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 
 def text(answer: Any) -> str:
-    """The page with its signs as people read them."""
+    """Return the body of a page with its HTML entities unescaped."""
     return html.unescape(answer.body)
 
 
@@ -55,7 +55,7 @@ def test_the_answer_of_a_new_person_is_said_to_be_with_the_service_alone(
 
 
 def soon() -> str:
-    """A day on which an answer can be expected."""
+    """Return a date on which an answer can be expected."""
     return (dates.today() + timedelta(days=20)).isoformat()
 
 

@@ -1,4 +1,4 @@
-"""Searches of requests that people save: told of by e-mail with an account or without, followed as a feed."""
+"""Saved searches of requests: alerts by e-mail with or without an account, and feeds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LINK = re.compile(r"https?://[^/\s]+(/\S+)")
 
 @pytest.fixture(autouse=True)
 def no_alerts(portal: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nobody has alerts, and those of a day are due the day after, at whatever hour the tests run."""
+    """Start without alerts; daily alerts are due the next day, at whatever hour the tests run."""
     monkeypatch.setattr(storage, "HOUR", max(now().astimezone(dates.zone()).hour - 1, 0))
     yield
     model.Session.rollback()
@@ -51,7 +51,7 @@ def confirmed(client: Any, postbox: Postbox, search: str = SEARCH) -> None:
 
 
 def run(days: int = 1) -> int:
-    """How many e-mails about searches leave after some days."""
+    """Run the scheduled job after some days; return the number of alert e-mails sent."""
     with freeze_time(now() + timedelta(days=days)):
         return job.tick()["emails"]
 
@@ -92,7 +92,7 @@ def test_what_is_told_once_is_not_told_again_and_an_answer_is(app: Any, postbox:
     assert run(4) == 1
     told = body(postbox.mails[-1])
     assert "changed on" in told and "Refused" in told
-    assert REFUSAL["facts"][:30] not in told  # the reasons are the requester's
+    assert REFUSAL["facts"][:30] not in told  # the grounds are for the requester only
 
 
 def test_a_search_by_state_tells_what_came_into_it(app: Any, postbox: Postbox):
@@ -134,7 +134,7 @@ def test_what_is_no_search_is_refused(app: Any, postbox: Postbox):
     create = "/api/action/ecosphere_search_alert_create"
     for wrong in ({"about": "nothing", "search": "q=a"}, {"about": "requests", "search": "q=" + "a" * 3000}):
         app.post(create, json=wrong, headers=headers, status=409)
-    # Names that no search of requests has, and filters of a desk, are left out.
+    # Parameters that are unknown to the search, and filters of the desk, are dropped.
     kept = app.post(create, json={"about": "requests", "search": "assigned=mine&x=1&q=eau"}, headers=headers).json
     assert kept["result"]["search"] == "q=eau"
 

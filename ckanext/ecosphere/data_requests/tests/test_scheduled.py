@@ -1,4 +1,4 @@
-"""Time travel: reminders, expiry, anonymisation, each on its day and once."""
+"""Scheduled jobs with frozen time: reminders, expiry and anonymisation, each on its day and once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 
 def at(day: str, hour: int = 9) -> Any:
-    """Stop the clocks on a day at an hour of Paris."""
+    """Freeze the time at a day and hour in Paris."""
     moment = datetime.fromisoformat(day).replace(hour=hour, tzinfo=clock.PARIS)
     return freeze_time(moment.astimezone(timezone.utc))
 
@@ -35,7 +35,7 @@ def days(first: str, last: str) -> Iterator[str]:
 
 
 def kinds(person: str = "editor") -> list[str]:
-    """Kinds of what a person was told in the page, in order, without the steps."""
+    """Return the kinds of a user's notifications in the portal, in order, except those of transitions."""
     query = (
         sa.select(Notification.kind)
         .join(model.User, model.User.id == Notification.user_id)
@@ -47,7 +47,7 @@ def kinds(person: str = "editor") -> list[str]:
 
 
 def live_through(first: str, last: str) -> dict[str, list[str]]:
-    """Let each day pass, with two ticks; day → what the service was told on it."""
+    """Run the scheduled job twice a day; return the notifications of the service by day."""
     told: dict[str, list[str]] = {}
     for day in days(first, last):
         before = len(kinds())
@@ -64,8 +64,8 @@ def live_through(first: str, last: str) -> dict[str, list[str]]:
     [
         ("2024-01-31", 9, "2024-02-29"),
         ("2026-01-30", 23, "2026-02-28"),
-        ("2026-03-28", 23, "2026-04-28"),  # the night of the change to summer time
-        ("2026-10-25", 2, "2026-11-25"),  # the hour that comes twice
+        ("2026-03-28", 23, "2026-04-28"),  # the night before the change to summer time
+        ("2026-10-25", 2, "2026-11-25"),  # the hour that occurs twice
         ("2026-12-31", 23, "2027-01-31"),
     ],
 )
@@ -80,7 +80,7 @@ def test_a_service_is_reminded_a_week_and_a_day_before_and_each_week_after():
     assert live_through("2026-03-18", "2026-04-12") == {
         "2026-03-21": ["due_week"],
         "2026-03-27": ["due_day"],
-        "2026-03-29": ["overdue"],  # the clocks change on this day
+        "2026-03-29": ["overdue"],  # day of the change to summer time
         "2026-04-05": ["overdue"],
         "2026-04-12": ["overdue"],
     }

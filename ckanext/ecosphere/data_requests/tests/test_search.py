@@ -1,4 +1,4 @@
-"""Lists, facets and what is similar, in French."""
+"""Lists, facets and similar requests, in French."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 @pytest.fixture
 def requests(portal: None) -> dict[str, dict[str, Any]]:
-    """Four requests on four subjects."""
+    """Four requests on different subjects."""
     return {
         "humides": opened(title="Zones humides de la Loire", description="Cartographie"),
         "frayeres": opened(
@@ -97,7 +97,7 @@ def test_several_chosen_facets_each_show_what_the_others_leave(requests: Any):
     chosen = act("list", None, theme="eau", territory="departement-42", state=["open"])
     names = {facet: {each["name"]: each["count"] for each in found} for facet, found in chosen["facets"].items()}
     assert chosen["count"] == 2
-    # Without its own filter each facet has more to offer; the others count what passes all filters.
+    # The counts of a facet ignore its own filter and apply all others.
     assert names["territory"] == {"departement-42": 2, "departement-01": 1}
     assert names["theme"] == {"eau": 2} and names["use"] == {"water-law": 2}
     step(requests["humides"], "not_held", "admin", reason=REASON)
@@ -118,7 +118,7 @@ def test_of_very_many_that_match_the_newest_are_ranked_and_the_others_follow(mon
 def test_the_list_is_paged_and_sorted_in_the_database(requests: Any):
     act("support", "friend", id=requests["bruit"]["id"])
     assert titles(sort="support")[0] == requests["bruit"]["title"]
-    # All of one day: the public order tells no more than the day.
+    # All were submitted on one day: public sorting is by day only.
     assert sorted(titles()) == sorted(requests[key]["title"] for key in ("crues", "bruit", "frayeres", "humides"))
     assert titles(start=1, rows=2) == titles()[1:3]
     assert act("list", None, rows=0)["count"] == 4

@@ -1,4 +1,4 @@
-"""Saying what is wrong with a dataset: without an account, on the desk, answered in public, and no clock runs."""
+"""Signals about datasets: sent without an account, moderated, answered in public, and without a legal period."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def tokened(person: str) -> dict[str, str]:
 
 
 def signal(package: dict[str, Any], person: str | None = None, kind: str = "link") -> dict[str, Any]:
-    """What a person, or nobody, says of a dataset."""
+    """Send a signal about a dataset, anonymously if `person` is None."""
     return act("signal", person, dataset=package["name"], kind=kind, description=WORDS)
 
 
 def on_desk(package: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A signal that a moderator has let in."""
+    """Create a signal accepted by a moderator, on the desk of `ddt-42`."""
     made = signal(package, **changes)
     return step(made, "accept", "moderator", organization="ddt-42")
 
@@ -156,7 +156,7 @@ def test_unknown_kinds_and_empty_words_are_named():
 
 
 def sent(app: Any, package: dict[str, Any], **changes: Any) -> Any:
-    """Fill in the form as somebody who is not logged in."""
+    """Load the form and submit it anonymously."""
     address = f"/fr/demandes/signaler/{package['name']}"
     page = app.get(address)
     token = re.search(r'name="_csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="_csrf_token"', page.body)

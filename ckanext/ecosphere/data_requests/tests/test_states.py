@@ -1,4 +1,4 @@
-"""The table of transitions: closed, reachable, and the same as the documentation."""
+"""Table of transitions: complete, every state reachable, and consistent with the documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public figures, on an example that can be counted by hand."""
+"""Public statistics, on an example that can be counted by hand."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_figures_of_a_year_are_those_that_one_counts():
         found = act("stats", None, year=2026)
         assert act("stats", None, year=2025)["received"] == 0
     assert (found["received"], found["answered"]) == (5, 2)
-    # Of the three whose month is over or that are answered, one was answered within it: January 31st to February 28th.
+    # Of the three requests answered or over a month old, one was answered within the month (31 January–28 February).
     assert found["answered_within_month"] == pytest.approx(1 / 3, abs=1e-4)
     assert found["median_days_first_answer"] == 28.5
     assert found["outcomes"] == {"fulfilled": 1, "refused": 1, "withdrawn": 1}
@@ -71,7 +71,7 @@ def test_what_is_no_answer_was_not_answered_within_a_month(app: Any):
         step(withdrawn, "withdraw", "asker")
     with at("2026-03-25"):
         found = app.get("/api/3/action/ecosphere_request_stats?year=2026").json["result"]
-    # Beside the one that was answered counts the one that still waits elsewhere.
+    # Only the answered request and the transferred one, still open, count in the share.
     assert (found["received"], found["answered"], found["answered_within_month"]) == (4, 1, 0.5)
     assert found["apart"] == {"transferred": 1, "not_held": 1, "rejected": 0, "withdrawn": 1}
 
@@ -102,7 +102,7 @@ def test_what_was_turned_away_or_hidden_is_no_request():
 def test_the_figures_are_kept_for_a_while(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.statistics_cache", 60)
     sent: list[Any] = []
-    with at("2026-03-25"):  # far from midnight, when other figures begin
+    with at("2026-03-25"):  # far from midnight, when the statistics of the next day begin
         opened()
         first = act("stats", None)
         opened(title="Autre")
@@ -124,7 +124,7 @@ def test_nobody_waits_for_the_figures_of_many_requests(app: Any, ckan_config: An
     page = app.get("/fr/demandes/statistiques")
     assert "Les chiffres sont en train d’être comptés" in page.body and page.headers["Refresh"]
     app.get("/fr/demandes/statistiques.csv", status=503)
-    # A service without so many has its page at once.
+    # Services with few requests get their page immediately.
     app.get("/fr/organization/dreal-ara/demandes", status=200)
     Worker([config.QUEUE]).work(burst=True)
     assert "en train d’être comptés" not in app.get("/fr/demandes/statistiques").body

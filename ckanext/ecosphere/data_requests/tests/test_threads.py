@@ -1,4 +1,4 @@
-"""E-mails as mail programs see them: threads, digests of messages, and the way out that needs no log-in."""
+"""E-mail headers and grouping: threads, digests of comments, and unsubscribing without a log-in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 @pytest.fixture
 def delay(generous: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The delay of a portal that nobody configured."""
+    """Set the default of `comment_delay`: 15 minutes."""
     monkeypatch.setitem(ckan_config, "ecosphere.requests.comment_delay", 15)
 
 
@@ -33,7 +33,7 @@ def later(days: int) -> str:
 
 
 def address(mail: Any) -> str:
-    """Path of the way out of a message."""
+    """Return the path of the unsubscribe link of an e-mail."""
     return str(mail["List-Unsubscribe"]).replace("\r\n ", "").strip("<>").split("/", 3)[-1]
 
 
@@ -49,7 +49,7 @@ def test_mails_about_a_request_are_one_thread(postbox: Postbox):
     every = [mail["Message-ID"] for mail in postbox.mails]
     assert len(set(every)) == len(every)
     assert all(each.endswith("@test.ckan.net>") for each in every), every
-    # It was accepted at once: one e-mail tells both.
+    # This request was accepted at once: a single e-mail announces receipt and acceptance.
     [apart] = [mail for mail in postbox.to("asker") if other["reference"] in body(mail)]
     assert apart["In-Reply-To"] is None and apart["Message-ID"] != first["Message-ID"]
     for mail in postbox.mails:
@@ -83,7 +83,7 @@ def test_messages_within_the_delay_are_one_mail(postbox: Postbox):
     act("comment", "friend", id=other["id"], text="Ailleurs")
     assert delivery.deliver() == 0
     with freeze_time(clock.now() + timedelta(minutes=16)):
-        assert scheduled.tick()["emails"] == 7  # requester, two officers, and a follower of one of the two
+        assert scheduled.tick()["emails"] == 7  # requester, two agents, and a follower of one of the two requests
         assert delivery.deliver() == 0
     assert len(postbox.to("asker")) == 2
     [gathered] = [mail for mail in postbox.to("asker") if made["reference"] in body(mail)]
@@ -139,7 +139,7 @@ def test_one_click_stops_the_mails_about_a_request_and_nothing_else(app: Any, po
     postbox.clear()
     page = app.get(path)
     assert page.status_code == 200 and made["reference"] in page.body
-    assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mute)) == 0  # to look stops nothing
+    assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mute)) == 0  # a GET request does not unsubscribe
     done = app.post(path, data={"List-Unsubscribe": "One-Click"})
     assert done.status_code == 200 and made["reference"] in done.body
     assert "Set-Cookie" not in done.headers or "remember_token" not in done.headers["Set-Cookie"]

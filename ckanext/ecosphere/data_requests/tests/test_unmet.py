@@ -1,4 +1,4 @@
-"""What is missing most, in départements: requests on a région count in each of its own."""
+"""Most wanted data by département: a request about a région counts for each of its départements."""
 
 from __future__ import annotations
 

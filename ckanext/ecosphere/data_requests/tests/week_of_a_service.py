@@ -1,7 +1,7 @@
-"""A week of a service: forty requests, two agents, an absence, an escalation, an embargo; e-mails go out and come in.
+"""Simulation of a service's week: forty requests, two agents, an absence, an escalation, an embargo, e-mails both ways.
 
-E-mails leave over a real SMTP server, which hands answers to the reply address over as a mail server would. In the end
-nothing that is late went unnoticed, and every e-mail can be read: a subject, French, links that work.
+E-mails are sent to a real SMTP server, which passes replies to the command, as a mail server would. At the end, no late
+request has gone unnoticed, and every e-mail has a subject, is in French, and has working links.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from ckanext.ecosphere.tests.postbox import Postbox, body
 pytestmark = pytest.mark.usefixtures("portal")
 
 ASKED = date(2027, 3, 1)
-#: Words of the portal's English that no French e-mail holds.
+#: Words of the English texts that never occur in a French e-mail.
 ENGLISH = re.compile(r"\b(?:The request|Your request|Hello|You receive|See the request|Assigned to|was|within)\b")
 ADDRESS = re.compile(r"https?://[^\s<>\")]+")
 LINK = "https://livraison.example/haies.zip"
 
 
 class _Incoming:
-    """A mail server that hands each e-mail over to the command, as the transport "pipe" of Postfix does."""
+    """SMTP handler that passes each e-mail to the command, as the Postfix transport "pipe" does."""
 
     def __init__(self) -> None:
         self.outcomes: list[str] = []
@@ -59,7 +59,7 @@ class _Incoming:
 
 
 def answer(port: int, mail: EmailMessage, person: str, text: str) -> None:
-    """Answer an e-mail as a person's mail program does."""
+    """Reply to an e-mail, as a mail program would."""
     reply = EmailMessage()
     reply["From"], reply["To"], reply["Subject"] = f"{person}@secret.example", str(mail["Reply-To"]), "Re: demande"
     reply["Message-ID"] = f"<{person}-{abs(hash((str(mail['Message-ID']), text)))}@secret.example>"
@@ -81,7 +81,7 @@ def test_nothing_late_goes_unnoticed_and_every_mail_is_read(
     monkeypatch.setitem(ckan_config, "ecosphere.requests.escalation_chief", "3")
     for person in ("asker", "friend", "stranger", "editor", "admin", "moderator", "boss"):
         act("settings_update", person, language="fr")
-        visit(app, person, "/demandes")  # a token of today is good all week
+        visit(app, person, "/demandes")  # creates a token today, which is valid all week
     incoming = _Incoming()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -99,7 +99,7 @@ def test_nothing_late_goes_unnoticed_and_every_mail_is_read(
 
 
 def _live(app: CKANTestApp, postbox: Postbox, port: int) -> list[EmailMessage]:
-    """The week, a month after forty people asked: those requests are due while it lasts."""
+    """Simulate the week in which the forty requests of a month earlier fall due; return the e-mails sent."""
     made: list[dict[str, Any]] = []
     for number in range(40):
         with at(day_of(number // 5), 9):  # five a day
@@ -110,7 +110,7 @@ def _live(app: CKANTestApp, postbox: Postbox, port: int) -> list[EmailMessage]:
     monday = ASKED + timedelta(days=28)
     with at(monday.isoformat(), 8):
         scheduled.tick()
-        # The editor falls ill and the admin says so; what the editor has goes on under the admin's.
+        # The editor is ill, and the admin records the absence: the editor's requests are also listed as the admin's.
         week_end = (monday + timedelta(days=6)).isoformat()
         act("absence_create", "admin", user="editor", first=monday.isoformat(), last=week_end, substitute="admin")
         desk = act("desk", "admin", organization="ddt-42")
@@ -157,10 +157,10 @@ def _live(app: CKANTestApp, postbox: Postbox, port: int) -> list[EmailMessage]:
 
 
 def _nothing_unnoticed() -> None:
-    """Whoever was in charge was told of each request that became late, and then who is above them."""
+    """Check that the person in charge of each request that became late was notified, and then the next levels."""
     requests = model.Session.scalars(sa.select(Request)).all()
     late = [each for each in requests if each.due and (not each.closed or clock.day_of(each.closed) > each.due)]
-    assert len(late) == 25  # sixteen were answered, refused or asked about; one of these came back and was left alone
+    assert len(late) == 25  # sixteen were answered, refused or sent back for details; one of these reopened
     for each in late:
         told = set(model.Session.scalars(sa.select(Trace.told).where(Trace.request_id == each.id, Trace.told != "")))
         assert told == {"administrators", "moderators"}, each.reference
@@ -172,7 +172,7 @@ def _nothing_unnoticed() -> None:
 
 
 def _kinds(request: Request, person: str | None) -> set[str]:
-    """Kinds of what a person was told of a request."""
+    """Return the kinds of a user's notifications about a request."""
     about = (Notification.request_id == request.id, Notification.user_id == person)
     return set(model.Session.scalars(sa.select(Notification.kind).where(*about)))
 
@@ -191,6 +191,6 @@ def _every_mail_is_read(app: CKANTestApp, mails: list[EmailMessage]) -> None:
             if parts.hostname == "livraison.example" or (person, path) in checked:
                 continue
             checked[person, path] = visit(app, person, path).status_code
-            # An answer that was given since, or a request that was reopened, asks no more whether it helped.
+            # Links that ask whether an answer helped must work even after a newer answer or a reopening.
             assert checked[person, path] == 200, (person, path, checked[person, path])
     assert len(checked) > 40

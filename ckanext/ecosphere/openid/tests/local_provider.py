@@ -1,8 +1,9 @@
-"""A provider on this machine that asks and answers as ProConnect does, and lies when a test wants it to.
+"""A local OpenID Connect provider that behaves as ProConnect does, or misbehaves if a test asks for it.
 
-As ProConnect's documentation for services has it (partenaires.proconnect.gouv.fr, "Implémentation technique"):
-parameters that it does not know are refused, `state` and `nonce` have 32 characters or more, the secret comes in the
-body, a code is good once, `userinfo` is a signed JWT, and the end of a session needs the token.
+It follows ProConnect's technical documentation for services (partenaires.proconnect.gouv.fr, "Implémentation
+technique"): unknown parameters are refused, `state` and `nonce` have at least 32 characters, the client secret is
+sent in the body (client_secret_post), a code can be used once, `userinfo` is a signed JWT, and ending the session
+requires the ID token.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def same(claims: dict[str, Any]) -> dict[str, Any]:
-    """Leave it as it is."""
+    """Return the claims unchanged."""
     return claims
 
 
 class LocalProvider:
-    """Who logs in, and what is said of them."""
+    """The provider: who logs in, and which claims it issues."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -55,7 +56,7 @@ class LocalProvider:
         self.honest()
 
     def honest(self) -> None:
-        """Tell the truth about Jeanne."""
+        """Reset the provider: correct answers about Jeanne."""
         self.person: dict[str, Any] = dict(JEANNE)
         self.issuer = self.url + BASE
         self.key: Any = self.keys[0]
@@ -73,7 +74,7 @@ class LocalProvider:
         self.fault = 0
 
     def answer(self, exchange: Exchange) -> None:
-        """Answer one request."""
+        """Handle a request."""
         parts = urlsplit(exchange.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         page = {
@@ -90,7 +91,7 @@ class LocalProvider:
             page(exchange, query)
 
     def signed_token(self, claims: dict[str, Any]) -> str:
-        """Sign claims with the key of now."""
+        """Sign claims with the current key."""
         header = {"alg": self.algorithm, "kid": getattr(self.key, "kid", None) or "first"}
         return jwt.encode(header, claims, self.key, algorithms=[self.algorithm])
 
@@ -128,7 +129,7 @@ class LocalProvider:
 
     def _token(self, exchange: Exchange, _query: dict[str, str]) -> None:
         form = {name: values[0] for name, values in parse_qs(exchange.body.decode()).items()}
-        asked = self.codes.pop(form.get("code", ""), None)  # good once
+        asked = self.codes.pop(form.get("code", ""), None)  # a code can be used once
         wrong = (
             asked is None
             or form.get("grant_type") != "authorization_code"
@@ -182,7 +183,7 @@ RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
 
 @contextmanager
 def local_provider() -> Iterator[LocalProvider]:
-    """Run one."""
+    """Run a provider for the duration of a `with` block."""
     provider = LocalProvider()
     with serve(provider.answer) as server:
         provider.url = server.url

@@ -1,4 +1,4 @@
-"""Log-in with a provider on this machine, over HTTP: whom it lets in, whom it does not, and what it believes."""
+"""Log-in with a local OpenID Connect provider, over HTTP: accounts, validation of answers, sessions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def local() -> Iterator[LocalProvider]:
 
 @pytest.fixture(scope="module")
 def running(local: LocalProvider, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
-    """A portal that answers over HTTP from this process, and knows the provider; its configuration."""
+    """A portal served over HTTP by this process and connected to the provider; yields its configuration."""
     before = copy.deepcopy(dict(tk.config))
     local.portal = f"http://127.0.0.1:{free_port()}"
     tk.config.update(
@@ -66,7 +66,7 @@ def running(local: LocalProvider, request: pytest.FixtureRequest) -> Iterator[di
     )
     core.load_all()
     app: Any = make_app(tk.config)  # type: ignore[arg-type]
-    tk.config["ckan.site_url"] = local.portal  # when CKAN starts it prefers that of the environment
+    tk.config["ckan.site_url"] = local.portal  # CKAN prefers the URL of the environment when it starts
     request.getfixturevalue("empty_db")()
     server = make_server("127.0.0.1", int(local.portal.rsplit(":", 1)[1]), app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -79,8 +79,8 @@ def running(local: LocalProvider, request: pytest.FixtureRequest) -> Iterator[di
 
 @pytest.fixture(autouse=True)
 def portal(local: LocalProvider, running: dict[str, Any]) -> Iterator[str]:
-    """The portal, with an honest provider of whom it knows nothing yet, no accounts, and nobody who tried too often."""
-    tk.config.update(running)  # CKAN puts the configuration of all tests back before each
+    """The portal with an honest provider, empty caches, no accounts and no failed log-ins; yields its URL."""
+    tk.config.update(running)  # CKAN restores the test configuration before each test
     local.honest()
     provider._documents.clear()
     rate_limits.clear("login-address", "60 per 10 minutes; 600 per day", "127.0.0.1")
@@ -92,7 +92,7 @@ def portal(local: LocalProvider, running: dict[str, Any]) -> Iterator[str]:
 
 
 class Person(requests.Session):
-    """A browser without scripts, on the portal."""
+    """A browser without JavaScript, connected to the portal."""
 
     def __init__(self, portal: str) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class Person(requests.Session):
 
     @property
     def name(self) -> str:
-        """The account that is logged in, empty when none is."""
+        """Name of the account that is logged in, or an empty string."""
         page = self.open("/user/edit", allow_redirects=False)
         found = re.search(r'id="field-username"[^>]* value="([^"]+)"', page.text)
         return found[1] if found else ""
@@ -138,7 +138,7 @@ def the_one(email: str = JEANNE["email"]) -> Any:
     return model.Session.query(model.User).filter_by(email=email).one()
 
 
-# --- who gets in ---
+# --- first and later log-ins ---
 
 
 def test_the_first_log_in_makes_an_account_and_the_second_finds_it(person: Person, portal: str, local: LocalProvider):
@@ -150,7 +150,7 @@ def test_the_first_log_in_makes_an_account_and_the_second_finds_it(person: Perso
     assert accounts.of(made) == {"issuer": local.issuer, "subject": "b7f4c2", "organisation": "DDT de l’Ain"}
     assert person.name == made.name
     assert "DDT de l’Ain" in person.open("/user/edit").text
-    local.person |= {"email": "autre@example.gouv.fr", "organization_label": "DREAL"}  # known by the subject alone
+    local.person |= {"email": "autre@example.gouv.fr", "organization_label": "DREAL"}  # matched by `sub` alone
     again = Person(portal)
     again.open(START)
     assert (again.name, people()) == (made.name, [JEANNE["email"]])
@@ -182,25 +182,25 @@ def test_plain_providers_and_other_keys_will_do(portal: str, local: LocalProvide
     local.signed = False
     local.metadata = lambda said: {**said, "token_endpoint_auth_methods_supported": None, "end_session_endpoint": None}
     basic = Person(portal)
-    assert basic.open(START).status_code == 502  # this one takes the secret in the body alone
+    assert basic.open(START).status_code == 502  # the provider accepts the client secret in the body only
     local.metadata = lambda said: {**said, "end_session_endpoint": None}
     provider._documents.clear()
     local.keys, local.key, local.algorithm = [RSA], RSA, "RS256"
     plain = Person(portal)
     assert plain.open(START).ok
     assert plain.name
-    new = ECKey.generate_key("P-256", {"kid": "new", "use": "sig"})  # keys change while the portal runs
+    new = ECKey.generate_key("P-256", {"kid": "new", "use": "sig"})  # key rotation while the portal runs
     local.keys, local.key, local.algorithm = [new], new, "ES256"
     at, found = provider._documents[f"{local.issuer}/jwks"]
     provider._documents[f"{local.issuer}/jwks"] = (at - 60, found)
     later = Person(portal)
     assert later.open(START).ok
     assert later.name == plain.name
-    later.open("/user/_logout")  # the provider has no end of sessions
+    later.open("/user/_logout")  # the provider has no end_session_endpoint
     assert (later.name, local.ended) == ("", [])
 
 
-# --- accounts are not taken over ---
+# --- protection of existing accounts ---
 
 
 @pytest.mark.parametrize("kind", ["user", "sysadmin", "deleted", "upper case", "pending"])
@@ -228,20 +228,20 @@ def test_the_owner_links_an_account_with_its_password(person: Person, portal: st
     page = person.open(f"{START}?next=/user/edit")
     assert "Jeanne Martin" in page.text
     assert "DDT de l’Ain" in page.text
-    assert accounts.of(the_one()) == {}  # to come back is not enough
+    assert accounts.of(the_one()) == {}  # returning from the provider is not enough
     assert (
         person.submit(f"{START}/lier", {"old_password": PASSWORD}).status_code == 400
-    )  # without the token of the page
+    )  # without the CSRF token of the page
     assert "pas le mot de passe" in person.submit(f"{START}/lier", {"old_password": "faux"}, page).text
     assert accounts.of(the_one()) == {}
     done = person.submit(f"{START}/lier", {"old_password": PASSWORD}, page)
     assert "Votre compte est lié" in done.text
     assert accounts.of(the_one())["subject"] == "b7f4c2"
-    assert person.submit(f"{START}/lier", {"old_password": PASSWORD}, page).status_code == 400  # once
+    assert person.submit(f"{START}/lier", {"old_password": PASSWORD}, page).status_code == 400  # can be used once
     other = Person(portal)
     other.open(START)
     assert other.name == "jeanne"
-    # Nobody else links this identity, nor does its owner another one beside it.
+    # Nobody else can link this identity, and its owner cannot link a second one.
     account(name="autre", email="autre@example.org")
     thief = Person(portal)
     thief.log_in("autre")
@@ -267,7 +267,7 @@ def test_who_asks_for_a_password_ends_the_link_of_whoever_was_there_before(porta
     assert intruder.submit("/user/edit", {**form, **changed}, page).ok
     user = the_one("jeanne@example.org")
     assert user.validate_password("Correct-Horse-10")
-    assert accounts.of(user)["subject"] == "b7f4c2"  # the owner of the password keeps it
+    assert accounts.of(user)["subject"] == "b7f4c2"  # the owner of the password keeps the link
     mailer.create_reset_key(user)
     owner = Person(portal)
     address = f"/user/reset/{user.id}?key={user.reset_key}"
@@ -399,7 +399,7 @@ def test_hostile_names_are_texts(person: Person, local: LocalProvider):
     assert len(the_one().fullname) <= 100
 
 
-# --- what is not believed ---
+# --- invalid answers of the provider ---
 
 
 def _forged(key: Any, algorithm: str = "ES256") -> Any:
@@ -522,7 +522,7 @@ def test_nothing_else_is_asked(person: Person, local: LocalProvider, monkeypatch
             assert person.open(START).status_code == 502
     local.honest()
     provider._documents.clear()
-    monkeypatch.setitem(tk.config, config.ALLOWED_NETWORKS, [])  # then the provider itself is in a private network
+    monkeypatch.setitem(tk.config, config.ALLOWED_NETWORKS, [])  # the provider is then in a private network
     assert person.open(START).status_code == 502
     assert people() == []
 
@@ -537,11 +537,11 @@ def test_a_provider_that_is_away_is_left_alone_for_a_moment(person: Person, loca
     assert person.open(START).ok
 
 
-# --- the way back ---
+# --- redirection back to the portal ---
 
 
 def _way_back(person: Person) -> str:
-    """The address that a person comes back to, before they do."""
+    """Return the URL to which the provider redirects a person, without following it."""
     first = person.open(START, allow_redirects=False)
     return person.open(first.headers["Location"], allow_redirects=False).headers["Location"]
 
@@ -552,7 +552,7 @@ def test_a_slow_provider_does_not_take_the_threads_of_the_portal(person: Person)
             others.enter_context(waiting.place(waiting.FOR_EDITORS))
         assert FAILED in person.open(START).text
     person.open(START)
-    assert person.name  # the provider was not taken for one that fails
+    assert person.name  # the provider was not recorded as failing
 
 
 def test_what_comes_back_belongs_to_one_log_in_of_this_browser(person: Person, portal: str):
@@ -561,12 +561,12 @@ def test_what_comes_back_belongs_to_one_log_in_of_this_browser(person: Person, p
     for wrong in (address.replace(state, "x" * 43), address.replace(f"state={state}", ""), address + "&state=x"):
         if wrong != address + "&state=x":
             assert person.open(wrong).status_code == 400
-    victim = Person(portal)  # whoever is sent somebody else's address is not logged in as them
+    victim = Person(portal)  # another person's URL does not log anyone in
     page = victim.open(address)
     assert (page.status_code, NOT_BEGUN in page.text, victim.name) == (400, True, "")
     assert person.open(address).ok
     assert person.name
-    assert person.open(address).status_code == 400  # once
+    assert person.open(address).status_code == 400  # can be used once
     assert person.name
 
 
@@ -614,14 +614,14 @@ def test_windows_do_not_disturb_each_other(person: Person):
     first, second = _way_back(person), _way_back(person)
     for _each in range(4):
         third = _way_back(person)
-    assert person.open(first).status_code == 400  # three are kept
+    assert person.open(first).status_code == 400  # only the last three log-ins are kept
     assert person.open(third).ok
     assert person.name
     assert person.open(second).status_code == 400
     assert all(len(cookie.value or "") < 4000 for cookie in person.cookies)
 
 
-# --- the end ---
+# --- log-out and rate limits ---
 
 
 def test_log_out_ends_the_session_at_the_provider(person: Person, portal: str, local: LocalProvider):
@@ -632,11 +632,11 @@ def test_log_out_ends_the_session_at_the_provider(person: Person, portal: str, l
     assert (page.ok, urlsplit(page.url).path) == (True, "/user/logged_out_redirect")
     (ended,) = local.ended
     assert ended["id_token_hint"].count(".") == 2
-    assert (person.name, copied.name) == ("", "")  # a copied cookie is worth nothing
+    assert (person.name, copied.name) == ("", "")  # a copied cookie is no longer valid
     account(name="jean", email="jean@example.org")
     person.log_in("jean")
     person.open("/user/_logout")
-    assert (person.name, len(local.ended)) == ("", 1)  # who came with a password leaves without the provider
+    assert (person.name, len(local.ended)) == ("", 1)  # a log-in with password ends without the provider
 
 
 def test_log_out_does_not_wait_for_the_provider(person: Person, local: LocalProvider):
@@ -658,7 +658,7 @@ def test_an_address_that_failed_too_often_waits(person: Person, local: LocalProv
     assert person.open(START).status_code == 502
     for _each in range(59):
         rate_limits.hit("login-address", "60 per 10 minutes; 600 per day", "127.0.0.1")
-    assert person.open(START).status_code == 429  # the failure was counted
+    assert person.open(START).status_code == 429  # the failed log-in was counted
 
 
 def test_the_password_that_links_is_not_guessed(person: Person):
@@ -671,7 +671,7 @@ def test_the_password_that_links_is_not_guessed(person: Person):
     assert accounts.of(the_one("jeanne@example.org")) == {}
 
 
-# --- what administrators and people see ---
+# --- availability and pages ---
 
 
 def _checks() -> list[Any]:

@@ -1,7 +1,4 @@
-"""Datasets for the tests.
-
-One that meets every criterion, and what to change in it to reach each other answer.
-"""
+"""Datasets for the quality tests: one that meets every criterion, and changes to it that give every other result."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ INSPIRE = "http://inspire.ec.europa.eu"
 
 
 def resource(**changes: Any) -> dict[str, Any]:
-    """A well-described GeoPackage, with `changes`."""
+    """Return a well-described GeoPackage resource, with `changes`."""
     return {
         "id": "gpkg",
         "url": "https://data.example.org/zones.gpkg",
@@ -56,7 +53,7 @@ COMPLETE: dict[str, Any] = {
 
 
 def dataset(**changes: Any) -> dict[str, Any]:
-    """The complete dataset with `changes`; a value of None takes the field away."""
+    """Return the complete dataset with `changes`; a value of None removes the field."""
     data = copy.deepcopy(COMPLETE) | changes
     return {name: value for name, value in data.items() if value is not None}
 
@@ -75,7 +72,7 @@ EMPTY_TABLE = {
 OK = {"https://data.example.org/zones.gpkg": True}
 BROKEN = {"https://data.example.org/zones.gpkg": False}
 
-#: (criterion, state, changes to the complete dataset, states of the links): each state that can be reached
+#: (criterion, state, changes to the complete dataset, states of the links): every state that a criterion can have.
 CASES: list[tuple[str, str, dict[str, Any], dict[str, bool]]] = [
     ("description", "pass", {}, {}),
     ("description", "pass", {"notes": "é" * 100}, {}),

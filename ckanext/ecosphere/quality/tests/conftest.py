@@ -1,4 +1,4 @@
-"""Fixtures of the room."""
+"""Fixtures and helpers of the quality tests."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def portal(loaded: None, ckan_config: Any, clean_db: None, clean_index: None) ->
 
 @pytest.fixture
 def app(made_app: Any, ckan_config: Any) -> CKANTestApp:
-    """The application, with a client that nobody has used."""
+    """Test application with a fresh client (no cookies)."""
     return CKANTestApp(made_app)
 
 
 @pytest.fixture
 def service() -> dict[str, Any]:
-    """The organisation `ddt-42` without anybody in it, for tests that only need an owner."""
+    """The organisation `ddt-42`, without members, for tests that only need an owner."""
     return factories.Organization(name="ddt-42", title="DDT de la Loire")
 
 
 @pytest.fixture
 def people(service: dict[str, Any]) -> dict[str, Any]:
-    """One person per role around the organisation `ddt-42`: name → (user dict with token)."""
+    """A user of each role in the organisation `ddt-42`, and outsiders: name → user dict with token."""
     found = {
         name: factories.UserWithToken(name=name) for name in ("editor", "admin", "member", "stranger", "other-editor")
     }
@@ -53,7 +53,7 @@ def people(service: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def solr_adds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """Documents sent to Solr since the start of the test; they really go there."""
+    """Documents sent to Solr during the test; they are really indexed."""
     sent: list[dict[str, Any]] = []
     add = pysolr.Solr.add
 
@@ -66,19 +66,19 @@ def solr_adds(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]
 
 
 def site_context(**more: Any) -> Any:
-    """Context of an action that the site itself runs."""
+    """Return the context of an action that is run by the site user."""
     user = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
     found = {"ignore_auth": True, "user": user, "session": model.Session, "auth_user_obj": model.User.get(user)}
     return found | more
 
 
 def act(action: str, context: dict[str, Any] | None = None, **data: Any) -> Any:
-    """Run an action as the site."""
+    """Call an action as the site user."""
     return tk.get_action(action)(site_context(**(context or {})), data)
 
 
 def stored(package_id: str) -> QualityRow:
-    """The row of a dataset, read anew from the database."""
+    """Reload the quality row of a dataset from the database."""
     model.Session.expire_all()
     row = model.Session.get(QualityRow, package_id)
     assert row is not None
@@ -86,7 +86,7 @@ def stored(package_id: str) -> QualityRow:
 
 
 def from_scratch(package_id: str) -> Any:
-    """The evaluation of a dataset as the tables have it."""
+    """Evaluate a dataset as stored in the database, regardless of its quality row."""
     package = model.Package.get(package_id)
     assert package is not None
     model.Session.refresh(package)
@@ -94,13 +94,12 @@ def from_scratch(package_id: str) -> Any:
 
 
 def count(table: Any) -> int:
-    """Number of rows of a table."""
+    """Return the number of rows of a table."""
     return model.Session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
 def saved(**changes: Any) -> dict[str, Any]:
-    """The complete dataset of the tests as `package_create` takes it; without the plugin of the schema, its fields are
-    extras."""
+    """Return the complete dataset as input of `package_create`, with extras if ckanext-scheming is not loaded."""
     data = cases.dataset(**changes)
     for resource in data.get("resources", []):
         resource.pop("id", None)

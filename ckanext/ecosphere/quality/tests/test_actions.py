@@ -1,4 +1,4 @@
-"""Who may see the quality of a dataset, and what the answer holds."""
+"""Quality actions: authorisation and contents of the answers; quality in search results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every criterion, in each state that it can reach."""
+"""Every quality criterion, in each state that it can have."""
 
 from __future__ import annotations
 

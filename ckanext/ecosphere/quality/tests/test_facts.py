@@ -1,4 +1,4 @@
-"""Facts do not depend on the shape of the dict, and no input breaks their reading."""
+"""Extraction of facts: independent of the shape of the dataset dict, and robust against any input."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ CORE = {"title", "name", "notes", "tags", "owner_org", "license_id", "url", "res
 
 
 def as_extras(data: dict[str, Any]) -> dict[str, Any]:
-    """The shape in which a dataset is saved: fields of the schema are extras, lists are JSON text."""
+    """Return the shape in which a dataset is saved: schema fields as extras, lists as JSON text."""
     kept = {name: value for name, value in data.items() if name in CORE}
     texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in data.items() if name not in CORE}
     return kept | {"extras": [{"key": name, "value": value} for name, value in texts.items()]}
 
 
 def as_row(data: dict[str, Any]) -> dict[str, Any]:
-    """The shape of the tables: extras as one object."""
+    """Return the shape of the database rows: extras as a single object."""
     saved = as_extras(data)
     return saved | {"extras": {extra["key"]: extra["value"] for extra in saved["extras"]}}
 
 
 def as_form(data: dict[str, Any], mark: str = "-") -> dict[str, Any]:
-    """The shape of a posted form: repeated sub-fields are flat, tags are one text."""
+    """Return the shape of a posted form: repeating subfields flattened, tags as a single text."""
     flat: dict[str, Any] = {}
     for name, value in data.items():
         if name == "tags":
@@ -47,7 +47,7 @@ def as_form(data: dict[str, Any], mark: str = "-") -> dict[str, Any]:
 
 
 def as_other_form(data: dict[str, Any]) -> dict[str, Any]:
-    """The same with the mark of this portal's own form."""
+    """Return the shape of a form posted with this portal's own separator of subfields."""
     return as_form(data, "__")
 
 

@@ -1,4 +1,4 @@
-"""A producer improves a dataset in a real browser: advice leads to its field, and each save shows at once."""
+"""Browser tests of improving a dataset: advice leads to the field concerned, and each save updates the score."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PASSWORD = "un-mot-de-passe-solide"
 EMPTIED = ("license_id", "contact", "provenance", "documentation", "temporal_coverage", "scale_denominator")
 LONG = "Inventaire des zones humides du département, établi par relevés de terrain et photo-interprétation. " * 3
 PHONE = 360
-LABEL = 50  # pixels
+LABEL = 50  # pixels above a field, for its label
 
 
 @pytest.fixture
 def poor(portal: None) -> dict[str, Any]:
-    """A draft of level bronze, and its editor."""
+    """A draft of level bronze, with an editor who can log in."""
     editor = factories.User(name="editrice", password=PASSWORD, image_url="")
     users = [{"name": editor["name"], "capacity": "editor"}]
     factories.Organization(name="ddt-42", title="DDT de la Loire", image_url="", users=users)
@@ -32,7 +32,7 @@ def poor(portal: None) -> dict[str, Any]:
     return act("package_create", **saved(name="zones", notes="Zones.", private=True, **lacks))
 
 
-#: Field → how a person fills it in, once the keyboard is in it.
+#: Field → how to fill it in, once it has the focus.
 FILL: dict[str, Callable[[Page], object]] = {
     "license_id": lambda page: page.select_option("#field-license_id", index=1),
     "contact": lambda page: page.fill("#field-contact__0__email", "sig@example.org"),
@@ -41,18 +41,18 @@ FILL: dict[str, Callable[[Page], object]] = {
 
 
 def score(page: Page) -> int:
-    """The score that the badge of the page shows."""
+    """Return the score shown in the badge of the page."""
     return int(page.locator(".ecosphere-badge__score").first.inner_text().split("/")[0])
 
 
 def level(page: Page) -> str:
-    """The level that the badge of the page shows."""
+    """Return the level shown in the badge of the page."""
     found = page.locator(".ecosphere-badge").first.get_attribute("class") or ""
     return found.rsplit("--", 1)[-1]
 
 
 def follow_first_advice(page: Page) -> str:
-    """Open the form with the first advice of the dataset's card, by keyboard; return the field that it leads to."""
+    """Follow the first advice on the dataset page by keyboard; return the form field to which it leads."""
     page.goto("/fr/dataset/zones")
     link = page.locator("#ecosphere-quality-card ~ .module-content .ecosphere-quality-advice a").first
     link.focus()
@@ -63,7 +63,7 @@ def follow_first_advice(page: Page) -> str:
 
 
 def keyboard_is_in(page: Page, field: str) -> None:
-    """Wait until the keyboard is in a field that is in sight, with room for its label above it."""
+    """Wait until the focus is in a field that is visible, with enough space above it for its label."""
     wait_until(
         page,
         f"""() => {{
@@ -113,7 +113,7 @@ def test_advice_on_a_resource_leads_into_the_form_of_that_resource(page: Page, p
     keyboard_is_in(page, "description")
     page.goto("about:blank")
     page.goto("/fr/dataset/zones/resource/new#field-resource-url")
-    keyboard_is_in(page, "resource-upload-button")  # the choice between a file and an address, which still hides it
+    keyboard_is_in(page, "resource-upload-button")  # the choice between file and URL; the URL field is hidden
 
 
 def test_the_preview_waits_until_the_pointer_is_released(page: Page, poor: dict[str, Any]):
@@ -140,7 +140,7 @@ def test_without_script_the_advice_and_the_form_still_work(portal_url: str, brow
     before = score(page)
     page.locator("a[href$='#field-provenance']").click()
     expect(page.locator("[data-quality-sentence]")).to_contain_text(f"{before} sur 100")
-    expect(page.locator("#field-provenance")).to_be_visible()  # the browser unfolds what an address leads to
+    expect(page.locator("#field-provenance")).to_be_visible()  # the browser opens the element of the URL fragment
     page.fill("#field-provenance", "Relevés de terrain numérisés sur la BD ORTHO de l'IGN.")
     save(page)
     assert score(page) > before

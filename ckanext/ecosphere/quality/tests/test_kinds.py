@@ -1,4 +1,4 @@
-"""Advice for each kind of dataset, as its editor meets it: no link leads to a field that the form hides."""
+"""Advice for each kind of dataset: its links lead to fields that are visible in the form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = {
     "service": f"{KIND}/service",
     "code": "https://schema.org/SoftwareSourceCode",
 }
-#: Fields that the form hides for a kind, and the one that gives access to it.
+#: Fields that the form hides for a kind; below, the field that gives access to the resource.
 HIDDEN = {
     "jeu": set(),
     "lot": set(),
@@ -61,7 +61,7 @@ def test_every_advice_leads_to_a_field_in_sight_whatever_the_kind(page: Page):
             by_form.setdefault(form, set()).add(anchor)
         for form, anchors in by_form.items():
             if name == "lot":
-                continue  # its form is that of a dataset, whose fields are looked at already
+                continue  # same form as a dataset, whose fields are already checked
             page.goto("about:blank")
             page.goto(f"{form}#{min(anchors)}")
             wait_until(page, VISIBLE)

@@ -1,4 +1,4 @@
-"""Levels rest on conditions, not on points alone, and agree with what a person judged."""
+"""Quality levels: conditions besides points, and agreement with levels assigned by a person."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def keeps_from_gold(result: Evaluation) -> list[str]:
     ("changes", "links", "level", "unmet"),
     [
         ({}, OK, "gold", []),
-        ({}, {}, "gold", []),  # not checked yet
+        ({}, {}, "gold", []),  # links not checked yet
         ({"license_id": None}, OK, "bronze", ["licence"]),
         ({"license_id": "notspecified"}, OK, "bronze", ["licence"]),
         (OLD, OK, "silver", ["current"]),

@@ -1,4 +1,4 @@
-"""Links are asked politely, judged after two misses, and their state reaches scores, index and pages."""
+"""Link checks: polite requests, verdicts after two failures, and their effect on scores, index and pages."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def session(**settings: Any) -> GuardedSession:
 
 
 def only_get(body: str = "x", status: int = 200) -> Script:
-    """A server that knows no HEAD."""
+    """Return the behaviour of a server that does not support HEAD."""
     return lambda x: x.answer(status=405) if x.command == "HEAD" else x.answer(body, status)
 
 
 def hang_up(exchange: Any) -> None:
-    """End the connection without an answer, so that the client notices at once."""
+    """Close the connection without an answer, so that the client notices immediately."""
     exchange.connection.shutdown(socket.SHUT_RDWR)
     exchange.close_connection = True
 
@@ -141,7 +141,7 @@ WEEK = timedelta(days=7)
 
 
 def judged(*answers: tuple[bool | None, timedelta]) -> Standing:
-    """The standing after checks at given times after the first."""
+    """Return the standing of a link after checks, each at a given delay from the first."""
     found = Standing("unchecked", 0, None, NOW)
     for ok, later in answers:
         found = after(found, Verdict(ok), NOW + later, WEEK, 1.0)
@@ -183,7 +183,7 @@ def context_of(person: str | None) -> Any:
 
 @pytest.fixture
 def server(portal: None, service: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    """A server of data that answers everything but `/gone`."""
+    """A server that answers every URL with 200, except those with `gone` in their path, with 404."""
     monkeypatch.setitem(ckan_config, "ecosphere.quality.allowed_networks", ["127.0.0.1/32"])
     monkeypatch.setitem(ckan_config, "ecosphere.quality.link_pause", 0.0)
     with serve(lambda x: x.answer("x", 404 if "gone" in x.path else 200)) as running:
@@ -191,7 +191,7 @@ def server(portal: None, service: Any, ckan_config: Any, monkeypatch: pytest.Mon
 
 
 def is_due_again() -> None:
-    """Let a day pass."""
+    """Shift the checks of all links into the past, as if a day had gone by."""
     yesterday = datetime.now(timezone.utc) - DAY
     model.Session.execute(sa.update(Link).values(next_check_at=yesterday))
     model.Session.execute(sa.update(Link).where(Link.first_miss_at.is_not(None)).values(first_miss_at=yesterday))

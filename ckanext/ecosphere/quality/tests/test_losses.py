@@ -1,4 +1,4 @@
-"""Losses of the harvest, counted over many datasets."""
+"""Statistics on information lost by the harvest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("portal", "service")
 
 
 def harvested(name: str, faults: dict[str, str] | None, **fields: Any) -> str:
-    """A harvested dataset whose failures were traced back as given."""
+    """Create a harvested dataset with given origins of its failed criteria (None: not examined); return its id."""
     record = {"source_record": f"https://x.org/{name}"}
     made = act("package_create", **{"name": name, "title": name, "owner_org": "ddt-42", **record, **fields})
     if faults is not None:

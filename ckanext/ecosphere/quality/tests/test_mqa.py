@@ -1,4 +1,4 @@
-"""The European assessment: published weights, and three datasets worked out by hand."""
+"""European metadata quality assessment (MQA): published weights, and three datasets calculated by hand."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_the_best_distribution_counts_for_interoperability():
     assert by_dimension({"resources": [csv, pdf]})[2] == 80
 
 
-#: indicator → (changes to the complete dataset, checks) that make it pass, then fail, then not known.
+#: Indicator → (expected state, changes to the complete dataset, checks): passing, failing and unknown.
 INDICATOR_CASES: dict[str, list[tuple[str, dict[str, Any], Checks]]] = {
     "keyword": [("pass", {}, Checks()), ("fail", {"tags": []}, Checks())],
     "theme": [

@@ -1,4 +1,4 @@
-"""The work of the night: everything that depends on time, each stage for itself."""
+"""Nightly job: time-dependent scores and checks, in independent stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose fault a failed criterion of a harvested dataset is."""
+"""Origin of a failed criterion of a harvested dataset: its source or the portal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONG = "x" * 120
 
 
 def fault(criterion: str, told: dict[str, list[str]], facts: Facts | None = None) -> Origin | None:
-    """The answer for a criterion whose field the record tells so about."""
+    """Return the origin of a failed criterion, given what the import log contains about its field."""
     about = BY_ID[criterion]
     name = f"resource:{about.field}" if about.on_resource else about.field
     fields: dict[str, Any] = {name: {"said": [], "lost": [], "problems": []} | told}

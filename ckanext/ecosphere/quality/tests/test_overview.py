@@ -1,4 +1,4 @@
-"""Dashboards: who sees which figures, and that pages, tables and JSON say the same."""
+"""Dashboards: visibility of figures, and consistency of pages, tables and JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 @pytest.fixture
 def catalogue(people: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A service of two public and one private dataset, and one with a single dataset."""
+    """A service with two public and one private dataset, and another with a single dataset."""
     monkeypatch.setitem(ckan_config, "ecosphere.quality.minimum_size", 2)
     act("package_create", **saved(name="good"))
     act("package_create", name="poor", title="=SOMME(A1)", owner_org="ddt-42")
@@ -110,7 +110,7 @@ def test_nobody_waits_for_the_figures_of_a_large_catalogue(
     Worker([tasks.QUEUE]).work(burst=True)
     assert "DDT de la Loire" in app.get("/fr/qualite").body
     assert app.get("/fr/qualite.json").json["summary"]["datasets"] == 3
-    # No worker comes: the page counts them itself after a while.
+    # No worker is running: after a while, the page counts the figures itself.
     cached_overview.forget()
     assert "en train d’être comptés" in app.get("/fr/qualite").body
     monkeypatch.setattr(queue.time, "time", lambda: time.time_ns() / 1e9 + queue.WORKER_SECONDS + 1)
@@ -245,7 +245,7 @@ def test_a_criterion_leads_to_the_datasets_that_fail_it_and_to_a_change_of_them_
     form = {"names": names[1], "action": "choose"}
     asked = app.post("/fr/dataset/modification-groupee", data=form, headers=token).body
     assert "secret" in asked and "error-explanation" not in asked
-    # What a source governs is corrected there.
+    # Datasets of a harvest source are to be corrected there.
     poor = model.Package.get("poor")
     monkeypatch.setattr(integrations, "governing_sources", lambda context, ids: {poor.id: "Géo-IDE"})
     page = app.get(f"{path}?criterion=licence", headers=token).body
@@ -255,7 +255,7 @@ def test_a_criterion_leads_to_the_datasets_that_fail_it_and_to_a_change_of_them_
     message = page.partition("<textarea")[2].partition("</textarea>")[0]
     assert "Bonjour" in message and "Licence" in message
     assert re.search(r"\n- =SOMME\(A1\)\s:\s?http\S+/dataset/poor\n", message)
-    # Members who are no editors see the datasets, and nothing that they may not do.
+    # Members who are not editors see the datasets, but no actions.
     part = app.get(f"{path}?criterion=licence", headers=headers(catalogue["member"])).body.partition('id="failing"')[2]
     assert "=SOMME(A1)" in part and "<form" not in part.partition("</section>")[0]
     assert app.get(f"{path}?criterion=nothing", headers=token, status=404)
@@ -268,7 +268,7 @@ def test_the_table_of_a_service_has_a_row_per_dataset_and_no_formula(app: Any, c
     assert by_name["poor"]["title"] == "'=SOMME(A1)"
     assert by_name["secret"]["private"] == "yes"
     assert by_name["good"]["licence"] == "pass" and by_name["poor"]["licence"] == "fail"
-    # Beside the codes, the words of the page in its language.
+    # Codes are accompanied by labels in the language of the page.
     for language, words in (("fr", ("Oui", "Argent", "Rempli")), ("en", ("Yes", "Silver", "Met"))):
         address = f"/{language}/organization/ddt-42/tableau-de-bord.csv"
         table = {row["dataset"]: row for row in rows(app.get(address, headers=headers(catalogue["member"])).body)}
@@ -297,11 +297,11 @@ def test_harvest_sources_and_requests_of_the_service_are_told_when_those_plugins
     ask_for_data()
     assert dashboard(context("editor"), {"id": "ddt-42"})["pending_requests"] == nothing | {"count": 1}
     assert "1 demande de données attend" in app.get(path, headers=token).body
-    assert dashboard(context("member"), {"id": "ddt-42"})["pending_requests"] is None  # who may not answer it
+    assert dashboard(context("member"), {"id": "ddt-42"})["pending_requests"] is None  # members may not answer requests
 
 
 def ask_for_data() -> None:
-    """A data request on the desk of the service."""
+    """Create a data request on the desk of the service."""
     place = vocabularies.get("territories")["http://id.insee.fr/geo/departement/42"].id
     words: dict[str, Any] = {"title": "Zones humides", "description": "Les contours à jour."}
     made = act("ecosphere_request_create", use="research", theme="eau", territory=place, **words)
@@ -332,7 +332,7 @@ def test_a_re_score_under_way_is_told_without_any_number_of_datasets(app: Any, m
     progress.note("indexing", 119, 120)
     assert told()["percent"] == 99 and 'role="status"' in app.get("/fr/qualite").body
     with monkeypatch.context() as later:
-        later.setattr(progress, "SILENT", timedelta(0))  # a worker that died tells nothing any more
+        later.setattr(progress, "SILENT", timedelta(0))  # a worker that died no longer reports progress
         assert told() is None
     for stage in ("finished", "failed"):
         progress.note(stage, 120, 120)

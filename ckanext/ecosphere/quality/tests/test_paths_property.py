@@ -1,4 +1,4 @@
-"""Any dataset, any sequence of savings: the stored score is the one computed from scratch, and all show the same."""
+"""Property test: after any sequence of saves, stored score, index, action and search agree with a fresh computation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ckanext.ecosphere.quality.tests.cases import CASES, dataset
 from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, saved, site_context, stored
 
 FIELDS = [changes for _criterion, _state, changes, _links in CASES]
-#: Changes that a schema may refuse (free licences, odd types) leave the dataset as it was, which is a path too.
+#: A change that the schema refuses (free licences, odd types) leaves the dataset unchanged: a valid step as well.
 STEPS = st.one_of(
     st.tuples(st.just("patch"), st.sampled_from(FIELDS)),
     st.tuples(st.just("update"), st.sampled_from(FIELDS)),
@@ -46,7 +46,7 @@ STEPS = st.one_of(
 
 
 def fields(changes: dict[str, Any]) -> dict[str, Any]:
-    """Changes as an action takes them here: None becomes empty, and resources lose their ids."""
+    """Return changes as input of an action: None becomes an empty value, and resources have no ids."""
     data, complete = saved(**changes), dataset()
     empty = {name: [] if isinstance(complete.get(name), list) else "" for name in changes}
     return {name: data.get(name, empty.get(name)) for name in (*changes, "extras") if name in data or name in changes}
@@ -87,18 +87,18 @@ def delete_keyword(found: dict[str, Any], _value: None) -> None:
 
 
 def save_in_a_batch(found: dict[str, Any], licence: str) -> None:
-    """As the harvest does: nothing is committed or indexed before the end."""
+    """Save as the harvest does: commit and index at the end only."""
     act("package_patch", {"defer_commit": True, "return_id_only": True}, id=found["id"], license_id=licence)
     model.repo.commit()
     logic.index_update_package(site_context(), found["id"])
 
 
 def save_form(found: dict[str, Any], description: str) -> None:
-    """As a person does: opens the form, changes the description, and sends everything that is in the form."""
+    """Save as a person does: load the form, change the description, and submit all fields of the form."""
     headers = {"Authorization": Form.token}
     path = f"/fr/dataset/edit/{found['name']}"
     form: Any = html.fromstring(Form.app.get(path, headers=headers).body).get_element_by_id("dataset-edit")
-    for inert in form.findall(".//template"):  # what a script copies for one more contact, for instance
+    for inert in form.findall(".//template"):  # e.g. the template of one more contact
         inert.drop_tree()
     form.fields["notes"] = description
     answer = Form.app.post(
@@ -108,7 +108,7 @@ def save_form(found: dict[str, Any], description: str) -> None:
 
 
 class Form:
-    """Who opens forms, and where."""
+    """The application and user with which forms are opened."""
 
     app: Any = None
     token = ""
@@ -142,7 +142,7 @@ PATHS: dict[str, Callable[[dict[str, Any], Any], Any]] = {
 }
 
 
-#: Every path once, each with a value that changes the dataset.
+#: Every step once, with a value that changes the dataset.
 EVERY_PATH: list[tuple[str, Any]] = [
     ("patch", {"license_id": None}),
     ("update", {}),

@@ -1,4 +1,4 @@
-"""The preview scores what is being typed as the save will, writes nothing, and is for those who may edit."""
+"""Preview of the score while a form is filled in: same score as after the save, no writes, editors only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A private dataset gives nothing of its quality to those who may not see it: every page, image, table and action."""
+"""Quality of a private dataset is hidden from unauthorised users on every page, image, table and action."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OF_EVERYONE = ("/qualite", "/qualite.csv", "/qualite.json", "/dataset/", "/organ
 
 @pytest.fixture
 def secret(people: dict[str, Any], ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A private dataset of high quality beside a poor public one, so that any figure that counts it differs."""
+    """A private dataset of high quality and a poor public one: any figure that counts the private one differs."""
     monkeypatch.setitem(ckan_config, "ecosphere.quality.minimum_size", 1)
     act("package_create", name="public", title="Jeu public", owner_org="ddt-42")
     act("package_create", **saved(name="secret", title="Titre secret", private=True))

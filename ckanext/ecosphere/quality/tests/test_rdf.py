@@ -1,4 +1,4 @@
-"""Quality in the datasets' RDF, and compliance with DCAT-AP as a background check."""
+"""Quality measurements in the RDF of datasets, and background check of compliance with DCAT-AP."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMPLETE = """
 :a a dcat:Dataset ; dct:title "Zones"@fr ; dct:description "Description"@fr ; dcat:distribution :d .
 :d a dcat:Distribution ; dcat:accessURL :f .
 """
-#: name → (RDF, whether it complies with the mandatory properties)
+#: name → (RDF, whether it has the mandatory properties)
 GRAPHS = {
     "complete": (COMPLETE, True),
     "no title": (COMPLETE.replace('dct:title "Zones"@fr ;', ""), False),
@@ -62,7 +62,7 @@ def zones(portal: None, service: Any) -> dict[str, Any]:
     return act("package_create", **saved(name="zones"))
 
 
-if PUBLISHED.is_dir():  # outside of the project: compared where it is present
+if PUBLISHED.is_dir():  # not part of the project: compared if present
 
     @pytest.mark.parametrize("name", [name for name in GRAPHS if name not in ("theme as text",)])
     def test_the_published_shapes_judge_alike(name: str):
@@ -84,7 +84,7 @@ def test_the_rdf_of_a_dataset_carries_its_quality(app: Any, zones: dict[str, Any
     row = stored(zones["id"])
     values = {}
     for measure, metric in found.subject_objects(DQV.isMeasurementOf):
-        if "/qualite#" in str(metric):  # other rooms publish measurements of their own
+        if "/qualite#" in str(metric):  # other rooms publish their own measurements
             assert (None, DQV.hasQualityMeasurement, measure) in found
             values[str(metric).rsplit("#", 1)[1]] = int(str(found.value(measure, DQV.value)))
     assert values == {"score": row.score, "mqa": row.mqa, "inspire": row.inspire}
@@ -122,7 +122,7 @@ def test_compliance_is_checked_in_the_background_and_counts(zones: dict[str, Any
 
 
 def test_the_verdict_on_save_is_that_of_shacl(zones: dict[str, Any]):
-    """On save, only what is missing for certain is told: SHACL finds it as well, and nothing else."""
+    """Gaps are reported on save only if they are certain, and agree with the verdict of SHACL."""
     shown = act("package_show", id="zones")
     variants = [{name: ""} for name in ("title", "notes", "license_id", "modified", "frequency", "provenance")]
     variants += [{name: []} for name in ("resources", "tags", "theme", "territory", "contact", "temporal_coverage")]
@@ -136,7 +136,7 @@ def test_the_verdict_on_save_is_that_of_shacl(zones: dict[str, Any]):
     assert found[True] > 10 and found[False] > 2
 
 
-#: What is changed in a resource: address, format, description; the address alone is mandatory.
+#: Changes to a resource: URL, format, description; only the URL is mandatory.
 RESOURCE_CHANGES: list[dict[str, Any]] = [
     {"url": ""},
     {"url": "", "download_url": "https://x.org/a.gpkg"},

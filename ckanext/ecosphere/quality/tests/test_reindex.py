@@ -1,4 +1,4 @@
-"""Many datasets are indexed together: nothing but their quality changes, and no save is overwritten."""
+"""Bulk reindexing after re-scoring: changes the quality fields only, and overwrites no concurrent save."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ckanext.ecosphere.quality.tests.conftest import act, saved
 
 pytestmark = pytest.mark.usefixtures("portal", "service")
 
-#: What may differ: the quality, and the moment.
+#: Fields that may differ: quality, and time of indexing.
 QUALITY = {indexing.LEVEL_FIELD, indexing.SCORE_FIELD}
 MOMENT = {"indexed_ts", "_version_"}
 BOX = json.dumps(
@@ -29,21 +29,21 @@ BOX = json.dumps(
 
 
 def solr(path: str, **params: Any) -> Any:
-    """Ask Solr itself."""
+    """Query Solr directly."""
     answer = requests.get(f"{make_connection().url}/{path}", params={"wt": "json", **params}, timeout=30)
     answer.raise_for_status()
     return answer.json()
 
 
 def kept(package_id: str) -> dict[str, Any]:
-    """The fields of a document of which Solr keeps a copy."""
+    """Return the stored fields of a document, except quality and time of indexing."""
     [found] = solr("select", q=f'id:"{package_id}"', fl="*")["response"]["docs"]
     return {name: value for name, value in found.items() if name not in QUALITY | MOMENT}
 
 
 def searchable() -> dict[str, set[str]]:
-    """The words under which each field of the index can be found, those of which Solr keeps no copy included."""
-    make_connection().optimize()  # documents that were replaced leave their words behind until then
+    """Return the indexed terms of each field, including fields that are not stored."""
+    make_connection().optimize()  # terms of replaced documents remain until the segments are merged
     names = solr("admin/luke", numTerms=0)["fields"]
     found = {}
     for name in names.keys() - QUALITY - MOMENT:
@@ -68,7 +68,7 @@ def test_a_document_keeps_all_but_its_quality():
     act("group_create", name="groupe", title="Groupe")
     more: dict[str, Any] = {"spatial_coverage": [{"bbox": BOX, "text": "Loire"}], "groups": [{"name": "groupe"}]}
     made = act("package_create", **saved(name="zones", private=True, **more))
-    model.Session.expire_all()  # read again, the extras come in the order of the database
+    model.Session.expire_all()  # after reloading, the extras are in the order of the database
     stored_before, words_before = kept(made["id"]), searchable()
     give_score(made["id"], 7, "incomplete")
     assert reindex.datasets([made["id"]]) == 0
@@ -87,7 +87,7 @@ def test_the_document_is_the_one_that_a_save_makes(monkeypatch: pytest.MonkeyPat
     act("package_patch", id=made["id"], title=made["title"])
     theirs = kept(made["id"]), searchable()
     for fields in (*ours, *theirs):
-        for name in ("metadata_modified", "data_dict", "validated_data_dict"):  # the moment of the last save
+        for name in ("metadata_modified", "data_dict", "validated_data_dict"):  # time of the last save
             fields.pop(name, None)
     assert ours == theirs
 
@@ -117,7 +117,7 @@ def test_a_dataset_that_cannot_be_indexed_keeps_no_other_out(monkeypatch: pytest
         if document["name"] == "zone-1":
             raise RuntimeError("broken hook")
         if document["name"] == "zone-2":
-            document = {**document, "metadata_created": "not a date"}  # which Solr refuses
+            document = {**document, "metadata_created": "not a date"}  # refused by Solr
         return complete(document, dataset)
 
     monkeypatch.setattr(indexing, "complete", failing)

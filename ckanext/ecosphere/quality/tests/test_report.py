@@ -1,4 +1,4 @@
-"""Figures over many datasets, and scores over time."""
+"""Figures over many datasets, and their trends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 @pytest.fixture
 def catalogue(people: dict[str, Any]) -> dict[str, Any]:
-    """Two organisations: one with a good and a poor dataset, and a private one; the other with a poor one."""
+    """An organisation with a good, a poor and a private dataset, and another with a poor one."""
     good = act("package_create", **saved(name="good"))
     poor = act("package_create", name="poor", title="A", owner_org="ddt-42")
     private = act("package_create", **saved(name="private", private=True))
@@ -109,10 +109,10 @@ def test_the_trend_follows_every_change(catalogue: dict[str, Any]):
 
 @pytest.fixture
 def many(catalogue: dict[str, Any]) -> Iterator[None]:
-    """Eight hundred more datasets of a service with one line each, and eight thousand lines of others."""
+    """Eight hundred more datasets of a service with one history row each, and eight thousand rows of other datasets."""
     common = {"state": "active", "type": "dataset", "private": False, "extras": {}, "plugin_data": {}}
     common["owner_org"] = catalogue["good"]["owner_org"]
-    ids = [str(uuid.uuid4()) for _n in range(8_800)]  # in no order: those of the service lie between the others
+    ids = [str(uuid.uuid4()) for _n in range(8_800)]  # random ids: rows of the service are scattered among the others
     rows = [{**common, "id": id_, "name": f"many-{id_}"} for id_ in ids[:800]]
     model.Session.execute(sa.insert(model.package_table), rows)
     lines = {"day": date(2025, 1, 1), "score": 50, "level": "x", "model_version": "1"}
@@ -130,7 +130,7 @@ def test_the_trend_of_a_service_reads_its_own_lines_only(catalogue: dict[str, An
     with plans.asked() as statements:
         assert history.trend(scope)[-1].datasets == report.number(scope) == 803
     assert plans.rows_read(statements, "ecosphere_quality_history") < 2_000
-    # All services are counted at once, in the background.
+    # The trend over all services is computed in the background.
     assert history.trend(Scope())[-1].datasets == report.number(Scope()) == 803
 
 
@@ -145,7 +145,7 @@ def test_a_dashboard_reads_the_datasets_of_its_service_once_for_its_figures(cata
         found = overview.dashboard(model.Group.get(service), 10)
     assert found["summary"]["datasets"] == 803 and len(found["worst"]) == 10
     assert next(win["datasets"] for win in found["wins"] if win["criterion"] == "licence") == 801
-    # Once for the figures; of so small a table PostgreSQL reads all for the ten that are named, too.
+    # Read once for the figures; PostgreSQL also reads the whole table, which is small, for the ten worst datasets.
     assert plans.rows_read(statements, "ecosphere_quality") < 2_000
 
 

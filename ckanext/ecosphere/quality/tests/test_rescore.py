@@ -1,4 +1,4 @@
-"""Re-scoring: everything, what fell due, in the background, and what it leaves alone."""
+"""Re-scoring: all datasets, due datasets, in the background, and what must not change."""
 
 from __future__ import annotations
 

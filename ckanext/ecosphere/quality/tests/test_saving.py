@@ -1,4 +1,4 @@
-"""Every way of saving a dataset scores it in the same transaction, with one Solr add."""
+"""Every way of saving a dataset updates its score in the same transaction, with a single Solr add."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dataset(**fields: Any) -> dict[str, Any]:
 
 
 def agrees(package_id: str) -> None:
-    """The stored row, a computation from scratch, the index and the action tell the same."""
+    """Check that stored row, computation from scratch, index and action agree."""
     expected = from_scratch(package_id)
     row = stored(package_id)
     assert (row.score, row.level, row.results) == (expected.score, expected.level, expected.states)

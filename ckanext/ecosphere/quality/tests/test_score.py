@@ -1,4 +1,4 @@
-"""Points, score and levels under a model of weights."""
+"""Points, score and levels according to a model of weights."""
 
 from __future__ import annotations
 

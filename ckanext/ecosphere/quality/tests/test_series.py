@@ -1,4 +1,4 @@
-"""Series and members over HTTP: what a member leaves to its series counts, and a series with members is accessible."""
+"""Series and members over HTTP: inheritance from the series counts, and a series with members is accessible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def work() -> None:
 
 
 def level(app: Any, name: str) -> str:
-    """The level that everyone reads in the badge of a dataset's quality page."""
+    """Return the level in the badge of a dataset's quality page, as seen by anonymous users."""
     page = app.get(f"/fr/dataset/{name}/qualite").body
     return re.findall(r"ecosphere-badge--(\w+)", page)[0]
 
@@ -47,14 +47,14 @@ def test_a_member_inherits_and_a_series_counts_its_members(app: Any, people: dic
     assert {states[name] for name in ("licence", "contact", "theme", "territory", "lineage", "frequency")} == {"pass"}
 
     work()
-    assert stored(lot["id"]).results["data_access"] == "fail"  # a draft gives access to nobody
+    assert stored(lot["id"]).results["data_access"] == "fail"  # a draft member does not make the series accessible
     call("package_patch", id=member["id"], private=False)
     work()
     assert stored(lot["id"]).results["data_access"] == "pass"
     assert stored(lot["id"]).results["open_format"] == "na"
     assert (level(app, "lot"), level(app, "zonage-2025")) == ("gold", "gold")
 
-    # What the series no longer states, its members miss, in the row, on the page and in the index.
+    # What the series no longer states is missing from its members: in the row, on the page and in the index.
     act("package_patch", id="lot", license_id="notspecified")
     work()
     assert stored(member["id"]).results["licence"] == "fail"
@@ -74,6 +74,6 @@ def test_a_draft_series_lends_nothing_and_the_night_catches_up(app: Any, people:
     member = act("package_create", **saved(name="membre", in_series=["lot"], license_id=None))
     assert stored(member["id"]).results["licence"] == "fail"
     act("package_patch", id="lot", private=False)
-    assert stored(member["id"]).results["licence"] == "fail"  # no worker ran
+    assert stored(member["id"]).results["licence"] == "fail"  # no worker was run
     nightly.scores()
     assert stored(member["id"]).results["licence"] == "pass"

@@ -1,4 +1,4 @@
-"""Pages and image of the quality of a dataset."""
+"""Pages and badge image of the quality of a dataset."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Cases of `relevant_when`, which the server and the form's script must judge alike."""
+"""Cases of `relevant_when`, on which validation and the form's JavaScript must agree."""
 
 from __future__ import annotations
 
 RIGHT = "http://publications.europa.eu/resource/authority/access-right"
 
-#: (conditions, what the fields hold, whether the conditions hold).
+#: (conditions, values of the fields, whether the conditions hold).
 CONDITION_CASES = (
     ([], {}, True),
     ([{"field": "kind", "is": ["dataset", ""]}], {}, True),

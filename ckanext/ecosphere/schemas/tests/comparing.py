@@ -1,4 +1,4 @@
-"""What a way out and back changes of a dataset, and what `losses.csv` says of it."""
+"""Differences of a dataset after export and re-import, compared with the known losses listed in `losses.csv`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Change = tuple[str, str, str]
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[Change, str]:
-    """What has changed on the way, each with the values; resources are known again by their place."""
+    """Return the differences, each with both values; resources are matched by position."""
     kind = "service" if str(before.get("dcat_type")).endswith("/service") else "dataset"
     found = dict(_differing(kind, before, after, OWN_FIELDS | {"tags"}))
     files = before.get("resources") or [], after.get("resources") or []
@@ -38,19 +38,19 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> dict[Change, str]:
 
 
 def untold(found: Iterable[Change], format_name: str) -> set[Change]:
-    """The changes of which `losses.csv` does not tell."""
+    """Return the differences that `losses.csv` does not list."""
     return {each for each in found if not any(_tells(row, each, format_name) for row in field_table.losses())}
 
 
 def superfluous(found: Iterable[Change], format_name: str) -> list[dict[str, str]]:
-    """The lines of `losses.csv` that tell of no change."""
+    """Return the rows of `losses.csv` to which no difference corresponds."""
     seen = list(found)
     rows = [row for row in field_table.losses() if row["format"] == format_name]
     return [row for row in rows if not any(_tells(row, each, format_name) for each in seen)]
 
 
 def _tells(row: dict[str, str], change: Change, format_name: str) -> bool:
-    """What is said of datasets holds for services as well."""
+    """Whether a row lists this difference; rows about datasets apply to services as well."""
     scope, field, how = change
     scopes = {scope, "dataset"} if scope == "service" else {scope}
     return (
@@ -71,7 +71,7 @@ def _differing(
 
 
 def comparable(value: Any) -> str:
-    """A value as text: no order, no repetition, no empty parts, addresses and codes however they are written."""
+    """Return a value as text, regardless of order, duplicates, empty parts, and the notation of URLs and codes."""
     if isinstance(value, dict):
         kept = {key: comparable(part) for key, part in value.items() if key not in _OF_CKAN}
         return str(sorted((key, part) for key, part in kept.items() if part)) if any(kept.values()) else ""
@@ -79,7 +79,7 @@ def comparable(value: Any) -> str:
         parts = sorted(set(filter(None, map(comparable, value))))
         return str(parts) if parts else ""
     if isinstance(value, str) and value.startswith('{"'):
-        return comparable(json.loads(value))  # a geometry
+        return comparable(json.loads(value))  # a GeoJSON geometry
     if isinstance(value, (int, float)):
         return str(float(value))
     text = str(value or "").replace(DEGREES, "")
@@ -87,11 +87,11 @@ def comparable(value: Any) -> str:
 
 
 _OF_CKAN = {"id", "display_name", "state", "vocabulary_id"}
-"""What CKAN adds to a tag."""
+"""Keys that CKAN adds to a tag."""
 
 
 def real_datasets(act: Callable[..., Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Every record of the folder that can be read, as the harvest makes a dataset of it."""
+    """Read every record of the folder that is readable, as the harvest would; return names and datasets."""
     found = []
     for number, path in enumerate(sorted(RECORDS.glob("*/*.xml"))):
         try:

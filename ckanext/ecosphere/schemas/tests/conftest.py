@@ -1,4 +1,4 @@
-"""Fixtures of the room."""
+"""Fixtures of the schema tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PREPARED: set[str] = set()
 
 @pytest.fixture(scope="class")
 def portal_of_the_class() -> Iterator[None]:
-    """A portal in the middle of a request, made once for all tests of a class that write nothing."""
+    """A portal with a request context, created once for all tests of a class that write nothing."""
     portal: Any = make_app(config)
     with portal._wsgi_app.test_request_context():
         yield
@@ -35,7 +35,7 @@ def shared_db(
     with_plugins: None,
     empty_db: Callable[[], None],
 ) -> None:
-    """One database for a whole module, emptied before its first test: for tests that choose names of their own."""
+    """One database per module, emptied before its first test, for modules whose tests choose distinct names."""
     if request.module.__name__ not in _PREPARED:
         _PREPARED.clear()
         empty_db()
@@ -46,7 +46,7 @@ def shared_db(
 
 @pytest.fixture
 def service() -> Any:
-    """The organisation that owns the datasets of a test."""
+    """The organisation that owns the datasets of the tests."""
     if model.Group.get("ddt-01"):
         return helpers.call_action("organization_show", id="ddt-01")
     return factories.Organization(name="ddt-01", title="DDT 01", image_url="")
@@ -54,13 +54,13 @@ def service() -> Any:
 
 @pytest.fixture
 def act(sysadmin_context: dict[str, Any]) -> Callable[..., Any]:
-    """Call an action as the site itself: `act("package_show", id=...)`."""
+    """Call an action with full rights: `act("package_show", id=...)`."""
     return lambda action, **data: helpers.call_action(action, dict(sysadmin_context), **data)
 
 
 @pytest.fixture
 def create(service: dict[str, Any], act: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
-    """Create a dataset of the service from a dictionary and return it as `package_show` gives it."""
+    """Create a dataset owned by the service; return it as `package_show` does."""
 
     def create(dataset: dict[str, Any]) -> dict[str, Any]:
         made = act("package_create", **{"owner_org": service["id"], **dataset})
@@ -71,7 +71,7 @@ def create(service: dict[str, Any], act: Callable[..., Any]) -> Callable[..., di
 
 @pytest.fixture
 def editor(service: dict[str, Any]) -> Any:
-    """An editor of the service, with a token."""
+    """An editor of the service, with an API token."""
     user = factories.UserWithToken(password=PASSWORD, fullname="Camille Dupré", image_url="")
     helpers.call_action("organization_member_create", id=service["id"], username=user["name"], role="editor")
     return user
@@ -79,7 +79,7 @@ def editor(service: dict[str, Any]) -> Any:
 
 @pytest.fixture
 def a_new_form(editor: dict[str, Any]) -> Callable[[Any], None]:
-    """Open the form of a new dataset as the editor."""
+    """Open the form of a new dataset, logged in as the editor."""
 
     def open_form(page: Any) -> None:
         log_in(page, editor["name"], PASSWORD)
@@ -90,7 +90,7 @@ def a_new_form(editor: dict[str, Any]) -> Callable[[Any], None]:
 
 @pytest.fixture
 def harvested(act: Callable[..., Any], service: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
-    """Make a dataset one that a source of the service, still harvested, publishes."""
+    """Mark a dataset as published by an active harvest source of the service."""
 
     def harvest(dataset: dict[str, Any]) -> None:
         if model.Package.get("geo-ide") is None:

@@ -1,4 +1,4 @@
-"""Datasets for the tests: one with every field, one as a harvest would bring it."""
+"""Sample datasets: with every field, as created by a harvest, and with unusual values."""
 
 from __future__ import annotations
 
@@ -202,13 +202,13 @@ HARVESTED_FIELDS = [
 
 
 def full(**changes: Any) -> dict[str, Any]:
-    """A dataset with every field of the schema; a text that is changed loses its translations."""
+    """Return a dataset with every field of the schema; a changed text loses its translations."""
     stale = {f"{name}_translated" for name in changes} - set(changes)
     return {**copy.deepcopy({name: value for name, value in FULL.items() if name not in stale}), **changes}
 
 
 def harvested(**changes: Any) -> dict[str, Any]:
-    """A dataset as a record of a regional catalogue gives it: five links, no name chosen by a person."""
+    """Return a dataset as harvested from a record of a regional catalogue: five links, an automatic name."""
     dataset = {name: copy.deepcopy(FULL[name]) for name in HARVESTED_FIELDS}
     dataset["resources"] = [
         {**dataset["resources"][0], "url": f"https://www.ain.gouv.fr/zi-{number}.zip"} for number in range(5)
@@ -309,7 +309,7 @@ ODD: dict[str, Any] = {
 
 
 def peculiar() -> list[dict[str, Any]]:
-    """Datasets of every kind, with every field or nearly none, and values that a format may have no element for."""
+    """Return datasets of every kind, with all or hardly any fields, and values that some formats cannot represent."""
     kind = f"{INSPIRE}/metadata-codelist/ResourceType"
     full = [FULL, FULL | SERVICE, FULL | CODE, FULL | {"dcat_type": f"{kind}/series"}]
     return copy.deepcopy([*full, BARE, BARE | {"dcat_type": f"{kind}/service"}, ODD])

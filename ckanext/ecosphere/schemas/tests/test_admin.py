@@ -1,4 +1,4 @@
-"""What an administrator changes without touching our files: the schema by an overlay, the lists by a new edition."""
+"""Customisation by administrators without changing packaged files: schema overlay and editions of vocabularies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of the datasets of a catalogue that existed before: looked at one by one, without a database."""
+"""Adoption of datasets that existed before the schema: conversion of single datasets, without a database."""
 
 from __future__ import annotations
 

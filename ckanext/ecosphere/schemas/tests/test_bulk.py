@@ -1,4 +1,4 @@
-"""One change to many datasets: previewed, carried out in the background, reported, undone."""
+"""Bulk edits: preview, background job, report, undo."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TestThePlan:
 
 @pytest.fixture
 def as_user() -> Any:
-    """Call an action in the name of a user."""
+    """Call an action as a user, with authorisation checks."""
 
     def call(user: dict[str, Any], action: str, **data: Any) -> Any:
         return helpers.call_action(action, {"user": user["name"], "ignore_auth": False}, **data)
@@ -145,7 +145,7 @@ def test_keywords_that_none_can_be_are_refused_at_once(create, editor, as_user):
 
 def test_a_run_ends_when_keywords_are_refused(create, editor, as_user, monkeypatch):
     create({"title": "Mots", "name": "bulk-stale"})
-    monkeypatch.setattr(actions, "_may_be_keywords", lambda values: None)  # a rule that has become stricter since
+    monkeypatch.setattr(actions, "_may_be_keywords", lambda values: None)  # a rule made stricter meanwhile
     asked = {"names": "bulk-stale", "field": "tags", "operation": "add", "values": "essai, double"}
     run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
     runs.carry_out(run)
@@ -169,7 +169,7 @@ def test_a_fault_of_the_portal_is_told_in_words(app, create, editor, as_user, mo
     create({"title": "Panne", "name": "bulk-fault", "theme": ["eau"]})
     asked = {"names": "bulk-fault", "field": "theme", "operation": "add", "values": "Risques"}
     run = as_user(editor, "ecosphere_bulk_edit_start", **asked)["id"]
-    monkeypatch.setattr(runs.plan, "Change", lambda *_given: None)  # a change that cannot be carried out
+    monkeypatch.setattr(runs.plan, "Change", lambda *_given: None)  # makes the change fail
     runs.carry_out(run)
     page = app.get(f"/fr/dataset/modification-groupee/{run}", headers={"Authorization": editor["token"]}).body
     assert "le portail n’a pas pu l’enregistrer" in page
@@ -178,7 +178,7 @@ def test_a_fault_of_the_portal_is_told_in_words(app, create, editor, as_user, mo
 
 @pytest.fixture
 def interrupted(create, editor, as_user, monkeypatch) -> str:
-    """A run of three datasets whose worker died right after it had changed the second."""
+    """A run on three datasets whose worker died immediately after changing the second; returns its id."""
     for number in range(3):
         create({"title": f"I {number}", "name": f"cut-{number}", "theme": ["eau"]})
     names = "cut-0\ncut-1\ncut-2"
@@ -225,7 +225,7 @@ def test_an_interrupted_run_says_so_and_goes_on_without_doing_anything_twice(int
 
 def test_an_interrupted_run_can_be_undone_with_what_its_worker_had_just_done(interrupted, act, editor, as_user):
     as_user(editor, "ecosphere_bulk_edit_undo", id=interrupted)
-    runs.carry_out(interrupted)  # the old worker comes back: the run is no longer its own
+    runs.carry_out(interrupted)  # the old worker resumes, but no longer owns the run
     runs.undo(interrupted)
     shown = as_user(editor, "ecosphere_bulk_edit_show", id=interrupted)
     assert [entry["outcome"] for entry in shown["undone"]] == ["restored"] * 2
@@ -338,7 +338,7 @@ def test_harvested_datasets_are_told_and_rows_are_left_out(  # noqa: PLR0917 - f
     told = {row.select_one("a").text: "Géo-IDE" in row.text for row in page.select("tbody tr")}
     assert told == {"Moisson-1": True, "Moisson-2": True, "Main-1": False, "Main-2": False}
     assert len(page.select("tbody input[name=left_out]:not([checked])")) == len(names)
-    # A field that the administrator leaves to the portal is never put back.
+    # A field that the administrator leaves to the portal is not overwritten by the harvest.
     kept = {**sent, "field": "contact", "values": "DDT <ddt@example.org>"}
     with monkeypatch.context() as patch:
         patch.setitem(ckan_config, "ecosphere.harvest.local_fields", ["contact"])

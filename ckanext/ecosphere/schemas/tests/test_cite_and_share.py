@@ -1,4 +1,4 @@
-"""Citations, permanent addresses, site map, description of the search, what search engines and networks are told."""
+"""Citations, permanent URLs, site map, OpenSearch description, and metadata for search engines and social networks."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from ckanext.ecosphere.schemas.page import citation
 from ckanext.ecosphere.schemas.rdf import schemaorg
 from ckanext.ecosphere.schemas.tests import samples
 
-#: https://developers.google.com/search/docs/appearance/structured-data/dataset (as known in November 2026), without
-#: what the schema has no field for (funder, variableMeasured, citation of an article).
+#: https://developers.google.com/search/docs/appearance/structured-data/dataset (as of November 2026), except
+#: properties without a field in the schema (funder, variableMeasured, citation of an article).
 REQUIRED = ("name", "description")
 RECOMMENDED = (
     "alternateName",
@@ -66,7 +66,7 @@ def test_a_citation_names_producers_first_then_the_service():
     }
     made = citation.of(dataset, "Guichet", "https://a.example/1")
     assert made.authors == ("DDT 01", "DREAL")
-    assert made.day == date(2022, 1, 5)  # a month is no day
+    assert made.day == date(2022, 1, 5)  # a year and month are not a day
     assert citation.text(made) == "DDT 01, DREAL (2022). Zones humides. Guichet. https://a.example/1"
     assert citation.of({"organization": {"title": "Service"}}, "G", "u").authors == ("Service",)
     assert citation.of({}, "G", "u").authors == ("G",)
@@ -106,7 +106,7 @@ def test_search_engines_are_told_what_they_ask_for():
 
 @pytest.fixture
 def portal(shared_db: None, with_request_context: None) -> None:
-    """A database for the module, and nothing that is kept of the site map."""
+    """A database for the module, and an empty cache of the site map."""
     sitemap.forget()
 
 
@@ -117,13 +117,13 @@ def xml(app: Any, address: str) -> Any:
 
 
 def places(app: Any, part: int = 1) -> list[str]:
-    """Names of the datasets of a part of the site map."""
+    """Return the names of the datasets in a part of the site map."""
     found = xml(app, f"/sitemap-{part}.xml").findall(".//s:loc", SITEMAP)
     return [each.text.rsplit("/", 1)[1] for each in found if "/dataset/" in each.text]
 
 
 def everything(app: Any) -> tuple[int, list[str]]:
-    """Number of the parts of the site map, and the names of its datasets."""
+    """Return the number of parts of the site map, and the names of all its datasets."""
     parts = len(xml(app, "/sitemap.xml").findall(".//s:loc", SITEMAP))
     return parts, [name for part in range(1, parts + 1) for name in places(app, part)]
 
@@ -155,8 +155,8 @@ def test_the_site_map_has_public_datasets_in_parts_and_forgets_what_leaves(
 @pytest.mark.usefixtures("portal")
 def test_what_is_asked_for_during_a_save_is_not_kept_beyond_it(app: Any, create: Any):
     made = create({"name": "plan-retire", "title": "Plan"})
-    public_files.forget()  # as the hook does, before the commit
-    assert "plan-retire" in sitemap.part(1)  # somebody asks: it is public still
+    public_files.forget()  # as the plugin hook does before the commit
+    assert "plan-retire" in sitemap.part(1)  # a request at this moment still sees it as public
     package = model.package_table
     model.Session.execute(sa.update(package).where(package.c.id == made["id"]).values(private=True))
     model.Session.commit()

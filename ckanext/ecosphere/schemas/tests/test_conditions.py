@@ -1,4 +1,4 @@
-"""When a field applies: conditions.py, and the same rule in the form's script."""
+"""Conditional fields: `conditions.py`, and the same rules in the form's JavaScript."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_condition_of_the_schema_names_a_field_of_its_part_and_values_of_i
 
 
 def subfields_of(fields):
-    """Subfields with the ones beside them; conditions stand one level deep, in groups of datasets."""
+    """Yield subfields with their siblings; only first-level groups of datasets may have conditions."""
     for field in fields:
         near = {each["field_name"]: each for each in field.get("repeating_subfields", ())}
         for subfield in near.values():
@@ -78,7 +78,7 @@ class TestInTheRowsOfAGroup:
         create({"title": "T", "name": "tt", "private": True, "quality_measure": [{"name": "Ancienne", "unit": "m"}]})
         old = {"name": "Ancienne", "unit": "m"}
         good = {"name": "Erreur moyenne", "value": "2.5", "unit": "m"}
-        self.save(editor, quality_measure=[old, good])  # nobody is stuck on an old fault
+        self.save(editor, quality_measure=[old, good])  # an invalid row stored earlier does not prevent saving
         with pytest.raises(tk.ValidationError) as raised:
             self.save(editor, quality_measure=[good, {"name": "Erreur", "unit": "m"}])
         told: Any = raised.value.error_dict["quality_measure"]
@@ -102,7 +102,7 @@ class TestInTheRowsOfAGroup:
 def test_a_subfield_shows_with_what_its_row_says_also_in_a_row_that_is_added(page, a_new_form):
     a_new_form(page)
     page.locator("#section-content > summary").press("Enter")
-    expect(page.locator("#field-quality_measure__0__unit")).to_be_hidden()  # once the script has run
+    expect(page.locator("#field-quality_measure__0__unit")).to_be_hidden()  # hidden by the script
     page.locator("#field-quality_measure__0__value").press("2")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "field-quality_measure__0__unit"

@@ -1,4 +1,4 @@
-"""The page of a dataset: in one glance, resources by use, restricted data, what is around it; in a real browser too."""
+"""Dataset page: summary, resources by use, restricted data, related datasets; over HTTP and in a browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RESOURCES = [
     {"url": "https://geo.example.org/notice.pdf", "name": "Notice", "resource_role": "documentation"},
     {"url": "https://geo.example.org/intra.zip", "name": "Interne", "network": "intranet", "resource_role": "data"},
 ]
-#: What nobody is to read: codes where a label exists, addresses of vocabularies.
+#: Not to be displayed: codes that have a label, and URIs of vocabularies.
 CODES = re.compile(
     r"publications\.europa\.eu/resource|inspire\.ec\.europa\.eu/metadata-codelist|id\.insee\.fr|"
     r"themes-ecospheres/|opengis\.net/def|\bANNUAL\b|etalab-2\.0|urn:ecosphere"
@@ -33,37 +33,37 @@ CODES = re.compile(
 
 
 def described(name: str, **changes: Any) -> dict[str, Any]:
-    """A dataset with every field."""
+    """Return a dataset with every field."""
     return samples.full(**{"name": name, "resources": copy.deepcopy(RESOURCES), **changes})
 
 
 def shown(app: Any, name: str, part: str = "main") -> BeautifulSoup:
-    """A part of a dataset's page in French."""
+    """Return a part of a dataset's page in French."""
     found = BeautifulSoup(app.get(f"/fr/dataset/{name}").body, "html.parser").select_one(part)
     assert found is not None, part
     return found
 
 
 def texts(soup: BeautifulSoup, selector: str) -> list[str]:
-    """What elements say, on one line each."""
+    """Return the text of each matching element, on one line."""
     return [" ".join(each.get_text(" ").split()) for each in soup.select(selector)]
 
 
 def names(soup: BeautifulSoup, list_of: str) -> list[str]:
-    """The names of the datasets that a list around a dataset links to."""
+    """Return the names of the datasets linked in a list of related datasets."""
     return [a["href"].rsplit("/", 1)[1] for a in soup.select(f"ul[aria-labelledby={list_of}] a")]
 
 
 def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, with_request_context):
     changes = {"frequency": f"{samples.DIM}/frequency/ANNUAL", "modified": "2020-03-02"}
-    # Public: of restricted data it is told who may have them, not how they are got.
+    # Public, since pages of restricted data say who may have access instead of offering a download.
     public = {"access_rights": f"{samples.DIM}/access-right/PUBLIC", "access_limitation": []}
     create(described("premier-regard", **changes, **public))
     glance = shown(app, "premier-regard", ".eco-glance")
     told = glance.get_text(" ")
     for words in ("Trois scénarios", "Ain", "2 mars 2020", "annuel", "DDT 01", "Licence Ouverte 2.0"):
         assert words in told, words
-    assert glance.select_one(".eco-state--bad") is not None  # of 2020, and promised each year
+    assert glance.select_one(".eco-state--bad") is not None  # last modified in 2020, with an annual frequency
     taken = app.get(glance.select_one("a.btn-primary")["href"], follow_redirects=False)
     assert taken.headers["Location"] == "https://geo.example.org/zones.gpkg"
     assert "Télécharger GeoPackage, 12 M" in texts(glance, "a.btn-primary")[0]
@@ -133,7 +133,7 @@ def test_the_format_is_that_of_the_answer_where_nothing_else_tells_it(app, creat
 
     def answers(verdict: Verdict) -> None:
         check.write({inventory.key_of(address): verdict})
-        g.pop("ecosphere_page", None)  # the requests of this test share one context
+        g.pop("ecosphere_page", None)  # the requests of this test share one application context
 
     assert told() in ("inconnu", "unknown")
     answers(Verdict(True, 200, answered="text/csv"))
@@ -241,7 +241,7 @@ def test_an_old_edition_says_so_and_leads_to_the_newest_and_each_names_the_other
     assert names(shown(app, "carte-v1"), "around-newer") == ["carte-v2", "carte-v3"]
     assert not {"carte-v2", "carte-v3"} & set(names(shown(app, "carte-v1"), "around-similar"))
     newest = shown(app, "carte-v3")
-    assert newest.select_one(".eco-outdated") is None  # the fourth is secret
+    assert newest.select_one(".eco-outdated") is None  # the fourth edition is private
     assert names(newest, "around-older") == ["carte-v2", "carte-v1"]
     assert "version 1.0" in newest.select_one("#around-older").parent.get_text()
 
@@ -276,7 +276,7 @@ def test_editions_in_a_circle_end(app, create):
 def test_a_year_before_another_of_the_same_title_leads_to_the_latest(app, create):
     for name, title in (("bruit-2019", "Carte de bruit 2019"), ("bruit-2022", "Carte de bruit 2022")):
         create({"name": name, "title": title, "territory": [samples.AIN]})
-    create({"name": "bruit-2090", "title": "Carte de bruit 2090", "territory": [samples.AIN]})  # a horizon
+    create({"name": "bruit-2090", "title": "Carte de bruit 2090", "territory": [samples.AIN]})  # a planning horizon
     create({"name": "bruit-route-2023", "title": "Carte de bruit des routes 2023", "territory": [samples.AIN]})
     told = shown(app, "bruit-2019", ".eco-outdated")
     assert [a["href"].rsplit("/", 1)[1] for a in told.select("a")] == ["bruit-2022"]
@@ -305,7 +305,7 @@ def test_the_collections_and_pages_that_use_a_dataset_are_named(app, create):
 
 @pytest.fixture
 def complete(create: Any) -> str:
-    """Name of a dataset with every field."""
+    """Create a dataset with every field and a long description; return its name."""
     name = factories.Dataset.stub().name
     create(described(name, notes=f"{samples.FULL['notes']} " * 20))
     return name

@@ -1,4 +1,4 @@
-"""Datasets leave as DCAT-AP and CSV, and come back: valid, and without other losses than those told."""
+"""Round trip through DCAT-AP and CSV: valid output, and no losses other than those listed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 
 
 def in_order(dataset: dict[str, Any]) -> dict[str, Any]:
-    """The dataset with its resources in an order of their own: a graph has none."""
+    """Sort the resources by their contents, as an RDF graph is unordered."""
 
     def told(resource: dict[str, Any]) -> list[str]:
         return [str(resource.get(field) or "") for field in ("name", "description", "access_url", "url")]
@@ -102,7 +102,7 @@ class TestDcat:
     ):
         monkeypatch.setitem(ckan_config, "ckanext.dcat.datasets_per_page", 2)
         made = [create({"title": f"Ensemble {number}", "name": f"ensemble-{number}"})["id"] for number in range(4)]
-        moment = datetime(2026, 1, 2, 3, 4, 5)  # a harvest saves a batch at one moment
+        moment = datetime(2026, 1, 2, 3, 4, 5)  # a harvest saves a batch with a single timestamp
         package = model.package_table
         model.Session.execute(sa.update(package).where(package.c.id.in_(made)).values(metadata_modified=moment))
         model.Session.commit()
@@ -112,7 +112,7 @@ class TestDcat:
         for page in (1, 2):
             graph = Graph().parse(data=app.get(f"/catalog.ttl?q=title:Ensemble&page={page}").body, format="turtle")
             seen += [str(each).rpartition("/")[2] for each in graph.subjects(RDF.type, DCAT.Dataset)]
-            rebuild(seen[0])  # as a new score of quality does
+            rebuild(seen[0])  # as an updated quality score does
         assert sorted(seen) == sorted(made)
 
 

@@ -1,4 +1,4 @@
-"""The table of the documentation is the schema's own."""
+"""The documented table of fields matches the schema."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_page_names_each_field_and_vocabulary():
 
 
 def test_each_subfield_says_where_it_stands():
-    """Those of parties share their lines; a group without a place in ISO 19139 gives none to what it holds."""
+    """Subfields of all parties share one mapping; subfields of a group without an ISO 19139 element have none."""
     rows = {
         line.split("`")[1]: line.split(" | ") for line in field_table.render().splitlines() if line.startswith("| `")
     }

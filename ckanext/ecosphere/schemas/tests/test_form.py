@@ -1,4 +1,4 @@
-"""People describe a dataset in the form and read it on its page, in French, with and without JavaScript."""
+"""Dataset form and page in French, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
 
 class AsUser:
-    """A test client that sends a person's token with each request."""
+    """Test client that sends a user's API token with each request."""
 
     def __init__(self, app: Any, token: str) -> None:
         self.app = app
@@ -33,17 +33,17 @@ class AsUser:
 
 @pytest.fixture
 def client(app: Any, editor: dict[str, Any]) -> Any:
-    """A test client that is the editor."""
+    """Test client of the editor."""
     return AsUser(app, editor["token"])
 
 
 def soup(html: str) -> Any:
-    """A page, parsed."""
+    """Parse a page."""
     return BeautifulSoup(html, "html.parser")
 
 
 def form_of(html: str, form_id: str = "dataset-edit") -> list[tuple[str, str]]:
-    """What a browser without JavaScript would send if the form were submitted as it is."""
+    """Return the fields that a browser without JavaScript would submit for an unchanged form."""
     form = soup(html).find("form", id=form_id)
     assert form is not None
     for template in form.find_all("template"):
@@ -63,7 +63,7 @@ def form_of(html: str, form_id: str = "dataset-edit") -> list[tuple[str, str]]:
 
 
 def submit(client: Any, path: str, fields: list[tuple[str, str]]) -> Any:
-    """Send a form as a browser would."""
+    """Submit a form as a browser would."""
     data: dict[str, list[str]] = {}
     for name, value in fields:
         data.setdefault(name, []).append(value)
@@ -84,7 +84,7 @@ class TestWithoutJavaScript:
             path = f"/fr/dataset/zones-inondables-ain/resource/{resource['id']}/edit"
             assert submit(client, path, form_of(client.get(path).body, "resource-edit")).status_code == 302
             after = act("resource_show", id=resource["id"])
-            unchanged = {"metadata_modified": "", "url_type": None}  # CKAN's form sends an empty type of address
+            unchanged = {"metadata_modified": "", "url_type": None}  # CKAN's form submits an empty `url_type`
             assert {**after, **unchanged} == {**resource, **unchanged}
 
     def test_values_outside_the_lists_and_extras_survive_the_form(self, client, create, act):
@@ -218,7 +218,7 @@ class TestThePage:
         create({"title": "T", "name": "tt", "identifier": "javascript:alert(1)", "notes": "<script>alert(1)</script>"})
         page = soup(app.get("/fr/dataset/tt").body)
         assert not [link for link in page.find_all("a", href=True) if link["href"].startswith("javascript:")]
-        code = [script for script in page.find_all("script") if script.get("type") != "application/ld+json"]  # data
+        code = [script for script in page.find_all("script") if script.get("type") != "application/ld+json"]  # not code
         assert "alert(1)" not in "".join(script.text for script in code)
 
     def test_what_is_not_the_data_themselves_is_told_among_the_files(self, app, create):
@@ -270,7 +270,7 @@ class TestInABrowser:
         assert stored["theme"] == [f"{samples.THEMES}/inventaires-nature-et-biodiversite"]
         assert stored["territory"] == ["http://id.insee.fr/geo/region/93"]
         assert stored["contact"] == [{"email": "ddt@ain.example.org"}, {"name": "Unité biodiversité"}]
-        # Left before the last page: it is found again where one begins, and where one's datasets are.
+        # An unfinished dataset is listed on the start page of the form, and among the user's datasets.
         page.goto("/fr/dashboard/datasets")
         assert axe_violations(page) == []
         page.goto("/fr/dataset/new")

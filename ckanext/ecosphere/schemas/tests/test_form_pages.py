@@ -1,4 +1,4 @@
-"""What surrounds the forms: titles, words, the column beside them, the bar that saves; over HTTP and in a browser."""
+"""Pages around the forms: titles, wording, sidebar, save bar; over HTTP and in a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FRENCH = "http://publications.europa.eu/resource/authority/language/FRA"
 
 @pytest.fixture
 def read(app: Any, editor: dict[str, Any]) -> Any:
-    """Read a page as the editor; post what is given."""
+    """Request a page as the editor, posting a form if one is given; return it parsed."""
 
     def read(path: str, **form: Any) -> Any:
         headers = {"Authorization": editor["token"]}
@@ -65,7 +65,7 @@ def test_what_only_its_service_sees_is_a_draft_by_one_word(read, create, act, ed
         owner_org=act("organization_show", id="ddt-01")["id"],
     )
     page = read("/fr/dashboard/datasets")
-    assert words(page.main).count("Mares commencées") <= 3  # once, with the names of its two buttons
+    assert words(page.main).count("Mares commencées") <= 3  # listed once, as well as in the names of its two buttons
     assert not [each for each in page.select(".dataset-heading") if "Mares commencées" in words(each)]
     assert "Privé" not in words(page.main)
 

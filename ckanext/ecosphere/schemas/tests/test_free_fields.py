@@ -1,4 +1,4 @@
-"""Free fields over HTTP: none is a field of the search index, and what is private is not found through one."""
+"""Free extras over HTTP: they cannot set fields of the search index, nor reveal private datasets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
 @pytest.fixture
 def ask(app: CKANTestApp) -> Any:
-    """Call an action as an administrator of the site."""
+    """Call an action over HTTP as a sysadmin."""
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
     return lambda action, **data: app.post(f"/api/3/action/{action}", json=data, headers=headers)
 

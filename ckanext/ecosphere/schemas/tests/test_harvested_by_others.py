@@ -1,4 +1,4 @@
-"""Others read what the portal serves: ckanext-dcat's own harvester the DCAT feed, a plain OWSLib client the CSW."""
+"""Interoperability: ckanext-dcat's own harvester reads the DCAT feed, and OWSLib's client the CSW."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ QUESTIONS = (
 )
 AMOUNTS = ("brief", "summary", "full")
 OUTPUTS = ((GMD, "gmd:MD_Metadata"), ("http://www.opengis.net/cat/csw/2.0.2", "csw:Record"))
-#: What comes over: fields that every reader of DCAT-AP knows.
+#: Fields that any DCAT-AP harvester imports.
 SHARED = ("notes", "license_id", "frequency", "issued", "access_rights", "provenance", "version")
 
 
 @pytest.fixture
 def feed(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The portal on a port of its own, with pages of two datasets; its address."""
+    """Serve the portal on a free port, with two datasets per page of the feed; yield its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -64,7 +64,7 @@ def test_the_stock_harvester_of_ckanext_dcat_reads_every_page_of_our_feed(feed, 
     made = [create(samples.full(name=f"fed-{n}", title=f"Zones {n}", in_series=[])) for n in range(2 * PER_PAGE + 1)]
     create(samples.full(name="fed-draft", title="Zones secrètes", private=True))
     owner = factories.Organization(image_url="")
-    monkeypatch.setitem(config, "ckanext.dcat.rdf.profiles", "euro_dcat_ap_3")  # the reader is somebody else
+    monkeypatch.setitem(config, "ckanext.dcat.rdf.profiles", "euro_dcat_ap_3")  # another portal has a standard profile
     with p.use_plugin("dcat_rdf_harvester"):
         source = HarvestSourceObj(url=f"{feed}/catalog.ttl", source_type="dcat_rdf", owner_org=owner["id"])
         results = run_harvest_job(HarvestJobObj(source=source, run=False), DCATRDFHarvester())
@@ -81,11 +81,11 @@ def test_the_stock_harvester_of_ckanext_dcat_reads_every_page_of_our_feed(feed, 
 
 
 class TestCsw:
-    """pycsw serves our ISO records; the client is OWSLib's, or somebody's own XML."""
+    """CSW with our ISO records, served by pycsw: queries with OWSLib's client and with hand-written XML."""
 
     @pytest.fixture
     def address(self, csw_catalogue: Any) -> str:
-        """A catalogue with three records, one of them far from the others."""
+        """A catalogue with three records, one of them far away from the others."""
         box = json.dumps(spatial.box_to_geometry((55.2, -21.4, 55.9, -20.8)))
         kinds: list[dict[str, Any]] = [
             {},

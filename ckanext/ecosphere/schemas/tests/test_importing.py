@@ -1,4 +1,4 @@
-"""A new dataset starts from a description elsewhere, from another dataset, or from what its service usually says."""
+"""Prefilling a new dataset: from a metadata document, from another dataset, or with the usual values of its service."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ BOMB = "a: &a [x, x]\nb: &b [*a, *a]\npubliccodeYmlVersion: '0.4'\nname: *b"
 
 
 def documents() -> dict[str, tuple[str, int]]:
-    """What the test server gives: path → body and status."""
+    """Return the contents of the test server: path → body and status."""
     file = {"id": "r", "package_id": "x", "url": "https://www.ain.gouv.fr/zi.zip", "format": "SHP"}
     full = {**samples.full(), "id": "x", "resources": [file]}
     serializer = RDFSerializer(profiles=["ecosphere_dcat_ap"])
@@ -93,7 +93,7 @@ def documents() -> dict[str, tuple[str, int]]:
 
 @pytest.fixture
 def server() -> Any:
-    """A server that gives the documents."""
+    """A server with these documents."""
     given = documents()
 
     def answer(exchange: Exchange) -> None:
@@ -308,7 +308,7 @@ class TestThePages:
 
 
 class TestTheContactSheet:
-    """What the contact sheet of the service says is in the form of a new dataset, and only there."""
+    """The contact sheet of the service prefills the form of a new dataset, and changes no existing one."""
 
     SHEET = {"email": "ddt-01@example.org", "telephone": "+33 4 74 45 62 37", "web": "https://www.ain.gouv.fr"}
 
@@ -343,7 +343,7 @@ class TestTheContactSheet:
 
 
 class TestWhatIsKnown:
-    """A record that the catalogue has, by whichever identifier and however it came, and one of another service."""
+    """Messages about records that are already in the catalogue, found by any identifier, or are of other services."""
 
     TTL = """
 @prefix dcat: <http://www.w3.org/ns/dcat#> . @prefix dct: <http://purl.org/dc/terms/> .
@@ -409,13 +409,13 @@ def test_a_producer_imports_a_record_corrects_the_address_and_saves(page, editor
     page.set_input_files("#field-import-file", {"name": "x.xml", "mimeType": "text/xml", "buffer": b"<html></html>"})
     page.locator("main form button[type=submit]").last.click()
     page.wait_for_selector("#form-errors a[href='#field-import-file']")
-    wait_until(page, "document.activeElement?.id === 'form-errors'")  # else it takes the focus while one types
+    wait_until(page, "document.activeElement?.id === 'form-errors'")  # else it steals the focus while typing
     page.fill("#field-import-url", f"{server.url}/iso")
     page.press("#field-import-url", "Enter")
     page.wait_for_selector("#dataset-edit")
     assert page.input_value("#field-title") == samples.FULL["title"]
     assert axe_violations(page) == []
     page.locator("button[name=save]").last.click()
-    page.wait_for_url("**/dataset/zones-inondables-de-l-ain-en-2023")  # its files came with it
+    page.wait_for_url("**/dataset/zones-inondables-de-l-ain-en-2023")  # its resources were imported as well
     stored = act("package_show", id="zones-inondables-de-l-ain-en-2023")
     assert (stored["private"], stored["theme"]) == (True, samples.FULL["theme"])

@@ -1,4 +1,4 @@
-"""Every real record that can be read is imported, shown in the form, and saved as it is: a person typed nothing yet."""
+"""Every readable sample record is imported, shown in the form, and saved unchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_real_record_is_saved_as_a_draft_as_it_was_imported(app, editor, servi
 
 
 def imported(app: Any, user: dict[str, Any], path: Path) -> Form | None:
-    """The form of a new dataset with what a file describes, or None when it describes nothing that can be read."""
+    """Return the form of a new dataset prefilled from a file, or None if the file is not readable."""
     sent = {"file": (io.BytesIO(path.read_bytes()), path.name)}
     try:
         return Form(app, user, "/fr/dataset/importer", sent)

@@ -1,4 +1,4 @@
-"""What a dataset leaves to its series: on its page, in its form and in its exports."""
+"""Inheritance from a series: on the dataset's page, in its form and in exports."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_dataset_takes_only_what_it_lacks(dataset, takes):
 
 @pytest.fixture
 def member(create: Any, act: Any) -> Iterator[None]:
-    """A dataset that leaves its lineage and territory to its series."""
+    """A dataset that inherits lineage and territory from its series."""
     create(
         {
             "name": "lot-ppr",
@@ -79,7 +79,7 @@ def test_the_form_and_the_page_say_what_the_series_lends(app, member, act, edito
     assert "Lot des PPR" in page
     assert "Secret" not in page
     lent = form.partition('id="field-provenance-lent"')[2].partition("</div>")[0]
-    assert "Lot secret" in lent  # the editor's own draft
+    assert "Lot secret" in lent  # a draft that the editor may see
     assert "Secret" in lent
     assert ">Secret</textarea>" not in form
 

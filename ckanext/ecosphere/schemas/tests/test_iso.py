@@ -1,4 +1,4 @@
-"""Datasets leave as ISO 19139 that the official schema accepts, and come back but for what `losses.csv` tells."""
+"""Round trip through ISO 19139: valid against the official XML schema, and no losses other than in `losses.csv`."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from ckanext.ecosphere.schemas.tests.test_roundtrip_property import NUMBERS, SCH
 
 pytestmark = pytest.mark.usefixtures("shared_db")
 XSD = Path(ckanext.spatial.__file__).parent / "validation/xml/iso19139eden/gmx_and_srv.xsd"
-#: Texts of which no rule of the harvest thinks that they want cleaning.
+#: Texts that no normalisation rule of the harvest changes.
 WORDS = st.integers(1, 10**6).map(lambda number: f"Crue d'été n° {number} & étiage < 5 m³/s")
 
 
 @pytest.fixture(scope="module")
 def iso_schema() -> etree.XMLSchema:
-    """The official schema of ISO 19139 (2007-04-17) with services, as ckanext-spatial carries it."""
+    """Official XML schema of ISO 19139 (2007-04-17) with services (srv), as included in ckanext-spatial."""
     return etree.XMLSchema(etree.parse(XSD))
 
 
 def faults(schema: etree.XMLSchema, record: bytes) -> list[str]:
-    """What the schema refuses of a record."""
+    """Return the validation errors of a record."""
     schema.validate(etree.fromstring(record))
     return [entry.message for entry in schema.error_log]
 
 
 @pytest.fixture
 def there_and_back(iso_schema, act) -> Any:
-    """What a dataset loses on its way through a record, which must be valid."""
+    """Export a dataset to a valid record, read it again, and return the differences."""
 
     def travel(dataset: dict[str, Any]) -> dict[Any, str]:
         record = writer.record(dataset, "DDT 01")
@@ -106,7 +106,7 @@ def test_every_real_record_comes_back_as_it_went_but_for_what_is_told(act, there
         assert {each: found[each] for each in untold(found, "iso")} == {}, name
 
 
-# A failure is shown as it is found: to look for a smaller one through the database takes minutes.
+# No shrinking: searching for a smaller example through the database takes minutes.
 @settings(
     max_examples=50,
     deadline=None,
@@ -127,9 +127,9 @@ def test_a_measure_keeps_what_it_measures_after_two_equal_ones(create, there_and
 
 
 def makes_sense(name: str, dataset: dict[str, Any]) -> bool:
-    """Whether a field makes sense for the kind of the dataset; what does not, no record need carry."""
+    """Whether a field applies to the kind of the dataset; others need not be in the record."""
     if name in ("in_series", "replaces") and dataset.get("metadata_identifier") in dataset[name]:
-        return False  # nothing is a member of itself, or an older version
+        return False  # a dataset is neither a member nor an older version of itself
     field = next((each for each in SCHEMA if each["field_name"] == name), {})
     return conditions.is_relevant(field, lambda other: Reader(dataset).texts(other))
 

@@ -1,4 +1,4 @@
-"""A producer of a DDT describes and publishes a dataset by keyboard alone, in French."""
+"""A producer describes and publishes a dataset in French with the keyboard alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.usefixtures("shared_db"), pytest.mark.browser]
 
 
 def choose(page: Any, field: str, text: str, value: str) -> None:
-    """Search in a picker and tick an entry that is left; the entries above it are left too."""
+    """Filter a picker and tick a remaining entry, tabbing past the entries above it."""
     tab_to(page, f"#{field} input[type=search]")
     page.keyboard.type(text)
     tab_to(page, f"#{field} li:not([hidden]) input[value='{value}']")
@@ -22,7 +22,7 @@ def choose(page: Any, field: str, text: str, value: str) -> None:
 
 
 def choose_by_arrow(page: Any, field: str, text: str) -> None:
-    """Search in a picker and tick the first entry that fits, which is not the one that it stands below."""
+    """Filter a picker and tick the first match with the arrow keys."""
     tab_to(page, f"#{field} input[type=search]")
     page.keyboard.type(text)
     page.keyboard.press("ArrowDown")

@@ -1,4 +1,4 @@
-"""Series, services and source code: what their pages and their RDF say."""
+"""Series, services and source code: pages and RDF."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CODE = {
 
 @pytest.fixture
 def catalogue(create: Any, act: Any) -> Any:
-    """A series with two members, a service for one of them, and code; made once."""
+    """A series with two members, a service for one of them, and source code; created once."""
     from ckan import model
 
     if model.Package.get("lot-risques") is None:
@@ -55,12 +55,12 @@ def catalogue(create: Any, act: Any) -> Any:
 
 
 def text_of(app: Any, path: str) -> str:
-    """What a page says, blanks folded."""
+    """Return the text of a page, with whitespace collapsed."""
     return re.sub(r"\s+", " ", BeautifulSoup(app.get(path).body, "html.parser").get_text(" "))
 
 
 def rdf(app: Any, name: str) -> Graph:
-    """The RDF of a dataset."""
+    """Return the RDF of a dataset."""
     return Graph().parse(data=app.get(f"/dataset/{name}.ttl").body, format="turtle")
 
 

@@ -1,4 +1,4 @@
-"""Odd values in every field of a dataset, its files and its rows: a clear answer to whoever has a token, no fault."""
+"""Odd values in every field of datasets, resources and groups: a clear error message, and no server error."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ ODD: dict[str, Any] = {
 NUMBERS = itertools.count()
 CLEAR = {200, 400, 403, 404, 409}
 OF_A_FILE = ("url", "format", "name", "description")
-#: Fields of CKAN itself that take more than a text.
+#: CKAN's own fields, some of which accept more than a text.
 OF_CKAN = ("resources", "tags", "extras", "groups", "type", "id", "state", "owner_org", "private", "url")
 
 
 @pytest.fixture
 def sent(app: Any, editor: dict[str, Any]) -> Callable[..., Any]:
-    """Call an action as an editor with a token; returns the answer."""
+    """Call an action over HTTP as the editor; return the response."""
 
     def send(action: str, **values: Any) -> Any:
         return app.post(f"/api/3/action/{action}", json=values, headers={"Authorization": editor["token"]})
@@ -57,7 +57,7 @@ def fields(part: str) -> dict[str, list[str]]:
 
 
 def tries(odd: Any) -> Iterator[dict[str, Any]]:
-    """Give what to change in a dataset: all of it odd, the files, the rows of its groups, and what is CKAN's."""
+    """Yield changes to a dataset with an odd value: in all fields, rows of groups, resources, and CKAN's own fields."""
     dataset, resource = fields("dataset_fields"), fields("resource_fields")
     rows = {name: [dict.fromkeys(subfields, odd)] for name, subfields in dataset.items() if subfields}
     yield {**dict.fromkeys(dataset, odd), "title": "Sonde"}

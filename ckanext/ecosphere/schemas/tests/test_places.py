@@ -1,4 +1,4 @@
-"""Places in the form: communes are suggested, never listed; a box and the territories fill each other."""
+"""Places in the form: suggestion of communes; bounding box and territories fill in each other."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_the_box_of_a_territory_is_held_by_it_and_a_commune_counts_with_its_inte
     assert box[0] < west < 5.22 < east < box[2] and box[1] < south < 46.2 < north <= box[3]
     assert (east - west) * (north - south) < (box[2] - box[0]) * (box[3] - box[1]) / 3
     assert places.territories_of((west, south, east, north), "fr")[0]["uri"] == samples.AIN
-    island = "http://id.insee.fr/geo/commune/85113"  # L'Île-d'Yeu: of no intercommunality
+    island = "http://id.insee.fr/geo/commune/85113"  # L'Île-d'Yeu: belongs to no intercommunality
     assert places.box_of([island]) == places.box_of(["http://id.insee.fr/geo/departement/85"])
     west, south, east, north = places.box_of(["http://id.insee.fr/geo/commune/97411"]) or pytest.fail("no box")
     assert 55.2 < west < 55.45 < east < 55.9 and -21.4 < south < -20.9 < north < -20.8  # Saint-Denis, La Réunion
@@ -141,7 +141,7 @@ class TestTheForm:
         expect(status).to_contain_text("CA du Bassin de Bourg-en-Bresse : le rectangle autour de son contour")
         expect(page.locator("#field-territory .ecosphere-chosen li")).to_have_text(re.compile("Ain"))
         west, south, east, north = map(float, page.input_value("#field-spatial_coverage__0__bbox").split(", "))
-        # Its own box, not that of the Ain (4.73 to 6.17).
+        # The intercommunality's own bounding box, not that of the Ain (4.73 to 6.17).
         assert 4.9 < west < 5.1 and 5.3 < east < 5.6 and 45.9 < south < north < 46.6
         expect(page.locator("#field-spatial_coverage .eco-map__epci--chosen title")).to_have_text(
             "CA du Bassin de Bourg-en-Bresse"
@@ -153,7 +153,7 @@ class TestTheForm:
         assert float(frame.get_attribute("viewBox").split()[2]) == whole
         assert seen[2] < whole / 4 and page.url.endswith("/fr/dataset/new")
         assert axe_violations(page) == []
-        # Typed by another hand before, a box stays.
+        # A bounding box typed by the user is kept.
         page.fill("#field-spatial_coverage__0__bbox", "5, 46, 5.5, 46.5")
         place.fill("metropole de lyon")
         place.press("Enter")
@@ -174,7 +174,7 @@ class TestTheForm:
         box = page.locator("#field-spatial_coverage__0__bbox")
         field.locator("[data-map]").first.press("Enter")
         outlines = field.locator("[data-epcis] path")
-        assert outlines.count() == 0 and asked == []  # none on the whole map
+        assert outlines.count() == 0 and asked == []  # none while the whole map is visible
         field.get_by_label("Département", exact=True).select_option(label="Loire-Atlantique (44)")
         wait_until(page, "document.querySelectorAll('[data-epcis] path').length > 10")
         assert [url.rsplit("/", 1)[1] for url in asked] == ["44"]
@@ -188,7 +188,7 @@ class TestTheForm:
         assert (west, south, east, north) == pytest.approx((-1.78, 47.10, -1.37, 47.34), abs=0.06)
         expect(page.locator("#field-territory .ecosphere-chosen li")).to_have_text(re.compile("Loire-Atlantique"))
         assert axe_violations(page) == []
-        # The mouse chooses what it points at; a rectangle that is drawn by hand is no intercommunality.
+        # A mouse click chooses the intercommunality under the pointer; drawing a rectangle chooses none.
         frame = field.locator("svg:not([hidden])")
         frame.scroll_into_view_if_needed()
         neighbour = outlines.filter(has_text="CC d'Erdre et Gesvres")
@@ -202,7 +202,7 @@ class TestTheForm:
         page.mouse.move(edge["x"] + 80, edge["y"] + 80, steps=3)
         page.mouse.up()
         expect(choice).to_have_value("")
-        # Elsewhere the départements in sight are drawn, when the map is near enough.
+        # Without a chosen département, those in view show their intercommunalities, if the map is zoomed in enough.
         page.keyboard.press("Escape")
         frame.focus()
         page.keyboard.press("0")
@@ -235,7 +235,7 @@ class TestTheForm:
         page.mouse.move(edge["x"] + edge["width"] - 2, edge["y"] + edge["height"] - 2, steps=3)
         page.mouse.up()
         west, south, east, north = map(float, page.input_value("#field-spatial_coverage__0__bbox").split(", "))
-        # A half of the frame (-5.6 to 10, 41.2 to 51.3), around its middle.
+        # Half of the frame (-5.6 to 10, 41.2 to 51.3), around its centre.
         assert [round(each, 1) for each in (west, east, south, north)] == pytest.approx(
             [-1.7, 6.1, 43.7, 48.8], abs=0.2
         )

@@ -1,4 +1,4 @@
-"""What the room sets for other extensions, what it says of its own health, what people read."""
+"""Schema plugin: settings for other extensions, health checks, display of values."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_room_works_without_the_others(app, create):
 
 @pytest.fixture
 def french(app: Any) -> Any:
-    """A request for a French page."""
+    """A request context for a French page."""
     with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": "fr"}):
         yield
 

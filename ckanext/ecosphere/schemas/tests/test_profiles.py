@@ -1,4 +1,4 @@
-"""A dataset leaves as DCAT-AP 3: the triples that people expect, and what the published shapes say of them."""
+"""DCAT-AP 3 export: expected triples, and validation with the published SHACL shapes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
 @pytest.fixture
 def graph_of(create: Any, act: Any) -> Any:
-    """Save a dataset and read its Turtle."""
+    """Create a dataset; return the graph of its Turtle, and its URI."""
 
     def graph_of(dataset: dict[str, Any]) -> tuple[Graph, URIRef]:
         made = create(dataset)
@@ -37,7 +37,7 @@ def graph_of(create: Any, act: Any) -> Any:
 
 
 def failures(graph: Graph, *shapes: Path) -> set[tuple[str, str]]:
-    """Which shapes a graph breaks: (path, constraint)."""
+    """Return the shapes that a graph violates: (path, constraint)."""
     from pyshacl import validate
 
     rules = Graph()
@@ -159,7 +159,7 @@ def test_the_catalogue_itself_keeps_to_the_shapes(app, create):
     del (
         full["resources"][0]["hash_algorithm"],
         full["resources"][0]["hash"],
-    )  # the shape wants SPDX's address with https
+    )  # the shape requires SPDX URIs with https
     create(full)
     graph = Graph().parse(data=app.get("/catalog.ttl").body, format="turtle")
     (catalogue,) = graph.subjects(RDF.type, DCAT.Catalog)
@@ -263,7 +263,7 @@ def test_a_full_dataset_keeps_to_the_published_shapes(graph_of, create, shapes):
         return
     create({"title": "Lot des risques", "notes": "Un lot.", "name": "lot-risques-ain"})
     graph, _ = graph_of(samples.full())
-    # The published shape wants https where SPDX's own namespace, which the guidelines name, is http.
+    # The published shape requires https, whereas the SPDX namespace, which the guidelines use, has http.
     assert failures(graph, published) <= {(str(SPDX.algorithm), str(SH.NodeConstraintComponent))}
 
 

@@ -1,4 +1,4 @@
-"""A description that starts from addresses: services, records, files, repositories; and what is hostile there."""
+"""Prefilling a dataset from URLs of services, records, files and repositories; and hostile responses."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def ogc() -> Any:
 
 
 def parsed(html: str) -> Any:
-    """A page, parsed."""
+    """Parse a page."""
     return BeautifulSoup(html, "html.parser")
 
 
 @pytest.fixture
 def propose(act: Any) -> Any:
-    """Ask until the services are read, as the page does."""
+    """Call the action until the services have been read, as the page does."""
 
     def propose(*urls: str, **more: Any) -> dict[str, Any]:
         found = act("ecosphere_dataset_propose", urls=list(urls), **more)

@@ -1,4 +1,4 @@
-"""In the browser: a DDT pastes the address of its WFS and publishes; what was typed is there again after a crash."""
+"""Browser tests: a DDT pastes the URL of its WFS and publishes a dataset; unsaved input survives a crash."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dev.ogc.server import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("shared_db")]
 MOST_CLICKS, MOST_FIELDS = 9, 9
-"""For a dataset with two resources, from the dashboard of its producer to the published page."""
+"""Maximum for a dataset with two resources, from the producer's dashboard to the published page."""
 
 
 class Hand:
-    """Counts what a person does: clicks, and fields that are typed or chosen."""
+    """A user whose clicks, and fields filled in, are counted."""
 
     def __init__(self, page: Page):
         self.page, self.clicks, self.fields = page, 0, 0
@@ -29,7 +29,7 @@ class Hand:
         self.clicks += 1
 
     def type(self, selector: str, text: str) -> None:
-        """A click into the field, and the text."""
+        """Click into a field and enter a text."""
         self.click(selector)
         self.page.keyboard.insert_text(text)
         self.fields += 1
@@ -46,7 +46,7 @@ def sheet(service: dict[str, Any], act: Any) -> None:
 
 
 def finish(hand: Hand, page: Page) -> None:
-    """What no service says: theme, topic category, lineage, and that it is to be published."""
+    """Fill in what capabilities do not contain (theme, topic category, lineage), and choose to publish."""
     hand.type("#field-theme input[type=search]", "inventaires")
     hand.click(page.get_by_label("Inventaires nature et biodiversité"))
     hand.type("#field-topic_category input[type=search]", "environnement")
@@ -63,7 +63,7 @@ def test_a_ddt_pastes_the_address_of_its_wfs_and_publishes(page: Page, editor: A
         hand.click(page.get_by_role("link", name="Partir d’une adresse").first)
         page.wait_for_selector("#field-import-url")
         assert axe_violations(page) == []
-        # The field has the focus: paste, Enter.
+        # The field has the focus: paste and press Enter.
         wait_until(page, "document.activeElement.id === 'field-import-url'")
         page.keyboard.insert_text(f"{ogc}/wfs?service=WFS&request=GetCapabilities\n{ogc}/wms?service=WMS")
         hand.fields += 1
@@ -97,7 +97,7 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     page.fill("#field-contact [name$=__1__email], #field-contact li:last-child [name$=__email]", "b@example.org")
     wait_until(page, "Object.keys(localStorage).some((key) => key.startsWith('ecosphere:form:'))")
     page.wait_for_timeout(1000)
-    page.goto("about:blank")  # the browser is gone
+    page.goto("about:blank")  # simulates a crash of the browser
     page.goto("/fr/dataset/new")
     box = page.locator(".ecosphere-kept")
     expect(box).to_be_visible()
@@ -106,12 +106,12 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
     expect(page.locator("#field-title")).to_have_value("Saisie interrompue")
     expect(page.locator("#field-contact [data-rows] [name$=__email]").last).to_have_value("b@example.org")
     expect(box).to_be_hidden()
-    # Saved: nothing is kept any more.
+    # Saving removes the input from local storage.
     save_dataset(page, page.locator("#dataset-edit button[name=save]").click)
     wait_until(page, "!Object.keys(localStorage).some((key) => key.includes('dataset/new'))")
     page.goto("/fr/dataset/new")
     expect(page.locator(".ecosphere-kept")).to_be_hidden()
-    # The box of an area comes from a file that is not sent.
+    # A bounding box is read from a local file, which is not uploaded.
     page.goto("/fr/dataset/new#field-spatial_coverage__0__bbox")
     area = b'{"type": "FeatureCollection", "features": [{"geometry": {"coordinates": [[4.7, 45.6], [6.1, 46.5]]}}]}'
     for content, expected in (
@@ -123,7 +123,7 @@ def test_what_was_typed_is_offered_again_and_forgotten(page: Page, editor: Any, 
         chooser.value.set_files({"name": "a.geojson", "mimeType": "application/geo+json", "buffer": content})
         expect(page.locator("#field-spatial_coverage [data-status]").first).to_contain_text(expected)
     expect(page.locator("#field-spatial_coverage__0__bbox")).to_have_value("4.7, 45.6, 6.1, 46.5")
-    # After log-out neither.
+    # Logging out removes it as well.
     page.fill("#field-title", "Saisie d'une autre")
     wait_until(page, "Object.keys(localStorage).some((key) => key.startsWith('ecosphere:form:'))")
     page.wait_for_timeout(1000)
@@ -136,7 +136,7 @@ def test_a_form_sent_before_its_scripts_are_ready_is_saved_and_forgotten(page: P
     page.goto("/fr/dataset/new")
     page.fill("#field-title", "Une première fois")
     wait_until(page, "Object.keys(localStorage).some((key) => key.includes('dataset/new'))")
-    page.route("**/api/i18n/*", lambda _route: None)  # CKAN's modules wait for it
+    page.route("**/api/i18n/*", lambda _route: None)  # CKAN's JavaScript modules wait for this response
     page.goto("/fr/dataset/new")
     page.fill("#field-title", "L’état d’un réseau lent")
     page.locator("#dataset-edit button[name=save]").click()

@@ -1,4 +1,4 @@
-"""What is asked of a person who saves: needed fields, contradictions, drafts; a harvest is spared."""
+"""Validation on save: mandatory fields, contradictions, drafts; the harvest is exempt."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def person(service: dict[str, Any]) -> Any:
 
 @pytest.fixture
 def refused(person: Any, service: dict[str, Any]) -> Any:
-    """The fields that a person's dataset is refused for, with their messages."""
+    """Return the validation errors of a dataset saved by the editor."""
 
     def refused(dataset: dict[str, Any], action: str = "package_create") -> dict[str, list[str]]:
         with pytest.raises(tk.ValidationError) as caught:
@@ -44,7 +44,7 @@ def refused(person: Any, service: dict[str, Any]) -> Any:
 
 
 def complete(**changes: Any) -> dict[str, Any]:
-    """A dataset that may be published, with a name of its own."""
+    """Return a dataset that may be published, with a unique name."""
     return samples.full(**{"in_series": [], "name": f"jeu-{next(NUMBERS)}", **changes})
 
 

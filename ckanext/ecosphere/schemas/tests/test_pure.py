@@ -1,4 +1,4 @@
-"""Dates, boxes, geometries and addresses, without CKAN's services."""
+"""Dates, bounding boxes, geometries and URLs; no database needed."""
 
 from __future__ import annotations
 

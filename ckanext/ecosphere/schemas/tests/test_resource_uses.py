@@ -1,4 +1,4 @@
-"""What resources are for: by hand for real records, and case by case for what those do not have."""
+"""Uses of resources: compared with manual labels for real records, and further cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any valid dataset survives save, show, edit and save unchanged; an invalid one names its field."""
+"""Property test: any valid dataset is unchanged after saving, editing and saving again; errors name their field."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUMBERS = itertools.count()
 SCHEMA, FILE_SCHEMA = (field_table.schema()[f"{scope}_fields"] for scope in ("dataset", "resource"))
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=60).filter(str.strip)
 DATE = st.dates(dt.date(1000, 1, 1), dt.date(2200, 12, 31)).map(str) | st.integers(1000, 2200).map(str)
-#: What has been done is not of a later year: a harvest tells such a date and leaves it out.
+#: Dates of past events are not in the future: the harvest reports and drops such dates.
 PAST = st.dates(dt.date(1000, 1, 1), dt.date(2025, 12, 31)).map(str) | st.integers(1000, 2025).map(str)
 DONE = ("created", "issued", "modified", "metadata_date")
 ADDRESS = st.from_regex(r"https://[a-z]{1,8}\.example\.org/[a-z0-9/._-]{0,20}", fullmatch=True)
@@ -41,7 +41,7 @@ LONGITUDE, LATITUDE = st.integers(-179_999, 179_999), st.integers(-89_999, 89_99
 
 @st.composite
 def boxes(draw: st.DrawFn) -> str:
-    """A box as people write it, in thousandths of a degree; some cross the 180th meridian."""
+    """Draw a bounding box as a user would type it, to a thousandth of a degree; some cross the 180th meridian."""
     west, east = sorted(draw(st.lists(LONGITUDE, min_size=2, max_size=2, unique=True)))
     if west < -90_000 and east > 90_000:
         west, east = east, west
@@ -51,13 +51,13 @@ def boxes(draw: st.DrawFn) -> str:
 
 @st.composite
 def geometries(draw: st.DrawFn) -> str:
-    """A point or a triangle as GeoJSON."""
+    """Draw a point or a triangle as GeoJSON."""
     positions = [[draw(LONGITUDE) / 1000, draw(LATITUDE) / 1000] for _corner in range(3)]
     triangle = {"type": "Polygon", "coordinates": [[*positions, positions[0]]]}
     return json.dumps(draw(st.sampled_from([triangle, {"type": "Point", "coordinates": positions[0]}])))
 
 
-#: Fields without a preset of their own: by the last of their validators.
+#: Strategies of fields without a preset, by their last validator.
 BY_VALIDATOR = {
     "ecosphere_bbox": boxes(),
     "ecosphere_geometry": geometries(),
@@ -93,7 +93,7 @@ WRONG = {
 
 
 def values_of(field: dict[str, Any], text: Any) -> Any:
-    """A strategy for valid values of a field, texts being such as given, or None when this test leaves it out."""
+    """Return a strategy for valid values of a field, with texts from `text`; None if this test omits the field."""
     preset = field.get("preset")
     if preset in ("ecosphere_concept", "ecosphere_concepts"):
         stored = [getattr(c, field.get("vocabulary_store", "uri")) for c in voc.get(field["vocabulary"])]
@@ -124,7 +124,7 @@ def last_validator(field: dict[str, Any]) -> str:
 
 
 def in_order(row: dict[str, Any]) -> dict[str, Any]:
-    """A period ends after it starts."""
+    """Make a period end after its start."""
     if {"start", "end"} <= set(row):
         row["start"], row["end"] = sorted((row["start"], row["end"]), key=lambda day: day[:4])
         if row["start"][:4] == row["end"][:4]:
@@ -133,7 +133,7 @@ def in_order(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def datasets(text: Any = TEXT) -> Any:
-    """A strategy for datasets with any of the fields."""
+    """Return a strategy for datasets with any of the fields."""
     own, files = (
         {field["field_name"]: made for field in schema if (made := values_of(field, text)) is not None}
         for schema in (SCHEMA, FILE_SCHEMA)
@@ -160,7 +160,7 @@ def test_a_valid_dataset_is_the_same_after_saving_showing_and_saving_again(site,
 
 
 def wrong_values(schema: list[dict[str, Any]], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The way to each field of which a wrong value is known, through the groups that it lies in, and that value."""
+    """Yield the path of each field for which an invalid value is known, with that value."""
     for field in schema:
         way = (*path, field["field_name"])
         wrong = WRONG.get(str(field.get("preset"))) or WRONG_BY_VALIDATOR.get(last_validator(field))

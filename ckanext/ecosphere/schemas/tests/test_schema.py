@@ -1,4 +1,4 @@
-"""The dataset schema keeps what it is given, refuses what it must, and derives the footprint."""
+"""Dataset schema: keeps valid values, refuses invalid ones, and derives the footprint."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ BAD = [
 
 
 def errors_of(dataset: dict[str, Any]) -> dict[str, Any]:
-    """What the validation of a new dataset finds, without saving it."""
+    """Validate a new dataset without saving it; return the errors."""
     plugin = lookup_package_plugin("dataset")
     context: Any = {"model": model, "session": model.Session, "user": "", "ignore_auth": True}
     given = {"title": "T", "name": "bad", "type": "dataset", **dataset}

@@ -1,4 +1,4 @@
-"""The page of a dataset carries its description in the terms of schema.org."""
+"""Description of a dataset in schema.org terms (JSON-LD) on its page."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ckanext.ecosphere.schemas.tests import samples
 
 SCHEMA = Namespace("https://schema.org/")
 PAGE = "https://guichet.example.org/dataset/zones"
-#: schema.org's own context, as far as it matters here: each term is a property, some hold addresses.
+#: The relevant part of schema.org's context: every term is a property, and the values of some are URIs.
 CONTEXT = {"@vocab": str(SCHEMA), **{name: {"@type": "@id"} for name in ("url", "license", "codeRepository")}}
 
 
 def graph_of(described: dict[str, Any]) -> Graph:
-    """The JSON-LD as triples, without asking schema.org for its context."""
+    """Parse JSON-LD into triples, without fetching the context from schema.org."""
     return Graph().parse(data=json.dumps({**described, "@context": CONTEXT}), format="json-ld")
 
 

@@ -1,4 +1,4 @@
-"""Pages of CKAN and of ckanext-harvest, as visitors of the portal read them in French."""
+"""Pages of CKAN and ckanext-harvest in French, as visitors see them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("shared_db")
 
 
 def read(app: Any, path: str, token: str = "", **options: Any) -> Any:
-    """A page, parsed; as a visitor when there is no token."""
+    """Request and parse a page, anonymously without a token."""
     answer = app.get(path, headers={"Authorization": token} if token else {}, **options)
     return BeautifulSoup(answer.body, "html.parser")
 
@@ -50,7 +50,7 @@ def test_members_are_no_matter_of_who_may_not_see_them(app: Any, kind: str):
     person = factories.UserWithToken(image_url="")
     for path in (f"/fr/{kind}/{group['name']}", f"/fr/{kind}/about/{group['name']}"):
         assert f"/{kind}/members/" not in str(read(app, path)) and "Membres" not in words(read(app, path).body)
-        assert f"/{kind}/activity/" in str(read(app, path).body)  # what others have put there stays
+        assert f"/{kind}/activity/" in str(read(app, path).body)  # items added by other plugins are kept
         seen = read(app, path, person["token"])
         assert f"/{kind}/activity/" in str(seen)
         assert f"/{kind}/members/" in str(seen) and "Membres" in words(seen.select_one(".nums"))

@@ -1,4 +1,4 @@
-"""Texts in several languages: through the API, the form, the pages in French and English, the search, the exports."""
+"""Multilingual texts: API, form, pages in French and English, search, exports."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FILE = {
     "description": "Un point par relevé.",
     "description_translated": {"en": "A point for each measure."},
 }
-#: What an editor has to fill in besides.
+#: Mandatory fields for an editor.
 REQUIRED = {
     name: samples.FULL[name]
     for name in ("contact", "dcat_type", "license_id", "provenance", "territory", "theme", "topic_category")
@@ -40,7 +40,7 @@ REQUIRED = {
 
 
 def described(name: str, **changes: Any) -> dict[str, Any]:
-    """A dataset in French, English, German and Arabic with one file."""
+    """Return a dataset in French, English, German and Arabic with one resource."""
     return {**TEXTS, "resources": [FILE], "name": name, **changes}
 
 
@@ -51,7 +51,7 @@ def page(app: Any, path: str) -> BeautifulSoup:
 class TestApi:
     @pytest.fixture
     def act(self, app: Any, editor: dict[str, Any]) -> Callable[..., Any]:
-        """Call an action over HTTP, with the token of an editor."""
+        """Call an action over HTTP with the token of the editor."""
 
         def over_http(action: str, **data: Any) -> Any:
             headers = {"Authorization": editor["token"]}

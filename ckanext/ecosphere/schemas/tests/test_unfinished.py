@@ -1,4 +1,4 @@
-"""A description that was begun and left is found again by those who may go on with it, and by nobody else."""
+"""Unfinished datasets are listed for those who may complete them, and for nobody else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("shared_db")
 
 
 def person(service: dict[str, Any] | None = None, role: str = "editor") -> Any:
-    """A person, with a role in a service."""
+    """Create a user, with a role in a service if one is given."""
     user = factories.UserWithToken(image_url="")
     if service:
         helpers.call_action("organization_member_create", id=service["id"], username=user["name"], role=role)
@@ -24,7 +24,7 @@ def person(service: dict[str, Any] | None = None, role: str = "editor") -> Any:
 
 
 def begun_by(user: Any, service: dict[str, Any], title: str = "Mares de l'Ain") -> Any:
-    """What the first page of the form leaves."""
+    """Create the unfinished dataset that the first page of the form saves."""
     context: Any = {"user": user["name"], "ignore_auth": False}
     return helpers.call_action(
         "package_create", context, title=title, owner_org=service["id"], private=True, state="draft",
@@ -44,7 +44,7 @@ def test_the_people_of_the_service_find_it_and_no_others(service):
     for who in (mine, person(service), person(service, "admin")):
         assert draft["id"] in told(who)
     assert told(person(elsewhere)) == []
-    assert told(factories.Sysadmin()) == []  # those of an administrator are those that the administrator began
+    assert told(factories.Sysadmin()) == []  # sysadmins only get the ones that they began themselves
     for who in (person(), person(service, "member"), {"name": ""}):
         with pytest.raises(tk.NotAuthorized):
             told(who)

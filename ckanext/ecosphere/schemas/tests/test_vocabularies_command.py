@@ -1,4 +1,4 @@
-"""`ckan ecosphere vocabularies` lists, shows and checks the lists, and writes them as SKOS."""
+"""The command `ckan ecosphere vocabularies`: list, show and check vocabularies, and export them as SKOS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of places, and where each place lies."""
+"""Gazetteer: names of places, and the places that contain them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_title_names_communes_of_its_departement_only():
 
 
 def test_words_of_a_title_are_not_communes_without_a_word_that_says_so():
-    # Mer and Forges are communes; "Mer" as a word is not one.
+    # Mer and Forges are communes, but "Mer" on its own means the sea.
     assert gazetteer.communes_in("Mer et littoral", ("41",)) == ()
     assert [each.name for each in gazetteer.communes_in("Carte communale de Mer", ("41",))] == ["Mer"]
 

@@ -1,4 +1,4 @@
-"""What administrators change in the lists lies over what the package brings, and is forgotten when it is taken back."""
+"""Local changes to vocabularies by administrators: applied on top of the packaged lists, and reversible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lists are complete and consistent, and their reader finds what it should."""
+"""Vocabularies: complete and consistent lists, and lookup by URI, id and label."""
 
 from __future__ import annotations
 
