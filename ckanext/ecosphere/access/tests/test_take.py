@@ -1,4 +1,4 @@
-"""Open in QGIS, take a part of a service, count: over HTTP, with a real OGC server."""
+"""Opening in QGIS, extracts of services, and usage counts, over HTTP with a real OGC server."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def qlr(answer) -> etree._Element:
 
 
 def nightly() -> str:
-    """Do what cron has done every night; return what the command prints."""
+    """Run the nightly command as cron does; return its output."""
     done = CliRunner().invoke(cli.access, ["read"])
     assert done.exit_code == 0, done.output
     return done.output
 
 
 def made(store, name: str = "Données", **asked):
-    """Have an extract made over HTTP; return how it ended and its file."""
+    """Make an extract over HTTP; return its row and its file."""
     status, row = call(store, "ecosphere_access_extract_create", resource_id=store["resources"][name], **asked)
     assert status == 200, row
     assert row["state"] == "wanted"
