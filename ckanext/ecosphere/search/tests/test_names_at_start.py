@@ -1,4 +1,4 @@
-"""The names of places are read when a server starts, not when a command or a background worker does."""
+"""Place names are loaded when a web server starts, but not for a command or a background worker."""
 
 from __future__ import annotations
 
