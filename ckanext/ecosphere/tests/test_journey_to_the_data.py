@@ -1,5 +1,7 @@
-"""Browser test from search to data: a user finds wetlands near Nantes, views them, downloads a commune's part, opens it
-in QGIS and reports a dead link, which the organisation sees on its desk and in its mailbox.
+"""Browser test from the search to the data: map, extract of a commune, QGIS, and report of a dead link.
+
+A consultancy in Nantes finds wetlands, views them, downloads those of a commune, opens them in QGIS and reports a link
+that is dead; the organisation sees the report on its desk and in its mailbox.
 """
 
 from __future__ import annotations

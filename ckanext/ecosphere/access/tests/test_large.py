@@ -1,6 +1,4 @@
-"""Samples of files above the size limit: read by byte ranges or from their beginning, including malicious files and
-servers.
-"""
+"""Samples of files above the size limit, read in parts or from the beginning, including malicious files and servers."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _OF_TYPES = (
     ("MD_Security", "mco"), ("MD_Rest", "mco"), ("MD_Class", "mco"), ("MD_Maint", "mmi"), ("MD_Feature", "mrc"),
     ("MD_Vector", "msr"), ("MD_Geo", "msr"), ("MD_Topo", "msr"), ("MI_", "mac"), ("MD_", "mri"),
 )  # fmt: skip
-"""Beginning of the name of a type → prefix of its package."""
+"""Beginning of a type's name → prefix of its namespace."""
 _GCO = "http://www.isotc211.org/2005/gco"
 _RENAMED = {
     "RS_Identifier": "MD_Identifier",

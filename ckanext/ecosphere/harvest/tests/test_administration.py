@@ -31,7 +31,7 @@ from ckanext.harvest.model import HarvestJob, HarvestSource
 PASSWORD = "un mot de passe de test"
 PARIS = ZoneInfo("Europe/Paris")
 MOST_SECONDS = 60
-"""From the log-in of an administrator to the page that says why a harvest failed."""
+"""Time from an administrator's log-in to the page that explains why a harvest failed."""
 
 
 def token(user):

@@ -23,7 +23,7 @@ from ckanext.ecosphere.harvest.tests.csw_server import (
 
 NUMBERS = range(1, 13)
 CHANGED = 11
-"""A record behind the faults, which changes at the same time."""
+"""Number of a record after the faults, which changes while they occur."""
 
 
 @dataclass(frozen=True)

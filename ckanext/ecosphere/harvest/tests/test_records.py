@@ -124,7 +124,7 @@ NOT_AS_WRITTEN = {
     "cz-multilingual-input.xml": "title",  # which also has a French title
     "bad-dates.xml": "stamp",
 }
-"""File → what it says in other words than the dataset, on purpose."""
+"""File → field that differs from the XML on purpose."""
 
 
 def words(element, path: str) -> str:

@@ -13,7 +13,7 @@ WITHOUT_MEANING = {
     "hadRole",  # same role in the INSPIRE list
 }
 SAID_OTHERWISE = {"RGF93 CC43", "lden_r,ln_r"}
-"""The name beside the address of a reference system; layers, which the resource has one by one."""
+"""The name beside the URL of a reference system; layers, which the dataset has one per resource."""
 
 
 @pytest.fixture(scope="module")

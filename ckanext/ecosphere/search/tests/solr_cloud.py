@@ -25,7 +25,7 @@ _ZOOKEEPER = "tickTime=2000\nclientPortAddress=127.0.0.1\n"
 _OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _PROPERTIES = {"solr.http1": "true", "zookeeper.admin.enableServer": "false"}
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
-"""Has the kernel end a program with the process that started it, however that ends."""
+"""Makes the kernel kill a program when the process that started it ends, for whatever reason."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ckan import plugins
 from ckanext.ecosphere.vocabularies import gazetteer
 
 PATIENCE = 60.0
-"""Seconds within which the names are read, on a busy machine."""
+"""Maximum time for reading the names on a busy machine, in seconds."""
 
 
 @pytest.fixture

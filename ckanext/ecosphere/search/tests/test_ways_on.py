@@ -1,6 +1,4 @@
-"""Next steps offered after a search without results: a prefilled data request, the search without its area, a message
-for an unreadable query.
-"""
+"""Next steps offered after a search without results: a data request, the search without its area, a clear message."""
 
 from __future__ import annotations
 
