@@ -1,7 +1,7 @@
 """Conversion of ISO 19139 records to ISO 19115-3, equivalent to the export of GeoNetwork 4.
 
-Follows the changes of ISO/TS 19115-3:2016 and GeoNetwork's own conversion: organisations as parties, formats as
-citations, measures by reference, lineage outside of data quality, locales, a single type of identifier.
+Follows the changes of ISO/TS 19115-3:2016 and GeoNetwork's own conversion: organisations nested in responsibilities,
+formats as citations, measures by reference, lineage outside of data quality, locales, a single type of identifier.
 """
 
 from __future__ import annotations
