@@ -1,4 +1,4 @@
-"""Fixtures for the tests of every room."""
+"""Fixtures and pytest hooks shared by the tests of every room."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ PACKAGE = Path(__file__).parent
 
 __all__ = ["browser", "empty_db", "kept_portal", "page", "portal_url"]
 
-if process := os.environ.get("PYTEST_XDIST_WORKER"):  # CKAN reads its configuration after this module
+if process := os.environ.get("PYTEST_XDIST_WORKER"):  # set before CKAN reads its configuration
     os.environ.update(settings.test_environment(process))
 
 
-#: Files that take a quarter of a minute or more, the longest first: no process is left alone with one at the end.
+#: Files that take 15 seconds or more, slowest first: run early, so that no process is left with one at the end.
 LONGEST = (
     "tests/access/test_crawl.py",
     "tests/access/test_matrix.py",
@@ -71,42 +71,44 @@ LONGEST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Load quickly from the beginning: CKAN makes an application before anything is collected, in each process."""
+    """Activate the shortcuts of `quick_loading` first: CKAN makes an application before collection, in each process."""
     quick = ExitStack()
     quick.enter_context(quickly())
     config.add_cleanup(quick.close)
 
 
 def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
-    """Name a test after the beginning of a long value, and not after bytes: both processes have to collect the same
-    names, and an archive that is made when they collect carries the second of its making."""
+    """Shorten the ids of long parameters, and leave bytes out.
+
+    All xdist processes must collect the same ids, and an archive made during collection holds its time of creation.
+    """
     if isinstance(val, bytes):
         return argname
     return f"{ascii(val[:60])[1:-1]}..." if isinstance(val, str) and val[60:] else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files; tests of a file keep their order."""
+    """Run the slowest files first; tests of a file keep their order."""
     places = {str(PACKAGE / name): place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(str(item.path), len(places)))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Look for garbage less often, and not among what stays until the end: a page makes thousands of objects."""
+    """Collect garbage less often, and exempt the objects that live until the end: a page makes thousands of objects."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Unload the plugins of an earlier test before one that asks for none."""
+    """Unload the plugins of an earlier test before a test that uses none."""
     if "with_plugins" not in getattr(item, "fixturenames", ()):
         KEPT.unload()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Tell with a failed journey what its page and the portal did."""
+    """Add the state of the page and of the portal to the report of a failed browser test."""
     report: Any = yield
     opened = getattr(item, "funcargs", {}).get("page")
     if report.failed and call.when == "call" and opened:
@@ -116,27 +118,29 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session", autouse=True)
 def empty_redis() -> None:
-    """Begin with nothing in Redis: a job or a count that a run before left, or a bench, is in nobody's way."""
-    with suppress(RedisError):  # tests of pure functions need none
+    """Start with an empty Redis, without jobs and counters of earlier runs or benchmarks."""
+    with suppress(RedisError):  # tests of pure functions need no Redis
         connect_to_redis().flushdb()
 
 
 @pytest.fixture
 def with_plugins(ckan_config: Any) -> None:
-    """The plugins that the configuration names; those of the test before, when it had the same configuration."""
+    """Load the configured plugins; those of the previous test are reused if its configuration was the same."""
     KEPT.load()
 
 
 @pytest.fixture
 def make_app(ckan_config: Any) -> Callable[[], CKANTestApp]:
-    """Make the application; the one of the test before is given again when it had the same configuration."""
+    """Return a function that makes the application, or reuses that of the previous test for the same configuration."""
     return KEPT.app
 
 
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[None]:
-    """The plugins, loaded once for each module: to load them for each test takes longer than most
-    tests. For modules whose tests do not ask for `with_plugins`, nor change a list of plugins."""
+    """Load the plugins once per module, since loading them takes longer than most tests.
+
+    For modules whose tests neither use `with_plugins` nor change a list of plugins.
+    """
     before = copy.deepcopy(dict(tk.config))
     forget_routes()
     core.load_all()
@@ -148,19 +152,19 @@ def loaded() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def made_app(loaded: None) -> object:
-    """The application, made once for each module; to make it loads the plugins again, too."""
+    """The application, made once per module; making it loads the plugins again."""
     return middleware.make_app(tk.config)
 
 
 @pytest.fixture
 def clean_db(empty_db: Callable[[], None]) -> None:
-    """An empty database with the tables of every plugin that is loaded (ask for `with_plugins` first)."""
+    """Empty the database and create the tables of every loaded plugin (use `with_plugins` first)."""
     empty_db()
 
 
 @pytest.fixture
 def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
-    """A mail server that really runs, and that CKAN knows."""
+    """A real SMTP server, set in CKAN's configuration."""
     with serving() as box:
         monkeypatch.setitem(ckan_config, "smtp.server", box.address)
         yield box
@@ -168,11 +172,11 @@ def postbox(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postb
 
 @pytest.fixture
 def csw_catalogue(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Publish records on a real pycsw: `csw_catalogue(records)` returns the address of a CSW 2.0.2 that holds them.
+    """Publish records on a real pycsw: `csw_catalogue(records)` returns the URL of a CSW 2.0.2 that serves them.
 
     `records` are XML texts or bytes, in the order in which they are served. Called again with the same `name`, it
-    replaces what the catalogue holds, as a catalogue that changes between two harvests. What is no well-formed XML
-    goes to a catalogue of its own, `dev.stack.pycsw.BROKEN` added to the name.
+    replaces the contents of the catalogue, as when a catalogue changes between two harvests. Records that are not
+    well-formed XML go to a catalogue of their own, with `dev.stack.pycsw.BROKEN` appended to the name.
     """
 
     def publish(records: Iterable[str | bytes], name: str = "test") -> str:
@@ -195,5 +199,5 @@ def csw_catalogue(tmp_path: Path) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def sysadmin_context() -> dict[str, object]:
-    """Context of an action that is run by the site itself."""
+    """Context of an action run as the site user."""
     return {"ignore_auth": True, "user": tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]}

@@ -1,15 +1,15 @@
-"""Start a real CKAN with a few plugins and crawl it; a program of its own, since a process starts CKAN but once.
+"""Crawl of a real CKAN with only some of the plugins, as a separate program, since a process can start CKAN only once.
 
-Reads a JSON object from standard input: `config` (options of every portal), `token` (of a sysadmin), `paths` (asked for
-by the sysadmin in every portal), `compiled` (folder of compiled templates that all portals share) and `runs`, a list of
+Reads a JSON object from standard input: `config` (options of every portal), `token` (of a sysadmin), `paths` (requested
+as the sysadmin on every portal), `compiled` (folder of compiled templates shared by all portals) and `runs`, a list of
 objects with these keys, all but the first two optional:
 
-- `name` of the run, and `plugins` as `ckan.plugins` has them;
-- `more`: further paths; `only`: paths that are asked for in the place of all others;
+- `name` of the run, and `plugins` as in `ckan.plugins`;
+- `more`: further paths; `only`: paths requested instead of all others;
 - `before` and `after`: SQL statements, the second of which undoes the first;
-- `command`: words after `ckan -c FILE`, run in the place of the crawl.
+- `command`: arguments for `ckan -c FILE`, run instead of the crawl.
 
-Each run is a forked process in which no plugin was ever loaded. Writes a JSON object: name of the run → what was found.
+Each run is a forked process that has not loaded any plugin. Writes a JSON object: name of the run → findings.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from urllib.parse import urlsplit
 MOST_PAGES = 12
 AT_ONCE = 2
 _LINK = re.compile(r'<a [^>]*?href="(/[^"#]*)')
-#: What is left alone: it ends sessions, gives files, or is the same page in another language.
+#: Links that are not followed: they end the session, return files, or lead to the same page in another language.
 _SKIPPED = re.compile(r"^/(user/_?logout|user/logged|uploads|webassets|base|(en|fr)(/|$)|api/)")
 
 
 class Memory(logging.Handler):
-    """Keeps what is logged."""
+    """Log handler that keeps the messages."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.lines: list[tuple[str, str]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep level and text, with the last line of the trace."""
+        """Keep level and message, with the last line of the traceback."""
         text = record.getMessage()
         if record.exc_info and isinstance(record.exc_info, tuple) and record.exc_info[1]:
             text += " | " + "".join(traceback.format_exception_only(record.exc_info[1])).strip()
@@ -51,7 +51,7 @@ class Memory(logging.Handler):
 
 
 def start(config: dict[str, Any], compiled: str) -> Any:
-    """Start CKAN, with a folder of compiled templates for all portals; returns its Flask application."""
+    """Start CKAN with the shared folder of compiled templates; return its Flask application."""
     from ckan.config.middleware import make_app
     from jinja2 import FileSystemBytecodeCache
 
@@ -61,7 +61,7 @@ def start(config: dict[str, Any], compiled: str) -> Any:
 
 
 def crawl(app: Any, token: str, paths: list[str], most: int) -> dict[str, int]:
-    """Follow links from the home page as nobody, then ask for the given pages and our own as a sysadmin."""
+    """Follow links from the home page as an anonymous user, then request given and our own pages as the sysadmin."""
     found: dict[str, int] = {}
     client = app.test_client()
     waiting, seen = ["/"], {"/"}
@@ -72,7 +72,7 @@ def crawl(app: Any, token: str, paths: list[str], most: int) -> dict[str, int]:
         if answer.mimetype != "text/html":
             continue
         for link in map(unescape, _LINK.findall(answer.get_data(as_text=True))):
-            # A page with other parameters is the same page: one of them is enough.
+            # Pages that differ only in query parameters are requested once.
             key = urlsplit(link).path
             if key not in seen and not _SKIPPED.match(key):
                 seen.add(key)
@@ -84,7 +84,7 @@ def crawl(app: Any, token: str, paths: list[str], most: int) -> dict[str, int]:
 
 
 def own_pages(app: Any) -> list[str]:
-    """Our own pages that need no argument."""
+    """Return the paths of our own pages without variable parts."""
     return sorted(
         {
             rule.rule
@@ -107,7 +107,7 @@ def execute(config: dict[str, Any], statements: str) -> None:
 
 
 def command(config: dict[str, Any], words: list[str]) -> dict[str, Any]:
-    """Run a command of `ckan` with a configuration file; returns its exit code and what it prints."""
+    """Run a `ckan` command with a configuration file; return its exit code and output."""
     from ckan.cli.cli import ckan
     from click.testing import CliRunner
 
@@ -137,7 +137,7 @@ args = (sys.stderr,)
 
 
 def one(run: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
-    """Start and crawl one portal, or run one command; what it refuses to start for is told as `refused`."""
+    """Start and crawl one portal, or run one command; the reason of a failed start is returned as `refused`."""
     memory = Memory()
     logging.getLogger().handlers = [memory]
     config, result = {**told["config"], "ckan.plugins": run["plugins"]}, {}
@@ -165,9 +165,9 @@ def one(run: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_what_is_the_same() -> None:
-    """Read what takes long and is the same for every portal, before the processes part: CKAN, libraries, languages.
+    """Import what is slow to load and common to all portals before forking: CKAN, libraries, languages.
 
-    No module of a plugin: one that needs another's must not find it here.
+    No module of a plugin is imported: a plugin that needs another one's module must not find it already loaded.
     """
     for name in ("ckan.cli.cli", "ckan.tests.helpers", "owslib.iso", "pyproj", "rdflib", "shapely"):
         import_module(name)
@@ -180,7 +180,7 @@ def read_what_is_the_same() -> None:
 
 
 def main() -> None:
-    """Run what standard input asks for, two at a time."""
+    """Run the runs given on standard input, two at a time."""
     read_what_is_the_same()
     told = json.load(sys.stdin)
     waiting, running, results = list(told["runs"]), {}, {}

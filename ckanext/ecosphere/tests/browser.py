@@ -1,7 +1,7 @@
-"""A portal that really answers and a browser that really opens it, for the journeys of every room.
+"""Fixtures for browser tests: a portal in a separate process, and Chromium through Playwright.
 
-The portal runs in a process of its own on the test database and index, so a test prepares its data through CKAN's
-actions in the usual way (`with_plugins`, `clean_db`, `clean_index`) and then opens pages::
+The portal uses the test database and index, so a test prepares its data with CKAN's actions as usual (`with_plugins`,
+`clean_db`, `clean_index`) and then opens pages::
 
     def test_a_person_finds_it(page, with_plugins, clean_db, clean_index):
         factories.Dataset(title="Zones humides")
@@ -34,9 +34,10 @@ from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from dev.stack import packages
 
 ROOT = Path(__file__).resolve().parents[3]
-START_SECONDS = 300  # a loaded machine starts slowly; a process that dies is seen at once
+START_SECONDS = 300  # slow on a busy machine; a process that dies is noticed at once
 CHROMIUM = os.environ.get("CHROMIUM") or str(packages.NEEDS["chromium"].find() or "/usr/bin/chromium")
-#: Without these, Chromium looks up its maker's hosts at each start; what a page names elsewhere is not there.
+#: Without these options, Chromium contacts its vendor's hosts at each start; other hosts named by a page do not
+#: resolve.
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,16 +52,17 @@ QUIET = [
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nothing listens on."""
+    """Return a free TCP port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def wait_until_answers(url: str, process: subprocess.Popen, log: Path) -> None:
-    """Return when the address answers; fail with the end of the log when the process dies or takes too long.
+    """Wait until the URL answers; fail with the end of the log if the process dies or the time is over.
 
-    Any status is an answer: until the first test has made the tables of a new database, the portal says 503.
+    Any status counts as an answer: until the first test has created the tables of a new database, the portal returns
+    503.
     """
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -75,7 +77,7 @@ def wait_until_answers(url: str, process: subprocess.Popen, log: Path) -> None:
 
 
 def wait_for_tables(portal: str) -> None:
-    """Return when the portal has seen the tables of its plugins, which the first test of a new database makes."""
+    """Wait until the portal sees its plugins' tables, which the first test on a new database creates."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -88,7 +90,7 @@ def wait_for_tables(portal: str) -> None:
 
 @pytest.fixture(scope="session")
 def portal_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Address of a portal with the plugins of `test.ini`, on the test database and index."""
+    """URL of a portal with the plugins of `test.ini`, on the test database and index."""
     url = f"http://127.0.0.1:{free_port()}"
     log = tmp_path_factory.mktemp("portal") / "portal.log"
     ini = ROOT / str(request.config.getoption("--ckan-ini"))
@@ -114,7 +116,7 @@ def portal_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, headless."""
     expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
@@ -127,9 +129,9 @@ _portal: dict[str, Any] = {}
 
 @pytest.fixture
 def page(portal_url: str, browser: Browser) -> Iterator[Page]:
-    """A fresh French-speaking browser tab on the portal, which has its tables.
+    """A new browser tab in French on the portal, whose tables exist.
 
-    After the test, fails when a page loaded anything from elsewhere or when one of its scripts raised an error.
+    Fails after the test if a page loaded anything from another host or if a script raised an error.
     """
     wait_for_tables(portal_url)
     context = browser.new_context(base_url=portal_url, locale="fr-FR", viewport={"width": 1280, "height": 900})
@@ -170,14 +172,14 @@ FOCUS = """elements => elements.map(each => JSON.stringify(
 
 
 def state_of(page: Page) -> str:
-    """What a person who looks over the shoulder of a failed test would see, and what the portal does at that moment.
+    """Return the state of page and portal, to diagnose a failed test.
 
     Args:
-        page: of the fixture, before its test has ended.
+        page: page of the fixture, before its test has ended.
 
     Returns:
-        address, requests that wait, what failed and what the console told, the text in sight, and the end of the
-        portal's log with what each of its threads does.
+        URL, pending requests, failed requests and console messages, the visible text, and the end of the portal's log
+        with the stack of each of its threads.
     """
     sent, told = _pages[page]
     now = time.monotonic()
@@ -195,17 +197,17 @@ def state_of(page: Page) -> str:
 
 
 def log_in(page: Page, name: str, password: str) -> None:
-    """Be logged in, by what the form sends: the pages before and after it are not opened.
+    """Log in by posting the form, without opening the pages before and after it.
 
     Raises:
-        AssertionError: the portal does not let them in.
+        AssertionError: the log-in was refused.
     """
     answer = page.request.post("/fr/user/login", form={"login": name, "password": password}, max_redirects=0)
     assert answer.status == HTTPStatus.FOUND and "/login" not in answer.headers["location"], answer.text()
 
 
 def log_in_by_hand(page: Page, name: str, password: str) -> None:
-    """Log in through the form, as a person does."""
+    """Log in through the form, as a user does."""
     page.goto("/fr/user/login")
     page.fill("input[name=login]", name)
     page.fill("input[name=password]", password)
@@ -214,7 +216,7 @@ def log_in_by_hand(page: Page, name: str, password: str) -> None:
 
 
 def wait_until(page: Page, expression: str, seconds: float = 20) -> None:
-    """Wait until an expression of JavaScript holds; `wait_for_function` polls in the page, which its policy forbids."""
+    """Wait until a JavaScript expression holds; `wait_for_function` polls in the page, which its CSP forbids."""
     deadline = time.monotonic() + seconds
     while not _holds(page, expression):
         assert time.monotonic() < deadline, expression
@@ -222,9 +224,9 @@ def wait_until(page: Page, expression: str, seconds: float = 20) -> None:
 
 
 def save_dataset(page: Page, press: Callable[[], None]) -> None:
-    """Save the form of a dataset and wait for that of its first file.
+    """Save the form of a dataset and wait for the form of its first file.
 
-    When nothing happens the button is pressed once more, as a person does; what the form complains of fails the test.
+    The button is pressed once more if nothing happens, as a user would; errors shown by the form fail the test.
     """
     press()
     try:
@@ -238,33 +240,33 @@ def save_dataset(page: Page, press: Callable[[], None]) -> None:
 
 def _holds(page: Page, expression: str) -> bool:
     try:
-        # Of a page that has just begun to come there is no body yet, and nothing that could have the focus.
+        # A page that is still loading has no body, and nothing that could have the focus.
         return bool(page.evaluate(f"document.body && ({expression})"))
     except Error as error:
-        if "context was destroyed" in str(error):  # the next page comes just now
+        if "context was destroyed" in str(error):  # the next page is loading
             return False
         raise
 
 
 PICTURE_COLOURS = 128
-"""Of a picture of the documentation, which makes it a third as large."""
+"""Number of colours of a screenshot for the documentation, which reduces its size to a third."""
 
 
 def picture(page: Page, name: str) -> None:
-    """Take a picture of the window for the documentation, when `ECOSPHERE_IMAGES` names a folder for it.
+    """Take a screenshot of the window for the documentation, if `ECOSPHERE_IMAGES` names a folder.
 
     Args:
         page: an opened page.
-        name: of the file, without ".png".
+        name: file name, without ".png".
     """
     if folder := os.environ.get("ECOSPHERE_IMAGES"):
-        page.wait_for_timeout(600)  # what moves has come to rest
+        page.wait_for_timeout(600)  # until transitions are over
         taken = Image.open(io.BytesIO(page.screenshot()))
         taken.convert("RGB").quantize(PICTURE_COLOURS).save(Path(folder) / f"{name}.png", optimize=True)
 
 
 def tab_to(page: Page, selector: str, most: int = 250) -> None:
-    """Press Tab until an element that the selector names has the focus."""
+    """Press Tab until an element matching the selector has the focus."""
     for _press in range(most):
         page.keyboard.press("Tab")
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
@@ -273,14 +275,14 @@ def tab_to(page: Page, selector: str, most: int = 250) -> None:
 
 
 def axe_violations(page: Page, *, impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:
-    """What axe finds in the page as it is now.
+    """Return the findings of axe in the current page.
 
     Args:
         page: an opened page.
         impacts: the severities that count.
 
     Returns:
-        one line for each finding: rule, severity, and the first elements concerned; empty when all is well.
+        one line for each finding: rule, severity, and the first elements concerned; empty if there is none.
     """
     return [
         f"{v['id']} ({v['impact']}): {v['help']}: " + " | ".join(n["html"][:160] for n in v["nodes"][:3])
@@ -290,17 +292,17 @@ def axe_violations(page: Page, *, impacts: tuple[str, ...] = ("serious", "critic
 
 
 def run_axe(page: Page, part: str | None = None, **options: Any) -> list[dict[str, Any]]:
-    """Run axe on the page as it is now.
+    """Run axe on the current page.
 
     Args:
         page: an opened page.
-        part: selector of the elements to look at, all by default.
-        options: of `axe.run`, the rules for instance.
+        part: selector of the elements to check, all by default.
+        options: options of `axe.run`, such as rules.
 
     Returns:
-        the violations as axe has them; the rest of its findings, which is long, stays in the browser.
+        the violations as reported by axe; its other findings, which are long, stay in the browser.
     """
-    page.wait_for_load_state()  # a click returns once the answer has begun to arrive
+    page.wait_for_load_state()  # a click returns as soon as the answer begins to arrive
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE_SCRIPT)
     run = "([part, options]) => axe.run(part || document, options).then(found => found.violations)"

@@ -1,4 +1,4 @@
-"""A server that must never be asked: outside of the networks that tests allow, and it notes every connection."""
+"""Canary server that must never be contacted: outside of the allowed networks, it records every connection."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 ADDRESS = "127.0.0.2"
-"""Of this machine, but not 127.0.0.1, which the tests allow."""
+"""A loopback address other than 127.0.0.1, which the tests allow."""
 
 
 class Canary:
-    """Notes who connects, and answers nothing.
+    """Records connections, and answers nothing.
 
     Attributes:
-        heard: what was sent to it, one text for each connection.
+        heard: data received, one text for each connection.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Canary:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """URL of the server."""
         return f"http://{ADDRESS}:{self.port}"
 
     def _listen(self) -> None:
@@ -51,7 +51,7 @@ class Canary:
 
 @contextmanager
 def canary() -> Iterator[Canary]:
-    """Listen for the time of the block."""
+    """Run a canary for the duration of the block."""
     bird = Canary()
     try:
         yield bird

@@ -1,7 +1,7 @@
-"""An empty database with the tables of the plugins that are loaded.
+"""Fixture `empty_db`: an empty database with the tables of the loaded plugins.
 
-To ask each plugin whether it lacks tables takes a sixth of a second, longer than to empty all of them: what was found
-once is not asked again, until CKAN itself makes the database anew.
+Checking each plugin for missing tables takes a sixth of a second, longer than emptying all tables: complete sets of
+plugins are remembered, until CKAN itself recreates the database.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from ckanext.ecosphere.data_requests.search import cached_counts
 from ckanext.ecosphere.search.relevance import catalogue_words
 
 _complete: set[tuple[str, ...]] = set()
-"""Sets of plugins whose tables are there."""
+"""Sets of plugins whose tables exist."""
 
 
 def lacking() -> list[str]:
-    """Plugins that are loaded and lack tables, or columns of them."""
+    """Return the loaded plugins that lack tables or columns."""
     loaded = tuple(tk.config["ckan.plugins"])
     if loaded in _complete:
         return []
@@ -32,11 +32,11 @@ def lacking() -> list[str]:
 
 @pytest.fixture(scope="session")
 def empty_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]) -> Callable[[], None]:
-    """Call it for an empty database with the tables of every plugin that is loaded."""
+    """Return a function that empties the database and creates the tables of every loaded plugin."""
 
     def empty() -> None:
         model.Session.remove()
-        if not model.repo.tables_created_and_initialised:  # CKAN drops every table
+        if not model.repo.tables_created_and_initialised:  # CKAN drops all tables
             _complete.clear()
         reset_db()
         for plugin in lacking():

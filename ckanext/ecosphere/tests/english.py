@@ -1,4 +1,4 @@
-"""English messages of the catalogue that stand on a French page."""
+"""Detection of English messages of the translation catalogues on French pages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from dev.translations import __main__ as catalogue
 
 READ_ATTRIBUTES = ("aria-label", "title", "alt", "placeholder", "data-bs-title", "data-module-content")
 PLACE = re.compile(r"%\\\(\w+\\\)[sdr]|%[sdr]|\\\{\w*\\\}")
-#: English messages that are French words as well, and stand on pages as such.
+#: English messages that are French words as well, and may appear on French pages.
 FRENCH_TOO = {"Public", "Services"}
-#: Letters that a message with places must have besides them, or anything would match it.
+#: Minimum number of letters of a message with placeholders besides them, as anything would match a shorter one.
 ENOUGH_LETTERS = 10
 
 
 @cache
 def english() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
-    """Messages whose French differs: plain ones as message → French, those with places as patterns."""
+    """Return the messages whose French differs: plain ones as message → French, those with placeholders as patterns."""
     plain, patterns = {}, []
     for path in (Path(ckan.__file__).parent / "i18n/fr/LC_MESSAGES/ckan.po", catalogue.PO):
         with path.open("rb") as stream:
@@ -48,13 +48,13 @@ def english() -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
 
 @cache
 def is_english(text: str) -> bool:
-    """Whether a text is a message in English, with or without something in its places."""
+    """Return whether a text is an English message, with or without placeholders filled in."""
     plain, patterns = english()
     return text in plain or any(pattern.fullmatch(text) for pattern, _message in patterns)
 
 
 def english_texts(page: str) -> list[str]:
-    """Texts of a page, and attributes that are read out, that are a message in English."""
+    """Return the texts of a page, and attributes read by screen readers, that are an English message."""
     tree = html.fromstring(page)
     for element in tree.xpath("//script | //style | //*[@lang='en'] | //code | //meta"):
         if element.getparent() is not None:

@@ -1,4 +1,4 @@
-"""Forms of datasets and files as a browser without JavaScript shows and sends them."""
+"""Dataset and resource forms as a browser without JavaScript shows and submits them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lxml import html
 
 
 class Form:
-    """One form, line ends included.
+    """A form of a page, with line ends as browsers send them.
 
     Args:
-        app: the portal.
-        user: whose token is used.
-        path: of the page.
-        sent: what is posted to that page to get the form; without it, the page is just asked for.
+        app: the application.
+        user: the user whose token is used.
+        path: path of the page.
+        sent: data to post to that page to get the form; without it, the page is requested with GET.
 
     Raises:
         LookupError: the page has no such form.
@@ -36,26 +36,26 @@ class Form:
 
     @cached_property
     def page(self) -> Any:
-        """The page, which takes a while to read for those who look at more than the values."""
+        """The parsed page, which is slow to make, for tests that need more than the values."""
         return BeautifulSoup(self._text, "html.parser")
 
     @cached_property
     def html(self) -> Any:
-        """The form, without what scripts make rows of."""
+        """The form without the templates that scripts turn into rows."""
         form: Any = self.page.find("form", id=["dataset-edit", "resource-edit"])
         for template in form.find_all("template"):
             template.decompose()
         return form
 
     def send(self, **changes: str) -> Any:
-        """Send it with some values changed; returns the answer."""
+        """Submit the form with some values changed; return the answer."""
         values = {**self.values, **{name: [value] for name, value in changes.items()}}
         model.Session.remove()
         return self._app.post(self._path, data=values, headers=self._headers, follow_redirects=False)
 
 
 def _values(form: Any) -> dict[str, list[str]]:
-    """What a browser sends of a form: name of the field → values."""
+    """Return what a browser sends of a form: name of the field → values."""
     found: dict[str, list[str]] = {}
     for field in form.xpath(".//*[self::input or self::textarea][@name][not(ancestor::template)]"):
         kind = field.get("type")

@@ -1,10 +1,10 @@
-"""Texts that slow programs down, break them, or would run in a browser; for the tests of every room."""
+"""Texts that slow programs down, break them, or would run in a browser, for the tests of every room."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-#: What is repeated.
+#: Units to repeat.
 UNITS = (
     "a", "1", " ", "\n", "\t", "a ", "1 ", "-", "- ", ".", "..", "a.", "@", "a@", "@a.", ",", "1,", ", ", ";", ":",
     "::", "/", "//", "/ ", "\\", "'", '"', "<", ">", "<a", "<a ", "<!--", "</", "&", "&a", "&#1", "&amp;", "(", "()",
@@ -16,9 +16,9 @@ UNITS = (
     "\u0301\u0316", "\xa0", "\u202f", "\u3000", "\ufdfa", "œ", "\U0001d49c", "\U0001f469\u200d", "x", "0-", "uuid",
     "\r\n",
 )  # fmt: skip
-#: What stands around it.
+#: Texts before and after the repeated units.
 FRAMES = (("", ""), ("a", "!"), ("<", ""), ("EPSG:", "x"), ("a@", ""), ("http://a.fr/", " "), ("1", "a"), ("=", ">"))
-#: What breaks a program whatever its length, or turns the page around.
+#: Texts that break a program whatever their length, or reverse the text direction of a page.
 STRANGE = (
     "\x00", "a\x00b", "\ud800", "a\udfffb", "\u202egpj.exe", "\u2066a", "\u200b", "\ufeff", "\ufffe", "\x1b[31m",
     "\x85", "{!frange l=0}1", "*:*", "' OR 1=1 --", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>",
@@ -30,7 +30,7 @@ STRANGE = (
 
 
 def repeated(length: int) -> Iterator[str]:
-    """Every unit in every frame, about `length` characters long."""
+    """Yield every unit in every frame, about `length` characters long."""
     for unit in UNITS:
         for before, after in FRAMES:
             yield before + unit * (length // len(unit)) + after

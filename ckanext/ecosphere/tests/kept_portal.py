@@ -1,8 +1,8 @@
-"""Plugins and application that stay from one test to the next, as long as both ask for the same configuration.
+"""Plugins and application reused from one test to the next, as long as both use the same configuration.
 
-CKAN's fixtures `with_plugins` and `app` load every plugin anew for each test, and unload it afterwards. What they give
-is the same whenever the configuration was: so it is kept, with the configuration that it left, until a test wants
-another one, wants none, or loads plugins itself.
+CKAN's fixtures `with_plugins` and `app` load all plugins for each test, and unload them afterwards. The result is the
+same for the same configuration: it is kept, with the configuration as it was after loading, until a test needs another
+configuration, needs none, or loads plugins itself.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Values = dict[str, Any]
 
 
 class KeptPortal:
-    """What is loaded now, and for which configuration."""
+    """The loaded plugins and application, and the configuration they were made for."""
 
     def __init__(self) -> None:
         self.updates = 0
-        """How often CKAN took a change of its plugins over: it does whenever one is loaded or unloaded."""
+        """Number of `plugins_update` calls: CKAN calls it whenever a plugin is loaded or unloaded."""
         self._update: Any = core.plugins_update
         self._forget()
 
@@ -39,34 +39,34 @@ class KeptPortal:
         self._app_after: Values = {}
 
     def counted_update(self) -> None:
-        """Do what CKAN does, and count."""
+        """Call CKAN's function, and count the call."""
         self.updates += 1
         self._update()
 
     def is_loaded(self) -> bool:
-        """Tell whether the plugins that were loaded here are still those that are loaded."""
+        """Return whether the plugins loaded here are still the loaded ones."""
         return self._at == self.updates
 
     def load(self) -> None:
-        """Have the plugins that the configuration names."""
+        """Load the configured plugins, unless they are already loaded."""
         before = _copied()
         if self.is_loaded() and before == self._before:
             _put(self._after)
             return
         self._forget()
-        _put(before)  # plugins add to lists of the configuration: to their own copies
+        _put(before)  # plugins extend lists of the configuration: let them extend copies
         forget_routes()
         core.load_all()
         self._at, self._before, self._after = self.updates, before, _copied()
 
     def unload(self) -> None:
-        """Leave nothing to a test that asks for no plugins."""
+        """Unload the plugins before a test that uses none."""
         if self.is_loaded():
             core.unload_all()
         self._forget()
 
     def app(self) -> CKANTestApp:
-        """The application of this configuration, with a client that nobody has used."""
+        """Return the application for this configuration, with a new client."""
         _CONFIG_CACHE.clear()
         tk.config["testing"] = True
         before = _copied()
@@ -75,16 +75,17 @@ class KeptPortal:
             return CKANTestApp(self._app)
         kept = self.is_loaded() and before == {**self._after, "testing": True}
         made = _get_test_app()
-        if kept:  # the application loads the same plugins again
+        if kept:  # making the application loads the same plugins again
             self._at = self.updates
             self._app, self._app_before, self._app_after = made.app, before, _copied()
         return made
 
 
 def forget_routes() -> None:
-    """Have addresses made with every plugin of `test.ini`, not with those of the application that was made last.
+    """Make `url_for` use the routes of all plugins of `test.ini`, not those of the application made last.
 
-    A test that makes no application of its own would miss the pages of the plugins that the one of another test lacked.
+    A test without an application of its own would lack the pages of plugins that the previous test's application
+    lacked.
     """
     middleware._internal_test_request_context = None
 
@@ -103,9 +104,9 @@ KEPT = KeptPortal()
 
 @pytest.fixture(scope="session", autouse=True)
 def kept_portal() -> Iterator[None]:
-    """Hear of every change of the plugins, of which none is loaded when the first test begins.
+    """Count every change of the loaded plugins, and start with none.
 
-    CKAN unloads those of its own start in a hook that the processes of pytest-xdist do not reach.
+    CKAN unloads the plugins of its own start in a hook that is not called in the processes of pytest-xdist.
     """
     core.unload_all()
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""How much of a table PostgreSQL reads for what is asked of it: the statements of a page, and their plans."""
+"""Number of rows of a table that PostgreSQL reads for the queries of a page, from their execution plans."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TAKEN = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck
 
 @contextmanager
 def asked() -> Iterator[list[Statement]]:
-    """Collect the questions to the database, with their values."""
+    """Collect the queries sent to the database, with their parameters."""
     found: list[Statement] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
@@ -30,7 +30,7 @@ def asked() -> Iterator[list[Statement]]:
 
 
 def rows_read(statements: list[Statement], table: str) -> int:
-    """Return how many rows of a table, or entries of its indexes, are read for statements, which are run again."""
+    """Run statements again; return how many rows of a table, or entries of its indexes, they read."""
     total = 0
     assert model.meta.engine is not None
     with model.meta.engine.connect() as connection:
@@ -42,7 +42,7 @@ def rows_read(statements: list[Statement], table: str) -> int:
 
 
 def tidy(*tables: str) -> None:
-    """Do what autovacuum does within minutes, for tables that a test has filled."""
+    """Vacuum and analyse tables filled by a test, as autovacuum would do within minutes."""
     model.Session.commit()
     assert model.meta.engine is not None
     with model.meta.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -1,4 +1,4 @@
-"""A real SMTP server that keeps what it gets, and one that is out of order."""
+"""A real SMTP server that keeps the messages it receives, and can reject them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from aiosmtpd.controller import Controller
 
 @dataclass
 class Postbox:
-    """What came in.
+    """Messages received.
 
     Attributes:
         address: host:port of the server.
-        mails: messages, the oldest first.
-        failures: how many of the next messages are turned away.
+        mails: messages, oldest first.
+        failures: how many of the next messages are rejected.
     """
 
     address: str = ""
@@ -36,20 +36,20 @@ class Postbox:
         return "250 OK"
 
     def to(self, person: str) -> list[EmailMessage]:
-        """Messages to a person of the tests."""
+        """Return the messages to a test user."""
         return [mail for mail in self.mails if mail["To"].addresses[0].username == person]
 
     def subjects(self, person: str) -> list[str]:
-        """What messages to a person are about, without the name of the portal."""
+        """Return the subjects of the messages to a test user, without the name of the portal."""
         return [str(mail["Subject"]).split("] ", 1)[-1] for mail in self.to(person)]
 
     def clear(self) -> None:
-        """Forget all messages."""
+        """Delete all messages."""
         self.mails.clear()
 
 
 def body(mail: EmailMessage, kind: str = "plain") -> str:
-    """Text of a message: "plain" or "html"."""
+    """Return the text of a message, "plain" or "html"."""
     part = mail.get_body(preferencelist=(kind,))
     assert part is not None
     return part.get_content()
@@ -57,7 +57,7 @@ def body(mail: EmailMessage, kind: str = "plain") -> str:
 
 @contextmanager
 def serving() -> Iterator[Postbox]:
-    """Run a server."""
+    """Run an SMTP server for the duration of the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What is slow and asked for again and again by tests: to load plugins, empty tables, hash passwords, stop clocks."""
+"""Shortcuts for slow operations that tests repeat: loading plugins, emptying tables, hashing passwords."""
 
 from __future__ import annotations
 
@@ -36,17 +36,16 @@ from ckanext.ecosphere.shared.web_guard import brakes
 
 @contextmanager
 def quickly() -> Iterator[None]:
-    """Spare the tests most of the time that loading the plugins takes; nothing that they do changes.
+    """Speed up the loading of plugins and other repeated operations, without changing their results.
 
-    For each template directory and each asset library CKAN asks for the whole call stack with its source lines, only to
-    know the file of its caller; for each plugin it reads the entry points of every package that is installed anew; each
-    application writes two functions for each of its addresses, most of which are never made; it reads the same YAML
-    files again each time, with the parser that is written in Python; it validates the declarations of options that they
-    hold; it asks Solr for its whole schema, to read the version; and each application compiles its templates anew. To
-    empty the database, it asks for each table whether it is there; once it has made the tables, it opens a connection
-    for each question. It asks the database before each use of a connection whether it is there. A password takes a
-    hundredth of a second to hash, on purpose. And freezegun sorts the names of every module of the process, each time a
-    clock is stopped and each time it goes on.
+    For each template directory and asset library, CKAN retrieves the whole call stack with its source lines, only to
+    find the calling file. For each plugin, it reads the entry points of every installed package. Each application
+    compiles two functions per route, most of which are never called, and compiles its templates again. The same YAML
+    files are parsed each time, with the parser written in Python, and their option declarations validated. CKAN also
+    fetches Solr's whole schema to read its version. To empty the database, it checks each table for existence; after
+    creating the tables, it opens a connection for each query; and it pings the database before each use of a
+    connection. Hashing a password takes a hundredth of a second, on purpose. And freezegun sorts the names of every
+    module of the process, each time it stops or restarts the clock.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inspect, "stack", _stack)
@@ -68,21 +67,21 @@ def quickly() -> Iterator[None]:
 
 
 CHEAP_HASH: Any = user.pbkdf2_sha512.using(rounds=100)
-"""CKAN's way to keep passwords, with fewer rounds."""
+"""CKAN's password hashing, with fewer rounds."""
 
 
 _ping = PGDialect_psycopg2.do_ping
 
 
 def _do_ping(self: PGDialect_psycopg2, connection: Any) -> bool:
-    """Ask the server whether a connection is there only when it has said something unasked: that it closes it."""
+    """Ping the server only if it has sent something unasked, such as the closing of the connection."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return _ping(self, connection) if poll.poll(0) else True
 
 
 def _names_of_module(module: ModuleType) -> str:
-    """Tell whether the names of a module are those that were looked through before."""
+    """Return a key that tells whether the names of a module are unchanged since they were last examined."""
     return f"{id(module)}-{len(vars(module))}"
 
 
@@ -90,7 +89,7 @@ _compile_rule = Rule._compile_builder
 
 
 def _compile_builder(self: Rule, append_unknown: bool = True) -> Any:
-    """Return what makes the addresses of a rule, written when the first one is asked for."""
+    """Return the URL builder of a rule, compiled at its first call."""
 
     def build(rule: Rule, **values: Any) -> tuple[str, str]:
         written = _compile_rule(rule, append_unknown).__get__(rule, None)
@@ -104,7 +103,7 @@ _upgrade = model.Repository.upgrade_db
 
 
 def _upgrade_db(self: model.Repository, *version: str) -> None:
-    """Do what CKAN's method does, and keep the connections: its migrations leave an engine that opens one each time."""
+    """Do what CKAN's method does, and keep the connection pool: its migrations leave an engine without one."""
     engine = model.meta.engine
     _upgrade(self, *version)
     if engine is not None and model.meta.engine is not engine:
@@ -112,7 +111,7 @@ def _upgrade_db(self: model.Repository, *version: str) -> None:
 
 
 def _delete_all(self: model.Repository) -> None:
-    """Do what CKAN's method does, without a question for each table."""
+    """Do what CKAN's method does, without a query per table."""
     self.session.remove()
     there = set(sa.inspect(self.session.connection()).get_table_names()) - {"alembic_version"}
     empty([table for table in self.metadata.sorted_tables if table.name in there])
@@ -120,7 +119,7 @@ def _delete_all(self: model.Repository) -> None:
 
 
 def empty(tables: Sequence[sa.Table]) -> None:
-    """Empty tables, most of which are empty: one question finds the others. To truncate them takes much longer.
+    """Empty tables, most of which are empty already: a single query finds the others. TRUNCATE takes much longer.
 
     Args:
         tables: each after those that it refers to.
@@ -134,7 +133,7 @@ def empty(tables: Sequence[sa.Table]) -> None:
 
 _compile_template = Environment.compile
 _compiled: dict[tuple[Any, ...], CodeType] = {}
-"""Templates by their text, their name and the extensions of the environment → their code."""
+"""Source, name and extensions of the environment → compiled template."""
 
 
 def _compile(self: Environment, source: Any, name: str | None = None, filename: str | None = None, *rest: Any) -> Any:
@@ -148,7 +147,7 @@ def _compile(self: Environment, source: Any, name: str | None = None, filename: 
 
 
 class _Search:
-    """`ckan.lib.search` as the configuration sees it: the schema of an index is looked at once."""
+    """`ckan.lib.search` as seen by CKAN's configuration: the schema of an index is checked once."""
 
     def __init__(self) -> None:
         self._seen: dict[str, bool] = {}
@@ -171,7 +170,7 @@ def _stack(context: int = 1) -> list[inspect.FrameInfo]:
 
 
 class _Parsed:
-    """`yaml.load` that parses the same text once; each caller gets a copy of its own."""
+    """`yaml.load` that parses the same text once; each caller gets its own copy."""
 
     def __init__(self, parse: Any):
         self._parse = parse
@@ -186,11 +185,11 @@ class _Parsed:
 
 
 _valid: dict[bytes, tuple[Any, Any]] = {}
-"""Declarations as they came → what their validation gives: values and errors."""
+"""Declarations as loaded → result of their validation: values and errors."""
 
 
 def _load_declarations(declaration: Any, definition: dict[str, Any]) -> None:
-    """Do what CKAN's `load_dict` does, with declarations that were valid before."""
+    """Do what CKAN's `load_dict` does, without repeating the validation of the same declarations."""
     key = pickle.dumps(definition)
     if key not in _valid:
         _valid[key] = dictization_functions.validate(dict(definition), config_declaration_v1())

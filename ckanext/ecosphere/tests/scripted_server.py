@@ -1,4 +1,4 @@
-"""A real HTTP server on a loopback address whose answers a test writes."""
+"""A real HTTP server on a loopback address, with answers written by the test."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request; the script answers through the methods below or writes to `wfile` itself."""
+    """A request; the script answers with the methods below or writes to `wfile` itself."""
 
     protocol_version = "HTTP/1.1"
     timeout = 30
-    wbufsize = 1 << 16  # headers and body in one packet: no wait for the other side's delayed ACK
+    wbufsize = 1 << 16  # headers and body in one packet, to avoid waiting for the client's delayed ACK
     body: bytes
     server: Any
 
@@ -37,7 +37,7 @@ class Exchange(BaseHTTPRequestHandler):
             self.server.script(self)
 
     def answer(self, body: bytes | str = b"", status: int = 200, **headers: str) -> None:
-        """Send a whole answer; a header's underscores become dashes."""
+        """Send a complete answer; underscores in names of headers become hyphens."""
         data = body.encode() if isinstance(body, str) else body
         self.send_response(status)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -50,11 +50,11 @@ class Exchange(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 class ScriptedServer(ThreadingHTTPServer):
-    """Counts what it was asked."""
+    """HTTP server that counts the requests."""
 
     daemon_threads = True
 
@@ -71,7 +71,7 @@ class ScriptedServer(ThreadingHTTPServer):
         return f"{self.scheme}://{self.server_address[0]}:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are part of these tests."""
+        """Ignore clients that close the connection, which is part of these tests."""
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> Iterator[ScriptedServer]:
-    """Run a server for the time of the block."""
+    """Run a server for the duration of the block."""
     server = ScriptedServer(script, host, port)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,7 +1,7 @@
-"""The command `ckan` for the portal that the journeys open.
+"""The command `ckan` for the portal of the browser tests, with cached assets and stack traces on SIGUSR1.
 
-It writes what each of its threads does to its log when it gets a SIGUSR1, and gives assets as it gave them the first
-time: each journey is that of a new browser, which has none, and CKAN looks up who asks for each of them.
+On SIGUSR1, the stacks of all threads are written to the log. Assets are cached, since each test uses a new browser
+without a cache, and CKAN looks up the user for each of them.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from ckan.cli.cli import ckan
 from werkzeug.datastructures import Headers
 from werkzeug.test import run_wsgi_app
 
-#: What is the same for every page: scripts, styles, fonts and images of CKAN and of the plugins, and the translations.
+#: Assets common to all pages: scripts, styles, fonts and images of CKAN and of the plugins, and the translations.
 ASSET = re.compile(r"/((webassets|base|vendor|ecosphere)/.+\.(css|js|woff2?|ttf|svg|png|gif|ico)|api/i18n/\w+)")
-#: What a request for an asset has from whoever asks.
+#: Parts of a request that depend on the client.
 ASKER = ("HTTP_COOKIE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_RANGE")
 
 
 class KeptAssets:
-    """A WSGI application that keeps the assets of another.
+    """WSGI middleware that caches assets.
 
-    They are asked for without cookies, and none comes with them: a session that came with an asset would take the place
-    of the session of whoever is logged in, and with it what the portal keeps there.
+    They are requested without cookies, and returned without any: a session cookie sent with an asset would replace the
+    session of a logged-in user, and lose what the portal stores there.
     """
 
     def __init__(self, app: Any) -> None:

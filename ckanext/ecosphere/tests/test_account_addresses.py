@@ -1,4 +1,4 @@
-"""An address of e-mail belongs to one account, and nobody finds out addresses letter by letter, over HTTP."""
+"""E-mail addresses of accounts: unique, and other users' addresses cannot be found out by pattern, over HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TAKEN, PASSWORD = "belongs to a registered user", "Lac-bleu-2024"
 
 @pytest.fixture
 def send(made_app: Any) -> Any:
-    """Try another address for an account in its form; a new password that is too short keeps it from being saved."""
+    """Submit an address in an account's form; a new password that is too short prevents it from being saved."""
     factories.User(name="anne", email="anne_b@example.org", image_url="")
     account = {"name": "marc", "email": "marc@example.org", "password": PASSWORD, "image_url": ""}
     token = factories.UserWithToken(**account)["token"]
@@ -54,6 +54,6 @@ def test_it_is_told_so_often_only(send: Any, monkeypatch: pytest.MonkeyPatch):
     answers = [send("anne_b@example.org").text for _each in range(11)]
     told = [TAKEN in each for each in answers]
     assert told[0]
-    assert told == sorted(told, reverse=True)  # once it is not told any more, it stays so
+    assert told == sorted(told, reverse=True)  # once it is no longer reported, it stays so
     assert sum(told) <= 10
     assert "Try again in" in answers[sum(told)]

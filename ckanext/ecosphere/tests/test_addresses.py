@@ -1,4 +1,4 @@
-"""The address of an account is confirmed by the link of a real e-mail, and by nothing else."""
+"""Confirmation of an account's e-mail address, only by the link in a real e-mail."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NOT_CONFIRMED = "n’est pas encore confirmée"
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:
-    """No e-mail was asked for yet, and no job waits."""
+    """Empty Redis: no e-mails counted by the rate limits, no queued jobs."""
     connect_to_redis().flushdb()
 
 
 @pytest.fixture
 def camille(app: Any) -> Callable[..., Any]:
-    """Open pages as somebody with an account."""
+    """Request pages as a user with an account."""
     known = {"Authorization": factories.UserWithToken(name="camille", email="camille@example.org")["token"]}
 
     def ask(path: str, form: dict[str, str] | None = None) -> Any:
@@ -45,14 +45,14 @@ def camille(app: Any) -> Callable[..., Any]:
 
 
 def link_in(mail: Any) -> str:
-    """Path of the one link of a message that confirms an address, the same in both of its forms."""
+    """Return the path of the confirmation link of a message, the same in its text and HTML parts."""
     found = [re.findall(r"https?://[^/\s]+(/\S*confirmer/[\w.-]+)", body(mail, kind)) for kind in ("plain", "html")]
     assert found[0] == found[1] and len(found[0]) == 1
     return found[0][0]
 
 
 def work() -> None:
-    """Let a background worker do what waits."""
+    """Run the queued background jobs."""
     jobs.Worker().work(burst=True)
 
 
@@ -130,7 +130,7 @@ def test_nobody_confirms_an_address_without_its_link(camille: Any):
     for action in ("user_update", "user_patch"):
         try:
             helpers.call_action(action, dict(user), **mine, plugin_extras=note)
-        except Exception as error:  # refused, which is as good
+        except Exception as error:  # a refusal is expected, too
             assert "plugin_extras" in str(error)
     assert not is_confirmed("camille")
     confirmed.confirm(model.User.get("camille"))

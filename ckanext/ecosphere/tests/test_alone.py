@@ -1,4 +1,4 @@
-"""Each plugin of the suite on a plain CKAN, with nothing beside it but what it needs."""
+"""Each plugin of the suite on a plain CKAN, with only the plugins that it requires."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ TAKEN_OVER = ("SECRET_KEY", "sqlalchemy.url", "ckan.redis.url", "solr_url", "cka
 def catalogue(
     loaded: None, empty_db: Any, reset_index: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """One prepared database for every portal: a service with a dataset and a source, as a full portal made them."""
+    """One prepared database for all portals: an organisation with a dataset and a harvest source."""
     empty_db()
     reset_index()
     person = factories.Sysadmin()
@@ -95,7 +95,7 @@ def catalogue(
     source = {"name": "geo-ide", "title": "Géo-IDE", "url": "https://catalogue.example.org/csw"}
     source = {**source, "owner_org": service["id"], "source_type": "ecosphere_csw"}
     made = tk.get_action("harvest_source_create")(context.copy(), source)
-    clear(made["id"])  # a portal without ckanext-harvest has no page for what the index gives it
+    clear(made["id"])  # a portal without ckanext-harvest has no page for a source in the index
     token = tk.get_action("api_token_create")(context.copy(), {"user": person["name"], "name": "alone"})["token"]
     model.Session.remove()
     return {
@@ -110,7 +110,7 @@ def catalogue(
 
 
 def start(catalogue: dict[str, str], runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Start portals and crawl them, in another process."""
+    """Start portals and crawl them in another process."""
     told = {
         "config": {**OPTIONS, **{name: tk.config[name] for name in TAKEN_OVER}},
         "token": catalogue["token"],
@@ -226,5 +226,5 @@ def test_the_portal_of_the_demonstration_has_the_right_order():
 
 
 def errors(result: dict[str, Any]) -> list[str]:
-    """What a portal logged as an error."""
+    """Return what a portal logged as an error."""
     return [text for level, text in result["log"] if level in ("ERROR", "CRITICAL")]

@@ -1,4 +1,4 @@
-"""Pages of CKAN and ckanext-dcat that do not expect a refusal of their actions answer with a sentence, over HTTP."""
+"""API and pages of CKAN and ckanext-dcat answer refused or invalid calls with a message, over HTTP."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_what_is_saved_twice_at_one_moment_is_a_conflict(app: Any, monkeypatch: 
     follow = {"json": {"id": dataset["id"]}, "headers": headers}
     app.post("/api/3/action/follow_dataset", **follow, status=200)
     model.Session.remove()
-    monkeypatch.setattr(model.UserFollowingDataset, "get", lambda *_them: None)  # as before the first was saved
+    monkeypatch.setattr(model.UserFollowingDataset, "get", lambda *_them: None)  # as before the first call was saved
     page = app.post(f"/dataset/follow/{dataset['id']}", headers=headers)
     assert page.status_code == 409
     answer = app.post("/fr/api/3/action/follow_dataset", **follow)
@@ -205,7 +205,7 @@ def test_of_many_who_save_the_same_at_once_nobody_meets_an_internal_error(made_a
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = {name: sorted(pool.map(ask, [name] * AT_ONCE)) for name in calls}
     assert {name: set(found) - {200, 404, 409} for name, found in answers.items()} == {name: set() for name in calls}
-    # A vocabulary that has a term is not deleted.
+    # A vocabulary with terms cannot be deleted.
     assert {name for name, found in answers.items() if found[0] != 200} == {"vocabulary_delete"}
     search, headers = {"fq": "name:le-meme", "include_private": True}, {"Authorization": person["token"]}
     assert app.post("/api/3/action/package_search", json=search, headers=headers).json["result"]["count"] == 1
@@ -231,7 +231,7 @@ def test_the_form_of_an_account_without_its_old_password_is_not_complete(app: An
     assert "old_password" in answer.text
 
 
-# One portal for all pages: to make it takes longer than they do.
+# One portal for all pages: making it takes longer than the requests.
 def test_pages_answer_what_is_refused(app: Any) -> None:
     assert {path: app.get(path, follow_redirects=False).status_code for path in ANSWERS} == ANSWERS
 
@@ -252,11 +252,11 @@ def test_a_dataset_is_no_source_of_a_harvest(app: Any) -> None:
     ],
 )
 def test_no_address_is_a_script_of_its_sender(app: Any, path: str):
-    """Pages run scripts of the portal: one that an address writes would get past their policy."""
+    """Pages run scripts of the portal: a script taken from a URL would bypass their CSP."""
     path += "&" if "?" in path else "?"
     refused = app.get(f"{path}callback=alert(document.domain)%3B%2F%2F", status=409)
     assert refused.headers["Content-Type"].startswith("application/json")
-    # Other sites may have an answer handed to a function of theirs; no page of the portal does.
+    # JSONP for other sites is allowed; no page of the portal uses it.
     assert app.get(f"{path}callback=show.it").body.startswith("show.it(")
     fetched = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "script"}
     assert app.get(f"{path}callback=show.it", headers=fetched).status_code == 409
@@ -295,7 +295,7 @@ def test_number_as_an_identifier_is_refused(app: Any, identifier: object) -> Non
 
 
 def _fail_twice(*_arguments: Any) -> bool:
-    """Break the transaction, then fail as an error page does that asks the database."""
+    """Break the transaction, then fail as an error page that queries the database does."""
     with suppress(DBAPIError):
         model.Session.execute(sa.text("SELECT 'a' = ARRAY['a']::text[]"))
     raise RuntimeError("the error page failed")
@@ -309,7 +309,7 @@ def test_a_transaction_that_failed_ends_with_its_request(app: Any, monkeypatch: 
 
 
 def test_forms_of_ckan_that_are_none_are_refused(app: Any) -> None:
-    """A list as the owner broke a statement, and with it each later page of the same thread."""
+    """A list as `owner_org` made a statement fail, and with it each later page of the same thread."""
     editor = factories.User()
     organization = factories.Organization(user={"name": editor["name"], "capacity": "editor"})
     dataset = factories.Dataset(owner_org=organization["id"])

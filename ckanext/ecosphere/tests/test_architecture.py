@@ -1,4 +1,4 @@
-"""Rules of the house: rooms keep apart, cores stay pure, modules stay small."""
+"""Architecture: rooms do not import each other, cores are independent of CKAN, modules and folders stay small."""
 
 import ast
 import re
@@ -30,14 +30,14 @@ MAX_MODULES = 25
 
 
 def modules(*parts: str, tests: bool = False) -> list[Path]:
-    """Python files under a folder of the package, or the file itself; tests only when asked."""
+    """Return the Python files under a folder of the package, or the file itself; tests only if requested."""
     path = PACKAGE.joinpath(*parts)
     files = sorted(path.rglob("*.py")) if path.is_dir() else [path] * path.exists()
     return [f for f in files if tests or "tests" not in f.relative_to(PACKAGE).parts]
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Absolute names of the modules that a file imports, wherever the statement stands."""
+    """Return the absolute names of the modules that a file imports, at any place."""
     package = ("ckanext.ecosphere", *path.relative_to(PACKAGE).parts[:-1])
     for node in statements(path.read_text()):
         if isinstance(node, ast.Import):
@@ -51,35 +51,35 @@ def imports(path: Path) -> Iterator[str]:
 
 @cache
 def statements(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
-    """Statements of a module that import; to find those of all modules takes some seconds."""
+    """Return the import statements of a module; cached, since parsing all modules takes some seconds."""
     return tuple(node for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom)))
 
 
 def within(name: str, package: str) -> bool:
-    """Whether a dotted name is the package or something inside it."""
+    """Return whether a dotted name is the package or inside it."""
     return name == package or name.startswith(package + ".")
 
 
 def dependencies() -> dict[str, set[str]]:
-    """Module of the package → modules of the package that it imports, at its top or within a function."""
+    """Return module → modules of the package that it imports, at its top or within a function."""
     names = {path: name_of(path) for path in modules(".") if "migration" not in path.parts}
     known = set(names.values())
     found: dict[str, set[str]] = {}
     for path, name in names.items():
         wanted = {each for each in imports(path) if each in known and each != name}
-        # `from package import module` names both; it is the module that is needed.
+        # `from package import module` names both; only the module is required.
         found[name] = {each for each in wanted if not any(within(other, each) for other in wanted - {each})}
     return found
 
 
 def name_of(path: Path) -> str:
-    """Dotted name of a module."""
+    """Return the dotted name of a module."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(("ckanext.ecosphere", *(parts[:-1] if parts[-1] == "__init__" else parts)))
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
-    """A circle of imports, if there is one."""
+    """Return a circle of imports, if there is one."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -159,7 +159,7 @@ def test_the_guard_sees_every_form_of_import(tmp_path: Path, monkeypatch: pytest
     }
 
 
-#: Lists that nobody changes on the pages of the portal, see `vocabularies/editable.csv`.
+#: Lists that cannot be changed on the portal's pages, see `vocabularies/editable.csv`.
 FIXED_LISTS = re.compile(
     r"""(?:voc|vocabularies)\.get\(["'](?:{})["']\)""".format(
         "|".join(sorted(set(voc.names()) - set(overlay.editable())))

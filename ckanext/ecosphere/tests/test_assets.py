@@ -1,4 +1,4 @@
-"""Addresses of styles and scripts: the same at every page, and looked at again after some seconds."""
+"""URLs of styles and scripts: the same on every page, and updated within seconds after a file changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.core import assets
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    """A bundle of one file, with the addresses that plugins make of it."""
+    """A bundle of one file, with the URLs that plugins make for it."""
     assets.one_at_a_time()
     (tmp_path / "page.css").write_text("body { color: black }", encoding="utf-8")
     made = Bundle("page.css", output="page-%(version)s.css")

@@ -1,4 +1,4 @@
-"""The attack suite sees what gets through: each class against a portal that does everything wrong."""
+"""The attack suite detects vulnerabilities: each class of attacks against a deliberately vulnerable portal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BROWSER_CLASSES = {"xss"}
 
 @pytest.fixture
 def stage_of() -> Iterator[Callable[[Callable[[Exchange], None]], Stage]]:
-    """Make a stage on a portal of this script."""
+    """Return a function that makes a stage for a portal with the given script."""
     with canaries() as birds, hostile(Load(), birds, hostile_behaviours.BEHAVIOURS) as server:
         running = []
 
@@ -47,7 +47,7 @@ def stage_of() -> Iterator[Callable[[Callable[[Exchange], None]], Stage]]:
 
 
 def shortened(name: str) -> Any:
-    """A table with the first of its payloads only."""
+    """Return a table with only the first of its payloads."""
     whole = tables.table(name)
     longest = ("payloads", "addresses", "spellings")
     return {key: value[:1] if key in longest else value for key, value in whole.items()}
@@ -68,7 +68,7 @@ def test_class_gets_through_a_weak_portal(name, stage_of, monkeypatch):
     def first() -> Any:
         return next((outcome for outcome in attack.attempts(stage) if outcome.through), None)
 
-    with ThreadPoolExecutor(1) as alone:  # Playwright starts no second browser in a thread that has one
+    with ThreadPoolExecutor(1) as alone:  # Playwright cannot start a second browser in a thread that already has one
         assert alone.submit(first).result()
 
 

@@ -1,4 +1,4 @@
-"""The portal opens in a browser; the journeys across rooms build on this."""
+"""Basic browser tests: the portal opens, log-in works, axe reports findings."""
 
 import pytest
 from ckan.tests import factories

@@ -1,4 +1,4 @@
-"""The table in which an administrator of a service makes many of its datasets private or public."""
+"""CKAN's bulk table, with which an organisation's administrator makes many datasets private or public."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_box_in_the_head_ticks_all_and_the_buttons_work(page: Page):
     log_in(page, administrator["name"], PASSWORD)
     page.goto("/fr/organization/bulk_process/ddt-01")
     assert axe_violations(page) == []
-    assert run_axe(page, runOnly=["region"]) == []  # the account bar is in a landmark; axe calls that moderate
+    assert run_axe(page, runOnly=["region"]) == []  # the account bar must be in a landmark; only moderate for axe
     page.get_by_label("Zones humides").first.check()
     page.locator("thead input[type=checkbox]").check()
     wait_until(page, "document.querySelectorAll('tbody input:checked').length === 2")

@@ -1,4 +1,4 @@
-"""CKAN's own helpers, changed: what the reader may do is asked once for a page, and links lead somewhere."""
+"""Chained helpers of CKAN: access checks are made once per page, and links to users lead to existing pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAY_EDIT = "/dataset/edit/plu"
 
 @pytest.fixture
 def service() -> dict[str, Any]:
-    """A service with an editor, a stranger and a dataset."""
+    """An organisation with an editor, a user without a role, and a dataset."""
     names = ("editrice", "passante")
     people = {name: factories.UserWithToken(name=name, about="", image_url="")["token"] for name in names}
     factories.Sysadmin(name="chef", about="")
@@ -111,7 +111,7 @@ def test_the_account_of_the_reader_is_not_read_again_for_their_picture(
     assert "user_show" not in read
     figure = "/base/images/placeholder-user.png"
     assert page.count(figure) == 1
-    assert pictured.count(figure) == 2  # the other one is of somebody else, whom CKAN reads
+    assert pictured.count(figure) == 2  # the other one is of another user, whom CKAN loads
 
 
 def test_a_picture_of_ones_own_is_shown(app: Any, service: dict[str, Any]):

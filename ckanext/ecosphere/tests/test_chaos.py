@@ -1,4 +1,4 @@
-"""The pieces of `make chaos` that need no portal: what kills, what starts again, and that it sees what is wrong."""
+"""Parts of `make chaos` that need no portal: killing, restarting, and detection of inconsistencies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dev.stack import process
 
 @pytest.fixture
 def sleeper(tmp_path: Path, monkeypatch: Any) -> process.Process:
-    """A process of no use, kept apart from those of the stack."""
+    """An idle process, recorded separately from those of the stack."""
     monkeypatch.setattr(process, "local", lambda *parts: tmp_path)
     return process.Process("worker-1", [sys.executable, "-c", "import time; time.sleep(300)"], patience=20)
 
@@ -101,14 +101,14 @@ def test_run_passes_only_when_nothing_is_wrong_and_late(checks: Any, seconds: An
     assert Result(Counter(), checks, seconds).passed is passed
 
 
-# --- the checks see what is wrong ---
+# --- detection of inconsistencies ---
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901)
 
 
 @pytest.fixture
 def stored(monkeypatch: Any) -> dict[str, Any]:
-    """A portal of one dataset where all agrees, as the checks read it; tests break one thing of it."""
+    """A consistent portal of one dataset, as the checks read it; each test breaks one part of it."""
     catalogue = Catalogue("essai", "waf", 1)
     row = {"id": "a", "name": "a", "title": catalogue.title(0), "notes": catalogue.abstract(0), "state": "active"}
     row |= {"type": "dataset", "metadata_modified": MOMENT}

@@ -1,4 +1,4 @@
-"""`ckan ecosphere` gathers the commands of the enabled rooms, sets the portal up and checks it."""
+"""The command `ckan ecosphere`: commands of the enabled rooms, set-up and check."""
 
 import click
 import pytest

@@ -1,4 +1,4 @@
-"""CKAN's own e-mails, and its pages that no dataset is on, speak French: read as a person reads them."""
+"""CKAN's own e-mails, and its pages that do not show a dataset, in French."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.tests.english import english_texts
 from ckanext.ecosphere.tests.postbox import body
 
-#: Words of English that are no words of French.
+#: English words that are not French words.
 ENGLISH = re.compile(
     r"\b(the|your|you|please|with|this|that|have|been|are|not|and|from|has|will|was|for|of|to|by|is|it|an|here|click|dear|"
     r"reset|link|request|following|sent|invited|account|forgot|create|need|already|must|should|settings|trash|home|about|"
     r"delete|users?|members?|search|page|error|found|access|denied|sorry)\b",
     re.IGNORECASE,
 )
-#: What stands on pages in French as well.
+#: Words that occur on French pages, too.
 BOTH = {"page", "an"}
 READ_ATTRIBUTES = ("aria-label", "title", "alt", "placeholder")
 
 
 def english(text: str) -> list[str]:
-    """Words of a text that are English; addresses apart."""
+    """Return the English words of a text, except those in URLs."""
     bare = re.sub(r"https?://\S+", "", text)
     return sorted({word.lower() for word in ENGLISH.findall(bare)} - BOTH)
 
 
 def english_on(page: str) -> list[str]:
-    """English words of a page, in what is seen or read out."""
+    """Return the English words of a page, in visible text and in texts for screen readers."""
     tree = html.fromstring(page)
     for element in tree.xpath("//script | //style | //*[@lang='en'] | //code | //pre | //meta | //footer | //header"):
         element.drop_tree()
@@ -43,7 +43,7 @@ def english_on(page: str) -> list[str]:
 
 
 def link_in(mail: Any) -> str:
-    """Path of the one address with a key in a message."""
+    """Return the path of the only URL with a key in a message."""
     [path] = re.findall(r"https?://[^/\s]+(/\S*key=\S+)", body(mail))
     return path
 
@@ -70,7 +70,7 @@ def test_password_reset_is_french_from_the_form_to_the_page(app: Any, postbox: A
 
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_invitation_is_french(app: Any, postbox: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(ckan_config, "ckan.locale_default", "fr")  # whoever comes for the first time chose no language
+    monkeypatch.setitem(ckan_config, "ckan.locale_default", "fr")  # for users who chose no language yet
     admin = factories.SysadminWithToken(name="administratrice", about="")
     factories.Organization(name="ddt-80", title="DDT 80", description="", image_url="")
     app.post(
@@ -130,7 +130,7 @@ def test_the_trash_shows_what_has_a_type_without_pages(app: Any):
 
 
 def heading(answer: Any) -> str:
-    """Heading of a page."""
+    """Return the heading of a page."""
     return html.fromstring(answer.text).xpath("string(//h1)")
 
 

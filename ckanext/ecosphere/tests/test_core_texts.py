@@ -1,4 +1,4 @@
-"""Names and texts that CKAN's own forms take are cleaned and bounded, and no text of a dataset fails, over HTTP."""
+"""Names and texts entered in CKAN's own forms: cleaned, limited in length, no internal errors, over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV for spreadsheets: accents are read, nothing runs."""
+"""CSV for spreadsheets: accents are displayed, and no cell is run as a formula."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ def test_numbers_moments_and_nothing_are_written_as_what_they_are():
     moment = datetime(2026, 3, 1, 8, 30, 12, tzinfo=timezone.utc)
     values = [csv_table.cell(value) for value in (-1, 2.5, None, date(2026, 3, 1), moment, "DDT 01")]
     assert values == [-1, 2.5, "", "2026-03-01", "2026-03-01T09:30+01:00", "DDT 01"]
-    stored = datetime(2026, 7, 1, 22, 30)  # in UTC, as CKAN stores it
+    stored = datetime(2026, 7, 1, 22, 30)  # in UTC, as stored by CKAN
     assert csv_table.cell(stored) == "2026-07-02T00:30+02:00"
 
 

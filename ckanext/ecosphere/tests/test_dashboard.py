@@ -1,4 +1,4 @@
-"""The page after log-in: what waits for a person of a service, and nothing of other services."""
+"""The dashboard after log-in: pending work of the user's own organisations only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PASSWORD = "un mot de passe de test"
 
 @pytest.fixture
 def people() -> dict[str, dict[str, Any]]:
-    """An editor of a service that has work to do, one of another service, and a person without any."""
+    """An editor of an organisation with pending work, one of another organisation, and a user without any."""
     return {
         name: factories.User(name=name, password=PASSWORD, image_url="") for name in ("editor", "neighbour", "asker")
     }
@@ -30,7 +30,7 @@ def people() -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def services(people: dict[str, dict[str, Any]]) -> None:
-    """Two services; the first has a private dataset that is badly described, and one that was begun."""
+    """Two organisations; the first has a private, badly described dataset, and an unfinished one."""
     for name, person in (("ddt-01053-01", "editor"), ("ddtm-29232-01", "neighbour")):
         member = {"name": people[person]["id"], "capacity": "editor"}
         factories.Organization(name=name, title=name.upper(), image_url="", users=[member])
@@ -89,7 +89,7 @@ def test_nobody_is_led_to_the_log_in_and_back(page, people):
     page.fill("#field-password", PASSWORD)
     page.locator("main button[type=submit]").click()
     page.wait_for_url("**/tableau-de-bord")
-    # Nobody describes data without a service; everybody may ask for data.
+    # Only members of an organisation describe data; everybody may request data.
     assert texts(page, ".eco-begin a") == ["Demander des données"]
 
 

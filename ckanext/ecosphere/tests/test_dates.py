@@ -1,4 +1,4 @@
-"""Dates on CKAN's own pages are written as the language of the page writes them, in Paris."""
+"""Dates on CKAN's own pages: in the format of the page's language, in Paris time."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ LAST_OF_MONTH = datetime(2026, 11, 30, 23, 30)
 
 @pytest.fixture
 def in_page(app, with_plugins):
-    """Open pages in a language, and write within them."""
+    """Request pages in a language, and format dates within the request."""
 
     def write(language, value, **options):
         with app.flask_app.test_request_context("/", environ_overrides={"CKAN_LANG": language}):

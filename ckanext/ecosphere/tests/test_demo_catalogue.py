@@ -1,4 +1,4 @@
-"""The demonstration's records: always the same, well-formed, and with the quirks of the platforms."""
+"""Records of the demonstration: deterministic, well-formed, with the quirks of real catalogues."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dev import demo
 from dev.bench.levels import AS_OF
 
 NS = {"gmd": "http://www.isotc211.org/2005/gmd", "gco": "http://www.isotc211.org/2005/gco"}
-#: Addresses that are namespaces, documents cited as facts, or networks that the public cannot reach.
+#: URLs that are namespaces, documents cited as facts, or in networks that the public cannot reach.
 NOT_LINKS = r"opengis\.net|isotc211|iso\.org|w3\.org|cnig\.gouv|europa\.eu|etalab|spdx|insee\.fr|epsg-registry|\.i2/"
 
 
@@ -44,7 +44,7 @@ def test_another_seed_gives_other_records():
 
 def test_file_identifiers_are_unique(trees):
     identifiers = [tree.findtext("gmd:fileIdentifier/gco:CharacterString", namespaces=NS) for tree in trees]
-    assert len({*identifiers}) > len(identifiers) * 0.97  # those of the form NAME.xml can repeat, as in real life
+    assert len({*identifiers}) > len(identifiers) * 0.97  # those of the form NAME.xml may repeat, as in real life
 
 
 def test_links_lead_to_reserved_domains_only(trees):
@@ -89,7 +89,7 @@ def test_many_boxes_of_geoide_have_west_and_east_swapped():
 
 
 def test_one_dataset_in_ten_to_one_in_five_is_gold():
-    """A badge that nearly everything has tells nothing: without the conditions of its levels 87 % would be gold."""
+    """A badge of nearly all datasets would be useless: without the conditions of its levels, 87 % would be gold."""
     levels = Counter()
     for name, count in demo.shares(140).items():
         for _stem, xml in demo.records(name, count):

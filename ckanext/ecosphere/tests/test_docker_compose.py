@@ -1,4 +1,4 @@
-"""`docker-compose.yml` says what the documentation promises, with CKAN's own configuration underneath."""
+"""`docker-compose.yml` matches the documentation, and uses CKAN's own configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "docker-compose.yml"
-#: Keys of a service that the Compose specification knows, among those used here.
+#: Keys of a service in the Compose specification, among those used here.
 SERVICE_KEYS = {
     "build", "command", "configs", "depends_on", "environment", "healthcheck", "image", "ports", "restart", "volumes",
 }  # fmt: skip
@@ -133,11 +133,11 @@ def test_no_private_network_is_open_with_docker_or_after_the_guide(compose):
         assert not re.search(r"^ecosphere\.\S*networks", text, re.MULTILINE)
         assert "127.0.0" not in text
     options = inspect.getsource(ckan.write_ini)
-    assert options.count('allowed_networks": "127.0.0.1/32"') == 4  # of the demonstration only
+    assert options.count('allowed_networks": "127.0.0.1/32"') == 4  # for the demonstration only
 
 
 def test_the_clock_runs_what_the_documentation_gives_to_cron(compose):
-    # Compose turns `$$` into `$`.
+    # Compose replaces `$$` with `$`.
     script = compose["services"]["clock"]["command"][-1].replace("$$", "$")
     assert subprocess.run(["sh", "-n", "-c", script], check=False).returncode == 0
     page = (ROOT / "docs" / "installation.md").read_text("utf-8")

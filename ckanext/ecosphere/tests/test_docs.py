@@ -1,4 +1,4 @@
-"""Documentation as tests: what people can configure, call or run is documented, and links lead somewhere."""
+"""Documentation: all options, actions and commands are documented, and links are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded stack touches nothing but its own, and fails with one clear sentence."""
+"""The embedded stack: it touches only its own files and processes, and fails with one clear message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A checkout without any state, whose folder has a space in its name."""
+    """A checkout without any state, in a folder with a space in its name."""
     local = tmp_path / "un dossier" / ".local"
     monkeypatch.setattr(settings, "LOCAL", local)
     monkeypatch.setattr(settings, "STATE", local / "stack.json")
@@ -89,7 +89,7 @@ class TestProcesses:
     def test_another_process_with_the_same_number_is_left_alone(self, checkout):
         stranger = subprocess.Popen(SLEEPER)
         try:
-            time.sleep(0.05)  # the kernel counts starts in hundredths of a second
+            time.sleep(0.05)  # the kernel counts start times in hundredths of a second
             Process("sleeper", SLEEPER).start()
             own = Process("sleeper").pid()
             assert own is not None
@@ -177,15 +177,15 @@ class TestFailures:
         old.write_text("#!/bin/sh\ncase $2 in *version*) exit 1;; esac\n")
         old.chmod(0o755)
         monkeypatch.setenv("PYTHON", str(old))
-        assert packages.find_python() == old  # `make setup` says that it is too old
+        assert packages.find_python() == old  # `make setup` reports that it is too old
         monkeypatch.delenv("PYTHON")
         monkeypatch.setenv("PATH", str(tmp_path))
-        # That of the path comes in where the system has none, or one without `ensurepip`.
+        # The Python of PATH is used if the system has none, or one without `ensurepip`.
         assert packages.find_python() in (Path("/usr/bin/python3"), Path("python3"))
 
 
 class TestRealServices:
-    """Those that the tests themselves run on, reached through CKAN's variables."""
+    """The services that the tests themselves use, reached through CKAN's variables."""
 
     def test_postgresql_does_not_run_as_root_and_listens_on_this_machine_only(self):
         pid = Process("postgres").pid()

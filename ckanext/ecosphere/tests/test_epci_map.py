@@ -1,4 +1,4 @@
-"""Outlines of intercommunalities: all of them have one, and they are served a département at a time."""
+"""Outlines of intercommunalities: complete, and served per département."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_every_intercommunality_has_an_outline_within_its_box_near_its_departeme
 @pytest.mark.parametrize(
     ("code", "box"),
     [
-        # IGN, ADMIN EXPRESS, as it was known to the author; the outlines are a few kilometres off.
+        # From IGN ADMIN EXPRESS, as remembered by the author; the outlines deviate by a few kilometres.
         ("243300316", (-0.89, 44.74, -0.46, 45.04)),  # Bordeaux Métropole
         ("244400404", (-1.78, 47.10, -1.37, 47.34)),  # Nantes Métropole
         ("249740119", (55.36, -21.00, 55.65, -20.86)),  # CINOR (La Réunion)

@@ -1,8 +1,9 @@
-"""No regular expression of the package takes a time that grows faster than the text, whatever the text is.
+"""Regular expressions of the package: matching time grows at most linearly with the text, whatever the text.
 
-Each is tried with the methods that the code calls, on repeated characters, pairs and words that it names itself, after
-what its beginning matches and before what its end does not. Processor time is measured, so a loaded machine changes
-nothing. A text is made longer, in two steps, only where the time so far lets one expect too much.
+Each is tried with the methods that the code calls, on repeated characters, pairs and words taken from the expression
+itself, after a text that matches its beginning and before one that does not match its end. Processor time is measured,
+so that a busy machine changes nothing. A text is lengthened, in two steps, only if the time measured so far suggests
+too much.
 """
 
 from __future__ import annotations
@@ -35,19 +36,19 @@ from ckanext.ecosphere.schemas.page import uses
 ROOT = Path(ckanext.ecosphere.__file__).parent
 LONG = 50_000
 MOST_SECONDS = 0.2
-#: Length, and seconds of processor time up to which no longer text is tried. What takes `MOST_SECONDS` at the whole
-#: length and grows with the square of it takes 0.08 ms at the first length and 2 ms at the second.
+#: Length, and seconds of processor time up to which no longer text is tried. What takes `MOST_SECONDS` at the full
+#: length with quadratic growth takes 0.08 ms at the first length and 2 ms at the second.
 STEPS = ((1_000, 0.00007), (5_000, 0.0015))
-#: Part of `MOST_SECONDS` up to which what the growth between two steps lets one expect is believed.
+#: Fraction of `MOST_SECONDS` up to which the time extrapolated from two steps is trusted.
 BELIEVED = 0.25
 GIVEN_UP = 0.5  # seconds of processor time
 REPEATED = {"sub", "subn", "split", "findall", "finditer"}
 CALLS = {"search", "match", "fullmatch", *REPEATED}
-#: What stands in a module that calls one of them; to walk through the others takes seconds of each test process.
+#: Text of modules with calls of these methods; walking the syntax trees of the others takes seconds per test process.
 MAY_CALL = re.compile(rf"\.\s*(?:compile|{'|'.join(sorted(CALLS))})\b")
 SUFFIXES = ("", "!", "\x00", "\n", "a", "1", " ")
 PLAIN = "aZ5 \n\t'\"<>[](){}.@-_,;:/\\&#%*+=?!|$~^`é\u00a0"
-#: Expressions that functions make: what the functions return.
+#: Expressions built by functions: module → results of these functions.
 MADE = {
     "harvest.normalise.access": lambda: [access.limit_patterns(), access.reserved_patterns()],
     "harvest.normalise.constraints": lambda: [constraints._licence_patterns()],
@@ -59,7 +60,7 @@ MADE = {
     "schemas.importing.addresses": lambda: [[pattern for _use, pattern, _template in addresses._pages()]],
     "schemas.page.uses": lambda: [[each.expression for each in uses._patterns(where)] for where in ("url", "name")],
 }
-#: Calls whose expression holds a local name, with expressions as they are made there.
+#: Calls whose expression contains a local name, with expressions as built there.
 WITH_LOCAL_NAMES = {
     "access.take.extracts": [rb"<(?:[\w.-]{1,60}:)?featureMember[\s>]"],
     "harvest.iso.xml": [rb"[</\s]gmd:"],
@@ -67,7 +68,7 @@ WITH_LOCAL_NAMES = {
     "search.solr_schema": [r"(?:^| )_(?: |$)"],
     "search.facet_counts": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
     "search.relevance.corrections": [r"(?<!\w)humyde(?!\w)", r"qualité\W+(?:\w{1,3}\W+){0,3}aire"],
-    "schemas.logic.validators": [],  # OPEN_PATTERNS is found among the names of the module
+    "schemas.logic.validators": [],  # OPEN_PATTERNS is read from the names of the module
     "harvest.normalise.access": [],  # MADE
     "harvest.normalise.constraints": [],  # MADE
     "harvest.normalise.information": [],  # MADE
@@ -75,7 +76,7 @@ WITH_LOCAL_NAMES = {
     "schemas.importing.addresses": [],  # MADE
     "schemas.page.uses": [],  # MADE
 }
-#: Module → characters beyond which it never hands a text to its expressions.
+#: Module → length to which it cuts texts before matching them.
 CUT_BEFORE: dict[str, int] = {
     "harvest.messages.form_errors": 2_000,
     "harvest.normalise.information": 30_000,
@@ -86,7 +87,7 @@ CUT_BEFORE: dict[str, int] = {
 
 @dataclass(frozen=True)
 class Used:
-    """An expression, the module where it stands, and the methods that are called on it."""
+    """An expression, the module that contains it, and the methods called on it."""
 
     pattern: str | bytes
     flags: int
@@ -113,7 +114,7 @@ def _patterns_in(value: Any, depth: int = 0) -> Iterator[re.Pattern[Any]]:
 
 
 def collect() -> list[Used]:
-    """Every expression of the package: those that modules hold, and those in calls of functions of `re`."""
+    """Return every expression of the package: those in names of modules, and those in calls of functions of `re`."""
     found: dict[tuple[Any, int, str], set[str]] = {}
     texts = {name: path.read_text("utf-8") for name, path in _modules()}
     trees = {name: ast.parse(text if MAY_CALL.search(text) else "") for name, text in texts.items()}
@@ -144,7 +145,7 @@ def collect() -> list[Used]:
 
 
 def _methods_by_name(trees: Any) -> dict[str, set[str]]:
-    """Name of a variable → methods that are called on it anywhere in the package."""
+    """Return name of a variable → methods called on it anywhere in the package."""
     called: dict[str, set[str]] = {}
     for tree in trees:
         for node in ast.walk(tree):
@@ -158,7 +159,7 @@ def _methods_by_name(trees: Any) -> dict[str, set[str]]:
 
 
 def _own_methods(tree: ast.AST, name: str) -> set[str]:
-    """Methods that are called on a private name of a module, when it is used for nothing else there."""
+    """Return the methods called on a private name of a module, if it has no other use there."""
     if not name.startswith("_"):
         return set()
     read = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
@@ -179,17 +180,17 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         name, owner = node.func.attr, node.func.value
-        # What a module compiles at its top is found among its names.
+        # Expressions compiled at the top of a module are found among its names.
         wanted = name in CALLS or (name == "compile" and within)
         if wanted and isinstance(owner, ast.Name) and owner.id == "re":
             yield name, node.args[0]
 
 
-# --- texts that are hard for an expression -----------------------------------------------------------
+# --- difficult texts for an expression ---------------------------------------------------------------
 
 
 def _example(items: Any) -> str:
-    """A text that a parsed expression matches, as short as it can be, but for one turn of what may be left out."""
+    """Return a short text that a parsed expression matches, with one repetition of each optional part."""
     return "".join(_example_of(op, argument) for op, argument in items)
 
 
@@ -240,7 +241,7 @@ def _characters(members: Any) -> list[str]:
 
 
 def _walk(items: Any, before: str, hard: set[tuple[str, str]], named: dict[str, None]) -> str:
-    """Note (beginning, unit to repeat) for each repetition without an end, and the characters; returns an example."""
+    """Collect (beginning, unit to repeat) for each unbounded repetition, and the characters used; return an example."""
     for op, argument in items:
         if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
             inner = argument[2]
@@ -267,7 +268,7 @@ def _walk(items: Any, before: str, hard: set[tuple[str, str]], named: dict[str, 
 
 
 def _units(items: Any) -> list[str]:
-    """Characters that a repeated part may be made of."""
+    """Return the characters that a repeated part may consist of."""
     if len(items) == 1 and items[0][0] is sre.IN:
         members = items[0][1]
         return [_of_class(members)] if members[0][0] is sre.NEGATE else _characters(members)[:6]
@@ -275,7 +276,7 @@ def _units(items: Any) -> list[str]:
 
 
 def hard_texts(pattern: str | bytes, flags: int) -> Iterator[tuple[str, str]]:
-    """Beginnings, and what is repeated after each."""
+    """Yield beginnings, and the unit to repeat after each."""
     source = pattern.decode("latin-1") if isinstance(pattern, bytes) else pattern
     hard: set[tuple[str, str]] = set()
     named: dict[str, None] = {}
@@ -285,14 +286,14 @@ def hard_texts(pattern: str | bytes, flags: int) -> Iterator[tuple[str, str]]:
     yield from (("", unit) for unit in dict.fromkeys([*units, *PLAIN, whole]) if unit)
     yield from (("", one + other) for one in units for other in units if one != other)
     yield from ((whole, unit) for unit in units)
-    # Beginnings that are repeated: each a place from which a search may go far.
+    # Repeated beginnings: at each of them, a search may go far.
     yield from (("", before + unit) for before, unit in hard)
     yield from (("", before + unit * 20) for before, unit in hard)
 
 
 @contextmanager
 def _giving_up() -> Iterator[None]:
-    """Have an alarm end what takes too long."""
+    """Interrupt what takes too long with an alarm."""
 
     def stop(*_: Any) -> None:
         raise TimeoutError
@@ -305,8 +306,10 @@ def _giving_up() -> Iterator[None]:
 
 
 def seconds(compiled: re.Pattern[Any], method: str, text: str | bytes) -> float:
-    """Processor time of one call, within `_giving_up`; that of the thread, since the alarm has the kernel count that of
-    the process in steps of four milliseconds."""
+    """Return the processor time of one call, within `_giving_up`.
+
+    Measured for the thread, since the alarm makes the kernel count that of the process in steps of four milliseconds.
+    """
     start = time.thread_time()
     try:
         signal.setitimer(signal.ITIMER_VIRTUAL, GIVEN_UP)
@@ -324,13 +327,15 @@ def seconds(compiled: re.Pattern[Any], method: str, text: str | bytes) -> float:
 
 
 def slow_on(used: Used) -> list[str]:
-    """The texts that take too long; empty when there is none."""
+    """Return the texts that take too long."""
     return _slow_on(used.pattern, used.flags, _hardest(used.methods), CUT_BEFORE.get(used.module, LONG))
 
 
 def _hardest(methods: frozenset[str]) -> frozenset[str]:
-    """Methods without those that do only a part of what another one does: a search begins with the attempt of a match,
-    and what goes through all that is found begins with a search."""
+    """Leave out methods that do only a part of another one's work.
+
+    A search begins with an attempt to match, and methods that go through all matches begin with a search.
+    """
     if methods & REPEATED:
         return methods - REPEATED - {"search", "match"} | {"finditer"}
     return methods - {"match"} if "search" in methods else methods
@@ -350,7 +355,7 @@ def _slow_on(pattern: str | bytes, flags: int, methods: frozenset[str], longest:
 
 
 def _taken(compiled: Any, method: str, parts: tuple[str, str, str], longest: int) -> float:
-    """Processor time with a text of the whole length, or 0 where a shorter one shows that it takes little."""
+    """Return the processor time with a text of full length, or 0 if a shorter one shows that it takes little."""
     before: tuple[int, float] | None = None
     for length, suspect in STEPS:
         if length < longest:
@@ -360,12 +365,12 @@ def _taken(compiled: Any, method: str, parts: tuple[str, str, str], longest: int
             before = (length, taken)
     text = _text(compiled, parts, longest)
     taken = seconds(compiled, method, text)
-    # Other work may have disturbed the first one.
+    # The first measurement may have been disturbed by other work.
     return min(taken, seconds(compiled, method, text)) if MOST_SECONDS < taken < GIVEN_UP else taken
 
 
 def _expected(one: tuple[int, float], other: tuple[int, float], longest: int) -> float:
-    """Seconds at a length, from two shorter lengths with their seconds, as a power of the length."""
+    """Extrapolate the time for a length from those for two shorter lengths, as a power of the length."""
     power = math.log(other[1] / one[1]) / math.log(other[0] / one[0])
     return other[1] * (longest / other[0]) ** max(power, 1)
 
@@ -378,7 +383,7 @@ def _text(compiled: Any, parts: tuple[str, str, str], length: int) -> Any:
 
 SLOW = [
     r"[^@\s]+@[^@\s]+\.[^@\s.]+", r"\s+$", r"[a-z]+\d", r"\(.*\)", r"(\d+)-(\d+)$",
-    # Quick until its beginning is there many times.
+    # Fast unless its beginning is repeated many times.
     r"/services/[^&]+/\d+server",
 ]  # fmt: skip
 

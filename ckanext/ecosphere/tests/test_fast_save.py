@@ -1,4 +1,4 @@
-"""What is saved and indexed many at a time is what CKAN saves and indexes one by one, whatever the datasets are."""
+"""Bulk validation, saving and indexing give the same results as CKAN's, for all kinds of datasets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Act = Callable[..., Any]
 NUMBERS = itertools.count()
 VARIED = settings(
     deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink takes minutes
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 OWN = {"id", "package_id", "table_id", "tag_id", "name", "resource_id"}
@@ -40,7 +40,7 @@ OWN = {"id", "package_id", "table_id", "tag_id", "name", "resource_id"}
 
 @pytest.fixture(scope="module")
 def services(loaded: None, request: pytest.FixtureRequest) -> list[dict[str, Any]]:
-    """An empty portal with two services."""
+    """An empty portal with two organisations."""
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     return [factories.Organization(name=name, title=name.upper(), image_url="") for name in ("ddt-01", "ddt-42")]
@@ -52,7 +52,7 @@ def act(services: Any, sysadmin_context: dict[str, Any]) -> Act:
 
 
 def odd_datasets(act: Act, services: list[dict[str, Any]]) -> dict[str, str]:
-    """Make a dataset of each kind that CKAN treats in a way of its own; their ids by kind."""
+    """Create a dataset of each kind that CKAN treats specially; return their ids by kind."""
     first, second = (each["id"] for each in services)
     made: dict[str, str] = {}
 
@@ -108,7 +108,7 @@ def _has_views() -> bool:
 
 
 def read(document: Any) -> Any:
-    """A search document with the JSON inside it read, and lists that have no order sorted."""
+    """Return an index document with its JSON parsed, and its unordered lists sorted."""
     if document is None:
         return None
     found = {key: json.loads(value) if key.endswith("data_dict") else value for key, value in document.items()}
@@ -136,7 +136,7 @@ def test_the_documents_of_odd_datasets_are_those_of_ckan(act: Act, services: lis
         (kind, way): apart("", found.get(id_), expected[kind])
         for kind, id_ in made.items()
         for way, found in (("together", together), ("kept", kept))
-        if (kind, way) != ("source", "kept")  # whose jobs are counted anew; it is never made so
+        if (kind, way) != ("source", "kept")  # its jobs have been counted since, and sources are never saved this way
     }
     assert {case: each for case, each in differences.items() if each} == {}
 
@@ -165,13 +165,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         recent = abs(datetime.now(value.tzinfo) - value) < timedelta(hours=30)
         return "now" if recent else value.isoformat()
-    if isinstance(value, dict) and "ecosphere_adopted" in value:  # the moment
+    if isinstance(value, dict) and "ecosphere_adopted" in value:  # the time of adoption
         return {**value, "ecosphere_adopted": "now"}
     return value
 
 
 def rows(package_id: str) -> dict[str, list[dict[str, Any]]]:
-    """Everything that the tables hold of a dataset, without identifiers."""
+    """Return all rows of a dataset, without identifiers."""
     package, resource, use, tag = model.package_table, model.resource_table, model.package_tag_table, model.tag_table
     queries = {
         "package": sa.select(package).where(package.c.id == package_id),
@@ -196,12 +196,12 @@ def rows(package_id: str) -> dict[str, list[dict[str, Any]]]:
         row["facts"] = copy.deepcopy(row["facts"])
         row["facts"]["distributions"].pop("targets", None)  # ids of resources
         for part in (row, row["facts"]):
-            part["known_as"] = (part.get("known_as") or [])[2:]  # behind name and id
+            part["known_as"] = (part.get("known_as") or [])[2:]  # without name and id
     return bare
 
 
 def differing(ours: dict[str, list[Any]], theirs: dict[str, list[Any]]) -> list[Any]:
-    """What the rows of two datasets do not have in common: table, column, both values."""
+    """Return the differences between the rows of two datasets: table, column, both values."""
     found: list[Any] = [name for name in ours if len(ours[name]) != len(theirs[name])]
     for name, own in ours.items():
         for one, other in zip(own, theirs[name], strict=False):
@@ -210,7 +210,7 @@ def differing(ours: dict[str, list[Any]], theirs: dict[str, list[Any]]) -> list[
 
 
 def apart(name: str, ours: Any, theirs: Any) -> list[Any]:
-    """Where two values differ: the way to it, and both."""
+    """Return where two values differ: path, and both values."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         keys = sorted({*ours, *theirs})
         return [each for key in keys for each in apart(f"{name}.{key}", ours.get(key), theirs.get(key))]
@@ -218,7 +218,7 @@ def apart(name: str, ours: Any, theirs: Any) -> list[Any]:
 
 
 class Told:
-    """What the plugins were told, by a plugin that listens beside them."""
+    """Records the calls of plugin hooks."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[Any] = []
@@ -238,7 +238,7 @@ class Told:
 
 
 def without_ids(value: Any) -> Any:
-    """Data as hooks get them; what is empty is as good as what is not there."""
+    """Return the data passed to hooks without identifiers and empty values."""
     if isinstance(value, dict):
         kept = {key: without_ids(part) for key, part in value.items() if key not in OWN}
         return {key: part for key, part in kept.items() if part not in (None, "", [], {})}
@@ -307,7 +307,7 @@ def test_validation_of_right_and_wrong_values_is_that_of_ckan(
     for action, schema in (("package_create", form.create_package_schema), ("package_show", form.show_package_schema)):
         try:
             expected = plugin_validate(form, context.copy(), copy.deepcopy(wanted), schema(), action)
-        except Exception as error:  # what CKAN stumbles over, this may stumble over
+        except Exception as error:  # what fails in CKAN may fail here
             with pytest.raises(type(error)):
                 Validation().validate(form, context.copy(), copy.deepcopy(wanted), schema(), action)
             continue

@@ -1,4 +1,4 @@
-"""Who administers a service cannot break it through the API, and what is refused has written nothing, over HTTP."""
+"""Administrators of an organisation cannot break it through the API, and refused calls write nothing, over HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def ask(app: CKANTestApp) -> Ask:
-    """Call an action as the administrator of the service `ddt-42`."""
+    """Call an action as the administrator of the organisation `ddt-42`."""
     person = factories.UserWithToken(name="chef")
     factories.Organization(name="ddt-42", users=[{"name": "chef", "capacity": "admin"}])
 
@@ -83,7 +83,7 @@ def test_a_name_is_one_line_and_a_text(ask: Ask, app: CKANTestApp, postbox: Post
     assert list(ask("user_patch", id="chef", fullname=["x"]).json["error"]) == ["fullname", "__type"]
     user = model.User.get("chef")
     assert user is not None
-    user.fullname = "Support\r\nBcc: eve@secret.example"  # as CKAN alone has taken it
+    user.fullname = "Support\r\nBcc: eve@secret.example"  # as accepted by CKAN alone
     model.Session.commit()
     app.post("/user/reset", data={"user": "chef"}, status=200)
     [mail] = postbox.mails

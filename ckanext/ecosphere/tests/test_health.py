@@ -1,4 +1,4 @@
-"""`ckan ecosphere check` says what works and what does not, and its exit code says whether anything is wrong."""
+"""`ckan ecosphere check`: reports what works and what does not, also by its exit code."""
 
 import socketserver
 import threading
@@ -95,7 +95,7 @@ def test_a_mail_server_that_is_away_is_a_warning():
 
 
 class Greeter(socketserver.StreamRequestHandler):
-    """Just enough of a mail server to greet."""
+    """Minimal mail server that only sends its greeting."""
 
     def handle(self):
         self.wfile.write(b"220 here\r\n")

@@ -1,4 +1,4 @@
-"""`ckan ecosphere check` names what makes a portal unsafe, and what to set."""
+"""`ckan ecosphere check`: reports unsafe settings, and how to correct them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_unsafe_option_is_named(
 
 @pytest.fixture
 def safe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Options of a portal that is set up as the documentation says."""
+    """Options of a portal configured as documented."""
     options = {
         "ckan.site_url": "https://guichet.example.gouv.fr",
         "ckan.storage_path": str(tmp_path),

@@ -1,4 +1,4 @@
-"""The guard lets public addresses through, and nothing else; it never waits or swallows without end."""
+"""The HTTP guard: only public addresses are reachable, and each request is limited in time and size."""
 
 import gzip
 import socket
@@ -29,13 +29,13 @@ HERE = networks(["127.0.0.1"])
 
 
 def session(resolver=socket.getaddrinfo, pauses=None, **settings) -> GuardedSession:
-    """A session that may reach this machine and records its pauses instead of sleeping."""
+    """Return a session that may reach this machine, and that records its pauses instead of sleeping."""
     settings = {"allowed_networks": HERE, "attempts": 1, **settings}
     return GuardedSession(GuardSettings(**settings), resolver, sleep=(pauses if pauses is not None else []).append)
 
 
 def answers(*ips):
-    """A resolver that gives each of these addresses in turn, and the last one for ever."""
+    """Return a resolver that returns each of these addresses in turn, and then always the last one."""
     left = list(ips)
 
     def resolve(host, port, **_kwargs):
@@ -46,7 +46,7 @@ def answers(*ips):
     return resolve
 
 
-# --- which addresses ---
+# --- allowed addresses ---
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_an_unknown_host_is_an_error_and_not_a_refusal():
     assert not error.value.refused
 
 
-# --- how much ---
+# --- limits of size ---
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_a_connection_is_kept_alive_also_after_a_refusal():
         assert guarded.requests == 3
 
 
-# --- how long ---
+# --- limits of time ---
 
 
 def test_a_silent_server_is_left_after_the_read_time():
@@ -388,7 +388,7 @@ def test_a_resolver_that_never_answers_is_left():
     assert time.monotonic() - start < 4
 
 
-# --- again ---
+# --- retries ---
 
 
 def failing(times, status=503, **headers):
@@ -453,7 +453,7 @@ def test_a_broken_connection_is_tried_again():
     def script(x: Exchange):
         calls.append(1)
         if len(calls) == 1:
-            x.close_connection = True  # hangs up without a word
+            x.close_connection = True  # closes the connection without an answer
         else:
             x.answer("ok")
 
@@ -466,7 +466,7 @@ def test_a_broken_connection_is_tried_again():
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A certificate for catalogue.example that no authority signed."""
+    """A self-signed certificate for catalogue.example."""
     folder = tmp_path_factory.mktemp("tls")
     pair = str(folder / "cert.pem"), str(folder / "key.pem")
     subprocess.run(
@@ -513,7 +513,7 @@ def test_a_drip_over_tls_is_cut_too(certificate):
         assert time.monotonic() - start < 4
 
 
-# --- the portal's own services, ports, and what a whole piece of work may take ---
+# --- the portal's own services, ports, and shared budgets ---
 
 
 def test_own_service_is_refused_within_allowed_networks():

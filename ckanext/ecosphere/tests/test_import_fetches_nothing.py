@@ -1,4 +1,4 @@
-"""The import asks the address that a person gave: nothing that a document names, no service of the portal."""
+"""The import requests only the URL entered by the user: no URL named by a document, no service of the portal."""
 
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ def headers(with_plugins, clean_db):
 
 
 def imported(app, headers, **data):
-    """Status and text of an import through the API."""
+    """Import through the API; return status and text."""
     answer = app.post("/api/3/action/ecosphere_dataset_import", json=data, headers=headers)
     assert answer.status_code in {200, 409}, (data, answer.body[:500])
     return answer.status_code, answer.body
@@ -104,7 +104,7 @@ def test_check_tells_of_ports(ckan_config, monkeypatch, wrong):
         monkeypatch.setitem(ckan_config, f"ecosphere.{option}", ["443", "8080"])
         assert check_ports(f"ecosphere.{option}", "harvests") == []
         monkeypatch.setitem(ckan_config, f"ecosphere.{option}", ["443", wrong])
-    assert len({check.name for check in told()}) == len(options)  # none is named as another
+    assert len({check.name for check in told()}) == len(options)  # each check has a name of its own
     for option, check in zip(sorted(options), sorted(told(), key=lambda each: each.message), strict=True):
         assert check.message.startswith(f"ecosphere.{option} ")
         assert repr(wrong) in check.message

@@ -1,4 +1,4 @@
-"""Invitations: an administrator sees who has not come and writes again; each says until when it is good, and is."""
+"""Invitations: administrators see pending ones and send them again; each states its expiry date, and expires then."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ TODAY, LATER, TOO_LATE = "2026-11-27T09:00:00Z", "2026-12-02T09:00:00Z", "2027-0
 
 @pytest.fixture(autouse=True)
 def _portal(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A portal in French, on which no e-mail was asked for yet."""
+    """A portal in French, without e-mails counted by the rate limits."""
     monkeypatch.setitem(ckan_config, "ckan.locale_default", "fr")
     connect_to_redis().flushdb()
 
 
 @pytest.fixture
 def chief() -> dict[str, Any]:
-    """An administrator of the portal, and a service."""
+    """A sysadmin, and an organisation."""
     factories.Organization(name="ddt-01053-01", title="DDT de l'Ain", image_url="")
     return factories.SysadminWithToken(name="chief", password=PASSWORD, image_url="")
 
 
 @pytest.fixture
 def ask(app: Any, chief: dict[str, Any]) -> Callable[..., Any]:
-    """Open pages as the administrator."""
+    """Request pages as the sysadmin."""
 
     def asked(path: str, form: dict[str, str] | None = None) -> Any:
         headers = {"Authorization": chief["token"]}
@@ -54,15 +54,15 @@ def ask(app: Any, chief: dict[str, Any]) -> Callable[..., Any]:
 
 
 def invite(email: str = "camille@example.org") -> dict[str, Any]:
-    """Invite somebody to the service, as CKAN's page of its members does."""
+    """Invite a user to the organisation, as CKAN's page of its members does."""
     user = helpers.call_action("user_invite", {"user": "chief"}, email=email, group_id="ddt-01053-01", role="editor")
-    model.User.get(user["id"]).created = datetime.now()  # the clock that CKAN notes it by cannot be stopped
+    model.User.get(user["id"]).created = datetime.now()  # set by CKAN with a clock that cannot be frozen
     model.Session.commit()
     return user
 
 
 def link_in(mail: Any) -> str:
-    """Path of the page on which a password is chosen."""
+    """Return the path of the page on which a password is chosen."""
     [found] = re.findall(r"https?://[^/\s]+(/\S*user/reset/\S+)", body(mail))
     return found
 
@@ -158,6 +158,6 @@ def test_an_administrator_finds_who_has_not_come_and_writes_again(page, chief, p
     page.locator("main button[type=submit]").first.click()
     assert axe_violations(page) == []
     page.get_by_role("button", name=re.compile("Renvoyer l’invitation")).click()
-    # The portal of the browser is a process of its own, which has no mail server.
+    # The portal of the browser runs in its own process, without a mail server.
     expect(page.locator(".flash-messages")).to_contain_text("Le serveur de messagerie n’a pas pris l’invitation.")
     assert axe_violations(page) == []

@@ -1,4 +1,4 @@
-"""The main job from end to end: a catalogue is harvested, badged, and found in French by a person with a browser."""
+"""Browser test of the main use: a catalogue is harvested and scored, and a user finds its datasets in French."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PASSWORD = "un mot de passe de test"
 
 @pytest.fixture
 def harvested(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any) -> list[dict[str, Any]]:
-    """A portal set up by its own command, with a catalogue harvested from a real CSW server; its datasets."""
+    """Datasets of a portal set up by its own command, harvested from a real CSW server."""
     done = cli.invoke(ckan_command, ["ecosphere", "init", "--yes"])
     assert done.exit_code == 0, done.output
     address = csw_catalogue(xml for _, xml in demo.records(SOURCE, RECORDS))
@@ -48,7 +48,7 @@ def harvested(cli: Any, csw_catalogue: Callable[..., str], sysadmin_context: Any
 
 
 def lacking(dataset: dict[str, Any]) -> list[str]:
-    """What a harvested dataset should have and has not."""
+    """Return the expected contents that a harvested dataset lacks."""
     names = ("organization", "territory", "theme", "ecosphere_quality_level")
     return [name for name in names if not dataset.get(name)]
 

@@ -1,5 +1,8 @@
-"""A bureau d'études in Nantes finds zones humides, sees them, takes those of the commune, opens them in QGIS and
-reports a link that is dead; the service reads that on its desk and in its mailbox."""
+"""Browser test from the search to the data: map, extract of a commune, QGIS, and report of a dead link.
+
+A consultancy in Nantes finds wetlands, views them, downloads those of a commune, opens them in QGIS and reports a link
+that is dead; the organisation sees the report on its desk and in its mailbox.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ LOIRE_ATLANTIQUE = "http://id.insee.fr/geo/departement/44"
 EXTENT = '{"type":"Polygon","coordinates":[[[-2,46.9],[-1.1,46.9],[-1.1,47.5],[-2,47.5],[-2,46.9]]]}'
 #: A rectangle around Nantes in Lambert 93.
 LAMBERT = "345000,6680000,365000,6700000"
-#: Attributes of the layer, and what is lost at its border where a commune cuts a feature, in square degrees.
+#: Attributes of the layer, and tolerated loss in square degrees where the border of a commune cuts a feature.
 ATTRIBUTES, ROUNDED = ["id", "code", "nature", "commune", "surface_ha", "inventaire"], 1e-9
 
 
@@ -50,7 +53,7 @@ def ogc() -> Iterator[str]:
 
 @pytest.fixture
 def dataset(ogc: str, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A dataset of a DDT with its services and a report that is gone, among others; its services are read."""
+    """A dataset of a DDT with services, a removed report and other datasets beside it; its services are read."""
     monkeypatch.setitem(ckan_config, "ecosphere.access.communes_url", f"{ogc}/contours/{{code}}")
     monkeypatch.setitem(ckan_config, "ecosphere.requests.moderation_digest", 0)
     for name, fullname in (("agent", "Anne Lefèvre"), ("moderatrice", "Marie Moreau")):
@@ -137,8 +140,10 @@ def _takes_the_commune(page: Page, file: Path) -> None:
 
 
 def _opens_the_map_in_qgis(page: Page, dataset: dict[str, Any], ogc: str, file: Path) -> None:
-    """Where QGIS is not there, what it needs of the file: a layer in the tree, the same one with its provider, and
-    an address at which the server draws it."""
+    """Check the layer definition without QGIS.
+
+    A layer in the tree, the same layer with its provider, and a URL at which the server renders it.
+    """
     page.goto(f"/fr/dataset/{dataset['name']}")
     with page.expect_download() as download:
         page.locator(".resource-item", has_text="Carte").get_by_role("link", name="QGIS").first.click()

@@ -1,4 +1,4 @@
-"""Lists that administrators change on the pages of the portal: terms, words and weights of the search, journal."""
+"""Lists that administrators edit on the portal's pages: terms, search words and weights; and the journal."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from ckanext.ecosphere.vocabularies import local
 
 PASSWORD = "un mot de passe de test"
 MOST_SECONDS = 120
-"""From the log-in of an administrator to the search that finds by the synonym of a new term."""
+"""From the log-in of an administrator to a search that finds a dataset by the synonym of a new term."""
 ADMIN = "/ecosphere/admin"
 TERM = {"label_fr": "Sobriété foncière", "label_en": "Land sobriety", "alt_labels": "zorglub\nzéro artif"}
 
 
 @pytest.fixture
 def portal(with_plugins: None, clean_db: None, clean_index: None) -> Any:
-    """A portal with an administrator, and French in Solr; what was changed in lists is forgotten afterwards."""
+    """A portal with a sysadmin, and the French schema in Solr; changes of lists are reverted afterwards."""
     give_french(setup.solr())
     local.look(now=True)
     connect_to_redis().delete(indexing._key("counts"), indexing._key("progress"))
@@ -48,7 +48,7 @@ def portal(with_plugins: None, clean_db: None, clean_index: None) -> Any:
 
 @pytest.fixture
 def send(app: Any, portal: Any) -> Any:
-    """Open a page or send a form as the administrator; returns the answer."""
+    """Request a page or submit a form as the sysadmin; return the answer."""
     token = {"Authorization": factories.APIToken(user="boss")["token"]}
 
     def sent(address: str, form: dict[str, Any] | None = None, **options: Any) -> Any:
@@ -59,12 +59,12 @@ def send(app: Any, portal: Any) -> Any:
 
 
 def work() -> None:
-    """Have a worker do what waits in the queue of the portal."""
+    """Run the jobs queued for the portal."""
     jobs.Worker().work(burst=True)
 
 
 def found(question: str) -> list[str]:
-    """Names of the datasets that a person finds."""
+    """Return the names of the datasets found."""
     answer = tk.get_action("package_search")({"user": ""}, {"q": question})
     return [each["name"] for each in answer["results"]]
 
@@ -154,7 +154,7 @@ def test_lists_of_others_take_synonyms_and_nothing_else(send):
 
 def test_another_process_knows_within_two_seconds(portal):
     store.put("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
-    local.apply({})  # as a process that did not make the change
+    local.apply({})  # as in a process that did not make the change
     store._seen[0] = None
     local._due[0] = time.monotonic() + 0.2
     assert "zorglub" not in words.expressions()
@@ -363,7 +363,7 @@ def test_a_term_and_its_synonym_are_added_and_found_within_two_minutes_without_a
     page.get_by_label("Synonymes").fill("zorglub")
     page.get_by_role("button", name="Enregistrer").click()
     page.get_by_text("est dans la liste").wait_for()
-    # A producer describes a dataset with it, which takes as long as it takes: it does not count.
+    # Describing a dataset with it is not part of the measured time.
     added = time.monotonic()
     local.look(now=True)  # the portal of the browser is another process than the test
     theme = voc.get("themes")["sobriete-fonciere"].uri

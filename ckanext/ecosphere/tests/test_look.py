@@ -1,4 +1,4 @@
-"""The pages that everyone meets are accessible, fit small screens and say where they are."""
+"""Browser tests of the main pages: accessibility, small screens, navigation."""
 
 import re
 
@@ -16,7 +16,7 @@ SMALL, LARGE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 
 @pytest.fixture
 def pages():
-    """Addresses of the main pages, on a portal with one dataset."""
+    """Paths of the main pages, on a portal with one dataset."""
     service = factories.Organization(
         name="ddt-01053-01", title="DDT 01", description="Direction départementale", image_url=""
     )
@@ -87,7 +87,7 @@ def test_desks_of_an_administrator_fit_a_small_screen(page, pages):
     ):
         page.goto(f"/fr/{address}")
         found[address] = page.evaluate("document.documentElement.scrollWidth")
-        if address == "harvest/source/job":  # each row is a card, which names its values
+        if address == "harvest/source/job":  # each row is shown as a card with labelled values
             assert page.locator("td[data-label]").first.evaluate("each => getComputedStyle(each).display") == "block"
             assert page.locator(".table-responsive").evaluate("each => each.scrollWidth <= each.clientWidth")
     assert found == dict.fromkeys(found, SMALL["width"])
@@ -109,7 +109,7 @@ def test_the_first_stop_of_the_keyboard_leads_to_the_content(page, pages):
     expect(page.locator("main")).to_be_focused()
 
 
-#: What has the focus, unless it shows that by an outline of 2 px or more.
+#: The focused element, unless it has an outline of 2 px or more.
 UNSEEN = """() => {
     const focused = document.activeElement, style = getComputedStyle(focused);
     const isSeen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;

@@ -1,4 +1,4 @@
-"""No header by which proxies name people makes anybody somebody: see `docs/decisions/openid-connect.md`."""
+"""Authentication headers set by proxies are ignored: see `docs/decisions/openid-connect.md`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADERS = (
 
 
 def _asked(address: str, headers: dict[str, str]) -> tuple[int, str, str]:
-    """Status, address after redirects, and text of an answer."""
+    """Return status, final URL and text of an answer."""
     try:
         with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=30) as answer:
             return answer.status, answer.url, answer.read().decode()

@@ -1,4 +1,4 @@
-"""No two of our plugins give one name to different things: CKAN would take one of them, and a page goes missing."""
+"""Names registered by our plugins are unique: CKAN would silently use only one of two."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ KINDS: dict[str, Callable[[Any], dict[str, Any]]] = {
 
 
 def plugins() -> dict[str, Any]:
-    """Our plugins by name, those that are not enabled too."""
+    """Return our plugins by name, including those not enabled."""
     found = distribution("ckanext-ecosphere").entry_points.select(group="ckan.plugins")
     return {each.name: each.load()() for each in found}
 
 
 def named(plugin: Any, method: str) -> dict[str, Any]:
-    """What a plugin registers itself, by name; several may chain what is not theirs."""
+    """Return what a plugin registers itself, by name, without chained functions, which several plugins may register."""
     given = getattr(plugin, method, dict)()
     chains = ("chained_action", "chained_auth_function", "chained_helper")
     return {
@@ -40,9 +40,9 @@ def blueprints(plugin: Any) -> list[Any]:
 
 
 def clashes(ours: dict[str, Any], registered: Callable[[Any], dict[str, Any]]) -> dict[str, list[str]]:
-    """Names that several plugins give to different things, with those plugins.
+    """Return names that several plugins use for different things, with those plugins.
 
-    Plugins that each work alone may register one and the same function.
+    Plugins that also work alone may register the same function.
     """
     owners: dict[str, dict[str, Any]] = defaultdict(dict)
     for plugin, instance in ours.items():

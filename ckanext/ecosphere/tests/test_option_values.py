@@ -1,4 +1,4 @@
-"""`ckan ecosphere check` tells of each option whose value cannot be used, with the value and what to write instead."""
+"""`ckan ecosphere check`: reports each option with an unusable value, with the value and the expected form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OK, ERROR = CheckStatus.OK, CheckStatus.ERROR
 
 
 def only(checks: list[Check]) -> Check:
-    """The one check that there is."""
+    """Return the only check."""
     (check,) = checks
     return check
 
@@ -52,7 +52,7 @@ def test_a_value_that_cannot_be_used_is_told_with_what_to_write(
 
 
 def test_a_truth_value_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """CKAN makes a false of whatever it does not know."""
+    """CKAN reads any unknown value as false."""
     (tmp_path / "base.ini").write_text("[app:main]\necosphere.requests.email = oui\necosphere.requests.clock = Yes\n")
     (tmp_path / "ckan.ini").write_text("[app:main]\nuse = config:base.ini\n")
     monkeypatch.setitem(tk.config, "__file__", str(tmp_path / "ckan.ini"))

@@ -1,4 +1,4 @@
-"""The services of the registry become organisations, and what people decide about them stands."""
+"""Organisations created from the registry, and updates that keep manual changes."""
 
 import pytest
 from ckan.tests import factories, helpers
@@ -14,7 +14,7 @@ AIN, SEINE_UNIT, PARENT = "ddt-01053-01", "driea_ut-75115-01", "driea-75115-01"
 
 @pytest.fixture
 def three_services(monkeypatch):
-    """A registry of three services, so that the tests are quick."""
+    """A registry of three organisations, so that the tests are fast."""
     whole = voc.get("organisations")
     few = voc.Vocabulary("organisations", tuple(whole[name] for name in (SEINE_UNIT, AIN, PARENT)), voc.normalise)
     monkeypatch.setattr(organisations.voc, "get", lambda name: few)
@@ -28,7 +28,7 @@ def create() -> InitReport:
 
 def show(name: str) -> dict:
     found = helpers.call_action("organization_show", id=name, include_users=False)
-    # PostgreSQL hands the extras out in any order.
+    # PostgreSQL returns the extras in any order.
     return found | {"extras": sorted(found["extras"], key=lambda extra: extra["key"])}
 
 

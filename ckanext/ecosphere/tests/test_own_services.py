@@ -1,4 +1,4 @@
-"""A page looks up the services of its reader once, and none keeps what the last one found."""
+"""A user's organisations are looked up once per page, and not cached beyond it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
 @pytest.fixture
 def editor(app):
-    """An editor of a service with a private dataset."""
+    """An editor of an organisation with a private dataset."""
     made = factories.UserWithToken(name="anne")
     service = factories.Organization(name="ddt-44", users=[{"name": "anne", "capacity": "editor"}])
     factories.Dataset(name="brouillon", private=True, owner_org=service["id"])

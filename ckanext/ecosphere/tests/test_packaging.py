@@ -1,4 +1,4 @@
-"""The wheel that people install carries every file that the code opens."""
+"""The wheel contains every file that the code opens."""
 
 import importlib.metadata
 import re
@@ -75,7 +75,7 @@ def test_the_wheel_holds_nothing_of_the_working_tree(wheel: zipfile.ZipFile):
 
 
 def test_the_lock_holds_every_dependency():
-    """A dependency that `make lock` has not seen is missing on a fresh machine."""
+    """A dependency that is not in the lock file would be missing on a new machine."""
     lock = (ROOT / "dev/requirements.lock").read_text()
     for requirement in importlib.metadata.requires("ckanext-ecosphere") or []:
         name = re.split(r"[^\w-]", requirement, maxsplit=1)[0].replace("_", "[-_]")

@@ -1,4 +1,4 @@
-"""Pages whose cost a source or a visitor could drive up are answered in two seconds of processor time."""
+"""Pages that a source or a visitor could make expensive are answered within two seconds of processor time."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ def portal(loaded: None, ckan_config: Any, clean_db: None) -> Iterator[None]:
 
 @pytest.fixture
 def app(made_app: Any, portal: None) -> CKANTestApp:
-    """The application; its first page, which compiles the templates, is asked for beforehand."""
+    """The application, with its templates compiled by a first request."""
     app = CKANTestApp(made_app)
     app.get("/dataset/")
     return app
 
 
 def site_user() -> str:
-    """Name of the site's own user."""
+    """Return the name of the site user."""
     return tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
 
 
 def create(**data: Any) -> dict[str, Any]:
-    """Create a dataset as the site."""
+    """Create a dataset as the site user."""
     context: Any = {"ignore_auth": True, "user": site_user()}
     return tk.get_action("package_create")(context, {"dcat_type": KIND, **data})
 
 
 def cost(app: CKANTestApp, path: str, status: int = 200, **options: Any) -> Any:
-    """Return the answer to a request; its body is read within the time, since it may be made meanwhile."""
+    """Request a page within the time limit, including its body, which may be generated while it is read; return it."""
     start = time.process_time()
     answer = app.get(path, **options)
     body = answer.data
@@ -117,7 +117,7 @@ def test_catalogue_of_a_portal_that_stores_no_files(
 ) -> None:
     monkeypatch.setattr(prepared_file, "MOST_LIVE", 1)
     monkeypatch.setitem(tk.config, "ckan.storage_path", "")
-    # What others of the machine put where temporary files lie is never handed out.
+    # A file placed in the shared temporary folder by another user of the machine is never served.
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / "ecosphere").mkdir()
     (tmp_path / "ecosphere" / f"catalogue-{tk.config['ckan.site_id']}.csv").write_text("forged", "utf-8")
@@ -149,7 +149,7 @@ def test_quality_page_of_many_links(app: CKANTestApp) -> None:
 
 
 def harvested(package_id: str, content: str) -> str:
-    """Say that a dataset comes from a record; returns the id of the harvest object."""
+    """Mark a dataset as harvested; return the id of the harvest object."""
     source = HarvestSource(id=str(uuid.uuid4()), url="https://a.example/csw", type="ecosphere_csw", title="Source")
     source.save()
     job = HarvestJob(source=source, status="Finished")

@@ -1,4 +1,4 @@
-"""Texts of the portal that administrators write: shown, in both languages, harmless, in the journal, undone."""
+"""Texts of the portal that administrators edit: shown in both languages, sanitised, logged, reversible."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHOWN = {
 
 @pytest.fixture
 def portal(with_plugins: None, clean_db: None, clean_index: None) -> Any:
-    """A portal with an administrator; what was written is forgotten afterwards."""
+    """A portal with a sysadmin; edited texts are reverted afterwards."""
     local.look(now=True)
     yield factories.Sysadmin(name="boss", password=PASSWORD, image_url="", fullname="Camille Martin")
     local.apply({})
@@ -39,7 +39,7 @@ def portal(with_plugins: None, clean_db: None, clean_index: None) -> Any:
 
 @pytest.fixture
 def send(app: Any, portal: Any) -> Any:
-    """Open a page or send a form as the administrator."""
+    """Request a page or submit a form as the sysadmin."""
     token = {"Authorization": factories.APIToken(user="boss")["token"]}
 
     def sent(address: str, form: dict[str, Any] | None = None, **options: Any) -> Any:
@@ -58,7 +58,7 @@ def test_each_text_stands_where_it_says_in_the_language_of_the_page(send, app):
         for page, was in zip(pages, before, strict=True):
             shown = app.get(f"/fr{page}").body
             assert f"Texte <strong>{key}</strong> du ministère" in shown and f"<strong>{key}</strong>" not in was, key
-            assert f"<strong>{key}</strong>" not in app.get(f"/en{page}").body  # the portal's own text
+            assert f"<strong>{key}</strong>" not in app.get(f"/en{page}").body  # the portal's default text
         if key == "announcement":
             send(f"{TEXTS}/{key}", {"fr": "", "en": ""})
     assert "Vous ne trouvez pas" not in app.get("/fr/demandes").body
@@ -91,7 +91,7 @@ def test_a_text_does_no_harm_and_is_bounded(send, app):
     assert '<a href="javascript' not in shown and '<a href="data' not in shown and "{{ 7 * 7 }}" in shown
     answer = send(f"/fr{TEXTS}/announcement", {"fr": "x" * 401, "en": "y" * 1_000_000}, status=400)
     assert "Trop long\u00a0: 400 caractères au plus." in answer.body
-    assert portal_texts.of("announcement")["fr"].startswith("<script>")  # as it was before
+    assert portal_texts.of("announcement")["fr"].startswith("<script>")  # unchanged
     assert send(f"/fr{TEXTS}/nothing", status=404)
     preview = send(f"/fr{TEXTS}/login", {"fr": "**gras**", "en": "", "do": "preview"})
     assert "<strong>gras</strong>" in preview.body

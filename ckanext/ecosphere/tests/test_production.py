@@ -1,4 +1,4 @@
-"""`ckan ecosphere config` writes the configuration of a production portal, and `init` asks before it fills one."""
+"""`ckan ecosphere config` writes a production configuration, and `init` asks before creating organisations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read(path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def written(tmp_path: Path) -> dict[str, str]:
-    """The configuration written for a CKAN that has an address and a password with a per cent sign."""
+    """The configuration written for a CKAN with a URL and a password that contains a per cent sign."""
     current = {"ckan.site_url": "https://guichet.example.org", "sqlalchemy.url": "postgresql://ckan:a%40b@db/ckan"}
     file = tmp_path / "ckan.ini"
     missing = production.write(file, {**current, "SECRET_KEY": "short", "ckan.site_title": "CKAN", "debug": True})
@@ -91,7 +91,7 @@ def test_config_writes_over_no_file(cli: Any, tmp_path: Path):
 
 @pytest.fixture
 def one_service(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A registry of one service, so that the tests are quick; its name."""
+    """Name of the only organisation of a registry, so that the tests are fast."""
     whole = voc.get("organisations")
     few = voc.Vocabulary("organisations", (whole["ddt-01053-01"],), voc.normalise)
     read = voc.get

@@ -1,4 +1,4 @@
-"""Tags of private datasets over the API, as somebody outside asks for them."""
+"""Tags of private datasets over the API, as seen by users without access."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ QUESTIONS = (
 
 @pytest.fixture
 def app(made_app: Any) -> CKANTestApp:
-    """The application, made once for the module."""
+    """The application, made once per module."""
     return CKANTestApp(made_app)
 
 
 @pytest.fixture
 def tokens() -> dict[str, str]:
-    """An editor of the service with the private dataset, one of another service, and nobody."""
+    """Tokens of an editor of the private dataset's organisation, of one of another organisation, and of nobody."""
     mine, other = factories.UserWithToken(), factories.UserWithToken()
     service = factories.Organization(users=[{"name": mine["name"], "capacity": "editor"}], image_url="")
     factories.Organization(users=[{"name": other["name"], "capacity": "editor"}], image_url="")

@@ -1,4 +1,4 @@
-"""The catalogues of the demonstration over CSW: pycsw hands out records as they are, quirks included."""
+"""The demonstration's catalogues over CSW: pycsw returns records unchanged, including their quirks."""
 
 from __future__ import annotations
 

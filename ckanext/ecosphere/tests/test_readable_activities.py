@@ -1,4 +1,4 @@
-"""What was public once and is not any more is not in the lists of activities either, over HTTP."""
+"""Activity lists omit datasets that are no longer public, over HTTP."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SECRET = "Loutres du lac"
 
 @pytest.fixture
 def app(made_app: Any) -> CKANTestApp:
-    """The application, made once for the module."""
+    """The application, made once per module."""
     return CKANTestApp(made_app)
 
 
 @pytest.fixture
 def people() -> dict[str, Any]:
-    """Tokens of the author, who is in the service, of somebody elsewhere, and of an administrator of the site."""
+    """Tokens of the author, who is a member of the organisation, of another user, and of a sysadmin."""
     author, other, boss = factories.UserWithToken(), factories.UserWithToken(), factories.SysadminWithToken()
     service = factories.Organization(users=[{"name": author["name"], "capacity": "editor"}], image_url="")
     context: Any = {"user": author["name"], "ignore_auth": True, "schema_validate": False}
@@ -36,7 +36,7 @@ def people() -> dict[str, Any]:
 
 
 def told(app: Any, people: dict[str, Any], text: str) -> set[tuple[str, str]]:
-    """Who is told of a text, and by which list."""
+    """Return who sees a text, and in which list."""
     lists = {
         "recently_changed_packages_activity_list": {"limit": 2},
         "user_activity_list": {"id": people["author"]},
@@ -82,5 +82,5 @@ def test_a_dataset_that_was_public_is_not_told_of(app: Any, people: dict[str, An
 
     assert not {person for person, _list in after} & {"nobody", "other"}
     assert {("boss", "user_activity_list"), ("author", "user_activity_list")} <= after
-    # The list is as long as was asked for, although it is read on behind what is left out.
+    # The list has the requested length: omitted entries are replaced by further ones.
     assert ("nobody", "recently_changed_packages_activity_list") in told(app, people, "Ponts du Gard")

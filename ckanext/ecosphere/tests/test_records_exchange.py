@@ -1,4 +1,4 @@
-"""Real records of every origin: harvested, exported as DCAT-AP, held against the published shapes, read again."""
+"""Real records of every origin: harvested, exported as DCAT-AP, validated with the published shapes, imported again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def graph_files() -> Iterator[tuple[Path, str]]:
-    """The DCAT files of the folder with their media types."""
+    """Return the DCAT files of the folder with their media types."""
     for path in sorted(RECORDS.glob("*/*")):
         head = path.read_bytes()[:4000] if path.is_file() else b""
         if path.suffix in GRAPHS:
@@ -61,7 +61,7 @@ def datasets(  # noqa: PLR0917 - fixtures
     csw_catalogue: Callable[..., str],
     sysadmin_context: Any,
 ) -> list[dict[str, Any]]:
-    """Everything that the folder describes, harvested by the portal's own harvesters from real servers."""
+    """All records of the folder, harvested with our harvesters from real servers."""
     factories.Organization(name=OWNER, title="Ministère")
 
     def harvest(name: str, kind: str, url: str) -> None:
@@ -94,14 +94,14 @@ def test_real_records_keep_to_the_published_shapes_and_come_back_the_same(datase
 
 
 def lacking() -> dict[tuple[str, str], str]:
-    """What `lacking.csv` says that the sources lack: (title, property) → nothing."""
+    """Return the properties that the sources lack according to `lacking.csv`: (title, property) → nothing."""
     with Path(__file__).with_name("lacking.csv").open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(line for line in lines if not line.startswith("#"))
         return {(row["title"], row["property"]): row["constraint"] for row in rows}
 
 
 def broken(datasets: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
-    """The violations of DCAT-AP 3.0.1 in the export of all datasets, by title and property."""
+    """Return the violations of DCAT-AP 3.0.1 in the export of all datasets, by title and property."""
     from pyshacl import validate
 
     serializer, rules = RDFSerializer(profiles=PROFILES), Graph()
@@ -121,11 +121,11 @@ def broken(datasets: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
     return found
 
 
-# --- the way back ---
+# --- import of the export ---
 
 
 def changed(dataset: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """What an import of the export does not bring back, beyond what `losses.csv` tells."""
+    """Yield what an import of the export does not restore, except what `losses.csv` lists."""
     turtle = RDFSerializer(profiles=PROFILES).serialize_dataset(dataset, _format="turtle")
     parser = RDFParser(profiles=PROFILES)
     parser.parse(turtle, _format="turtle")
@@ -136,7 +136,7 @@ def changed(dataset: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         if row["format"] == "dcat" and row["scope"] == "dataset"
     }
     lent = {each["field_name"] for each in field_table.schema()["dataset_fields"] if each.get("inherited")}
-    told["spatial_coverage"] = ""  # compared, but for what the table says of it
+    told["spatial_coverage"] = ""  # compared, except for the rows that its table lists
     for name in OWN_FIELDS:
         before, after = dataset.get(name), again.get(name)
         if name == "spatial_coverage":
@@ -144,7 +144,7 @@ def changed(dataset: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         if told.get(name) in ("lost", "changed") or (told.get(name) == "added" and is_within(before, after)):
             continue
         if name in lent and dataset.get("in_series") and not before:
-            continue  # written out from the series
+            continue  # exported from the series
         if comparable(before) != comparable(after):
             yield title(dataset), name, comparable(before), comparable(after)
     before, after = ({tag["name"] for tag in each["tags"]} for each in (dataset, again))
@@ -154,7 +154,7 @@ def changed(dataset: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
 
 
 def changed_files(dataset: dict[str, Any], again: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """The same for its files and services, each known again by its address in the portal."""
+    """Yield the same for files and services, matched by their URL on the portal."""
     told = {
         row["field"]: row["change"]
         for row in field_table.losses()
@@ -178,14 +178,14 @@ def is_territory(row: dict[str, Any]) -> bool:
 
 
 def is_within(before: Any, after: Any) -> bool:
-    """Whether nothing was there before, or all of it still is."""
+    """Return whether the former value was empty, or is completely contained in the new one."""
     if isinstance(before, list) and isinstance(after, list):
         return {comparable(part) for part in before} <= {comparable(part) for part in after}
     return before in (None, "", [])
 
 
 def comparable(value: Any) -> str:
-    """A value as text: no order, no empty parts, codes without the list that they come from."""
+    """Return a value as text: without order, empty parts, and the lists that codes belong to."""
     if isinstance(value, dict):
         return str(sorted((key, comparable(part)) for key, part in value.items() if part not in (None, "", [])))
     if isinstance(value, list):

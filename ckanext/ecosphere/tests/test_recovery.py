@@ -1,4 +1,4 @@
-"""What a kill, an emptied queue or a service that was away left undone is taken up; people see a clear page."""
+"""Recovery after a killed process, an emptied queue or an outage of a service; visitors see a clear error page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NOWHERE = "http://127.0.0.1:1/solr/ckan"
 
 @pytest.fixture(scope="module")
 def portal(loaded: None, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """A portal with a service."""
+    """A portal with an organisation."""
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     return factories.Organization(name="ddt-42", user=factories.Sysadmin(name="boss"))
@@ -51,7 +51,7 @@ def dataset(portal: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_first_request_collects_no_functions(made_app: Any, portal: dict[str, Any], ckan_config: Any, monkeypatch: Any):
-    """A second thread would find the table that the first one fills half empty."""
+    """A second thread would find the table half filled by the first one."""
     logic.clear_actions_cache()
     authz.clear_auth_functions_cache()
     logic.clear_validators_cache()
@@ -119,7 +119,7 @@ def test_older_document_is_replaced(dataset: dict[str, Any]):
     document = solr.document(dataset["id"])
     act("package_patch", id=dataset["id"], title="Zones humides, révisé")
     assert document is not None
-    solr.add([document])  # as a process that was slow does
+    solr.add([document])  # as a slow process would
     assert look_twice() == [f"dataset {dataset['id']} indexed again"]
     assert indexed(dataset["id"])[0]["title"] == "Zones humides, révisé"
 
@@ -145,7 +145,7 @@ def test_dataset_without_quality_is_scored(dataset: dict[str, Any]):
     assert quality.recover() == []
 
 
-# --- runs and queues ---
+# --- background runs and queues ---
 
 RUN = Run("ecosphere-test-run", "ckanext.ecosphere.quality.jobs.tasks.check_shacl", "A test", "ecosphere:quality", 60)
 
@@ -158,7 +158,7 @@ def test_wanted_run_survives_an_emptied_queue(portal: dict[str, Any]):
     connect_to_redis().flushdb()
     with RUN.working() as mine:
         assert mine and not RUN.send_if_lost()
-    assert not RUN.send_if_lost()  # it is over
+    assert not RUN.send_if_lost()  # the run is over
 
 
 def test_failed_run_is_tried_again_some_times_only(portal: dict[str, Any]):
@@ -176,7 +176,7 @@ def test_job_taken_and_never_begun_does_not_wait(portal: dict[str, Any]):
     connect_to_redis().flushdb()
     RUN.want()
     queue = get_queue(RUN.queue)
-    assert queue.pop_job_id() == RUN.name  # the worker that took it is killed: the job says that it is queued
+    assert queue.pop_job_id() == RUN.name  # its worker was killed, but the job's status is still queued
     assert not waits(RUN.name, RUN.queue)
     with RUN.working():
         pass
@@ -189,7 +189,7 @@ def test_a_room_that_fails_keeps_no_other_from_being_looked_at(dataset: dict[str
     assert f"dataset {dataset['id']} indexed again" in [*recovery.look(), *recovery.look()]
 
 
-# --- what people see ---
+# --- error pages ---
 
 
 @pytest.mark.parametrize("path", ["/dataset/", "/dataset/?q=eau"])

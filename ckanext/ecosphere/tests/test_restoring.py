@@ -1,4 +1,4 @@
-"""A deleted dataset comes back by a button on its page, for those who may edit it and for nobody else."""
+"""Restoring a deleted dataset with a button on its page, for users who may edit it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def portal() -> dict[str, Any]:
-    """A service with an administrator, an editor and a member, and a dataset that was deleted."""
+    """An organisation with an administrator, an editor and a member, and a deleted dataset."""
     people = {
         name: factories.UserWithToken(name=name, password=PASSWORD, image_url="")
         for name in ("chef", "redacteur", "membre")

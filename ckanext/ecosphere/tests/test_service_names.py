@@ -1,4 +1,4 @@
-"""Services are found by the words of their names, on their page and over the API."""
+"""Search of organisations by the words of their names, on the page and through the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The administrator's pages of the services: found, changed and noted in the journal, refused where they are wrong."""
+"""Sysadmin pages of the organisations: search, changes logged in the journal, refusal of invalid values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORM = {"title": "DDT de la Loire", "kind": "ddt", "territory": LOIRE, "email": 
 
 @pytest.fixture
 def portal(with_plugins: None, clean_db: None, clean_index: None) -> None:
-    """An administrator and two services, one with a mailbox."""
+    """A sysadmin and two organisations, one with a mailbox."""
     factories.Sysadmin(name="boss", password=PASSWORD, image_url="", fullname="Camille Martin")
     extras = [{"key": organisations.KIND, "value": "ddt"}, {"key": organisations.TERRITORY, "value": AIN}]
     other = [{"key": "autre", "value": "reste"}]
@@ -53,7 +53,7 @@ def written(name: str) -> dict[str, Any]:
 
 
 def called(name: str) -> str:
-    """Name of a service as its letters bear it."""
+    """Return the full name of an organisation, as used in its letters."""
     model.Session.expire_all()
     group: Any = model.Group.get(name)
     return sheets.of(group).full_name
@@ -72,7 +72,7 @@ def test_a_service_is_found_changed_and_the_change_is_in_the_journal(send: Any):
     journal = send("/ecosphere/admin/journal?kind=sheets")
     for words in ("DDT de la Loire", "DDT 01", LOIRE, "ddt-42@example.gouv.fr", "Camille Martin"):
         assert words in journal
-    # Saved again as it is, nothing is noted.
+    # Saved again without changes, nothing is logged.
     before = journal.count("Camille Martin")
     send(f"{ADMIN}ddt", FORM, 302)
     assert send("/ecosphere/admin/journal?kind=sheets").count("Camille Martin") == before
@@ -91,7 +91,7 @@ def test_what_is_wrong_is_told_beside_its_field_and_changes_nothing(send: Any, f
 
 def test_what_ckan_refuses_leaves_the_sheet_as_it_was_and_the_journal_without_it(send: Any):
     group: Any = model.Group.get("ddt")
-    group.extras["description"] = "x"  # CKAN takes no extra of the name of a field, but an import may have left one
+    group.extras["description"] = "x"  # CKAN accepts no extra named like a field, but an import may have left one
     model.Session.commit()
     before, noted = written("ddt"), journal.count()
     assert "There is a schema field with the same name" in send(f"{ADMIN}ddt", FORM, 400)

@@ -1,4 +1,4 @@
-"""The stack itself: what is saved in PostgreSQL is found through Solr, and Redis takes jobs."""
+"""The services of the tests: PostgreSQL, Solr and Redis work together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telephone numbers as people write them; overseas ones have plans of their own."""
+"""Telephone numbers in all their notations, including the numbering plans of overseas territories."""
 
 from __future__ import annotations
 

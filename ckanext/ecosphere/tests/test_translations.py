@@ -1,4 +1,4 @@
-"""The French interface is complete: every message is translated; `access/test_crawl.py` looks at the pages."""
+"""The French translation is complete; `access/test_crawl.py` checks the pages."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""A web server's process makes its first visits itself; a command, a background worker and the tests do not."""
+"""Warm-up requests of a web server process at start; none for commands, background workers and tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def server(app, monkeypatch):
 
 @pytest.fixture
 def visited(server):
-    """What was visited, and how that was answered."""
+    """Paths requested during the warm-up, and their answers."""
     found: list[tuple[str, int]] = []
 
     def note(_sender, response, **_more):

@@ -1,4 +1,4 @@
-"""Nothing but the HTTP guard opens connections; each other way out is named here, with its reason."""
+"""Only the HTTP guard opens connections; each exception is listed with its reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NETWORK = (
     "pysolr", "requests", "smtplib", "socket", "socketserver", "ssl", "telnetlib", "urllib.request", "urllib3",
     "xmlrpc",
 )  # fmt: skip
-#: Who may use them all the same (a module, or a room) and what for: always an address that was configured.
+#: Exceptions, by module or folder, with their reason: they connect to configured addresses only.
 ALLOWED = {
     ("core/away.py", "requests"): "asks the portal's Solr whether it is there",
     ("shared/mailing/", "smtplib"): "the portal's mail server",
@@ -29,7 +29,7 @@ ALLOWED = {
     ("fast_save/solr.py", "requests"): "the portal's Solr",
     ("search/solr_client.py", "requests"): "the portal's Solr",
 }
-#: Of OWSLib only what writes filters: its clients fetch by themselves.
+#: The only module of OWSLib in use, which writes filters: OWSLib's clients make their own requests.
 OWSLIB = "owslib.fes"
 RDF = "shared/rdf.py"
 
@@ -51,7 +51,7 @@ def outside_of_the_guard() -> list[Path]:
 
 
 def ways_out() -> set[tuple[str, str]]:
-    """Module and library, for each import of one that can open a connection."""
+    """Return module and library for each import of a library that can open a connection."""
     return {
         (own(path), library)
         for path in outside_of_the_guard()
@@ -62,7 +62,7 @@ def ways_out() -> set[tuple[str, str]]:
 
 
 def allowed(way: tuple[str, str]) -> set[tuple[str, str]]:
-    """Exceptions that cover a way out."""
+    """Return the exceptions that cover an import."""
     return {(place, library) for place, library in ALLOWED if library == way[1] and way[0].startswith(place)}
 
 

@@ -1,4 +1,4 @@
-"""Words of pages that said something else than what is so, or said one thing in two ways."""
+"""Wording of pages: one term per concept, correct links and headings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
 
 def text(app: CKANTestApp, path: str, person: dict[str, Any]) -> str:
-    """A page with its signs as people read them."""
+    """Return a page with its HTML entities decoded."""
     return html.unescape(app.get(path, headers={"Authorization": person["token"]}).body)
 
 

@@ -1,7 +1,7 @@
-"""A portal that does everything wrong, so that each class of attacks can be seen to get through; and one that refuses.
+"""A deliberately vulnerable portal, on which each class of attacks must succeed, and one that refuses everything.
 
-Both answer over real HTTP. The weak one accepts whatever is sent, shows it as it came, fetches every address that it
-reads, leads wherever it is told, sets no header, and breaks on what is odd.
+Both answer over real HTTP. The vulnerable one accepts any input, shows it unescaped, fetches every URL it reads,
+redirects anywhere, sets no security headers, and fails on odd values.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ GOOD_HEADERS = {
 
 
 class WeakPortal:
-    """The script of the weak portal's server."""
+    """Script of the vulnerable portal's server."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -79,13 +79,13 @@ class WeakPortal:
 
 
 def strict_portal(exchange: Exchange) -> None:
-    """Refuse everything, with all headers."""
+    """Refuse every request, with all security headers."""
     named = {name.replace("-", "_"): value for name, value in GOOD_HEADERS.items()}
     exchange.answer("no", 403, **named)
 
 
 def staged(url: str, canaries: Canaries, hostile: Hostile, mail: list[bytes]) -> Stage:
-    """A stage of a portal that needs no preparation: every person is known, every object has a made-up name."""
+    """Return a stage for a portal without preparation: all users are known, every object has an invented name."""
     load = Load()
     people = {
         person: Client(url, load, name=f"attack-{person}", token="t") for person in ("nobody", "sysadmin", *PEOPLE)

@@ -1,4 +1,4 @@
-"""Fixtures of the room: a real OGC server, a hostile one, a portal with people and datasets, made once for a module."""
+"""Fixtures of the access room: real and hostile OGC servers, and a portal with users and datasets, per module."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 @pytest.fixture(scope="session")
 def ogc() -> Iterator[str]:
-    """Address of the project's own OGC server."""
+    """URL of the project's own OGC server."""
     yield from _served(make_server())
 
 
@@ -35,7 +35,7 @@ def _served(server: ThreadingHTTPServer) -> Iterator[str]:
 
 
 class Hostile(BaseHTTPRequestHandler):
-    """Answers what a test has laid down for a path; notes every path that was asked for."""
+    """HTTP handler that serves the answers set by a test, by path, and records every path requested."""
 
     answers: dict[str, Answer] = {}
     heard: list[str] = []
@@ -59,7 +59,7 @@ def hostile_url() -> Iterator[str]:
 
 @pytest.fixture
 def hostile(hostile_url: str) -> Iterator[Callable[..., str]]:
-    """Lay down what is answered: `hostile("/wms", body, "text/html")` returns the address."""
+    """Set the answers of the hostile server: `hostile("/wms", body, "text/html")` returns the URL."""
     Hostile.answers, Hostile.heard = {}, []
 
     def lay(path: str, body: bytes | Answer, kind: str = "text/xml", status: int = 200, **headers: str) -> str:
@@ -80,13 +80,13 @@ def hostile(hostile_url: str) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def heard() -> list[str]:
-    """Paths that the hostile server was asked for."""
+    """Paths requested from the hostile server."""
     return Hostile.heard
 
 
 @pytest.fixture(scope="module")
 def portal(loaded: None, made_app: Any, ogc: str, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
-    """The application, an editor, a reader, and a dataset whose resources lead to the OGC server."""
+    """The application, an editor, a reader, and a dataset whose resources point to the OGC server."""
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     forget_counts()
@@ -123,7 +123,7 @@ def portal(loaded: None, made_app: Any, ogc: str, request: pytest.FixtureRequest
 
 
 def forget_counts() -> None:
-    """Empty what Redis and this process have counted."""
+    """Reset the rate limits in Redis and in this process."""
     connection = connect_to_redis()
     for key in connection.scan_iter(f"{rate_limits.PREFIX}:*"):
         connection.delete(key)
@@ -131,7 +131,7 @@ def forget_counts() -> None:
 
 
 def call(portal: dict[str, Any], action: str, headers: dict[str, str] | None = None, **data: Any) -> Any:
-    """Call an action over HTTP; return the status and what it answers."""
+    """Call an action over HTTP; return the status and the result or error."""
     answer = portal["client"].post(f"/api/3/action/{action}", json=data, headers=headers or {})
     content = answer.json
     return answer.status_code, content.get("result", content.get("error"))
@@ -139,7 +139,7 @@ def call(portal: dict[str, Any], action: str, headers: dict[str, str] | None = N
 
 @pytest.fixture(scope="module")
 def store(portal: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The portal with a folder for previews and extracts, and its services read."""
+    """The portal with a storage folder for previews and extracts, and the capabilities of its services read."""
     before = tk.config.get("ckan.storage_path")
     tk.config["ckan.storage_path"] = str(tmp_path_factory.mktemp("storage"))
     jobs.read_services()
@@ -149,10 +149,10 @@ def store(portal: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def nothing_counted() -> None:
-    """No limit has counted anything yet."""
+    """Reset all rate limits before the test."""
     forget_counts()
 
 
 def address(store: dict[str, Any], name: str, rest: str) -> str:
-    """Path of a page of one of the dataset's resources."""
+    """Return the path of a page of one of the dataset's resources."""
     return f"/fr/dataset/zones-humides/resource/{store['resources'][name]}/{rest}"

@@ -1,4 +1,4 @@
-"""What attributes mean: Table Schema and ISO 19110 shown as a table, and documents made to do harm."""
+"""Attribute descriptions (Table Schema, ISO 19110, OpenAPI) rendered as tables, including malicious documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In a browser: the map of a service, the table of its features, an extract, QGIS."""
+"""Browser tests of the data pages: service map, feature table, extract, and opening in QGIS."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def dataset(loaded: None, ogc: str, request: pytest.FixtureRequest, portal_stora
 
 @pytest.fixture
 def portal_storage(loaded: None) -> Path:
-    """Folder of the portal in the browser, which is that of the tests."""
+    """Storage folder of the portal in the browser, which the tests share."""
     path = tk.config.get("ckan.storage_path")
     assert path
     return Path(path)
@@ -55,7 +55,7 @@ def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, 
     preview = page.locator(".eco-preview")
     expect(preview.locator(".leaflet-tile-loaded").first).to_be_visible()
     level = "name => Number(getComputedStyle(document.querySelector(`.leaflet-${name}-pane`)).zIndex)"
-    assert page.evaluate(level, "outline") < page.evaluate(level, "tile")  # what lies over the tiles hides them
+    assert page.evaluate(level, "outline") < page.evaluate(level, "tile")  # a pane above the tiles would hide them
     expect(page.get_by_text("zones_humides").first).to_be_visible()
     assert axe_violations(page) == []
     preview.get_by_label("Afficher").select_option(label="Zones humides en WFS")
@@ -252,7 +252,7 @@ def test_types_of_attributes_are_told_in_words(page: Page, dataset: dict[str, An
             jobs.make_samples()
         expect(preview.locator("tbody tr").first).to_be_visible()
         assert set(preview.locator("tbody tr td:nth-child(3)").all_inner_texts()) == words
-    assert '"string"' in page.request.get(f"/dataset/zh-44/resource/{made['id']}/apercu").text()  # as the schema has it
+    assert '"string"' in page.request.get(f"/dataset/zh-44/resource/{made['id']}/apercu").text()  # as in the schema
 
 
 def test_columns_bear_the_titles_of_the_schema_that_the_data_follow(page: Page, dataset: dict[str, Any]):

@@ -1,4 +1,4 @@
-"""Addresses of services are recognised, and brought to one form."""
+"""Recognition of service URLs, and their normalisation to one key per service."""
 
 import pytest
 

@@ -1,5 +1,4 @@
-"""Samples of files that are larger than what is brought here: in parts, from a beginning, and of files and servers made
-to do harm."""
+"""Samples of files above the size limit, read in parts or from the beginning, including malicious files and servers."""
 
 from __future__ import annotations
 
@@ -28,26 +27,26 @@ from ckanext.ecosphere.access.tests.test_previews import FRANCE, pictures, png, 
 
 pytestmark = pytest.mark.usefixtures("nothing_counted")
 
-#: What the portal of these tests brings here, and the features of its large files.
+#: Unit of the size limits, and number of features of the large files.
 MEGABYTE, FEATURES = 1024 * 1024, 45_000
 
 
 def columns(number: int) -> dict[str, Any]:
-    """Attributes, long enough that a file of many features is large, and hardly to be compressed."""
+    """Return attributes that are long and hardly compressible, so that a file of many features is large."""
     random = numpy.random.default_rng(7)
     texts = [random.bytes(90).hex() for _each in range(number)]
     return {"n": numpy.arange(number), "code": numpy.array(texts, dtype=object)}
 
 
 def shapes(number: int) -> Any:
-    """Squares of France, in Lambert 93."""
+    """Return squares in France, in Lambert 93."""
     places = numpy.arange(number)
     x, y = 200_000 + places % 210 * 3_800, 6_200_000 + places // 210 * 3_800
     return shapely.to_wkb(shapely.box(x, y, x + 3_000, y + 3_000))
 
 
 def written(folder: Path, name: str, driver: str, number: int = FEATURES) -> Path:
-    """A file by GDAL."""
+    """Write a file with GDAL."""
     folder.mkdir(exist_ok=True)
     values, path = columns(number), folder / name
     if driver == "Parquet":
@@ -60,7 +59,7 @@ def written(folder: Path, name: str, driver: str, number: int = FEATURES) -> Pat
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Large files of each kind."""
+    """Large files of each format."""
     folder = tmp_path_factory.mktemp("large")
     found = {"zones.gpkg": written(folder, "zones.gpkg", "GPKG").read_bytes()}
     found["zones.parquet"] = written(folder, "zones.parquet", "Parquet").read_bytes()
@@ -91,7 +90,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def kml(texts: Any, encoding: str = "UTF-8") -> bytes:
-    """Placemarks in folders, with values of a schema."""
+    """Return KML with placemarks in folders and values of a schema."""
     schema = '<Schema id="s"><SimpleField name="n" type="int"/><SimpleField name="code" type="string"/></Schema>'
     placemark = (
         '<Placemark><ExtendedData><SchemaData schemaUrl="#s"><SimpleData name="n">%d</SimpleData><SimpleData '
@@ -104,7 +103,7 @@ def kml(texts: Any, encoding: str = "UTF-8") -> bytes:
 
 
 def gml(texts: Any) -> bytes:
-    """What a WFS 2 answers."""
+    """Return a GetFeature response of WFS 2."""
     namespaces = 'xmlns:wfs="http://www.opengis.net/wfs/2.0" xmlns:gml="http://www.opengis.net/gml/3.2" xmlns:d="urn:d"'
     place = '<gml:Point gml:id="p%d" srsName="urn:ogc:def:crs:EPSG::4326"><gml:pos>47 2</gml:pos></gml:Point>'
     zone = f'<d:zone gml:id="z%d"><d:n>%d</d:n><d:code>%s</d:code><d:lieu>{place}</d:lieu></d:zone>'
@@ -124,11 +123,12 @@ def archive(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> by
 
 
 class Served:
-    """A file as a server gives it: in parts when it is asked so, unless it is told to do otherwise.
+    """A file on the hostile server, with support for range requests unless switched off.
 
     Attributes:
-        sent: bytes of the parts that were asked for. (Of an answer that is cut, buffers of the connection take more.)
-        asked: values of the header Range, None for the whole file.
+        sent: number of bytes of the requested ranges. (For an answer that the client cuts, connection buffers hold
+            more.)
+        asked: values of the Range header, None for the whole file.
     """
 
     def __init__(self, body: bytes, in_parts: bool = True, told: Callable[[int, int, int], str] | None = None):
@@ -158,7 +158,7 @@ class Served:
             try:
                 handler.wfile.write(piece)
             except OSError:
-                return  # the portal has enough
+                return  # the portal has closed the connection
 
 
 def forms_of(name: str) -> str:
@@ -168,7 +168,7 @@ def forms_of(name: str) -> str:
 
 @pytest.fixture
 def seen(store, hostile, monkeypatch):
-    """Serve a file, and see its preview as a reader of the page does."""
+    """Serve a file and return its preview, requested as the resource page does."""
 
     def see(name: str, answer: Any) -> dict[str, Any]:
         monkeypatch.setitem(tk.config, "ecosphere.access.sample_megabytes", 2 if name == "zones.pmtiles" else 3)
@@ -204,7 +204,7 @@ def test_of_a_large_file_only_the_parts_are_asked_for_that_a_sample_needs(made, 
     assert found.get("part"), found
     place = [column["name"] for column in found["columns"]].index("n")
     numbers = [row[place] for row in found["rows"][:2]]
-    assert numbers == (["209", "208"] if name == "zones.fgb" else ["0", "1"])  # FlatGeobuf sorts by place
+    assert numbers == (["209", "208"] if name == "zones.fgb" else ["0", "1"])  # FlatGeobuf orders features spatially
     rows = len(found["rows"])
     if name in ("t.xlsx", "t.ods", "csv.zip", "geojson.zip", "gpkg.zip", "zones.kmz"):
         assert (rows == 1000 and not found.get("known_total")) or found["known_total"] == FEATURES
@@ -271,7 +271,7 @@ def test_a_beginning_is_shown_where_it_suffices_and_else_a_sentence(made, seen, 
 
 
 def endless(first: bytes, *headers: tuple[str, str], status: int = 200) -> Callable[[Any], None]:
-    """A server that never stops."""
+    """Return an answer that streams for up to a minute."""
 
     def answer(handler: Any) -> None:
         handler.send_response(status)
@@ -331,7 +331,7 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_a_server_that_lies_about_its_parts_is_not_believed(made, seen, lie):
-    """When it does at once, the file is brought from its beginning; when it does later, that is told."""
+    """A wrong first range leads to a download from the beginning; a wrong later range is reported."""
     at_once = seen("zones.gpkg", Served(made["zones.gpkg"], told=lie))
     if at_once.get("rows"):
         assert [row[1] for row in at_once["rows"][:5]] == list(columns(5)["code"])
@@ -359,12 +359,12 @@ def test_a_part_that_never_ends_is_cut(made, seen):
             served(handler)
 
     begin = time.monotonic()
-    assert seen("x.gpkg", answer)["rows"]  # brought from its beginning
+    assert seen("x.gpkg", answer)["rows"]  # read from the beginning of the file
     assert time.monotonic() - begin < 15
 
 
 def directory(**lies: int) -> bytes:
-    """An archive of one large member whose directory lies."""
+    """Return a ZIP archive of one large member, with wrong values in its central directory."""
     body = bytearray(archive({"a.csv": b"n;m\n" + bytes(range(256)) * 16_000}, zipfile.ZIP_STORED))
     end = body.rfind(b"PK\x05\x06")
     central = struct.unpack_from("<I", body, end + 16)[0]
@@ -418,7 +418,7 @@ def test_of_a_bomb_only_the_beginning_is_unpacked(seen, name):
         for _each in range(400):
             member.write(bytes(MEGABYTE))
     with zipfile.ZipFile(out, "a", zipfile.ZIP_STORED) as opened:
-        opened.writestr("rest.bin", bytes(4 * MEGABYTE))  # larger than what is brought whole
+        opened.writestr("rest.bin", bytes(4 * MEGABYTE))  # larger than the limit for a whole download
     served = Served(out.getvalue())
     begin = time.monotonic()
     found = seen("x.zip", served)
@@ -459,7 +459,7 @@ def test_pages_of_sqlite_that_lead_in_circles_end_with_a_sentence(made, seen, tm
         )
     body = bytearray(path.read_bytes())
     begin = (root - 1) * page
-    assert body[begin] == 5  # an inner page of a table
+    assert body[begin] == 5  # an interior page of a table B-tree
     cells = struct.unpack_from(">H", body, begin + 3)[0]
     for number in range(cells):
         struct.pack_into(">I", body, begin + struct.unpack_from(">H", body, begin + 12 + 2 * number)[0], root)
@@ -509,7 +509,7 @@ def test_a_directory_of_tiles_that_is_a_bomb_ends_with_a_sentence(seen):
 
 
 PLACE = '"type": "Feature", "geometry": {"type": "Point", "coordinates": [2, 47]}'
-#: Features of GeoJSON as others write them, and what stands before and behind them.
+#: Features of GeoJSON in the layouts of other producers, and the text before and after them.
 ORDERS = {
     "id first": (
         '{"type": "FeatureCollection", "features": [',
@@ -604,7 +604,7 @@ MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
 def book(sheet: str, texts: str = "", **others: str) -> bytes:
-    """A workbook, larger than what is brought whole."""
+    """Return a workbook above the limit for a whole download."""
     members = {**BOOK, "xl/worksheets/sheet1.xml": sheet, "xl/sharedStrings.xml": texts, **others}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:

@@ -1,4 +1,4 @@
-"""Previews as people get them: map images and samples over HTTP, made in the background, and files made to do harm."""
+"""Previews over HTTP: map images and samples made by background jobs, including malicious files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.usefixtures("nothing_counted")
 
 
 def preview(store, path: str, headers: dict[str, str] | None = None):
-    """Ask for a preview as the page does, let the job run, and fetch it."""
+    """Request a preview as the page does, run the job, and fetch the result."""
     wanted = store["client"].post(path, headers=headers)
     if wanted.status_code != 200:
         return wanted.json
@@ -53,7 +53,7 @@ def preview(store, path: str, headers: dict[str, str] | None = None):
 
 
 def sample(body: bytes, tmp_path: Path, name: str = "", seconds: int = 20):
-    """Read a file as the background job reads it."""
+    """Read a file as the background job does, in the sandboxed process."""
     (tmp_path / "in").write_bytes(body)
     job = {"task": "sample", "input": str(tmp_path / "in"), "output": str(tmp_path / "out"), "rows": 100, "name": name}
     facts = sandbox.run(job, seconds, 700)
@@ -61,7 +61,7 @@ def sample(body: bytes, tmp_path: Path, name: str = "", seconds: int = 20):
 
 
 def png(shade: int) -> bytes:
-    """A picture of one pixel."""
+    """Return a PNG of one pixel."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -71,7 +71,7 @@ def png(shade: int) -> bytes:
 
 
 def varint(number: int) -> bytes:
-    """A number as PMTiles writes it: seven bits a byte, the lowest first."""
+    """Encode a number as a PMTiles varint: seven bits per byte, least significant group first."""
     low, rest = number & 127, number >> 7
     return bytes([low | 128]) + varint(rest) if rest else bytes([low])
 
@@ -85,7 +85,7 @@ def zipped(**members: bytes) -> bytes:
 
 
 def made_by_gdal(driver: str, suffix: str, tmp_path: Path) -> dict[str, bytes]:
-    """The wetlands in another format, in Lambert 93."""
+    """Convert the wetlands to another format, in Lambert 93."""
     import shapely
     from pyogrio import raw
     from pyproj import Transformer
@@ -331,7 +331,7 @@ def test_tiles_in_one_file_are_a_map(loaded, tmp_path):
 
 
 def pictures(entries: list[tuple[int, int, int, int]], tiles: bytes, box: tuple[float, ...], **header: Any) -> bytes:
-    """PMTiles with pictures: entries are first tile, run, length and offset of the root directory."""
+    """Return a PMTiles archive of images; `entries` of the root directory: first tile, run, length, offset."""
     firsts = [one - other for (one, *_), other in zip(entries, [0, *(each[0] for each in entries)], strict=False)]
     columns = (firsts, [e[1] for e in entries], [e[2] for e in entries], [e[3] + 1 for e in entries])
     root = gzip.compress(varint(len(entries)) + b"".join(varint(n) for column in columns for n in column))
@@ -368,13 +368,13 @@ def test_pictures_of_a_leaf_and_of_a_run_are_found_and_holes_left_out(loaded, tm
     ("changes", "tiles"),
     [
         ({"kind": 5}, png(1)),  # AVIF
-        ({"compression": 4}, png(1)),  # of directories, zstd
+        ({"compression": 4}, png(1)),  # directories compressed with zstd
         ({}, b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>"),
         ({"zooms": (3, 1)}, png(1)),
         ({"zooms": (0, 200)}, png(1)),
         ({"entries": [(0, 1, 2**40, 0)]}, png(1)),
         ({"entries": [(0, 1, 10, 2**50)]}, png(1)),
-        ({"entries": [(0, 0, 20, 0)]}, png(1)),  # a leaf where there is none
+        ({"entries": [(0, 0, 20, 0)]}, png(1)),  # a leaf directory where there is none
         ({"box": (9, 41, -5, 51)}, png(1)),
     ],
 )
@@ -424,7 +424,7 @@ def test_a_quote_that_is_never_closed_swallows_no_row(tmp_path, rows):
     found = tables.read_text(path, 10)
     assert found["counted"] == min(rows + 2, tables.MOST_COUNTED)
     assert found["rows"][1:3] == [["1", '"Le Bois', "3"], ["2", "abc", "4"]]
-    # Cells of several lines are whole, also where the file ends within one.
+    # Cells of several lines are complete, even where the file ends within one.
     path.write_text('id;nom\n1;"un\ndeux; trois"\n2;"quatre\ncinq')
     assert tables.read_text(path, 10)["rows"] == [["1", "un\ndeux; trois"], ["2", "quatre\ncinq"]]
 
@@ -507,7 +507,7 @@ def test_files_made_to_do_harm_end_with_a_sentence(loaded, tmp_path, body, name,
     assert time.monotonic() - begin < 15
     assert (
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 450_000
-    )  # kB, the test's own copy of the bomb too
+    )  # in kB, including the test's own copy of the bomb
 
 
 def test_an_archive_whose_paths_climb_writes_nothing_elsewhere(loaded, tmp_path):
@@ -651,7 +651,7 @@ def test_slow_servers_do_not_take_the_threads_of_the_portal(store, hostile, made
         begin = time.monotonic()
         assert tile(252) == (503, "1")
         assert store["client"].get(f"{second}/voir").status_code == 503
-        assert time.monotonic() - begin < 2  # to wait for a place takes a thread, too
+        assert time.monotonic() - begin < 2  # waiting for a slot would occupy a thread, too
         go_on.set()
         assert [each.result() for each in slow] == [(200, None)] * 2
     assert tile(252) == (200, None)

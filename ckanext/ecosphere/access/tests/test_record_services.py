@@ -1,4 +1,4 @@
-"""Services of real records, replayed from capabilities made by hand: kind, layer, and what stays unread."""
+"""Services of real records, replayed with hand-made capabilities: kind, layer, and links that are not read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Services are read in the background, told in words, and nothing that they answer does harm."""
+"""Services: capabilities are read in the background, shown in plain language, and cannot do harm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BOMB = (
 
 @pytest.fixture(scope="module")
 def read(portal):
-    """What the services say, read as the background job reads it."""
+    """The services of the portal, read as the background job reads them."""
     jobs.read_services()
     return portal
 
@@ -49,7 +49,7 @@ def test_a_save_asks_nobody_and_notes_one_service_for_many_resources(portal, hos
     assert service.state == "unread"
     assert model.Session.query(ServiceUse).filter_by(key=service.key).count() == 3
     jobs.read_services()
-    assert len([path for path in heard if path.startswith("/geoserver/")]) == 1  # services of other tests are read, too
+    assert len([path for path in heard if path.startswith("/geoserver/")]) == 1  # other tests' services are read, too
 
 
 def test_the_services_of_a_transaction_are_noted_at_once_and_not_without_it(portal, hostile, monkeypatch):
@@ -143,7 +143,7 @@ def test_a_service_that_falls_silent_keeps_its_layers_and_says_since_when(read):
         storage.write([(address, runs.Outcome(error="timeout"))])
     service = model.Session.get_one(Service, address.key)
     first = service.failing_since
-    service.failing_since = datetime(2026, 3, 2, 23, 30, tzinfo=timezone.utc)  # the third, in Paris
+    service.failing_since = datetime(2026, 3, 2, 23, 30, tzinfo=timezone.utc)  # 3 March in Paris
     model.Session.commit()
     assert first is not None
     answer = read["client"].get(

@@ -1,4 +1,4 @@
-"""Open in QGIS, take a part of a service, count: over HTTP, with a real OGC server."""
+"""Opening in QGIS, extracts of services, and usage counts, over HTTP with a real OGC server."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def qlr(answer) -> etree._Element:
 
 
 def nightly() -> str:
-    """Do what cron has done every night; return what the command prints."""
+    """Run the nightly command as cron does; return its output."""
     done = CliRunner().invoke(cli.access, ["read"])
     assert done.exit_code == 0, done.output
     return done.output
 
 
 def made(store, name: str = "Données", **asked):
-    """Have an extract made over HTTP; return how it ended and its file."""
+    """Make an extract over HTTP; return its row and its file."""
     status, row = call(store, "ecosphere_access_extract_create", resource_id=store["resources"][name], **asked)
     assert status == 200, row
     assert row["state"] == "wanted"
@@ -311,7 +311,7 @@ def test_extracts_of_one_service_keep_neither_the_worker_nor_those_of_others(sto
     background.get_queue(QUEUE).empty()
     monkeypatch.setattr(jobs, "TURN_SECONDS", 0)
     made_so_far = []
-    for _turn in range(2):  # e-mails, bulk edits and the like have their turn in between
+    for _turn in range(2):  # other jobs, such as e-mails, run in between
         assert jobs.make_extracts() == 1
         assert queue.waits(jobs.EXTRACT, QUEUE)
         background.get_queue(QUEUE).empty()
@@ -493,7 +493,7 @@ def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store, 
         features = json.load(answer)["features"]
     assert features[0]["properties"].keys() == {"code", "nature"} and features[0]["geometry"]
     assert "tous les attributs" not in shown().get_text()
-    # The preview tells of the first layer alone.
+    # The preview only describes the first layer.
     of_one = extract_form.layers
 
     def of_two(found: Any) -> Any:
@@ -512,7 +512,7 @@ def test_the_address_of_a_wfs_has_the_chosen_attributes_and_the_geometry(store, 
     model.Session.commit()
     assert "PROPERTYNAME" not in shown().select_one(".eco-extract__code").get_text()
     assert "Il renvoie tous les attributs" in shown().get_text()
-    chosen["attributes"] = ["e"]  # stands in the address anyway
+    chosen["attributes"] = ["e"]  # a letter that occurs in the URL anyway
     assert "Il renvoie tous les attributs" in shown().get_text()
 
 
@@ -524,7 +524,7 @@ def test_no_address_ends_a_text_of_the_code():
 
 
 def test_the_code_of_an_address_runs_as_it_stands(store, tmp_path):
-    """In a shell, and in Python with the GDAL that GeoPandas calls; QGIS and R open such an address by GDAL as well."""
+    """In a shell, and in Python with GDAL as in GeoPandas; QGIS and R also open such URLs with GDAL."""
     status, found = call(store, "ecosphere_access_service_show", resource_id=store["resources"]["Données"])
     assert status == 200
     box = tuple(float(side) for side in NANTES.split(","))

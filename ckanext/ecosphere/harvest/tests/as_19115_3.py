@@ -1,7 +1,7 @@
-"""An ISO 19139 record as GeoNetwork 4 gives it in ISO 19115-3: the twin that says the same.
+"""Conversion of ISO 19139 records to ISO 19115-3, equivalent to the export of GeoNetwork 4.
 
-Follows what ISO/TS 19115-3:2016 changed and GeoNetwork's own conversion does: parties with their organisation inside,
-formats as citations, measures by reference, lineage beside the quality, locales, one kind of identifier.
+Follows the changes of ISO/TS 19115-3:2016 and GeoNetwork's own conversion: organisations nested in responsibilities,
+formats as citations, measures by reference, lineage outside of data quality, locales, a single type of identifier.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OF_TYPES = (
     ("MD_Security", "mco"), ("MD_Rest", "mco"), ("MD_Class", "mco"), ("MD_Maint", "mmi"), ("MD_Feature", "mrc"),
     ("MD_Vector", "msr"), ("MD_Geo", "msr"), ("MD_Topo", "msr"), ("MI_", "mac"), ("MD_", "mri"),
 )  # fmt: skip
-"""Beginning of the name of a type → prefix of its package."""
+"""Beginning of a type's name → prefix of its namespace."""
 _GCO = "http://www.isotc211.org/2005/gco"
 _RENAMED = {
     "RS_Identifier": "MD_Identifier",
@@ -85,7 +85,7 @@ def _quality(child: etree._Element) -> Iterator[etree._Element]:
 
 
 def _made(element: etree._Element, package: str) -> etree._Element:
-    """Return an element, with all in it, under its names of today."""
+    """Return an element and its descendants under their ISO 19115-3 names."""
     name = _PROFILE.get(_name(element), _RENAMED.get(_name(element), _name(element)))
     namespace = etree.QName(element).namespace or ""
     if "gml" in namespace:
@@ -168,7 +168,7 @@ def _format(made: etree._Element) -> etree._Element:
 
 
 def _measured(made: etree._Element) -> etree._Element:
-    """Put name and description of a measure into a reference, as ISO 19157 has it."""
+    """Move name and description of a measure into a measure reference, as in ISO 19157."""
     of_measure = [
         each for each in made if _name(each) in ("nameOfMeasure", "measureDescription", "measureIdentification")
     ]

@@ -1,4 +1,4 @@
-"""Fixtures of the harvest room, and what is collected here."""
+"""Fixtures of the harvest room, and selection of the test files to collect."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ckan.tests import factories
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.tests.portal import Portal
 
-# The real records stay outside the project: where their folder is not beside the checkout, the tests over them do
-# not exist (rather than being skipped); each of their quirks has a record of the project's own in test_quirks.py.
+# The real records are not part of the project: if their folder is not beside the checkout, the tests that use them are
+# not collected (rather than skipped). Each of their quirks has a record of our own in test_quirks.py.
 RECORDS = Path(__file__).parents[5] / "shared" / "records"
 collect_ignore = [] if RECORDS.is_dir() else ["test_records.py", "test_dcat_records.py"]
 
@@ -26,9 +26,10 @@ def portal(  # noqa: PLR0917 - fixtures
     ckan_config: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Portal:
-    """An empty portal with the services that the records of the tests name, and no patience with servers.
+    """An empty portal with the organisations named by the test records, without pauses between attempts.
 
-    The process of the tests takes more than a worker after some hundred of them: its memory ends no reading.
+    The memory limit of a reading is raised, since a test process that has run some hundred tests is larger than a
+    worker.
     """
     monkeypatch.setitem(ckan_config, config.BACKOFF_SECONDS, 0)
     monkeypatch.setitem(ckan_config, config.MAX_MEMORY_MEGABYTES, 8_000)

@@ -1,4 +1,4 @@
-"""A CSW over real HTTP that behaves as badly as a test wants."""
+"""CSW server over real HTTP, with configurable faults."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def iso_record(
     resource_identifier: str = "",
     links: tuple[tuple[str, str, str], ...] = (),
 ) -> str:
-    """A small ISO 19139 record; links are (url, protocol, name). `identifier=""` leaves it out."""
+    """Return a small ISO 19139 record; links are (url, protocol, name). `identifier=""` leaves the identifier out."""
     identifier = f"fr-120066022-jdd-{number:08d}" if identifier is None else identifier
     identifiers = ""
     if identifier:
@@ -85,7 +85,7 @@ def iso_record(
 
 @dataclass(frozen=True)
 class Question:
-    """What a client asked of GetRecords."""
+    """The parameters of a GetRecords request."""
 
     start: int
     size: int
@@ -98,7 +98,7 @@ class Question:
 
 @dataclass
 class PageOfRecords:
-    """An answer before it is written; faults change it or write something else."""
+    """An answer before it is serialised; faults change it or write something else."""
 
     records: list[str]
     matched: int | None
@@ -113,7 +113,7 @@ Fault = Callable[[Question, PageOfRecords], PageOfRecords | None]
 
 
 class Catalogue:
-    """The records of the server and its faults; both may be changed between two harvests."""
+    """The records of the server and its fault; both may be changed between two harvests."""
 
     def __init__(self, records: list[str] | None = None, fault: Fault | None = None):
         self.records = list(records or [])
@@ -188,7 +188,7 @@ class Catalogue:
 
 @contextmanager
 def catalogue(records: list[str] | None = None, fault: Fault | None = None) -> Iterator[Catalogue]:
-    """Run a catalogue for the time of the block."""
+    """Run a catalogue server for the duration of the block."""
     script = Catalogue(records, fault)
     with serve(script) as server:
         script.server = server
@@ -206,25 +206,25 @@ HTML = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Revene
 
 
 def exception(text: str = "Erreur interne", code: str = "NoApplicableCode") -> PageOfRecords:
-    """An OWS exception with HTTP 200."""
+    """OWS exception with HTTP status 200."""
     return PageOfRecords([], 0, 0, 0, body=EXCEPTION.format(code=code, text=escape(text)))
 
 
 def html() -> PageOfRecords:
-    """A web page with HTTP 200."""
+    """Web page with HTTP status 200."""
     return PageOfRecords([], 0, 0, 0, body=HTML, headers={"Content-Type": "text/html"})
 
 
 def status(code: int, **headers: str) -> PageOfRecords:
-    """An empty answer with another status."""
+    """Empty answer with another HTTP status."""
     return PageOfRecords([], 0, 0, 0, body="", status=code, headers=headers)
 
 
 def empty(page: PageOfRecords) -> PageOfRecords:
-    """A page without records that claims that there are more."""
+    """Page without records that announces more records."""
     return replace(page, records=[], returned=0)
 
 
 def covers(question: Question, position: int) -> bool:
-    """Whether the page asked for would hold this position."""
+    """Return whether the requested page includes this position."""
     return question.start <= position < question.start + question.size

@@ -1,4 +1,4 @@
-"""A door before a service that a test may shut: the service itself stays up for the tests beside it."""
+"""TCP forwarder that makes a service unreachable for one test, while the service itself keeps running."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ PIECE = 65_536
 
 
 class Forwarder:
-    """Hand connections on to a service.
+    """Forward connections to a service.
 
     Args:
-        host: of the service.
-        port: of the service.
+        host: host of the service.
+        port: port of the service.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -30,7 +30,7 @@ class Forwarder:
         return door
 
     def _receive(self, door: socket.socket) -> None:
-        with suppress(OSError):  # the door is shut
+        with suppress(OSError):  # the listening socket was closed
             while True:
                 client, _address = door.accept()
                 service = socket.create_connection(self._service)
@@ -39,7 +39,7 @@ class Forwarder:
                     threading.Thread(target=_carry, args=(source, target), daemon=True).start()
 
     def shut(self) -> None:
-        """End all connections and take no new one."""
+        """Close all connections and the listening socket."""
         for each in (self._door, *self._connections):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -48,7 +48,7 @@ class Forwarder:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """The service cannot be reached for the time of the block."""
+        """Make the service unreachable for the duration of the block."""
         self.shut()
         yield
         self._door = self._open(self.port)

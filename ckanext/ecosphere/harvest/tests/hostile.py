@@ -1,7 +1,7 @@
-"""Hostile input, each in a small process of its own, so that the memory and the time it costs can be measured.
+"""Hostile input, each case in a process of its own, to measure the memory and processor time that it costs.
 
-Run as `python -m ckanext.ecosphere.harvest.tests.hostile ADDRESS`, the address of the server of `test_faults_hostile`;
-prints, for each case, what it was refused with, seconds of CPU, and megabytes beyond those of the process before.
+Run as `python -m ckanext.ecosphere.harvest.tests.hostile URL`, with the URL of the server of `test_faults_hostile`.
+Prints, for each case, the reason of the refusal, seconds of processor time, and additional memory in MB.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ QUADRATIC = '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "{}">]><r>{}</r>'.form
 
 
 def session(allowed: Any = HERE, resolver: Any = socket.getaddrinfo) -> GuardedSession:
-    """The guarded way out as a harvest has it, tried once."""
+    """Return a guarded HTTP session as the harvest uses it, with a single attempt."""
     return GuardedSession(GuardSettings(allowed_networks=allowed, attempts=1), resolver)
 
 
 def points_inside(host: str, port: int, **_options: Any) -> list[Any]:
-    """A name server that gives a public address once, and this machine from then on."""
+    """Resolve to a public address at the first call, and to this machine afterwards."""
     calls.append(host)
     ip = "93.184.216.34" if len(calls) == 1 else "127.0.0.1"
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port))]
@@ -45,14 +45,14 @@ calls: list[str] = []
 
 
 def rebound(address: str) -> None:
-    """Ask a name twice that points inside the second time."""
+    """Request a URL whose host name resolves to a loopback address the second time (DNS rebinding)."""
     guarded = session((), points_inside)
     calls.append("the first answer, which was public and checked")
     guarded.get(address.replace("127.0.0.1", "rebinding.example.org"))
 
 
 def failures(reader: Any) -> None:
-    """Read a source to its end and raise what was noted of it."""
+    """Read a source to its end and raise the first recorded failure."""
     for _page in reader.pages():
         pass
     for failure in reader.reading.failures:
@@ -88,7 +88,7 @@ CASES: dict[str, Callable[[str], Any]] = {
 
 
 def measure(case: Callable[[str], Any], address: str) -> dict[str, Any]:
-    """Run a case in a child and measure it."""
+    """Run a case in a child process and return its refusal, processor time and memory."""
     reading, writing = os.pipe()
     if os.fork() == 0:
         before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()

@@ -1,6 +1,6 @@
-"""Documents that lead elsewhere, in every syntax that the portal reads: name → (text, media type).
+"""Documents that refer to an external URL, in every format that the portal reads: name → (text, media type).
 
-Each is well-formed, so that only what it refers to could make it fail.
+Each document is well-formed, so that only its external reference can make it fail.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _json(document: Any) -> tuple[str, str]:
 
 
 def json_ld(there: str) -> dict[str, tuple[str, str]]:
-    """JSON-LD whose context is elsewhere, at each place where one may stand."""
+    """Return JSON-LD with an external context, at each place where a context is allowed."""
     scoped = {"part": {"@id": "https://ex.org/part", "@context": there}}
     typed = {"Kind": {"@id": "https://ex.org/Kind", "@context": [there]}}
     return {
@@ -52,7 +52,7 @@ def json_ld(there: str) -> dict[str, tuple[str, str]]:
 
 
 def rdf(there: str) -> dict[str, tuple[str, str]]:
-    """RDF/XML, Turtle, N3 and TriG that name something elsewhere."""
+    """Return RDF/XML, Turtle, N3 and TriG that refer to an external URL."""
     turtle = f'@prefix dcat: <{DCAT}> . <https://ex.org/1> a dcat:Dataset ; <http://purl.org/dc/terms/title> "Zones" .'
     owl = "http://www.w3.org/2002/07/owl#"
     imports = f"<{there}> a <{owl}Ontology> ; <{owl}imports> <{there}> ."
@@ -78,7 +78,7 @@ def rdf(there: str) -> dict[str, tuple[str, str]]:
 
 
 def iso(there: str) -> dict[str, tuple[str, str]]:
-    """ISO 19139 that names something elsewhere."""
+    """Return ISO 19139 records that refer to an external URL."""
     record = iso_record(1)
     include = f'<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="{there}" parse="text"/>'
     located = f'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://x {there}" '
@@ -94,5 +94,5 @@ def iso(there: str) -> dict[str, tuple[str, str]]:
 
 
 def everything(there: str) -> dict[str, tuple[str, str]]:
-    """All of them."""
+    """Return the documents of all formats."""
     return {**{f"JSON-LD: {name}": each for name, each in json_ld(there).items()}, **rdf(there), **iso(there)}

@@ -1,4 +1,4 @@
-"""Make records and results for the tests of the rules."""
+"""Helpers that make records and results for the tests of the normalisation rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FALLBACK = "administration-centrale-ou-ministere_172120"
 
 
 def result(context: Context | None = None, **fields: Any) -> Result:
-    """Normalise a record of which only some fields are given."""
+    """Normalise a record with the given fields only."""
     record = Record(**{"title": "Un jeu de données", "file_identifier": "id-1", **fields})
     return normalise(record, context or Context(fallback_organisation=FALLBACK))
 

@@ -1,4 +1,4 @@
-"""The portal as the tests of the pipeline see it: sources, jobs, datasets, and what Solr was asked."""
+"""Helper class for the tests of the harvest pipeline: sources, jobs, datasets, and counted Solr requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ckanext.harvest.model import HarvestJob, HarvestObject
 
 
 class Portal:
-    """Shorthands for what an administrator does and sees."""
+    """Shortcuts for what an administrator does and sees."""
 
     ORGANISATIONS = {
         "ddt-01053-01": "DDT 01",
@@ -29,13 +29,13 @@ class Portal:
     OWNER = "administration-centrale-ou-ministere_172120"
 
     def call(self, action: str, **data: Any) -> Any:
-        """Call an action as the site itself."""
+        """Call an action as the site user."""
         context: Any = {"ignore_auth": True, "model": model, "session": model.Session}
         context["user"] = tk.get_action("get_site_user")({"ignore_auth": True}, {})["name"]
         return tk.get_action(action)(context, data)
 
     def source(self, url: str, name: str = "source", config: dict[str, Any] | None = None, **data: Any) -> str:
-        """Create a source; returns its id."""
+        """Create a source; return its id."""
         values = {
             "name": name,
             "title": name.capitalize(),
@@ -55,7 +55,7 @@ class Portal:
         self.call("harvest_source_update", id=source_id, **{**values, **changes})
 
     def job(self, source_id: str, force: bool = False) -> str:
-        """Create a job that is to run, without sending it anywhere; returns its id."""
+        """Create a job in the state "Running" without queueing it; return its id."""
         job_id = self.call("harvest_job_create", source_id=source_id, run=False)["id"]
         model.Session.execute(sa.update(HarvestJob).where(HarvestJob.id == job_id).values(status=RUNNING))
         if force:
@@ -64,19 +64,19 @@ class Portal:
         return job_id
 
     def harvest(self, source_id: str, force: bool = False) -> dict[str, int]:
-        """Harvest a source here and now; returns the counts of the job's report without zeros."""
+        """Harvest a source in this process; return the counts of the job's report, without zeros."""
         job_id = self.job(source_id, force)
         run_job(job_id, helpers=False, sleep=lambda seconds: None)
         return self.counts(job_id)
 
     def counts(self, job_id: str) -> dict[str, int]:
-        """Counts of a job as ckanext-harvest's page shows them."""
+        """Return the counts of a job as shown on ckanext-harvest's page."""
         job = self.call("harvest_job_show", id=job_id)
         assert job["status"] == "Finished"
         return {status: number for status, number in job["stats"].items() if number}
 
     def last_job(self, source_id: str) -> str:
-        """Id of the last job of a source."""
+        """Return the id of the last job of a source."""
         return model.Session.execute(
             sa.select(HarvestJob.id)
             .where(HarvestJob.source_id == source_id)
@@ -85,18 +85,18 @@ class Portal:
         ).scalar_one()
 
     def errors(self, source_id: str) -> list[str]:
-        """All sentences of the report of the last job."""
+        """Return all messages of the report of the last job."""
         report = self.call("harvest_job_report", id=self.last_job(source_id))
         found = [each["message"] for each in report["gather_errors"]]
         found += [e["message"] for each in report["object_errors"].values() for e in each["errors"]]
         return found
 
     def state(self, source_id: str) -> dict[str, Any]:
-        """What the pipeline knows of the last job."""
+        """Return the pipeline's state of the last job."""
         return self.call("ecosphere_harvest_job_show", id=self.last_job(source_id))
 
     def datasets(self) -> dict[str, dict[str, Any]]:
-        """Published datasets by title, from the database."""
+        """Return the published datasets by title, from the database."""
         names = model.Session.execute(
             sa.select(model.Package.name).where(model.Package.type == "dataset", model.Package.state == "active")
         ).scalars()
@@ -104,7 +104,7 @@ class Portal:
         return {dataset["title"]: dataset for dataset in shown}
 
     def ids(self, notes: str = "%") -> dict[str, str]:
-        """Published datasets whose descriptions look so, title → id; a quick look into the database alone."""
+        """Return title → id of the published datasets with a description LIKE `notes`, from the database only."""
         package = model.Package
         query = sa.select(package.title, package.id).where(
             package.type == "dataset", package.state == "active", sa.func.coalesce(package.notes, "").like(notes)
@@ -113,12 +113,12 @@ class Portal:
         return dict(model.Session.execute(query).tuples().all())
 
     def found(self) -> list[str]:
-        """Titles of the datasets that a search finds."""
+        """Return the titles of all datasets in the search index."""
         results = self.call("package_search", q="*:*", rows=1000)["results"]
         return sorted(dataset["title"] for dataset in results)
 
     def records(self, source_id: str) -> dict[str, str]:
-        """State of each record of a source, by guid."""
+        """Return the state of each record of a source, by guid."""
         model.Session.rollback()
         rows = model.Session.execute(
             sa.select(SourceRecord.guid, SourceRecord.state).where(SourceRecord.source_id == source_id)
@@ -126,14 +126,14 @@ class Portal:
         return dict(rows.tuples().all())
 
     def current_objects(self) -> int:
-        """Number of harvest objects that are current."""
+        """Return the number of current harvest objects."""
         query = sa.select(sa.func.count()).where(HarvestObject.current.is_(True))
         return model.Session.execute(query).scalar_one()
 
 
 @contextmanager
 def solr_requests(monkeypatch: Any) -> Iterator[Counter[str]]:
-    """Count what is really sent to Solr: `add` per document, `update` per request, `commit`, `delete`."""
+    """Count the requests sent to Solr: `add` per document, `update` per request, `commit`, `delete`."""
     counted: Counter[str] = Counter()
     original = pysolr.Solr._send_request
 

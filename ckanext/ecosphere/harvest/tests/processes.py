@@ -1,4 +1,4 @@
-"""Processes that run a job and are killed at a chosen point, as a machine that is switched off kills them."""
+"""Processes that run a harvest job and are killed at a given point."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KILLED = -signal.SIGKILL
 
 
 def start(function: Callable[[], Any]) -> int:
-    """Fork, as CKAN's worker does for each job, and run a function in the child; returns its process id."""
+    """Fork, as CKAN's worker does for each job, and run a function in the child; return its process id."""
     drop_connections()
     pid = os.fork()
     if pid == 0:
@@ -27,36 +27,36 @@ def start(function: Callable[[], Any]) -> int:
 
 
 def drop_connections() -> None:
-    """Close what a child, or the end of a service, would break."""
+    """Close connections that a fork, or the loss of a service, would break."""
     model.Session.remove()
     assert model.meta.engine is not None
     model.meta.engine.dispose()
 
 
 def end(pid: int) -> int:
-    """Wait for a child; returns its exit code, negative for the signal that killed it."""
+    """Wait for a child process; return its exit code, negative for the signal that killed it."""
     _pid, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status)
 
 
 def is_over(pid: int) -> bool:
-    """Whether a child has ended; `end` still tells how."""
+    """Return whether a child process has ended, without reaping it: `end` still returns its exit code."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def die() -> None:
-    """End this process as `kill -9` does: nothing is cleaned up."""
+    """Kill this process with SIGKILL, without any clean-up."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def dies(owner: Any, name: str, when: str, call: int = 1) -> None:
-    """Have the process die at a call of a function.
+    """Make the process die at a call of a function.
 
     Args:
-        owner: module or class that has the function.
-        name: its name.
+        owner: module or class that holds the function.
+        name: name of the function.
         when: `before` or `after` the call.
-        call: at which call, counted from 1.
+        call: number of the call, counted from 1.
     """
     original, calls = owner.__dict__[name], 0
 

@@ -1,4 +1,4 @@
-"""Those who look after many sources: a source goes before what waits, and a letter tells each week how all are."""
+"""Administration of many sources: prioritising a source, and the weekly report by e-mail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ckanext.harvest.model import HarvestJob, HarvestSource
 PASSWORD = "un mot de passe de test"
 PARIS = ZoneInfo("Europe/Paris")
 MOST_SECONDS = 60
-"""From the log-in of an administrator to the page that says why a harvest failed."""
+"""Time from an administrator's log-in to the page that explains why a harvest failed."""
 
 
 def token(user):
@@ -39,12 +39,12 @@ def token(user):
 
 
 def waiting():
-    """Names of the sources that wait, in their order."""
+    """Return the names of the waiting sources, in order."""
     found: list[Any] = [HarvestJob.get(job.args[0]) for job in jobs.get_queue(QUEUE).jobs]
     return [each.source.title for each in found]
 
 
-# --- one source goes first ---
+# --- prioritising a source ---
 
 
 def test_a_source_goes_before_what_waits_whether_it_waits_itself_or_not(portal, app):
@@ -66,7 +66,7 @@ def test_a_source_goes_before_what_waits_whether_it_waits_itself_or_not(portal, 
     assert "Camille Martin" in page and "Source moissonnée avant ce qui attend" in page
     page = app.get("/fr/ecosphere/harvest/sources", headers=token(boss)).body
     assert page.count("/first") == 4
-    # Nobody has begun one of them yet.
+    # No worker has started any of them yet.
     assert page.count("eco-harvest-state--waiting") >= 4 and "En attente de traitement" in page
     assert "eco-harvest-state--running" not in page
 
@@ -79,7 +79,7 @@ def test_the_pages_of_a_source_say_where_its_administration_is(portal, app):
         assert "Administrer la source" in page, address
         assert "Administrateur" not in page, address
         headings = re.findall(r"<h[1-6][^>]*>\s*(.*?)\s*</h", page)
-        assert headings.count("Un") == 1 and "<h1>Un</h1>" in page, address  # not once more beside or under it
+        assert headings.count("Un") == 1 and "<h1>Un</h1>" in page, address  # shown only once
     assert "Administrer la source" not in app.get("/fr/harvest/un").body
 
 
@@ -123,7 +123,7 @@ def test_what_cannot_go_first_is_told_why(portal, app):
     with Locks() as locks:
         assert locks.take(source_lock(id_))
         assert asked("un")["error"]["id"] == ["This source is being harvested already."]
-    jobs.get_queue(QUEUE).empty()  # Redis was emptied
+    jobs.get_queue(QUEUE).empty()  # as after the loss of Redis
     assert asked("un", status=200)["result"] == {"id": job}
     assert waiting() == ["Un"]
     portal.call("harvest_job_abort", id=job)
@@ -132,7 +132,7 @@ def test_what_cannot_go_first_is_told_why(portal, app):
     assert model.Session.query(JournalEntry).filter_by(area="harvest:first").count() == 1
 
 
-# --- the letter of the week ---
+# --- the weekly report ---
 
 
 @pytest.fixture
@@ -143,14 +143,14 @@ def box(portal, ckan_config, monkeypatch):
 
 
 def monday(week=0, hour=7, minute=1):
-    """The next Monday after today, in Paris."""
+    """Return a time on the next Monday after today, in Paris, as UTC."""
     here = datetime.now(PARIS)
     day = here + timedelta(days=8 - here.isoweekday(), weeks=week)
     return day.replace(hour=hour, minute=minute, second=0, microsecond=0).astimezone(timezone.utc)
 
 
 def send(moment):
-    """What the clock of the portal does at a moment, and the worker after it; returns what the clock says."""
+    """Run the scheduled check at a given time, then the worker; return what the check reports."""
     with freeze_time(moment):
         told = letters.recover()
         letters.deliver()
@@ -158,7 +158,7 @@ def send(moment):
 
 
 def harvested(portal):
-    """A good source, one that is read incompletely, one with an error, one that nobody begins."""
+    """A healthy source, one read incompletely, one with an error, one that was never started."""
     with catalogue([iso_record(n) for n in range(1, 4)]) as server:
         portal.harvest(portal.source(server.url, name="bonne", title="Bonne"))
         wrong = server.url.replace("127.0.0.1", "localhost")
@@ -193,7 +193,7 @@ def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(port
     assert "Bonne" not in said
     first, last = findings.week(monday())
     assert (monday() - last, last - first) == (timedelta(hours=7, minutes=1), timedelta(days=7))
-    # Once a week, however often the clock looks; not after three days; and no more when it is not wanted.
+    # Once a week, however often the check runs; not after three days; not when switched off.
     assert send(monday(minute=30)) == [] and len(box.mails) == 1
     assert send(monday(1)) != [] and len(box.mails) == 2
     assert send(monday(2) + timedelta(days=4)) == []
@@ -221,7 +221,7 @@ def test_an_editor_is_told_of_the_sources_of_their_services_in_their_language(
     (mail,) = box.mails
     assert "all sources in order" in mail["Subject"] and "No source needs anybody." in body(mail)
     assert "Sources that are harvested: 1" in body(mail)
-    # Who no longer edits anything, or is gone, is written to no more.
+    # Users who no longer edit anything, or whose account is deleted, get no more e-mails.
     portal.call("organization_member_delete", id="ddt-01053-01", username="ed")
     send(monday(1) + timedelta(days=3))
     assert list(model.Session.scalars(sa.select(Letter.status).order_by(Letter.id))) == ["sent", "unwanted"]
@@ -281,7 +281,7 @@ def test_an_administrator_puts_a_source_first_and_asks_for_the_letter(page, port
 def test_a_failing_harvest_is_noticed_and_understood_within_a_minute_of_the_log_in(
     page, portal, ckan_config, monkeypatch
 ):
-    monkeypatch.setitem(ckan_config, "ckan.locale_default", "fr")  # the language of what a worker writes
+    monkeypatch.setitem(ckan_config, "ckan.locale_default", "fr")  # the language of messages written by a worker
     factories.Sysadmin(name="boss", password=PASSWORD, image_url="")
     with catalogue([iso_record(n) for n in range(1, 4)]) as server:
         portal.harvest(portal.source(server.url, name="bonne", title="Bonne"))
@@ -301,7 +301,7 @@ def test_a_failing_harvest_is_noticed_and_understood_within_a_minute_of_the_log_
     page.wait_for_url("**/harvest/foret/job/**")
     said = page.locator("main").inner_text()
     seconds = time.monotonic() - begin
-    # Why, and what it means for what is there already.
+    # Why it failed, and what that means for the existing datasets.
     assert "le serveur a répondu par une page web" in said.partition("Erreurs de lecture")[2]
     assert "rien n’est retiré" in said
     assert axe_violations(page) == []

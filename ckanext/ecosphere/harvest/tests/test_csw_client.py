@@ -1,4 +1,4 @@
-"""A catalogue is read whole, or the reading says which records it could not have."""
+"""CSW client: a catalogue is read completely, or the reading reports which records are missing."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def session(**settings) -> GuardedSession:
 
 
 def read(url, page_size=8, guarded=None, **options) -> tuple[list[str], Reading]:
-    """Read a catalogue; gives the identifiers in the order in which they came."""
+    """Read a catalogue; return the identifiers in the order in which they were received."""
     reader = CswReader(
         url, guarded or session(), CswOptions(page_size=page_size, **options), sleep=lambda seconds: None
     )
@@ -78,7 +78,7 @@ def test_the_address_may_carry_the_parameters_of_a_request():
         assert {path for _method, path, _body in server.server.seen} == {"/csw?map=ain"}
 
 
-# --- paging that lies ---
+# --- wrong paging ---
 
 
 def test_a_server_that_caps_its_pages_is_read_whole():
@@ -201,7 +201,7 @@ def test_a_source_that_has_a_record_twice_is_complete():
         assert reading.repeated == len(reading.repeats) == 1
 
 
-# --- pages that are none ---
+# --- pages that are not valid answers ---
 
 
 def bad_json(*_):
@@ -323,7 +323,7 @@ def test_a_catalogue_that_answers_every_question_with_an_exception_is_left_soon(
         assert reading.requests < 60
 
 
-# --- servers that want to be asked in another way ---
+# --- servers that need another form of request ---
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ def test_a_filter_on_the_organisation_is_put_to_the_iso_profile_first():
         assert {q.type_name for q in server.questions} == {"gmd:MD_Metadata"}
 
 
-# --- what is said ---
+# --- messages ---
 
 
 def test_failures_are_told_with_their_positions():

@@ -1,4 +1,4 @@
-"""Blank nodes have another name whenever a file is read: neither order nor texts of a dataset may depend on them."""
+"""Independence from blank node labels, which differ at each parse: same order and same texts of a dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parties, periods, places and status of RDF, as GeoDCAT-AP, OWL-Time and ADMS write them."""
+"""Agents, periods, locations and status in RDF, as in GeoDCAT-AP, OWL-Time and ADMS."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Real RDF records, when the folder with them lies beside the checkout: each gives the dataset that it says."""
+"""Real RDF records and the datasets expected from them; collected only when their folder is beside the checkout."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def graph_of(name: str):
 
 
 def seen(dataset: dict) -> dict:
-    """Bring a dataset to the terms of the expectations."""
+    """Reduce a dataset to the fields of the expectations."""
     owner = dataset["owner_org"]
     return {
         "title": dataset["title"],
@@ -53,7 +53,7 @@ def test_a_real_rdf_record_becomes_the_dataset_that_it_says(expected):
 
 
 def test_every_rdf_record_gives_a_dataset(with_plugins):
-    """Also through the profiles of ckanext-dcat, as the harvest reads them."""
+    """Includes the profiles of ckanext-dcat, as in the harvest."""
     from ckanext.ecosphere.harvest.sources.dcat import DcatSource
 
     harvester, number = object.__new__(DcatSource), 0

@@ -1,4 +1,4 @@
-"""The e-mail to a service about its records: once, with why and what to do, and not again while nothing changes."""
+"""E-mail to a service about its records: sent once, with reasons and advice, and again only when something changes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_service_is_told_once_what_is_refused_and_again_when_something_else_is
         (mail,) = box.to("sig")
         said = body(mail)
         assert mail["Auto-Submitted"] == "auto-generated"
-        assert "Records of Source to put right: 4" in mail["Subject"]  # three have no address to write to
+        assert "Records of Source to put right: 4" in mail["Subject"]  # three without a mailbox
         refused = said.partition("(1):\n")[2].splitlines()
         assert refused[0] == "- fr-120066022-jdd-00000004"
         assert "does not describe any resource" in refused[1]
@@ -112,7 +112,7 @@ def test_a_server_that_is_away_is_asked_again_later(portal, box):
         assert (digest.deliver(), statuses()) == (0, ["pending"])
         model.Session.execute(sa.update(Digest).values(next_try=sa.func.now() - sa.text("interval '1 hour'")))
         model.Session.commit()
-        jobs.get_queue(QUEUE).empty()  # Redis was emptied
+        jobs.get_queue(QUEUE).empty()  # as after the loss of Redis
         assert digest.recover() == ["e-mails to services that are due"]
         assert (digest.deliver(), statuses()) == (1, [SENT])
 

@@ -1,6 +1,6 @@
-"""Hostile answers are refused with a reason, in less than a second and fifty megabytes.
+"""Hostile answers are refused with a reason, in less than one second and within a limit of memory.
 
-What the stock harvesters make of them stands beside in `docs/harvest-faults.md`.
+The behaviour of the stock harvesters is listed in `docs/harvest-faults.md`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
 ROOT = Path(__file__).parents[4]
-# What a document may hold is there twice while it is unpacked, and the parser keeps a part of it.
+# A document of the maximum size is held twice while it is decompressed, plus a part kept by the parser.
 SECONDS, MEGABYTES = 1.0, 70.0
 REFUSALS = {
     "external entity": "doctype",
@@ -52,7 +52,7 @@ FEED = """@prefix hydra: <http://www.w3.org/ns/hydra/core#> . @prefix dcat: <htt
 
 
 def script(exchange: Exchange) -> None:
-    """A server that leads inside, or gives 200 MB packed in 200 kB."""
+    """Serve redirects and links to internal addresses, or 200 MB compressed to 200 kB."""
     path = exchange.path.partition("?")[0]
     if path == "/bomb":
         exchange.answer(bomb(), Content_Encoding="gzip", Content_Type="application/xml")
@@ -64,13 +64,13 @@ def script(exchange: Exchange) -> None:
 
 @cache
 def bomb() -> bytes:
-    """Two hundred megabytes of nothing; made when it is asked for, not whenever tests are collected."""
+    """Return 200 MB of zeros, compressed; made on request, not at collection."""
     return gzip.compress(bytes(200 * 1024 * 1024), 9)
 
 
 @pytest.fixture(scope="module")
 def measured() -> dict[str, dict[str, Any]]:
-    """All cases, measured in processes of their own, and what the server was asked for the while."""
+    """Results of all cases, each measured in its own process, and the paths requested meanwhile."""
     with serve(script) as server:
         command = [sys.executable, "-m", "ckanext.ecosphere.harvest.tests.hostile", server.url]
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
@@ -94,7 +94,7 @@ def test_a_catalogue_is_not_asked_at_the_addresses_that_it_gives_itself():
     from ckanext.ecosphere.harvest.sources.csw import CswReader
     from ckanext.ecosphere.harvest.tests.hostile import session
 
-    # GetCapabilities may point inside: all questions go to the address of the source.
+    # GetCapabilities may name internal addresses: all requests go to the URL of the source.
     with catalogue([iso_record(n) for n in range(1, 4)]) as server:
         assert server.server is not None
         reader = CswReader(server.url, session())

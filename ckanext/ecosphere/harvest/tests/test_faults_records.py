@@ -1,6 +1,6 @@
-"""Records that are badly made: each is repaired by a rule that is named, or refused in one sentence; the others go on.
+"""Faulty records: each is repaired by a named rule, or refused with one message; the other records are imported.
 
-One row for each fault; what the stock harvesters do stands beside in `docs/harvest-faults.md`.
+One row per fault; the behaviour of the stock harvesters is listed in `docs/harvest-faults.md`.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ NONE = '<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd"/>'
 
 @dataclass(frozen=True)
 class Row:
-    """A badly made record and what must become of it.
+    """A faulty record and the expected result.
 
     Attributes:
         record: the record; its title is `TITLE` where it has one.
-        told: words of what the report of the object, or its error, says.
-        page: what is done to the bytes of the page.
-        check: looks at the dataset; None when there must be none.
+        told: words of the report of the object, or of its error.
+        page: change made to the bytes of the page.
+        check: check of the dataset; None when none must be created.
     """
 
     record: str
@@ -66,7 +66,7 @@ def has(field: str, number: int) -> Callable[[dict], bool]:
 
 
 def put(raw: bytes) -> Callable[[bytes], bytes]:
-    """Put bytes where the record has a mark."""
+    """Replace the mark in the record with bytes."""
     return lambda page: page.replace(b"@@", raw)
 
 
@@ -79,7 +79,7 @@ def encoding(name: str) -> Callable[[bytes], bytes]:
 
 
 def is_ain(dataset: dict) -> bool:
-    """Whether the box found is about the one of the département de l'Ain."""
+    """Return whether the box is roughly that of the département de l'Ain."""
     box = json.loads(dataset["spatial"])
     return "4.7" in str(box) and "46.5" in str(box)
 
@@ -133,12 +133,12 @@ ROWS = {
 
 
 def as_number(number: int, text: str) -> str:
-    """The record with another identifier."""
+    """Return the record with another identifier."""
     return text.replace("jdd-00000002", f"jdd-{number:08d}")
 
 
 def told_of(source: str, guid: str) -> str:
-    """All that is told about a record, and about the reading of its source."""
+    """Return all messages about a record and about the reading of its source."""
     objects = sa.select(HarvestObject.id).where(HarvestObject.harvest_source_id == source, HarvestObject.guid == guid)
     model.Session.rollback()
     told = list(
@@ -160,7 +160,7 @@ def told_of(source: str, guid: str) -> str:
 
 
 def at(source: str, position: int) -> tuple[str, str | None]:
-    """Identity of the record at a place of a source, and the id of its dataset."""
+    """Return the identity of the record at a position of a source, and the id of its dataset."""
     found = model.Session.execute(
         sa.select(SourceRecord.guid, SourceRecord.package_id).where(
             SourceRecord.source_id == source, SourceRecord.position == position

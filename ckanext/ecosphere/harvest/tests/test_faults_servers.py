@@ -1,6 +1,6 @@
-"""Servers that misbehave: nothing is withdrawn for it, what could be read is taken, what could not is told.
+"""Misbehaving servers: no dataset is withdrawn, what can be read is imported, the rest is reported.
 
-One row for each fault; what the stock harvesters do stands beside in `docs/harvest-faults.md`.
+One row per fault; the behaviour of the stock harvesters is listed in `docs/harvest-faults.md`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from ckanext.ecosphere.harvest.tests.csw_server import (
 
 NUMBERS = range(1, 13)
 CHANGED = 11
-"""A record behind the faults, which changes at the same time."""
+"""Number of a record after the faults, which changes while they occur."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A fault and what must come of it.
+    """A server fault and the expected result.
 
     Attributes:
-        fault: what the server does from the second harvest on, in pages of four records.
-        whole: whether the catalogue can be read completely all the same.
-        errors: words of the sentences of the report, in order.
-        reached: whether the record that changed can be read.
+        fault: behaviour of the server from the second harvest on, in pages of four records.
+        whole: whether the catalogue can be read completely nevertheless.
+        errors: words of the messages of the report, in order.
+        reached: whether the changed record can be read.
     """
 
     fault: Fault
@@ -44,7 +44,7 @@ class Row:
 
 
 def once(answer) -> Fault:
-    """A fault of one moment: the second page, the first time that it is asked for."""
+    """Apply a fault once: at the first request of the second page."""
     times: list[int] = []
 
     def fault(question, page):
@@ -93,7 +93,7 @@ FAULTS = {
 
 @pytest.fixture
 def strict(portal, ckan_config, monkeypatch):
-    """A portal that withdraws at the first absence and holds nothing: what a fault could do would be done at once."""
+    """A portal that withdraws at the first absence without holding, so that any damage by a fault shows at once."""
     for name, value in ((config.WITHDRAW_AFTER, 1), (config.HOLD_RECORDS, 100), (config.ATTEMPTS, 1)):
         monkeypatch.setitem(ckan_config, name, value)
     return portal

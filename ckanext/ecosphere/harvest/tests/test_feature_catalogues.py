@@ -1,4 +1,4 @@
-"""Feature catalogues (ISO 19110) that stand in a source as records of their own."""
+"""Feature catalogues (ISO 19110) that a source publishes as records of their own."""
 
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.write import feature_catalogues

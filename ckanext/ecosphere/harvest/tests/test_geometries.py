@@ -1,4 +1,4 @@
-"""Geometries of RDF, GeoJSON and udata: order of the axes, heights, places far apart."""
+"""Geometries in RDF, GeoJSON and udata: axis order, heights, distant parts."""
 
 import json
 
@@ -39,7 +39,7 @@ def sides(boxes):
         (EPSG.format(4326), True),
         ("<urn:ogc:def:crs:EPSG::4326> ", True),
         (EPSG.format(4258), True),
-        (EPSG.format(4326), False),  # against the definition, as many portals write
+        (EPSG.format(4326), False),  # against the definition, as many portals do
         (CRS84, False),
         ("", False),
         ("SRID=4326;", False),
@@ -52,7 +52,7 @@ def test_latitude_is_first_where_the_reference_system_says_so(box, system, turne
 def test_longitudes_first_are_understood_of_europe_and_beyond_a_border_too():
     for box in ((-10.0, 35.0, 30.0, 70.0), (5.0, 44.0, 12.0, 48.0)):
         assert sides(boxes_of(EPSG.format(4326) + wkt(box))) == [box]
-    elsewhere = (-70.0, -40.0, -60.0, -30.0)  # in Argentina, and the other way round in Antarctica
+    elsewhere = (-70.0, -40.0, -60.0, -30.0)  # in Argentina; with swapped axes, in Antarctica
     assert sides(boxes_of(EPSG.format(4326) + wkt(elsewhere, turned=True))) == [elsewhere]
 
 
@@ -163,7 +163,7 @@ def test_exchanged_axes_are_put_right_where_only_so_the_box_lies_in_france(name)
 @pytest.mark.parametrize(
     "box",
     [
-        (-24.0, 63.0, -13.0, 66.0),  # Iceland: its axes exchanged, it would lie between the southern lands
+        (-24.0, 63.0, -13.0, 66.0),  # Iceland: with swapped axes, it would lie in the French Southern Lands
         (30.0, -12.0, 52.0, 15.0),  # East Africa
         (170.0, 0.0, -175.0, 5.0),
         (5.0, 44.0, 12.0, 48.0),

@@ -1,4 +1,4 @@
-"""Random ISO 19139 documents: every text is in the dataset, told, or of an element that is left out on purpose."""
+"""Random ISO 19139 documents: every text is in the dataset, reported, or in an element that is ignored on purpose."""
 
 import random
 import re
@@ -23,7 +23,7 @@ DOCUMENTS = 60
 
 
 class Making:
-    """One document: its text, and the texts of its leaves by path."""
+    """A generated document: its text, and the texts of its leaves by path."""
 
     def __init__(self, seed: int):
         self.leaves: list[tuple[str, str]] = []
@@ -47,7 +47,7 @@ class Making:
         return f"<gmd:MD_Metadata {NAMESPACES}>{identity}{inner}</gmd:MD_Metadata>"
 
     def _chosen(self, name: str) -> bool:
-        # Types come with their property.
+        # A property always contains its type.
         return name[:1].isupper() or self._random.random() < self._chance
 
     def _element(self, name: str, content: Any, path: str) -> str:
@@ -83,7 +83,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def left_out() -> list[str]:
-    """Ends of paths that the page of the rules justifies: first column of its table of elements left out."""
+    """Return the path suffixes of elements ignored on purpose: first column of the table on the page of the rules."""
     _before, _heading, table = PAGE.read_text(encoding="utf-8").partition("## Elements left out on purpose")
     return re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
 

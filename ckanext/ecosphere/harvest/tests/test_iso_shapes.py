@@ -1,4 +1,4 @@
-"""Geometries of a record: axes as the CRS and the box tell, shapes of every kind, others told as not read."""
+"""Geometries of ISO records: axis order according to CRS and box, all kinds of geometry, unreadable ones reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Periods, dates of maintenance, related resources and places of ISO records, as catalogues write them."""
+"""Periods, maintenance dates, associated resources and places of ISO records, as written by real catalogues."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_the_resolution_of_the_time_is_kept_once_and_another_told():
     assert "resourceMaintenance/userDefinedMaintenanceFrequency: P1M" in found.unread
 
 
-# --- related resources -------------------------------------------------------------------------------
+# --- associated resources ------------------------------------------------------------------------------
 
 
 def related(code: str, association: str, space: str = "") -> str:

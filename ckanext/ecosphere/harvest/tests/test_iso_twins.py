@@ -1,4 +1,4 @@
-"""A record in ISO 19115-3, as GeoNetwork 4 gives it by default, becomes the same dataset as its twin in ISO 19139."""
+"""A record in ISO 19115-3, as exported by GeoNetwork 4, gives the same dataset as its equivalent in ISO 19139."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ OLDER = "http://www.isotc211.org/"
 def _made(element: etree._Element) -> dict:
     dataset = dict(normalise(read_record(element), CONTEXT).dataset)
     rows = dataset.pop("other_information", [])
-    # Words of a text without a field stand in the order of their elements, which is another one.
+    # Texts without a field follow the order of their elements, which differs between the standards.
     dataset["others"] = {
         (row["subject"], *sorted(line.removesuffix("…").split()))
         for row in rows

@@ -1,4 +1,4 @@
-"""Hostile and broken XML: refused in a sentence, or repaired by a named rule."""
+"""Hostile and broken XML: refused with a reason, or repaired by a named rule."""
 
 import pytest
 

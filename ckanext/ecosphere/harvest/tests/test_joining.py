@@ -1,4 +1,4 @@
-"""Which records are the same dataset, and which of them is published: pure rules, whatever the order."""
+"""Deduplication rules, without database: which records are the same dataset, and which is published, in any order."""
 
 import pytest
 from hypothesis import given, settings
@@ -17,11 +17,11 @@ def member(source: str, guid: str, *keys: str, priority: int = 0, **more) -> Mem
 
 
 def together(*members: Member) -> list[list[str]]:
-    """Sources of each group, that of the published record first."""
+    """Return the sources of each group, that of the published record first."""
     return sorted([each.source for each in group] for group in grouped(members))
 
 
-# --- by what a record is recognised ---
+# --- keys of a record ---
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_what_a_person_set_apart_is_joined_to_nothing():
     assert together(member("a", "1", "r:x"), member("b", "2", "r:x", apart=True)) == [["a"], ["b"]]
 
 
-# --- who wins, and why ---
+# --- which record is published, and why ---
 
 
 def test_the_source_with_the_higher_priority_wins_then_the_one_registered_first():
@@ -146,7 +146,7 @@ def test_the_order_of_the_records_changes_nothing(drawn, priorities, random):
 @settings(max_examples=200, deadline=None)
 @given(MEMBERS)
 def test_records_without_a_common_key_change_nothing_for_the_others(drawn):
-    """What is looked up around the keys of a batch is enough to decide on it."""
+    """The records that share keys with a batch are sufficient to decide on it."""
     members = [member(source, str(guid), *keys) for source, guid, keys in drawn]
     for group in grouped(members):
         near, keys = {each.id for each in group}, {key[2:] for each in group for key in each.keys}

@@ -1,4 +1,4 @@
-"""The same dataset in several catalogues, harvested for real: one dataset, whatever the order; succession; undo."""
+"""Deduplication in real harvests: one dataset for several catalogues in any order, succession, and undo."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ def resource(number: int) -> str:
 
 
 def situation(portal) -> set[tuple[str, str, tuple[str, ...]]]:
-    """Of each dataset: its title, the source that publishes it, and those that have it as well."""
+    """Return for each dataset: title, publishing source, and the other sources that have it."""
     found = set()
     for title, id_ in portal.ids().items():
         told = portal.call("ecosphere_harvest_catalogues_show", id=id_)
@@ -34,7 +34,7 @@ def situation(portal) -> set[tuple[str, str, tuple[str, ...]]]:
 
 
 def decision(source: str, guid: str) -> dict:
-    """What the harvest object of a record says about who publishes it."""
+    """Return what the harvest object of a record states about the publishing source."""
     model.Session.rollback()
     value = model.Session.execute(
         sa.select(HarvestObjectExtra.value)
@@ -154,7 +154,7 @@ def test_records_joined_wrongly_are_parted_for_good_and_can_be_joined_again(port
         other = portal.datasets()["Autre"]
         overrides.rejoin(other["name"])
         assert portal.found() == ["Un"]
-        # Parted once more, it comes back where it was.
+        # Split again, it returns to its former dataset.
         overrides.split(name)
         assert portal.datasets()["Autre"]["id"] == other["id"]
 
@@ -251,7 +251,7 @@ def test_what_a_udata_portal_harvested_itself_is_recognised_by_its_origin(portal
                 portal.call("harvest_source_clear", id=source)
 
 
-# --- records of one source that get another identifier ---
+# --- records of a source whose identifier changes ---
 
 
 def renumbered(number: int, identifier: str, title: str = "", **values) -> str:
@@ -285,7 +285,7 @@ def test_a_record_that_gets_another_identifier_keeps_its_dataset(portal):
 
 
 def test_an_identifier_that_does_not_say_so_hands_no_dataset_on(portal):
-    """One that a third record bears; one whose record is still there; one in a reading that was cut short."""
+    """Shared by a third record; of a record that still exists; in a reading that was cut short."""
     records = [renumbered(1, "geo-1"), renumbered(1, "geo-2", "Autre"), renumbered(3, "geo-3"), renumbered(4, "geo-4")]
     with catalogue([*records, iso_record(9)]) as server:
         source = portal.source(server.url)
@@ -314,7 +314,7 @@ def test_a_whole_catalogue_with_other_identifiers_is_recognised_in_seconds(porta
         "FROM generate_series(:number + 1, 2 * :number) AS n",
         "ANALYZE package, ecosphere_harvest_record, harvest_object",
     )
-    # No job and no source for them: only the statement is looked at, and all of it is rolled back.
+    # They have no job and no source: only the statement is tested, and all of it is rolled back.
     for statement in ("SET LOCAL session_replication_role = replica", "SET LOCAL statement_timeout = '5s'", *rows):
         model.Session.execute(sa.text(statement), {"number": number} if ":number" in statement else {})
     try:

@@ -1,4 +1,4 @@
-"""What a service adds on the portal to a harvested dataset survives the next harvests."""
+"""Local additions to a harvested dataset (files, fields, resources) survive later harvests."""
 
 import io
 from importlib import import_module
@@ -99,7 +99,7 @@ def test_file_uploaded_through_the_form_survives(page, portal, tmp_path):
 
 
 def test_file_uploaded_in_the_place_of_a_link_survives(portal, app):
-    """Its resource is one that the harvest wrote."""
+    """The resource was written by the harvest."""
     with catalogue([iso_record(1, links=LINKS)]) as server:
         source = portal.source(server.url)
         portal.harvest(source)
@@ -148,7 +148,7 @@ def test_dataset_with_an_addition_is_not_withdrawn_without_a_person(portal):
 
 
 def test_migration_tells_what_was_added_before(portal):
-    """A resource was marked by its creator's call, but not when that named the dataset by its name."""
+    """Resources used to be marked on creation, except when the call named the dataset by its name."""
     with catalogue([iso_record(1, links=LINKS)]) as server:
         source = portal.source(server.url)
         portal.harvest(source)

@@ -1,4 +1,4 @@
-"""The form of a harvested dataset: what comes from the source is read, what the harvest keeps is changed."""
+"""Form of a harvested dataset: fields of the source are read-only, fields that the harvest keeps can be changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PASSWORD = "correct horse battery staple"
 
 @pytest.fixture
 def harvested(portal: Any) -> dict[str, Any]:
-    """A dataset that a source publishes, whose description has two paragraphs."""
+    """A dataset published by a source, with a description of two paragraphs."""
     with catalogue([iso_record(1, links=LINKS, abstract="Un.\n\nDeux.")]) as server:
         portal.harvest(portal.source(server.url))
     [dataset] = portal.datasets().values()
@@ -30,7 +30,7 @@ def harvested(portal: Any) -> dict[str, Any]:
 
 
 def person(dataset: dict[str, Any], role: str = "") -> dict[str, Any]:
-    """A person, with a role in the service of the dataset."""
+    """Return a user, with a role in the dataset's organisation."""
     user = factories.UserWithToken(password=PASSWORD, image_url="")
     if role:
         helpers.call_action("organization_member_create", id=dataset["owner_org"], username=user["name"], role=role)
@@ -56,7 +56,7 @@ def test_what_the_source_says_is_read_and_travels_unchanged(portal, app, harvest
         assert mark.text.strip() == "vient de la source"
     silent = {str(each["id"]) for each in form.html.select(".ecosphere-silent li")}
     assert "field-scale_denominator" in silent
-    assert "field-service_type" not in silent  # has no sense for a dataset
+    assert "field-service_type" not in silent  # does not apply to a dataset
     assert form.page.select(".eco-harvest-local a[href='?modifier=1']")
     assert form.send().status_code == 302
     [after] = portal.datasets().values()
@@ -76,7 +76,7 @@ def test_another_value_of_what_the_source_says_is_refused_and_told(portal, app, 
     page: Any = BeautifulSoup(answer.body, "html.parser")
     assert [link["href"] for link in page.select("#form-errors a")] == ["#field-title", "#field-scale_denominator"]
     assert "rien n’a été enregistré" in page.select_one("#form-errors").text
-    # Saving again saves what belongs here; what comes from the source is as the source says.
+    # Saving again stores the local fields; those of the source keep the values of the source.
     assert page.select_one("input[name=title]")["value"] == harvested["title"]
     assert page.select_one("textarea[name=version_notes]").text.strip() == "Deuxième édition"
     [after] = portal.datasets().values()

@@ -1,8 +1,8 @@
-"""However a source is made, a reading takes at most 50 MB more than its bound; each case is a process of its own.
+"""Reading any source exceeds its memory limit by 50 MB at most; each case runs in a process of its own.
 
-The bound is 70 MB below that of a portal, so that each case takes some ten seconds of processor time: what counts is
-by how much it is exceeded, and 420 MB with 50 MB more, of 1024 times 1024 bytes, are less than the 500 million bytes
-that a worker never takes.
+The limit is 70 MB below that of a portal, so that each case takes some ten seconds of processor time: what matters is
+by how much it is exceeded. 420 MB plus 50 MB, of 1024 × 1024 bytes, are below the 500 million bytes that a worker must
+never use.
 """
 
 import json
@@ -93,7 +93,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def read() -> Iterator[Callable[..., Any]]:
-    """Read a source in a process of its own; what came of it, None when the process failed."""
+    """Read a source in a process of its own; return its result, None when the process failed."""
     command = [sys.executable, "-c", PROGRAM]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
 

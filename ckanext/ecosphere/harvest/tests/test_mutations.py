@@ -1,4 +1,4 @@
-"""Damaged records: whatever is done to one, it gives a dataset or one clear sentence, in bounded time and size."""
+"""Damaged records: any damage gives a dataset or one clear message, in bounded time and size."""
 
 import dataclasses
 import json
@@ -69,7 +69,7 @@ def corpus() -> list[bytes]:
 
 
 def survive(data: bytes) -> None:
-    """Take a document all the way; only a `RecordError` may stop it."""
+    """Process a document from bytes to dataset; only a `RecordError` may stop it."""
     try:
         elements = list(records_in(parse_xml(data)))
     except RecordError as error:
@@ -131,14 +131,14 @@ def mutate(data, element, elements) -> None:
             target.append(element)
 
 
-#: The reader gives GeoJSON or nothing, which is what the type does not say.
+#: The reader returns GeoJSON or nothing, which the type does not express.
 SHAPES = st.builds(
     lambda x, y: r.Shape({"type": "Point", "coordinates": [x, y]}), st.floats(-180, 180), st.floats(-180, 180)
 )
 
 
 def strategy(hint):
-    """Odd values for a field of the record, whatever its type."""
+    """Return a strategy of odd values for a field of the record, according to its type."""
     if dataclasses.is_dataclass(hint):
         return SHAPES if hint is r.Shape else instances(hint)
     arguments = [a for a in get_args(hint) if a is not type(None)]

@@ -1,4 +1,4 @@
-"""Records that share their identifiers: datasets of their own when their titles differ, told truly when not taken."""
+"""Records that share an identifier: separate datasets if their titles differ, reported correctly if not imported."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ TITLES = ("Carrières en activité", "Zones inondables de l'Ain", "Plan de prév
 
 
 def namesake(title: str, **more: str) -> str:
-    """A record with the identifiers that all of them have."""
+    """Return a record with the identifiers shared by all of them."""
     return iso_record(identifier=FILE, resource_identifier=RESOURCE, title=title, **more)
 
 
@@ -36,7 +36,7 @@ def test_three_titles_under_one_identifier_are_three_datasets_whose_ids_stay(por
         server.records[:] = [namesake(title, abstract="Nouveau.") for title in reversed(TITLES)]
         assert portal.harvest(source) == {"updated": 3}
         assert portal.ids() == ids
-        # One of them gets another title: the others say whose place it is.
+        # One of them gets another title: the others report which record holds the place.
         server.records[1] = namesake("Zones inondables du département de l'Ain")
         assert portal.harvest(source) == {"updated": 1, "not modified": 2}
         assert sorted(portal.ids().values()) == sorted(ids.values())
@@ -52,7 +52,7 @@ def test_a_new_title_of_a_single_record_changes_its_dataset_and_makes_no_other(p
         server.records[:] = [namesake(TITLES[1])]
         assert portal.harvest(source) == {"updated": 1}
         assert portal.ids() == {TITLES[1]: before}
-        # Others join it, and come first: it keeps its dataset.
+        # Others join it, and are listed first: it keeps its dataset.
         server.records[:] = [namesake(title) for title in TITLES]
         portal.harvest(source)
         assert set(portal.ids()) == set(TITLES)
@@ -68,7 +68,7 @@ def test_namesakes_of_two_sources_are_not_taken_for_each_other(portal):
 
 
 def test_what_is_set_aside_is_told_truly_and_all_of_it_is_named(portal, app):
-    """Sixty versions of one record, one copy to the letter and a refused record; the report names each, also as CSV."""
+    """Sixty versions of one record, one exact copy and a refused record; the report lists each, also as CSV."""
     same = [namesake(TITLES[0], abstract=f"Version {number}.") for number in range(61)]
     bad = iso_record(2, title="Sans objet").replace("gmd:identificationInfo", "gmd:identificationNothing")
     with catalogue([*same, same[0], bad]) as server:

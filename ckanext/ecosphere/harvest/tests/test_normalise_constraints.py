@@ -1,4 +1,4 @@
-"""Licence, limits on access and conditions of use, out of codes, anchors and free text."""
+"""Rules for licence, access constraints and use conditions, from codes, anchors and free text."""
 
 import pytest
 
@@ -328,11 +328,11 @@ def test_codes_without_a_field_are_told():
     assert "MD_RestrictionCode: copyright" in made.unread
 
 
-# --- words that reserve the access -----------------------------------------------------------------------
+# --- words that restrict access -----------------------------------------------------------------------------
 
 
 def both(text, beside="Licence Ouverte 2.0"):
-    """The result of a record whose access block says `text`, and whose use block says `beside`."""
+    """Return the result of a record whose access block contains `text`, and whose use block contains `beside`."""
     return result(
         constraints=[
             Constraint("legal", access_codes=["otherRestrictions"], other=[Term(text)]),

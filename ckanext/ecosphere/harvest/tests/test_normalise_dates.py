@@ -1,4 +1,4 @@
-"""Dates, periods and frequencies, in every odd spelling."""
+"""Rules for dates, periods and frequencies, in all their spellings."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""Boxes: swapped, in metres, outside the world, across the 180th meridian."""
+"""Rules for bounding boxes: swapped corners, metres, out of range, across the 180th meridian."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Links to resources: cleaned or refused, with protocol, role, format, network and name."""
+"""Rules for links: cleaned or refused, with protocol, role, format, network and name."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Records whose elements say what they are are taken at their word, and held to the same limits as all others."""
+"""Records with marked elements: the marks are trusted instead of guessing, and all limits apply."""
 
 from __future__ import annotations
 

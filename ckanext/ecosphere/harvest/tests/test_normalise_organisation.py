@@ -1,4 +1,4 @@
-"""The service of a dataset: found in the registry under any of its names, or the source's, never invented."""
+"""Rules for the organisation: found in the registry under any of its names, else that of the source; never invented."""
 
 import pytest
 

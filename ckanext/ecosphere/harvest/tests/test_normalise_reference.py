@@ -1,4 +1,4 @@
-"""Reference systems, scales, resolutions: any spelling to a code or a number."""
+"""Rules for reference systems, scales and resolutions: any spelling to a code or a number."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a service is, where it answers, what it works on; and links between records."""
+"""Rules for services: kind, endpoint and served datasets; and links between records."""
 
 from __future__ import annotations
 

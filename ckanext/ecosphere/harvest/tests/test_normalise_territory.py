@@ -1,4 +1,4 @@
-"""The territory of a dataset, and which way found it."""
+"""Rules for the territory of a dataset, and the evidence it is derived from."""
 
 import json
 import time
@@ -27,7 +27,7 @@ NANTES = outlines()["244400404"].box
 
 
 def drawn(made):
-    """What the extents of a dataset say: name, and the corners of the box."""
+    """Return name and box corners of the extents of a dataset."""
     rows = made.dataset.get("spatial_coverage", [])
     shapes = [json.loads(row["bbox"])["coordinates"][0] if row.get("bbox") else [] for row in rows]
     return [
@@ -74,9 +74,10 @@ def test_the_address_of_an_intercommunality_keeps_its_place_and_gets_the_box():
             "title": "PCAET de Nantes Métropole",
             "geographic_identifiers": [Identifier(href="http://id.insee.fr/geo/commune/44109")],
         },
-        # Who made it says nothing where the title, or nobody, says that it is about the whole.
+        # The producer is no evidence where the title names another place, or where nothing says that the whole is
+        # covered.
         {"title": "Zones humides de la Loire-Atlantique", "contacts": [Contact(organisation="Nantes Métropole")]},
-        # Three have this name, and two are named here.
+        # Three share this name, and two are named here.
         {"title": "Voirie de la communauté de communes CC des Quatre Rivières"},
         {"title": "Nantes Métropole et CC Sèvre et Loire"},
     ],
@@ -362,7 +363,7 @@ def test_data_outside_france_say_so():
     assert codes(made) >= {"outside-france"}
 
 
-# --- title and service before a wide box ---------------------------------------------------------------
+# --- title and organisation before a wide box ----------------------------------------------------------
 
 LOIRE = Contact(organisation="DDT de la Loire", role="pointOfContact")
 AROUND_LOIRE = Box(west="3.6", east="4.9", south="45.1", north="46.4")

@@ -1,4 +1,4 @@
-"""Titles, descriptions, keywords, themes, contacts, identifiers, codes: the words of a record."""
+"""Rules for texts: titles, descriptions, keywords, themes, contacts, identifiers, codes."""
 
 from dataclasses import replace
 
@@ -257,7 +257,7 @@ def theme(**fields):
 def test_themes_come_from_title_and_keywords_weighed_together_else_from_what_tells_less():
     both = theme(keywords=[Keyword("inondation"), Keyword("bruit"), Keyword("route")], title="Carte de bruit")
     assert both == (["bruit"], "title, keyword (label)")
-    # Keywords alone add no theme to the one that leads; the title does, or two kinds of evidence.
+    # Keywords alone add no second theme; the title does, or two kinds of evidence.
     further = of_keyword("PPRI")[1]
     assert theme(keywords=[Keyword("PPRI")], title="x")[0] == further
     assert theme(keywords=[Keyword("PPRI")], title="Carte de bruit")[0] == ["bruit"]

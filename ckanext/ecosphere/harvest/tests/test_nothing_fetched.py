@@ -1,4 +1,4 @@
-"""Whatever a document names, only its source is asked: proved by servers that must never hear anything."""
+"""URLs named within documents are never fetched, only the source itself: checked with a canary server."""
 
 import json
 
@@ -31,7 +31,7 @@ def bird():
 
 @pytest.fixture(autouse=True)
 def unheard(bird):
-    """Nothing was heard, whatever the test did."""
+    """Check after the test that the canary received no connection."""
     bird.heard.clear()
     yield
     assert bird.heard == []

@@ -1,4 +1,4 @@
-"""What a record says is in the dataset or told: small records of our own, one for each cause of a loss."""
+"""Every text of a record is in the dataset or reported: small records of our own, one per cause of loss."""
 
 import pytest
 from lxml import etree

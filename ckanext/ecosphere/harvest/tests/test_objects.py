@@ -1,4 +1,4 @@
-"""One record of a harvest: what became of it, who may see that, and the record as it came."""
+"""Page of a harvest object: its result, who may see it, and the original record."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ GOOD = iso_record(1, organisation="Bureau Dupont").replace("<gmd:contact>", UNPL
 
 @pytest.fixture
 def harvested(portal):
-    """A portal that has taken one record and refused another."""
+    """A portal that has imported one record and refused another."""
     with catalogue([GOOD, BAD]) as server:
         portal.source_id = portal.source(server.url, name="geoide")
         portal.harvest(portal.source_id)
@@ -34,7 +34,7 @@ def object_of(guid: str) -> str:
 
 
 def personas() -> dict[str, str]:
-    """Name of each kind of person → user name."""
+    """Role → user name."""
     people = {name: factories.User()["name"] for name in ("user", "foreigner", "service", "owner", "member")}
     other = factories.Organization()
     helpers.call_action("organization_member_create", id=other["id"], username=people["foreigner"], role="editor")

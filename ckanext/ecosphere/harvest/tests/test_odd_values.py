@@ -1,4 +1,4 @@
-"""Odd values at each place of good answers: one bad record costs one record, and never the job."""
+"""Odd values at every place of valid answers: a bad record costs one record, never the job."""
 
 import codecs
 import copy
@@ -48,7 +48,7 @@ def session():
 
 
 def places(value, path=()):
-    """Every place of a document, as a path of keys and positions."""
+    """Yield every place of a document, as a path of keys and indexes."""
     if path:
         yield path
     if isinstance(value, dict):
@@ -60,7 +60,7 @@ def places(value, path=()):
 
 
 def changed(document, path, value):
-    """A copy with another value at a place."""
+    """Return a copy of a document with another value at a place."""
     document = copy.deepcopy(document)
     *way, last = path
     inner = document
@@ -71,7 +71,7 @@ def changed(document, path, value):
 
 
 def variants():
-    """Datasets with one odd value each, numbered so that each is another one."""
+    """Return datasets with one odd value each, numbered to be distinct."""
     number = 0
     for path in places(DATASET):
         for name, value in ODD.items():
@@ -85,7 +85,7 @@ def variants():
 
 
 def taken(harvester, content):
-    """The dataset made of a kept record; only a `RecordError` may stand in its place."""
+    """Return the dataset made of a stored record; only a `RecordError` may be raised instead."""
     try:
         return normalise(object.__new__(harvester).read(content), Context(default_organisation="ddt-01053-01")).dataset
     except RecordError:
@@ -100,7 +100,7 @@ def test_udata_with_an_odd_value_at_each_place():
         reader = UdataReader(server.url, session(), {"tag": "eau"})
         found = next(iter(reader.pages())).records
     assert {"good-0", "good-1"} <= {record.identifier for record in found}
-    # What is left out has an identifier that is none.
+    # Only those with an unusable identifier are left out.
     assert len(found) > len(odd) - len(ODD)
     made = [taken(UdataSource, record.content) for record in found]
     assert sum(dataset is not None for dataset in made) > len(found) - len(ODD)
@@ -155,7 +155,7 @@ def test_catalogue_with_odd_counts(name, value):
 
 
 def encoded(text, name):
-    """A record in an encoding that is odd in metadata."""
+    """Return a record in an encoding that is unusual for metadata."""
     declared = f'<?xml version="1.0" encoding="{name.upper()}"?>{text}'
     return {
         "utf-32": lambda: declared.encode("utf-32"),
@@ -181,7 +181,7 @@ ENCODINGS = [
 
 
 def odd_files():
-    """Records that are odd as files: name → bytes."""
+    """Return records that are odd as files: name → bytes."""
     record = iso_record(9)
     open_, close = "<gmd:contact>", "</gmd:contact>"
     return {

@@ -1,4 +1,4 @@
-"""OGC API – Records and STAC collections: read from page to page, with the rules and the bounds of the others."""
+"""OGC API – Records and STAC collections: paging, with the same rules and limits as other sources."""
 
 import json
 from contextlib import contextmanager
@@ -91,7 +91,7 @@ def made(value):
 
 @contextmanager
 def api(answers):
-    """A server that gives JSON by path; "{url}" in it stands for its own address."""
+    """Serve JSON by path; "{url}" in it is replaced with the server's own URL."""
 
     def script(exchange):
         answer = answers.get(exchange.path)

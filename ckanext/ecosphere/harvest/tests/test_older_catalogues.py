@@ -1,4 +1,4 @@
-"""What older catalogues, copies and portals of ArcGIS write in ways of their own; records made up for the purpose."""
+"""Peculiarities of older catalogues, copies and ArcGIS portals, in synthetic records."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ PREFIXES = """
 
 
 def made_of(statements: str):
-    """Normalise a dataset of which some statements in Turtle are given."""
+    """Normalise a dataset with the given statements in Turtle."""
     text = f'{PREFIXES}<{SUBJECT}> a dcat:Dataset ; dct:title "Zones humides" ; {statements} .'
     record = read_dataset(Graph().parse(data=text, format="turtle"), SUBJECT)
     return normalise(record, Context(fallback_organisation=FALLBACK))
@@ -89,7 +89,7 @@ def test_of_unknown_parties_in_rdf_the_publisher_is_told():
 
 
 def kept_and_imported(text: str) -> dict[str, Any]:
-    """The only dataset of a graph in Turtle, by way of what is kept of it between gathering and import."""
+    """Return the only dataset of a graph in Turtle, as stored between the gather and import stages."""
     graph = rdf.parse(text.encode(), "text/turtle", 10_000)
     [subject] = rdf.datasets(graph)
     kept = rdf.from_text(rdf.as_text(rdf.around(graph, subject), subject))

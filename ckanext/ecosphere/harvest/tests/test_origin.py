@@ -1,4 +1,4 @@
-"""From a dataset back to its record, on a real harvest; what the quality makes of it."""
+"""Traceability of a harvested dataset to its record, after a real harvest, and its use by the quality assessment."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_record_tells_what_is_missing_and_whose_fault_it_is(harvested: dict[
     origins = {each["id"]: each["origin"] for each in quality["criteria"]}
     assert origins["description"]["ours"] and PURPOSE in origins["description"]["sentence"]
     assert (origins["dates"]["fault"], origins["frequency"]["fault"]) == ("unusable", "silent")
-    assert origins["producer"] is None  # it is met
+    assert origins["producer"] is None  # criterion fulfilled
     assert "origin" not in ask("ecosphere_quality_show", None, id=harvested["name"])["criteria"][0]
 
     model.Package.get(harvested["id"]).private = True  # pyright: ignore[reportOptionalMemberAccess]
@@ -99,7 +99,7 @@ def test_the_portal_counts_what_it_loses_itself(harvested: dict[str, Any], cli: 
     for person in (None, "editor"):
         assert losses(person) == {"harvested": 0, "examined": 0, "losing": 0, "criteria": []}
     service = ask("ecosphere_quality_dashboard", "editor", id=harvested["owner_org"])["losses"]
-    assert (service["harvested"], service["examined"]) == (1, 0)  # a save gives the answers up
+    assert (service["harvested"], service["examined"]) == (1, 0)  # a save discards the answers
     assert "1 records read again" in cli.invoke(ecosphere, ["quality", "losses"]).output
     assert "0 records read again" in cli.invoke(ecosphere, ["quality", "losses"]).output
     assert "1 records read again" in cli.invoke(ecosphere, ["quality", "losses", "--again"]).output
@@ -119,7 +119,7 @@ AIN = "http://id.insee.fr/geo/departement/01"
 
 
 def record(identifier: str, title: str, more: str) -> str:
-    """A record with a title and further elements of identification."""
+    """Return a record with a title and further identification elements."""
     text = RECORD.format(purpose=PURPOSE).replace("Zones humides de l'Ain", title).replace("fr-zones-1", identifier)
     return text.replace("</gmd:MD_DataIdentification>", f"{more}</gmd:MD_DataIdentification>")
 
@@ -148,9 +148,9 @@ def test_the_page_says_what_territories_were_deduced_from(
     assert said("Zones humides", "en") == ["from the extent"]
     assert said("Mares de l'Ain") == ["d’après le titre"]
     assert said("Étangs") == ["d’après le territoire du service"]
-    assert said("Tourbières") == []  # the record states it
+    assert said("Tourbières") == []  # stated by the record
 
-    # What a person states is not deduced, whatever the harvest had found.
+    # A territory entered by a person is not marked as deduced, whatever the harvest had found.
     changed = ["http://id.insee.fr/geo/departement/69"]
     portal.call("package_patch", id=found["Zones humides"]["id"], territory=[AIN, *changed])
     assert said("Zones humides") == []

@@ -1,4 +1,4 @@
-"""What a record says beside the fields of a dataset stands with it, by subject; the rest is only told."""
+"""Contents of a record without a field of their own: published with the dataset by subject, or only reported."""
 
 import re
 
@@ -26,7 +26,7 @@ def beside(made):
 
 
 def of_document(inner):
-    """The information of a record whose identification holds `inner`."""
+    """Return the other information of a record whose identification contains `inner`."""
     title = "<gmd:CI_Citation><gmd:title><gco:CharacterString>T</gco:CharacterString></gmd:title></gmd:CI_Citation>"
     inside = f"<gmd:MD_DataIdentification><gmd:citation>{title}</gmd:citation>{inner}</gmd:MD_DataIdentification>"
     text = f"<gmd:MD_Metadata {NAMESPACES}><gmd:identificationInfo>{inside}</gmd:identificationInfo></gmd:MD_Metadata>"

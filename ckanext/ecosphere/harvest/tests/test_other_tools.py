@@ -1,4 +1,4 @@
-"""What catalogues of other tools write in their own ways: nothing wrong is made of it, and nothing is lost."""
+"""Peculiarities of other catalogue tools: nothing is misread, nothing is lost."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def made(**fields):
 @pytest.mark.parametrize(
     ("code", "space", "wanted"),
     [
-        ("RGF93 v1 / Lambert-93", None, ["2154"]),  # not RGF93 itself too
+        ("RGF93 v1 / Lambert-93", None, ["2154"]),  # and not RGF93 itself
         ("WGS84 / UTM 20N", None, ["32620"]),
         ("ETRS89-LAEA", None, ["3035"]),
         ("RGF93 / CC 9 zones - zone 8", None, ["3949"]),
@@ -150,7 +150,7 @@ def test_kinds_of_keywords_sizes_of_several_links_and_extents_left_out_are_told(
 @pytest.mark.parametrize(
     ("text", "day"),
     [
-        ("2019-2020", None),  # no year with a time zone
+        ("2019-2020", None),  # not a year with a time zone
         ("2018/05/01", "2018-05-01"),
         ("2018 05 01", "2018-05-01"),
         ("2018-05-01+0200", "2018-05-01"),

@@ -1,4 +1,4 @@
-"""All sources at a glance, sources in bulk, trials: who sees them and what they tell."""
+"""Overview of all sources, import of sources from a file, and trial harvests: contents and access rights."""
 
 import json
 import time
@@ -44,7 +44,7 @@ def table(tmp_path):
     return path
 
 
-# --- sources in bulk: the plan ---
+# --- sources from a file: the plan ---
 
 
 def test_a_file_of_sources_is_read_with_the_filters_of_earlier_harvesters(table):
@@ -205,7 +205,7 @@ def test_the_pages_of_a_source_count_its_public_datasets_without_reading_them_al
         raise SolrAwayError
 
     monkeypatch.setattr(solr, "search", away)
-    assert status() == stock  # counted as ckanext-harvest does
+    assert status() == stock  # same counts as ckanext-harvest's
 
 
 def test_the_overview_without_the_index_has_no_datasets_to_tell(portal, app, monkeypatch):
@@ -400,7 +400,7 @@ def test_trial_of_a_killed_worker_counts_no_longer_than_a_trial_may_last(portal,
     monkeypatch.setitem(ckan_config, "ecosphere.harvest.previews_per_person", 1)
 
     def killed(*_arguments):
-        raise SystemExit  # as a signal would: nothing more is written
+        raise SystemExit  # as a signal would, without writing anything
 
     id_ = previews.start("https://one.example.org/csw", "ecosphere_csw", "", "anna")
     monkeypatch.setattr(preview, "try_source", killed)

@@ -1,4 +1,4 @@
-"""A harvest gives way to the people who use the portal, and what it imports is found soon, at its end at once."""
+"""Harvests yield to visitors of the portal; imported datasets become searchable soon, and at once at the end."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ from ckanext.ecosphere.shared.web_guard import visits
 
 
 class Clock:
-    """A clock that goes on with what is done, and with rests."""
+    """A clock advanced by the work and the rests."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -35,22 +35,22 @@ class Clock:
 
 @pytest.fixture
 def in_use(monkeypatch):
-    """Say how many pages people open in a second."""
+    """Set how many pages per second are requested."""
     return lambda number: monkeypatch.setattr(visits, "per_second", lambda: number)
 
 
 class NoLocks:
-    """Locks of a worker that is alone: it always has its turn."""
+    """Locks of a single worker: always available."""
 
     def take(self, _name: str) -> bool:
         return True
 
     def release(self, _name: str) -> None:
-        """Nobody waits."""
+        """Do nothing: no other worker waits."""
 
 
 def rests_after(*steps: float, locks=None) -> list[float]:
-    """Rest after steps that take so many seconds; returns what passed beside the work of each."""
+    """Run steps of the given durations; return the time spent resting around each."""
     clock, rests = Clock(), []
     worker = Pace(locks or NoLocks(), clock.passes, clock)
     for seconds in steps:
@@ -161,7 +161,7 @@ def test_a_harvest_rests_between_its_batches(portal, in_use, ckan_config, monkey
     monkeypatch.setattr(Pace, "_rest", lambda self, worked: rests.append(original(self, worked)) or rests[-1])
     with catalogue([iso_record(number) for number in range(1, 7)]) as server:
         portal.harvest(portal.source(server.url))
-    assert len(rests) == 1 + 3  # a page that is read, and the batches of its records
+    assert len(rests) == 1 + 3  # the page that is read, and the batches of its records
     assert all(0 < seconds < 30 for seconds in rests)
     assert is_free(TURN)
 
@@ -171,7 +171,7 @@ def test_a_job_that_is_aborted_while_its_worker_waits_imports_nothing_more(porta
 
     def wait(self: Pace) -> bool:
         waited.append(True)
-        if len(waited) == 3:  # the page and the first batch have had their turn
+        if len(waited) == 3:  # the page and the first batch are done
             aborted = sa.text("UPDATE harvest_job SET status = 'Aborted' WHERE id = :id")
             with model.meta.engine.begin() as connection:
                 connection.execute(aborted, {"id": job})
@@ -188,7 +188,7 @@ def test_a_job_that_is_aborted_while_its_worker_waits_imports_nothing_more(porta
 
 
 def solr_count(*path: str) -> int:
-    """A count of Solr's own."""
+    """Return one of Solr's own counters."""
     url, _, core = tk.config["solr_url"].rstrip("/").rpartition("/")
     asked = {"group": "core", "prefix": "SEARCHER.new", "wt": "json"}
     answer = requests.get(f"{url}/admin/metrics", params=asked, timeout=10).json()
@@ -196,7 +196,7 @@ def solr_count(*path: str) -> int:
 
 
 def number_found() -> int:
-    """How many datasets a search finds."""
+    """Return how many datasets a search finds."""
     return tk.get_action("package_search")({"ignore_auth": True}, {"fq": "dataset_type:dataset"})["count"]
 
 
@@ -209,7 +209,7 @@ def test_batches_are_not_shown_one_by_one(portal, ckan_config, monkeypatch):
         before = solr_count()
         runner.run_job(job, helpers=False)
         shown = solr_count() - before
-    # Once for the records, once for the page of the source; a commit for each batch would make ten.
+    # Once for the records, once for the page of the source; a commit per batch would make ten.
     assert 1 <= shown <= 3
     assert number_found() == 20
 

@@ -1,4 +1,4 @@
-"""From a catalogue to the portal: what is new, changed, unchanged, refused."""
+"""Harvest pipeline, from the catalogue to the portal: new, changed, unchanged and refused records."""
 
 from dataclasses import replace
 
@@ -17,13 +17,13 @@ PDF = ("https://data.example.org/notice.pdf", "WWW:LINK-1.0-http--link", "Notice
 
 
 def versions() -> dict[str, object]:
-    """Of each dataset, what any write would change."""
+    """Return for each dataset the values that any write would change."""
     model.Session.rollback()
     rows = model.Session.execute(sa.select(model.Package.id, model.Package.metadata_modified))
     return dict(rows.tuples().all())
 
 
-# --- first, again, changed ---
+# --- first, repeated and changed harvests ---
 
 
 def test_a_first_harvest_publishes_every_record(portal):
@@ -73,7 +73,7 @@ def test_harvesting_an_unchanged_source_again_writes_no_dataset_and_asks_nothing
             assert portal.harvest(source) == {"not modified": 7}
         assert versions() == before
         assert again == {}
-        # Seven documents in one request, shown with a second one; the eighth is the page of the source.
+        # Seven documents in one request and a second request to commit them; the third is the page of the source.
         assert (first["add"], first["update"]) == (8, 3)
 
 
@@ -171,7 +171,7 @@ def test_equal_titles_get_names_of_their_own(portal):
         assert all(name.startswith("zones-inondables") for name in names)
 
 
-# --- records that are not taken ---
+# --- refused records ---
 
 
 def test_one_record_that_is_none_does_not_stop_the_others(portal):
@@ -292,7 +292,7 @@ def test_a_dataset_made_private_by_hand_stays_private(portal):
         assert portal.found() == []
 
 
-# --- who is who ---
+# --- identity of records ---
 
 
 def test_two_records_with_one_identifier_are_two_datasets_whatever_their_order(portal):
@@ -372,7 +372,7 @@ def test_a_source_never_overwrites_a_dataset_that_a_person_made(portal):
         assert portal.call("package_show", id="zones-inondables")["notes"] == "À moi"
 
 
-# --- sources in trouble ---
+# --- failing sources ---
 
 
 def test_what_could_be_read_is_imported_and_the_report_says_what_could_not(portal):

@@ -1,4 +1,4 @@
-"""What is made together is what CKAN makes one by one: rows, search documents, validated data."""
+"""Datasets created in bulk equal those created by CKAN one by one: rows, index documents, validated data."""
 
 import copy
 import json
@@ -37,7 +37,7 @@ def records():
 
 
 def rows_of(guid_number: int) -> dict[str, list[dict]]:
-    """All rows of the dataset of a record, in every table that names it; identifiers left out."""
+    """Return all rows of a record's dataset, in every table that refers to it, without identifiers."""
     package = model.Session.execute(
         sa.select(model.package_table).where(model.package_table.c.title == f"Jeu de données {guid_number}")
     ).one()
@@ -60,19 +60,19 @@ def rows_of(guid_number: int) -> dict[str, list[dict]]:
 def _bare(row) -> dict:
     def plain(value):
         if isinstance(value, datetime):
-            # Both ways write the present time where nothing else is said.
+            # Both ways write the current time by default.
             recent = abs(datetime.now(value.tzinfo) - value) < timedelta(hours=30)
             return "now" if recent else value.isoformat()
         return value
 
     bare: Any = {str(key): plain(value) for key, value in row.items() if str(key) not in OWN}
-    if "facts" in bare:  # the score remembers ids of resources
+    if "facts" in bare:  # the quality row holds ids of resources
         bare["facts"]["distributions"].pop("targets")
     return bare
 
 
 def document_bare(document: Any) -> dict[str, Any]:
-    """A search document with the JSON inside it read, so that the order of keys does not count."""
+    """Return an index document with its JSON parsed, so that the order of keys does not matter."""
     read = {"data_dict", "validated_data_dict"}
     return {key: json.loads(value) if key in read else value for key, value in document.items()}
 
@@ -181,5 +181,5 @@ def test_validated_data_are_those_of_ckan(data):
         expected, errors = plugin_validate(form, context.copy(), copy.deepcopy(data), schema(), action)
         found, ours = Validation().validate(form, context.copy(), copy.deepcopy(data), schema(), action)
         assert bool(ours) == bool(errors)
-        if action == "package_show" or not errors:  # what is shown is shown with its errors
+        if action == "package_show" or not errors:  # package_show returns the errors with the data
             assert found == expected

@@ -1,4 +1,4 @@
-"""Each quirk of French records in a small record of the project's own, from bytes to dataset."""
+"""Quirks of French metadata, each in a small synthetic record, from bytes to dataset."""
 
 from collections import Counter
 from functools import cache

@@ -1,4 +1,4 @@
-"""What the source of one service can do to the datasets of another: nothing. Over HTTP, as its editor."""
+"""The source of one organisation cannot affect the datasets of another: over HTTP, as an editor."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def ask(portal: Portal, app: CKANTestApp) -> Ask:
-    """Call an action as an editor of the CGDD, who has no right in the DDT."""
+    """Call an action as an editor of the CGDD without rights in the DDT."""
     editor = factories.UserWithToken()
     call_action("organization_member_create", id=CGDD, username=editor["name"], role="editor")
 
@@ -106,7 +106,7 @@ def test_a_dataset_of_another_service_is_not_taken_over(portal: Portal, ask: Ask
             assert ask("package_show", id=dataset["id"]).status_code == 404
             shown = portal.call("package_show", id=dataset["id"])
             assert (shown["title"], shown["organization"]["name"], shown["private"]) == ("Zones", DDT, True)
-            server.records.clear()  # what leaves the catalogue of the one is no inheritance of the other
+            server.records.clear()  # the second organisation does not inherit what leaves the first one's catalogue
             portal.call("package_patch", id=dataset["id"], private=False)
             for _harvest in range(4):
                 portal.harvest(theirs)
@@ -168,7 +168,7 @@ def test_a_source_registered_anew_goes_on_with_the_datasets_of_its_service_and_l
     portal: Portal, ask: Ask
 ):
     other = UUID.replace("1d1ad7a1", "2d1ad7a1")
-    own = iso_record(1, identifier=UUID, title="Zones", organisation="Bureau")  # of the service of its source
+    own = iso_record(1, identifier=UUID, title="Zones", organisation="Bureau")  # of the source's organisation
     with catalogue([own, iso_record(2, identifier=other, title="Aléas", organisation="DDT de l'Ain")]) as server:
         portal.harvest(portal.source(server.url, name="tous"))
         before = portal.datasets()

@@ -1,4 +1,4 @@
-"""`ecosphere_harvest_read`: one record, read for the form and written nowhere."""
+"""`ecosphere_harvest_read`: read one record for the form, without saving anything."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Real records of French catalogues, when the folder with them lies beside the checkout."""
+"""Real records of French catalogues; collected only when their folder is beside the checkout."""
 
 import json
 from collections import Counter
@@ -54,7 +54,7 @@ def first_box(dataset) -> list[float]:
 
 
 def seen(result: Result) -> dict:
-    """Bring a result to the terms of the expectations."""
+    """Reduce a result to the fields of the expectations."""
     dataset = result.dataset
     resources = dataset.get("resources", [])
     owner = dataset.get("owner_org")
@@ -121,20 +121,20 @@ BOX = ".//*[local-name()='identificationInfo']//*[local-name()='EX_GeographicBou
 LINKAGE = ".//*[local-name()='distributionInfo']//*[local-name()='linkage']/*/text()"
 MAIL = ".//*[local-name()='electronicMailAddress']/*/text()"
 NOT_AS_WRITTEN = {
-    "cz-multilingual-input.xml": "title",  # it also says it in French
+    "cz-multilingual-input.xml": "title",  # which also has a French title
     "bad-dates.xml": "stamp",
 }
-"""File → what it says in other words than the dataset, on purpose."""
+"""File → field that differs from the XML on purpose."""
 
 
 def words(element, path: str) -> str:
-    """The first text that an XPath finds in the XML, without our readers."""
+    """Return the first text found by an XPath in the XML, independently of our readers."""
     found = element.xpath(path)
     return " ".join(" ".join(found[0].itertext()).split()) if found else ""
 
 
 def test_title_day_boxes_links_and_addresses_of_every_record_are_those_of_its_xml():
-    """Against plain XPath: whatever the readers and rules do, none of these may be lost or made up."""
+    """Compared with plain XPath: readers and rules must neither lose nor invent any of these."""
     seen_records = 0
     for path in files():
         try:

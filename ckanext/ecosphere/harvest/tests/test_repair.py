@@ -1,4 +1,4 @@
-"""Corrections for the source: what is proposed, and that the files that carry them do it."""
+"""Corrections proposed for the source: their contents, and that the generated files apply them."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ def box(west, south, east, north):
 
 
 def record(identifier="fiche-1"):
-    """A record with a fault of each kind, some of them twice."""
+    """Return a record with a fault of each kind, some of them twice."""
     system = f"<gmd:RS_Identifier>{text('code', 'RGF93 / Lambert-93')}</gmd:RS_Identifier>"
     link = (
         "<gmd:onLine><gmd:CI_OnlineResource><gmd:linkage><gmd:URL>https://a.fr/ows?service=WMS&amp;request="
@@ -62,7 +62,7 @@ def parsed(identifier="fiche-1"):
 
 
 def batch_edited(root, requests):
-    """What GeoNetwork makes of batch edits: the content of the element that an XPath names is replaced."""
+    """Apply batch edits as GeoNetwork does: replace the content of the element that an XPath selects."""
     namespaces = {prefix: uri for prefix, uri in PREFIXES.items() if prefix != "xlink"}
     for edit in requests[0]["body"]:
         (element,) = root.xpath(f".{edit['xpath']}", namespaces=namespaces)
@@ -114,7 +114,7 @@ def test_stylesheet_and_batch_edits_do_the_same_and_leave_nothing_to_correct():
     assert proposals(etree.fromstring(etree.tostring(by_edits))) == []
     assert NO_LIMIT in etree.tostring(by_edits).decode()
     other = transform(parsed("fiche-2")).getroot()
-    assert canonical(other) == canonical(parsed("fiche-2"))  # one that the stylesheet does not name
+    assert canonical(other) == canonical(parsed("fiche-2"))  # not named by the stylesheet
 
 
 def test_batch_edits_are_requests_of_geonetwork_s_api_one_for_each_record():

@@ -1,4 +1,4 @@
-"""Whatever dies or goes away in the middle of a harvest, in the end source, database and index agree."""
+"""Harvests interrupted by a killed process or a lost service: in the end, source, database and index agree."""
 
 import os
 import signal
@@ -54,14 +54,14 @@ SIX = range(1, 7)
 
 @pytest.fixture
 def small(portal, ckan_config, monkeypatch):
-    """The portal with small batches, that withdraws at once."""
+    """The portal with small batches, which withdraws at the first absence."""
     for name, value in ((config.BATCH_SIZE, 2), (config.WITHDRAW_AFTER, 1), (config.STALE_SECONDS, 0)):
         monkeypatch.setitem(ckan_config, name, value)
     return portal
 
 
 def run_by(job_id: str, point=None) -> int:
-    """Run a job in a process of its own, which may be killed on the way; returns how it ended."""
+    """Run a job in its own process, which may be killed at a given point; return its exit code."""
 
     def run() -> None:
         if point:
@@ -69,14 +69,14 @@ def run_by(job_id: str, point=None) -> int:
         runner.run_job(job_id, helpers=False)
 
     ended = processes.end(processes.start(run))
-    # PostgreSQL keeps the locks of somebody who was killed until it has noticed.
+    # PostgreSQL keeps the locks of a killed client until it notices the disconnection.
     source_id = model.Session.scalar(sa.select(HarvestJob.source_id).where(HarvestJob.id == job_id))
     wait_for(lambda: is_free(source_lock(source_id)))
     return ended
 
 
 def of_database() -> dict[str, str]:
-    """Title → description of what is published."""
+    """Return title → description of the published datasets."""
     model.Session.rollback()
     rows = model.Session.execute(
         sa.select(model.Package.title, model.Package.notes).where(
@@ -89,14 +89,14 @@ def of_database() -> dict[str, str]:
 
 
 def of_index(portal) -> dict[str, str]:
-    """Title → description of what a search finds."""
+    """Return title → description of the datasets in the search index."""
     found = portal.call("package_search", q="*:*", rows=1000, use_default_schema=False)["results"]
     assert len({dataset["id"] for dataset in found}) == len(found)
     return {dataset["title"]: dataset["notes"] for dataset in found}
 
 
 def assert_all_agree(portal, source, expected: dict[str, str]) -> None:
-    """Source, database and index say the same, and nothing is left over or there twice."""
+    """Check that source, database and index agree, without leftovers or duplicates."""
     assert of_database() == expected
     assert of_index(portal) == expected
     published = [guid for guid, state in portal.records(source).items() if state == PUBLISHED]
@@ -136,11 +136,11 @@ def batches_left(job_id: str) -> int:
     return model.Session.scalars(sa.select(sa.func.count()).select_from(Batch).where(Batch.job_id == job_id)).one()
 
 
-# --- cleared ---
+# --- cleared sources ---
 
 
 def test_a_job_whose_source_was_cleared_meanwhile_ends_quietly(small, monkeypatch, caplog):
-    """Before its worker begins, and while it works."""
+    """Cleared before the worker begins, or while it works."""
     judge = closing._judge_absences
 
     def cleared(*arguments, **options):
@@ -160,7 +160,7 @@ def test_a_job_whose_source_was_cleared_meanwhile_ends_quietly(small, monkeypatc
     assert of_database() == of_index(small) == {}
 
 
-# --- killed ---
+# --- killed processes ---
 
 
 def test_a_worker_may_be_killed_anywhere_and_the_job_run_again_ends_as_if_nothing_had_happened(small):
@@ -169,14 +169,14 @@ def test_a_worker_may_be_killed_anywhere_and_the_job_run_again_ends_as_if_nothin
         source = small.source(server.url, config={"page_size": 3})
         small.harvest(source)
         for name, point in POINTS.items():
-            # Each time one record goes, one comes, three change and two stay as they are.
+            # Each time one record is removed, one is added, three change and two stay the same.
             texts.pop(min(texts))
             texts.update(dict.fromkeys(sorted(texts)[:3], f"Tué {name}."))
             texts[max(texts) + 1] = "Zones."
             server.records[:] = records(texts)
             job = small.job(source)
             assert run_by(job, point) == processes.KILLED, name
-            # Killed after the job was told to be finished, it has nothing left to do.
+            # If it was killed after the job was marked as finished, nothing is left to do.
             assert runner.run_job(job, helpers=False) is (name != "at the very end"), name
             assert_all_agree(small, source, by_title(texts))
             assert small.counts(job) == {"added": 1, "updated": 3, "not modified": 2, "deleted": 1}, name
@@ -211,7 +211,7 @@ def test_what_was_not_read_before_the_death_is_not_withdrawn(small):
         assert_all_agree(small, source, by_title({**texts, 1: "Autres.", 2: "Autres."}))
 
 
-# --- several at once ---
+# --- concurrent workers ---
 
 
 def test_two_workers_share_a_job_and_the_death_of_one_of_them_costs_nothing(small, tmp_path):
@@ -227,7 +227,7 @@ def test_two_workers_share_a_job_and_the_death_of_one_of_them_costs_nothing(smal
                 def noted(self, batch_id, object_ids):
                     documents = original(self, batch_id, object_ids)
                     (tmp_path / f"{name}-{batch_id}").touch()
-                    time.sleep(0.05)  # leave some to the others
+                    time.sleep(0.05)  # leave some batches to the others
                     return documents
 
                 Importer._import = noted
@@ -268,7 +268,7 @@ def test_two_jobs_of_one_source_and_one_job_twice_never_overlap(small):
         assert len(server.questions) == 1
         going.set()
         assert processes.end(worker) == 0
-        # The first one, at its end, sent the second to the queue.
+        # The first job queued the second at its end.
         assert queue._waits(queue._HARVEST + two)
         runner.run_job(two, helpers=False)
         assert_all_agree(small, source, by_title(texts))
@@ -276,13 +276,13 @@ def test_two_jobs_of_one_source_and_one_job_twice_never_overlap(small):
 
 
 def second_job(source: str) -> str:
-    """A second job that runs, which ckanext-harvest does not create by itself."""
+    """Create a second running job, which ckanext-harvest does not create by itself."""
     job = HarvestJob(source=model.Session.get(HarvestSource, source), status="Running")
     job.save()
     return str(job.id)
 
 
-# --- services away ---
+# --- unavailable services ---
 
 
 def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_stopped(small):
@@ -302,8 +302,8 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
         def run() -> None:
             model.init_model(sa.create_engine(sa.make_url(tk.config["sqlalchemy.url"]).set(port=postgresql.port)))
             tk.config["solr_url"] = through(tk.config["solr_url"], solr.port)
-            # The session of a connection that was cut may keep its lock for a moment, and a statement may be under way
-            # when it is cut: then the job is taken up again, as the portal does when a worker has ended.
+            # A cut connection's session may keep its lock for a while, and a statement may be in progress when it is
+            # cut: the job is then resumed, as the portal does when a worker has ended.
             for _attempt in range(60):
                 with suppress(OperationalError):
                     if runner.run_job(job):
@@ -322,7 +322,7 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
             time.sleep(1.5)
         going[2].set()
         with solr.away():
-            going[3].set()  # not before: the import would be over before Solr is away
+            going[3].set()  # not earlier: the import would end before Solr is away
             wait_for(lambda: is_importing(job) or processes.is_over(worker))
             assert not processes.is_over(worker), (small.errors(source), small.counts(job), processes.end(worker))
             time.sleep(1)
@@ -334,7 +334,7 @@ def test_a_job_goes_on_after_redis_was_emptied_solr_was_away_and_postgresql_was_
 
 @contextmanager
 def doors() -> Iterator[list[Forwarder]]:
-    """Doors before PostgreSQL and Solr."""
+    """Forwarders in front of PostgreSQL and Solr."""
     addresses = [urlsplit(tk.config[option]) for option in ("sqlalchemy.url", "solr_url")]
     opened = [Forwarder(str(address.hostname), address.port or 5432) for address in addresses]
     try:
@@ -345,7 +345,7 @@ def doors() -> Iterator[list[Forwarder]]:
 
 
 def through(url: str, port: int) -> str:
-    """An address with another port of this machine."""
+    """Return a URL with another port of this machine."""
     parts = urlsplit(url)
     return parts._replace(netloc=f"127.0.0.1:{port}").geturl()
 
@@ -356,7 +356,7 @@ def is_importing(job_id: str) -> bool:
     return stage == "import"
 
 
-# --- nobody is at it any more ---
+# --- no worker left ---
 
 
 def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too(small, tmp_path):
@@ -380,7 +380,7 @@ def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too
             connect_to_redis().flushdb()
             going.set()
             wait_for(lambda: is_free(source_lock(source)))
-            # What any worker does before its next job, of whatever kind.
+            # As any worker does before its next job.
             queue.Patrol().look()
             assert queue._waits(queue._HARVEST + job)
             assert queue.revive() == []

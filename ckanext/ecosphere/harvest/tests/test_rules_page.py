@@ -1,4 +1,4 @@
-"""The page about the rules names each rule, in order, and each table."""
+"""The documentation page of the rules lists each rule, in order, and each table."""
 
 import re
 from pathlib import Path

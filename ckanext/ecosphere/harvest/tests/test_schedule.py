@@ -1,4 +1,4 @@
-"""When sources are harvested: spread over the period, each at its own time, and due ones with one action."""
+"""Schedule of harvests: spread over the period, a fixed time per source, and one action that starts those due."""
 
 import itertools
 from collections import Counter
@@ -52,7 +52,7 @@ def test_one_action_starts_what_is_due_and_nothing_else(portal):
         portal.call("harvest_jobs_run")
         model.Session.rollback()
         assert {s.id: s.next_run for s in model.Session.query(HarvestSource)} == planned
-        # Its own time, not one period after the registration.
+        # Its own fixed time, not one period after registration.
         expected = next_run(ids["weekly"], "WEEKLY", now())
         weekly: Any = planned[ids["weekly"]]
         assert (weekly - expected) % timedelta(weeks=1) == timedelta(0)

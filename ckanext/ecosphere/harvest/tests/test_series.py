@@ -1,4 +1,4 @@
-"""A lot names its datasets: the portal shows it as their series, whichever of them came first."""
+"""Series that list their datasets (`lots` of GéoIDE): linked in whichever order the records are imported."""
 
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.write import reimport

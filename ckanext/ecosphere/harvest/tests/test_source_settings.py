@@ -1,4 +1,4 @@
-"""Sources of every type with every option: created, shown, edited and deleted, by form and API."""
+"""Sources of every type with every option: created, shown, edited and deleted, through form and API."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Folders of files, RDF feeds and data.gouv.fr, over real HTTP, read through our readers."""
+"""Folders of files, RDF feeds and data.gouv.fr, over real HTTP."""
 
 import json
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from ckanext.ecosphere.tests.scripted_server import serve
 
 @contextmanager
 def site(pages):
-    """A server of fixed pages: path → text, or (text, content type), or a status."""
+    """Serve fixed pages: path → text, or (text, content type), or a status."""
 
     def script(exchange):
         page = pages.get(exchange.path, 404)
@@ -56,7 +56,7 @@ def datasets(harvester, raws):
 
 
 def plain(kind):
-    """A harvester without CKAN's plugin machinery around it."""
+    """Return a harvester outside of CKAN's plugin machinery."""
     return object.__new__(kind)
 
 
@@ -358,7 +358,7 @@ def udata(total, broken_page=None):
         if "datasets" not in path:
             exchange.answer("{}", 404)
             return
-        # As udata does, which takes identifiers only in its lists.
+        # As in udata, where only its lists require identifiers.
         if any(len(query[name][0]) != 24 for name in ("organization", "topic") if name in query):
             exchange.answer("{}", 400)
             return
@@ -397,7 +397,7 @@ def test_the_datasets_of_an_organisation_are_read_page_by_page():
         ({"topic": "inondations"}, 2, 2),
         ({"organization": "5a" * 12, "tag": "eau"}, 2, 1),
         ({"organization": "ddt-99"}, 0, 1),
-        # The lists of udata take an unknown topic for no condition at all, and would give the whole portal.
+        # udata's lists ignore an unknown topic, and would return the whole portal.
         ({"topic": "5b" * 12}, 0, 2),
     ],
 )

@@ -1,4 +1,4 @@
-"""What sources of every type say: profiles of ckanext-dcat, both versions of udata's API, filters on a real server."""
+"""Content read from each type of source: profiles of ckanext-dcat, both versions of udata's API, filters on pycsw."""
 
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -49,7 +49,7 @@ def read(reader):
 
 @pytest.fixture
 def from_feed(with_plugins):
-    """The result of the one dataset of `FEED`."""
+    """Normalised result of the only dataset of `FEED`."""
     with serve(lambda exchange: exchange.answer(FEED, Content_Type="text/turtle")) as server:
         [raw] = read(DcatReader(server.url, session()))
     return normalise(object.__new__(DcatSource).read(raw.content), CONTEXT)

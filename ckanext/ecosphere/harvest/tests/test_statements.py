@@ -1,4 +1,4 @@
-"""Whether the record says nothing, says it badly, or was not taken over."""
+"""Why a field is empty: the record does not state it, states it wrongly, or its value was not taken over."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ckanext.ecosphere.harvest.source_evidence import MAX_LENGTH, MAX_TEXTS, Sta
 
 
 def told(field: str, dataset: dict[str, Any] | None = None, **fields: Any) -> Statement:
-    """What the record of some fields says about `field`; the dataset is what the rules make of it."""
+    """Return the statement about `field` for a record with some fields; `dataset` is the result of the rules."""
     record = Record(**{"title": "Zones humides", "file_identifier": "id-1", **fields})
     result = normalise(record, Context(default_organisation="ddt-01053-01"))
     return statements(record, result, dataset or {**result.dataset, "owner_org": "id-of-the-organisation"})[field]

@@ -1,4 +1,4 @@
-"""The tables of the rules: every line is whole, and every name in them can decide something."""
+"""Tables of the rules: every row is complete, and every name in them can take effect."""
 
 import re
 

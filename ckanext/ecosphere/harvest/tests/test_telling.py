@@ -1,4 +1,4 @@
-"""What a harvest tells while it runs and when it has failed: the terminal, the page, the mail."""
+"""Reports on a running or failed harvest: terminal, page and e-mail."""
 
 import email
 import email.policy
@@ -24,7 +24,7 @@ BAD = iso_record(2).replace("gmd:identificationInfo", "gmd:identificationNothing
 
 @pytest.fixture
 def postbox(ckan_config, monkeypatch):
-    """A real SMTP server; messages that came in."""
+    """A real SMTP server, with the messages received."""
     mails: list[Any] = []
 
     class Keeper:
@@ -165,7 +165,7 @@ def test_the_bar_is_as_full_as_the_work_is_done(done, total, full):
 
 
 def test_the_command_draws_a_bar_until_the_harvest_has_ended(portal, monkeypatch):
-    """The worker is played by the pauses of the watch: the first shows the reading, the second does the work."""
+    """The pauses of the watch stand in for the worker: the first shows the reading, the second does the work."""
     drawn: list[str] = []
     pauses = iter(range(100))
 

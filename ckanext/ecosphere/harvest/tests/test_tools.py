@@ -1,4 +1,4 @@
-"""Records as twelve tools write them (made up for this): every fact is in the dataset or told, none is wrong."""
+"""Synthetic records in the style of twelve tools: every fact is in the dataset or reported, none is wrong."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from dev.bench import fidelity
 FOLDER = Path(__file__).with_name("tools")
 WITHOUT_MEANING = {
     "numberType",  # of a telephone: a fax has an element of its own
-    "dateType",  # of the next update, whose field says it
-    "hadRole",  # the same role in the list of INSPIRE
+    "dateType",  # of the next update, which has its own field
+    "hadRole",  # same role in the INSPIRE list
 }
 SAID_OTHERWISE = {"RGF93 CC43", "lden_r,ln_r"}
-"""The name beside the address of a reference system; layers, which the resource has one by one."""
+"""The name beside the URL of a reference system; layers, which the dataset has one per resource."""
 
 
 @pytest.fixture(scope="module")

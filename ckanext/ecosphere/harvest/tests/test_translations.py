@@ -1,4 +1,4 @@
-"""What records say in several languages: read with the languages, kept through harvests, told where it has no place."""
+"""Multilingual records: texts kept with their languages across harvests, and reported where no field holds them."""
 
 import pytest
 from rdflib import Graph
@@ -48,7 +48,7 @@ def localised(text: str, **others: str) -> str:
 
 
 def iso_in_languages(**changes: str) -> str:
-    """A French record with its title, description and link in English and German."""
+    """Return a French record with title, description and link in English and German."""
     link = (("https://data.example.org/bruit.csv", "WWW:DOWNLOAD-1.0-http--download", "Le fichier"),)
     texts = {"title": "Jeu de données 1", "abstract": "Bruit des routes.", "english": "Dataset 1", **changes}
     record = iso_record(1, links=link, abstract=texts["abstract"])

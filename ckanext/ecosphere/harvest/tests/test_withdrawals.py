@@ -1,4 +1,4 @@
-"""What the source no longer has: counted, withdrawn, held for a person, brought back."""
+"""Records that disappear from the source: counted, withdrawn, held for confirmation, restored."""
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -73,7 +73,7 @@ def test_a_withdrawn_record_comes_back_at_the_same_address_with_the_same_ids(por
         del server.records[3]
         portal.harvest(source)
         portal.harvest(source)
-        # Meanwhile somebody else asks for the same title.
+        # Meanwhile another record takes the same title.
         server.records.append(iso_record(11, title="Jeu de données 4"))
         portal.harvest(source)
         server.records.append(record)
@@ -119,7 +119,7 @@ def test_a_server_that_lies_never_makes_datasets_vanish(portal, ckan_config, mon
         assert len(portal.found()) == 10
 
 
-# --- too much at once ---
+# --- too many at once ---
 
 
 def test_limits_follow_the_size_of_the_source(with_plugins):
@@ -246,14 +246,14 @@ def test_a_hold_follows_the_records_that_come_back(portal):
         assert portal.harvest(source) == {"not modified": 3, "errored": 1}
         told = portal.state(source)
         assert "Records have come back: 7 withdrawals wait for a person, 8 did before." in told["remarks"]
-        # What was held is an error of the job, and no record that was refused.
+        # The hold is an error of the job, not a refused record.
         numbers = {key: number for key, _label, number in labels.counted({"errored": 1}, told["facts"])}
         assert (numbers["errored"], numbers["not-modified"]) == (0, 3)
         shown = portal.call("ecosphere_harvest_withdrawals_show", id=source)
         assert shown["hold"]["records"] == len(shown["datasets"]) == 7
         assert "Jeu de données 10" not in [each["title"] for each in shown["datasets"]]
         server.records += TEN[2:4]
-        # Five are no more than may go without asking, and this is the third harvest that misses them.
+        # Five are within the limit, and this is the third harvest without them.
         assert portal.harvest(source) == {"not modified": 5, "deleted": 5}
         assert any(text.startswith("Records have come back: 5 of 10 are") for text in portal.state(source)["remarks"])
         assert portal.call("ecosphere_harvest_withdrawals_show", id=source)["hold"] is None
@@ -271,7 +271,7 @@ def test_an_incomplete_harvest_takes_out_of_a_hold_what_it_saw_and_adds_nothing(
         assert portal.state(source)["complete"] is False
         shown = portal.call("ecosphere_harvest_withdrawals_show", id=source)
         assert shown["hold"]["records"] == len(shown["datasets"]) == 7
-        # Only what is missing is kept; what was read since is followed as before.
+        # Only what is missing is kept; records read since then are followed as before.
         portal.call("ecosphere_harvest_withdrawals_decide", id=source, decision="keep")
         states = portal.records(source)
         assert sorted(guid[-2:] for guid, state in states.items() if state == "published") == ["01", "02", "10"]

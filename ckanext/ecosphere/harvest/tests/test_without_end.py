@@ -1,4 +1,4 @@
-"""Sources that never end, or give more than anybody can take: each reading ends at a bound, and says which one."""
+"""Sources that never end, or return too much: each reading stops at a limit, and reports which one."""
 
 import gzip
 import json
@@ -26,7 +26,7 @@ KINDS = ("csw", "dcat", "ogcapi", "waf", "udata", "udata resources")
 
 
 def bounded(kind, url, settings=None, **bounds):
-    """A reader of a kind of source within bounds."""
+    """Return a reader of a type of source with limits."""
     limits = replace(WIDE, **bounds)
     guard = settings or GuardSettings(allowed_networks=networks(["127.0.0.1/32"]), attempts=1, backoff_seconds=0)
     session = GuardedSession(guard, budget=limits.budget())
@@ -54,7 +54,7 @@ def read(reader):
 
 
 class Endless:
-    """Gives another page whenever it is asked; each record is new."""
+    """Serve another page at each request, with new records every time."""
 
     def __init__(self, kind):
         self.kind = kind
@@ -319,7 +319,7 @@ def test_job_of_an_endless_source_is_incomplete_and_withdraws_nothing(portal, ck
         assert counts["added"] == 5
         assert portal.state(source)["complete"] is False
         assert "The reading was stopped after 5 records, the most that one harvest may take." in portal.errors(source)
-        # The next time every record is another one: those of before are absent, and stay.
+        # The next harvest gets other records: the former ones are absent, and stay.
         portal.harvest(source)
         portal.harvest(source)
         assert len(portal.datasets()) == 15

@@ -1,4 +1,4 @@
-"""What the rules decided is told in words, in the language of the page; the log keeps codes."""
+"""Decisions of the rules in plain words, in the language of the page; the log stores codes."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Fixtures of the search room: a real Solr with or without the French schema, datasets made quickly."""
+"""Fixtures of the search room: a real Solr with or without the French schema, and quickly created datasets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ckanext.ecosphere.search.solr_client import SolrAdmin
 
 @pytest.fixture(autouse=True)
 def forgotten_words(ckan_config) -> Iterator[None]:
-    """No words of the catalogue are known before a test, nor after it."""
+    """Forget the words counted in the catalogue, before and after each test."""
     catalogue_words.forget()
     yield
     catalogue_words.forget()
@@ -25,7 +25,7 @@ def forgotten_words(ckan_config) -> Iterator[None]:
 
 @pytest.fixture
 def solr(ckan_config) -> SolrAdmin:
-    """The Solr of the tests."""
+    """Solr administration of the test core."""
     return setup.solr()
 
 
@@ -37,7 +37,7 @@ def french(solr: SolrAdmin) -> SolrAdmin:
 
 
 def give_french(solr: SolrAdmin) -> None:
-    """Apply the French schema, which another test may have taken out."""
+    """Apply the French schema, which another test may have removed."""
     if solr_schema.blocking_fields(solr):
         solr.delete_all()
         solr.reload()
@@ -47,7 +47,7 @@ def give_french(solr: SolrAdmin) -> None:
 
 @pytest.fixture
 def plain(solr: SolrAdmin) -> Iterator[SolrAdmin]:
-    """Solr with CKAN's own schema, as it is before anything of ours; French again after the test."""
+    """Solr with CKAN's own schema only; the French schema is restored after the test."""
     remove_french(solr)
     yield solr
     solr.delete_all()
@@ -57,7 +57,7 @@ def plain(solr: SolrAdmin) -> Iterator[SolrAdmin]:
 
 
 def remove_french(solr: SolrAdmin) -> None:
-    """Take everything of ours out of Solr's schema, and every document."""
+    """Remove our changes from Solr's schema, and all documents."""
     solr.delete_all()
     solr.reload()
     stock_schema.restore(solr)
@@ -70,7 +70,7 @@ def make_datasets() -> Callable[..., list[dict[str, Any]]]:
 
     def make(*datasets: str | dict[str, Any]) -> list[dict[str, Any]]:
         fields = [{"title": each} if isinstance(each, str) else each for each in datasets]
-        # Sentences made at random would be found by some questions, and not by others.
+        # Random sentences would match some queries and not others.
         owner = factories.Organization(image_url="", title="Service", description="")["id"]
         return [factories.Dataset(**({"notes": "", "owner_org": owner} | each)) for each in fields]
 
@@ -79,7 +79,7 @@ def make_datasets() -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture
 def find() -> Callable[..., list[str]]:
-    """Search as an anonymous person does and return the titles found."""
+    """Search as an anonymous user and return the titles found."""
 
     def search(query: str, **params: Any) -> list[str]:
         found = helpers.call_action("package_search", {"ignore_auth": False, "user": ""}, q=query, rows=100, **params)

@@ -1,4 +1,4 @@
-"""Two nodes of SolrCloud with CKAN's configuration, on this machine alone, for the tests of the schema step."""
+"""A local SolrCloud of two nodes with CKAN's configuration, for the tests of the schema commands."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ZOOKEEPER = "tickTime=2000\nclientPortAddress=127.0.0.1\n"
 _OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _PROPERTIES = {"solr.http1": "true", "zookeeper.admin.enableServer": "false"}
 _WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
-"""Has the kernel end a program with the process that started it, however that ends."""
+"""Makes the kernel kill a program when the process that started it ends, for whatever reason."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Cloud:
     processes: tuple[subprocess.Popen[bytes], ...]
 
     def admin(self, node: int = 0, name: str = COLLECTION) -> SolrAdmin:
-        """Administer a collection, or what an alias stands for, through one of the nodes."""
+        """Return the administration of a collection, or of an alias, through one of the nodes."""
         return SolrAdmin(f"{self.nodes[node]}/{name}")
 
     def ask(self, action: str, **parameters: Any) -> dict[str, Any]:
@@ -45,19 +45,19 @@ class Cloud:
         return self.admin().call("GET", url, params={"action": action, **parameters})
 
     def stop(self, node: int) -> None:
-        """Stop a node, and wait until the other knows."""
+        """Stop a node, and wait until the other one has noticed."""
         self.processes[node].terminate()
         _wait(lambda: len(self.ask("CLUSTERSTATUS")["cluster"]["live_nodes"]) < len(self.nodes))
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[Cloud]:
-    """Start two nodes, the first with ZooKeeper, and a collection of two shards with a copy on each node.
+    """Start two nodes, the first with ZooKeeper, and a collection of two shards with a replica on each node.
 
     They end with the block, and with this process however it ends.
 
     Args:
-        folder: an empty one.
+        folder: an empty folder.
     """
     ports, log = _free_ports(3), folder / "nodes.log"
     zookeeper = f"127.0.0.1:{ports[2]}"
@@ -110,7 +110,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _free_ports(number: int) -> list[int]:
-    """Ports of this machine that nobody listens on now."""
+    """Return free TCP ports of this machine."""
     with ExitStack() as open_ones:
         sockets = [open_ones.enter_context(socket.socket()) for _ in range(number)]
         for each in sockets:

@@ -1,4 +1,4 @@
-"""Suggestions and other spellings, and who sees what in them."""
+"""Suggestions and spelling corrections, and their visibility."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ PERSONAS = {"anonymous": False, "user": False, "other-editor": False, "editor": 
 
 @pytest.fixture
 def app(made_app: Any) -> CKANTestApp:
-    """The application, made once for the module."""
+    """The application, made once per module."""
     return CKANTestApp(made_app)
 
 
 @pytest.fixture
 def names() -> dict[str, str]:
-    """Name of the account of each persona; "" for the anonymous one."""
+    """Role → user name; "" for the anonymous user."""
     people = {name: factories.User(name=name)["name"] for name in ("user", "other-editor", "editor", "admin")}
     people |= {"anonymous": "", "sysadmin": factories.Sysadmin(name="boss")["name"]}
     owner = factories.Organization(name="ddt-69", users=[{"name": n, "capacity": n} for n in ("editor", "admin")])
@@ -33,7 +33,7 @@ def names() -> dict[str, str]:
 
 
 def ask(action: str, user: str, **data: Any) -> Any:
-    """Call an action as a person would, nothing skipped."""
+    """Call an action as a user, with all access checks."""
     return helpers.call_action(action, {"user": user, "ignore_auth": False}, **data)
 
 

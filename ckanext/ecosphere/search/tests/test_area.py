@@ -1,4 +1,4 @@
-"""Areas as people write them."""
+"""Search areas: accepted notations."""
 
 import json
 

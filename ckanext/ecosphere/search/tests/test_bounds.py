@@ -1,4 +1,4 @@
-"""Questions that would keep Solr or a web thread busy are refused with a sentence, over HTTP, at once."""
+"""Expensive queries, which would block Solr or a web thread, are refused at once with a message, over HTTP."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REFUSED = {
     "order by a parser": "sort=" + quote("{!func}sum(1,1) asc"),
     "order by a function": "sort=" + quote("strdist('eau',title_string,edit) desc"),
 }
-#: Parameters of the API alone: functions tell of datasets that nobody may see, or take as long as one likes.
+#: Parameters of the API only: functions reveal data about hidden datasets, or take arbitrarily long.
 FUNCTIONS = {
     "fl": ["name", 'x:docfreq(text,"eau")'],
     "fl ": "id,[explain]",
@@ -50,13 +50,13 @@ WORDS = ("zones humides", "tags:eau", "\u202eeau", "eau*", "*:*", "title:/(a+)+b
 
 
 def answer_of(app: Any, path: str) -> tuple[int, float]:
-    """Status and processor time of an answer."""
+    """Return the status and the processor time of a request."""
     start = time.process_time()
     answer = app.get(path, follow_redirects=False)
     return answer.status_code, time.process_time() - start
 
 
-# One portal for all questions: to make it takes longer than they do.
+# One portal for all queries: making it takes longer than they do.
 def test_costly_questions_are_refused_and_others_answered(app: Any) -> None:
     factories.Dataset(owner_org=factories.Organization()["id"])
     answer_of(app, "/dataset/")

@@ -1,4 +1,4 @@
-"""A dataset without a territory lies where its geometry does."""
+"""Place of a dataset without a territory, derived from its geometry."""
 
 from __future__ import annotations
 

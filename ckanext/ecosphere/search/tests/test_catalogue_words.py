@@ -1,4 +1,4 @@
-"""Misspelt words are corrected by the words of public titles and keywords, which are counted in the background."""
+"""Spelling correction with the words of public titles and keywords, which are counted in the background."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def services() -> dict[str, Any]:
 
 
 def count() -> int:
-    """Have the words counted, and this process read them."""
+    """Count the words, and make this process read them again."""
     counted = catalogue_words.count()
     catalogue_words._read.clear()
     return counted
@@ -43,11 +43,11 @@ def test_words_of_titles_and_keywords_are_near_as_the_catalogue_writes_them(make
         {"title": "Zibelines", "tags": [{"name": "écrevisse à pattes blanches"}]},
         {"title": "Écrevisses"},
     )
-    assert catalogue_words.nearest("zibelinnes", 2) is None  # nobody counted them yet
+    assert catalogue_words.nearest("zibelinnes", 2) is None  # not counted yet
     assert count() == 7  # des, forêts, pattes … and no word of less than three letters
     assert catalogue_words.nearest("zibelinnes", 1) == "zibelines"
     assert catalogue_words.nearest("zibelines", 1) == ""  # it occurs
-    assert catalogue_words.nearest("xibelinnes", 2) == ""  # the first letter and another one
+    assert catalogue_words.nearest("xibelinnes", 2) == ""  # the first letter and another one are wrong
     assert catalogue_words.nearest("ecrevise", 1) == "écrevisse"
     assert catalogue_words.has(["Zibeline"])
     assert catalogue_words.has(["hermine"]) is False
@@ -74,7 +74,7 @@ def test_words_are_counted_anew_when_the_catalogue_changed(make_datasets):
     assert job.STEPS["words_counted"]() == 1
     make_datasets({"title": "Martre"})
     assert catalogue_words.recover() == ["words of the catalogue"]
-    assert catalogue_words.recover() == []  # it waits
+    assert catalogue_words.recover() == []  # the count is queued
     assert count() == 2
     assert count() == 0
     assert not catalogue_words.is_due()
@@ -88,7 +88,7 @@ def test_words_of_private_datasets_are_not_counted(services):
     count()
     assert catalogue_words.nearest(FAR, 1) == ""
     assert told(FAR)["corrected"] == ""
-    # Who may see it has its words asked for.
+    # A user who may see the dataset gets its words suggested.
     assert suggest.did_you_mean({"user": services["editor"]}, FAR) == "zibeline"
     assert suggest.did_you_mean({"user": ""}, FAR) is None
 
@@ -99,7 +99,7 @@ def test_a_word_of_a_dataset_that_became_private_is_proposed_to_nobody_else(serv
     count()
     assert told(FAR)["corrected"] == "zibeline"
     helpers.call_action("package_patch", {"user": services["editor"]}, id=dataset["id"], private=True)
-    assert catalogue_words.nearest(FAR, 1) == "zibeline"  # they were counted before
+    assert catalogue_words.nearest(FAR, 1) == "zibeline"  # from the earlier count
     for question in (FAR, f"martre marais bocages {FAR}"):
         assert told(question)["corrected"] == "", question
         assert suggest.did_you_mean({"user": ""}, question) is None, question

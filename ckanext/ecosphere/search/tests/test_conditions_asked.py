@@ -1,4 +1,4 @@
-"""Formats, years, places left out and words that no dataset has, as pages and the API answer them."""
+"""Formats, years, excluded places and words without datasets, in the answers of pages and API."""
 
 from __future__ import annotations
 

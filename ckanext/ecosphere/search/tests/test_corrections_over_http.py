@@ -1,5 +1,4 @@
-"""Misspelt words as people have them corrected, over HTTP: words of private datasets are told to nobody else, and
-questions made to be costly are answered in time."""
+"""Spelling corrections over HTTP: they reveal no words of private datasets, and answer expensive queries in time."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ MOST_SECONDS = 4
 
 @pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> dict[str, str]:
-    """Tokens of a member of the service and of a member of another one."""
+    """API tokens of a member of the organisation and of a member of another one."""
     request.getfixturevalue("empty_db")()
     give_french(setup.solr())
     request.getfixturevalue("reset_index")()
@@ -45,7 +44,7 @@ Ask = Callable[[str, str], str]
 
 @pytest.fixture
 def ask(people: dict[str, str], made_app: Any) -> Ask:
-    """Ask for a page or answer as someone: its text."""
+    """Request a page or an API answer as a user; return its text."""
     clients: dict[str, FlaskClient] = {}
 
     def client_of(person: str) -> FlaskClient:
@@ -74,7 +73,7 @@ def made(**fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def secret(people: dict[str, str], request: pytest.FixtureRequest) -> dict[str, Any]:
-    """A dataset that is private: it always was, or became so, or was deleted, after the words were counted."""
+    """A private dataset: private from the start, or made private or deleted after the words were counted."""
     for each in model.Session.query(model.Package.id).all():
         helpers.call_action("dataset_purge", {"user": "boss", "ignore_auth": True}, id=each.id)
     made(title="Martre des marais et des bocages de Loire-Atlantique")
@@ -104,7 +103,7 @@ def addresses(question: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("secret", ["private", "made private", "deleted"], indirect=True)
 def test_a_word_of_no_public_title_is_told_to_nobody_else(ask: Ask, secret: dict[str, Any]) -> None:
-    # The words are those of before: the test would say nothing otherwise.
+    # The counted words are still the old ones: otherwise the test would prove nothing.
     assert catalogue_words.nearest(MISSPELT, 1) == (SECRET if secret["known"] else "")
     told = [
         (person, name, question)
@@ -123,13 +122,13 @@ def test_a_word_of_no_public_title_is_told_to_nobody_else(ask: Ask, secret: dict
 def test_who_may_see_the_dataset_has_its_words_proposed(ask: Ask, secret: dict[str, Any]) -> None:
     path = addresses(MISSPELT)["did_you_mean"]
     assert all(SECRET in ask(person, path) for person in READERS)
-    # A person whose service it is not sees nothing of what another person was told a moment ago.
+    # Another user does not see what was just answered to a member.
     assert not [person for person in STRANGERS if SECRET in ask(person, path)]
 
 
 @pytest.mark.parametrize("secret", ["private", "made private"], indirect=True)
 def test_a_feed_is_public_whoever_asks(ask: Ask, secret: dict[str, Any]) -> None:
-    """A feed reader, or what stands between, keeps it for everybody."""
+    """Feed readers and proxies may cache it for everybody."""
     path = addresses(MISSPELT)["feed"]
     assert not [person for person in READERS if SECRET in ask(person, path).lower()]
 

@@ -1,4 +1,4 @@
-"""Several values of a facet are alternatives, with counts that say what each would give: in pages, feeds, the API."""
+"""Several values of a facet combined with OR, and their counts: on pages, in feeds and in the API."""
 
 import json
 import re
@@ -23,7 +23,7 @@ DATASETS = {
 
 @pytest.fixture(scope="module")
 def tokens(made_app, request):
-    """The catalogue, made once; API tokens of an editor of the service and of one of another service."""
+    """The catalogue, made once; API tokens of an editor of the organisation and of one of another organisation."""
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     solr_schema.apply(setup.solr())
@@ -57,7 +57,7 @@ def app(made_app, tokens):
 
 @pytest.fixture
 def ask(app, tokens):
-    """Call `package_search` over HTTP; the names found and the counts of each facet."""
+    """Call `package_search` over HTTP; return the names found and the counts of each facet."""
 
     def search(person="anonymous", **params):
         headers = {"Authorization": tokens[person]} if tokens[person] else {}
@@ -69,7 +69,7 @@ def ask(app, tokens):
 
 
 def shown(page):
-    """Names of the datasets that a page lists."""
+    """Return the names of the datasets listed on a page."""
     return set(re.findall(r'dataset-heading">.*?href="/(?:en/)?dataset/([\w-]+)"', page, re.DOTALL))
 
 

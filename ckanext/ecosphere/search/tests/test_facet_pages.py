@@ -1,4 +1,4 @@
-"""The facets, chips and results of the search page in a browser, with its script and without."""
+"""Browser tests of facets, filter chips and results, with and without JavaScript."""
 
 import re
 
@@ -36,7 +36,7 @@ def titles(page):
 def test_a_person_narrows_a_search_down_and_widens_it(page, catalogue):
     page.goto("/fr/dataset/?q=zone+humide")
     expect(titles(page)).to_have_count(2)
-    # By keyboard the search box comes first, although the facets stand at its left.
+    # The search box comes first in the tab order, although the facets are on its left.
     box, facets = page.locator("#dataset-search-form input[name=q]"), page.locator(".secondary")
     assert box.evaluate("(box, facets) => box.compareDocumentPosition(facets) & 4", facets.element_handle())
     assert facets.bounding_box()["x"] < box.bounding_box()["x"]
@@ -47,7 +47,7 @@ def test_a_person_narrows_a_search_down_and_widens_it(page, catalogue):
         re.compile("Service web.*WMS", re.S)
     )
 
-    # Several values of one facet add, each with its count; the chips take them off.
+    # Several values of a facet are combined, each with its count; the chips remove them.
     page.goto("/fr/dataset/")
     access = page.locator("section.eco-facet", has_text="Accès aux données")
     access.get_by_role("link", name=re.compile("^Téléchargement direct 2")).click()
@@ -59,7 +59,7 @@ def test_a_person_narrows_a_search_down_and_widens_it(page, catalogue):
     page.locator(".eco-chosen").get_by_role("link", name=re.compile("Service web")).press("Enter")
     expect(titles(page)).to_have_count(2)
 
-    # All values of a facet, found by words with accents of no matter.
+    # All values of a facet can be searched, regardless of accents.
     page.goto("/fr/dataset/")
     page.get_by_role("link", name=re.compile("^Tout voir .*Territoire")).click()
     box = page.get_by_role("searchbox", name="Chercher dans : Territoire")
@@ -71,7 +71,7 @@ def test_a_person_narrows_a_search_down_and_widens_it(page, catalogue):
     facet.get_by_role("link", name=re.compile("^Rhône 2")).click()
     expect(titles(page)).to_have_count(2)
 
-    # What covers a place comes beside what lies in it.
+    # Datasets that cover a place are added to those that lie in it.
     page.get_by_role("link", name="Ce qui couvre : Rhône").click()
     expect(page.locator(".eco-chosen")).to_contain_text("Couvre : Rhône")
     expect(titles(page)).to_have_count(3)
@@ -97,12 +97,12 @@ def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page
     expect(page.locator(".eco-extents figcaption")).to_contain_text("1 résultat de cette page est ailleurs")
     page.locator(".eco-rank").evaluate_all(
         "all => all.forEach(each => each.append('0'))"
-    )  # axe leaves the contrast of one character out
+    )  # axe does not test the contrast of a single character
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
         assert axe_violations(page) == []
 
-    # Something that is no area is told at the field; the words of the search are kept.
+    # An invalid area is reported at its field; the search words are kept.
     page.get_by_role("link", name="Choisir une zone").click()
     field = page.get_by_label("Nom, coordonnées ou géométrie")
     field.fill("Atlantide")
@@ -111,7 +111,7 @@ def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page
     expect(page.locator("#area-error")).to_contain_text("Atlantide")
     assert axe_violations(page) == []
 
-    # Drawn with the mouse over the Ain.
+    # Drawn with the mouse around the Ain.
     field.fill("")
     outline = page.locator("svg[data-frame=metropole]")
     outline.scroll_into_view_if_needed()
@@ -126,7 +126,7 @@ def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page
     expect(page.locator(".eco-chosen")).to_contain_text("Zone")
     expect(page.locator(".eco-extents__area")).to_have_count(1)
 
-    # Elsewhere nothing; a name and the keyboard do as well.
+    # No results elsewhere; an area can also be given by name and by keyboard.
     page.get_by_role("link", name="Choisir une zone").click()
     field.fill("Bretagne")
     search.press("Enter")
@@ -135,7 +135,7 @@ def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page
     page.locator(".eco-chosen").get_by_role("link", name=re.compile("Bretagne")).press("Enter")
     expect(titles(page)).to_have_count(2)
 
-    # An intercommunality of a département, from the list beside the map or by its name.
+    # An intercommunality, from the list of its département beside the map or by its name.
     page.get_by_role("link", name="Choisir une zone").click()
     page.get_by_label("Département", exact=True).select_option(label="Ain (01)")
     place = page.get_by_label("Intercommunalité (EPCI)", exact=True)

@@ -1,4 +1,4 @@
-"""Values that the index has of a dataset for its facets."""
+"""Facet values that the index document gets from a dataset."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What French speakers type finds what they mean, on a real Solr through `package_search`."""
+"""French queries through `package_search` on a real Solr."""
 
 import pytest
 from ckan.lib import search as ckan_search
@@ -28,7 +28,7 @@ TITLES = [
     "Bateaux de plaisance",
 ]
 
-#: The table of measured queries: query → titles that must be found, all of them and nothing else.
+#: The table of measured queries: query → exactly the titles that must be found.
 EXPECTED = {
     "zones humides": {"Zones humides de la Loire", "Zone humide du Marais poitevin"},
     "zone humide": {"Zones humides de la Loire", "Zone humide du Marais poitevin"},
@@ -100,7 +100,7 @@ def test_files_are_found_by_their_name_and_description(french, make_datasets, fi
 
 @pytest.mark.ckan_config("ecosphere.search.without", "places everyday spelling steps")
 def test_up_to_three_words_or_expressions_are_all_required_and_one_of_four_may_miss(french, make_datasets, find):
-    # "Zones humides" is an expression: it counts once.
+    # "Zones humides" is an expression and counts as one word.
     make_datasets("Zones humides de la Loire : relevés")
     assert find("zones humides Bretagne") == []
     assert find("zones humides Loire relevés Bretagne") == ["Zones humides de la Loire : relevés"]
@@ -137,7 +137,7 @@ def test_what_other_types_the_index_has_is_not_missing(french, make_datasets):
     make_datasets("Zones humides")
     source = {"type": "harvest", "source_type": "ecosphere_csw", "url": "https://a.example.org/csw"}
     factories.Dataset(owner_org=factories.Organization()["id"], **source)
-    for _time in range(2):  # each run of `init` looks
+    for _time in range(2):  # as with each run of `init`
         report = InitReport()
         setup.index_datasets(report, only_missing=True)
         assert [kind for kind, _told in report.lines] == ["unchanged"]

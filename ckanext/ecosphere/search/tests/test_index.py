@@ -1,4 +1,4 @@
-"""What an index document gains and loses."""
+"""Fields added to and removed from an index document."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The names of places are read when a server starts, not when a command or a background worker does."""
+"""Place names are loaded when a web server starts, but not for a command or a background worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ckan import plugins
 from ckanext.ecosphere.vocabularies import gazetteer
 
 PATIENCE = 60.0
-"""Seconds within which the names are read, on a busy machine."""
+"""Maximum time for reading the names on a busy machine, in seconds."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Search pages as a French-speaking person with a browser meets them."""
+"""Browser tests of the search pages in French."""
 
 import re
 
@@ -18,7 +18,7 @@ THEMES = "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-e
 
 @pytest.fixture
 def catalogue(make_datasets):
-    """Three datasets of two départements."""
+    """Three datasets in two départements."""
     return make_datasets(
         {
             "title": "Zones humides de l'Ain",
@@ -71,7 +71,7 @@ def test_the_search_box_proposes_and_is_driven_by_the_keyboard(page, catalogue):
 
 def test_places_and_themes_are_proposed_with_their_number_of_datasets(page, catalogue):
     translations = []
-    # CKAN starts its scripts when they have come.
+    # CKAN starts its scripts once the translations are loaded.
     page.route("**/api/i18n/**", lambda route: translations.append(route))  # noqa: PLW0108 - Playwright marks it
     page.goto("/fr/")
     page.locator("#field-home-search").press_sequentially("rhon")

@@ -1,4 +1,4 @@
-"""What of a record weighs in the order of results: use, freshness, how the data are had."""
+"""Ranking by properties of the record: use, freshness, access to the data."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ DATA = {"url": "https://data.example.org/zones.zip", "format": "SHP"}
 
 @pytest.fixture(autouse=True)
 def fresh():
-    """Nothing is known of what other tests counted."""
+    """Forget what other tests counted."""
     popularity._cache().clear()
 
 
 def count_anew() -> int:
-    """Have a day pass, and everything counted."""
+    """Recount everything, as on the next day."""
     model.Session.query(model.SystemInfo).filter_by(key=popularity._DAY).delete()
     model.Session.commit()
     return job.STEPS["popularity_indexed"]()
@@ -43,7 +43,7 @@ def first(question: str) -> str:
 
 @pytest.fixture
 def pair(french, make_datasets) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Two datasets that nothing tells apart."""
+    """Two datasets of equal relevance."""
     one, other = make_datasets({"title": "Zones de bruit", "name": "one"}, {"title": "Zones de bruit", "name": "other"})
     return one, other
 
@@ -54,7 +54,7 @@ def test_downloads_bring_a_dataset_forward(pair):
         counting.add(loser["id"], "any")
     assert count_anew() == 1
     assert first("bruit") == loser["name"]
-    # A save keeps the number.
+    # Saving the dataset keeps the count.
     helpers.call_action("package_patch", {"user": factories.Sysadmin()["name"]}, id=loser["id"], notes="Changed.")
     assert first("bruit") == loser["name"]
     assert count_anew() == 0
@@ -117,6 +117,6 @@ def test_solr_and_the_explanation_reckon_alike(french, make_datasets):
     assert found.record["freshness"] == pytest.approx(weights["freshness"] * 0.5)
     assert found.record["access"] == weights["access"]
     assert found.record["popularity"] == pytest.approx(weights["popularity"] * 0.10)
-    # Without them, Solr gives the same words and the same place a smaller score by just that factor.
+    # Without these properties, Solr's score for the same words and place is smaller by exactly this factor.
     (bare,) = explain(understand("landes"), 1, None)
     assert found.score / bare.score == pytest.approx(1 + sum(found.record.values()), rel=1e-4)

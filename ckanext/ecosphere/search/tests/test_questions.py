@@ -1,6 +1,6 @@
-"""Questions in words through `package_search`, as pages and the API ask them.
+"""Natural-language queries through `package_search`, as pages and the API send them.
 
-Few tests with many questions: making the catalogue takes longer than all of them.
+Few tests with many queries each: creating the catalogue takes longer than all queries.
 """
 
 from __future__ import annotations
@@ -74,19 +74,19 @@ def test_a_place_in_the_question_is_where(catalogue):
     ]
     assert titles("zones humides rezé") == titles("zones humides 44400") == covering
     assert told("zones humides rezé")["place"]["title"] == "Rezé – Loire-Atlantique"
-    # A title that names a commune is of this commune, and not of the others of its département.
+    # A title that names a commune is about this commune, not about the others of its département.
     assert titles("plan local d'urbanisme nantes") == ["Plan local d'urbanisme de Nantes"]
     assert told("plan local d'urbanisme rezé")["elsewhere"] is True
-    # It can be taken off and changed.
+    # The place can be removed and changed.
     assert titles("zones humides rezé", extras={"ext_place": "departement-33"}) == ["Zones humides de la Gironde"]
     everywhere = titles("zones humides rezé", extras={"ext_place": "off"})
     assert everywhere[0] == "Zones humides de Rezé"
     assert "Zones humides de la Gironde" in everywhere
-    # Of two namesakes the one that has data; the other is offered.
+    # Among places of the same name, the one with data is chosen; the other one is offered.
     found = told("bruit saint-denis")
     assert found["place"]["title"] == "Saint-Denis – Seine-Saint-Denis"
     assert [each["title"] for each in found["other_places"]] == ["Saint-Denis – La Réunion"]
-    # Nothing at the place: what exists elsewhere.
+    # Nothing at the place: datasets of other places are listed.
     assert titles("bruit rezé") == ["Bruit de Saint-Denis"]
     assert told("bruit rezé")["elsewhere"] is True
 
@@ -157,7 +157,7 @@ def test_a_title_or_an_identifier_typed_as_a_whole_comes_first(french, make_data
 
 
 def test_what_lies_at_the_place_is_not_said_to_be_elsewhere(catalogue):
-    # The service describes nothing, and others describe the place.
+    # The organisation itself has no datasets, but others cover the place.
     assert titles("zones humides ddt 44")[0] == "Zones humides de la Loire-Atlantique"
     assert told("zones humides ddt 44")["elsewhere"] is False
 

@@ -1,4 +1,4 @@
-"""What a result says, what is marked in it, and which datasets are one result."""
+"""Search results: displayed fields, highlighting, and grouping of datasets into one result."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The schema step on SolrCloud: two nodes, two shards, each with a copy on both; and on the portal's own core."""
+"""Schema commands on SolrCloud, with two nodes and two shards replicated on both, and on the portal's own core."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def on_cloud(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
-    """The portal's index is the collection, as with `CKAN_SOLR_URL`."""
+    """Use the collection as the portal's index, as with `CKAN_SOLR_URL`."""
     _use(monkeypatch, cloud.admin())
     return cloud
 

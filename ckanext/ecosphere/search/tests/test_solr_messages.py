@@ -1,4 +1,4 @@
-"""What Solr says when it refuses is one readable line, in whichever of its forms it comes."""
+"""Solr error responses, in all their formats, reduced to one readable line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DETAIL = {"add-field": {"name": "x"}, "errorMessages": [f"{SENTENCE}\n"]}
 
 
 class Answer:
-    """As `requests` gives one."""
+    """Stand-in for a response of `requests`."""
 
     ok, status_code = False, 400
 

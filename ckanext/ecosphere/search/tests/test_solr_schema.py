@@ -1,4 +1,4 @@
-"""The French schema is applied to a running Solr, once, and what was changed by hand is put right."""
+"""The French schema: applied once to a running Solr, repaired after manual changes."""
 
 import pytest
 

@@ -29,5 +29,5 @@ def test_the_latest_are_those_of_the_latest_date_that_is_shown(app: Any, make_da
     page = BeautifulSoup(app.get("/fr/dataset/").body, "html.parser")
     (latest,) = (each["value"] for each in page.select("#field-order-by option") if "updated" in str(each["value"]))
     found = helpers.call_action("package_search", sort=latest)["results"]
-    # Without a date of the data, that of the record is shown.
+    # If the data have no date, that of the record is shown.
     assert [each["title"] for each in found] == ["Four", "One", "Two", "Three"]

@@ -1,4 +1,4 @@
-"""The synonym list says what people write, and becomes what Solr needs."""
+"""Synonym list: its notation, and its translation for Solr."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every line of the synonym list does what it says, on a real Solr."""
+"""Every line of the synonym list takes effect on a real Solr."""
 
 import pytest
 
@@ -8,7 +8,7 @@ pytestmark = pytest.mark.usefixtures("with_plugins", "clean_index")
 
 
 def pairs(line: synonyms.SynonymLine) -> list[tuple[str, str]]:
-    """(term in a document, query that must find it) of a line."""
+    """Return (term in a document, query that must find it) for a line."""
     return [(term, query) for term in line.terms for query in (line.broader or line.terms) if query != term]
 
 

@@ -1,5 +1,4 @@
-"""What a search page offers whoever does not find: a request that begins with subject and place, the search without its
-area, a sentence when the question cannot be read."""
+"""Next steps offered after a search without results: a data request, the search without its area, a clear message."""
 
 from __future__ import annotations
 
@@ -43,7 +42,7 @@ def test_a_search_that_found_nothing_in_its_area_says_how_many_there_are_without
     elsewhere = "ext_bbox=-4,47,-3,48"
     page = " ".join(app.get(f"/fr/dataset/?q=bruit&{elsewhere}").body.split())
     assert 'href="?q=bruit">Retirer le filtre « Zone : celle de la carte »</a> – 2 jeux de données' in page
-    # The counts of other filters keep the area: without the format there is still nothing.
+    # Counts of other filters keep the area: without the format there is still nothing.
     page = app.get(f"/fr/dataset/?q=bruit&res_format=CSV&{elsewhere}").body
     assert "Retirer le filtre « Format" not in page
 

@@ -1,4 +1,4 @@
-"""Fixtures: the portal as it is served, with its protection against forged requests, and people who really log in."""
+"""Fixtures: the portal with its CSRF protection enabled, and users who log in through the form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOKEN = re.compile(r'<meta name="_csrf_token" content="([^"]+)"')
 
 @pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> None:
-    """An administrator of the site, two people, a service and a dataset; each module begins with the same."""
+    """A sysadmin, two users, an organisation and a dataset; the same for each module."""
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     factories.Sysadmin(name="boss", password=PASSWORD, email="boss@example.org", image_url="")
@@ -35,7 +35,7 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def portal(made_app: Any, people: None, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The application with CKAN's own protection on, and nothing counted yet."""
+    """The application with CKAN's own protection enabled, and all counters reset."""
     monkeypatch.setitem(tk.config, "WTF_CSRF_ENABLED", True)
     monkeypatch.setitem(made_app._wsgi_app.config, "WTF_CSRF_ENABLED", True)
     monkeypatch.setitem(made_app._wsgi_app.config, "PROPAGATE_EXCEPTIONS", False)  # as in production
@@ -49,7 +49,7 @@ def portal(made_app: Any, people: None, ckan_config: Any, monkeypatch: pytest.Mo
 
 
 def forget_counts() -> None:
-    """Empty what Redis and this process have counted."""
+    """Reset the rate limits in Redis and in this process."""
     connection = connect_to_redis()
     for key in connection.scan_iter(f"{rate_limits.PREFIX}:*"):
         connection.delete(key)
@@ -58,7 +58,7 @@ def forget_counts() -> None:
 
 @pytest.fixture
 def visitor(portal: Any) -> Callable[..., FlaskClient]:
-    """Make a browser that nobody has used: `visitor("203.0.113.7")` comes from that address."""
+    """Make a client without cookies: `visitor("203.0.113.7")` connects from that address."""
 
     def make(address: str = "127.0.0.1") -> FlaskClient:
         client = portal._wsgi_app.test_client()
@@ -70,7 +70,7 @@ def visitor(portal: Any) -> Callable[..., FlaskClient]:
 
 @pytest.fixture
 def log_in(visitor: Callable[..., FlaskClient]) -> Callable[..., FlaskClient]:
-    """Log a person in through the form and return the browser."""
+    """Log a user in through the form and return the client."""
 
     def make(name: str = "anne", remember: bool = False, address: str = "127.0.0.1") -> FlaskClient:
         client = visitor(address)
@@ -82,58 +82,58 @@ def log_in(visitor: Callable[..., FlaskClient]) -> Callable[..., FlaskClient]:
 
 
 def try_password(client: FlaskClient, name: str, password: str, remember: bool = False) -> Any:
-    """Send the form of the log-in."""
+    """Submit the log-in form."""
     data = {"login": name, "password": password, **({"remember": "63072000"} if remember else {})}
     return client.post("/user/login", data=data, follow_redirects=False)
 
 
 def is_logged_in(client: FlaskClient) -> bool:
-    """Tell whether the portal knows who this is."""
+    """Return whether the client is logged in."""
     return "/user/_logout" in client.get("/about").get_data(as_text=True)
 
 
 def token_of(client: FlaskClient, path: str = "/about") -> str:
-    """The token that a page gives to the scripts and forms of this browser."""
+    """Return the CSRF token of a page."""
     found = TOKEN.search(client.get(path).get_data(as_text=True))
     assert found
     return found[1]
 
 
 def cookies_of(client: FlaskClient) -> list[Cookie]:
-    """The cookies that a browser keeps."""
+    """Return the cookies of a client."""
     assert client._cookies is not None
     return list(client._cookies.values())
 
 
 def stored_user(name: str) -> model.User:
-    """A person who is in the database."""
+    """Return a user from the database."""
     user = model.User.get(name)
     assert user is not None
     return user
 
 
 def stored_package(name: str) -> model.Package:
-    """A dataset or source that is in the database."""
+    """Return a dataset or harvest source from the database."""
     package = model.Package.get(name)
     assert package is not None
     return package
 
 
 def group_id(name: str) -> str:
-    """The id of a service that is in the database."""
+    """Return the id of an organisation."""
     group = model.Group.get(name)
     assert group is not None
     return group.id
 
 
 def error_type(answer: TestResponse) -> str:
-    """The kind of error that an action answers."""
+    """Return the `__type` of an action's error."""
     assert answer.json is not None
     return answer.json["error"]["__type"]
 
 
 def copied(client: FlaskClient, other: FlaskClient, names: tuple[str, ...] = ()) -> FlaskClient:
-    """Put the cookies of a browser into another, as a thief does."""
+    """Copy the cookies of a client to another, as an attacker would."""
     for cookie in cookies_of(client):
         if not names or cookie.key in names:
             other.set_cookie(cookie.key, cookie.value, domain=cookie.domain, path=cookie.path)

@@ -1,4 +1,4 @@
-"""What cannot be read, or is too large, is refused in words: never an error of the server."""
+"""Malformed or oversized requests are refused with a message, never with an internal server error."""
 
 from __future__ import annotations
 

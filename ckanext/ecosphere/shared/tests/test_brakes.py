@@ -1,4 +1,4 @@
-"""Guessing is slowed down; the real person is not locked out, and nobody learns which accounts exist."""
+"""Brute-force protection: guessing is slowed down without locking the owner out or revealing which accounts exist."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ATTACKER, OFFICE = "198.51.100.9", "203.0.113.7"
 
 
 def guess(client: FlaskClient, name: str, times: int) -> list[int]:
-    """Try wrong passwords; return the states of the answers."""
+    """Try wrong passwords; return the status codes."""
     return [try_password(client, name, f"wrong-{number}").status_code for number in range(times)]
 
 
@@ -30,7 +30,7 @@ def test_guessing_is_stopped_and_told_when_to_go_on(visitor: Visitor):
     states = guess(attacker, "anne", 100)
     assert states[:5] == [200] * 5
     assert set(states[5:]) == {429}
-    answer = try_password(attacker, "anne", PASSWORD)  # even the right one, as long as the wait lasts
+    answer = try_password(attacker, "anne", PASSWORD)  # even the right one, until the wait is over
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= 86_400
     assert re.search(r"Try again in \d+ (minute|hour)", answer.get_data(as_text=True))
@@ -107,12 +107,12 @@ def test_password_asked_for_in_the_profile_is_braked(log_in: Visitor):
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit of registrations as it is by default."""
+    """Restore the default limit of registrations."""
     monkeypatch.setitem(tk.config, "ecosphere.web.registration_limits", "10 per hour; 30 per day")
 
 
 def register(client: FlaskClient, number: int) -> Any:
-    """Send the form of the registration."""
+    """Submit the registration form."""
     form = {"name": f"new-{number}-{time.time_ns()}", "fullname": "New", "email": f"new{time.time_ns()}@example.org"}
     return client.post("/user/register", data={**form, "password1": PASSWORD, "password2": PASSWORD, "save": ""})
 
@@ -168,7 +168,7 @@ def test_address_is_counted_by_network(address: str | None, counted: str):
 
 
 def break_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the counters meet a Redis that is away."""
+    """Make Redis unavailable to the rate limits."""
 
     def away(*_arguments: Any, **_options: Any) -> None:
         raise redis.ConnectionError("away")

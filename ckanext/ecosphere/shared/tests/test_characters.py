@@ -1,4 +1,4 @@
-"""Characters that deceive or break are taken out; everything else of a text stays."""
+"""Removal of deceptive or harmful characters, leaving all other text unchanged."""
 
 from __future__ import annotations
 

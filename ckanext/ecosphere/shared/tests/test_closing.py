@@ -1,4 +1,4 @@
-"""A person closes their own account, or an administrator deletes it, over HTTP: what it takes, what is left."""
+"""Closing an account, by its owner or a sysadmin, over HTTP: what is erased, what is kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAGE = "/compte/fermer"
 
 @pytest.fixture
 def leaving(portal: Any) -> Iterator[Any]:
-    """Somebody who may go, with a public request, a draft and what else a person leaves."""
+    """A user without traces on the portal yet, who may close the account."""
     user = factories.User(
         name="camille",
         fullname="Camille Durand",
@@ -61,7 +61,7 @@ def fresh(user_id: str) -> Any:
 
 
 def live(leaving: Any) -> dict[str, Any]:
-    """Do what leaves traces: ask, follow, describe, save searches; returns the request and the draft."""
+    """Leave traces of the user: requests, a followed dataset, a saved search; return the ids of request and draft."""
     sysadmin: Any = {"user": "boss", "ignore_auth": True}
     tk.get_action("organization_member_create")(sysadmin, {"id": "ddt", "username": "camille", "role": "editor"})
     asked = act(

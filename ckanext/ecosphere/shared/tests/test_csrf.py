@@ -1,4 +1,4 @@
-"""A page elsewhere cannot act in the name of somebody who is logged in, even after CKAN has switched its check off."""
+"""CSRF protection: other sites cannot act for a logged-in user, even after CKAN has exempted a view from its check."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 Visitor = Callable[..., FlaskClient]
 REFUSED = "For your safety this was not done"
-#: Where an action is called, each action for itself: see below.
+#: The endpoint of all actions, which are tested separately below.
 API = ("api.action",)
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 POSTING = [path for path in sorted(TEMPLATES.rglob("*.html")) if re.search(r'method="post"', path.read_text(), re.I)]
 
 
 def changing_routes(app: Any) -> Iterator[tuple[str, str, str]]:
-    """Every route of the portal that takes a form: endpoint, method, an address."""
+    """Yield endpoint, method and path of every route that accepts a form."""
     for rule in app.url_map.iter_rules():
         if rule.endpoint in API:
             continue
@@ -40,7 +40,7 @@ def test_every_route_that_changes_something_asks_for_the_token(portal: Any, visi
     stranger, victim = visitor(), log_in("boss")
     forged = {}
     for endpoint, method, address in routes:
-        stranger.open(address, method=method, data={})  # switches CKAN's check of this view off
+        stranger.open(address, method=method, data={})  # exempts this view from CKAN's check
         answer = victim.open(address, method=method, data={"save": "1"})
         if answer.status_code != 400 or REFUSED not in answer.get_data(as_text=True):
             forged[endpoint, address] = answer.status_code
@@ -99,7 +99,7 @@ def test_action_called_with_a_cookie_needs_the_token(visitor: Visitor, log_in: V
     assert (answer.status_code, error_type(answer)) == (400, "CSRF Error")
     assert stored_package("zones-humides").notes != data["notes"]
     headers = {"X-CSRFToken": token_of(victim)}
-    expected = 415 if sent == "text" else 200  # CKAN takes no such text
+    expected = 415 if sent == "text" else 200  # CKAN does not accept text/plain
     assert victim.post("/api/3/action/package_patch", headers=headers, **body).status_code == expected
 
 

@@ -1,4 +1,4 @@
-"""Dates: one hour for one event, in the portal's time zone, at the ends of months and where clocks change."""
+"""Dates: an event has the same time everywhere, in the portal's time zone, at ends of months and clock changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UTC = timezone.utc
 
 @pytest.fixture
 def spoken(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Speak a language, as a page of it does."""
+    """Set the language of the page."""
 
     def speak(language: str) -> None:
         words = {"fr": "{date} à {time}", "en": "{date} at {time}"}[language]
@@ -25,7 +25,7 @@ def spoken(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return speak
 
 
-#: Moment in UTC → day, and moment in words.
+#: Time in UTC → date, and date with time, in words.
 MOMENTS = {
     "2026-01-31T23:30:00": (date(2026, 2, 1), "1er février 2026 à 00:30"),
     "2026-08-31T23:30:00": (date(2026, 9, 1), "1er septembre 2026 à 01:30"),

@@ -1,4 +1,4 @@
-"""A HEAD reads and nothing else: a page of another site may send one, with the cookies of the person."""
+"""HEAD requests never change anything: another site can send them with the user's cookies."""
 
 from __future__ import annotations
 

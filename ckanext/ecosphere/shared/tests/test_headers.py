@@ -1,4 +1,4 @@
-"""What a browser is told about pages, data and uploaded files."""
+"""Response headers of pages, data and uploaded files."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_xml_runs_nothing(visitor: Visitor, path: str):
 
 
 def upload(name: str, content: bytes, mimetype: str) -> str:
-    """Upload a file as a resource; return the path from which it is downloaded."""
+    """Upload a file as a resource; return its download path."""
     file = FileStorage(io.BytesIO(content), filename=name, content_type=mimetype)
     package = factories.Dataset(owner_org=group_id("ddt"))
     context: Any = {"ignore_auth": True, "user": "boss"}
@@ -135,7 +135,7 @@ def test_uploaded_page_is_saved_and_never_run(visitor: Visitor, name: str, conte
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert "sandbox" in answer.headers["Content-Security-Policy"]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert "javascript" not in answer.headers["Content-Type"]  # or a page could name it as its script
+    assert "javascript" not in answer.headers["Content-Type"]  # otherwise a page could load it as a script
 
 
 def test_uploaded_table_is_still_shown(visitor: Visitor):

@@ -1,4 +1,4 @@
-"""Whose address counts: behind trusted proxies that of the person, otherwise that of the connection."""
+"""Client address behind proxies: taken from the headers of trusted proxies only, otherwise from the connection."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ PERSON, LIAR = "203.0.113.7", "198.51.100.66"
 
 
 class Quiet(WSGIRequestHandler):
-    """Says nothing."""
+    """Request handler without logging."""
 
     def log_message(self, *_: Any) -> None:
-        """Write no log."""
+        """Do nothing."""
 
     def address_string(self) -> str:
-        """Look no name up."""
+        """Return the address without a DNS look-up."""
         return self.client_address[0]
 
 
 def told(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answer with what CKAN would take for the person's address, both ways, and the scheme."""
+    """Answer with the client address as CKAN determines it, both ways, and the scheme."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     ckans = environ.get("HTTP_X_FORWARDED_FOR", "") or environ["REMOTE_ADDR"]
     return [f"{environ['REMOTE_ADDR']} {ckans} {environ['wsgi.url_scheme']}".encode()]
@@ -37,7 +37,7 @@ def told(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 @pytest.fixture
 def portal_behind() -> Iterator[Any]:
-    """Serve `told` behind the middleware, directly and behind a proxy that adds its caller as proxies do."""
+    """Serve `told` behind the middleware, directly and behind a proxy that appends its caller as proxies do."""
     servers = []
 
     def serve(option: str) -> tuple[str, str]:
@@ -71,7 +71,7 @@ def portal_behind() -> Iterator[Any]:
 
 
 def ask(url: str, forwarded: str = "") -> list[str]:
-    """What the portal takes for the address, in its own eyes and in CKAN's, and the scheme."""
+    """Return the client address as seen by us and by CKAN, and the scheme."""
     headers = {"X-Forwarded-For": forwarded, "X-Real-IP": forwarded} if forwarded else {}
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
         return answer.read().decode().split(" ")

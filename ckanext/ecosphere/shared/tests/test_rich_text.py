@@ -1,4 +1,4 @@
-"""Markdown of outsiders: harmless, and rendered in a time that grows with the text and no faster."""
+"""Markdown from external sources: safe HTML, rendered in time linear in the length of the text."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ckanext.ecosphere.tests.hostile_texts import STRANGE
 
 LENGTH = 5_000
 LONG = 4 * LENGTH
-#: Processor time of 20 kB, and how much longer four times the text may take.
+#: Maximum processor time for 20 kB, and maximum factor for a text four times as long.
 MOST_SECONDS, MOST_GROWTH = 0.2, 6
-#: Below it, a measurement says nothing about growth.
+#: Times below are too short to measure growth.
 LEAST_SECONDS = 0.04
 
 CASES: dict[str, Callable[[int], str]] = {
@@ -77,7 +77,7 @@ CASES: dict[str, Callable[[int], str]] = {
 
 
 def seconds(function: Callable[[str], str], text: str) -> float:
-    """Processor time of one call, the better of two."""
+    """Return the processor time of one call, the lower of two measurements."""
     taken = []
     for _ in range(2):
         rich_text._rendered.cache_clear()
@@ -94,7 +94,7 @@ def test_time_is_linear(name: str, function: Callable[[str], str]) -> None:
     taken = seconds(function, long_)
     assert taken < MOST_SECONDS
     if taken > LEAST_SECONDS:
-        # A text beyond the bounds is shown as it is, which is quicker than its shorter half.
+        # A text beyond the limits is shown unrendered, which is faster than rendering its shorter half.
         assert taken < MOST_GROWTH * max(seconds(function, short), LEAST_SECONDS / MOST_GROWTH)
 
 

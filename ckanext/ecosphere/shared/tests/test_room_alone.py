@@ -1,4 +1,4 @@
-"""A room without the base plugin protects its own views and actions."""
+"""Rooms without the base plugin: their own views and actions are still protected."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_room_alone_refuses_forged_requests(app: Any):
 @pytest.mark.ckan_config("ckan.plugins", "ecosphere_requests")
 @pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 def test_contact_sheets_work_without_the_base_plugin(app: Any):
-    """The requests need them: receipts and decisions bear what they say."""
+    """The data requests need them for receipts and decisions."""
     head, stranger = factories.UserWithToken(), factories.UserWithToken()
     members = [{"name": head["name"], "capacity": "admin"}]
     factories.Organization(name="ddt-01", title="DDT de l'Ain", users=members, image_url="")

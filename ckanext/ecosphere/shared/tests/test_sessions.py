@@ -1,4 +1,4 @@
-"""Copied cookies are worth nothing once the person has logged out or changed the password."""
+"""Copied cookies become invalid when the user logs out or changes the password."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW_PASSWORD = "another-horse-battery"
 
 @pytest.fixture
 def old_password(portal):
-    """Give the password back after the test."""
+    """Restore the password after the test."""
     yield
     model.Session.rollback()
     user = stored_user("anne")
@@ -50,7 +50,7 @@ def test_copied_remember_cookie_ends_with_the_log_out(visitor: Visitor, log_in: 
 def test_log_out_after_coming_back_ends_the_remember_cookie(visitor: Visitor, log_in: Visitor):
     person = log_in("anne", remember=True)
     thief = copied(person, visitor())
-    person.delete_cookie("ckan")  # the browser was closed
+    person.delete_cookie("ckan")  # as after closing the browser
     assert is_logged_in(person)
     person.get("/user/_logout")
     assert not is_logged_in(thief)
@@ -109,7 +109,7 @@ def test_password_set_by_an_administrator_ends_every_session(log_in: Visitor, ol
 
 @pytest.fixture
 def token(portal) -> str:
-    """An API token of a person."""
+    """An API token of a user."""
     by = {"ignore_auth": True, "user": "anne"}
     return tk.get_action("api_token_create")(by, {"user": "anne", "name": "script"})["token"]
 

@@ -1,4 +1,4 @@
-"""How busy the portal is, counted from what people ask for over HTTP."""
+"""Measured load of the portal: requests per second over HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Visitor = Callable[..., FlaskClient]
 
 
 class Clock:
-    """Stands for the module `time`."""
+    """Stand-in for the module `time`."""
 
     now = 1_000_000.0
 
@@ -25,7 +25,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock of the counter's own, far from what other tests have counted."""
+    """A clock for the counter, at a time without counts of other tests."""
     moved = Clock()
     monkeypatch.setattr(visits, "time", moved)
     for span in range(int(moved.now) // visits.SECONDS - 1, int(moved.now) // visits.SECONDS + 10):
@@ -38,7 +38,7 @@ def test_pages_of_the_last_seconds_count(visitor: Visitor, clock: Clock):
     client = visitor("203.0.113.7")
     for _time in range(15):
         client.get("/api/3/action/status_show")
-    assert visits.per_second() == 0  # the span of time is not over
+    assert visits.per_second() == 0  # the current interval is not over
     clock.now += visits.SECONDS
     client.get("/api/3/action/status_show")
     assert visits.per_second() == 15 / visits.SECONDS

@@ -1,4 +1,4 @@
-"""In a real browser: nothing of the main pages is stopped by the policy, and no script of an uploaded file runs."""
+"""Browser tests of the Content Security Policy: nothing of the main pages is blocked, no uploaded script runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FOR_BOSS = ("/harvest/new", "/harvest", "/ckan-admin/config", "/ecosphere/harves
 
 @pytest.fixture
 def service(with_plugins: None, clean_db: None, clean_index: None) -> dict[str, Any]:
-    """A service with an administrator, and a dataset."""
+    """An organisation with an administrator, and a dataset."""
     factories.Sysadmin(name="boss", password=PASSWORD, image_url="")
     factories.User(name="anne", password=PASSWORD, image_url="")
     made = factories.Organization(name="ddt", users=[{"name": "anne", "capacity": "admin"}], image_url="")
@@ -43,7 +43,7 @@ def service(with_plugins: None, clean_db: None, clean_index: None) -> dict[str, 
 
 
 def violations_of(page: Page, paths: tuple[str, ...]) -> dict[str, list[str]]:
-    """What the browser stopped on each page."""
+    """Return what the browser blocked on each page."""
     found: dict[str, list[str]] = {}
     heard: list[str] = []
     page.on("console", lambda message: heard.append(message.text))
@@ -87,7 +87,7 @@ def test_script_of_an_uploaded_file_does_not_run(service: Any, page: Page, sysad
     with page.expect_download() as download:
         page.evaluate("address => { location.href = address }", path)
     assert download.value.suggested_filename == name
-    # Even within the page of somebody who shows it in a frame, nothing runs.
+    # Even in a frame of another page, no script runs.
     page.evaluate(
         "address => { const f = document.createElement('iframe'); f.src = address; document.body.append(f) }", path
     )

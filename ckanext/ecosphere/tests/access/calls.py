@@ -1,4 +1,4 @@
-"""How the lines of the tables are called: what the suite registers, and one call as one persona."""
+"""Calls of the lines of the access tables: the suite's actions and routes, and one call as one persona."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ckanext.ecosphere.tests.access import tables, world
 
 
 def suite_actions() -> set[str]:
-    """Names of the actions that the plugins of the suite register, chained ones included."""
+    """Return the names of the actions that the plugins of the suite register, including chained ones."""
     plugins = [each for each in p.PluginImplementations(p.IActions) if each.name.startswith("ecosphere")]
     return {name for plugin in plugins for name in plugin.get_actions()}
 
 
 def suite_routes(app: Any) -> set[str]:
-    """Routes of the suite, each as "METHOD rule"."""
+    """Return the routes of the suite, each as "METHOD rule"."""
     blueprints = {
         blueprint.name
         for plugin in p.PluginImplementations(p.IBlueprint)
@@ -39,7 +39,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def ways(portal: world.World, parameters: Any) -> Iterator[tuple[str, Any]]:
-    """Fill parameters in by id and, where it differs, by name."""
+    """Yield the parameters filled in with ids and, where they differ, with names."""
     by_id, by_name = (portal.filled(parameters, by) for by in ("id", "name"))
     yield "id", by_id
     if by_name != by_id:
@@ -47,7 +47,7 @@ def ways(portal: world.World, parameters: Any) -> Iterator[tuple[str, Any]]:
 
 
 def visit(visitor: Any, method: str, rule: str, parameters: dict[str, Any]) -> Any:
-    """Open a page or send a form."""
+    """Request a page or submit a form."""
     data = dict(parameters)
     query, form = data.pop("query", {}), data.pop("form", {})
     address = with_each(rule, data)
@@ -57,19 +57,19 @@ def visit(visitor: Any, method: str, rule: str, parameters: dict[str, Any]) -> A
 
 
 def called(visitor: Any, row: tables.Row, parameters: Any) -> Any:
-    """Call what a line is about."""
+    """Call the action or route of a line."""
     if row.method:
         return visit(visitor, row.method, row.name, parameters)
     return visitor.call(row.name, parameters)
 
 
 def with_parts(rule: str, part: str) -> str:
-    """Return the address of a route with the same text, already quoted, in the place of each part."""
+    """Return the path of a route with the same text, already quoted, for each variable part."""
     return re.sub(r"<[^>]+>", lambda _match: part, rule)
 
 
 def with_each(rule: str, parts: dict[str, Any]) -> str:
-    """Return the address of a route with each of its parts."""
+    """Return the path of a route with a value for each variable part."""
     address = rule
     for name, value in parts.items():
         address = address.replace(f"<{name}>", quote(str(value), safe=""))

@@ -1,4 +1,4 @@
-"""Fixtures of the matrix: one application, one portal, and a database that forgets what each call wrote."""
+"""Fixtures of the access matrix: one application, one portal, and a database that is rolled back after each call."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ecosphere.tests.access import tables, world
 
 LIMITS = {"comments_per_hour": 100_000, "requests_per_day": 100_000, "statistics_cache": 0, "release_after": 0}
-#: The tests of other folders send forms without the token of the page; here it is asked for, as in the portal.
+#: Tests in other folders submit forms without a CSRF token; here it is required, as in production.
 CSRF = "WTF_CSRF_ENABLED"
-#: A redirection is an answer: it is not followed.
-# Read whole: the rest of one that is made while it is read would be thrown away in the middle of a later call.
+#: Redirects are not followed: they are an answer. Responses are read completely: the rest of a streamed one would be
+#: discarded in the middle of a later call.
 STAY = {"follow_redirects": False, "buffered": True}
-#: The log-in of a plugin that portals need not have; nothing listens at the provider.
+#: Log-in of an optional plugin; no provider listens at this address.
 OPENID: dict[str, Any] = {
     "ecosphere.openid.issuer": "http://127.0.0.1:9/openid",
     "ecosphere.openid.client_id": "guichet",
     "ecosphere.openid.client_secret": "secret",
 }
-#: Tables that reading writes, too: CKAN notes when a token and an account were last used.
+#: Tables written by read access, too: CKAN records when a token and an account were last used.
 NOTED = ("api_token", "user")
 WRITES = re.compile(r'(?:\bINSERT INTO|(?<!FOR )\bUPDATE|\bDELETE FROM|\bTRUNCATE)\s+"?(\w+)', re.IGNORECASE)
 
 
 @pytest.fixture(scope="package")
 def loaded() -> Iterator[None]:
-    """The plugins, loaded once for all modules of this folder."""
+    """Load the plugins once for all modules of this folder."""
     before = copy.deepcopy(dict(tk.config))
     tk.config.update(OPENID | {"ckan.plugins": ["ecosphere_openid", *tk.aslist(tk.config["ckan.plugins"])]})
     core.load_all()
@@ -58,7 +58,7 @@ def made_app(loaded: None) -> Any:
 
 @pytest.fixture(scope="package")
 def portal(made_app: Any, request: pytest.FixtureRequest) -> world.World:
-    """The portal with its personas, made once: each call is undone."""
+    """The portal with its personas, made once, since each call is rolled back."""
     request.getfixturevalue("empty_db")()
     request.getfixturevalue("reset_index")()
     model.Session.remove()
@@ -69,7 +69,7 @@ def portal(made_app: Any, request: pytest.FixtureRequest) -> world.World:
 
 @pytest.fixture(autouse=True)
 def generous(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seven personas call more in a minute than people do in an hour."""
+    """Raise the rate limits: seven personas make more calls per minute than users do per hour."""
     _give_time(monkeypatch)
 
 
@@ -81,7 +81,7 @@ def _give_time(patch: pytest.MonkeyPatch) -> None:
 
 
 class Visitor:
-    """One persona with a session of its own, or with an API token."""
+    """A persona with its own session, or with its API token."""
 
     def __init__(self, app: CKANTestApp, portal: world.World, persona: str) -> None:
         self.client: Any = app.test_client()
@@ -99,7 +99,7 @@ class Visitor:
         assert answer.status_code == tables.FOUND, answer.data[:500]
 
     def _take_token(self, address: str) -> None:
-        """Take the token against forged requests from a page, as a browser does."""
+        """Get the CSRF token from a page, as a browser does."""
         page = self.get(address).get_data(as_text=True)
         token = re.search(r'name="_csrf_token"[^>]* (?:content|value)="([^"]+)"', page)
         assert token, page[:2_000]
@@ -118,11 +118,11 @@ class Visitor:
         return self.client.post(address, data=data, content_type="application/json", headers=headers, **STAY)
 
     def get(self, address: str) -> Any:
-        """Open a page with the session."""
+        """Request a page with the session."""
         return self.client.get(address, **STAY)
 
     def post(self, address: str, data: dict[str, Any]) -> Any:
-        """Send a form with the session."""
+        """Submit a form with the session."""
         return self.client.post(address, data={**self.form, **data}, **STAY)
 
 
@@ -135,7 +135,7 @@ def visitors(portal: world.World, made_app: Any) -> dict[str, Visitor]:
 
 
 class Ledger:
-    """What the database was told to write, and the way back from it."""
+    """Records the tables that a call writes, and rolls the call back."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -150,20 +150,20 @@ class Ledger:
         self.queued = world.queued()
 
     def end(self) -> set[str]:
-        """Undo a call; returns the tables that it wrote, and "jobs" when it left work behind."""
+        """Roll a call back; return the tables that it wrote, and "jobs" if it queued background jobs."""
         model.Session.remove()
         self.savepoint.rollback()
         jobs = {"jobs"} if world.queued() > self.queued else set()
         return (self.written | jobs) - set(NOTED)
 
     def note(self, _connection: Any, cursor: Any, statement: str, *_more: Any) -> None:
-        """Hear of a statement on any connection of the engine, and keep the table that it changed."""
+        """Record the table changed by a statement, on any connection of the engine."""
         if cursor.rowcount != 0:
             self.written.update(WRITES.findall(statement))
 
     @contextmanager
     def committing(self) -> Iterator[None]:
-        """Let calls commit for good."""
+        """Let calls really commit."""
         model.Session.remove()
         model.Session.configure(bind=model.meta.engine, join_transaction_mode="conditional_savepoint")
         yield
@@ -173,7 +173,7 @@ class Ledger:
 
 @pytest.fixture(scope="package")
 def ledger(visitors: dict[str, Visitor]) -> Iterator[Ledger]:
-    """Each call in a transaction that is undone, so that no call sees what another wrote."""
+    """Run each call in a savepoint that is rolled back, so that calls do not affect each other."""
     engine = model.meta.engine
     assert engine is not None
     model.Session.remove()

@@ -1,4 +1,4 @@
-"""The tables of who may do what, and how an answer is read."""
+"""Tables of access rights (`actions.csv`, `routes.csv`), and the outcome that an answer stands for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 FOLDER = Path(__file__).parent
 PERSONAS = ("anonymous", "user", "other_editor", "editor", "admin", "moderator", "sysadmin")
 FOUND = 302
-#: Status of an answer → outcome, as the tables name it.
+#: HTTP status → outcome, as named in the tables.
 OUTCOMES = {
     200: "done",
     201: "done",
@@ -29,7 +29,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: what is called, in which case, and the outcome for each persona."""
+    """A line of a table: action or route, case, and outcome for each persona."""
 
     name: str
     case: str
@@ -39,12 +39,12 @@ class Row:
 
     @property
     def key(self) -> str:
-        """What tests and parameters call the line."""
+        """Identifier of the line in tests and parameters."""
         return f"{self.method} {self.name} {self.case}".strip()
 
 
 def read(name: str) -> list[Row]:
-    """Return the lines of `actions` or `routes`."""
+    """Return the lines of the table `actions` or `routes`."""
     with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return [
             Row(
@@ -59,12 +59,12 @@ def read(name: str) -> list[Row]:
 
 
 def parameters(name: str) -> dict[str, Any]:
-    """Return the parameters with which the lines of a table are called: key → parameters."""
+    """Return the parameters for the lines of a table: key → parameters."""
     return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def outcome(answer: Any) -> str:
-    """Return the outcome of an answer: done, login, refused, absent, invalid, or its status when it has none."""
+    """Return the outcome of an answer: done, login, refused, absent, invalid, or its status for any other."""
     if answer.status_code in (FOUND, 303):
         return "login" if "/user/login" in answer.headers["Location"] else "done"
     return OUTCOMES.get(answer.status_code, str(answer.status_code))

@@ -1,4 +1,4 @@
-"""Each auth function of the suite refuses anonymous people itself, whatever CKAN makes of them."""
+"""Each auth function of the suite refuses anonymous users by itself, whatever CKAN passes as the anonymous user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ckan import model
 
 from ckanext.ecosphere.shared import action_input, authorization
 
-#: Those that may let anonymous people in: they show what is public.
+#: Functions that may allow anonymous users: they show public data.
 PUBLIC = {
     "ecosphere_access_extract_create",
     "ecosphere_access_extract_show",

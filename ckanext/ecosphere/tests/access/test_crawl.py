@@ -1,9 +1,9 @@
-"""Every page, as each persona who may see it: accessible in light and dark, in French without an English message.
+"""Crawl of every page as each persona: accessibility in light and dark mode, no English text on French pages.
 
-In English each page is looked at as one persona. The addresses are those of `routes.csv` and the pages of CKAN itself
-below: tests hold that no page is left out. What two personas see alike is looked at once: the content of a page for
-each route, its head, account bar and foot for the whole portal. The browser asks the application of the test, so that
-no other process has to start: over HTTP, as it keeps no asset whose request is caught on its way.
+In English each page is checked as one persona only. The pages are those of `routes.csv` and CKAN's own, listed below; a
+test checks that none is missing. Pages with the same structure are checked once: the content per route, and head,
+account bar and footer once for the whole portal. The browser is served by the test's application, so that no second
+process has to start; over real HTTP, since browsers do not cache assets of intercepted requests.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.browser
 PARAMETERS = tables.parameters("routes")
 EVERYONE = tuple(world.PERSONAS)
 SERVICE, MEMBERS, ADMINISTRATORS = ("editor", "admin", "sysadmin"), EVERYONE[1:], ("admin", "sysadmin")
-#: Pages of CKAN and its extensions, without a line in `routes.csv`, and another one of ours: address → who opens it.
+#: Pages of CKAN and its extensions, which are not in `routes.csv`, and one of ours: path → personas who may open it.
 PAGES_OF_CKAN = {
     "/": EVERYONE,
     "/dataset/": EVERYONE,
@@ -112,7 +112,7 @@ PAGES_OF_CKAN = {
     "/demandes/{answered}": ("anonymous", "editor"),
     "/organization/missing": ("anonymous",),
 }
-#: Addresses of CKAN and its extensions that are not opened: how they end or begin → why.
+#: Routes of CKAN and its extensions that are not opened, by beginning or end of their endpoint, with the reason.
 NOT_OPENED = {
     "no page": (
         "api.", "dcat.", "feeds.", "file.", "webassets.", "home.", "util.", ".download", ".member_dump",
@@ -129,28 +129,28 @@ NOT_OPENED = {
     "leads to the members": ("group.admins", "organization.admins", "group.bulk_process"),
 }  # fmt: skip
 OWN = ("test.ckan.net", "localhost", "")  # the first one is `ckan.site_url` of `test.ini`
-#: Contrast is what differs in the dark.
+#: Only the contrast differs in dark mode.
 CONTRAST = {"runOnly": ["color-contrast"]}
 BUT_CONTRAST = {"rules": {"color-contrast": {"enabled": False}}}
-#: What a page has of its own.
+#: The content specific to a page.
 CONTENT = ".main"
 ASSET = re.compile(r"^/(webassets|base|vendor|ecosphere)/[^?]+\.\w+$")
 NOT_SHAPE = ("script", "style", "option", "path")
 FOLLOWED = 3
-#: Headers that belong to one answer.
+#: Headers that must not be repeated with a cached answer.
 NOT_KEPT = ("Set-Cookie", "Content-Length")
 
 
 @dataclass
 class Crawl:
-    """A browser that sees the portal as one persona after the other.
+    """A browser that opens the portal as one persona after the other.
 
     Attributes:
-        seen: shapes of the contents that were looked at, by route.
-        frames: shapes of what stands around the content, of the pages that were looked at.
-        opened: the page that was asked for last, by its address: the browser gets that very answer.
-        alone: held while the application answers: a browser asks for several things at once.
-        faults: what is wrong, by persona and address.
+        seen: structures of the contents already checked, by route.
+        frames: structures around the content, of the pages already checked.
+        opened: the page last requested, by its path: the browser gets this very answer.
+        alone: lock held while the application answers, since a browser sends parallel requests.
+        faults: findings, by persona and path.
     """
 
     page: Page
@@ -165,7 +165,7 @@ class Crawl:
     looked_at: int = 0
 
     def answer(self, exchange: Exchange) -> None:
-        """Answer the browser by the application of the test."""
+        """Answer a request of the browser with the test's application."""
         path = exchange.path
         if exchange.command != "GET":
             return exchange.answer(status=HTTPStatus.METHOD_NOT_ALLOWED)
@@ -179,13 +179,13 @@ class Crawl:
         return exchange.answer(body, status, **headers)
 
     def _get(self, path: str) -> Any:
-        """What the application answers the persona."""
+        """Return the application's answer for the persona."""
         assert self.visitor is not None
         with self.alone:
             return self.visitor.get(path)
 
     def open(self, persona: str, route: str, address: str) -> None:
-        """Look at a page as a persona; what has the same shape as one that was looked at needs no browser."""
+        """Check a page as a persona; a page with a structure already checked is not opened in the browser."""
         found = self._page(address)
         if found is None:
             return
@@ -205,7 +205,7 @@ class Crawl:
             self.faults[f"{persona} {address}"] = faults
 
     def _page(self, address: str) -> tuple[str, str] | None:
-        """The address where one ends and the text of its page, None when it gives something else."""
+        """Return the final path after redirects and the text of its page, None if it is not a page."""
         answer: Any = None
         for _step in range(FOLLOWED):
             answer = self._get(address)
@@ -222,7 +222,7 @@ class Crawl:
         return (address, text) if "<html" in text[:500] else None
 
     def _axe(self, address: str, contrast_of: str | None) -> list[str]:
-        """Run axe on a page: by all rules on all of it, but for contrast, for which it takes longest by far."""
+        """Run axe on a page with all rules; contrast, by far the slowest one, only on the given part, if any."""
         self.page.emulate_media(color_scheme="light")
         self.page.goto(self.host + address, wait_until="load")
         part = contrast_of if contrast_of and self.page.locator(contrast_of).count() else None
@@ -233,7 +233,7 @@ class Crawl:
 
 
 def _kept(answer: Any) -> tuple[int, dict[str, str], bytes]:
-    """What the browser is given of an answer: one for all, no cookie of one persona for the next."""
+    """Return status, headers and body for the browser, without cookies: the answer may be reused for all personas."""
     headers = {name: value for name, value in answer.headers.items() if name not in NOT_KEPT}
     return answer.status_code, headers, answer.get_data()
 
@@ -246,11 +246,11 @@ def _violations(page: Page, part: str | None = None, **options: Any) -> list[str
 
 
 def _shapes(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """What the content of a page is made of, and what stands around it, without the words.
+    """Return the structure of a page's content, and of what surrounds it, without the text.
 
     Returns:
-        for each of both, paths of elements with their classes and roles; a page without a part of its own for the
-        content is all content.
+        for each of both, the paths of elements with their classes and roles; a page without a content element counts as
+        content entirely.
     """
     tree = html.fromstring(text)
     content = next(iter(tree.find_class("main")), tree)
@@ -272,7 +272,7 @@ def _is_within(shape: frozenset[str], seen: set[frozenset[str]]) -> bool:
 
 @pytest.fixture(scope="module")
 def crawl(browser: Browser, visitors: dict[str, Visitor]) -> Iterator[Crawl]:
-    """A browser on the portal of the matrix."""
+    """A browser on the portal of the access matrix."""
     context = browser.new_context(locale="fr-FR", viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     made = Crawl(context.new_page())
     made.page.set_default_timeout(60_000)
@@ -283,7 +283,7 @@ def crawl(browser: Browser, visitors: dict[str, Visitor]) -> Iterator[Crawl]:
 
 
 def addresses(portal: world.World) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Each page: its route, its address in French, and who opens it."""
+    """Return for each page its route, its path in French, and the personas who may open it."""
     for row in tables.read("routes"):
         personas = tuple(name for name, outcome in row.outcomes.items() if outcome == "done")
         if row.method != "GET" or not personas:
@@ -302,7 +302,7 @@ def addresses(portal: world.World) -> Iterator[tuple[str, str, tuple[str, ...]]]
 
 
 def test_no_page_is_left_out(made_app: Any, portal: world.World):
-    # Routes of the suite: `test_matrix.py` holds that all of them are in `routes.csv`.
+    # `test_matrix.py` checks that all routes of the suite are in `routes.csv`.
     app = made_app._wsgi_app
     suite, match = calls.suite_routes(app), app.url_map.bind("localhost").match
     opened = {match(urlsplit(address).path.replace("{", "").replace("}", ""))[0] for address in PAGES_OF_CKAN}
@@ -319,24 +319,24 @@ def test_every_page_is_accessible_and_french_for_each_persona(
     crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]
 ):
     pages = list(addresses(portal))
-    for persona, visitor in reversed(visitors.items()):  # whoever sees most comes first
+    for persona, visitor in reversed(visitors.items()):  # the persona with most rights first
         crawl.visitor = visitor
         for route, address, personas in pages:
             if persona in personas:
                 crawl.open(persona, route, address)
-    assert crawl.looked_at > len(pages) / 2  # files and redirections apart, all of them
+    assert crawl.looked_at > len(pages) / 2  # nearly all are pages, not files and redirects
     assert not crawl.faults, told(crawl)
 
 
 def test_every_page_is_accessible_in_english_too(crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]):
     crawl.faults.clear()
     for route, address, personas in addresses(portal):
-        persona = next(each for each in reversed(EVERYONE) if each in personas)  # whoever sees most
+        persona = next(each for each in reversed(EVERYONE) if each in personas)  # the persona with most rights
         crawl.visitor = visitors[persona]
         crawl.open(persona, route, address.replace("/fr", "/en", 1))
     assert not crawl.faults, told(crawl)
 
 
 def told(crawl: Crawl) -> str:
-    """What is wrong, a line for each fault."""
+    """Return one line for each finding."""
     return "\n".join(f"{where}: {fault}" for where, faults in crawl.faults.items() for fault in faults)

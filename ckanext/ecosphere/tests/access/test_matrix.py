@@ -1,7 +1,7 @@
-"""Who may do what, over HTTP: every action and every route of the suite as each persona, by id and by name.
+"""Access matrix over HTTP: every action and every route of the suite as each persona, by id and by name.
 
-The tables (`actions.csv`, `routes.csv`) say the outcome; each call is undone afterwards. Whoever is not let in has
-written nothing, and nobody gets an internal error.
+The tables (`actions.csv`, `routes.csv`) list the expected outcomes; each call is rolled back. A refused call must not
+have written anything, and no call may fail with an internal error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
 ACTIONS, ROUTES = tables.read("actions"), tables.read("routes")
 PARAMETERS = {**tables.parameters("actions"), **tables.parameters("routes")}
-#: ckanext-harvest clears a source in a transaction of its own (`BEGIN; …; COMMIT;`), which nothing can undo.
+#: ckanext-harvest clears a source in its own transaction (`BEGIN; …; COMMIT;`), which cannot be rolled back.
 NOT_UNDONE = "$new_source"
 
 
@@ -42,7 +42,7 @@ def test_outcome(row: tables.Row, portal: world.World, visitors: dict[str, Visit
             continue
         for by, filled in calls.ways(portal, parameters):
             if by == "name" and row.method == "GET" and expected == "done" and rendered:
-                continue  # the page was rendered for this person by id, and by name for the first who is let in
+                continue  # the page was rendered for this persona by id; by name, only for the first one with access
             portal.put_file_back()
             ledger.begin()
             answer = calls.called(visitor, row, filled)
@@ -59,7 +59,7 @@ def test_outcome(row: tables.Row, portal: world.World, visitors: dict[str, Visit
 def _committed(
     row: tables.Row, portal: world.World, visitor: Visitor, ledger: Ledger, parameters: dict[str, Any]
 ) -> list[str]:
-    """Call what cannot be undone, on a source made for it."""
+    """Make a call that cannot be rolled back, on a source created for it."""
     faults = []
     for by in ("id", "name"):
         with ledger.committing():

@@ -13,7 +13,7 @@ from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
 PARAMETERS = {key: value for key, value in tables.parameters("actions").items() if " " not in key}
 ACTIONS = sorted({row.name for row in tables.read("actions")})
-#: As JSON that Python would not write, too: what an action has to look at itself.
+#: JSON values, including some that Python would not write: values that an action must check itself.
 ODD: dict[str, str] = {
     "null": "null",
     "empty": '""',
@@ -25,7 +25,7 @@ ODD: dict[str, str] = {
     "megabyte": '"' + "a" * 1_000_000 + '"',
     "query parser": '"{!frange l=0}x"',
 }
-#: What no action takes: refused by the same check for each of them.
+#: Values that no action accepts: refused by the same check for each of them.
 NEVER_TAKEN: dict[str, str] = {
     "huge integer": "1" + "0" * 30,
     "not a number": "NaN",
@@ -36,22 +36,22 @@ NEVER_TAKEN: dict[str, str] = {
 }
 CLEAR = {200, 400, 403, 404, 409, 413}
 REFUSED = {400, 403, 409, 413}
-#: Tries each parameter by itself among good ones; the others take turns with all of them odd.
+#: This persona sends an odd value in one parameter at a time; the others in turn send odd values in all of them.
 EVERYWHERE = "sysadmin"
 OTHERS = tuple(persona for persona in tables.PERSONAS if persona != EVERYWHERE)
-#: Not undone when it succeeds (see `test_matrix`), and nothing in it is ours.
+#: Not rolled back if they succeed (see `test_matrix`), and not part of the suite.
 COMMITTING = ("harvest_source_clear", "harvest_source_job_history_clear")
 
 
 def _sent(visitor: Visitor, action: str, parameters: dict[str, Any], odd: dict[str, str]) -> int:
-    """Send parameters, some of them as the text of JSON; returns the status."""
+    """Send parameters, some of them as JSON text; return the status."""
     parts = {name: json.dumps(value) for name, value in parameters.items()} | odd
     body = "{" + ", ".join(f"{json.dumps(name)}: {text}" for name, text in parts.items()) + "}"
     return visitor.send(action, body).status_code
 
 
 def _tries(parameters: dict[str, Any], turn: int) -> Iterator[tuple[str, dict[str, str], set[int]]]:
-    """Give persona, odd parameters and the statuses that are a clear answer."""
+    """Yield persona, odd parameters and the statuses that count as a clear answer."""
     for number, text in enumerate(ODD.values(), turn):
         for name in parameters:
             yield EVERYWHERE, {name: text}, CLEAR
@@ -102,11 +102,11 @@ def test_searches_in_the_language_of_solr_get_clear_answers(name: str, value: An
 
 
 ODD_PARTS = ("a" * 5_000, "..", "%7B!frange%20l=0%7Dx", "9" * 40, "-1", "%5B%5D", "null", "a%0Ab")
-#: No address takes them: refused before any view is asked.
+#: Not accepted in any path: refused before a view is called.
 NEVER_IN_ADDRESSES = ("%ED%A0%80", "a%00b")
 ODD_NAMES = ("q", "year", "page", "id", "bbox", "organization", "title", "uri", "table", "sort")
 INTERNAL_ERROR = 500
-#: The provider of this log-in is not there while the tests run, and the page says so.
+#: The provider of this log-in is not running during the tests, and the page reports that.
 AWAY = (("/connexion/openid", 502),)
 ROUTES = sorted({f"{row.method} {row.name}" for row in tables.read("routes")})
 ROUTE_PARAMETERS = tables.parameters("routes")
@@ -114,7 +114,7 @@ TAKING_TURNS = ("sysadmin", "anonymous", "editor")
 
 
 def _addresses(rule: str, parameters: dict[str, Any], turn: int) -> Iterator[str]:
-    """Give addresses with an odd value in each part and each name of the query; in turn, some with good parts."""
+    """Yield URLs with an odd value in each variable part and each query parameter; some with valid parts."""
     names = sorted({*ODD_NAMES, *parameters.get("query", {})})
     parts = {name: str(value) for name, value in parameters.items() if name not in ("form", "query")}
     for number, odd in enumerate((*ODD_PARTS, NEVER_IN_ADDRESSES[turn % len(NEVER_IN_ADDRESSES)]), turn):
@@ -172,7 +172,7 @@ HUGE = "1" + "0" * 400
 RING = f"[[1, 1, {HUGE}], [2, 1, 1], [2, 2, 1], [1, 1, {HUGE}]]"
 CREATED: dict[str, Any] = {"title": "Sonde", "notes": "Une sonde.", "owner_org": "ddt-42", "private": True}
 SOURCE: dict[str, Any] = {"title": "Sonde", "owner_org": "ddt-42", "source_type": "ecosphere_udata"}
-#: What hides from the check of the parameters: values within a text that holds JSON, and digits that are none to `int`.
+#: Values not covered by the general check of parameters: within JSON texts, and digits that `int` rejects.
 HIDDEN: list[tuple[str, dict[str, Any]]] = [
     ("package_create", {**CREATED, "territory": '[{"name": "a"}]'}),
     (

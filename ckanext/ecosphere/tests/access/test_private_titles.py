@@ -1,4 +1,4 @@
-"""A private dataset is as absent as one that never was for who may not read it: same status, same words, over HTTP."""
+"""Private datasets cannot be told from missing ones by users without access: same status and same text, over HTTP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ckanext.ecosphere.core.privacy import named_datasets
 from ckanext.ecosphere.tests.access import world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
-#: Action → parameters with "?" for the dataset; what `other_editor` and `user` may not read belongs to `ddt-42`.
+#: Action → parameters with "?" for the dataset; the dataset that `other_editor` and `user` may not read is in `ddt-42`.
 ASKING = {
     "ecosphere_request_dataset_list": {"id": "?"},
     "ecosphere_harvest_statements_show": {"id": "?"},
@@ -52,26 +52,26 @@ STRANGERS = ("anonymous", "user", "other_editor", "moderator")
 
 
 def put(value: Any, name: str) -> Any:
-    """Put a name in the place of "?"."""
+    """Replace "?" with a name."""
     if isinstance(value, dict):
         return {key: put(each, name) for key, each in value.items()}
     return value.replace("?", name) if isinstance(value, str) else value
 
 
 def said(answer: Any, name: str) -> tuple[int, str]:
-    """Return status and words of an answer without the name that was asked for."""
+    """Return status and text of an answer without the requested name."""
     body = answer.get_data(as_text=True)
     assert world.SECRET_TITLE not in body
     return answer.status_code, body.replace(name, "?")
 
 
 def asking_ckan(action: str, name: str, public: str) -> list[dict[str, Any]]:
-    """Return the data of a call of CKAN's action for each of its parameters that name a dataset."""
+    """Return the parameters of a call of CKAN's action for each of its parameters that names a dataset."""
     data = []
     for parameter in TABLE["dataset"][action]:
         first, _dot, last = parameter.partition(".")
         named = {first: {last: name}} if last else {first: name}
-        # What else the actions ask for before they look for the dataset.
+        # Other parameters that the actions check before they look the dataset up.
         data.append({"subject": public, "object": public, "id": public, "type": "depends_on", "name": "x", **named})
         if first in ("name", "name_or_id", "match", "match__id", "match__name"):
             del data[-1]["id"]
@@ -192,7 +192,7 @@ def test_a_request_names_no_dataset_that_its_reader_cannot_find(
     visitors["user"].call("ecosphere_request_update", {"id": request, "version": version, "known_datasets": names})
     sent = {"id": request, "transition": "submit", "version": version + 1, "similar_seen": True}
     answer = visitors["user"].call("ecosphere_request_transition", sent)
-    assert answer.json["result"]["state"] == "open"  # an earlier request of theirs was accepted: they are known
+    assert answer.json["result"]["state"] == "open"  # their earlier request was accepted, so they count as known
     shown = visitors["anonymous"].call("ecosphere_request_show", {"id": request}).json["result"]["known_datasets"]
     ledger.end()
     assert shown == [portal.things["dataset"][1], "le fichier reçu en 2019"]

@@ -1,4 +1,4 @@
-"""The portal that the matrix looks at: seven personas, and one of each thing that somebody may not touch."""
+"""The portal of the access matrix: seven personas, and one object of every kind with restricted access."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from ckanext.ecosphere.search.alerts import links, storage
 from ckanext.ecosphere.shared.mailing import headers
 from ckanext.harvest.model import HarvestJob, HarvestObject
 
-#: Persona → account; the request belongs to somebody else ("asker"), the draft to `user`.
+#: Persona → account; the request belongs to another user ("asker"), the draft to `user`.
 PERSONAS = {
     "anonymous": None,
     "user": "stranger",
@@ -64,12 +64,12 @@ RECORD = """\
 
 @dataclass
 class World:
-    """Identifiers and names of what the portal holds.
+    """Ids and names of the objects on the portal.
 
     Attributes:
-        things: name in the tables → (id, name); the same twice for what has no name.
+        things: name in the tables → (id, name); twice the id for objects without a name.
         tokens: persona → API token.
-        attached: where the files of the requests are kept.
+        attached: folder of the files of the requests.
     """
 
     things: dict[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -77,13 +77,13 @@ class World:
     attached: list[Path] = field(default_factory=list)
 
     def put_file_back(self) -> None:
-        """Write the files of the requests again: erasing somebody's data removes them, and a disk undoes nothing."""
+        """Write the files of the requests again: erasing a user's data deletes them, and files are not rolled back."""
         for each in self.attached:
             if not each.is_file():
                 each.write_bytes(FILE)
 
     def filled(self, value: Any, by: str) -> Any:
-        """Put identifiers ("id") or names ("name") in the place of `$thing` in parameters or an address."""
+        """Replace `$thing` in parameters or paths with ids ("id") or names ("name")."""
         if isinstance(value, dict):
             return {key: self.filled(each, by) for key, each in value.items()}
         if isinstance(value, list):
@@ -94,7 +94,7 @@ class World:
 
 
 def build() -> World:
-    """Make the portal."""
+    """Create the portal's contents."""
     requests.populate()
     world = World()
     for persona, name in PERSONAS.items():
@@ -142,7 +142,7 @@ def _make_datasets(world: World) -> None:
     }.items():
         made = requests.dataset(**values)
         world.things[thing] = (made["id"], made["name"])
-    # Deleted and not public: restored, it is in nobody's search but that of its service.
+    # Deleted and private: if restored, only its organisation finds it in searches.
     deleted = requests.dataset(name="supprime", private=True)
     helpers.call_action("package_delete", {"user": "boss"}, id=deleted["id"])
     world.things["deleted"] = (deleted["id"], deleted["name"])
@@ -189,7 +189,7 @@ def _make_requests(world: World) -> None:
 
 
 def _hold_a_comment(world: World) -> None:
-    """Leave the comment of somebody new to the moderators, and give them an address to stop the e-mails."""
+    """Hold the comment of a new user for moderation, and create an unsubscribe link for the requester."""
     request = world.things["other_request"][0]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(tk.config, "ecosphere.requests.release_after", 3)
@@ -201,7 +201,7 @@ def _hold_a_comment(world: World) -> None:
 
 
 def _furnish_the_desk(world: World) -> None:
-    """An absence of the editor, reasons that their service keeps, and a private address of their calendars."""
+    """Create an absence of the editor, saved reasons of their organisation, and a secret calendar URL."""
     absence = requests.act("absence_create", "editor", first="2027-02-01", last="2027-02-05")
     reasons = {"title": "Espèces", "facts": requests.REASON}
     saved = requests.act("saved_answer_save", "editor", organization="ddt-42", **reasons)
@@ -211,7 +211,7 @@ def _furnish_the_desk(world: World) -> None:
 
 
 def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
-    """A request of the user, answered in part with a file for all, and one whose file is for its requester alone."""
+    """Create a request answered in part with a public file, and one whose file is for its requester only."""
     partly = {"missing": requests.REASON, **requests.REFUSAL}
     for thing, person, transition, given in (
         ("answered", "stranger", "fulfil_partly", partly),
@@ -230,7 +230,7 @@ def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
 
 
 def _make_alerts(world: World) -> None:
-    """Save a search of `user`, and one of somebody without an account; tokens of their e-mails, and of an address."""
+    """Save searches of `user` and of a user without an account; keep the tokens of their e-mails and address."""
     own = storage.save(search="q=eau", frequency="weekly", language="fr", user_id=requests.user_id("stranger"))
     world.things["alert"] = (own.id, own.id)
     alert = storage.save(search="q=eau", frequency="daily", language="fr", email="lea@example.org")
@@ -272,7 +272,7 @@ def _make_harvest(world: World) -> None:
     model.Session.commit()
     world.things |= {
         "source": (id_, "geocatalogue"),
-        "source_id": (id_, id_),  # where ckanext-harvest knows no names
+        "source_id": (id_, id_),  # ckanext-harvest accepts no names here
         "job": (job["id"], job["id"]),
         "record": (record.id, record.id),
         "harvested": (harvested["id"], "moissonne"),
@@ -283,7 +283,7 @@ def _make_harvest(world: World) -> None:
 
 
 def make_source(world: World) -> None:
-    """Make another source, for what cannot be undone."""
+    """Create another source, for calls that cannot be rolled back."""
     name = f"source-{uuid.uuid4()}"
     made = factories.Dataset(
         type="harvest",
@@ -306,7 +306,7 @@ def _make_bulk_edit(world: World) -> None:
 
 
 def _make_services(world: World) -> None:
-    """Datasets that lead to services, which were read once and answer no more, and extracts of them."""
+    """Create datasets with services that were read once and no longer answer, and extracts of them."""
     resources = [
         {"url": f"http://127.0.0.1:9/{kind}?service={kind}&layers=zh", "format": kind} for kind in ("wfs", "wms")
     ]
@@ -326,6 +326,6 @@ def _make_services(world: World) -> None:
 
 
 def queued() -> int:
-    """Number of background jobs that wait."""
+    """Return the number of queued background jobs."""
     connection: Any = connect_to_redis()
     return sum(connection.llen(key) for key in connection.smembers("rq:queues"))

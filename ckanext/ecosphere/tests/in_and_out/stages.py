@@ -1,9 +1,9 @@
-"""A catalogue's way into the access desk, out of it and in again: a CKAN of its own for each stage.
+"""Stages of a catalogue that enables the plugins, disables them, and enables them again: a CKAN of its own for each.
 
     python -m ckanext.ecosphere.tests.in_and_out.stages FOLDER NAME CKAN.INI [NAME CKAN.INI …]
 
-Each stage is a forked process with one configuration, in which no plugin was ever loaded, on the same database, core
-and storage; what it saw goes to a JSON file in the folder, which `test_in_and_out.py` compares.
+Each stage is a forked process with its own configuration, which has not loaded any plugin, on the same database, core
+and storage. Its observations are written to a JSON file in the folder, which `test_in_and_out.py` compares.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 
 NUMBER = 200
-#: Datasets in the group: those are indexed one by one.
+#: Number of datasets in the group: they are indexed one by one.
 IN_GROUP = 10
 PASSWORD = "Lac-bleu-2024"
 ADMIN = "martine"
@@ -28,7 +28,7 @@ PEOPLE = {
     "maintainer": "Unité SIG",
     "maintainer_email": "sig@ain.example.org",
 }
-#: Where a CKAN lists datasets, deleted ones and news included.
+#: Pages on which CKAN lists datasets, including deleted ones and activities.
 PAGES = (
     "/",
     "/dataset/",
@@ -46,7 +46,7 @@ PAGES = (
 LICENCES = ("cc-by", "odc-odbl", "other-open", "uk-ogl", "notspecified", "odc-by", "cc-nc", None)
 
 
-#: Ways to a dataset that was there before and is not adopted yet, with fields that plain CKAN holds as free text.
+#: Pages of a dataset that existed before and is not adopted yet, with fields that plain CKAN stores as free text.
 OLD_PAGES = (
     "/dataset/",
     "/fr/dataset/?q=avant",
@@ -70,7 +70,7 @@ OLD_PAGES = (
 
 
 class Portal:
-    """A CKAN in this process, used as a person and a program use it."""
+    """A CKAN in this process, used through pages and through the API."""
 
     def __init__(self, ini: str) -> None:
         from ckan.cli import load_config
@@ -82,11 +82,11 @@ class Portal:
         self.token = ""
 
     def log_in(self) -> None:
-        """Log in as a person does; the session lives in a cookie."""
+        """Log in through the form, with a session cookie."""
         self.http.post("/user/login", data={"login": ADMIN, "password": PASSWORD}, status=200)
 
     def api(self, action: str, expected: int = 200, **data: Any) -> Any:
-        """Call the API with a token, and nothing but the token."""
+        """Call the API with a token only."""
         self.http.client.delete_cookie("ckan")
         answer = self.http.post(f"/api/action/{action}", json=data, headers={"Authorization": self.token})
         assert answer.status_code == expected, (action, answer.body[:2000])
@@ -95,7 +95,7 @@ class Portal:
         return body.get("result", body.get("error"))
 
     def status(self, path: str) -> int:
-        """Return the status of a page, as the one who is logged in."""
+        """Return the status of a page, as the logged-in user."""
         return self.http.get(path, follow_redirects=False).status_code
 
     def form(self, path: str, form: str) -> dict[str, list[str]]:
@@ -121,14 +121,14 @@ class Portal:
         return values
 
     def send(self, path: str, values: dict[str, list[str]], **changes: str) -> str:
-        """Post a form with some changes; returns the page that follows."""
+        """Submit a form with some changes; return the page that follows."""
         sent = {**values, **{name: [value] for name, value in changes.items()}, "save": [""]}
         answer = self.http.post(path, data=sent, follow_redirects=False)
         assert answer.status_code == 302, BeautifulSoup(answer.body, "html.parser").get_text(" ", strip=True)[:2000]
         return answer.headers["Location"]
 
     def command(self, *words: str) -> str:
-        """Run `ckan ecosphere …` in this process, with the application that is there already."""
+        """Run `ckan ecosphere …` in this process, with the existing application."""
         import click
         from click.testing import CliRunner
 
@@ -145,7 +145,7 @@ class Portal:
 
 
 def before(portal: Portal, seen: dict[str, Any]) -> None:
-    """A plain CKAN with a catalogue: core fields, free fields, keywords, groups, licences of CKAN's list."""
+    """Fill a plain CKAN with a catalogue: core fields, free fields, keywords, groups, licences of CKAN's list."""
     import ckan.plugins.toolkit as tk
     import sqlalchemy as sa
     from ckan import model
@@ -189,13 +189,13 @@ def before(portal: Portal, seen: dict[str, Any]) -> None:
 
 
 def shown(portal: Portal) -> dict[str, Any]:
-    """Return every dataset as the API gives it, by name."""
+    """Return every dataset as returned by the API, by name."""
     found = portal.api("package_search", rows=1000, include_private=True)
     return {each["name"]: each for each in found["results"] if each["type"] == "dataset"}
 
 
 def inside(portal: Portal, seen: dict[str, Any]) -> None:
-    """The plugins are enabled on that catalogue: set-up, adoption, saves; then everything is filled in, and left."""
+    """Enable the plugins on that catalogue: set-up, adoption, saves; then fill every field, and leave."""
     seen["init"] = portal.command("init", "--lang", "en")
     portal.log_in()
     seen["old page"] = portal.http.get("/dataset/avant-007", status=200).body
@@ -205,7 +205,7 @@ def inside(portal: Portal, seen: dict[str, Any]) -> None:
     seen["adopt"] = portal.command("adopt", "--lang", "en", "--yes")
     seen["adopted"] = shown(portal)
     seen["again"] = portal.command("adopt", "--lang", "en", "--yes")
-    # A form, by name, with a change; the API, with a change.
+    # Changes of datasets through the form, with their names, and through the API.
     portal.log_in()
     values = portal.form("/dataset/edit/avant-001", "dataset-edit")
     seen["form names"] = sorted(values)
@@ -235,7 +235,7 @@ def _check(portal: Portal) -> str:
 
 
 def _grace(portal: Portal, seen: dict[str, Any]) -> None:
-    """A program that published before: refused, then let through with a warning, then refused again."""
+    """Publish with a client of the former schema: refused, accepted with a warning, then refused again."""
     import ckan.plugins.toolkit as tk
 
     from ckanext.ecosphere.schemas.logic import grace
@@ -260,7 +260,7 @@ def _grace(portal: Portal, seen: dict[str, Any]) -> None:
 
 
 def _fill(portal: Portal) -> None:
-    """Fill most datasets with every field of the schema, as one that was saved has them; add a source."""
+    """Fill most datasets with every field of the schema, as saved ones have them; add a source."""
     import ckan.plugins.toolkit as tk
     import sqlalchemy as sa
     from ckan import model
@@ -275,7 +275,7 @@ def _fill(portal: Portal) -> None:
     full["method"] = "é" * 20_000
     full["resources"] = [full["resources"][0]]
     with portal.http.flask_app.test_request_context():
-        tk.get_action("package_create")({"ignore_auth": True, "user": ADMIN}, full)  # rules for people apart
+        tk.get_action("package_create")({"ignore_auth": True, "user": ADMIN}, full)  # without the rules for users
     package = model.Package.get(full["name"])
     file = package.resources[0]
     columns = {name: getattr(file, name) for name in ("hash", "mimetype", "size", "resource_type", "format")}
@@ -310,14 +310,14 @@ def _fill(portal: Portal) -> None:
 
 
 def outside(portal: Portal, seen: dict[str, Any]) -> None:
-    """A plain CKAN again: pages, a patch, an update, forms by name."""
+    """Use a plain CKAN again: pages, a patch, an update, forms by name."""
     from ckan import model
     from ckan.lib import search
 
     portal.log_in()
     seen["pages"] = {path: portal.status(path) for path in PAGES}
     for (id_,) in model.Session.query(model.Package.id).filter_by(type="harvest").all():
-        search.rebuild(id_)  # what `ckan search-index rebuild` does, for the sources alone
+        search.rebuild(id_)  # as `ckan search-index rebuild` does, for the sources only
     seen["pages"]["/dataset/?sort=name"] = portal.status("/dataset/?sort=name+desc")
     seen["show"] = shown(portal)
     portal.api("package_patch", id="avant-050", title="Renommé dehors")
@@ -340,7 +340,7 @@ def outside(portal: Portal, seen: dict[str, Any]) -> None:
 
 
 def back(portal: Portal, seen: dict[str, Any]) -> None:
-    """The plugins are enabled again."""
+    """Enable the plugins again."""
     seen["init"] = portal.command("init", "--lang", "en")
     seen["init again"] = portal.command("init", "--lang", "en")
     seen["show"] = shown(portal)
@@ -356,7 +356,7 @@ STAGES = {each.__name__: each for each in (before, inside, outside, back)}
 
 
 def run(name: str, ini: str, folder: Path) -> None:
-    """Run a stage, and write what it saw."""
+    """Run a stage, and write its observations."""
     portal = Portal(ini)
     portal.folder = folder
     tokens = folder / "before.json"
@@ -371,8 +371,8 @@ def main(folder: str, *stages: str) -> None:
     """Run stages one after the other, until one fails.
 
     Args:
-        folder: receives what they saw.
-        stages: the name of each, followed by its configuration file.
+        folder: folder for the observations.
+        stages: the name of each stage, followed by its configuration file.
     """
     import ckan.cli.cli
     import ckan.tests.helpers  # noqa: F401 - read once, before the processes part

@@ -1,6 +1,6 @@
-"""A plain CKAN with 200 datasets takes the plugins in, leaves them, and takes them in again: nothing is lost.
+"""A plain CKAN with 200 datasets enables the plugins, disables them, and enables them again without losing anything.
 
-Each stage is a CKAN process with a configuration of its own on the same database and core (see `stages`).
+Each stage is a CKAN process with its own configuration, on the same database and core (see `stages`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ formatter = generic
 [formatter_generic]
 format = %(message)s
 """
-#: The portal of the tests, without the services of the ministry, which take half a minute to make.
+#: The portal of the tests, without the ministry's organisations, which take half a minute to create.
 OURS = """[app:main]
 use = config:{ini}
 ecosphere.init.organisations = false
@@ -67,7 +67,7 @@ ckan.search.rows_max = 1000
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What each stage saw, by name of the stage."""
+    """Observations of each stage, by name of the stage."""
     folder = tmp_path_factory.mktemp("in-and-out")
     plain, ours = folder / "plain.ini", folder / "ours.ini"
     plain.write_text(PLAIN)
@@ -82,7 +82,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
 
 
 def _empty_tables() -> None:
-    """Empty every table of the database of the tests, whichever plugin made it: no plugin is loaded here."""
+    """Empty all tables of the test database, whichever plugin created them: no plugin is loaded here."""
     engine = sa.create_engine(tk.config["sqlalchemy.url"])
     names = [name for name in sa.inspect(engine).get_table_names() if "alembic" not in name and "spatial" not in name]
     if names:
@@ -92,7 +92,7 @@ def _empty_tables() -> None:
     engine.dispose()
 
 
-#: What people changed while the plugins were away: dataset → fields.
+#: Changes made while the plugins were disabled: dataset → fields.
 CHANGED_OUTSIDE = {
     "avant-011": {"title", "title_translated"},
     "avant-012": {"title", "title_translated"},
@@ -102,12 +102,12 @@ CHANGED_OUTSIDE = {
     "avant-053": {"title", "title_translated"},
     "avant-054": {"method", "provenance", "use_conditions", "extras"},
 }
-#: What the portal computes, and what CKAN's form fills with an empty text.
+#: Fields that the portal computes, or that CKAN's form fills with an empty text.
 COMPUTED = {"metadata_modified", "ecosphere_quality_score", "ecosphere_quality_level", "license_title"}
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
-    """Names of the fields that differ; a field that is missing is the same as an empty one."""
+    """Return the names of the fields that differ; a missing field equals an empty one."""
     return {name for name in one.keys() | other.keys() if _filled(one.get(name)) != _filled(other.get(name))}
 
 
@@ -176,7 +176,7 @@ def test_adoption_loses_nothing(seen):
 
 def test_core_fields_are_shown_and_kept_through_form_and_api(seen):
     inside = seen["inside"]
-    for page in (inside["old page"], inside["page"]):  # before the adoption, which makes contacts of them, and after
+    for page in (inside["old page"], inside["page"]):  # before the adoption, which turns them into contacts, and after
         told = html.unescape(page).replace("&#64;", "@")
         assert all(value in told for value in stages.PEOPLE.values())
     assert set(stages.PEOPLE) <= set(inside["form names"])

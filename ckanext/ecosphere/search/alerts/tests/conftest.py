@@ -1,4 +1,4 @@
-"""Fixtures of the alerts: one portal for each module, a mail server that really runs, and browsers."""
+"""Fixtures of the alerts: one portal per module, a real SMTP server, and test clients."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TABLES = "ecosphere_search_subscriber, ecosphere_search_alert, ecosphere_search_
 
 @pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> None:
-    """A member of the service, a stranger, a moderator, and an index that speaks French."""
+    """A member of the organisation, another user, a moderator, and an index with the French schema."""
     request.getfixturevalue("empty_db")()
     solr = setup.solr()
     if solr_schema.blocking_fields(solr):
@@ -55,19 +55,19 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def portal(ckan_config: Any, people: None, made_app: Any) -> Any:
-    """The application, without alerts and datasets, and nothing counted yet."""
+    """The application, without alerts, datasets and counters."""
     model.Session.remove()
     model.Session.execute(sa.text(f"TRUNCATE package, {TABLES} CASCADE"))
     model.Session.commit()
     setup.solr().delete_all()
     connect_to_redis().flushdb()
-    catalogue_words.forget()  # each process keeps them, too
+    catalogue_words.forget()  # each process has its own copy, too
     return made_app._wsgi_app
 
 
 @pytest.fixture
 def visitor(portal: Any) -> Callable[..., FlaskClient]:
-    """Make a browser that nobody has used: `visitor("203.0.113.7")` comes from that address."""
+    """Make a client without cookies: `visitor("203.0.113.7")` connects from that address."""
 
     def make(address: str = "127.0.0.1") -> FlaskClient:
         client = portal.test_client()
@@ -78,14 +78,14 @@ def visitor(portal: Any) -> Callable[..., FlaskClient]:
 
 
 def known(client: FlaskClient, name: str) -> dict[str, str]:
-    """The headers with which a person is known: an API token, as for pages."""
+    """Return the headers that authenticate a user: an API token, which pages accept as well."""
     user = model.User.get(name)
     assert user is not None
     return {"Authorization": factories.APIToken(user=user.name)["token"]}
 
 
 def dataset(**changes: Any) -> dict[str, Any]:
-    """A dataset of the service."""
+    """Create a dataset of the organisation."""
     service = model.Group.get("ddt")
     assert service is not None
     fields = {"title": "Zones humides du Rhône", "owner_org": service.id, "territory": [RHONE], "notes": ""}
@@ -98,29 +98,29 @@ def change(made: dict[str, Any], **changes: Any) -> None:
 
 
 def page(response: Any, status: int = 200) -> str:
-    """The text of a page that is answered as it should be."""
+    """Check the status of a response and return its text."""
     text = response.get_data(as_text=True)
     assert response.status_code == status, text[:2000]
     return text
 
 
 def links(mail: Any) -> list[str]:
-    """The paths of the links of an e-mail."""
+    """Return the paths of the links of an e-mail."""
     return LINK.findall(body(mail))
 
 
 @pytest.fixture(autouse=True)
 def at_any_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have alerts due a day after they were made, even where the tests run at night, before the hour of the portal."""
+    """Make alerts due one day after their creation, even if the tests run before the portal's hour of sending."""
     monkeypatch.setattr(storage, "HOUR", max(now().astimezone(dates.zone()).hour - 1, 0))
 
 
 def tomorrow(days: int = 1) -> Any:
-    """Let a day, or several, pass for the block."""
+    """Move the clock one or several days ahead for the duration of the block."""
     return freeze_time(now() + timedelta(days=days))
 
 
 def run(days: int = 1) -> dict[str, int]:
-    """Do what is due after some days, as `ckan ecosphere search tick` does."""
+    """Run what is due after some days, as `ckan ecosphere search tick` does."""
     with tomorrow(days):
         return job.tick()

@@ -1,4 +1,4 @@
-"""The pages of alerts in a real browser, with the e-mails of a real server: by keyboard, and clean for axe."""
+"""Browser tests of the alert pages, with e-mails over real SMTP: usable by keyboard, without findings of axe."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_somebody_without_an_account_saves_confirms_changes_and_leaves(page: Pag
     assert axe_violations(page) == []
     postbox.clear()
     dataset(title="Zones humides de la Saône")
-    run(2)  # of the portal that the browser opens, the alerts of a night are due on the second morning
+    run(2)  # the portal of the browser keeps its hour of sending: its alerts are due on the second morning
     [mail] = postbox.mails
     page.goto("/" + str(mail["List-Unsubscribe"]).strip("<>").split("/", 3)[3])
     assert axe_violations(page) == []

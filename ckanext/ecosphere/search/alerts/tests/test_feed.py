@@ -1,4 +1,4 @@
-"""Every search as a feed: well-formed, bounded, public only, with the parameters of the page."""
+"""Atom feeds of searches: well-formed, bounded, public datasets only, with the parameters of the search page."""
 
 from __future__ import annotations
 

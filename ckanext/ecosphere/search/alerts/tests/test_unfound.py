@@ -1,4 +1,4 @@
-"""Searches that found nothing, as people make them and as the ministry reads them."""
+"""Searches without results: counting, and the ministry's page about them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_page_never_fails_of_the_count_nor_waits_for_it(visitor: Any):
     client = visitor()
     dataset()
     page(client.get("/dataset/?q=xylophages"))
-    # Somebody counts the same words at this moment.
+    # The same words are being counted in another transaction.
     assert model.meta.engine is not None
     with model.meta.engine.connect() as other, other.begin():
         other.execute(sa.text("UPDATE ecosphere_search_unfound SET count = count"))

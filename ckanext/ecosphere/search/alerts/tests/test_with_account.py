@@ -1,4 +1,4 @@
-"""Alerts of people with an account: one click, their own list, their own rights."""
+"""Alerts of users with an account: saved with one click, listed, with the user's access rights."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_one_click_saves_and_the_list_changes_and_deletes(visitor: Any, postbox:
     assert (alert["search"], alert["frequency"]) == ("q=zones+humides", "weekly")
     for data in ({"id": alert["id"], "frequency": "daily"}, {"id": alert["id"], "go": "delete"}):
         page(client.post("/recherche/alertes", data=data, headers=marc), 404)
-        assert client.post("/recherche/alertes", data=data).status_code == 302  # to the log-in
+        assert client.post("/recherche/alertes", data=data).status_code == 302  # redirected to the log-in
     silent, gone = {"id": alert["id"], "frequency": "none"}, {"id": alert["id"], "go": "delete"}
     assert client.post("/recherche/alertes", data=silent, headers=anne).status_code == 302
     dataset()
@@ -80,7 +80,7 @@ def test_a_person_has_so_many_alerts_at_most(visitor: Any, postbox: Postbox, cka
 
 
 def test_nobody_writes_to_others_by_an_account_with_their_address(visitor: Any, postbox: Postbox):
-    """Whoever registers gives any address, and a search has any words: "eau -…" finds what one says nothing of."""
+    """E-mail addresses of accounts may be unconfirmed, and a search can hold any text."""
     marc = model.User.get("marc")
     assert marc is not None
     marc.fullname, marc.plugin_extras = "Urgent appelez le guichet", None
@@ -111,7 +111,7 @@ def test_private_datasets_are_told_to_members_only_and_to_nobody_who_left(visito
     [mail] = postbox.mails
     assert mail["To"].addresses[0].username == "anne" and hidden["name"] in body(mail)
     postbox.clear()
-    # Between the look and the e-mail, anne leaves the service.
+    # Between the search and the e-mail, anne leaves the organisation.
     with freeze_time(now() + timedelta(days=1, hours=12)):
         change(hidden, notes="Changé")
     with freeze_time(now() + timedelta(days=2)):
@@ -134,7 +134,7 @@ def test_leaving_keeps_the_searches_of_an_account_without_e_mails(visitor: Any, 
     assert run(3)["emails"] == 0
     [kept] = client.get(f"{API}list", headers=anne).get_json()["result"]
     assert kept["frequency"] == "none"
-    # Who wants to be told again is not told of what came meanwhile.
+    # Who reactivates e-mails gets none about what was published meanwhile.
     client.post(f"{API}update", json={"id": kept["id"], "frequency": "daily"}, headers=anne)
     assert run(3)["emails"] == 0
 

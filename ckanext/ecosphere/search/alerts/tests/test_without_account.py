@@ -1,4 +1,4 @@
-"""Alerts of people without an account: asked for, confirmed, received, managed and left, and how they are attacked."""
+"""Alerts of users without an account: requested, confirmed, received, managed and deleted, and resistant to abuse."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def number(table: Any) -> int:
 
 
 def confirmed(client: Any, postbox: Postbox, search: str = SEARCH, **form: str) -> str:
-    """Go all the way to a confirmed alert; return the path of the page that manages it."""
+    """Request and confirm an alert; return the path of its management page."""
     page(client.post(search, data={**FORM, **form}))
     job.deliver()
     [link] = links(postbox.mails[-1])
@@ -45,13 +45,13 @@ def test_an_alert_is_asked_for_confirmed_received_and_left_in_one_click(visitor:
     assert job.deliver() == 1
     [mail] = postbox.mails
     assert mail["To"].addresses[0].addr_spec == "lea@example.org"
-    # What was searched may have been typed by a stranger: the e-mail does not repeat it.
+    # Another person may have entered the search: the e-mail does not repeat it.
     assert "humides" not in body(mail) + body(mail, "html") + mail["Subject"]
     assert mail["Message-ID"] and mail["Auto-Submitted"] == "auto-generated"
     [link] = links(mail)
     assert "zones humides" in page(client.get(link))
     dataset(title="Avant la confirmation")
-    assert run()["people_with_news"] == 0  # opened only, by a program perhaps
+    assert run()["people_with_news"] == 0  # the page was only opened, perhaps by a program
     assert client.post(link).status_code == 302
     postbox.clear()
     made = dataset(title="Zones humides <b>du Rhône</b>")
@@ -65,7 +65,7 @@ def test_an_alert_is_asked_for_confirmed_received_and_left_in_one_click(visitor:
     assert "<b>" not in body(mail, "html") and "<b>du Rhône</b>" in body(mail)
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     way_out = str(mail["List-Unsubscribe"]).strip("<>")
-    stranger = visitor("203.0.113.9")  # the server of the mail program, without cookies
+    stranger = visitor("203.0.113.9")  # one-click unsubscription comes from the mail provider's server, without cookies
     page(stranger.get(way_out))
     assert number(Subscriber) == 1
     page(stranger.post(way_out, data={"List-Unsubscribe": "One-Click"}))
@@ -130,7 +130,7 @@ def test_alerts_are_managed_through_the_link_alone(visitor: Any, postbox: Postbo
     page(stranger.get(f"{own}x"), 404)
     with freeze_time(now() + timedelta(days=61)):
         page(stranger.get(own), 404)
-    # Who lost the link asks for another one; the answer does not tell whether there are alerts.
+    # A lost link can be requested again; the answer does not reveal whether there are alerts.
     answers = [
         page(visitor().post("/recherche/alertes/lien", data={"email": each}))
         for each in ("lea@example.org", "autre@example.org")
@@ -211,7 +211,7 @@ def test_private_datasets_are_nobodys_news(visitor: Any, postbox: Postbox):
         shown = dataset(title="Zones humides publiées")
     with freeze_time(now() + timedelta(days=2)):
         assert job.look() == 1
-        change(shown, private=True)  # between the look and the e-mail
+        change(shown, private=True)  # between the search and the e-mail
         assert job.deliver() == 0
     assert postbox.mails == []
 

@@ -1,4 +1,4 @@
-"""What questions say beside subject and place: formats, years, a place left out, a service, a pasted sentence."""
+"""Conditions in queries beside subject and place: formats, years, an excluded place, an organisation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places that are proposed while a person types."""
+"""Places suggested while the user types."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ckanext.ecosphere.search.relevance.places_typed import places_typed
         ("38185", "Grenoble 38"),
         ("38000", "Grenoble 38"),
         ("ile d'ol", "Île d'Oléron"),
-        # After a subject a département comes before the communes.
+        # After a subject, a département is suggested before the communes.
         ("natura 2000 loz", "natura 2000 Lozère"),
         ("natura 2000 lozère", "natura 2000 Lozère"),
     ],

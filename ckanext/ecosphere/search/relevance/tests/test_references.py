@@ -1,4 +1,4 @@
-"""Numbers that people type instead of words."""
+"""Reference numbers in queries, such as articles of law, instead of words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ckanext.ecosphere.search.relevance.words import DATA
         ("article L. 211-1", "zone humide"),
         ("art. L411-2 du code de l'environnement", "espèce protégée"),
         ("L. 562-1", "PPRI"),
-        # A number that two codes have.
+        # The same number exists in two codes of law.
         ("défrichement L341-1 code forestier", "défrichement"),
         ("L. 341-10 du code de l'environnement", "site classé"),
         ("L. 151-19", "PLU"),
@@ -102,7 +102,7 @@ def test_each_row_of_the_table_has_a_kind_that_is_read():
         ("carrières à moins de 1,5 km d'Agen", "carrières d'Agen"),
         ("éoliennes 20 km autour de Brest", "éoliennes de Brest"),
         ("monuments historiques a moins de 500 metres du bourg", "monuments historiques du bourg"),
-        # About something else.
+        # Not about a distance from a place.
         ("MNT à 5 m de résolution Cantal", "MNT à 5 m de résolution Cantal"),
         ("bande des 100 m", "bande des 100 m"),
         ("RGE Alti 5 m", "RGE Alti 5 m"),

@@ -1,4 +1,4 @@
-"""Queries with signs of Solr's language, as they go to Solr."""
+"""Queries with Solr query syntax, as they are sent to Solr."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ckanext.ecosphere.search.relevance import solr_language
     ("typed", "written"),
     [
         ('"zones humides"', '("zones humides"~0 OR ecosphere_words:"zones humides"^3)'),
-        # Stop words are not in the index; "trait de côte" has a synonym of as many words.
+        # Stop words are not indexed; "trait de côte" has a synonym with as many words.
         ('"inventaire des zones"', '("inventaire zones"~1 OR ecosphere_words:"inventaire des zones"^3)'),
         ('-"zones humides" ppri', '-("zones humides"~0 OR ecosphere_words:"zones humides"^3) ppri'),
-        # As people wrote it, when they say how far apart words may stand.
+        # Unchanged if the query states a distance between the words.
         ('"zones humides"~5', '"zones humides"~5'),
         ('"de la"', '"de la"'),
         ("frayèr* ain", "(frayer* OR ecosphere_words:frayer*) ain"),

@@ -1,4 +1,4 @@
-"""What questions mean: where, and what."""
+"""Interpretation of queries: place and subject."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from ckanext.ecosphere.search.relevance.understanding import steps, understand, 
         ("habitat marin mer du nord", "Zone maritime Manche - mer du Nord (métropole)", ["habitat marin"]),
         ("scot centre val de loire", "Centre-Val de Loire", ["scot"]),
         ("forêt landes de gascogne", "Landes de Gascogne", ["forêt"]),
-        # In English, a merged commune without its article, a kind of intercommunality that is not its name.
+        # In English; a merged commune without its article; a kind of intercommunality other than that of its name.
         ("protected areas brittany", "Bretagne", ["protected areas"]),
         ("submersion Château-d'Olonne", "Les Sables-d'Olonne – Vendée", ["submersion"]),
         ("assainissement communauté de communes du Pays Bigouden", "Pays bigouden", ["assainissement"]),
         ("zones humides nantes métropole", "Nantes Métropole – Loire-Atlantique", ["zones humides"]),
-        # Namesakes, by what stands beside them.
+        # Places of the same name, distinguished by the words beside them.
         ("icpe saint denis 93", "Saint-Denis – Seine-Saint-Denis", ["icpe"]),
         ("icpe saint-denis réunion", "Saint-Denis – La Réunion", ["icpe"]),
         ("zones humides loire-atlantique 44", "Loire-Atlantique", ["zones humides"]),
-        # Names that are words: a place by the end of the question, the word before, a capital.
+        # Names that are also words: a place at the end of the query, after certain words, or with a capital.
         ("zones humides somme", "Somme", ["zones humides"]),
         ("carrières du Lot", "Lot", ["carrières"]),
         ("plu vannes", "Vannes – Morbihan", ["plu"]),
         ("plu commune de mer", "Mer – Loir-et-Cher", ["plu"]),
-        # Words that only ask, and what the data are for.
+        # Words without content, and the purpose of the data.
         ("données sur les éoliennes dans l'Oise", "Oise", ["éoliennes"]),
         ("est-ce que ma maison est en zone inondable à Tours", "Tours – Indre-et-Loire", ["zone inondable"]),
         ("données nantes", "Nantes – Loire-Atlantique", []),
@@ -161,7 +161,7 @@ def _query(question: str) -> str:
 def test_steps_ask_for_less_and_end_with_the_place_alone():
     asked = understand("zones humides frayères nichoir nantes").asked
     found = steps(asked)
-    assert found[0].core  # words of the field stay, "nichoir" need not be there
+    assert found[0].core  # words of the field are required, "nichoir" is not
     assert found[0].strict
     assert [each.optional for each in found if each.strict][:2] == [0, 1]
     assert any(not each.strict and not each.optional for each in found)
@@ -182,7 +182,7 @@ def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
 @pytest.mark.parametrize(
     ("question", "place"),
     [
-        # A letter or two wrong, words written together or apart.
+        # One or two wrong letters, words joined or separated.
         ("inondation tarn et garone", "Tarn-et-Garonne"),
         ("eolien eur et loire", "Eure-et-Loir"),
         ("risque alpes maritime", "Alpes-Maritimes"),
@@ -191,24 +191,24 @@ def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
         ("zones inondables Adour", "Adour"),
         ("crues bassin versant de la Loire", "Bassin versant de la Loire"),
         ("herbiers Porquerolles", "Porquerolles"),
-        # A flood is a river's; a plan is a département's.
+        # A flood belongs to a river, a plan to a département.
         ("crues de la Loire", "Vallée de la Loire"),
         ("digues de la Loire 45", "Loiret"),
         ("ppri Loire", "Loire"),
         ("loup massif de Belledonne", "Belledonne"),
-        # Intercommunalities with another kind than theirs, or none; by their SIREN code.
+        # Intercommunalities with another kind than their own, or none; with their SIREN code.
         ("pcaet pays de l'or agglomération", "CA du Pays de l'Or – Hérault"),
         ("plui communauté de communes du Clunisois", "CC du Clunisois – Saône-et-Loire"),
         ("EPCI 200067106 plu", "CA du Pays Basque – Pyrénées-Atlantiques"),
-        # Communes without their complement, with "lez".
+        # Communes without the complement of their name, with "lez".
         ("cours d'eau Pont-de-Buis", "Pont-de-Buis-lès-Quimerch – Finistère"),
         ("ppri villeneuve lez avignon", "Villeneuve-lès-Avignon – Gard"),
-        # A part of a name with hyphens, and a small commune that the département does not have, are no places.
+        # Not places: part of a hyphenated name, and a small commune outside the named département.
         ("zones humides Chastreix-Sancy", "Sancy"),
         ("champs bio drôme", "Drôme"),
         ("dept 2A znieff", "Corse-du-Sud"),
         ("insee 13055 risques", "Marseille – Bouches-du-Rhône"),
-        # The code of a département behind a commune, wherever; adjectives; rivers; abbreviations.
+        # The code of a département after a commune, anywhere; adjectives; rivers; abbreviations.
         ("la roche blanche 44 plu", "La Roche-Blanche – Loire-Atlantique"),
         ("la comte 62 zones humides", "La Comté – Pas-de-Calais"),
         ("plu métropole lilloise", "Lille – Nord"),
@@ -216,7 +216,7 @@ def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
         ("herbiers littoraux provençaux", "Provence-Alpes-Côte d'Azur"),
         ("barrages sur l'Aulne", "Aulne"),
         ("carrières ARA", "Auvergne-Rhône-Alpes"),
-        # Former names of départements, names in short, codes of three digits as tables have them.
+        # Former names of départements, short names, codes of three digits as in tables.
         ("inondation Côtes-du-Nord", "Côtes-d'Armor"),
         ("inondation Loire-Inférieure", "Loire-Atlantique"),
         ("plu Basses-Pyrénées", "Pyrénées-Atlantiques"),
@@ -228,7 +228,7 @@ def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
         ("PO inondation", "Pyrénées-Orientales"),
         ("zone_reg_ppri 076", "Seine-Maritime"),
         ("classement sonore des routes 44", "Loire-Atlantique"),
-        # Basins and landscapes are no département, nor the commune of their name.
+        # Basins and landscapes are neither a département nor the commune of the same name.
         ("SDAGE Loire-Bretagne", "Loire-Bretagne"),
         ("SDAGE Seine Normandie", "Seine-Normandie"),
         ("loutre Bretagne", "Bretagne"),
@@ -241,7 +241,7 @@ def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
         ("plu Grand 88", "Grand – Vosges"),
         ("étang de l'Or", "Étang de l'Or"),
         ("inondation Vésubie", "Vésubie"),
-        # Points of the compass say where in the place.
+        # Points of the compass give a part of the place.
         ("sud Loire", "Loire"),
         ("nord Finistère frayères", "Finistère"),
         ("znieff st symphorien d'ozon", "Saint-Symphorien-d'Ozon – Rhône"),
@@ -274,7 +274,7 @@ def test_a_usual_word_is_a_commune_for_want_of_another_sense():
     assert found is not None
     assert (found.place and found.place.title) == "Pithiviers – Loiret"
     assert [unit.text for unit in found.asked.units] == ["plu"]
-    # Beside strange words, when the place was taken off, or when there is a place already.
+    # Not beside unknown words, with the place switched off, or with another place.
     assert with_common_name(understand("chose inconnue pithiviers")) is None
     assert with_common_name(understand("plu pithiviers"), place="off") is None
     assert with_common_name(understand("plu pithiviers nantes")) is None
@@ -409,6 +409,6 @@ def test_a_hazard_is_not_answered_with_another(hazard):
 
 
 def test_the_words_of_a_long_expression_stand_near_each_other():
-    # Three usual words are in some text by chance; two are a subject wherever they stand.
+    # Three common words may occur in a text by chance; two are a subject wherever they stand.
     assert " AND " not in _query("zone de répartition des eaux")
     assert " AND " in _query("zone humide")

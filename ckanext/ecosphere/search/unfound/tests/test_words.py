@@ -1,4 +1,4 @@
-"""What is counted of a query."""
+"""Words of a query that are counted when it finds nothing."""
 
 import pytest
 
