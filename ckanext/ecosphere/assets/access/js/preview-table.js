@@ -29,7 +29,7 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
     return meaning ? meaning[language] || meaning.en : "";
   }
 
-  /* Meaning of a cell that holds a code of a standard, else "". The meaning of a subtype depends on its type, in column `of`. */
+  /* Meaning of a cell that holds a code of a standard, else "". That of a subtype depends on its type, in column `of`. */
   function codeOf(cells, place_) {
     const column = sample.columns[place_], cell = cells[place_];
     let codes = column.codes;

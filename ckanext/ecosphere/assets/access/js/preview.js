@@ -1,5 +1,5 @@
 /*
- * Preview of the data of a dataset: map of a service or sample, table, document. Requests start only after the page has loaded.
+ * Preview of the data of a dataset: map of a service or sample, table, document. Loaded after the page.
  *
  * data-module-panel: result of `ecosphere_access_panel`
  */
@@ -105,7 +105,8 @@ this.ckan.module("ecosphere-preview", function () {
       this.layer.addTo(map);
     },
 
-    /* Image elements do not expose why they failed: fetch the tile again to get the error message. Retry while the server is busy. */
+    /* Image elements do not expose why they failed: fetch the tile again for the error message. Retry while the server
+     * is busy. */
     explain: async function (tile, asked) {
       const url = tile.src;
       try {

@@ -63,7 +63,7 @@ this.ckan.module("ecosphere-source-options", function () {
       this.place.querySelector("[data-kept]").hidden = !this.kept.length;
     },
 
-    /** Show a value that is set. If the reader's list does not offer it, add it: values that are not shown would be lost on save. */
+    /** Show a value that is set, and add it to the list if it is not offered: it would be lost on save otherwise. */
     offer: function (field, value) {
       if (field.options && !Array.from(field.options).some((each) => each.value === String(value))) {
         field.add(new Option(value, value));
