@@ -1,7 +1,7 @@
 /*
- * Load the page of an extract anew when its file is ready.
+ * Reload the page of an extract when its file is ready.
  *
- * data-module-url: address that answers {state}
+ * data-module-url: URL that returns {state}
  */
 this.ckan.module("ecosphere-extract", function () {
   "use strict";
@@ -23,9 +23,9 @@ this.ckan.module("ecosphere-extract", function () {
 });
 
 /*
- * Attributes to choose from, which a preview of the layer tells: it is made when there is none yet.
+ * Checkboxes for the attributes of a layer, read from its preview, which is requested if it does not exist yet.
  *
- * data-module-url: address of the preview
+ * data-module-url: URL of the preview
  */
 this.ckan.module("ecosphere-attributes", function () {
   "use strict";

@@ -1,4 +1,4 @@
-/* A table of a sample: sorted by its columns, filtered, some rows at a time. All cells are written as text. */
+/* Table of a sample: sortable, filterable, paged. All cells are written as text, never as HTML. */
 this.ckan.ecosphereTable = function (place, sample, labels) {
   "use strict";
 
@@ -9,7 +9,7 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
   const collator = new Intl.Collator("fr", { numeric: true, sensitivity: "base" });
   const written = (number) => number.toLocaleString(language);
 
-  /* Attributes with their meaning, or operations of an API: the words of a document, not values. */
+  /* Whether the rows describe attributes or the operations of an API instead of holding values. */
   const explains = Boolean(sample.attributes || sample.api);
 
   function element(name, className, text) {
@@ -29,7 +29,7 @@ this.ckan.ecosphereTable = function (place, sample, labels) {
     return meaning ? meaning[language] || meaning.en : "";
   }
 
-  /* What a code of a standard means, "" for any other cell; that of a subtype by the type beside it. */
+  /* Meaning of a cell that holds a code of a standard, else "". That of a subtype depends on its type, in column `of`. */
   function codeOf(cells, place_) {
     const column = sample.columns[place_], cell = cells[place_];
     let codes = column.codes;

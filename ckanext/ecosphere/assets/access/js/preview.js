@@ -1,7 +1,7 @@
 /*
- * Preview of the data of a dataset: map of a service or sample, table, document. Nothing is asked before the page is there.
+ * Preview of the data of a dataset: map of a service or sample, table, document. Loaded after the page.
  *
- * data-module-panel: what `ecosphere_access_panel` returns
+ * data-module-panel: result of `ecosphere_access_panel`
  */
 this.ckan.module("ecosphere-preview", function () {
   "use strict";
@@ -19,7 +19,7 @@ this.ckan.module("ecosphere-preview", function () {
       this.find = (name) => this.root.querySelector(".eco-preview__" + name);
       this.choice = this.root.querySelector("#eco-preview-resource");
       this.layerChoice = this.root.querySelector("#eco-preview-layer");
-      // The page of one resource has nothing to choose.
+      // With a single resource there is nothing to choose.
       this.find("resource").hidden = this.panel.resources.length < 2;
       this.find("choice").hidden = false;
       this.choice.addEventListener("change", () => this.show());
@@ -105,7 +105,8 @@ this.ckan.module("ecosphere-preview", function () {
       this.layer.addTo(map);
     },
 
-    /* Images say nothing of why they failed: the address is asked once more, for its sentence. While too many are drawn it is asked again. */
+    /* Image elements do not expose why they failed: fetch the tile again for the error message. Retry while the server
+     * is busy. */
     explain: async function (tile, asked) {
       const url = tile.src;
       try {
@@ -216,7 +217,7 @@ this.ckan.module("ecosphere-preview", function () {
       }
     },
 
-    /* Booleans of files that have them (Parquet, JSON, GeoPackage), and types of attributes, in the language of the page. */
+    /* Translate booleans (Parquet, JSON, GeoPackage) and types of attributes into the language of the page. */
     inWords: function (sample) {
       const booleans = new Map([["true", this.labels.yes], ["false", this.labels.no]]);
       const types = new Map(Object.entries(this.labels.attribute_types));
@@ -228,7 +229,7 @@ this.ckan.module("ecosphere-preview", function () {
       return Object.assign({}, sample, { rows });
     },
 
-    /* What of a large file is shown, of how many when the file tells it. */
+    /* Sentence on how much of a large file is shown, with the total or the size of the file if known. */
     part: function (sample) {
       const written = (number) => number.toLocaleString(document.documentElement.lang || "en");
       if (sample.tiles) {
@@ -248,7 +249,7 @@ this.ckan.module("ecosphere-preview", function () {
         .replace("{number}", sample.rows ? written(sample.rows.length) : "").replace("{size}", this.size(sample.file_size));
     },
 
-    /* Bytes as people read them: 350 Mo. */
+    /* Format a number of bytes: "350 Mo". */
     size: function (bytes) {
       const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
       const step = Math.min(Math.floor(Math.log(bytes) / Math.log(1024)), units.length - 1);

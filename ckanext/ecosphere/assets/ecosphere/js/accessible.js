@@ -1,4 +1,4 @@
-/* Names what scripts of CKAN add without a name. `names` is an object: selector -> name. */
+/* Accessible names for elements that CKAN's scripts add without one. `names` is an object: selector -> name. */
 "use strict";
 
 ckan.module("ecosphere-names", function () {
@@ -6,7 +6,7 @@ ckan.module("ecosphere-names", function () {
     initialize: function () {
       this.name = this.name.bind(this);
       this.name();
-      // The other script may come after this one.
+      // CKAN's script may run after this one.
       new MutationObserver(this.name).observe(this.el[0], { childList: true, subtree: true });
     },
 

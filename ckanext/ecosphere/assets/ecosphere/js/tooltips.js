@@ -1,5 +1,5 @@
-/* Tooltips stand in the page's <main>: Bootstrap would put them behind its last landmark, where readers of screens do
-   not look. Runs before CKAN makes its tooltips, which it does when the document is ready. */
+/* Append tooltips to <main>: Bootstrap would append them to <body>, after the last landmark, where screen readers miss
+   them. Runs before CKAN creates its tooltips, when the document is ready. */
 "use strict";
 
 (() => {

@@ -1,7 +1,7 @@
 /*
- * How far a job has come, asked for every two seconds; the page is loaded anew when it is over.
+ * Progress of a job, polled every two seconds; the page is reloaded when the job ends.
  *
- * data-module-url: address that answers {stage, text, done, total}
+ * data-module-url: URL that returns {stage, text, done, total}
  */
 this.ckan.module("ecosphere-harvest-progress", function () {
   "use strict";

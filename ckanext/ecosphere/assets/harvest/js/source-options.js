@@ -1,6 +1,6 @@
 /*
- * The options of a harvest source as fields. They are written into the field of the configuration, which is JSON and
- * stays what is sent; without this script it is there to be filled in by hand.
+ * Form fields for the options of a harvest source. They are written into the configuration field (JSON), which is what
+ * the form sends. Without this script the JSON is edited by hand.
  *
  * data-module-types: {type of source: [names of its options]}
  */
@@ -63,7 +63,7 @@ this.ckan.module("ecosphere-source-options", function () {
       this.place.querySelector("[data-kept]").hidden = !this.kept.length;
     },
 
-    /** Show a value that is set, also one that this reader would not be offered: what is not shown is not kept. */
+    /** Show a value that is set, and add it to the list if it is not offered: it would be lost on save otherwise. */
     offer: function (field, value) {
       if (field.options && !Array.from(field.options).some((each) => each.value === String(value))) {
         field.add(new Option(value, value));

@@ -1,4 +1,4 @@
-/* "Improve" leads to the very field: the keyboard lands in it, not only the eye. Without script the browser scrolls there. */
+/* Links of an advice ("Improve") move the keyboard focus to their field. Without script the browser only scrolls to it. */
 "use strict";
 
 (function () {
@@ -9,12 +9,12 @@
 
   const usable = (element) => element.matches(FOCUSABLE) && !element.disabled && element.getClientRects().length > 0;
 
-  /* Widgets hide the field that they replace: what they show in its place is near. */
+  /* Element to focus: the field itself or, if a widget has hidden it, the widget's visible control near it. */
   function entrance(target) {
     const within = target.matches(TYPABLE) ? null : Array.from(target.querySelectorAll(TYPABLE)).find(usable);
     if (within) { return within; }
     if (usable(target)) { return target; }
-    // An address that a choice still hides is in a group of its own, inside that of the choice.
+    // A URL field that a select still hides is in a group of its own within the group of the select.
     for (let group = target.closest(GROUP); group; group = group.parentElement.closest(GROUP)) {
       const found = Array.from(group.querySelectorAll(FOCUSABLE)).find(usable);
       if (found) { return found; }
@@ -28,7 +28,7 @@
     document.querySelectorAll("." + MARK).forEach((each) => each.classList.remove(MARK));
     for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) { fold.open = true; }
     const here = document.activeElement;
-    // Who types in the field already stays where they are.
+    // Do not move a focus that is already in the field.
     const place = here !== target && target.contains(here) ? here : entrance(target);
     if (!place) { return; }
     (place.closest(".form-group, .control-group, .mb-3") || place).classList.add(MARK);
@@ -37,11 +37,11 @@
   }
 
   window.addEventListener("hashchange", lead);
-  // The panel's links lead to the field again when its address is already the page's.
+  // No hashchange event is fired if the link's hash is already that of the page.
   document.addEventListener("click", (event) => {
     const link = event.target.closest && event.target.closest("a[href^='#field-']");
     if (link && link.getAttribute("href") === window.location.hash) { window.setTimeout(lead, 0); }
   });
-  // After the modules of the page, which build their widgets when it is ready.
+  // Run after the page's modules, which build their widgets when the document is ready.
   window.addEventListener("load", () => window.setTimeout(lead, 50));
 })();

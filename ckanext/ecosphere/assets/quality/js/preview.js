@@ -1,4 +1,4 @@
-/* Live quality of the dataset form: asks the server, which has the only scorer, a moment after the last change. */
+/* Live quality of the dataset form, computed by the server (the only scorer) shortly after the last change. */
 "use strict";
 
 ckan.module("ecosphere-quality-preview", function () {
@@ -19,9 +19,9 @@ ckan.module("ecosphere-quality-preview", function () {
       };
       this.form.addEventListener("input", later);
       this.form.addEventListener("change", later);
-      // Widgets that replace inputs tell their changes through jQuery only.
+      // Widgets that replace inputs trigger their change events through jQuery only.
       window.jQuery(this.form).on("change", later);
-      // What is shown may move what stands below it: not from under a pointer that is pressed, whose click would be lost.
+      // An update may shift the elements below: defer it while the pointer is pressed, or the click would be lost.
       document.addEventListener("pointerdown", () => { this.pressed = true; }, true);
       for (const released of ["pointerup", "pointercancel"]) {
         document.addEventListener(released, () => window.setTimeout(() => this.release()), true);
@@ -54,7 +54,7 @@ ckan.module("ecosphere-quality-preview", function () {
     show: function (html) {
       this.waiting = this.pressed ? html : null;
       if (this.pressed) { return; }
-      // Someone who walks through the advice with the keyboard stays where they are.
+      // Keep the keyboard focus on the same advice.
       const active = document.activeElement;
       const held = this.content.contains(active) ? active.getAttribute("href") : null;
       this.content.innerHTML = html;

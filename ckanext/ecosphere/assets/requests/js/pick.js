@@ -1,11 +1,10 @@
-/* A field that takes several entries of a long list (communes, datasets): search, proposals as a listbox that the arrows
- * move through, and what is chosen as buttons that take it away. The field itself keeps the values, so the form is the
- * same as without a script.
+/* Field for several entries of a long list (communes, datasets): a search box with a listbox of proposals, and a remove
+ * button for each chosen entry. The original field keeps the values, so the form sends the same as without a script.
  *
- * data-module-url:       address that answers {items: [{value, label}]}
- * data-module-separator: between two values in the field
- * data-module-titles:    what is shown for a value, as JSON
- * data-module-add, -remove, -chosen, -hint, -none: words
+ * data-module-url:       URL that returns {items: [{value, label}]}
+ * data-module-separator: separator of values in the field
+ * data-module-titles:    JSON object of value -> label
+ * data-module-add, -remove, -chosen, -hint, -none: translated texts
  */
 "use strict";
 
@@ -28,7 +27,7 @@ ckan.module("ecosphere-request-pick", function () {
       this.showChosen();
     },
 
-    /** What the field holds: communes as "Belley – Ain (01034)", datasets by their names. */
+    /** Values of the field: communes as "Belley – Ain (01034)", datasets by name. */
     read: function () {
       return this.field.value.split(/[\n,;]+/).map((text) => text.trim()).filter(Boolean);
     },
@@ -55,7 +54,7 @@ ckan.module("ecosphere-request-pick", function () {
       ["aria-describedby", "aria-invalid", "aria-required"].forEach((name) => {
         if (this.field.hasAttribute(name)) { this.search.setAttribute(name, this.field.getAttribute(name)); }
       });
-      // The label and the links of the summary lead to what a person types in.
+      // The label and the links of the error summary must lead to the search box.
       this.search.id = this.field.id;
       this.field.id += "-value";
       this.field.hidden = true;
@@ -85,7 +84,7 @@ ckan.module("ecosphere-request-pick", function () {
           this.show((await answer.json()).items);
         }
       } catch (error) {
-        // What was typed is kept when the person leaves the box.
+        // The typed text is added when the box loses the focus.
         this.close();
       }
     },
@@ -135,13 +134,13 @@ ckan.module("ecosphere-request-pick", function () {
     },
 
     choose: function (item) {
-      // A commune's label holds its code; a dataset is known by its name.
+      // Communes are stored by their label, which contains the code; datasets by name.
       if (!item.label.includes("(" + item.value + ")")) { this.titles[item.value] = item.label; }
       this.add(item.label.includes("(" + item.value + ")") ? item.label : item.value);
       this.search.focus();
     },
 
-    /** Keep what was typed without choosing: the server reads names and codes as well. */
+    /** Add the typed text although no proposal was chosen: the server also accepts names and codes. */
     keep: function () {
       const text = this.search.value.trim();
       if (text) { text.split(/[\n,;]+/).map((each) => each.trim()).filter(Boolean).forEach((each) => this.add(each)); }

@@ -1,7 +1,7 @@
-/* Datasets and requests like what is being typed: asked from the server a moment after the last change, told to readers
- * of screens by a sentence. Without a script the next page shows the same.
+/* Datasets and requests similar to the text being typed, fetched shortly after the last change and announced to screen
+ * readers. Without a script the next page shows them.
  *
- * data-module-url: address that answers with HTML
+ * data-module-url: URL that returns HTML
  */
 "use strict";
 
@@ -51,12 +51,12 @@ ckan.module("ecosphere-request-similar", function () {
         this.status.textContent = sentence ? sentence.textContent.trim() : "";
         this.shown();
       } catch (error) {
-        // Nothing is lost: the next page shows the same.
+        // The next page shows them anyway.
         if (error.name !== "AbortError") { this.status.textContent = ""; }
       }
     },
 
-    /** What resembles the words as they are now stands beside them: the next page need not show it again. */
+    /** Record in the form that the proposals match the current text, so that the next page need not show them again. */
     shown: function () {
       let mark = this.form.querySelector("[name=similar_shown]");
       if (!mark) {

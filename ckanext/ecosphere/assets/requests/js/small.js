@@ -1,12 +1,12 @@
-/* Small helps of the room's pages; each page works without them. */
+/* Small enhancements of the pages of data requests, which work without them. */
 "use strict";
 
-/** The summary of errors takes the focus, and its links open what is folded on their way. */
+/** Error summary: receives the focus; its links open the <details> elements that contain their target. */
 ckan.module("ecosphere-request-errors", function () {
   return {
     initialize: function () {
       const box = this.el[0];
-      // On a slow machine the person may be in a field by now.
+      // On a slow machine the person may already be typing in a field.
       if (document.activeElement === document.body) { box.focus(); }
       box.addEventListener("click", (event) => {
         const link = event.target.closest("a[href^='#']");
@@ -21,7 +21,7 @@ ckan.module("ecosphere-request-errors", function () {
   };
 });
 
-/** Filters are folded on small screens, where they would push the list away. */
+/** Collapse the filters on small screens, where they would push the list down. */
 ckan.module("ecosphere-request-filters", function () {
   return {
     initialize: function () {
@@ -30,7 +30,7 @@ ckan.module("ecosphere-request-filters", function () {
   };
 });
 
-/** One button ticks every request of the desk, or none. */
+/** Button that ticks or unticks all requests of the desk. */
 ckan.module("ecosphere-request-ticks", function () {
   return {
     options: { all: "", none: "" },

@@ -1,5 +1,5 @@
-/* Filters the values of a facet at once while a person types; without it the form asks the server.
- * Listens on the document: the facets are replaced with each search. */
+/* Filter the values of a facet while a person types; without this script the form asks the server.
+ * Listens on the document because the facets are replaced with each search. */
 "use strict";
 
 (function () {

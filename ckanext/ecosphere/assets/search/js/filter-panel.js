@@ -1,6 +1,6 @@
 /*
- * On a phone the filters of the search lie over the page: a dialog that takes the focus, keeps it, and gives it back.
- * CKAN shows and hides them by a class; a list of filters that htmx brings anew is the same dialog.
+ * On a phone the search filters cover the page: make them a modal dialog that traps the focus and restores it on close.
+ * CKAN shows and hides them with a class. A panel that htmx replaces while open remains the same dialog.
  */
 (function () {
   "use strict";

@@ -1,5 +1,6 @@
-/* What is typed in a form is kept in this browser until it is saved, and offered back after a crash.
- * Only there, for seven days at most, for the person who typed it; `forget.js` drops it after a save and after log-out. */
+/* Autosave forms in the browser's local storage until they are saved, and offer to restore them after a crash.
+ * Drafts are stored only there, for at most seven days, and are offered only to the account that wrote them; `forget.js`
+ * deletes them after a save and after log-out. */
 (function () {
   "use strict";
 
@@ -9,8 +10,8 @@
   const LARGEST = 400000;
   const LEFT_OUT = ["save", "modifier", "_ckan_phase", "go"];
 
-  /** The name and value of everything that the form would send, but files, the token of the page and a field that the
-   * server knows better. */
+  /** Names and values that the form would send, except files, the CSRF token and the field `except`, which the server
+   * sets. */
   function values(form, except) {
     const token = document.querySelector("meta[name=csrf_field_name]");
     const names = LEFT_OUT.concat(token ? [token.content] : [], except);
@@ -25,7 +26,7 @@
     }
   }
 
-  // A form may be sent before the modules of the page are ready.
+  // A form may be submitted before the page's modules are initialised.
   document.addEventListener("submit", (event) => {
     const box = event.target.querySelector("[data-module=ecosphere-autosave]");
     const key = box && PREFIX + box.dataset.modulePerson + ":" + box.dataset.moduleKey;
@@ -64,7 +65,7 @@
           try {
             window.localStorage.setItem(key, text);
           } catch (error) {
-            // No room: what is there stays.
+            // Storage is full: keep the previous draft.
           }
         };
         const later = () => {
@@ -85,7 +86,7 @@
       _offer: function (box, form, key, before) {
         const moment = new Date(before.at);
         const language = document.documentElement.lang || "fr";
-        // As `shared/dates.py`: plain English is that of Europe.
+        // As in `shared/dates.py`, "en" means European English.
         box.querySelector("[data-moment]").textContent = moment.toLocaleString(language === "en" ? "en-GB" : language, {
           dateStyle: "long",
           timeStyle: "short",
@@ -105,7 +106,7 @@
         });
       },
 
-      /** The server makes the form anew with what was kept: rows, hidden parts and all. */
+      /** Post the draft to the server, which renders the form with it, including repeated rows and hidden parts. */
       _restore: function (before) {
         const again = document.createElement("form");
         again.method = "post";

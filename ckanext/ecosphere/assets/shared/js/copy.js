@@ -1,4 +1,4 @@
-/* Copy an address or code; the field or text beside the button holds it for those without a script. */
+/* Copy a URL or code to the clipboard. Without a script it is copied by hand from the field or text beside the button. */
 "use strict";
 
 ckan.module("ecosphere-copy", function () {

@@ -1,11 +1,11 @@
-/* Drop what forms keep in this browser: what was saved, and after log-out all of it. A form that led to the log-in or to
- * an error was sent and not saved: what it holds stays. */
+/* Delete autosaved drafts from the browser: those of saved forms and, after log-out, all of them. A form whose submission
+ * led to the log-in page or to an error was not saved: its draft is kept. */
 (function () {
   "use strict";
 
   const PREFIX = "ecosphere:form:";
 
-  /** Drop the drafts of which `stays` does not hold (name, draft). */
+  /** Delete the drafts for which `stays(name, draft)` is false. */
   function forget(stays) {
     try {
       Object.keys(window.localStorage)
@@ -20,11 +20,11 @@
           if (!draft || !stays(name, draft)) window.localStorage.removeItem(name);
         });
     } catch (error) {
-      // A browser that keeps nothing.
+      // Local storage is not available.
     }
   }
 
-  /** Take what was sent for what was not saved. */
+  /** Mark submitted drafts as not saved. */
   function keep() {
     try {
       Object.keys(window.localStorage)
@@ -34,13 +34,13 @@
           if (draft && draft.sent) window.localStorage.setItem(name, JSON.stringify(Object.assign(draft, { sent: false })));
         });
     } catch (error) {
-      // A browser that keeps nothing, or something else under our name.
+      // Local storage is not available, or holds another value under this prefix.
     }
   }
 
   window.ecosphere = Object.assign(window.ecosphere || {}, { forget });
   const mark = document.querySelector("[data-ecosphere-forget]");
-  // A form that came back with errors was not saved.
+  // A form that is shown again with errors was not saved.
   if (!mark || document.getElementById("form-errors")) return;
   if (mark.dataset.ecosphereForget === "none") keep();
   else forget((_name, draft) => mark.dataset.ecosphereForget === "saved" && !draft.sent);

@@ -1,9 +1,9 @@
-/* A rectangle drawn on an outline with the mouse or a finger; it and the inputs beside it always say the same. The map is
- * made larger with its buttons, or with + - 0 and the arrows while it has the focus; `ecosphere:show` (detail: `box`,
- * `epci`, a code or nothing) brings a place into sight.
- * Where a département is zoomed to, its intercommunalities are drawn: a click or the list chooses one, whose box is
- * written, and which `ecosphere:epci` (detail: what the portal tells of it) hands on.
- * `inputs` names the inputs of the four sides (west, south, east, north), or the only one that holds all four. */
+/* Bounding box drawn on an outline map with the mouse or a finger, and kept in sync with its inputs. The map is zoomed
+ * and panned with its buttons, or with + - 0 and the arrow keys while it has the focus. The event `ecosphere:show`
+ * (detail: `box`, `epci`, a code or nothing) makes it show a place.
+ * When zoomed to a département, the map shows its intercommunalities (EPCI): choosing one, by click or from the list,
+ * writes its box into the inputs and triggers `ecosphere:epci` (detail: what the portal returns about it).
+ * `inputs`: the ids of the west, south, east and north inputs, or of the one input that holds all four. */
 "use strict";
 
 ckan.module("ecosphere-map-box", function () {
@@ -39,7 +39,7 @@ ckan.module("ecosphere-map-box", function () {
       return holder;
     },
 
-    /* Look at a part of the frame: its middle, and how many times larger. */
+    /* Zoom a frame `times` times, centred on (x, y). */
     look: function (frame, x, y, times) {
       const whole = frame.whole;
       frame.times = Math.min(Math.max(times, 1), LARGEST);
@@ -67,7 +67,7 @@ ckan.module("ecosphere-map-box", function () {
       this.epcis.addEventListener("change", () => this.choose(this.epcis.value));
     },
 
-    /* The départements in sight, the nearest to the middle first; the one that was named alone, as long as it is there. */
+    /* Visible départements, nearest to the centre first; only the chosen one while it is visible. */
     inSight: function (frame) {
       const seen = frame.viewBox.baseVal;
       const [west, north] = this.degrees(frame, seen.x, seen.y);

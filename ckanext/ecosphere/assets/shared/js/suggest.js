@@ -1,12 +1,13 @@
 /*
- * Suggestions under a text box, as the combobox pattern of the ARIA practices has it: the focus stays in the box,
- * the arrows move through the list, Enter follows the chosen suggestion or sends the form, Escape closes the list.
+ * Suggestions below a text box, following the combobox pattern of the ARIA Authoring Practices: the focus stays in the
+ * box, the arrow keys move through the list, Enter follows the chosen suggestion or submits the form, Escape closes the
+ * list.
  *
- * data-module-url:   address that answers {groups: [{title, items: [{label, url, count}]}]}; a suggestion without url
- *                    is written into the box
+ * data-module-url:   URL that returns {groups: [{title, items: [{label, url, count}]}]}; a suggestion without url is
+ *                    written into the box
  * data-module-label: name of the list
- * data-module-hint:  what is announced, with {number} for the number of suggestions
- * data-module-none:  what is announced when there is none
+ * data-module-hint:  announcement, with {number} for the number of suggestions
+ * data-module-none:  announcement if there is no suggestion
  */
 this.ckan.module("ecosphere-suggest", function () {
   "use strict";
@@ -47,7 +48,7 @@ this.ckan.module("ecosphere-suggest", function () {
       box.addEventListener("input", () => this.later());
       box.addEventListener("keydown", (event) => this.key(event));
       box.addEventListener("blur", () => window.setTimeout(() => this.close(), 150));
-      // CKAN's search form sends itself when the box changes; not while a suggestion is being followed.
+      // CKAN submits the search form when the box changes: prevent this while a suggestion is being followed.
       box.addEventListener("change", (event) => this.leaving && event.stopPropagation());
       this.list.addEventListener("click", (event) => {
         const option = event.target.closest("[role=option]");
@@ -55,9 +56,9 @@ this.ckan.module("ecosphere-suggest", function () {
           this.take(option);
         }
       });
-      // The list must not take the focus away from the box.
+      // A click on the list must not move the focus out of the box.
       this.list.addEventListener("mousedown", (event) => event.preventDefault());
-      // CKAN starts modules once it has fetched its translations: somebody may be typing already.
+      // CKAN initialises modules after fetching its translations: the person may already be typing.
       if (document.activeElement === box) {
         this.later();
       }
@@ -82,7 +83,7 @@ this.ckan.module("ecosphere-suggest", function () {
           this.show((await answer.json()).groups);
         }
       } catch (error) {
-        // No suggestion is no harm: the search works without.
+        // The search works without suggestions.
         this.close();
       }
     },
@@ -154,7 +155,7 @@ this.ckan.module("ecosphere-suggest", function () {
       }
     },
 
-    /** Leave for the page of a suggestion, or write it into the box. */
+    /** Follow the link of a suggestion, or write it into the box if it has none. */
     take: function (option) {
       if (option.href) {
         this.leaving = true;
@@ -165,7 +166,7 @@ this.ckan.module("ecosphere-suggest", function () {
     },
 
     move: function (step) {
-      // One more place than options: past either end, the focus is back in the box.
+      // One more position than options: past either end, no option is active and the box is.
       const places = this.options_.length + 1;
       this.active = ((this.active + 1 + step + places) % places) - 1;
       this.options_.forEach((option, rank) => option.setAttribute("aria-selected", String(rank === this.active)));
