@@ -1,4 +1,4 @@
-/* The bar that saves: the score beside it, as the panel of the form gives it, since the panel may be out of sight. */
+/* The save bar: repeats the score of the form's panel, which may be out of sight. */
 (function () {
   "use strict";
 

@@ -1,5 +1,5 @@
-/* The dataset form: what its scripts share, as window.ecosphere.form. Without scripts everything shows and works:
- * lists are plain check boxes, one empty row stands ready. */
+/* Shared functions of the dataset form, as window.ecosphere.form. Without scripts, everything is shown and works:
+ * lists are plain check boxes, with one empty row. */
 (function () {
   "use strict";
 
@@ -15,14 +15,14 @@
       .trim();
   }
 
-  /** Open every folded part that an element stands in. */
+  /** Open every collapsed section that contains an element. */
   function reveal(element) {
     for (let parent = element.closest("details"); parent; parent = parent.parentElement.closest("details")) {
       parent.open = true;
     }
   }
 
-  /** Go to the field that an address names, and put the focus where one can type. */
+  /** Scroll to the field named by the URL fragment, and focus its input. */
   function goTo(hash) {
     const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
     if (!target) return;
@@ -32,7 +32,7 @@
     (typable || target).focus({ preventScroll: true });
   }
 
-  /** What the inputs of a field hold, wherever they stand in the form. */
+  /** Return the values of a field's inputs, wherever they are in the form. */
   function read(form, name) {
     const inputs = Array.from(form.elements).filter((element) => element.name === name && !element.closest("template"));
     return inputs

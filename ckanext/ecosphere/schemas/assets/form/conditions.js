@@ -1,4 +1,4 @@
-/* The dataset form: fields that apply beside what others say, links to fields. */
+/* The dataset form: conditional fields, links to fields. */
 (function () {
   "use strict";
 
@@ -29,7 +29,7 @@
 
   window.ecosphere.holds = holds;
 
-  /** Whether a part of the form holds something: such a part stays in sight, nothing is sent unseen. */
+  /** Return whether a section has values: it stays visible then, so that nothing is submitted unseen. */
   function isFilled(part) {
     return Array.from(part.querySelectorAll("input, select, textarea")).some((element) =>
       ["checkbox", "radio"].includes(element.type) ? element.checked : element.type !== "search" && element.value.trim() !== ""
@@ -50,7 +50,7 @@
         const status = this.el[0].querySelector("[data-when-status]");
         const update = (event) => {
           const shown = [];
-          // While one types, only what depends on this field: the next Tab must find it.
+          // While typing, update only what depends on this field, so that the next Tab finds it.
           const named = event && event.type === "input" ? JSON.stringify(event.target.name) : "";
           form.querySelectorAll("[data-when]").forEach((part) => {
             if (!part.dataset.when.includes(named)) return;

@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  /** The name of a service of the registry brings its URI along, unless another one is there. */
+  /** Choosing a service of the registry fills in its URI, unless another one is entered. */
   ckan.module("ecosphere-service", function () {
     return {
       initialize: function () {
@@ -40,7 +40,7 @@
     return inDegrees ? box.map((side) => Math.round(side * 1e5) / 1e5) : null;
   }
 
-  /** A box and the territories of the dataset fill each other. */
+  /** Keep the bounding box and the territories of the dataset in step. */
   ckan.module("ecosphere-box", function () {
     return {
       initialize: function () {

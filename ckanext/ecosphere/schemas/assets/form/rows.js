@@ -43,12 +43,12 @@
         row.querySelector("input:not([type=hidden]), select, textarea").focus();
       },
 
-      /** What applies in a row may depend on what the row says. */
+      /** Which subfields apply may depend on the values of the row. */
       _tell: function () {
         this.el[0].dispatchEvent(new CustomEvent("ecosphere:rows", { bubbles: true }));
       },
 
-      /** One row at most where the field says so. */
+      /** Allow a single row where the field is limited to one. */
       _limit: function () {
         this.add.hidden = String(this.options.once) === "true" && this.rows.children.length > 0;
       },

@@ -1,4 +1,4 @@
-/* The form of a file or service: an address that leads to a service is read by the portal, and fills the form in. */
+/* The resource form: the portal reads the service behind an address, and fills in the form. */
 (function () {
   "use strict";
 
@@ -41,7 +41,7 @@
         if (turn === this.turn) this._say(this.options.late);
       },
 
-      /** What is known of the service; nothing for an address of something else. */
+      /** Return what is known of the service, or null if the address is not that of a service. */
       _ask: async function (address) {
         const name = document.querySelector("meta[name=csrf_field_name]");
         const token = name && document.querySelector("meta[name='" + name.content + "']");

@@ -4,7 +4,7 @@
 
   const { fold } = window.ecosphere.form;
 
-  /** Enter sends the addresses, as in a field of one line; with Shift it begins another line. */
+  /** Enter submits the addresses, as in a single-line field; Shift+Enter starts a new line. */
   ckan.module("ecosphere-addresses", function () {
     return {
       initialize: function () {
@@ -18,7 +18,7 @@
     };
   });
 
-  /** Ask again by itself after some seconds, some times; the button does the same without a script. */
+  /** Reload automatically a few times, every few seconds; without a script, the button does the same. */
   ckan.module("ecosphere-wait", function () {
     return {
       initialize: function () {
@@ -30,7 +30,7 @@
     };
   });
 
-  /** Above a long list of layers, a box that leaves those with some words. */
+  /** Add a filter box above a long list of layers. */
   ckan.module("ecosphere-layers", function () {
     return {
       initialize: function () {

@@ -1,4 +1,4 @@
-/* The map of the extent: buttons, wheel-less keys, and moving with the mouse or a finger change what of the drawing is shown. */
+/* The map of the extent: zoom and pan with buttons, keys, mouse or finger. */
 "use strict";
 
 ckan.module("ecosphere-extent-map", function () {
