@@ -25,7 +25,6 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     row,
     step,
     submitted,
-    user_id,
 )
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -37,14 +36,17 @@ PUBLIC = re.compile(r"/demandes(?!/(?:nouvelle|communes|jeux-de-donnees|ressembl
 SECRETS = ("Carriere confidentielle", "secret.example", "Nom", "note très interne", "motif pour le demandeur")
 
 
-_tokens: dict[str, str] = {}
+_tokens: dict[tuple[str, str | None], str] = {}
+"""API tokens by user id and password hash: a new password deletes those of its account."""
 
 
 def visit(app: CKANTestApp, person: str | None, path: str, **form: Any) -> Any:
     """Request a page as a user, or post a form to it; redirects are not followed."""
     headers = {}
     if person:
-        key = user_id(person)
+        user = model.User.get(person)
+        assert user is not None
+        key = user.id, user.password
         _tokens[key] = _tokens.get(key) or factories.APIToken(user=person)["token"]
         headers["Authorization"] = _tokens[key]
     if form:
