@@ -191,7 +191,6 @@ def each_setup() -> Any:
 
 
 # --- dashboards ---
-
 MOST_LINES = 5
 """Lines shown on a card; its links lead to the rest."""
 
@@ -232,7 +231,6 @@ class Link:
     """A link on a dashboard.
 
     Attributes:
-        label: its text.
         url: its target, on this portal.
         icon: name of a symbol of the icon font.
         rank: sort key, smallest first.
@@ -293,12 +291,9 @@ class IEcospherePopularity(Interface):
     """Report how much datasets are used, for the order of search results."""
 
     def ecosphere_popularity(self) -> Iterable[tuple[str, float]]:
-        """Return usage points of datasets; a download counts one.
+        """Return pairs of dataset id and usage points, a download counting one; called daily by a background job.
 
-        Called once a day by a background job.
-
-        Returns:
-            pairs of dataset id and points; a dataset may occur several times.
+        A dataset may occur several times.
         """
         return []
 
