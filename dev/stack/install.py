@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .packages import OLDEST_PYTHON, program, require
-from .settings import DEV, ROOT, VENV
+from .settings import DEV, ROOT, VENV, kept_bytecode
 from .shell import StackError, run, say
 
 UV = "uv>=0.5,<1"
@@ -24,7 +24,7 @@ def setup() -> None:
     Raises:
         StackError: Python is too old, or a package cannot be installed.
     """
-    require("venv", "libmagic", "pango")
+    require("venv", "libmagic", "pango", "bubblewrap")
     fill(VENV, DEV / "requirements.lock")
     stamp, digest = VENV / ".project", _digest([ROOT / name for name in PROJECT_FILES])
     if stamp.exists() and stamp.read_text() == digest:
@@ -32,6 +32,9 @@ def setup() -> None:
     # "compat" adds the project's folder to sys.path; the import hook of the default mode would hide the other
     # extensions of the namespace package `ckanext`.
     _install(VENV, "--no-deps", "--config-settings", "editable_mode=compat", "--editable", str(ROOT))
+    # The confined process that reads files cannot write its bytecode.
+    imports = "import ckanext.ecosphere.access.preview.reader, ckanext.ecosphere.access.take.making"
+    run([VENV / "bin" / "python", "-c", imports], what="compile the reader of files", env=kept_bytecode())
     stamp.write_text(digest)
 
 

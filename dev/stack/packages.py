@@ -97,6 +97,7 @@ NEEDS = {
     "venv": Need("python3-venv", "virtual environments", find_python),
     "libmagic": Need("libmagic1", "CKAN's file types", _library("libmagic.so.1")),
     "pango": Need("libpangoft2-1.0-0", "letters as PDF", _library("libpangoft2-1.0.so.0")),
+    "bubblewrap": Need("bubblewrap", "previews of files", _on_path("bwrap")),
     "postgres": Need("postgresql", "the database", find_postgres),
     "redis": Need("redis-server", "the queues", _on_path("redis-server", "valkey-server")),
     "java": Need("openjdk-17-jdk-headless", f"Solr, which needs a JDK of version {OLDEST_JAVA} or more", find_java),

@@ -11,11 +11,12 @@ from ckan.types import Context
 
 from ckanext.ecosphere.access import cli, config, helpers, jobs
 from ckanext.ecosphere.access.logic import action, auth
+from ckanext.ecosphere.access.preview import enclosure
 from ckanext.ecosphere.access.services import noting, storage
 from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.access.views import pages  # noqa: F401 (registers the views)
 from ckanext.ecosphere.access.views.blueprint import ecosphere_access
-from ckanext.ecosphere.interfaces import Check, IEcosphereCommands, IEcospherePopularity, IEcosphereSetup
+from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereCommands, IEcospherePopularity, IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.network_checks import check_networks, check_ports
 from ckanext.ecosphere.shared import template_helpers
@@ -60,9 +61,10 @@ class EcosphereAccessPlugin(Room):
         return [cli.access]
 
     def ecosphere_check(self) -> list[Check]:
-        """Tell which networks services may lead to."""
+        """Tell which networks services may lead to, and how the files of outsiders are confined."""
         use = tk._("services and previews")
-        return [*check_networks(config.ALLOWED_NETWORKS, use), *check_ports(config.ALLOWED_PORTS, use)]
+        networks = check_networks(config.ALLOWED_NETWORKS, use)
+        return [*networks, *check_ports(config.ALLOWED_PORTS, use), _confinement()]
 
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
         """Return one point per use of a dataset within a year."""
@@ -75,6 +77,19 @@ class EcosphereAccessPlugin(Room):
     def ecosphere_queues(self) -> list[str]:
         """Return the queue of the plugin's background jobs."""
         return [config.QUEUE]
+
+
+def _confinement() -> Check:
+    name, way = tk._("Previews of files"), enclosure.way()
+    if way:
+        told = tk._("Files of others are read in a process that %(way)s confines.")
+        return Check(name, CheckStatus.OK, told % {"way": way})
+    return Check(
+        name,
+        CheckStatus.WARNING,
+        tk._("This machine cannot confine the process that reads files: none is previewed, no extract is made."),
+        tk._("Install bubblewrap (apt-get install bubblewrap), or a kernel with Landlock."),
+    )
 
 
 def _note(pkg_dict: dict[str, Any], *, new: bool) -> None:

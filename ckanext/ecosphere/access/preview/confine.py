@@ -1,60 +1,70 @@
-"""Restrictions of the sandboxed process that reads untrusted files: memory, time, file size, no network."""
+"""Restrictions that the process which reads untrusted files puts on itself before it opens one. No CKAN imports."""
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import os
-import platform
 import resource
-import struct
+import socket
+from pathlib import Path
+from typing import Any
+
+from ckanext.ecosphere.access.preview import landlock
 
 MEGABYTE = 1024 * 1024
-#: Number of the system call `socket`, and audit code of the architecture (linux/audit.h), for seccomp.
-_SOCKET = {"x86_64": (41, 0xC000003E), "aarch64": (198, 0xC00000B7)}
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _FILTER = 38, 22, 2
-_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_LOAD, _JUMP_EQUAL, _RETURN = 0x20, 0x15, 0x06
-
-
-class _Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
+#: Most open files, and most processes and threads of the user (in a namespace: of this process).
+MOST_FILES, MOST_PROCESSES = 128, 32
+#: Ways of confinement, the better one first.
+BUBBLEWRAP, LANDLOCK = "bubblewrap", "landlock"
 
 
 def limit(memory_megabytes: int, seconds: int, file_megabytes: int) -> None:
-    """Limit address space, processor time and file size of this process; disable core dumps; lower its priority."""
+    """Limit address space, processor time, file size and open files; disable core dumps; lower the priority."""
     for what, most in (
         (resource.RLIMIT_AS, memory_megabytes * MEGABYTE),
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, file_megabytes * MEGABYTE),
+        (resource.RLIMIT_NOFILE, MOST_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
     os.nice(10)
 
 
-def close_network() -> bool:
-    """Forbid this process to create sockets (seccomp); return whether this succeeded.
+def enclose(way: str, readable: list[str], writable: str) -> None:
+    """Give up all files but those named, the network, and other processes.
 
-    The network drivers of GDAL are disabled as well (`sandbox.environment`), which is the only protection on
-    architectures not supported here.
+    Args:
+        way: `BUBBLEWRAP`, which has done so already, save for the number of processes; or `LANDLOCK`.
+        readable: files and folders to read: the libraries.
+        writable: the working folder.
+
+    Raises:
+        OSError: the kernel refuses.
     """
-    known = _SOCKET.get(platform.machine())
-    if known is None:
-        return False
-    number, architecture = known
-    steps = (
-        (_LOAD, 0, 0, 4),  # architecture
-        (_JUMP_EQUAL, 1, 0, architecture),
-        (_RETURN, 0, 0, _ERRNO | errno.EPERM),
-        (_LOAD, 0, 0, 0),  # number of the call
-        (_JUMP_EQUAL, 0, 1, number),
-        (_RETURN, 0, 0, _ERRNO | errno.EACCES),
-        (_RETURN, 0, 0, _ALLOW),
-    )
-    code = b"".join(struct.pack("HBBI", *step) for step in steps)
-    program = _Program(len(steps), code)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        return False
-    return not libc.prctl(_PR_SET_SECCOMP, _FILTER, ctypes.byref(program), 0, 0)
+    if way == BUBBLEWRAP:
+        resource.setrlimit(resource.RLIMIT_NPROC, (MOST_PROCESSES, MOST_PROCESSES))
+        return
+    landlock.restrict([Path(path) for path in readable], [Path(writable)])
+
+
+def leaks(canary: str, port: int) -> list[str]:
+    """Return what of the outside this process can still reach, nothing if it is confined.
+
+    Args:
+        canary: a file outside of the working folder.
+        port: a port of this machine on which somebody listens.
+    """
+    reached = []
+    attempts: list[tuple[str, Any]] = [
+        ("file", lambda: Path(canary).read_bytes()),
+        ("folder", lambda: list(Path(canary).parent.iterdir())),
+        ("writing", lambda: Path(f"{canary}.written").write_bytes(b"")),
+        ("network", lambda: socket.create_connection(("127.0.0.1", port), timeout=2)),
+    ]
+    for name, attempt in attempts:
+        try:
+            attempt()
+        except OSError:
+            continue
+        reached.append(name)
+    return reached

@@ -1,10 +1,11 @@
-"""Sample files with geometries by GDAL, in the sandboxed process: limited in size, in degrees."""
+"""Sample files with geometries by GDAL, in the confined process: limited in size, in degrees."""
 
 from __future__ import annotations
 
 import datetime
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pyogrio import raw
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
-from ckanext.ecosphere.access.preview import parquet, tables
+from ckanext.ecosphere.access.preview import drivers, parquet, tables
 from ckanext.ecosphere.access.preview.errors import PreviewError
 
 MOST_POINTS = 150_000
@@ -40,6 +41,8 @@ _OF_KML = frozenset(
     ]
 )
 _UNSAID = (None, "", -1, 0)
+#: Parameters of PROJ and of WKT whose value is a file.
+_FILES_OF_CRS = re.compile(r"(grids|file|init)\s*=|PARAMETERFILE", re.I)
 #: Zoom at which a département is about one tile.
 FEW_TILES = 8
 #: Bytes of a dBASE table examined for its encoding, and valid UTF-8 characters required per invalid one.
@@ -57,6 +60,7 @@ def open_info(path: Path, **options: Any) -> dict[str, Any]:
     Raises:
         PreviewError: it cannot be read.
     """
+    drivers.restrict()
     try:
         layers = pyogrio.list_layers(path)
         if not len(layers):
@@ -131,15 +135,27 @@ def to_degrees(crs: str | None) -> Any:
     Raises:
         PreviewError: the CRS is unknown.
     """
-    try:
-        known = CRS.from_user_input(crs) if crs else None
-    except CRSError as error:
-        raise PreviewError("no-crs") from error
-    if known is None:
+    if not crs:
         return None
+    known = _known(crs)
     if known.is_geographic and known.to_epsg() in (4326, 4258, None, 4171):
         return None
     return mover(Transformer.from_crs(known, "OGC:CRS84", always_xy=True))
+
+
+def _known(crs: str) -> CRS:
+    """Return a CRS by its code or definition; of one that is bound to another, the CRS itself.
+
+    Raises:
+        PreviewError: it is unknown, or names files: grids, or the initialisation files of old PROJ.
+    """
+    if _FILES_OF_CRS.search(crs):
+        raise PreviewError("no-crs")
+    try:
+        known = CRS.from_user_input(crs)
+    except CRSError as error:
+        raise PreviewError("no-crs") from error
+    return known.source_crs if known.is_bound and known.source_crs else known
 
 
 def mover(transformer: Transformer) -> Any:
@@ -217,8 +233,8 @@ def crs_name(crs: str | None) -> str:
     if not crs or len(crs) < 20:  # noqa: PLR2004
         return crs or ""
     try:
-        return CRS.from_user_input(crs).name[:100]
-    except CRSError:
+        return _known(crs).name[:100]
+    except PreviewError:
         return ""
 
 

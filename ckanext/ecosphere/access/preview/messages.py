@@ -15,6 +15,10 @@ MESSAGES = {
     "empty": N_("The file is empty."),
     "html": N_("The server answers with a web page instead of the data."),
     "unreadable": N_("The file could not be read: it is damaged, or not what its name says."),
+    "active-file": N_(
+        "The file has tables that are read from elsewhere (virtual tables): it is not previewed. Download it."
+    ),
+    "not-confined": N_("Files of this kind are not previewed on this portal, which cannot read them safely."),
     "broken-archive": N_("The archive is damaged or locked by a password."),
     "nothing-inside": N_("The archive holds no file of which a preview is made."),
     "too-many-files": N_("The archive holds too many files."),

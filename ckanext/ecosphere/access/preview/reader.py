@@ -1,8 +1,9 @@
-"""Sandboxed process that reads untrusted files: `python -m …preview.reader`, with a job on stdin and facts on stdout.
+"""Confined process that reads untrusted files: `python -m …preview.reader`, with a job on stdin and facts on stdout.
 
-It gives up network access and most memory before it opens the file, and the worker survives if it crashes. The modules
-for each kind of file are imported on demand: loading GDAL and its dependencies takes four times as long as the rest of
-the preview of a small table, and counts towards the memory of the process.
+It gives up all other files, the network and most memory before it opens the file (`enclosure` tells how), and the
+worker survives if it crashes. The modules for each kind of file are imported on demand: loading GDAL and its
+dependencies takes four times as long as the rest of the preview of a small table, and counts towards the memory of the
+process.
 """
 
 from __future__ import annotations
@@ -38,15 +39,9 @@ def main() -> None:
     """Restrict the process, carry out the job on stdin, and write the result to stdout."""
     job = json.load(sys.stdin)
     confine.limit(job["memory"], job["seconds"], UNPACKED_MEGABYTES)
-    closed = confine.close_network()
     try:
-        if job["task"] == "extract":
-            from ckanext.ecosphere.access.take import making
-
-            facts = making.make(job)
-        else:
-            facts = sample(job)
-        told = {"facts": {**facts, "network_closed": closed}}
+        confine.enclose(job["way"], job["readable"], job["folder"])
+        told = {"facts": _carried_out(job)}
     except PreviewError as error:
         told = {"error": error.code}
     except MemoryError:
@@ -54,6 +49,16 @@ def main() -> None:
     except Exception as error:  # libraries may fail in any way on crafted files
         told = {"error": "unreadable", "detail": f"{type(error).__name__}: {error}"[:300]}
     sys.stdout.write(json.dumps(told))
+
+
+def _carried_out(job: dict[str, Any]) -> dict[str, Any]:
+    if job["task"] == "probe":
+        return {"leaks": confine.leaks(job["canary"], job["port"])}
+    if job["task"] == "extract":
+        from ckanext.ecosphere.access.take import making
+
+        return making.make(job)
+    return sample(job)
 
 
 def sample(job: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +84,15 @@ def sample(job: dict[str, Any]) -> dict[str, Any]:
 
         path = unzip.unpack(path, path.parent, UNPACKED_MEGABYTES * confine.MEGABYTE)
         kind = _BY_SUFFIX.get(path.suffix) or kind_of(path, path.name)
+    total = None
+    if kind == "gpkg" and not told:
+        from ckanext.ecosphere.access.preview.large import geopackage
+
+        path, total = geopackage.copied(path, path.parent, rows)
     found = _shown(kind, path, rows)
+    if total is not None:
+        found["total"] = total
+        found["cut"] = found["cut"] or total > found["counted"]
     if found.get("columns") and not (found.get("attributes") or found.get("api")):
         from ckanext.ecosphere.access.preview import standards
 

@@ -1,4 +1,9 @@
-"""Copy the first rows of a large GeoPackage: SQLite reads its pages on demand through a virtual file system."""
+"""Copy the first rows of a GeoPackage: GDAL never opens a database that somebody else has made.
+
+A view, a trigger, a computed column or a virtual table is code. GDAL's SQLite has modules that read any file
+(`VirtualText`); the one that reads here has none. Only plain tables and stored columns are copied, to a new file.
+Pages of large files are read on demand, through a virtual file system.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from typing import Any
 import apsw
 
 from ckanext.ecosphere.access.preview.errors import PreviewError
-from ckanext.ecosphere.access.preview.large.pieces import PartError, Pieces, exactly
+from ckanext.ecosphere.access.preview.large.pieces import Beginning, PartError, Pieces, exactly
 
 VFS, NAME = "ecosphere-pieces", "sample.gpkg"
 HEADER, MOST_COLUMNS, MOST_VALUE = 100, 200, 8 * 1024 * 1024
@@ -19,6 +24,11 @@ HEADER, MOST_COLUMNS, MOST_VALUE = 100, 200, 8 * 1024 * 1024
 MOST_BYTES = 32 * 1024 * 1024
 #: Minimum size of a row in SQLite, in bytes.
 SHORTEST_ROW = 4
+#: Virtual tables that GeoPackages have: spatial indexes (GeoPackage 1.3, annex F.3), and full-text indexes.
+_INDEXES = re.compile(
+    r"""CREATE VIRTUAL TABLE ("[^"]{1,300}"|'[^']{1,300}'|[A-Za-z_]\w{0,300})\s+USING\s+(rtree|fts[345])\s{0,9}\(""",
+    re.I,
+)
 _TYPE = re.compile(r"[A-Za-z_ ]{1,40}(\(\d{1,9}(,\d{1,9})?\))?")
 _HERE = apsw.SQLITE_IOCAP_IMMUTABLE
 
@@ -68,6 +78,38 @@ def take(file: Pieces, folder: Path, rows: int) -> tuple[Path, dict[str, Any]]:
     if is_whole:
         return folder / NAME, {}
     return folder / NAME, {"part": True, "known_total": total} if total > number else {"part": True}
+
+
+def copied(path: Path, folder: Path, rows: int) -> tuple[Path, int]:
+    """Copy the first rows of a local GeoPackage; return the new file and the number of rows of the original.
+
+    Raises:
+        PreviewError: it is not a GeoPackage, is damaged, or has tables that are read from elsewhere.
+    """
+    size = path.stat().st_size
+    pieces = Pieces(Beginning(path, size))
+    try:
+        source = _opened(pieces, size)
+        _refuse_modules(source)
+        table, _kind = _table(source)
+        total = source.execute(f"SELECT count(*) FROM {_quoted(table)}").get  # noqa: S608
+    except (apsw.Error, UnicodeError, ValueError) as error:
+        raise PreviewError("unreadable") from error
+    target, _facts = take(pieces, folder, rows)
+    return target, total
+
+
+def _refuse_modules(source: apsw.Connection) -> None:
+    """Refuse virtual tables that are no index.
+
+    Raises:
+        PreviewError: there is one.
+    """
+    asked = """SELECT sql FROM sqlite_schema JOIN pragma_table_list AS known ON known.name = sqlite_schema.name
+        WHERE known.schema = 'main' AND known.type = 'virtual'"""
+    for (statement,) in source.execute(asked):
+        if not _INDEXES.match(str(statement)):
+            raise PreviewError("active-file")
 
 
 class _File:

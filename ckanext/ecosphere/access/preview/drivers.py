@@ -1,0 +1,36 @@
+"""The drivers of GDAL that may be used; all others are taken out before a file is opened. No CKAN imports."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+import pyogrio
+from pyogrio import _ogr
+
+#: Read: the kinds of `kinds.sniff`; written: the formats of extracts. MVT is what the tiles of PMTiles are.
+ALLOWED = frozenset({
+    "ESRI Shapefile", "FlatGeobuf", "GeoJSON", "GML", "GPKG", "KML", "LIBKML", "MVT", "ODS", "PMTiles", "TopoJSON",
+    "XLSX",
+})  # fmt: skip
+
+
+@cache
+def restrict() -> None:
+    """Take all other drivers out of GDAL, whatever this build of it brings.
+
+    Raises:
+        RuntimeError: some remain.
+    """
+    gdal = ctypes.CDLL(_ogr.__file__)  # whose dependency GDAL is
+    gdal.GDALGetDriver.restype = ctypes.c_void_p
+    gdal.GDALGetDriverShortName.argtypes = [ctypes.c_void_p]
+    gdal.GDALGetDriverShortName.restype = ctypes.c_char_p
+    gdal.GDALDeregisterDriver.argtypes = [ctypes.c_void_p]
+    for place in reversed(range(gdal.GDALGetDriverCount())):
+        driver = gdal.GDALGetDriver(place)
+        if gdal.GDALGetDriverShortName(driver).decode() not in ALLOWED:
+            gdal.GDALDeregisterDriver(driver)
+    remaining = set(pyogrio.list_drivers()) - ALLOWED
+    if remaining:
+        raise RuntimeError(f"GDAL keeps the drivers {', '.join(sorted(remaining))}")
