@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots week guide attack matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-lines bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-resources bench-search demo setup up stop down status env test test-room lint lock clean
+.PHONY: help screenshots week guide attack fuzz matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-lines bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-resources bench-search demo setup up stop down status env test test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -90,6 +90,9 @@ bench-forms: ## Measure the dataset form and its suggestions (REQUESTS=60)
 
 attack: setup ## Attack the portal of make demo, which is started if it does not run (CLASS=xss,ssrf SEED=7)
 	@.venv/bin/python -m dev.attack $(if $(CLASS),--classes $(CLASS)) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup ## Read mutated files of each format, and look what the reader opens (FORMATS=gpkg,kml COUNT=10000 SEED=1)
+	@.venv/bin/python -m dev.fuzz $(if $(FORMATS),--formats $(FORMATS)) --count $(or $(COUNT),10000) --seed $(or $(SEED),1)
 
 i18n: setup ## Extract the messages, complete and compile the French catalogue (FILES=… takes translations from .po files)
 	@.venv/bin/python -m dev.translations update $(FILES)

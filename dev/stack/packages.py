@@ -103,6 +103,7 @@ NEEDS = {
     "java": Need("openjdk-17-jdk-headless", f"Solr, which needs a JDK of version {OLDEST_JAVA} or more", find_java),
     "maven": Need("maven", "fetching Solr", _on_path("mvn")),
     "setpriv": Need("util-linux", "running PostgreSQL as another user than root", _on_path("setpriv")),
+    "strace": Need("strace", "watching the reader of files", _on_path("strace")),
     # The headless shell takes half the processor time of Chromium, which is used if already installed.
     "chromium": Need(
         "chromium-headless-shell",

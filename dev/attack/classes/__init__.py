@@ -18,6 +18,7 @@ NAMES = (
     "mail",
     "formulas",
     "uploads",
+    "files",
     "xss",
     "odd_values",
     "odd_forms",

@@ -6,6 +6,7 @@ that holds on this machine is tried out once per process of the portal, with a f
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -76,8 +77,15 @@ def environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
         "PROJ_NETWORK": "OFF",
+        "PROJ_DATA": _proj_data(),  # SpatiaLite looks in a folder of /tmp otherwise
         "LC_ALL": "C.UTF-8",
     }
+
+
+def _proj_data() -> str:
+    pyogrio = importlib.util.find_spec("pyogrio")
+    places = (pyogrio and pyogrio.submodule_search_locations) or []
+    return os.pathsep.join(str(Path(place) / "proj_data") for place in places)
 
 
 def _packages() -> list[Path]:

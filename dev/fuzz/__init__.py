@@ -1,0 +1,1 @@
+"""A fuzzer over the reader of untrusted files: mutated files of each format, read in the confined process."""

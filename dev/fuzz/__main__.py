@@ -1,0 +1,194 @@
+"""Fuzz the reader of untrusted files.
+
+    python -m dev.fuzz [--formats kml,gml] [--count 10000] [--seed 1]
+
+Each file is read by the product's own reader, confined as on the portal, while strace writes down every file that the
+process opens or tries to open, every socket and every program. Prints a table; exit code 1 if a file outside of the
+libraries and the working folder was tried, a socket made, or a file took more than 10 seconds or 500 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ckanext.ecosphere.access.preview import enclosure
+from dev.fuzz.child import READY
+from dev.fuzz.mutations import mutated, words
+from dev.fuzz.seeds import seeds
+from dev.stack import packages
+
+SLOWEST_SECONDS, MOST_MEGABYTES = 10.0, 500.0
+#: Limits of the portal's defaults, and rows of a preview.
+MEMORY_MEGABYTES, SECONDS, ROWS = 700, 20, 1000
+ADDRESS = "http://127.0.0.9:9/"
+_CALLS = "open,openat,openat2,creat,execve,socket,connect,link,symlink,rename"
+_OPENED = re.compile(r'(?:open|openat|openat2|creat)\((?:AT_FDCWD, )?"((?:[^"\\]|\\.)*)"')
+_FORBIDDEN = re.compile(r"\b(execve|socket|connect)\(")
+#: What the C library and the interpreter look for by themselves.
+_HARMLESS = (
+    "/dev/null",
+    "/dev/urandom",
+    "/proc/meminfo",
+    "/proc/cpuinfo",
+    "/proc/stat",
+    "/sys/devices/system/cpu",
+    "/etc/localtime",
+)
+
+
+@dataclass
+class Result:
+    """Result of a format.
+
+    Attributes:
+        name: the format.
+        ended: exit code of the reader → number of files.
+        opened: files and sockets outside, → times.
+        seconds: most processor time that a file took.
+        megabytes: most memory that a file took.
+    """
+
+    name: str
+    ended: Counter[int] = field(default_factory=Counter)
+    opened: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    megabytes: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was opened and no file took too much."""
+        return not self.opened and self.seconds <= SLOWEST_SECONDS and self.megabytes <= MOST_MEGABYTES
+
+
+def fuzzed(name: str, seed: tuple[str, bytes], count: int, chance: random.Random) -> Result:
+    """Read mutated files of a format; return what happened."""
+    result = Result(name)
+    with tempfile.TemporaryDirectory() as outside, tempfile.TemporaryDirectory() as inside:
+        secret = Path(outside) / "secret.ini"
+        secret.write_text("SECRET_KEY = x\n")
+        tokens = words(str(secret), ADDRESS)
+        log, work = Path(outside) / "strace", Path(inside)
+        process = _started(work, log)
+        assert process.stdin
+        assert process.stdout
+        for number in range(count):
+            content = mutated(seed[1], chance, tokens)
+            if not number:
+                content = seed[1]
+            for path in work.iterdir():
+                path.unlink() if not path.is_dir() else subprocess.run(["rm", "-r", path], check=True)
+            (work / "in").write_bytes(content)
+            process.stdin.write(json.dumps(_job(work, seed[0])) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the reader ended at file {number} of {name}")
+            told = json.loads(line)
+            result.ended[told["status"]] += 1
+            result.seconds = max(result.seconds, told["seconds"])
+            result.megabytes = max(result.megabytes, told["megabytes"])
+        process.stdin.close()
+        process.wait(timeout=60)
+        result.opened = outside_of(log, work)
+    return result
+
+
+def _started(work: Path, log: Path) -> subprocess.Popen[str]:
+    way = enclosure.way()
+    line = enclosure.command(way, work)
+    line[-2:] = ["-c", (Path(__file__).parent / "child.py").read_text()]
+    watched = ["strace", "-f", "-qq", "-s", "400", "--seccomp-bpf", "-e", f"trace={_CALLS}", "-o", str(log), *line]
+    process = subprocess.Popen(
+        watched, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=enclosure.environment(), cwd=work,
+    )  # fmt: skip
+    assert process.stdin
+    process.stdin.write(json.dumps(enclosure.enclosed(way, work)) + "\n")
+    process.stdin.flush()
+    return process
+
+
+def _job(work: Path, name: str) -> dict[str, object]:
+    return {
+        "task": "sample",
+        "input": str(work / "in"),
+        "output": str(work / "out"),
+        "rows": ROWS,
+        "name": name,
+        "memory": MEMORY_MEGABYTES,
+        "seconds": SECONDS,
+    }
+
+
+def outside_of(log: Path, work: Path) -> Counter[str]:
+    """Return what the process tried to open outside of its files, and its sockets and programs, from a log of strace."""
+    libraries = [os.path.realpath(path) for path in enclosure.libraries()]
+    allowed = (str(work), *map(str, enclosure.libraries()), *libraries, *_HARMLESS)
+    tried: Counter[str] = Counter()
+    begun = False
+    with log.open(errors="replace") as lines:
+        for line in lines:
+            opened = _OPENED.search(line)
+            path = ""
+            if opened:
+                path = opened.group(1)
+            begun = begun or path == READY
+            if not begun:
+                continue
+            if call := _FORBIDDEN.search(line):
+                tried[line[call.start() :].strip()[:100]] += 1
+            if path.startswith("/") and not os.path.normpath(path).startswith(allowed):
+                tried[path[:100]] += 1
+    return tried
+
+
+def table(results: list[Result]) -> str:
+    """Format the results."""
+    head = f"{'format':<10} {'files':>7} {'shown':>7} {'refused':>8} {'killed':>7} {'outside':>8} {'s':>6} {'MB':>6}"
+    lines = [head, "-" * len(head)]
+    for result in results:
+        killed = sum(number for code, number in result.ended.items() if code < 0)
+        refused = sum(number for code, number in result.ended.items() if code > 0)
+        verdict = ""
+        if not result.good:
+            verdict = "NOT OK"
+        lines.append(
+            f"{result.name:<10} {sum(result.ended.values()):>7} {result.ended[0]:>7} {refused:>8} {killed:>7}"
+            f" {sum(result.opened.values()):>8} {result.seconds:>6.1f} {result.megabytes:>6.0f}  {verdict}"
+        )
+        lines += [f"    {times} × {path}" for path, times in result.opened.most_common(5)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def main() -> int:
+    """Fuzz the chosen formats and print the table."""
+    parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
+    parser.add_argument("--formats", default="")
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    packages.require("strace")
+    print(f"The reader is confined by {enclosure.way()}.", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        known = seeds(Path(folder))
+    names = [name for name in chosen.formats.split(",") if name] or list(known)
+    results = []
+    for name in names:
+        results.append(fuzzed(name, known[name], chosen.count, random.Random(f"{chosen.seed} {name}")))
+        print(table(results[-1:]).splitlines()[2], flush=True)
+    print(table(results))
+    return int(not all(result.good for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Small valid files of each format that the reader knows, from which the mutated ones are made."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pyarrow
+import shapely
+from pyarrow import parquet
+from pyogrio import raw
+
+from dev.fuzz.mutations import zipped
+
+#: Format → driver of GDAL and extension.
+_DRIVERS = {
+    "gpkg": ("GPKG", ".gpkg"),
+    "kml": ("KML", ".kml"),
+    "gml": ("GML", ".gml"),
+    "geojson": ("GeoJSON", ".geojson"),
+    "fgb": ("FlatGeobuf", ".fgb"),
+    "pmtiles": ("PMTiles", ".pmtiles"),
+    "xlsx": ("XLSX", ".xlsx"),
+    "ods": ("ODS", ".ods"),
+}
+_TOPOJSON = {
+    "type": "Topology",
+    "arcs": [[[0, 0], [1, 1], [2, 0]]],
+    "objects": {"zones": {"type": "GeometryCollection", "geometries": [{"type": "LineString", "arcs": [0]}]}},
+    "transform": {"scale": [0.1, 0.1], "translate": [1, 45]},
+}
+_OPENAPI = b"openapi: 3.0.0\ninfo: {title: x, version: '1'}\npaths:\n  /zones:\n    get: {summary: zones}\n"
+_CATALOGUE = (
+    b'<?xml version="1.0"?><gfc:FC_FeatureCatalogue xmlns:gfc="http://www.isotc211.org/2005/gfc"'
+    b' xmlns:gco="http://www.isotc211.org/2005/gco"><gfc:name><gco:CharacterString>zones</gco:CharacterString>'
+    b"</gfc:name></gfc:FC_FeatureCatalogue>"
+)
+
+
+def seeds(folder: Path) -> dict[str, tuple[str, bytes]]:
+    """Return format → name of the file and its content.
+
+    Args:
+        folder: an empty folder to write to.
+    """
+    shapes = [shapely.Point(1.5, 45.5), shapely.box(1, 45, 2, 46), shapely.LineString([(0, 44), (3, 47)])]
+    made: dict[str, tuple[str, bytes]] = {}
+    for name, (driver, suffix) in _DRIVERS.items():
+        path = folder / f"zones{suffix}"
+        _write(path, shapes[1:2], driver)
+        made[name] = (path.name, path.read_bytes())
+    _write(folder / "form.shp", shapes[1:2], "ESRI Shapefile")
+    parts = {path.name: path.read_bytes() for path in folder.glob("form.*")}
+    made["shapefile"] = ("zones.zip", zipped(parts))
+    made["dbf"] = ("zones.dbf", parts["form.dbf"])
+    made["kmz"] = ("zones.kmz", zipped({"doc.kml": made["kml"][1]}))
+    made["zip"] = ("zones.zip", zipped({"a/zones.csv": b"a;b\n1;2\n", "b/zones.json": b"[]"}))
+    made["parquet"] = ("zones.parquet", _parquet(shapes))
+    made["csv"] = ("zones.csv", "code;surface;été\n1;2,5;oui\n2;3,5;non\n".encode("cp1252"))
+    made["json"] = ("zones.json", json.dumps([{"code": number, "nom": "été"} for number in range(5)]).encode())
+    made["topojson"] = ("zones.topojson", json.dumps(_TOPOJSON).encode())
+    made["xml"] = ("zones.xml", _CATALOGUE)
+    made["openapi"] = ("api.yaml", _OPENAPI)
+    made["sqlite"] = ("zones.gpkg", _views(folder / "views.gpkg", made["gpkg"][1]))
+    return made
+
+
+def _write(path: Path, shapes: list[Any], driver: str) -> None:
+    values = [numpy.array(["été"] * len(shapes)), numpy.array([2.5] * len(shapes))]
+    kind, geometry, crs = "Polygon", shapely.to_wkb(numpy.array(shapes)), "EPSG:4326"
+    if driver in ("XLSX", "ODS"):
+        kind, geometry, crs = None, None, None
+    raw.write(path, geometry, values, ["nom", "surface"], driver=driver, crs=crs, geometry_type=kind)
+
+
+def _parquet(shapes: list[Any]) -> bytes:
+    told = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB"}}}
+    table = pyarrow.table({"nom": ["a", "b", "c"], "geometry": [shapely.to_wkb(shape) for shape in shapes]})
+    out = io.BytesIO()
+    parquet.write_table(table.replace_schema_metadata({"geo": json.dumps(told)}), out)
+    return out.getvalue()
+
+
+def _views(path: Path, content: bytes) -> bytes:
+    """Return a GeoPackage with a view, a trigger, a computed column and an index on an expression."""
+    path.write_bytes(content)
+    database = sqlite3.connect(path)
+    database.executescript("""
+        CREATE VIEW seen AS SELECT * FROM zones;
+        CREATE TABLE computed (fid INTEGER PRIMARY KEY, a INTEGER, b AS (a + 1));
+        CREATE INDEX of_expression ON computed (a + 2) WHERE a > 1;
+        CREATE TRIGGER told AFTER INSERT ON computed BEGIN SELECT 1; END;
+        INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('seen', 'attributes', 'seen');
+    """)
+    database.commit()
+    database.close()
+    return path.read_bytes()
