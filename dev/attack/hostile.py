@@ -91,7 +91,7 @@ class Hostile:
         """Base URL of the server."""
         return self.server.url if self.server else ""
 
-    def place(self, text: str, content_type: str) -> str:
+    def place(self, text: str | bytes, content_type: str) -> str:
         """Serve a text and return its URL."""
         name = f"placed/{next(self._numbers)}"
         self._behaviours[name] = lambda question: question.answer(text, content_type)

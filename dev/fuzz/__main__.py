@@ -131,7 +131,7 @@ def _job(work: Path, name: str) -> dict[str, object]:
 
 
 def outside_of(log: Path, work: Path) -> Counter[str]:
-    """Return what the process tried to open outside of its files, and its sockets and programs, from a log of strace."""
+    """Return from a log of strace what was tried outside of the files of the process: files, sockets, programs."""
     libraries = [os.path.realpath(path) for path in enclosure.libraries()]
     allowed = (str(work), *map(str, enclosure.libraries()), *libraries, *_HARMLESS)
     tried: Counter[str] = Counter()

@@ -41,7 +41,7 @@ def words(secret: str, address: str) -> list[bytes]:
         f"CREATE VIEW zones AS SELECT BlobFromFile('{secret}')",
         f"ATTACH '{secret}' AS x",
         f"SELECT load_extension('{secret}')",
-        f"<OGRVRTDataSource><OGRVRTLayer name='x'><SrcDataSource>{secret}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>",
+        f"<OGRVRTDataSource><OGRVRTLayer><SrcDataSource>{secret}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>",
         f'=WEBSERVICE("{address}")',
         "../" * 12 + secret.lstrip("/"),
         "!!python/object/apply:os.system ['true']",

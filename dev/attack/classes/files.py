@@ -80,9 +80,10 @@ def _published(stage: Stage, secret: Path) -> Iterator[Tried]:
                 files={"upload": (name, content, "application/octet-stream")}, headers={"Authorization": editor.token},
             )  # fmt: skip
         else:
+            given = content
             if way == "zipped":
-                content = _zipped(name, content)
-            answer = editor.action("resource_create", fields, url=stage.hostile.place(content, GEOPACKAGE))
+                given = _zipped(name, content)
+            answer = editor.action("resource_create", fields, url=stage.hostile.place(given, GEOPACKAGE))
         if answer.success:
             yield Tried(f"{name} by {way}", _address(words["dataset"], answer.result["id"]), canary)
 
