@@ -144,7 +144,7 @@ def test_hostile_names_stay_text_in_a_layer_definition():
     ],
 )
 def test_no_address_of_a_file_adds_to_its_data_source(url):
-    source = sources.of_file(url, "", "T")
+    source = sources.of_file(url, "GPKG", "T")
     assert source is not None
     written = definition.write("T", [("", [source])]).decode()
     assert list(readers.layers(written)) == []
