@@ -24,6 +24,8 @@ NAMESPACES = {
     "java": "http://saxon.sf.net/java-type",
     "xi": "http://www.w3.org/2001/XInclude",
 }
+#: Address of a file that would add parameters to the data source of a layer.
+ADDRESS = "https://a.example/x.gpkg|layername=attaque|option:LIST_ALL_TABLES=YES authcfg='attaque'"
 #: What stylesheets are made of; {url} is the address that must not be read.
 ELEMENTS = {
     "copy-of document()": """<xsl:copy-of select="document('{url}')"/>""",
@@ -86,6 +88,11 @@ def _record(identifier: str, inside: str = "", attributes: str = "", holder: str
         <gmd:abstract><gco:CharacterString>Zones humides.</gco:CharacterString></gmd:abstract>
         <gmd:topicCategory><{holder}{attributes}>agriculture{inside}</{holder}></gmd:topicCategory>
       </gmd:MD_DataIdentification></gmd:identificationInfo>
+      <gmd:distributionInfo><gmd:MD_Distribution><gmd:transferOptions><gmd:MD_DigitalTransferOptions>
+        <gmd:onLine><gmd:CI_OnlineResource><gmd:linkage><gmd:URL>{escape(ADDRESS)}</gmd:URL></gmd:linkage>
+        <gmd:name><gco:CharacterString>{escape(identifier)}</gco:CharacterString></gmd:name>
+        </gmd:CI_OnlineResource></gmd:onLine>
+      </gmd:MD_DigitalTransferOptions></gmd:transferOptions></gmd:MD_Distribution></gmd:distributionInfo>
     </gmd:MD_Metadata>"""
 
 

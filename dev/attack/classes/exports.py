@@ -23,10 +23,15 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
     lines = table("exports")
     datasets = list(_described(stage, lines))
     yield Outcome("datasets can be described", not datasets, "none was accepted: nothing was tested")
-    for name in datasets:
-        yield from _read_all(stage, stage.filled(lines["exports"], this=name))
-    yield from _read_all(stage, stage.filled(lines["everything"]))
-    yield from _corrections(stage, lines)
+    for number, name in enumerate(datasets):  # everybody gets the same
+        yield from _read(stage, READERS[number % len(READERS)], stage.filled(lines["exports"], this=name))
+    records = hostile_records.records(stage.hostile.canary("exports"))
+    whole = CSW.format(matched=len(records), returned=len(records), following=0, records="".join(records.values()))
+    started = harvesting.start(stage, "ecosphere_csw", stage.hostile.place(whole, "application/xml"))
+    yield from _corrections(stage, lines, records, started)
+    for person in READERS:
+        yield from _read(stage, person, stage.filled(lines["everything"]))
+    harvesting.remove(stage, started)
 
 
 def _described(stage: Stage, lines: dict[str, Any]) -> Iterator[str]:
@@ -66,11 +71,10 @@ def _ask(stage: Stage, text: str) -> None:
         moderator.action("ecosphere_request_transition", moved, transition="transfer")
 
 
-def _read_all(stage: Stage, exports: list[list[str]]) -> Iterator[Outcome]:
-    for person in READERS:
-        client = stage.people[person] if person == "nobody" else _session(stage, person)
-        for path, kind in exports:
-            yield from judged(path, person, kind, client.get(path))
+def _read(stage: Stage, person: str, exports: list[list[str]]) -> Iterator[Outcome]:
+    client = stage.people[person] if person == "nobody" else _session(stage, person)
+    for path, kind in exports:
+        yield from judged(path, person, kind, client.get(path))
 
 
 def _session(stage: Stage, person: str) -> Client:
@@ -91,11 +95,10 @@ def judged(path: str, person: str, kind: str, answer: Answer) -> Iterator[Outcom
     yield Outcome(f"{path} as {person}, read as {kind}", bool(faults), "; ".join(faults[:2]))
 
 
-def _corrections(stage: Stage, lines: dict[str, Any]) -> Iterator[Outcome]:
-    """Harvest hostile records from the hostile server, and read the corrections for them."""
-    records = hostile_records.records(stage.hostile.canary("exports"))
-    whole = CSW.format(matched=len(records), returned=len(records), following=0, records="".join(records.values()))
-    started = harvesting.start(stage, "ecosphere_csw", stage.hostile.place(whole, "application/xml"))
+def _corrections(
+    stage: Stage, lines: dict[str, Any], records: dict[str, str], started: harvesting.Started
+) -> Iterator[Outcome]:
+    """Read the corrections for hostile records, when they are harvested, and run their stylesheet on each of them."""
     found = harvesting.wait(stage, started, seconds=stage.patience * 4)
     read = sum(found.stats.get(what, 0) for what in ("added", "updated", "not modified"))
     yield Outcome(f"{len(records)} hostile records are harvested", not read, f"{found.status} {found.errors[:2]}")
@@ -109,7 +112,6 @@ def _corrections(stage: Stage, lines: dict[str, Any]) -> Iterator[Outcome]:
             yield Outcome(f"the stylesheet, run on the record {name!r}", bool(faults), "; ".join(faults[:2]))
     asked = stage.canaries.asked(stage.hostile.paths["exports"])
     yield Outcome("no address of a record is read", asked, "the canary was asked")
-    harvesting.remove(stage, started)
 
 
 ATTACK = Attack("exports", "No export contains text of outsiders that is code for its reader.", attempts)
