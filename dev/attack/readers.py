@@ -68,9 +68,9 @@ class Witness(etree.Resolver):
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def resolve(self, system_url: str, public_id: str, context: Any) -> Any:
+    def resolve(self, system_url: str | None, public_id: str | None, context: Any) -> Any:
         """Note the address and return an empty document."""
-        self.asked.append(system_url)
+        self.asked.append(str(system_url))
         return self.resolve_string("<x/>", context)
 
 
