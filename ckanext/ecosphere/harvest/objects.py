@@ -146,5 +146,5 @@ def raw(id_: str) -> tuple[str, str, str] | None:
     if content is None:
         return None
     extension, mimetype = TYPES.get(type_, XML)
-    safe = re.sub(r"[^\w.-]+", "-", guid or "").strip("-.")[:100] or "record"
+    safe = re.sub(r"[^\w.-]+", "-", guid or "", flags=re.ASCII).strip("-.")[:100] or "record"
     return content, f"{safe}.{extension}", mimetype

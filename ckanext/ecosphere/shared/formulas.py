@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import re
 
-#: Characters that start a formula, including the full-width forms, which some spreadsheets treat alike.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 MARK = "'"
+#: Characters that start a formula, including the full-width and small forms, which some spreadsheets treat alike.
+_EQUAL = "=@\uff1d\uff20\ufe66\ufe6b"
+_SIGN = "+\uff0b\uff0d\ufe62\ufe63-"
 #: Characters that a spreadsheet may drop, or take for the end of a cell, before it looks for a formula.
-_BEFORE = " \u00a0\u3000'\"`;,|\ufeff"
+_BEFORE = r"\s'\"`;,|\x00-\x1f\u200b-\u200f\u2060-\u2064\ufeff"
+_BEGINS = re.compile(rf"[{_BEFORE}]*[{_EQUAL}\t\r\n{_SIGN}]")
 
 #: Start of a formula at the start of a cell. French spreadsheets separate at semicolons, others at commas, and quotes
 #: in mid-line do not protect from those that use the other separator. A dash or plus before a space is a list item.
-_BEGINS_INSIDE = r"""(?="{0,8}(?:[=@\uff1d\uff20]|[+\uff0b\uff0d-]\S))"""
+_BEGINS_INSIDE = rf"""(?="{{0,8}}(?:[{_EQUAL}]|[{_SIGN}]\S))"""
 #: Numbers after a comma: coordinates.
 _PLACE = r"[+-]\d{1,18}(?:\.\d{1,18})?(?: [+-]?\d{1,18}(?:\.\d{1,18})?){0,3}(?:[,;)\]]|$)"
-_CELL = rf"(?:[;\t\r\n]|,(?!\s{{0,8}}{_PLACE}))\s{{0,8}}'*"
+_CELL = rf"(?:[;\t\r\n]|,(?!\s{{0,8}}{_PLACE}))[\s\u200b\ufeff]{{0,8}}'*"
 _INNER = re.compile(rf"({_CELL}){_BEGINS_INSIDE}")
 _INNER_MARKED = re.compile(rf"({_CELL})'{_BEGINS_INSIDE}")
 
 
 def is_formula(text: str) -> bool:
     """Return whether a spreadsheet may run a text: it starts with a formula, possibly after quotes and the like."""
-    return text.startswith(FORMULA) or text.lstrip(_BEFORE).startswith(FORMULA)
+    return bool(_BEGINS.match(text))
 
 
 def marked(text: str) -> str:

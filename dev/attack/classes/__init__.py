@@ -17,6 +17,7 @@ NAMES = (
     "redirects",
     "mail",
     "formulas",
+    "exports",
     "uploads",
     "files",
     "xss",

@@ -72,6 +72,20 @@ def start(stage: Stage, type_: str, url: str, *, config: str = "") -> Started:
 
 def finish(stage: Stage, started: Started, *, seconds: float = 45.0) -> Harvest:
     """Wait for a harvest to end, abort it after `seconds`, and remove its source."""
+    found = wait(stage, started, seconds=seconds)
+    remove(stage, started)
+    return found
+
+
+def remove(stage: Stage, started: Started) -> None:
+    """Remove a source and its datasets."""
+    if not started.refused:
+        stage.people["sysadmin"].action("harvest_source_clear", id=started.source)
+        stage.people["sysadmin"].action("harvest_source_delete", id=started.source)
+
+
+def wait(stage: Stage, started: Started, *, seconds: float = 45.0) -> Harvest:
+    """Wait for a harvest to end; abort it after `seconds`."""
     if started.refused:
         return Harvest(refused=started.refused)
     site, job = stage.people["sysadmin"], started.job
@@ -89,8 +103,6 @@ def finish(stage: Stage, started: Started, *, seconds: float = 45.0) -> Harvest:
     if not found.ended:
         site.action("harvest_job_abort", id=job)
         site.action("harvest_job_abort", id=started.source)
-    site.action("harvest_source_clear", id=started.source)
-    site.action("harvest_source_delete", id=started.source)
     return found
 
 

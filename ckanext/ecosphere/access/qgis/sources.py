@@ -6,11 +6,12 @@ OAPIF and ArcGIS, GDAL paths for ogr.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from ckanext.ecosphere.access.services.kinds import Address, capabilities_url
 
@@ -23,6 +24,11 @@ _FILES = {
     "zip": "/vsizip/", "kmz": "", "tif": "", "tiff": "", "geotiff": "",
 }  # fmt: skip
 _RASTERS = ("tif", "tiff", "geotiff")
+#: Signs of a URL that are data for the ogr and gdal providers; others would begin an option of a data source
+#: (`|layername=`, `|subset=`, `|option:`), name the stored credentials to use (` authcfg='…'`), or be XML.
+_PLAIN = ":/?&=%,+;@~!$*.()_-"
+_HOST = re.compile(r"[\w.-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+_CRS = re.compile(r"[A-Za-z]{2,12}:[A-Za-z0-9.]{1,20}")
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Source:
 
 def of_service(service: Mapping[str, Any], layer: Mapping[str, Any]) -> Source | None:
     """Return a layer of a service as a QGIS layer, None if not supported."""
+    if not str(service["url"]).startswith(("http://", "https://")):
+        return None
     make = {"wms": _wms, "wmts": _wmts, "wfs": _wfs, "ogcapi": _oapif, "arcgis": _arcgis}.get(service["kind"])
     return make(service, layer, _crs(layer)) if make else None
 
@@ -50,9 +58,10 @@ def of_file(url: str, format_: str, title: str) -> Source | None:
         return None
     suffix = PurePosixPath(parts.path).suffix.lstrip(".").lower()
     form = suffix if suffix in _FILES else format_.strip().lower()
-    if form not in _FILES or parts.scheme not in ("http", "https") or not parts.netloc:
+    if form not in _FILES or parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
         return None
-    uri = f"{_FILES[form]}/vsicurl/{url}"
+    path = quote(urlunsplit(("", "", parts.path, parts.query, "")), safe=_PLAIN)
+    uri = f"{_FILES[form]}/vsicurl/{parts.scheme}://{parts.netloc}{path}"
     if form in _RASTERS:
         return Source(title, RASTER, "gdal", uri, "")
     return Source(title, VECTOR, "ogr", uri, "")
@@ -63,8 +72,13 @@ def _title(layer: Mapping[str, Any]) -> str:
 
 
 def _crs(layer: Mapping[str, Any]) -> str:
-    known = layer.get("crs") or []
+    known = _codes(layer)
     return next((code for code in PREFERRED if code in known), known[0] if known else WEB_MERCATOR)
+
+
+def _codes(layer: Mapping[str, Any]) -> list[str]:
+    """Return the reference systems of a layer that are codes, not anything a service wrote in their place."""
+    return [code for code in layer.get("crs") or [] if _CRS.fullmatch(code)]
 
 
 def _pairs(**pairs: str) -> str:
@@ -112,7 +126,7 @@ def _wmts(service: Mapping[str, Any], layer: Mapping[str, Any], crs: str) -> Sou
 
 
 def _wfs(service: Mapping[str, Any], layer: Mapping[str, Any], crs: str) -> Source:
-    crs = (layer.get("crs") or [crs])[0]
+    crs = (_codes(layer) or [crs])[0]
     uri = _quoted(
         pagingEnabled="true",
         preferCoordinatesForWfsT11="false",

@@ -34,6 +34,7 @@ from ckanext.ecosphere.access.take import areas, extracts, request, snippets
 from ckanext.ecosphere.access.tests.conftest import address, call
 from ckanext.ecosphere.setup import recovery
 from ckanext.ecosphere.shared import dates, queue
+from dev.attack import readers
 from dev.ogc.server import DATA
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -129,6 +130,38 @@ def test_hostile_names_stay_text_in_a_layer_definition():
     root = etree.fromstring(definition.write("T]]><x/>", [("", [source])]).split(b"\n", 1)[1])
     assert root.findtext("maplayers/maplayer/layername") == "</layername><x>&"
     assert r"typename='a\' url=\'http://evil.example'" in (root.findtext("maplayers/maplayer/datasource") or "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example/x.gpkg|layername=y|option:LIST_ALL_TABLES=YES",
+        "https://a.example/x.gpkg?a=b authcfg='abcdefg'",
+        "https://a.example/x.geojson#|subset=SELECT 1",
+        "https://a.example/{/etc/passwd}.zip",
+        "https://a.example/<OGRVRTDataSource>.gpkg",
+        "https://a.example/x.gpkg\n|layerid=1",
+    ],
+)
+def test_no_address_of_a_file_adds_to_its_data_source(url):
+    source = sources.of_file(url, "GPKG", "T")
+    assert source is not None
+    written = definition.write("T", [("", [source])]).decode()
+    assert list(readers.layers(written)) == []
+
+
+@pytest.mark.parametrize("url", ["https://a|subset=x/x.gpkg", "https://me:secret@a.example/x.gpkg", "file:///x.gpkg"])
+def test_an_address_without_a_plain_host_is_no_layer(url):
+    assert sources.of_file(url, "", "T") is None
+
+
+def test_a_reference_system_that_is_no_code_is_left_out():
+    service = {"kind": "wms", "url": "https://a.example/wms", "formats": []}
+    layer = {"name": "x", "title": "", "crs": ["PROJCS[file:///x]", "EPSG:27572"], "details": {}}
+    source = sources.of_service(service, layer)
+    assert source is not None
+    assert source.crs == "EPSG:27572"
+    assert sources.of_service({**service, "url": "file:///x"}, layer) is None
 
 
 def test_a_private_dataset_opens_for_its_readers_only(store):

@@ -20,6 +20,7 @@ from sqlalchemy import event
 from ckanext.ecosphere.data_requests.domain import clock, wording
 from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.data_requests.search.due import Around, Due
+from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.mailing import headers
 from ckanext.ecosphere.shared.web_guard import sessions
 
@@ -27,7 +28,8 @@ SALT = "ecosphere-requests-calendar"
 LONGEST_LINE = 75
 REFERENCE = "REFERENCE"
 """Placeholder for the reference of a request in the URL of its page."""
-ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\r": None})
+#: Many programs also take U+2028 and U+2029 for line ends.
+ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\u2028": "\\n", "\u2029": "\\n"})
 
 
 def token_of(user_id: str) -> str:
@@ -127,7 +129,7 @@ def _entry(key: str, day: date, summary: str, *, stamp: str, version: int = 0, d
 
 
 def _text(value: str) -> str:
-    return "".join(char for char in value if char >= " " or char == "\n").translate(ESCAPES)
+    return characters.clean(value).translate(ESCAPES)
 
 
 def _folded(line: str) -> str:

@@ -19,12 +19,15 @@ from werkzeug.datastructures import FileStorage
 from ckanext.ecosphere.data_requests import dictize, privacy
 from ckanext.ecosphere.data_requests.answers.tables import Delivery
 from ckanext.ecosphere.data_requests.decisions import pdf
+from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at
 from ckanext.ecosphere.tests.postbox import Postbox, body
+from dev.attack import readers
+from dev.attack.tables import table
 
 pytestmark = pytest.mark.usefixtures("portal", "storage")
 LINK = "https://livraison.example/ppri-secret.zip"
@@ -314,6 +317,12 @@ def test_a_referral_escapes_what_people_wrote():
 def unfolded(text: str) -> list[str]:
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
     return text.replace("\r\n ", "").split("\r\n")
+
+
+@pytest.mark.parametrize("text", table("exports")["texts"])
+def test_no_text_of_outsiders_is_a_property_of_a_calendar(text: str):
+    lines = [f"SUMMARY:{calendar._text(text)}", f"DESCRIPTION:{calendar._text(text * 9)}"]
+    assert list(readers.icalendar("".join(f"{calendar._folded(line)}\r\n" for line in lines))) == []
 
 
 def test_due_dates_are_a_calendar_private_to_its_person(app: CKANTestApp):

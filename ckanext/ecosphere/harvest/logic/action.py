@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -27,6 +26,8 @@ RECORDS_AT_ONCE, MOST_RECORDS = 50, 1000
 """Records per answer: by default, and at most."""
 MAX_LISTED = 500
 """Maximum number of held withdrawals listed."""
+CORRECTION = ("rule", "xpath", "today", "proposed", "content")
+"""What the API shows of a correction."""
 
 
 @tk.side_effect_free
@@ -100,7 +101,7 @@ def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) ->
     number = listing.count(source)
     after = first + listing.AT_ONCE
     results = [
-        {"record": record, **dataclasses.asdict(each)}
+        {"record": record, **{name: getattr(each, name) for name in CORRECTION}}
         for record, corrections in listing.found(source, first)
         for each in corrections
     ]

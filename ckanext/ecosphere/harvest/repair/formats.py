@@ -12,17 +12,18 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode
-from xml.sax.saxutils import escape
 
-from ckanext.ecosphere.harvest.repair.proposals import PREFIXES, Correction
+from lxml import etree
+
+from ckanext.ecosphere.harvest.repair import names
+from ckanext.ecosphere.harvest.repair.proposals import Correction
 from ckanext.ecosphere.shared import csv_table
 
 Found = Iterable[tuple[str, list[Correction]]]
 """(identifier of a record, its corrections)."""
 COLUMNS = ("record", "rule", "xpath", "today", "proposed")
 ENDPOINT = "srv/api/records/batchediting"
-_NAMESPACES = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in PREFIXES.items())
-_QUOTE, _DOUBLE = "'", '"'
+XSL = "http://www.w3.org/1999/XSL/Transform"
 
 
 def table(found: Found) -> str:
@@ -51,35 +52,41 @@ def batch_edits(found: Found) -> str:
 def stylesheet(found: Found) -> str:
     """Return an XSLT 1.0 stylesheet that copies a record with corrections applied.
 
-    Records are matched by fileIdentifier; one that contains both kinds of quotes cannot be written in XPath 1.0 and is
-    left out.
+    Records are matched by fileIdentifier. Whoever runs the stylesheet runs what is written here, so texts of records
+    occur in two places only, where a processor evaluates nothing: as literals of XPath, and as contents of `xsl:text`.
     """
-    templates = []
+    root = etree.Element(f"{{{XSL}}}stylesheet", version="1.0", nsmap={"xsl": XSL, **names.PREFIXES})
+    copy = _instruction(_instruction(root, "template", match="@*|node()"), "copy")
+    _instruction(copy, "apply-templates", select="@*|node()")
     for identifier, corrections in found:
-        if _QUOTE in identifier and _DOUBLE in identifier:
-            continue
-        quote = _DOUBLE if _QUOTE in identifier else _QUOTE
-        root = f"*[gmd:fileIdentifier/* = {quote}{identifier}{quote}]"
-        templates += [_template(f"{root}{each.xpath}", each) for each in corrections]
-    return "\n".join(
-        (
-            '<?xml version="1.0" encoding="UTF-8"?>',
-            f'<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform" {_NAMESPACES}>',
-            '<xsl:template match="@*|node()">'
-            '<xsl:copy><xsl:apply-templates select="@*|node()"/></xsl:copy></xsl:template>',
-            *templates,
-            "</xsl:stylesheet>\n",
-        )
-    )
+        record = f"*[gmd:fileIdentifier/* = {_literal(identifier)}]"
+        for correction in corrections:
+            _template(root, f"{record}{correction.xpath}", correction)
+    etree.indent(root, level=0)
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True).decode()
 
 
-def _template(match: str, correction: Correction) -> str:
-    # Braces in attributes would be attribute value templates; our contents have none.
-    content = correction.content
-    return (
-        f'<xsl:template match="{escape(match, {_DOUBLE: "&quot;"})}" priority="2"><xsl:copy><xsl:copy-of select="@*"/>'
-        f"{content}</xsl:copy></xsl:template>"
-    )
+def _template(root: etree._Element, match: str, correction: Correction) -> None:
+    """Add a template that gives a property its new content."""
+    copy = _instruction(_instruction(root, "template", match=match, priority="2"), "copy")
+    _instruction(copy, "copy-of", select="@*")
+    content = etree.SubElement(copy, names.expanded(correction.element))
+    for name, value in correction.attributes.items():
+        # Not an attribute of the element: its value would be a template, where what is in braces is evaluated.
+        _instruction(_instruction(content, "attribute", name=name), "text").text = value
+    _instruction(content, "text").text = correction.text
+
+
+def _instruction(parent: etree._Element, tag: str, **attributes: str) -> etree._Element:
+    return etree.SubElement(parent, f"{{{XSL}}}{tag}", attributes)
+
+
+def _literal(text: str) -> str:
+    """Return a text as an expression of XPath 1.0, which has no escapes: a literal, or several of them joined."""
+    if "'" not in text:
+        return f"'{text}'"
+    pieces = [f"'{piece}'" for piece in text.split("'")]
+    return "concat({})".format(""", "'", """.join(pieces))
 
 
 FILES: dict[str, tuple[Callable[[Found], str], str]] = {

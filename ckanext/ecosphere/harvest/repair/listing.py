@@ -18,6 +18,8 @@ AT_ONCE = 500
 """Maximum records per page or file, since each is parsed, which takes some milliseconds."""
 LONGEST = 2_000_000
 """Maximum length of a record, in characters; longer ones are skipped."""
+LONGEST_IDENTIFIER = 300
+"""Maximum length of an identifier, in characters: each correction repeats it. Records beyond are skipped."""
 
 
 def count(source_id: str) -> int:
@@ -35,7 +37,7 @@ def found(source_id: str, offset: int = 0, limit: int = AT_ONCE) -> Iterator[tup
     query = _current(source_id).order_by(HarvestObject.guid).offset(offset).limit(min(limit, AT_ONCE))
     for content in model.Session.execute(query.with_only_columns(HarvestObject.content)).scalars():
         if content and len(content) <= LONGEST:
-            yield from _of_document(content)
+            yield from of_document(content)
 
 
 def _current(source_id: str) -> sa.Select:
@@ -46,14 +48,15 @@ def _current(source_id: str) -> sa.Select:
     )
 
 
-def _of_document(content: str) -> Iterator[tuple[str, list[Correction]]]:
+def of_document(content: str) -> Iterator[tuple[str, list[Correction]]]:
+    """Yield identifier and corrections of each record of a document that has any; nothing if it is not XML."""
     try:
         records = list(records_in(parse_xml(content.encode())))
-    except RecordError:  # the records of some source types are not XML
+    except RecordError:
         return
     for record in records:
         identifier = " ".join(" ".join(_texts(record.find("{*}fileIdentifier"))).split())
-        corrections = proposals(record) if identifier else []
+        corrections = proposals(record) if 0 < len(identifier) <= LONGEST_IDENTIFIER else []
         if corrections:
             yield identifier, corrections
 

@@ -6,13 +6,14 @@ person.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from lxml import etree
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.iso.reader import ROOTS
 from ckanext.ecosphere.harvest.iso.walk import one_line
 from ckanext.ecosphere.harvest.normalise.constraints import limits_of_text
 from ckanext.ecosphere.harvest.normalise.dates import parse_date
@@ -22,22 +23,17 @@ from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
 from ckanext.ecosphere.harvest.normalise.reference import EPSG_URI, epsg_codes
 from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
 from ckanext.ecosphere.harvest.record import Box, Link, ReferenceSystem
+from ckanext.ecosphere.harvest.repair import names
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
-PREFIXES = {
-    "gmd": "http://www.isotc211.org/2005/gmd",
-    "gco": "http://www.isotc211.org/2005/gco",
-    "gmx": "http://www.isotc211.org/2005/gmx",
-    "gmi": "http://www.isotc211.org/2005/gmi",
-    "srv": "http://www.isotc211.org/2005/srv",
-    "gts": "http://www.isotc211.org/2005/gts",
-    "gml": "http://www.opengis.net/gml/3.2",
-    "xlink": "http://www.w3.org/1999/xlink",
-}
-"""Namespace prefixes of XPaths and snippets, as in GeoNetwork's schema plugin iso19139."""
 MOST = 200
 """Maximum corrections per record."""
-_PREFIX_OF = {uri: prefix for prefix, uri in PREFIXES.items()} | {"http://www.opengis.net/gml": "gml"}
+LONGEST = 500
+"""Maximum length of a value, in characters: longer ones are texts, not faulty codes."""
+DEEPEST = 24
+"""Maximum number of steps of an XPath."""
+_CODES = ("gmd:LanguageCode", "gmd:MD_MaintenanceFrequencyCode")
+"""Elements whose value is the attribute `codeListValue`."""
 _NO_LIMIT = "noLimitations"
 
 
@@ -47,81 +43,94 @@ class Correction:
 
     Attributes:
         rule: name of the rule of `normalise/` that proposes it.
-        xpath: path of the property element below the root, with the prefixes in `PREFIXES`.
+        xpath: path of the property element below the root, with the prefixes of `names`.
         today: its current text or code.
         proposed: the proposed text or code.
-        content: the new content of the element, as XML.
+        element: the element that the property is to contain, a name of `names`.
+        text: the text of this element.
+        attributes: its attributes: those of `names.KEPT`, and `codeListValue`.
     """
 
     rule: str
     xpath: str
     today: str
     proposed: str
-    content: str
+    element: str
+    text: str
+    attributes: dict[str, str]
+
+    @property
+    def content(self) -> str:
+        """The new content of the property, as XML."""
+        made = etree.Element(names.expanded(self.element), nsmap=names.PREFIXES)
+        made.text = self.text or None
+        for name, value in self.attributes.items():
+            made.set(names.expanded(name), value)
+        etree.cleanup_namespaces(made)
+        return etree.tostring(made, encoding="unicode")
 
 
 def proposals(record: etree._Element) -> list[Correction]:
     """Return the corrections of a ``gmd:MD_Metadata``; none for a record of another standard.
 
-    Elements whose path includes a namespace without a known prefix are skipped.
+    Elements whose path includes an unknown name are skipped.
     """
-    if not str(record.tag).startswith(f"{{{PREFIXES['gmd']}}}") and local_name(record) != "MI_Metadata":
+    if not str(record.tag).startswith(f"{{{names.PREFIXES['gmd']}}}") and local_name(record) != "MI_Metadata":
         return []
     found: dict[str, Correction] = {}
-    for find in (_boxes, _dates, _systems, _frequencies, _topics, _languages, _protocols, _limits):
-        for each in find(record):
-            if len(found) < MOST:
-                found.setdefault(each.xpath, each)
+    rules = (_boxes, _dates, _systems, _frequencies, _topics, _languages, _protocols, _limits)
+    for correction in chain.from_iterable(rule(record) for rule in rules):
+        found.setdefault(correction.xpath, correction)
+        if len(found) == MOST:
+            break
     return list(found.values())
 
 
-def _changed(rule: str, prop: etree._Element, today: str, proposed: str, change: Callable[[etree._Element], None]):
+def _changed(rule: str, prop: etree._Element, today: str, proposed: str) -> Iterator[Correction]:
     """Yield a correction of the single type within a property, if there is something to change."""
-    path = xpath(prop)
-    held = next((child for child in prop if local_name(child)), None)
-    if path is None or held is None or today == proposed:
+    held = _held(prop)
+    element = names.known(held) if held is not None else None
+    if held is None or element is None or today == proposed or len(today) > LONGEST:
         return
-    new = copy.deepcopy(held)
-    new.tail = None
-    change(new)
-    etree.cleanup_namespaces(new)
-    yield Correction(rule, path, today, proposed, etree.tostring(new, encoding="unicode"))
-
-
-def _text(value: str) -> Callable[[etree._Element], None]:
-    def change(element: etree._Element) -> None:
-        element.text = value
-
-    return change
-
-
-def _code(value: str) -> Callable[[etree._Element], None]:
-    def change(element: etree._Element) -> None:
-        element.set("codeListValue", value)
-        if element.text and element.text.strip():
-            element.text = value
-
-    return change
+    values = {name: held.get(names.expanded(name)) or "" for name in names.KEPT}
+    attributes = {name: value for name, value in values.items() if 0 < len(value) <= LONGEST}
+    text = proposed
+    if element in _CODES:
+        attributes["codeListValue"] = proposed
+        text = proposed if one_line(held.text) else ""
+    path = xpath(prop)
+    if path:
+        yield Correction(rule, path, today, proposed, element, text, attributes)
 
 
 def xpath(element: etree._Element) -> str | None:
-    """Return the path of an element below the root; None if it includes a namespace without a known prefix."""
-    steps: list[str] = []
-    while (parent := element.getparent()) is not None and local_name(element) not in ("MD_Metadata", "MI_Metadata"):
-        name = etree.QName(element)
-        prefix = _PREFIX_OF.get(name.namespace or "")
-        if prefix is None:
-            return None
-        same = [each for each in parent if each.tag == element.tag]
-        place = f"[{same.index(element) + 1}]" if len(same) > 1 else ""
-        steps.append(f"{prefix}:{name.localname}{place}")
-        element = parent
-    return "/" + "/".join(reversed(steps))
+    """Return the path of an element below the root; None if it includes an unknown name or is too deep."""
+    branch = [element]
+    for parent in element.iterancestors():
+        if local_name(parent) in ROOTS:
+            break
+        branch.insert(0, parent)
+    steps = [names.known(each) for each in branch]
+    if len(branch) > DEEPEST or not all(steps):
+        return None
+    return "".join(f"/{step}{_place(each)}" for step, each in zip(steps, branch, strict=True))
+
+
+def _place(element: etree._Element) -> str:
+    """Return the position of an element among those of its name, in brackets; nothing if it is the only one."""
+    before = sum(1 for _sibling in element.itersiblings(str(element.tag), preceding=True))
+    alone = not before and next(element.itersiblings(str(element.tag)), None) is None
+    return "" if alone else f"[{before + 1}]"
+
+
+def _held(prop: etree._Element) -> etree._Element | None:
+    """Return the type within a property."""
+    return next((child for child in prop if local_name(child)), None)
 
 
 def _said(prop: etree._Element) -> str:
     """Return the text or code of a property."""
-    held = next((child for child in prop if local_name(child)), None)
+    held = _held(prop)
     return one_line(held.get("codeListValue") or held.text) if held is not None else ""
 
 
@@ -141,7 +150,7 @@ def _boxes(record: etree._Element) -> Iterator[Correction]:
         for prop, today, number in zip(props, (west, south, east, north), degrees, strict=True):
             if prop is not None:
                 value = f"{number:.6f}".rstrip("0").rstrip(".")
-                yield from _changed("boxes", prop, today, value, _text(value))
+                yield from _changed("boxes", prop, today, value)
 
 
 def _dates(record: etree._Element) -> Iterator[Correction]:
@@ -149,7 +158,7 @@ def _dates(record: etree._Element) -> Iterator[Correction]:
         prop, today = held.getparent(), one_line(held.text)
         day = parse_date(today)
         if prop is not None and day and not today.startswith(day):
-            yield from _changed("dates", prop, today, day, _text(day))
+            yield from _changed("dates", prop, today, day)
 
 
 def _systems(record: etree._Element) -> Iterator[Correction]:
@@ -160,7 +169,7 @@ def _systems(record: etree._Element) -> Iterator[Correction]:
             anchored = any(local_name(child) == "Anchor" for child in prop)
             if len(codes) == 1 and not anchored:
                 uri = EPSG_URI.format(code=codes[0])
-                yield from _changed("reference-systems", prop, today, uri, _text(uri))
+                yield from _changed("reference-systems", prop, today, uri)
 
 
 def _frequencies(record: etree._Element) -> Iterator[Correction]:
@@ -170,7 +179,7 @@ def _frequencies(record: etree._Element) -> Iterator[Correction]:
         known = voc.get("frequency").find(today) if today and today not in codes else None
         code = next((label for label in known.alt_labels if label in codes), None) if known else None
         if code:
-            yield from _changed("frequency", prop, today, code, _code(code))
+            yield from _changed("frequency", prop, today, code)
 
 
 def _topics(record: etree._Element) -> Iterator[Correction]:
@@ -179,15 +188,14 @@ def _topics(record: etree._Element) -> Iterator[Correction]:
         today = _said(prop)
         known = topics.get(today) or topics.find(today) or topics.get(other.get(plain(today), ""))
         if known:
-            yield from _changed("topic-categories", prop, today, known.id, _text(known.id))
+            yield from _changed("topic-categories", prop, today, known.id)
 
 
 def _languages(record: etree._Element) -> Iterator[Correction]:
     for prop in record.iter("{*}language"):
         today = _said(prop)
         if today.lower() in ("fr", "fra", "french", "français", "francais"):
-            change = _code("fre") if prop.find("{*}LanguageCode") is not None else _text("fre")
-            yield from _changed("languages", prop, today, "fre", change)
+            yield from _changed("languages", prop, today, "fre")
 
 
 def _protocols(record: etree._Element) -> Iterator[Correction]:
@@ -204,7 +212,7 @@ def _protocols(record: etree._Element) -> Iterator[Correction]:
         elif protocol not in protocols.OGC_WITH_CAPABILITIES:
             continue
         if not plain(today).startswith(plain(protocol)) and "download" not in today.lower():
-            yield from _changed("links", prop, today, protocol, _text(protocol))
+            yield from _changed("links", prop, today, protocol)
 
 
 def _limits(record: etree._Element) -> Iterator[Correction]:
@@ -213,11 +221,10 @@ def _limits(record: etree._Element) -> Iterator[Correction]:
     for prop in record.iter("{*}otherConstraints"):
         held = prop.find("{*}CharacterString")
         today = _said(prop)
-        path = xpath(prop)
-        if held is None or path is None or len(today) > 120 or limits_of_text(today) != [_NO_LIMIT]:  # noqa: PLR2004
+        if held is None or len(today) > 120 or limits_of_text(today) != [_NO_LIMIT]:  # noqa: PLR2004
             continue
-        anchor = etree.Element(f"{{{PREFIXES['gmx']}}}Anchor", nsmap={k: PREFIXES[k] for k in ("gmx", "xlink")})
-        anchor.set(f"{{{PREFIXES['xlink']}}}href", concept.uri)
-        anchor.text = concept.label_fr
-        content = etree.tostring(anchor, encoding="unicode")
-        yield Correction("constraints", path, today, f"{concept.label_fr} ({concept.uri})", content)
+        path = xpath(prop)
+        if path:
+            proposed = f"{concept.label_fr} ({concept.uri})"
+            href = {"xlink:href": concept.uri}
+            yield Correction("constraints", path, today, proposed, "gmx:Anchor", concept.label_fr, href)

@@ -120,6 +120,16 @@ def test_the_page_of_a_refused_record_leads_to_the_record_as_it_came(harvested, 
     assert app.get("/ecosphere/harvest/record/none", headers=headers, status=404)
 
 
+def test_the_name_of_its_file_is_one_that_a_header_can_hold(harvested, app):
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    id_ = object_of("1")
+    kept = HarvestObject.get(id_)
+    kept.guid = 'données-"漢字\r\nSet-Cookie: x'
+    model.Session.commit()
+    raw = app.get(f"/ecosphere/harvest/record/{id_}/raw", headers=headers)
+    assert raw.headers["Content-Disposition"] == 'attachment; filename="donn-es--Set-Cookie-x.xml"'
+
+
 def test_an_unchanged_record_is_the_one_that_was_kept_last(harvested):
     with catalogue([GOOD]) as server:
         harvested.edit_source(harvested.source_id, url=server.url)

@@ -9,7 +9,8 @@ import pytest
 from lxml import etree
 
 from ckanext.ecosphere.harvest.repair import formats
-from ckanext.ecosphere.harvest.repair.proposals import MOST, PREFIXES, proposals
+from ckanext.ecosphere.harvest.repair.names import PREFIXES
+from ckanext.ecosphere.harvest.repair.proposals import MOST, proposals
 
 NO_LIMIT = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/noLimitations"
 NAMESPACES = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in PREFIXES.items())
@@ -135,7 +136,7 @@ def test_the_table_is_safe_in_a_spreadsheet():
     assert not any(value.startswith("=") for row in found for value in row.values())
 
 
-@pytest.mark.parametrize("identifier", ["l'eau", 'dite "eau"', "<a>&b", "{x}"])
+@pytest.mark.parametrize("identifier", ["l'eau", 'dite "eau"', """l'eau dite "d'ici\"""", "<a>&b", "{x}", "]]>"])
 def test_a_stylesheet_names_any_identifier(identifier):
     root = parsed()
     next(root.iter("{*}fileIdentifier"))[0].text = identifier

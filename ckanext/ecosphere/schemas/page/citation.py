@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from ckanext.ecosphere.shared import characters
+
 _BIBTEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -28,7 +30,6 @@ _BIBTEX = str.maketrans(
         "^": r"\textasciicircum{}",
     }
 )
-_SPACES = re.compile(r"\s+")
 _KEY = re.compile(r"[^A-Za-z0-9]+")
 MOST_AUTHORS = 10
 
@@ -151,7 +152,7 @@ FORMATS = {
 
 def _line(value: Any) -> str:
     """Return a text on one line, since a line break would start a new field."""
-    return _SPACES.sub(" ", str(value)).strip()
+    return characters.one_line(str(value))
 
 
 def _day(value: Any) -> date | None:

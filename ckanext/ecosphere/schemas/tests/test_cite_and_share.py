@@ -21,6 +21,8 @@ from ckanext.ecosphere.schemas.catalogue import public_files, sitemap
 from ckanext.ecosphere.schemas.page import citation
 from ckanext.ecosphere.schemas.rdf import schemaorg
 from ckanext.ecosphere.schemas.tests import samples
+from dev.attack import readers
+from dev.attack.tables import table
 
 #: https://developers.google.com/search/docs/appearance/structured-data/dataset (as of November 2026), except
 #: properties without a field in the schema (funder, variableMeasured, citation of an article).
@@ -84,6 +86,14 @@ def test_no_text_begins_a_field_of_ris():
     lines = citation.ris(CITED).split("\r\n")
     assert all(re.fullmatch(r"[A-Z][A-Z0-9]  - .*", line) for line in lines[:-1])
     assert [line[:2] for line in lines[:-1]] == ["TY", "AU", "AU", "TI", "PY", "DA", "ET", "PB", "UR", "ER"]
+
+
+@pytest.mark.parametrize("text", table("exports")["texts"])
+def test_no_text_of_outsiders_is_anything_but_text_in_a_citation(text):
+    dataset = {"name": "x", "title": text, "creator": [{"name": text}], "version": text}
+    cited = citation.of(dataset, "Guichet", "https://a.example/1")
+    assert list(readers.bibtex(citation.bibtex(cited))) == []
+    assert list(readers.ris(citation.ris(cited))) == []
 
 
 def test_csl_is_what_citation_programs_read():
