@@ -113,7 +113,10 @@ def _send(ids: list[int]) -> int:
                 sending.hand_over(**mail)
         return mail is not None
 
-    return OUTBOX.attempt(ids, send)
+    sent = OUTBOX.attempt(ids, send)
+    if kind == storage.MANAGE:
+        storage.forget_unknown(subscriber_id)
+    return sent
 
 
 def _render(

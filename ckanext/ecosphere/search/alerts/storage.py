@@ -139,7 +139,7 @@ def ask_link(email: str, language: str, *, no_room: bool = False) -> None:
     """Queue an e-mail with a link to the alerts of an address.
 
     Whether it has any is looked up when the e-mail is written, so that the time of the answer does not reveal it.
-    An address without alerts is erased by the next `purge`.
+    An address without alerts is erased then (`forget_unknown`).
 
     Args:
         email: the address.
@@ -224,6 +224,14 @@ def leave(subscriber_id: str) -> None:
 def erase(subscriber_id: str) -> None:
     """Delete a subscriber with all alerts and e-mails."""
     model.Session.execute(sa.delete(Subscriber).where(Subscriber.id == subscriber_id))
+    model.Session.commit()
+
+
+def forget_unknown(subscriber_id: str) -> None:
+    """Delete a subscriber who has no alerts and to whom nothing is to be sent."""
+    unsent = sa.exists().where(Mail.subscriber_id == subscriber_id, Mail.status == "pending")
+    if not model.Session.scalar(sa.select(unsent)):
+        _erase_without_alerts(subscriber_id)
     model.Session.commit()
 
 
