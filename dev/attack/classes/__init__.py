@@ -26,6 +26,7 @@ NAMES = (
     "ssrf",
     "sources",
     "brakes",
+    "fairness",
 )
 
 

@@ -1,4 +1,4 @@
-"""Lines of previews and extracts, and map images: nobody waits for all that somebody else wants, or for a slow server."""
+"""Lines of previews and extracts, and map images: nobody waits for all that somebody else wants, or slow servers."""
 
 from __future__ import annotations
 
