@@ -20,7 +20,7 @@ from dev.attack.tables import table
 
 OK, CONFLICT, TOO_MANY, UNAVAILABLE = 200, 409, 429, 503
 LATER = (CONFLICT, TOO_MANY, UNAVAILABLE)
-#: Seconds that an honest preview may wait, as a multiple of the stage's patience: one hostile item ends within a minute.
+#: Longest wait for an honest preview, as a multiple of the stage's patience: one hostile item ends within a minute.
 LONGEST = 3
 CREATE_SECONDS = 300
 AT_ONCE = 50
