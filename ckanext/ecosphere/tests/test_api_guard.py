@@ -9,6 +9,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
@@ -219,9 +220,10 @@ def test_a_dataset_that_is_saved_often_at_once_leaves_threads_for_others(
     dataset: Any = factories.Dataset(title="Avant", owner_org=factories.Organization()["id"])
     saving, go_on = Semaphore(0), Event()
 
-    def slow(*_arguments: Any) -> None:
+    def slow(*arguments: Any) -> Any:
         saving.release()
         go_on.wait(timeout=30)
+        return tk.check_access(*arguments)
 
     monkeypatch.setattr("ckan.logic.action.patch._check_access", slow)
 

@@ -39,12 +39,12 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
     yield from _patches(stage, amounts)
 
 
-def _dataset(stage: Stage, resources: list[dict[str, str]], **fields: Any) -> dict[str, Any]:
+def _dataset(stage: Stage, resources: list[dict[str, str]]) -> dict[str, Any]:
     """Create a public dataset; the answer, which may take long, is not measured."""
     editor = stage.fresh("editor")
     editor.token = stage.people["editor"].token
-    fields |= {"name": f"attack-{secrets.token_hex(4)}", "title": "Attaque", "notes": "Texte"}
-    fields |= {"owner_org": stage.objects["service"], "private": False, "resources": resources}
+    fields = stage.filled(table("stage")["dataset"]["data"])
+    fields |= {"name": f"attack-{secrets.token_hex(4)}", "resources": resources}
     answer = editor.send(
         "POST",
         "/api/3/action/package_create",

@@ -9,11 +9,13 @@ from __future__ import annotations
 import ckan.plugins.toolkit as tk
 from flask import request
 
-from ckanext.ecosphere.search import config, facets
+from ckanext.ecosphere.search import config
 from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
 from ckanext.ecosphere.shared.web_guard.answers import refuse
 
 PAGES = ("dataset.search", "organization.read", "group.read")
+#: Parameters of these pages that are no filters, beside those that begin with "_" or "ext_"; CKAN takes all others.
+NO_FILTERS = ("q", "page", "sort")
 TOO_MANY = 429
 
 
@@ -25,7 +27,8 @@ def limit() -> None:
     """
     if request.endpoint not in PAGES or tk.current_user.is_authenticated:
         return
-    filters = [name for name, _value in request.args.items(multi=True) if name in facets.table()]
+    names = [name for name, value in request.args.items(multi=True) if value]
+    filters = [name for name in names if name not in NO_FILTERS and not name.startswith(("_", "ext_"))]
     if len(filters) <= 1:
         return
     try:
