@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from threading import Event, Semaphore
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BytesIO
+from threading import Event, Semaphore
 from typing import Any
 
 import ckan.plugins.toolkit as tk
