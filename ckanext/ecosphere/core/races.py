@@ -19,7 +19,7 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
-from ckanext.ecosphere.core import busy_datasets
+from ckanext.ecosphere.shared.web_guard import busy_datasets
 
 log = logging.getLogger(__name__)
 

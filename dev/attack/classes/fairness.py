@@ -25,7 +25,7 @@ LONGEST = 3
 CREATE_SECONDS = 300
 AT_ONCE = 50
 POINTS = b"a;b\n1;2\n"
-DRIP = "fair/drip"
+DRIP, GOOD = "fair/drip.csv", "fair/good.csv"
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
@@ -59,7 +59,8 @@ def _previews(stage: Stage, amounts: dict[str, Any]) -> Iterator[Outcome]:
     """Ask for previews of a server that answers a byte at a time, then for one of another server."""
     stage.hostile.behave(DRIP, lambda question: question.stream(slowly(POINTS * 1000, 1), "text/csv"))
     slow = [{"url": f"{stage.hostile.url}/{DRIP}?{n}", "format": "CSV"} for n in range(amounts["previews"])]
-    good = stage.hostile.place(POINTS.decode(), "text/csv").replace("127.0.0.1", "localhost")
+    stage.hostile.behave(GOOD, lambda question: question.answer(POINTS, "text/csv"))
+    good = f"{stage.hostile.url}/{GOOD}".replace("127.0.0.1", "localhost")
     made = _dataset(stage, [*slow, {"url": good, "format": "CSV"}])
     paths = [f"/dataset/{made.get('id')}/resource/{each['id']}/apercu" for each in made.get("resources", [])]
     attackers = [stage.fresh() for _number in range(amounts["addresses"])]
