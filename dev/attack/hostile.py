@@ -97,6 +97,10 @@ class Hostile:
         self._behaviours[name] = lambda question: question.answer(text, content_type)
         return f"{self.url}/{name}"
 
+    def behave(self, name: str, behaviour: Behaviour) -> None:
+        """Add a behaviour."""
+        self._behaviours[name] = behaviour
+
     def canary(self, name: str) -> str:
         """Return the forbidden URL to which the behaviour of this name leads."""
         path = self.paths.setdefault(name, self.canaries.path())

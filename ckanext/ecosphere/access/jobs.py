@@ -11,6 +11,7 @@ from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.preview import files, samples
 from ckanext.ecosphere.access.services import runs, storage
 from ckanext.ecosphere.access.take import extracts
+from ckanext.ecosphere.access.turns import SLOW_SECONDS, Line, note_slow, note_turn
 from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
@@ -43,27 +44,32 @@ def want_reading() -> None:
 
 def make_samples() -> int:
     """Make the previews that are wanted, one after the other; return how many."""
-    return _make(SAMPLING, samples.wanted, samples.make, want_samples)
+    return _make(SAMPLING, samples.LINE, samples.make, want_samples)
 
 
 def make_extracts() -> int:
     """Make the extracts that are wanted, one after the other; return how many."""
-    return _make(EXTRACTING, extracts.wanted, extracts.make, want_extracts)
+    return _make(EXTRACTING, extracts.LINE, extracts.make, want_extracts)
 
 
-def _make(lock: str, wanted: Callable[[], list[str]], make: Callable[[str], None], go_on: Callable[[], None]) -> int:
+def _make(lock: str, line: Line, make: Callable[[str], None], go_on: Callable[[], None]) -> int:
     """Make what is wanted for some time; then let e-mails and the like have their turn, and go on."""
     number, end = 0, time.monotonic() + TURN_SECONDS
     with Locks() as locks:
         if not locks.take(lock):
             return 0  # the process that holds the lock makes them
-        while ids := wanted():
+        while waiting := line.next():
             model.Session.rollback()
-            if number and time.monotonic() >= end:
+            begin = time.monotonic()
+            if number and begin >= end:
                 break
-            make(ids[0])
+            key, host, asker = waiting[0][:3]
+            note_turn(host, asker)
+            make(key)
+            if host and time.monotonic() - begin >= SLOW_SECONDS:
+                note_slow(host)
             number += 1
-    if ids:
+    if waiting:
         go_on()
     return number
 
@@ -108,10 +114,10 @@ def recover() -> list[str]:
     if storage.is_due() and not waits(READ, QUEUE) and is_free(READING):
         want_reading()
         done.append("services that are due")
-    if samples.wanted() and not waits(SAMPLE, QUEUE) and is_free(SAMPLING):
+    if samples.LINE.next() and not waits(SAMPLE, QUEUE) and is_free(SAMPLING):
         want_samples()
         done.append("previews that are wanted")
-    if extracts.wanted() and not waits(EXTRACT, QUEUE) and is_free(EXTRACTING):
+    if extracts.LINE.next() and not waits(EXTRACT, QUEUE) and is_free(EXTRACTING):
         want_extracts()
         done.append("extracts that are wanted")
     model.Session.rollback()

@@ -32,6 +32,10 @@ def _json() -> Any:
     return mapped_column(JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), default=dict)
 
 
+def _waiting(table: str) -> sa.Index:
+    return sa.Index(f"ix_{table}_wanted", "asker", postgresql_where=sa.text(f"state = '{WANTED}'"))
+
+
 class Service(tk.BaseModel):
     """A service, read once for all datasets that refer to it.
 
@@ -83,9 +87,12 @@ class Sample(tk.BaseModel):
         state: wanted, made or broken.
         error: code of `preview.messages` if broken.
         facts: `kind` (map, table, text), counts, columns and what was left out.
+        asker: digest of who asked for it, while it waits (`turns`).
+        host: name of the server that is read.
     """
 
     __tablename__ = "ecosphere_access_sample"
+    __table_args__ = (_waiting("ecosphere_access_sample"),)
 
     resource_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     url: Mapped[str] = mapped_column(sa.Text, nullable=False)
@@ -94,6 +101,8 @@ class Sample(tk.BaseModel):
     facts: Mapped[dict[str, Any]] = _json()
     tries: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
     changed: Mapped[datetime] = mapped_column(MOMENT, nullable=False, default=now)
+    asker: Mapped[str] = _words()
+    host: Mapped[str] = _words()
 
 
 EXTRACTS_KEPT = timedelta(days=1)
@@ -106,10 +115,15 @@ class Extract(tk.BaseModel):
         id: random id; users who know it and may read the dataset can see the extract.
         asked: area, attributes, format and CRS (`take.request`).
         facts: number of features, size of the file, whether it was truncated.
+        asker: digest of who asked for it, while it waits (`turns`).
+        host: name of the server that is read.
     """
 
     __tablename__ = "ecosphere_access_extract"
-    __table_args__ = (sa.Index("ix_ecosphere_access_extract_created", "created"),)
+    __table_args__ = (
+        sa.Index("ix_ecosphere_access_extract_created", "created"),
+        _waiting("ecosphere_access_extract"),
+    )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=lambda: str(uuid.uuid4()))
     package_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
@@ -120,6 +134,8 @@ class Extract(tk.BaseModel):
     facts: Mapped[dict[str, Any]] = _json()
     tries: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="0", default=0)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False, default=now)
+    asker: Mapped[str] = _words()
+    host: Mapped[str] = _words()
 
 
 class Use(tk.BaseModel):

@@ -19,6 +19,8 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
+from ckanext.ecosphere.shared.web_guard import busy_datasets
+
 log = logging.getLogger(__name__)
 
 ACTION = "api.action"
@@ -57,7 +59,7 @@ class _Actions:
         self._original = original
 
     def __call__(self, name: str) -> Callable[..., Any]:
-        return _reporting_conflicts(self._original(name))
+        return _reporting_conflicts(busy_datasets.limited(name, self._original(name)))
 
 
 def _reporting_conflicts(action: Callable[..., Any]) -> Callable[..., Any]:

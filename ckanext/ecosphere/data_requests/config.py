@@ -26,6 +26,8 @@ STATISTICS_CACHE = "ecosphere.requests.statistics_cache"
 REQUESTS_PER_DAY = "ecosphere.requests.requests_per_day"
 COMMENTS_PER_HOUR = "ecosphere.requests.comments_per_hour"
 FORMS_PER_HOUR = "ecosphere.requests.forms_per_hour"
+SIGNALS_OF_DATASET = "ecosphere.requests.signals_of_dataset"
+SIGNALS_WAITING = "ecosphere.requests.signals_waiting"
 ADDRESS_FACTOR = "ecosphere.requests.address_factor"
 SERVICE_FACTOR = "ecosphere.requests.service_factor"
 LINKS = "ecosphere.requests.links"
@@ -122,6 +124,16 @@ def comments_per_hour() -> int:
 def forms_per_hour() -> int:
     """Return the maximum number of stored forms of anonymous users from one IP address in an hour."""
     return tk.config[FORMS_PER_HOUR]
+
+
+def signals_of_dataset() -> int:
+    """Return how many signals of untrusted people about one dataset may wait for a moderator."""
+    return tk.config[SIGNALS_OF_DATASET]
+
+
+def signals_waiting() -> int:
+    """Return how many signals of untrusted people may wait for a moderator in all."""
+    return tk.config[SIGNALS_WAITING]
 
 
 def address_factor() -> int:

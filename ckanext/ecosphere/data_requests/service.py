@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import config, dictize, effects, jobs, revisions
+from ckanext.ecosphere.data_requests import config, dictize, effects, jobs, revisions, throttle
 from ckanext.ecosphere.data_requests.decisions import authors, store
 from ckanext.ecosphere.data_requests.domain import clock, fields, kinds, people, routing, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.conflict import Conflict
@@ -90,6 +90,9 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
         package: the dataset.
         kind: of the signal (`kinds.SIGNALS`).
         description: what is wrong.
+
+    Raises:
+        ValidationError: too many signals wait for a moderator.
     """
     moment = clock.now()
     request = Request(id=new_id(), requester_id=reader.id or None, created=moment, modified=moment, state=states.DRAFT)
@@ -102,6 +105,8 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
         model.Session.add(request)
         model.Session.flush()
         events = sent(request, reader.id or None)
+        if request.state == states.SUBMITTED:
+            throttle.signal_waits(request)
         model.Session.commit()
     announce(request, events)
     return request

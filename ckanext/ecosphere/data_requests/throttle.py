@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
 from flask import has_request_context, request
 
 from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests.domain import kinds, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 DAY, HOUR = "day", "hour"
@@ -44,6 +48,29 @@ def signal_made(reader: Reader) -> None:
     elif has_request_context():
         with _in_words():
             rate_limits.hit("requests-signal", f"{config.forms_per_hour()} per {HOUR}", _address())
+
+
+def signal_waits(signal: Request) -> None:
+    """Check that moderators can still read a signal that waits for them, however many addresses signals come from.
+
+    Signals of people with and without an account are counted apart, so that neither take the room of the others.
+
+    Raises:
+        ValidationError: so many wait already, about the dataset or in all, that this one would not be read.
+    """
+    alike = Request.requester_id.is_not(None) if signal.requester_id else Request.requester_id.is_(None)
+    waiting = sa.select(sa.func.count()).select_from(Request)
+    waiting = waiting.where(alike, Request.state == states.SUBMITTED, Request.kind.in_(kinds.SIGNALS))
+    of_dataset = model.Session.scalar(waiting.where(Request.package_id == signal.package_id)) or 0
+    in_all = model.Session.scalar(waiting) or 0
+    if of_dataset <= config.signals_of_dataset() and in_all <= config.signals_waiting():
+        return
+    message = tk._("Too many reports wait for a moderator: yours was not sent. Try again in a few days.")
+    if not signal.requester_id:
+        message = tk._(
+            "Too many reports wait for a moderator: yours was not sent. Log in to send it, or try again later."
+        )
+    raise tk.ValidationError({"message": [message]})
 
 
 def form_kept() -> None:

@@ -13,6 +13,7 @@ SUGGESTIONS = "ecosphere.search.suggestions"
 WITHOUT = "ecosphere.search.without"
 FACET_LIMIT = "ecosphere.search.facet_limit"
 MAP_BACKGROUND = "ecosphere.search.map_background"
+COMBINATION_LIMITS = "ecosphere.search.combination_limits"
 
 
 def query_fields() -> str:
@@ -38,6 +39,11 @@ def suggestions() -> int:
 def facet_limit() -> int:
     """Return the number of values counted per facet."""
     return tk.config[FACET_LIMIT]
+
+
+def combination_limits() -> str:
+    """Return the rate limits of pages with several filters, for one address."""
+    return str(tk.config[COMBINATION_LIMITS] or "")
 
 
 def without() -> frozenset[str]:

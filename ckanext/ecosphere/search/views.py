@@ -10,12 +10,13 @@ from flask import Blueprint, Response, jsonify
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import covering, facets
 from ckanext.ecosphere.search.page import area as areas
-from ckanext.ecosphere.search.page import chips
+from ckanext.ecosphere.search.page import chips, combinations
 from ckanext.ecosphere.search.page.address import Address
 from ckanext.ecosphere.shared import language, web_guard
 
 ecosphere_search = Blueprint("ecosphere_search", __name__)
 web_guard.protect(ecosphere_search)
+ecosphere_search.before_app_request(combinations.limit)
 
 
 @ecosphere_search.route("/recherche/suggestions")

@@ -6,8 +6,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import BytesIO
+from threading import Event, Semaphore
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan import model
@@ -209,6 +211,42 @@ def test_of_many_who_save_the_same_at_once_nobody_meets_an_internal_error(made_a
     assert {name for name, found in answers.items() if found[0] != 200} == {"vocabulary_delete"}
     search, headers = {"fq": "name:le-meme", "include_private": True}, {"Authorization": person["token"]}
     assert app.post("/api/3/action/package_search", json=search, headers=headers).json["result"]["count"] == 1
+
+
+def test_a_dataset_that_is_saved_often_at_once_leaves_threads_for_others(
+    app: Any, made_app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = factories.SysadminWithToken()
+    dataset: Any = factories.Dataset(title="Avant", owner_org=factories.Organization()["id"])
+    saving, go_on = Semaphore(0), Event()
+
+    def slow(*arguments: Any) -> Any:
+        saving.release()
+        go_on.wait(timeout=30)
+        return tk.check_access(*arguments)
+
+    monkeypatch.setattr("ckan.logic.action.patch._check_access", slow)
+
+    def patch(number: int) -> Any:
+        try:
+            client = made_app._wsgi_app.test_client()
+            data = {"id": dataset["name"], "title": f"Titre {number}"}
+            return client.post("/api/3/action/package_patch", json=data, headers={"Authorization": person["token"]})
+        finally:
+            model.Session.remove()
+
+    with ThreadPoolExecutor(2) as pool:
+        begun = [pool.submit(patch, number) for number in range(2)]
+        assert all(saving.acquire(timeout=20) for _each in begun)
+        refused = [patch(number) for number in range(2, 5)]
+        assert {(answer.status_code, answer.headers["Retry-After"]) for answer in refused} == {(409, "1")}
+        assert all("message" in answer.json["error"] for answer in refused)
+        stranger = made_app._wsgi_app.test_client().post("/api/3/action/package_patch", json={"id": dataset["name"]})
+        assert stranger.status_code == 403
+        go_on.set()
+        assert [each.result().status_code for each in begun] == [200, 200]
+    assert app.get(f"/api/3/action/package_show?id={dataset['name']}").json["result"]["title"] in ("Titre 0", "Titre 1")
+    assert patch(9).status_code == 200
 
 
 def test_a_file_in_the_place_of_a_text_is_refused(app: Any) -> None:

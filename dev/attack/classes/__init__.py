@@ -28,6 +28,7 @@ NAMES = (
     "ssrf",
     "sources",
     "brakes",
+    "fairness",
 )
 
 

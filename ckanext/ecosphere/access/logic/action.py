@@ -10,7 +10,7 @@ from ckan.types import Context
 from flask import has_request_context
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.access import config, jobs
+from ckanext.ecosphere.access import config, jobs, turns
 from ckanext.ecosphere.access.logic import extract_form, resources, schema
 from ckanext.ecosphere.access.model import Service, now
 from ckanext.ecosphere.access.services import presentation, storage
@@ -98,7 +98,8 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
 
     Raises:
         NotFound: there is no such resource, or the user may not read it.
-        ValidationError: the service offers no features, a parameter is invalid, or the rate limit is exceeded.
+        ValidationError: the service offers no features, a parameter is invalid, the rate limit is exceeded, or too many
+            extracts wait.
     """
     tk.check_access("ecosphere_access_extract_create", context, data_dict)
     found = resources.readable(context, data_dict["resource_id"])
@@ -109,7 +110,11 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
     except rate_limits.TooMany as error:
         sentence = tk._("This was done too often in a short time.") + " " + rate_limits.try_again(error.seconds)
         raise tk.ValidationError({"message": [sentence]}) from error
-    row = extracts.want(found.package.id, found.resource.id, asked)
+    try:
+        row = extracts.want(found.package.id, found.resource.id, asked)
+    except turns.NoRoomError as error:
+        sentence = tk._("Many extracts wait already. Try again in a few minutes.")
+        raise tk.ValidationError({"message": [sentence]}) from error
     jobs.want_extracts()
     return extract_form.shown(row)
 

@@ -6,13 +6,15 @@ import hashlib
 import math
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.services.capabilities import WEB_MERCATOR
 from ckanext.ecosphere.access.services.kinds import with_parameters
+from ckanext.ecosphere.access.services.messages import SILENT
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, taken_apart
 from ckanext.ecosphere.shared.web_guard import rate_limits, waiting
 
@@ -20,8 +22,10 @@ KINDS = ("wms", "wmts", "arcgis", "ogcapi")
 SIDE, DEEPEST = 256, 22
 EDGE = 20037508.342789244
 SECONDS, MEGABYTES = 10, 4
-#: Seconds for which a server that did not answer is not asked again.
-REST = 60
+#: Requests of a layer that may remain without an answer; then it is not asked again for the rest of the minute.
+SILENCES = "3 per minute"
+#: Those of all layers of a server, beyond which it counts as slow.
+SILENCES_OF_HOST = "6 per minute"
 SHOWN = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp"}
 _MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _PRUNED_AFTER = 0.005
@@ -138,8 +142,12 @@ def _wmts(service: Mapping[str, Any], layer: Mapping[str, Any], zoom: int, colum
     )
 
 
-def get(url: str) -> tuple[bytes, str]:
+def get(url: str, layer: str) -> tuple[bytes, str]:
     """Return an image and its media type, from the cache or the server.
+
+    Args:
+        url: URL of the image.
+        layer: the layer that it shows, which is left alone for a while if it remains silent.
 
     Raises:
         NoImageError: the server does not answer, the response is not an image, or too many requests are running.
@@ -149,17 +157,21 @@ def get(url: str) -> tuple[bytes, str]:
         path = parent / f"{key}.{suffix}" if parent else None
         if path is not None and path.is_file():
             return path.read_bytes(), media_type
-    host = urlsplit(url).netloc
-    if rate_limits.is_remembered("access-silent", host):
-        raise NoImageError("timeout")
+    host, layer_key = turns.host_of(url), hashlib.sha256(layer.encode()).hexdigest()
+    suspect = rate_limits.is_remembered("access-silent-once", layer_key) or turns.is_slow(host)
+    # What was silent before never takes the last place.
+    places = waiting.FOR_READERS - 1 if suspect else waiting.FOR_READERS
     try:
-        with waiting.place(waiting.FOR_READERS):
+        rate_limits.probe("access-silent", SILENCES, layer_key, fallback=True)
+        with waiting.place(places):
             body, media_type = _fetched(url)
+    except rate_limits.TooMany as error:
+        raise NoImageError("timeout") from error
     except waiting.NoPlaceError as error:
         raise NoImageError("busy") from error
     except NoImageError as error:
-        if error.code in ("timeout", "connection", "unknown-host", "tls"):
-            rate_limits.remember("access-silent", REST, host)
+        if error.code in SILENT:
+            _note_silence(host, layer_key)
         raise
     if parent is not None:
         made = parent / f"{key}.{random.getrandbits(64):x}.tmp"
@@ -168,6 +180,16 @@ def get(url: str) -> tuple[bytes, str]:
         if random.random() < _PRUNED_AFTER:  # noqa: S311
             files.prune()
     return body, media_type
+
+
+def _note_silence(host: str, layer_key: str) -> None:
+    rate_limits.remember("access-silent-once", rate_limits.MINUTE, layer_key)
+    with suppress(rate_limits.TooMany):  # requests that run at the same time
+        rate_limits.hit("access-silent", SILENCES, layer_key, fallback=True)
+    try:
+        rate_limits.hit("access-silent-host", SILENCES_OF_HOST, host, fallback=True)
+    except rate_limits.TooMany:
+        turns.note_slow(host)
 
 
 def _fetched(url: str) -> tuple[bytes, str]:

@@ -27,6 +27,7 @@ MESSAGES = {
     "no-crs": N_("The file does not say in which coordinate system it is, so no map can be made."),
     "too-complex": N_("The data are too complex for a preview."),
     "too-slow": N_("It took too long to read the data."),
+    "turn-over": N_("The service answers slowly, and others wait. Take a smaller area, or try again later."),
     "too-large": N_("The file is too large for a preview: download it."),
     "parts": N_("The server does not give the parts of the file that it is asked for."),
     "no-geojson": N_(

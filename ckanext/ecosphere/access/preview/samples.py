@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
 from ckan import model
 from ckan.lib import uploader
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
 from ckanext.ecosphere.access.preview import files, messages, sandbox, table_schema
 from ckanext.ecosphere.access.preview.errors import PreviewError
@@ -30,6 +29,7 @@ READING = 3
 """Version of the previews; increase it when the same data yield another preview, so that they are made again."""
 MOST_TRIES = 3
 FIRST_ERROR = 400
+LINE = turns.Line(Sample, Sample.resource_id, Sample.changed, of_asker=10, of_host=50)
 #: Kinds of files that are read by range requests if they are large (`large.take`).
 IN_PARTS = frozenset({"zip", "gpkg", "fgb", "pmtiles", "pictures", "parquet"})
 
@@ -68,7 +68,13 @@ def of(resource: Any) -> Sample | None:
 
 
 def want(resource: Any) -> Sample:
-    """Store a request for a preview. Commits."""
+    """Store a request for a preview. Commits.
+
+    Raises:
+        NoRoomError: too many previews wait.
+    """
+    asker, host = turns.asker(), turns.host_of(resource.url)
+    LINE.require_room(asker, host)
     row = {
         "resource_id": resource.id,
         "url": stamp(resource),
@@ -76,17 +82,13 @@ def want(resource: Any) -> Sample:
         "error": "",
         "tries": 0,
         "changed": now(),
+        "asker": asker,
+        "host": host,
     }
     upsert = insert(Sample).values({**row, "facts": {}})
     model.Session.execute(upsert.on_conflict_do_update(index_elements=[Sample.resource_id], set_={**row, "facts": {}}))
     model.Session.commit()
     return model.Session.get_one(Sample, resource.id, populate_existing=True)
-
-
-def wanted() -> list[str]:
-    """Return the ids of the resources with pending previews, oldest request first."""
-    query = sa.select(Sample.resource_id).where(Sample.state == WANTED).order_by(Sample.changed).limit(50)
-    return list(model.Session.scalars(query))
 
 
 def make(resource_id: str) -> None:
@@ -110,6 +112,7 @@ def make(resource_id: str) -> None:
     row = model.Session.get(Sample, resource_id, populate_existing=True)
     if row is not None:
         row.state, row.error, row.facts, row.changed = BROKEN if error else MADE, error, facts, now()
+        row.asker = ""
         model.Session.commit()
 
 
@@ -162,9 +165,9 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
     url = source(resource, title)
     if not url or not config.host_allowed(url):
         raise PreviewError("no-preview")
-    limit = config.sample_megabytes()
+    limit, budget = config.sample_megabytes(), Budget(seconds=config.seconds())
     with target.open("w+b") as file:
-        session = GuardedSession(config.guard_settings(config.seconds(), limit))
+        session = GuardedSession(config.guard_settings(config.seconds(), limit), budget=budget)
         answer = session.get(url, truncate=True, into=file, bound=_wanted)
         file.seek(0)
         kind = sniff(file.read(SNIFFED))
@@ -174,7 +177,7 @@ def fetch(resource: Any, title: str, target: Path) -> Data:
         raise PreviewError("html")
     name = answer.url.partition("?")[0].rpartition("/")[2][:200]
     if answer.truncated and kind in IN_PARTS:
-        return _in_parts(answer.url, name, target)
+        return _in_parts(answer.url, name, target, budget)
     return Data(name, large={"size": _length(answer.headers) or None} if answer.truncated else None)
 
 
@@ -204,16 +207,16 @@ def _length(headers: Mapping[str, str]) -> int:
     return int(told) if told.isascii() and told.isdigit() and len(told) < 19 else 0  # noqa: PLR2004
 
 
-def _in_parts(url: str, name: str, target: Path) -> Data:
+def _in_parts(url: str, name: str, target: Path, time_left: Budget) -> Data:
     """Prepare to read a large file by range requests, or download its beginning if the server does not support them."""
-    seconds, most = config.seconds(), config.sample_megabytes() * config.MEGABYTE
+    seconds, most = time_left.remaining, config.sample_megabytes() * config.MEGABYTE
     budget = Budget(requests=config.sample_requests(), size=most, seconds=seconds)
     ranges = Ranges(GuardedSession(config.guard_settings(seconds), budget=budget), url)
     if ranges.begin():
         return Data(name, large={"size": ranges.size}, ranges=ranges)
     with target.open("wb") as file:
         settings = config.guard_settings(seconds, config.beginning_megabytes())
-        answer = GuardedSession(settings).get(url, truncate=True, into=file)
+        answer = GuardedSession(settings, budget=time_left).get(url, truncate=True, into=file)
     if answer.status >= FIRST_ERROR:
         raise PreviewError("status")
     size = target.stat().st_size

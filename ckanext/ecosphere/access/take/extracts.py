@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -12,7 +13,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.access import config
+from ckanext.ecosphere.access import config, turns
 from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract, now
 from ckanext.ecosphere.access.preview import files, messages, sandbox
 from ckanext.ecosphere.access.preview.errors import PreviewError
@@ -28,27 +29,27 @@ log = logging.getLogger(__name__)
 PAGE, MOST_PAGES, PAGE_MEGABYTES = 1_000, 500, 8
 TOTAL_MEGABYTES, TOTAL_SECONDS = 200, 600
 MOST_TRIES = 2
+TURN_SECONDS = 30
+"""Seconds for which an extract is fetched while others wait."""
+LINE = turns.Line(Extract, Extract.id, Extract.created, of_asker=5, of_host=20)
+_TURN_OVER = "turn-over"
 FIRST_ERROR = 400
 _JSON = {"Accept": "application/geo+json, application/json"}
 
 
 def want(package_id: str, resource_id: str, asked: dict[str, Any]) -> Extract:
-    """Store a request for an extract. Commits."""
-    row = Extract(package_id=package_id, resource_id=resource_id, asked=asked, state=WANTED)
+    """Store a request for an extract. Commits.
+
+    Raises:
+        NoRoomError: too many extracts wait.
+    """
+    resource = model.Resource.get(resource_id)
+    asker, host = turns.asker(), turns.host_of(resource and resource.url)
+    LINE.require_room(asker, host)
+    row = Extract(package_id=package_id, resource_id=resource_id, asked=asked, state=WANTED, asker=asker, host=host)
     model.Session.add(row)
     model.Session.commit()
     return row
-
-
-def wanted() -> list[str]:
-    """Return the extracts that are to be made, those of a resource of which few were wanted today first.
-
-    So nobody waits for all that somebody else wants of a slow service.
-    """
-    of_resource = sa.func.row_number().over(partition_by=Extract.resource_id, order_by=Extract.created)
-    every = sa.select(Extract.id, Extract.state, Extract.created, of_resource.label("number")).subquery()
-    query = sa.select(every.c.id).where(every.c.state == WANTED).order_by(every.c.number, every.c.created).limit(50)
-    return list(model.Session.scalars(query))
 
 
 def file_of(row: Extract) -> Path | None:
@@ -69,7 +70,7 @@ def purge() -> int:
 
 
 def make(id_: str) -> None:
-    """Make an extract. Commits."""
+    """Make an extract; one that takes long while others wait is put back once, behind them. Commits."""
     row = model.Session.get(Extract, id_)
     if row is None:
         return
@@ -79,16 +80,17 @@ def make(id_: str) -> None:
     if row.tries <= MOST_TRIES:
         facts, error = _made(row)
     row = model.Session.get(Extract, id_, populate_existing=True)
-    if row is not None:
-        row.state, row.error, row.facts = BROKEN if error else MADE, error, facts
-        model.Session.commit()
+    if row is None or (error == _TURN_OVER and row.tries < MOST_TRIES):
+        return
+    row.state, row.error, row.facts, row.asker = BROKEN if error else MADE, error, facts, ""
+    model.Session.commit()
 
 
 def _made(row: Extract) -> tuple[dict[str, Any], str]:
     target = file_of(row)
     if target is None:
         return {}, "no-preview"
-    asked = dict(row.asked)
+    asked, others_wait = dict(row.asked), _others_wait(row.asker, row.host)
     try:
         service, layer = _service_of(row, asked["layer"])
         model.Session.rollback()  # no open transaction during requests
@@ -100,7 +102,7 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
                 if asked.get(kind):
                     clip, box = areas.outline(address, asked[kind], session)
             part = Part(_sides(box))
-            pages, more = _fetch(session, service, layer, part, folder)
+            pages, more = _fetch(session, service, layer, part, folder, others_wait)
             form = formats()[asked["format"]]
             job = {
                 "task": "extract",
@@ -135,8 +137,27 @@ def _service_of(row: Extract, name: str) -> tuple[dict[str, Any], dict[str, Any]
     return shown, layer
 
 
-def _fetch(
-    session: GuardedSession, service: dict[str, Any], layer: dict[str, Any], part: Part, folder: Path
+def _others_wait(asker: str, host: str) -> Callable[[], bool]:
+    """Return a function that tells whether an extract that is made has had its time, and others wait."""
+    end = time.monotonic() + TURN_SECONDS
+
+    def is_over() -> bool:
+        if time.monotonic() < end:
+            return False
+        others = LINE.has_others(asker, host)
+        model.Session.rollback()
+        return others
+
+    return is_over
+
+
+def _fetch(  # noqa: PLR0917
+    session: GuardedSession,
+    service: dict[str, Any],
+    layer: dict[str, Any],
+    part: Part,
+    folder: Path,
+    others_wait: Callable[[], bool],
 ) -> tuple[list[Path], bool]:
     """Fetch the pages of a response to files; return them, and whether there are more."""
     most = config.extract_features()
@@ -146,6 +167,8 @@ def _fetch(
     number, first = 0, None
     gml = layer["name"].rpartition(":")[2] if is_gml(service, layer) else ""
     while url and number <= most and len(pages) < MOST_PAGES:
+        if others_wait():
+            raise PreviewError(_TURN_OVER)
         answer = session.get(url, headers={} if gml else _JSON)
         if answer.status >= FIRST_ERROR:
             raise PreviewError("status")

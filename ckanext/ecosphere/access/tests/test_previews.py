@@ -31,7 +31,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
 from ckanext.ecosphere.access.model import Sample
-from ckanext.ecosphere.access.preview import files, geo, images, samples, sandbox, tables, xml_text
+from ckanext.ecosphere.access.preview import files, geo, samples, sandbox, tables, xml_text
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests.conftest import address
 
@@ -577,25 +577,6 @@ def test_a_reader_that_never_ends_is_ended(loaded, tmp_path):
     with pytest.raises(PreviewError) as error:
         sandbox.run(job, 20, 200)
     assert error.value.code in ("too-complex", "unreadable")
-
-
-def test_a_slow_server_is_left_alone_for_a_while(store, hostile, monkeypatch):
-    monkeypatch.setattr(images, "SECONDS", 1)
-
-    asked = []
-
-    def sleep(handler):
-        asked.append(handler.path)
-        time.sleep(3)
-
-    url = hostile("/lent", sleep)
-    begin = time.monotonic()
-    for _each in range(2):
-        with pytest.raises(images.NoImageError) as error:
-            images.get(url)
-        assert error.value.code in ("timeout", "connection")
-    assert time.monotonic() - begin < 3
-    assert len(asked) == 1
 
 
 def test_slow_servers_do_not_take_the_threads_of_the_portal(store, hostile, made_app):

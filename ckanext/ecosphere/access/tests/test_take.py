@@ -330,17 +330,17 @@ def test_the_form_shows_the_address_and_makes_the_file(store):
     assert store["client"].get(address(store, "Fichier", "extrait")).status_code == 404
 
 
-def test_extracts_of_one_service_keep_neither_the_worker_nor_those_of_others(store, monkeypatch):
-    def want(name: str) -> str:
+def test_extracts_of_one_person_keep_neither_the_worker_nor_those_of_others(store, monkeypatch):
+    def want(name: str, headers: dict[str, str] | None = None) -> str:
         asked = {"resource_id": store["resources"][name], "box": NANTES, "format": "geojson"}
-        status, row = call(store, "ecosphere_access_extract_create", **asked)
+        status, row = call(store, "ecosphere_access_extract_create", headers, **asked)
         assert status == 200, row
         return row["id"]
 
     model.Session.execute(sa.delete(Extract))
     model.Session.commit()
     many = [want("Données") for _each in range(3)]
-    one = want("API")
+    one = want("API", store["reader"])
     background.get_queue(QUEUE).empty()
     monkeypatch.setattr(jobs, "TURN_SECONDS", 0)
     made_so_far = []

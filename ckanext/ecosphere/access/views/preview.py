@@ -5,13 +5,21 @@ from __future__ import annotations
 import ckan.plugins.toolkit as tk
 from flask import Response, g, jsonify, make_response, request, send_file
 
-from ckanext.ecosphere.access import config, jobs
+from ckanext.ecosphere.access import config, jobs, turns
 from ckanext.ecosphere.access.logic.resources import Found
 from ckanext.ecosphere.access.model import BROKEN, MADE
 from ckanext.ecosphere.access.preview import files, images, messages, plan, samples
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, beginning, sniff
 from ckanext.ecosphere.access.services import presentation, storage
-from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, UNAVAILABLE, brake, ecosphere_access, found, told
+from ckanext.ecosphere.access.views.blueprint import (
+    OF_RESOURCE,
+    TOO_MANY,
+    UNAVAILABLE,
+    brake,
+    ecosphere_access,
+    found,
+    told,
+)
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
 from ckanext.ecosphere.shared.web_guard import waiting
 
@@ -36,7 +44,8 @@ def image(id: str, resource_id: str, zoom: int, column: int, row: int) -> Respon
     try:
         if layer is None:
             raise images.NoImageError("no-map")
-        body, media_type = images.get(images.address(known, layer, zoom, column, row))
+        address = images.address(known, layer, zoom, column, row)
+        body, media_type = images.get(address, f"{known['url']} {layer['name']}")
     except images.NoImageError as error:
         return _no_image(error.code, known["trouble"])
     response = make_response(body)
@@ -82,12 +91,17 @@ def sample_wanted(id: str, resource_id: str) -> Response:
     if path is None:
         return told(tk._("This portal makes no previews."), UNAVAILABLE)
     if row is not None and row.state != BROKEN and (row.state != MADE or path.is_file()):
+        samples.LINE.adopt(row.resource_id, turns.asker())
         return jsonify({"state": row.state})
     if busy := brake("access-sample", config.SAMPLE_LIMITS):
         return busy
     if _way(resource) != plan.SAMPLE:
         return told(messages.sentence("no-preview"), 404)
-    row = samples.want(resource.resource)
+    try:
+        row = samples.want(resource.resource)
+    except turns.NoRoomError:
+        g.ecosphere_retry_after = turns.RETRY_SECONDS
+        return told(tk._("Many previews wait already. Try again in a few minutes."), TOO_MANY)
     jobs.want_samples()
     return jsonify({"state": row.state})
 

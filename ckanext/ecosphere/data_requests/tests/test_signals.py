@@ -15,6 +15,7 @@ from ckan.tests import factories
 
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import kinds, wording
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, group_id, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
@@ -155,13 +156,14 @@ def test_unknown_kinds_and_empty_words_are_named():
 # --- over HTTP ------------------------------------------------------------------------------------------------------
 
 
-def sent(app: Any, package: dict[str, Any], **changes: Any) -> Any:
+def sent(app: Any, package: dict[str, Any], address: str = "127.0.0.1", **changes: Any) -> Any:
     """Load the form and submit it anonymously."""
-    address = f"/fr/demandes/signaler/{package['name']}"
-    page = app.get(address)
+    visitor = {"REMOTE_ADDR": address}
+    path = f"/fr/demandes/signaler/{package['name']}"
+    page = app.get(path)
     token = re.search(r'name="_csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="_csrf_token"', page.body)
     values = {"kind": "link", "description": WORDS, "_csrf_token": next(filter(None, token.groups())) if token else ""}
-    return app.post(address, data={**values, **changes}, follow_redirects=False)
+    return app.post(path, data={**values, **changes}, environ_overrides=visitor, follow_redirects=False)
 
 
 def test_the_form_works_without_an_account_and_not_for_programs(app: Any):
@@ -181,6 +183,30 @@ def test_an_address_reports_so_often_in_an_hour(app: Any, ckan_config: Any, monk
     monkeypatch.setitem(ckan_config, "ecosphere.requests.forms_per_hour", 2)
     package = dataset()
     assert [sent(app, package).status_code for _ in range(3)] == [302, 302, 400]
+
+
+def test_many_addresses_together_do_not_flood_a_service(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.signals_of_dataset", 3)
+    package, other = dataset(), dataset()
+    answers = [sent(app, package, address=f"203.0.113.{number}") for number in range(5)]
+    assert [answer.status_code for answer in answers] == [302, 302, 302, 400, 400]
+    assert WORDS in answers[4].body  # what was typed is not lost
+    assert sent(app, other, address="203.0.113.9").status_code == 302
+    for person, state in (("asker", "submitted"), ("editor", "open")):
+        assert signal(package, person)["state"] == state
+    [read, *_others] = model.Session.scalars(sa.select(Request.reference).where(Request.package_id == package["id"]))
+    act("spam", "moderator", id=read)
+    assert sent(app, package, address="203.0.113.10").status_code == 302
+
+
+def test_signals_about_all_datasets_have_a_ceiling(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.signals_waiting", 2)
+    first = [signal(dataset()) for _number in range(2)]
+    with pytest.raises(tk.ValidationError) as refused:
+        signal(dataset())
+    assert "message" in refused.value.error_dict
+    step(first[0], "accept", "moderator", organization="ddt-42")
+    assert signal(dataset())["state"] == "submitted"
 
 
 def test_a_request_for_access_goes_to_the_service_of_the_dataset_and_the_clock_runs():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -16,6 +19,8 @@ from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 from ckanext.ecosphere.shared import once, template_helpers
 
 Dataset = Mapping[str, Any]
+RESOURCES_SHOWN = 100
+"""Resources on one page of a dataset."""
 
 
 def ecosphere_glance(dataset: Dataset) -> dict[str, Any]:
@@ -28,19 +33,32 @@ def ecosphere_access(dataset: Dataset) -> dict[str, Any]:
     return glance.access(dataset)
 
 
-def ecosphere_resources_by_use(dataset: Dataset) -> list[dict[str, Any]]:
-    """Return the resources grouped by kind of use: ``kind``, ``label``, ``icon``, ``help``, ``resources``."""
-    kinds = uses.texts()["kinds"]
-    return [
-        {
-            "kind": kind,
-            "label": _text(kinds[kind]["label"]),
-            "icon": kinds[kind]["icon"],
-            "help": _text(kinds[kind].get("help", {})),
-            "resources": [resource for resource, _use in entries],
-        }
-        for kind, entries in uses.grouped(glance.resources(dataset))
-    ]
+def ecosphere_resources_by_use(dataset: Dataset) -> dict[str, Any]:
+    """Return one page of the resources of a dataset, grouped by kind of use.
+
+    Returns:
+        ``groups`` (``kind``, ``label``, ``icon``, ``help``, ``resources``), ``page``, ``pages`` (number of pages),
+        ``first`` and ``last`` (numbers of the resources shown, from 1), ``number`` of all resources.
+    """
+    entries = [(kind, resource) for kind, own in uses.grouped(glance.resources(dataset)) for resource, _use in own]
+    pages = max(1, math.ceil(len(entries) / RESOURCES_SHOWN))
+    page = min(max(1, tk.request.args.get("page", 1, type=int)), pages)
+    first = (page - 1) * RESOURCES_SHOWN
+    shown = entries[first : first + RESOURCES_SHOWN]
+    groups = [_group(kind, own) for kind, own in groupby(shown, key=itemgetter(0))]
+    last = first + len(shown)
+    return {"groups": groups, "page": page, "pages": pages, "first": first + 1, "last": last, "number": len(entries)}
+
+
+def _group(kind: str, entries: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    texts = uses.texts()["kinds"][kind]
+    return {
+        "kind": kind,
+        "label": _text(texts["label"]),
+        "icon": texts["icon"],
+        "help": _text(texts.get("help", {})),
+        "resources": [resource for _kind, resource in entries],
+    }
 
 
 def ecosphere_resource_use(resource: Mapping[str, Any], dataset: Dataset | None = None) -> dict[str, Any]:

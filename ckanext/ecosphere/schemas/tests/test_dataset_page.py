@@ -13,6 +13,7 @@ from ckan.tests.helpers import call_action
 from flask import g
 
 from ckanext.ecosphere.schemas.page import around
+from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to, wait_until
@@ -388,3 +389,20 @@ def test_other_information_stands_by_subject_with_its_lines(app, create, with_re
     create(described("autres-informations", other_information=[{"subject": "contact", "text": "Un <b>\nDeux"}]))
     rows = shown(app, "autres-informations").select(".ecosphere-information > div")
     assert [(row.dt.get_text(), row.dd.get_text()) for row in rows] == [("Coordonnées", "Un <b>\nDeux")]
+
+
+def test_many_resources_are_shown_page_by_page(app, create, monkeypatch):
+    monkeypatch.setattr(page_helpers, "RESOURCES_SHOWN", 3)
+    create(described("zones-par-pages"))
+
+    def names_of(path: str) -> list[str]:
+        page = BeautifulSoup(app.get(path).body, "html.parser")
+        return texts(page, "#dataset-resources a.heading")
+
+    first = names_of("/fr/dataset/zones-par-pages")
+    second = names_of("/fr/dataset/zones-par-pages?page=2")
+    assert (len(first), len(second)) == (3, 1)
+    assert sorted(first + second) == ["Flux", "Interne", "Notice", "Zones"]
+    assert names_of("/fr/dataset/zones-par-pages?page=99") == second
+    ways = BeautifulSoup(app.get("/fr/dataset/zones-par-pages").body, "html.parser").select("#dataset-resources nav a")
+    assert [way["href"] for way in ways] == ["/fr/dataset/zones-par-pages?page=2#dataset-resources"]

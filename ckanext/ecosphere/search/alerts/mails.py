@@ -113,7 +113,10 @@ def _send(ids: list[int]) -> int:
                 sending.hand_over(**mail)
         return mail is not None
 
-    return OUTBOX.attempt(ids, send)
+    sent = OUTBOX.attempt(ids, send)
+    if kind == storage.MANAGE:
+        storage.forget_unknown(subscriber_id)
+    return sent
 
 
 def _render(
@@ -162,12 +165,18 @@ def _confirmation(subscriber: Subscriber, content: dict[str, Any], _items: list[
     )
 
 
-def _link(subscriber: Subscriber, _content: dict[str, Any], _items: list[Item]) -> Letter | None:
-    """Return the e-mail with a link to the alerts of a subscriber without an account."""
+def _link(subscriber: Subscriber, content: dict[str, Any], _items: list[Item]) -> Letter | None:
+    """Return the e-mail with a link to the alerts of a subscriber without an account; None without alerts."""
+    reason = [storage.no_room()] if content.get("no_room") else []
+    if not reason and not storage.alerts(subscriber):
+        return None
     return Letter(
         subject=subject(tk._("Your alerts")),
         greeting="",
-        lines=[tk._("Whoever has this link can see, change and delete your alerts: keep it to yourself.")],
+        lines=[
+            *reason,
+            tk._("Whoever has this link can see, change and delete your alerts: keep it to yourself."),
+        ],
         button=(tk._("See my alerts"), links.manage_url(subscriber.id)),
         closing=tk._("If you did not ask for it, do nothing."),
     )

@@ -37,6 +37,7 @@ class Subscriber(tk.BaseModel):
 
     Attributes:
         email: address in lower case, for subscribers without an account; that of an account is looked up when sending.
+        mailbox: what the spellings of the address have in common (`email_addresses.mailbox`), for counting alerts.
         language: language in which to write to them.
     """
 
@@ -45,6 +46,7 @@ class Subscriber(tk.BaseModel):
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
     user_id: Mapped[str | None] = mapped_column(sa.Text, unique=True)
     email: Mapped[str | None] = mapped_column(sa.Text, unique=True)
+    mailbox: Mapped[str | None] = mapped_column(sa.Text, index=True)
     language: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
     created: Mapped[datetime] = _moment(default=now)
 

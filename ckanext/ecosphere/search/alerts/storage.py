@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.search.alerts import config, subjects
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, new_id, now
 from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.contact_details import email_addresses
 
 NONE = "none"
 #: Frequency → days between runs.
@@ -75,7 +76,7 @@ def save(
     existing = sa.select(Alert).where(*_same(subscriber.id, about, search))
     alert = model.Session.scalars(existing).one_or_none()
     if alert is None:
-        _require_room(subscriber.id)
+        _require_room(subscriber)
         alert = Alert(id=new_id(), subscriber_id=subscriber.id, about=about, search=search, frequency=frequency)
         alert.created = alert.told_until = now()
         alert.next_look = _next_look(alert.created, frequency)
@@ -97,6 +98,7 @@ def _same(subscriber_id: str, about: str, search: str) -> tuple[Any, ...]:
 def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscriber:
     """Return the row of a person, locked, so that concurrent requests are counted one after the other."""
     values = {"id": new_id(), "user_id": user_id, "email": email and email.lower(), "language": language}
+    values["mailbox"] = email and email_addresses.mailbox(email)
     model.Session.execute(insert(Subscriber).values(**values, created=now()).on_conflict_do_nothing())
     who = Subscriber.user_id == user_id if user_id else Subscriber.email == values["email"]
     found = model.Session.scalars(sa.select(Subscriber).where(who).with_for_update()).one()
@@ -105,33 +107,47 @@ def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscr
     return found
 
 
-def _require_room(subscriber_id: str) -> None:
+def _require_room(subscriber: Subscriber) -> None:
     """Refuse an alert beyond the maximum. Unconfirmed ones do not count, since strangers may have requested them.
+
+    Those of all spellings of an address count together.
 
     Raises:
         ValidationError: the person has the maximum number of alerts.
     """
-    query = sa.select(sa.func.count()).where(Alert.subscriber_id == subscriber_id, Alert.confirmed.is_not(None))
+    same = Subscriber.id == subscriber.id
+    if subscriber.mailbox:
+        same = Subscriber.mailbox == subscriber.mailbox
+    owned = sa.select(sa.func.count()).select_from(Alert).join(Subscriber, Subscriber.id == Alert.subscriber_id)
+    query = owned.where(same, Alert.confirmed.is_not(None))
     if (model.Session.scalar(query) or 0) >= config.per_person():
         model.Session.rollback()
-        message = tk._("You have as many alerts as one person may have ({number}): delete one first.")
-        raise tk.ValidationError({"search": [message.format(number=config.per_person())]})
+        raise tk.ValidationError({"search": [no_room()]})
+
+
+def no_room() -> str:
+    """Return the sentence that says that a person has the maximum number of alerts."""
+    message = tk._("You have as many alerts as one person may have ({number}): delete one first.")
+    return message.format(number=config.per_person())
 
 
 def _tell(subscriber: Subscriber, kind: str, content: dict[str, Any]) -> None:
     model.Session.add(Mail(subscriber_id=subscriber.id, kind=kind, content=content))
 
 
-def ask_link(email: str) -> bool:
-    """Queue an e-mail with a link to the alerts of an address; return whether it has any."""
-    subscriber = of_email(email)
-    if not alerts(subscriber):
-        model.Session.rollback()
-        return False
-    assert subscriber is not None  # noqa: S101 - None has no alerts
-    _tell(subscriber, MANAGE, {})
+def ask_link(email: str, language: str, *, no_room: bool = False) -> None:
+    """Queue an e-mail with a link to the alerts of an address.
+
+    Whether it has any is looked up when the e-mail is written, so that the time of the answer does not reveal it.
+    An address without alerts is erased then (`forget_unknown`).
+
+    Args:
+        email: the address.
+        language: language of the e-mail.
+        no_room: whether it also says that there is no room for another alert.
+    """
+    _tell(_subscriber(language, None, email), MANAGE, {"no_room": no_room})
     model.Session.commit()
-    return True
 
 
 def waiting(alert_id: str) -> Alert | None:
@@ -150,7 +166,7 @@ def confirm(alert_id: str, frequency: str, language: str) -> Alert | None:
         subscriber = model.Session.get_one(Subscriber, alert.subscriber_id, with_for_update=True)
         subscriber.language = language
         if alert.confirmed is None:
-            _require_room(subscriber.id)
+            _require_room(subscriber)
             alert.confirmed = alert.told_until = now()
         _set_frequency(alert, frequency)
     model.Session.commit()
@@ -208,6 +224,14 @@ def leave(subscriber_id: str) -> None:
 def erase(subscriber_id: str) -> None:
     """Delete a subscriber with all alerts and e-mails."""
     model.Session.execute(sa.delete(Subscriber).where(Subscriber.id == subscriber_id))
+    model.Session.commit()
+
+
+def forget_unknown(subscriber_id: str) -> None:
+    """Delete a subscriber who has no alerts and to whom nothing is to be sent."""
+    unsent = sa.exists().where(Mail.subscriber_id == subscriber_id, Mail.status == "pending")
+    if not model.Session.scalar(sa.select(unsent)):
+        _erase_without_alerts(subscriber_id)
     model.Session.commit()
 
 

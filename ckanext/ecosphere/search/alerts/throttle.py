@@ -8,6 +8,7 @@ import ckan.plugins.toolkit as tk
 from flask import request
 
 from ckanext.ecosphere.search.alerts import config
+from ckanext.ecosphere.shared.contact_details import email_addresses
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
 #: Factor of the limit per network address, which a whole office may share.
@@ -19,13 +20,13 @@ def link_asked(email: str) -> None:
     """Count an e-mail with a link.
 
     Args:
-        email: recipient; counted by a digest, so that Redis does not store the address.
+        email: recipient; counted by a digest of the mailbox, so that Redis does not store the address.
 
     Raises:
         ValidationError: the limit of the recipient or of the network is exceeded, or nothing can be counted.
     """
     most = config.links_per_day()
-    person = f"email:{hashlib.sha256(email.lower().encode()).hexdigest()}"
+    person = f"email:{hashlib.sha256(email_addresses.mailbox(email).encode()).hexdigest()}"
     network = f"address:{rate_limits.network(request.remote_addr)}"
     try:
         rate_limits.probe(_WHAT, f"{most} per day", person)

@@ -76,7 +76,7 @@ def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -
             email=email,
         )
     except tk.ValidationError:
-        return  # do not reveal how many alerts an address has
+        storage.ask_link(email, language.current(), no_room=True)  # which only the owner learns
     job.enqueue_delivery()
 
 
@@ -109,8 +109,8 @@ def ask_link() -> AnyResponse:
     except tk.ValidationError as error:
         variables = {"errors": error.error_dict, "email": typed["email"], "trap": TRAP}
         return _rendered("ask_link.html", variables, INVALID)
-    if storage.ask_link(email):
-        job.enqueue_delivery()
+    storage.ask_link(email, language.current())
+    job.enqueue_delivery()
     return _rendered("link_sent.html", {"email": typed["email"]})
 
 

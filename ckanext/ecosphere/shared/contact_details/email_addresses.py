@@ -21,6 +21,15 @@ def is_address(text: str) -> bool:
     return bool(len(text) <= LONGEST and at and local and point and host and last and not _UNFIT.search(local + domain))
 
 
+def mailbox(address: str) -> str:
+    """Return what the spellings of an address have in common that usually lead to one mailbox ("a.b+c@d", "ab@d").
+
+    It is for counting only: some servers distinguish "a.b" from "ab".
+    """
+    local, _at, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
+
+
 def first_in(text: str) -> str | None:
     """Return the first address in a text ("mailto:a@b.fr ; c@d.fr"), None if there is none."""
     place = text.find("@")

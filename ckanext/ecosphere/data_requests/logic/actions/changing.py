@@ -88,7 +88,7 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
 
     Raises:
         NotFound: there is no such dataset, or the user may not read it.
-        ValidationError: what is wrong, by field; or too many signals within the hour.
+        ValidationError: what is wrong, by field; too many signals within the hour; or too many wait for a moderator.
     """
     tk.check_access("ecosphere_request_signal", context, data_dict)
     reader = people.reader_of_context(context)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +26,19 @@ FORM = {"email": "Lea@Example.org", "frequency": "daily"}
 
 def number(table: Any) -> int:
     return model.Session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+@contextmanager
+def executed() -> Iterator[list[str]]:
+    """Yield the statements that are executed within the block."""
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    sa.event.listen(model.meta.engine, "before_cursor_execute", note)
+    yield statements
+    sa.event.remove(model.meta.engine, "before_cursor_execute", note)
 
 
 def confirmed(client: Any, postbox: Postbox, search: str = SEARCH, **form: str) -> str:
@@ -255,3 +270,47 @@ def test_what_strangers_ask_for_takes_no_place_and_confirmed_alerts_are_bounded(
     assert job.deliver() == 3
     first, second, third = (links(mail)[0] for mail in postbox.mails)
     assert [visitor().post(each).status_code for each in (first, second, first, third)] == [302, 302, 302, 400]
+
+
+def test_spellings_of_a_mailbox_count_as_one(visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any):
+    monkeypatch.setitem(ckan_config, config.ALERT_LINKS_PER_DAY, 3)
+    spellings = ("lea.r@example.org", "lear+a@example.org", "l.e.a.r+b@Example.org")
+    for turn, email in enumerate(spellings):
+        page(visitor(f"203.0.113.{turn}").post(SEARCH, data={**FORM, "email": email}))
+    refused = page(visitor("203.0.113.99").post(SEARCH, data={**FORM, "email": "lear+c@example.org"}), 400)
+    assert "field-email" in refused
+    page(visitor("203.0.113.99").post(SEARCH, data={**FORM, "email": "lear@example.com"}))  # another mailbox
+    monkeypatch.setitem(ckan_config, config.ALERTS_PER_PERSON, 2)
+    assert job.deliver() == 4
+    own = [links(mail)[0] for mail in postbox.mails]
+    assert [visitor().post(each).status_code for each in own] == [302, 302, 400, 302]
+
+
+def test_the_link_to_alerts_is_asked_for_in_the_same_way_with_and_without_alerts(visitor: Any, postbox: Postbox):
+    confirmed(visitor(), postbox)
+    statements = {}
+    for email in ("lea@example.org", "autre@example.org"):
+        with executed() as said:
+            page(visitor().post("/recherche/alertes/lien", data={"email": email}))
+        statements[email] = [each for each in said if "ecosphere_search" in each]
+    assert statements["lea@example.org"] == statements["autre@example.org"] != []
+    assert job.deliver() == 1
+    assert [mail["To"].addresses[0].addr_spec for mail in postbox.mails] == ["lea@example.org"]
+    assert model.Session.scalars(sa.select(Subscriber.email)).all() == ["lea@example.org"]
+
+
+def test_the_owner_alone_learns_that_there_is_no_room(
+    visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any
+):
+    monkeypatch.setitem(ckan_config, config.ALERTS_PER_PERSON, 1)
+    confirmed(visitor(), postbox)
+    answers = [
+        page(visitor().post("/recherche/alertes/nouvelle?q=eau", data={**FORM, "email": email}))
+        for email in ("lea@example.org", "autre@example.org")
+    ]
+    own_words = [re.sub(r"[\w.-]{60,}|\w+@example.org", "", each) for each in answers]
+    assert own_words[0] == own_words[1]
+    assert job.deliver() == 2
+    told = {mail["To"].addresses[0].addr_spec: body(mail) for mail in postbox.mails}
+    assert "(1)" in told["lea@example.org"] and "gerer" in told["lea@example.org"]
+    assert "confirmer" in told["autre@example.org"]
