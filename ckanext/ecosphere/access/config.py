@@ -49,18 +49,23 @@ def guard_settings(seconds: float = 60, megabytes: int = 24) -> GuardSettings:
         total_seconds=seconds,
         max_bytes=megabytes * MEGABYTE,
         allowed_networks=networks(tk.config[ALLOWED_NETWORKS]),
+        allowed_hosts=_allowed_hosts(),
         allowed_ports=ports(tk.config[ALLOWED_PORTS]),
         own_services=own_services(),
     )
 
 
 def host_allowed(url: str) -> bool:
-    """Return whether requests to the host of a URL are allowed."""
-    hosts = tk.config[ALLOWED_HOSTS]
+    """Return whether requests to the host of a URL are allowed; the guard asks again after each redirect."""
+    hosts = _allowed_hosts()
     try:
         return not hosts or (urlsplit(url).hostname or "") in hosts
     except ValueError:
         return False
+
+
+def _allowed_hosts() -> frozenset[str]:
+    return frozenset(host.lower() for host in tk.config[ALLOWED_HOSTS])
 
 
 def read_days() -> int:

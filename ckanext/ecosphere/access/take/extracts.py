@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -93,12 +94,15 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
         service, layer = _service_of(row, asked["layer"])
         model.Session.rollback()  # no open transaction during requests
         budget = Budget(size=TOTAL_MEGABYTES * config.MEGABYTE, seconds=TOTAL_SECONDS)
-        session = GuardedSession(config.guard_settings(config.seconds(), PAGE_MEGABYTES), budget=budget)
+        settings = config.guard_settings(config.seconds(), PAGE_MEGABYTES)
+        session = GuardedSession(settings, budget=budget)
+        # Administrators choose where outlines come from, so its host needs no further permission.
+        outlines = GuardedSession(replace(settings, allowed_hosts=frozenset()), budget=budget)
         with files.working() as folder:
             clip, box = None, asked.get("box")
             for kind, address in (("commune", config.communes_url()), ("epci", config.epci_url())):
                 if asked.get(kind):
-                    clip, box = areas.outline(address, asked[kind], session)
+                    clip, box = areas.outline(address, asked[kind], outlines)
             part = Part(_sides(box))
             pages, more = _fetch(session, service, layer, part, folder)
             form = formats()[asked["format"]]
