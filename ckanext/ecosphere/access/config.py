@@ -27,6 +27,7 @@ CACHE_MEGABYTES = "ecosphere.access.cache_megabytes"
 IMAGE_LIMITS = "ecosphere.access.image_limits"
 SAMPLE_LIMITS = "ecosphere.access.sample_limits"
 EXTRACT_LIMITS = "ecosphere.access.extract_limits"
+EXTRACT_MEGABYTES = "ecosphere.access.extract_megabytes"
 EXTRACT_FEATURES = "ecosphere.access.extract_features"
 COUNT_USE = "ecosphere.access.count_use"
 BACKGROUND_URL = "ecosphere.access.background_url"
@@ -111,6 +112,11 @@ def seconds() -> int:
 def cache_megabytes() -> int:
     """Return the maximum total size of the cached previews and map images, in MB."""
     return tk.config[CACHE_MEGABYTES]
+
+
+def extract_megabytes() -> int:
+    """Return the maximum total size of the extracts that are kept, in MB."""
+    return tk.config[EXTRACT_MEGABYTES]
 
 
 def extract_features() -> int:

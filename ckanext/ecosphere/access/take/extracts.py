@@ -120,6 +120,7 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
             }
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             files.keep(folder / "out", target)
+            files.prune()
             return {**facts, "cut": facts["cut"] or more}, ""
     except messages.FAILURES as error:
         return {}, messages.code_of(error)
