@@ -20,7 +20,7 @@ from dev.attack.stage import Stage
 from dev.attack.tables import repeated, table
 
 CALENDAR, SATISFACTION, UNSUBSCRIBE = "calendar", "satisfaction", "unsubscribe"
-NOT_FOUND = 404
+FAULT = 500
 PAUSE_SECONDS = 0.5
 SERIALIZERS = (URLSafeSerializer, URLSafeTimedSerializer)
 
@@ -83,6 +83,11 @@ def _tried(stage: Stage, name: str, token: str) -> Answer:
     return client.get(path) if name == CALENDAR else client.send("POST", path, data={"satisfied": "no"})
 
 
+def _opens(answer: Answer) -> bool:
+    """Return whether a link was accepted, or broke the page."""
+    return not answer.refused or answer.status >= FAULT
+
+
 def _forged(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
     lines = table("tokens")
     for name in lines["links"]:
@@ -96,7 +101,7 @@ def _forged(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
                 made += [serializer(key, salt=name).dumps(payload) for serializer in SERIALIZERS]
         for token in made:
             answer = _tried(stage, name, str(token))
-            yield Outcome(f"{name} with {str(token)[:60]!r}", answer.status not in (400, NOT_FOUND, 308), answer.short)
+            yield Outcome(f"{name} with {str(token)[:60]!r}", _opens(answer), answer.short)
 
 
 def _changed(token: str, place: int) -> str:
@@ -115,7 +120,7 @@ def _exchanged(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
         for other, token in links.items():
             if other != name:
                 answer = _tried(stage, name, token)
-                yield Outcome(f"{name} with the token for {other}", answer.status != NOT_FOUND, answer.short)
+                yield Outcome(f"{name} with the token for {other}", _opens(answer), answer.short)
 
 
 def _prefetched(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
@@ -128,7 +133,7 @@ def _prefetched(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
                 client = stage.fresh()
                 path = f"{_path(name, token)}?r={quote(opinion)}&satisfied={quote(opinion)}&List-Unsubscribe=One-Click"
                 answer = client.send(method, path)
-                yield Outcome(f"{method} of {name} with {opinion[:20]!r}", answer.status >= 500, answer.short)
+                yield Outcome(f"{method} of {name} with {opinion[:20]!r}", answer.status >= FAULT, answer.short)
                 yield from _no_session(f"the session after {method} of {name}", client, stage)
     after = _said(stage)
     yield Outcome("opening a link changes nothing", before != after, f"{before} became {after}")
@@ -187,7 +192,7 @@ def _calendars(stage: Stage) -> Iterator[Outcome]:
     )
     editor.action("ecosphere_request_settings_update", new_calendar=True)
     answer = stage.fresh().get(f"/demandes/calendrier/{token}/{words['service']}.ics")
-    yield Outcome("an address that was replaced", answer.status != NOT_FOUND, answer.short)
+    yield Outcome("an address that was replaced", _opens(answer), answer.short)
     before = _calendar(stage, "editor")
     stage.logged_in("editor").get("/demandes/nouveau-calendrier")
     after = (editor.action("ecosphere_request_settings_show").result or {}).get("calendar")
@@ -274,7 +279,7 @@ def _outlived(stage: Stage, links: dict[str, str]) -> Iterator[Outcome]:
     yield _dead(stage, "a token of an account that is closed", stage.people["victim"].token)
     for name, token in links.items():
         answer = _tried(stage, name, token)
-        yield Outcome(f"{name} of an account that is closed", answer.status != NOT_FOUND, answer.short)
+        yield Outcome(f"{name} of an account that is closed", _opens(answer), answer.short)
 
 
 def _dead(stage: Stage, what: str, token: str) -> Outcome:
