@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from email import message_from_bytes, policy
@@ -15,7 +16,9 @@ from dev.attack.tables import table
 
 #: People whose reply addresses are attacked.
 ANSWERING = ("victim", "editor", "admin")
-EVIL, ACTIVE = "evil.example", ("<script", "onerror=", "onload=", "onclick=", 'href=\\"javascript:', "<img", "<svg")
+EVIL = "evil.example"
+#: What a browser would obey, in HTML that is written as JSON.
+ACTIVE = re.compile(r"<(?:script|img|svg)|<[^>]*\s(?:on\w+|href)=\W*(?:alert|javascript)", re.IGNORECASE)
 #: Most e-mails that explain why a reply was not taken: five for the person's own, five for those of strangers.
 MOST_EXPLAINED = 10
 PAUSE_SECONDS = 0.5
@@ -41,7 +44,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
         comments = [each for each in kept if _mark(number) in each]
         told = " ".join(comments)[:200]
         yield Outcome(f"reply: {line['name']}", bool(comments) and not line.get("taken"), told)
-        active = [word for word in ACTIVE if any(word in each for each in comments)]
+        active = ACTIVE.search(" ".join(comments))
         yield Outcome(f"reply: {line['name']}: what is shown", bool(active), f"{active} in {told}")
     honest = any(_mark(0) in each for each in kept)
     yield Outcome("an honest reply is taken", not honest, "" if honest else "it was not: nothing was tested")

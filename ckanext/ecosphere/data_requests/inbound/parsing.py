@@ -50,9 +50,11 @@ IGNORED_PRECEDENCE = ("bulk", "junk", "list", "auto_reply", "auto-reply")
 ROBOTS = re.compile(r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE)
 #: Media types of cryptographic signatures of the e-mail.
 SEALS = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
-#: How mail programs begin the subject of an absence message, also those that send no header of RFC 3834.
+#: How mail programs begin the subject of an absence message, also those that send no header of RFC 3834. An accent that
+#: is not encoded as RFC 2047 demands is read as U+FFFD.
 ABSENCE = re.compile(
-    r"\s*(?:r[ée]ponse automatique|absence du bureau|auto(?:matic)?[- ]?reply|out of (?:the )?office)\b",
+    r"\s*(?:r[ée\u0301\ufffd]{1,2}ponse automatique|absence du bureau"
+    r"|auto(?:matic)?[- ]?reply|out of (?:the )?office)\b",
     re.IGNORECASE,
 )
 AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response", "List-Id", "X-Failed-Recipients")

@@ -192,6 +192,12 @@ def test_what_is_no_answer_of_the_person_is_no_message(postbox: Postbox, headers
     assert [mail["To"].addresses[0].addr_spec for mail in postbox.mails] == expected
 
 
+def test_an_absence_message_that_encodes_its_subject_badly_is_none_either(postbox: Postbox):
+    opened()
+    raw = reply(received(postbox), Subject="SUBJECT").as_bytes()
+    assert handed_over(raw.replace(b"SUBJECT", "Réponse automatique : congés".encode())) == "automatic"
+
+
 def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
     postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):
