@@ -84,12 +84,16 @@ def test_class_does_not_get_through_a_portal_that_refuses(name, stage_of, monkey
 
 
 def test_replies_and_hosts_of_previews_get_through_a_weak_portal(stage_of, monkeypatch):
-    monkeypatch.setattr(previewing, "table", shortened)
-    stage = stage_of(WeakPortal())
-    stage.objects["dataset_name"] = "attacked"
+    spelling = {
+        "spellings": ["http://{host}:{port}/{path}"],
+        "previews": {"formats": [{"format": "CSV"}], "documents": []},
+    }
+    monkeypatch.setattr(previewing, "table", lambda _name: spelling)
+    described = stage_of(WeakPortal())
+    described.objects["dataset_name"] = "attacked"
 
-    replies = {outcome.what for outcome in replying.attempts(stage) if outcome.through}
-    previews = {outcome.what for outcome in previewing.attempts(stage) if outcome.through}
+    replies = {outcome.what for outcome in replying.attempts(stage_of(WeakPortal())) if outcome.through}
+    previews = {outcome.what for outcome in previewing.attempts(described) if outcome.through}
 
     assert {"reply: another person", "reply: bounce", "reply: page: what is shown"} <= replies
     assert any(name.startswith("CSV at http://127.66.6.6") for name in previews)

@@ -95,22 +95,22 @@ def _kept(stage: Stage) -> list[str]:
 
 def _sent(stage: Stage, mails: list[bytes]) -> Iterator[Outcome]:
     """Judge the e-mails that the replies caused."""
-    explained = 0
+    explained: list[bytes] = []
     for raw in mails:
         message = message_from_bytes(raw, policy=policy.default)
         about = f"e-mail {str(message['Subject'])[:60]!r} to {message['To']}"
         answers = "auto-replied" in str(message["Auto-Submitted"])
-        explained += answers
         head = " ".join(f"{name}: {value}" for name, value in message.items())
         yield Outcome(f"the head of {about}", EVIL in head or bool(message["Bcc"]), head[:300])
-        stranger = answers and str(stage.objects["victim"]) not in str(message["To"])
-        yield Outcome(f"the explanation of {about}", stranger, "goes to another than the person of the address")
+        stranger = answers and not any(str(stage.objects[each]) in str(message["To"]) for each in ANSWERING)
+        yield Outcome(f"the explanation of {about}", stranger, "goes to nobody who has a reply address")
         loops = not str(message["Auto-Submitted"]).startswith("auto-")
         yield Outcome(f"{about} says that a program wrote it", loops, head[:300])
         if answers:
-            stage.deliver([raw])  # as another portal would that answers it
-    yield Outcome("explanations are few", explained > MOST_EXPLAINED, f"{explained}")
+            explained.append(raw)
+    yield Outcome("explanations are few", len(explained) > MOST_EXPLAINED, f"{len(explained)}")
     answered = len(stage.mail())
+    stage.deliver(explained)  # as another portal would that answers them
     settle(stage)
     yield Outcome("no explanation is answered", len(stage.mail()) > answered, "another e-mail was sent")
 
