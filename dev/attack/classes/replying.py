@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from typing import Any
@@ -19,7 +20,7 @@ ANSWERING = ("victim", "editor", "admin")
 EVIL = "evil.example"
 #: What a browser would obey, in HTML that is written as JSON.
 ACTIVE = re.compile(r"<(?:script|img|svg)|<[^>]*\s(?:on\w+|href)=\W*(?:alert|javascript)", re.IGNORECASE)
-#: Most e-mails that explain why a reply was not taken: five for the person's own, five for those of strangers.
+#: Most e-mails to a person that explain why a reply was not taken: five for their own, five for those of strangers.
 MOST_EXPLAINED = 10
 PAUSE_SECONDS = 0.5
 
@@ -108,7 +109,8 @@ def _sent(stage: Stage, mails: list[bytes]) -> Iterator[Outcome]:
         yield Outcome(f"{about} says that a program wrote it", loops, head[:300])
         if answers:
             explained.append(raw)
-    yield Outcome("explanations are few", len(explained) > MOST_EXPLAINED, f"{len(explained)}")
+    for person, number in Counter(str(message_from_bytes(raw)["To"]) for raw in explained).items():
+        yield Outcome(f"explanations to {person} are few", number > MOST_EXPLAINED, f"{number}")
     answered = len(stage.mail())
     stage.deliver(explained)  # as another portal would that answers them
     settle(stage)
