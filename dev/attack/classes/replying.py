@@ -55,15 +55,20 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
 
 
 def _addresses(stage: Stage) -> dict[str, str]:
-    """Return the latest reply addresses of people."""
+    """Return the latest reply addresses of people, of e-mails about the public request."""
     found: dict[str, str] = {}
     deadline = time.monotonic() + stage.patience
     while len(found) < len(ANSWERING) and time.monotonic() < deadline:
         time.sleep(min(PAUSE_SECONDS, stage.patience))
         for raw in stage.mail():
             message = message_from_bytes(raw, policy=policy.default)
+            body = message.get_body(preferencelist=("plain",))
+            if not message["Reply-To"] or str(stage.objects["request_reference"]) not in (
+                body.get_content() if body else ""
+            ):
+                continue
             for person in ANSWERING:
-                if message["Reply-To"] and str(stage.objects[person]) in str(message["To"]):
+                if str(stage.objects[person]) in str(message["To"]):
                     found[person] = str(message["Reply-To"])
     return found
 
