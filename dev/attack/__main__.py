@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 
+from ckanext.ecosphere.data_requests.tests.imap_server import Imap
 from dev.attack import classes, hostile_behaviours, inventory, stage
 from dev.attack.canaries import canaries
 from dev.attack.hostile import hostile
@@ -26,7 +27,7 @@ from dev.attack.tables import table as rows_of
 from dev.stack import accounts, ckan, demo, services
 from dev.stack.install import venv_program
 from dev.stack.settings import LOCAL, ports
-from dev.stack.shell import say
+from dev.stack.shell import run, say, write_private
 
 ANSWERING = ("web", "solr", "postgres")
 #: A web server that does not stop within this many seconds is killed.
@@ -63,7 +64,7 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
     doors = inventory.of_portal(venv_program("python"), ckan.INI)
     results: list[Result] = []
     load.watch()
-    with _bounded(), canaries() as birds, hostile(load, birds, hostile_behaviours.BEHAVIOURS) as server:
+    with _with_options(), canaries() as birds, hostile(load, birds, hostile_behaviours.BEHAVIOURS) as server:
         for attack in attacks:  # a fresh stage for each, so that none depends on what another left behind
             setting = stage.prepared(
                 ckan.site_url(),
@@ -77,6 +78,7 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
                 mail=LOCAL / "mail",
                 services={name: ports()[name] for name in ("postgres", "redis", "solr")},
                 revive=_revive,
+                deliver=_deliver,
             )
             with setting as prepared:
                 results.append(carry_out(attack, prepared, say))
@@ -86,21 +88,21 @@ def _attack(attacks: Sequence[Attack], seed: int) -> int:
 
 
 @contextlib.contextmanager
-def _bounded() -> Iterator[None]:
-    """Run the workers with the limits of the table `bounds` within the block; the web server needs none of them."""
-    say("Restarting the workers with the bounds of dev/attack/data/bounds.yaml")
-    _workers({name: str(value) for name, value in rows_of("bounds").items()})
+def _with_options() -> Iterator[None]:
+    """Run the portal with the options of the table `options` within the block."""
+    say("Restarting the portal with the options of dev/attack/data/options.yaml")
+    _restart({name: str(value) for name, value in rows_of("options").items()})
     try:
         yield
     finally:
-        _workers({})
+        _restart({})
 
 
-def _workers(options: dict[str, str]) -> None:
-    """Write the configuration file with these options and restart the workers."""
+def _restart(options: dict[str, str]) -> None:
+    """Write the configuration file with these options and restart the web server and the workers."""
     ckan.write_ini(options)
     for process in ckan.processes():
-        if process.name.startswith("worker"):
+        if process.name.startswith(("web", "worker")):
             process.start(quietly=True)
 
 
@@ -117,6 +119,19 @@ def _revive() -> None:
         web.patience = FROZEN_SECONDS
         web.stop(quietly=True)
     next(process for process in ckan.processes() if process.name == "web").start()
+
+
+def _deliver(mails: list[bytes]) -> None:
+    """Serve e-mails over IMAP, and have the portal fetch them as replies."""
+    with Imap(mails, "reply", "secret") as mailbox:
+        address = f"imap://reply@127.0.0.1:{mailbox.port}/INBOX"
+        options = {"use": f"config:{ckan.INI.name}", "ecosphere.requests.imap": address}
+        options["ecosphere.requests.imap_password"] = "secret"
+        lines = [f"{name} = {value}" for name, value in options.items()]
+        ini = LOCAL / "replies.ini"
+        write_private(ini, "\n".join(["[app:main]", *lines, ""]))
+        command = [venv_program("ckan"), "-c", ini, "ecosphere", "requests", "mail-fetch"]
+        run(command, what="fetch the replies", cwd=LOCAL)
 
 
 def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> Result:

@@ -101,6 +101,17 @@ class Hostile:
         """Add a behaviour."""
         self._behaviours[name] = behaviour
 
+    def lead(self, address: str) -> str:
+        """Redirect to an address from a new URL, and return this one."""
+        name = f"placed/{next(self._numbers)}"
+
+        def redirect(question: Question) -> None:
+            self.count(question.url, 0)
+            question.exchange.answer("", 302, Location=address)
+
+        self._behaviours[name] = redirect
+        return f"{self.url}/{name}"
+
     def canary(self, name: str) -> str:
         """Return the forbidden URL to which the behaviour of this name leads."""
         path = self.paths.setdefault(name, self.canaries.path())

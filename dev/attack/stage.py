@@ -52,6 +52,7 @@ class Stage:
         patience: longest wait for a harvest, in seconds.
         services: database, queue, index → port.
         revive: restarts the portal's web server after an attack has frozen it.
+        deliver: puts e-mails into the mailbox of replies, and has the portal read them.
     """
 
     url: str
@@ -68,6 +69,7 @@ class Stage:
     patience: float = 45.0
     services: dict[str, int] = field(default_factory=dict)
     revive: Callable[[], None] = lambda: None
+    deliver: Callable[[list[bytes]], None] = lambda mails: None
 
     def filled(self, value: Any, **more: Any) -> Any:
         """Replace the words of a table with the objects of the stage."""
@@ -110,6 +112,7 @@ def prepared(
     mail: Path,
     services: dict[str, int],
     revive: Callable[[], None],
+    deliver: Callable[[list[bytes]], None],
 ) -> Iterator[Stage]:
     """Prepare the stage of a running portal for the duration of the block.
 
@@ -125,6 +128,7 @@ def prepared(
         mail: folder of the e-mails that the portal sends.
         services: ports of its database, queue and index.
         revive: restarts its web server.
+        deliver: has it read e-mails as replies.
     """
     begin, choice = time.time_ns(), random.Random(seed)
     site = Client(url, load, name="admin", token=token)
@@ -133,6 +137,7 @@ def prepared(
         url, load, {"sysadmin": site, "nobody": Client(url, load, source="127.99.0.1")}, {"sysadmin": password},
         {}, f"zibeline{secrets.token_hex(3)}", inventory, canaries, hostile,
         mail=lambda: _mails(mail, begin), random=choice, services=services, revive=revive,
+        deliver=deliver,
     )  # fmt: skip
     try:
         _prepare(stage)

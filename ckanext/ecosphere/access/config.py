@@ -27,6 +27,7 @@ CACHE_MEGABYTES = "ecosphere.access.cache_megabytes"
 IMAGE_LIMITS = "ecosphere.access.image_limits"
 SAMPLE_LIMITS = "ecosphere.access.sample_limits"
 EXTRACT_LIMITS = "ecosphere.access.extract_limits"
+EXTRACT_MEGABYTES = "ecosphere.access.extract_megabytes"
 EXTRACT_FEATURES = "ecosphere.access.extract_features"
 COUNT_USE = "ecosphere.access.count_use"
 BACKGROUND_URL = "ecosphere.access.background_url"
@@ -49,18 +50,23 @@ def guard_settings(seconds: float = 60, megabytes: int = 24) -> GuardSettings:
         total_seconds=seconds,
         max_bytes=megabytes * MEGABYTE,
         allowed_networks=networks(tk.config[ALLOWED_NETWORKS]),
+        allowed_hosts=_allowed_hosts(),
         allowed_ports=ports(tk.config[ALLOWED_PORTS]),
         own_services=own_services(),
     )
 
 
 def host_allowed(url: str) -> bool:
-    """Return whether requests to the host of a URL are allowed."""
-    hosts = tk.config[ALLOWED_HOSTS]
+    """Return whether requests to the host of a URL are allowed; the guard asks again after each redirect."""
+    hosts = _allowed_hosts()
     try:
         return not hosts or (urlsplit(url).hostname or "") in hosts
     except ValueError:
         return False
+
+
+def _allowed_hosts() -> frozenset[str]:
+    return frozenset(host.lower() for host in tk.config[ALLOWED_HOSTS])
 
 
 def read_days() -> int:
@@ -106,6 +112,11 @@ def seconds() -> int:
 def cache_megabytes() -> int:
     """Return the maximum total size of the cached previews and map images, in MB."""
     return tk.config[CACHE_MEGABYTES]
+
+
+def extract_megabytes() -> int:
+    """Return the maximum total size of the extracts that are kept, in MB."""
+    return tk.config[EXTRACT_MEGABYTES]
 
 
 def extract_features() -> int:

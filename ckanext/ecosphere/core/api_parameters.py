@@ -54,7 +54,7 @@ def check(action: str, data: dict[str, Any]) -> None:
     errors |= _faults_within(action, data)
     if action == "package_revise" and (faults := _faults_within("package_update", _revised(data))):
         errors["update"] = [faults]
-    errors |= _faults_of_choices(action, data)
+    errors |= _faults_of_choices(action, data) | _without_effect(action, data)
     if action in table["of_members"] and data.get("id") and model.Group.get(str(data["id"])) is None:
         errors["id"] = [tk._("Not found: nothing has this name or identifier.")]
     if action == "resource_search":
@@ -86,6 +86,14 @@ def _faults_of_choices(action: str, data: dict[str, Any]) -> dict[str, list[Any]
         choose("profiles", _are_rdf_profiles(data.get("profiles")), sorted(_rdf_profiles()))
         choose("format", is_rdf_format(data.get("format")), table["rdf_formats"])
     return faults
+
+
+def _without_effect(action: str, data: dict[str, Any]) -> dict[str, list[Any]]:
+    """Return an error for each parameter that would narrow a token if CKAN did not ignore it without saying so."""
+    sentence = tk._("Leave this out: a token of this portal may do all that its person may, until it is revoked.")
+    narrowing = _table()["narrowing"].get(action, {})
+    names = [each for plugin, some in narrowing.items() if not p.plugin_loaded(plugin) for each in some]
+    return {name: [sentence] for name in names if name in data}
 
 
 def check_by_name(data: dict[str, Any]) -> None:

@@ -38,6 +38,7 @@ EMAIL = "ecosphere.requests.email"
 REPLY_ADDRESS = "ecosphere.requests.reply_address"
 REPLY_DAYS = "ecosphere.requests.reply_days"
 REPLY_MEGABYTES = "ecosphere.requests.reply_megabytes"
+REPLY_SERVER = "ecosphere.requests.reply_authserv_id"
 IMAP = "ecosphere.requests.imap"
 IMAP_PASSWORD = "ecosphere.requests.imap_password"  # noqa: S105 - the name of the option
 ESCALATION_ADMINISTRATORS = "ecosphere.requests.escalation_administrators"
@@ -205,6 +206,11 @@ def reply_days() -> int:
 def reply_bytes() -> int:
     """Return the maximum size of a reply, in bytes."""
     return tk.config[REPLY_MEGABYTES] * 1024 * 1024
+
+
+def reply_server() -> str:
+    """Return the name of the mail server whose `Authentication-Results` are believed, "" when it refuses by itself."""
+    return str(tk.config[REPLY_SERVER] or "").strip()
 
 
 def imap() -> str:

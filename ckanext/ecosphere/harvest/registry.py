@@ -14,12 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ckanext.ecosphere.shared import characters
+
 COLUMNS = ("name", "owner_org", "title", "url", "frequency", "config_json", "source_type")
 COMPARED = ("title", "url", "frequency", "config", "source_type", "owner_org")
 DEFAULT_TYPE = "ecosphere_csw"
 _PROPERTIES = {"organisationname": "organisation", "identifier": "identifier", "type": "type", "title": "title"}
 _COMPARISONS = {"PropertyIsLike": "like", "PropertyIsEqualTo": "equals"}
 _CONDITION = 3
+LARGEST_FILE = 20_000_000
+LONGEST_REASON = 300
 
 
 @dataclass(frozen=True)
@@ -61,35 +65,49 @@ def read(path: Path) -> tuple[list[Wanted], list[tuple[str, str]]]:
         the sources, and the entries that cannot be used with the reason.
 
     Raises:
-        ValueError: it is neither such a table nor such a list.
+        ValueError: it is neither such a table nor such a list, or too large.
     """
-    text = path.read_text("utf-8-sig")
-    rows: Any = json.loads(text) if path.suffix.lower() == ".json" else list(csv.DictReader(text.splitlines()))
+    rows = _rows(path)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("not a list of sources")
     wanted: dict[str, Wanted] = {}
     refused: list[tuple[str, str]] = []
     for number, row in enumerate(rows, 2):
-        name = str(row.get("name") or "").strip()
-        missing = [column for column in ("name", "title", "url") if not str(row.get(column) or "").strip()]
+        name = _text(row, "name")
+        missing = [column for column in ("name", "title", "url") if not _text(row, column)]
         if missing or name in wanted:
             refused.append((name or f"#{number}", ", ".join(missing) or "name"))
             continue
         try:
             config = _config(row.get("config_json") or row.get("config"))
-        except (ValueError, TypeError, LookupError) as error:
-            refused.append((name, f"config_json: {error}"))
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            refused.append((name, f"config_json: {characters.one_line(str(error))[:LONGEST_REASON]}"))
             continue
         wanted[name] = Wanted(
             name,
-            str(row.get("owner_org") or "").strip(),
-            str(row["title"]).strip(),
-            str(row["url"]).strip(),
-            str(row.get("frequency") or "MANUAL").strip().upper(),
+            _text(row, "owner_org"),
+            _text(row, "title"),
+            _text(row, "url"),
+            (_text(row, "frequency") or "MANUAL").upper(),
             config,
-            str(row.get("source_type") or DEFAULT_TYPE).strip(),
+            _text(row, "source_type") or DEFAULT_TYPE,
         )
     return list(wanted.values()), refused
+
+
+def _rows(path: Path) -> Any:
+    if path.stat().st_size > LARGEST_FILE:
+        raise ValueError(f"larger than {LARGEST_FILE // 1_000_000} MB")
+    text = path.read_text("utf-8-sig")
+    try:
+        return json.loads(text) if path.suffix.lower() == ".json" else list(csv.DictReader(text.splitlines()))
+    except (RecursionError, csv.Error) as error:
+        raise ValueError(str(error)) from error
+
+
+def _text(row: Mapping[str, Any], column: str) -> str:
+    """Return a cell without control characters: a terminal would obey them and hide steps of the plan."""
+    return characters.one_line(str(row.get(column) or ""))
 
 
 def plan(wanted: Iterable[Wanted], present: Mapping[str, Mapping[str, Any]], retire: bool = False) -> Plan:

@@ -48,6 +48,7 @@ ANSWERS = {
 POSTED = {
     "send_mail": ({}, 400),
     "InactiveSource": ({"name": "x"}, 400),
+    "api_token_create": ({"user": "a", "name": "a", "scope": "read"}, 409),
     "user_invite": ({"email": "a@guichet.example"}, 409),
     "task_status_update_many": ({}, 409),
     "organization_autocomplete": ({}, 409),

@@ -19,7 +19,7 @@ from dev.attack import canaries as canaries_module
 from dev.attack import classes, hostile_behaviours, tables
 from dev.attack.__main__ import carry_out, table
 from dev.attack.canaries import canaries
-from dev.attack.classes import formulas, slow_questions, ssrf, xss
+from dev.attack.classes import formulas, previewing, replying, slow_questions, ssrf, xss
 from dev.attack.hostile import hostile
 from dev.attack.load import Load, Measured, resident_bytes, spent
 from dev.attack.outcome import Attack, Outcome
@@ -81,6 +81,22 @@ def test_class_does_not_get_through_a_portal_that_refuses(name, stage_of, monkey
 
     assert len(outcomes) > 10
     assert [outcome for outcome in outcomes if outcome.through] == []
+
+
+def test_replies_and_hosts_of_previews_get_through_a_weak_portal(stage_of, monkeypatch):
+    spelling = {
+        "spellings": ["http://{host}:{port}/{path}"],
+        "previews": {"formats": [{"format": "CSV"}], "documents": []},
+    }
+    monkeypatch.setattr(previewing, "table", lambda _name: spelling)
+    described = stage_of(WeakPortal())
+    described.objects["dataset_name"] = "attacked"
+
+    replies = {outcome.what for outcome in replying.attempts(stage_of(WeakPortal())) if outcome.through}
+    previews = {outcome.what for outcome in previewing.attempts(described) if outcome.through}
+
+    assert {"reply: another person", "reply: bounce", "reply: page: what is shown"} <= replies
+    assert any(name.startswith("CSV at http://127.66.6.6") for name in previews)
 
 
 def test_faults_and_slow_answers_get_through(stage_of, monkeypatch):

@@ -169,6 +169,17 @@ def test_a_redirect_inside_is_refused():
         assert refusal.value.params["ip"] == "169.254.169.254"
 
 
+def test_a_redirect_to_another_host_than_those_that_may_be_asked_is_refused():
+    with serve(lambda x: x.answer("inside"), host="127.0.0.2") as other:
+        with serve(lambda x: x.answer(status=302, Location=other.url)) as server:
+            guarded = session(allowed_hosts=frozenset(["127.0.0.1"]), allowed_networks=networks(["127.0.0.0/8"]))
+            for url in (server.url, other.url):
+                with pytest.raises(FetchRefusedError) as refusal:
+                    guarded.get(url)
+                assert refusal.value.params == {"host": "127.0.0.2"}
+        assert other.seen == []
+
+
 def test_a_redirect_to_a_file_is_refused():
     with serve(lambda x: x.answer(status=302, Location="file:///etc/passwd")) as server:
         with pytest.raises(FetchRefusedError) as refusal:

@@ -1,7 +1,7 @@
 """A deliberately vulnerable portal, on which each class of attacks must succeed, and one that refuses everything.
 
 Both answer over real HTTP. The vulnerable one accepts any input, shows it unescaped, fetches every URL it reads,
-redirects anywhere, sets no security headers, and fails on odd values.
+redirects anywhere, sets no security headers, takes every e-mail as a message, and fails on odd values.
 """
 
 from __future__ import annotations
@@ -66,9 +66,10 @@ class WeakPortal:
     def _titles(self) -> list[str]:
         return [str(json.loads(text).get("title")) for text in self.texts if text.startswith("{") and "title" in text]
 
-    @staticmethod
-    def _result() -> dict[str, Any]:
-        return {"id": "x", "name": "x", "version": 1, "token": "t", "count": 3, "url": "/file.html", "secret": SECRET}
+    def _result(self) -> dict[str, Any]:
+        said = {"comments": [{"text": text[:1_000]} for text in self.texts]}
+        object_ = {"id": "x", "name": "x", "version": 1, "token": "t", "count": 3, "url": "/file.html"}
+        return object_ | said | {"secret": SECRET}
 
     @staticmethod
     def _fetch(text: str) -> None:
@@ -104,4 +105,5 @@ def staged(url: str, canaries: Canaries, hostile: Hostile, mail: list[bytes]) ->
     return Stage(
         url, load, people, passwords, objects, SECRET, doors, canaries, hostile,
         mail=lambda: mail, random=random.Random(1), patience=0.2, services={"solr": 8983},
+        deliver=lambda mails: [people["nobody"].send("POST", "/mail", data=each) for each in mails] and None,
     )  # fmt: skip

@@ -16,6 +16,7 @@ NAMES = (
     "sessions",
     "redirects",
     "mail",
+    "tokens",
     "formulas",
     "exports",
     "uploads",

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 
+from dev.attack.classes import replying
 from dev.attack.client import Client
 from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
@@ -36,6 +37,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
         person.post("/user/reset", {"user": stage.filled(address)}, token_from="/user/reset")
     _send(stage)
     yield from _seen(stage)
+    yield from replying.attempts(stage)
 
 
 def _newcomer(stage: Stage, number: int, fullname: str) -> Client:
@@ -88,4 +90,4 @@ def _seen(stage: Stage) -> Iterator[Outcome]:
         yield Outcome(f"{person} is not flooded", number > most, f"{number} e-mails" if number > most else "")
 
 
-ATTACK = Attack("mail", "No stranger's words, links, headers or floods go out in the ministry's name.", attempts)
+ATTACK = Attack("mail", "E-mails carry no stranger's words, and replies are those of their person alone.", attempts)

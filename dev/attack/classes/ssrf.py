@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from dev.attack.canaries import FORBIDDEN
-from dev.attack.classes import harvesting
+from dev.attack.classes import harvesting, previewing
 from dev.attack.hostile import settings_for
 from dev.attack.outcome import Attack, Outcome
+from dev.attack.settling import settle
 from dev.attack.stage import Stage
 from dev.attack.tables import table
 
-#: Wait before looking at the job queue: background jobs request canaries late.
-SETTLE_SECONDS = 3
 PAUSE_SECONDS = 0.2
 
 
@@ -24,6 +23,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
     yield from _spelled(stage)
     yield from _documents(stage)
     yield from _services(stage)
+    yield from previewing.attempts(stage)
 
 
 #: Entry points besides the import. All of them make requests through the same guard.
@@ -61,18 +61,10 @@ def _spelled(stage: Stage) -> Iterator[Outcome]:
             tried.append((f"{door} with {address}", path))
     checked = stage.people["editor"].action("ecosphere_quality_recheck", id=stage.objects["dataset"])
     yield Outcome("the links are checked", not (checked.result or {}).get("queued"), checked.short)
-    _settle(stage)
+    settle(stage)
     for what, path in tried:
         asked = stage.canaries.asked(path)
         yield Outcome(what, asked, "the canary was asked" if asked else "")
-
-
-def _settle(stage: Stage) -> None:
-    """Wait until the background jobs are done."""
-    site, deadline = stage.people["sysadmin"], time.monotonic() + stage.patience * 10
-    time.sleep(SETTLE_SECONDS)
-    while time.monotonic() < deadline and site.action("job_list").result:
-        time.sleep(1)
 
 
 def _documents(stage: Stage) -> Iterator[Outcome]:

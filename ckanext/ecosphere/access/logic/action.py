@@ -17,7 +17,7 @@ from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.kinds import recognise
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.use import counting
-from ckanext.ecosphere.shared import action_input
+from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
 
 
@@ -106,7 +106,10 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
     asked = extract_form.checked(found, data_dict)
     try:
         if has_request_context():
-            rate_limits.hit("access-extract", config.limits(config.EXTRACT_LIMITS), brakes.address(), fallback=True)
+            _count_extract(brakes.address())
+            person = authorization.person(context)
+            if person is not None:  # who may come from many addresses
+                _count_extract(f"person:{person.id}")
     except rate_limits.TooMany as error:
         sentence = tk._("This was done too often in a short time.") + " " + rate_limits.try_again(error.seconds)
         raise tk.ValidationError({"message": [sentence]}) from error
@@ -117,6 +120,10 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
         raise tk.ValidationError({"message": [sentence]}) from error
     jobs.want_extracts()
     return extract_form.shown(row)
+
+
+def _count_extract(unit: str) -> None:
+    rate_limits.hit("access-extract", config.limits(config.EXTRACT_LIMITS), unit, fallback=True)
 
 
 @tk.side_effect_free

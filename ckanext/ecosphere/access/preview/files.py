@@ -66,7 +66,7 @@ def keep(made: Path, target: Path) -> None:
 
 
 def prune() -> int:
-    """Remove outdated files, and the oldest previews and images beyond the cache size; return their number."""
+    """Remove outdated files, and the oldest ones beyond the sizes configured; return their number."""
     removed = 0
     for name, age in ((WORK, DAY), (EXTRACTS, DAY), (IMAGES, DAY)):
         parent = folder(name)
@@ -74,10 +74,15 @@ def prune() -> int:
             if _modified(each) < time.time() - age:
                 shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink(missing_ok=True)
                 removed += 1
-    kept = [
-        each for name in (SAMPLES, IMAGES) if (parent := folder(name)) for each in parent.iterdir() if each.is_file()
-    ]
-    left = config.cache_megabytes() * config.MEGABYTE
+    removed += _prune_beyond(config.cache_megabytes(), SAMPLES, IMAGES)
+    return removed + _prune_beyond(config.extract_megabytes(), EXTRACTS)
+
+
+def _prune_beyond(megabytes: int, *names: str) -> int:
+    """Remove the oldest files of some folders beyond a total size; return their number."""
+    parents = [parent for name in names if (parent := folder(name))]
+    kept = [each for parent in parents for each in parent.iterdir() if each.is_file()]
+    left, removed = megabytes * config.MEGABYTE, 0
     for each in sorted(kept, key=_modified, reverse=True):
         try:
             left -= each.stat().st_size

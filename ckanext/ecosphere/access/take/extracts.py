@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -95,12 +96,15 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
         service, layer = _service_of(row, asked["layer"])
         model.Session.rollback()  # no open transaction during requests
         budget = Budget(size=TOTAL_MEGABYTES * config.MEGABYTE, seconds=TOTAL_SECONDS)
-        session = GuardedSession(config.guard_settings(config.seconds(), PAGE_MEGABYTES), budget=budget)
+        settings = config.guard_settings(config.seconds(), PAGE_MEGABYTES)
+        session = GuardedSession(settings, budget=budget)
+        # Administrators choose where outlines come from, so its host needs no further permission.
+        outlines = GuardedSession(replace(settings, allowed_hosts=frozenset()), budget=budget)
         with files.working() as folder:
             clip, box = None, asked.get("box")
             for kind, address in (("commune", config.communes_url()), ("epci", config.epci_url())):
                 if asked.get(kind):
-                    clip, box = areas.outline(address, asked[kind], session)
+                    clip, box = areas.outline(address, asked[kind], outlines)
             part = Part(_sides(box))
             pages, more = _fetch(session, service, layer, part, folder, others_wait)
             form = formats()[asked["format"]]
@@ -118,6 +122,7 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
             }
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             files.keep(folder / "out", target)
+            files.prune()
             return {**facts, "cut": facts["cut"] or more}, ""
     except messages.FAILURES as error:
         return {}, messages.code_of(error)

@@ -34,6 +34,7 @@ from ckanext.ecosphere.access.model import Sample
 from ckanext.ecosphere.access.preview import files, geo, samples, sandbox, tables, xml_text
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests.conftest import address
+from ckanext.ecosphere.tests.scripted_server import serve
 
 GEOJSON = (Path(__file__).parents[4] / "dev/ogc/data/zones-humides.geojson").read_bytes()
 
@@ -619,6 +620,18 @@ def test_slow_servers_do_not_take_the_threads_of_the_portal(store, hostile, made
         go_on.set()
         assert [each.result() for each in slow] == [(200, None)] * 2
     assert tile(252) == (200, None)
+
+
+def test_hosts_that_are_not_allowed_are_not_asked_after_a_redirect_either(store, hostile, monkeypatch):
+    monkeypatch.setitem(tk.config, "ecosphere.access.allowed_hosts", ["127.0.0.1"])
+    monkeypatch.setitem(tk.config, "ecosphere.access.allowed_networks", ["127.0.0.0/8"])
+    with serve(lambda exchange: exchange.answer("a;b\n1;2\n"), host="127.0.0.2") as other:
+        url = hostile("/away.csv", b"", status=302, Location=f"{other.url}/b.csv")
+        resources = [{"name": "Ailleurs", "url": url, "format": "CSV"}]
+        dataset: Any = factories.Dataset(owner_org=store["service"], resources=resources)
+        shown = preview(store, f"/dataset/{dataset['name']}/resource/{dataset['resources'][0]['id']}/apercu")
+        assert shown["state"] == "broken"
+        assert other.seen == []
 
 
 def test_what_is_kept_is_bounded(store, monkeypatch):

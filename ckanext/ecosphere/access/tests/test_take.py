@@ -28,6 +28,7 @@ from ckanext.ecosphere.access import cli, jobs
 from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.logic import extract_form
 from ckanext.ecosphere.access.model import Extract, Sample, Use, now
+from ckanext.ecosphere.access.preview import files
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
 from ckanext.ecosphere.access.take import areas, extracts, request, snippets
@@ -286,6 +287,30 @@ def test_extracts_are_braked_and_deleted_after_a_day(store, monkeypatch):
     assert "extracts deleted: 1" in nightly()
     assert not path.exists()
     assert model.Session.get(Extract, row["id"], populate_existing=True) is None
+
+
+def test_a_person_who_comes_from_many_addresses_is_braked(store, monkeypatch):
+    monkeypatch.setitem(tk.config, "ecosphere.access.extract_limits", "1 per hour")
+    asked = {"resource_id": store["resources"]["Données"], "box": NANTES}
+
+    def status(headers: dict[str, str], came_from: str) -> int:
+        come = {"REMOTE_ADDR": came_from}
+        place = "/api/3/action/ecosphere_access_extract_create"
+        return store["client"].post(place, json=asked, headers=headers, environ_base=come).status_code
+
+    assert [status(store["reader"], each) for each in ("192.0.2.1", "198.51.100.1")] == [200, 409]
+    assert [status({}, each) for each in ("192.0.2.2", "198.51.100.2")] == [200, 200]
+
+
+def test_extracts_that_are_kept_are_bounded(store, monkeypatch):
+    monkeypatch.setitem(tk.config, "ecosphere.access.extract_megabytes", 1)
+    folder = files.folder(files.EXTRACTS)
+    assert folder is not None
+    for number in range(5):
+        (folder / f"{number}.gpkg").write_bytes(b"x" * 600_000)
+    _row, file = made(store, format="geojson", box=NANTES)
+    assert file.status_code == 200
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 1024 * 1024
 
 
 def test_the_watch_deletes_extracts_of_more_than_a_day_ago(store, monkeypatch):

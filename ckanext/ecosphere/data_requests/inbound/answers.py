@@ -23,6 +23,7 @@ _ = tk._
 #: Code → why an e-mail is not accepted.
 SENTENCES = {
     "other_sender": N_("It did not come from the address of your account. Write from that address, or on the page."),
+    "unverified": N_("The mail server could not verify that it came from you. Write on the page of the request."),
     "expired": N_("The address that you answered is no longer good: it was in an old e-mail."),
     "closed": N_("This request takes no message from you any more."),
     "too_large": N_("It is too large: {number} MB at most, files included."),

@@ -1,4 +1,6 @@
-"""Retrieval of replies from a mailbox over IMAP (RFC 3501), in small batches.
+"""Retrieval of replies from a mailbox over IMAP (RFC 3501), for a limited time.
+
+Anybody can write to it: of e-mails that are no replies, only the headers are fetched.
 
 Processed e-mails are marked as seen. One that fails on an error of this extension is also flagged: it stays in the
 mailbox for the administrator without blocking the others.
@@ -10,6 +12,8 @@ import imaplib
 import logging
 import re
 import ssl
+import time
+from itertools import takewhile
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -22,7 +26,8 @@ from ckanext.ecosphere.shared.locks import Locks
 log = logging.getLogger(__name__)
 
 SECONDS = 30
-MOST_AT_ONCE = 100
+#: Time after which the rest waits for the next run.
+MOST_SECONDS = 120
 SIZE = re.compile(rb"RFC822\.SIZE (\d{1,12})")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 FAULTS = (imaplib.IMAP4.error, OSError, ssl.SSLError)
@@ -41,7 +46,9 @@ def fetch() -> int:
             return 0
         server = _open()
         try:
-            return sum(_one(server, number) for number in _waiting(server))
+            end = time.monotonic() + MOST_SECONDS
+            in_time = takewhile(lambda _number: time.monotonic() < end, _waiting(server))
+            return sum(_one(server, number) for number in in_time)
         finally:
             try:
                 server.logout()
@@ -76,12 +83,14 @@ def _waiting(server: imaplib.IMAP4) -> list[str]:
     if answer != "OK":
         raise imaplib.IMAP4.error(f"the folder cannot be searched: {found}")
     numbers = b" ".join(each for each in found if isinstance(each, bytes)).split()
-    return [each.decode() for each in numbers if each.isdigit()][:MOST_AT_ONCE]
+    return [each.decode() for each in numbers if each.isdigit()]
 
 
 def _one(server: imaplib.IMAP4, number: str) -> int:
     too_large = _size(server, number) > config.reply_bytes()
-    raw = _fetched(server, number, "BODY.PEEK[HEADER]" if too_large else "BODY.PEEK[]")
+    raw = _fetched(server, number, "BODY.PEEK[HEADER]")
+    if raw is not None and not too_large and receive.is_wanted(raw):
+        raw = _fetched(server, number, "BODY.PEEK[]")
     if raw is None:
         log.warning("The mail server does not hand out a reply by e-mail; it is asked again the next time")
         return 0

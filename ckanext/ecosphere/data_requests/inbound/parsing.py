@@ -50,6 +50,13 @@ IGNORED_PRECEDENCE = ("bulk", "junk", "list", "auto_reply", "auto-reply")
 ROBOTS = re.compile(r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE)
 #: Media types of cryptographic signatures of the e-mail.
 SEALS = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
+#: How mail programs begin the subject of an absence message, also those that send no header of RFC 3834. An accent that
+#: is not encoded as RFC 2047 demands is read as U+FFFD.
+ABSENCE = re.compile(
+    r"\s*(?:r[ée\u0301\ufffd]{1,2}ponse automatique|absence du bureau"
+    r"|auto(?:matic)?[- ]?reply|out of (?:the )?office)\b",
+    re.IGNORECASE,
+)
 AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response", "List-Id", "X-Failed-Recipients")
 
 
@@ -74,6 +81,7 @@ class Incoming:
         sender: address of its only sender, in lower case, "" when there is none or several.
         recipients: addresses of its recipients, the most reliable first.
         automatic: whether a program wrote it (an absence message, a bounce).
+        results: its `Authentication-Results`, the topmost first.
         text: what the author wrote, without quotations.
         files: attachments, as files of a form.
     """
@@ -82,6 +90,7 @@ class Incoming:
     sender: str = ""
     recipients: list[str] = field(default_factory=list)
     automatic: bool = False
+    results: list[str] = field(default_factory=list)
     text: str = ""
     files: list[FileStorage] = field(default_factory=list)
 
@@ -111,6 +120,7 @@ def head(raw: bytes, original_recipient: str = "") -> Incoming:
         sender=_sender(message),
         recipients=_recipients(message, original_recipient),
         automatic=_is_automatic(message),
+        results=_headers(message, "Authentication-Results"),
     )
 
 
@@ -160,6 +170,15 @@ def _header(message: Message, name: str) -> str:
         return " ".join(str(message.get(name) or "").split())
     except Exception:  # errors of the header parser are not documented: IndexError, ValueError, AttributeError …
         return ""
+
+
+def _decoded_header(message: Message, name: str) -> str:
+    """Return a header with its encoded words (RFC 2047) decoded, as it is where that fails."""
+    written = _header(message, name)[:LONGEST_FILE_NAME]
+    try:
+        return str(make_header(decode_header(written)))
+    except Exception:  # as above
+        return written
 
 
 def _headers(message: Message, name: str) -> list[str]:
@@ -215,7 +234,9 @@ def _is_automatic(message: Message) -> bool:
         or returned
         or report
         or any(message.get(name) is not None for name in AUTOMATIC_HEADERS)
+        or _header(message, "X-Auto-Response-Suppress").lower() == "all"
         or bool(ROBOTS.match(_sender(message)))
+        or bool(ABSENCE.match(_decoded_header(message, "Subject")))
     )
 
 

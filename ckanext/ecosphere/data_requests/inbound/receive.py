@@ -20,7 +20,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.data_requests import attachments, config, conversation, dictize, service, throttle
 from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.inbound import addresses, answers, parsing
+from ckanext.ecosphere.data_requests.inbound import addresses, answers, parsing, verified
 from ckanext.ecosphere.data_requests.inbound.tables import Inbound
 from ckanext.ecosphere.data_requests.logic import schema
 from ckanext.ecosphere.data_requests.model import Request
@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 TAKEN = "taken"
 MOST_FILES = 10
+#: Outcomes of e-mails that may be somebody else's. They count apart: whoever got hold of a reply address must not use
+#: up the limits of the person.
+OF_STRANGERS = ("other_sender", "unverified")
 #: Limits per user: e-mails processed in an hour, and explanations sent in a day.
 MOST_LOOKED_AT, MOST_ANSWERED = 60, 5
 
@@ -67,7 +70,7 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         found = parsing.head(raw, recipient)
     except parsing.Unreadable as error:
         return error.code
-    token, address = next(((token, each) for each in found.recipients if (token := addresses.read(each))), (None, ""))
+    token, address = _token(found)
     # Without a valid token the sender may be forged, so no explanation is sent.
     if token is None or found.automatic:
         return "automatic" if token else "not_ours"
@@ -81,12 +84,27 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         if not locks.take(f"requests:mail:{key}") or not _begin(key, user.id, notification.request_id):
             return "seen"
         outcome, details = "flood", ()
-        if _number(user.id, timedelta(hours=1)) <= MOST_LOOKED_AT:
+        if _number(user.id, timedelta(hours=1), Inbound.outcome.not_in(OF_STRANGERS)) <= MOST_LOOKED_AT:
             outcome, details = _tried(Mail(raw, found, token, key, too_large), lang)
         _end(key, outcome)
         if outcome in answers.SENTENCES:
             _answer(key, outcome, details, lang, token.notification)
     return outcome
+
+
+def is_wanted(head: bytes) -> bool:
+    """Return whether an e-mail with these headers is processed at all, so that its body is worth fetching."""
+    try:
+        found = parsing.head(head)
+    except parsing.Unreadable:
+        return False
+    return _token(found)[0] is not None and not found.automatic
+
+
+def _token(found: parsing.Incoming) -> tuple[addresses.Token | None, str]:
+    """Return the first valid token among the recipients of an e-mail, and its address."""
+    read = ((addresses.read(each), each) for each in found.recipients)
+    return next((pair for pair in read if pair[0] is not None), (None, ""))
 
 
 @dataclass(frozen=True)
@@ -144,6 +162,9 @@ def _take(mail: Mail) -> None:
     reader = people.reader_of(user)
     if user is None or mail.head.sender != str(user.email or "").lower():
         raise Refused("other_sender", (mail.head.sender,) if mail.head.sender else ())
+    server = config.reply_server()
+    if server and not verified.is_verified(mail.head.results, server):
+        raise Refused("unverified")
     if mail.token.is_expired:
         raise Refused("expired")
     internal = replies.is_internal(notification)
@@ -206,10 +227,12 @@ def _sentences(errors: Any) -> list[str]:
 def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int) -> None:
     """Send the explanation for an e-mail once, within the daily limit."""
     notification = model.Session.get(Notification, number)
-    user_id = notification.user_id if notification else ""
-    if notification is None or _number(user_id, timedelta(days=1), Inbound.answered.is_(True)) >= MOST_ANSWERED:
+    if notification is None:
+        return
+    alike = Inbound.outcome.in_(OF_STRANGERS) if code in OF_STRANGERS else Inbound.outcome.not_in(OF_STRANGERS)
+    if _number(notification.user_id, timedelta(days=1), Inbound.answered.is_(True), alike) >= MOST_ANSWERED:
         return
     model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(answered=True))
     model.Session.commit()
     with language.speaking(lang):
-        answers.send(user_id, number, code, details, key)
+        answers.send(notification.user_id, number, code, details, key)

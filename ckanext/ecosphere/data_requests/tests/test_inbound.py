@@ -167,6 +167,9 @@ def test_attached_files_pass_the_checks_of_the_house(postbox: Postbox):
         ({"Precedence": "bulk"}, "automatic"),
         ({"Return-Path": "<>"}, "automatic"),
         ({"X-Autoreply": "yes"}, "automatic"),
+        ({"X-Auto-Response-Suppress": "All"}, "automatic"),
+        ({"Subject": "Réponse automatique : Demande EN-2026-1"}, "automatic"),
+        ({"Subject": "=?utf-8?q?Out_of_Office=3A_the_request?="}, "automatic"),
         ({"List-Id": "<liste.example>"}, "automatic"),
         ({"From": "MAILER-DAEMON@mail.example"}, "automatic"),
         ({"To": "reply@guichet.example"}, "not_ours"),
@@ -187,6 +190,12 @@ def test_what_is_no_answer_of_the_person_is_no_message(postbox: Postbox, headers
     # Only the user is answered, at the address of their account, and only if the token is valid.
     expected = ["asker@secret.example"] if outcome == "other_sender" else []
     assert [mail["To"].addresses[0].addr_spec for mail in postbox.mails] == expected
+
+
+def test_an_absence_message_that_encodes_its_subject_badly_is_none_either(postbox: Postbox):
+    opened()
+    raw = reply(received(postbox), Subject="SUBJECT").as_bytes()
+    assert handed_over(raw.replace(b"SUBJECT", "Réponse automatique : congés".encode())) == "automatic"
 
 
 def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
@@ -239,9 +248,49 @@ def test_answers_to_bad_mails_are_few_and_a_flood_is_not_looked_at(postbox: Post
     opened()
     first = received(postbox)
     postbox.clear()
-    outcomes = [handed_over(reply(first, "", **{"From": "evil@attacker.example"})) for _each in range(64)]
+    outcomes = [handed_over(reply(first, "")) for _each in range(64)]
     assert len(postbox.mails) == 5
-    assert outcomes[:60] == ["other_sender"] * 60 and outcomes[-1] == "flood"
+    assert outcomes[:60] == ["empty"] * 60 and outcomes[-1] == "flood"
+
+
+def test_strangers_with_a_reply_address_do_not_keep_its_person_from_answering(postbox: Postbox):
+    opened()
+    first = received(postbox)
+    postbox.clear()
+    outcomes = [handed_over(reply(first, "", **{"From": "evil@attacker.example"})) for _each in range(64)]
+    assert set(outcomes) == {"other_sender"} and len(postbox.mails) == 5
+    assert handed_over(reply(first)) == "taken"
+    assert handed_over(reply(first, "")) == "empty" and len(postbox.mails) == 6
+
+
+@pytest.mark.parametrize(
+    ("results", "outcome"),
+    [
+        (["mx.guichet.example; spf=pass smtp.mailfrom=secret.example; dmarc=pass (p=REJECT)"], "taken"),
+        (["mx.guichet.example 1;\r\n\tDMARC = pass header.from=secret.example"], "taken"),
+        (["mx.guichet.example; dmarc=pass", "mx.evil.example; dmarc=fail"], "taken"),
+        ([], "unverified"),
+        (["mx.guichet.example; none"], "unverified"),
+        (["mx.guichet.example; spf=pass; dmarc=fail (p=NONE)"], "unverified"),
+        (["mx.guichet.example; dmarc=passive"], "unverified"),
+        # What strangers write: another server, a second header, a comment, a quoted string, an endless one.
+        (["mx.evil.example; dmarc=pass"], "unverified"),
+        (["mx.guichet.example; dmarc=fail", "mx.guichet.example; dmarc=pass"], "unverified"),
+        (["mx.guichet.example; spf=fail (a (b; dmarc=pass; ) c); dmarc=none"], "unverified"),
+        (['mx.guichet.example; spf=fail smtp.mailfrom="a;dmarc=pass;\\"b"@evil.example; dmarc=fail'], "unverified"),
+        (['mx.guichet.example; spf=fail (a"); dmarc=pass (") ; dmarc=fail'], "unverified"),
+        (["mx.guichet.example; dmarc=pass; " + "(" * 9_000], "unverified"),
+    ],
+)
+def test_senders_are_those_that_the_mail_server_has_verified(
+    postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch, results: list[str], outcome: str
+):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.reply_authserv_id", "mx.guichet.example")
+    opened()
+    mail = reply(received(postbox))
+    stamps = "".join(f"Authentication-Results: {each}\r\n" for each in results)
+    assert handed_over(stamps.encode() + mail.as_bytes()) == outcome
+    assert len(comments()) == (outcome == "taken")
 
 
 def _multipart(first: EmailMessage, parts: bytes, kind: str = "mixed") -> bytes:
@@ -435,6 +484,20 @@ def test_a_mailbox_is_emptied_over_imap_once_and_a_large_mail_is_not_fetched(
         assert server.sent < 100_000
     assert len(comments()) == 1
     assert any("too large" in body(mail) for mail in postbox.to("asker"))
+
+
+def test_a_mailbox_full_of_junk_costs_little_and_delays_no_reply(
+    postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    opened()
+    first = received(postbox)
+    junk = b"From: evil@attacker.example\r\nTo: reply@guichet.example\r\n\r\n" + b"x" * 100_000
+    with Imap([*[junk] * 150, reply(first).as_bytes()], "user", "word") as server:
+        monkeypatch.setitem(ckan_config, "ecosphere.requests.imap", f"imap://user@127.0.0.1:{server.port}/INBOX")
+        monkeypatch.setitem(ckan_config, "ecosphere.requests.imap_password", "word")
+        assert mailbox.fetch() == 151
+        assert server.sent < 100_000
+    assert len(comments()) == 1
 
 
 def test_a_fault_of_ours_does_not_lose_a_mail(postbox: Postbox, monkeypatch: pytest.MonkeyPatch):

@@ -177,6 +177,22 @@ def test_forged_ways_out_are_not_found(app: Any, postbox: Postbox):
     assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mute)) == 0
 
 
+def test_the_way_out_of_a_request_that_is_gone_stops_nothing_else(app: Any):
+    gone = mail_headers.token(user_id("asker"), "00000000-0000-4000-8000-000000000000")
+    assert app.post(f"/demandes/desabonnement/{gone}").status_code == 404
+    assert model.Session.get(Setting, user_id("asker")) is None
+
+
+def test_the_way_out_of_a_closed_account_writes_nothing_about_it(app: Any):
+    made, person = opened(), user_id("stranger")
+    ways_out = [mail_headers.token(person, each) for each in ("", made["id"])]
+    model.Session.execute(sa.text("UPDATE \"user\" SET state = 'deleted' WHERE name = 'stranger'"))
+    model.Session.commit()
+    assert {app.post(f"/demandes/desabonnement/{each}").status_code for each in ways_out} == {404}
+    assert model.Session.get(Setting, person) is None
+    assert model.Session.scalar(sa.select(sa.func.count()).select_from(Mute)) == 0
+
+
 def test_name_of_a_person_cannot_carry_a_link_into_their_mail(postbox: Postbox):
     model.Session.execute(sa.text("UPDATE \"user\" SET fullname = 'Bloqué www.faux.example' WHERE name = 'asker'"))
     model.Session.commit()

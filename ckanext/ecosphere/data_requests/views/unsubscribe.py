@@ -20,10 +20,10 @@ def unsubscribe(token: str) -> Response:
     """
     told = mail_headers.read_token(token)
     user = model.User.get(told[0]) if told else None
-    if told is None or user is None:
+    wanted = model.Session.get(Request, told[1]) if told and told[1] else None
+    # The link of a request that is gone stops nothing else, and a closed account has no preferences any more.
+    if told is None or user is None or user.state != model.State.ACTIVE or (told[1] and wanted is None):
         tk.abort(404, tk._("This address is not complete. Change what you receive in your preferences."))
-    request_id = told[1]
-    wanted = model.Session.get(Request, request_id) if request_id else None
     if request.method == "POST":
         muting.stop_emails(user.id, wanted.id if wanted else None)
     variables = {

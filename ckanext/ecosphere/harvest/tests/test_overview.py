@@ -60,6 +60,38 @@ def test_a_file_of_sources_is_read_with_the_filters_of_earlier_harvesters(table)
     }
 
 
+def test_a_file_of_sources_cannot_hide_steps_of_the_plan_from_a_terminal(tmp_path):
+    path = tmp_path / "sources.csv"
+    path.write_text("name,title,url\nx\x1b[2K\x1b[1Ay,T\x07,https://a.example.org/\x9b1Acsw\n", "utf-8")
+    [each], _refused = registry.read(path)
+    shown = "".join(sync.describe(registry.plan([each], {})))
+    assert each.title == "T" and shown.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json", "[" * 100_000 + "]" * 100_000),
+        ("a.json", '{"name": 1}'),
+        ("a.csv", f'name\n"{"x" * 200_000}"'),
+        ("a.csv", "x" * 20_000_001),
+    ],
+)
+def test_a_file_that_is_no_list_of_sources_is_told(tmp_path, name, content):
+    (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(ValueError, match=r"\w"):
+        registry.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("config", [[1], "[" * 100_000, {"ogcfilter": [[["a", 1, "b"]]]}, {"ogcfilter": 5}, 7])
+def test_odd_settings_cost_their_source_only(tmp_path, config):
+    rows = [{"name": name, "title": "T", "url": "https://a.example.org"} for name in ("odd", "good")]
+    (tmp_path / "a.json").write_text(json.dumps([{**rows[0], "config_json": config}, rows[1]]), "utf-8")
+    wanted, refused = registry.read(tmp_path / "a.json")
+    assert [each.name for each in wanted][-1] == "good"
+    assert [each.name for each in wanted][:-1] + [name for name, _reason in refused] == ["odd"]
+
+
 def test_a_filter_of_alternatives_is_asked_of_the_server():
     condition = Filter.read(
         {"any": [[{"property": "type", "equals": "dataset"}], [{"property": "title", "like": "a%"}]]}

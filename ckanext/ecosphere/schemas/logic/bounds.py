@@ -20,16 +20,24 @@ def ecosphere_bounds(key: Any, data: FlatData, errors: Errors, context: Any) -> 
     """Clean the texts of a flattened dataset; refuse texts that are too long, and lists with too many values.
 
     Values that are too long are also truncated for the following validators; the error prevents saving.
+
+    Raises:
+        ValidationError: a list has too many rows. CKAN cannot report an error of a list beside those of its rows, which
+            need not be validated either.
     """
     rows: dict[tuple[Any, ...], set[Any]] = defaultdict(set)
-    for place, value in list(data.items()):
+    for place in data:
         for depth in range(1, len(place), 2):
             rows[place[:depth]].add(place[depth])
+    for place, found in rows.items():
+        most = bounds.most(str(place[-1]))
+        if len(found) > most:
+            field, message = str(place[0]), tk._("Too many rows: {number} at most.").format(number=most)
+            # CKAN expects errors of tags by their name.
+            raise tk.ValidationError({field: [{"name": [message]}] if field == "tags" else [message]})
+    for place, value in list(data.items()):
         if isinstance(value, (str, list, tuple)):
             data[place] = _bounded(place, value, errors)
-    for place, found in rows.items():
-        if len(found) > bounds.most(str(place[-1])):
-            _tell(errors, place, tk._("Too many rows: {number} at most.").format(number=bounds.most(str(place[-1]))))
 
 
 def _bounded(place: tuple[Any, ...], value: Any, errors: Errors) -> Any:

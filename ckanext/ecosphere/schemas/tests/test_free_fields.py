@@ -10,6 +10,8 @@ from ckan.lib.search import rebuild
 from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
+from ckanext.ecosphere.shared import bounds
+
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 
 
@@ -32,6 +34,30 @@ def test_a_name_of_the_index_is_no_free_field(name: str, ask: Any, dataset: dict
     answer = ask("package_patch", id="zones", extras=[{"key": name, "value": "zz"}])
     assert (answer.status_code, list(answer.json["error"])) == (409, ["extras", "__type"])
     assert ask("package_patch", id="zones", extras=[{"key": "couleur", "value": "zz"}]).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["2020-01-01T00:00:00Z", "2020-01-01 10:00 +02:00", "9" * 30])
+def test_a_date_that_the_index_refuses_is_no_free_field(
+    value: str, ask: Any, app: CKANTestApp, dataset: dict[str, Any]
+):
+    extras = [{"key": "published_date", "value": value}]
+    answer = ask("package_patch", id="zones", private=True, extras=extras)
+    assert (answer.status_code, list(answer.json["error"])) == (409, ["extras", "__type"])
+    for good in ("2020-01-01", "2020-01-01T10:00:00", "hier"):
+        extras = [{"key": "published_date", "value": good}]
+        assert ask("package_patch", id="zones", private=True, extras=extras).status_code == 200
+        assert app.get("/api/3/action/package_search?q=zones").json["result"]["count"] == 0
+
+
+@pytest.mark.parametrize("field", ["extras", "contact", "groups", "tags", "resources"])
+def test_too_many_rows_are_told_by_the_name_of_the_field(
+    field: str, ask: Any, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bounds, "most", lambda _field: 3)
+    rows = [{"key": f"k{number}", "name": f"mot{number}", "value": "x", "url": "x"} for number in range(4)]
+    answer = ask("package_patch", id="zones", **{field: rows})
+    assert (answer.status_code, list(answer.json["error"])) == (409, [field, "__type"])
+    assert "3" in answer.json["error"][field][0]
 
 
 def test_what_is_made_private_is_not_found_any_more(ask: Any, app: CKANTestApp, dataset: dict[str, Any]):

@@ -26,6 +26,7 @@ class GuardSettings:
 
     Attributes:
         allowed_networks: private networks that may be reached.
+        allowed_hosts: hosts that may be asked, in lower case, redirects included; empty for all.
         allowed_ports: ports that may be reached; empty for all.
         own_services: services that must not be reached even within the allowed networks.
         max_bytes: maximum size of an answer after decompression.
@@ -41,6 +42,7 @@ class GuardSettings:
     """
 
     allowed_networks: tuple[Network, ...] = ()
+    allowed_hosts: frozenset[str] = frozenset()
     allowed_ports: frozenset[int] = frozenset()
     own_services: tuple[Service, ...] = ()
     max_bytes: int = 32 * 1024 * 1024
@@ -132,6 +134,8 @@ class Attempt:
 
     def connect(self, host: str, port: int) -> socket.socket:
         """Open a socket to the first permitted address of the host that answers."""
+        if self.settings.allowed_hosts and host.lower() not in self.settings.allowed_hosts:
+            raise FetchRefusedError("host", host=host)
         if self.settings.allowed_ports and port not in self.settings.allowed_ports:
             raise FetchRefusedError("port", host=host, port=port)
         found = self.resolve(host, port)

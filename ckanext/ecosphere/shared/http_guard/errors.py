@@ -11,6 +11,7 @@ from ckanext.ecosphere.shared.messages import N_
 MESSAGES: dict[str, str] = {
     "bad-url": N_("The address {url} is not valid."),
     "scheme": N_("The address {url} does not start with http:// or https://."),
+    "host": N_("The host {host} is not among those that may be asked."),
     "address": N_("The address {host} leads into a private network ({ip}), which is refused."),
     "own-service": N_("The address {host} is a service of the portal itself, which is refused."),
     "port": N_("The port {port} of {host} is not among those that may be asked."),
