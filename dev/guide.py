@@ -2,13 +2,17 @@
 
 Takes the shell blocks of the section "On a server of your own" from docs/installation.md and runs them in order in one
 shell: a copy of this checkout, a fresh virtual environment, fresh databases and another prefix, all in `.local/guide`.
-Differences from the page are printed: packages already installed, the choices of step 2, and Solr, which comes from the
-embedded stack. The first block that fails ends the run. At the end, pages and API of the portal are tried, and
-everything is stopped.
+Units of systemd are verified and their commands run as the unit says, lines of cron run as cron would, and Debian's
+nginx stands in front of the portal. Then the portal leaves the plugins as the section "Leaving" says, and comes back as
+a catalogue that exists already. Differences from the page are printed: packages already installed, the choices of step
+2, and Solr, which comes from the embedded stack. The first block that fails ends the run. After each part, pages of the
+portal are tried, and at the end everything is stopped.
 """
 
 from __future__ import annotations
 
+import getpass
+import json
 import os
 import re
 import secrets
@@ -16,32 +20,58 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.request
 from collections.abc import Iterator
+from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ["ECOSPHERE_STACK"] = "guide"  # read by dev.stack.settings
 
 from dev.stack import install, services
-from dev.stack.packages import find_postgres
+from dev.stack.packages import find_postgres, without_services
 from dev.stack.postgres import clean
 from dev.stack.settings import LOCAL, ROOT, forget_ckan_variables, ports, redis_url, secret, solr_url
 from dev.stack.shell import StackError, say
 
 PAGE = ROOT / "docs" / "installation.md"
-SECTION = "## On a server of your own"
+SECTION, EXISTING, LEAVING = "## On a server of your own", "## A catalogue that exists already", "## Leaving"
 NOT_IN_A_CLONE = (".git", ".local", ".venv", "__pycache__", "*.egg-info", "build", "dist", ".hypothesis")
+SECURITY_PAGE = ROOT / "docs" / "security.md"
+WEB = "guichet-web"
+#: A dataset that is made while the plugins are away, with a field that `adopt` takes over.
+OLD_DATASET, OLD_FIELDS = "ancien-jeu", {"maintainer": "DDT", "maintainer_email": "ddt@example.org"}
+#: What Debian's nginx.conf has around the files of conf.d, without its paths.
+NGINX_MAIN = """\
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/guichet.conf;
+}}
+"""
 SHOWN_LINES = 60
 LONGEST_SECONDS = 15 * 60
-_BLOCK = re.compile(r"(?:<!-- guide: ([a-z ]+) -->\n)?^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"(?:<!-- guide: ([a-z ]+) -->\n)?^( *)```sh\n(.*?)^\2```$", re.MULTILINE | re.DOTALL)
+_NGINX_BLOCK = re.compile(r"^```nginx\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 #: Replaces `sudo -u postgres`: the superuser of the embedded PostgreSQL is reached over TCP.
 SUDO = """#!/bin/sh
 [ "$1" = -u ] && shift 2
+[ "$1" = -- ] && shift
 exec "$@"
 """
+#: Account that runs the portal of the guide; Debian has it.
+ACCOUNT = "nobody" if os.geteuid() == 0 else getpass.getuser()
 
 
 @dataclass(frozen=True)
@@ -59,18 +89,19 @@ class Block:
     text: str
 
 
-def blocks(page: str) -> list[Block]:
-    """Return the blocks of the section, in order.
+def blocks(page: str, section: str = SECTION) -> list[Block]:
+    """Return the blocks of a section, in order.
 
     Args:
         page: text of the page.
+        section: heading of the section.
     """
-    section = page[page.index(SECTION) :]
-    section = section.split("\n## ", 1)[0]
+    text = page[page.index(f"\n{section}\n") + 1 :]
+    text = text.split("\n## ", 1)[0]
     found = []
-    for match in _BLOCK.finditer(section):
-        headings = _HEADING.findall(section, 0, match.start())
-        found.append(Block(headings[-1] if headings else "", match[1] or "", match[2]))
+    for match in _BLOCK.finditer(text):
+        headings = _HEADING.findall(text, 0, match.start())
+        found.append(Block(headings[-1] if headings else section, match[1] or "", textwrap.dedent(match[3])))
     return found
 
 
@@ -128,11 +159,13 @@ class Follower:
     def __init__(self) -> None:
         self.prefix = LOCAL / "prefix"
         self.differences: list[str] = []
-        self._kept: list[subprocess.Popen[bytes]] = []
+        self._services: dict[str, subprocess.Popen[bytes]] = {}
+        self._folders = {name: LOCAL / "etc" / name.lower() for name in ("UNITS", "CRONTABS", "NGINX")}
         programs = LOCAL / "bin"
         programs.mkdir(parents=True)
-        (programs / "sudo").write_text(SUDO)
-        (programs / "sudo").chmod(0o755)
+        for name in ("sudo",) if os.geteuid() == 0 else ("sudo", "runuser"):
+            (programs / name).write_text(SUDO)
+            (programs / name).chmod(0o755)
         postgres = find_postgres()
         env = {name: value for name, value in os.environ.items() if not name.startswith(("CKAN_", "VIRTUAL_ENV"))}
         env |= {
@@ -155,9 +188,13 @@ class Follower:
             self.differences.append("Solr: the embedded one with CKAN's own schema stands for the image of Docker")
         elif block.mark == "choices":
             self._choices(block)
-        elif block.mark == "keep running":
-            for command in commands(block.text):
-                self._keep_running(command)
+        elif block.mark == "systemd":
+            self._start_units()
+        elif block.mark == "cron":
+            self._shell.run(block.text)
+            self._run_crontab()
+        elif block.mark == "nginx":
+            self._put_nginx_in_front(block)
         else:
             say(_end(self._shell.run(block.text)))
 
@@ -166,7 +203,8 @@ class Follower:
         wanted = [word for word in words[words.index("install") + 1 :] if not word.startswith("-")]
         missing = [name for name in wanted if not _is_installed(name)]
         if missing and os.geteuid() == 0:
-            say(self._shell.run(block.text).rstrip())
+            with without_services():
+                say(self._shell.run(block.text).rstrip())
         elif missing:
             raise StackError(f"install these first, as root: {' '.join(missing)}")
         else:
@@ -178,35 +216,170 @@ class Follower:
         database = self._shell.value('"$DATABASE_URL"').replace(":5432/", f":{ports()['postgres']}/")
         chosen = {
             "GUICHET": str(self.prefix),
+            "GUICHET_USER": ACCOUNT,
+            "GUICHET_PORT": str(ports()["web"]),
             "SITE_URL": site_url(),
             "DATABASE_URL": database,
             "REDIS_URL": redis_url("demo"),
             "SOLR_URL": solr_url("demo"),
+            **{name: str(folder) for name, folder in self._folders.items()},
         }
         for name, value in chosen.items():
             self._shell.run(f"export {name}={shlex.quote(value)}")
         self.differences.append(f"choices: other values of {', '.join(chosen)}")
-        self.prefix.mkdir()
+        for folder in (self.prefix, *self._folders.values()):
+            folder.mkdir(parents=True)
 
-    def _keep_running(self, command: str) -> None:
-        """Start a long-running command and check that it keeps running; a web server, until it answers."""
-        web = "gunicorn" in command
-        if web:
-            command = command.replace("127.0.0.1:5000", f"127.0.0.1:{ports()['web']}")
-            self.differences.append(f"web server: on port {ports()['web']}")
-        env = {"PATH": self._shell.value('"$PATH"'), "HOME": os.environ.get("HOME", "/")}
+    def _start_units(self) -> None:
+        """Verify the units of systemd and run their commands as systemd would."""
+        units = sorted(self._folders["UNITS"].glob("*.service"))
+        instances = [unit.with_name(unit.name.replace("@.", "@1.")) for unit in units]
+        if shutil.which("systemd-analyze"):
+            # Warnings are errors, too: systemd ignores what it does not understand.
+            names = [str(instance) for instance in instances]
+            said = subprocess.run(["systemd-analyze", "verify", *names], capture_output=True, text=True, check=False)
+            wrong = [line for line in said.stderr.splitlines() if "guichet" in line]
+            if said.returncode or wrong:
+                raise StackError(f"systemd refuses a unit:\n{said.stderr}")
+            say(f"  systemd-analyze verify: {len(names)} units")
+        else:
+            self.differences.append("units: not verified, since systemd-analyze is not here")
+        for unit in units:
+            self._start(unit.stem.rstrip("@"))
+
+    def _start(self, name: str) -> None:
+        """Start the command of a unit and check that it keeps running; a web server, until it answers."""
+        unit = RawConfigParser(strict=False, interpolation=None)
+        unit.optionxform = str  # type: ignore[assignment, method-assign]
+        path = next(self._folders["UNITS"].glob(f"{name}*.service"))
+        unit.read(path)
+        service = dict(unit["Service"])
+        lines = Path(service["EnvironmentFile"]).read_text().splitlines()
+        lines.append(service["Environment"])
+        env = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+        env = {"PATH": "/usr/bin:/bin", **{name: value.strip("'") for name, value in env.items()}}
+        command = ["nice", "-n", service["Nice"], *shlex.split(service["ExecStart"])]
+        if os.geteuid() == 0:
+            command = ["runuser", "-u", service["User"], "--", *command]
         with (LOCAL / "kept.log").open("ab") as log:
-            kept = subprocess.Popen(
-                ["bash", "-c", f"exec env {command}"], cwd=self.prefix, env=env, stdout=log, stderr=log
-            )
-        self._kept.append(kept)
+            kept = subprocess.Popen(command, cwd=service["WorkingDirectory"], env=env, stdout=log, stderr=log)
+        self._services[name] = kept
+        web = name == WEB
         for _second in range(90):
             time.sleep(1)
             if kept.poll() is not None:
-                raise StackError(f"this ended: {command}; see {LOCAL / 'kept.log'}")
+                raise StackError(f"this ended: {shlex.join(command)}; see {LOCAL / 'kept.log'}")
             if not web or _answers():
                 return
-        raise StackError(f"no answer from: {command}; see {LOCAL / 'kept.log'}")
+        raise StackError(f"no answer from: {shlex.join(command)}; see {LOCAL / 'kept.log'}")
+
+    def _run_crontab(self) -> None:
+        """Run each line of the crontab once, in the environment and by the shell that cron gives it."""
+        env = {"SHELL": "/bin/sh", "HOME": "/root", "LOGNAME": "root"}
+        for line in (self._folders["CRONTABS"] / "guichet").read_text().splitlines():
+            if re.match(r"\w+=", line):
+                env |= dict([line.split("=", 1)])
+            elif line.strip():
+                *_when, person, command = line.split(None, 6)
+                assert person == "root", line
+                if os.geteuid() != 0:  # its runuser does nothing
+                    env["PATH"] = f"{LOCAL / 'bin'}:{env['PATH']}"
+                done = subprocess.run(["/bin/sh", "-c", command], env=env, capture_output=True, text=True, check=False)
+                say(f"  {done.returncode} {command}")
+                if done.returncode:
+                    raise StackError(f"a line of cron failed: {command}\n{done.stderr[-2000:]}")
+
+    def _put_nginx_in_front(self, block: Block) -> None:
+        """Run the block with Debian's nginx on ports of this clone, with a certificate made for the occasion."""
+        folder = self._folders["NGINX"]
+        site, proxy = _NGINX_BLOCK.findall(SECURITY_PAGE.read_text(encoding="utf-8"))
+        plain, tls = ports()["web"] + 7, ports()["web"] + 8
+        for written, here in (
+            ("listen 80;", f"listen {plain};"),
+            ("listen [::]:80;", ""),
+            ("listen 443 ", f"listen {tls} "),
+            ("listen [::]:443 ssl http2;", ""),
+            ("127.0.0.1:5000", f"127.0.0.1:{ports()['web']}"),
+            ("/etc/ssl/guichet", str(folder)),
+            ("/etc/nginx", str(folder)),
+        ):
+            if written not in site:
+                raise StackError(f"the configuration of nginx has no “{written}”")
+            site = site.replace(written, here)
+        (folder / "guichet_proxy.conf").write_text(proxy)
+        (folder / "guichet.conf").write_text(site)
+        (folder / "nginx.conf").write_text(NGINX_MAIN.format(folder=folder))
+        self._shell.run(
+            f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=guichet.example.gouv.fr "
+            f"-keyout {folder}/privkey.pem -out {folder}/fullchain.pem"
+        )
+        settings, test, _reload, _restart = commands(block.text)
+        self._shell.run(settings)
+        said = self._shell.run(f"{test} -c {folder}/nginx.conf")
+        say(said.rstrip())
+        if "warn" in said:
+            raise StackError(f"nginx warns: {said}")
+        with (LOCAL / "kept.log").open("ab") as log:
+            command = ["nginx", "-c", f"{folder}/nginx.conf", "-g", "daemon off;"]
+            self._services["nginx"] = subprocess.Popen(command, stdout=log, stderr=log)
+        self._stop(WEB)
+        self._start(WEB)
+        self.differences.append(f"nginx: on ports {plain} and {tls}, with a certificate of its own")
+        head = self._shell.run(f"curl --silent --head http://127.0.0.1:{plain}/dataset/")
+        if "301" not in head or "https://guichet.example.gouv.fr/dataset/" not in head:
+            raise StackError(f"nginx does not lead from http to https:\n{head}")
+        host = "--header 'Host: guichet.example.gouv.fr'"
+        page = self._shell.run(f"curl --silent --insecure --include {host} https://127.0.0.1:{tls}/dataset/")
+        for part in ("200", "strict-transport-security", "content-security-policy", 'lang="fr'):
+            if part not in page.lower():
+                raise StackError(f"the page behind nginx lacks {part}:\n{page[:2000]}")
+        say("  nginx: http leads to https, where the page answers in French")
+
+    def leave(self, found: list[Block]) -> None:
+        """Follow the section "Leaving", and use CKAN without the plugins."""
+        for name in (*[name for name in self._services if name not in (WEB, "nginx")], WEB):
+            self._stop(name)
+        for block in found:
+            say(_end(self._shell.run(block.text)))
+        ini = self.prefix / "ckan.ini"
+        plugins = re.compile(r"^ckan\.plugins =\n(?:    .+\n)+", re.MULTILINE)
+        text, changed = plugins.subn("ckan.plugins = activity\n", ini.read_text(encoding="utf-8"))
+        assert changed == 1, "the plugins are not in the file as the template has them"
+        ini.write_text(text, encoding="utf-8")
+        self._start(WEB)
+        organization = self._call("organization_list", {"limit": 1})[0]
+        self._call("package_create", {"name": OLD_DATASET, "title": "Ancien", "owner_org": organization, **OLD_FIELDS})
+        say("  CKAN without the plugins answers, and saves a dataset")
+        self._stop(WEB)
+
+    def come_back(self, found: list[Block]) -> None:
+        """Follow the section on an existing catalogue, with a file as such a catalogue has one: secrets in it."""
+        lines = (self.prefix / "ckan.env").read_text().splitlines()
+        secrets_ = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+        ini = (self.prefix / "ckan.ini").read_text(encoding="utf-8")
+        for name, value in secrets_.items():
+            ini = ini.replace(f"%({name})s", value.strip("'"))
+        ini = ini.replace("[loggers]", "ckan.max_resource_size = 300\n\n[loggers]")
+        (self.prefix / "old.ini").write_text(ini, encoding="utf-8")
+        for block in found:
+            say(_end(self._shell.run(block.text)))
+        if "ckan.max_resource_size = 300" not in (self.prefix / "ckan.ini").read_text(encoding="utf-8"):
+            raise StackError("an option of the catalogue that existed is lost")
+        self._start(WEB)
+        dataset = self._call("package_show", {"id": OLD_DATASET})
+        if [contact.get("email") for contact in dataset["contact"]] != [OLD_FIELDS["maintainer_email"]]:
+            raise StackError(f"the dataset was not adopted: {dataset}")
+        say("  the token from before is good, and the old dataset is adopted")
+
+    def _call(self, action: str, data: dict[str, Any]) -> Any:
+        """Call an action as the administrator, with the token made by `use`."""
+        request = urllib.request.Request(
+            f"{site_url()}/api/3/action/{action}",
+            data=json.dumps(data).encode(),
+            headers={"Authorization": self._token, "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)["result"]
 
     def use(self) -> Iterator[str]:
         """Open pages of the portal, which must be in French, and call the API with a new token.
@@ -228,22 +401,27 @@ class Follower:
             if 'lang="fr' not in page or word.lower() not in page.lower():
                 raise StackError(f"{path} is no French page with the word {word}")
             yield f"{path}: {answer.status}, French"
-        token = self._shell.run("ckan -c ckan.ini user token add admin guide --quiet").split()[-1]
-        request = urllib.request.Request(
-            f"{site_url()}/api/3/action/ecosphere_request_list", headers={"Authorization": token}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            yield f"the API answers the administrator: {answer.status}"
+        self._token = self._shell.run("guichet user token add admin guide --quiet").split()[-1]
+        self._call("ecosphere_request_list", {})
+        yield "the API answers the administrator"
+        refused = self._shell.run(f"runuser -u {ACCOUNT} -- cat {self.prefix}/ckan.env || echo refused")
+        if "refused" not in refused and os.geteuid() == 0:
+            raise StackError("the account of the portal reads the file of the secrets")
+        yield "the account of the portal cannot read the file of the secrets"
+
+    def _stop(self, name: str) -> None:
+        kept = self._services.pop(name)
+        kept.terminate()
+        try:
+            kept.wait(30)
+        except subprocess.TimeoutExpired:
+            kept.kill()
+            kept.wait()
 
     def close(self) -> None:
         """Stop the commands that were kept running."""
-        for kept in reversed(self._kept):
-            kept.terminate()
-        for kept in self._kept:
-            try:
-                kept.wait(30)
-            except subprocess.TimeoutExpired:
-                kept.kill()
+        for name in reversed(list(self._services)):
+            self._stop(name)
         self._shell.close()
 
 
@@ -262,12 +440,13 @@ def site_url() -> str:
 def main() -> int:
     """Run the guide; return the exit code."""
     forget_ckan_variables()
-    found = blocks(PAGE.read_text(encoding="utf-8"))
+    page = PAGE.read_text(encoding="utf-8")
+    found = blocks(page)
     _clear()
     try:
         install.setup()
         services.up()
-        seconds = _follow(found)
+        seconds = _follow(found, blocks(page, LEAVING), blocks(page, EXISTING))
     except StackError as error:
         say(f"\nThe guide does not lead to a portal: {error}")
         return 1
@@ -277,7 +456,7 @@ def main() -> int:
     return 0 if seconds <= LONGEST_SECONDS else 1
 
 
-def _follow(found: list[Block]) -> float:
+def _follow(found: list[Block], leaving: list[Block], existing: list[Block]) -> float:
     follower = Follower()
     begin = time.monotonic()
     try:
@@ -290,6 +469,10 @@ def _follow(found: list[Block]) -> float:
         say("\n## The portal")
         for seen in follower.use():
             say(f"  {seen}")
+        say(f"\n{LEAVING}")
+        follower.leave(leaving)
+        say(f"\n{EXISTING}")
+        follower.come_back(existing)
     finally:
         follower.close()
     say("\nNot as on the page:")

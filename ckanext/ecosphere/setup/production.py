@@ -75,9 +75,7 @@ def own_options(file: str | Path) -> dict[str, str]:
     """Return the options that a configuration file and those that it uses set, defaults of CKAN included."""
     options = CKANConfigLoader(str(file)).get_config()
     return {
-        name: str(value)
-        for name, value in options.items()
-        if name not in NOT_OPTIONS and not name.startswith("CKAN_")
+        name: str(value) for name, value in options.items() if name not in NOT_OPTIONS and not name.startswith("CKAN_")
     }
 
 
@@ -182,7 +180,7 @@ def _is_default(option: str, own: Mapping[str, str]) -> bool:
 
 
 def _secret(option: str, current: Mapping[str, Any]) -> str:
-    """Return the current secret if it is long enough and does not contain `SECRET_KEY`, CKAN's fallback; else a new one."""
+    """Return the current secret if it is long enough and not made of `SECRET_KEY`, CKAN's fallback; else a new one."""
     value = str(declared(option, "", current))
     main = str(current.get(SECRETS[0]) or "")
     derived = option != SECRETS[0] and main in value

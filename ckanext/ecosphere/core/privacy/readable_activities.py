@@ -1,7 +1,7 @@
 """Restrict activities of a dataset to those who may read the dataset now.
 
 ckanext-activity applies the permissions at the time of the change: activities of a dataset that was public once, and
-was made private or deleted since, remain in activity lists with all their contents. Ids of accounts are hidden here, too.
+was made private or deleted since, remain in activity lists with all their contents. Ids of accounts are hidden, too.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def test_forged_session_of_a_sysadmin_sees_what_anonymous_people_see(visitor: Vi
 @pytest.mark.parametrize("stamp", STAMPS, ids=repr)
 def test_no_invented_stamp_opens_the_administration(visitor: Visitor, boss: model.User, stamp: Any):
     assert _seen(_with_session(visitor(), boss, stamp), "/ckan-admin/trash")[0] != 200
-    if not stamp or isinstance(stamp, str) and stamp.isascii():
+    if not stamp or (isinstance(stamp, str) and stamp.isascii()):
         assert _seen(_with_remember(visitor(), boss, stamp or ""), "/ckan-admin/trash")[0] != 200
 
 

@@ -168,7 +168,7 @@ def _ends(user: model.User) -> dict[str, float]:
 
 @contextmanager
 def _changed_sessions(user_id: str) -> Iterator[dict[str, float]]:
-    """Yield the sessions of a person for changes, under a row lock; commit those that have not ended, the latest ones."""
+    """Yield the sessions of a person for changes, under a row lock; commit the latest of those that have not ended."""
     rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
     user = rows.one_or_none()
     if user is None:
