@@ -237,12 +237,19 @@ def test_init_asks_nothing_of_scripts_and_of_an_empty_portal(cli: Any, one_servi
 
 
 def test_the_guide_is_read_as_it_is_written():
-    found = guide.blocks(guide.PAGE.read_text(encoding="utf-8"))
-    assert {block.mark for block in found} == {"", "packages", "solr", "choices", "keep running"}
+    page = guide.PAGE.read_text(encoding="utf-8")
+    found = guide.blocks(page)
+    assert {block.mark for block in found} == {"", "packages", "solr", "choices", "systemd", "cron", "nginx"}
     assert [block.heading[0] for block in found] == sorted(block.heading[0] for block in found)
     told = [command for block in found for command in guide.commands(block.text)]
-    for command in ("ecosphere config ckan.ini", "ecosphere init", "ecosphere check", "ecosphere watch"):
+    for command in ("ecosphere config ckan.ini", "ecosphere init", "ecosphere check", 'ecosphere watch"'):
         assert any(each.endswith(command) for each in told), command
-    for package in ("build-essential", "python3-dev", "libpq-dev"):  # for `psycopg2`, which CKAN builds
+    for package in ("build-essential", "python3-dev", "libpq-dev", "bubblewrap"):
         assert any(package in each.split() for each in told), package
-    assert all("\\" not in command for command in told)
+    assert not [command for command in told if command.endswith("\\")]
+    later = {section: guide.blocks(page, section) for section in (guide.LEAVING, guide.EXISTING)}
+    commands = {
+        section: [line for block in blocks for line in guide.commands(block.text)] for section, blocks in later.items()
+    }
+    assert [line.split()[:3] for line in commands[guide.LEAVING]] == [["guichet", "ecosphere", "leave"]] * 2
+    assert "guichet ecosphere adopt --yes" in commands[guide.EXISTING]
