@@ -204,7 +204,8 @@ class Follower:
         missing = [name for name in wanted if not _is_installed(name)]
         if missing and os.geteuid() == 0:
             with without_services():
-                say(self._shell.run(block.text).rstrip())
+                # An upgrade would pull the libraries away from under the databases that run on this machine.
+                say(self._shell.run(block.text.replace("--yes", "--yes --no-upgrade")).rstrip())
         elif missing:
             raise StackError(f"install these first, as root: {' '.join(missing)}")
         else:

@@ -6,12 +6,12 @@ import inspect
 import re
 import subprocess
 import threading
-import tomllib
 from configparser import RawConfigParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import tomllib
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -69,7 +69,7 @@ def test_health_checks_call_only_programs_of_their_images(compose):
             continue
         script = words[-1] if kind == "CMD-SHELL" or words[0] == "bash" else ""
         called = {words[0]} if kind == "CMD" else {"sh"}
-        called |= {word for word in re.findall(r"(?:^|[|(]\s*|&&\s*|\n\s*)([a-z_]+)", script)}
+        called |= set(re.findall(r"(?:^|[|(]\s*|&&\s*|\n\s*)([a-z_]+)", script))
         assert called <= PROGRAMS.get(name, PROGRAMS["ours"]), name
 
 
