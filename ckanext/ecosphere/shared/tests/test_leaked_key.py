@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import flask_login.utils
 import pytest
+import sqlalchemy as sa
 from ckan import logic, model
 from ckan.lib import api_token
 from flask.testing import FlaskClient
-from itsdangerous import URLSafeSerializer
+from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 
+from ckanext.ecosphere.core.addresses import confirmed
+from ckanext.ecosphere.shared.mailing import headers, link_key
 from ckanext.ecosphere.shared.tests.conftest import stored_user
 from ckanext.ecosphere.shared.web_guard import sessions
 
@@ -97,6 +102,46 @@ def test_what_is_on_record_is_no_stamp(visitor: Visitor, log_in: Visitor):
     log_in("boss")
     (digest,) = stored_user("boss").plugin_extras[sessions.KEY]["ends"]
     assert not _seen(_with_session(visitor(), stored_user("boss"), digest), "/about")[2]
+
+
+@pytest.mark.usefixtures("portal")
+@pytest.mark.parametrize(
+    "purpose", ["ecosphere-confirm-address", "ecosphere-alerts-leave", "ecosphere-requests-calendar"]
+)
+def test_links_of_e_mails_are_not_signed_with_the_key(purpose: str, monkeypatch: pytest.MonkeyPatch):
+    timed, lasting = headers.sign(purpose, ["x"]), headers.sign_lasting(purpose, ["x"])
+    key = tk.config["SECRET_KEY"]
+    assert headers.read(purpose, str(URLSafeTimedSerializer(key, salt=purpose).dumps(["x"]))) is None
+    assert headers.read_lasting(purpose, str(URLSafeSerializer(key, salt=purpose).dumps(["x"]))) is None
+    # After the key was changed, the links of e-mails that were sent before stay good.
+    monkeypatch.setitem(tk.config, "SECRET_KEY", "another")
+    assert headers.read(purpose, timed) == ["x"]
+    assert headers.read_lasting(purpose, lasting) == ["x"]
+
+
+def test_address_of_somebody_else_is_not_confirmed_by_a_forged_link(visitor: Visitor, log_in: Visitor):
+    anne = stored_user("anne")
+    value = [anne.id, confirmed.digest(anne.email)]
+    forged = URLSafeTimedSerializer(tk.config["SECRET_KEY"], salt=confirmed.PURPOSE).dumps(value)
+    with visitor().application.test_request_context():
+        true = confirmed.token(anne)
+    assert confirmed.account_of(str(forged)) is None
+    assert confirmed.account_of(true).id == anne.id
+
+
+def test_key_of_links_is_made_once(portal: Any):
+    model.Session.execute(sa.delete(model.SystemInfo).where(model.SystemInfo.key == link_key.NAME))
+    model.Session.commit()
+    with ThreadPoolExecutor(4) as threads:
+        keys = set(threads.map(lambda _number: _key_of_thread(), range(8)))
+    assert keys == {link_key.get()}
+
+
+def _key_of_thread() -> str:
+    try:
+        return link_key.get()
+    finally:
+        model.Session.remove()
 
 
 @pytest.mark.parametrize("claim", ["id", "name", "invented"])
