@@ -18,7 +18,7 @@ from ckan.cli.cli import ckan
 from ckan.tests import factories
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.setup import initialise, plugin_needs, production
+from ckanext.ecosphere.setup import initialise, plugin_needs, production, secret_options
 from ckanext.ecosphere.setup.security_checks import LEAST_SECRET, SECRETS
 from dev import guide
 
@@ -253,3 +253,38 @@ def test_the_guide_is_read_as_it_is_written():
     }
     assert [line.split()[:3] for line in commands[guide.LEAVING]] == [["guichet", "ecosphere", "leave"]] * 2
     assert "guichet ecosphere adopt --yes" in commands[guide.EXISTING]
+
+
+def test_the_commands_that_change_secrets_run_as_written(tmp_path: Path):
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Secrets\n")[2].partition("\n## ")[0]
+    commands = section.partition("```sh\n")[2].partition("```")[0]
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sudo", "systemctl"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >> "{tmp_path}/called"\n')
+        (programs / name).chmod(0o755)
+    names = ("SECRET_KEY", "WTF_CSRF_SECRET_KEY", "API_TOKEN_JWT_ENCODE_SECRET", "API_TOKEN_JWT_DECODE_SECRET")
+    old = {f"CKAN_{name}": "string:old" if "JWT" in name else "old" for name in names}
+    old |= {
+        "CKAN_SQLALCHEMY_URL": "postgresql://guichet:old@db:5432/guichet?sslmode=require",
+        "CKAN_SMTP_PASSWORD": "o",
+    }
+    file = tmp_path / "ckan.env"
+    secret_options.write(file, old)
+    env = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-ec", commands], cwd=tmp_path, env=env, check=True, timeout=60)
+    lines = [line.split("=", 1) for line in file.read_text().splitlines() if not line.startswith("#")]
+    new = {name: value.strip("'") for name, value in lines}
+    assert new.keys() == old.keys()
+    assert {name for name in old if new[name] == old[name]} == {"CKAN_SMTP_PASSWORD"}
+    assert new["CKAN_API_TOKEN_JWT_ENCODE_SECRET"] == new["CKAN_API_TOKEN_JWT_DECODE_SECRET"]
+    assert len({new[f"CKAN_{name}"] for name in names}) == len(names) - 1
+    password = re.fullmatch(
+        r"postgresql://guichet:([\w-]{20,})@db:5432/guichet\?sslmode=require", new["CKAN_SQLALCHEMY_URL"]
+    )
+    assert password
+    called = (tmp_path / "called").read_text()
+    assert f"PASSWORD '{password[1]}'" in called
+    assert "systemctl restart guichet-web" in called
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

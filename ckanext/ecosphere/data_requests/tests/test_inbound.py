@@ -16,7 +16,7 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import cli, dictize, privacy
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.inbound import mailbox, parsing, quotes
+from ckanext.ecosphere.data_requests.inbound import addresses, mailbox, parsing, quotes
 from ckanext.ecosphere.data_requests.inbound.tables import Inbound
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event
 from ckanext.ecosphere.data_requests.notifications import delivery
