@@ -169,7 +169,8 @@ class Follower:
         postgres = find_postgres()
         env = {name: value for name, value in os.environ.items() if not name.startswith(("CKAN_", "VIRTUAL_ENV"))}
         env |= {
-            "PATH": f"{programs}:{postgres}:{env['PATH']}",
+            # Debian's Python, as on a server; one in the home of root is closed to the account of the portal.
+            "PATH": f"{programs}:{postgres}:/usr/bin:{env['PATH']}",
             "PGHOST": "127.0.0.1",
             "PGPORT": str(ports()["postgres"]),
             "PGUSER": "ckan",

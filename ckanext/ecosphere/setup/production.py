@@ -176,7 +176,8 @@ def _is_default(option: str, own: Mapping[str, str]) -> bool:
     """Return whether a file sets an option to CKAN's default, as generated ones do for each option."""
     if option not in config_declaration:
         return False
-    return own[option].lower().split() == config_declaration[option].str_value().lower().split()
+    declaration: Any = config_declaration
+    return own[option].lower().split() == declaration[option].str_value().lower().split()
 
 
 def _secret(option: str, current: Mapping[str, Any]) -> str:

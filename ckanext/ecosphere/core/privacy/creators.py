@@ -52,6 +52,18 @@ def package_search(original: Callable[..., Any], context: Context, data_dict: Da
     return found
 
 
+@tk.side_effect_free
+@tk.chained_action
+def current_package_list_with_resources(
+    original: Callable[..., Any], context: Context, data_dict: DataDict
+) -> list[dict[str, Any]]:
+    """List datasets without their creators; CKAN calls its own `package_search` for it, past the one above."""
+    found = original(context, data_dict)
+    for dataset in found:
+        hide(context, dataset)
+    return found
+
+
 def _asks_for_creators(data_dict: DataDict) -> bool:
     """Return whether a parameter of a search names the field, in any spelling that Solr reads."""
     text = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), repr(data_dict)).replace("\\", "")
@@ -93,5 +105,5 @@ def _hide_from(reader: Any, dataset: dict[str, Any]) -> None:
 
 
 def get_actions() -> dict[str, Any]:
-    """Return the chained action."""
-    return action_input.checked({"package_search": package_search})
+    """Return the chained actions."""
+    return action_input.checked({each.__name__: each for each in (package_search, current_package_list_with_resources)})

@@ -103,12 +103,9 @@ def test_no_action_that_reads_tells_the_id_of_an_account(
     reading = sorted(name for name, action in logic._actions.items() if getattr(action, "side_effect_free", False))
     assert {"package_show", "package_search", "harvest_source_show", "activity_diff"} <= set(reading)
     calls = [*product(reading, _parameters(portal)), *product([name for name in reading if "activity" in name], more)]
-    telling = {
-        f"{action} {parameters}"
-        for action, parameters in calls
-        if _seen(visitors["anonymous"].call(action, parameters), accounts)
-    }
-    assert not telling
+    nobody = visitors["anonymous"]
+    telling = {action for action, parameters in calls if _seen(nobody.call(action, parameters), accounts)}
+    assert sorted(telling) == []
 
 
 def test_no_page_or_file_tells_the_id_of_an_account(
@@ -118,7 +115,7 @@ def test_no_page_or_file_tells_the_id_of_an_account(
     addresses = set()
     for rule in made_app._wsgi_app.url_map.iter_rules():
         free = rule.arguments - {"_format"}
-        if "GET" not in (rule.methods or ()) or len(free) > 1:
+        if "GET" not in (rule.methods or ()) or len(free) > 1 or "<int:" in rule.rule:
             continue
         for name, format_ in product(names, FORMATS if "_format" in rule.arguments else [""]):
             values = {**dict.fromkeys(free, name), **({"_format": format_} if format_ else {})}
@@ -127,7 +124,7 @@ def test_no_page_or_file_tells_the_id_of_an_account(
     assert "/dataset/zones-humides.jsonld" in addresses
     assert "/dataset/activity/zones-humides" in addresses
     telling = [each for each in sorted(addresses) if _seen(visitors["anonymous"].get(each), accounts)]
-    assert not telling
+    assert telling == []
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=str)
