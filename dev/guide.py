@@ -24,13 +24,13 @@ import textwrap
 import time
 import urllib.request
 from collections.abc import Iterator
-from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 os.environ["ECOSPHERE_STACK"] = "guide"  # read by dev.stack.settings
 
+from dev.guide_system import HOST, NGINX, WEB, System, nginx_ports, site_url
 from dev.stack import install, services
 from dev.stack.packages import find_postgres, without_services
 from dev.stack.postgres import clean
@@ -40,29 +40,11 @@ from dev.stack.shell import StackError, say
 PAGE = ROOT / "docs" / "installation.md"
 SECTION, EXISTING, LEAVING = "## On a server of your own", "## A catalogue that exists already", "## Leaving"
 NOT_IN_A_CLONE = (".git", ".local", ".venv", "__pycache__", "*.egg-info", "build", "dist", ".hypothesis")
-SECURITY_PAGE = ROOT / "docs" / "security.md"
-WEB = "guichet-web"
 #: A dataset that is made while the plugins are away, with a field that `adopt` takes over.
 OLD_DATASET, OLD_FIELDS = "ancien-jeu", {"maintainer": "DDT", "maintainer_email": "ddt@example.org"}
-#: What Debian's nginx.conf has around the files of conf.d, without its paths.
-NGINX_MAIN = """\
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/guichet.conf;
-}}
-"""
 SHOWN_LINES = 60
 LONGEST_SECONDS = 15 * 60
 _BLOCK = re.compile(r"(?:<!-- guide: ([a-z ]+) -->\n)?^( *)```sh\n(.*?)^\2```$", re.MULTILINE | re.DOTALL)
-_NGINX_BLOCK = re.compile(r"^```nginx\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 #: Replaces `sudo -u postgres`: the superuser of the embedded PostgreSQL is reached over TCP.
 SUDO = """#!/bin/sh
@@ -159,8 +141,7 @@ class Follower:
     def __init__(self) -> None:
         self.prefix = LOCAL / "prefix"
         self.differences: list[str] = []
-        self._services: dict[str, subprocess.Popen[bytes]] = {}
-        self._folders = {name: LOCAL / "etc" / name.lower() for name in ("UNITS", "CRONTABS", "NGINX")}
+        self.system = System(LOCAL / "etc")
         programs = LOCAL / "bin"
         programs.mkdir(parents=True)
         for name in ("sudo",) if os.geteuid() == 0 else ("sudo", "runuser"):
@@ -190,10 +171,11 @@ class Follower:
         elif block.mark == "choices":
             self._choices(block)
         elif block.mark == "systemd":
-            self._start_units()
+            say(self.system.start_units())
         elif block.mark == "cron":
             self._shell.run(block.text)
-            self._run_crontab()
+            for line in self.system.run_crontab(LOCAL / "bin"):
+                say(line)
         elif block.mark == "nginx":
             self._put_nginx_in_front(block)
         else:
@@ -224,113 +206,32 @@ class Follower:
             "DATABASE_URL": database,
             "REDIS_URL": redis_url("demo"),
             "SOLR_URL": solr_url("demo"),
-            **{name: str(folder) for name, folder in self._folders.items()},
+            **{name: str(folder) for name, folder in self.system.folders.items()},
         }
         for name, value in chosen.items():
             self._shell.run(f"export {name}={shlex.quote(value)}")
         self.differences.append(f"choices: other values of {', '.join(chosen)}")
-        for folder in (self.prefix, *self._folders.values()):
+        for folder in (self.prefix, *self.system.folders.values()):
             folder.mkdir(parents=True)
-
-    def _start_units(self) -> None:
-        """Verify the units of systemd and run their commands as systemd would."""
-        units = sorted(self._folders["UNITS"].glob("*.service"))
-        instances = [unit.with_name(unit.name.replace("@.", "@1.")) for unit in units]
-        if shutil.which("systemd-analyze"):
-            # Warnings are errors, too: systemd ignores what it does not understand.
-            names = [str(instance) for instance in instances]
-            said = subprocess.run(["systemd-analyze", "verify", *names], capture_output=True, text=True, check=False)
-            wrong = [line for line in said.stderr.splitlines() if "guichet" in line]
-            if said.returncode or wrong:
-                raise StackError(f"systemd refuses a unit:\n{said.stderr}")
-            say(f"  systemd-analyze verify: {len(names)} units")
-        else:
-            self.differences.append("units: not verified, since systemd-analyze is not here")
-        for unit in units:
-            self._start(unit.stem.rstrip("@"))
-
-    def _start(self, name: str) -> None:
-        """Start the command of a unit and check that it keeps running; a web server, until it answers."""
-        unit = RawConfigParser(strict=False, interpolation=None)
-        unit.optionxform = str  # type: ignore[assignment, method-assign]
-        path = next(self._folders["UNITS"].glob(f"{name}*.service"))
-        unit.read(path)
-        service = dict(unit["Service"])
-        lines = Path(service["EnvironmentFile"]).read_text().splitlines()
-        lines.append(service["Environment"])
-        env = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-        env = {"PATH": "/usr/bin:/bin", **{name: value.strip("'") for name, value in env.items()}}
-        command = ["nice", "-n", service["Nice"], *shlex.split(service["ExecStart"])]
-        if os.geteuid() == 0:
-            command = ["runuser", "-u", service["User"], "--", *command]
-        with (LOCAL / "kept.log").open("ab") as log:
-            kept = subprocess.Popen(command, cwd=service["WorkingDirectory"], env=env, stdout=log, stderr=log)
-        self._services[name] = kept
-        web = name == WEB
-        for _second in range(90):
-            time.sleep(1)
-            if kept.poll() is not None:
-                raise StackError(f"this ended: {shlex.join(command)}; see {LOCAL / 'kept.log'}")
-            if not web or _answers():
-                return
-        raise StackError(f"no answer from: {shlex.join(command)}; see {LOCAL / 'kept.log'}")
-
-    def _run_crontab(self) -> None:
-        """Run each line of the crontab once, in the environment and by the shell that cron gives it."""
-        env = {"SHELL": "/bin/sh", "HOME": "/root", "LOGNAME": "root"}
-        for line in (self._folders["CRONTABS"] / "guichet").read_text().splitlines():
-            if re.match(r"\w+=", line):
-                env |= dict([line.split("=", 1)])
-            elif line.strip():
-                *_when, person, command = line.split(None, 6)
-                assert person == "root", line
-                if os.geteuid() != 0:  # its runuser does nothing
-                    env["PATH"] = f"{LOCAL / 'bin'}:{env['PATH']}"
-                done = subprocess.run(["/bin/sh", "-c", command], env=env, capture_output=True, text=True, check=False)
-                say(f"  {done.returncode} {command}")
-                if done.returncode:
-                    raise StackError(f"a line of cron failed: {command}\n{done.stderr[-2000:]}")
 
     def _put_nginx_in_front(self, block: Block) -> None:
         """Run the block with Debian's nginx on ports of this clone, with a certificate made for the occasion."""
-        folder = self._folders["NGINX"]
-        site, proxy = _NGINX_BLOCK.findall(SECURITY_PAGE.read_text(encoding="utf-8"))
-        plain, tls = ports()["web"] + 7, ports()["web"] + 8
-        for written, here in (
-            ("listen 80;", f"listen {plain};"),
-            ("listen [::]:80;", ""),
-            ("listen 443 ", f"listen {tls} "),
-            ("listen [::]:443 ssl http2;", ""),
-            ("127.0.0.1:5000", f"127.0.0.1:{ports()['web']}"),
-            ("/etc/ssl/guichet", str(folder)),
-            ("/etc/nginx", str(folder)),
-        ):
-            if written not in site:
-                raise StackError(f"the configuration of nginx has no “{written}”")
-            site = site.replace(written, here)
-        (folder / "guichet_proxy.conf").write_text(proxy)
-        (folder / "guichet.conf").write_text(site)
-        (folder / "nginx.conf").write_text(NGINX_MAIN.format(folder=folder))
-        self._shell.run(
-            f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=guichet.example.gouv.fr "
-            f"-keyout {folder}/privkey.pem -out {folder}/fullchain.pem"
-        )
+        main = self.system.write_nginx()
         settings, test, _reload, _restart = commands(block.text)
         self._shell.run(settings)
-        said = self._shell.run(f"{test} -c {folder}/nginx.conf")
+        said = self._shell.run(f"{test} -c {main}")
         say(said.rstrip())
         if "warn" in said:
             raise StackError(f"nginx warns: {said}")
-        with (LOCAL / "kept.log").open("ab") as log:
-            command = ["nginx", "-c", f"{folder}/nginx.conf", "-g", "daemon off;"]
-            self._services["nginx"] = subprocess.Popen(command, stdout=log, stderr=log)
-        self._stop(WEB)
-        self._start(WEB)
+        self.system.start_nginx(main)
+        self.system.stop(WEB)
+        self.system.start(WEB)
+        plain, tls = nginx_ports()
         self.differences.append(f"nginx: on ports {plain} and {tls}, with a certificate of its own")
         head = self._shell.run(f"curl --silent --head http://127.0.0.1:{plain}/dataset/")
-        if "301" not in head or "https://guichet.example.gouv.fr/dataset/" not in head:
+        if "301" not in head or f"https://{HOST}/dataset/" not in head:
             raise StackError(f"nginx does not lead from http to https:\n{head}")
-        host = "--header 'Host: guichet.example.gouv.fr'"
+        host = f"--header 'Host: {HOST}'"
         page = self._shell.run(f"curl --silent --insecure --include {host} https://127.0.0.1:{tls}/dataset/")
         for part in ("200", "strict-transport-security", "content-security-policy", 'lang="fr'):
             if part not in page.lower():
@@ -339,8 +240,8 @@ class Follower:
 
     def leave(self, found: list[Block]) -> None:
         """Follow the section "Leaving", and use CKAN without the plugins."""
-        for name in (*[name for name in self._services if name not in (WEB, "nginx")], WEB):
-            self._stop(name)
+        for name in [name for name in self.system.services if name != NGINX]:
+            self.system.stop(name)
         for block in found:
             say(_end(self._shell.run(block.text)))
         ini = self.prefix / "ckan.ini"
@@ -348,11 +249,11 @@ class Follower:
         text, changed = plugins.subn("ckan.plugins = activity\n", ini.read_text(encoding="utf-8"))
         assert changed == 1, "the plugins are not in the file as the template has them"
         ini.write_text(text, encoding="utf-8")
-        self._start(WEB)
+        self.system.start(WEB)
         organization = self._call("organization_list", {"limit": 1})[0]
         self._call("package_create", {"name": OLD_DATASET, "title": "Ancien", "owner_org": organization, **OLD_FIELDS})
         say("  CKAN without the plugins answers, and saves a dataset")
-        self._stop(WEB)
+        self.system.stop(WEB)
 
     def come_back(self, found: list[Block]) -> None:
         """Follow the section on an existing catalogue, with a file as such a catalogue has one: secrets in it."""
@@ -367,7 +268,7 @@ class Follower:
             say(_end(self._shell.run(block.text)))
         if "ckan.max_resource_size = 300" not in (self.prefix / "ckan.ini").read_text(encoding="utf-8"):
             raise StackError("an option of the catalogue that existed is lost")
-        self._start(WEB)
+        self.system.start(WEB)
         dataset = self._call("package_show", {"id": OLD_DATASET})
         if [contact.get("email") for contact in dataset["contact"]] != [OLD_FIELDS["maintainer_email"]]:
             raise StackError(f"the dataset was not adopted: {dataset}")
@@ -411,19 +312,10 @@ class Follower:
             raise StackError("the account of the portal reads the file of the secrets")
         yield "the account of the portal cannot read the file of the secrets"
 
-    def _stop(self, name: str) -> None:
-        kept = self._services.pop(name)
-        kept.terminate()
-        try:
-            kept.wait(30)
-        except subprocess.TimeoutExpired:
-            kept.kill()
-            kept.wait()
-
     def close(self) -> None:
         """Stop the commands that were kept running."""
-        for name in reversed(list(self._services)):
-            self._stop(name)
+        for name in reversed(list(self.system.services)):
+            self.system.stop(name)
         self._shell.close()
 
 
@@ -432,11 +324,6 @@ def _end(text: str) -> str:
     lines = text.rstrip().splitlines()
     left_out = len(lines) - SHOWN_LINES
     return "\n".join([f"  … {left_out} lines", *lines[-SHOWN_LINES:]] if left_out > 0 else lines)
-
-
-def site_url() -> str:
-    """Return the URL of the portal that the guide installs."""
-    return f"http://127.0.0.1:{ports()['web']}"
 
 
 def main() -> int:
@@ -494,14 +381,6 @@ def _is_installed(package: str) -> bool:
     query = ["dpkg-query", "--show", "--showformat=${Status}", package]
     done = subprocess.run(query, capture_output=True, text=True, check=False)
     return done.stdout == "install ok installed"
-
-
-def _answers() -> bool:
-    try:
-        with urllib.request.urlopen(f"{site_url()}/api/3/action/status_show", timeout=10) as response:
-            return response.status == 200
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":
