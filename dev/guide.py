@@ -53,7 +53,7 @@ SUDO = """#!/bin/sh
 exec "$@"
 """
 #: Account that runs the portal of the guide; Debian has it.
-ACCOUNT = "nobody" if os.geteuid() == 0 else getpass.getuser()
+ACCOUNT = "www-data" if os.geteuid() == 0 else getpass.getuser()
 
 
 @dataclass(frozen=True)
