@@ -98,7 +98,7 @@ class System:
         env = {"PATH": "/usr/bin:/bin", **{name: value.strip("'") for name, value in env.items()}}
         command = ["nice", "-n", service["Nice"], *shlex.split(service["ExecStart"])]
         if os.geteuid() == 0:
-            command = ["runuser", "-u", service["User"], "--", *command]
+            command = [shutil.which("runuser") or "runuser", "-u", service["User"], "--", *command]
         with (LOCAL / "kept.log").open("ab") as log:
             kept = subprocess.Popen(command, cwd=service["WorkingDirectory"], env=env, stdout=log, stderr=log)
         self.services[name] = kept
