@@ -311,6 +311,10 @@ class Follower:
         if "refused" not in refused and os.geteuid() == 0:
             raise StackError("the account of the portal reads the file of the secrets")
         yield "the account of the portal cannot read the file of the secrets"
+        ended = [name for name, kept in self.system.services.items() if kept.poll() is not None]
+        if ended:
+            raise StackError(f"these ended meanwhile: {', '.join(ended)}; see {LOCAL / 'kept.log'}")
+        yield "all processes still run"
 
     def close(self) -> None:
         """Stop the commands that were kept running."""

@@ -18,6 +18,8 @@ from dev.stack.shell import StackError
 
 SECURITY_PAGE = ROOT / "docs" / "security.md"
 WEB, NGINX = "guichet-web", "nginx"
+START_SECONDS = 240
+"""A web server of a loaded machine answers within this time."""
 #: Name of the portal in the documentation.
 HOST = "guichet.example.gouv.fr"
 #: What Debian's nginx.conf has around the files of conf.d, without its paths.
@@ -103,7 +105,7 @@ class System:
             kept = subprocess.Popen(command, cwd=service["WorkingDirectory"], env=env, stdout=log, stderr=log)
         self.services[name] = kept
         web = name == WEB
-        for _second in range(90):
+        for _second in range(START_SECONDS):
             time.sleep(1)
             if kept.poll() is not None:
                 raise StackError(f"this ended: {shlex.join(command)}; see {LOCAL / 'kept.log'}")
