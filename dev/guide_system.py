@@ -59,7 +59,7 @@ class System:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folders = {name: folder / name.lower() for name in ("UNITS", "CRONTABS", "NGINX")}
+        self.folders = {name: folder / name.lower() for name in ("UNITS", "CRONTABS", "PROXY")}
         self.services: dict[str, subprocess.Popen[bytes]] = {}
 
     def start_units(self) -> str:
@@ -148,7 +148,7 @@ class System:
         Raises:
             StackError: the page is not as expected.
         """
-        folder = self.folders["NGINX"]
+        folder = self.folders["PROXY"]
         site, proxy = _NGINX_BLOCK.findall(SECURITY_PAGE.read_text(encoding="utf-8"))
         plain, tls = nginx_ports()
         for written, here in (
