@@ -2,13 +2,17 @@
 
 Takes the shell blocks of the section "On a server of your own" from docs/installation.md and runs them in order in one
 shell: a copy of this checkout, a fresh virtual environment, fresh databases and another prefix, all in `.local/guide`.
-Differences from the page are printed: packages already installed, the choices of step 2, and Solr, which comes from the
-embedded stack. The first block that fails ends the run. At the end, pages and API of the portal are tried, and
-everything is stopped.
+Units of systemd are verified and their commands run as the unit says, lines of cron run as cron would, and Debian's
+nginx stands in front of the portal. Then the portal leaves the plugins as the section "Leaving" says, and comes back as
+a catalogue that exists already. Differences from the page are printed: packages already installed, the choices of step
+2, and Solr, which comes from the embedded stack. The first block that fails ends the run. After each part, pages of the
+portal are tried, and at the end everything is stopped.
 """
 
 from __future__ import annotations
 
+import getpass
+import json
 import os
 import re
 import secrets
@@ -16,32 +20,40 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ["ECOSPHERE_STACK"] = "guide"  # read by dev.stack.settings
 
+from dev.guide_system import HOST, NGINX, WEB, System, nginx_ports, site_url
 from dev.stack import install, services
-from dev.stack.packages import find_postgres
+from dev.stack.packages import find_postgres, without_services
 from dev.stack.postgres import clean
 from dev.stack.settings import LOCAL, ROOT, forget_ckan_variables, ports, redis_url, secret, solr_url
 from dev.stack.shell import StackError, say
 
 PAGE = ROOT / "docs" / "installation.md"
-SECTION = "## On a server of your own"
+SECTION, EXISTING, LEAVING = "## On a server of your own", "## A catalogue that exists already", "## Leaving"
 NOT_IN_A_CLONE = (".git", ".local", ".venv", "__pycache__", "*.egg-info", "build", "dist", ".hypothesis")
+#: A dataset that is made while the plugins are away, with a field that `adopt` takes over.
+OLD_DATASET, OLD_FIELDS = "ancien-jeu", {"maintainer": "DDT", "maintainer_email": "ddt@example.org"}
 SHOWN_LINES = 60
 LONGEST_SECONDS = 15 * 60
-_BLOCK = re.compile(r"(?:<!-- guide: ([a-z ]+) -->\n)?^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"(?:<!-- guide: ([a-z ]+) -->\n)?^( *)```sh\n(.*?)^\2```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 #: Replaces `sudo -u postgres`: the superuser of the embedded PostgreSQL is reached over TCP.
 SUDO = """#!/bin/sh
 [ "$1" = -u ] && shift 2
+[ "$1" = -- ] && shift
 exec "$@"
 """
+#: Account that runs the portal of the guide; Debian has it.
+ACCOUNT = "www-data" if os.geteuid() == 0 else getpass.getuser()
 
 
 @dataclass(frozen=True)
@@ -59,18 +71,19 @@ class Block:
     text: str
 
 
-def blocks(page: str) -> list[Block]:
-    """Return the blocks of the section, in order.
+def blocks(page: str, section: str = SECTION) -> list[Block]:
+    """Return the blocks of a section, in order.
 
     Args:
         page: text of the page.
+        section: heading of the section.
     """
-    section = page[page.index(SECTION) :]
-    section = section.split("\n## ", 1)[0]
+    text = page[page.index(f"\n{section}\n") + 1 :]
+    text = text.split("\n## ", 1)[0]
     found = []
-    for match in _BLOCK.finditer(section):
-        headings = _HEADING.findall(section, 0, match.start())
-        found.append(Block(headings[-1] if headings else "", match[1] or "", match[2]))
+    for match in _BLOCK.finditer(text):
+        headings = _HEADING.findall(text, 0, match.start())
+        found.append(Block(headings[-1] if headings else section, match[1] or "", textwrap.dedent(match[3])))
     return found
 
 
@@ -128,15 +141,17 @@ class Follower:
     def __init__(self) -> None:
         self.prefix = LOCAL / "prefix"
         self.differences: list[str] = []
-        self._kept: list[subprocess.Popen[bytes]] = []
+        self.system = System(LOCAL / "etc")
         programs = LOCAL / "bin"
         programs.mkdir(parents=True)
-        (programs / "sudo").write_text(SUDO)
-        (programs / "sudo").chmod(0o755)
+        for name in ("sudo",) if os.geteuid() == 0 else ("sudo", "runuser"):
+            (programs / name).write_text(SUDO)
+            (programs / name).chmod(0o755)
         postgres = find_postgres()
         env = {name: value for name, value in os.environ.items() if not name.startswith(("CKAN_", "VIRTUAL_ENV"))}
         env |= {
-            "PATH": f"{programs}:{postgres}:{env['PATH']}",
+            # Debian's Python, as on a server; one in the home of root is closed to the account of the portal.
+            "PATH": f"{programs}:{postgres}:/usr/bin:{env['PATH']}",
             "PGHOST": "127.0.0.1",
             "PGPORT": str(ports()["postgres"]),
             "PGUSER": "ckan",
@@ -155,9 +170,14 @@ class Follower:
             self.differences.append("Solr: the embedded one with CKAN's own schema stands for the image of Docker")
         elif block.mark == "choices":
             self._choices(block)
-        elif block.mark == "keep running":
-            for command in commands(block.text):
-                self._keep_running(command)
+        elif block.mark == "systemd":
+            say(self.system.start_units())
+        elif block.mark == "cron":
+            self._shell.run(block.text)
+            for line in self.system.run_crontab(LOCAL / "bin"):
+                say(line)
+        elif block.mark == "nginx":
+            self._put_nginx_in_front(block)
         else:
             say(_end(self._shell.run(block.text)))
 
@@ -166,7 +186,9 @@ class Follower:
         wanted = [word for word in words[words.index("install") + 1 :] if not word.startswith("-")]
         missing = [name for name in wanted if not _is_installed(name)]
         if missing and os.geteuid() == 0:
-            say(self._shell.run(block.text).rstrip())
+            with without_services():
+                # An upgrade would pull the libraries away from under the databases that run on this machine.
+                say(self._shell.run(block.text.replace("--yes", "--yes --no-upgrade")).rstrip())
         elif missing:
             raise StackError(f"install these first, as root: {' '.join(missing)}")
         else:
@@ -178,35 +200,89 @@ class Follower:
         database = self._shell.value('"$DATABASE_URL"').replace(":5432/", f":{ports()['postgres']}/")
         chosen = {
             "GUICHET": str(self.prefix),
+            "GUICHET_USER": ACCOUNT,
+            "GUICHET_PORT": str(ports()["web"]),
             "SITE_URL": site_url(),
             "DATABASE_URL": database,
             "REDIS_URL": redis_url("demo"),
             "SOLR_URL": solr_url("demo"),
+            **{name: str(folder) for name, folder in self.system.folders.items()},
         }
         for name, value in chosen.items():
             self._shell.run(f"export {name}={shlex.quote(value)}")
         self.differences.append(f"choices: other values of {', '.join(chosen)}")
-        self.prefix.mkdir()
+        for folder in (self.prefix, *self.system.folders.values()):
+            folder.mkdir(parents=True)
 
-    def _keep_running(self, command: str) -> None:
-        """Start a long-running command and check that it keeps running; a web server, until it answers."""
-        web = "gunicorn" in command
-        if web:
-            command = command.replace("127.0.0.1:5000", f"127.0.0.1:{ports()['web']}")
-            self.differences.append(f"web server: on port {ports()['web']}")
-        env = {"PATH": self._shell.value('"$PATH"'), "HOME": os.environ.get("HOME", "/")}
-        with (LOCAL / "kept.log").open("ab") as log:
-            kept = subprocess.Popen(
-                ["bash", "-c", f"exec env {command}"], cwd=self.prefix, env=env, stdout=log, stderr=log
-            )
-        self._kept.append(kept)
-        for _second in range(90):
-            time.sleep(1)
-            if kept.poll() is not None:
-                raise StackError(f"this ended: {command}; see {LOCAL / 'kept.log'}")
-            if not web or _answers():
-                return
-        raise StackError(f"no answer from: {command}; see {LOCAL / 'kept.log'}")
+    def _put_nginx_in_front(self, block: Block) -> None:
+        """Run the block with Debian's nginx on ports of this clone, with a certificate made for the occasion."""
+        main = self.system.write_nginx()
+        settings, test, _reload, _restart = commands(block.text)
+        self._shell.run(settings)
+        said = self._shell.run(f"{test} -c {main}")
+        say(said.rstrip())
+        if "warn" in said:
+            raise StackError(f"nginx warns: {said}")
+        self.system.start_nginx(main)
+        self.system.stop(WEB)
+        self.system.start(WEB)
+        plain, tls = nginx_ports()
+        self.differences.append(f"nginx: on ports {plain} and {tls}, with a certificate of its own")
+        head = self._shell.run(f"curl --silent --head http://127.0.0.1:{plain}/dataset/")
+        if "301" not in head or f"https://{HOST}/dataset/" not in head:
+            raise StackError(f"nginx does not lead from http to https:\n{head}")
+        host = f"--header 'Host: {HOST}'"
+        page = self._shell.run(f"curl --silent --insecure --include {host} https://127.0.0.1:{tls}/dataset/")
+        for part in ("200", "strict-transport-security", "content-security-policy", 'lang="fr'):
+            if part not in page.lower():
+                raise StackError(f"the page behind nginx lacks {part}:\n{page[:2000]}")
+        say("  nginx: http leads to https, where the page answers in French")
+
+    def leave(self, found: list[Block]) -> None:
+        """Follow the section "Leaving", and use CKAN without the plugins."""
+        for name in [name for name in self.system.services if name != NGINX]:
+            self.system.stop(name)
+        for block in found:
+            say(_end(self._shell.run(block.text)))
+        ini = self.prefix / "ckan.ini"
+        plugins = re.compile(r"^ckan\.plugins =\n(?:    .+\n)+", re.MULTILINE)
+        text, changed = plugins.subn("ckan.plugins = activity\n", ini.read_text(encoding="utf-8"))
+        assert changed == 1, "the plugins are not in the file as the template has them"
+        ini.write_text(text, encoding="utf-8")
+        self.system.start(WEB)
+        organization = self._call("organization_list", {"limit": 1})[0]
+        self._call("package_create", {"name": OLD_DATASET, "title": "Ancien", "owner_org": organization, **OLD_FIELDS})
+        say("  CKAN without the plugins answers, and saves a dataset")
+        self.system.stop(WEB)
+
+    def come_back(self, found: list[Block]) -> None:
+        """Follow the section on an existing catalogue, with a file as such a catalogue has one: secrets in it."""
+        lines = (self.prefix / "ckan.env").read_text().splitlines()
+        secrets_ = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+        ini = (self.prefix / "ckan.ini").read_text(encoding="utf-8")
+        for name, value in secrets_.items():
+            ini = ini.replace(f"%({name})s", value.strip("'"))
+        ini = ini.replace("[loggers]", "ckan.max_resource_size = 300\n\n[loggers]")
+        (self.prefix / "old.ini").write_text(ini, encoding="utf-8")
+        for block in found:
+            say(_end(self._shell.run(block.text)))
+        if "ckan.max_resource_size = 300" not in (self.prefix / "ckan.ini").read_text(encoding="utf-8"):
+            raise StackError("an option of the catalogue that existed is lost")
+        self.system.start(WEB)
+        dataset = self._call("package_show", {"id": OLD_DATASET})
+        if [contact.get("email") for contact in dataset["contact"]] != [OLD_FIELDS["maintainer_email"]]:
+            raise StackError(f"the dataset was not adopted: {dataset}")
+        say("  the token from before is good, and the old dataset is adopted")
+
+    def _call(self, action: str, data: dict[str, Any]) -> Any:
+        """Call an action as the administrator, with the token made by `use`."""
+        request = urllib.request.Request(
+            f"{site_url()}/api/3/action/{action}",
+            data=json.dumps(data).encode(),
+            headers={"Authorization": self._token, "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)["result"]
 
     def use(self) -> Iterator[str]:
         """Open pages of the portal, which must be in French, and call the API with a new token.
@@ -228,22 +304,22 @@ class Follower:
             if 'lang="fr' not in page or word.lower() not in page.lower():
                 raise StackError(f"{path} is no French page with the word {word}")
             yield f"{path}: {answer.status}, French"
-        token = self._shell.run("ckan -c ckan.ini user token add admin guide --quiet").split()[-1]
-        request = urllib.request.Request(
-            f"{site_url()}/api/3/action/ecosphere_request_list", headers={"Authorization": token}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            yield f"the API answers the administrator: {answer.status}"
+        self._token = self._shell.run("guichet user token add admin guide --quiet").split()[-1]
+        self._call("ecosphere_request_list", {})
+        yield "the API answers the administrator"
+        refused = self._shell.run(f"runuser -u {ACCOUNT} -- cat {self.prefix}/ckan.env || echo refused")
+        if "refused" not in refused and os.geteuid() == 0:
+            raise StackError("the account of the portal reads the file of the secrets")
+        yield "the account of the portal cannot read the file of the secrets"
+        ended = [name for name, kept in self.system.services.items() if kept.poll() is not None]
+        if ended:
+            raise StackError(f"these ended meanwhile: {', '.join(ended)}; see {LOCAL / 'kept.log'}")
+        yield "all processes still run"
 
     def close(self) -> None:
         """Stop the commands that were kept running."""
-        for kept in reversed(self._kept):
-            kept.terminate()
-        for kept in self._kept:
-            try:
-                kept.wait(30)
-            except subprocess.TimeoutExpired:
-                kept.kill()
+        for name in reversed(list(self.system.services)):
+            self.system.stop(name)
         self._shell.close()
 
 
@@ -254,20 +330,16 @@ def _end(text: str) -> str:
     return "\n".join([f"  … {left_out} lines", *lines[-SHOWN_LINES:]] if left_out > 0 else lines)
 
 
-def site_url() -> str:
-    """Return the URL of the portal that the guide installs."""
-    return f"http://127.0.0.1:{ports()['web']}"
-
-
 def main() -> int:
     """Run the guide; return the exit code."""
     forget_ckan_variables()
-    found = blocks(PAGE.read_text(encoding="utf-8"))
+    page = PAGE.read_text(encoding="utf-8")
+    found = blocks(page)
     _clear()
     try:
         install.setup()
         services.up()
-        seconds = _follow(found)
+        seconds = _follow(found, blocks(page, LEAVING), blocks(page, EXISTING))
     except StackError as error:
         say(f"\nThe guide does not lead to a portal: {error}")
         return 1
@@ -277,7 +349,7 @@ def main() -> int:
     return 0 if seconds <= LONGEST_SECONDS else 1
 
 
-def _follow(found: list[Block]) -> float:
+def _follow(found: list[Block], leaving: list[Block], existing: list[Block]) -> float:
     follower = Follower()
     begin = time.monotonic()
     try:
@@ -290,6 +362,10 @@ def _follow(found: list[Block]) -> float:
         say("\n## The portal")
         for seen in follower.use():
             say(f"  {seen}")
+        say(f"\n{LEAVING}")
+        follower.leave(leaving)
+        say(f"\n{EXISTING}")
+        follower.come_back(existing)
     finally:
         follower.close()
     say("\nNot as on the page:")
@@ -309,14 +385,6 @@ def _is_installed(package: str) -> bool:
     query = ["dpkg-query", "--show", "--showformat=${Status}", package]
     done = subprocess.run(query, capture_output=True, text=True, check=False)
     return done.stdout == "install ok installed"
-
-
-def _answers() -> bool:
-    try:
-        with urllib.request.urlopen(f"{site_url()}/api/3/action/status_show", timeout=10) as response:
-            return response.status == 200
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

@@ -103,17 +103,27 @@ def _wants_services(plan: initialise.Plan) -> bool:
 def config_command(file: Path, force: bool) -> None:
     """Write FILE: every plugin in its order, French as the default, nothing of the demonstration.
 
-    Addresses and secrets are taken over from the configuration in force; secrets that it lacks are made. What is still
-    to be filled in is named at the end. Other options of the configuration in force are left out.
+    Addresses, secrets and the portal's own options and plugins are taken over from the configuration in force; secrets
+    that it lacks are made. They go to a file beside FILE that ends in .env. What is set otherwise than before, and what
+    is still to be filled in, is named at the end.
     """
-    if file.exists() and not force:
-        raise click.ClickException(f"{file} exists already: choose another name, or add --force.")
+    environment = file.with_suffix(".env")
+    for path in (file, environment):
+        if path.exists() and not force:
+            raise click.ClickException(f"{path} exists already: choose another name, or add --force.")
     try:
-        missing = production.write(file, tk.config)
+        written = production.write(file, tk.config, production.own_options(tk.config["__file__"]))
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
-    click.echo(f"{file} is written. It holds secrets: only its owner, and whoever runs CKAN, may read it.")
-    for option, meaning in missing.items():
+    click.echo(f"{file} is written. Whoever runs CKAN must be able to read it.")
+    click.echo(f"{environment} holds its secrets, for the environment of CKAN: only its owner may read it.")
+    for option in written.in_file:
+        click.echo(f"  a secret that stays in {file.name}, since its signs are not for an environment: {option}")
+    for option in written.kept:
+        click.echo(f"  kept: {option}")
+    for option, value in written.replaced.items():
+        click.echo(f"  set otherwise than before: {option} = {value}")
+    for option, meaning in written.missing.items():
         click.echo(f"  to fill in: {option} ({meaning})")
 
 

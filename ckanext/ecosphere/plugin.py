@@ -35,7 +35,15 @@ from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.core.api_guard import api_guard
 from ckanext.ecosphere.core.lists import indexing, noticing, portal_text_views, store
 from ckanext.ecosphere.core.lists import views as list_views
-from ckanext.ecosphere.core.privacy import accounts, closing_views, deleting, members, public_tags, readable_activities
+from ckanext.ecosphere.core.privacy import (
+    accounts,
+    closing_views,
+    creators,
+    deleting,
+    members,
+    public_tags,
+    readable_activities,
+)
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, template_helpers, web_guard
@@ -63,6 +71,7 @@ class EcospherePlugin(Room):
     p.implements(p.IActions)
     p.implements(p.IAuthFunctions)
     p.implements(p.IBlueprint)
+    p.implements(p.IPackageController, inherit=True)
     p.implements(p.IValidators)
     p.implements(p.INotifier, inherit=True)
     p.implements(p.ISignal)
@@ -96,9 +105,13 @@ class EcospherePlugin(Room):
 
     def get_actions(self) -> dict[str, Any]:
         """Chain CKAN's actions (privacy, input checks, clean texts) and add those of the contact sheets."""
-        privacy = (accounts, deleting, members, public_tags, readable_activities)
+        privacy = (accounts, creators, deleting, members, public_tags, readable_activities)
         rooms = (*privacy, api_parameters, texts, groups, own_services, restoring, actions)
         return {name: action for room in rooms for name, action in room.get_actions().items()}
+
+    def after_dataset_show(self, context: Any, pkg_dict: dict[str, Any]) -> None:
+        """Hide who created a dataset."""
+        creators.hide(context, pkg_dict)
 
     def get_auth_functions(self) -> dict[str, Any]:
         """Chain auth functions of CKAN and add those of the contact sheets."""

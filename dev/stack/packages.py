@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,10 +146,7 @@ def program(name: str) -> Path:
 def _install(needs: Iterable[Need]) -> None:
     """Install packages with apt, without starting services or creating a database cluster."""
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    with ExitStack() as stack:
-        stack.enter_context(_temporary_file(Path("/usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", 0o755))
-        cluster = Path("/etc/postgresql-common/createcluster.d/ckanext-ecosphere.conf")
-        stack.enter_context(_temporary_file(cluster, "create_main_cluster = false\n", 0o644))
+    with without_services():
         run(["apt-get", "update", "-q"], what="read the list of packages", env=quiet)
         packages = [need.instead if need.instead and not _is_known(need.package) else need.package for need in needs]
         run(
@@ -157,6 +154,17 @@ def _install(needs: Iterable[Need]) -> None:
             what=f"install {' '.join(packages)}",
             env=quiet,
         )
+
+
+@contextmanager
+def without_services() -> Iterator[None]:
+    """Let packages be installed without starting services or creating a database cluster."""
+    cluster = Path("/etc/postgresql-common/createcluster.d/ckanext-ecosphere.conf")
+    with (
+        _temporary_file(Path("/usr/sbin/policy-rc.d"), "#!/bin/sh\nexit 101\n", 0o755),
+        _temporary_file(cluster, "create_main_cluster = false\n", 0o644),
+    ):
+        yield
 
 
 def _is_known(package: str) -> bool:

@@ -224,7 +224,7 @@ def imap_password() -> str:
 
 
 def secret() -> str:
-    """Return the portal's secret key for signatures."""
+    """Return the portal's secret key, for the order of references."""
     return str(tk.config["SECRET_KEY"])
 
 

@@ -38,7 +38,7 @@ class EcosphereOpenidPlugin(Room):
         super().update_config(config)
         if not find_spec("authlib"):
             raise CkanConfigurationException(
-                "ecosphere_openid needs Authlib: install it with pip install 'ckanext-ecosphere[openid]', "
+                "ecosphere_openid needs Authlib: install it with pip install 'authlib>=1.7,<2', "
                 "or take the plugin out of ckan.plugins"
             )
         tk.add_template_directory(config, "../templates/openid")

@@ -1,18 +1,23 @@
-"""Configuration of a production portal, from the template `data/production.ini`."""
+"""Configuration of a production portal, from the template `data/production.ini` and the portal's own options."""
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ckan.cli import CKANConfigLoader
+from ckan.common import config_declaration
+
+from ckanext.ecosphere.setup import secret_options
 from ckanext.ecosphere.setup.security_checks import LEAST_SECRET, SECRETS
 from ckanext.ecosphere.shared.config import declared
 
 TEMPLATE = Path(__file__).parents[1] / "data" / "production.ini"
+PLUGINS = "ckan.plugins"
 #: Options required for a complete portal → their meaning.
 TO_FILL = {
     "ckan.site_url": "address of the portal, as people type it",
@@ -35,55 +40,149 @@ INSTEAD = {
     ("ckan.site_id", "default"): "guichet",
     ("smtp.server", "localhost"): "",
 }
+#: Options whose value is the template's, whatever the portal had: debug lets anybody run code.
+FIXED = ("debug", PLUGINS)
+#: What CKAN adds to the options of a file.
+NOT_OPTIONS = ("use", "here", "__file__")
+READABLE_BY_GROUP = 0o640
+OWN_OPTIONS = "## Options that this portal had already "
 _HOLE = re.compile(r"\$\{([^${}]{1,100})\}")
-_OPTION = re.compile(r"^([\w.]+) =[ ]*(.*)$", re.MULTILINE)
+_OPTION = re.compile(r"([\w.]+) =[ ]?(.*)")
+_LOGGING = "[loggers]"
+_WIDTH = 120
 
 
-def text(current: Mapping[str, Any]) -> str:
-    """Return the configuration.
+@dataclass
+class Written:
+    """Result of writing a configuration.
 
-    Args:
-        current: current options, whose values are taken over.
+    Attributes:
+        missing: options that remain to be filled in, with their meaning.
+        kept: options that the portal had already and that the template lacks.
+        replaced: options that are set otherwise than before, with the new value.
+        variables: secrets by variable, in the file beside.
+        in_file: secrets that stay in the configuration, since an environment file cannot hold them.
     """
 
-    def fill(hole: re.Match[str]) -> str:
-        option = hole[1]
-        value = declared(option, None, current)
-        if option in SECRETS:
-            value = _secret(option, current)
-        if isinstance(value, bool):
-            value = str(value).lower()
-        plain = " ".join(str(value or "").split())
-        return INSTEAD.get((option, plain), plain).replace("%", "%%")
-
-    filled = _HOLE.sub(fill, TEMPLATE.read_text(encoding="utf-8"))
-    return "\n".join(line.rstrip() for line in filled.splitlines()) + "\n"
+    missing: dict[str, str] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+    replaced: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    in_file: list[str] = field(default_factory=list)
 
 
-def write(file: Path, current: Mapping[str, Any]) -> dict[str, str]:
-    """Write the configuration to a file that only its owner can read.
+def own_options(file: str | Path) -> dict[str, str]:
+    """Return the options that a configuration file and those that it uses set, defaults of CKAN included."""
+    options = CKANConfigLoader(str(file)).get_config()
+    return {
+        name: str(value) for name, value in options.items() if name not in NOT_OPTIONS and not name.startswith("CKAN_")
+    }
+
+
+def write(file: Path, current: Mapping[str, Any], own: Mapping[str, str]) -> Written:
+    """Write the configuration, and the secrets to a file beside it that only its owner can read.
 
     Args:
-        file: path of the file.
+        file: path of the configuration; the secrets have the suffix `.env`.
         current: current options.
-
-    Returns:
-        options that remain to be filled in, with their meaning.
+        own: those of them that the current file sets.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: a file cannot be written.
     """
-    written = text(current)
-    file.unlink(missing_ok=True)  # an existing file would keep its permissions
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(written)
-    values = dict(_OPTION.findall(written))
-    return {option: meaning for option, meaning in TO_FILL.items() if not values.get(option, "").strip()}
+    text, result = compose(current, own)
+    secret_options.write(file.with_suffix(".env"), result.variables)
+    secret_options.write_anew(file, text, READABLE_BY_GROUP)
+    return result
+
+
+def compose(current: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, Written]:
+    """Return the text of the configuration, without its secrets, and what became of the options.
+
+    Args:
+        current: current options.
+        own: those of them that the current file sets.
+    """
+    result = Written()
+    head, logging, tail = TEMPLATE.read_text(encoding="utf-8").partition(_LOGGING)
+    lines: list[str] = []
+    known: set[str] = set()
+    for line in head.splitlines():
+        match = _OPTION.fullmatch(line)
+        if match is None:
+            lines.append(line)
+            continue
+        option, template_value = match.groups()
+        known.add(option)
+        value = _value(option, template_value, current, own, result)
+        lines.append(_line(option, value, result))
+        if option == PLUGINS:
+            lines += [f"    {plugin}" for plugin in _own_plugins(head, own, result)]
+        if option in TO_FILL and not value:
+            result.missing[option] = TO_FILL[option]
+    more = {option: own[option] for option in sorted(own) if option not in known and not _is_default(option, own)}
+    if more:
+        lines += [OWN_OPTIONS.ljust(_WIDTH, "#"), ""]
+        lines += [_line(option, value, result) for option, value in more.items()]
+        result.kept += more
+        lines.append("")
+    return "\n".join(lines) + f"\n{logging}{tail}", result
+
+
+def _value(
+    option: str, template_value: str, current: Mapping[str, Any], own: Mapping[str, str], result: Written
+) -> str:
+    """Return the value of an option of the template: the portal's, where it chose one, or the template's."""
+    hole = _HOLE.fullmatch(template_value)
+    if hole:
+        return _current(hole[1], current)
+    if option in FIXED or option not in own or _is_default(option, own):
+        if option != PLUGINS and own.get(option, template_value) != template_value:
+            result.replaced[option] = template_value
+        return template_value
+    return own[option]
+
+
+def _current(option: str, current: Mapping[str, Any]) -> str:
+    value = _secret(option, current) if option in SECRETS else declared(option, None, current)
+    if isinstance(value, bool):
+        value = str(value).lower()
+    plain = " ".join(str(value or "").split())
+    return INSTEAD.get((option, plain), plain)
+
+
+def _own_plugins(template: str, own: Mapping[str, str], result: Written) -> list[str]:
+    """Return the portal's own plugins, in their order; before the others, as a theme must be."""
+    listed = template.partition(f"{PLUGINS} =")[2].partition("\n\n")[0].split()
+    plugins = [plugin for plugin in own.get(PLUGINS, "").split() if plugin not in listed]
+    result.kept += [f"{PLUGINS}: {plugin}" for plugin in plugins]
+    return plugins
+
+
+def _line(option: str, value: str, result: Written) -> str:
+    """Return the line of an option; a secret is replaced by its variable."""
+    if secret_options.is_secret(option, value):
+        if secret_options.is_readable(value):
+            variable = secret_options.variable(option)
+            result.variables[variable] = value
+            return f"{option} = %({variable})s"
+        result.in_file.append(option)
+    # CKAN reads indented lines as one value.
+    written = value.replace("%", "%%").replace("\n", "\n    ")
+    return f"{option} = {written}".rstrip()
+
+
+def _is_default(option: str, own: Mapping[str, str]) -> bool:
+    """Return whether a file sets an option to CKAN's default, as generated ones do for each option."""
+    if option not in config_declaration:
+        return False
+    declaration: Any = config_declaration
+    return own[option].lower().split() == declaration[option].str_value().lower().split()
 
 
 def _secret(option: str, current: Mapping[str, Any]) -> str:
-    """Return the current secret if it is long enough and differs from `SECRET_KEY`, CKAN's fallback; else a new one."""
+    """Return the current secret if it is long enough and not made of `SECRET_KEY`, CKAN's fallback; else a new one."""
     value = str(declared(option, "", current))
-    taken = option != SECRETS[0] and value == str(current.get(SECRETS[0]))
-    return value if len(value) >= LEAST_SECRET and not taken else secrets.token_urlsafe(32)
+    main = str(current.get(SECRETS[0]) or "")
+    derived = option != SECRETS[0] and main in value
+    return value if len(value) >= LEAST_SECRET and not derived else secrets.token_urlsafe(32)

@@ -12,6 +12,7 @@ from limits import parse_many
 
 from ckanext.ecosphere import config
 from ckanext.ecosphere.interfaces import Check, CheckStatus
+from ckanext.ecosphere.setup import secret_options
 from ckanext.ecosphere.shared.mailing.texts import labelled
 from ckanext.ecosphere.shared.web_guard import cookies, headers, proxies
 
@@ -22,7 +23,7 @@ LONGEST_SESSION_DAYS = 30
 DAY = 86_400
 SECRETS = ("SECRET_KEY", "WTF_CSRF_SECRET_KEY")
 LOCAL = ("localhost", "127.0.0.1", "::1")
-OTHERS_WRITE = 0o002
+OTHERS_WRITE, OTHERS_READ = 0o002, 0o004
 
 
 def cookie_settings() -> list[Check]:
@@ -68,6 +69,22 @@ def secrets() -> list[Check]:
         remedy = _("Run: {command}").format(command='python -c "import secrets; print(secrets.token_urlsafe(32))"')
         return [Check(name, ERROR, message.format(options=", ".join(short), number=LEAST_SECRET), remedy)]
     return [Check(name, OK, _("Long enough"))]
+
+
+def secret_files() -> list[Check]:
+    """Check that the configuration file holds no secrets, and above all none that everybody on the machine can read."""
+    name = _("Secrets in files")
+    file = Path(tk.config["__file__"])
+    options = secret_options.written_in(file)
+    if not options:
+        return [Check(name, OK, _("The configuration file holds none"))]
+    if file.stat().st_mode & OTHERS_READ:
+        message = _("Everybody on the machine can read {path}, which holds secrets: {options}")
+        remedy = _("Run: {command}").format(command=f"chmod o-rwx {file}")
+        return [Check(name, ERROR, message.format(path=file, options=", ".join(options)), remedy)]
+    message = _("Whoever reads {path} knows secrets: {options}")
+    remedy = _("Move them to an environment file: docs/security.md, “Secrets”")
+    return [Check(name, WARNING, message.format(path=file, options=", ".join(options)), remedy)]
 
 
 def address() -> list[Check]:
@@ -148,7 +165,7 @@ def debugging() -> list[Check]:
     return [Check(name, OK, _("Off"))]
 
 
-CHECKS = (cookie_settings, forged_requests, secrets, address, web_options, storage, debugging)
+CHECKS = (cookie_settings, forged_requests, secrets, secret_files, address, web_options, storage, debugging)
 
 
 def _is_https() -> bool:

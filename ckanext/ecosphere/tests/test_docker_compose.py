@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import subprocess
+import threading
 from configparser import RawConfigParser
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import tomllib
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -18,6 +21,13 @@ SERVICE_KEYS = {
     "build", "command", "configs", "depends_on", "environment", "healthcheck", "image", "ports", "restart", "volumes",
 }  # fmt: skip
 HEALTHCHECK_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
+#: Programs that the health checks may call: those of the images' own scripts, or of Debian's smallest system.
+PROGRAMS = {
+    "db": {"pg_isready"},
+    "redis": {"redis-cli"},
+    "solr": {"bash", "exec", "printf", "head", "grep"},
+    "ours": {"python3", "sh", "test", "find", "tr", "grep"},
+}
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 
 
@@ -50,6 +60,61 @@ def test_every_lasting_service_has_a_health_check(compose):
             test = service["healthcheck"]["test"]
             assert test[0] in {"CMD", "CMD-SHELL"}, name
             assert len(test) > 1, name
+
+
+def test_health_checks_call_only_programs_of_their_images(compose):
+    for name, service in compose["services"].items():
+        kind, *words = service.get("healthcheck", {}).get("test", ["CMD", ""])
+        if name == "init":
+            continue
+        script = words[-1] if kind == "CMD-SHELL" or words[0] == "bash" else ""
+        called = {words[0]} if kind == "CMD" else {"sh"}
+        called |= set(re.findall(r"(?:^|[|(]\s*|&&\s*|\n\s*)([a-z_]+)", script))
+        assert called <= PROGRAMS.get(name, PROGRAMS["ours"]), name
+
+
+def test_health_check_of_solr_tells_an_answer_from_an_error(compose, tmp_path):
+    """Run by bash, against servers that answer in both ways."""
+    script = compose["services"]["solr"]["healthcheck"]["test"][-1]
+
+    def healthy(status: int) -> bool:
+        class Answering(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        with HTTPServer(("127.0.0.1", 0), Answering) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            here = script.replace("localhost/8983", f"127.0.0.1/{server.server_port}")
+            code = subprocess.run(["bash", "-c", here], check=False, timeout=20).returncode
+            server.shutdown()
+        return code == 0
+
+    assert (healthy(200), healthy(503)) == (True, False)
+
+
+def test_the_portal_is_reached_from_this_machine_only(compose):
+    for name, service in compose["services"].items():
+        assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", [])), name
+
+
+def test_the_image_has_the_version_and_the_libraries_of_the_guide(compose):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    page = (ROOT / "docs" / "installation.md").read_text("utf-8")
+    apt = re.search(r"apt-get install --yes --no-install-recommends (.+?)```", page, re.DOTALL)
+    assert apt
+    drawn = {word for word in apt[1].split() if word.startswith(("libpango", "libharfbuzz", "fonts-", "bubblewrap"))}
+    assert len(drawn) == 5
+    for name in ("init", "web", "worker", "harvester", "watch", "clock"):
+        service = compose["services"][name]
+        assert service["image"] == f"ckanext-ecosphere:{version}"
+        recipe = service["build"]["dockerfile_inline"]
+        assert drawn <= set(recipe.split()), name
+        assert "dev/requirements.lock" in recipe
+        assert "--constraint" in recipe
 
 
 def test_services_wait_for_those_that_they_need(compose):
@@ -100,6 +165,12 @@ def test_each_variable_is_explained_in_the_example():
     assert all(re.search(rf"^{name}=", example, re.MULTILINE) for name in used)
 
 
+def test_the_configuration_holds_no_secret(compose):
+    assert "SECRET_KEY = %(CKAN_SECRET_KEY)s" in compose["configs"]["guichet"]["content"]
+    for name in ("init", "web", "worker", "harvester", "watch", "clock"):
+        assert compose["services"][name]["environment"]["CKAN_SECRET_KEY"].startswith("${SECRET_KEY:?")
+
+
 def test_the_configuration_builds_on_the_portals_own(compose):
     parser = RawConfigParser()
     parser.read_string(compose["configs"]["guichet"]["content"])
@@ -141,6 +212,6 @@ def test_the_clock_runs_what_the_documentation_gives_to_cron(compose):
     script = compose["services"]["clock"]["command"][-1].replace("$$", "$")
     assert subprocess.run(["sh", "-n", "-c", script], check=False).returncode == 0
     page = (ROOT / "docs" / "installation.md").read_text("utf-8")
-    scheduled = re.findall(r"\* \* \*\s+ckan -c \S+ (.+)", page)
+    scheduled = re.findall(r"\* \* \*\s+root\s+guichet (.+)", page)
     assert len(scheduled) > 1
     assert set(scheduled) == set(re.findall(r"ckan ((?:\w+ )+\w+)", script))

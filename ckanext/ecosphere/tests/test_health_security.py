@@ -48,6 +48,31 @@ def test_unsafe_option_is_named(
     assert status in {each.status for each in check()}
 
 
+@pytest.mark.parametrize(
+    ("line", "mode", "status"),
+    [
+        ("SECRET_KEY = %(CKAN_SECRET_KEY)s", 0o644, OK),
+        ("SECRET_KEY =", 0o644, OK),
+        ("api_token.jwt.decode.secret = file:/etc/key", 0o644, OK),
+        ("SECRET_KEY = abc", 0o640, WARNING),
+        ("SECRET_KEY = abc", 0o644, ERROR),
+        ("sqlalchemy.url = postgresql://ckan:abc@db/ckan", 0o604, ERROR),
+        ("ecosphere.requests.imap_password = abc", 0o600, WARNING),
+    ],
+)
+def test_secrets_in_the_configuration_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, mode: int, status: CheckStatus
+):
+    file = tmp_path / "ckan.ini"
+    file.write_text(f"[app:main]\n{line}\n")
+    file.chmod(mode)
+    monkeypatch.setitem(tk.config, "__file__", str(file))
+    (check,) = security_checks.secret_files()
+    assert check.status == status
+    assert (line.split(" =", maxsplit=1)[0] in check.message) == (status != OK)
+    assert "abc" not in check.message
+
+
 @pytest.fixture
 def safe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Options of a portal configured as documented."""

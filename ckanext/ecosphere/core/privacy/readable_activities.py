@@ -1,7 +1,7 @@
 """Restrict activities of a dataset to those who may read the dataset now.
 
 ckanext-activity applies the permissions at the time of the change: activities of a dataset that was public once, and
-was made private or deleted since, remain in activity lists with all their contents.
+was made private or deleted since, remain in activity lists with all their contents. Ids of accounts are hidden, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ckan import authz, model
 from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.core.privacy import public_tags
+from ckanext.ecosphere.core.privacy import creators, public_tags
 from ckanext.ecosphere.shared import action_input
 
 LISTS = (
@@ -27,6 +27,7 @@ LISTS = (
     "recently_changed_packages_activity_list",
     "dashboard_activity_list",
 )
+PARTS = ("activity_data_show", "activity_diff")
 MOST_ROUNDS = 5
 """Maximum number of queries to fill a list up to the requested length."""
 
@@ -41,12 +42,17 @@ def _listed(original: Callable[..., Any], context: Context, data_dict: DataDict)
         if not str(limit).isdecimal() or len(some) < int(str(limit)) or len(found) >= int(str(limit)):
             break
         asked["offset"] = int(asked.get("offset") or 0) + len(some)
-    return found
+    return creators.hide_in_activities(context, found)
+
+
+def _shown(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+    """Show an activity, its data or a comparison without the ids of accounts."""
+    return creators.hide_in_activities(context, original(context, data_dict))
 
 
 def activity_show(original: Callable[..., Any], context: Context, data_dict: DataDict) -> dict[str, Any]:
     """Show an activity, with `include_data` off by default: CKAN fails when it is missing."""
-    return original(context, {"include_data": False, **data_dict})
+    return _shown(original, context, {"include_data": False, **data_dict})
 
 
 def _readable(activities: list[dict[str, Any]], context: Any) -> list[dict[str, Any]]:
@@ -69,6 +75,7 @@ def get_actions() -> dict[str, Any]:
     if not p.plugin_loaded("activity"):
         return {}
     functions = {name: action_input.named(_listed, name) for name in LISTS}
+    functions |= {name: auth_audit_exempt(action_input.named(_shown, name)) for name in PARTS}
     functions |= {"activity_show": auth_audit_exempt(activity_show)}
     reading = {name: tk.side_effect_free(tk.chained_action(function)) for name, function in functions.items()}
     return action_input.checked(reading)

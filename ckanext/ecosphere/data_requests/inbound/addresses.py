@@ -15,6 +15,7 @@ from datetime import date, timedelta
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.shared.mailing import link_key
 
 PURPOSE = b"ecosphere-requests-reply"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -67,7 +68,7 @@ def read(address: str) -> Token | None:
 
 
 def _signed(number: str, day: str) -> str:
-    digest = hmac.new(config.secret().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256)
+    digest = hmac.new(link_key.get().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256)
     # 13 bytes give 21 characters; the first 20 hold 100 bits.
     return f"{number}-{day}-{base64.b32encode(digest.digest()[:DIGEST_BYTES]).decode().lower()[:20]}"
 

@@ -16,7 +16,7 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import cli, dictize, privacy
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.inbound import mailbox, parsing, quotes
+from ckanext.ecosphere.data_requests.inbound import addresses, mailbox, parsing, quotes
 from ckanext.ecosphere.data_requests.inbound.tables import Inbound
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event
 from ckanext.ecosphere.data_requests.notifications import delivery
@@ -210,7 +210,11 @@ def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
     number, day, digest = str(mine["Reply-To"]).split("+")[1].split("@")[0].split("-")
     for forged in (f"{number}0-{day}-{digest}", f"{number}-{day}0-{digest}", f"{number}-{day}-{'a' * 20}"):
         assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
-    monkeypatch.setitem(ckan_config, "SECRET_KEY", "of-another-portal-0123456789")
+    with monkeypatch.context() as leaked:
+        leaked.setattr(addresses.link_key, "get", lambda: ckan_config["SECRET_KEY"])
+        forged = addresses._signed(number, day)
+    assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
+    monkeypatch.setattr(addresses.link_key, "get", lambda: "of-another-portal-0123456789")
     assert handed_over(reply(mine)) == "not_ours"
     assert not comments() and row(made).comment_count == 0
 

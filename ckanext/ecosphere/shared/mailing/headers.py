@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import ckan.plugins.toolkit as tk
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
+from ckanext.ecosphere.shared.mailing import link_key
+
 ID_CHARACTERS = 32
 #: Maximum length of a token.
 MOST_CHARACTERS = 400
@@ -22,7 +24,8 @@ AUTOMATIC = {"Auto-Submitted": "auto-generated", "Precedence": "bulk", "X-Auto-R
 
 def message_id(*parts: str) -> str:
     """Return a Message-ID derived from the parts, which cannot be read from it."""
-    digest = hmac.new(_secret().encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()
+    secret = str(tk.config["SECRET_KEY"])
+    digest = hmac.new(secret.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()
     host = urlsplit(tk.config["ckan.site_url"]).hostname or "localhost"
     return f"<{digest[:ID_CHARACTERS]}@{host}>"
 
@@ -72,12 +75,8 @@ def _read(loads: Any, token: str) -> Any:
 
 
 def _timed(purpose: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(_secret(), salt=purpose)
+    return URLSafeTimedSerializer(link_key.get(), salt=purpose)
 
 
 def _lasting(purpose: str) -> URLSafeSerializer:
-    return URLSafeSerializer(_secret(), salt=purpose)
-
-
-def _secret() -> str:
-    return str(tk.config["SECRET_KEY"])
+    return URLSafeSerializer(link_key.get(), salt=purpose)

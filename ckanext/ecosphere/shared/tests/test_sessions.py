@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -68,15 +69,51 @@ def test_logged_out_person_logs_in_again(log_in: Visitor):
     assert is_logged_in(log_in("anne"))
 
 
-def test_ended_sessions_beyond_the_list_stay_ended(visitor: Visitor, log_in: Visitor):
+def test_oldest_session_ends_when_there_are_too_many(log_in: Visitor):
     first = log_in("anne")
-    thief = copied(first, visitor())
-    first.get("/user/_logout")
-    for _ in range(sessions.MOST_ENDED + 2):
-        log_in("anne").get("/user/_logout")
-    record = stored_user("anne").plugin_extras[sessions.KEY]
-    assert len(record["ended"]) == sessions.MOST_ENDED
-    assert not is_logged_in(thief)
+    last = [log_in("anne") for _ in range(sessions.MOST_SESSIONS)][-1]
+    assert len(stored_user("anne").plugin_extras[sessions.KEY]["ends"]) == sessions.MOST_SESSIONS
+    assert not is_logged_in(first)
+    assert is_logged_in(last)
+
+
+def _put_end(name: str, end: float) -> None:
+    """Let the only session of a person end at another time."""
+    user = stored_user(name)
+    (digest,) = user.plugin_extras[sessions.KEY]["ends"]
+    user.plugin_extras = {**user.plugin_extras, sessions.KEY: {"ends": {digest: end}}}
+    model.Session.commit()
+
+
+def _end_of(name: str) -> float:
+    (end,) = stored_user(name).plugin_extras[sessions.KEY]["ends"].values()
+    return end
+
+
+def test_session_ends_on_its_day_and_makes_room_at_the_next_log_in(log_in: Visitor):
+    person = log_in("anne")
+    _put_end("anne", time.time() - 1)
+    assert not is_logged_in(person)
+    log_in("anne")
+    assert _end_of("anne") > time.time()
+
+
+def test_session_in_use_is_extended_once_and_not_by_every_page(log_in: Visitor):
+    person = log_in("anne")
+    _put_end("anne", time.time() + 3600)
+    assert is_logged_in(person)
+    end = _end_of("anne")
+    assert end > time.time() + 6 * 24 * 3600
+    assert is_logged_in(person)
+    assert _end_of("anne") == end
+
+
+def test_session_taken_off_the_record_is_logged_out(log_in: Visitor):
+    person = log_in("anne", remember=True)
+    user = stored_user("anne")
+    user.plugin_extras = {**user.plugin_extras, sessions.KEY: {}}
+    model.Session.commit()
+    assert not is_logged_in(person)
 
 
 def test_new_password_ends_other_sessions_and_keeps_this_one(visitor: Visitor, log_in: Visitor, old_password: None):
@@ -150,19 +187,6 @@ def test_own_new_password_and_a_hash_written_anew_keep_the_tokens(
 def _is_good(visitor: Visitor, token: str) -> bool:
     answer = visitor().get("/api/3/action/organization_list_for_user", headers={"Authorization": token})
     return bool(answer.json["result"]) if answer.status_code == 200 else False
-
-
-def test_session_from_before_this_plugin_lasts_until_the_log_out(portal, visitor: Visitor):
-    def old() -> FlaskClient:
-        browser = visitor()
-        with browser.session_transaction() as session:
-            session["_user_id"], session["_fresh"] = stored_user("anne").id, True
-        return browser
-
-    person, thief = old(), old()
-    assert is_logged_in(thief)
-    person.get("/user/_logout")
-    assert not is_logged_in(thief)
 
 
 def test_changes_of_the_profile_end_nothing(log_in: Visitor, sysadmin_context):

@@ -1,18 +1,21 @@
-"""Server-side end of sessions: after a log-out or password change, copied cookies are worthless.
-
-API tokens end with a password that somebody else sets, since whoever recovers an account does not know who made them.
+"""Server-side sessions: a cookie opens an account only if a log-in of that account is on record and has not ended.
 
 CKAN keeps sessions in signed cookies by default, and the cookie "remember me" is the same for ever: whoever copied one
-stays logged in for a year. Each log-in therefore gets a stamp, which the session carries (and, for "remember me", a
-second cookie). What a person has ended is in their row of the table of users: it is there without Redis, and read
-together with the person.
+stays logged in for a year, and whoever knows `SECRET_KEY` writes one for any account. Each log-in therefore gets a
+random stamp, which the session carries (and, for "remember me", a second cookie). Its digest is in the person's row of
+the table of users: it is there without Redis, and read together with the person. A log-out removes it, a new password
+removes all.
+
+API tokens, which have rows of their own, end with a password that somebody else sets, since whoever recovers an account
+does not know who made them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,14 +25,13 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.common import session
 from flask import current_app, g, has_request_context, request
-from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy import event
 from werkzeug.wrappers import Response
 
 KEY = "ecosphere_session"
 COOKIE = "ecosphere_remember"
-SALT = "ecosphere-remember"
-MOST_ENDED = 20
+MOST_SESSIONS = 50
+"""Maximum number of sessions of a person; a further log-in ends the oldest one."""
 ACCOUNT_PAGE, LOG_IN_PAGE = "user.edit", "user.login"
 
 
@@ -43,17 +45,21 @@ def listen() -> None:
 
 
 def check() -> None:
-    """Log out a person whose session was ended elsewhere."""
+    """Log out a person whose session is not on record; extend a session in use, at most twice in its lifetime."""
     user: Any = tk.current_user
-    if not user.is_authenticated or g.get("login_via_auth_header"):
+    if not user.is_authenticated or g.get("login_via_auth_header") or "_user_id" not in session:
         return
-    g.ecosphere_session_user = user.id
-    if is_ended(user.plugin_extras, session.get(KEY)):
+    stamp = session.get(KEY)
+    seconds_left = _end(user, stamp) - time.time()
+    if seconds_left <= 0:
         g.ecosphere_ended = True
         tk.logout_user()
         session.pop(KEY, None)
         g.user, g.userobj = "", None
-        g.ecosphere_session_user = None
+        return
+    g.ecosphere_session_user = user.id
+    if seconds_left < _lifetime() / 2:
+        _begin(user.id, stamp, _lifetime())
 
 
 def finish(response: Response) -> Response:
@@ -68,58 +74,35 @@ def finish(response: Response) -> Response:
         "samesite": "Lax",
     }
     if g.get("ecosphere_remember"):
-        value = _serializer().dumps([session["_user_id"], session[KEY]])
-        response.set_cookie(COOKIE, value, max_age=g.ecosphere_remember, **options)
+        response.set_cookie(COOKIE, session[KEY], max_age=g.ecosphere_remember, **options)
     elif COOKIE in request.cookies and not tk.current_user.is_authenticated:
         response.delete_cookie(COOKIE, **options)
     return response
 
 
-def is_ended(extras: MutableMapping[str, Any] | None, stamp: str | None) -> bool:
-    """Return whether a session was ended.
-
-    Args:
-        extras: `plugin_extras` of the user.
-        stamp: stamp of the session; None for one that began before this plugin was enabled, or comes from the "remember
-            me" cookie alone. Such a session lasts until the user's next log-out or password change.
-    """
-    record = (extras or {}).get(KEY)
-    if not record:
-        return False
-    return not stamp or stamp in record.get("ended", ()) or _began(stamp) < record.get("after", 0)
-
-
 def _logged_in(_app: Any, user: Any = None, **_: Any) -> None:
-    session[KEY] = _new_stamp()
-    g.ecosphere_session_user = user.id if user else None
+    if user is None:
+        return
+    session[KEY] = secrets.token_urlsafe(24)
+    seconds = _lifetime()
     if session.get("_remember") == "set":
-        seconds = session.get("_remember_seconds") or current_app.config["REMEMBER_COOKIE_DURATION"]
-        g.ecosphere_remember = int(getattr(seconds, "total_seconds", lambda: seconds)())
+        g.ecosphere_remember = _remember_seconds()
+        seconds = max(seconds, g.ecosphere_remember)
+    g.ecosphere_session_user = user.id
+    _begin(user.id, session[KEY], seconds)
 
 
 def _logged_out(_app: Any, user: Any = None, **_: Any) -> None:
-    """Record that this session has ended; sessions without a stamp cannot be told apart, so all of them end."""
     stamp = session.pop(KEY, None)
-    if g.get("ecosphere_ended") or not user or not getattr(user, "id", None):
+    if g.get("ecosphere_ended") or not stamp or not getattr(user, "id", None):
         return
-    with _record(user.id) as record:
-        record.setdefault("after", 0)
-        if stamp:
-            ended = sorted({*record.get("ended", ()), stamp}, key=_began)
-            dropped, record["ended"] = ended[:-MOST_ENDED], ended[-MOST_ENDED:]
-            if dropped:  # the list is bounded: sessions as old as the dropped ones end, too
-                record["after"] = max(record["after"], _began(dropped[-1]) + 1e-6)
+    with _changed_sessions(user.id) as ends:
+        ends.pop(_digest(stamp), None)
 
 
-def _remembered(_app: Any, user: Any = None, **_: Any) -> None:
+def _remembered(_app: Any, **_: Any) -> None:
     """Give a session restored from "remember me" the stamp of the log-in that set the cookie."""
-    session.pop(KEY, None)
-    try:
-        user_id, stamp = _serializer().loads(request.cookies.get(COOKIE, ""))
-    except (BadData, ValueError):
-        return
-    if user and user_id == user.id:
-        session[KEY] = stamp
+    session[KEY] = request.cookies.get(COOKIE, "")
 
 
 def is_recovered(user: model.User) -> bool:
@@ -146,7 +129,7 @@ def _password_changes(_mapper: Any, connection: Any, user: model.User) -> None:
     state: Any = sa.inspect(user)
     history = state.attrs._password.history
     if history.has_changes():
-        user.plugin_extras = {**(user.plugin_extras or {}), KEY: {"after": time.time(), "ended": []}}
+        user.plugin_extras = {**(user.plugin_extras or {}), KEY: {}}
     if is_recovered(user):
         connection.execute(sa.delete(model.ApiToken).where(model.ApiToken.user_id == user.id))
 
@@ -155,34 +138,60 @@ def _keep_own_session() -> None:
     """Keep the session in which the user changed their own password, under a new stamp."""
     user_id = g.get("ecosphere_session_user")
     user = model.User.get(user_id) if user_id else None
-    if user and session.get("_user_id") == user.id and is_ended(user.plugin_extras, session.get(KEY)):
-        session[KEY] = _new_stamp()
+    if user and session.get("_user_id") == user.id and not _end(user, session.get(KEY)):
+        session[KEY] = secrets.token_urlsafe(24)
+        _begin(user.id, session[KEY], _lifetime())
+
+
+def _begin(user_id: str, stamp: str, seconds: float) -> None:
+    """Put a session on record, or extend it.
+
+    Args:
+        user_id: id of the account.
+        stamp: stamp of the session.
+        seconds: for how long it is good, from now.
+    """
+    with _changed_sessions(user_id) as ends:
+        ends[_digest(stamp)] = time.time() + seconds
+
+
+def _end(user: model.User, stamp: Any) -> float:
+    """Return when a session of a person ends, in seconds of the epoch; 0 for one that is not on record."""
+    return _ends(user).get(_digest(stamp), 0) if stamp else 0
+
+
+def _ends(user: model.User) -> dict[str, float]:
+    """Return the digest of each session of a person, with its end."""
+    record = (user.plugin_extras or {}).get(KEY) or {}
+    return dict(record.get("ends", {}))
 
 
 @contextmanager
-def _record(user_id: str) -> Iterator[dict[str, Any]]:
-    """Yield the user's record of ended sessions, changed under a row lock and committed at the end."""
+def _changed_sessions(user_id: str) -> Iterator[dict[str, float]]:
+    """Yield the sessions of a person for changes, under a row lock; commit the latest of those that have not ended."""
     rows = model.Session.query(model.User).filter_by(id=user_id).populate_existing().with_for_update()
     user = rows.one_or_none()
     if user is None:
         yield {}
         return
-    record = dict((user.plugin_extras or {}).get(KEY) or {})
-    yield record
+    ends = _ends(user)
+    yield ends
+    latest = sorted(ends.items(), key=lambda item: item[1])[-MOST_SESSIONS:]
+    record = {"ends": {digest: end for digest, end in latest if end > time.time()}}
     user.plugin_extras = {**(user.plugin_extras or {}), KEY: record}
     model.Session.commit()
 
 
-def _new_stamp() -> str:
-    return f"{time.time():.6f}-{secrets.token_hex(8)}"
+def _digest(stamp: Any) -> str:
+    """Return what is on record of a stamp; whoever knows `SECRET_KEY` can put anything in its place."""
+    return hashlib.sha256(str(stamp).encode(errors="replace")).hexdigest()[:32]
 
 
-def _began(stamp: str) -> float:
-    try:
-        return float(stamp.partition("-")[0])
-    except ValueError:
-        return 0.0
+def _lifetime() -> float:
+    return current_app.permanent_session_lifetime.total_seconds()
 
 
-def _serializer() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.config["SECRET_KEY"], salt=SALT)
+def _remember_seconds() -> int:
+    """Return how long the "remember me" of this log-in lasts: the form's choice, or the portal's option."""
+    seconds: Any = session.get("_remember_seconds") or current_app.config["REMEMBER_COOKIE_DURATION"]
+    return int(getattr(seconds, "total_seconds", lambda: seconds)())
