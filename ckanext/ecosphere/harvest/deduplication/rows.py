@@ -127,7 +127,8 @@ def known_elsewhere(source_id: str, keys: Iterable[str]) -> bool:
         SourceRecord.source_id != source_id,
         SourceRecord.state.in_(LIVE),
     )
-    return model.Session.execute(query.limit(1)).first() is not None
+    # Without LIMIT: for a single row, PostgreSQL would read the table rather than the index of the keys.
+    return bool(model.Session.scalars(query).all())
 
 
 def _spellings(keys: Iterable[str]) -> set[str]:
