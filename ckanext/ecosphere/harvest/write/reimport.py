@@ -161,7 +161,7 @@ def _catalogues_read(source_id: str, job_id: str) -> dict[str, datetime]:
 
 def _one_of(column: Any, texts: Collection[str]) -> sa.ColumnElement[bool]:
     """Return the condition that a column has one of these texts; PostgreSQL looks them up in a hash table."""
-    return column == sa.any_(sa.cast(list(texts), ARRAY(sa.Text)))
+    return column == sa.any_(sa.literal(list(texts), ARRAY(sa.Text)))
 
 
 def import_again(object_id: str) -> bool:
