@@ -99,7 +99,8 @@ def asked_by_hooks(package_ids: list[str]) -> list[Any]:
     from ckanext.harvest.model import HarvestObject, HarvestSource
 
     objects = sa.select(HarvestObject.harvest_source_id).where(HarvestObject.package_id.in_(package_ids))
-    return list(model.Session.scalars(sa.select(HarvestSource).where(HarvestSource.id.in_(objects))))
+    source_ids = set(model.Session.scalars(objects))
+    return list(model.Session.scalars(sa.select(HarvestSource).where(HarvestSource.id.in_(source_ids))))
 
 
 class KnownPackages(types.SimpleNamespace):

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from ckanext.ecosphere.harvest.deduplication.rows import RecordId, kept_objects
-from ckanext.ecosphere.harvest.model import CATALOGUE, PUBLISHED, Batch, SourceRecord
+from ckanext.ecosphere.harvest.model import CATALOGUE, PUBLISHED, Batch, SourceRecord, one_of
 from ckanext.ecosphere.harvest.sources.source_type import type_called
 from ckanext.ecosphere.harvest.worker.job import load, user_name
 from ckanext.ecosphere.harvest.write.importer import Importer
@@ -96,7 +94,7 @@ def complete_catalogues(source_id: str, job_id: str) -> int:
         if times and package_id:
             latest[package_id], guid_of[package_id] = max(times), guid
     imported = sa.select(HarvestObject.package_id, HarvestObject.import_started).where(
-        _one_of(HarvestObject.package_id, latest),
+        one_of(HarvestObject.package_id, latest),
         HarvestObject.current.is_(True),
         HarvestObject.import_started.is_not(None),
     )
@@ -112,11 +110,6 @@ def _again(source_id: str, guids: list[str]) -> int:
     return len(guids)
 
 
-# The queries below read one table each, by given ids. PostgreSQL plans the end of a first harvest before it has
-# statistics of the new rows: it takes any condition for rare, and a join of these tables for one of a few rows, which
-# it then makes by comparing every row with every other.
-
-
 def _naming(source_id: str) -> list[tuple[str, str | None, list[str]]]:
     """Return guid, dataset and members of the published records of a source that name members or catalogues."""
     query = sa.select(SourceRecord.guid, SourceRecord.package_id, SourceRecord.members).where(
@@ -130,7 +123,7 @@ def _naming(source_id: str) -> list[tuple[str, str | None, list[str]]]:
 def _datasets(source_id: str, guids: Collection[str]) -> dict[str, str]:
     """Return the dataset of each published record among these."""
     query = sa.select(SourceRecord.guid, SourceRecord.package_id).where(
-        SourceRecord.source_id == source_id, _one_of(SourceRecord.guid, guids), SourceRecord.state == PUBLISHED
+        SourceRecord.source_id == source_id, one_of(SourceRecord.guid, guids), SourceRecord.state == PUBLISHED
     )
     return {guid: package_id for guid, package_id in model.Session.execute(query) if package_id}
 
@@ -138,7 +131,7 @@ def _datasets(source_id: str, guids: Collection[str]) -> dict[str, str]:
 def _in_series(package_ids: Collection[str]) -> dict[str, str]:
     """Return the field `in_series` of the active datasets among these, as stored."""
     query = sa.select(model.Package.id, model.Package.state, model.Package.extras["in_series"].astext).where(
-        _one_of(model.Package.id, package_ids)
+        one_of(model.Package.id, package_ids)
     )
     rows = model.Session.execute(query)
     return {package_id: stored or "" for package_id, state, stored in rows if state == "active"}
@@ -151,17 +144,12 @@ def _catalogues_read(source_id: str, job_id: str) -> dict[str, datetime]:
     )
     guids = list(model.Session.scalars(catalogues))
     query = sa.select(HarvestObject.guid, HarvestObject.import_started).where(
-        _one_of(HarvestObject.guid, guids),
+        one_of(HarvestObject.guid, guids),
         HarvestObject.harvest_job_id == job_id,
         HarvestObject.content.is_not(None),
         HarvestObject.import_started.is_not(None),
     )
     return dict(model.Session.execute(query).tuples().all())
-
-
-def _one_of(column: Any, texts: Collection[str]) -> sa.ColumnElement[bool]:
-    """Return the condition that a column has one of these texts; PostgreSQL looks them up in a hash table."""
-    return column == sa.any_(sa.literal(list(texts), ARRAY(sa.Text)))
 
 
 def import_again(object_id: str) -> bool:

@@ -39,7 +39,7 @@ _NOTED = __name__
 def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
     """Return the facts of a dataset as `facts.gather` does, taking its series and members in this portal into account.
 
-    It needs one query for a series and two for a member of one, none for other datasets.
+    It needs two queries for a series or a member of one, none for other datasets.
     """
     record = Record(data)
     names = record.many("in_series")
@@ -99,13 +99,11 @@ def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _members(names: Collection[str]) -> int:
-    # Not in the WHERE clause, which would have PostgreSQL read all active datasets while it has no statistics.
-    is_public = sa.and_(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
-    query = (
-        sa.select(sa.func.count().filter(is_public))
-        .select_from(QualityRow)
-        .join(model.Package, model.Package.id == QualityRow.package_id)
-        .where(QualityRow.series.overlap(_texts(names)))  # type: ignore[attr-defined]
+    members = sa.select(QualityRow.package_id).where(QualityRow.series.overlap(_texts(names)))  # type: ignore[attr-defined]
+    query = sa.select(sa.func.count()).where(
+        model.Package.id == sa.any_(_texts(model.Session.scalars(members).all())),
+        model.Package.state == model.State.ACTIVE,
+        model.Package.private.is_(False),
     )
     return model.Session.scalar(query) or 0
 
