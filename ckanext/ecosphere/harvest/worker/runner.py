@@ -129,6 +129,7 @@ def _run(job_id: str, helpers: bool) -> bool:
             return False
         if _stage(job_id) == "gather":
             _gather(job, harvester, locks, helpers)
+            statistics.renew(job_id)
         if _stage(job_id) == "import":
             Importer(job, harvester, user_name(), locks).work(until_empty=True)
         if not is_running(job_id):
