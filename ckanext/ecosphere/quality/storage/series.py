@@ -100,10 +100,10 @@ def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _members(names: Collection[str]) -> int:
     members = sa.select(QualityRow.package_id).where(QualityRow.series.overlap(_texts(names)))  # type: ignore[attr-defined]
-    query = sa.select(sa.func.count()).where(
-        model.Package.id == sa.any_(_texts(model.Session.scalars(members).all())),
-        model.Package.state == model.State.ACTIVE,
-        model.Package.private.is_(False),
+    is_public = sa.and_(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
+    # Not a condition, by the index of which PostgreSQL would read all active datasets.
+    query = sa.select(sa.func.count().filter(is_public)).where(
+        model.Package.id == sa.any_(_texts(model.Session.scalars(members).all()))
     )
     return model.Session.scalar(query) or 0
 

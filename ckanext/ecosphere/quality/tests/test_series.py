@@ -84,8 +84,8 @@ def test_a_draft_series_lends_nothing_and_the_night_catches_up(app: Any, people:
 
 
 MANY = (
-    "INSERT INTO package (id, name, type, state, private, extras) "
-    "SELECT 'many-' || n, 'many-' || n, 'dataset', 'active', false, '{}' FROM generate_series(1, 5000) AS n",
+    "INSERT INTO package (id, name, type, state, private, extras, notes) SELECT 'many-' || n, 'many-' || n, 'dataset', "
+    "'active', false, '{}', repeat(md5(n::text), 40) FROM generate_series(1, 5000) AS n",
     "INSERT INTO ecosphere_quality (package_id, score, level, won, out_of, facts, results, model_version, computed_at, "
     "series, known_as) SELECT 'many-' || n, 50, 'bronze', 5, 10, jsonb_build_object('text', repeat(md5(n::text), 20)), "
     "'{}', '1', now(), CASE n % 50 WHEN 0 THEN '{}' ELSE ARRAY['lot-' || n / 50] END, "
