@@ -46,10 +46,10 @@ matrix: ## Call every action and page as each persona, then show who may do what
 	@$(stack) test ckanext/ecosphere/tests/access/test_matrix.py $(ARGS)
 	@.venv/bin/python -m ckanext.ecosphere.tests.access.tables
 
-bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 LATENCY=20 ONLY=ours,without-rows MEMORY=1 ROUNDS=first,again)
+bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 RUNS=10 LATENCY=20 ONLY=ours,without-rows MEMORY=1 ROUNDS=first,again)
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000) --latency $(or $(LATENCY),0) \
-		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(MEMORY),--streamed) $(if $(ROUNDS),--rounds $(ROUNDS))
+		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(MEMORY),--streamed) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
 
 bench-fidelity: ## What of real records is in the datasets, told, lost or wrong (RECORDS=../shared/records ARGS="--paths --show lost")
 	@.venv/bin/python -m dev.bench.fidelity $(or $(RECORDS),../shared/records) $(ARGS)

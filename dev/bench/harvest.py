@@ -4,7 +4,8 @@ ckanext-spatial's runs with the minimal changes needed to run on CKAN 2.12 (`sto
 with an empty database and index and harvests the same catalogue three times: first, again unchanged, and with one
 record in a hundred changed. A process that dies is restarted, as by a supervisor, and the restart is reported. CPU is
 that of the workers; memory that of the largest process, in the first and the second half of a harvest. Prints a table
-and applies no limits.
+and applies no limits. With several runs, contestants alternate, each run begins with an empty portal again, and the
+table has the median of each figure, and the shortest and the longest time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+from statistics import median
 from typing import Any
 
 from dev.bench.contest import add_options
@@ -33,21 +35,34 @@ def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+HEAD = (
+    *("contestant", "round", "runs", "seconds", "shortest", "longest", "records/s", "CPU ms/record"),
+    *("MB, first half", "MB, second half", "load", "HTTP requests", "Solr adds", "Solr commits", "counts"),
+)
+
+
 def table(results: list[dict[str, Any]]) -> str:
-    """Format the measurements as a table with a line per contestant and round."""
-    head = ("contestant", "round", "seconds", "records/s", "CPU ms/record", "MB, first half", "MB, second half")
-    head += ("load", "HTTP requests", "Solr adds", "Solr commits", "counts")
-    rows: list[tuple[str, ...]] = [head]
+    """Format the measurements of all runs as a table with a line per contestant and round."""
+    by_line: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for result in results:
-        for each in result["rounds"]:
-            counts = ", ".join(f"{number} {what}" for what, number in each["counts"].items())
-            rate = f"{result['records'] / each['seconds']:.1f}"
-            cpu = f"{each['cpu'] * 1000 / result['records']:.1f}"
-            figures = (f"{each['seconds']:.1f}", rate, cpu, *each["memory"], f"{each['load']:.1f}")
-            figures += (each["requests"], each["adds"], each["commits"])
-            rows.append((result["name"], TITLES[each["what"]], *map(str, figures), counts))
-    widths = [max(len(row[n]) for row in rows) for n in range(len(head))]
+        for measured in result["rounds"]:
+            by_line.setdefault((result["name"], measured["what"]), []).append(measured)
+    rows = [HEAD, *(_line(name, what, runs, results[0]["records"]) for (name, what), runs in by_line.items())]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(HEAD))]
     return "\n".join("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def _line(name: str, what: str, runs: list[dict[str, Any]], records: int) -> tuple[str, ...]:
+    """Format the runs of one contestant and round."""
+    seconds = [run["seconds"] for run in runs]
+    middle = median(seconds)
+    first_half, second_half = (median(run["memory"][half] for run in runs) for half in (0, 1))
+    counts = {", ".join(f"{number} {status}" for status, number in run["counts"].items()) for run in runs}
+    figures = [f"{figure:.1f}" for figure in (middle, min(seconds), max(seconds), records / middle)]
+    figures.append(f"{median(run['cpu'] for run in runs) * 1000 / records:.1f}")
+    figures += [f"{first_half:.0f}", f"{second_half:.0f}", f"{median(run['load'] for run in runs):.1f}"]
+    figures += [f"{median(run[key] for run in runs):.0f}" for key in ("requests", "adds", "commits")]
+    return (name, TITLES[what], str(len(runs)), *figures, " | ".join(sorted(counts)))
 
 
 def main() -> None:
@@ -55,10 +70,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-harvest", description=__doc__)
     add_options(parser)
     parser.add_argument("--contestants", default="ours,stock")
+    parser.add_argument("--runs", type=int, default=1, help="how often to run each contestant")
     chosen = parser.parse_args()
     forget_ckan_variables()
-    results = [measure(name, chosen) for name in chosen.contestants.split(",")]
-    print(table(results))
+    contestants = chosen.contestants.split(",") * chosen.runs
+    print(table([measure(name, chosen) for name in contestants]))
 
 
 if __name__ == "__main__":

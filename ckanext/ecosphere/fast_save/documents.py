@@ -52,7 +52,7 @@ class Documents:
             return []
         query = sa.select(model.Package).where(model.Package.id.in_(package_ids))
         packages = {package.id: package for package in model.Session.scalars(query)}
-        rows = _Rows(list(packages)) if self._together else None
+        rows = _Rows(packages) if self._together else None
         held = asked_by_hooks(package_ids)
         documents = []
         for id_ in package_ids:
@@ -99,7 +99,8 @@ def asked_by_hooks(package_ids: list[str]) -> list[Any]:
     from ckanext.harvest.model import HarvestObject, HarvestSource
 
     objects = sa.select(HarvestObject.harvest_source_id).where(HarvestObject.package_id.in_(package_ids))
-    return list(model.Session.scalars(sa.select(HarvestSource).where(HarvestSource.id.in_(objects))))
+    source_ids = set(model.Session.scalars(objects))
+    return list(model.Session.scalars(sa.select(HarvestSource).where(HarvestSource.id.in_(source_ids))))
 
 
 class KnownPackages(types.SimpleNamespace):
@@ -117,7 +118,8 @@ class _Rows:
         special: ids of datasets with groups or relationships.
     """
 
-    def __init__(self, ids: list[str]):
+    def __init__(self, packages: dict[str, model.Package]):
+        ids = list(packages)
         resource, tag, use, member, group = (
             model.resource_table,
             model.tag_table,
@@ -135,7 +137,7 @@ class _Rows:
         self.special = set(model.Session.scalars(groups))
         for column in ("subject_package_id", "object_package_id"):
             self.special |= set(model.Session.scalars(sa.select(relation.c[column]).where(relation.c[column].in_(ids))))
-        owners = sa.select(model.Package.owner_org).where(model.Package.id.in_(ids))
+        owners = {package.owner_org for package in packages.values()}
         found = model.Session.execute(sa.select(group).where(group.c["id"].in_(owners), group.c["state"] == "active"))
         self._organisations = {row.id: row for row in found}
 

@@ -11,6 +11,8 @@ No foreign keys to tables of others: rows are removed with the source or job tha
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -41,6 +43,29 @@ DUPLICATE = "duplicate"
 def now() -> datetime.datetime:
     """Return the current UTC time without a time zone, as in ckanext-harvest's tables."""
     return datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+
+
+@contextmanager
+def by_index() -> Iterator[None]:
+    """Have PostgreSQL use an index for the queries of a block, within a transaction.
+
+    For queries of each batch that ask for overlapping arrays: without statistics, it expects one row in a hundred, and
+    reads the whole table.
+    """
+    setting = sa.text("SELECT set_config('enable_seqscan', :value, true)")
+    model.Session.execute(setting, {"value": "off"})
+    yield
+    model.Session.execute(setting, {"value": "on"})
+
+
+def one_of(column: Any, texts: Collection[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a column has one of these texts; PostgreSQL keeps them in a hash table.
+
+    The queries at the end of a job use it to read one table each, by given ids. PostgreSQL plans the end of a first
+    harvest before it has statistics of the new rows: it takes any condition for rare, and joins tables of which it
+    expects a few rows by comparing every row with every other.
+    """
+    return column == sa.any_(sa.literal(list(texts), ARRAY(sa.Text)))
 
 
 class SourceRecord(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]

@@ -1,4 +1,4 @@
-"""Number of rows of a table that PostgreSQL reads for the queries of a page, from their execution plans."""
+"""Number of rows that PostgreSQL reads for the queries of a page or a job, from their execution plans."""
 
 from __future__ import annotations
 
@@ -29,8 +29,11 @@ def asked() -> Iterator[list[Statement]]:
         sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
 
 
-def rows_read(statements: list[Statement], table: str) -> int:
-    """Run statements again; return how many rows of a table, or entries of its indexes, they read."""
+def rows_read(statements: list[Statement], table: str | None = None) -> int:
+    """Run statements again; return how many rows of a table, or entries of its indexes, they read.
+
+    Without a table, the rows of all steps of the plans are counted, those of joins included.
+    """
     total = 0
     assert model.meta.engine is not None
     with model.meta.engine.connect() as connection:
@@ -50,6 +53,19 @@ def tidy(*tables: str) -> None:
             connection.execute(sa.text(f"VACUUM ANALYZE {table}"))
 
 
-def _taken(plan: dict[str, Any], table: str) -> int:
-    own = sum(plan.get(name, 0) for name in TAKEN) * plan["Actual Loops"] if plan.get("Relation Name") == table else 0
+def without_statistics(*tables: str) -> None:
+    """Forget what PostgreSQL knows of tables filled by a test, as if autovacuum had not looked at them yet."""
+    model.Session.commit()
+    for table in tables:
+        for statement in (
+            "DELETE FROM pg_statistic WHERE starelid = CAST(:table AS regclass)",
+            "UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE oid = CAST(:table AS regclass)",
+        ):
+            model.Session.execute(sa.text(statement), {"table": table})
+    model.Session.commit()
+
+
+def _taken(plan: dict[str, Any], table: str | None) -> int:
+    is_counted = table is None or plan.get("Relation Name") == table
+    own = sum(plan.get(name, 0) for name in TAKEN) * plan["Actual Loops"] if is_counted else 0
     return own + sum(_taken(each, table) for each in plan.get("Plans", ()))

@@ -14,26 +14,18 @@ from werkzeug.datastructures import Headers
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import Use
 from ckanext.ecosphere.shared import dates
-from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
+from ckanext.ecosphere.shared.web_guard import brakes, rate_limits, visits
 
 log = logging.getLogger(__name__)
 
 SHOWN_DAYS, KEPT_DAYS = 365, 800
 #: Limits per client and resource, against inflated counts, and in total, against floods.
 ONE_ADDRESS, ALL = "10 per hour", "20000 per hour"
-#: Substrings in the user agents of crawlers and scripts.
-_PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "python-requests", "wget", "headless", "monitor")
 
 
 def wishes_to_be_counted(headers: Headers) -> bool:
     """Return whether the client has not opted out of tracking (DNT, Global Privacy Control)."""
     return headers.get("DNT") != "1" and headers.get("Sec-GPC") != "1"
-
-
-def is_program(agent: str) -> bool:
-    """Return whether a user agent is empty or that of a crawler or script."""
-    lower = agent.lower()
-    return not lower or any(word in lower for word in _PROGRAMS)
 
 
 def note(package_id: str, resource_id: str, headers: Headers) -> bool:
@@ -42,7 +34,9 @@ def note(package_id: str, resource_id: str, headers: Headers) -> bool:
     Returns:
         whether it was counted.
     """
-    if not config.count_use() or not wishes_to_be_counted(headers) or is_program(str(headers.get("User-Agent") or "")):
+    if not config.count_use() or not wishes_to_be_counted(headers):
+        return False
+    if visits.is_program(str(headers.get("User-Agent") or "")):
         return False
     try:
         rate_limits.hit("access-use", ONE_ADDRESS, brakes.address(), resource_id)

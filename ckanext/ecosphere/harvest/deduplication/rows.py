@@ -11,7 +11,7 @@ from ckan import model
 
 from ckanext.ecosphere.harvest.deduplication.groups import Member, Rank
 from ckanext.ecosphere.harvest.deduplication.keys import as_file, as_resource
-from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, SourceRecord
+from ckanext.ecosphere.harvest.model import DUPLICATE, KEPT, PUBLISHED, SourceRecord, by_index
 from ckanext.ecosphere.harvest.worker.job import only_for, read_settings
 from ckanext.harvest.model import HarvestObject, HarvestSource
 
@@ -127,7 +127,8 @@ def known_elsewhere(source_id: str, keys: Iterable[str]) -> bool:
         SourceRecord.source_id != source_id,
         SourceRecord.state.in_(LIVE),
     )
-    return model.Session.execute(query.limit(1)).first() is not None
+    with by_index():
+        return model.Session.execute(query.limit(1)).first() is not None
 
 
 def _spellings(keys: Iterable[str]) -> set[str]:

@@ -6,15 +6,16 @@ a second dataset, and the first one would be withdrawn together with its address
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
+from ckanext.ecosphere.harvest.deduplication.keys import is_file
 from ckanext.ecosphere.harvest.deduplication.reconcile import give_up_dataset
-from ckanext.ecosphere.harvest.model import PUBLISHED, WITHDRAWN, JobState, SourceRecord
+from ckanext.ecosphere.harvest.model import KEPT, PUBLISHED, WITHDRAWN, JobState, SourceRecord, one_of
 from ckanext.ecosphere.harvest.worker.job import update_state
 from ckanext.ecosphere.harvest.worker.transaction import one_transaction
 from ckanext.ecosphere.harvest.write.reimport import import_kept
@@ -57,33 +58,70 @@ def keep_datasets(source_id: str, job_id: str) -> int:
     return len(pairs)
 
 
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """A record with an active dataset; `is_there` when the job has seen it, `is_new` when it has made its dataset."""
+
+    guid: str
+    package_id: str
+    is_there: bool
+    is_new: bool
+
+
 def _pairs(source_id: str, job_id: str) -> list[_Pair]:
-    statement = sa.text(
-        """
-        SELECT DISTINCT
-            max(guid) FILTER (WHERE NOT is_there), max(guid) FILTER (WHERE is_there),
-            max(package_id) FILTER (WHERE NOT is_there), max(package_id) FILTER (WHERE is_there)
-        FROM (
-            SELECT record.guid, record.package_id, key, record.seen_job IS NOT DISTINCT FROM :job AS is_there,
-                made.guid IS NOT NULL AS is_new
-            FROM ecosphere_harvest_record AS record
-            JOIN package ON package.id = record.package_id AND package.state = 'active'
-            CROSS JOIN LATERAL unnest(record.keys) AS key
-            LEFT JOIN (
-                SELECT DISTINCT guid, package_id FROM harvest_object
-                WHERE harvest_job_id = :job AND report_status = 'added'
-            ) AS made ON made.guid = record.guid AND made.package_id = record.package_id
-            WHERE record.source_id = :source AND record.state IN ('published', 'kept') AND NOT record.apart
-            AND left(key, 1) IN ('r', 'R')
-        ) AS live
-        GROUP BY key
-        HAVING count(*) = 2 AND count(*) FILTER (WHERE is_there) = 1 AND bool_or(is_there AND is_new)
-        """
-    )
-    found = [_Pair(*row) for row in model.Session.execute(statement, {"source": source_id, "job": job_id})]
+    by_key: dict[str, list[_Live]] = defaultdict(list)
+    if made := _made(job_id):
+        for record, keys in _live(source_id, job_id, made):
+            for key in keys:
+                by_key[key].append(record)
     model.Session.remove()
-    times = Counter(name for pair in found for name in (pair.before, pair.after))
-    return [pair for pair in found if times[pair.before] == times[pair.after] == 1]
+    pairs = dict.fromkeys(filter(None, map(_pair, by_key.values())))
+    times = Counter(name for pair in pairs for name in (pair.before, pair.after))
+    return [pair for pair in pairs if times[pair.before] == times[pair.after] == 1]
+
+
+def _pair(records: list[_Live]) -> _Pair | None:
+    """Return the pair that the records with one key are, if they are one."""
+    if len(records) != 2:  # noqa: PLR2004 - a pair
+        return None
+    before, after = sorted(records, key=lambda record: record.is_there)
+    if before.is_there or not after.is_new:
+        return None
+    return _Pair(before.guid, after.guid, before.package_id, after.package_id)
+
+
+def _made(job_id: str) -> dict[str, str | None]:
+    """Return guid → dataset of the records for which a job has made a dataset."""
+    query = sa.select(HarvestObject.guid, HarvestObject.package_id).where(
+        HarvestObject.harvest_job_id == job_id, HarvestObject.report_status == "added"
+    )
+    return dict(model.Session.execute(query).tuples().all())
+
+
+def _live(source_id: str, job_id: str, made: dict[str, str | None]) -> list[tuple[_Live, set[str]]]:
+    """Return the records of a source that have an active dataset, with the keys of their resources.
+
+    Without records that the job has not seen there are no pairs, and none are returned.
+    """
+    query = sa.select(SourceRecord.guid, SourceRecord.package_id, SourceRecord.keys, SourceRecord.seen_job).where(
+        SourceRecord.source_id == source_id,
+        SourceRecord.state.in_([PUBLISHED, KEPT]),
+        SourceRecord.apart.is_(False),
+        SourceRecord.package_id.is_not(None),
+    )
+    rows = model.Session.execute(query).all()
+    if all(seen_job == job_id for _guid, _package_id, _keys, seen_job in rows):
+        return []
+    package_ids = [package_id for _guid, package_id, _keys, _seen_job in rows]
+    is_active = sa.and_(one_of(model.Package.id, package_ids), model.Package.state == "active")
+    active = set(model.Session.scalars(sa.select(model.Package.id).where(is_active)))
+    live = []
+    for guid, package_id, keys, seen_job in rows:
+        if package_id in active:
+            is_new = guid in made and made[guid] == package_id
+            resource_keys = {key for key in keys if not is_file(key)}
+            live.append((_Live(guid, package_id, seen_job == job_id, is_new), resource_keys))
+    return live
 
 
 def _hand_on(source_id: str, job_id: str, pair: _Pair) -> None:

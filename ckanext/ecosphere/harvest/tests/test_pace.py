@@ -1,5 +1,6 @@
 """Harvests yield to visitors of the portal; imported datasets become searchable soon, and at once at the end."""
 
+import itertools
 import threading
 import time
 
@@ -50,28 +51,43 @@ class NoLocks:
 
 
 def rests_after(*steps: float, locks=None) -> list[float]:
-    """Run steps of the given durations; return the time spent resting around each."""
+    """Run steps of the given durations; return the time spent resting before each."""
     clock, rests = Clock(), []
     worker = Pace(locks or NoLocks(), clock.passes, clock)
     for seconds in steps:
         begun = clock.now
         with worker.step():
+            rests.append(round(clock.now - begun, 3))
             clock.passes(seconds)
-        rests.append(round(clock.now - begun - seconds, 3))
     return rests
 
 
-@pytest.mark.parametrize(("pages", "seconds"), [(1.5, 1.5), (10.0, 10.0), (400.0, pace._LONGEST)])
-def test_a_worker_rests_in_proportion_to_its_work_and_to_the_pages(pages, seconds, in_use, ckan_config, monkeypatch):
+@pytest.mark.parametrize("pages", [1.5, 10.0, 400.0])
+def test_a_worker_rests_in_proportion_to_its_work_however_many_pages(pages, in_use, ckan_config, monkeypatch):
     in_use(pages)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
-    assert rests_after(0.5, 100) == [seconds, pace._LONGEST]
+    part = pace._RESTING / pace._PARTS
+    assert rests_after(0.5, 2, 100, 1) == [0, 1 * part, 4 * part, pace._LONGEST * part]
 
 
-def test_a_rest_does_not_count_as_work(in_use, ckan_config, monkeypatch):
-    in_use(2.0)
+def test_waiting_for_the_turn_is_a_part_of_the_rest(portal, in_use, ckan_config, monkeypatch):
+    in_use(10.0)
     monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
-    assert rests_after(1, 1, 1) == [4.0, 4.0, 4.0]
+    with Locks() as others, Locks() as locks:
+        others.take(TURN)
+        assert rests_after(0.2, 1, 1, locks=locks) == [0, 0.4, 2]
+        assert not is_free(TURN)
+
+
+def test_a_rest_ends_when_people_leave(in_use, ckan_config, monkeypatch):
+    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
+    clock = Clock()
+    monkeypatch.setattr(visits, "per_second", lambda: 10.0 if clock.now < 5 else 0.0)
+    worker = Pace(NoLocks(), clock.passes, clock)
+    with worker.step():
+        clock.passes(4)
+    with worker.step():
+        assert 5 <= clock.now <= 6
 
 
 @pytest.mark.parametrize(("pages", "times"), [(0.0, 4), (0.6, 4), (10.0, 0)])
@@ -84,31 +100,30 @@ def test_nobody_there_or_not_wanted(in_use, ckan_config, monkeypatch, pages, tim
             assert rests_after(1.5, locks=locks) == [0.0]
 
 
-def test_one_worker_at_a_time_works_or_rests_while_people_are_there(portal, in_use, ckan_config, monkeypatch):
+def test_two_workers_seldom_work_at_once_while_people_are_there(portal, in_use, ckan_config, monkeypatch):
     in_use(2.0)
-    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 1)
-    lock, at_once, most, steps = threading.Lock(), 0, 0, 0
+    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
+    seconds, steps = 0.3, 6
+    spans: list[tuple[float, float]] = []
 
     def worker() -> None:
-        nonlocal at_once, most, steps
         with Locks() as locks:
             turns = Pace(locks)
-            for _step in range(2):
+            for _step in range(steps):
                 with turns.step():
-                    with lock:
-                        at_once, steps = at_once + 1, steps + 1
-                        most = max(most, at_once)
-                    time.sleep(0.1)
-                    with lock:
-                        at_once -= 1
+                    begun = time.monotonic()
+                    time.sleep(seconds)
+                    spans.append((begun, time.monotonic()))
 
-    monkeypatch.setattr(pace, "_POLL_SECONDS", 0.02)
-    workers = [threading.Thread(target=worker) for _number in range(3)]
+    workers = [threading.Thread(target=worker) for _number in range(2)]
     for each in workers:
         each.start()
     for each in workers:
         each.join(30)
-    assert (steps, most) == (6, 1)
+    spans.sort()
+    both = sum(max(0.0, before[1] - after[0]) for before, after in itertools.pairwise(spans))
+    assert len(spans) == 2 * steps
+    assert both < seconds * steps / 2  # they begin at the same time, and part
     assert is_free(TURN)
 
 
@@ -134,14 +149,26 @@ def test_workers_take_turns_although_one_of_them_has_much_to_do(portal, in_use, 
     assert sorted(order) == ["helper"] * 2 + ["reader"] * 4
 
 
-def test_a_worker_goes_on_when_another_keeps_its_turn(portal, in_use, ckan_config, monkeypatch):
-    in_use(10.0)
-    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 1)
-    with Locks() as others, Locks() as locks:
-        others.take(TURN)
-        rests = rests_after(0.2, locks=locks)
-        assert sum(rests) == pytest.approx(pace._LONGEST_WAIT + 0.2 * 10, abs=1)
-        assert not is_free(TURN)
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_harvest_takes_at_most_three_times_as_long(number, portal, in_use, ckan_config, monkeypatch):
+    in_use(50.0)
+    monkeypatch.setitem(ckan_config, config.GIVE_WAY, 2)
+    steps, seconds = 5, 0.2
+
+    def worker() -> None:
+        with Locks() as locks:
+            turns = Pace(locks)
+            for _step in range(steps):
+                with turns.step():
+                    time.sleep(seconds)
+
+    workers = [threading.Thread(target=worker) for _worker in range(number)]
+    begun = time.monotonic()
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join(60)
+    assert 2 * steps * seconds < time.monotonic() - begun < 3.3 * steps * seconds
 
 
 def test_a_step_that_fails_leaves_no_turn_behind(portal, in_use, ckan_config, monkeypatch):
@@ -156,20 +183,20 @@ def test_a_harvest_rests_between_its_batches(portal, in_use, ckan_config, monkey
     in_use(1.5)
     for name, value in ((config.BATCH_SIZE, 2), (config.GIVE_WAY, 1)):
         monkeypatch.setitem(ckan_config, name, value)
-    rests: list[float] = []
-    original = Pace._rest
-    monkeypatch.setattr(Pace, "_rest", lambda self, worked: rests.append(original(self, worked)) or rests[-1])
+    worked: list[float] = []
+    original = Pace._pause
+    monkeypatch.setattr(Pace, "_pause", lambda self: worked.append(self._worked) or original(self))
     with catalogue([iso_record(number) for number in range(1, 7)]) as server:
         portal.harvest(portal.source(server.url))
-    assert len(rests) == 1 + 3  # the page that is read, and the batches of its records
-    assert all(0 < seconds < 30 for seconds in rests)
+    assert len(worked) == 1 + 3  # the page that is read, and the batches of its records
+    assert all(0 < seconds < 30 for seconds in worked[2:])
     assert is_free(TURN)
 
 
 def test_a_job_that_is_aborted_while_its_worker_waits_imports_nothing_more(portal, monkeypatch):
     waited: list[bool] = []
 
-    def wait(self: Pace) -> bool:
+    def pause(self: Pace) -> bool:
         waited.append(True)
         if len(waited) == 3:  # the page and the first batch are done
             aborted = sa.text("UPDATE harvest_job SET status = 'Aborted' WHERE id = :id")
@@ -177,7 +204,7 @@ def test_a_job_that_is_aborted_while_its_worker_waits_imports_nothing_more(porta
                 connection.execute(aborted, {"id": job})
         return False
 
-    monkeypatch.setattr(Pace, "_wait", wait)
+    monkeypatch.setattr(Pace, "_pause", pause)
     monkeypatch.setitem(tk.config, config.BATCH_SIZE, 2)
     with catalogue([iso_record(number) for number in range(1, 7)]) as server:
         job = portal.job(portal.source(server.url))

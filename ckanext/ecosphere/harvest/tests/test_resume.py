@@ -389,6 +389,29 @@ def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too
         assert small.counts(job) == {"added": 6}
 
 
+def test_a_worker_whose_process_is_killed_begins_the_job_again_at_once(small, tmp_path):
+    texts = dict.fromkeys(SIX, "Zones.")
+    going, arrived = threading.Event(), threading.Event()
+
+    def slow(question, page):
+        if question.start > 3:
+            arrived.set()
+            going.wait(300)
+
+    with catalogue(records(texts), slow) as server:
+        source = small.source(server.url, config={"page_size": 3})
+        job = small.call("harvest_job_create", source_id=source, run=True)["id"]
+        with (tmp_path / "worker.log").open("wb") as log:
+            worker = start_worker(log, "--burst", "--no-scheduler")
+            assert arrived.wait(180), (tmp_path / "worker.log").read_text()
+            for pid in children(worker.pid):
+                os.kill(pid, signal.SIGKILL)
+            going.set()
+            assert worker.wait(300) == 0
+        assert_all_agree(small, source, by_title(texts))
+        assert small.counts(job) == {"added": 6}
+
+
 def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

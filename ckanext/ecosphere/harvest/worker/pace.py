@@ -1,4 +1,4 @@
-"""Throttle harvests while people use the portal: only one worker works at a time, and rests after each step.
+"""Throttle harvests while people use the portal: workers rest between two steps, and work one at a time.
 
 A step is a page of a source or a batch. A harvest shares PostgreSQL and Solr with the pages; lowering the priority of
 its own process (`nice`) would not reduce the load on those two.
@@ -16,22 +16,19 @@ from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.shared.web_guard import visits
 
 _IN_USE = 1.0
-"""Responses per second above which the portal counts as being used; occasional bots stay below."""
+"""Responses to people per second above which the portal counts as being used."""
 _LONGEST = 30.0
-"""Maximum rest, in seconds."""
-_LONGEST_WAIT = 5 * _LONGEST
-"""Seconds after which a worker continues without its turn, so that its harvest never counts as stuck."""
-_POLL_SECONDS = 0.3
-_GAP_SECONDS = 2 * _POLL_SECONDS
-"""End of a rest in which others may take their turn; otherwise the resting worker would always be first."""
+"""Maximum pause, in seconds."""
+_PARTS, _RESTING = 8, 6
+"""Parts of a pause, and in how many of them the turn is left to others; then it is taken once it is free."""
 
 
 class Pace:
-    """Lets the workers of all jobs take turns, and rest in proportion to their work and to the portal's page views.
+    """Lets a worker pause between two steps, in proportion to the time that the last one took.
 
-    The share of time in which a harvest works decreases as page views increase: with ten responses per second and
-    `ecosphere.harvest.give_way` at 2, a step with its rest takes twenty-one times the duration of the step. Fewer than
-    one page in twenty then coincides with it.
+    A pause ends when nobody uses the portal any more, and at the latest after `ecosphere.harvest.give_way` times the
+    duration of the step, however many pages are requested: at 2, a harvest takes at most three times as long. Waiting
+    for the turn is part of the pause: when it is over, the worker continues even if another one is working.
 
     Args:
         locks: locks held by this worker.
@@ -48,43 +45,34 @@ class Pace:
         self._locks = locks
         self._sleep = sleep
         self._clock = clock
+        self._worked = 0.0
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Wait for the turn, run the block, and rest; skip waiting and resting while the portal is not in use.
+        """Pause, then run the block; without a pause while the portal is not in use.
 
         Raises:
             LockLostError: the connection that holds this worker's locks is gone.
         """
-        has_turn = self._wait()
+        has_turn = self._pause()
         begun = self._clock()
         yield
-        rest = self._rest(self._clock() - begun)
-        self._pause(rest - _GAP_SECONDS)
+        self._worked = self._clock() - begun
         if has_turn:
             self._locks.release(TURN)
-        self._pause(min(rest, _GAP_SECONDS))  # lets a waiting worker go first
 
-    def _wait(self) -> bool:
-        """Take the turn; return False if it is not needed, or others have had it for too long."""
-        waited = 0.0
-        while _pages() and waited < _LONGEST_WAIT:
-            if self._locks.take(TURN):
+    def _pause(self) -> bool:
+        """Rest, then wait for the turn; return whether it was taken."""
+        pause = min(self._worked * config.give_way(), _LONGEST)
+        for part in range(_PARTS):
+            if not _in_use():
+                return False
+            if part >= _RESTING and self._locks.take(TURN):
                 return True
-            self._sleep(_POLL_SECONDS)
-            waited += _POLL_SECONDS
+            self._sleep(pause / _PARTS)
         return False
 
-    def _rest(self, worked: float) -> float:
-        """Return how long to rest after so many seconds of work."""
-        return min(worked * config.give_way() * _pages(), _LONGEST)
 
-    def _pause(self, seconds: float) -> None:
-        if seconds > 0:
-            self._sleep(seconds)
-
-
-def _pages() -> float:
-    """Return the responses per second to give way to; 0 if there are too few, or throttling is disabled."""
-    pages = visits.per_second() if config.give_way() else 0.0
-    return pages if pages > _IN_USE else 0.0
+def _in_use() -> bool:
+    """Tell whether people use the portal, and harvests have to give way to them."""
+    return config.give_way() > 0 and visits.per_second() > _IN_USE

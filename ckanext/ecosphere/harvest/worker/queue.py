@@ -28,7 +28,8 @@ _RUNNER = "ckanext.ecosphere.harvest.worker.runner"
 """Module of the job functions, by name, since that module imports this one."""
 _NO_LIMIT = -1
 """Disables RQ's time limit: requests, waits and the whole reading have limits of their own."""
-_RETRY_SECONDS = [10, 60, 300, 600, 600]
+_RETRY_SECONDS = [0, 60, 300, 600, 600]
+"""Pauses of RQ between attempts. The first is for a killed process; a service that was away was waited for before."""
 _HARVEST, _WITHDRAWAL, _HELP = "ecosphere-harvest-", "ecosphere-withdrawal-", "ecosphere-help-"
 """Prefixes of RQ job ids, which prevent a job from being queued twice."""
 _PATROL_SECONDS = 60.0

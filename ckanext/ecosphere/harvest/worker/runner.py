@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, Operationa
 from ckanext.ecosphere.fast_save.solr import SolrAwayError
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.deduplication.reconcile import reconcile
-from ckanext.ecosphere.harvest.finish import closing, succession, withdrawal
+from ckanext.ecosphere.harvest.finish import closing, statistics, succession, withdrawal
 from ckanext.ecosphere.harvest.gather.gatherer import Gatherer, JobAbortedError
 from ckanext.ecosphere.harvest.model import Hold, JobState, now
 from ckanext.ecosphere.harvest.sources.base import Reading
@@ -129,10 +129,12 @@ def _run(job_id: str, helpers: bool) -> bool:
             return False
         if _stage(job_id) == "gather":
             _gather(job, harvester, locks, helpers)
+            statistics.renew(job_id)
         if _stage(job_id) == "import":
             Importer(job, harvester, user_name(), locks).work(until_empty=True)
         if not is_running(job_id):
             raise JobAbortedError(job_id)
+        statistics.renew(job_id)
         is_complete = _complete(job_id)
         if is_complete:
             succession.keep_datasets(job.source_id, job_id)

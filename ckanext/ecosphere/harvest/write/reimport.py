@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 
 import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.deduplication.rows import RecordId, kept_objects
-from ckanext.ecosphere.harvest.model import Batch
+from ckanext.ecosphere.harvest.model import CATALOGUE, PUBLISHED, Batch, SourceRecord, one_of
 from ckanext.ecosphere.harvest.sources.source_type import type_called
 from ckanext.ecosphere.harvest.worker.job import load, user_name
 from ckanext.ecosphere.harvest.write.importer import Importer
@@ -62,24 +63,21 @@ def complete_series(source_id: str) -> int:
     Returns:
         number of records.
     """
-    statement = sa.text(
-        """
-        SELECT DISTINCT child.guid
-        FROM ecosphere_harvest_record AS series
-        CROSS JOIN LATERAL unnest(series.members) AS member
-        JOIN ecosphere_harvest_record AS child ON child.source_id = series.source_id AND child.guid = member
-        JOIN package ON package.id = child.package_id
-        WHERE series.source_id = :source AND series.state = 'published' AND child.state = 'published'
-        AND package.state = 'active' AND child.guid <> series.guid
-        AND strpos(coalesce(package.extras ->> 'in_series', ''), series.guid) = 0
-        AND length(coalesce(package.extras ->> 'in_series', '')) < :full
-        """
-    )
-    guids = list(model.Session.execute(statement, {"source": source_id, "full": 50 * MAX_SERIES}).scalars())
-    model.Session.remove()
-    if guids:
-        import_kept((source_id, guid) for guid in guids)
-    return len(guids)
+    series_of: dict[str, list[str]] = defaultdict(list)
+    for series, _package_id, members in _naming(source_id):
+        for member in members:
+            if member != series:
+                series_of[member].append(series)
+    dataset_of = _datasets(source_id, series_of)
+    in_series = _in_series(dataset_of.values())
+    guids = []
+    for guid, package_id in dataset_of.items():
+        known = in_series.get(package_id)
+        if known is None or len(known) >= 50 * MAX_SERIES:
+            continue
+        if any(series not in known for series in series_of[guid]):
+            guids.append(guid)
+    return _again(source_id, guids)
 
 
 def complete_catalogues(source_id: str, job_id: str) -> int:
@@ -88,24 +86,70 @@ def complete_catalogues(source_id: str, job_id: str) -> int:
     Returns:
         number of records.
     """
-    statement = sa.text(
-        """
-        SELECT DISTINCT child.guid
-        FROM harvest_object AS told
-        JOIN ecosphere_harvest_record AS catalogue
-          ON catalogue.source_id = told.harvest_source_id AND catalogue.guid = told.guid
-        JOIN ecosphere_harvest_record AS child
-          ON child.source_id = catalogue.source_id AND child.members @> ARRAY[catalogue.guid]
-        JOIN harvest_object AS made ON made.package_id = child.package_id AND made.current
-        WHERE told.harvest_job_id = :job AND told.content IS NOT NULL AND catalogue.source_id = :source
-        AND catalogue.state = 'catalogue' AND child.state = 'published' AND made.import_started < told.import_started
-        """
+    read = _catalogues_read(source_id, job_id)
+    latest: dict[str, datetime] = {}
+    guid_of: dict[str, str] = {}
+    for guid, package_id, named in _naming(source_id) if read else ():
+        times = [read[catalogue] for catalogue in named if catalogue in read]
+        if times and package_id:
+            latest[package_id], guid_of[package_id] = max(times), guid
+    imported = sa.select(HarvestObject.package_id, HarvestObject.import_started).where(
+        one_of(HarvestObject.package_id, latest),
+        HarvestObject.current.is_(True),
+        HarvestObject.import_started.is_not(None),
     )
-    guids = list(model.Session.execute(statement, {"source": source_id, "job": job_id}).scalars())
+    rows = model.Session.execute(imported).tuples()
+    return _again(source_id, [guid_of[package_id] for package_id, started in rows if started < latest[package_id]])
+
+
+def _again(source_id: str, guids: list[str]) -> int:
+    """Import records of a source again; return how many."""
     model.Session.remove()
     if guids:
         import_kept((source_id, guid) for guid in guids)
     return len(guids)
+
+
+def _naming(source_id: str) -> list[tuple[str, str | None, list[str]]]:
+    """Return guid, dataset and members of the published records of a source that name members or catalogues."""
+    query = sa.select(SourceRecord.guid, SourceRecord.package_id, SourceRecord.members).where(
+        SourceRecord.source_id == source_id,
+        SourceRecord.state == PUBLISHED,
+        sa.func.cardinality(SourceRecord.members) > 0,
+    )
+    return [tuple(row) for row in model.Session.execute(query)]
+
+
+def _datasets(source_id: str, guids: Collection[str]) -> dict[str, str]:
+    """Return the dataset of each published record among these."""
+    query = sa.select(SourceRecord.guid, SourceRecord.package_id).where(
+        SourceRecord.source_id == source_id, one_of(SourceRecord.guid, guids), SourceRecord.state == PUBLISHED
+    )
+    return {guid: package_id for guid, package_id in model.Session.execute(query) if package_id}
+
+
+def _in_series(package_ids: Collection[str]) -> dict[str, str]:
+    """Return the field `in_series` of the active datasets among these, as stored."""
+    query = sa.select(model.Package.id, model.Package.state, model.Package.extras["in_series"].astext).where(
+        one_of(model.Package.id, package_ids)
+    )
+    rows = model.Session.execute(query)
+    return {package_id: stored or "" for package_id, state, stored in rows if state == "active"}
+
+
+def _catalogues_read(source_id: str, job_id: str) -> dict[str, datetime]:
+    """Return the feature catalogues of a source that a job has read, with the time."""
+    catalogues = sa.select(SourceRecord.guid).where(
+        SourceRecord.source_id == source_id, SourceRecord.state == CATALOGUE
+    )
+    guids = list(model.Session.scalars(catalogues))
+    query = sa.select(HarvestObject.guid, HarvestObject.import_started).where(
+        one_of(HarvestObject.guid, guids),
+        HarvestObject.harvest_job_id == job_id,
+        HarvestObject.content.is_not(None),
+        HarvestObject.import_started.is_not(None),
+    )
+    return dict(model.Session.execute(query).tuples().all())
 
 
 def import_again(object_id: str) -> bool:

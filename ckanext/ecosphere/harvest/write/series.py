@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.harvest.model import NEW, PUBLISHED, SourceRecord
+from ckanext.ecosphere.harvest.model import NEW, PUBLISHED, SourceRecord, by_index
 from ckanext.ecosphere.harvest.normalise.identity import MEMBER, members_of
 from ckanext.ecosphere.harvest.record import Record
 
@@ -39,16 +39,15 @@ def parents(source_id: str, guids: set[str]) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     if not guids:
         return found
-    rows = model.Session.execute(
-        sa.select(SourceRecord.guid, SourceRecord.members)
-        .where(
-            SourceRecord.source_id == source_id,
-            SourceRecord.state.in_([NEW, PUBLISHED]),
-            SourceRecord.members.overlap(sorted(guids)),  # type: ignore[attr-defined]
-        )
-        .order_by(SourceRecord.guid)
+    # The members are the only condition: by an index of any other, PostgreSQL might read all records of the source.
+    query = sa.select(SourceRecord.source_id, SourceRecord.state, SourceRecord.guid, SourceRecord.members).where(
+        SourceRecord.members.overlap(sorted(guids))  # type: ignore[attr-defined]
     )
-    for series, members in rows:
+    with by_index():
+        rows = model.Session.execute(query.order_by(SourceRecord.guid)).all()
+    for other_source, state, series, members in rows:
+        if other_source != source_id or state not in {NEW, PUBLISHED}:
+            continue
         for member in guids.intersection(members):
             if member != series:
                 found[member].append(series)

@@ -39,7 +39,7 @@ _NOTED = __name__
 def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
     """Return the facts of a dataset as `facts.gather` does, taking its series and members in this portal into account.
 
-    It needs one query for a series or a member of one, none for other datasets.
+    It needs two queries for a series or a member of one, none for other datasets.
     """
     record = Record(data)
     names = record.many("in_series")
@@ -51,24 +51,36 @@ def facts_of(data: Mapping[str, Any], checks: Checks | None = None) -> Facts:
 def _lenders(names: Collection[str], own_id: str) -> list[dict[str, Any]]:
     """Return the public series with these identifiers, in the order of `names`."""
     order = list(names)
+    known_as = dict(model.Session.execute(_known_as_query(), {"names": order}).tuples().all())
+    known_as.pop(own_id, None)
+    if not known_as:
+        return []
 
     def place(row: Any) -> int:
-        return min(order.index(name) for name in row["known_as"] if name in order)
+        return min(order.index(name) for name in known_as[row["id"]] if name in order)
 
-    rows = sorted(model.Session.execute(_lenders_query(), {"names": order, "own": own_id}).mappings(), key=place)
-    return [_decoded({**(row["extras"] or {}), **{name: row[name] for name in COLUMNS}}) for row in rows]
+    found = model.Session.execute(_series_query(), {"ids": list(known_as)}).mappings()
+    public = [row for row in found if row["state"] == model.State.ACTIVE and not row["private"]]
+    public.sort(key=place)
+    return [_decoded({**(row["extras"] or {}), **{name: row[name] for name in COLUMNS}}) for row in public]
+
+
+# Both are built once, since a harvest runs them for each member of a series. They are not joined: without statistics,
+# as during a first harvest, PostgreSQL would read all active datasets for each member.
 
 
 @cache
-def _lenders_query() -> Any:
-    """Return the query of `_lenders`, built once: a harvest runs it for each member of a series."""
+def _known_as_query() -> Any:
     names = sa.bindparam("names", type_=ARRAY(sa.Text))
-    return (
-        sa.select(*(getattr(model.Package, name) for name in COLUMNS), model.Package.extras, QualityRow.known_as)
-        .join(QualityRow, QualityRow.package_id == model.Package.id)
-        .where(QualityRow.known_as.overlap(names), model.Package.id != sa.bindparam("own"))  # type: ignore[attr-defined]
-        .where(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
+    return sa.select(QualityRow.package_id, QualityRow.known_as).where(
+        QualityRow.known_as.overlap(names)  # type: ignore[attr-defined]
     )
+
+
+@cache
+def _series_query() -> Any:
+    columns = (getattr(model.Package, name) for name in (*COLUMNS, "extras", "state", "private"))
+    return sa.select(*columns).where(model.Package.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def _taken(record: Record, series: list[dict[str, Any]]) -> dict[str, Any]:
@@ -87,12 +99,11 @@ def _decoded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _members(names: Collection[str]) -> int:
-    query = (
-        sa.select(sa.func.count())
-        .select_from(QualityRow)
-        .join(model.Package, model.Package.id == QualityRow.package_id)
-        .where(QualityRow.series.overlap(_texts(names)))  # type: ignore[attr-defined]
-        .where(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
+    members = sa.select(QualityRow.package_id).where(QualityRow.series.overlap(_texts(names)))  # type: ignore[attr-defined]
+    is_public = sa.and_(model.Package.state == model.State.ACTIVE, model.Package.private.is_(False))
+    # Not a condition, by the index of which PostgreSQL would read all active datasets.
+    query = sa.select(sa.func.count().filter(is_public)).where(
+        model.Package.id == sa.any_(_texts(model.Session.scalars(members).all()))
     )
     return model.Session.scalar(query) or 0
 

@@ -7,11 +7,15 @@ from datetime import date
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from ckan import model
 from ckan.lib.jobs import Worker
 
 from ckanext.ecosphere.quality.jobs.tasks import QUEUE
+from ckanext.ecosphere.quality.storage import series
 from ckanext.ecosphere.quality.tests.cases import INSPIRE
 from ckanext.ecosphere.quality.tests.conftest import act, saved, stored
+from ckanext.ecosphere.tests import plans
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -77,3 +81,30 @@ def test_a_draft_series_lends_nothing_and_the_night_catches_up(app: Any, people:
     assert stored(member["id"]).results["licence"] == "fail"  # no worker was run
     nightly.scores()
     assert stored(member["id"]).results["licence"] == "pass"
+
+
+MANY = (
+    "INSERT INTO package (id, name, type, state, private, extras, notes) SELECT 'many-' || n, 'many-' || n, 'dataset', "
+    "'active', false, '{}', repeat(md5(n::text), 40) FROM generate_series(1, 5000) AS n",
+    "INSERT INTO ecosphere_quality (package_id, score, level, won, out_of, facts, results, model_version, computed_at, "
+    "series, known_as) SELECT 'many-' || n, 50, 'bronze', 5, 10, jsonb_build_object('text', repeat(md5(n::text), 20)), "
+    "'{}', '1', now(), CASE n % 50 WHEN 0 THEN '{}' ELSE ARRAY['lot-' || n / 50] END, "
+    "CASE n % 50 WHEN 0 THEN ARRAY['lot-' || n / 50] ELSE '{}' END FROM generate_series(1, 5000) AS n",
+)
+
+
+def test_a_first_harvest_does_not_read_all_datasets_for_each_member():
+    """As imported a moment ago: PostgreSQL has no statistics of these rows."""
+    for statement in MANY:
+        model.Session.execute(sa.text(statement))
+    plans.without_statistics("package", "ecosphere_quality")
+    try:
+        with plans.asked() as statements:
+            assert [found["name"] for found in series._lenders(["lot-7"], "many-1")] == ["many-350"]
+            assert series._members(["lot-7"]) == 49
+        assert plans.rows_read(statements, "package") < 500
+    finally:
+        model.Session.rollback()
+        for table, column in (("ecosphere_quality", "package_id"), ("package", "id")):
+            model.Session.execute(sa.text(f"DELETE FROM {table} WHERE {column} LIKE 'many-%'"))
+        model.Session.commit()

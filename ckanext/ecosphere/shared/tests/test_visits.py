@@ -67,6 +67,18 @@ def test_files_do_not_count(visitor: Visitor, clock: Clock):
     assert visits.per_second() == 0
 
 
+def test_crawlers_and_scripts_do_not_count(visitor: Visitor, clock: Clock):
+    client = visitor("203.0.113.7")
+    agents = ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "curl/7.88.1", "")
+    for agent in agents:
+        client.get("/api/3/action/status_show", headers={"User-Agent": agent})
+    client.get("/api/3/action/status_show")
+    clock.now += visits.SECONDS
+    client.get("/api/3/action/status_show", headers={"User-Agent": agents[0]})
+    client.get("/api/3/action/status_show")
+    assert visits.per_second() == 1 / visits.SECONDS
+
+
 def test_redis_may_be_away(visitor: Visitor, clock: Clock, monkeypatch: pytest.MonkeyPatch):
     def away() -> None:
         raise redis.ConnectionError

@@ -1,4 +1,4 @@
-"""Count the portal's answers per second, so that background work can yield to people waiting for a page.
+"""Count the portal's answers to people per second, so that background work can yield to those waiting for a page.
 
 Each web server process counts its own answers and adds them up in Redis every two seconds; no request is recorded.
 """
@@ -18,6 +18,14 @@ SECONDS = 2
 """Length of the counting intervals, in seconds."""
 _KEPT = 4 * SECONDS
 _STATIC = frozenset({"static", "webassets.index"})
+#: Substrings in the user agents of crawlers and scripts.
+_PROGRAMS = ("bot", "crawl", "spider", "slurp", "curl/", "python-requests", "wget", "headless", "monitor")
+
+
+def is_program(agent: str) -> bool:
+    """Return whether a user agent is empty or that of a crawler or script."""
+    lower = agent.lower()
+    return not lower or any(word in lower for word in _PROGRAMS)
 
 
 class Visits:
@@ -29,8 +37,8 @@ class Visits:
         self._number = 0
 
     def count(self) -> None:
-        """Count the current answer, unless it is a static file; Redis may be down."""
-        if request.endpoint in _STATIC:
+        """Count the current answer, unless it is a static file or for a program; Redis may be down."""
+        if request.endpoint in _STATIC or is_program(request.user_agent.string):
             return
         span = int(time.time()) // SECONDS
         with self._lock:
@@ -45,7 +53,7 @@ class Visits:
 
 
 def per_second() -> float:
-    """Return the web server's recent answers per second, static files aside; 0 while Redis is down."""
+    """Return the web server's recent answers to people per second, static files aside; 0 while Redis is down."""
     span = int(time.time()) // SECONDS
     try:
         counted = connect_to_redis().mget(_key(span), _key(span - 1))
