@@ -24,8 +24,9 @@ def extras(**values: str) -> list[dict[str, str]]:
 #: Bodies of `package_create`, as scripts send them to a plain CKAN.
 BODIES: dict[str, dict[str, Any]] = {
     "complet": {
-        **PEOPLE, "title": "Zones inondables", "notes": "Deux\nlignes.", "license_id": "cc-by", "url": "www.ain.fr/zones",
-        "version": "v1.2", "tags": [{"name": "crue"}, {"name": "qualité des eaux"}], "groups": [{"name": GROUP}],
+        **PEOPLE, "title": "Zones inondables", "notes": "Deux\nlignes.", "license_id": "cc-by",
+        "url": "www.ain.fr/zones", "version": "v1.2",
+        "tags": [{"name": "crue"}, {"name": "qualité des eaux"}], "groups": [{"name": GROUP}],
         "extras": extras(Cote="C1", Échelle="1:25 000"),
         "resources": [FILE, {**FILE, "url": "https://example.org/b.zip", "format": "Fichier Shape (zippé)"}],
     },
@@ -57,7 +58,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "moissonne": {
         "title": "Moissonné par un autre", **PEOPLE,
-        "extras": extras(guid="a-1", spatial=BOX, **{"contact-email": "a@example.org", "frequency-of-update": "annuel"}),
+        "extras": extras(guid="a-1", spatial=BOX, **{"contact-email": "a@example.org", "frequency-of-update": "an"}),
         "resources": [FILE],
     },
 }  # fmt: skip
@@ -94,7 +95,12 @@ COMPUTED = frozenset(
         "relationships_as_object",
     }
 )  # fmt: skip
-OF_FILES = frozenset({"metadata_modified", "package_id", "position", "datastore_active", "datastore_contains_all_records_of_source_file"})
+OF_FILES = frozenset(
+    {
+        "metadata_modified", "package_id", "position", "datastore_active",
+        "datastore_contains_all_records_of_source_file",
+    }
+)  # fmt: skip
 
 
 def view(dataset: dict[str, Any]) -> dict[str, str]:

@@ -13,15 +13,20 @@ import json
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ckanext.ecosphere.schemas.catalogue import leaving
 from ckanext.ecosphere.tests.in_and_out import catalogue
 from ckanext.ecosphere.tests.in_and_out.stages import ADMIN, PASSWORD, Portal
 
 #: In this order, they are the first way that is walked.
 OPERATIONS = ("leave", "undo", "body", "return", "apply", "reindex")
+
+OUTCOMES = ("same", "converted", "lost")
+SCHEMA = {"undo": ("undo", "--yes"), "apply": ("apply",)}
 
 
 def every_order(names: Sequence[str]) -> list[str]:
@@ -107,11 +112,8 @@ def fill(portal: Portal) -> str:
     )  # fmt: skip
     for name, body in catalogue.BODIES.items():
         portal.api("package_create", name=name, owner_org=catalogue.SERVICE, **body)
-    odd = model.Package.get("licence-maison")
-    odd.author_email = "ana chez ain"
     _harvested(portal)
     model.Session.commit()
-    search.rebuild(odd.id)
     return portal.token
 
 
@@ -179,7 +181,7 @@ def look(portal: Portal) -> dict[str, Any]:
 
 
 def body(portal: Portal, number: int) -> None:
-    """Save each dataset as a script would that knows plain CKAN only: half of them with a patch, half with all fields."""
+    """Save each dataset as a script would that knows plain CKAN only: half with a patch, half with all it reads."""
     for place, name in enumerate(catalogue.BODIES):
         if place % 2:
             portal.api("package_patch", id=name, version=str(number))
@@ -205,6 +207,29 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+@dataclass
+class Row:
+    """A value of a plain CKAN before the plugins, and after them."""
+
+    dataset: str
+    field: str
+    before: str
+    after: str
+
+    @property
+    def kind(self) -> str:
+        """The field, without the address of the file or the keyword."""
+        parts = self.field.split("/")
+        return {"files": f"files/{parts[-1]}", "tags": "tags", "groups": "groups"}.get(parts[0], self.field)
+
+    @property
+    def outcome(self) -> str:
+        """One of `OUTCOMES`."""
+        if self.after == self.before:
+            return "same"
+        return "converted" if self.after else "lost"
+
+
 class Walk:
     """The catalogue on its way, and what is expected of it.
 
@@ -225,6 +250,7 @@ class Walk:
         #: What each portal shows, by whether the catalogue was left.
         self.expected = {False: ours("look")}
         self.done: list[str] = []
+        self.version = ""
 
     def run(self, operation: str) -> None:
         """Run an operation, and compare what the portal in force shows then.
@@ -240,12 +266,13 @@ class Walk:
         elif operation == "return":
             self.ours("command", "init", "--lang", "en", "--yes")
             self.left = False
-        elif operation in ("undo", "apply"):
-            self.ours("command", "search", "solr-schema", operation, "--lang", "en")
+        elif operation in SCHEMA:
+            self.ours("command", "search", "solr-schema", *SCHEMA[operation])
         elif operation == "reindex":
             self.ours("reindex")
         else:
             (self.plain if self.left else self.ours)("body", int(number))
+            self.version = number
             for each in self.expected.values():
                 for dataset in (*each["stored"].values(), *each["indexed"].values()):
                     dataset["version"] = number
@@ -253,8 +280,9 @@ class Walk:
 
     def _compare(self) -> None:
         now = (self.plain if self.left else self.ours)("look")
+        is_first = self.left not in self.expected
         expected = self.expected.setdefault(self.left, now)
-        lost = list(differences(expected, now))
+        lost = list(not_in_plain(self.expected[False], now) if is_first else differences(expected, now))
         assert not lost, f"after {' '.join(self.done[-8:])}:\n" + "\n".join(lost)
 
 
@@ -272,8 +300,28 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
             yield f"{each}: {before[each]} | {after[each]}"
 
 
-def table(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Return the fields of a plain CKAN before the plugins and after them: dataset, field, before, after ("" if lost)."""
+def not_in_plain(ours: dict[str, Any], plain: dict[str, Any]) -> Iterator[str]:
+    """Yield the fields of the portal that a plain CKAN does not show after `leave`, though it could."""
+    for place in ("stored", "indexed"):
+        for name, dataset in ours[place].items():
+            now = plain[place][name]
+            for field, value in dataset.items():
+                if field not in ("license_id", *now) and not _is_kept_aside(field, now):
+                    yield f"{name} | {field} ({place}) | {value[:80]} | "
+                elif field.startswith("extras/") and now[field] != value and not value.startswith(now[field][:-1]):
+                    yield f"{name} | {field} ({place}) | {value[:80]} | {now[field][:80]}"
+    if plain["missing"] or ours["sources"] != plain["sources"]:
+        yield f"{plain['missing']}, {ours['sources']} | {plain['sources']}"
+
+
+def _is_kept_aside(field: str, now: dict[str, str]) -> bool:
+    """Return whether a field comes back with the plugins: a translation of a file, a keyword without its marks."""
+    kind, _slash, name = field.partition("/")
+    return field.endswith("_translated") or (kind == "tags" and f"tags/{leaving.plain_tag(name)}" in now)
+
+
+def table(before: dict[str, Any], after: dict[str, Any]) -> list[Row]:
+    """Return the fields of a plain CKAN before the plugins and after them."""
     rows = []
     for name, dataset in before["stored"].items():
         now = after["stored"][name]
@@ -281,9 +329,26 @@ def table(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str,
             kept = now.get(field, "")
             renamed = f"extras/previous_{field.removeprefix('extras/')}"
             if kept != value and now.get(renamed) == value:
-                kept = f"{value} (as {renamed})"
-            rows.append((name, field, value, kept))
+                kept = f"{value} (now {renamed})"
+            rows.append(Row(name, field, value, kept))
     return rows
+
+
+def report(rows: Sequence[Row], steps: int) -> Iterator[str]:
+    """Yield the table: a line for each kind of field, then one for each value that is not the same."""
+    yield f"{'field':40} | before | the same | converted | lost"
+    kinds: dict[str, list[Row]] = {}
+    for row in rows:
+        kinds.setdefault(row.kind, []).append(row)
+    for kind, some in sorted(kinds.items()):
+        numbers = [len(some), *(sum(row.outcome == each for row in some) for each in OUTCOMES)]
+        yield f"{kind:40} | " + " | ".join(f"{number:8}" for number in numbers)
+    yield ""
+    for row in rows:
+        if row.outcome != "same":
+            yield f"{row.dataset} | {row.field} | {row.before[:60]} | {row.after[:100] or 'LOST'}"
+    lost = sum(row.outcome == "lost" for row in rows)
+    yield f"{steps} operations, {len(rows)} values, {lost} lost"
 
 
 def main(plain: str, ours: str, operations: Iterable[str]) -> int:
@@ -293,21 +358,16 @@ def main(plain: str, ours: str, operations: Iterable[str]) -> int:
 
     with TemporaryDirectory() as folder:
         walk = Walk(Remote(plain), Remote(ours), Path(folder))
-        import time
-        times = {}
         for operation in operations:
-            t = time.time()
             walk.run(operation)
-            times.setdefault(operation, []).append(time.time() - t)
-            print(operation, round(time.time() - t, 2), flush=True)
         if not walk.left:
             walk.run("leave")
         rows = table(walk.before, walk.plain("look"))
-    changed = [row for row in rows if row[2] != row[3]]
-    print(f"{len(walk.done)} operations, {len(rows)} fields, {len(changed)} changed:")
-    for row in changed:
-        print(" | ".join(part[:60] for part in row))
-    return 0
+    for row in rows:
+        if row.field == "version":  # changed by the walk itself
+            row.after = row.before if row.after == walk.version else row.after
+    print(*report(rows, len(walk.done)), sep="\n")
+    return int(any(row.outcome == "lost" for row in rows))
 
 
 if __name__ == "__main__":
