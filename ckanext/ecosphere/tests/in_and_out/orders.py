@@ -1,7 +1,8 @@
 """Lead a plain CKAN's catalogue in and out of the plugins, in every order of what people may run, and compare.
 
-    python -m ckanext.ecosphere.tests.in_and_out.orders PLAIN.ini OURS.ini [OPERATION …]
+    python -m ckanext.ecosphere.tests.in_and_out.orders PLAIN.ini OURS.ini NUMBER
 
+NUMBER operations in a row are walked in every order: with three, 144 operations contain each way from one to another.
 A plain CKAN and one with the plugins run side by side, as two processes on the same database and core. Whoever is not
 in force is not asked for pages, but an administrator may still run the commands of the plugins after `leave`.
 Prints a table of the fields before and after; the exit code is 1 if one is lost.
@@ -14,6 +15,7 @@ import multiprocessing
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,26 +31,25 @@ OUTCOMES = ("same", "converted", "lost")
 SCHEMA = {"undo": ("undo", "--yes"), "apply": ("apply",)}
 
 
-def every_order(names: Sequence[str]) -> list[str]:
-    """Return a sequence that contains each order of the names, one right after the other, and little besides.
+def every_order(names: Sequence[str], size: int) -> list[str]:
+    """Return a sequence with each arrangement of some of the names, one right after the other, and little besides.
 
-    >>> every_order("ab"), len(every_order("abcde"))
-    (['a', 'b', 'a'], 153)
+    >>> every_order("abc", 2), len(every_order("abcdef", 6))
+    (['a', 'b', 'a', 'c', 'a', 'b', 'c', 'b'], 873)
     """
-    if len(names) == 1:
-        return list(names)
-    shorter, last = every_order(names[:-1]), names[-1]
-    size, way = len(names) - 1, []
-    seen: set[tuple[str, ...]] = set()
-    for start in range(len(shorter) - size + 1):
-        order = tuple(shorter[start : start + size])
-        if len(set(order)) < size or order in seen:
-            continue
-        seen.add(order)
-        added = [*order, last, *order]
-        overlap = max(n for n in range(len(added) + 1) if way[len(way) - n :] == added[:n])
-        way += added[overlap:]
+    missing = list(permutations(names, size))
+    way = list(missing.pop(0))
+    while missing:
+        overlap, nearest = max(((_overlap(way, each), each) for each in missing), key=lambda pair: pair[0])
+        way += nearest[overlap:]
+        missing.remove(nearest)
     return way
+
+
+def _overlap(way: list[str], arrangement: Sequence[str]) -> int:
+    """Return how many names at the end of the way the arrangement begins with."""
+    size = len(arrangement)
+    return next(n for n in range(size - 1, -1, -1) if way[len(way) - n :] == list(arrangement[:n]))
 
 
 class Remote:
@@ -162,22 +163,21 @@ def look(portal: Portal) -> dict[str, Any]:
     stored, indexed = {}, {}
     with portal.http.flask_app.test_request_context():
         for name in catalogue.BODIES:
-            for found, use_cache in ((stored, False), (indexed, True)):
-                dataset = show({"ignore_auth": True, "user": ADMIN, "use_cache": use_cache}, {"id": name})
-                found[name] = catalogue.view(dataset)
+            context = {"ignore_auth": True, "user": ADMIN, "use_cache": False}
+            stored[name] = catalogue.view(show(context, {"id": name}))
     documents = make_connection().search("*:*", fq="entity_type:package", fl="name,tags,validated_data_dict", rows=1000)
     for document in documents.docs:
-        if document["name"] in indexed:
-            found = catalogue.view(json.loads(document["validated_data_dict"]))
-            indexed[document["name"]] = found | {f"tags/{each}": each for each in document.get("tags", ())}
-    missing = indexed.keys() - {each["name"] for each in documents.docs}
+        name = document["name"]
+        if name in stored:
+            shown = json.loads(document["validated_data_dict"])
+            indexed[name] = catalogue.view(shown) | {"tags": " ".join(sorted(document.get("tags", ())))}
     query = """
         SELECT p.name, p.state, p.type, p.title, s.url, s.type, s.active, s.config, s.frequency,
                (SELECT count(*) FROM harvest_object o WHERE o.harvest_source_id = s.id AND o.current)
         FROM harvest_source s JOIN package p ON p.id = s.id ORDER BY p.name
     """
     sources = [list(row) for row in model.Session.execute(sa.text(query))]
-    return {"stored": stored, "indexed": indexed, "missing": sorted(missing), "sources": sources}
+    return {"stored": stored, "indexed": indexed, "sources": sources}
 
 
 def body(portal: Portal, number: int) -> None:
@@ -290,28 +290,27 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     """Yield what two observations differ in, one line each."""
     for place in ("stored", "indexed"):
         for name, dataset in before[place].items():
-            now = after[place][name]
+            now = after[place].get(name, {})
             for field in sorted(dataset.keys() | now.keys()):
                 if dataset.get(field) != now.get(field):
                     values = (str(each.get(field))[:80] for each in (dataset, now))
                     yield f"{name} | {field} ({place}) | {' | '.join(values)}"
-    for each in ("missing", "sources"):
-        if before[each] != after[each]:
-            yield f"{each}: {before[each]} | {after[each]}"
+    if before["sources"] != after["sources"]:
+        yield f"sources | {before['sources']} | {after['sources']}"
 
 
 def not_in_plain(ours: dict[str, Any], plain: dict[str, Any]) -> Iterator[str]:
     """Yield the fields of the portal that a plain CKAN does not show after `leave`, though it could."""
     for place in ("stored", "indexed"):
         for name, dataset in ours[place].items():
-            now = plain[place][name]
+            now = plain[place].get(name, {})
             for field, value in dataset.items():
-                if field not in ("license_id", *now) and not _is_kept_aside(field, now):
+                if field not in ("license_id", "tags", *now) and not _is_kept_aside(field, now):
                     yield f"{name} | {field} ({place}) | {value[:80]} | "
                 elif field.startswith("extras/") and now[field] != value and not value.startswith(now[field][:-1]):
                     yield f"{name} | {field} ({place}) | {value[:80]} | {now[field][:80]}"
-    if plain["missing"] or ours["sources"] != plain["sources"]:
-        yield f"{plain['missing']}, {ours['sources']} | {plain['sources']}"
+    if ours["sources"] != plain["sources"]:
+        yield f"sources | {ours['sources']} | {plain['sources']}"
 
 
 def _is_kept_aside(field: str, now: dict[str, str]) -> bool:
@@ -360,6 +359,7 @@ def main(plain: str, ours: str, operations: Iterable[str]) -> int:
         walk = Walk(Remote(plain), Remote(ours), Path(folder))
         for operation in operations:
             walk.run(operation)
+            print(operation, file=sys.stderr, flush=True)
         if not walk.left:
             walk.run("leave")
         rows = table(walk.before, walk.plain("look"))
@@ -374,4 +374,4 @@ if __name__ == "__main__":
     from ckanext.ecosphere.tests.quick_loading import quickly
 
     with quickly():
-        sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:] or every_order(OPERATIONS)))
+        sys.exit(main(sys.argv[1], sys.argv[2], every_order(OPERATIONS, int(sys.argv[3]))))
