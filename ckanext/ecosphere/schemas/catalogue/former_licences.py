@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan.model.license import DefaultLicense
+from ckan.model.license import DefaultLicense, License
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.shared import language
@@ -75,12 +75,12 @@ def stated(licence_id: str) -> str:
     return f"{licence.title} ({licence_id})" if licence else licence_id
 
 
-def stock(licence_id: str) -> Any:
+def stock(licence_id: str) -> License | None:
     """Return a licence of CKAN's own list, which is not in use, or None."""
     return next((each for each in stock_licences() if each.id == licence_id), None)
 
 
 @cache
-def stock_licences() -> tuple[Any, ...]:
+def stock_licences() -> tuple[License, ...]:
     """Return the licences of CKAN's own list."""
-    return tuple(each() for each in DefaultLicense.__subclasses__())
+    return tuple(License(each()) for each in DefaultLicense.__subclasses__())
