@@ -45,7 +45,7 @@ def send(app: CKANTestApp, editor: Any) -> Callable[..., Any]:
     def send(action: str, expected: int = 200, **data: Any) -> Any:
         answer = app.post(f"/api/3/action/{action}", json=data, headers={"Authorization": editor["token"]})
         assert answer.status_code == expected, answer.body[:2000]
-        result = answer.json["result" if expected == 200 else "error"]  # noqa: PLR2004
+        result = answer.json["result" if expected == 200 else "error"]
         return {**result, "told": " ".join(answer.headers.getlist("Warning"))}
 
     return send

@@ -8,6 +8,7 @@ from pathlib import Path
 import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
+from ckan.cli import CKANConfigLoader
 
 ROOT = Path(__file__).resolve().parents[4]
 PLAIN = """[app:main]
@@ -61,10 +62,10 @@ def configurations(request: pytest.FixtureRequest) -> Callable[..., tuple[Path, 
 
     def write(folder: Path, *more: str) -> tuple[Path, Path]:
         _empty_tables()
-        ours = [name for name in tk.aslist(tk.config["ckan.plugins"]) if name not in more]
-        after = ours.index("harvest") + 1
-        plugins = " ".join([*ours[:after], *(name for name in more if name != "harvest"), *ours[after:]])
         ini = ROOT / str(request.config.getoption("--ckan-ini"))
+        ours = tk.aslist(CKANConfigLoader(str(ini)).get_config()["ckan.plugins"])
+        after = ours.index("harvest") + 1
+        plugins = " ".join([*ours[:after], *(name for name in more if name not in ours), *ours[after:]])
         plain, with_plugins = folder / "plain.ini", folder / "ours.ini"
         plain.write_text(PLAIN.format(more=" ".join(more)))
         with_plugins.write_text(OURS.format(ini=ini, plugins=plugins))
