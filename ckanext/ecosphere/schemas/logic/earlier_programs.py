@@ -7,7 +7,6 @@ as `ckan ecosphere adopt` does. Forms are not concerned: a browser leaves out wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,10 +17,9 @@ from ckan.types import Context, DataDict
 from flask import has_request_context, request
 
 from ckanext.ecosphere.schemas.catalogue import adopting, core_fields, former_licences
+from ckanext.ecosphere.schemas.fields.stored import Stored
 from ckanext.ecosphere.schemas.logic import warning_header
 
-#: Key of the context: the licence may be one that is not in the list.
-ANY_LICENCE = core_fields.ANY_LICENCE
 PATCH, UPDATE = "package_patch", "package_update"
 
 
@@ -66,17 +64,17 @@ class Body:
 
     def make_contact(self) -> None:
         """Let the contact follow the maintainer and author, unless somebody has written another one."""
-        given = {name: self.data[name] for name in core_fields.FIELDS if name in self.data}
+        given = {name: self.data[name] for name in core_fields.FIELDS if isinstance(self.data.get(name), str)}
         if not given or self.data.get("contact"):
             return
         stored = {name: getattr(self.package, name, None) for name in core_fields.FIELDS}
-        held = json.loads((self.package and self.package.extras.get("contact")) or "[]")
+        held = Stored(self.package).rows("contact")
         contact = adopting.contacts({**stored, **given}, [])
         if contact and contact != held and held in ([], adopting.contacts(stored, [])):
             self.data["contact"] = contact
             self.told.append("contact: made of maintainer and author")
 
-    def read_licence(self, context: Context) -> None:
+    def read_licence(self, context: Any) -> None:
         """Leave a licence that adoption has converted as it is, and accept one that is not in the list."""
         given = self.data.get("license_id")
         if not given or not isinstance(given, str):
@@ -87,7 +85,7 @@ class Body:
             self.data["license_id"] = stored
             self.told.append("license_id: converted when the catalogue was adopted, and left as it is")
         elif self.is_plain and former_licences.is_unknown(given):
-            context[ANY_LICENCE] = True  # pyright: ignore[reportGeneralTypeIssues]
+            context[core_fields.ANY_LICENCE] = True
             self.told.append("license_id: not in the list of the portal, kept as it is")
 
     def keep_fields(self, shown: Mapping[str, Any]) -> None:
@@ -127,9 +125,12 @@ def _with_fields(file: Any, stored: list[dict[str, Any]]) -> Any:
 
 def _accommodated(action: str, context: Context, data: dict[str, Any]) -> Body | None:
     """Return the body in the terms of the schema, None if there is nothing to do."""
-    is_new = action == "package_create"
-    package = None if is_new else model.Package.get(str(data.get("id") or data.get("name") or ""))
-    kind = data.get("type") or "dataset" if is_new else package and package.type
+    package = None
+    if action != "package_create":
+        package = model.Package.get(str(data.get("id") or data.get("name") or ""))
+        if package is None:
+            return None
+    kind = package.type if package else data.get("type", "dataset")
     if kind != "dataset":
         return None
     body = Body(dict(data), package)

@@ -15,7 +15,7 @@ from ckanext.ecosphere.tests.in_and_out import orders
 from ckanext.ecosphere.tests.in_and_out.conftest import ROOT
 
 #: How many operations are walked in every order.
-IN_A_ROW = os.environ.get("IN_A_ROW", "3")
+IN_A_ROW = os.environ.get("IN_A_ROW", "2")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6])
