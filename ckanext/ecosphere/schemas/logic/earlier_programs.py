@@ -184,7 +184,7 @@ def get_actions() -> dict[str, Any]:
             return _save(name, original, context, data_dict)
 
         action.__name__ = name
-        action.ecosphere_for_earlier_programs = True  # the bulk import of the harvest need not call it
+        vars(action)["ecosphere_for_earlier_programs"] = True  # the bulk import of the harvest need not call it
         action.__doc__ = f"Take what programs send that do not know the schema, then call `{name}` of CKAN."
         found[name] = action
     return {name: auth_audit_exempt(tk.chained_action(action)) for name, action in found.items()}
