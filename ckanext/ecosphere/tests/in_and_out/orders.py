@@ -261,7 +261,8 @@ class Walk:
         self.done.append(operation)
         number = str(len(self.done))
         if operation == "leave":
-            self.ours("command", "leave", "--lang", "en", "--yes", "--export", str(self.folder / number))
+            told = self.ours("command", "leave", "--lang", "en", "--yes", "--export", str(self.folder / number))
+            assert "harvest" not in told.split(), "ckanext-harvest has a source of its own"
             self.left = True
         elif operation == "return":
             self.ours("command", "init", "--lang", "en", "--yes")
