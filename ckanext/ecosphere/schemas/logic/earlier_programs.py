@@ -84,7 +84,7 @@ class Body:
         if given == before != stored:
             self.data["license_id"] = stored
             self.told.append("license_id: converted when the catalogue was adopted, and left as it is")
-        elif self.is_plain and former_licences.is_unknown(given):
+        elif former_licences.is_unknown(given):
             context[core_fields.ANY_LICENCE] = True
             self.told.append("license_id: not in the list of the portal, kept as it is")
 
@@ -130,14 +130,13 @@ def _accommodated(action: str, context: Context, data: dict[str, Any]) -> Body |
         package = model.Package.get(str(data.get("id") or data.get("name") or ""))
         if package is None:
             return None
-    kind = package.type if package else data.get("type", "dataset")
-    if kind != "dataset":
+    if not _has_schema(package.type if package else data.get("type", "dataset")):
         return None
     body = Body(dict(data), package)
     body.place_extras()
-    body.read_licence(context)
     if not body.is_plain:
         return body
+    body.read_licence(context)
     body.make_contact()
     if package and adopting.is_adopted(package) and (action == UPDATE or "resources" in data):
         shown = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
@@ -145,6 +144,10 @@ def _accommodated(action: str, context: Context, data: dict[str, Any]) -> Body |
         if action == UPDATE:
             body.keep_fields(shown)
     return body
+
+
+def _has_schema(kind: Any) -> bool:
+    return kind == "dataset" and bool(tk.h.scheming_get_dataset_schema("dataset"))
 
 
 def is_form() -> bool:
@@ -169,7 +172,7 @@ def resource_update(original: Any, context: Context, data_dict: DataDict) -> Any
         data_dict: the file.
     """
     file = model.Resource.get(str(data_dict.get("id") or ""))
-    if file is None or is_form():
+    if file is None or is_form() or not _has_schema(file.package.type):
         return original(context, data_dict)
     shown = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": file.package_id})
     return original(context, _with_fields(data_dict, shown["resources"]))
