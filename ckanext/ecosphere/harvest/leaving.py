@@ -17,11 +17,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.interfaces import InitReport, LeavingStep
-from ckanext.ecosphere.setup.leaving import write_lines
+from ckanext.ecosphere.setup.leaving import KEY, write_lines
 from ckanext.harvest.model import HarvestSource
 
-#: Key of `plugin_data` that stores the state of a hidden source, and whether it was active.
-KEY = "ecosphere_left"
 HIDDEN = "hidden"
 STOCK, PLAIN, OWN = "harvest", "dataset", "ecosphere_"
 

@@ -7,11 +7,14 @@ import re
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 
 from ckanext.ecosphere.fast_save import signature
+from ckanext.ecosphere.schemas.catalogue import former_licences
 from ckanext.ecosphere.schemas.fields.dates import span
 from ckanext.ecosphere.schemas.fields.values import as_object
 from ckanext.ecosphere.schemas.rdf import relations
+from ckanext.ecosphere.setup.leaving import KEY
 from ckanext.ecosphere.vocabularies import languages
 
 #: Solr refuses a document with a longer term in a field of type string (32 766 bytes of UTF-8).
@@ -41,7 +44,10 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
     for name in TRANSLATED:
         _index_english(dataset, name)
     relations.index(dataset)
-    signature.put(dataset, signature.current())
+    if _is_left(dataset["id"]):
+        dataset["validated_data_dict"] = _as_plain(dataset["data_dict"])
+    else:
+        signature.put(dataset, signature.current())
     groups = not tk.h.plugin_loaded("dcat")  # ckanext-dcat flattens the groups itself
     for field in schema["dataset_fields"]:
         name = field["field_name"]
@@ -53,6 +59,28 @@ def fit_for_solr(dataset: dict[str, Any]) -> dict[str, Any]:
         elif groups and "repeating_subfields" in field and name in dataset:
             dataset[f"extras_{name}"] = _words(dataset.pop(name))
     return dataset
+
+
+def _is_left(package_id: str) -> bool:
+    """Return whether a dataset was prepared for a CKAN without this schema, and has not come back."""
+    package = model.Session.get(model.Package, package_id)  # in the session already
+    return package is not None and KEY in (package.plugin_data or {})
+
+
+def _as_plain(shown: str) -> str:
+    """Return a dataset as a plain CKAN stores it in the index, from which it takes what a patch does not name.
+
+    Args:
+        shown: the dataset, shown with CKAN's default schema, as JSON.
+    """
+    dataset = json.loads(shown)
+    licence = former_licences.stock(dataset.get("license_id") or "")
+    dataset["license_title"] = licence.title if licence else dataset.get("license_id")
+    dataset["isopen"] = bool(licence and licence.isopen())
+    dataset.pop("license_url", None)
+    if licence and licence.url:
+        dataset["license_url"] = licence.url
+    return json.dumps(dataset)
 
 
 def in_one_order(params: dict[str, Any]) -> dict[str, Any]:

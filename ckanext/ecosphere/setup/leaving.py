@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import ckan.lib.search as ckan_search
-import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
@@ -25,10 +24,12 @@ from click import UsageError
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import LeavingStep, each_setup
 
-PACKAGE = Path(__file__).parents[1]
 OWN = "ecosphere"
+#: Key of `plugin_data` that marks a dataset prepared for a CKAN without the plugins, with what brings it back.
+KEY = "ecosphere_left"
+HARVEST = "harvest"
 #: Plugins that are useless or harmful without ours: the first has our schema, the second our sources.
-OF_NO_USE_ALONE = ("scheming_datasets", "harvest")
+OF_NO_USE_ALONE = ("scheming_datasets", HARVEST)
 OWNER_ONLY = 0o077
 README = """# Export of the access desk
 
@@ -52,7 +53,7 @@ class Plan:
     Attributes:
         folder: folder of the export, created on execution.
         steps: steps before the index is rebuilt.
-        unloaded: plugins that are unloaded before the index is rebuilt.
+        unloaded: plugins to take out of `ckan.plugins` afterwards.
     """
 
     folder: Path
@@ -88,7 +89,8 @@ def plan(folder: Path, kept: Iterable[str] = ()) -> Plan:
     loaded = tk.aslist(tk.config["ckan.plugins"])
     if strange := [name for name in kept if name not in loaded or name.startswith(OWN)]:
         raise UsageError(tk._("These cannot be kept: {names}").format(names=", ".join(strange)))
-    unloaded = tuple(name for name in loaded if name.startswith(OWN) or (name in OF_NO_USE_ALONE and name not in kept))
+    stay = {*kept, HARVEST} if _has_sources_of_others() else set(kept)
+    unloaded = tuple(name for name in loaded if name.startswith(OWN) or (name in OF_NO_USE_ALONE and name not in stay))
     stay = [name for name in loaded if name not in unloaded]
     steps = [_export(folder)]
     for plugin in each_setup():
@@ -112,7 +114,7 @@ def run(plan: Plan) -> Iterator[str]:
     done = tk._("The index is written anew. Take these out of ckan.plugins, then start CKAN: {plugins}")
     told = done.format(plugins=" ".join(plan.unloaded))
     wrong = tk._("These datasets could not be indexed; see the log, then run `ckan search-index rebuild`: {ids}")
-    if failed := _index_without(plan.unloaded):
+    if failed := _index_plainly():
         yield wrong.format(ids=", ".join(failed))
     yield told
 
@@ -143,6 +145,14 @@ def _tables() -> list[str]:
     return sorted(name for name in names if name.startswith(f"{OWN}_") and not name.endswith("_alembic_version"))
 
 
+def _has_sources_of_others() -> bool:
+    """Return whether there are harvest sources of types that are not ours: ckanext-harvest then stays enabled."""
+    if "harvest_source" not in sa.inspect(model.Session.connection()).get_table_names():
+        return False
+    query = "SELECT EXISTS (SELECT FROM harvest_source WHERE NOT starts_with(type, :own))"
+    return bool(model.Session.scalar(sa.text(query), {"own": f"{OWN}_"}))
+
+
 def _export(folder: Path) -> LeavingStep:
     tables = _tables()
     message = tk._("{number} tables of these plugins, and the services, are exported to {folder}; they stay in place")
@@ -164,19 +174,12 @@ def _rows(table: str) -> Iterator[Mapping[str, Any]]:
     yield from map(dict, model.Session.execute(query).mappings())
 
 
-def _index_without(unloaded: Iterable[str]) -> list[str]:
-    """Clear and rebuild the index as CKAN does without some of its plugins.
-
-    The plugins are unloaded in this process, which must do nothing else afterwards.
+def _index_plainly() -> list[str]:
+    """Clear and rebuild the index, in which hidden datasets stay out, and left ones are as a plain CKAN reads them.
 
     Returns:
         ids of the datasets that could not be indexed.
     """
-    p.unload(*(name for name in reversed(tuple(unloaded)) if p.plugin_loaded(name)))
-    if str(PACKAGE) in str(tk.config.get("licenses_group_url") or ""):
-        tk.config["licenses_group_url"] = None
-    if hasattr(model.Package, "_license_register"):
-        del model.Package._license_register
     ckan_search.clear_all()
     package = model.Package
     ids = model.Session.scalars(sa.select(package.id).where(package.state.in_(("active", "draft"))))

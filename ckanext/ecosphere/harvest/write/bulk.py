@@ -14,6 +14,7 @@ import inspect
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,14 @@ Row = dict[str, Any]
 _ACTION = "package_create"
 _UNFORESEEN = ("groups", "relationships_as_subject", "relationships_as_object", "plugin_data", "tag_string")
 _IGNORED_IN_RESOURCES = ("extras", "revision_timestamp", "tracking_summary")
+
+
+def _innermost(action: Any) -> Any:
+    """Return the action below those chained actions that leave the datasets of our harvest as they are."""
+    action = inspect.unwrap(action)
+    while isinstance(action, partial) and getattr(action.func, "ecosphere_for_earlier_programs", False):
+        action = inspect.unwrap(action.args[0])
+    return action
 
 
 class BulkError(Exception):
@@ -64,7 +73,7 @@ class Bulk:
     def possible() -> bool:
         """Tell whether no other code replaces or observes `package_create`, or observes model changes."""
         return (
-            inspect.unwrap(tk.get_action(_ACTION)) is core_create.package_create
+            _innermost(tk.get_action(_ACTION)) is core_create.package_create
             and not list(p.PluginImplementations(p.IDomainObjectModification))
             and not list(tk.signals.action_succeeded.receivers_for(_ACTION))
         )

@@ -6,46 +6,31 @@ with a free field named like a field of the schema cannot even be shown. The mod
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
-from ckan.model.license import DefaultLicense
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus
-from ckanext.ecosphere.schemas.catalogue import core_fields
+from ckanext.ecosphere.schemas.catalogue import core_fields, former_licences
 from ckanext.ecosphere.schemas.logic.validators import ecosphere_email
 from ckanext.ecosphere.shared import language
 
-_VERSION = re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}(?!\d)")
-LICENCES = Path(__file__).parents[1] / "adopted_licences.csv"
 #: Key of `plugin_data` that marks a dataset as adopted, so that it is not processed again.
 MARK = "ecosphere_adopted"
 #: Field that only datasets of this schema have.
 OWN_FIELD = "dcat_type"
 #: New name of a free field whose name is that of a schema field but whose value is invalid for it.
 RENAMED = "previous_{name}"
-
-
-@dataclass(frozen=True)
-class Licence:
-    """Conversion of a licence: `becomes` is an id of the vocabulary, or None; `reason` explains it to the user."""
-
-    becomes: str | None
-    reason: str = ""
 
 
 @dataclass
@@ -111,15 +96,20 @@ class Plan:
 
     def _licences(self) -> Iterator[str]:
         for old, number in sorted(self.licences.items()):
-            new = licence(old)
+            new = former_licences.licence(old)
             if new.becomes == old:
                 message = tk._("licence {old}: {number} × stays {title}")
             elif new.becomes:
                 message = tk._("licence {old}: {number} × becomes {title}")
             else:
                 message = tk._("licence {old}: {number} × no licence ({reason}); what was said goes to use_conditions")
-            title = voc.get("licences")[new.becomes].label(language.current()) if new.becomes else ""
+            title = _title(new.becomes) if new.becomes else ""
             yield message.format(old=old, number=number, title=title, reason=new.reason)
+
+
+def _title(licence_id: str) -> str:
+    concept = voc.get("licences").get(licence_id)
+    return concept.label(language.current()) if concept else former_licences.stated(licence_id)
 
 
 def _kept_sentence(name: str, number: int) -> str:
@@ -132,31 +122,6 @@ def _kept_sentence(name: str, number: int) -> str:
     return tk.ungettext("{number} keyword stays in the facets", "{number} keywords stay in the facets", number).format(
         number=number
     )
-
-
-@cache
-def _table() -> dict[str, dict[str, str]]:
-    with LICENCES.open(encoding="utf-8", newline="") as lines:
-        return {row["licence"]: row for row in csv.DictReader(lines)}
-
-
-def licence(text: str) -> Licence:
-    """Return the conversion of a licence of another list; versions are never guessed.
-
-    >>> licence("odc-odbl").becomes, licence("cc-by").becomes, licence("CC-BY-4.0").becomes
-    ('odc-odbl', None, 'cc-by')
-    """
-    if row := _table().get(text):
-        return Licence(row["becomes"] or None, row[f"reason_{'fr' if language.current()[:2] == 'fr' else 'en'}"])
-    licences = voc.get("licences")
-    concept = licences.get(text) or licences.find(text)
-    if concept is None:
-        return Licence(None, tk._("not in the list of the access desk"))
-    said = set(_VERSION.findall(text))
-    known = set(_VERSION.findall(f"{concept.id} {concept.uri} {concept.label_en}"))
-    if text == concept.id or not known or said & known:
-        return Licence(concept.id)
-    return Licence(None, tk._("the version is not said"))
 
 
 def plan() -> Plan:
@@ -181,8 +146,10 @@ def run(plan: Plan) -> int:
     moment = _moment()
     kept_facets.remember(plan.kept)
     for package in _candidates():
-        _apply(package, plan.changes.get(package.id, Changes()))
-        package.plugin_data = {**(package.plugin_data or {}), MARK: moment}
+        changes = plan.changes.get(package.id, Changes())
+        _apply(package, changes)
+        mark = {"on": moment, "licence": changes.licence}
+        package.plugin_data = {**(package.plugin_data or {}), MARK: mark}
     model.Session.commit()
     signature.index(plan.changes)
     return len(plan.changes)
@@ -193,7 +160,19 @@ def mark_new(dataset: Mapping[str, Any]) -> None:
     if dataset.get("type", "dataset") == "dataset" and not dataset.get(OWN_FIELD):
         package = model.Session.get(model.Package, dataset["id"])
         if package is not None:
-            package.plugin_data = {**(package.plugin_data or {}), MARK: _moment()}
+            package.plugin_data = {**(package.plugin_data or {}), MARK: {"on": _moment(), "licence": None}}
+
+
+def is_adopted(package: Any) -> bool:
+    """Return whether a dataset was created with this schema or adopted."""
+    return MARK in (package.plugin_data or {}) or OWN_FIELD in (package.extras or {})
+
+
+def converted_licence(plugin_data: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
+    """Return the licence that a dataset had before its adoption, and what it became; None, None if it stayed."""
+    mark = (plugin_data or {}).get(MARK)
+    before, after = (mark.get("licence") if isinstance(mark, dict) else None) or (None, None)
+    return before, after
 
 
 def _moment() -> str:
@@ -231,20 +210,27 @@ def _changes(package: Any, checks: Mapping[str, Any]) -> Changes:
         try:
             new = checks[name](value)
         except Exception:  # the value can be anything
-            found.renamed[name] = free_name(name, package.extras)
+            found.renamed[name] = free_name(name, package.extras, value)
             continue
         if new != value:
             found.rewritten[name] = new
     if "contact" not in (package.extras or {}) or "contact" in found.renamed:
-        found.contact = _contacts(package, found.bad_emails)
-    if package.license_id and (becomes := licence(package.license_id).becomes) != package.license_id:
+        people = {name: getattr(package, name) for name in core_fields.FIELDS}
+        found.contact = contacts(people, found.bad_emails)
+    if package.license_id and (becomes := former_licences.licence(package.license_id).becomes) != package.license_id:
         found.licence = (package.license_id, becomes)
     return found
 
 
-def _contacts(package: Any, bad: list[str]) -> list[dict[str, str]]:
+def contacts(people: Mapping[str, Any], bad: list[str]) -> list[dict[str, str]]:
+    """Return the rows of `contact` made of CKAN's fields.
+
+    Args:
+        people: the fields of maintainer and author.
+        bad: receives invalid e-mail addresses, which are left out.
+    """
     rows = []
-    for row in core_fields.rows({name: getattr(package, name) for name in core_fields.FIELDS}):
+    for row in core_fields.rows(people):
         try:
             email = ecosphere_email(row["email"]) if row["email"] else ""
         except tk.Invalid:
@@ -263,39 +249,48 @@ def _apply(package: Any, changes: Changes) -> None:
     if changes.contact:
         extras["contact"] = json.dumps(changes.contact, ensure_ascii=False)
     if changes.licence:
-        package.license_id = restate(changes.licence[0], extras)
+        package.license_id = former_licences.restate(changes.licence[0], extras)
     if extras != (package.extras or {}):
         package.extras = extras
 
 
-def restate(licence_id: str, extras: dict[str, Any]) -> str | None:
-    """Return the new id of a licence; without one, add the former licence to the conditions of use in `extras`."""
-    becomes = licence(licence_id).becomes
-    if becomes is None:
-        said = tk._("Licence stated before: {licence}").format(licence=_stated(licence_id))
-        extras["use_conditions"] = "\n\n".join(filter(None, (extras.get("use_conditions"), said)))
-    return becomes
+def free_name(name: str, taken: Mapping[str, Any], value: Any) -> str:
+    """Return a new name (`RENAMED`) of a free field whose name is that of a schema field.
 
-
-def _stated(licence_id: str) -> str:
-    """Return the former licence for display: title in CKAN's own list, if known, and id."""
-    title = next((each.title for each in _stock_licences() if each.id == licence_id), "")
-    return f"{title} ({licence_id})" if title else licence_id
-
-
-@cache
-def _stock_licences() -> tuple[Any, ...]:
-    """Return the licences of CKAN's own list, which is not in use."""
-    return tuple(each() for each in DefaultLicense.__subclasses__())
-
-
-def free_name(name: str, taken: Mapping[str, Any]) -> str:
-    """Return an unused new name (`RENAMED`) of a free field whose name is that of a schema field."""
+    Args:
+        name: the present name.
+        taken: the free fields.
+        value: the value, which may have the new name already.
+    """
     new = RENAMED.format(name=name)
     number = 2
-    while new in taken:
+    while taken.get(new, value) != value:
         new, number = f"{RENAMED.format(name=name)}_{number}", number + 1
     return new
+
+
+def own_fields(kind: str, table: Any) -> set[str]:
+    """Return the names of the fields that the schema has besides CKAN's own.
+
+    Args:
+        kind: "dataset_fields" or "resource_fields".
+        table: CKAN's table.
+    """
+    schema = tk.h.scheming_get_dataset_schema("dataset")
+    names = {each["field_name"] for each in schema[kind]}
+    return names - {*table.columns.keys(), "tag_string"}
+
+
+def mandatory_columns() -> set[str]:
+    """Return the names of CKAN's own fields that the schema needs for publishing."""
+    fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
+    names = {each["field_name"] for each in fields if each.get("obligation") == "mandatory"}
+    return names & set(model.package_table.columns.keys())
+
+
+def as_given(value: str) -> Any:
+    """Return a stored value as a program gives it: rows as a list."""
+    return json.loads(value) if value.startswith("[{") else value
 
 
 def field_checks() -> dict[str, Any]:

@@ -20,6 +20,10 @@ PEOPLE = {"maintainer": "maintainer_email", "author": "author_email"}
 FIELDS = (*PEOPLE, *PEOPLE.values())
 #: Columns for which the schema is stricter than CKAN.
 STRICTER = ("license_id", "url", *FIELDS)
+#: Key of the context: a licence that is not in the list is accepted.
+ANY_LICENCE = "ecosphere_any_licence"
+#: Number of parts of the key of a field of a file: "resources", number, name.
+OF_FILE = 3
 
 
 def keep(data: FlatData, context: Any) -> None:
@@ -36,17 +40,36 @@ def keep(data: FlatData, context: Any) -> None:
 
 
 def spare_unchanged(data: FlatData, errors: Errors, context: Any) -> None:
-    """Drop the errors of unchanged columns, so that values accepted in the past do not block a save.
+    """Drop the errors of unchanged values, so that what was accepted in the past does not block a save.
 
     Args:
         data: the flattened dataset.
         errors: the errors found so far, changed in place.
         context: context of the validation.
     """
+    if context.get(ANY_LICENCE):
+        errors["license_id",].clear()
     package = context.get("package")
-    for name in STRICTER if package is not None else ():
+    if package is None:
+        return
+    for name in STRICTER:
         if errors.get((name,)) and data.get((name,)) == getattr(package, name):
             errors[name,].clear()
+    for key in [key for key in errors if errors[key] and len(key) == OF_FILE and key[0] == "resources"]:
+        if _is_of_stored_file(data, key, package):
+            errors[key].clear()
+
+
+def _is_of_stored_file(data: FlatData, key: tuple[Any, ...], package: Any) -> bool:
+    """Return whether the value of a file is the stored one; without its id, the file is found by its URL."""
+    _resources, number, name = key
+    id_, url = data.get(("resources", number, "id")), data.get(("resources", number, "url"))
+    for file in package.resources:
+        urls = (file.url, f"http://{file.url}")  # as CKAN shows one without a scheme
+        if file.id == id_ or (not id_ and url in urls):
+            stored = file.extras.get(name) if name in file.extras else getattr(file, name, None)
+            return data.get(key) in (urls if name == "url" else (stored,))
+    return False
 
 
 def rows(dataset: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -21,12 +21,11 @@ from ckan import model
 from ckan.model.types import make_uuid
 
 from ckanext.ecosphere.interfaces import LeavingStep
+from ckanext.ecosphere.schemas.catalogue import adopting
 from ckanext.ecosphere.schemas.indexing import MAX_TERM_BYTES
-from ckanext.ecosphere.setup.leaving import write_lines
+from ckanext.ecosphere.setup.leaving import KEY, write_lines
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
-#: Key of `plugin_data` with the original values.
-KEY = "ecosphere_left"
 #: Columns that a plain CKAN changes when saving, or that are filled in here.
 COLUMNS = ("notes", "license_id", "maintainer", "maintainer_email")
 #: Columns of resources missing in the form of a plain CKAN.
@@ -127,9 +126,12 @@ def _leave_one(id_: str) -> None:
             model.Session.execute(sa.update(resource).where(resource.c.id == each["id"]).values(extras=plain))
     left["tags"] = _plain_tags(id_)
     left["written"] = _maintainer(row, extras)
+    former, became = adopting.converted_licence(data)
+    left["licence"] = former if row["license_id"] == became else None
     values = {
         "extras": {name: shown(text) for name, text in extras.items()},
         "plugin_data": {**data, KEY: left},
+        "license_id": left["licence"] or row["license_id"],
         **left["written"],
     }
     model.Session.execute(sa.update(package).where(package.c.id == id_).values(**values))

@@ -2,7 +2,7 @@
 
 Changes made meanwhile are kept. A value is restored if it only lost what a plain CKAN cannot keep: line breaks, lists
 in resources, the end of a long text, punctuation of keywords, fields missing in its form of resources. Removed free
-fields stay removed, unless all were removed, which happens when a single save drops them.
+fields stay removed, unless no field of the schema is as it was: then a program has saved a body that lacks them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.interfaces import InitReport
-from ckanext.ecosphere.schemas.catalogue import adopting
+from ckanext.ecosphere.schemas.catalogue import adopting, former_licences
 from ckanext.ecosphere.schemas.catalogue.leaving import (
     FILE_COLUMNS,
-    KEY,
     file_of,
     shown,
     shown_in_file,
@@ -31,6 +30,7 @@ from ckanext.ecosphere.schemas.catalogue.leaving import (
     untag,
 )
 from ckanext.ecosphere.schemas.logic import translations
+from ckanext.ecosphere.setup.leaving import KEY
 
 _BREAKS = re.compile(r"[\r\n]+")
 
@@ -72,8 +72,10 @@ def _restore_one(id_: str, checks: Mapping[str, Any], told: Counter[str]) -> Non
     values = _columns(row, left) | {"plugin_data": data}
     _follow(extras, {**row, **values}, "title", "notes")
     licence_id = row["license_id"]
-    if licence_id and licence_id != left["columns"]["license_id"]:
-        values["license_id"] = adopting.restate(licence_id, extras)
+    if licence_id and licence_id == left.get("licence"):
+        values["license_id"] = left["columns"]["license_id"]
+    elif licence_id and licence_id != left["columns"]["license_id"]:
+        values["license_id"] = former_licences.restate(licence_id, extras)
         told["licences"] += values["license_id"] is None
     model.Session.execute(sa.update(package).where(package.c.id == id_).values(extras=extras, **values))
     _files(id_, left["resources"])
@@ -81,11 +83,11 @@ def _restore_one(id_: str, checks: Mapping[str, Any], told: Counter[str]) -> Non
 
 
 def _extras(now: dict[str, str], before: Mapping[str, str], checks: Any, told: Counter[str]) -> dict[str, str]:
-    if before and not before.keys() & now.keys():
-        told["erased"] += 1
-        return {**before, **now}
-    told["removed"] += len(before.keys() - now.keys())
-    found: dict[str, str] = {}
+    own = before.keys() & checks.keys()
+    is_erased = bool(own) and not any(_same(now.get(name, ""), shown(before[name])) for name in own)
+    told["erased"] += is_erased
+    told["removed"] += 0 if is_erased else len(before.keys() - now.keys())
+    found: dict[str, str] = dict(before) if is_erased else {}
     for name, value in now.items():
         if name in before and _same(value, shown(before[name])):
             found[name] = before[name]
@@ -94,7 +96,7 @@ def _extras(now: dict[str, str], before: Mapping[str, str], checks: Any, told: C
             found[name] = checks[name](value) if name in checks else value
         except Exception:  # the value can be any text
             told["unreadable"] += 1
-            found[adopting.free_name(name, {**now, **before})] = value
+            found[adopting.free_name(name, {**now, **before}, value)] = value
             if name in before:
                 found[name] = before[name]
     return found

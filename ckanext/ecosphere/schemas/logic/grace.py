@@ -10,16 +10,14 @@ import logging
 from collections.abc import Iterable
 
 import ckan.plugins.toolkit as tk
-from flask import after_this_request, has_request_context, request
+from flask import has_request_context, request
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.schemas import config
+from ckanext.ecosphere.schemas.logic import warning_header
 from ckanext.ecosphere.shared import dates
 
 log = logging.getLogger(__name__)
-
-#: Miscellaneous persistent warning (RFC 7234).
-WARNING_CODE = 299
 
 
 def until() -> dt.date | None:
@@ -55,12 +53,7 @@ def warn(name: str, fields: Iterable[tuple[str, str]]) -> None:
     if not has_request_context():
         return
     if request.path.startswith("/api/"):
-        text = f"needed to publish after {last.isoformat()}: {', '.join(missing)}"
-
-        @after_this_request
-        def add_header(response):
-            response.headers.add("Warning", f'{WARNING_CODE} - "{text}"')
-            return response
+        warning_header.add(f"needed to publish after {last.isoformat()}: {', '.join(missing)}")
     elif request.endpoint:
         message = tk._("Saved, though publishing will need this after {day}: {fields}")
         tk.h.flash_notice(message.format(day=dates.day(last), fields=", ".join(missing.values())))

@@ -129,8 +129,10 @@ def _check_needed(fields: Iterable[Field], now: Dataset, before: Stored, errors:
         if not was_needed and not any(errors.get(key) for key in list(errors) if key[0] == name):
             missing.append(field)
     if missing and grace.runs():
-        grace.warn(next(iter(now.texts("name")), ""), ((each["field_name"], label_of(each)) for each in missing))
-        return
+        never_filled = [field for field in missing if not before.texts(field["field_name"])]
+        labels = [(field["field_name"], label_of(field)) for field in never_filled]
+        grace.warn(next(iter(now.texts("name")), ""), labels)
+        missing = [field for field in missing if field not in never_filled]
     for field in missing:
         add(errors, (field["field_name"],), needed())
 

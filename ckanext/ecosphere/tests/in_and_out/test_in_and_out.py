@@ -9,87 +9,29 @@ import html
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import ckan.plugins.toolkit as tk
 import pytest
-import sqlalchemy as sa
 from bs4 import BeautifulSoup
 
 from ckanext.ecosphere.tests.in_and_out import stages
-
-ROOT = Path(__file__).resolve().parents[4]
-PLAIN = """[app:main]
-use =
-ckan.site_id = ecosphere_test
-ckan.site_url = http://test.ckan.net
-SECRET_KEY = only-for-tests
-ckan.plugins = activity
-ckan.search.rows_max = 1000
-ckan.auth.create_unowned_dataset = false
-WTF_CSRF_ENABLED = false
-testing = true
-sqlalchemy.url = postgresql://ckan:ckan@127.0.0.1/ckan_test
-ckan.redis.url = redis://127.0.0.1:6379/1
-solr_url = http://127.0.0.1:8983/solr/ckan_test
-
-[loggers]
-keys = root
-
-[handlers]
-keys = console
-
-[formatters]
-keys = generic
-
-[logger_root]
-level = WARNING
-handlers = console
-
-[handler_console]
-class = StreamHandler
-args = (sys.stderr,)
-level = NOTSET
-formatter = generic
-
-[formatter_generic]
-format = %(message)s
-"""
-#: The portal of the tests, without the ministry's organisations, which take half a minute to create.
-OURS = """[app:main]
-use = config:{ini}
-ecosphere.init.organisations = false
-ckan.search.rows_max = 1000
-"""
+from ckanext.ecosphere.tests.in_and_out.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, Any]:
+def seen(tmp_path_factory: pytest.TempPathFactory, configurations: Callable[..., tuple[Path, Path]]) -> dict[str, Any]:
     """Observations of each stage, by name of the stage."""
     folder = tmp_path_factory.mktemp("in-and-out")
-    plain, ours = folder / "plain.ini", folder / "ours.ini"
-    plain.write_text(PLAIN)
-    ours.write_text(OURS.format(ini=ROOT / str(request.config.getoption("--ckan-ini"))))
-    _empty_tables()
+    plain, ours = configurations(folder)
     way = {"before": plain, "inside": ours, "outside": plain, "back": ours}
     words = [str(word) for stage in way.items() for word in stage]
     command = [sys.executable, "-m", stages.__name__, str(folder), *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-5000:]
     return {"folder": folder, **{name: json.loads((folder / f"{name}.json").read_text()) for name in way}}
-
-
-def _empty_tables() -> None:
-    """Empty all tables of the test database, whichever plugin created them: no plugin is loaded here."""
-    engine = sa.create_engine(tk.config["sqlalchemy.url"])
-    names = [name for name in sa.inspect(engine).get_table_names() if "alembic" not in name and "spatial" not in name]
-    if names:
-        with engine.begin() as connection:
-            quoted = ", ".join(f'"{name}"' for name in names)
-            connection.execute(sa.text(f"TRUNCATE {quoted} CASCADE"))
-    engine.dispose()
 
 
 #: Changes made while the plugins were disabled: dataset → fields.
@@ -137,6 +79,7 @@ def test_adoption_shows_its_plan_first_and_guesses_no_version(seen):
         "licence cc-by: 25 × no licence (CKAN's list does not say which version)",
         "licence cc-nc: 25 × no licence",
         "licence odc-odbl: 25 × stays Open Database License 1.0 (ODbL)",
+        "licence uk-ogl: 25 × stays UK Open Government Licence (OGL) (uk-ogl)",
         "licence other-open: 25 × stays Other open licence",
         "1 group with datasets stays in the menu",
         "1 keyword stays in the facets",
@@ -165,7 +108,7 @@ def test_adoption_loses_nothing(seen):
             "previous_contact": "Voir le service",
             "previous_frequency": "de temps en temps",
         }
-        if old["license_id"] in ("cc-by", "cc-nc", "uk-ogl"):
+        if old["license_id"] in ("cc-by", "cc-nc"):
             assert not new.get("license_id")
             assert f"({old['license_id']})" in new["use_conditions"]
         else:
