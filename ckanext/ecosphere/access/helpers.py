@@ -17,6 +17,8 @@ from ckanext.ecosphere.access.take.request import offers_features
 from ckanext.ecosphere.shared import once, outlines
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
+MOST_LOOKED_AT = 200
+"""Resources of a dataset among which previews and layers are looked for."""
 #: Endpoints of pages that list datasets → facet of the listed group or organisation.
 _LISTS = {"dataset.search": "", "group.read": "groups", "organization.read": "organization"}
 
@@ -45,12 +47,13 @@ def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
     """
 
     def opened(each: dict[str, Any]) -> Iterator[bool]:
-        return (ecosphere_access_opens_in_qgis(each, res) for res in each.get("resources") or [])
+        return (ecosphere_access_opens_in_qgis(each, res) for res in (each.get("resources") or [])[:MOST_LOOKED_AT])
 
     if series.is_series(pkg):
         enough = any(any(opened(each)) for each in series.members({"user": tk.g.user}, pkg, MOST_ASKED))
     else:
-        enough = sum(opened(pkg)) > 1
+        several = opened(pkg)
+        enough = any(several) and any(several)  # a first one, and one after it
     return tk.h.url_for("ecosphere_access.of_dataset_", id=pkg["name"]) if enough else ""
 
 
@@ -89,7 +92,7 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
     """
     services = of_dataset(pkg)
     shown: list[dict[str, Any]] = []
-    resources = [each for each in pkg.get("resources") or [] if only in ("", each["id"])]
+    resources = [each for each in pkg.get("resources") or [] if only in ("", each["id"])][:MOST_LOOKED_AT]
     ways = {res["id"]: plan.way(res, services.get(res["id"])) for res in resources}
     # Data first, then documents and images.
     for res in sorted(resources, key=lambda res: ways[res["id"]] == plan.INLINE):

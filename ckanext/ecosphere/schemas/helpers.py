@@ -22,7 +22,7 @@ from ckanext.ecosphere.schemas.importing import services
 from ckanext.ecosphere.schemas.logic import publication
 from ckanext.ecosphere.schemas.logic.drafts import ecosphere_unfinished  # noqa: F401 - for the templates
 from ckanext.ecosphere.schemas.logic.locked_fields import CARRIED, ecosphere_locked, ecosphere_locked_fields  # noqa: F401 - for the templates
-from ckanext.ecosphere.schemas.rdf import relations, structured
+from ckanext.ecosphere.schemas.rdf import relations
 from ckanext.ecosphere.vocabularies import languages
 
 Field = Mapping[str, Any]
@@ -33,7 +33,6 @@ LANGUAGES = "languages"
 
 
 #: Helpers defined in other modules.
-ecosphere_structured_data = structured.describe
 ecosphere_service_kinds = services.kinds
 
 

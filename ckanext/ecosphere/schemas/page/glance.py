@@ -99,25 +99,34 @@ def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
     if dataset.get("dcat_type") == CODE and urls.is_web_address(str(dataset.get("code_repository") or "")):
         address = str(dataset["code_repository"])
         return {"url": address}, uses.Use(uses.DATA, "", "", False, uses.OPEN, address, "open_repository")
-    return uses.main(resources(dataset))
+    return uses.main(entries(dataset))
 
 
 def resources(dataset: Dataset) -> list[Mapping[str, Any]]:
     """Return the resources of a dataset; one of unknown format gets the media type that its server answered."""
-    return once.of_dataset("resources", dataset, _resources)
+    return [resource for resource, _use in entries(dataset)]
 
 
-def _resources(dataset: Dataset) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = list(_rows(dataset, "resources"))
-    if all(uses.of(each).format for each in found):
-        return found
+def entries(dataset: Dataset) -> list[uses.Entry]:
+    """Return the resources of a dataset (see `resources`) with their uses, computed once per page."""
+    return once.of_dataset("entries", dataset, _entries)
+
+
+def _entries(dataset: Dataset) -> list[uses.Entry]:
+    known = [(resource, uses.of(resource)) for resource in _rows(dataset, "resources")]
+    if all(use.format for _resource, use in known):
+        return known
     states = link_states(dataset)
+    return [_completed(resource, use, states) for resource, use in known]
 
-    def answered(resource: Mapping[str, Any]) -> str:
-        addresses = (str(resource.get(field) or "") for field in ("download_url", "url"))
-        return next((answer for each in addresses if (answer := states.get(each, {}).get("answered", ""))), "")
 
-    return [each if uses.of(each).format else {**each, "mimetype": answered(each)} for each in found]
+def _completed(resource: Mapping[str, Any], use: uses.Use, states: Mapping[str, Mapping[str, Any]]) -> uses.Entry:
+    if use.format:
+        return resource, use
+    addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
+    answers = [str(states.get(address, {}).get("answered") or "") for address in addresses]
+    completed = {**resource, "mimetype": next(filter(None, answers), "")}
+    return completed, uses.of(completed)
 
 
 def extent_map(dataset: Dataset) -> ExtentMap | None:

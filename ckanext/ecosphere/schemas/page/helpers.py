@@ -16,6 +16,7 @@ from markupsafe import Markup
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.page import around, citation, collections, editions, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
+from ckanext.ecosphere.schemas.rdf import structured
 from ckanext.ecosphere.shared import once, template_helpers
 
 Dataset = Mapping[str, Any]
@@ -40,7 +41,7 @@ def ecosphere_resources_by_use(dataset: Dataset) -> dict[str, Any]:
         ``groups`` (``kind``, ``label``, ``icon``, ``help``, ``resources``), ``page``, ``pages`` (number of pages),
         ``first`` and ``last`` (numbers of the resources shown, from 1), ``number`` of all resources.
     """
-    entries = [(kind, resource) for kind, own in uses.grouped(glance.resources(dataset)) for resource, _use in own]
+    entries = [(kind, entry[0]) for kind, own in uses.grouped(glance.entries(dataset)) for entry in own]
     pages = max(1, math.ceil(len(entries) / RESOURCES_SHOWN))
     page = min(max(1, tk.request.args.get("page", 1, type=int)), pages)
     first = (page - 1) * RESOURCES_SHOWN
@@ -71,8 +72,17 @@ def ecosphere_resource_use(resource: Mapping[str, Any], dataset: Dataset | None 
     Returns:
         the fields of `uses.Use`, ``kind_label`` and ``text`` ("Télécharger GeoPackage, 12 Mo").
     """
-    same = (each for each in glance.resources(dataset or {}) if each.get("id") == resource.get("id"))
-    return _shown(resource, uses.of(next(same, resource)))
+    by_id = once.of_dataset("uses by id", dataset, _uses_by_id) if dataset else {}
+    return _shown(resource, by_id.get(resource.get("id")) or uses.of(resource))
+
+
+def _uses_by_id(dataset: Dataset) -> dict[Any, uses.Use]:
+    return {resource.get("id"): use for resource, use in glance.entries(dataset)}
+
+
+def ecosphere_structured_data(dataset: Dataset) -> dict[str, Any]:
+    """Return the structured data of a page (`structured.describe`); of many resources, only the first ones."""
+    return structured.describe({**dataset, "resources": glance.resources(dataset)[:RESOURCES_SHOWN]})
 
 
 def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
@@ -148,6 +158,7 @@ HELPERS = {
         ecosphere_address_text,
         ecosphere_resources_by_use,
         ecosphere_resource_use,
+        ecosphere_structured_data,
         ecosphere_main_way,
         ecosphere_link_state,
     )

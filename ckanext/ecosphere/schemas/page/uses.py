@@ -119,23 +119,24 @@ def of(resource: Mapping[str, Any]) -> Use:
     return Use(kind, found.id if found else "", name, zipped, action, address, button)
 
 
-def grouped(resources: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[tuple[Mapping[str, Any], Use]]]]:
+Entry = tuple[Mapping[str, Any], Use]
+"""A resource with its use."""
+
+
+def grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
     """Return the resources of a dataset by kind, in the order of `uses.yaml`, without empty kinds."""
-    found: dict[str, list[tuple[Mapping[str, Any], Use]]] = {kind: [] for kind in texts()["kinds"]}
-    for resource in resources:
-        use = of(resource)
-        found[use.kind].append((resource, use))
-    return [(kind, entries) for kind, entries in found.items() if entries]
+    by_kind: dict[str, list[Entry]] = {kind: [] for kind in texts()["kinds"]}
+    for entry in entries:
+        by_kind[entry[1].kind].append(entry)
+    return [(kind, own) for kind, own in by_kind.items() if own]
 
 
-def main(resources: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], Use] | None:
+def main(entries: Iterable[Entry]) -> Entry | None:
     """Return the main resource with its use: the first file, else service, else page; intranet resources come last."""
-    entries = [
-        (resource, use) for resource in resources if (use := of(resource)).kind in (DATA, SERVICE) and use.action
-    ]
-    closed = [entry for entry in entries if entry[0].get("network") == "intranet"]
-    open_ = [entry for entry in entries if entry not in closed]
-    for candidates in (open_, closed):
+    usable = [entry for entry in entries if entry[1].kind in (DATA, SERVICE) and entry[1].action]
+    closed = [entry for entry in usable if entry[0].get("network") == "intranet"]
+    public = [entry for entry in usable if entry[0].get("network") != "intranet"]
+    for candidates in (public, closed):
         for action in (DOWNLOAD, COPY, OPEN):
             chosen = next((entry for entry in candidates if entry[1].action == action), None)
             if chosen:

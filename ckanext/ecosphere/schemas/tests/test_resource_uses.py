@@ -64,9 +64,9 @@ def test_the_main_way_is_a_file_that_everyone_reaches():
         ([paper, inside, service], service),
         ([paper, inside], inside),
     ):
-        found = uses.main(several)
+        found = uses.main([(each, uses.of(each)) for each in several])
         assert found and found[0] is chosen
-    assert uses.main([paper]) is None
+    assert uses.main([(paper, uses.of(paper))]) is None
 
 
 def test_every_button_and_kind_has_texts():
