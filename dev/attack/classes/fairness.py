@@ -22,7 +22,7 @@ OK, CONFLICT, TOO_MANY, UNAVAILABLE = 200, 409, 429, 503
 LATER = (CONFLICT, TOO_MANY, UNAVAILABLE)
 #: Longest wait for an honest preview, as a multiple of the stage's patience: one hostile item ends within a minute.
 LONGEST = 3
-CREATE_SECONDS = 300
+CREATE_SECONDS = 600
 AT_ONCE = 50
 POINTS = b"a;b\n1;2\n"
 DRIP, GOOD = "fair/drip.csv", "fair/good.csv"
