@@ -10,11 +10,19 @@ from functools import cache
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, by_label, is_placeholder, parts, plain, rows, stem
+from ckanext.ecosphere.harvest.normalise.tables import (
+    MAX_KEYWORDS,
+    Phrases,
+    by_label,
+    is_placeholder,
+    parts,
+    plain,
+    rows,
+    stem,
+)
 from ckanext.ecosphere.harvest.record import Keyword
 from ckanext.ecosphere.vocabularies import Concept
 
-MAX_KEYWORDS = 2_000
 MAX_THEMES = 6
 ENOUGH, SHARE = 2.0, 0.55
 """Weight at which no further evidence is used; share of the highest weight that another theme needs to be kept."""
