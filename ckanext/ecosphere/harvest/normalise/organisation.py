@@ -267,6 +267,8 @@ def _exists(draft: Draft, identifier: str) -> bool:
 
 def _fall_back(draft: Draft, names: list[str | None]) -> None:
     default = draft.context.default_organisation or draft.context.fallback_organisation
+    if not names:  # parties whose roles, such as user, do not make them the service
+        names = [p.organisation for p in draft.record.contacts if not is_placeholder(p.organisation)]
     if names:
         # In RDF, the contact point is often a person; the publisher is not.
         publishers = [party.organisation for party in candidates(draft) if party.role == "publisher"]
