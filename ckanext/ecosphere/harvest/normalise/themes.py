@@ -273,7 +273,8 @@ class _Scales:
         label, found = of_keyword(text)
         self.put("keyword (label)" if label else "keywords", found)
         if label and _SEPARATORS.search(text):
-            self.put(PATH, found)
+            for theme in found:
+                self._told[theme][PATH] = 0.0
         self._named.append(set(found))
 
     def support(self, evidence: str, found: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 
-_SMALL_WORDS = frozenset("de des du la le les l d et en".split())
+_SMALL_WORDS = frozenset(["de", "des", "du", "la", "le", "les", "l", "d", "et", "en"])
 
 
 @dataclass(frozen=True)
