@@ -87,7 +87,7 @@ MESSAGES: dict[str, str] = {
     "link-scheme": N_("A link was refused because it is not a web address: {url}"),
     "link-not-an-address": N_("A link was left out because it is not an address: {url}"),
     "link-too-long": N_("A link was left out because it is too long: {url}"),
-    "link-credentials": N_("A link to {host} holds a user name and a password; they were taken out."),
+    "link-credentials": N_("A link to {host} holds a user name, a password or a token, which was taken out."),
 }
 
 

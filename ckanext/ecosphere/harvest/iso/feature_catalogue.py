@@ -30,12 +30,15 @@ def read_feature_catalogue(walk: Walk, element: etree._Element, target: Any) -> 
 
 def told_by(element: etree._Element) -> str:
     """Return a catalogue as readable text: about itself and its feature types, then one line per attribute."""
-    attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))[:MOST_ATTRIBUTES]
+    attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))
     inside = {each for attribute in attributes for each in attribute.iter(etree.Element)}
     inside.update(each for abstract in element.iter("{*}isAbstract") for each in abstract.iter(etree.Element))
     inside.update(each for person in _people(element) for each in person.iter(etree.Element))
     of_itself = sample(each for each in element.iter(etree.Element) if each not in inside)
-    return "\n".join(filter(None, (of_itself, *map(_line, attributes))))
+    lines = [of_itself, *map(_line, attributes[:MOST_ATTRIBUTES])]
+    if len(attributes) > MOST_ATTRIBUTES:
+        lines.append(f"…: {len(attributes) - MOST_ATTRIBUTES}")
+    return "\n".join(filter(None, lines))
 
 
 def _people(element: etree._Element) -> list[etree._Element]:

@@ -106,14 +106,24 @@ def contacts(draft: Draft) -> None:
         found = agent(draft, contact)
         if found:
             others.append({"agent": [found], "role": _role_uri(draft, contact.role or "distributor")})
-    for element, parties in (("pointOfContact", record.contacts), ("distributor", record.distributors)):
-        if len(parties) > MAX_CONTACTS:
-            draft.too_many(element, len(parties), MAX_CONTACTS)
+    _report_left_out(draft)
     makers = authors or owners
     draft.set("contact", _merged(draft, points) or _reachable(draft))
     draft.set("publisher", publishers)
     draft.set("creator", _merged(draft, [row["agent"][0] for row in makers]) or _maker(draft))
     draft.set("qualified_attribution", _distinct([*(owners if authors else []), *others]))
+
+
+def _report_left_out(draft: Draft) -> None:
+    record = draft.record
+    given = {
+        "pointOfContact": record.contacts,
+        "distributor": record.distributors,
+        "contact": record.metadata_contacts,
+    }
+    for element, parties in given.items():
+        if len(parties) > MAX_CONTACTS:
+            draft.too_many(element, len(parties), MAX_CONTACTS)
 
 
 def _maker(draft: Draft) -> list[dict[str, Any]]:

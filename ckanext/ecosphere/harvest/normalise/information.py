@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.contacts import first_email
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.people import is_person
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact
@@ -24,7 +25,7 @@ _SHORTEST = 50
 _POINT_OF_CONTACT = "pointOfContact"
 NOT_PUBLISHED = "-"
 _DEFAULT = "other"
-_LANGUAGE = re.compile(r"\[([A-Za-z0-9_-]+)\]$|^([a-z]{2,3}(?:-[A-Za-z0-9-]+)?):")
+_LANGUAGE = re.compile(r"\[([A-Za-z0-9_-]+)\]$")
 
 
 @lru_cache(4096)  # strangers name elements
@@ -55,6 +56,8 @@ def other_information(draft: Draft) -> None:
         if left > _SHORTEST:
             found.append({"subject": subject, "text": cut(text, min(MAX_ROW, left))})
             left -= len(found[-1]["text"].encode())
+        if len(text) > MAX_ROW or left <= _SHORTEST:
+            draft.problem("text-cut", length=len(text), element=f"other_information/{subject}")
     draft.set("other_information", sorted(found, key=information.order))
 
 
@@ -82,7 +85,7 @@ def _notes(draft: Draft) -> Iterator[tuple[str, str, str]]:
         language = _LANGUAGE.search(path[:MAX_PATH])
         text = plain_text(value) if "<" in value or "&" in value else value
         if language:
-            text = f"[{language[1] or language[2]}] {text}"
+            text = f"[{language[1]}] {text}"
         yield subject, label, text
 
 
@@ -92,7 +95,7 @@ def _party(contact: Contact) -> str:
     Telephone and address of a party without an organisation are personal, and so is an e-mail address that contains the
     person's name.
     """
-    if is_placeholder(contact.organisation):
+    if is_placeholder(contact.organisation) or is_person(contact.organisation or "", contact):
         return ""
     role = voc.get("agent-role").get(contact.role or "") or voc.get("agent-role").find(contact.role or "")
     code = contact.role or ""

@@ -117,7 +117,7 @@ def test_texts_without_a_field_are_told():
         frequency_notes=["tous les ans environ"],
         translations={"purpose": {"fr": "Pour voir", "en": "To see"}},
     )
-    assert {"purpose: Pour voir", "maintenanceNote: tous les ans environ", "en:purpose: To see"} <= set(made.unread)
+    assert {"purpose: Pour voir", "maintenanceNote: tous les ans environ", "purpose[en]: To see"} <= set(made.unread)
 
 
 # --- tables -----------------------------------------------------------------------------------
