@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lxml import etree
@@ -55,8 +56,17 @@ def _line(attribute: etree._Element) -> str:
             said[kind].append(text)
     name = " ".join(said.pop("memberName", []) or said.pop("code", []))
     kind = " ".join(said.pop("valueType", []))
+    said["cardinality"] = _occurrences(" ".join(said.pop("cardinality", [])))
     told = [text for each in ("definition", *said) for text in said.get(each, []) if text != name]
     return f"{name}{f' ({kind})' if kind else ''}{' : ' if told else ''}{' ; '.join(dict.fromkeys(told))}".strip()
+
+
+def _occurrences(cardinality: str) -> list[str]:
+    """Return a cardinality in words: "0..1", "0 1", "1..*"; one value, which is usual, needs none."""
+    least, *most = re.findall(r"\d+|[*n]|unbounded|true", cardinality) or ["1"]
+    is_many = bool(most) and most[-1] not in ("0", "1")
+    words = ["facultatif"] if least == "0" else []
+    return [*words, *(["plusieurs valeurs"] if is_many else [])]
 
 
 def _listed(prop: etree._Element) -> str:

@@ -25,6 +25,14 @@ _SHORTEST = 50
 _POINT_OF_CONTACT = "pointOfContact"
 NOT_PUBLISHED = "-"
 _DEFAULT = "other"
+_CODE = re.compile(r"(?<![\w/#=.-])[A-Za-z][a-z]*[A-Z0-9][A-Za-z0-9]*\b(?![/=.-]\w)|^[a-z]{4,20}$", re.MULTILINE)
+"""Words in camel case outside addresses, and single words of a line, which may be codes."""
+_TECHNICAL = re.compile(
+    r"https?://(?:localhost|127\.0\.0\.1)\b[^\s;]*|(?<!\S)urn:uuid:?(?!\S)"
+    r"|\{\{[^{}]{1,200}\}\}|(?<![^\s:])[01]\.\.[1n*](?!\S)"
+)
+"""Addresses on the server itself, names of code spaces, unfilled templates, cardinalities."""
+_NOTHING = " \t;:,–-"
 _LANGUAGE = re.compile(r"\[([A-Za-z0-9_-]+)\]$")
 
 
@@ -44,7 +52,8 @@ def other_information(draft: Draft) -> None:
     by_subject: dict[str, dict[str, str]] = {}
     for subject, label, given in (*_rows(draft), *_notes(draft)):
         known = by_subject.setdefault(subject, {})
-        text = without_credentials(given[:MAX_GIVEN])  # those of links are taken out by the rule of links
+        # The credentials of links are taken out by the rule of links.
+        text = in_words(without_credentials(given[:MAX_GIVEN]))
         bare = " ".join(text.split()).removesuffix("…")
         if bare and not any(bare in each for each in known.values()):
             known[f"{label}{information.COLON}{text}" if label else text] = bare
@@ -59,6 +68,18 @@ def other_information(draft: Draft) -> None:
         if len(text) > MAX_ROW or left <= _SHORTEST:
             draft.problem("text-cut", length=len(text), element=f"other_information/{subject}")
     draft.set("other_information", sorted(found, key=information.order))
+
+
+@cache
+def _words() -> dict[str, str]:
+    return {row["code"]: row["words"] for row in rows("code-words")}
+
+
+def in_words(text: str) -> str:
+    """Return a text with words in place of codes, without what only the source's own software understands."""
+    text = _TECHNICAL.sub("", text)
+    text = _CODE.sub(lambda found: _words().get(found.group(), found.group()), text)
+    return "\n".join(line for line in text.split("\n") if line.strip(_NOTHING) or not line)
 
 
 def _rows(draft: Draft) -> Iterator[tuple[str, str, str]]:

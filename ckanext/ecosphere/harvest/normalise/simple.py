@@ -30,6 +30,8 @@ def resource_type(draft: Draft) -> None:
         draft.set("dcat_type", found.uri)
     else:
         draft.set("dcat_type", found.uri, before=f"{level} {name}".strip())
+    if not is_placeholder(name) and types.find(name) != found:
+        draft.lost("hierarchy_level_name", name)
 
 
 def languages(draft: Draft) -> None:
@@ -62,7 +64,9 @@ def status(draft: Draft) -> None:
     elif status_id:
         draft.set("status", voc.get("dataset-status")[status_id].uri, before=code)
     else:
-        draft.lost("status", code)
+        words = progress.label_fr if progress else code
+        draft.change("status", code, words)
+        draft.lost("status", words)
 
 
 def topic_categories(draft: Draft) -> None:

@@ -422,7 +422,7 @@ def test_codes_of_lists_are_brought_to_their_addresses_and_unknown_ones_reported
 
 
 def test_a_status_without_an_equal_is_told():
-    assert "status: onGoing" in result(status="onGoing").unread
+    assert "status: vivant" in result(status="onGoing").unread
 
 
 def test_conformity_is_kept_with_date_degree_and_address():
