@@ -187,5 +187,8 @@ def test_attributes_of_an_embedded_feature_catalogue_stand_on_lines_of_their_own
     )
     made = normalise(read_record(etree.fromstring(text)), Context(fallback_organisation="x"))
     assert beside(made)["content"].splitlines() == [
-        "Catalogue d'attributs : Zones", "nature (texte) : Type de zone ; T = Tourbière", "surface : facultatif", "(texte)",
+        "Catalogue d'attributs : Zones",
+        "nature (texte) : Type de zone ; T = Tourbière",
+        "surface : facultatif",
+        "(texte)",
     ]  # fmt: skip
