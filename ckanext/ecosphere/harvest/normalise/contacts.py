@@ -12,8 +12,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
-from ckanext.ecosphere.harvest.normalise.people import maker_name
-from ckanext.ecosphere.harvest.normalise.roles import role_code
+from ckanext.ecosphere.harvest.normalise.parties import maker_name, role_code
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Contact

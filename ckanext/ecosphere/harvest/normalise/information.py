@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.contacts import first_email
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.people import is_person
+from ckanext.ecosphere.harvest.normalise.parties import is_person
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact

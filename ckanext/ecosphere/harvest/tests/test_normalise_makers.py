@@ -3,7 +3,7 @@
 import pytest
 
 from ckanext.ecosphere.harvest.normalise import Context
-from ckanext.ecosphere.harvest.normalise.people import is_person
+from ckanext.ecosphere.harvest.normalise.parties import is_person
 from ckanext.ecosphere.harvest.record import Contact
 from ckanext.ecosphere.harvest.tests.making import DEFAULT, codes, dataset, result
 

@@ -73,22 +73,26 @@ def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, wi
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("name", "changes", "told"),
     [
-        ({"creator": [], "publisher": []}, ("DDT 01", None)),
-        ({"creator": [{"name": "IGN"}], "publisher": []}, ("IGN", "DDT 01")),
-        ({"creator": [{"name": "DDT 01 (Direction départementale des territoires de l'Ain)"}]}, ("DDT 01", None)),
+        ("fait-ici", {"creator": [], "publisher": []}, ("DDT 01", None)),
+        ("fait-ailleurs", {"creator": [{"name": "IGN"}], "publisher": []}, ("IGN", "DDT 01")),
+        (
+            "fait-par-elle",
+            {"creator": [{"name": "DDT 01 (Direction départementale des territoires de l'Ain)"}]},
+            ("DDT 01", None),
+        ),
         (
             {"creator": [], "publisher": [{"name": "Ville d'Évian"}], "source_catalogue": "A"},
             ("Ville d'Évian", "DDT 01"),
         ),
-        ({"creator": [], "publisher": [], "source_catalogue": "A"}, (None, "DDT 01")),
+        ("fait-par-qui", {"creator": [], "publisher": [], "source_catalogue": "A"}, (None, "DDT 01")),
     ],
 )
-def test_who_made_the_data_is_told_apart_from_who_publishes_them_here(app, create, with_request_context, changes, told):
+def test_who_made_the_data_is_told_apart_from_who_publishes_them_here(app, create, name, changes, told):
     producer, publisher = told
-    create(described("qui-a-fait", **{"source_catalogue": "", "source_record": "", **changes}))
-    page = shown(app, "qui-a-fait", "body")
+    create(described(name, **{"source_catalogue": "", "source_record": "", **changes}))
+    page = shown(app, name, "body")
     rows = dict(zip(texts(page, ".eco-glance__facts dt"), texts(page, ".eco-glance__facts dd"), strict=True))
     assert (rows.get("Producteur"), rows.get("Publié ici par")) == (producer, publisher)
     heading = "Service producteur" if publisher is None else "Publié ici par"

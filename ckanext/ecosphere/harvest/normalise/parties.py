@@ -1,9 +1,13 @@
-"""Tell persons from organisations, since records also name persons in the element of the organisation."""
+"""Parties of a record: codes of their roles, and persons told from organisations.
+
+Records also name persons in the element of the organisation.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, parts, plain, rows
 from ckanext.ecosphere.harvest.record import Contact
 
@@ -12,6 +16,14 @@ _TITLES = {"m", "mr", "mme", "mlle", "monsieur", "madame", "dr"}
 _PARTICLES = {"de", "du", "des", "la", "le", "d", "l"}
 _LEAST = 3
 """Length below which a word of a name is not looked for in an e-mail address."""
+
+
+def role_code(role: str | None) -> str:
+    """Return the code of a role, written as a code or a label ("Propriétaire"); unknown ones are returned unchanged."""
+    text = (role or "").strip()
+    roles = voc.get("agent-role")
+    found = (roles.get(text) or roles.find(text)) if text else None
+    return found.id if found else text
 
 
 @cache
