@@ -83,6 +83,7 @@ def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, wi
             ("DDT 01", None),
         ),
         (
+            "fait-par-la-ville",
             {"creator": [], "publisher": [{"name": "Ville d'Évian"}], "source_catalogue": "A"},
             ("Ville d'Évian", "DDT 01"),
         ),
@@ -94,6 +95,7 @@ def test_who_made_the_data_is_told_apart_from_who_publishes_them_here(app, creat
     create(described(name, **{"source_catalogue": "", "source_record": "", **changes}))
     page = shown(app, name, "body")
     rows = dict(zip(texts(page, ".eco-glance__facts dt"), texts(page, ".eco-glance__facts dd"), strict=True))
+    assert rows, page.select_one(".eco-glance")
     assert (rows.get("Producteur"), rows.get("Publié ici par")) == (producer, publisher)
     heading = "Service producteur" if publisher is None else "Publié ici par"
     assert texts(page, "#service-title") == [heading]
