@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import yaml
 
+from ckanext.ecosphere.harvest.normalise.information import in_words
 from dev.bench.fidelity_facts import Fact
 from dev.bench.fidelity_view import View, address, plain, strings
 
@@ -359,10 +361,16 @@ CHECKS: dict[str, Any] = {
 
 
 def verdict(fact: Fact, view: View) -> Verdict:
-    """Judge a fact by its kind; kinds without a check of their own are judged as texts."""
-    return CHECKS.get(fact.kind, words)(fact, view)
+    """Judge a fact by its kind; kinds without a check of their own are judged as texts, codes also by their words."""
+    found = CHECKS.get(fact.kind, words)(fact, view)
+    in_french = in_words(fact.value)
+    if found == "told" and in_french != fact.value and words(replace(fact, value=in_french), view) == "in":
+        return "in"
+    return found
 
 
 def is_said(fact: Fact) -> bool:
     """Return whether a fact has content, unlike the default values of an unfilled form."""
+    if not in_words(fact.value).strip():
+        return False  # an address on the server itself, or the name of a code space
     return plain(fact.value).strip() not in SAYS_NOTHING or fact.kind in ("type", "frequency")

@@ -18,8 +18,8 @@ from pathlib import Path
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.record import Keyword, Record
+from dev.bench import normalise_deductions, rule_figures
 from dev.bench import normalise_judged as judged
-from dev.bench import rule_figures
 from dev.bench.normalise_judged import Case
 
 CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120")
@@ -110,6 +110,7 @@ def main() -> None:
         if options.show:
             show(found)
     if options.records:
+        normalise_deductions.show(options.records, options.show)
         rule_figures.show(options.records)
 
 

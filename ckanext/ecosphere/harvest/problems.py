@@ -67,8 +67,10 @@ MESSAGES: dict[str, str] = {
     "box-west-east-swapped": N_("West and east of the bounding box were exchanged and put right: {box}"),
     "box-zero": N_("The bounding box is empty: {box}"),
     "place-contradiction": N_(
-        "Places that lie off the bounding box, the title and the service were left out: {values}"
+        "Places were left out, since other parts of the record (bounding box, title, names, service) contradict them:"
+        " {values}"
     ),
+    "place-off-box": N_("The bounding box lies elsewhere than the territories that the record names: {values}"),
     "outside-france": N_("The data lie outside the territories of the list."),
     "reference-system": N_("The coordinate reference system is not recognised: {value}"),
     "scale": N_("This is not a scale: {value}"),
@@ -85,7 +87,7 @@ MESSAGES: dict[str, str] = {
     "link-scheme": N_("A link was refused because it is not a web address: {url}"),
     "link-not-an-address": N_("A link was left out because it is not an address: {url}"),
     "link-too-long": N_("A link was left out because it is too long: {url}"),
-    "link-credentials": N_("A link to {host} holds a user name and a password; they were taken out."),
+    "link-credentials": N_("A link to {host} holds a user name, a password or a token, which was taken out."),
 }
 
 

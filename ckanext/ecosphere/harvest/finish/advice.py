@@ -33,7 +33,8 @@ ADVICE: dict[str, str] = {
     **dict.fromkeys(
         (
             "box-not-a-number", "box-metres", "box-axes-swapped", "box-beyond-180", "box-outside-world",
-            "box-south-north-swapped", "box-west-east-swapped", "box-zero", "place-contradiction", "outside-france",
+            "box-south-north-swapped", "box-west-east-swapped", "box-zero", "place-contradiction", "place-off-box",
+            "outside-france",
         ),
         _BOX,
     ),

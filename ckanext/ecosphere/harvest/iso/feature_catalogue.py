@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lxml import etree
@@ -30,12 +31,15 @@ def read_feature_catalogue(walk: Walk, element: etree._Element, target: Any) -> 
 
 def told_by(element: etree._Element) -> str:
     """Return a catalogue as readable text: about itself and its feature types, then one line per attribute."""
-    attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))[:MOST_ATTRIBUTES]
+    attributes = list(element.iter(f"{{*}}{ATTRIBUTE}"))
     inside = {each for attribute in attributes for each in attribute.iter(etree.Element)}
     inside.update(each for abstract in element.iter("{*}isAbstract") for each in abstract.iter(etree.Element))
     inside.update(each for person in _people(element) for each in person.iter(etree.Element))
     of_itself = sample(each for each in element.iter(etree.Element) if each not in inside)
-    return "\n".join(filter(None, (of_itself, *map(_line, attributes))))
+    lines = [of_itself, *map(_line, attributes[:MOST_ATTRIBUTES])]
+    if len(attributes) > MOST_ATTRIBUTES:
+        lines.append(f"…: {len(attributes) - MOST_ATTRIBUTES}")
+    return "\n".join(filter(None, lines))
 
 
 def _people(element: etree._Element) -> list[etree._Element]:
@@ -52,8 +56,17 @@ def _line(attribute: etree._Element) -> str:
             said[kind].append(text)
     name = " ".join(said.pop("memberName", []) or said.pop("code", []))
     kind = " ".join(said.pop("valueType", []))
+    said["cardinality"] = _occurrences(" ".join(said.pop("cardinality", [])))
     told = [text for each in ("definition", *said) for text in said.get(each, []) if text != name]
     return f"{name}{f' ({kind})' if kind else ''}{' : ' if told else ''}{' ; '.join(dict.fromkeys(told))}".strip()
+
+
+def _occurrences(cardinality: str) -> list[str]:
+    """Return a cardinality in words: "0..1", "0 1", "1..*"; one value, which is usual, needs none."""
+    least, *most = re.findall(r"\d+|[*n]|unbounded|true", cardinality) or ["1"]
+    is_many = bool(most) and most[-1] not in ("0", "1")
+    words = ["facultatif"] if least == "0" else []
+    return [*words, *(["plusieurs valeurs"] if is_many else [])]
 
 
 def _listed(prop: etree._Element) -> str:

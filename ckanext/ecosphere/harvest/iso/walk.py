@@ -45,12 +45,13 @@ class Walk:
         french_first: whether a French localised text takes precedence over the main one.
     """
 
-    __slots__ = ("_noted", "french_first", "locales", "record")
+    __slots__ = ("_left", "_noted", "french_first", "locales", "record")
 
     def __init__(self, record: Record, locales: dict[str, str], french_first: bool):
         self.record = record
         self.locales = locales
         self.french_first = french_first
+        self._left = 0
         self._noted = 0
 
     def children(self, parent: etree._Element, table: Table, target: Any) -> None:
@@ -69,23 +70,28 @@ class Walk:
         """Note an element without a handler, if it has any content; names of persons are noted separately."""
         people = list(element.iter("{*}individualName", "{*}CI_Individual"))
         self.note(element, sample(_without_people(element) if people else element.iter(etree.Element)))
-        found = self.record.unread
         for person in people:
-            if len(found) < MAX_UNREAD and (name := one_line(" ".join(map(str, person.itertext())))):
-                found.append(f"{path(person)}: {name[:MAX_SAMPLE]}")
+            if name := one_line(" ".join(map(str, person.itertext()))):
+                self._append(f"{path(person)}: {name[:MAX_SAMPLE]}")
 
     def note(self, element: etree._Element, text: str) -> None:
         """Note a text under the path of an element."""
-        found = self.record.unread
-        if len(found) >= MAX_UNREAD:
-            return
         text = self._bounded(text)
-        if text and (note := f"{path(element)}: {text}") not in found[-_NEAR:]:
+        if text and (note := f"{path(element)}: {text}") not in self.record.unread[-_NEAR:]:
+            self._append(note)
+
+    def _append(self, note: str) -> None:
+        """Note something; beyond `MAX_UNREAD` notes, the last one states how many others there are."""
+        found = self.record.unread
+        if len(found) < MAX_UNREAD:
             found.append(note)
+            return
+        self._left += 1
+        found[MAX_UNREAD:] = [f"…: {self._left}"]
 
     def _bounded(self, text: str) -> str:
         self._noted += len(text)
-        return text if self._noted <= MAX_NOTED else text[:_BEGINNING]
+        return text if self._noted <= MAX_NOTED or len(text) <= _BEGINNING else f"{text[:_BEGINNING]}…"
 
     def text(self, prop: etree._Element, target: Any = None, field: str = "") -> Term:
         """Return the text of a property with its link; the French text if there are several languages.
@@ -137,8 +143,7 @@ class Walk:
             left.append(("", first))
 
     def _note_other(self, prop: etree._Element, language: str, text: str) -> None:
-        if len(self.record.unread) < MAX_UNREAD:
-            self.record.unread.append(f"{path(prop)}[{language}]: {self._bounded(one_line(text)[:MAX_SAMPLE])}")
+        self._append(f"{path(prop)}[{language}]: {self._bounded(one_line(text)[:MAX_SAMPLE])}")
 
 
 Handler = Callable[[Walk, etree._Element, Any], None]

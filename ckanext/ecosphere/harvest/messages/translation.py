@@ -133,6 +133,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^(?P<value>\d+) values$"), N_("{value} values")),
     (re.compile(r"^codes of places: (?P<value>.*)$", re.DOTALL), N_("codes of places: {value}")),
     (re.compile(r"^outline of (?P<value>.*)$", re.DOTALL), N_("approximate outline of {value}")),
+    (re.compile(r"^by role: (?P<role>.*)$", re.DOTALL), N_("no author or owner named; role “{role}”")),
 )
 """Patterns of log values that contain a text of the record."""
 _MADE = {
@@ -144,6 +145,7 @@ _MADE = {
     "notes": (10,),
     "provenance": (10,),
     "spatial_coverage": (13,),
+    "creator": (14,),
 }
 """Field → indexes of the patterns that its values may match."""
 _LENGTHS = (10, 11)
@@ -247,7 +249,10 @@ def _follow(numbers: Iterable[int], text: str) -> str:
     for number in numbers:
         pattern, words = PATTERNS[number]
         if match := pattern.match(text):
-            return tk._(words).format(**match.groupdict())
+            values = match.groupdict()
+            if "role" in values:
+                values["role"] = concept("agent-role", values["role"])
+            return tk._(words).format(**values)
     return text
 
 

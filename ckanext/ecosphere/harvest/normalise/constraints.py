@@ -24,6 +24,7 @@ from ckanext.ecosphere.harvest.normalise.access import (
 )
 from ckanext.ecosphere.harvest.normalise.denials import Clauses, may_deny
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.links.addresses import MAX_LINKS
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows, written_out
 from ckanext.ecosphere.harvest.normalise.texts import bounded, plain_text
 from ckanext.ecosphere.harvest.record import Constraint, Term
@@ -217,7 +218,7 @@ def constraints(draft: Draft) -> None:
 def _of_links(draft: Draft) -> list[tuple[str, bool, str]]:
     """Return the licences that links name and lead to: some catalogues state them in no other way."""
     found = []
-    for link in draft.record.links[:MAX_TERMS]:
+    for link in draft.record.links[:MAX_LINKS]:
         licence = licence_of_url(link.url or "")
         if licence and "licen" in plain(f"{link.name or ''} {link.description or ''}"):
             found.append((licence, True, f"{link.name or link.description} ({link.url})"))

@@ -12,16 +12,19 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
-from ckanext.ecosphere.harvest.normalise.roles import role_code
+from ckanext.ecosphere.harvest.normalise.parties import maker_name, role_code
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line
 from ckanext.ecosphere.harvest.record import Contact
 from ckanext.ecosphere.shared.contact_details import email_addresses, telephone
 
 MAX_CONTACTS = 20
-_PRODUCERS = {"author", "originator", "owner", "principalinvestigator"}
+_AUTHORS = {"author", "coauthor", "originator", "principalinvestigator"}
+_OWNERS = {"owner"}
 _CONTACTS = {"pointofcontact"}
 _PUBLISHERS = {"publisher"}
+_OTHER_MAKERS = ({"custodian"}, _PUBLISHERS, {*_CONTACTS, ""}, {"resourceprovider", "processor"}, {"distributor"})
+"""Roles of those who probably made the data if nobody is said to, the first ones first."""
 _MAX_NAME = 300
 
 
@@ -78,33 +81,68 @@ def _telephone(draft: Draft, text: str) -> str:
 def contacts(draft: Draft) -> None:
     """Sort the parties by role; without a point of contact, use another party that can be reached."""
     record = draft.record
-    points, producers, publishers = [], [], []
-    others: list[dict[str, Any]] = []
+    points, publishers = [], []
+    authors, owners, others = [], [], []
     for contact in record.contacts[:MAX_CONTACTS]:
         found = agent(draft, contact)
         if not found:
             continue
         role = _role(contact)
+        attributed = {"agent": [found], "role": _role_uri(draft, contact.role or "")}
         if role in _CONTACTS or not role:
             points.append(point_of_contact(draft, contact))
         elif found["name"] == found.get("email"):
             continue  # an e-mail address without a name is no producer
         elif role in _PUBLISHERS and not publishers:
             publishers.append(found)
-        elif role in _PRODUCERS:
-            producers.append(found)
+        elif role in _AUTHORS and maker_name(contact):
+            authors.append(attributed)
+        elif role in _OWNERS and maker_name(contact):
+            owners.append(attributed)
         else:
-            others.append({"agent": [found], "role": _role_uri(draft, contact.role or "")})
+            others.append(attributed)
     for contact in record.distributors[:MAX_CONTACTS]:
         found = agent(draft, contact)
         if found:
             others.append({"agent": [found], "role": _role_uri(draft, contact.role or "distributor")})
-    if len(record.contacts) > MAX_CONTACTS:
-        draft.too_many("pointOfContact", len(record.contacts), MAX_CONTACTS)
-    draft.set("contact", _distinct(points) or _reachable(draft))
+    _report_left_out(draft)
+    makers = authors or owners
+    draft.set("contact", _merged(draft, points) or _reachable(draft))
     draft.set("publisher", publishers)
-    draft.set("creator", _distinct(producers))
-    draft.set("qualified_attribution", _distinct(others))
+    draft.set("creator", _merged(draft, [row["agent"][0] for row in makers]) or _maker(draft))
+    draft.set("qualified_attribution", _distinct([*(owners if authors else []), *others]))
+
+
+def _report_left_out(draft: Draft) -> None:
+    record = draft.record
+    given = {
+        "pointOfContact": record.contacts,
+        "distributor": record.distributors,
+        "contact": record.metadata_contacts,
+    }
+    for element, parties in given.items():
+        if len(parties) > MAX_CONTACTS:
+            draft.too_many(element, len(parties), MAX_CONTACTS)
+
+
+def _maker(draft: Draft) -> list[dict[str, Any]]:
+    """Return who made the data if no party has the role of an author or owner: by the other roles, in their order.
+
+    A record of which only the service was recognised, by an e-mail address, was made by that service. Parties that are
+    already shown as publishers are not repeated.
+    """
+    record = draft.record
+    parties = [*record.contacts[:MAX_CONTACTS], *record.distributors[:MAX_CONTACTS]]
+    for roles in _OTHER_MAKERS:
+        named = [contact for contact in parties if _role(contact) in roles and maker_name(contact)]
+        if named and roles == _PUBLISHERS:
+            return []
+        if named:
+            makers = _merged(draft, [{"name": agent(draft, contact)["name"]} for contact in named])
+            draft.change("creator", f"by role: {named[0].role or 'pointOfContact'}", makers[0]["name"])
+            return makers
+    service = voc.get("organisations").get(draft.dataset.get("owner_org") or "") if draft.organisation_found else None
+    return [{"name": service.label_fr}] if service else []
 
 
 def _reachable(draft: Draft) -> list[dict[str, Any]]:
@@ -128,6 +166,25 @@ def _role_uri(draft: Draft, role: str) -> str:
         return found.uri
     # Roles of later standards (sponsor, funder, user…) are kept as codes.
     return role if re.fullmatch(r"[A-Za-z]{1,40}", role) else roles["custodian"].uri
+
+
+def _merged(draft: Draft, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return each party once: rows that differ in nothing but the telephone, or of which one says less, are one."""
+    parties: list[dict[str, Any]] = []
+    for item in items:
+        same = next((party for party in parties if _is_same(party, item)), None)
+        if same is None:
+            parties.append(dict(item))
+            continue
+        if (number := item.get("telephone")) and same.get("telephone", number) != number:
+            draft.lost("contactInfo/phone", number)
+        same.update({key: value for key, value in item.items() if key not in same})
+    return parties
+
+
+def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    both = (one.keys() & other.keys()) - {"telephone"}
+    return all(one[key] == other[key] for key in both)
 
 
 def _distinct(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

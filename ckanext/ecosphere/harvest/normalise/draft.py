@@ -11,6 +11,7 @@ from typing import Any
 
 from ckanext.ecosphere.harvest.problems import Problem
 from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.shared.characters import without_credentials
 
 Dataset = dict[str, Any]
 
@@ -23,6 +24,8 @@ PLAIN: tuple[tuple[str, str], ...] = (
 """Record attribute → dataset field, copied unchanged."""
 MAX_LOGGED = 500
 """Maximum length of a logged value, in characters."""
+MAX_ITEMS = 50
+"""Maximum values of a logged list; of a longer one, the number of all is logged too."""
 MAX_TOLD = 4_000
 """Maximum length of a noted text, in characters."""
 
@@ -144,8 +147,9 @@ class Draft:
 
 def _logged(value: Any, limit: int = MAX_LOGGED) -> str:
     if isinstance(value, (list, tuple)):
-        value = "; ".join(str(item) for item in value[:50])
-    text = str(value)
+        items = [str(item) for item in value[:MAX_ITEMS]]
+        value = "; ".join([*items, *([f"… ({len(value)})"] if len(value) > MAX_ITEMS else [])])
+    text = without_credentials(str(value))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -115,10 +115,13 @@ def relations(draft: Draft) -> None:
         draft.too_many("operatesOn", len(served), MAX_SERVED)
     draft.set("serves_dataset", served[:MAX_SERVED])
     own = {record.file_identifier}
-    draft.set("in_series", list(dict.fromkeys(p for p in parents if p and p not in own))[:MAX_IDENTIFIERS])
+    editions["in_series"] = [name for name in parents if name and name not in own]
     draft.set("is_referenced_by", cited)
     for field, names in editions.items():
-        draft.set(field, list(dict.fromkeys(names))[:MAX_IDENTIFIERS])
+        distinct = list(dict.fromkeys(names))
+        if len(distinct) > MAX_IDENTIFIERS:
+            draft.lost(field, distinct[MAX_IDENTIFIERS:])
+        draft.set(field, distinct[:MAX_IDENTIFIERS])
     draft.members = members_of(record)
     if draft.members:
         draft.lost("aggregationInfo/members", f"{_kinds_of_members(record)}: {'; '.join(draft.members)}")

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.contacts import first_email
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.parties import is_person
 from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain, rows
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact
@@ -24,7 +25,15 @@ _SHORTEST = 50
 _POINT_OF_CONTACT = "pointOfContact"
 NOT_PUBLISHED = "-"
 _DEFAULT = "other"
-_LANGUAGE = re.compile(r"\[([A-Za-z0-9_-]+)\]$|^([a-z]{2,3}(?:-[A-Za-z0-9-]+)?):")
+_CODE = re.compile(r"(?<![\w/#=.-])[A-Za-z][a-z]*[A-Z0-9][A-Za-z0-9]*\b(?![/=.-]\w)|^[a-z]{4,20}$", re.MULTILINE)
+"""Words in camel case outside addresses, and single words of a line, which may be codes."""
+_TECHNICAL = re.compile(
+    r"https?://(?:localhost|127\.0\.0\.1)\b[^\s;]*|(?<!\S)urn:uuid:?(?!\S)"
+    r"|\{\{[^{}]{1,200}\}\}|(?<![^\s:])[01]\.\.[1n*](?!\S)"
+)
+"""Addresses on the server itself, names of code spaces, unfilled templates, cardinalities."""
+_NOTHING = " \t;:,–-"
+_LANGUAGE = re.compile(r"\[([A-Za-z0-9_-]+)\]$")
 
 
 @lru_cache(4096)  # strangers name elements
@@ -43,7 +52,8 @@ def other_information(draft: Draft) -> None:
     by_subject: dict[str, dict[str, str]] = {}
     for subject, label, given in (*_rows(draft), *_notes(draft)):
         known = by_subject.setdefault(subject, {})
-        text = without_credentials(given[:MAX_GIVEN])  # those of links are taken out by the rule of links
+        # The credentials of links are taken out by the rule of links.
+        text = in_words(without_credentials(given[:MAX_GIVEN]))
         bare = " ".join(text.split()).removesuffix("…")
         if bare and not any(bare in each for each in known.values()):
             known[f"{label}{information.COLON}{text}" if label else text] = bare
@@ -55,7 +65,21 @@ def other_information(draft: Draft) -> None:
         if left > _SHORTEST:
             found.append({"subject": subject, "text": cut(text, min(MAX_ROW, left))})
             left -= len(found[-1]["text"].encode())
+        if len(text) > MAX_ROW or left <= _SHORTEST:
+            draft.problem("text-cut", length=len(text), element=f"other_information/{subject}")
     draft.set("other_information", sorted(found, key=information.order))
+
+
+@cache
+def _words() -> dict[str, str]:
+    return {row["code"]: row["words"] for row in rows("code-words")}
+
+
+def in_words(text: str) -> str:
+    """Return a text with words in place of codes, without what only the source's own software understands."""
+    text = _TECHNICAL.sub("", text)
+    text = _CODE.sub(lambda found: _words().get(found.group(), found.group()), text)
+    return "\n".join(line for line in text.split("\n") if line.strip(_NOTHING) or not line)
 
 
 def _rows(draft: Draft) -> Iterator[tuple[str, str, str]]:
@@ -82,7 +106,7 @@ def _notes(draft: Draft) -> Iterator[tuple[str, str, str]]:
         language = _LANGUAGE.search(path[:MAX_PATH])
         text = plain_text(value) if "<" in value or "&" in value else value
         if language:
-            text = f"[{language[1] or language[2]}] {text}"
+            text = f"[{language[1]}] {text}"
         yield subject, label, text
 
 
@@ -92,7 +116,7 @@ def _party(contact: Contact) -> str:
     Telephone and address of a party without an organisation are personal, and so is an e-mail address that contains the
     person's name.
     """
-    if is_placeholder(contact.organisation):
+    if is_placeholder(contact.organisation) or is_person(contact.organisation or "", contact):
         return ""
     role = voc.get("agent-role").get(contact.role or "") or voc.get("agent-role").find(contact.role or "")
     code = contact.role or ""

@@ -16,6 +16,7 @@ from ckanext.ecosphere.harvest.normalise.geography import extent
 from ckanext.ecosphere.harvest.normalise.information import marked_information
 from ckanext.ecosphere.harvest.normalise.links import marked as marked_links
 from ckanext.ecosphere.harvest.normalise.reference import MAX_SYSTEMS
+from ckanext.ecosphere.harvest.normalise.tables import MAX_KEYWORDS
 from ckanext.ecosphere.harvest.normalise.texts import bounded, cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Contact, Extent, Keyword, QualityMeasure
 from ckanext.ecosphere.shared import xlink_roles
@@ -127,7 +128,7 @@ def _of_list(field: str, vocabulary: str) -> Callable[[Draft], None]:
 
 
 def _keywords(draft: Draft) -> list[Keyword]:
-    return draft.record.keywords[: themes.MAX_KEYWORDS]
+    return draft.record.keywords[:MAX_KEYWORDS]
 
 
 def _inspire_themes(draft: Draft) -> None:

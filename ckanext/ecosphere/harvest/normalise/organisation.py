@@ -11,7 +11,7 @@ from itertools import accumulate
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography import places
-from ckanext.ecosphere.harvest.normalise.roles import role_code
+from ckanext.ecosphere.harvest.normalise.parties import role_code
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, parts, plain, rows
 from ckanext.ecosphere.harvest.record import Contact
 from ckanext.ecosphere.vocabularies import Concept
@@ -267,6 +267,8 @@ def _exists(draft: Draft, identifier: str) -> bool:
 
 def _fall_back(draft: Draft, names: list[str | None]) -> None:
     default = draft.context.default_organisation or draft.context.fallback_organisation
+    if not names:  # parties whose roles, such as user, do not make them the service
+        names = [p.organisation for p in draft.record.contacts if not is_placeholder(p.organisation)]
     if names:
         # In RDF, the contact point is often a person; the publisher is not.
         publishers = [party.organisation for party in candidates(draft) if party.role == "publisher"]

@@ -205,6 +205,8 @@ def scale(draft: Draft) -> None:
         draft.set("scale_denominator", str(min(found)))
         if len(set(found)) > 1:
             draft.change("scale_denominator", found, min(found))
+            others = [f"1:{value}" for value in sorted(set(found)) if value != min(found)]
+            draft.lost("otherScale", others)
 
 
 def _scale_for_a_distance(text: str | None) -> int | None:
@@ -264,3 +266,5 @@ def resolution(draft: Draft) -> None:
         draft.set("spatial_resolution_in_meters", f"{min(found):.12g}")
         if len(set(found)) > 1:
             draft.change("spatial_resolution_in_meters", found, min(found))
+            others = [f"{value:.12g} m" for value in sorted(set(found)) if value != min(found)]
+            draft.lost("otherResolution", others)

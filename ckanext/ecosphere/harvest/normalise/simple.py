@@ -6,6 +6,8 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.tables import by_label, is_placeholder, plain
 
+MAX_TOPICS = 50
+
 _SERVICE_LEVELS = {"application", "interactivemap", "software"}
 _SERIES_MARK = "-ldd-"
 
@@ -28,6 +30,8 @@ def resource_type(draft: Draft) -> None:
         draft.set("dcat_type", found.uri)
     else:
         draft.set("dcat_type", found.uri, before=f"{level} {name}".strip())
+    if not is_placeholder(name) and types.find(name) != found:
+        draft.lost("hierarchy_level_name", name)
 
 
 def languages(draft: Draft) -> None:
@@ -60,7 +64,9 @@ def status(draft: Draft) -> None:
     elif status_id:
         draft.set("status", voc.get("dataset-status")[status_id].uri, before=code)
     else:
-        draft.lost("status", code)
+        words = progress.label_fr if progress else code
+        draft.change("status", code, words)
+        draft.lost("status", words)
 
 
 def topic_categories(draft: Draft) -> None:
@@ -68,7 +74,10 @@ def topic_categories(draft: Draft) -> None:
     vocabulary = voc.get("topic-category")
     other = by_label("topic-categories", "topic", "other_codes")
     kept: list[str] = []
-    for code in draft.record.topic_categories[:50]:
+    given = draft.record.topic_categories
+    if len(given) > MAX_TOPICS:
+        draft.too_many("topicCategory", len(given), MAX_TOPICS)
+    for code in given[:MAX_TOPICS]:
         found = vocabulary.get(code) or vocabulary.find(code) or vocabulary.get(other.get(plain(code), ""))
         if found is None:
             draft.problem("code", field="topicCategory", value=code)

@@ -14,6 +14,8 @@ from ckanext.ecosphere.vocabularies import normalise, tables
 DATA = Path(__file__).with_name("data")
 SEPARATOR = "|"
 MAX_CACHED = 200
+MAX_KEYWORDS = 5_000
+"""Maximum keywords of a record that rules read; more are reported by the rule of the tags."""
 MAX_PLACEHOLDER, MAX_UNFILLED = 60, 300
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
 _ELEMENT = re.compile(r"<([a-z]{2,10})>")

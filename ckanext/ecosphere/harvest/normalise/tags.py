@@ -8,7 +8,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.constraints import reserves_access
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
-from ckanext.ecosphere.harvest.normalise.tables import is_placeholder, plain
+from ckanext.ecosphere.harvest.normalise.tables import MAX_KEYWORDS, is_placeholder, plain
 from ckanext.ecosphere.harvest.normalise.texts import one_line
 from ckanext.ecosphere.harvest.normalise.themes import inspire_theme_of, named_by_address
 from ckanext.ecosphere.harvest.record import Keyword
@@ -17,7 +17,6 @@ from ckanext.ecosphere.shared import characters
 MIN_TAG, MAX_TAG = 2, 100
 """Tag lengths that CKAN accepts (``ckan.model.tag``)."""
 MAX_TAGS = 100
-MAX_KEYWORDS = 5_000
 _COMMAS_OF_A_LIST = 3
 """Minimum commas in a list of thesaurus keywords, since terms contain some: "catastrophes, accidents, risques"."""
 _LISTS = ("themes", "eu-theme", "inspire-theme", "topic-category", "priority-dataset", "hvd-category")

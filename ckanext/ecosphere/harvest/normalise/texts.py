@@ -56,7 +56,7 @@ _ROUNDS = 3
 
 
 def plain_text(text: str | None) -> str:
-    """Return a text without HTML, keeping its line breaks.
+    """Return a text without HTML and without passwords in addresses, keeping its line breaks.
 
     Tags are removed by an HTML parser, only if the text contains HTML ("Lden < 75" is kept) and as often as it was
     escaped; the result is plain text, never markup.
@@ -75,7 +75,7 @@ def plain_text(text: str | None) -> str:
         text = nh3.clean(text, tags=set(), clean_content_tags={"script", "style"})
     text = _BLANKS.sub(" ", _CONTROL.sub("", characters.mended(text).replace("\xa0", " ")))
     lines = "\n".join(line.strip() for line in text.split("\n"))
-    return _EMPTY_LINES.sub("\n\n", lines).strip()
+    return characters.without_credentials(_EMPTY_LINES.sub("\n\n", lines).strip())
 
 
 def one_line(text: str | None) -> str:
@@ -179,7 +179,7 @@ def in_languages(draft: Draft, field: str, main: str, said: str | None, texts: d
         if text == said:
             made[language] = main
         elif len(made) >= languages.MOST - 1:  # leaves room for the text itself
-            draft.lost(f"{language}:{field}", one_line(text))
+            draft.lost(f"{field}[{language}]", one_line(text))
         elif not is_placeholder(cleaned):
             made[language] = cut(cleaned, limit)
             if made[language] != cleaned:
@@ -191,7 +191,7 @@ def tell_translations(draft: Draft, name: str, said: str | None, texts: dict[str
     """Note texts in other languages that have no place."""
     for language, text in texts.items():
         if text != said:
-            draft.lost(f"{language}:{name}", one_line(text))
+            draft.lost(f"{name}[{language}]", one_line(text))
 
 
 def lineage(draft: Draft) -> None:

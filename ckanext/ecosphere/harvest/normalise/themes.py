@@ -10,12 +10,20 @@ from functools import cache
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.geography.territory import is_place
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, by_label, is_placeholder, parts, plain, rows, stem
+from ckanext.ecosphere.harvest.normalise.tables import (
+    MAX_KEYWORDS,
+    Phrases,
+    by_label,
+    is_placeholder,
+    parts,
+    plain,
+    rows,
+    stem,
+)
 from ckanext.ecosphere.harvest.record import Keyword
 from ckanext.ecosphere.vocabularies import Concept
 
-MAX_KEYWORDS = 2_000
-MAX_THEMES = 6
+MAX_TITLES = 20
 ENOUGH, SHARE = 2.0, 0.55
 """Weight at which no further evidence is used; share of the highest weight that another theme needs to be kept."""
 MOST_INSPIRE = 3
@@ -28,6 +36,15 @@ NAMED = (
     ("regulatory_use", "regulatory-use", "id"),
 )
 """Vocabularies whose concepts keywords name by URI: (field, vocabulary, attribute that the field keeps)."""
+PATH = "keyword (path)"
+"""Evidence of a keyword that is a path in the ministry's list ("Risque/Inondation"), without a weight of its own."""
+_PASSING = {"keyword (label)", "keywords", "keywords (wide terms)", "description"}
+"""Evidence that alone may be incidental."""
+_MANY_KEYWORDS, _ENOUGH_KEYWORDS, _LEAST = 5, (1, 2), 0.15
+"""Number of keywords that are many; how many must name a theme among few and among many of them, and their share."""
+_SEVERAL = 3
+"""Number of fields that the keywords of a map of everything name."""
+_SEPARATORS = re.compile("[/>]")
 _LEGISLATION = re.compile(r"https?://[\w.-]+/eli/")
 """European Legislation Identifier, of the EU or of Légifrance."""
 _IGNORED = "-"
@@ -180,8 +197,9 @@ def inspire_themes(draft: Draft) -> None:
 def themes(draft: Draft) -> None:
     """Set the themes of the ministry, weighing title, keywords and INSPIRE themes together.
 
-    Description, ambiguous words and topic category are used only if these yield little. A theme is kept if it weighs
-    nearly as much as the heaviest one; its evidence is named in the log.
+    Ambiguous words and topic category are used only if these yield little. A theme is kept if it weighs nearly as much
+    as the heaviest one, and if more than a word of the description or one of many keywords speaks for it; its evidence
+    is named in the log. A map of everything has none.
     """
     record = draft.record
     addressed = [concept.id for k in record.keywords[:MAX_KEYWORDS] if (concept := voc.get("themes").get(k.href or ""))]
@@ -192,21 +210,21 @@ def themes(draft: Draft) -> None:
     keywords = [k for k in record.keywords[:MAX_KEYWORDS] if k.text and not is_placeholder(k.text)]
     free = [k for k in keywords if inspire_theme_of(k) is None and not is_place(k) and not named_by_address(k)]
     inspire = [row for k in keywords if (code := inspire_theme_of(k)) and (row := _inspire_rows()[code])["themes"]]
-    titles = " / ".join([record.title or "", *record.alternate_titles[:5]])[:2_000]
+    titles = " / ".join([record.title or "", *record.alternate_titles[:MAX_TITLES]])[:2_000]
     scales.put("title", _strong(titles))
     for keyword in free:
-        label, found = of_keyword(keyword.text)
-        scales.put("keyword (label)" if label else "keywords", found)
+        scales.put_keyword(keyword.text)
     if len({row["inspire"] for row in inspire}) > MOST_INSPIRE:
         inspire = []  # a map of everything has no particular theme
+    scales.fields += [{row["themes"]} for row in inspire]
     scales.put("INSPIRE theme", [row["themes"] for row in inspire if row["weak"] != "yes"])
     if scales.best() < ENOUGH:
-        scales.put("description", _repeated(_strong((record.abstract or "")[:MAX_DESCRIPTION])))
         scales.put("INSPIRE theme (wide)", [row["themes"] for row in inspire if row["weak"] == "yes"])
         for keyword in free:
             scales.put("keywords (wide terms)", _weak(keyword.text))
         scales.put("title (wide terms)", _weak(titles))
-    if not scales.best():
+        scales.support("description", _repeated(_strong((record.abstract or "")[:MAX_DESCRIPTION])))
+    if not scales.heaviest():
         scales.put("topic category", _of_topics(record.topic_categories))
     if kept := scales.heaviest():
         _keep(draft, kept, scales.told(kept))
@@ -224,16 +242,24 @@ def _keep(draft: Draft, kept: list[str], how: str) -> None:
 
 
 def _of_topics(codes: list[str]) -> list[str]:
+    """Return the theme of the topic categories, none if they have several: which of them is meant is unknown."""
     by_topic = {row["topic"]: row["theme"] for row in rows("topic-categories")}
     other = by_label("topic-categories", "topic", "other_codes")
-    return [theme for code in codes if (theme := by_topic.get(other.get(plain(code), code)))]
+    found = {by_topic.get(other.get(plain(code), code), "") for code in codes} - {""}
+    return list(found) if len(found) == 1 else []
 
 
 class _Scales:
-    """Weights of themes by evidence (`theme-weights.csv`)."""
+    """Weights of themes by evidence (`theme-weights.csv`).
+
+    Attributes:
+        fields: themes of each keyword of the INSPIRE list.
+    """
 
     def __init__(self) -> None:
+        self.fields: list[set[str]] = []
         self._told: dict[str, dict[str, float]] = {}
+        self._named: list[set[str]] = []
 
     def put(self, evidence: str, found: Iterable[str]) -> None:
         """Add evidence for some themes; each kind of evidence has a maximum weight."""
@@ -241,6 +267,19 @@ class _Scales:
         for theme in found:
             told = self._told.setdefault(theme, {})
             told[evidence] = min(most, told.get(evidence, 0.0) + weight)
+
+    def put_keyword(self, text: str) -> None:
+        """Add the evidence of a keyword, and remember which themes it names."""
+        label, found = of_keyword(text)
+        self.put("keyword (label)" if label else "keywords", found)
+        if label and _SEPARATORS.search(text):
+            for theme in found:
+                self._told[theme][PATH] = 0.0
+        self._named.append(set(found))
+
+    def support(self, evidence: str, found: Iterable[str]) -> None:
+        """Add evidence that counts only for themes that other evidence speaks for."""
+        self.put(evidence, [theme for theme in found if theme in self._told])
 
     def best(self) -> float:
         """Return the highest weight of any theme."""
@@ -254,7 +293,9 @@ class _Scales:
         its parent themes counts too: "Inondation" with a title about "aléa".
         """
         vocabulary = voc.get("themes")
-        weights = {theme: sum(told.values()) for theme, told in self._told.items()}
+        if self._is_of_everything():
+            return []
+        weights = {theme: sum(told.values()) for theme, told in self._told.items() if self._is_backed(theme)}
         lent = {
             theme: weight + sum(weights.get(above.id, 0.0) for above in vocabulary.ancestors(theme)) / 2
             for theme, weight in weights.items()
@@ -263,15 +304,44 @@ class _Scales:
         kept = specific(sorted((theme for theme in lent if lent[theme] >= least), key=lambda each: -lent[each]))
         return [theme for theme in kept if theme == kept[0] or self._agreed(theme)]
 
+    def _is_backed(self, theme: str) -> bool:
+        """Tell whether more than a word or one of many keywords speaks for a theme, or for one above or below it."""
+        kin = [other for other in self._told if _is_kin(theme, other)]
+        if any(set(self._told[other]) - _PASSING for other in kin):
+            return True
+        count = sum(not named.isdisjoint(kin) for named in self._named)
+        return count >= _ENOUGH_KEYWORDS[len(self._named) >= _MANY_KEYWORDS] and count / len(self._named) >= _LEAST
+
+    def _is_of_everything(self) -> bool:
+        """Tell whether keywords name several fields, none of them mainly, and neither title nor path decides."""
+        if any(set(told) & {"title", PATH} for told in self._told.values()):
+            return False
+        named = [{_root(theme) for theme in themes} for themes in (*self._named, *self.fields) if themes]
+        counts = Counter(root for roots in named for root in roots)
+        return len(counts) >= _SEVERAL and max(counts.values()) <= len(named) / 2
+
     def _agreed(self, theme: str) -> bool:
-        kinds = set(self._told[theme])
+        kinds = set(self._told[theme]) - {PATH}
         if "keyword (label)" in kinds:
             kinds.update(*(self._told.get(above.id, ()) for above in voc.get("themes").ancestors(theme)))
         return "title" in kinds or len(kinds) > 1
 
     def told(self, kept: list[str]) -> str:
         """Return the evidence for the themes that are kept."""
-        return ", ".join(dict.fromkeys(evidence for theme in kept for evidence in self._told[theme]))
+        evidence = dict.fromkeys(evidence for theme in kept for evidence in self._told[theme])
+        return ", ".join(kind for kind in evidence if kind != PATH)
+
+
+def _is_kin(one: str, other: str) -> bool:
+    """Tell whether two themes are the same, or one is above the other."""
+    vocabulary = voc.get("themes")
+    around = {above.id for theme in (one, other) for above in vocabulary.ancestors(theme)}
+    return one == other or one in around or other in around
+
+
+def _root(theme: str) -> str:
+    above = voc.get("themes").ancestors(theme)
+    return above[-1].id if above else theme
 
 
 @cache
@@ -284,7 +354,7 @@ def specific(found: Iterable[str]) -> list[str]:
     vocabulary = voc.get("themes")
     kept = list(dict.fromkeys(found))
     above = {ancestor.id for theme in kept for ancestor in vocabulary.ancestors(theme)}
-    return [theme for theme in kept if theme not in above][:MAX_THEMES]
+    return [theme for theme in kept if theme not in above]
 
 
 def eu_themes(draft: Draft) -> None:

@@ -1,4 +1,4 @@
-"""Source type `ecosphere_csw`: CSW 2.0.2 catalogues with ISO 19139 records (Géo-IDE, Prodige, GeoNetwork).
+"""Source type `ecosphere_csw`: CSW 2.0.2 catalogues with ISO 19139 records or DCAT (Géo-IDE, Prodige, GeoNetwork).
 
 A catalogue is read from end to end, however unreliable its paging. What servers state about their pages is not trusted:
 the next position follows from the records received, the end from the number announced, and the two are compared. A page
@@ -17,6 +17,7 @@ from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.record import Record
+from ckanext.ecosphere.harvest.sources import dcat
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader
 from ckanext.ecosphere.harvest.sources.csw_answer import Answer, PageError, read_answer
 from ckanext.ecosphere.harvest.sources.csw_request import (
@@ -262,7 +263,7 @@ class CswReader:
         except FetchError as error:
             too_big = error.code == "too-large"
             raise PageError(f"fetch-{error.code}", too_big=too_big, **error.params) from error
-        return read_answer(response, start, self._session.settings.max_bytes)
+        return read_answer(response, start, self._session.settings.max_bytes, dcat.raw_record)
 
     def _fresh(self, records: list[RawRecord]) -> list[RawRecord]:
         """Return the records of a page that were not received before.
@@ -312,7 +313,9 @@ class CswSource(SourceType):
         )
 
     def read(self, content: str) -> Record:
-        """Read an ISO 19139 record."""
+        """Read an ISO 19139 record, or a dataset of a server that gives RDF whatever it is asked for."""
+        if content.startswith("# "):
+            return dcat.read_stored(content)
         return read_record(parse_xml(content.encode("utf-8")))
 
     def record_url(self, url: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ from ckanext.ecosphere.shared.http_guard import Response
 OK = 200
 _REFUSING = {400, 404, 405, 406, 410, 415, 501}
 """Statuses of servers that do not support the form of a request."""
-_METADATA = {"MD_Metadata", "MI_Metadata", feature_catalogue.ROOT}
+_RDF = "RDF"
+_METADATA = {"MD_Metadata", "MI_Metadata", feature_catalogue.ROOT, _RDF}
 
 
 class PageError(Exception):
@@ -53,13 +55,16 @@ class Answer:
     next_record: int | None
 
 
-def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
+def read_answer(
+    response: Response, start: int, max_bytes: int, read_rdf: Callable[[etree._Element, int], RawRecord]
+) -> Answer:
     """Read a page of records.
 
     Args:
         response: the HTTP response.
         start: position of the first record requested.
         max_bytes: maximum size that the parser accepts.
+        read_rdf: extracts a record that is in RDF, from its element and position.
 
     Raises:
         PageError: it is no such page.
@@ -75,10 +80,11 @@ def read_answer(response: Response, start: int, max_bytes: int) -> Answer:
         raise PageError("not-csw", misunderstood=True, root=name[:80])
     children = [child for child in results if isinstance(child.tag, str)]
     if children and not any(local_name(child) in _METADATA for child in children):
-        if local_name(children[0]) == "RDF":
-            raise PageError("csw-rdf", misunderstood=True)
         raise PageError("not-iso", misunderstood=True, root=local_name(children[0])[:80])
-    records = [raw_record(child, start + offset) for offset, child in enumerate(children)]
+    records = []
+    for position, child in enumerate(children, start):
+        read = read_rdf if local_name(child) == _RDF else raw_record
+        records.append(read(child, position))
     return Answer(records, _count(results, "numberOfRecordsMatched"), _count(results, "nextRecord"))
 
 

@@ -6,17 +6,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from rdflib import DCTERMS, Graph, Literal, URIRef
+from lxml import etree
+from rdflib import DCTERMS, FOAF, Graph, Literal, URIRef
 from rdflib.namespace import Namespace
 from rdflib.term import Node
 
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat import profiles
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
+from ckanext.ecosphere.harvest.iso.xml import MAX_BYTES
 from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.sources.base import Page, RawRecord, Reading, SourceReader, count_of
 from ckanext.ecosphere.harvest.sources.csw_answer import PageError
+from ckanext.ecosphere.harvest.sources.csw_answer import raw_record as as_it_is
 from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
@@ -101,8 +104,40 @@ class DcatReader:
             return
         self._seen.add(key)
         self.reading.received += 1
-        text = rdf.tree_text(part, subject)
-        yield RawRecord(self._position, rdf.as_text(part, subject), digest(text), identifier or digest(text)[:24])
+        yield raw_dataset(part, subject, self._position, identifier)
+
+
+def raw_dataset(part: Graph, subject: Node, position: int, identifier: str) -> RawRecord:
+    """Return a dataset as a record to store; without an identifier, it gets one from its content."""
+    text = rdf.tree_text(part, subject)
+    return RawRecord(position, rdf.as_text(part, subject), digest(text), identifier or digest(text)[:24])
+
+
+def raw_record(element: etree._Element, position: int) -> RawRecord:
+    """Extract the dataset of an RDF element of a CSW page, in which it is the topic of the catalogue record.
+
+    An element that cannot be read is stored as it is, and refused when it is imported.
+    """
+    try:
+        graph = rdf.parse(etree.tostring(element, with_tail=False), "application/rdf+xml", MAX_BYTES)
+        topics = set(graph.objects(None, FOAF.primaryTopic))
+        subject = min(rdf.datasets(graph), key=lambda found: found not in topics)
+        part = rdf.around(graph, subject)
+    except (PageError, RecordError, ValueError):
+        return as_it_is(element, position)
+    return raw_dataset(part, subject, position, identifier_of(part, subject))
+
+
+def read_stored(content: str) -> Record:
+    """Read a stored dataset with our reader, and with the portal's profiles for further fields.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    graph, subject = rdf.from_text(content)
+    record = read_dataset(graph, subject)
+    record.fields |= profiles.fields(graph)
+    return record
 
 
 def _says_that_it_is_empty(graph: Graph) -> bool:
@@ -143,12 +178,5 @@ class DcatSource(SourceType):
         return DcatReader(url, session)
 
     def read(self, content: str) -> Record:
-        """Read a stored dataset with our reader, and with the portal's profiles for further fields.
-
-        Raises:
-            RecordError: it cannot be read.
-        """
-        graph, subject = rdf.from_text(content)
-        record = read_dataset(graph, subject)
-        record.fields |= profiles.fields(graph)
-        return record
+        """Read a stored dataset."""
+        return read_stored(content)

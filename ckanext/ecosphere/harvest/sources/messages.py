@@ -33,7 +33,6 @@ DETAILS: dict[str, str] = {
     "udata-unknown": N_("the portal knows no organisation or topic named “{name}”"),
     "not-rdf": N_("the answer is no RDF that can be read: {detail}"),
     "remote-context": N_("the JSON-LD refers to a context elsewhere ({context}), which is refused for safety"),
-    "csw-rdf": N_("the server gave RDF instead of ISO 19139 records; a source of the type “RDF feed” reads it"),
     "no-dataset": N_("the RDF describes no dataset"),
     "too-many-resources": N_("the dataset has more resources than can be asked for one after the other"),
     "page-loop": N_("a page names as the next one a page that was already read ({url})"),

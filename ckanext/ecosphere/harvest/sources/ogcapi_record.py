@@ -53,7 +53,10 @@ _IMAGES = {"preview", "thumbnail", "icon", "overview"}
 _PROVIDER_ROLES = {"licensor": "owner", "producer": "originator", "processor": "processor", "host": "distributor"}
 _KNOWN = {
     "type", "title", "description", "keywords", "themes", "language", "created", "updated", "contacts", "formats",
-    "license", "rights", "externalIds", "resourceLanguages",
+    "license", "rights", "externalIds", "resourceLanguages", "distribution",
+}  # fmt: skip
+_KNOWN_OF_RECORD = {
+    "type", "id", "properties", "geometry", "bbox", "time", "links", "linkTemplates", "distribution", "conformsTo",
 }  # fmt: skip
 _KNOWN_OF_STAC = {
     "type", "stac_version", "id", "title", "description", "keywords", "license", "providers", "extent", "links",
@@ -103,7 +106,7 @@ def _feature(value: dict[str, Any]) -> Record:
         formats=[
             Format(name)
             for each in _list(told.get("formats"))
-            if (name := _text(each) or _text(_object(each).get("name")))
+            if (name := _text(each) or _text(_object(each).get("name")) or _text(_object(each).get("mediaType")))
         ],
     )
     for theme in _objects(told.get("themes")):
@@ -122,7 +125,10 @@ def _feature(value: dict[str, Any]) -> Record:
     _link_templates(record, value)
     for each in _objects(told.get("contacts")):
         record.unread += _rest_of_contact(each)
+    for each in (*_objects(told.get("distribution")), *_objects(value.get("distribution"))):
+        _distribution(record, each)
     record.unread += _rest(told, _KNOWN)
+    record.unread += _rest(value, _KNOWN_OF_RECORD)
     return record
 
 
@@ -139,6 +145,8 @@ def _collection(value: dict[str, Any]) -> Record:
         roles = [_PROVIDER_ROLES.get(role, role) for role in map(_text, _list(each.get("roles"))) if role]
         for role in roles or ["owner"]:
             record.contacts.append(Contact(_text(each.get("name")), role=role, url=_text(each.get("url"))))
+        if description := _text(each.get("description")):
+            record.unread.append(f"providers.description: {' '.join(description.split())[:MAX_NOTE]}")
     _rights(record, _text(value.get("license")), None)
     extent = _object(value.get("extent"))
     for bbox in _list(_object(extent.get("spatial")).get("bbox")):
@@ -160,24 +168,28 @@ def _contacts(told: dict[str, Any]) -> Iterator[Contact]:
     emails = [text for each in _list(told.get("emails")) if (text := _text(_object(each).get("value")))]
     phones, _faxes = _numbers(told)
     urls = [text for each in _objects(told.get("links")) if not _is_logo(each) and (text := _text(each.get("href")))]
-    address: list[str] = []
-    for each in _objects(told.get("addresses"))[:1]:
-        lines = [*map(_text, _list(each.get("deliveryPoint")))]
-        lines += [_text(each.get(name)) for name in ("city", "administrativeArea", "postalCode", "country")]
-        address = [line for line in lines if line]
+    addresses = [_lines(each) for each in _objects(told.get("addresses"))]
+    organisation, name = _text(told.get("organization")), _text(told.get("name"))
     roles = [_text(each) or _text(_object(each).get("name")) for each in _list(told.get("roles"))]
     for role in list(filter(None, roles)) or ["pointOfContact"]:
         yield Contact(
-            organisation=_text(told.get("organization")),
-            individual=_text(told.get("name")),
+            # Many records have only the name, of an organisation.
+            organisation=organisation or name,
+            individual=name if organisation else None,
             position=_text(told.get("position")),
-            role=role,
+            role=_PROVIDER_ROLES.get(role, role),
             email=emails[0] if emails else None,
             other_emails=emails[1:],
             phone=phones[0] if phones else None,
             url=urls[0] if urls else None,
-            address=address,
+            address=addresses[0] if addresses else [],
         )
+
+
+def _lines(address: dict[str, Any]) -> list[str]:
+    parts = [*map(_text, _list(address.get("deliveryPoint")))]
+    parts += [_text(address.get(name)) for name in ("city", "administrativeArea", "postalCode", "country")]
+    return [part for part in parts if part]
 
 
 def _numbers(told: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -198,7 +210,12 @@ def _is_logo(link: dict[str, Any]) -> bool:
 
 def _rest_of_contact(told: dict[str, Any]) -> Iterator[str]:
     """Yield notes on what a contact of the record cannot hold; logos are only noted."""
-    yield from (f"contacts.facsimile: {number}" for number in _numbers(told)[1])
+    phones, faxes = _numbers(told)
+    yield from (f"contacts.facsimile: {number}" for number in faxes)
+    yield from (f"contacts.telephone: {number}" for number in phones[1:])
+    for each in _objects(told.get("addresses"))[1:]:
+        if lines := _lines(each):
+            yield f"contacts.otherAddress: {', '.join(lines)[:MAX_NOTE]}"
     for name in ("hoursOfService", "contactInstructions"):
         if text := _text(told.get(name)):
             yield f"contacts.{name}: {' '.join(text.split())[:MAX_NOTE]}"
@@ -269,6 +286,8 @@ def _link(record: Record, told: dict[str, Any], url: str, relation: str) -> Link
         if description and title:
             record.unread.append(f"links.description: {' '.join(description.split())[:MAX_NOTE]}")
         title, description = name, title or description
+    if channel := _text(told.get("channel")):
+        record.unread.append(f"links.channel: {channel[:MAX_NOTE]}")
     protocol = _text(told.get("protocol"))
     if relation == "items" and not protocol:
         protocol = _FEATURES if _ITEMS.search(url) else None
@@ -298,6 +317,20 @@ def _link_templates(record: Record, value: dict[str, Any]) -> None:
             record.unread.append(f"linkTemplates: {template[:MAX_NOTE]}")
         else:
             record.links.append(_link(record, told, url, relation))
+
+
+def _distribution(record: Record, told: dict[str, Any]) -> None:
+    """Read a distribution, which some servers write as in DCAT."""
+    file, page = _text(told.get("downloadURL")), _text(told.get("accessURL")) or _text(told.get("href"))
+    if not (file or page):
+        return
+    link = Link(file or page, None, _text(told.get("title")) or _text(told.get("name")), _text(told.get("description")))
+    link.function = "download" if file else None
+    link.media_type = _text(told.get("mediaType")) or _text(told.get("type"))
+    link.format = _text(told.get("format"))
+    link.access_url = page if file else None
+    link.size_megabytes = megabytes(told.get("byteSize"))
+    record.links.append(link)
 
 
 def _asset(record: Record, name: str, asset: dict[str, Any]) -> None:

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from ckanext.ecosphere.harvest.problems import RecordError
 from ckanext.ecosphere.harvest.sources.base import Reading
-from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader
+from ckanext.ecosphere.harvest.sources.csw import CswOptions, CswReader, CswSource
 from ckanext.ecosphere.harvest.sources.csw_request import Filter
 from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, covers, empty, exception, html, iso_record, status
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
+from ckanext.ecosphere.tests.scripted_server import serve
 
 TWENTY = [iso_record(n) for n in range(1, 21)]
 IDENTIFIERS = [f"fr-120066022-jdd-{n:08d}" for n in range(1, 21)]
@@ -386,3 +388,35 @@ def test_failures_are_told_with_their_positions():
     assert sentence("xml-html", {}, 1, 2).endswith(
         ": the server answered with a web page instead of a metadata record."
     )
+
+
+DCAT = """<csw:GetRecordsResponse xmlns:csw="http://www.opengis.net/cat/csw/2.0.2">
+  <csw:SearchResults numberOfRecordsMatched="2" numberOfRecordsReturned="2" nextRecord="0">{records}</csw:SearchResults>
+</csw:GetRecordsResponse>"""
+DATASET = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dct="http://purl.org/dc/terms/"
+    xmlns:dcat="http://www.w3.org/ns/dcat#" xmlns:foaf="http://xmlns.com/foaf/0.1/">
+  <dcat:CatalogRecord rdf:about="https://a.fr/fiche/{n}"><foaf:primaryTopic rdf:resource="https://a.fr/{n}"/>
+  </dcat:CatalogRecord>
+  <dcat:Dataset rdf:about="https://a.fr/{n}"><dct:identifier>jeu-{n}</dct:identifier><dct:title>Jeu {n}</dct:title>
+  </dcat:Dataset></rdf:RDF>"""
+
+
+def test_a_server_that_answers_in_dcat_is_read():
+    text = DCAT.format(records="".join(DATASET.format(n=n) for n in (1, 2)))
+    with serve(lambda exchange: exchange.answer(text)) as server:
+        reader = CswReader(f"{server.url}/csw", session(), CswOptions(page_size=10))
+        records = [record for page in reader.pages() for record in page.records]
+    assert (reader.reading.complete, reader.reading.received) == (True, 2)
+    assert [record.identifier for record in records] == ["jeu-1", "jeu-2"]
+    assert [CswSource().read(record.content).title for record in records] == ["Jeu 1", "Jeu 2"]
+
+
+def test_an_element_of_rdf_without_a_dataset_costs_only_itself():
+    empty = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>'
+    text = DCAT.format(records=DATASET.format(n=1) + empty)
+    with serve(lambda exchange: exchange.answer(text)) as server:
+        reader = CswReader(f"{server.url}/csw", session(), CswOptions(page_size=10))
+        good, bad = [record for page in reader.pages() for record in page.records]
+    assert CswSource().read(good.content).title == "Jeu 1"
+    with pytest.raises(RecordError):
+        CswSource().read(bad.content)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, licence_of_url, limits_of_text
 from ckanext.ecosphere.harvest.record import Constraint, Keyword, Link, Term
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, ids, result
@@ -37,8 +38,8 @@ def access(made) -> str | None:
         ("LO/OL 2.0", "etalab-2.0", True),
         ("LO-OL Licence v2", "etalab-2.0", True),
         ("Licence Ouverte 1.0 http://www.data.gouv.fr/Licence-Ouverte-Open-Licence.", "etalab-1.0", True),
-        ("Licence ouverte", "etalab-1.0", False),
-        ("Open Licence", "etalab-1.0", False),
+        ("Licence ouverte", "etalab", False),
+        ("Open Licence", "etalab", False),
         ("Licence ODbL 1.0", "odc-odbl", True),
         ("Licence OdBL http://www.openstreetmap.org/copyright/fr", "odc-odbl", True),
         ("CC-BY-SA 4.0", "cc-by-sa", True),
@@ -46,7 +47,7 @@ def access(made) -> str | None:
         ("CC0", "cc-zero", True),
         ("Tous droits réservés", "other-closed", False),
         ("Utilisation libre sous réserve de mentionner la source", "other-at", False),
-        ("Licence Ouverte / Open License (compatible ODC-BY, CC-BY 2.0)", "etalab-1.0", False),
+        ("Licence Ouverte / Open License (compatible ODC-BY, CC-BY 2.0)", "etalab", False),
         ("CC BY 3.0 FR", "other-at", True),
         ("Licence Creative Commons CC-BY-SA 2.0", "other-open", True),
         ("Conditions inconnues.", None, False),
@@ -89,7 +90,7 @@ def test_a_creative_commons_licence_that_keeps_something_back_is_never_an_open_o
         ("Creative Commons Attribution - Partage à l'identique 4.0", "cc-by-sa"),
         ("CC BY version 4.0", "cc-by"),
         ("CC BY 4.0. Pas de modification prévue en 2025", "cc-by"),
-        ("CC BY, utilisation commerciale autorisée", "cc-by"),
+        ("CC BY, utilisation commerciale autorisée", "cc-by-unversioned"),
     ],
 )
 def test_an_open_creative_commons_licence_stays_one(text, licence):
@@ -103,7 +104,7 @@ def test_an_open_creative_commons_licence_stays_one(text, licence):
         ("Format compatible avec tous les SIG. Données sous Licence Ouverte 2.0", "etalab-2.0"),
         ("Fichier compatible QGIS, licence ODbL", "odc-odbl"),
         ("Licence Ouverte 2.0 compatible avec la licence CC BY-SA 2.0", "etalab-2.0"),
-        ("Licence Ouverte (compatible avec toute licence libre, dont CC-BY 2.0)", "etalab-1.0"),
+        ("Licence Ouverte (compatible avec toute licence libre, dont CC-BY 2.0)", "etalab"),
     ],
 )
 def test_only_what_a_licence_is_compatible_with_is_not_the_licence(text, licence):
@@ -146,7 +147,7 @@ def test_a_licence_that_a_text_denies_is_none_and_the_text_is_kept(text):
 @pytest.mark.parametrize(
     ("text", "licence"),
     [
-        ("Licence Ouverte. Ne pas utiliser à l'échelle parcellaire", "etalab-1.0"),
+        ("Licence Ouverte. Ne pas utiliser à l'échelle parcellaire", "etalab"),
         ("Licence Ouverte 2.0, ne pas utiliser à l'échelle parcellaire", "etalab-2.0"),
         ("Ne pas utiliser à l'échelle parcellaire. Licence Ouverte 2.0", "etalab-2.0"),
         ("L'usage n'engage pas la responsabilité du producteur, Licence Ouverte 2.0", "etalab-2.0"),
@@ -488,3 +489,41 @@ def test_the_licence_that_only_a_link_leads_to_is_that_of_the_dataset():
     assert "license_id" not in dataset(links=[Link(text.url, name="Voir aussi")])
     reserved = dataset(links=[text], constraints=use("Accès réservé aux services de l’État", use_codes=()))
     assert access(reserved) == "RESTRICTED"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Aucune restriction",
+        "Pas de restriction",
+        "no limitations",
+        "No restrictions apply",
+        "Sans contrainte",
+        "Il n'y a aucune limitation",
+    ],
+)
+def test_no_restriction_alone_is_no_limitation(text):
+    for block in (Constraint(use_limitations=[Term(text)]), Constraint(kind="legal", other=[Term(text)])):
+        made = dataset(constraints=[block])
+        assert ids("access-limitation", made["access_limitation"]) == ["noLimitations"]
+        assert ids("access-right", [made["access_rights"]]) == ["PUBLIC"]
+
+
+@pytest.mark.parametrize("text", ["Aucune condition", "Pas de restrictions d'usage", "Aucune restriction de vitesse"])
+def test_what_is_not_about_access_is_no_statement_on_it(text):
+    assert "access_limitation" not in dataset(constraints=[Constraint(use_limitations=[Term(text)])])
+
+
+@pytest.mark.parametrize(
+    ("text", "licence", "label"),
+    [
+        ("Licence Ouverte", "etalab", "Licence Ouverte (Etalab)"),
+        ("CC BY", "cc-by-unversioned", "Creative Commons Attribution (CC BY)"),
+        ("CC BY 4.0", "cc-by", "Creative Commons Attribution 4.0 (CC BY)"),
+        ("Licence Ouverte 1.0", "etalab-1.0", "Licence Ouverte 1.0 (Etalab)"),
+    ],
+)
+def test_a_licence_without_a_version_is_shown_without_one(text, licence, label):
+    made = dataset(constraints=[Constraint(kind="legal", other=[Term(text)])])
+    assert made["license_id"] == licence
+    assert voc.get("licences")[licence].label_fr == label

@@ -131,6 +131,27 @@ def test_user_names_in_a_link_are_taken_out_and_reported():
     assert "motdepasse" not in str([p.params for p in made.problems])
 
 
+@pytest.mark.parametrize("secret", ["token=abc123", "access_token=abc123", "PWD=abc123", "password=abc123"])
+def test_tokens_and_passwords_in_a_link_are_taken_out_and_reported(secret):
+    url = f"https://a.fr/data.zip?layer=x&{secret}&format=zip"
+    made = result(links=[Link(url)], abstract=f"Voir {url}.", purpose=f"Voir {url}")
+    assert made.dataset["resources"][0]["url"] == "https://a.fr/data.zip?layer=x&format=zip"
+    assert "link-credentials" in codes(made)
+    assert "abc123" not in str(made)
+
+
+def test_the_key_of_an_application_stays():
+    made = result(links=[Link("https://a.fr/wms?apikey=ign_scan_ws&service=WMS&request=GetCapabilities")])
+    assert "apikey=ign_scan_ws" in made.dataset["resources"][0]["url"]
+
+
+def test_more_layers_than_are_kept_are_told():
+    names = ",".join(f"couche_{n}" for n in range(120))
+    made = result(links=[Link(f"https://a.fr/wfs?service=WFS&typenames={names}", "OGC:WFS")])
+    assert len(made.dataset["resources"][0]["layer_name"]) == 100
+    assert any("couche_119" in note for note in made.unread)
+
+
 def test_views_of_the_record_are_no_resources_but_tell_where_the_original_is():
     made = dataset(
         links=[

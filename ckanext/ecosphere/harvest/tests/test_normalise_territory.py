@@ -239,7 +239,7 @@ def test_then_the_commune_code_of_an_urban_planning_document():
         (BOURG, ["departement-01"]),
         (Box(west="-5.15", east="9.57", south="41.33", north="51.09"), ["pays-fxx"]),
         (Box(west="-5.15", east="-1.01", south="47.27", north="48.91"), ["region-bre"]),
-        (Box(west="-20", east="40", south="30", north="70"), ["pays-fra"]),
+        (Box(west="-20", east="40", south="30", north="70"), ["pays-fxx"]),
         (Box(west="55.2", east="55.9", south="-21.4", north="-20.8"), ["outre-mer-reu"]),
         (Box(west="3", east="4", south="41", north="42"), ["zone-maritime-fx-med"]),
         (Box(west="2.75", east="6.5", south="49.45", north="50.85"), ["autre-hors-france"]),
@@ -468,3 +468,102 @@ def test_lists_of_places_are_bounded():
     made = result(geographic_identifiers=listed)
     assert time.process_time() - started < 5
     assert len(made.dataset["spatial_coverage"]) == 200
+    assert "too-many" in codes(made)
+
+
+DEPARTEMENTS = [*(f"{n:02}" for n in range(1, 96) if n != 20), "2A", "2B"]
+OVERSEAS = ["971", "972", "973", "974", "976"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"), [(DEPARTEMENTS, ["pays-fxx"]), ([*DEPARTEMENTS, *OVERSEAS], ["pays-fra"])]
+)
+def test_a_list_of_all_departements_is_the_country(listed, found):
+    assert territory(result(geographic_identifiers=[Identifier(" ".join(listed))])) == found
+    assert territory(result(geographic_identifiers=[Identifier(code) for code in listed])) == found
+
+
+def test_all_departements_but_one_are_not_the_country():
+    found = territory(result(geographic_identifiers=[Identifier(" ".join([*DEPARTEMENTS[1:], *OVERSEAS]))]))
+    assert "pays-fra" not in found
+    assert {"departement-69", "region-bre", "outre-mer-myt"} <= set(found)
+    assert "departement-01" not in found
+
+
+def test_more_identifiers_than_are_read_are_told():
+    made = result(geographic_identifiers=[Identifier(f"{n:05}") for n in range(1001, 2100)])
+    problem = next(problem for problem in made.problems if problem.code == "too-many")
+    assert problem.params == {"element": "geographicIdentifier", "count": "1099", "limit": "1000"}
+
+
+def test_more_descriptions_than_are_read_are_told():
+    made = result(extent_descriptions=[f"Secteur {n}" for n in range(60)])
+    assert ("too-many", "EX_Extent/description") in {(p.code, p.params.get("element")) for p in made.problems}
+
+
+PLU = {
+    "title": "Plan local d'urbanisme de la commune de Montoire-sur-le-Loir",
+    "file_identifier": "fr-000041149-plu20171013",
+    "contacts": [Contact("Communauté d'agglomération Territoires Vendômois", role="owner")],
+    "boxes": [Box(west="0.83", east="0.93", south="47.73", north="47.79")],
+}
+
+
+def test_a_copied_place_code_yields_to_box_document_and_intercommunality():
+    made = result(**PLU, keywords=[Keyword("30014", thesaurus="Code officiel géographique")])
+    assert territory(made) == ["departement-41"]
+    told = [problem.params["values"] for problem in made.problems if problem.code == "place-contradiction"]
+    assert told == ["Gard"]
+
+
+def test_it_yields_without_a_box_too():
+    without_box = {**PLU, "boxes": []}
+    made = result(**without_box, geographic_identifiers=[Identifier("30014")])
+    assert territory(made) == ["departement-41"]
+    assert "place-contradiction" in codes(made)
+
+
+def test_a_box_alone_does_not_outweigh_a_place_and_is_told():
+    made = result(geographic_identifiers=[Identifier("http://id.insee.fr/geo/departement/30")], boxes=[BOURG])
+    assert territory(made) == ["departement-30"]
+    assert "place-off-box" in codes(made)
+    assert "place-off-box" not in codes(result(geographic_identifiers=[Identifier("01053")], boxes=[BOURG]))
+
+
+def test_a_region_and_its_departement_do_not_contradict_each_other():
+    made = result(**PLU, geographic_identifiers=[Identifier("R24")])
+    assert territory(made) == ["region-cvl"]
+    assert not codes(made) & {"place-contradiction", "place-off-box"}
+
+
+def test_the_country_is_not_deduced_from_the_service_of_the_source():
+    assert territory(result(Context(FALLBACK), title="Encuesta de movilidad de Madrid")) == []
+    assert territory(result(Context(FALLBACK), title="Nobel prizes")) == []
+
+
+@pytest.mark.parametrize(
+    ("boxes", "found"),
+    [
+        (["-180 -90 180 90"], []),
+        (["-180 0 180 90"], []),
+        (["-10 35 30 70"], ["pays-fxx"]),
+        (["-10 35 30 70", "-61.82 15.82 -60.99 16.52"], ["pays-fxx", "outre-mer-glp"]),
+        (["-63.2 -21.4 55.9 51.1"], ["pays-fra"]),
+    ],
+)
+def test_a_box_of_the_world_is_not_france_and_one_of_europe_keeps_the_mainland(boxes, found):
+    sides = [box.split() for box in boxes]
+    made = result(boxes=[Box(west=w, south=s, east=e, north=n) for w, s, e, n in sides])
+    assert set(territory(made)) == set(found)
+
+
+@pytest.mark.parametrize("words", ["Hors de France", "Hors France", "À l'étranger"])
+def test_outside_france_is_not_france(words):
+    world = Box(west="-180", east="180", south="-90", north="90")
+    assert territory(result(extent_descriptions=[words], boxes=[world])) == ["autre-hors-france"]
+    assert territory(result(keywords=[Keyword(words, type="place")])) == ["autre-hors-france"]
+
+
+def test_a_territory_that_is_left_out_is_not_named():
+    assert territory(result(title="Friches de la France hors Île-de-France")) == []
+    assert territory(result(title="Friches en Île-de-France")) == ["region-idf"]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, RecordError
 from ckanext.ecosphere.harvest.normalise.contacts import first_email
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, is_placeholder, plain
@@ -116,7 +117,7 @@ def test_texts_without_a_field_are_told():
         frequency_notes=["tous les ans environ"],
         translations={"purpose": {"fr": "Pour voir", "en": "To see"}},
     )
-    assert {"purpose: Pour voir", "maintenanceNote: tous les ans environ", "en:purpose: To see"} <= set(made.unread)
+    assert {"purpose: Pour voir", "maintenanceNote: tous les ans environ", "purpose[en]: To see"} <= set(made.unread)
 
 
 # --- tables -----------------------------------------------------------------------------------
@@ -265,8 +266,7 @@ def test_themes_come_from_title_and_keywords_weighed_together_else_from_what_tel
     assert theme(keywords=[Keyword("inondation")], title="x") == (["prevention-des-inondations"], "keyword (label)")
     assert theme(keywords=[Keyword("x")], title="Carte de bruit") == (["bruit"], "title")
     assert theme(keywords=[Keyword("Hydrographie")]) == (["eau"], "INSPIRE theme")
-    assert theme(abstract="Le bruit des routes, le bruit des trains") == (["bruit"], "description")
-    assert theme(abstract="Le bruit des routes, en passant") == ([], None)
+    assert theme(abstract="Le bruit des routes, le bruit des trains") == ([], None)
     assert theme(keywords=[Keyword("Altitude")]) == (["foncier-et-occupation-du-sol"], "INSPIRE theme (wide)")
     assert theme(topic_categories=["farming"]) == (["foncier-agricole"], "topic category")
     assert theme() == ([], None)
@@ -284,6 +284,55 @@ def test_themes_come_from_title_and_keywords_weighed_together_else_from_what_tel
 )
 def test_words_that_stand_in_another_sense_tell_no_theme(title, themes):
     assert sorted(theme(title=title)[0]) == sorted(themes)
+
+
+@pytest.mark.parametrize(
+    ("record", "themes"),
+    [
+        ({"title": "ADMIN EXPRESS", "abstract": "La métropole et l'outre-mer. Départements d'outre-mer."}, []),
+        ({"title": "Relevés", "keywords": ["chasse active"], "abstract": "La chasse active, de jour"}, []),
+        (
+            {
+                "title": "Zones fonctionnelles",
+                "abstract": "Habitat essentiel pour les espèces. Populations, population",
+            },
+            [],
+        ),
+        ({"title": "Secteurs statistiques", "abstract": "Planification de la ville et planification du pays"}, []),
+        (
+            {"title": "Campagne en surface", "abstract": "Flux air-mer, température de l'air, pression de l'air, air"},
+            [],
+        ),
+        ({"title": "Suivi des populations animales du parc", "keywords": ["population animale"]}, []),
+    ],
+)
+def test_words_of_a_description_and_in_another_sense_make_no_theme(record, themes):
+    keywords = [Keyword(text) for text in record.get("keywords", [])]
+    assert theme(title=record["title"], abstract=record.get("abstract"), keywords=keywords)[0] == themes
+
+
+def test_one_of_many_keywords_makes_no_theme_and_several_do():
+    filler = [Keyword(f"mot {number}") for number in range(17)]
+    assert theme(title="Jeu", keywords=[Keyword("hydrographie du lac"), *filler])[0] == []
+    assert theme(title="Jeu", keywords=[Keyword("hydrographie du lac"), Keyword("Rivière"), *filler[:6]])[0] == ["eau"]
+    assert theme(title="Réseau hydrographique", keywords=[Keyword("rivière"), *filler])[0] == ["eau"]
+
+
+def test_a_map_of_everything_has_no_theme():
+    fields = ["bâti", "hydrographie", "transport", "végétation", "adresse", "activités", "zones réglementées"]
+    assert theme(title="BD TOPO", keywords=[Keyword(text) for text in fields])[0] == []
+
+
+def test_several_topics_of_different_fields_make_no_theme():
+    assert theme(topic_categories=["farming", "oceans"])[0] == []
+    assert theme(topic_categories=["farming"])[0] == ["foncier-agricole"]
+
+
+def test_all_themes_given_by_address_are_kept():
+    roots = [concept for concept in voc.get("themes") if not voc.get("themes").ancestors(concept.id)]
+    made = theme(keywords=[Keyword("", href=concept.uri) for concept in roots])[0]
+    assert len(roots) > 6
+    assert set(made) == {concept.id for concept in roots}
 
 
 def test_inspire_parcels_and_farms_alone_are_no_proof_of_land():
@@ -373,7 +422,7 @@ def test_codes_of_lists_are_brought_to_their_addresses_and_unknown_ones_reported
 
 
 def test_a_status_without_an_equal_is_told():
-    assert "status: onGoing" in result(status="onGoing").unread
+    assert "status: vivant" in result(status="onGoing").unread
 
 
 def test_conformity_is_kept_with_date_degree_and_address():
@@ -436,9 +485,12 @@ def test_parties_go_by_their_role():
     )
     assert made["contact"] == [{"name": "DDT 01", "email": "ddt@ain.gouv.fr", "url": "http://www.ain.gouv.fr"}]
     assert made["publisher"] == [{"name": "Éditeur"}]
-    assert [party["name"] for party in made["creator"]] == ["Auteur", "Propriétaire"]
-    assert made["qualified_attribution"][0]["agent"] == [{"name": "Gardien"}]
-    assert ids("agent-role", [made["qualified_attribution"][0]["role"]]) == ["custodian"]
+    assert [party["name"] for party in made["creator"]] == ["Auteur"]
+    assert [row["agent"] for row in made["qualified_attribution"]] == [
+        [{"name": "Propriétaire"}],
+        [{"name": "Gardien"}],
+    ]
+    assert ids("agent-role", [row["role"] for row in made["qualified_attribution"]]) == ["owner", "custodian"]
 
 
 def test_a_role_may_be_written_in_words():
@@ -453,9 +505,8 @@ def test_a_role_may_be_written_in_words():
     )
     assert [party["name"] for party in made["contact"]] == ["DDT 01"]
     assert made["publisher"] == [{"name": "Éditeur SA"}]
-    assert [party["name"] for party in made["creator"]] == ["Auteure", "Commune"]
-    (attribution,) = made["qualified_attribution"]
-    assert ids("agent-role", [attribution["role"]]) == ["custodian"]
+    assert [party["name"] for party in made["creator"]] == ["Auteure"]
+    assert ids("agent-role", [row["role"] for row in made["qualified_attribution"]]) == ["owner", "custodian"]
 
 
 def test_a_name_that_a_template_asks_for_is_none():

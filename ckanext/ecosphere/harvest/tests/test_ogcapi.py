@@ -89,6 +89,61 @@ def made(value):
     return result(value).dataset
 
 
+def test_roles_of_providers_are_those_of_iso_and_name_who_made_the_data():
+    value = record()
+    value["properties"]["contacts"] = [
+        {"organization": "Météo des forêts", "roles": ["host"]},
+        {"organization": "Institut des arbres", "roles": ["producer"]},
+    ]
+    dataset = made(value)
+    assert [party["name"] for party in dataset["creator"]] == ["Institut des arbres"]
+    assert [row["agent"][0]["name"] for row in dataset["qualified_attribution"]] == ["Météo des forêts"]
+
+
+def test_a_contact_with_a_name_only_is_an_organisation_unless_it_is_a_person():
+    value = record()
+    value["properties"]["contacts"] = [{"name": "Institut des arbres", "roles": ["owner"]}]
+    problems = {problem.code for problem in result(value).problems}
+    assert "organisation-unknown" in problems
+    assert "organisation-missing" not in problems
+    value["properties"]["contacts"] = [
+        {"name": "Anne Martin", "roles": ["author"], "phones": [{"value": "0102030405"}]}
+    ]
+    dataset = made(value)
+    assert "creator" not in dataset
+    assert "Anne Martin" not in json.dumps(dataset.get("other_information", []))
+
+
+def test_a_format_may_be_a_media_type_only():
+    value = record()
+    value["properties"]["formats"] = [{"mediaType": "application/geopackage+sqlite3"}]
+    value["links"] = [{"rel": "enclosure", "href": "https://a.fr/zi"}]
+    assert made(value)["resources"][0]["format"] == "GeoPackage"
+
+
+def test_distributions_channels_and_further_addresses_are_read_or_told():
+    value = record()
+    value["distribution"] = [{"downloadURL": "https://a.fr/zi.csv", "accessURL": "https://a.fr/zi", "title": "Table"}]
+    value["links"].append({"rel": "items", "href": "https://a.fr/flux", "channel": "cache/a/wis2/fr"})
+    value["extra"] = "au-delà de la norme"
+    party = value["properties"]["contacts"][0]
+    party["phones"] = [{"value": "0102030405"}, {"value": "0102030406"}]
+    party["addresses"] = [{"city": "Bourg"}, {"city": "Belley"}]
+    found = result(value)
+    assert ("Table", "https://a.fr/zi.csv") in {(each["name"], each["url"]) for each in found.dataset["resources"]}
+    noted = set(found.unread)
+    assert {"links.channel: cache/a/wis2/fr", "extra: au-delà de la norme"} <= noted
+    assert {"contacts.telephone: 0102030406", "contacts.otherAddress: Belley"} <= noted
+
+
+@pytest.mark.parametrize("name", ["gee:terms_of_use", "sci:doi", "sci:citation", "eo:cloud", "urn:x"])
+def test_names_with_a_colon_are_no_languages(name):
+    rows = made(collection() | {name: "valeur particulière"}).get("other_information", [])
+    assert not [row for row in rows if row["subject"] == "translation" or "[" + name.partition(":")[0] in row["text"]]
+    if not name.startswith("gee:"):
+        assert any("valeur particulière" in row["text"] for row in rows)
+
+
 @contextmanager
 def api(answers):
     """Serve JSON by path; "{url}" in it is replaced with the server's own URL."""

@@ -135,7 +135,7 @@ def test_another_measured_quality_is_no_scale():
 def test_the_status_of_rdf_is_read_in_both_lists(stated, status):
     made = made_of(f"adms:status <{stated}>")
     assert made.dataset.get("status", "").rpartition("/")[2] == (status or "")
-    assert status or [note for note in made.unread if "onGoing" in note]
+    assert status or [note for note in made.unread if "vivant" in note]
 
 
 def test_a_person_stands_for_the_service_that_it_is_a_member_of():

@@ -8,9 +8,9 @@ from lxml import etree
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.iso.reader import read_record
 from ckanext.ecosphere.harvest.normalise import Context, normalise
-from ckanext.ecosphere.harvest.normalise.information import MAX_ROW, MAX_TOTAL, NOT_PUBLISHED
+from ckanext.ecosphere.harvest.normalise.information import MAX_ROW, MAX_TOTAL, NOT_PUBLISHED, in_words
 from ckanext.ecosphere.harvest.normalise.tables import rows
-from ckanext.ecosphere.harvest.record import Constraint, Contact, Keyword, Link, Member, Term
+from ckanext.ecosphere.harvest.record import Constraint, Contact, Keyword, Link, Member, Resolution, Term
 from ckanext.ecosphere.harvest.tests.making import result
 from ckanext.ecosphere.vocabularies import information
 
@@ -40,7 +40,14 @@ def of_document(inner):
         ({"purpose": "Suivre\n\nles crues"}, "purpose", "Suivre\n\nles crues"),
         ({"supplemental_information": "Voir aussi le PPR"}, "supplement", "Voir aussi le PPR"),
         ({"frequency": "asNeeded", "frequency_notes": ["Selon les crues"]}, "maintenance", "Selon les crues"),
-        ({"status": "onGoing"}, "maintenance", "onGoing"),
+        ({"status": "onGoing"}, "maintenance", "Avancement : vivant"),
+        ({"status": "historicalArchive"}, "maintenance", "Avancement : archivé"),
+        ({"hierarchy_level_name": "Carte dynamique", "title": "Une carte dynamique"}, "content", "Carte dynamique"),
+        ({"scales": ["25000", "50000", "100000"]}, "content", "Autre échelle : 1:50000; 1:100000"),
+        ({"resolutions": [Resolution("5", "m"), Resolution("20", "m")]}, "content", "Autre résolution : 20 m"),
+        ({"unread": ["spatialRepresentationInfo/topologyLevel: geometryOnly"]}, "content", "géométrie sans topologie"),
+        ({"unread": ["citation/presentationForm: mapDigital"]}, "edition", "carte numérique"),
+        ({"unread": ["metadataIdentifier: abc urn:uuid"]}, "record", "abc"),
         ({"feature_catalogues": ["catalogue-1"]}, "content", "catalogue-1"),
         ({"constraints": [Constraint(kind="legal", use_codes=["copyright"])]}, "restriction", "copyright"),
         ({"keywords": [Keyword("données ouvertes")]}, "keyword", "données ouvertes"),
@@ -56,6 +63,30 @@ def of_document(inner):
 )  # fmt: skip
 def test_what_has_no_field_stands_under_its_subject(fields, subject, text):
     assert text in beside(result(**fields))[subject]
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "metadataLinkage/linkage: http://localhost:8080/geonetwork/srv/api/records/abc",
+        "codeSpace: urn:uuid",
+        "spatial: {{extent:computeSpatialProperty}}",
+        "cardinality: 0..1",
+    ],
+)
+def test_what_means_something_to_software_only_is_not_shown(note):
+    made = result(unread=[note])
+    shown = str(made.dataset.get("other_information", []))
+    assert note.partition(": ")[2] not in shown
+
+
+def test_words_that_are_no_codes_and_addresses_stay():
+    text = "GeoNetwork et OpenStreetMap : https://a.fr/geometryOnly/mapDigital"
+    assert in_words(text) == text
+
+
+def test_an_archive_is_not_abandoned():
+    assert "status" not in result(status="historicalArchive").dataset
 
 
 def test_a_party_is_one_line_with_its_role_and_how_it_is_reached():
@@ -141,7 +172,7 @@ def test_attributes_of_an_embedded_feature_catalogue_stand_on_lines_of_their_own
                 "<gfc:listedValue><gfc:FC_ListedValue><gfc:label>Tourbière</gfc:label><gfc:code>T</gfc:code>"
                 "</gfc:FC_ListedValue></gfc:listedValue><gfc:valueType><gco:TypeName>texte</gco:TypeName></gfc:valueType>",
             ),
-            ("surface", "<gfc:definition>surface</gfc:definition>"),
+            ("surface", "<gfc:definition>surface</gfc:definition><gfc:cardinality>0..1</gfc:cardinality>"),
             ("", "<gfc:valueType>texte</gfc:valueType>"),
         )
     )
@@ -156,5 +187,8 @@ def test_attributes_of_an_embedded_feature_catalogue_stand_on_lines_of_their_own
     )
     made = normalise(read_record(etree.fromstring(text)), Context(fallback_organisation="x"))
     assert beside(made)["content"].splitlines() == [
-        "Catalogue d'attributs : Zones", "nature (texte) : Type de zone ; 1 ; T = Tourbière", "surface", "(texte)",
+        "Catalogue d'attributs : Zones",
+        "nature (texte) : Type de zone ; T = Tourbière",
+        "surface : facultatif",
+        "(texte)",
     ]  # fmt: skip

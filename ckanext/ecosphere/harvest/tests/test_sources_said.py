@@ -229,9 +229,9 @@ def test_parties_of_udata_have_their_roles_and_their_forms():
     made = of_udata(contact_points=points, organization=None).dataset
     assert made["contact"] == [{"name": "Support", "url": "https://ex.org/ecrire"}]
     assert [each["name"] for each in made["publisher"]] == ["DREAL Bretagne"]
-    assert [each["name"] for each in made["creator"]] == ["Cerema", "Région"]
-    [other] = made["qualified_attribution"]
-    assert (other["agent"][0]["name"], other["role"].rpartition("/")[2]) == ("IGN", "processor")
+    assert [each["name"] for each in made["creator"]] == ["Cerema"]
+    others = [(row["agent"][0]["name"], row["role"].rpartition("/")[2]) for row in made["qualified_attribution"]]
+    assert others == [("Région", "owner"), ("IGN", "processor")]
 
 
 @pytest.mark.parametrize(("code", "licence"), [("fr-lo", "etalab-1.0"), ("lov2", "etalab-2.0")])

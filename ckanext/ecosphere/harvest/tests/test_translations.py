@@ -123,7 +123,7 @@ class TestIso:
         purpose = f"<gmd:purpose>{localised('Informer', L1='To inform')}</gmd:purpose>"
         record = iso_in_languages().replace("</gmd:abstract>", f"</gmd:abstract>{purpose}", 1)
         made = normalise(read_record(parse_xml(record.encode())), Context(fallback_organisation="x"))
-        assert "en:purpose: To inform" in made.unread
+        assert "purpose[en]: To inform" in made.unread
 
 
 class TestRules:
@@ -141,7 +141,7 @@ class TestRules:
         known = [tag for tag in languages._names("en") if languages.tag(tag) == tag][: languages.MOST + 3]
         made = result(title="Carte", translations={"title": {tag: f"text {tag}" for tag in known}})
         assert len(made.dataset["title_translated"]) == languages.MOST
-        assert f"{known[-1]}:title: text {known[-1]}" in made.unread
+        assert f"title[{known[-1]}]: text {known[-1]}" in made.unread
 
     def test_translations_of_a_name_that_is_not_used_are_told(self):
         layers = Link("https://a.example/wms?", "OGC:WMS", "ms:bruit", translations={"name": {"en": "Noise layer"}})

@@ -26,6 +26,15 @@ CASES = [
     ),
     ("links", "resources", "protocol", "OGC:WMS", "Ressources", "aucun protocole déclaré", "OGC:WMS"),
     ("links", "resources", "protocol WWW:LINK", "HTTP", "Ressources", "protocole «\u00a0WWW:LINK\u00a0»", "HTTP"),
+    (
+        "contacts",
+        "creator",
+        "by role: custodian",
+        "Shom",
+        "Producteurs",
+        "ni auteur ni propriétaire nommé\u00a0; rôle «\u00a0Gestionnaire\u00a0»",
+        "Shom",
+    ),
     ("title", "title", "title", "Titre", "Titre", "title", "Titre"),
     ("within-bounds", "tags", "30123 characters", "30000 characters", "Mots-clés", "30123 caractères", "30000 car"),
 ]

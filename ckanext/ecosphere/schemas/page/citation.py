@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any
 
 from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared.contact_details import makers
 
 _BIBTEX = str.maketrans(
     {
@@ -40,7 +41,7 @@ class Citation:
 
     Attributes:
         key: name of the dataset, as the citation key.
-        authors: names of services, the creators first.
+        authors: names of those who made the data; empty if the dataset does not say.
         title: title of the dataset.
         day: day of its last revision, publication or creation; None when unknown.
         version: the producer's version number, "" without one.
@@ -65,15 +66,11 @@ def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
         portal: title of the portal.
         address: permanent URL of its page.
     """
-    named = [row.get("name") for field in ("creator", "publisher") for row in dataset.get(field) or ()]
-    service = dataset.get("organization") or {}
-    authors = [_line(name) for name in named if name][:MOST_AUTHORS] or [
-        _line(service.get("title") or service.get("name") or portal)
-    ]
+    authors = [_line(name) for name in makers.of(dataset).names[:MOST_AUTHORS]]
     days = (_day(dataset.get(field)) for field in ("modified", "issued", "created"))
     return Citation(
         str(dataset.get("name") or ""),
-        tuple(dict.fromkeys(authors)),
+        tuple(authors),
         _line(dataset.get("title") or dataset.get("name") or ""),
         next((day for day in days if day), None),
         _line(dataset.get("version") or ""),
@@ -84,8 +81,10 @@ def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
 
 def text(cited: Citation) -> str:
     """Return a citation as a sentence, in the style of French publications."""
-    parts = [", ".join(cited.authors) + (f" ({cited.day.year})" if cited.day else "")]
-    parts += [cited.title, *([f"Version {cited.version}"] if cited.version else []), cited.portal]
+    year = f" ({cited.day.year})" if cited.day else ""
+    names = ", ".join(cited.authors)
+    parts = [names + year, cited.title] if names else [cited.title + year]
+    parts += [*([f"Version {cited.version}"] if cited.version else []), cited.portal]
     return ". ".join(part.rstrip(".") for part in parts if part) + f". {cited.address}"
 
 
@@ -121,10 +120,11 @@ def csl(cited: Citation) -> str:
         "id": cited.key,
         "type": "dataset",
         "title": cited.title,
-        "author": [{"literal": each} for each in cited.authors],
         "publisher": cited.portal,
         "URL": cited.address,
     }
+    if cited.authors:
+        found["author"] = [{"literal": each} for each in cited.authors]
     if cited.day:
         found["issued"] = {"date-parts": [[cited.day.year, cited.day.month, cited.day.day]]}
     if cited.version:

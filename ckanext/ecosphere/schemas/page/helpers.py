@@ -18,6 +18,7 @@ from ckanext.ecosphere.schemas.page import around, citation, collections, editio
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 from ckanext.ecosphere.schemas.rdf import structured
 from ckanext.ecosphere.shared import once, template_helpers
+from ckanext.ecosphere.shared.contact_details import makers
 
 Dataset = Mapping[str, Any]
 RESOURCES_SHOWN = 100
@@ -123,6 +124,11 @@ def ecosphere_collections(dataset: Dataset) -> dict[str, Any]:
     return once.of_dataset("collections", dataset, collections.of)
 
 
+def ecosphere_makers(dataset: Dataset) -> makers.Makers:
+    """Return who made a dataset, apart from the service that publishes it (`makers.of`)."""
+    return once.of_dataset("makers", dataset, makers.of)
+
+
 def ecosphere_citation(dataset: Dataset) -> dict[str, Any]:
     """Return the citation of a dataset: ``text``, ``permalink``, ``formats`` (label, extension) and ``qr`` (SVG)."""
     address = views.permalink(dataset)
@@ -154,6 +160,7 @@ HELPERS = {
         ecosphere_around,
         ecosphere_collections,
         ecosphere_editions,
+        ecosphere_makers,
         ecosphere_citation,
         ecosphere_address_text,
         ecosphere_resources_by_use,

@@ -56,7 +56,7 @@ CITED = citation.Citation(
 )
 
 
-def test_a_citation_names_producers_first_then_the_service():
+def test_a_citation_names_those_who_made_the_data():
     dataset = {
         "name": "zh",
         "title": "Zones humides",
@@ -67,11 +67,24 @@ def test_a_citation_names_producers_first_then_the_service():
         "organization": {"title": "Service"},
     }
     made = citation.of(dataset, "Guichet", "https://a.example/1")
-    assert made.authors == ("DDT 01", "DREAL")
+    assert made.authors == ("DDT 01",)
     assert made.day == date(2022, 1, 5)  # a year and month are not a day
-    assert citation.text(made) == "DDT 01, DREAL (2022). Zones humides. Guichet. https://a.example/1"
+    assert citation.text(made) == "DDT 01 (2022). Zones humides. Guichet. https://a.example/1"
+    for written in (citation.bibtex(made), citation.ris(made), citation.csl(made)):
+        assert "DDT 01" in written
+        assert "Service" not in written
     assert citation.of({"organization": {"title": "Service"}}, "G", "u").authors == ("Service",)
-    assert citation.of({}, "G", "u").authors == ("G",)
+
+
+def test_a_citation_of_harvested_data_names_no_service_that_only_publishes_them():
+    dataset = {"title": "Prix", "issued": "2022-01-05", "source_catalogue": "Géo", "organization": {"title": "Service"}}
+    made = citation.of(dataset, "Guichet", "https://a.example/1")
+    assert made.authors == ()
+    assert citation.text(made) == "Prix (2022). Guichet. https://a.example/1"
+    assert "author" not in citation.bibtex(made)
+    assert "AU" not in citation.ris(made)
+    published = citation.of({**dataset, "publisher": [{"name": "Ville d'Évian"}]}, "Guichet", "u")
+    assert published.authors == ("Ville d'Évian",)
 
 
 def test_no_text_ends_a_field_of_bibtex():

@@ -73,6 +73,39 @@ def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, wi
     assert glance.select_one("a.ecosphere-badge") is not None
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("fait-ici", {"creator": [], "publisher": []}, ("DDT 01", None)),
+        ("fait-ailleurs", {"creator": [{"name": "IGN"}], "publisher": []}, ("IGN", "DDT 01")),
+        (
+            "fait-par-elle",
+            {"creator": [{"name": "DDT 01 (Direction départementale des territoires de l'Ain)"}]},
+            ("DDT 01", None),
+        ),
+        (
+            "fait-par-la-ville",
+            {"creator": [], "publisher": [{"name": "Ville d'Évian"}], "source_catalogue": "A"},
+            ("Ville d'Évian", "DDT 01"),
+        ),
+        ("fait-par-qui", {"creator": [], "publisher": [], "source_catalogue": "A"}, (None, "DDT 01")),
+    ],
+)
+def test_who_made_the_data_is_told_apart_from_who_publishes_them_here(app, create, name, changes, told):
+    producer, publisher = told
+    create(described(name, **{"source_catalogue": "", "source_record": "", **changes}))
+    page = shown(app, name, "body")
+    rows = dict(zip(texts(page, ".eco-glance__facts dt"), texts(page, ".eco-glance__facts dd"), strict=True))
+    assert rows, page.select_one(".eco-glance")
+    assert (rows.get("Producteur"), rows.get("Publié ici par")) == (producer, publisher)
+    heading = "Service producteur" if publisher is None else "Publié ici par"
+    assert texts(page, "#service-title") == [heading]
+    cited = texts(page, ".eco-cite")[0]
+    assert (producer or "") in cited
+    if publisher:
+        assert publisher not in cited
+
+
 def test_no_code_is_shown_where_there_is_a_label_and_no_heading_has_two_meanings(app, create, with_request_context):
     create(described("libelles", conforms_to=[LAW], in_series=["fr-120066022-inconnu"]))
     page = shown(app, "libelles")

@@ -17,6 +17,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.search.page import highlight
 from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared.contact_details import makers
 from ckanext.ecosphere.vocabularies import communes
 
 MEMBERS = "ecosphere_members"
@@ -49,13 +50,20 @@ class Way:
 
 @dataclass(frozen=True)
 class Result:
-    """A dataset as a result; title and excerpt are HTML with the search words marked."""
+    """A dataset as a result.
+
+    Attributes:
+        title, excerpt: HTML, with the search words marked.
+        producer: who made the data, "" if that is unknown.
+        publisher: title of the service, if it is not known to have made the data.
+    """
 
     title: Markup
     excerpt: Markup
     places: str
     date: str
     producer: str
+    publisher: str
     ways: tuple[Way, ...]
 
 
@@ -70,12 +78,15 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     words = highlight.words_of(query)
     notes = tk.h.markdown_extract(tk.h.get_translated(dataset, "notes"), extract_length=0) or ""
     service = dataset.get("organization") or {}
+    title = service.get("title") or service.get("name") or ""
+    made = makers.of(dataset)
     return Result(
         title=highlight.mark(tk.h.get_translated(dataset, "title") or dataset["name"], words),
         excerpt=highlight.mark(highlight.excerpt(unescape(str(notes)), words, _EXCERPT), words),
         places=places(dataset.get("territory"), lang),
         date=date(dataset),
-        producer=service.get("title") or service.get("name") or "",
+        producer=", ".join(filter(None, [title if made.made_here else "", *made.others])),
+        publisher="" if made.made_here else title,
         ways=tuple(ways(dataset, lang)),
     )
 

@@ -1,1 +1,1 @@
-"""Contact details: e-mail addresses and telephone numbers in free text."""
+"""Parties of a dataset: who made it; e-mail addresses and telephone numbers in free text."""

@@ -12,7 +12,11 @@ from ckanext.ecosphere.harvest.normalise.geography.land import Share
 from ckanext.ecosphere.vocabularies import Concept
 
 MOST = 12
-"""Maximum territories of one box, or of one dataset."""
+"""Number of territories above which the boxes of a dataset are regarded as one."""
+_EUROPE: Degrees = (-32.0, 26.0, 70.0, 82.0)
+"""From the Azores to the Urals, from the Canary Islands to Svalbard."""
+_NORTH_OF_FRANCE = 53.0
+"""Latitude beyond which no box drawn around French territories extends."""
 _CLEAR, _MARGIN = 0.75, 0.25
 _FEW = 3
 """Maximum départements of one région that are listed individually."""
@@ -154,12 +158,12 @@ def _wide(inside: list[Share], hints: Hints) -> list[Concept]:
             few = [share for share in own if share.of_departement >= _HALF or share.of_land >= _SOME]
             named = few and len(few) <= _FEW and sum(share.of_land for share in few) >= _NEARLY_ALL * of_land
             found += [share.departement for share in few] if named else [territories[region]]
-    return found[:MOST] if certain or explained >= _EXPLAINED else []
+    return found if certain or explained >= _EXPLAINED else []
 
 
 def is_outside(box: Degrees) -> bool:
     """Tell whether a box is about another country or an ocean."""
-    return places.is_abroad(box) or not land.shares(box)[0]
+    return not _is_whole_country(box) and (places.is_abroad(box) or not land.shares(box)[0])
 
 
 def _covered(region: str, own: list[Share]) -> float:
@@ -180,12 +184,22 @@ def _most_likely(box: Degrees, around: list[Concept]) -> Concept:
     return around[0]
 
 
+def _country_of(box: Degrees) -> list[Concept]:
+    """Return the mainland for a box of France or Europe, the country for one that also holds its overseas départements.
+
+    A box of a hemisphere or the world, which ends far north of France, says nothing about it.
+    """
+    territories = voc.get("territories")
+    if not any(places.covers(box, concept) for concept in places.overseas_departements()):
+        return [territories["pays-fxx"]] if places.holds(_EUROPE, box) else []
+    return [territories["pays-fra"]] if box[3] <= _NORTH_OF_FRANCE else []
+
+
 def of_wide_box(box: Degrees, likely: Collection[str] = ()) -> list[Concept]:
     """Return the territories of a box that no département contains: country, régions, overseas territories, seas."""
     territories = voc.get("territories")
     if _is_whole_country(box):
-        wide = places.likeness(box, territories["pays-fxx"].data["bbox"])
-        return [territories["pays-fxx" if wide > 0.3 else "pays-fra"]]  # noqa: PLR2004 - not far beyond the mainland
+        return _country_of(box)
     regions = [c for c in places.of_type("region") if places.holds(c.data["bbox"], box)]
     if regions:
         return [min(regions, key=lambda concept: (concept.uri not in likely, places.nearness(box, concept)))]
@@ -194,7 +208,7 @@ def of_wide_box(box: Degrees, likely: Collection[str] = ()) -> list[Concept]:
         covered = [c for c in places.of_type("region", "outre-mer") if places.covers(box, c)]
         if covered:
             return covered
-        parents = {c.broader for c in touched[:MOST] if c.broader}
+        parents = {c.broader for c in touched if c.broader}
         if len(touched) > MOST // 2 and parents:
             return [territories[parent] for parent in sorted(parents)]
         return touched

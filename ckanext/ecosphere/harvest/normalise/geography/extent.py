@@ -147,6 +147,8 @@ def boxes(draft: Draft) -> None:
     if left := [text for text in texts if text not in paired]:
         draft.lost("extent/description", left)
     shapes = [geometry_of(shape, draft.boxes) for shape in draft.record.shapes[:MAX_BOXES]]
+    if len(draft.record.shapes) > MAX_BOXES:
+        draft.too_many("EX_BoundingPolygon", len(draft.record.shapes), MAX_BOXES)
     if len(shapes) == len(coverage):
         for row, shape in zip(coverage, shapes, strict=True):
             row["geom"] = shape

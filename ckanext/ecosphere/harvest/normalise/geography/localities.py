@@ -16,8 +16,8 @@ from ckanext.ecosphere.vocabularies.epcis import Epci
 LONGEST_NAME = 8
 """Maximum number of words in the name of a commune."""
 MAX_TEXT = 500
-MAX_LISTED, MAX_CODES = 2_000, 50
-"""Maximum characters of an identifier with several codes, and number of codes read."""
+MAX_LISTED = 50_000
+"""Maximum characters of an identifier with several codes."""
 _BETWEEN_CODES = re.compile(r"[;,|\s]+")
 _CODE = re.compile(r"\((?:d[ée]p(?:artement|t|\.)?\s{0,2})?(\d[\dAB]|97[1-8]|98[4-8]|\d[\dAB]\d{3})\)", re.IGNORECASE)
 _CUE = re.compile(r"\b(?:d[ée]p(?:artement|t)?\.?|dpt)\s{0,2}(?:n°\s?)?(\d[\dAB]|97[1-8])\b", re.IGNORECASE)
@@ -58,9 +58,10 @@ def epci_called(text: str) -> Epci | None:
 
 def each_named(identifier: Identifier) -> list[list[str]]:
     """Return URI and code of an identifier as one group; one group per code where an element holds a list."""
-    pieces = [each for each in _BETWEEN_CODES.split(identifier.code[:MAX_LISTED]) if each]
-    if len(pieces) > 1 and all(places.from_uri(each) or places.from_code(each) for each in pieces):
-        return [[each] for each in ([identifier.href] if identifier.href else []) + pieces[:MAX_CODES]]
+    if len(identifier.code) <= MAX_LISTED:
+        pieces = [each for each in _BETWEEN_CODES.split(identifier.code) if each]
+        if len(pieces) > 1 and all(places.from_uri(each) or places.from_code(each) for each in pieces):
+            return [[each] for each in ([identifier.href] if identifier.href else []) + pieces]
     return [[text for text in (identifier.href, identifier.code) if text]]
 
 

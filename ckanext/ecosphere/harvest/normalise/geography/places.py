@@ -26,6 +26,8 @@ _ISO_3166 = re.compile(r"FR-(?=[0-9A-Z]{2,3}$)", re.IGNORECASE)
 """Prefix of ISO 3166-2 codes: FR-74, FR-2A, FR-ARA."""
 _LONGEST_CODE = 300
 _NO_TERRITORY = "-"
+_EXCEPT = ("hors", "hors de", "hors du", "hors d", "sauf", "sauf la", "excepte", "a l exception de", "en dehors de")
+"""Words before the name of a territory that is left out, or outside which the data lie."""
 _COMMON_WORDS = {"nord", "lot", "centre", "metropole", "manche", "fr", "lr", "mp", "sud"}
 _MOST = 0.72
 """Share of a territory's box above which a box covers it."""
@@ -38,6 +40,7 @@ _MAINLY, _LIKE_ENOUGH = 0.6, 0.35
 _FAR_LARGER, _OCEAN = 6, 400.0
 """Ratio to the area of the touched territories, and square degrees, above which a box is about something else."""
 _SOUTHERN = "outre-mer-atf"
+_OVERSEAS = ("971", "972", "973", "974", "976")
 _SAME = 0.7
 """Similarity above which a box is that of a territory."""
 _WITHIN = 0.05
@@ -171,9 +174,16 @@ def in_text(text: str, common_words: bool = False) -> list[Concept]:
         dict.fromkeys(
             concept
             for start, end, concept in _names().find(text)
-            if concept and (common_words or end - start > 1 or words[start] not in _COMMON_WORDS)
+            if concept
+            and (common_words or end - start > 1 or words[start] not in _COMMON_WORDS)
+            and not _is_left_out(words[:start])
         )
     )
+
+
+def _is_left_out(before: list[str]) -> bool:
+    """Tell whether the words before a name leave it out: "France hors Île-de-France"."""
+    return f" {' '.join(before[-4:])}".endswith(tuple(f" {words}" for words in _EXCEPT))
 
 
 def in_file_name(text: str) -> Concept | None:
@@ -249,6 +259,11 @@ def of_type(*types: str) -> list[Concept]:
     return [concept for concept in voc.get("territories") if concept.data["type"] in types]
 
 
+def overseas_departements() -> list[Concept]:
+    """Return the overseas départements, without the other territories overseas."""
+    return [concept for code in _OVERSEAS if (concept := departement(code))]
+
+
 def like_box(box: Degrees) -> Concept | None:
     """Return the territory whose box is nearly this one: département, région, overseas territory, country."""
     best: tuple[float, Concept] | None = None
@@ -291,14 +306,14 @@ def mostly_within(box: Degrees, concept: Concept) -> bool:
 
 
 def sea_zones(box: Degrees) -> list[Concept]:
-    """Return the sea areas in which a box lies or which it covers, largest share first; at most three."""
+    """Return the sea areas in which a box lies or which it covers, largest share first."""
     shares = []
     for concept in of_type("zone-maritime"):
         common = _common(box, concept.data["bbox"])
         share = common / min(_area(box) or 1e-12, _area(concept.data["bbox"]) or 1e-12)
         shares.append((share, concept))
     shares.sort(key=lambda each: -each[0])
-    kept = [concept for share, concept in shares if share >= _ENOUGH][:3]
+    kept = [concept for share, concept in shares if share >= _ENOUGH]
     if _area(box) > _OCEAN:  # a box the size of an ocean is not the sea area that it merely overlaps
         kept = [concept for concept in kept if covers(box, concept)]
     largest = max((_area(concept.data["bbox"]) for concept in kept), default=0.0)

@@ -1,26 +1,26 @@
-"""Rule for the territory of a dataset: by URI or code, then by name, then by box, then by the area of its service."""
+"""Rule for the territory of a dataset: URIs, codes, names, boxes and the service are evidence, weighed together."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from itertools import chain, islice
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
-from ckanext.ecosphere.harvest.normalise.geography import intercommunality, localities, places
+from ckanext.ecosphere.harvest.normalise.geography import intercommunality, localities, places, weighing
 from ckanext.ecosphere.harvest.normalise.geography.boxes import MOST, Hints, is_outside, of_box
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
+from ckanext.ecosphere.harvest.normalise.geography.merging import OUTSIDE, simplified
 from ckanext.ecosphere.harvest.normalise.organisation import territory_of
-from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, by_label, plain
+from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, MAX_KEYWORDS, by_label, plain
 from ckanext.ecosphere.harvest.record import Keyword, Record
 from ckanext.ecosphere.vocabularies import Concept
 
-MAX_KEYWORDS, MAX_TITLE, MAX_IDENTIFIERS = 2_000, 500, 200
+MAX_TITLE, MAX_IDENTIFIERS, MAX_ROWS, MAX_DESCRIPTIONS = 500, 1_000, 200, 50
 _ALIKE = 0.3
 """Similarity of boxes above which a name in a title is trusted."""
 _LINKS = ("de la", "de l", "du", "des", "de", "d")
-OUTSIDE = "autre-hors-france"
+BOX, AREA_OF_SERVICE = "box", "area of the service"
 _PLACE_THESAURUS = (
     "departement",
     "region",
@@ -54,29 +54,53 @@ def is_place(keyword: Keyword) -> bool:
 
 
 def territory(draft: Draft) -> None:
-    """Apply the methods in order; the first that finds something decides, and is named in the log.
+    """Take the first kind of evidence that the others do not outweigh; it is named in the log.
 
-    A country gives way to a smaller territory that a later method finds: records of one région or département often
-    name "France" too.
+    A country gives way to a smaller territory of other evidence: records of one région or département often name
+    "France" too. What is outweighed, and a bounding box elsewhere, is reported.
     """
+    named = {how: find(draft) for how, find in WAYS}
+    votes = _votes(draft, named)
     country: tuple[str, list[Concept]] | None = None
-    for how, find in WAYS:
-        if country and find is by_organisation:
-            break
-        found = _uncontradicted(draft, find(draft))
+    for how, places_named in named.items():
+        if weighing.outweighed(how, votes):
+            draft.problem("place-contradiction", values=[place.label_fr for place in votes[how]])
+            continue
+        found = _uncontradicted(draft, places_named)
         if len(draft.boxes) > 1 and any(concept.data["type"] == "outre-mer" for concept in found):
             found += _of_boxes_elsewhere(draft, found)
         kept = simplified(found)
         if kept and all(concept.data["type"] == "pays" for concept in kept):
             country = country or (how, kept)
         elif kept:
-            _decide(draft, *_narrowed(draft, how, kept))
+            decided_by, kept = _narrowed(draft, how, kept)
+            _report_box_elsewhere(draft, kept, votes)
+            _decide(draft, decided_by, kept)
             return
+    if not country and (area := by_organisation(draft)):
+        country = (AREA_OF_SERVICE, area)
     if country:
         _decide(draft, *country)
     elif draft.boxes and all(map(is_outside, draft.boxes)):
         draft.problem("outside-france")
         _decide(draft, "box outside France", [voc.get("territories")[OUTSIDE]])
+
+
+def _votes(draft: Draft, named: dict[str, list[Concept]]) -> dict[str, list[Concept]]:
+    """Return the places on land that each kind of evidence names, the record's own service included."""
+    own = _of_service(draft)
+    given = {**named, AREA_OF_SERVICE: [own] if own else []}
+    on_land = {how: weighing.on_land(places_named) for how, places_named in given.items()}
+    return {how: places_named for how, places_named in on_land.items() if places_named}
+
+
+def _report_box_elsewhere(draft: Draft, kept: list[Concept], votes: dict[str, list[Concept]]) -> None:
+    """Report territories that no box of the record touches, although they were kept."""
+    on_land = weighing.on_land(kept)
+    if not draft.boxes or not on_land or any(_agrees(draft.boxes, concept) for concept in on_land):
+        return
+    if not weighing.related(on_land, votes.get(BOX, on_land)):
+        draft.problem("place-off-box", values=[concept.label_fr for concept in on_land])
 
 
 def _narrowed(draft: Draft, how: str, kept: list[Concept]) -> tuple[str, list[Concept]]:
@@ -107,7 +131,7 @@ def _decide(draft: Draft, how: str, kept: list[Concept]) -> None:
 def _given_as_places(record: Record) -> list[str]:
     """Return identifiers, descriptions and keywords of places."""
     texts = [text for each in record.geographic_identifiers[:MAX_IDENTIFIERS] for text in (each.href, each.code)]
-    texts += record.extent_descriptions[:50]
+    texts += record.extent_descriptions[:MAX_DESCRIPTIONS]
     texts += [text for each in record.keywords[:MAX_KEYWORDS] if is_place(each) for text in (each.href, each.text)]
     return [text for text in texts if text]
 
@@ -120,16 +144,36 @@ def by_identifier(draft: Draft) -> list[Concept]:
     found: list[Concept] = []
     coverage = draft.dataset.get("spatial_coverage", [])
     known = {item.get("uri") for item in coverage}
-    named = chain.from_iterable(map(localities.each_named, draft.record.geographic_identifiers[:MAX_IDENTIFIERS]))
-    for texts in islice(named, MAX_IDENTIFIERS):
+    without_row: list[str] = []
+    for texts in _identifiers(draft):
         found += _first(texts, places.from_uri, places.from_code, places.from_name) or _written(draft, texts)
         uri = next((text for text in texts if text.startswith("http")), None)
-        if uri and uri not in known:
-            known.add(uri)
-            label = next((text for text in texts if not text.startswith("http")), "")
-            coverage.append({"uri": uri, "text": label})
-            draft.dataset["spatial_coverage"] = coverage
+        if not uri or uri in known:
+            continue
+        known.add(uri)
+        if len(coverage) >= MAX_ROWS:
+            without_row.append(uri)
+            continue
+        label = next((text for text in texts if not text.startswith("http")), "")
+        coverage.append({"uri": uri, "text": label})
+        draft.dataset["spatial_coverage"] = coverage
+    if without_row:
+        draft.lost("geographicIdentifier", without_row)
     return found
+
+
+def _identifiers(draft: Draft) -> list[list[str]]:
+    """Return the texts of each geographic identifier, and of each code of those that hold a list."""
+    given = draft.record.geographic_identifiers
+    groups: list[list[str]] = []
+    read = 0
+    while read < len(given) and len(groups) <= MAX_IDENTIFIERS:
+        groups += localities.each_named(given[read])
+        read += 1
+    count = len(groups) + len(given) - read
+    if count > MAX_IDENTIFIERS:
+        draft.too_many("geographicIdentifier", count, MAX_IDENTIFIERS)
+    return groups[:MAX_IDENTIFIERS]
 
 
 def _written(draft: Draft, texts: list[str]) -> list[Concept]:
@@ -209,7 +253,10 @@ def by_keyword(draft: Draft) -> list[Concept]:
 def by_description(draft: Draft) -> list[Concept]:
     """Return the territories of extent descriptions: the whole text, else names within it if the boxes agree."""
     found: list[Concept] = []
-    for text in draft.record.extent_descriptions[:50]:
+    texts = draft.record.extent_descriptions
+    if len(texts) > MAX_DESCRIPTIONS:
+        draft.too_many("EX_Extent/description", len(texts), MAX_DESCRIPTIONS)
+    for text in texts[:MAX_DESCRIPTIONS]:
         whole = places.from_name(text) or places.from_code(text)
         whole = whole or _called_one(text) or localities.with_its_code(text)
         named = [whole] if whole else _of_epci(draft, [text]) or places.in_text(text)
@@ -247,13 +294,20 @@ def by_box(draft: Draft) -> list[Concept]:
 
 
 def by_organisation(draft: Draft) -> list[Concept]:
-    """Return the area of the service, for a record without boxes; not that of a mere fallback service."""
+    """Return the area of the service, for a record without boxes; not that of a mere fallback service.
+
+    A service that the record does not name is that of its source: a national one also publishes data about other
+    countries, so that it says nothing.
+    """
     owner = draft.dataset.get("owner_org")
-    if draft.boxes or (owner == draft.context.fallback_organisation and not draft.organisation_found):
+    named = draft.organisation_found
+    if draft.boxes or (owner == draft.context.fallback_organisation and not named):
         return []
     uri = territory_of(owner)
     concept = voc.get("territories").get(uri) if uri else None
-    return [concept] if concept else []
+    if concept is None or (concept.data["type"] == "pays" and not named):
+        return []
+    return [concept]
 
 
 WAYS: tuple[tuple[str, Callable[[Draft], list[Concept]]], ...] = (
@@ -264,9 +318,9 @@ WAYS: tuple[tuple[str, Callable[[Draft], list[Concept]]], ...] = (
     ("extent description", by_description),
     ("name of the document", by_file_name),
     (intercommunality.LOCALITY, by_locality),
-    ("box", by_box),
-    ("area of the service", by_organisation),
+    (BOX, by_box),
 )
+"""Kinds of evidence that are weighed, in the order in which they decide."""
 
 
 # --- helpers ----------------------------------------------------------------------------------------
@@ -309,37 +363,6 @@ def _agrees(boxes: list[Degrees], concept: Concept, without_boxes: bool = False)
     if not boxes:
         return without_boxes
     return any(places.likeness(box, concept.data["bbox"]) > 0 for box in boxes)
-
-
-_MAINLAND = ("region", "departement")
-_HELD = (
-    ("pays-fxx", _MAINLAND),
-    ("pays-fra", (*_MAINLAND, "outre-mer", "zone-maritime", "pays")),
-    (OUTSIDE, (*_MAINLAND, "outre-mer", "zone-maritime", "pays")),
-)
-"""Territories dropped beside smaller ones of these types: many records have keywords like "France" and "Europe".
-
-The mainland is kept beside overseas territories, since it is then one part of a list.
-"""
-
-
-def simplified(found: Iterable[Concept]) -> list[Concept]:
-    """Keep each territory once, and the smaller one where a larger one contains it.
-
-    All départements of a région are replaced by the région.
-    """
-    territories = voc.get("territories")
-    kept = dict.fromkeys(found)
-    for region in dict.fromkeys(c.broader for c in kept if c.broader):
-        children = [c for c in territories.children(region) if c.data["type"] == "departement"]
-        if len(children) > 1 and all(child in kept for child in children):
-            kept = dict.fromkeys([territories[region], *(c for c in kept if c not in children)])
-    larger = {ancestor for concept in kept for ancestor in territories.ancestors(concept.uri)}
-    for country, its_own in _HELD:
-        types = {concept.data["type"] for concept in kept if concept.id != country}
-        if types.intersection(its_own) and not (country == "pays-fxx" and "outre-mer" in types):
-            larger.add(territories[country])
-    return [concept for concept in kept if concept not in larger or len(kept) == 1]
 
 
 _SEA_TOPICS, _SEA_THEMES = {"oceans"}, {"of", "sr"}

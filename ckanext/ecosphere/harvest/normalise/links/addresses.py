@@ -9,9 +9,12 @@ from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from ckanext.ecosphere.harvest.normalise.tables import rows
+from ckanext.ecosphere.shared.characters import SECRET_PARAMETER
 
 SCHEMES = {"http", "https", "ftp", "ftps"}
 MAX_URL = 4000
+MAX_LINKS = 3_000
+"""Maximum number of links of a record that are read."""
 _HEAD, _TAIL = 800, 200
 """Characters at the beginning and end of a long URL that are searched for signs of its use."""
 _REMOVED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\ufeff]")
@@ -29,7 +32,7 @@ class Address:
     Attributes:
         url: the URL, None when refused.
         reason: ``empty``, ``scheme``, ``not-an-address``, ``too-long``.
-        credentials: whether a user name and password were removed.
+        credentials: whether a user name, password or token was removed.
         query: parameters, with lower-case names and their first value.
     """
 
@@ -78,6 +81,9 @@ def _checked(url: str) -> Address:
         parts = urlsplit(url)
         if _ENCODED_QUERY.fullmatch(parts.query):
             parts = parts._replace(query=unquote(parts.query))
+        query = _without_secrets(parts.query)
+        holds_secret = query != parts.query
+        parts = parts._replace(query=query)
         host = (parts.hostname or "").rstrip(".")
         port = parts.port
     except ValueError:
@@ -91,7 +97,14 @@ def _checked(url: str) -> Address:
     parameters: dict[str, str] = {}
     for key, value in parse_qsl(parts.query, keep_blank_values=True)[:200]:
         parameters.setdefault(key.lower(), value)
-    return Address(clean, "", host, parts.path, "@" in parts.netloc, parameters)
+    return Address(clean, "", host, parts.path, holds_secret or "@" in parts.netloc, parameters)
+
+
+def _without_secrets(query: str) -> str:
+    """Return a query without passwords and tokens."""
+    if not SECRET_PARAMETER.search(f"?{query}"):
+        return query
+    return "&".join(part for part in query.split("&") if not SECRET_PARAMETER.search(f"?{part}"))
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -10,7 +10,7 @@ from ckanext.ecosphere.harvest.normalise.dates import parse_date
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links import protocols
 from ckanext.ecosphere.harvest.normalise.links import resources as guessed
-from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url, is_intranet
+from ckanext.ecosphere.harvest.normalise.links.addresses import MAX_LINKS, clean_url, is_intranet
 from ckanext.ecosphere.harvest.normalise.links.services import service
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Format, Link
@@ -29,13 +29,13 @@ def links(draft: Draft) -> None:
     record = draft.record
     formats = {name.removeprefix("#"): each for each in record.formats for name in each.transfers}
     resources: dict[str, Resource] = {}
-    for link in record.links[: guessed.MAX_LINKS]:
+    for link in record.links[:MAX_LINKS]:
         address = clean_url(link.url)
         if address.url is None:
             draft.lost("onLine", link.url)
             continue
         _sort(draft, link, address.url, resources, formats)
-    if len(record.links) > guessed.MAX_LINKS or len(resources) > guessed.MAX_RESOURCES:
+    if len(record.links) > MAX_LINKS or len(resources) > guessed.MAX_RESOURCES:
         draft.too_many("onLine", len(record.links), guessed.MAX_RESOURCES)
     draft.set("resources", list(resources.values())[: guessed.MAX_RESOURCES])
     service(draft)
@@ -84,7 +84,7 @@ def _resource(draft: Draft, link: Link, url: str, form: Format | None) -> Resour
     title, name = link.mark.title, one_line(link.name)
     description = plain_text(link.description)
     if title is not None:  # the name element contains the layers, and the description element may contain the name
-        resource["layer_name"] = guessed.split_layers(name)
+        resource["layer_name"] = guessed.split_layers(name)[: guessed.MAX_LAYERS]
         name, description = "" if title == name else title, "" if description == title else description
     resource["name"] = cut(name, guessed.MAX_NAME)
     resource["description"] = cut(description, guessed.MAX_DESCRIPTION)

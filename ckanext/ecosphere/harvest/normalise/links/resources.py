@@ -12,7 +12,7 @@ from ckanext.ecosphere.harvest.normalise.constraints import licence_of_text, lic
 from ckanext.ecosphere.harvest.normalise.dates import parsed
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links import protocols
-from ckanext.ecosphere.harvest.normalise.links.addresses import Address, clean_url, is_intranet, told_by
+from ckanext.ecosphere.harvest.normalise.links.addresses import MAX_LINKS, Address, clean_url, is_intranet, told_by
 from ckanext.ecosphere.harvest.normalise.links.formats import (
     ARCHIVES,
     MAX_DESCRIPTION,
@@ -30,8 +30,6 @@ from ckanext.ecosphere.harvest.normalise.texts import cut, in_languages, one_lin
 from ckanext.ecosphere.harvest.record import Link
 from ckanext.ecosphere.vocabularies import languages
 
-MAX_LINKS = 3_000
-"""Maximum number of links that are read."""
 MAX_RESOURCES = 500
 """Maximum number of resources kept; with more, CKAN's pages and saves become unusable."""
 MAX_NAME, MAX_LAYERS = 200, 100
@@ -216,8 +214,10 @@ def _resource(draft: Draft, link: Link, address: Address, signs: tuple[str, str]
     resource: Resource = {"url": url, "resource_role": role, "protocol": protocol}
     layers = _layers(link, address, protocol) if role == "service" or "typename" in url.lower() else []
     if layers:
-        resource["layer_name"] = layers
-    resource["name"] = _name(link, address, protocol, ", ".join(layers))
+        resource["layer_name"] = layers[:MAX_LAYERS]
+    if len(layers) > MAX_LAYERS:
+        draft.lost("links.layers", layers[MAX_LAYERS:])
+    resource["name"] = _name(link, address, protocol, ", ".join(layers[:MAX_LAYERS]))
     description = plain_text(link.description)
     if plain(description) != plain(resource["name"]):
         resource["description"] = cut(description, MAX_DESCRIPTION)
@@ -351,8 +351,7 @@ def _link_words() -> frozenset[str]:
 
 def split_layers(text: str) -> list[str]:
     """Split comma-separated layer names (WMS 1.3.0, table 8, LAYERS; WFS 2.0.0, table 8, TYPENAMES)."""
-    names = dict.fromkeys(name.strip()[:MAX_NAME] for name in text.split(",") if name.strip())
-    return list(names)[:MAX_LAYERS]
+    return list(dict.fromkeys(name.strip()[:MAX_NAME] for name in text.split(",") if name.strip()))
 
 
 def _name(link: Link, address: Address, protocol: str, layer: str) -> str:
