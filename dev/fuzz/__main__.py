@@ -21,7 +21,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ckanext.ecosphere.access.preview import enclosure
+from ckanext.ecosphere.access.confinement import enclosure
 from dev.fuzz.child import READY
 from dev.fuzz.mutations import mutated, words
 from dev.fuzz.seeds import seeds

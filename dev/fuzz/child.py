@@ -22,7 +22,8 @@ KILLED_AFTER = 15
 def main() -> None:
     """Confine this process, then read one job a line and answer with one line each."""
     first = json.loads(sys.stdin.readline())
-    from ckanext.ecosphere.access.preview import confine, drivers, reader
+    from ckanext.ecosphere.access.confinement import confine, drivers
+    from ckanext.ecosphere.access.preview import reader
 
     for name in ("geo", "parquet", "tables", "unzip", "large.geopackage", "large.take"):
         importlib.import_module(f"ckanext.ecosphere.access.preview.{name}")  # once, before the processes part

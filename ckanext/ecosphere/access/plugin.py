@@ -10,8 +10,8 @@ import click
 from ckan.types import Context
 
 from ckanext.ecosphere.access import cli, config, helpers, jobs
+from ckanext.ecosphere.access.confinement import enclosure
 from ckanext.ecosphere.access.logic import action, auth
-from ckanext.ecosphere.access.preview import enclosure
 from ckanext.ecosphere.access.services import noting, storage
 from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.access.views import pages  # noqa: F401 (registers the views)

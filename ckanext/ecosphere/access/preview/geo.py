@@ -16,7 +16,8 @@ from pyogrio import raw
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
-from ckanext.ecosphere.access.preview import drivers, parquet, tables
+from ckanext.ecosphere.access.confinement import drivers
+from ckanext.ecosphere.access.preview import parquet, tables
 from ckanext.ecosphere.access.preview.errors import PreviewError
 
 MOST_POINTS = 150_000

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.access.preview import confine
+from ckanext.ecosphere.access.confinement import confine
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import beginning, sniff
 

@@ -14,8 +14,9 @@ from ckan.lib import uploader
 from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere.access import config, turns
+from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import BROKEN, MADE, WANTED, Sample, now
-from ckanext.ecosphere.access.preview import files, messages, sandbox, table_schema
+from ckanext.ecosphere.access.preview import files, messages, table_schema
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.preview.large.ranges import Ranges

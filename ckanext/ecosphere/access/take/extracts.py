@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.access import config, turns
+from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import BROKEN, EXTRACTS_KEPT, MADE, WANTED, Extract, now
-from ckanext.ecosphere.access.preview import files, messages, sandbox
+from ckanext.ecosphere.access.preview import files, messages
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.kinds import SNIFFED, sniff
 from ckanext.ecosphere.access.services import presentation, storage

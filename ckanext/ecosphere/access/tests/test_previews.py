@@ -30,8 +30,9 @@ from pyogrio import raw
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access import jobs
+from ckanext.ecosphere.access.confinement import sandbox
 from ckanext.ecosphere.access.model import Sample
-from ckanext.ecosphere.access.preview import files, geo, samples, sandbox, tables, xml_text
+from ckanext.ecosphere.access.preview import files, geo, samples, tables, xml_text
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests.conftest import address
 from ckanext.ecosphere.tests.scripted_server import serve

@@ -15,7 +15,8 @@ import pytest
 from ckan.tests import factories
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.preview import confine, drivers, enclosure, geo, landlock, sandbox
+from ckanext.ecosphere.access.confinement import confine, drivers, enclosure, landlock, sandbox
+from ckanext.ecosphere.access.preview import geo
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.tests import active_geopackages
 
@@ -50,7 +51,7 @@ def inside(way: str, work: Path, code: str, readable: tuple[Path, ...] = ()) -> 
     given = enclosure.enclosed(way, work, readable)
     begun = (
         "import json, os, sys\n"
-        "from ckanext.ecosphere.access.preview import confine\n"
+        "from ckanext.ecosphere.access.confinement import confine\n"
         "confine.limit(1500, 20, 50)\n"
         f"confine.enclose({way!r}, {given['readable']!r}, {given['folder']!r})\n"
     )
@@ -234,7 +235,7 @@ def test_a_wall_that_leaks_is_none(loaded, monkeypatch):
 
 def test_only_the_drivers_of_the_list_are_left(loaded):
     code = (
-        "import json, pyogrio\nfrom ckanext.ecosphere.access.preview import drivers\n"
+        "import json, pyogrio\nfrom ckanext.ecosphere.access.confinement import drivers\n"
         "before = sorted(pyogrio.list_drivers()); drivers.restrict()\n"
         "print(json.dumps([before, sorted(pyogrio.list_drivers())]))"
     )

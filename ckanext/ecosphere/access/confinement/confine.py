@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.access.preview import landlock
+from ckanext.ecosphere.access.confinement import landlock
 
 MEGABYTE = 1024 * 1024
 #: Most open files, and most processes and threads of the user (in a namespace: of this process).

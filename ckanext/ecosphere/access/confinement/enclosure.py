@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import ckanext.ecosphere as package
-from ckanext.ecosphere.access.preview.confine import BUBBLEWRAP, LANDLOCK
+from ckanext.ecosphere.access.confinement.confine import BUBBLEWRAP, LANDLOCK
 
 log = logging.getLogger(__name__)
 

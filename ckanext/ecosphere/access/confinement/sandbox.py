@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ckanext.ecosphere.access.preview import enclosure
+from ckanext.ecosphere.access.confinement import enclosure
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.preview.large.pieces import ASKED, GIVEN, NONE
 from ckanext.ecosphere.access.preview.large.ranges import Ranges

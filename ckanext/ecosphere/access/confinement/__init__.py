@@ -1,0 +1,1 @@
+"""The walls around the process that reads untrusted files."""
