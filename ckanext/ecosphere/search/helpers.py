@@ -112,9 +112,7 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
         query: the query, as typed.
     """
     told = getattr(tk.g, search.KEY, {}).get(query)
-    if not told or not (
-        told["place"] or told["corrected"] or told["fewer_words"] or told["unsaid"] or told["left_out"]
-    ):
+    if not told or not any(told[name] for name in ("place", "corrected", "fewer_words", "unsaid", "excluded")):
         return None
     places = [{**each, "url": _same_page(search.PLACE_PARAMETER, each["id"])} for each in told["other_places"]]
     return {
@@ -122,6 +120,7 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
         "other_places": places,
         "everywhere_url": _same_page(search.PLACE_PARAMETER, search.EVERYWHERE),
         "typed_url": _same_page(search.TYPED_PARAMETER, "1"),
+        "included_url": _same_page("q", told["wanted"]),
     }
 
 

@@ -18,6 +18,19 @@ ecosphere_search = Blueprint("ecosphere_search", __name__)
 web_guard.protect(ecosphere_search)
 
 
+@ecosphere_search.after_app_request
+def keep_fragments_apart(response: Response) -> Response:
+    """Keep fragments of lists out of caches: the page of the same URL would be replaced by its fragment.
+
+    Browsers answer "Back" and a duplicated tab from their cache, whatever its age.
+    """
+    if response.mimetype == "text/html":
+        response.vary.add("HX-Request")
+        if tk.request.htmx:
+            response.cache_control.no_store = True
+    return response
+
+
 @ecosphere_search.route("/recherche/suggestions")
 def suggestions() -> Response:
     """Return groups of suggestions for the text typed so far.

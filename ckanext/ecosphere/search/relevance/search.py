@@ -346,7 +346,8 @@ def _told(best: Choice, index: Index) -> dict[str, Any]:
         "corrected": best.corrected,
         "fewer_words": dropped,
         "unsaid": _unsaid(best, index),
-        "left_out": asked.not_at.title if asked.not_at else "",
+        "excluded": [{"kind": each.kind, "title": each.title} for each in asked.excluded],
+        "wanted": best.understood.wanted,
     }
 
 
@@ -369,7 +370,7 @@ def _written(unit: words.Unit) -> Asked:
 def _marked(best: Choice, typed: str) -> str:
     """Return the words to mark in results: as typed or corrected, and the catalogue's names for them."""
     called = (name for unit in best.asked.units for name in unit.others[: unit.called])
-    return " ".join([best.corrected or typed, *called])
+    return " ".join([best.understood.wanted or typed, *called])
 
 
 _schema: dict[str, tuple[float, bool]] = {}

@@ -58,6 +58,29 @@ MOST_PAIRED = 4
 """Maximum other words combined with domain expressions."""
 
 
+SUBJECT_FIELDS = ("title", "ecosphere_tags")
+"""Index fields that say what a dataset is about; a description also mentions other things."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Something that a query excludes ("sauf Vendée", "sans WMS", "hors inondation").
+
+    Attributes:
+        kind: `place`, `service`, `format` or `words`.
+        title: name of the place, else the words as typed.
+        field: index field of a place, service or format; "" for words.
+        values: the field's excluded values.
+        names: words and expressions of which title and keywords must have none.
+    """
+
+    kind: str
+    title: str
+    field: str = ""
+    values: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A query to be sent to Solr.
@@ -73,7 +96,7 @@ class Asked:
         maybe_words: these words.
         first: the place's index value to rank first: the département named like the river.
         title: the whole query, normalised: datasets with exactly this title come first.
-        not_at: the excluded place ("sauf Vendée"): datasets within it are excluded.
+        excluded: what the results must not be about, lie in, or have as a format.
         formats: index values of formats: datasets with one of them rank higher.
         period: first and last year of a period: data of these years rank higher.
         identifier: the text, if it is an identifier or the name of a dataset: then all else is ignored.
@@ -89,7 +112,7 @@ class Asked:
     maybe_words: tuple[str, ...] = ()
     first: str = ""
     title: str = ""
-    not_at: Place | None = None
+    excluded: tuple[Excluded, ...] = ()
     formats: tuple[str, ...] = ()
     period: tuple[int, int] | None = None
     identifier: str = ""
@@ -143,7 +166,7 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
         "mm": "1" if mixed else _minimum(len(clauses), asked, minimum),
-        "fq_list": [each for each in (_where(asked), _who(asked), _not_there(asked)) if each],
+        "fq_list": [each for each in (_where(asked), _who(asked), *_without(asked)) if each],
     }
     if ranked:
         found["boost"] = _boost(asked, year)
@@ -239,9 +262,17 @@ def _who(asked: Asked) -> str:
     return _or_titled(f"organization:({_any(asked.service)})", asked) if asked.service else ""
 
 
-def _not_there(asked: Asked) -> str:
-    """Return the filter that excludes datasets within the excluded place; those of containing places remain."""
-    return f"*:* -{INSIDE_FIELD}:({_any(asked.not_at.ids)})" if asked.not_at else ""
+def _without(asked: Asked) -> list[str]:
+    """Return the filters of what is excluded; of an excluded place, datasets of the areas around it remain."""
+    return [_or_titled(f"(*:* -({_having(each)}))", asked) for each in asked.excluded]
+
+
+def _having(excluded: Excluded) -> str:
+    if excluded.field:
+        return f"{excluded.field}:({_any(excluded.values)})"
+    # CKAN's plain schema has no field of analysed keywords: it is then empty.
+    names = " OR ".join(_term(name) if name.isalnum() else f'"{name}"~{_slop(name.split())}' for name in excluded.names)
+    return " OR ".join(f"{field}:({names})" for field in SUBJECT_FIELDS)
 
 
 def _or_titled(clause: str, asked: Asked) -> str:
