@@ -1,4 +1,4 @@
-"""Extract from a query what it excludes: places, services, formats, subjects ("znieff sauf type 1", "sans WMS"). Pure."""
+"""Extract from a query what it excludes: places, services, formats, subjects ("sauf type 1", "sans WMS"). Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from ckanext.ecosphere.search.relevance import conditions, places
+from ckanext.ecosphere.search.relevance.asked import Excluded
 from ckanext.ecosphere.search.relevance.place_cues import cues
-from ckanext.ecosphere.search.relevance.solr_query import FORMAT_FIELD, INSIDE_FIELD, Excluded
+from ckanext.ecosphere.search.relevance.solr_query import FORMAT_FIELD, INSIDE_FIELD
 from ckanext.ecosphere.search.relevance.words import (
     LONGEST_PHRASE,
     Word,
@@ -86,7 +87,7 @@ def take(text: str) -> Taken:
         if _is_part_of_name(text, marker) or _is_statement(text, marker):
             continue
         end, excluded = _items(text, marker)
-        if excluded:
+        if excluded and not _is_wanted(text, marker, excluded[0]):
             found += excluded
             text = f"{text[: marker.start()].rstrip()} {text[end:].lstrip()}".strip()
             start = min(marker.start(), len(text))
@@ -95,6 +96,13 @@ def take(text: str) -> Taken:
 
 def _is_statement(text: str, marker: re.Match[str]) -> bool:
     return marker[0].lower().startswith("pas") and bool(_STATED.search(text[: marker.start()]))
+
+
+def _is_wanted(text: str, marker: re.Match[str], first: Excluded) -> bool:
+    """Return whether what lacks is the subject, as no other precedes it ("maison sans assainissement collectif")."""
+    before = read(text[: marker.start()])
+    may_be = first.kind == "words" and marker[0].lower().startswith(("sans", "pas", "without"))
+    return may_be and bool(before) and not any(unit.core for unit in units(before))
 
 
 def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
@@ -139,7 +147,7 @@ def _items(text: str, marker: re.Match[str]) -> tuple[int, list[Excluded]]:
 
 
 def _goes_on(joins: str, kind: str, other: str) -> bool:
-    """Return whether an exclusion goes on: "sauf Vendée, Sarthe", but neither "sauf crues, Isère" nor "sauf crues, bruit"."""
+    """Return whether an exclusion goes on: "sauf Vendée, Sarthe", but not "sauf crues, Isère" or "sauf crues, bruit"."""
     return kind == other and not (joins == "," and kind == "words")
 
 
@@ -205,7 +213,7 @@ def _format(left: list[Word]) -> _Item | None:
 def _subject(before: list[Word], left: list[Word]) -> _Item:
     """Return the expression or word with which the words begin.
 
-    Generic words need another one: "zones urbaines", "type 1". With the subject before it, the latter is "ZNIEFF type 1".
+    Generic words need another one ("zones urbaines"), or the subject before them ("ZNIEFF" and "type 1").
     """
     length = _expression_length(left) or _phrase_length(left)
     inner = [word for word in left[:length] if word.folded not in stop_words()]

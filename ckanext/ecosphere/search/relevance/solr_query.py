@@ -7,7 +7,6 @@ function that multiplies the score (`boost`), see Solr's reference guide, "Exten
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -16,9 +15,9 @@ import yaml
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
+from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
 from ckanext.ecosphere.vocabularies import gazetteer, local
-from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 PLACE_FIELD = "vocab_ecosphere_place"
 """Index field of a dataset's own places."""
@@ -47,6 +46,8 @@ MOST_NAMES = 60
 """Maximum alternative names per query: Solr allows 1 024 clauses, and each name is one for every field."""
 SAME_NAME = 1.25
 """Factor for the département named like a river, among those that it flows through."""
+NEAR, CLOSE = 1000, 20
+"""Boost of what is at the distance 0 of a place where nothing was found; kilometres that leave a quarter of it."""
 _DIGITS_OF_YEAR = 4
 _FEW_WORDS, _FAR = 2, 20
 """Words of an expression that may occur anywhere in a text; maximum distance between those of a longer one."""
@@ -60,62 +61,6 @@ MOST_PAIRED = 4
 
 SUBJECT_FIELDS = ("title", "ecosphere_tags")
 """Index fields that say what a dataset is about; a description also mentions other things."""
-
-
-@dataclass(frozen=True, slots=True)
-class Excluded:
-    """Something that a query excludes ("sauf Vendée", "sans WMS", "hors inondation").
-
-    Attributes:
-        kind: `place`, `service`, `format` or `words`.
-        title: name of the place, else the words as typed.
-        field: index field of a place, service or format; "" for words.
-        values: the field's excluded values.
-        names: words and expressions of which title and keywords must have none.
-    """
-
-    kind: str
-    title: str
-    field: str = ""
-    values: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A query to be sent to Solr.
-
-    Attributes:
-        units: words and expressions.
-        place: the place; None for anywhere.
-        strict: whether results must be in the place, contain it or lie within it.
-        service: names of organisations, if one was named.
-        optional: number of units that a dataset may lack.
-        core: whether only domain expressions are required, while other words only add to the score.
-        maybe: place that some words may denote: it affects the score, but filters nothing.
-        maybe_words: these words.
-        first: the place's index value to rank first: the département named like the river.
-        title: the whole query, normalised: datasets with exactly this title come first.
-        excluded: what the results must not be about, lie in, or have as a format.
-        formats: index values of formats: datasets with one of them rank higher.
-        period: first and last year of a period: data of these years rank higher.
-        identifier: the text, if it is an identifier or the name of a dataset: then all else is ignored.
-    """
-
-    units: tuple[Unit, ...]
-    place: Place | None = None
-    strict: bool = True
-    service: tuple[str, ...] = ()
-    optional: int = 0
-    core: bool = False
-    maybe: Place | None = None
-    maybe_words: tuple[str, ...] = ()
-    first: str = ""
-    title: str = ""
-    excluded: tuple[Excluded, ...] = ()
-    formats: tuple[str, ...] = ()
-    period: tuple[int, int] | None = None
-    identifier: str = ""
 
 
 @voc.derived
@@ -154,7 +99,9 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
     strong = [unit for unit in asked.units if not unit.weak]
     others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(asked, strong)))
     clauses = [_clause(unit, asked, others) for unit in strong]
-    if asked.title:
+    if asked.about:
+        clauses = [f"({_about([unit.text])})" for unit in strong]
+    elif asked.title:
         clauses = [f"({clause} OR {_titled(asked)}^{_HARDLY})" for clause in clauses]
     mixed = asked.core and 0 < sum(unit.core for unit in strong) < len(strong)
     if mixed:
@@ -270,9 +217,16 @@ def _without(asked: Asked) -> list[str]:
 def _having(excluded: Excluded) -> str:
     if excluded.field:
         return f"{excluded.field}:({_any(excluded.values)})"
-    # CKAN's plain schema has no field of analysed keywords: it is then empty.
-    names = " OR ".join(_term(name) if name.isalnum() else f'"{name}"~{_slop(name.split())}' for name in excluded.names)
-    return " OR ".join(f"{field}:({names})" for field in SUBJECT_FIELDS)
+    return _about(excluded.names)
+
+
+def _about(names: Iterable[str]) -> str:
+    """Return the clause of datasets that have one of the names in their title or keywords.
+
+    CKAN's plain schema has no field of analysed keywords: it is then empty.
+    """
+    parts = [_term(name) if " " not in name else f'"{name}"~{_slop(name.split())}' for name in names]
+    return " OR ".join(f"{field}:({' OR '.join(parts)})" for field in SUBJECT_FIELDS)
 
 
 def _or_titled(clause: str, asked: Asked) -> str:
@@ -369,7 +323,7 @@ def _fit(asked: Asked) -> str:
 def fits(asked: Asked) -> list[tuple[float, str, str]]:
     """Return the boosts by index value of a dataset's places: weight, field, value.
 
-    If the place is not required, datasets of neighbouring places rank before distant ones.
+    If the place is not required, datasets are ordered by their distance from it.
     """
     place = asked.place or asked.maybe
     if not place:
@@ -383,10 +337,18 @@ def fits(asked: Asked) -> list[tuple[float, str, str]]:
             found.append((weight[_kind(value)], PLACE_FIELD, value))
         if _kind(value) == "region":
             found.append((weight["nearby"], INSIDE_FIELD, value))
-    for value in (*place.ids, *place.around) if asked.place and not asked.strict else ():
-        if kind := {"departement": "nearby", "region": "beyond"}.get(_kind(value)):
-            found += [(weight[kind], PLACE_FIELD, each.id) for each in boxes.neighbours(value)]
+    if asked.place and not asked.strict:
+        larger = (value for value in (*place.ids, *place.around) if _kind(value) in ("departement", "region"))
+        nearest = boxes.distances(next(larger, ""))
+        # Within a région, the départements are ordered.
+        fields = {"region": PLACE_FIELD}
+        found += [(_near(far), fields.get(_kind(value), INSIDE_FIELD), value) for value, far in nearest]
     return [*found, *((weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES)]
+
+
+def _near(kilometres: float) -> float:
+    """Return the boost of a distance: high enough to count before the words, which differ little within one subject."""
+    return 1 + NEAR / (1 + kilometres / CLOSE) ** 2
 
 
 def _kind(value: str) -> str:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import conditions, exclusions, places, references, solr_language, words
+from ckanext.ecosphere.search.relevance.asked import Asked
 from ckanext.ecosphere.search.relevance.place_cues import cues
-from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
+AROUND = "around"
+"""Value of `place`: the place of the query and everywhere else, nearest first."""
 SHORTEST_PART = 3
 """Minimum letters of a meaningful part of a table name."""
 _FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
@@ -50,7 +52,7 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
 
     Args:
         text: as typed.
-        place: index value of the place that the user chose among namesakes; `off` for none.
+        place: index value of the place that the user chose among namesakes; `off` for none, or `AROUND`.
         without: disabled features, among `FEATURES`.
     """
     plain = solr_language.EITHER.sub(" ", text) if solr_language.is_choice(text) else text
@@ -88,6 +90,7 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
         left = [word for position, word in enumerate(read) if position not in reading.words]
         first = _of_same_name(chosen, others)
         asked = replace(beside, units=units_of(left), place=chosen, service=reading.service, first=first)
+        asked = replace(asked, strict=False, service=()) if place == AROUND else asked
         return Understood(text, asked, others=others, place_words=named)
     asked = replace(beside, units=units_of(read), maybe=chosen, maybe_words=named)
     return Understood(text, asked, others=others)
@@ -196,7 +199,8 @@ def steps(asked: Asked) -> list[Asked]:
         found.append(replace(asked, units=parts, strict=False, service=(), optional=len(parts) - 1))
     if asked.place:
         found.append(replace(asked, units=()))
-    found += [replace(_of_table(unit.text), title=asked.title, excluded=asked.excluded) for unit in asked.units if "_" in unit.text]
+    tables = (_of_table(unit.text) for unit in asked.units if "_" in unit.text)
+    found += [replace(table, title=asked.title, excluded=asked.excluded) for table in tables]
     return list(dict.fromkeys(found))
 
 
