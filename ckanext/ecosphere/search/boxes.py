@@ -21,8 +21,6 @@ COVERED = 0.9
 """Share of a territory's box that must lie in a box for it to count as covered."""
 MOST_COVERED = 20
 """Maximum number of covered départements; with more, the dataset covers the whole country."""
-MOST_NEAR = 40
-"""Maximum number of territories ordered by their distance: Solr tests each for every result."""
 KILOMETRES_OF_DEGREE = 111.2
 _SMALL, _LARGE = ("departement", "outre-mer"), ("region", "pays")
 
@@ -76,13 +74,13 @@ def neighbours(id_: str) -> tuple[voc.Concept, ...]:
 @voc.derived
 @cache
 def distances(id_: str) -> tuple[tuple[str, float], ...]:
-    """Return the départements and régions nearest to one of them, itself included, with their distance.
+    """Return the départements and régions by their distance from one of them, itself included.
 
     Args:
         id_: index value of a territory; empty result if it is unknown.
 
     Returns:
-        at most `MOST_NEAR` index values and kilometres between the middles of the boxes, nearest first.
+        index values and kilometres between the middles of the boxes, nearest first.
     """
     known = voc.get("territories")
     start = known.get(id_)
@@ -90,7 +88,7 @@ def distances(id_: str) -> tuple[tuple[str, float], ...]:
         return ()
     others = [each for each in known if each.data["type"] in (*_SMALL, "region")]
     found = [(each.id, _kilometres(_middle(start.data["bbox"]), _middle(each.data["bbox"]))) for each in others]
-    return tuple(sorted(found, key=lambda each: each[1])[:MOST_NEAR])
+    return tuple(sorted(found, key=lambda each: each[1]))
 
 
 def _middle(box: Box) -> tuple[float, float]:

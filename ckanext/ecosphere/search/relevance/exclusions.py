@@ -147,7 +147,7 @@ def _items(text: str, marker: re.Match[str]) -> tuple[int, list[Excluded]]:
 
 
 def _goes_on(joins: str, kind: str, other: str) -> bool:
-    """Return whether an exclusion goes on: "sauf Vendée, Sarthe", but not "sauf crues, Isère" or "sauf crues, bruit"."""
+    """Return whether it goes on: "sauf Vendée, Sarthe", but not "sauf crues, Isère" or "sauf crues, bruit"."""
     return kind == other and not (joins == "," and kind == "words")
 
 
@@ -255,6 +255,6 @@ def _names(inner: list[Word]) -> Iterator[str]:
     typed = " ".join(word.typed for word in inner)
     yield typed
     for unit in units(inner):
-        first = key_of(unit.words[0])
+        first = key_of(unit.words[0]).rstrip("0123456789")  # "ZNIEFF1"
         if unit.text == typed:
             yield from (name for name in unit.others if key_of(name).split()[:1] == [first])

@@ -6,7 +6,15 @@ import re
 from dataclasses import dataclass, replace
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import conditions, exclusions, places, references, solr_language, words
+from ckanext.ecosphere.search.relevance import (
+    conditions,
+    exclusions,
+    places,
+    references,
+    solr_language,
+    table_names,
+    words,
+)
 from ckanext.ecosphere.search.relevance.asked import Asked
 from ckanext.ecosphere.search.relevance.place_cues import cues
 from ckanext.ecosphere.search.relevance.words import Unit
@@ -15,8 +23,6 @@ from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 AROUND = "around"
 """Value of `place`: the place of the query and everywhere else, nearest first."""
-SHORTEST_PART = 3
-"""Minimum letters of a meaningful part of a table name."""
 _FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
 """File extension after a table name, ignored ("N_ICPE_P_059.shp")."""
 FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
@@ -231,11 +237,9 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
 
 def _of_table(name: str) -> Asked:
     """Return a query for the parts of a table name that no dataset contains as a whole ("N_ZONE_REG_PPRI_S_017")."""
-    place = places.of_table(name)
-    parts = name.split("_")[: -1 if place else None]
+    parts, place = table_names.parts(name)
     # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
     numbered = {part for part in parts if any(map(str.isdigit, part)) and not words.is_expression(part)}
     kept = [part.rstrip("0123456789") if part in numbered else part for part in parts]
-    read = [word for part in kept if len(part) >= SHORTEST_PART for word in words.read(part)]
-    units = tuple(words.units([word for word in read if not word.folded.isdigit()]))
+    units = tuple(words.units(words.read(" ".join(kept))))
     return Asked(units, place, core=any(unit.core for unit in units), optional=max(len(units) - 1, 0))
