@@ -18,9 +18,7 @@ from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import boxes, place_index
-from ckanext.ecosphere.search.relevance import table_names
-from ckanext.ecosphere.search.relevance.solr_query import TITLE_FORM_FIELD
+from ckanext.ecosphere.search import boxes, place_index, title_forms
 from ckanext.ecosphere.vocabularies import communes
 
 THEME_FIELD = "vocab_ecosphere_theme"
@@ -96,7 +94,8 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     if dataset.get("title"):
         # CKAN's sort field, normalised: otherwise "Éoliennes" and "arrêtés" sort after "Zonages".
         document["title_string"] = voc.normalise(dataset["title"])
-        document[TITLE_FORM_FIELD] = [table_names.TECHNICAL] if table_names.is_table(dataset["title"]) else []
+        if title_forms.is_table(dataset["title"]):
+            document[title_forms.FIELD] = [title_forms.TECHNICAL]
     return tidy(document)
 
 

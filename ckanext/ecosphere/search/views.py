@@ -41,6 +41,9 @@ def suggestions() -> Response:
     found = tk.get_action("ecosphere_search_suggest")({}, {"q": tk.request.args.get("q", "")})
     groups: list[dict[str, Any]] = []
     titles = facets.titles("dataset", {})
+    if found["subjects"]:
+        subjects = [{"label": each, "url": tk.h.url_for("dataset.search", q=each)} for each in found["subjects"]]
+        groups.append({"title": tk._("Subjects"), "items": subjects})
     for field, items in found["facets"].items():
         group = [
             {

@@ -130,8 +130,8 @@ def _is_lambert(x: float, y: float) -> bool:
 def _checked(sides: tuple[float, ...]) -> Box:
     if len(sides) != 4 or not all(map(math.isfinite, sides)):  # noqa: PLR2004 - sides of a rectangle
         message = tk._(
-            "Give a point as latitude, longitude (43.70, -1.06), a box as west,south,east,north in degrees, or either in"
-            " metres (Lambert-93)."
+            "Give a point as latitude, longitude (43.70, -1.06), a box as west,south,east,north in degrees, or either"
+            " in metres (Lambert-93)."
         )
         raise AreaError(message)
     west, south, east, north = sides

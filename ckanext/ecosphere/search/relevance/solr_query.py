@@ -14,9 +14,8 @@ from typing import Any
 import yaml
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import boxes
+from ckanext.ecosphere.search import boxes, title_forms
 from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
-from ckanext.ecosphere.search.relevance.table_names import TECHNICAL
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
 from ckanext.ecosphere.vocabularies import gazetteer, local
 
@@ -34,8 +33,6 @@ YEAR_NUMBER_FIELD = "ecosphere_year"
 POPULARITY_FIELD = "ecosphere_popularity"
 NUMBER_FIELDS = (QUALITY_FIELD, YEAR_NUMBER_FIELD, POPULARITY_FIELD)
 """Fields of the French schema from which the record's boost is computed."""
-TITLE_FORM_FIELD = "vocab_ecosphere_title_form"
-"""Index field of the form of a title: `TECHNICAL` for the name of a table."""
 ACCESS_FIELD = "vocab_ecosphere_access"
 DOWNLOAD, SERVICE = "accestelechargement", "accesservice"
 """Ids of the vocabulary `data-access`: data available immediately."""
@@ -248,7 +245,8 @@ def _any(values: tuple[str, ...]) -> str:
 def _boost(asked: Asked, year: int | None) -> str:
     factors = list(filter(None, [_fit(asked), _exact(asked), _formatted(asked)]))
     if year:
-        factors.append(f"if(termfreq({TITLE_FORM_FIELD},'{TECHNICAL}'),{weights()['record']['technical_title']},1)")
+        technical = f"termfreq({title_forms.FIELD},'{title_forms.TECHNICAL}')"
+        factors.append(f"if({technical},{weights()['record']['technical_title']},1)")
         factors += _of_years(asked, year)
         factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:

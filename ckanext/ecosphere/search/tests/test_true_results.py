@@ -10,11 +10,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from bs4 import BeautifulSoup, Tag
 
+from ckanext.ecosphere.search.relevance import catalogue_words
+
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french")
 
 DEPARTEMENT = "http://id.insee.fr/geo/departement/"
 ISERE, TARN, LANDES, VENDEE = (DEPARTEMENT + code for code in ("38", "81", "40", "85"))
 BRETAGNE = "http://id.insee.fr/geo/region/53"
+
+SERIES = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
 
 Search = Callable[..., Tag]
 
@@ -158,3 +162,25 @@ def test_filters_are_named_as_a_limit_of_what_is_missing(search: Search, make_da
     make_datasets({"title": "Lichens", "territory": [TARN]}, {"title": "Zones humides", "territory": [ISERE]})
     shown = search("lichens", vocab_ecosphere_territory="departement-38")
     assert "filtres" in sentences(shown)
+
+
+def test_the_name_of_a_table_has_a_readable_line_and_does_not_win_a_tie(search: Search, make_datasets: Any):
+    notes = {"notes": "Pistes DFCI", "tags": [{"name": "piste"}], "territory": [LANDES]}
+    make_datasets({"title": "DFCI piste", **notes}, {"title": "N_DFCI_PISTE_L_040", **notes})
+    shown = search("DFCI landes")
+    assert titles(shown) == ["DFCI piste", "N_DFCI_PISTE_L_040"]
+    assert "DFCI piste – Landes" in shown.select(".dataset-item")[1].get_text()
+
+
+def test_a_series_is_not_taken_for_the_departement_lot(search: Search, make_datasets: Any):
+    make_datasets({"title": "Lot : Zones humides du Tarn", "dcat_type": SERIES, "territory": [TARN]})
+    (title,) = titles(search("zones humides Tarn"))
+    assert title == "Série\N{NO-BREAK SPACE}: Zones humides du Tarn".replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_subjects_are_suggested_before_datasets(app: Any, make_datasets: Any):
+    make_datasets("Zones humides du Tarn", "Zones humides de l'Ain")
+    catalogue_words.count()
+    groups = app.get("/fr/recherche/suggestions", query_string={"q": "zones hu"}).json["groups"]
+    assert [group["title"] for group in groups] == ["Sujets", "Jeux de données"]
+    assert [item["label"] for item in groups[0]["items"]] == ["zone humide"]
