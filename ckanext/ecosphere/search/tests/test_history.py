@@ -29,17 +29,14 @@ def catalogue(make_datasets: Any) -> list[dict[str, Any]]:
     return make_datasets({"title": "Éoliennes", "territory": [RHONE]}, *places)
 
 
-State = tuple[str, list[str], str, str]
+State = tuple[str, list[str], list[str]]
+FIELDS = "#dataset-search-form [name=q], #dataset-search-form [name=sort]"
 
 
 def state(page: Page) -> State:
-    """Return the address, and what the page shows: titles, words of the box, order."""
-    return (
-        page.url,
-        page.locator(".dataset-heading").all_inner_texts(),
-        page.locator("#dataset-search-form [name=q]").input_value(),
-        page.locator("#dataset-search-form [name=sort]").input_value(),
-    )
+    """Return the address, and what the page shows at this moment: titles, words of the box, order."""
+    values = page.locator(FIELDS).evaluate_all("fields => fields.map(each => each.value)")
+    return page.url, page.locator(".dataset-heading").all_inner_texts(), values
 
 
 def settled(page: Page, url: Callable[[str], bool]) -> State:
