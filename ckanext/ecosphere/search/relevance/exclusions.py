@@ -64,14 +64,18 @@ class _Item:
 
 @cache
 def _markers() -> re.Pattern[str]:
-    """Return the pattern of what introduces an exclusion, longest first."""
+    return re.compile(_markers_written(), re.IGNORECASE)
+
+
+def _markers_written() -> str:
+    """Return the expression of what introduces an exclusion, longest first."""
     lines = sorted((line.translate(_BARE) for line in exceptions()), key=len, reverse=True)
     parts = []
     for line in lines:
         *words, last = re.split(r"[\s']", line)
         ends = _OF if last == "de" else rf"{last}(?![\w-])"
         parts.append(r"[\s'’]\s*".join([*map(re.escape, words), ends]))
-    return re.compile(rf"{_MINUS}|(?<![\w'’-])(?:(?-i:NOT\b)|{'|'.join(parts)})", re.IGNORECASE)
+    return rf"{_MINUS}|(?<![\w'’-])(?:(?-i:NOT\b)|{'|'.join(parts)})"
 
 
 def take(text: str) -> Taken:
