@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import corrections
+from ckanext.ecosphere.search.relevance import catalogue_words, corrections, spelling
 from ckanext.ecosphere.search.relevance.asked import Asked
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.relevance.words import Unit, is_translated, read_all, stem
@@ -32,7 +32,7 @@ class Counts(Protocol):
         """Count the results of several queries with one request."""
 
 
-def subjects(understood: Understood, index: Counts, shown: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def subjects(understood: Understood, index: Counts, shown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the subjects that no dataset of the place has in its title or keywords.
 
     Solr is only queried for those that no dataset shown has.
@@ -49,6 +49,9 @@ def subjects(understood: Understood, index: Counts, shown: list[Mapping[str, Any
     asked = understood.asked
     texts = [_words_of(dataset) for dataset in shown]
     strong = [unit for unit in asked.units if not unit.weak]
+    if any(unit.core for unit in strong):
+        # An ordinary word beside a subject need not be one itself ("quelles espèces faut-il prendre en compte").
+        strong = [unit for unit in strong if unit.core or not _is_ordinary(unit)]
     unseen = [unit for unit in strong if _is_subject(unit, asked) and not _is_in(unit, texts)][:MOST]
     index.count_at_once([each for unit in unseen for each in _questions(unit, asked)])
     return [
@@ -61,7 +64,6 @@ def subjects(understood: Understood, index: Counts, shown: list[Mapping[str, Any
         }
         for unit in unseen
         for about, mentioned, anywhere in [_questions(unit, asked)]
-        # A word beside a subject need not be one itself.
         if not index.count(about) and (unit.core or len(strong) == 1 or not index.count(mentioned))
     ]
 
@@ -74,8 +76,18 @@ def _questions(unit: Unit, asked: Asked) -> tuple[Asked, Asked, Asked]:
 
 
 def _is_subject(unit: Unit, asked: Asked) -> bool:
-    """Return whether a unit can be missing: neither an everyday word, a number, a table name nor a possible place."""
-    return not (is_translated(unit) or "_" in unit.text or unit.text.isdigit() or unit.words == asked.maybe_words)
+    """Return whether a unit can be missing: neither a number, a table name, a possible place, nor an everyday word.
+
+    An everyday word that the catalogue uses itself is a subject of it.
+    """
+    if "_" in unit.text or unit.text.isdigit() or unit.words == asked.maybe_words:
+        return False
+    return not is_translated(unit) or bool(catalogue_words.has(unit.words))
+
+
+def _is_ordinary(unit: Unit) -> bool:
+    folded = [voc.normalise(word) for word in unit.words]
+    return all(spelling.is_french(word) or spelling.is_place(word) for word in folded)
 
 
 def _words_of(dataset: Mapping[str, Any]) -> frozenset[str]:

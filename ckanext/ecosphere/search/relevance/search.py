@@ -341,7 +341,9 @@ def _alone(word: str) -> Asked:
 def _told(best: Choice, index: Index) -> dict[str, Any]:
     """Return the interpretation of the query, for pages and API clients."""
     asked, place = best.asked, best.understood.place
-    lacking = missing.subjects(best.understood, index, index.page(asked)) if index.has_titles else []
+    # What is shown of other places says nothing about this one.
+    shown = index.page(asked) if asked.strict else []
+    lacking = missing.subjects(best.understood, index, shown) if index.has_titles else []
     dropped = not lacking and (
         asked.optional > best.understood.asked.optional
         or asked.core
