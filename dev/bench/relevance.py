@@ -272,18 +272,18 @@ def _measure(options: argparse.Namespace) -> None:
     source = pysolr.Solr(tk.config["solr_url"], timeout=120)
     if options.only != "said":
         _compare(source, options)
-    said.measure(titles(source), show=bool(options.show))
+    said.measure(described(source), show=bool(options.show))
 
 
-def titles(solr: pysolr.Solr) -> list[tuple[str, frozenset[str]]]:
+def described(solr: pysolr.Solr) -> list[said.Described]:
     """Return title with keywords, and places, of every public dataset of the index."""
-    documents = _documents(solr, f"title,tags,{PLACE_FIELD},{INSIDE_FIELD}")
     return [
-        (
+        said.Described(
             " ".join([str(each.get("title") or ""), *each.get("tags", ())]),
-            frozenset([*each.get(PLACE_FIELD, ()), *each.get(INSIDE_FIELD, ())]),
+            frozenset(each.get(PLACE_FIELD, ())),
+            frozenset(each.get(INSIDE_FIELD, ())),
         )
-        for each in documents
+        for each in _documents(solr, f"title,tags,{PLACE_FIELD},{INSIDE_FIELD}")
     ]
 
 

@@ -10,6 +10,7 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ DEPTH = 100
 ASIDE = "aside"
 
 Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Described:
+    """Title and keywords of a dataset, its own places, and all that contains them."""
+
+    text: str
+    places: frozenset[str]
+    inside: frozenset[str]
 
 
 def rows(name: str) -> list[Row]:
@@ -61,16 +71,13 @@ def exclusion_fault(row: Row) -> str:
     return ""
 
 
-def is_absent(row: Row, titles: list[tuple[str, frozenset[str]]]) -> bool:
-    """Return whether no title or keyword of the place has the subject of a row.
-
-    Args:
-        titles: text and places of each dataset of the catalogue.
-    """
+def applies(row: Row, catalogue: list[Described]) -> bool:
+    """Return whether the catalogue lacks the missing subject of a row at its place, or has the other."""
     place = gazetteer.of_id(row["place"]) if row["place"] else None
-    here = {*place.ids, *place.around, *gazetteer.COUNTRIES} if place else set()
-    pattern = re.compile(row["absent"], re.IGNORECASE)
-    return not any(pattern.search(text) for text, places in titles if not place or places & here)
+    around = {*place.ids, *place.around, *gazetteer.COUNTRIES} if place else set()
+    pattern = re.compile(row["pattern"], re.IGNORECASE)
+    here = (each for each in catalogue if not place or each.places & around or each.inside & set(place.ids))
+    return any(pattern.search(each.text) for each in here) != bool(row["missing"])
 
 
 def missing_fault(row: Row) -> str:
@@ -83,19 +90,19 @@ def missing_fault(row: Row) -> str:
     return "" if named else f"said to be missing: {said}"
 
 
-def measure(titles: list[tuple[str, frozenset[str]]], *, show: bool) -> None:
+def measure(catalogue: list[Described], *, show: bool) -> None:
     """Print the share of right answers of both sets.
 
     Args:
-        titles: title with keywords, and places, of each dataset of the catalogue.
+        catalogue: all public datasets.
         show: whether to name the queries that fail; not those kept aside.
     """
     lacking = rows("missing_queries.csv")
-    applies = [row for row in lacking if not row["missing"] or is_absent(row, titles)]
-    print(f"\nexclusions and missing subjects: share that is right, of {len(titles)} datasets", end="")
-    print(f"; {len(lacking) - len(applies)} subjects are not missing in this catalogue")
+    apt = [row for row in lacking if applies(row, catalogue)]
+    print(f"\nexclusions and missing subjects: share that is right, of {len(catalogue)} datasets", end="")
+    print(f"; {len(lacking) - len(apt)} queries do not apply to this catalogue")
     _figures("exclusions", rows("exclusion_queries.csv"), exclusion_fault, show=show)
-    _figures("missing subjects", applies, missing_fault, show=show)
+    _figures("missing subjects", apt, missing_fault, show=show)
 
 
 def _figures(name: str, asked: list[Row], fault: Callable[[Row], str], *, show: bool) -> None:
