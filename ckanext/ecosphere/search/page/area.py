@@ -23,7 +23,7 @@ LONGEST = 200_000
 _DEEPEST = 12
 """Maximum nesting of brackets, since geometry parsers are recursive."""
 _SIDES = re.compile(r"\s*[,;\s]\s*")
-_NUMBERS = re.compile(r"[-+]?\d[-+0-9.]*\s*[,;\s][-+0-9.,;\s]+")
+_NUMBERS = re.compile(r"[-+]?\d[-+0-9.]*[,;\s][-+0-9.,;\s]+")
 _DECIMAL_COMMAS = re.compile(r"[-+]?\d+,\d+(?:(?:\s*;\s*|\s+)[-+]?\d+,\d+)+")
 """Numbers with decimal commas, separated by ";" or a space: "43,70 ; -1,06"."""
 _LAMBERT_X, _LAMBERT_Y = (0, 1_300_000), (6_000_000, 7_200_000)

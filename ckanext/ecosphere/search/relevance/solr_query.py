@@ -340,6 +340,8 @@ def fits(asked: Asked) -> list[tuple[float, str, str]]:
         if _kind(value) == "region":
             found.append((weight["nearby"], INSIDE_FIELD, value))
     if asked.place and not asked.strict:
+        # What covers the place comes before what is near.
+        found = [(times * NEAR if times != weight["nearby"] else times, field, value) for times, field, value in found]
         larger = (value for value in (*place.ids, *place.around) if _kind(value) in ("departement", "region"))
         nearest = boxes.distances(next(larger, ""))
         # Within a région, the départements are ordered.
