@@ -18,7 +18,8 @@ from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import boxes, place_index, title_forms
+from ckanext.ecosphere.search import boxes, place_index
+from ckanext.ecosphere.search.relevance import title_forms
 from ckanext.ecosphere.vocabularies import communes
 
 THEME_FIELD = "vocab_ecosphere_theme"

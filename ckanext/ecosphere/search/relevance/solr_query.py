@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import boxes, title_forms
+from ckanext.ecosphere.search import boxes
+from ckanext.ecosphere.search.relevance import title_forms
 from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
 from ckanext.ecosphere.vocabularies import gazetteer, local

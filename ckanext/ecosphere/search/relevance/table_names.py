@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ckanext.ecosphere.search import title_forms
-from ckanext.ecosphere.search.relevance import places, words
+from ckanext.ecosphere.search.relevance import places, title_forms, words
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 SHORTEST_PART = 3
