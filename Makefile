@@ -75,7 +75,7 @@ bench-quality: ## Measure what quality costs, on a save and for a re-score (DATA
 bench-levels: ## Compare the badge with 120 datasets judged by hand (weighted kappa)
 	@.venv/bin/python -m dev.bench.levels
 
-bench-relevance: ## Judged questions over the demonstration catalogue, ours beside stock CKAN (after COUNT=27897 make demo; ONLY=ours SHOW=0.7)
+bench-relevance: ## Judged questions over the demonstration catalogue, ours beside stock CKAN (after COUNT=27897 make demo; ONLY=ours|said SHOW=0.7)
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.relevance $(if $(ONLY),--only $(ONLY)) $(if $(SHOW),--show $(SHOW))
 

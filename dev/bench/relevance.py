@@ -9,7 +9,8 @@ its place is the one asked for, or the smallest around it that this subject has;
 related subject; else 0.
 
 NDCG@10 with gains 2^grade - 1 (Järvelin and Kekäläinen 2002; Burges et al. 2005), hit@1 and MRR on the best grade that
-a dataset has for the query, normally 3; recall@20 on grades from 2; share of queries without any result.
+a dataset has for the query, normally 3; recall@20 on grades from 2; share of queries without any result. Then,
+for queries that exclude something and for missing subjects (`said.py`), the share that is right.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from ckan.lib.search.query import QUERY_FIELDS
 from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import FEATURES
 from ckanext.ecosphere.vocabularies import gazetteer
+from dev.bench import said
 from dev.stack.settings import LOCAL, ports
 
 import ckan.plugins.toolkit as tk  # isort: skip
@@ -254,7 +256,9 @@ def _is_ours(key: str) -> bool:
 def main() -> None:
     """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", choices=("ours",), help="leave out stock CKAN and the ablation")
+    parser.add_argument(
+        "--only", choices=("ours", "said"), help="leave out stock CKAN and the ablation, or all but what is said"
+    )
     parser.add_argument("--show", type=float, default=0.0, help="name the questions below this NDCG@10")
     parser.add_argument("--parts", nargs="+", default=["tuned on"], help="parts whose questions are named")
     options = parser.parse_args()
@@ -266,6 +270,24 @@ def main() -> None:
 def _measure(options: argparse.Namespace) -> None:
     assert plugins.plugin_loaded("ecosphere_search")
     source = pysolr.Solr(tk.config["solr_url"], timeout=120)
+    if options.only != "said":
+        _compare(source, options)
+    said.measure(described(source), show=bool(options.show))
+
+
+def described(solr: pysolr.Solr) -> list[said.Described]:
+    """Return title with keywords, and places, of every public dataset of the index."""
+    return [
+        said.Described(
+            " ".join([str(each.get("title") or ""), *each.get("tags", ())]),
+            frozenset(each.get(PLACE_FIELD, ())),
+            frozenset(each.get(INSIDE_FIELD, ())),
+        )
+        for each in _documents(solr, f"title,tags,{PLACE_FIELD},{INSIDE_FIELD}")
+    ]
+
+
+def _compare(source: pysolr.Solr, options: argparse.Namespace) -> None:
     catalogue = records(source)
     judged = [(each, {r.name: g for r in catalogue if (g := grade(each, r))}) for each in questions()]
     unanswered = [question.query for question, grades in judged if not grades]
@@ -294,6 +316,7 @@ def _measure(options: argparse.Namespace) -> None:
             print(f"{name + ', ' + key if not key.startswith(' ') else key:28} {len(scores.ndcg):4}  {scores.row()}")
         for result, query in sorted(low):
             print(f"    {result:.2f}  {query}")
+    tk.config["ecosphere.search.without"] = []
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import action_input, language
 
 MAX_QUERY = 200
+MAX_SUBJECTS = 4
 
 
 @tk.validator_args
@@ -60,7 +61,7 @@ def package_search(original_action: Any, context: Context, data_dict: dict[str, 
 @tk.side_effect_free
 @tk.validate_action_data(suggest_schema)
 def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
-    """Suggest datasets, themes, territories and services for the beginning of a query.
+    """Suggest subjects, datasets, themes, territories and services for the beginning of a query.
 
     Args:
         context: action context.
@@ -68,15 +69,16 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
             `ecosphere.search.suggestions`, at most 20): number of datasets.
 
     Returns:
-        `datasets`: list of `name`, `title`, `type`; `facets`: for each facet field, list of `name`,
-        `label`, `count`; `communes`: list of `label`, `kind` and `query`, the query completed with a commune,
+        `subjects`: list of terms; `datasets`: list of `name`, `title`, `type`; `facets`: for each facet field, list of
+        `name`, `label`, `count`; `communes`: list of `label`, `kind` and `query`, the query completed with a commune,
         territory or natural region.
     """
     tk.check_access("ecosphere_search_suggest", context, data_dict)
     text = data_dict["q"].strip()[:MAX_QUERY]
     if len(text) < suggest.MIN_LENGTH:
-        return {"datasets": [], "facets": {}, "communes": []}
+        return {"subjects": [], "datasets": [], "facets": {}, "communes": []}
     return {
+        "subjects": suggest.subjects(text, MAX_SUBJECTS),
         "datasets": suggest.datasets(context, text, min(data_dict["limit"], 20)),
         "facets": suggest.places(context, text, language.current()),
         "communes": places_typed(text),

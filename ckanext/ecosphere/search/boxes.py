@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ COVERED = 0.9
 """Share of a territory's box that must lie in a box for it to count as covered."""
 MOST_COVERED = 20
 """Maximum number of covered départements; with more, the dataset covers the whole country."""
+KILOMETRES_OF_DEGREE = 111.2
 _SMALL, _LARGE = ("departement", "outre-mer"), ("region", "pays")
 
 
@@ -67,6 +69,37 @@ def neighbours(id_: str) -> tuple[voc.Concept, ...]:
         return ()
     alike = (each for each in known if each.data["type"] == concept.data["type"] and each.uri != concept.uri)
     return tuple(each for each in alike if _meet(each.data["bbox"], concept.data["bbox"]))
+
+
+@voc.derived
+@cache
+def distances(id_: str) -> tuple[tuple[str, float], ...]:
+    """Return the départements and régions by their distance from one of them, itself included.
+
+    Args:
+        id_: index value of a territory; empty result if it is unknown.
+
+    Returns:
+        index values and kilometres between the middles of the boxes, nearest first.
+    """
+    known = voc.get("territories")
+    start = known.get(id_)
+    if start is None:
+        return ()
+    others = [each for each in known if each.data["type"] in (*_SMALL, "region")]
+    found = [(each.id, _kilometres(_middle(start.data["bbox"]), _middle(each.data["bbox"]))) for each in others]
+    return tuple(sorted(found, key=lambda each: each[1]))
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    west, south, east, north = box
+    return (west + east) / 2, (south + north) / 2
+
+
+def _kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return the approximate distance between two points in degrees, accurate enough within France."""
+    east = (one[0] - other[0]) * math.cos(math.radians((one[1] + other[1]) / 2))
+    return math.hypot(east, one[1] - other[1]) * KILOMETRES_OF_DEGREE
 
 
 def _meet(one: Box, other: Box) -> bool:

@@ -10,7 +10,7 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets, index
 from ckanext.ecosphere.search.page import address, chips, extents, facet_view, nearby, results
-from ckanext.ecosphere.search.relevance import search
+from ckanext.ecosphere.search.relevance import search, understanding
 from ckanext.ecosphere.shared import language, organisations
 from ckanext.ecosphere.vocabularies import communes
 
@@ -20,6 +20,8 @@ MAX_RELAXATIONS = 5
 MAX_REQUESTS = 3
 MAX_TITLE = 200
 MAX_MARKED = 500
+_TOLD = ("place", "corrected", "fewer_words", "unsaid", "excluded", "missing")
+"""Parts of the interpretation of a query that the page reports."""
 
 
 #: Alias for templates.
@@ -112,9 +114,7 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
         query: the query, as typed.
     """
     told = getattr(tk.g, search.KEY, {}).get(query)
-    if not told or not (
-        told["place"] or told["corrected"] or told["fewer_words"] or told["unsaid"] or told["left_out"]
-    ):
+    if not told or not any(told[name] for name in _TOLD):
         return None
     places = [{**each, "url": _same_page(search.PLACE_PARAMETER, each["id"])} for each in told["other_places"]]
     return {
@@ -122,6 +122,8 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
         "other_places": places,
         "everywhere_url": _same_page(search.PLACE_PARAMETER, search.EVERYWHERE),
         "typed_url": _same_page(search.TYPED_PARAMETER, "1"),
+        "around_url": _same_page(search.PLACE_PARAMETER, understanding.AROUND),
+        "included_url": _same_page("q", told["wanted"]),
     }
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes, place_index
+from ckanext.ecosphere.search.relevance import title_forms
 from ckanext.ecosphere.vocabularies import communes
 
 THEME_FIELD = "vocab_ecosphere_theme"
@@ -94,6 +95,8 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     if dataset.get("title"):
         # CKAN's sort field, normalised: otherwise "Éoliennes" and "arrêtés" sort after "Zonages".
         document["title_string"] = voc.normalise(dataset["title"])
+        if title_forms.is_table(dataset["title"]):
+            document[title_forms.FIELD] = [title_forms.TECHNICAL]
     return tidy(document)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
+from itertools import islice
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -17,7 +19,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facets, query
 from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
 from ckanext.ecosphere.search.relevance import catalogue_words
-from ckanext.ecosphere.search.relevance.words import words_of_language
+from ckanext.ecosphere.search.relevance.words import everyday, stem, words_of_language
 from ckanext.ecosphere.vocabularies.name_forms import in_full
 
 SUGGEST_FIELD = "ecosphere_suggest"
@@ -35,6 +37,8 @@ VERY_LONG_WORD = 12
 
 _ELIDED = re.compile(r"\b[ldLD]['’](?=\w)")
 _WORDS = re.compile(r"\w+")
+_CONTENT = re.compile(r"\w{3,}")
+"""Words of a term that a title that is about it has."""
 
 
 def datasets(context: Context, text: str, limit: int) -> list[dict[str, str]]:
@@ -61,6 +65,26 @@ def datasets(context: Context, text: str, limit: int) -> list[dict[str, str]]:
         {"name": each["name"], "title": each.get("title") or each["name"], "type": each["dataset_type"]}
         for each in found["results"]
     ]
+
+
+def subjects(text: str, limit: int) -> list[str]:
+    """Return the subjects of the lists that begin with a text and of which public titles or keywords have the words.
+
+    Args:
+        text: the text typed, with or without accents.
+        limit: maximum number of results.
+    """
+    start = stem(voc.normalise(text))
+    begin = (term for folded, term in _subjects() if folded.startswith(start))
+    return list(islice((term for term in begin if catalogue_words.has(_CONTENT.findall(term))), limit))
+
+
+@voc.derived
+@cache
+def _subjects() -> tuple[tuple[str, str], ...]:
+    """Return the catalogue's terms of the lists, as stems and as written, the shortest first."""
+    terms = {stem(voc.normalise(term)): term for _asked, called in everyday() for term in called}
+    return tuple(sorted(terms.items(), key=lambda each: (len(each[0]), each[0])))
 
 
 def places(context: Context, text: str, language: str) -> dict[str, list[dict[str, Any]]]:

@@ -19,6 +19,19 @@ web_guard.protect(ecosphere_search)
 ecosphere_search.before_app_request(combinations.limit)
 
 
+@ecosphere_search.after_app_request
+def keep_fragments_apart(response: Response) -> Response:
+    """Keep fragments of lists out of caches: the page of the same URL would be replaced by its fragment.
+
+    Browsers answer "Back" and a duplicated tab from their cache, whatever its age.
+    """
+    if response.mimetype == "text/html":
+        response.vary.add("HX-Request")
+        if tk.request.htmx:
+            response.cache_control.no_store = True
+    return response
+
+
 @ecosphere_search.route("/recherche/suggestions")
 def suggestions() -> Response:
     """Return groups of suggestions for the text typed so far.
@@ -29,6 +42,9 @@ def suggestions() -> Response:
     found = tk.get_action("ecosphere_search_suggest")({}, {"q": tk.request.args.get("q", "")})
     groups: list[dict[str, Any]] = []
     titles = facets.titles("dataset", {})
+    if found["subjects"]:
+        subjects = [{"label": each, "url": tk.h.url_for("dataset.search", q=each)} for each in found["subjects"]]
+        groups.append({"title": tk._("Subjects"), "items": subjects})
     for field, items in found["facets"].items():
         group = [
             {

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.vocabularies import normalise, tables
 
 PREFIX = "http://id.insee.fr/geo/commune/"
-_LABEL = re.compile(r"([^(]{1,100})\((\w{2,3})\)")
+_LABEL = re.compile(r"([^(,]{1,100})(?:\(([^()]{2,60})\)|,([^,]{2,60}))")
+"""A name with its département: "Villeurbanne (69)", "Villeurbanne, Rhône"."""
 _FILE = Path(__file__).with_name("places") / "communes.csv"
 
 
@@ -94,6 +96,11 @@ def of_code(code: str) -> Commune | None:
     return _by_code().get(code.upper())
 
 
+def of_postal(code: str) -> list[Commune]:
+    """Return the communes with this postal code, the most populous first."""
+    return [each for each in by_population() if code in each.postal]
+
+
 def get(uri: str) -> Commune | None:
     """Return the commune with this URI, or None."""
     bare = uri.replace("https://", "http://", 1)
@@ -118,18 +125,30 @@ def suggest(text: str, limit: int) -> list[Commune]:
 
 
 def named(text: str) -> list[Commune]:
-    """Return the communes that a text names, by code, name, or name and département as in `Commune.label`.
+    """Return the communes that a text names: by INSEE or postal code, name, or name and département.
 
     Returns:
-        one commune for a code, else all with this name, the most populous first; empty when there is none.
+        one commune for an INSEE code, else all with this name or postal code, the most populous first; empty when there
+        is none.
     """
-    exact = of_code(text.strip())
+    text = text.strip()
+    exact = of_code(text)
     if exact:
         return [exact]
-    labelled = _LABEL.fullmatch(text.strip())
-    name, departement = (labelled[1], labelled[2].upper()) if labelled else (text, "")
+    if postal := of_postal(text):
+        return postal
+    labelled = _LABEL.fullmatch(text)
+    name, within = (labelled[1], labelled[2] or labelled[3]) if labelled else (text, "")
+    departement = _code_of(within) if labelled else ""
     wanted = f" {normalise(name)}"
     return [each for folded, each in _folded() if folded == wanted and departement in ("", each.departement)]
+
+
+def _code_of(departement: str) -> str:
+    """Return the code of a département, from its code or name; what was typed if it is unknown."""
+    concept = voc.get("territories").find(departement.strip())
+    code = str(concept.data["departement_code"]) if concept else ""
+    return code or departement.strip().upper()
 
 
 @cache

@@ -103,21 +103,42 @@ def _within(territory: str) -> set[str]:
 def read(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]]:
     """Read a list of communes typed by a person: codes or names, separated by commas, semicolons or line breaks.
 
+    A code alone may be an INSEE or a postal code; a name may be followed by its département ("Villeurbanne, Rhône").
+
     Returns:
         the INSEE codes recognised, in order and without repetition; and the entries that were not, each with the
         communes of that name (none when it is unknown, several when it is ambiguous).
     """
     codes: dict[str, None] = {}
     doubtful: list[tuple[str, list[Commune]]] = []
+    last: list[Commune] = []
     for entry in _entries(text):
-        coded = CODE_WITHIN.search(entry)
-        found = [get(coded[1])] if coded else [c for name, c in _folded() if name == _fold(entry)]
-        known = [commune for commune in found if commune]
-        if len(known) == 1:
-            codes[known[0].code] = None
+        within = _in_departement(last, entry)
+        found = within or _named(entry)
+        if within and len(last) > 1:
+            doubtful.pop()
+        if len(found) == 1:
+            codes[found[0].code] = None
         else:
-            doubtful.append((entry, known))
+            doubtful.append((entry, found))
+        last = [] if within else found
     return list(codes), doubtful
+
+
+def _named(entry: str) -> list[Commune]:
+    """Return the communes with a code or name."""
+    coded = CODE_WITHIN.search(entry)
+    if coded is None:
+        return [commune for name, commune in _folded() if name == _fold(entry)]
+    exact = get(coded[1])
+    postal = registry.of_postal(entry)
+    return list(dict.fromkeys([*([exact] if exact else []), *postal]))
+
+
+def _in_departement(found: list[Commune], entry: str) -> list[Commune]:
+    """Return those of some communes that lie in the département named; empty if it names none of theirs."""
+    territory = voc.get("territories").find(entry)
+    return [each for each in found if territory and territory_of(each.code) == territory.id]
 
 
 def _entries(text: str) -> Iterator[str]:

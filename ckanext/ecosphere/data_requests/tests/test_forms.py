@@ -37,6 +37,24 @@ def test_a_commune_that_has_namesakes_asks_which_one():
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "codes", "doubtful"),
+    [
+        ("Villeurbanne, Rhône", ["69266"], []),
+        ("Saint-Denis, Seine-Saint-Denis ; Lyon", ["93066", "69123"], []),
+        ("Lyon, Paris", ["69123", "75056"], []),
+        ("01300", [], ["01300"]),
+        ("69100", [], ["69100"]),
+        ("Irigny – Rhône (69100)", ["69100"], []),
+        ("44300", ["44109"], []),
+        ("Trifouillis, Rhône", [], ["Trifouillis", "Rhône"]),
+    ],
+)
+def test_postal_codes_and_departements_are_read_as_well(typed, codes, doubtful):
+    found, unsure = communes.read(typed)
+    assert (found, [entry for entry, _communes in unsure]) == (codes, doubtful)
+
+
 def test_a_commune_that_nobody_knows_is_named_in_the_error():
     _data, errors = where(where="communes", communes="Lyon, Trifouillis")
     assert len(errors["communes"]) == 1

@@ -1,4 +1,4 @@
-"""Parse a search area: a box, GeoJSON, WKT, or the name of a territory, commune or EPCI."""
+"""Parse a search area: a point, a box, GeoJSON, WKT, or the name of a territory, commune or EPCI."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import shapely
+from pyproj import Transformer
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
@@ -22,7 +23,14 @@ LONGEST = 200_000
 _DEEPEST = 12
 """Maximum nesting of brackets, since geometry parsers are recursive."""
 _SIDES = re.compile(r"\s*[,;\s]\s*")
-_FOUR_NUMBERS = re.compile(r"[-+0-9.]+[,;\s][-+0-9.,;\s]+")
+_NUMBERS = re.compile(r"[-+]?\d[-+0-9.]*[,;\s][-+0-9.,;\s]+")
+_DECIMAL_COMMAS = re.compile(r"[-+]?\d+,\d+(?:(?:\s*;\s*|\s+)[-+]?\d+,\d+)+")
+"""Numbers with decimal commas, separated by ";" or a space: "43,70 ; -1,06"."""
+_LAMBERT_X, _LAMBERT_Y = (0, 1_300_000), (6_000_000, 7_200_000)
+"""Area of use of Lambert-93 (EPSG:2154), in metres."""
+_LATITUDES = (41, 52)
+"""Latitudes of metropolitan France, none of which is a longitude of it."""
+MOST_PROPOSED = 5
 _WKT = re.compile(r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION", re.IGNORECASE)
 LONGEST_NAME = 100
 
@@ -63,8 +71,9 @@ def parse(text: str) -> Area:
         return Area("", _of_geometry(_geojson, text))
     if _WKT.match(text.lstrip()):
         return Area("", _of_geometry(shapely.from_wkt, text.partition(";")[2] or text))
-    if _FOUR_NUMBERS.fullmatch(text):
-        return Area("", _of_sides(text))
+    numbers = text.replace(",", ".") if _DECIMAL_COMMAS.fullmatch(text) else text
+    if _NUMBERS.fullmatch(numbers):
+        return Area("", _of_sides(numbers))
     return _of_name(text)
 
 
@@ -95,12 +104,36 @@ def _of_sides(text: str) -> Box:
         sides = tuple(float(each) for each in _SIDES.split(text.strip(" ,;")) if each)
     except ValueError:
         sides = ()
-    return _checked(sides)
+    return _checked(_in_degrees(sides))
+
+
+def _in_degrees(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """Return a point or box as west, south, east, north in degrees; what is neither is returned as it is.
+
+    Args:
+        numbers: a point, or the sides of a box, in degrees or in metres (Lambert-93); of a point in degrees, latitude
+            and longitude in any order.
+    """
+    if len(numbers) == 2:  # noqa: PLR2004 - a point
+        longitude_last = _LATITUDES[0] <= numbers[0] <= _LATITUDES[1] and not _is_lambert(*numbers)
+        numbers = (*reversed(numbers), *reversed(numbers)) if longitude_last else (*numbers, *numbers)
+    if len(numbers) != 4 or not (_is_lambert(*numbers[:2]) and _is_lambert(*numbers[2:])):  # noqa: PLR2004 - a box
+        return numbers
+    west, south, east, north = numbers
+    return tuple(Transformer.from_crs(2154, 4326, always_xy=True).transform_bounds(west, south, east, north))
+
+
+def _is_lambert(x: float, y: float) -> bool:
+    return _LAMBERT_X[0] <= x <= _LAMBERT_X[1] and _LAMBERT_Y[0] <= y <= _LAMBERT_Y[1]
 
 
 def _checked(sides: tuple[float, ...]) -> Box:
     if len(sides) != 4 or not all(map(math.isfinite, sides)):  # noqa: PLR2004 - sides of a rectangle
-        raise AreaError(tk._("Give the box as west,south,east,north in degrees."))
+        message = tk._(
+            "Give a point as latitude, longitude (43.70, -1.06), a box as west,south,east,north in degrees, or either"
+            " in metres (Lambert-93)."
+        )
+        raise AreaError(message)
     west, south, east, north = sides
     if not -180 <= west <= east <= 180 or not -90 <= south <= north <= 90:  # noqa: PLR2004 - degrees
         message = tk._(
@@ -117,7 +150,12 @@ def _of_name(text: str) -> Area:
     if territory:
         west, south, east, north = territory.data["bbox"]
         return Area(territory.label(lang), (west, south, east + 360 if east < west else east, north))
-    if found := communes.named(text[:LONGEST_NAME]):
+    # Some codes are the INSEE code of a commune and the postal code of another.
+    found = list(dict.fromkeys([*communes.of_postal(text), *communes.named(text[:LONGEST_NAME])]))
+    if len(found) > 1:
+        labels = "; ".join(f"{each.label}, {each.code}" for each in found[:MOST_PROPOSED])
+        raise AreaError(tk._("Several communes are meant: {names}").format(names=labels))
+    if found:
         return Area(found[0].label, None, f"commune-{found[0].code}")
     groups = epcis.epcis_named(text[:LONGEST_NAME])
     if len(groups) == 1 and (outline := epci_outlines.outlines().get(groups[0].code)):

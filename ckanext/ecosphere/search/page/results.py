@@ -16,6 +16,7 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.search.page import highlight
+from ckanext.ecosphere.search.relevance import table_names
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.contact_details import makers
 from ckanext.ecosphere.vocabularies import communes
@@ -28,6 +29,8 @@ _EXCERPT = 180
 _MOST_PLACES = 2
 _MOST_FORMATS = 4
 _SERIES = "series"
+_LOT = re.compile(r"Lot\s*:\s*", re.IGNORECASE)
+"""Géo-IDE's word for a series at the beginning of a title: it reads as the département."""
 _YEAR = re.compile(r"\d{4}")
 _MONTH = re.compile(r"[1-9]\d{3}-(?:0[1-9]|1[0-2])")
 
@@ -54,11 +57,13 @@ class Result:
 
     Attributes:
         title, excerpt: HTML, with the search words marked.
+        readable: what a table name used as the title stands for ("DFCI piste – Landes"), else "".
         producer: who made the data, "" if that is unknown.
         publisher: title of the service, if it is not known to have made the data.
     """
 
     title: Markup
+    readable: str
     excerpt: Markup
     places: str
     date: str
@@ -78,15 +83,19 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     words = highlight.words_of(query)
     notes = tk.h.markdown_extract(tk.h.get_translated(dataset, "notes"), extract_length=0) or ""
     service = dataset.get("organization") or {}
-    title = service.get("title") or service.get("name") or ""
+    title = tk.h.get_translated(dataset, "title") or dataset["name"]
+    if _is_series(dataset) and (lot := _LOT.match(title)):
+        title = tk._("Series: {title}").format(title=title[lot.end() :])
+    service_title = service.get("title") or service.get("name") or ""
     made = makers.of(dataset)
     return Result(
-        title=highlight.mark(tk.h.get_translated(dataset, "title") or dataset["name"], words),
+        title=highlight.mark(title, words),
+        readable=table_names.readable(title),
         excerpt=highlight.mark(highlight.excerpt(unescape(str(notes)), words, _EXCERPT), words),
         places=places(dataset.get("territory"), lang),
         date=date(dataset),
-        producer=", ".join(filter(None, [title if made.made_here else "", *made.others])),
-        publisher="" if made.made_here else title,
+        producer=", ".join(filter(None, [service_title if made.made_here else "", *made.others])),
+        publisher="" if made.made_here else service_title,
         ways=tuple(ways(dataset, lang)),
     )
 

@@ -1,4 +1,4 @@
-"""Extract conditions from a query: formats, period, and an excluded place. Pure."""
+"""Extract conditions from a query: formats and period. Pure."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import re
 from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance.place_cues import cues
-from ckanext.ecosphere.search.relevance.words import Word, exceptions, expressions, fillers, generic, stem
-from ckanext.ecosphere.vocabularies import gazetteer
-from ckanext.ecosphere.vocabularies.gazetteer import Place
+from ckanext.ecosphere.search.relevance.words import Word, fillers, generic, stem
 
 EARLIEST, LATEST = 0, 9999
 """Years of a period without a beginning or an end."""
@@ -50,7 +47,7 @@ def take_period(text: str) -> tuple[str, tuple[int, int] | None]:
 
 @voc.derived
 @cache
-def _formats() -> dict[str, tuple[str, ...]]:
+def format_names() -> dict[str, tuple[str, ...]]:
     """Return stem of a format's name → index values of the formats."""
     found: dict[str, dict[str, None]] = {}
     for concept in voc.get("format"):
@@ -67,36 +64,4 @@ def formats(words: list[Word]) -> tuple[str, ...]:
         words: words of the query. Only filler and generic words count, since others may be a subject ("image", "text").
     """
     named = (word.stem for word in words if word.stem in fillers() or word.stem in generic())
-    return tuple(dict.fromkeys(value for word in named for value in _formats().get(word, ())))
-
-
-def take_left_out(words: list[Word]) -> tuple[list[Word], Place | None]:
-    """Extract the excluded place from a query ("Pays de la Loire sauf Vendée").
-
-    Args:
-        words: words of the query.
-
-    Returns:
-        the words without it, and the place; None if none is excluded.
-    """
-    for position, word in enumerate(words):
-        if word.folded not in exceptions():
-            continue
-        start = position + 1
-        while start < len(words) and words[start].folded in cues()["between"]:
-            start += 1
-        for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
-            if place := _place_alone(words[start:end]):
-                return words[:position] + words[end:], place
-    return words, None
-
-
-def _place_alone(inner: list[Word]) -> Place | None:
-    """Return the place named by words that have no other meaning; None if there is none."""
-    name = " ".join(word.folded for word in inner)
-    key = " ".join(word.stem for word in inner)
-    place = next(iter(gazetteer.named(name)), None)
-    if place is None or key in expressions() or name.isdigit():
-        return None
-    is_word = place.kind in ("commune", "epci") and (name in gazetteer.common_words() or key in fillers() | generic())
-    return None if is_word else place
+    return tuple(dict.fromkeys(value for word in named for value in format_names().get(word, ())))

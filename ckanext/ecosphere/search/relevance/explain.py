@@ -14,7 +14,8 @@ from ckan.lib.search.common import make_connection
 from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.facet_values import ACCESS_FIELD
 from ckanext.ecosphere.search.relevance import solr_query
-from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD, Asked
+from ckanext.ecosphere.search.relevance.asked import Asked
+from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import Understood
 
 _WEIGHT = re.compile(r"weight\((?P<field>\w{1,80}):")

@@ -77,8 +77,8 @@ def read(words: list[Word], text: str) -> Reading | None:
         words: words of the query.
         text: the query as typed, since a capital in the middle indicates a name.
     """
-    if service := _service(words):
-        return service
+    if by_service := service(words):
+        return by_service
     found: list[Reading] = []
     for start in range(len(words)):
         for end in range(min(len(words), start + gazetteer.LONGEST_NAME), start, -1):
@@ -353,7 +353,7 @@ def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
     return end == len(words) and (start > 0 or len(read_all(text)) > end)
 
 
-def _service(words: list[Word]) -> Reading | None:
+def service(words: list[Word]) -> Reading | None:
     """Recognise a service by its acronym and place: "ddt 44", "ddtm06", "dreal bretagne", "ddtm de l'Hérault"."""
     for start in range(len(words)):
         acronym, code = _parted(words[start].folded)

@@ -24,12 +24,13 @@ from ckanext.ecosphere.search.relevance import (
     catalogue_words,
     corrections,
     counts,
+    missing,
     solr_language,
     solr_query,
     understanding,
     words,
 )
-from ckanext.ecosphere.search.relevance.solr_query import Asked
+from ckanext.ecosphere.search.relevance.asked import Asked
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.solr_client import SolrAdminError
 from ckanext.ecosphere.shared import dates
@@ -57,8 +58,6 @@ MOST_IN_DOUBT = 2
 """Unknown words for which both cases, present in or missing from the catalogue, are counted in advance."""
 MOST_AT_ONCE = 2
 """Units that datasets of one place often have together."""
-MOST_NAMES_TOLD = 3
-"""Maximum alternative names reported per expression."""
 MOST_NAMESAKES = 2
 """Namesakes counted in advance."""
 _OWN_WAY = ("qf", "mm", "defType", "bf", "boost", "df")
@@ -118,7 +117,8 @@ def answer(original: Callable[..., Any], context: Context, data_dict: dict[str, 
     if "steps" not in without and not identified:
         understood = _with_common_name(index, understood, understand, place)
     best = identified or _chosen(index, understood, understand)
-    told = {**_told(best, index), "as_asked": index.count(understood.asked)}
+    told = _told(best, index)
+    told["as_asked"] = 0 if told["missing"] else index.count(understood.asked)
     if has_request_context() and data_dict.get("rows") != 0:
         # For the page, to which CKAN passes only results and facets.
         tk.g.setdefault(KEY, {})[typed] = {**told, "marked": _marked(best, typed)}
@@ -152,6 +152,15 @@ class Index:
             found = self._found[asked] = _run(self.original, self.context, self.data_dict, asked, self.without)
             self._counts[asked] = found["count"]
         return self._found[asked]
+
+    @property
+    def has_titles(self) -> bool:
+        """Return whether the results have titles and keywords, which a client can leave out."""
+        return self.data_dict.get("rows") != 0 and not self.data_dict.get("fl")
+
+    def page(self, asked: Asked) -> list[dict[str, Any]]:
+        """Return the datasets found on this page."""
+        return self.find(asked)["results"]
 
     def knows(self, asked: Asked) -> bool:
         """Return whether a query has been run or counted."""
@@ -332,7 +341,10 @@ def _alone(word: str) -> Asked:
 def _told(best: Choice, index: Index) -> dict[str, Any]:
     """Return the interpretation of the query, for pages and API clients."""
     asked, place = best.asked, best.understood.place
-    dropped = (
+    # What is shown of other places says nothing about this one.
+    shown = index.page(asked) if asked.strict else []
+    lacking = missing.subjects(best.understood, index, shown) if index.has_titles else []
+    dropped = not lacking and (
         asked.optional > best.understood.asked.optional
         or asked.core
         or (not asked.units and bool(best.understood.asked.units))
@@ -345,31 +357,18 @@ def _told(best: Choice, index: Index) -> dict[str, Any]:
         "words": [unit.text for unit in best.understood.asked.units],
         "corrected": best.corrected,
         "fewer_words": dropped,
-        "unsaid": _unsaid(best, index),
-        "left_out": asked.not_at.title if asked.not_at else "",
+        "unsaid": missing.everyday(asked, index),
+        "missing": lacking,
+        "place_only": not asked.units and bool(best.understood.asked.units),
+        "excluded": [{"kind": each.kind, "title": each.title} for each in asked.excluded],
+        "wanted": best.understood.wanted,
     }
-
-
-def _unsaid(best: Choice, index: Index) -> list[dict[str, Any]]:
-    """Return expressions that no dataset contains, found by alternative names only: `words` and `names`."""
-    asked = best.asked
-    strange = corrections.strange(asked.units)
-    index.count_at_once(map(_written, strange))
-    return [
-        {"words": unit.text, "names": list(unit.others[: unit.called])[:MOST_NAMES_TOLD]}
-        for unit in strange
-        if not index.count(_written(unit)) and index.count(asked)
-    ]
-
-
-def _written(unit: words.Unit) -> Asked:
-    return Asked((replace(unit, others=(), called=0),))
 
 
 def _marked(best: Choice, typed: str) -> str:
     """Return the words to mark in results: as typed or corrected, and the catalogue's names for them."""
     called = (name for unit in best.asked.units for name in unit.others[: unit.called])
-    return " ".join([best.corrected or typed, *called])
+    return " ".join([best.understood.wanted or typed, *called])
 
 
 _schema: dict[str, tuple[float, bool]] = {}

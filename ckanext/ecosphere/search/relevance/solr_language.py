@@ -11,9 +11,10 @@ import re
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import words
 
-SIGNS = re.compile(r'["*~^{}]|\|\||(?:^|\s)[-+!]\w|&&')
-"""Solr's special characters; not mere brackets ("Forges (17)"), nor a sign between words ("eau + déchets")."""
-OPERATORS = re.compile(r"(?:\S\s+(?:AND|OR)|(?:^|\s)NOT)\s+\S")
+SIGNS = re.compile(r'["*~^{}]|\|\||(?:^|\s)[+!]\w|&&')
+"""Solr's special characters; not mere brackets ("Forges (17)"), nor a sign between words ("eau + déchets"), nor a
+minus, which is read with the words that exclude something (`exclusions.py`)."""
+OPERATORS = re.compile(r"\S\s+(?:AND|OR)\s+\S")
 """Solr's operators, not considered if the whole query is in capitals ("PLU COTE D OR BEAUNE")."""
 EITHER = re.compile(r"\s(?:OR|\|\|)(?=\s)")
 """The OR operator."""

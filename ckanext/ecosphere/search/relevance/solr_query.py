@@ -7,7 +7,6 @@ function that multiplies the score (`boost`), see Solr's reference guide, "Exten
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -16,9 +15,10 @@ import yaml
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
+from ckanext.ecosphere.search.relevance import title_forms
+from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
 from ckanext.ecosphere.vocabularies import gazetteer, local
-from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 PLACE_FIELD = "vocab_ecosphere_place"
 """Index field of a dataset's own places."""
@@ -47,6 +47,8 @@ MOST_NAMES = 60
 """Maximum alternative names per query: Solr allows 1 024 clauses, and each name is one for every field."""
 SAME_NAME = 1.25
 """Factor for the département named like a river, among those that it flows through."""
+NEAR, CLOSE = 1000, 20
+"""Boost of what is at the distance 0 of a place where nothing was found; kilometres that leave a quarter of it."""
 _DIGITS_OF_YEAR = 4
 _FEW_WORDS, _FAR = 2, 20
 """Words of an expression that may occur anywhere in a text; maximum distance between those of a longer one."""
@@ -58,41 +60,8 @@ MOST_PAIRED = 4
 """Maximum other words combined with domain expressions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A query to be sent to Solr.
-
-    Attributes:
-        units: words and expressions.
-        place: the place; None for anywhere.
-        strict: whether results must be in the place, contain it or lie within it.
-        service: names of organisations, if one was named.
-        optional: number of units that a dataset may lack.
-        core: whether only domain expressions are required, while other words only add to the score.
-        maybe: place that some words may denote: it affects the score, but filters nothing.
-        maybe_words: these words.
-        first: the place's index value to rank first: the département named like the river.
-        title: the whole query, normalised: datasets with exactly this title come first.
-        not_at: the excluded place ("sauf Vendée"): datasets within it are excluded.
-        formats: index values of formats: datasets with one of them rank higher.
-        period: first and last year of a period: data of these years rank higher.
-        identifier: the text, if it is an identifier or the name of a dataset: then all else is ignored.
-    """
-
-    units: tuple[Unit, ...]
-    place: Place | None = None
-    strict: bool = True
-    service: tuple[str, ...] = ()
-    optional: int = 0
-    core: bool = False
-    maybe: Place | None = None
-    maybe_words: tuple[str, ...] = ()
-    first: str = ""
-    title: str = ""
-    not_at: Place | None = None
-    formats: tuple[str, ...] = ()
-    period: tuple[int, int] | None = None
-    identifier: str = ""
+SUBJECT_FIELDS = ("title", "ecosphere_tags")
+"""Index fields that say what a dataset is about; a description also mentions other things."""
 
 
 @voc.derived
@@ -131,7 +100,9 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
     strong = [unit for unit in asked.units if not unit.weak]
     others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(asked, strong)))
     clauses = [_clause(unit, asked, others) for unit in strong]
-    if asked.title:
+    if asked.about:
+        clauses = [f"({_about([unit.text])})" for unit in strong]
+    elif asked.title:
         clauses = [f"({clause} OR {_titled(asked)}^{_HARDLY})" for clause in clauses]
     mixed = asked.core and 0 < sum(unit.core for unit in strong) < len(strong)
     if mixed:
@@ -143,7 +114,7 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
         "mm": "1" if mixed else _minimum(len(clauses), asked, minimum),
-        "fq_list": [each for each in (_where(asked), _who(asked), _not_there(asked)) if each],
+        "fq_list": [each for each in (_where(asked), _who(asked), *_without(asked)) if each],
     }
     if ranked:
         found["boost"] = _boost(asked, year)
@@ -239,9 +210,24 @@ def _who(asked: Asked) -> str:
     return _or_titled(f"organization:({_any(asked.service)})", asked) if asked.service else ""
 
 
-def _not_there(asked: Asked) -> str:
-    """Return the filter that excludes datasets within the excluded place; those of containing places remain."""
-    return f"*:* -{INSIDE_FIELD}:({_any(asked.not_at.ids)})" if asked.not_at else ""
+def _without(asked: Asked) -> list[str]:
+    """Return the filters of what is excluded; of an excluded place, datasets of the areas around it remain."""
+    return [_or_titled(f"(*:* -({_having(each)}))", asked) for each in asked.excluded]
+
+
+def _having(excluded: Excluded) -> str:
+    if excluded.field:
+        return f"{excluded.field}:({_any(excluded.values)})"
+    return _about(excluded.names)
+
+
+def _about(names: Iterable[str]) -> str:
+    """Return the clause of datasets that have one of the names in their title or keywords.
+
+    CKAN's plain schema has no field of analysed keywords: it is then empty.
+    """
+    parts = [_term(name) if " " not in name else f'"{name}"~{_slop(name.split())}' for name in names]
+    return " OR ".join(f"{field}:({' OR '.join(parts)})" for field in SUBJECT_FIELDS)
 
 
 def _or_titled(clause: str, asked: Asked) -> str:
@@ -260,6 +246,8 @@ def _any(values: tuple[str, ...]) -> str:
 def _boost(asked: Asked, year: int | None) -> str:
     factors = list(filter(None, [_fit(asked), _exact(asked), _formatted(asked)]))
     if year:
+        technical = f"termfreq({title_forms.FIELD},'{title_forms.TECHNICAL}')"
+        factors.append(f"if({technical},{weights()['record']['technical_title']},1)")
         factors += _of_years(asked, year)
         factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:
@@ -338,7 +326,7 @@ def _fit(asked: Asked) -> str:
 def fits(asked: Asked) -> list[tuple[float, str, str]]:
     """Return the boosts by index value of a dataset's places: weight, field, value.
 
-    If the place is not required, datasets of neighbouring places rank before distant ones.
+    If the place is not required, datasets are ordered by their distance from it.
     """
     place = asked.place or asked.maybe
     if not place:
@@ -352,10 +340,20 @@ def fits(asked: Asked) -> list[tuple[float, str, str]]:
             found.append((weight[_kind(value)], PLACE_FIELD, value))
         if _kind(value) == "region":
             found.append((weight["nearby"], INSIDE_FIELD, value))
-    for value in (*place.ids, *place.around) if asked.place and not asked.strict else ():
-        if kind := {"departement": "nearby", "region": "beyond"}.get(_kind(value)):
-            found += [(weight[kind], PLACE_FIELD, each.id) for each in boxes.neighbours(value)]
+    if asked.place and not asked.strict:
+        # What covers the place comes before what is near.
+        found = [(times * NEAR if times != weight["nearby"] else times, field, value) for times, field, value in found]
+        larger = (value for value in (*place.ids, *place.around) if _kind(value) in ("departement", "region"))
+        nearest = boxes.distances(next(larger, ""))
+        # Within a région, the départements are ordered.
+        fields = {"region": PLACE_FIELD}
+        found += [(_near(far), fields.get(_kind(value), INSIDE_FIELD), value) for value, far in nearest]
     return [*found, *((weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES)]
+
+
+def _near(kilometres: float) -> float:
+    """Return the boost of a distance: high enough to count before the words, which differ little within one subject."""
+    return 1 + NEAR / (1 + kilometres / CLOSE) ** 2
 
 
 def _kind(value: str) -> str:

@@ -6,15 +6,23 @@ import re
 from dataclasses import dataclass, replace
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import conditions, places, references, solr_language, words
+from ckanext.ecosphere.search.relevance import (
+    conditions,
+    exclusions,
+    places,
+    references,
+    solr_language,
+    table_names,
+    words,
+)
+from ckanext.ecosphere.search.relevance.asked import Asked
 from ckanext.ecosphere.search.relevance.place_cues import cues
-from ckanext.ecosphere.search.relevance.solr_query import Asked
 from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
-SHORTEST_PART = 3
-"""Minimum letters of a meaningful part of a table name."""
+AROUND = "around"
+"""Value of `place`: the place of the query and everywhere else, nearest first."""
 _FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
 """File extension after a table name, ignored ("N_ICPE_P_059.shp")."""
 FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
@@ -28,12 +36,14 @@ class Understood:
     Attributes:
         text: the query.
         asked: the Solr query to try first.
+        wanted: the query without what it excludes.
         others: other places of the same name.
         place_words: the words interpreted as the place.
     """
 
     text: str
     asked: Asked
+    wanted: str = ""
     others: tuple[Place, ...] = ()
     place_words: tuple[str, ...] = ()
 
@@ -48,16 +58,18 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
 
     Args:
         text: as typed.
-        place: index value of the place that the user chose among namesakes; `off` for none.
+        place: index value of the place that the user chose among namesakes; `off` for none, or `AROUND`.
         without: disabled features, among `FEATURES`.
     """
     plain = solr_language.EITHER.sub(" ", text) if solr_language.is_choice(text) else text
-    table = _FILE_TYPE.sub("", plain) if "_" in plain else plain
-    understood = _understood(table, place, without)
-    title = voc.normalise(table) if "ranking" not in without else ""
+    taken = exclusions.take(plain)
+    wanted = _FILE_TYPE.sub("", taken.text) if "_" in taken.text else taken.text
+    understood = _understood(wanted, place, without)
+    title = voc.normalise(plain if taken.excluded else wanted) if "ranking" not in without else ""
     strong = sum(not unit.weak for unit in understood.asked.units)
     optional = max(0, strong - 1) if plain != text else 0
-    return replace(understood, text=text, asked=replace(understood.asked, title=title, optional=optional))
+    asked = replace(understood.asked, title=title, optional=optional, excluded=taken.excluded)
+    return replace(understood, text=text, wanted=wanted, asked=asked)
 
 
 def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
@@ -84,8 +96,10 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
         left = [word for position, word in enumerate(read) if position not in reading.words]
         first = _of_same_name(chosen, others)
         asked = replace(beside, units=units_of(left), place=chosen, service=reading.service, first=first)
-        return Understood(text, asked, others, named)
-    return Understood(text, replace(beside, units=units_of(read), maybe=chosen, maybe_words=named), others)
+        asked = replace(asked, strict=False, service=()) if place == AROUND else asked
+        return Understood(text, asked, others=others, place_words=named)
+    asked = replace(beside, units=units_of(read), maybe=chosen, maybe_words=named)
+    return Understood(text, asked, others=others)
 
 
 def _read(text: str, without: frozenset[str]) -> tuple[list[words.Word], list[Unit], Asked]:
@@ -98,8 +112,7 @@ def _read(text: str, without: frozenset[str]) -> tuple[list[words.Word], list[Un
     text, period = conditions.take_period(text)
     rest, named_by_number = references.take(text) if "everyday" not in without else (text, [])
     whole = words.read(rest)
-    read, not_at = conditions.take_left_out(whole) if "places" not in without else (whole, None)
-    return read, named_by_number, Asked((), not_at=not_at, formats=conditions.formats(whole), period=period)
+    return whole, named_by_number, Asked((), formats=conditions.formats(whole), period=period)
 
 
 def _of_same_name(place: Place, others: tuple[Place, ...]) -> str:
@@ -125,7 +138,7 @@ def with_common_name(
     """
     if place == "off" or without & {"places", "everyday"} or understood.place or understood.asked.maybe:
         return None
-    read, named_by_number, beside = _read(understood.text, without)
+    read, named_by_number, _beside = _read(understood.wanted, without)
     reading = places.read_word(read)
     if reading is None:
         return None
@@ -140,7 +153,7 @@ def with_common_name(
     chosen = (gazetteer.of_id(place) if place else None) or reading.place
     others = tuple(each for each in (reading.place, *reading.others) if each.ids != chosen.ids)
     named = tuple(read[position].typed for position in reading.words)
-    asked = replace(beside, units=left, place=chosen, title=understood.asked.title)
+    asked = replace(understood.asked, units=left, place=chosen)
     return replace(understood, asked=asked, others=others, place_words=named)
 
 
@@ -192,7 +205,8 @@ def steps(asked: Asked) -> list[Asked]:
         found.append(replace(asked, units=parts, strict=False, service=(), optional=len(parts) - 1))
     if asked.place:
         found.append(replace(asked, units=()))
-    found += [replace(_of_table(unit.text), title=asked.title) for unit in asked.units if "_" in unit.text]
+    tables = (_of_table(unit.text) for unit in asked.units if "_" in unit.text)
+    found += [replace(table, title=asked.title, excluded=asked.excluded) for table in tables]
     return list(dict.fromkeys(found))
 
 
@@ -223,11 +237,9 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
 
 def _of_table(name: str) -> Asked:
     """Return a query for the parts of a table name that no dataset contains as a whole ("N_ZONE_REG_PPRI_S_017")."""
-    place = places.of_table(name)
-    parts = name.split("_")[: -1 if place else None]
+    parts, place = table_names.parts(name)
     # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
     numbered = {part for part in parts if any(map(str.isdigit, part)) and not words.is_expression(part)}
     kept = [part.rstrip("0123456789") if part in numbered else part for part in parts]
-    read = [word for part in kept if len(part) >= SHORTEST_PART for word in words.read(part)]
-    units = tuple(words.units([word for word in read if not word.folded.isdigit()]))
+    units = tuple(words.units(words.read(" ".join(kept))))
     return Asked(units, place, core=any(unit.core for unit in units), optional=max(len(units) - 1, 0))

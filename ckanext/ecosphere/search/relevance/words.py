@@ -150,9 +150,15 @@ def purposes() -> frozenset[str]:
 
 
 @cache
-def exceptions() -> frozenset[str]:
-    """Return the words that introduce an exclusion, normalised."""
-    return frozenset(_lines("exceptions_fr.txt"))
+def exceptions() -> tuple[str, ...]:
+    """Return the words that introduce an exclusion."""
+    return tuple(line for line in _lines("exceptions_fr.txt") if not line.startswith("!"))
+
+
+@cache
+def not_exceptions() -> tuple[str, ...]:
+    """Return expressions with such a word that exclude nothing ("hors sol")."""
+    return tuple(line[1:].strip() for line in _lines("exceptions_fr.txt") if line.startswith("!"))
 
 
 @cache
@@ -196,6 +202,13 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
         for key, siblings in found.items()
         if key
     }
+
+
+@voc.derived
+@cache
+def own_terms() -> frozenset[str]:
+    """Return the stems of terms that catalogues use, for which the everyday lines have no other name of the thing."""
+    return frozenset(key_of(term) for _asked, called in everyday() for term in called)
 
 
 @voc.derived
@@ -312,6 +325,11 @@ def key_of(text: str) -> str:
     return " ".join(word.stem for word in read(text) if word.folded not in stop_words())
 
 
+def is_translated(unit: Unit) -> bool:
+    """Return whether a unit is an everyday word for something that catalogues call otherwise ("égout")."""
+    return bool(unit.called) and key_of(unit.text) not in own_terms()
+
+
 def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
     """Group words into units; filler words are dropped unless nothing else is left.
 
@@ -319,11 +337,6 @@ def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
         words: words of the query that are not part of a place.
         synonyms_on: whether to add alternative names.
     """
-    for position, word in enumerate(words):
-        before = units(words[:position], synonyms_on=synonyms_on) if word.folded in exceptions() else []
-        if any(unit.core for unit in before):
-            # Drop what is excluded ("zones humides sans Natura 2000").
-            return before + units(words[position + 1 :], synonyms_on=synonyms_on)[1:]
     content = _without_fillers(words)
     found: list[Unit] = []
     start = 0

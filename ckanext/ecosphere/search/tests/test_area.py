@@ -37,9 +37,34 @@ def test_names_of_territories(text):
     assert found.box is not None
 
 
-@pytest.mark.parametrize("text", ["Nantes", "nantes (44)", "44109"])
+@pytest.mark.parametrize("text", ["Nantes", "nantes (44)", "Nantes, Loire-Atlantique", "44109", "44300"])
 def test_names_of_communes_become_what_covers_them(text):
     assert area.parse(text).covers == "commune-44109"
+
+
+def test_a_namesake_or_a_code_of_two_communes_asks_which():
+    assert area.parse("Saint-Denis, Seine-Saint-Denis").covers == "commune-93066"
+    for text, named in {"Saint-Denis": "Saint-Denis (93)", "69100": "Villeurbanne (69)"}.items():
+        with pytest.raises(area.AreaError) as asked:
+            area.parse(text)
+        assert named in str(asked.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "longitude", "latitude"),
+    [
+        ("43.70, -1.06", -1.06, 43.70),
+        ("43,70 ; -1,06", -1.06, 43.70),
+        ("-1.06 43.70", -1.06, 43.70),
+        ("652469, 6862035", 2.3522, 48.8566),
+    ],
+)
+def test_points_are_read_in_degrees_of_either_order_and_in_lambert_93(text, longitude, latitude):
+    assert area.parse(text).box == pytest.approx((longitude, latitude, longitude, latitude), abs=1e-4)
+
+
+def test_a_box_in_lambert_93_is_converted():
+    assert area.parse("700000,6600000,750000,6650000").box == pytest.approx((3, 46.498, 3.657, 46.95), abs=0.001)
 
 
 @pytest.mark.parametrize("text", ["Nantes Métropole", "nantes metropole", "244400404"])
@@ -56,10 +81,11 @@ def test_names_of_intercommunalities_become_their_box(text):
         "Atlantide",
         "communauté de communes",
         "Nantes (69)",
+        "Nantes, Rhône",
+        "Saint-Denis",
         "1,2,3",
         "1,2,3,4,5",
         "6,45,4,47",
-        "700000,6600000,750000,6650000",
         "nan,1,2,3",
         "{",
         "{}",

@@ -1,4 +1,4 @@
-"""Conditions in queries beside subject and place: formats, years, an excluded place, an organisation."""
+"""Conditions in queries beside subject and place: formats, years, an organisation."""
 
 from __future__ import annotations
 
@@ -59,24 +59,6 @@ def test_a_format_that_is_named_weighs(question, formats):
     asked = understand(question).asked
     assert asked.formats == formats
     assert all(each in boost(question) for each in formats)
-
-
-@pytest.mark.parametrize(
-    ("question", "place", "left_out"),
-    [
-        ("pays de la loire sans la vendée zones humides", "Pays de la Loire", "Vendée"),
-        ("loup sauf vosges", None, "Vosges"),
-        ("zones humides hors Loire-Atlantique", None, "Loire-Atlantique"),
-        ("logement social île-de-france excepté Paris", "Île-de-France", "Paris"),
-        ("zone humide sans natura 2000 charente maritime", "Charente-Maritime", None),
-        ("eau souterraine sans pesticides occitanie", "Occitanie", None),
-    ],
-)
-def test_a_place_may_be_left_out(question, place, left_out):
-    asked = understand(question).asked
-    assert (asked.place and asked.place.label, asked.not_at and asked.not_at.label) == (place, left_out)
-    filters = parameters(asked, minimum="1", ranked=True, year=2026)["fq_list"]
-    assert any(each.startswith("*:* -") for each in filters) == bool(left_out)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,125 @@
+"""Report what a query asks for and no dataset is about, before what comes nearest is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.relevance import catalogue_words, corrections, spelling
+from ckanext.ecosphere.search.relevance.asked import Asked
+from ckanext.ecosphere.search.relevance.understanding import Understood
+from ckanext.ecosphere.search.relevance.words import Unit, is_translated, read_all, stem
+
+MOST = 3
+"""Maximum number of subjects reported as missing."""
+MOST_NAMES = 3
+"""Maximum alternative names reported per expression."""
+_BETWEEN = r"\W+(?:\w{1,4}\W+){0,3}"
+"""What stands between the words of an expression: "restriction d'eau"."""
+
+
+class Counts(Protocol):
+    """Numbers of results."""
+
+    def count(self, asked: Asked) -> int:
+        """Return the number of results of a query."""
+        ...
+
+    def count_at_once(self, questions: Iterable[Asked]) -> None:
+        """Count the results of several queries with one request."""
+
+
+def subjects(understood: Understood, index: Counts, shown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the subjects that no dataset of the place has in its title or keywords.
+
+    Solr is only queried for those that no dataset shown has.
+
+    Args:
+        understood: the interpreted query.
+        index: numbers of results.
+        shown: the datasets of the page.
+
+    Returns:
+        for each `words`, as typed; `place`, "" for everywhere; `mentioned`: number of datasets there that have the
+        words elsewhere; `elsewhere`: number of datasets of other places about it; `names`: what was searched beside it.
+    """
+    asked = understood.asked
+    texts = [_words_of(dataset) for dataset in shown]
+    strong = [unit for unit in asked.units if not unit.weak]
+    if any(unit.core for unit in strong):
+        # An ordinary word beside a subject need not be one itself ("quelles espèces faut-il prendre en compte").
+        strong = [unit for unit in strong if unit.core or not _is_ordinary(unit)]
+    unseen = [unit for unit in strong if _is_subject(unit, asked) and not _is_in(unit, texts)][:MOST]
+    index.count_at_once([each for unit in unseen for each in _questions(unit, asked)])
+    return [
+        {
+            "words": quoted(unit, understood.wanted),
+            "place": asked.place.title if asked.place else "",
+            "mentioned": index.count(mentioned),
+            "elsewhere": index.count(anywhere) if asked.place else 0,
+            "names": list(unit.others[: unit.called])[:MOST_NAMES],
+        }
+        for unit in unseen
+        for about, mentioned, anywhere in [_questions(unit, asked)]
+        if not index.count(about) and (unit.core or len(strong) == 1 or not index.count(mentioned))
+    ]
+
+
+def _questions(unit: Unit, asked: Asked) -> tuple[Asked, Asked, Asked]:
+    """Return the queries for what is about a subject at the place, mentions it there, and is about it anywhere."""
+    mentioned = Asked((_alone(unit),), place=asked.place, service=asked.service, excluded=asked.excluded)
+    about = replace(mentioned, about=True)
+    return about, mentioned, replace(about, place=None, service=())
+
+
+def _is_subject(unit: Unit, asked: Asked) -> bool:
+    """Return whether a unit can be missing: neither a number, a table name, a possible place, nor an everyday word.
+
+    An everyday word that the catalogue uses itself is a subject of it.
+    """
+    if "_" in unit.text or unit.text.isdigit() or unit.words == asked.maybe_words:
+        return False
+    return not is_translated(unit) or bool(catalogue_words.has(unit.words))
+
+
+def _is_ordinary(unit: Unit) -> bool:
+    folded = [voc.normalise(word) for word in unit.words]
+    return all(spelling.is_french(word) or spelling.is_place(word) for word in folded)
+
+
+def _words_of(dataset: Mapping[str, Any]) -> frozenset[str]:
+    tags = [tag["display_name"] if isinstance(tag, dict) else tag for tag in dataset.get("tags") or ()]
+    return frozenset(word.stem for word in read_all(" ".join([str(dataset.get("title") or ""), *tags])))
+
+
+def _is_in(unit: Unit, texts: list[frozenset[str]]) -> bool:
+    wanted = {stem(voc.normalise(word)) for word in unit.words}
+    return any(wanted <= text for text in texts)
+
+
+def quoted(unit: Unit, text: str) -> str:
+    """Return a unit as it was typed, with the small words that the unit lacks.
+
+    >>> quoted(Unit(("restriction", "eau")), "Restriction d'eau dans le Tarn")
+    "Restriction d'eau"
+    """
+    match = re.search(_BETWEEN.join(map(re.escape, unit.words)), text, re.IGNORECASE)
+    return match[0] if match else unit.text
+
+
+def everyday(asked: Asked, index: Counts) -> list[dict[str, Any]]:
+    """Return everyday expressions that no dataset contains, found by alternative names only: `words` and `names`."""
+    strange = [unit for unit in corrections.strange(asked.units) if is_translated(unit)]
+    index.count_at_once(Asked((_alone(unit),)) for unit in strange)
+    return [
+        {"words": unit.text, "names": list(unit.others[: unit.called])[:MOST_NAMES]}
+        for unit in strange
+        if not index.count(Asked((_alone(unit),))) and index.count(asked)
+    ]
+
+
+def _alone(unit: Unit) -> Unit:
+    return replace(unit, others=(), called=0)
