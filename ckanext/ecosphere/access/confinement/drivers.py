@@ -6,7 +6,7 @@ import ctypes
 from functools import cache
 
 import pyogrio
-from pyogrio import _ogr
+from pyogrio import _ogr  # pyright: ignore[reportAttributeAccessIssue] - a compiled module
 
 #: Read: the kinds of `kinds.sniff`; written: the formats of extracts. MVT is what the tiles of PMTiles are.
 ALLOWED = frozenset({

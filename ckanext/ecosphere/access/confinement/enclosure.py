@@ -160,8 +160,9 @@ def _answer(line: list[str], job: str, folder: Path) -> dict[str, Any]:
             cwd=folder,
             check=False,
         )
-        return json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired) as error:
         return {"detail": str(error)}
+    try:
+        return json.loads(done.stdout)
     except ValueError:
         return {"detail": done.stderr.decode(errors="replace")[-300:]}

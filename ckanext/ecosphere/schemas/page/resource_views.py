@@ -33,7 +33,7 @@ def resource_view_list(original: Callable[..., Any], context: Context, data_dict
         return original(context, data_dict)
     if "ecosphere_resource_views" not in g:
         g.ecosphere_resource_views = _by_resource(dataset, context)
-    views = g.ecosphere_resource_views.get(data_dict.get("id"))
+    views = g.ecosphere_resource_views.get(str(data_dict.get("id")))
     if views is None:
         return original(context, data_dict)
     return views
