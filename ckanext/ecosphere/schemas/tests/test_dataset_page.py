@@ -16,6 +16,7 @@ from ckanext.ecosphere.schemas.page import around
 from ckanext.ecosphere.schemas.page import helpers as page_helpers
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
+from ckanext.ecosphere.tests import plans
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to, wait_until
 
 pytestmark = pytest.mark.usefixtures("shared_db")
@@ -439,3 +440,18 @@ def test_many_resources_are_shown_page_by_page(app, create, monkeypatch):
     assert names_of("/fr/dataset/zones-par-pages?page=99") == second
     ways = BeautifulSoup(app.get("/fr/dataset/zones-par-pages").body, "html.parser").select("#dataset-resources nav a")
     assert [way["href"] for way in ways] == ["/fr/dataset/zones-par-pages?page=2#dataset-resources"]
+
+
+def test_the_queries_of_a_page_do_not_grow_with_its_resources(app, create):
+    """CKAN asks for the views of each resource: a page of 8 000 took twenty seconds."""
+
+    def queries(number: int) -> int:
+        files = [{"url": f"https://geo.example.org/{each}.csv", "name": f"Fichier {each}"} for each in range(number)]
+        made = create(described(f"fichiers-{number}", resources=files))
+        app.get(f"/fr/dataset/{made['name']}")
+        with plans.asked() as asked:
+            page = app.get(f"/fr/dataset/{made['name']}").body
+        assert len(BeautifulSoup(page, "html.parser").select("#dataset-resources a.heading")) == number
+        return len(asked)
+
+    assert queries(60) - queries(30) < 10
