@@ -156,7 +156,11 @@ def _known(crs: str) -> CRS:
         known = CRS.from_user_input(crs)
     except CRSError as error:
         raise PreviewError("no-crs") from error
-    return known.source_crs if known.is_bound and known.source_crs else known
+    if known.is_bound and known.source_crs:
+        known = known.source_crs
+    if any(part.is_bound for part in known.sub_crs_list):
+        raise PreviewError("no-crs")  # bound by a transformation, which may read a grid
+    return known
 
 
 def mover(transformer: Transformer) -> Any:
