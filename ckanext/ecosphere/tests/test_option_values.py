@@ -12,6 +12,7 @@ from ckan.exceptions import CkanConfigurationException
 
 from ckanext.ecosphere.interfaces import Check, CheckStatus
 from ckanext.ecosphere.search import setup as search_setup
+from ckanext.ecosphere.search.tests.conftest import give_french
 from ckanext.ecosphere.setup import health, option_values
 
 pytestmark = pytest.mark.usefixtures("loaded", "with_request_context")
@@ -94,6 +95,7 @@ def test_ckan_does_not_start_with_what_should_be_a_number_and_says_what_to_write
 def test_what_solr_would_refuse_of_each_query_is_told(
     monkeypatch: pytest.MonkeyPatch, option: str, value: str, told: str
 ):
+    give_french(search_setup.solr())
     by_name = {"Search options"}
     assert [each.status for each in search_setup.check() if each.name in by_name] == [OK]
     monkeypatch.setitem(tk.config, f"ecosphere.search.{option}", value)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import ckan.plugins.toolkit as tk
 import pytest
 import sqlalchemy as sa
 from ckan.cli import CKANConfigLoader
+
+from ckanext.ecosphere.search import setup
+from ckanext.ecosphere.search.tests.conftest import give_french
 
 ROOT = Path(__file__).resolve().parents[4]
 PLAIN = """[app:main]
@@ -57,8 +60,11 @@ ckan.search.rows_max = 1000
 
 
 @pytest.fixture(scope="module")
-def configurations(request: pytest.FixtureRequest) -> Callable[..., tuple[Path, Path]]:
-    """Write the configurations of both into a folder: of a plain CKAN with some plugins, and of ours with them."""
+def configurations(request: pytest.FixtureRequest) -> Iterator[Callable[..., tuple[Path, Path]]]:
+    """Write the configurations of both into a folder: of a plain CKAN with some plugins, and of ours with them.
+
+    Solr's schema is the French one again afterwards, for the other tests.
+    """
 
     def write(folder: Path, *more: str) -> tuple[Path, Path]:
         _empty_tables()
@@ -71,7 +77,8 @@ def configurations(request: pytest.FixtureRequest) -> Callable[..., tuple[Path, 
         with_plugins.write_text(OURS.format(ini=ini, plugins=plugins))
         return plain, with_plugins
 
-    return write
+    yield write
+    give_french(setup.solr())
 
 
 def _empty_tables() -> None:
