@@ -23,6 +23,8 @@ _PROPERTIES = {"organisationname": "organisation", "identifier": "identifier", "
 _COMPARISONS = {"PropertyIsLike": "like", "PropertyIsEqualTo": "equals"}
 _CONDITION = 3
 LARGEST_FILE = 20_000_000
+LONGEST_LINE = 100_000
+"""Characters of a line of CSV; the limit of Python's reader can be raised by anybody in the process."""
 LONGEST_REASON = 300
 
 
@@ -99,8 +101,11 @@ def _rows(path: Path) -> Any:
     if path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"larger than {LARGEST_FILE // 1_000_000} MB")
     text = path.read_text("utf-8-sig")
+    lines = text.splitlines()
+    if path.suffix.lower() != ".json" and any(len(line) > LONGEST_LINE for line in lines):
+        raise ValueError(f"a line has more than {LONGEST_LINE} characters")
     try:
-        return json.loads(text) if path.suffix.lower() == ".json" else list(csv.DictReader(text.splitlines()))
+        return json.loads(text) if path.suffix.lower() == ".json" else list(csv.DictReader(lines))
     except (RecursionError, csv.Error) as error:
         raise ValueError(str(error)) from error
 

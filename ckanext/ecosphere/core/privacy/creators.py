@@ -22,7 +22,7 @@ FIELD = "creator_user_id"
 COPIES = ("data_dict", "validated_data_dict")
 #: A filter by one whole id, as on the page of an account: whoever writes it knows the id.
 _WHOLE_ID = re.compile(rf'{FIELD}:"?[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\b')
-_ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def hide(context: Context, dataset: dict[str, Any]) -> None:

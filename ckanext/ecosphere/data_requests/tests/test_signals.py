@@ -188,15 +188,15 @@ def test_an_address_reports_so_often_in_an_hour(app: Any, ckan_config: Any, monk
 def test_many_addresses_together_do_not_flood_a_service(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(ckan_config, "ecosphere.requests.signals_of_dataset", 3)
     package, other = dataset(), dataset()
-    answers = [sent(app, package, address=f"203.0.113.{number}") for number in range(5)]
+    answers = [sent(app, package, address=f"198.18.7.{number}") for number in range(5)]
     assert [answer.status_code for answer in answers] == [302, 302, 302, 400, 400]
     assert WORDS in answers[4].body  # what was typed is not lost
-    assert sent(app, other, address="203.0.113.9").status_code == 302
+    assert sent(app, other, address="198.18.7.9").status_code == 302
     for person, state in (("asker", "submitted"), ("editor", "open")):
         assert signal(package, person)["state"] == state
     [read, *_others] = model.Session.scalars(sa.select(Request.reference).where(Request.package_id == package["id"]))
     act("spam", "moderator", id=read)
-    assert sent(app, package, address="203.0.113.10").status_code == 302
+    assert sent(app, package, address="198.18.7.10").status_code == 302
 
 
 def test_signals_about_all_datasets_have_a_ceiling(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):

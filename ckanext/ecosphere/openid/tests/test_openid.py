@@ -694,7 +694,7 @@ def test_without_its_options_there_is_nothing(person: Person, monkeypatch: pytes
 
 def test_without_its_library_it_says_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("ckanext.ecosphere.openid.plugin.find_spec", lambda name: None)
-    with pytest.raises(CkanConfigurationException, match=r"ckanext-ecosphere\[openid\]"):
+    with pytest.raises(CkanConfigurationException, match=r"pip install .authlib"):
         p.get_plugin("ecosphere_openid").update_config(tk.config)  # type: ignore[union-attr]
 
 

@@ -76,7 +76,6 @@ WRONG_BY_VALIDATOR = {
     "ecosphere_size": "trois octets",
     "ecosphere_scale": "grande",
     "ecosphere_positive_number": "-5",
-    "ecosphere_licence": "licence maison",
     "package_version_validator": "v" * 101,
 }
 WRONG = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from ckanext.ecosphere.search.relevance import conditions, places
@@ -141,13 +141,20 @@ def _items(text: str, marker: re.Match[str]) -> tuple[int, list[Excluded]]:
         joins = text[end:start].strip()
         if found and not _goes_on(joins, found[-1].kind, item.excluded.kind):
             break
-        found.append(item.excluded)
+        found.append(_as_marked(item.excluded, marker[0]))
         end = start + _length(text[start:], item.length)
         more = _AND.match(text, end)
         if marker[0] == "-" or not more or len(found) == MOST:
             break
         start = more.end()
     return end, found
+
+
+def _as_marked(excluded: Excluded, marker: str) -> Excluded:
+    """Return an exclusion; a sign before a place ("-Loire") also excludes what is named after it."""
+    if excluded.kind == "place" and marker in ("-", "NOT"):
+        return replace(excluded, names=(excluded.title,))
+    return excluded
 
 
 def _goes_on(joins: str, kind: str, other: str) -> bool:

@@ -216,9 +216,12 @@ def _without(asked: Asked) -> list[str]:
 
 
 def _having(excluded: Excluded) -> str:
+    conditions = []
     if excluded.field:
-        return f"{excluded.field}:({_any(excluded.values)})"
-    return _about(excluded.names)
+        conditions.append(f"{excluded.field}:({_any(excluded.values)})")
+    if excluded.names:
+        conditions.append(_about(excluded.names))
+    return " OR ".join(conditions)
 
 
 def _about(names: Iterable[str]) -> str:

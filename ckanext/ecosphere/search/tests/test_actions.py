@@ -59,7 +59,7 @@ def test_a_query_that_is_missing_is_named():
 
 @pytest.mark.parametrize("query", ["", "e", '"', "*:*", "{!xmlparser}", "a" * 5_000, "title:[* TO *]"])
 def test_no_query_breaks_the_suggestions(query):
-    assert set(ask("ecosphere_search_suggest", "", q=query)) == {"datasets", "facets", "communes"}
+    assert set(ask("ecosphere_search_suggest", "", q=query)) == {"subjects", "datasets", "facets", "communes"}
 
 
 @pytest.mark.parametrize("query", ["\x00", "eau\ud800", ["eau"] * 2 + [{"a": "\x00"}]])

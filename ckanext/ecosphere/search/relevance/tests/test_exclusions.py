@@ -80,6 +80,14 @@ def test_every_step_keeps_the_exclusions_and_the_title_typed_is_found_in_any_cas
         assert 'OR title_string:"loup carriere bruit nantes sauf inondation"' in last
 
 
+def test_a_sign_before_a_place_excludes_its_name_too():
+    signed, worded = (
+        understand(query).asked.excluded[0] for query in ("zones humides -Loire", "zones humides sauf Loire")
+    )
+    assert (signed.kind, signed.names) == ("place", ("Loire",))
+    assert (worded.kind, worded.names) == ("place", ())
+
+
 def test_an_excluded_format_does_not_weigh():
     assert understand("plu csv sans wms").asked.formats == ("CSV",)
 
