@@ -32,9 +32,9 @@ def test_what_is_opened_outside_is_told(tmp_path):
     log.write_text(
         '1 openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 3\n'
         '1 openat(AT_FDCWD, "fuzzing-begins", O_WRONLY|O_CREAT) = 3\n'
-        f'1 openat(AT_FDCWD, "{tmp_path}/work/in", O_RDONLY) = 3\n'
+        f'1 openat(AT_FDCWD, "{tmp_path}/own/in", O_RDONLY) = 3\n'
         '1 openat(AT_FDCWD, "/etc/shadow", O_RDONLY) = -1 ENOENT\n'
         "1 socket(AF_INET, SOCK_STREAM, 0) = 4\n"
     )
-    tried = outside_of(log, Path(tmp_path / "work"))
+    tried = outside_of(log, Path(tmp_path / "own"))
     assert sorted(tried) == ["/etc/shadow", "socket(AF_INET, SOCK_STREAM, 0) = 4"]

@@ -14,6 +14,7 @@ READ = {"source_catalogue": "Géocatalogue", "organization": SOMME}
         "DDTM 80",
         "DDTM80",
         "ddtm 80",
+        "DDTM de la Somme",
         "DDTM 80 (Direction Départementale des Territoires et de la Mer de la Somme)",
     ],
 )

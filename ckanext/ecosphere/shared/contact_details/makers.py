@@ -57,10 +57,21 @@ def _title(service: Mapping[str, Any]) -> str:
 
 def _is_called(service: Mapping[str, Any], name: str) -> bool:
     """Tell whether a name has all words of one of the names of a service: "DDTM 80 (Direction…)" of "DDTM 80"."""
-    known = voc.get("organisations").get(str(service.get("name") or ""))
-    labels = [_title(service), *((known.label_fr, *known.alt_labels) if known else ())]
+    labels = [_title(service), *_registered(str(service.get("name") or ""))]
     words = _words(name)
     return any(_words(label) <= words or _joined(label) == _joined(name) for label in labels if _words(label))
+
+
+def _registered(service: str) -> list[str]:
+    """Return the names of a service in the registry, also as acronym and territory: "DDT Ain" of "DDT 01"."""
+    known = voc.get("organisations").get(service)
+    if known is None:
+        return []
+    labels = [known.label_fr, *known.alt_labels]
+    territory = voc.get("territories").get(known.data["territory"])
+    if territory and known.data["acronym"]:
+        labels.append(f"{known.data['acronym']} {territory.label_fr}")
+    return labels
 
 
 def _words(text: str) -> set[str]:
