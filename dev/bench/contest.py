@@ -34,6 +34,10 @@ OUR_PLAIN_PLUGINS = "ecosphere ecosphere_harvest ecosphere_csw harvest spatial_m
 _POLL = 0.2
 _PATIENCE = 600.0
 _STUCK = 45.0
+_LOADING = 60.0
+"""Seconds in which background processes have loaded CKAN."""
+_LOADED, _IDLE = 2.0, 0.05
+"""Processor seconds that loading takes at least, and those of idle processes in a second at most."""
 _DATE = re.compile(r"(<gmd:dateStamp>\s*<gco:Date(?:Time)?>)\d{4}-\d\d-\d\d(?:T[\d:]+Z?)?(<)")
 
 
@@ -154,10 +158,18 @@ class Crew:
         self.restarts = 0
         self._sizes: list[float] = []
         self._looked = 0.0
-        time.sleep(12)  # they load CKAN
+        self._wait_until_idle()
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=LOCAL.parent)
+
+    def _wait_until_idle(self) -> None:
+        """Wait until the processes have loaded CKAN: until they have computed, and then nothing for a second."""
+        end = time.monotonic() + _LOADING
+        before = -1.0
+        while time.monotonic() < end and (self.cpu() < _LOADED or self.cpu() - before > _IDLE):
+            before = self.cpu()
+            time.sleep(1)
 
     def forget(self) -> None:
         """Reset the measurements."""
