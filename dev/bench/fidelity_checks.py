@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import yaml
+from rdflib.xsd_datetime import parse_xsd_duration
 
 from ckanext.ecosphere.harvest.normalise.information import in_words
 from dev.bench.fidelity_facts import Fact
@@ -181,6 +182,16 @@ def _number(name: str) -> Any:
     return check
 
 
+def _duration(fact: Fact, view: View) -> Verdict:
+    """Judge a duration, which may be written without its zeros: "P7D" for "P0Y0M7DT0H0M0S"."""
+    try:
+        if parse_xsd_duration(fact.value) == parse_xsd_duration(view.dataset.get("temporal_resolution", "")):
+            return "in"
+    except ValueError:
+        pass
+    return words(fact, view)
+
+
 def _link(fact: Fact, view: View) -> Verdict:
     if not re.match(r"[a-z]+:|www\.", fact.value, re.IGNORECASE):
         return words(fact, view)
@@ -345,6 +356,7 @@ CHECKS: dict[str, Any] = {
     "reference system": _reference_system,
     "scale": _number("scale_denominator"),
     "resolution": _number("spatial_resolution_in_meters"),
+    "duration": _duration,
     "link": _link,
     "link code": _link_code,
     "link text": _link_text,

@@ -89,6 +89,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     (r"resourceMaintenance/", "maintenance"),
     (r"equivalentScale", "scale"),
     (r"spatialResolution/distance", "resolution"),
+    (r"temporalResolution$", "duration"),
     (r"spatialRepresentationType$", "representation"),
     (r"identificationInfo/status$", "status"),
     (r"(west|east|south|north)Bound(Longitude|Latitude)$", "box"),
