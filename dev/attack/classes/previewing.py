@@ -43,8 +43,8 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
     settle(stage)  # the services are read
     for each in given:
         if each.resource:
-            _show(stage.fresh(), stage.objects["dataset_name"], each.resource)
-    _wait(stage, [each.resource for each in given if each.resource])
+            show(stage.fresh(), stage.objects["dataset_name"], each.resource)
+    wait(stage, [each.resource for each in given if each.resource])
     settle(stage)
     for each in given:
         unread = bool(each.read) and not stage.hostile.questions[each.read]
@@ -53,7 +53,7 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
         yield Outcome(each.what, asked, "the canary was asked" if asked else "")
 
 
-def _wait(stage: Stage, resources: list[str]) -> None:
+def wait(stage: Stage, resources: list[str]) -> None:
     """Wait until no preview of these resources is pending: one job makes all of them, and is in no queue meanwhile."""
     deadline, pending = time.monotonic() + stage.patience * 10, resources
     while pending and time.monotonic() < deadline:
@@ -74,14 +74,14 @@ def _spelled(stage: Stage) -> Iterator[Given]:
             path = stage.canaries.path()
             url = spelling.format(host=FORBIDDEN, port=stage.canaries.port, path=path)
             stage.people["editor"].action("ecosphere_access_service_read", url=url, format=kind["format"])
-            yield Given(f"{kind['format']} at {url}", _described(stage, url, kind), path)
+            yield Given(f"{kind['format']} at {url}", described(stage, url, kind), path)
 
 
 def _redirected(stage: Stage) -> Iterator[Given]:
     for kind in table("ssrf")["previews"]["formats"]:
         path = stage.canaries.path()
         url = stage.hostile.lead(stage.canaries.address(path))
-        yield Given(f"{kind['format']} that redirects", _described(stage, url, kind), path, url)
+        yield Given(f"{kind['format']} that redirects", described(stage, url, kind), path, url)
 
 
 def _documents(stage: Stage) -> Iterator[Given]:
@@ -90,17 +90,17 @@ def _documents(stage: Stage) -> Iterator[Given]:
         canary = stage.canaries.address(path)
         url = stage.hostile.place(line["text"].replace("{canary}", canary), line["content_type"])
         kind = stage.filled(line["resource"], canary=canary)
-        yield Given(f"{line['name']}", _described(stage, url, kind), path, url)
+        yield Given(f"{line['name']}", described(stage, url, kind), path, url)
 
 
-def _described(stage: Stage, url: str, kind: dict[str, Any]) -> str:
+def described(stage: Stage, url: str, kind: dict[str, Any]) -> str:
     """Return the id of a new resource, empty if it was refused."""
     more = {name: value for name, value in kind.items() if name != "ending"}
     fields = {"package_id": stage.objects["dataset"], "name": "Accès", "url": url + kind.get("ending", "")}
     return (stage.people["editor"].action("resource_create", fields, **more).result or {}).get("id", "")
 
 
-def _show(visitor: Client, dataset: str, resource: str) -> None:
+def show(visitor: Client, dataset: str, resource: str) -> None:
     """Open everything that a visitor without an account can open of a resource."""
     place = f"/dataset/{dataset}/resource/{resource}"
     visitor.post(f"{place}/apercu")

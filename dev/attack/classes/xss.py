@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import html
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
 from dev.attack import browser
+from dev.attack.classes import previewing
 from dev.attack.client import Client
 from dev.attack.hostile import settings_for
 from dev.attack.outcome import Attack, Outcome
 from dev.attack.stage import Stage
 from dev.attack.tables import table
+
+ESCAPES: dict[str, Callable[[str], str]] = {
+    "csv": lambda text: text.replace('"', '""'),
+    "json": lambda text: json.dumps(text)[1:-1],
+    "xml": html.escape,
+}
+"""How a file of a kind holds any text."""
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
@@ -25,7 +35,11 @@ def attempts(stage: Stage) -> Iterator[Outcome]:
             # Open them now: the next group replaces this one.
             for path, owned in window.open(shown):
                 yield Outcome(f"{path} with {str(words['first'])[:60]!r}", bool(owned), owned)
-    pages = dict.fromkeys([*stage.filled(lines["always"]), *_harvested(stage)])
+    previews: list[str] = []
+    for resource, outcome in _previewed(stage, lines):
+        previews.append(f"/fr/dataset/{stage.objects['dataset_name']}/resource/{resource}")
+        yield outcome
+    pages = dict.fromkeys([*stage.filled(lines["always"]), *_harvested(stage), *previews])
     firsts = [quote(group[0], safe="") for group in lines["payloads"]]
     reflected = dict.fromkeys(path.replace("{payload}", each) for path in lines["reflected"] for each in firsts)
     # Anonymously, the pages of `seen` have already been opened above.
@@ -71,6 +85,25 @@ def _through(stage: Stage, door: dict[str, Any], words: dict[str, Any]) -> list[
     for step in door.get("then", []):
         person.action(step["action"], stage.filled(step["data"], **made, version=result.get("version", 1)))
     return stage.filled(door["pages"], **made)
+
+
+def _previewed(stage: Stage, lines: dict[str, Any]) -> Iterator[tuple[str, Outcome]]:
+    """Have files with the payloads previewed; yield their resources, and whether there is a preview to look at."""
+    dataset = stage.objects["dataset_name"]
+    for group in lines["payloads"]:
+        resources: dict[str, str] = {}
+        for file in lines["files"]:
+            payload = ESCAPES[file["holds"]](" ".join(group))
+            url = stage.hostile.place(file["text"].replace("{payload}", payload), file["content_type"])
+            resources[previewing.described(stage, url, {"format": file["format"]})] = file["format"]
+        for resource in resources:
+            previewing.show(stage.fresh(), dataset, resource)
+        previewing.wait(stage, list(resources))
+        for resource, kind in resources.items():
+            state = stage.people["nobody"].get(f"/dataset/{dataset}/resource/{resource}/apercu").json or {}
+            unmade = "state" in state
+            why = f"nothing to look at: {state.get('message', state['state'])}" if unmade else ""
+            yield resource, Outcome(f"{kind} with {group[0][:60]!r} is previewed", unmade, why)
 
 
 def _publishable(stage: Stage) -> dict[str, Any]:
