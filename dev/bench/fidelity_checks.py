@@ -250,12 +250,12 @@ def _form_at(fact: Fact, view: View) -> Verdict:
 
 def _constraint(fact: Fact, view: View) -> Verdict:
     bare = plain(fact.value)
-    licence = next((id_ for pattern, id_ in TABLES["licences"] if re.search(pattern, bare)), None)
-    if licence and ("licen" in bare or len(bare) < SHORT):
+    licences = next((ids.split("|") for pattern, ids in TABLES["licences"] if re.search(pattern, bare)), [])
+    if licences and ("licen" in bare or len(bare) < SHORT):
         actual = view.dataset.get("license_id")
         differ = any(problem.code == "licences-differ" for problem in view.result.problems)
         of_one_file = {plain(each["license"]) for each in view.resources if each.get("license")}
-        if actual == licence or bare in of_one_file:
+        if actual in licences or bare in of_one_file:
             kept = words(fact, view)
             short = len(bare) < 150
             return "in" if short or kept == "in" else kept

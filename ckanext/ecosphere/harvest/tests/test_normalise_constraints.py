@@ -43,7 +43,9 @@ def access(made) -> str | None:
         ("Licence ODbL 1.0", "odc-odbl", True),
         ("Licence OdBL http://www.openstreetmap.org/copyright/fr", "odc-odbl", True),
         ("CC-BY-SA 4.0", "cc-by-sa", True),
-        ("CC BY-NC-ND", "cc-by-nc-nd", True),
+        ("CC BY-NC-ND 4.0", "cc-by-nc-nd", True),
+        ("CC BY-NC-ND", "cc-by-nc-nd-unversioned", False),
+        ("Creative Commons BY-SA", "cc-by-sa-unversioned", False),
         ("CC0", "cc-zero", True),
         ("Tous droits réservés", "other-closed", False),
         ("Utilisation libre sous réserve de mentionner la source", "other-at", False),
@@ -77,6 +79,11 @@ def test_a_licence_is_read_in_free_text_with_its_version_or_without(text, licenc
         ("Creative Commons Paternité - Pas d'utilisation commerciale 2.0 France", "other-nc"),
         ("Creative Commons 3.0 BY-NC", "other-nc"),
         ("Creative Commons Attribution - Pas de modification 3.0", "other-closed"),
+        ("Creative Commons Attribution - Pas de modification", "cc-by-nd-unversioned"),
+        ("Creative Commons Attribution - Pas d'utilisation commerciale", "cc-by-nc-unversioned"),
+        ("Creative Commons Attribution - NonCommercial - ShareAlike", "cc-by-nc-sa-unversioned"),
+        ("https://creativecommons.org/licenses/by-nc-sa/", "cc-by-nc-sa-unversioned"),
+        ("https://creativecommons.org/licenses/by-nc-sa/4.0/deed.fr", "cc-by-nc-sa"),
     ],
 )
 def test_a_creative_commons_licence_that_keeps_something_back_is_never_an_open_one(text, licence):

@@ -165,7 +165,7 @@ def test_dates_with_the_year_first(text, day):
     ("text", "licence"),
     [
         ("Licence ouverte (Etalab 2017)", "etalab-2.0"),
-        ("Licence Creative Commons BY-NC-ND", "cc-by-nc-nd"),
+        ("Licence Creative Commons BY-NC-ND 4.0", "cc-by-nc-nd"),
         ("Creative Commons BY-SA 3.0", "other-open"),
     ],
 )
