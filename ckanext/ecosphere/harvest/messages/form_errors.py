@@ -54,7 +54,7 @@ def summary(errors: Mapping[str, Any] | None) -> dict[str, str]:
         "source_type": tk._("Source type"),
         "frequency": tk._("Update frequency"),
         "config": tk._("Configuration"),
-        "owner_org": tk._("Producer service"),
+        "owner_org": tk._("Service"),
         "state": tk._("State"),
     }
     return {labels.get(field, field): " ".join(found) for field, found in by_field(errors).items() if found}

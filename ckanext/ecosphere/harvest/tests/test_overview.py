@@ -369,7 +369,7 @@ def test_the_form_of_a_source_says_in_french_what_is_wrong_under_the_names_of_it
     wrong = "La taille de page doit être un nombre entier de 1 à 1000."
     assert {f"Configuration : {wrong}", wrong} <= set(told)
     assert "Fréquence de mise à jour : « NEVER » n’est pas une fréquence de moissonnage." in told
-    assert "Service producteur : Une référence à une organisation doit être fournie" in told
+    assert "Service : Une référence à une organisation doit être fournie" in told
     assert "Une référence à une organisation doit être fournie" in told
 
 

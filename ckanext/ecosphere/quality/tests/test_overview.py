@@ -161,7 +161,7 @@ def test_tables_are_sorted_by_links(
     by_name = followed("/fr/qualite", 0)
     assert len(shown(by_name, 0)) == 2 and shown(by_name, 0) == sorted(shown(by_name, 0), key=str.casefold)
     assert shown(followed(by_name, 0), 0) == shown(by_name, 0)[::-1]
-    assert table(by_name).xpath(".//caption")[0].text == "Services producteurs"
+    assert table(by_name).xpath(".//caption")[0].text == "Services"
     assert [th.get("aria-sort") for th in table(by_name).xpath(".//thead//th")][:2] == ["ascending", None]
     for column in range(1, len(table(by_name).xpath(".//thead//th"))):
         down = followed(by_name, column)
