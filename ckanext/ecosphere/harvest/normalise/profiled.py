@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
@@ -36,7 +37,7 @@ _ZERO, _NOT_ZERO = re.compile(r"(?<![\d.])0+[YMDHS]"), re.compile(r"[1-9]")
 _DURATION = re.compile(r"P(?=[\dT])(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
 
 
-_CHECKS: dict[str, Callable[[str], bool]] = {
+CHECKS: dict[str, Callable[[str], bool]] = {
     "applicable_legislation": _web,
     "code_repository": _web,
     "documentation": _web,
@@ -62,6 +63,13 @@ def _without_zeros(duration: str) -> str:
     return _ZERO.sub("", duration).removesuffix("T") if _NOT_ZERO.search(duration) else duration
 
 
+def checked(name: str, given: Any) -> list[str]:
+    """Return the values of a field that are valid for it, as texts."""
+    values = [str(each) for each in (given if isinstance(given, list) else [given]) if isinstance(each, str | int)]
+    check = CHECKS.get(name, lambda value: True)
+    return [value for value in values if value and not _BLANK_NODE.fullmatch(value) and check(value)]
+
+
 def profile_fields(draft: Draft) -> None:
     """Take over fields from the profiles that no rule has set."""
     rows = draft.record.fields.get("quality_measure")
@@ -70,9 +78,7 @@ def profile_fields(draft: Draft) -> None:
     for name, given in draft.record.fields.items():
         if name in _NOT_TAKEN or draft.dataset.get(name):
             continue
-        values = [str(each) for each in (given if isinstance(given, list) else [given]) if isinstance(each, str | int)]
-        check = _CHECKS.get(name, lambda value: True)
-        good = [value for value in values if value and not _BLANK_NODE.fullmatch(value) and check(value)]
+        good = checked(name, given)
         if name == "temporal_resolution":
             good = [_without_zeros(value) for value in good]
         if not good:

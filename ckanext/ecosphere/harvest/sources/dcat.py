@@ -137,6 +137,7 @@ def read_stored(content: str) -> Record:
     graph, subject = rdf.from_text(content)
     record = read_dataset(graph, subject)
     record.fields |= profiles.fields(graph)
+    record.published = bool(record.fields) and profiles.reads_exactly(graph, subject)
     return record
 
 

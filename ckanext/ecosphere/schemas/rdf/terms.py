@@ -8,11 +8,13 @@ PROV = Namespace("http://www.w3.org/ns/prov#")
 DQV = Namespace("http://www.w3.org/ns/dqv#")
 GEODCAT = Namespace("http://data.europa.eu/930/")
 SCHEMA = Namespace("https://schema.org/")
+#: The suite's own terms, see `own_terms`.
+TERM = Namespace("urn:ecosphere:term:")
 #: Representing Content in RDF, from which GeoDCAT-AP takes the character encoding.
 CNT = Namespace("http://www.w3.org/2011/content#")
 #: Unit of a measurement, an SDMX term used by the Data Quality Vocabulary.
 UNIT = URIRef("http://purl.org/linked-data/sdmx/2009/attribute#unitMeasure")
-PREFIXES = {"prov": PROV, "dqv": DQV, "geodcat": GEODCAT, "schema": SCHEMA, "cnt": CNT}
+PREFIXES = {"prov": PROV, "dqv": DQV, "geodcat": GEODCAT, "schema": SCHEMA, "cnt": CNT, "ecosphere": TERM}
 IANA = "https://www.iana.org/assignments/media-types/"
 CONFORMITY = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
 AGENT_ROLE = "http://inspire.ec.europa.eu/metadata-codelist/ResponsiblePartyRole/"

@@ -1,0 +1,195 @@
+"""RDF by which another portal of the suite reads a dataset exactly as it was published.
+
+DCAT-AP, GeoDCAT-AP and PROV come first. In addition:
+
+- fields without a property there are in the suite's own terms (`urn:ecosphere:term:` and the name of the field);
+- what the export adds to a dataset (what DCAT-AP requires, what a series lends) is named by ``completed`` of the
+  dataset or distribution: a field as text, one of several values as URI;
+- rows and distributions have their place (``schema:position``).
+
+Only graphs whose catalogue record conforms to the suite's profile are read so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rdflib import BNode, Graph, Literal, URIRef
+
+from ckanext.dcat.profiles import DCAT, DCATAP, DCT
+from ckanext.dcat.profiles.base import CleanedURIRef
+from ckanext.dcat.utils import resource_uri
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.catalogue.inheritance import is_filled
+from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM
+
+COMPLETED, POSITION = TERM.completed, SCHEMA.position
+#: Fields without a property in the standards; the URL of a file is written only where no property has it.
+DATASET = ("next_update", "license_id")
+FILE = ("protocol", "network", "layer_name", "url")
+#: Fields that the export of a dataset or of a distribution fills, with their properties.
+FILLED = (("identifier", DCT.identifier), ("publisher", DCT.publisher), ("endpoint_url", DCAT.endpointURL))
+FILLED_OF_FILE = (
+    ("access_services", DCAT.accessService),
+    ("access_url", DCAT.accessURL),
+    ("license", DCT.license),
+    ("mimetype", DCAT.mediaType),
+)
+#: Fields of several URIs to which the export adds some, with their properties.
+EXTENDED = (
+    ("conforms_to", DCT.conformsTo),
+    ("applicable_legislation", DCATAP.applicableLegislation),
+    ("is_referenced_by", DCT.isReferencedBy),
+)
+#: Properties whose values are rows, in an order.
+ORDERED = (
+    DCAT.accessService,
+    DCAT.contactPoint,
+    DCAT.distribution,
+    DCT.creator,
+    DCT.publisher,
+    DCT.spatial,
+    DCT.temporal,
+    DQV.hasQualityMeasurement,
+    PROV.qualifiedAttribution,
+    PROV.wasUsedBy,
+)
+
+
+def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[str, Any]) -> None:
+    """Complete a dataset to which nothing will be added any more.
+
+    Args:
+        graph: the graph with the dataset.
+        ref: node of the dataset.
+        given: the dataset, from ``package_show``.
+        exported: the dataset as it was written, with what it inherits and what DCAT-AP requires.
+    """
+    for field in DATASET:
+        if field != "license_id" or (ref, DCT.license, None) not in graph:
+            _write_field(graph, ref, field, exported.get(field))
+    lent = {field for field, value in exported.items() if is_filled(value) and not is_filled(given.get(field))}
+    if is_filled(exported.get("spatial")) and not is_filled(exported.get("spatial_coverage")):
+        lent.add("spatial_coverage")
+    _write_completed(graph, ref, given, FILLED, lent)
+    for field, predicate in EXTENDED:
+        stated = {*as_list(given.get(field) or []), *as_list(given.get("reference_system") or [])}
+        for node in graph.objects(ref, predicate):
+            if isinstance(node, URIRef) and str(node) not in stated:
+                graph.add((ref, COMPLETED, node))
+    _number(graph, ref)
+    for file, written in zip(given.get("resources") or (), exported.get("resources") or (), strict=True):
+        _write_file(graph, CleanedURIRef(resource_uri(written)), file)
+
+
+def _write_file(graph: Graph, node: Any, file: Mapping[str, Any]) -> None:
+    url = str(file.get("url") or "")
+    told = file.get("download_url") or file.get("access_url") or url
+    has_url = any((node, predicate, URIRef(url)) in graph for predicate in (DCAT.accessURL, DCAT.downloadURL))
+    for field in FILE:
+        if field != "url" or told != url or not has_url:
+            _write_field(graph, node, field, file.get(field))
+    _write_completed(graph, node, file, FILLED_OF_FILE, set())
+    _number(graph, node)
+
+
+def _write_field(graph: Graph, node: Any, field: str, value: Any) -> None:
+    if is_filled(value):
+        # Layers are joined as in a request to their service, which keeps their order.
+        text = ",".join(map(str, as_list(value)))
+        graph.add((node, TERM[field], Literal(text)))
+
+
+def _write_completed(
+    graph: Graph, node: Any, given: Mapping[str, Any], filled: Iterable[tuple[str, Any]], others: set[str]
+) -> None:
+    fields = {field for field, predicate in filled if (node, predicate, None) in graph}
+    for field in {*fields, *others, "uri"}:
+        if not is_filled(given.get(field)):
+            graph.add((node, COMPLETED, Literal(field)))
+
+
+def _number(graph: Graph, node: Any) -> None:
+    """Write the places of rows; rdflib returns the values of a property in the order in which they were added."""
+    for predicate in ORDERED:
+        rows = list(graph.objects(node, predicate))
+        for place, row in enumerate(rows if len(rows) > 1 else ()):
+            if isinstance(row, BNode) or predicate == DCAT.distribution:  # URIs are common to several datasets
+                graph.add((row, POSITION, Literal(place)))
+
+
+def arrange(graph: Graph, ref: Any) -> None:
+    """Put the rows of a dataset and of its distributions in order, so that profiles read them in that order."""
+    for node in (ref, *graph.objects(ref, DCAT.distribution)):
+        for predicate in ORDERED:
+            rows = list(graph.objects(node, predicate))
+            places = {row: place for row in rows if type(place := _place(graph, row)) is int}
+            ordered = sorted((row for row in rows if row not in places), key=str)
+            for row in sorted(places, key=lambda row: places[row]):
+                ordered.insert(places[row], row)
+            for row in ordered:
+                graph.remove((node, predicate, row))
+                graph.add((node, predicate, row))
+
+
+def _place(graph: Graph, row: Any) -> Any:
+    place = graph.value(row, POSITION)
+    return place.toPython() if isinstance(place, Literal) else None
+
+
+def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
+    """Restore the dataset as it was published.
+
+    Args:
+        graph: the whole graph.
+        ref: node of the dataset.
+        dataset: the dataset as it was exported, changed in place.
+    """
+    licence = voc.get("licences").get(str(graph.value(ref, DCT.license) or ""))
+    dataset["license_id"] = licence.id if licence else ""
+    _read_fields(graph, ref, DATASET, dataset)
+    sources = sorted(str(text) for text in graph.objects(ref, TERM.source))
+    if sources:
+        dataset["source"] = sources
+    rows = dataset.get("spatial_coverage")
+    if rows and (ref, COMPLETED, Literal("spatial_coverage")) in graph:
+        dataset["spatial"] = rows[0].get("geom")
+    _take_out(graph, ref, dataset, [field for field, _predicate in EXTENDED])
+    for node, file in zip(graph.objects(ref, DCAT.distribution), dataset["resources"], strict=True):
+        _restore_file(graph, node, file)
+
+
+def _restore_file(graph: Graph, node: Any, file: dict[str, Any]) -> None:
+    kind, media = graph.value(node, DCT["format"]), str(graph.value(node, DCAT.mediaType) or "")
+    known = voc.get("format").get(str(kind))
+    file["format"] = known.id if known else str(kind or "")
+    if kind is None and (node, COMPLETED, Literal("mimetype")) in graph:
+        file["format"] = media.removeprefix(IANA)  # ckanext-dcat writes such a format as a media type
+    file["access_url"], file["license"] = (str(graph.value(node, each) or "") for each in (DCAT.accessURL, DCT.license))
+    file.pop("protocol", None)
+    _read_fields(graph, node, FILE, file)
+    if file.get("layer_name"):
+        file["layer_name"] = file["layer_name"].split(",")
+    _take_out(graph, node, file, ())
+    for service in file.get("access_services") or ():
+        _take_out(graph, node, service, ("conforms_to",), whole=False)
+
+
+def _read_fields(graph: Graph, node: Any, fields: Iterable[str], target: dict[str, Any]) -> None:
+    for field in fields:
+        value = graph.value(node, TERM[field])
+        if value is not None:
+            target[field] = str(value)
+
+
+def _take_out(graph: Graph, node: Any, target: dict[str, Any], several: Iterable[str], whole: bool = True) -> None:
+    """Remove fields (only if ``whole``) and values that the export has added to a dataset or distribution."""
+    added = set(graph.objects(node, COMPLETED))
+    if whole:
+        for field in added:
+            target.pop(str(field), None)
+    for field in several:
+        left = [value for value in target.get(field) or () if URIRef(value) not in added]
+        target[field] = left
