@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan.tests import factories
-from ckanext.dcat.utils import dataset_uri
 
+from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.tests.round_trip import differences, harvested, table
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
+
+PER_PAGE = 3
+SERIES = f"{samples.INSPIRE}/metadata-codelist/ResourceType/series"
+#: Values for which DCAT-AP has no property, or which it writes in another form.
+PECULIAR: list[dict[str, Any]] = [
+    *samples.peculiar(),
+    {"title": "Un lot", "dcat_type": SERIES, "theme": [f"{samples.THEMES}/risques"], "contact": [{"name": "DDT 01"}]},
+    {
+        "title": "Membre",
+        "in_series": ["trip-7", "lot-inconnu"],
+        "source": ["trip-7", "Levé", "https://a.example.org/b"],
+    },
+    {"title": "Échelle", "scale_denominator": "1234567", "contact": [{"name": name} for name in "zay"]},
+    {"title": "Adresses", "url": "https://a.example.org/[b]?c={d}|e", "uri": "https://a.example.org/x,y"},
+    {"title": "Licence", "license_id": "other-open", "metadata_date": "2024-02-03"},
+    {"title": "Carré", "spatial_coverage": [{"bbox": "1.123456789012, 45.5, 2.5, 46.5"}, {"text": "Bresse"}]},
+]
 
 
 @pytest.fixture
@@ -28,18 +45,23 @@ def feed(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
         yield server.url
 
 
-@pytest.mark.parametrize("form", ["ttl", "xml", "jsonld"])
-def test_a_portal_reads_what_another_one_published(with_plugins, clean_db, clean_index, feed, sysadmin_context, form, ckan_config, monkeypatch):
-    monkeypatch.setitem(ckan_config, "ckanext.dcat.datasets_per_page", 3)
+@pytest.fixture
+def published(with_plugins: None, clean_db: None, clean_index: None, sysadmin_context: Any) -> list[dict[str, Any]]:
+    """Datasets with every field and with peculiar values, as the portal shows them."""
     owner = factories.Organization(name="ddt-01", title="DDT 01")
-    act = lambda action, **data: tk.get_action(action)(sysadmin_context.copy(), data)
-    published = []
-    for number, dataset in enumerate(samples.peculiar()):
-        made = act("package_create", **{"title": f"Peculiar {number}", **dataset, "name": f"trip-{number}", "owner_org": owner["id"]})
-        published.append(act("package_show", id=made["id"]))
+    shown = []
+    for number, dataset in enumerate(PECULIAR):
+        own = {"title": f"Jeu {number}", **dataset, "name": f"trip-{number}", "owner_org": owner["id"]}
+        made = tk.get_action("package_create")(sysadmin_context.copy(), own)
+        shown.append(tk.get_action("package_show")(sysadmin_context.copy(), {"id": made["id"]}))
+    return shown
+
+
+@pytest.mark.parametrize("form", ["ttl", "xml", "jsonld"])
+def test_a_portal_reads_what_another_one_published(published, feed, form, ckan_config, monkeypatch):
+    monkeypatch.setitem(ckan_config, "ckanext.dcat.datasets_per_page", PER_PAGE)
     again = harvested(f"{feed}/catalog.{form}")
+    assert sorted(again) == sorted(map(dataset_uri, published))
     found = [each for before in published for each in differences(before, again[dataset_uri(before)])]
-    for each in found:
-        print(each)
-    print(table(found))
+    print(f"DCAT round trip of {len(published)} datasets as {form}: {table(found)}")
     assert found == []

@@ -9,7 +9,7 @@ from ckanext.ecosphere.harvest.normalise.profiled import CHECKS, checked
 
 _OF_THE_PORTAL = {
     "author", "author_email", "catalog", "extras", "groups", "homepage", "id", "maintainer", "maintainer_email",
-    "metadata_created", "metadata_modified", "name", "organization", "owner_org", "private", "sample", "state", "type",
+    "metadata_created", "metadata_modified", "organization", "owner_org", "private", "sample", "state", "type",
 }  # fmt: skip
 """Fields that CKAN sets itself, or that ckanext-dcat reads besides those of the schema."""
 

@@ -5,7 +5,8 @@ DCAT-AP, GeoDCAT-AP and PROV come first. In addition:
 - fields without a property there are in the suite's own terms (`urn:ecosphere:term:` and the name of the field);
 - what the export adds to a dataset (what DCAT-AP requires, what a series lends) is named by ``completed`` of the
   dataset or distribution: a field as text, one of several values as URI;
-- rows and distributions have their place (``schema:position``).
+- rows and distributions have their place (``schema:position``);
+- a URL that is no IRI, and is therefore encoded, has the original as ``address``.
 
 Only graphs whose catalogue record conforms to the suite's profile are read so.
 """
@@ -23,11 +24,12 @@ from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.catalogue.inheritance import is_filled
 from ckanext.ecosphere.schemas.fields.values import as_list
+from ckanext.ecosphere.schemas.rdf import addresses
 from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM
 
 COMPLETED, POSITION = TERM.completed, SCHEMA.position
-#: Fields without a property in the standards; the URL of a file is written only where no property has it.
-DATASET = ("next_update", "license_id")
+#: Fields without a property in the standards; licence and URL are written only where the usual property lacks them.
+DATASET = ("name", "next_update", "license_id")
 FILE = ("protocol", "network", "layer_name", "url")
 #: Fields that the export of a dataset or of a distribution fills, with their properties.
 FILLED = (("identifier", DCT.identifier), ("publisher", DCT.publisher), ("endpoint_url", DCAT.endpointURL))
@@ -85,11 +87,10 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
 
 
 def _write_file(graph: Graph, node: Any, file: Mapping[str, Any]) -> None:
-    url = str(file.get("url") or "")
+    url = file.get("url")
     told = file.get("download_url") or file.get("access_url") or url
-    has_url = any((node, predicate, URIRef(url)) in graph for predicate in (DCAT.accessURL, DCAT.downloadURL))
     for field in FILE:
-        if field != "url" or told != url or not has_url:
+        if field != "url" or told != url:
             _write_field(graph, node, field, file.get(field))
     _write_completed(graph, node, file, FILLED_OF_FILE, set())
     _number(graph, node)
@@ -159,6 +160,7 @@ def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     _take_out(graph, ref, dataset, [field for field, _predicate in EXTENDED])
     for node, file in zip(graph.objects(ref, DCAT.distribution), dataset["resources"], strict=True):
         _restore_file(graph, node, file)
+    dataset.update(addresses.read(graph, dataset))
 
 
 def _restore_file(graph: Graph, node: Any, file: dict[str, Any]) -> None:

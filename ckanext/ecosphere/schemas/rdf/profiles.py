@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +24,7 @@ from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf import (
+    addresses,
     catalogues,
     conformity,
     distributions,
@@ -33,6 +33,7 @@ from ckanext.ecosphere.schemas.rdf import (
     own_terms,
     people,
     places,
+    rdf_xml,  # noqa: F401 - replaces rdflib's serializer
     reading,
     record,
     references,
@@ -101,9 +102,6 @@ _LEFT_OUT = {
 UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
 
 
-_NOT_IN_AN_IRI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
-
-
 class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     """ckanext-dcat's profile of DCAT-AP 3, completed."""
 
@@ -135,7 +133,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             distributions.write(self.g, dataset_ref, resource)
         self._correct_details(dataset_ref)
         self._describe_nodes()
-        self._restore_addresses(dataset)
+        addresses.restore(self.g, dataset)
         own_terms.write(self.g, dataset_ref, dataset_dict, dataset)
 
     def graph_from_catalog(self, catalog_dict: Any, catalog_ref: Any) -> None:
@@ -299,19 +297,6 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((ref, DCT.license, URIRef(licence.uri)))
             self.g.add((URIRef(licence.uri), RDF.type, DCT.LicenseDocument))
 
-    def _restore_addresses(self, dataset: Mapping[str, Any]) -> None:
-        """Restore the original URLs: ckanext-dcat 2.4 percent-encodes commas and the like, which changes the URL."""
-        for address in set(_leaves(dataset)):
-            cleaned = CleanedURIRef(address)
-            if str(cleaned) == address or _NOT_IN_AN_IRI.search(address) or not urls.is_web_address(address):
-                continue
-            for subject, predicate in list(self.g.subject_predicates(cleaned)):
-                self.g.remove((subject, predicate, cleaned))
-                self.g.add((subject, predicate, URIRef(address)))
-            for predicate, value in list(self.g.predicate_objects(cleaned)):
-                self.g.remove((cleaned, predicate, value))
-                self.g.add((URIRef(address), predicate, value))
-
     def _add_labels(self, node: Any, predicate: Any, concept: voc.Concept) -> None:
         self.g.add((node, predicate, Literal(concept.label_fr, lang="fr")))
         self.g.add((node, predicate, Literal(concept.label_en, lang="en")))
@@ -339,15 +324,6 @@ def _scheme(uri: str, vocabulary: str) -> str:
         return f"urn:ecosphere:vocabulary:{vocabulary}"
     stem = uri.rsplit("/", 1)[0]
     return SCHEMES.get(stem, stem)
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if value.startswith("http"):
-            yield value
-        return
-    for part in list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else ():
-        yield from _leaves(part)
 
 
 def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:

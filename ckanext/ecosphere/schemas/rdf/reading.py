@@ -270,6 +270,9 @@ def _resource(resource: dict[str, Any]) -> None:
         resource.pop("access_url")
     for service in resource.get("access_services") or ():
         service.pop("access_service_ref", None)
+        for field in ("contact", "publisher", "creator"):  # once for each dataset of a feed that has the service
+            rows = service.get(field) or []
+            service[field] = [row for place, row in enumerate(rows) if row not in rows[:place]]
     known = voc.get("format").get(resource.get("format") or "")
     if known:
         resource["format"] = known.id
