@@ -28,6 +28,8 @@ PROFILE = URIRef("urn:ecosphere:profile:dcat-ap")
 """Profile (``dct:conformsTo``) of the catalogue records from which a portal of the suite reads the dataset exactly."""
 PROFILE_NAME = "ecosphere_dcat_ap"
 """Name of the ckanext-dcat profile that writes and reads them."""
+NAME = URIRef("urn:ecosphere:term:name")
+"""Property for the name of a dataset in the portal that publishes it, by which other datasets may refer to it."""
 
 
 class RemoteDocumentError(ValueError):

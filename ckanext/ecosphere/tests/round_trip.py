@@ -7,8 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pytest
+
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.dcat import DcatSource
+from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 from dev import field_table
 
 #: Fields that differ by definition, and why.
@@ -26,6 +29,19 @@ FIELDS = {
 
 Difference = tuple[str, str, str]
 """Scope ("dataset" or "resource"), field, and "lost", "changed" or "gained"."""
+
+
+@pytest.fixture
+def feed(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Serve the portal; yield its URL."""
+
+    def script(exchange: Exchange) -> None:
+        answer = app.get(exchange.path)
+        exchange.answer(answer.data, answer.status_code, Content_Type=answer.content_type)
+
+    with serve(script) as server:
+        monkeypatch.setitem(ckan_config, "ckan.site_url", server.url)
+        yield server.url
 
 
 def harvested(url: str) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,9 +10,9 @@ from ckan.tests import factories
 
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere.schemas.tests import samples
-from ckanext.ecosphere.tests.round_trip import differences, harvested, table
-from ckanext.ecosphere.tests.scripted_server import Exchange, serve
+from ckanext.ecosphere.tests.round_trip import differences, feed, harvested, table
 
+__all__ = ["feed"]
 PER_PAGE = 3
 SERIES = f"{samples.INSPIRE}/metadata-codelist/ResourceType/series"
 #: Values for which DCAT-AP has no property, or which it writes in another form.
@@ -30,19 +29,6 @@ PECULIAR: list[dict[str, Any]] = [
     {"title": "Licence", "license_id": "other-open", "metadata_date": "2024-02-03"},
     {"title": "Carré", "spatial_coverage": [{"bbox": "1.123456789012, 45.5, 2.5, 46.5"}, {"text": "Bresse"}]},
 ]
-
-
-@pytest.fixture
-def feed(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Serve the portal; yield its URL."""
-
-    def script(exchange: Exchange) -> None:
-        answer = app.get(exchange.path)
-        exchange.answer(answer.data, answer.status_code, Content_Type=answer.content_type)
-
-    with serve(script) as server:
-        monkeypatch.setitem(ckan_config, "ckan.site_url", server.url)
-        yield server.url
 
 
 @pytest.fixture

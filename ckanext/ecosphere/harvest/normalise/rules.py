@@ -87,7 +87,7 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
 
 
 PUBLISHED: tuple[tuple[str, Callable[[Draft], None]], ...] = (
-    ("as-published", as_published),
+    ("profile-fields", as_published),
     ("organisation", organisation),
     ("record-provenance", provenance_of_published),
     ("within-bounds", within_bounds),

@@ -26,10 +26,11 @@ from ckanext.ecosphere.schemas.catalogue.inheritance import is_filled
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf import addresses
 from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM
+from ckanext.ecosphere.shared.rdf import NAME
 
 COMPLETED, POSITION = TERM.completed, SCHEMA.position
 #: Fields without a property in the standards; licence and URL are written only where the usual property lacks them.
-DATASET = ("name", "next_update", "license_id")
+DATASET = ("next_update", "license_id")
 FILE = ("protocol", "network", "layer_name", "url")
 #: Fields that the export of a dataset or of a distribution fills, with their properties.
 FILLED = (("identifier", DCT.identifier), ("publisher", DCT.publisher), ("endpoint_url", DCAT.endpointURL))
@@ -69,6 +70,7 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
         given: the dataset, from ``package_show``.
         exported: the dataset as it was written, with what it inherits and what DCAT-AP requires.
     """
+    graph.add((ref, NAME, Literal(given.get("name") or "")))
     for field in DATASET:
         if field != "license_id" or (ref, DCT.license, None) not in graph:
             _write_field(graph, ref, field, exported.get(field))

@@ -17,7 +17,7 @@ from rdflib import BNode, Literal, URIRef
 from rdflib.namespace import XSD
 
 from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
-from ckanext.dcat.profiles.base import CleanedURIRef, URIRefOrLiteral
+from ckanext.dcat.profiles.base import URIRefOrLiteral
 from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.catalogue import inheritance
