@@ -51,3 +51,15 @@ def test_a_portal_reads_what_another_one_published(published, feed, form, ckan_c
     found = [each for before in published for each in differences(before, again[dataset_uri(before)])]
     print(f"DCAT round trip of {len(published)} datasets as {form}: {table(found)}")
     assert found == []
+
+
+def test_what_was_read_is_saved_as_it_is(published, feed, sysadmin_context):
+    again = harvested(f"{feed}/catalog.ttl")
+    found = []
+    for before in published:
+        copy = {**again[dataset_uri(before)], "owner_org": before["owner_org"], "name": f"copy-of-{before['name']}"}
+        made = tk.get_action("package_create")(sysadmin_context.copy(), copy)
+        after = tk.get_action("package_show")(sysadmin_context.copy(), {"id": made["id"]})
+        assert after.get("spatial") == before.get("spatial")
+        found += differences(before, after)
+    assert found == []
