@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.sources.dcat import DcatSource
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
@@ -46,17 +47,21 @@ def feed(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def harvested(url: str) -> dict[str, dict[str, Any]]:
     """Harvest a feed, without saving anything; return the datasets by URI."""
-    source = DcatSource()
-    reader = source.reader(url, {})
+    reader = DcatSource().reader(url, {})
     stored = [raw.content for page in reader.pages() for raw in page.records]
     assert not reader.reading.failures
-    context = Context(free_tags=True)
-    return {subject_of(each): normalise(source.read(each), context).dataset for each in stored}
+    return {each.partition("\n")[0].removeprefix("# "): _made_of(each) for each in stored}
 
 
-def subject_of(stored: str) -> str:
-    """Return the URI of a dataset as the harvest stores it."""
-    return stored.partition("\n")[0].removeprefix("# ")
+def read(turtle: bytes) -> dict[str, Any]:
+    """Read the only dataset of a document as the harvest does."""
+    graph = rdf.parse(turtle, "text/turtle", len(turtle))
+    (subject,) = rdf.datasets(graph)
+    return _made_of(rdf.as_text(rdf.around(graph, subject), subject))
+
+
+def _made_of(stored: str) -> dict[str, Any]:
+    return normalise(DcatSource().read(stored), Context(free_tags=True)).dataset
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[Difference, str]]:

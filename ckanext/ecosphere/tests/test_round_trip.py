@@ -7,10 +7,13 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan.tests import factories
+from hypothesis import HealthCheck, given, settings
 
+from ckanext.dcat.processors import RDFSerializer
 from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere.schemas.tests import samples
-from ckanext.ecosphere.tests.round_trip import differences, feed, harvested, table
+from ckanext.ecosphere.schemas.tests.test_roundtrip_property import NUMBERS, datasets
+from ckanext.ecosphere.tests.round_trip import differences, feed, harvested, read, table
 
 __all__ = ["feed"]
 PER_PAGE = 3
@@ -51,6 +54,23 @@ def test_a_portal_reads_what_another_one_published(published, feed, form, ckan_c
     found = [each for before in published for each in differences(before, again[dataset_uri(before)])]
     print(f"DCAT round trip of {len(published)} datasets as {form}: {table(found)}")
     assert found == []
+
+
+@pytest.fixture
+def owner(with_plugins: None, clean_db: None, clean_index: None) -> str:
+    return factories.Organization(name="ddt-01", title="DDT 01")["id"]
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(dataset=datasets())
+def test_any_dataset_is_read_as_it_was_published(owner, sysadmin_context, dataset):
+    own = {"title": "P", "name": f"any-{next(NUMBERS)}", "owner_org": owner, **dataset}
+    made = tk.get_action("package_create")(sysadmin_context.copy(), own)
+    before = tk.get_action("package_show")(sysadmin_context.copy(), {"id": made["id"]})
+    turtle = RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(before, _format="turtle")
+    assert list(differences(before, read(turtle))) == []
 
 
 def test_what_was_read_is_saved_as_it_is(published, feed, sysadmin_context):

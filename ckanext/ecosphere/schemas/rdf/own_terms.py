@@ -26,10 +26,10 @@ from ckanext.ecosphere.schemas.catalogue.inheritance import is_filled
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf import addresses
 from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM
-from ckanext.ecosphere.shared.rdf import NAME
 
 COMPLETED, POSITION = TERM.completed, SCHEMA.position
-#: Fields without a property in the standards; licence and URL are written only where the usual property lacks them.
+#: Fields without a property in the standards; licence and URL are written only where the usual property lacks them,
+#: and the name is read by the harvest, which knows whether it is free.
 DATASET = ("next_update", "license_id")
 FILE = ("protocol", "network", "layer_name", "url")
 #: Fields that the export of a dataset or of a distribution fills, with their properties.
@@ -70,7 +70,7 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
         given: the dataset, from ``package_show``.
         exported: the dataset as it was written, with what it inherits and what DCAT-AP requires.
     """
-    graph.add((ref, NAME, Literal(given.get("name") or "")))
+    _write_field(graph, ref, "name", given.get("name"))
     for field in DATASET:
         if field != "license_id" or (ref, DCT.license, None) not in graph:
             _write_field(graph, ref, field, exported.get(field))
@@ -159,7 +159,9 @@ def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     rows = dataset.get("spatial_coverage")
     if rows and (ref, COMPLETED, Literal("spatial_coverage")) in graph:
         dataset["spatial"] = rows[0].get("geom")
-    _take_out(graph, ref, dataset, [field for field, _predicate in EXTENDED])
+    added = _take_out(graph, ref, dataset)
+    for field, _predicate in EXTENDED:
+        dataset[field] = [value for value in dataset.get(field) or () if value not in added]
     for node, file in zip(graph.objects(ref, DCAT.distribution), dataset["resources"], strict=True):
         _restore_file(graph, node, file)
     dataset.update(addresses.read(graph, dataset))
@@ -176,9 +178,9 @@ def _restore_file(graph: Graph, node: Any, file: dict[str, Any]) -> None:
     _read_fields(graph, node, FILE, file)
     if file.get("layer_name"):
         file["layer_name"] = file["layer_name"].split(",")
-    _take_out(graph, node, file, ())
+    added = _take_out(graph, node, file)
     for service in file.get("access_services") or ():
-        _take_out(graph, node, service, ("conforms_to",), whole=False)
+        service["conforms_to"] = [value for value in service.get("conforms_to") or () if value not in added]
 
 
 def _read_fields(graph: Graph, node: Any, fields: Iterable[str], target: dict[str, Any]) -> None:
@@ -188,12 +190,9 @@ def _read_fields(graph: Graph, node: Any, fields: Iterable[str], target: dict[st
             target[field] = str(value)
 
 
-def _take_out(graph: Graph, node: Any, target: dict[str, Any], several: Iterable[str], whole: bool = True) -> None:
-    """Remove fields (only if ``whole``) and values that the export has added to a dataset or distribution."""
-    added = set(graph.objects(node, COMPLETED))
-    if whole:
-        for field in added:
-            target.pop(str(field), None)
-    for field in several:
-        left = [value for value in target.get(field) or () if URIRef(value) not in added]
-        target[field] = left
+def _take_out(graph: Graph, node: Any, target: dict[str, Any]) -> set[str]:
+    """Remove the fields that the export has added; return them and the URIs that it has added to other fields."""
+    added = {str(each) for each in graph.objects(node, COMPLETED)}
+    for field in added:
+        target.pop(field, None)
+    return added
