@@ -80,7 +80,8 @@ def _differing(scope: str, before: dict[str, Any], after: dict[str, Any]) -> Ite
             continue
         one, other = (plain(each.get(name)) or None for each in (before, after))
         if name == "other_information":  # texts, which RDF does not order; they come in the order of their subjects
-            one, other = (sorted(rows or (), key=str) for rows in (one, other))
+            texts = [[row for row in rows or () if "text" in row] for rows in (one, other)]
+            one, other = (sorted(rows, key=str) for rows in texts)
         if one != other:
             how = "changed" if one and other else "lost" if one else "gained"
             yield (scope, name, how), f"{one} → {other}"

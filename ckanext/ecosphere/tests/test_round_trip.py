@@ -70,7 +70,7 @@ def test_any_dataset_is_read_as_it_was_published(owner, sysadmin_context, datase
     made = tk.get_action("package_create")(sysadmin_context.copy(), own)
     before = tk.get_action("package_show")(sysadmin_context.copy(), {"id": made["id"]})
     turtle = RDFSerializer(profiles=["ecosphere_dcat_ap"]).serialize_dataset(before, _format="turtle")
-    assert list(differences(before, read(turtle))) == []
+    assert list(differences(before, read(turtle.encode()))) == []
 
 
 def test_what_was_read_is_saved_as_it_is(published, feed, sysadmin_context):

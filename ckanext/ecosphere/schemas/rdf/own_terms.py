@@ -18,20 +18,20 @@ from typing import Any
 
 from rdflib import BNode, Graph, Literal, URIRef
 
-from ckanext.dcat.profiles import DCAT, DCATAP, DCT
+from ckanext.dcat.profiles import DCAT, DCATAP, DCT, LOCN
 from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.catalogue.inheritance import is_filled
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.rdf import addresses
+from ckanext.ecosphere.schemas.rdf import addresses, places
 from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM
 
 COMPLETED, POSITION = TERM.completed, SCHEMA.position
-#: Fields without a property in the standards; licence and URL are written only where the usual property lacks them,
-#: and the name is read by the harvest, which knows whether it is free.
-DATASET = ("next_update", "license_id")
-FILE = ("protocol", "network", "layer_name", "url")
+#: Fields without a property in the standards; some are written only where their usual property lacks or changes them.
+#: The name is read by the harvest, which knows whether it is free.
+DATASET = ("next_update", "license_id", "temporal_resolution")
+FILE = ("protocol", "network", "layer_name", "url", "hash", "hash_algorithm")
 #: Fields that the export of a dataset or of a distribution fills, with their properties.
 FILLED = (("identifier", DCT.identifier), ("publisher", DCT.publisher), ("endpoint_url", DCAT.endpointURL))
 FILLED_OF_FILE = (
@@ -70,13 +70,14 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
         given: the dataset, from ``package_show``.
         exported: the dataset as it was written, with what it inherits and what DCAT-AP requires.
     """
-    _write_field(graph, ref, "name", given.get("name"))
-    for field in DATASET:
-        if field != "license_id" or (ref, DCT.license, None) not in graph:
-            _write_field(graph, ref, field, exported.get(field))
+    _write_fields(graph, ref, given, ["name"])
+    period = given.get("temporal_resolution")
+    usual = {
+        "license_id": (ref, DCT.license, None) in graph,
+        "temporal_resolution": period == str(graph.value(ref, DCAT.temporalResolution)),
+    }
+    _write_fields(graph, ref, exported, [field for field in DATASET if not usual.get(field)])
     lent = {field for field, value in exported.items() if is_filled(value) and not is_filled(given.get(field))}
-    if is_filled(exported.get("spatial")) and not is_filled(exported.get("spatial_coverage")):
-        lent.add("spatial_coverage")
     _write_completed(graph, ref, given, FILLED, lent)
     for field, predicate in EXTENDED:
         stated = {*as_list(given.get(field) or []), *as_list(given.get("reference_system") or [])}
@@ -89,19 +90,21 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
 
 
 def _write_file(graph: Graph, node: Any, file: Mapping[str, Any]) -> None:
-    url = file.get("url")
-    told = file.get("download_url") or file.get("access_url") or url
-    for field in FILE:
-        if field != "url" or told != url:
-            _write_field(graph, node, field, file.get(field))
+    checksum = str(file.get("hash") or "")
+    usual = {
+        "url": (file.get("download_url") or file.get("access_url") or file.get("url")) == file.get("url"),
+        "hash": checksum == checksum.lower(),  # rdflib writes hexadecimal numbers in lower case
+        "hash_algorithm": bool(checksum),
+    }
+    _write_fields(graph, node, file, [field for field in FILE if not usual.get(field)])
     _write_completed(graph, node, file, FILLED_OF_FILE, set())
     _number(graph, node)
 
 
-def _write_field(graph: Graph, node: Any, field: str, value: Any) -> None:
-    if is_filled(value):
+def _write_fields(graph: Graph, node: Any, values: Mapping[str, Any], fields: Iterable[str]) -> None:
+    for field in filter(values.get, fields):
         # Layers are joined as in a request to their service, which keeps their order.
-        text = ",".join(map(str, as_list(value)))
+        text = ",".join(map(str, as_list(values[field])))
         graph.add((node, TERM[field], Literal(text)))
 
 
@@ -119,27 +122,28 @@ def _number(graph: Graph, node: Any) -> None:
     for predicate in ORDERED:
         rows = list(graph.objects(node, predicate))
         for place, row in enumerate(rows if len(rows) > 1 else ()):
-            if isinstance(row, BNode) or predicate == DCAT.distribution:  # URIs are common to several datasets
+            if isinstance(row, BNode) or predicate == DCAT.distribution:
                 graph.add((row, POSITION, Literal(place)))
+            else:  # other datasets may have it in another place
+                graph.add((node, TERM.place, Literal(f"{place} {row}")))
 
 
 def arrange(graph: Graph, ref: Any) -> None:
     """Put the rows of a dataset and of its distributions in order, so that profiles read them in that order."""
+    for place in graph.objects(ref, TERM.spatial):
+        graph.remove((ref, DCT.spatial, place))  # of a field of its own
     for node in (ref, *graph.objects(ref, DCAT.distribution)):
+        texts = [str(text).partition(" ") for text in graph.objects(node, TERM.place)]
+        numbers = {uri: place for place, _space, uri in texts}
         for predicate in ORDERED:
             rows = list(graph.objects(node, predicate))
-            places = {row: place for row in rows if type(place := _place(graph, row)) is int}
-            ordered = sorted((row for row in rows if row not in places), key=str)
-            for row in sorted(places, key=lambda row: places[row]):
-                ordered.insert(places[row], row)
-            for row in ordered:
+            for row in sorted(rows, key=lambda row: _place(graph.value(row, POSITION) or numbers.get(str(row)))):
                 graph.remove((node, predicate, row))
                 graph.add((node, predicate, row))
 
 
-def _place(graph: Graph, row: Any) -> Any:
-    place = graph.value(row, POSITION)
-    return place.toPython() if isinstance(place, Literal) else None
+def _place(written: Any) -> int:
+    return int(written) if str(written).isdecimal() else 0
 
 
 def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -156,9 +160,8 @@ def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     sources = sorted(str(text) for text in graph.objects(ref, TERM.source))
     if sources:
         dataset["source"] = sources
-    rows = dataset.get("spatial_coverage")
-    if rows and (ref, COMPLETED, Literal("spatial_coverage")) in graph:
-        dataset["spatial"] = rows[0].get("geom")
+    for place in graph.objects(ref, TERM.spatial):
+        dataset["spatial"] = places.geometry(graph, place, LOCN.geometry)
     added = _take_out(graph, ref, dataset)
     for field, _predicate in EXTENDED:
         dataset[field] = [value for value in dataset.get(field) or () if value not in added]

@@ -12,6 +12,8 @@ from rdflib.namespace import XSD
 
 from ckanext.dcat.profiles import DCAT, DCT, LOCN, RDF, SKOS
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.fields import spatial
+from ckanext.ecosphere.schemas.rdf.terms import TERM
 
 GEOMETRIES = {"bbox": DCAT.bbox, "geom": LOCN.geometry, "centroid": DCAT.centroid}
 #: Decimals of degrees: at least seven, which correspond to a centimetre, at most those of a number in a computer.
@@ -20,7 +22,7 @@ _DECIMALS = re.compile(r"\.(\d+)")
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any], add_geometry: Callable[..., None]) -> None:
-    """Write the rows of ``spatial_coverage``.
+    """Write the rows of ``spatial_coverage``, and ``spatial`` if it is not derived from them.
 
     A row that only names a place by its URI is that URI, unless it is a territory, which has a field of its own. Other
     rows are blank nodes, since datasets may state different things of the same place.
@@ -31,6 +33,12 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any], add_geometry: Call
         dataset: the dataset, from ``package_show``.
         add_geometry: method of the profile that writes geometries: (subject, predicate, value).
     """
+    if dataset.get("spatial"):
+        place = BNode()
+        graph.add((ref, DCT.spatial, place))
+        graph.add((ref, TERM.spatial, place))
+        graph.add((place, RDF.type, DCT.Location))
+        add_geometry(place, LOCN.geometry, dataset["spatial"])
     for row in dataset.get("spatial_coverage") or ():
         parts = {name: value for name, value in row.items() if value}
         if not parts:
@@ -46,6 +54,21 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any], add_geometry: Call
         for name, predicate in GEOMETRIES.items():
             if name in parts:
                 add_geometry(place, predicate, parts[name])
+
+
+def geometry(graph: Graph, node: Any, predicate: Any) -> str:
+    """Return a geometry of a place as GeoJSON text, from GeoJSON or WKT."""
+    from geomet import InvalidGeoJSONException, wkt
+
+    parse: Any = spatial.parse_box if predicate == DCAT.bbox else spatial.parse_geometry
+    values: Any = graph.objects(node, predicate)
+    for value in sorted(values, key=lambda each: "wktLiteral" in str(each.datatype)):
+        text = str(value).rpartition("> ")[2]
+        try:
+            return json.dumps(parse(text if text.startswith("{") else wkt.loads(text)))
+        except (spatial.GeometryError, ValueError, InvalidGeoJSONException):
+            continue
+    return ""
 
 
 def is_territory(uri: str) -> bool:

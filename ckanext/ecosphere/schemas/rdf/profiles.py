@@ -67,6 +67,12 @@ EXTRA = (
     ("status", ADMS.status, SKOS.Concept),
     ("preview_image", FOAF.depiction, None),
     ("access_limitation", DCT.rights, DCT.RightsStatement),  # DCAT-AP allows only one accessRights
+    ("endpoint_url", DCAT.endpointURL, None),
+    ("endpoint_description", DCAT.endpointDescription, None),
+    ("service_type", GEODCAT.serviceType, SKOS.Concept),
+    ("code_repository", SCHEMA.codeRepository, None),
+    ("programming_language", SCHEMA.programmingLanguage, None),
+    ("development_status", SCHEMA.creativeWorkStatus, None),
 )
 
 #: Properties with codes, and the vocabularies of these codes.
@@ -95,6 +101,7 @@ SCHEMES = {
 _LEFT_OUT = {
     "in_series": [],
     "source": [],
+    "spatial": None,
     "spatial_coverage": [],
     "metadata_created": None,
     "metadata_modified": None,
@@ -264,7 +271,7 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         return [node for node in set(self.g.objects(None, predicate)) if (node, description, None) not in self.g]
 
     def _add_kind(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write the further class and properties of a series, service or source code.
+        """Write the further class of a series, service or source code, and the endpoint of a service without one.
 
         They remain typed as dataset too, which DCAT allows, so that harvesters that only handle datasets (such as
         ckanext-dcat's) find them.
@@ -275,20 +282,11 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         elif kind == relations.SERVICE:
             self.g.add((ref, RDF.type, DCAT.DataService))
             catalogues.add_service(self.g, ref)
-            for address in self._read_list_value(dataset.get("endpoint_url")) or distributions.endpoints(dataset):
-                self._add(ref, DCAT.endpointURL, address, None)
-            if dataset.get("endpoint_description"):
-                self._add(ref, DCAT.endpointDescription, dataset["endpoint_description"], None)
-            if dataset.get("service_type"):
-                self._add(ref, GEODCAT.serviceType, dataset["service_type"], SKOS.Concept)
+            if not dataset.get("endpoint_url"):
+                for address in distributions.endpoints(dataset):
+                    self._add(ref, DCAT.endpointURL, address, None)
         elif kind == relations.CODE:
             self.g.add((ref, RDF.type, SCHEMA.SoftwareSourceCode))
-            if dataset.get("code_repository"):
-                self._add(ref, SCHEMA.codeRepository, dataset["code_repository"], None)
-            for language in self._read_list_value(dataset.get("programming_language")):
-                self.g.add((ref, SCHEMA.programmingLanguage, Literal(language)))
-            if dataset.get("development_status"):
-                self.g.add((ref, SCHEMA.creativeWorkStatus, Literal(dataset["development_status"])))
 
     def _add_licence(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write the licence on the dataset too, which DCAT allows."""

@@ -10,7 +10,6 @@ from rdflib import BNode, Graph, Literal, URIRef
 
 from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.fields import spatial
 from ckanext.ecosphere.schemas.rdf import (
     conformity,
     distributions,
@@ -189,9 +188,7 @@ def _places(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
             "uri": str(node if isinstance(node, URIRef) else graph.value(node, DCT.identifier) or ""),
             "text": _text(graph, node),
         }
-        for name, predicate in places.GEOMETRIES.items():
-            parse = spatial.parse_box if name == "bbox" else spatial.parse_geometry
-            row[name] = _geometry(graph, node, predicate, parse)
+        row |= {name: places.geometry(graph, node, predicate) for name, predicate in places.GEOMETRIES.items()}
         rows.append({key: value for key, value in row.items() if value})
     dataset.pop("spatial_coverage", None)
     dataset.pop("spatial", None)
@@ -208,20 +205,6 @@ def _text(graph: Graph, node: Any) -> str:
         *graph.objects(node, RDFS.label),
     )
     return next((str(label) for label in labels), "")
-
-
-def _geometry(graph: Graph, node: Any, predicate: Any, parse: Any) -> str:
-    """Return a geometry as GeoJSON text, from GeoJSON or WKT."""
-    from geomet import InvalidGeoJSONException, wkt
-
-    values: Any = graph.objects(node, predicate)
-    for value in sorted(values, key=lambda each: "wktLiteral" in str(each.datatype)):
-        text = str(value).rpartition("> ")[2]
-        try:
-            return json.dumps(parse(text if text.startswith("{") else wkt.loads(text)))
-        except (spatial.GeometryError, ValueError, InvalidGeoJSONException):
-            continue
-    return ""
 
 
 def _kind(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
