@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from xml.parsers import expat
 
 import rdflib.parser
-from rdflib import DCTERMS, FOAF, Graph, URIRef
+from rdflib import DCTERMS, FOAF, Graph, Namespace, URIRef
 from rdflib.plugins.shared.jsonld import context as jsonld_context
 from rdflib.plugins.stores.memory import Memory
 from rdflib.term import Node
@@ -28,8 +28,8 @@ PROFILE = URIRef("urn:ecosphere:profile:dcat-ap")
 """Profile (``dct:conformsTo``) of the catalogue records from which a portal of the suite reads the dataset exactly."""
 PROFILE_NAME = "ecosphere_dcat_ap"
 """Name of the ckanext-dcat profile that writes and reads them."""
-NAME = URIRef("urn:ecosphere:term:name")
-"""Property for the name of a dataset in the portal that publishes it, by which other datasets may refer to it."""
+TERM = Namespace("urn:ecosphere:term:")
+"""The suite's own terms, see `schemas/rdf/own_terms.py`."""
 
 
 class RemoteDocumentError(ValueError):

@@ -24,7 +24,7 @@ from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.messages import N_
-from ckanext.ecosphere.shared.rdf import NAME
+from ckanext.ecosphere.shared.rdf import TERM
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 MAX_PAGES = 10_000
@@ -140,7 +140,7 @@ def read_stored(content: str) -> Record:
     record.fields |= profiles.fields(graph)
     record.published = bool(record.fields) and profiles.reads_exactly(graph, subject)
     if record.published:
-        record.fields["name"] = str(graph.value(subject, NAME) or "")
+        record.fields |= {field: str(graph.value(subject, TERM[field]) or "") for field in ("name", "uri")}
     return record
 
 

@@ -28,8 +28,9 @@ from ckanext.ecosphere.schemas.rdf import addresses, places
 from ckanext.ecosphere.schemas.rdf.terms import DQV, IANA, PROV, SCHEMA, TERM
 
 COMPLETED, POSITION = TERM.completed, SCHEMA.position
+COMMA = "%2C"
 #: Fields without a property in the standards; some are written only where their usual property lacks or changes them.
-#: The name is read by the harvest, which knows whether it is free.
+#: Name and URI are read by our harvest alone: for other harvesters the URI of the portal identifies the dataset.
 DATASET = ("next_update", "license_id", "temporal_resolution")
 FILE = ("protocol", "network", "layer_name", "url", "hash", "hash_algorithm")
 #: Fields that the export of a dataset or of a distribution fills, with their properties.
@@ -70,7 +71,7 @@ def write(graph: Graph, ref: Any, given: Mapping[str, Any], exported: Mapping[st
         given: the dataset, from ``package_show``.
         exported: the dataset as it was written, with what it inherits and what DCAT-AP requires.
     """
-    _write_fields(graph, ref, given, ["name"])
+    _write_fields(graph, ref, given, ["name", "uri"])
     period = given.get("temporal_resolution")
     usual = {
         "license_id": (ref, DCT.license, None) in graph,
@@ -97,22 +98,23 @@ def _write_file(graph: Graph, node: Any, file: Mapping[str, Any]) -> None:
         "hash_algorithm": bool(checksum),
     }
     _write_fields(graph, node, file, [field for field in FILE if not usual.get(field)])
-    _write_completed(graph, node, file, FILLED_OF_FILE, set())
+    _write_completed(graph, node, file, FILLED_OF_FILE, {"uri"})
     _number(graph, node)
 
 
 def _write_fields(graph: Graph, node: Any, values: Mapping[str, Any], fields: Iterable[str]) -> None:
     for field in filter(values.get, fields):
-        # Layers are joined as in a request to their service, which keeps their order.
-        text = ",".join(map(str, as_list(values[field])))
-        graph.add((node, TERM[field], Literal(text)))
+        value = values[field]
+        if isinstance(value, list):  # layers, joined as in a request to their service, which keeps their order
+            value = ",".join(str(layer).replace(",", COMMA) for layer in value)
+        graph.add((node, TERM[field], Literal(str(value))))
 
 
 def _write_completed(
     graph: Graph, node: Any, given: Mapping[str, Any], filled: Iterable[tuple[str, Any]], others: set[str]
 ) -> None:
     fields = {field for field, predicate in filled if (node, predicate, None) in graph}
-    for field in {*fields, *others, "uri"}:
+    for field in fields | others:
         if not is_filled(given.get(field)):
             graph.add((node, COMPLETED, Literal(field)))
 
@@ -179,8 +181,9 @@ def _restore_file(graph: Graph, node: Any, file: dict[str, Any]) -> None:
     file["access_url"], file["license"] = (str(graph.value(node, each) or "") for each in (DCAT.accessURL, DCT.license))
     file.pop("protocol", None)
     _read_fields(graph, node, FILE, file)
-    if file.get("layer_name"):
-        file["layer_name"] = file["layer_name"].split(",")
+    layers = graph.value(node, TERM.layer_name)
+    if layers is not None:
+        file["layer_name"] = [layer.replace(COMMA, ",") for layer in str(layers).split(",")]
     added = _take_out(graph, node, file)
     for service in file.get("access_services") or ():
         service["conforms_to"] = [value for value in service.get("conforms_to") or () if value not in added]

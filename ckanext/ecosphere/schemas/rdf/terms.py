@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rdflib import Namespace, URIRef
 
+from ckanext.ecosphere.shared.rdf import TERM
+
 PROV = Namespace("http://www.w3.org/ns/prov#")
 DQV = Namespace("http://www.w3.org/ns/dqv#")
 GEODCAT = Namespace("http://data.europa.eu/930/")
 SCHEMA = Namespace("https://schema.org/")
-#: The suite's own terms, see `own_terms`.
-TERM = Namespace("urn:ecosphere:term:")
 #: Representing Content in RDF, from which GeoDCAT-AP takes the character encoding.
 CNT = Namespace("http://www.w3.org/2011/content#")
 #: Unit of a measurement, an SDMX term used by the Data Quality Vocabulary.
