@@ -19,8 +19,7 @@ from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
 from ckanext.ecosphere.harvest.normalise.links.resources import links, preview
 from ckanext.ecosphere.harvest.normalise.marked import MARKED
 from ckanext.ecosphere.harvest.normalise.organisation import organisation
-from ckanext.ecosphere.harvest.normalise.profiled import profile_fields
-from ckanext.ecosphere.harvest.normalise.published import as_published, provenance_of_published
+from ckanext.ecosphere.harvest.normalise.profiled import as_published, profile_fields, provenance_of_published
 from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
 from ckanext.ecosphere.harvest.normalise.simple import (
     languages,
