@@ -8,7 +8,7 @@ which DCAT-AP requires of every record, else with ``prov:wasDerivedFrom``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from rdflib import BNode, Graph, Literal
@@ -33,7 +33,7 @@ def write(graph: Graph, dataset_ref: Any, dataset: Mapping[str, Any], add_date: 
     record = BNode()
     _describe(graph, record, dataset_ref)
     add_date(record, DCT.issued, dataset.get("metadata_created"))
-    add_date(record, DCT.modified, dataset.get("metadata_modified") or datetime.now(tz=UTC).isoformat())
+    add_date(record, DCT.modified, dataset.get("metadata_modified") or datetime.now(tz=timezone.utc).isoformat())
     graph.add((dataset_ref, FOAF.isPrimaryTopicOf, record))
     graph.add((record, DCT.conformsTo, PROFILE))
     catalogues.add_record(graph, record)
