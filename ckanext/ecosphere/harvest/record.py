@@ -280,6 +280,7 @@ class Record:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
         origin: identifier of the record, or of its resource, in the catalogue that this one harvested it from.
         marked: whether its elements state the field that they stand for, so that nothing needs to be guessed.
+        published: whether ``fields`` is the dataset as another portal of this suite published it.
         unread: paths of elements that have no place here, with their texts.
         translations: texts in several languages: attribute → BCP 47 tag → text, for all known languages, including that
             of the attribute itself.
@@ -288,6 +289,7 @@ class Record:
 
     standard: str = "iso19139"
     marked: bool = False
+    published: bool = False
     uri: str | None = None
     file_identifier: str | None = None
     origin: str | None = None

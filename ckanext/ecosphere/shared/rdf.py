@@ -18,12 +18,18 @@ from urllib.parse import urlsplit
 from xml.parsers import expat
 
 import rdflib.parser
-from rdflib import Graph
+from rdflib import DCTERMS, FOAF, Graph, Namespace, URIRef
 from rdflib.plugins.shared.jsonld import context as jsonld_context
 from rdflib.plugins.stores.memory import Memory
 from rdflib.term import Node
 
 _CONTEXTS = Path(__file__).parent / "contexts"
+PROFILE = URIRef("urn:ecosphere:profile:dcat-ap")
+"""Profile (``dct:conformsTo``) of the catalogue records from which a portal of the suite reads the dataset exactly."""
+PROFILE_NAME = "ecosphere_dcat_ap"
+"""Name of the ckanext-dcat profile that writes and reads them."""
+TERM = Namespace("urn:ecosphere:term:")
+"""The suite's own terms, see `schemas/rdf/own_terms.py`."""
 
 
 class RemoteDocumentError(ValueError):
@@ -101,6 +107,12 @@ class _BoundedMemory(Memory):
         if self._added > self._limit:
             raise TooManyTriplesError(self._limit)
         super().add(tuple(map(self._change, triple)), context, quoted)  # type: ignore[arg-type]
+
+
+def is_exact(graph: Graph, dataset: Node) -> bool:
+    """Return whether a dataset was published by a portal of the suite, so that it can be read exactly."""
+    records = graph.objects(dataset, FOAF.isPrimaryTopicOf)
+    return any((record, DCTERMS.conformsTo, PROFILE) in graph for record in records)
 
 
 @cache

@@ -1,13 +1,11 @@
-"""Real records of every origin: harvested, exported as DCAT-AP, validated with the published shapes, imported again."""
+"""Real records of every origin: harvested, exported as DCAT-AP, checked with the published shapes, harvested again."""
 
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import ckan.plugins.toolkit as tk
 import pytest
@@ -15,25 +13,18 @@ from ckan import model
 from ckan.tests import factories
 from rdflib import SH, Graph
 
-from ckanext.dcat.processors import RDFParser, RDFSerializer
-from ckanext.dcat.utils import dataset_uri, resource_uri
-from ckanext.ecosphere import vocabularies as voc
+from ckanext.dcat.processors import RDFSerializer
+from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere.harvest import terminal
+from ckanext.ecosphere.tests.round_trip import differences, feed, harvested, table
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
-from dev import field_table
 
 RECORDS = Path(__file__).parents[4] / "shared" / "records"
 SHAPES = Path(__file__).parents[4] / "shared" / "reference" / "shacl"
 GRAPHS = {".rdf": "application/rdf+xml", ".ttl": "text/turtle", ".jsonld": "application/ld+json"}
 OWNER = "administration-centrale-ou-ministere_172120"
 PROFILES = ["ecosphere_dcat_ap"]
-DEGREES = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
-OWN_FIELDS = {each["field_name"] for each in field_table.schema()["dataset_fields"]} - {
-    "name",
-    "owner_org",
-    "tag_string",
-}
-FILE_FIELDS = [each["field_name"] for each in field_table.schema()["resource_fields"]]
+__all__ = ["feed"]
 
 pytestmark = pytest.mark.skipif(
     not (RECORDS.is_dir() and SHAPES.is_dir()), reason="the folder of real records is not beside the clone"
@@ -84,10 +75,13 @@ def datasets(  # noqa: PLR0917 - fixtures
     return [tk.get_action("package_show")(sysadmin_context.copy(), {"id": name}) for (name,) in names]
 
 
-def test_real_records_keep_to_the_published_shapes_and_come_back_the_same(datasets):
+def test_real_records_keep_to_the_published_shapes_and_come_back_the_same(datasets, feed):
     assert len({title(each) for each in datasets}) > len(list(graph_files()))
     assert broken(datasets) == lacking()
-    assert {found for each in datasets for found in changed(each)} == set()
+    again = harvested(f"{feed}/catalog.ttl")
+    found = [each for before in datasets for each in differences(before, again[dataset_uri(before)])]
+    print(f"DCAT round trip of {len(datasets)} datasets: {table(found)}")
+    assert found == []
 
 
 # --- the shapes ---
@@ -119,82 +113,6 @@ def broken(datasets: list[dict[str, Any]]) -> dict[tuple[str, str], str]:
             constraint = str(report.value(result, SH.sourceConstraintComponent)).partition("#")[2]
             found[titles.get(node, node), path] = constraint
     return found
-
-
-# --- import of the export ---
-
-
-def changed(dataset: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what an import of the export does not restore, except what `losses.csv` lists."""
-    turtle = RDFSerializer(profiles=PROFILES).serialize_dataset(dataset, _format="turtle")
-    parser = RDFParser(profiles=PROFILES)
-    parser.parse(turtle, _format="turtle")
-    (again,) = parser.datasets()
-    told = {
-        row["field"]: row["change"]
-        for row in field_table.losses()
-        if row["format"] == "dcat" and row["scope"] == "dataset"
-    }
-    lent = {each["field_name"] for each in field_table.schema()["dataset_fields"] if each.get("inherited")}
-    told["spatial_coverage"] = ""  # compared, except for the rows that its table lists
-    for name in OWN_FIELDS:
-        before, after = dataset.get(name), again.get(name)
-        if name == "spatial_coverage":
-            before, after = ([row for row in rows or () if not is_territory(row)] for rows in (before, after))
-        if told.get(name) in ("lost", "changed") or (told.get(name) == "added" and is_within(before, after)):
-            continue
-        if name in lent and dataset.get("in_series") and not before:
-            continue  # exported from the series
-        if comparable(before) != comparable(after):
-            yield title(dataset), name, comparable(before), comparable(after)
-    before, after = ({tag["name"] for tag in each["tags"]} for each in (dataset, again))
-    if before != after:
-        yield title(dataset), "tags", comparable(sorted(before)), comparable(sorted(after))
-    yield from changed_files(dataset, again)
-
-
-def changed_files(dataset: dict[str, Any], again: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield the same for files and services, matched by their URL on the portal."""
-    told = {
-        row["field"]: row["change"]
-        for row in field_table.losses()
-        if (row["format"], row["scope"]) == ("dcat", "resource")
-    }
-    files = {each["uri"]: each for each in again["resources"]}
-    if len(files) != len(dataset["resources"]):
-        yield title(dataset), "resources", str(len(dataset["resources"])), str(len(files))
-        return
-    for each in dataset["resources"]:
-        for name in FILE_FIELDS:
-            before, after = each.get(name), files[resource_uri(each)].get(name)
-            if told.get(name) in ("lost", "changed") or (told.get(name) == "added" and is_within(before, after)):
-                continue
-            if comparable(before) != comparable(after):
-                yield title(dataset), name, comparable(before), comparable(after)
-
-
-def is_territory(row: dict[str, Any]) -> bool:
-    return row.get("uri", "") in voc.get("territories") or row.get("uri", "").startswith("http://id.insee.fr/geo/")
-
-
-def is_within(before: Any, after: Any) -> bool:
-    """Return whether the former value was empty, or is completely contained in the new one."""
-    if isinstance(before, list) and isinstance(after, list):
-        return {comparable(part) for part in before} <= {comparable(part) for part in after}
-    return before in (None, "", [])
-
-
-def comparable(value: Any) -> str:
-    """Return a value as text: without order, empty parts, and the lists that codes belong to."""
-    if isinstance(value, dict):
-        return str(sorted((key, comparable(part)) for key, part in value.items() if part not in (None, "", [])))
-    if isinstance(value, list):
-        return str(sorted(comparable(part) for part in value))
-    if isinstance(value, str) and value.startswith("{"):
-        return comparable(json.loads(value))  # a geometry
-    if isinstance(value, str) and value.startswith("http"):
-        return unquote(value.replace(DEGREES, ""))
-    return str(float(value)) if isinstance(value, (int, float)) else str(value or "").replace(DEGREES, "")
 
 
 def title(dataset: dict[str, Any]) -> str:

@@ -133,7 +133,14 @@ def datasets(graph: Graph) -> list[Node]:
         topics |= set(graph.subjects(FOAF.isPrimaryTopicOf, record))
     found |= {each for each in topics if (each, DCTERMS.title, None) in graph and (each, RDF.type, None) not in graph}
     # The access service of a distribution is part of its dataset.
-    return in_order(graph, found - set(graph.objects(None, DCAT.accessService)))
+    return in_order(graph, found - set(graph.objects(None, DCAT.accessService)) - _series_elsewhere(graph))
+
+
+def _series_elsewhere(graph: Graph) -> set[Node]:
+    """Return the series that are only described for their members, as on a page of a feed without the series itself."""
+    series = set(graph.objects(None, DCAT.inSeries))
+    listed = {*graph.objects(None, DCAT.dataset), *graph.objects(None, FOAF.primaryTopic)}
+    return series - listed if listed else set()
 
 
 def _entries_elsewhere(graph: Graph, subject: Node) -> list[Node]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from rdflib import Graph
+import ckan.plugins.toolkit as tk
+from rdflib import Graph, URIRef
 
 from ckanext.dcat.exceptions import RDFProfileException
 from ckanext.dcat.processors import RDFParser
+from ckanext.ecosphere.shared import rdf
 
 log = logging.getLogger(__name__)
 
@@ -31,3 +33,8 @@ def fields(graph: Graph) -> dict[str, Any]:
     except Exception:  # a profile of any plugin, on an untrusted graph
         log.warning("A profile of ckanext-dcat failed", exc_info=True)
     return {}
+
+
+def reads_exactly(graph: Graph, dataset: URIRef) -> bool:
+    """Return whether a portal of the suite published a dataset, and this one has the profile that reads it exactly."""
+    return rdf.is_exact(graph, dataset) and rdf.PROFILE_NAME in tk.aslist(tk.config.get("ckanext.dcat.rdf.profiles"))

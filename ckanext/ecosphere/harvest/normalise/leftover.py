@@ -34,7 +34,7 @@ USED = {
     "constraints.use_codes", "links.function",
     "links.protocol", "links.size_megabytes",
     "service.operations.links.function", "service.operations.links.protocol", "service.type", "conformity.dates",
-    "marked", "extents", "shapes", "uri", "links.transfer", "formats.transfers",
+    "marked", "published", "extents", "shapes", "uri", "links.transfer", "formats.transfers",
     "spatial_representations", "measures.element", "links.role", "links.encoding", "links.systems",
 }  # fmt: skip
 """Parts of the record that rules interpret, so that their values need not recur as written.

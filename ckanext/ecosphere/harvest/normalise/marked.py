@@ -192,7 +192,7 @@ def _conformity(draft: Draft) -> None:
         elif report.mark.arc == xlink_roles.CONFORMITY:
             item = conformance.report_of(report)
             degree = voc.get("conformity-degree").get(report.mark.role)
-            named = "" if report.title == href else item["specification"]
+            named = "" if report.title == href and not report.mark.title else item["specification"]
             kept.append({**item, "specification": named, "uri": href, "degree": degree.uri if degree else ""})
     if len(draft.record.conformity) > conformance.MAX_REPORTS:
         draft.too_many("report", len(draft.record.conformity), conformance.MAX_REPORTS)

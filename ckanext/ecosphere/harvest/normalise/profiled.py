@@ -1,12 +1,17 @@
-"""Rule that takes over fields which only the ckanext-dcat profiles read from an RDF dataset."""
+"""Rules that take over fields which the ckanext-dcat profiles read from an RDF dataset: those that no other rule sets,
+or all of them, if another portal of this suite published the dataset (`Record.published`).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.harvest.normalise import tags
 from ckanext.ecosphere.harvest.normalise.draft import Draft
+from ckanext.ecosphere.harvest.normalise.identity import provenance_of_record
 
 _WEB = re.compile(r"https?://[^\s<>\"]+")
 _BLANK_NODE = re.compile(r"N?[0-9a-f]{32}|_:\w+")
@@ -62,6 +67,13 @@ def _without_zeros(duration: str) -> str:
     return _ZERO.sub("", duration).removesuffix("T") if _NOT_ZERO.search(duration) else duration
 
 
+def _checked(name: str, given: Any) -> list[str]:
+    """Return the values of a field that are valid for it, as texts."""
+    values = [str(each) for each in (given if isinstance(given, list) else [given]) if isinstance(each, str | int)]
+    check = _CHECKS.get(name, lambda value: True)
+    return [value for value in values if value and not _BLANK_NODE.fullmatch(value) and check(value)]
+
+
 def profile_fields(draft: Draft) -> None:
     """Take over fields from the profiles that no rule has set."""
     rows = draft.record.fields.get("quality_measure")
@@ -70,9 +82,7 @@ def profile_fields(draft: Draft) -> None:
     for name, given in draft.record.fields.items():
         if name in _NOT_TAKEN or draft.dataset.get(name):
             continue
-        values = [str(each) for each in (given if isinstance(given, list) else [given]) if isinstance(each, str | int)]
-        check = _CHECKS.get(name, lambda value: True)
-        good = [value for value in values if value and not _BLANK_NODE.fullmatch(value) and check(value)]
+        good = _checked(name, given)
         if name == "temporal_resolution":
             good = [_without_zeros(value) for value in good]
         if not good:
@@ -81,3 +91,38 @@ def profile_fields(draft: Draft) -> None:
         if draft.record.standard == "dcat":  # its graph was noted before the profiles were applied
             draft.change(name, "profile of ckanext-dcat", good)
             draft.unread = [note for note in draft.unread if not any(value in note for value in good)]
+
+
+# --- datasets that another portal of this suite published ------------------------------------------
+
+_OF_THE_PORTAL = {
+    "author", "author_email", "catalog", "extras", "groups", "homepage", "id", "maintainer", "maintainer_email",
+    "metadata_created", "metadata_modified", "organization", "owner_org", "private", "sample", "state", "type",
+}  # fmt: skip
+"""Fields that CKAN sets itself, or that ckanext-dcat reads besides those of the schema."""
+
+
+def as_published(draft: Draft) -> None:
+    """Take over the fields of the other portal; report values that this one does not know, as of a list it extended."""
+    draft.dataset.clear()
+    draft.unread.clear()
+    for name, given in draft.record.fields.items():
+        if name in _OF_THE_PORTAL:
+            continue
+        value = given
+        if name in _CHECKS:
+            good = _checked(name, given)
+            value = good if isinstance(given, list) else "".join(good)
+            if value != given:
+                draft.lost(name, given)
+        draft.set(name, value)
+    free = draft.context.free_tags
+    words = [each["name"] for each in draft.record.fields.get("tags") or ()]
+    kept = [(free and tags.verbatim(word)) or tags.clean(word, free) for word in words]
+    draft.set("tags", [{"name": word} for word in dict.fromkeys(filter(None, kept))])
+
+
+def provenance_of_published(draft: Draft) -> None:
+    """Keep the original record that the other portal names; without any, that portal has the original."""
+    if not (draft.dataset.get("source_record") or draft.dataset.get("source_catalogue")):
+        provenance_of_record(draft)

@@ -19,7 +19,7 @@ from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
 from ckanext.ecosphere.harvest.normalise.links.resources import links, preview
 from ckanext.ecosphere.harvest.normalise.marked import MARKED
 from ckanext.ecosphere.harvest.normalise.organisation import organisation
-from ckanext.ecosphere.harvest.normalise.profiled import profile_fields
+from ckanext.ecosphere.harvest.normalise.profiled import as_published, profile_fields, provenance_of_published
 from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
 from ckanext.ecosphere.harvest.normalise.simple import (
     languages,
@@ -85,6 +85,15 @@ RULES: tuple[tuple[str, Callable[[Draft], None]], ...] = (
 )
 
 
+PUBLISHED: tuple[tuple[str, Callable[[Draft], None]], ...] = (
+    ("profile-fields", as_published),
+    ("organisation", organisation),
+    ("record-provenance", provenance_of_published),
+    ("within-bounds", within_bounds),
+)
+"""Rules for datasets that another portal of this suite published: nothing is guessed, nothing is left."""
+
+
 def normalise(record: Record, context: Context) -> Result:
     """Convert a record to a dataset.
 
@@ -96,7 +105,7 @@ def normalise(record: Record, context: Context) -> Result:
         RecordError: the record has nothing to make a dataset from.
     """
     draft = Draft.of(record, context)
-    for name, rule in RULES:
+    for name, rule in PUBLISHED if record.published else RULES:
         draft.rule = name
         (MARKED.get(name, rule) if record.marked else rule)(draft)
     dataset = without_empty(draft.dataset)

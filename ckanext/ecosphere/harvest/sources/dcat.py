@@ -24,6 +24,7 @@ from ckanext.ecosphere.harvest.sources.fetching import add_up, digest, fetch
 from ckanext.ecosphere.harvest.sources.source_type import COMMON_OPTIONS, SourceType
 from ckanext.ecosphere.shared.http_guard import GuardedSession, joined
 from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.shared.rdf import TERM
 
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 MAX_PAGES = 10_000
@@ -137,6 +138,9 @@ def read_stored(content: str) -> Record:
     graph, subject = rdf.from_text(content)
     record = read_dataset(graph, subject)
     record.fields |= profiles.fields(graph)
+    record.published = bool(record.fields) and profiles.reads_exactly(graph, subject)
+    if record.published:
+        record.fields |= {field: str(graph.value(subject, TERM[field]) or "") for field in ("name", "uri")}
     return record
 
 

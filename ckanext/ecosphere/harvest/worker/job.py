@@ -16,7 +16,7 @@ from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.harvest.model import HarvestJob, HarvestSource
 
-RULES_VERSION = 19
+RULES_VERSION = 20
 """Increment when rules change so that a record becomes a different dataset: all records are then imported again."""
 
 RUNNING = "Running"

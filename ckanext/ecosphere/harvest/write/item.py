@@ -35,8 +35,9 @@ class Item:
 
     @property
     def title(self) -> str:
-        """Title of the dataset, else the identifier of the record."""
-        return (self.result.dataset.get("title") if self.result else None) or self.outcome.guid
+        """Title of the dataset, or its name in the portal that published it, else the identifier of the record."""
+        dataset = self.result.dataset if self.result else {}
+        return dataset.get("name") or dataset.get("title") or self.outcome.guid
 
     @property
     def members(self) -> list[str]:

@@ -136,8 +136,13 @@ def _conformity(row: Mapping[str, Any]) -> Any:
     passed = {"conformant": "true", "notConformant": "false"}.get(known.id) if known else None
     when = xml.dated(str(row["date"]), "publication") if row.get("date") else xml.missing("gmd:date", "unknown")
     uri = str(row.get("uri") or "")
-    title = xml.label("gmd:title", str(row.get("specification") or uri), uri)
-    return _report(title, when, passed, xlink_arcrole=xlink_roles.CONFORMITY, xlink_role=known.uri if known else "")
+    name = str(row.get("specification") or "")
+    marks = {
+        "xlink_arcrole": xlink_roles.CONFORMITY,
+        "xlink_role": known.uri if known else "",
+        "xlink_title": name if name == uri else "",  # else it would be read as one without a name
+    }
+    return _report(xml.label("gmd:title", name or uri, uri), when, passed, **marks)
 
 
 def _followed(uri: str) -> Any:

@@ -18,7 +18,7 @@ from ckanext.ecosphere.schemas.rdf.terms import CONFORMITY, PROV
 
 
 def write(graph: Graph, ref: Any, dataset: Mapping[str, Any], add_date: Callable[..., None]) -> None:
-    """Write the rows of ``conformity`` with a specification.
+    """Write the rows of ``conformity``.
 
     Args:
         graph: receives the triples.
@@ -27,13 +27,13 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any], add_date: Callable
         add_date: ckanext-dcat's method that writes dates: (subject, predicate, value).
     """
     for row in dataset.get("conformity") or ():
-        if not isinstance(row, Mapping) or not (row.get("uri") or row.get("specification")):
+        if not isinstance(row, Mapping):
             continue
         uri = str(row.get("uri") or "")
         standard = (URIRef(uri) if urls.is_uri(uri) else CleanedURIRef(uri)) if uri else BNode()
         graph.add((standard, RDF.type, DCT.Standard))
-        degree = row.get("degree") or "notEvaluated"
-        if degree == "conformant":
+        degree = row.get("degree")
+        if degree == "conformant" and (uri or row.get("specification")):
             graph.add((ref, DCT.conformsTo, standard))
         test, association, plan, result = BNode(), BNode(), BNode(), BNode()
         graph.add((ref, PROV.wasUsedBy, test))
@@ -50,7 +50,8 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any], add_date: Callable
                 add_date(node, DCT.issued, row["date"])
         graph.add((test, PROV.generated, result))
         graph.add((result, RDF.type, PROV.Entity))
-        graph.add((result, DCT.type, URIRef(CONFORMITY + degree)))
+        if degree:
+            graph.add((result, DCT.type, URIRef(CONFORMITY + degree)))
 
 
 def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -77,4 +78,4 @@ def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         }
         rows.append({key: value for key, value in row.items() if value})
     if rows:
-        dataset["conformity"] = sorted(rows, key=lambda row: row.get("specification", ""))
+        dataset["conformity"] = rows

@@ -5,7 +5,7 @@
 - character set: ``cnt:characterEncoding`` (GeoDCAT-AP 3);
 - reference systems: ``dct:conformsTo``.
 
-Layers, the network and the protocol of plain files are not written, for lack of a property.
+Layers, the network and the protocol of plain files are in `own_terms`, for lack of a property.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ckanext.dcat.profiles.base import CleanedURIRef
 from ckanext.dcat.utils import resource_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.rdf.terms import CNT
+from ckanext.ecosphere.schemas.rdf.terms import CNT, TERM
 
 #: Protocols of files and pages, which are not services.
 PLAIN = {"HTTP", "HTTP:DOWNLOAD", "FTP", "FILE", "DB:POSTGIS"}
@@ -62,6 +62,7 @@ def _write_protocol(graph: Graph, node: Any, resource: Mapping[str, Any], protoc
     for service in services:
         if not any(_protocol(each) for each in graph.objects(service, DCT.conformsTo)):
             graph.add((service, DCT.conformsTo, URIRef(protocol.uri)))
+            graph.add((node, TERM.completed, URIRef(protocol.uri)))
 
 
 def endpoints(dataset: Mapping[str, Any]) -> list[str]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rdflib import BNode, Graph, Literal, URIRef
 
 from ckanext.dcat.profiles import DCT, RDF, RDFS, SKOS
-from ckanext.dcat.profiles.base import CleanedURIRef
-from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.fields.stored import packages_of
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.rdf.terms import DQV, GEODCAT, PROV, UNIT
+from ckanext.ecosphere.schemas.rdf import references
+from ckanext.ecosphere.schemas.rdf.terms import DQV, GEODCAT, PROV, TERM, UNIT
 from ckanext.ecosphere.vocabularies import information
 
 
@@ -31,8 +29,11 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
         dataset: the dataset, from ``package_show``.
     """
     sources = [str(text) for text in as_list(dataset.get("source") or [])]
-    for text, known in zip(sources, packages_of(sources), strict=True):
-        _write_source(graph, ref, text, known)
+    packages = packages_of(sources)
+    for text, package in zip(sources, packages, strict=True):
+        _write_source(graph, ref, text, package)
+        if any(packages):  # written by URI: the texts are needed to read them again
+            graph.add((ref, TERM.source, Literal(text)))
     if dataset.get("method"):
         node = BNode()
         graph.add((ref, PROV.wasGeneratedBy, node))
@@ -46,13 +47,13 @@ def write(graph: Graph, ref: Any, dataset: Mapping[str, Any]) -> None:
             graph.add((ref, SKOS.note, Literal(text)))
 
 
-def _write_source(graph: Graph, ref: Any, text: str, known: Any) -> None:
-    """Write a source as a public dataset of the portal (`known`), a URI, or a blank node with a title.
+def _write_source(graph: Graph, ref: Any, text: str, package: Any) -> None:
+    """Write a source as a public dataset of the portal (`package`), a URI, or a blank node with a title.
 
     DCAT-AP reserves dct:source for resources described as datasets, which most sources are not.
     """
-    if known is not None and not known.private and known.state == "active":
-        graph.add((ref, PROV.wasDerivedFrom, CleanedURIRef(dataset_uri({"id": known.id}))))
+    if package is not None and references.is_public(package):
+        graph.add((ref, PROV.wasDerivedFrom, references.uri_of(package)))
     elif urls.is_uri(text):
         graph.add((ref, PROV.wasDerivedFrom, URIRef(text)))
     else:
@@ -101,7 +102,7 @@ def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     if steps:
         dataset["method"] = "\n\n".join(steps)
         dataset.pop("provenance_activity", None)
-    rows = sorted(_measures(graph, ref), key=lambda row: json.dumps(row, sort_keys=True))
+    rows = list(_measures(graph, ref))
     if rows:
         dataset["quality_measure"] = rows
     notes = sorted(str(note).strip() for note in graph.objects(ref, SKOS.note) if isinstance(note, Literal))

@@ -9,32 +9,34 @@ from __future__ import annotations
 
 import copy
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from rdflib import BNode, Literal, URIRef
 from rdflib.namespace import XSD
 
 from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
-from ckanext.dcat.profiles.base import CleanedURIRef, URIRefOrLiteral
+from ckanext.dcat.profiles.base import URIRefOrLiteral
 from ckanext.dcat.profiles.euro_dcat_ap_3 import EuropeanDCATAP3Profile
-from ckanext.dcat.utils import dataset_uri
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import spatial, urls
-from ckanext.ecosphere.schemas.fields.stored import packages_of
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.rdf import (
+    addresses,
     catalogues,
     conformity,
     distributions,
-    editions,
     geometries,
     lineage,
+    own_terms,
     people,
+    places,
+    rdf_xml,  # noqa: F401 - replaces rdflib's serializer
     reading,
     record,
+    references,
     relations,
 )
 from ckanext.ecosphere.schemas.rdf.terms import (
@@ -49,6 +51,7 @@ from ckanext.ecosphere.schemas.rdf.terms import (
     SCHEMA,
     USE_STATEMENT,
 )
+from ckanext.ecosphere.shared.rdf import is_exact
 from ckanext.ecosphere.vocabularies import communes
 
 #: Fields that become one triple per value: (field, predicate, class of the object or None).
@@ -64,10 +67,13 @@ EXTRA = (
     ("status", ADMS.status, SKOS.Concept),
     ("preview_image", FOAF.depiction, None),
     ("access_limitation", DCT.rights, DCT.RightsStatement),  # DCAT-AP allows only one accessRights
+    ("endpoint_url", DCAT.endpointURL, None),
+    ("endpoint_description", DCAT.endpointDescription, None),
+    ("service_type", GEODCAT.serviceType, SKOS.Concept),
+    ("code_repository", SCHEMA.codeRepository, None),
+    ("programming_language", SCHEMA.programmingLanguage, None),
+    ("development_status", SCHEMA.creativeWorkStatus, None),
 )
-
-#: Fields of agents, which ckanext-dcat reads in the arbitrary order of the graph.
-AGENTS = ("contact", "publisher", "creator")
 
 #: Properties with codes, and the vocabularies of these codes.
 CODES = {
@@ -92,13 +98,15 @@ SCHEMES = {
     "http://data.europa.eu/bna": "http://data.europa.eu/bna/asd487ae75",
 }
 #: Fields hidden from ckanext-dcat: written differently here, or dates of the record rather than of the data.
-_LEFT_OUT = {"in_series": [], "source": [], "metadata_created": None, "metadata_modified": None}
-#: Decimals of degrees; seven correspond to a centimetre.
-DECIMALS = 7
+_LEFT_OUT = {
+    "in_series": [],
+    "source": [],
+    "spatial": None,
+    "spatial_coverage": [],
+    "metadata_created": None,
+    "metadata_modified": None,
+}
 UNKNOWN_LICENCE_TYPE = URIRef("http://purl.org/adms/licencetype/UnknownIPR")
-
-
-_NOT_IN_AN_IRI = re.compile(r"[\s<>\"{}|\\^`\[\]]")
 
 
 class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
@@ -109,9 +117,11 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         dataset = _prepared(inheritance.completed(dataset_dict))
         for prefix, namespace in PREFIXES.items():
             self.g.bind(prefix, namespace)
+        for predicate in (DCT.title, DCT.description):  # written for its members, if it is a series
+            self.g.remove((dataset_ref, predicate, None))
         super().graph_from_dataset({**dataset, **_LEFT_OUT}, dataset_ref)
-        self._add_series(dataset, dataset_ref)
-        editions.write(self.g, dataset_ref, dataset)
+        references.write(self.g, dataset_ref, dataset)
+        places.write(self.g, dataset_ref, dataset, self._add_spatial_value_to_graph)
         self._add_kind(dataset, dataset_ref)
         self._correct_attributions(dataset, dataset_ref)
         for field, predicate, rdf_class in EXTRA:
@@ -130,7 +140,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             distributions.write(self.g, dataset_ref, resource)
         self._correct_details(dataset_ref)
         self._describe_nodes()
-        self._restore_addresses(dataset)
+        addresses.restore(self.g, dataset)
+        own_terms.write(self.g, dataset_ref, dataset_dict, dataset)
 
     def graph_from_catalog(self, catalog_dict: Any, catalog_ref: Any) -> None:
         """Write the catalogue to the graph."""
@@ -139,13 +150,16 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
 
     def parse_dataset(self, dataset_dict: dict[str, Any], dataset_ref: Any) -> dict[str, Any]:
         """Read a dataset from the graph."""
+        exact = is_exact(self.g, dataset_ref)
+        if exact:
+            own_terms.arrange(self.g, dataset_ref)
         dataset = super().parse_dataset(dataset_dict, dataset_ref)
         reading.complete(self.g, dataset_ref, dataset)
         geometries.read(self.g, dataset_ref, dataset, self._agents_details)
-        # Graphs are unordered: sort, so that the same file always yields the same dataset.
-        for field in AGENTS:
-            if isinstance(dataset.get(field), list):
-                dataset[field].sort(key=lambda agent: json.dumps(agent, sort_keys=True))
+        if exact:
+            own_terms.restore(self.g, dataset_ref, dataset)
+        else:
+            reading.sort(dataset)
         return dataset
 
     def _add_contact_to_graph(self, subject: Any, predicate: Any, contact: Any) -> None:
@@ -161,16 +175,24 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
                 people.read(self.g, node, contact)
         return contacts
 
-    def _add_spatial_value_to_graph(self, spatial_ref: Any, predicate: Any, value: Any) -> None:
-        """Write a geometry with `DECIMALS` decimals: ckanext-dcat 2.4 rounds to four, about ten metres."""
-        from geomet import InvalidGeoJSONException, wkt
+    def _add_agent_to_graph(self, subject_ref: Any, predicate: Any, agent_dict: Any) -> Any:
+        """Write the home page of an agent as a page: ckanext-dcat 2.4 reads both that and the URL as the URL."""
+        node = super()._add_agent_to_graph(subject_ref, predicate, {**agent_dict, "homepage": None})
+        if agent_dict.get("homepage"):
+            self._add(node, FOAF.page, agent_dict["homepage"], FOAF.Document)
+        return node
 
-        try:
-            geometry = json.loads(value) if isinstance(value, str) else value
-            value = wkt.dumps(geometry, decimals=DECIMALS)
-        except (TypeError, ValueError, KeyError, InvalidGeoJSONException):
-            pass  # WKT, or invalid: left to ckanext-dcat
-        super()._add_spatial_value_to_graph(spatial_ref, predicate, value)
+    def _agents_details(self, subject: Any, predicate: Any) -> list[dict[str, Any]]:
+        agents = super()._agents_details(subject, predicate)
+        for node, agent in zip(self.g.objects(subject, predicate), agents, strict=True):
+            page = self.g.value(node, FOAF.page)
+            if page is not None:
+                agent["homepage"] = str(page)
+        return agents
+
+    def _add_spatial_value_to_graph(self, spatial_ref: Any, predicate: Any, value: Any) -> None:
+        """Write a geometry with all its decimals: ckanext-dcat 2.4 rounds to four, about ten metres."""
+        super()._add_spatial_value_to_graph(spatial_ref, predicate, places.as_wkt(value))
 
     def _add(self, subject: Any, predicate: Any, value: Any, rdf_class: Any) -> None:
         node = URIRef(value) if str(value).startswith("urn:") else URIRefOrLiteral(value)
@@ -191,8 +213,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
             self.g.add((ref, DQV.hasQualityMeasurement, node))
             self.g.add((node, RDF.type, DQV.QualityMeasurement))
             self.g.add((node, DQV.isMeasurementOf, GEODCAT.spatialResolutionAsScale))
-            scale = 1 / int(dataset["scale_denominator"])
-            self.g.add((node, DQV.value, Literal(f"{scale:.12f}".rstrip("0"), datatype=XSD.decimal)))
+            scale = Decimal(1) / int(dataset["scale_denominator"])
+            self.g.add((node, DQV.value, Literal(f"{scale:f}", datatype=XSD.decimal)))
 
     def _add_catalogues(self, dataset: Mapping[str, Any], ref: Any) -> None:
         """Write the records of the dataset in other catalogues, known if the harvest is enabled."""
@@ -248,19 +270,8 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
     def _undescribed(self, predicate: Any, description: Any) -> list[Any]:
         return [node for node in set(self.g.objects(None, predicate)) if (node, description, None) not in self.g]
 
-    def _add_series(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write the dataset's public series, with the properties required by DCAT-AP."""
-        for series in packages_of(self._read_list_value(dataset.get("in_series"))):
-            if series is None or series.private or series.state != "active":
-                continue
-            node = CleanedURIRef(dataset_uri({"id": series.id}))
-            self.g.add((ref, DCAT.inSeries, node))
-            self.g.add((node, RDF.type, DCAT.DatasetSeries))
-            self.g.add((node, DCT.title, Literal(series.title or series.name)))
-            self.g.add((node, DCT.description, Literal(series.notes or series.title or series.name)))
-
     def _add_kind(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write the further class and properties of a series, service or source code.
+        """Write the further class of a series, service or source code, and the endpoint of a service without one.
 
         They remain typed as dataset too, which DCAT allows, so that harvesters that only handle datasets (such as
         ckanext-dcat's) find them.
@@ -271,41 +282,18 @@ class EcosphereDCATAPProfile(EuropeanDCATAP3Profile):
         elif kind == relations.SERVICE:
             self.g.add((ref, RDF.type, DCAT.DataService))
             catalogues.add_service(self.g, ref)
-            for address in self._read_list_value(dataset.get("endpoint_url")) or distributions.endpoints(dataset):
-                self._add(ref, DCAT.endpointURL, address, None)
-            if dataset.get("endpoint_description"):
-                self._add(ref, DCAT.endpointDescription, dataset["endpoint_description"], None)
-            if dataset.get("service_type"):
-                self._add(ref, GEODCAT.serviceType, dataset["service_type"], SKOS.Concept)
-            for served in packages_of(self._read_list_value(dataset.get("serves_dataset"))):
-                if served is not None and not served.private and served.state == "active":
-                    self.g.add((ref, DCAT.servesDataset, CleanedURIRef(dataset_uri({"id": served.id}))))
+            if not dataset.get("endpoint_url"):
+                for address in distributions.endpoints(dataset):
+                    self._add(ref, DCAT.endpointURL, address, None)
         elif kind == relations.CODE:
             self.g.add((ref, RDF.type, SCHEMA.SoftwareSourceCode))
-            if dataset.get("code_repository"):
-                self._add(ref, SCHEMA.codeRepository, dataset["code_repository"], None)
-            for language in self._read_list_value(dataset.get("programming_language")):
-                self.g.add((ref, SCHEMA.programmingLanguage, Literal(language)))
-            if dataset.get("development_status"):
-                self.g.add((ref, SCHEMA.creativeWorkStatus, Literal(dataset["development_status"])))
 
     def _add_licence(self, dataset: Mapping[str, Any], ref: Any) -> None:
-        """Write the licence on the dataset, which DCAT allows, unless all distributions have the same one."""
+        """Write the licence on the dataset too, which DCAT allows."""
         licence = voc.get("licences").get(dataset.get("license_id") or "")
-        told = {resource.get("license") for resource in dataset.get("resources") or ()}
-        if licence and len(told) != 1 and urls.is_web_address(licence.uri):
+        if licence and urls.is_web_address(licence.uri):
             self.g.add((ref, DCT.license, URIRef(licence.uri)))
             self.g.add((URIRef(licence.uri), RDF.type, DCT.LicenseDocument))
-
-    def _restore_addresses(self, dataset: Mapping[str, Any]) -> None:
-        """Restore the original URLs: ckanext-dcat 2.4 percent-encodes commas and the like, which changes the URL."""
-        for address in set(_leaves(dataset)):
-            cleaned = CleanedURIRef(address)
-            if str(cleaned) == address or _NOT_IN_AN_IRI.search(address) or not urls.is_web_address(address):
-                continue
-            for subject, predicate in list(self.g.subject_predicates(cleaned)):
-                self.g.remove((subject, predicate, cleaned))
-                self.g.add((subject, predicate, URIRef(address)))
 
     def _add_labels(self, node: Any, predicate: Any, concept: voc.Concept) -> None:
         self.g.add((node, predicate, Literal(concept.label_fr, lang="fr")))
@@ -334,15 +322,6 @@ def _scheme(uri: str, vocabulary: str) -> str:
         return f"urn:ecosphere:vocabulary:{vocabulary}"
     stem = uri.rsplit("/", 1)[0]
     return SCHEMES.get(stem, stem)
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if value.startswith("http"):
-            yield value
-        return
-    for part in list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else ():
-        yield from _leaves(part)
 
 
 def _prepared(dataset_dict: Mapping[str, Any]) -> dict[str, Any]:

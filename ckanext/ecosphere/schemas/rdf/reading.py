@@ -10,8 +10,15 @@ from rdflib import BNode, Graph, Literal, URIRef
 
 from ckanext.dcat.profiles import ADMS, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.schemas.fields import spatial
-from ckanext.ecosphere.schemas.rdf import conformity, distributions, editions, lineage, record, translations
+from ckanext.ecosphere.schemas.rdf import (
+    conformity,
+    distributions,
+    lineage,
+    places,
+    record,
+    references,
+    translations,
+)
 from ckanext.ecosphere.schemas.rdf.terms import ACCESS_STATEMENT, AGENT_ROLE, DQV, GEODCAT, IANA, SCHEMA
 
 #: Properties whose values are assigned to fields by their vocabulary: (property, field, vocabulary).
@@ -46,6 +53,16 @@ PLAIN = (
     (SCHEMA.programmingLanguage, "programming_language", True),
     (SCHEMA.creativeWorkStatus, "development_status", False),
 )
+#: Fields with rows, and the part by which they are sorted first.
+ROWS = {
+    "contact": "name",
+    "publisher": "name",
+    "creator": "name",
+    "spatial_coverage": "text",
+    "temporal_coverage": "start",
+    "conformity": "specification",
+    "quality_measure": "dimension",
+}
 
 
 def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
@@ -72,7 +89,8 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     conformity.read(graph, ref, dataset)
     record.read(graph, ref, dataset)
     _places(graph, ref, dataset)
-    _series(graph, ref, dataset)
+    references.read(graph, ref, dataset)
+    _kind(graph, ref, dataset)
     _identifiers(graph, ref, dataset)
     for row in dataset.get("qualified_attribution") or ():
         role = row["role"] = str(row.get("role") or "")  # CKAN's validation fails on rows that only contain nested rows
@@ -85,6 +103,15 @@ def complete(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         distributions.read(graph, distribution, resource)
         translations.read(graph, distribution, resource, translations.OF_DISTRIBUTION)
         _resource(resource)
+
+
+def sort(dataset: dict[str, Any]) -> None:
+    """Sort the rows, since graphs are unordered, so that the same file always yields the same dataset."""
+    for field, main in ROWS.items():
+        rows = dataset.get(field)
+        if isinstance(rows, list):
+            rows.sort(key=lambda row: json.dumps(row, sort_keys=True))
+            rows.sort(key=lambda row: str(row.get(main) or ""))
 
 
 def _lists(dataset: dict[str, Any]) -> None:
@@ -158,20 +185,18 @@ def _places(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         if _belongs(str(node), "territories"):
             continue
         row = {
-            "uri": str(node) if isinstance(node, URIRef) else "",
+            "uri": str(node if isinstance(node, URIRef) else graph.value(node, DCT.identifier) or ""),
             "text": _text(graph, node),
-            "bbox": _geometry(graph, node, DCAT.bbox, spatial.parse_box),
-            "geom": _geometry(graph, node, URIRef("http://www.w3.org/ns/locn#geometry"), spatial.parse_geometry),
-            "centroid": _geometry(graph, node, DCAT.centroid, spatial.parse_geometry),
         }
+        row |= {name: places.geometry(graph, node, predicate) for name, predicate in places.GEOMETRIES.items()}
         rows.append({key: value for key, value in row.items() if value})
     dataset.pop("spatial_coverage", None)
     dataset.pop("spatial", None)
     if any(rows):
-        dataset["spatial_coverage"] = sorted((row for row in rows if row), key=lambda row: row.get("text", ""))
+        dataset["spatial_coverage"] = [row for row in rows if row]
     periods = [_filled(row) for row in dataset.get("temporal_coverage") or () if isinstance(row, dict)]
     if periods:
-        dataset["temporal_coverage"] = sorted(periods, key=lambda row: row.get("start", ""))
+        dataset["temporal_coverage"] = periods
 
 
 def _text(graph: Graph, node: Any) -> str:
@@ -182,27 +207,7 @@ def _text(graph: Graph, node: Any) -> str:
     return next((str(label) for label in labels), "")
 
 
-def _geometry(graph: Graph, node: Any, predicate: Any, parse: Any) -> str:
-    """Return a geometry as GeoJSON text, from GeoJSON or WKT."""
-    from geomet import InvalidGeoJSONException, wkt
-
-    values: Any = graph.objects(node, predicate)
-    for value in sorted(values, key=lambda each: "wktLiteral" in str(each.datatype)):
-        text = str(value).rpartition("> ")[2]
-        try:
-            return json.dumps(parse(text if text.startswith("{") else wkt.loads(text)))
-        except (spatial.GeometryError, ValueError, InvalidGeoJSONException):
-            continue
-    return ""
-
-
-def _series(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
-    parents = [str(node) for node in graph.objects(ref, DCAT.inSeries) if not isinstance(node, BNode)]
-    served = [str(node) for node in graph.objects(ref, DCAT.servesDataset) if not isinstance(node, BNode)]
-    related = {"in_series": parents, "serves_dataset": served, **editions.read(graph, ref)}
-    for field, addresses in related.items():
-        if addresses:
-            dataset[field] = sorted(address.rstrip("/").rpartition("/")[2] for address in addresses)
+def _kind(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     types = set(graph.objects(ref, RDF.type))
     for rdf_class, kind in (
         (DCAT.DatasetSeries, "series"),
@@ -248,6 +253,9 @@ def _resource(resource: dict[str, Any]) -> None:
         resource.pop("access_url")
     for service in resource.get("access_services") or ():
         service.pop("access_service_ref", None)
+        for field in ("contact", "publisher", "creator"):  # once for each dataset of a feed that has the service
+            rows = service.get(field) or []
+            service[field] = [row for place, row in enumerate(rows) if row not in rows[:place]]
     known = voc.get("format").get(resource.get("format") or "")
     if known:
         resource["format"] = known.id

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rdflib import Namespace, URIRef
 
+from ckanext.ecosphere.shared.rdf import TERM
+
 PROV = Namespace("http://www.w3.org/ns/prov#")
 DQV = Namespace("http://www.w3.org/ns/dqv#")
 GEODCAT = Namespace("http://data.europa.eu/930/")
@@ -12,7 +14,7 @@ SCHEMA = Namespace("https://schema.org/")
 CNT = Namespace("http://www.w3.org/2011/content#")
 #: Unit of a measurement, an SDMX term used by the Data Quality Vocabulary.
 UNIT = URIRef("http://purl.org/linked-data/sdmx/2009/attribute#unitMeasure")
-PREFIXES = {"prov": PROV, "dqv": DQV, "geodcat": GEODCAT, "schema": SCHEMA, "cnt": CNT}
+PREFIXES = {"prov": PROV, "dqv": DQV, "geodcat": GEODCAT, "schema": SCHEMA, "cnt": CNT, "ecosphere": TERM}
 IANA = "https://www.iana.org/assignments/media-types/"
 CONFORMITY = "http://inspire.ec.europa.eu/metadata-codelist/DegreeOfConformity/"
 AGENT_ROLE = "http://inspire.ec.europa.eu/metadata-codelist/ResponsiblePartyRole/"

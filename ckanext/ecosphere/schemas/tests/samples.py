@@ -237,6 +237,7 @@ BARE: dict[str, Any] = {
 }
 ODD: dict[str, Any] = {
     "uri": "https://example.org/id/jeu/1",
+    "url": "https://example.org/cgi-bin/mapserv?",
     "alternate_identifier": ["second"],
     "access_rights": f"{DIM}/access-right/SENSITIVE",
     "license_id": "notspecified",
@@ -255,6 +256,7 @@ ODD: dict[str, Any] = {
     "conformity": [
         {"specification": "Sans degré"},
         {"uri": "https://standards.example.org/seule", "degree": "conformant"},
+        {"uri": "https://standards.example.org/2", "specification": "https://standards.example.org/2"},
     ],
     "applicable_legislation": ["https://www.example.org/arrete"],
     "other_information": [

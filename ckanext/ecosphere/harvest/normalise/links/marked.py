@@ -10,7 +10,7 @@ from ckanext.ecosphere.harvest.normalise.dates import parse_date
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links import protocols
 from ckanext.ecosphere.harvest.normalise.links import resources as guessed
-from ckanext.ecosphere.harvest.normalise.links.addresses import MAX_LINKS, clean_url, is_intranet
+from ckanext.ecosphere.harvest.normalise.links.addresses import MAX_LINKS, clean_url, is_intranet, marked_url
 from ckanext.ecosphere.harvest.normalise.links.services import service
 from ckanext.ecosphere.harvest.normalise.texts import cut, one_line, plain_text
 from ckanext.ecosphere.harvest.record import Format, Link
@@ -30,11 +30,11 @@ def links(draft: Draft) -> None:
     formats = {name.removeprefix("#"): each for each in record.formats for name in each.transfers}
     resources: dict[str, Resource] = {}
     for link in record.links[:MAX_LINKS]:
-        address = clean_url(link.url)
-        if address.url is None:
+        url = marked_url(link.url)
+        if url is None:
             draft.lost("onLine", link.url)
             continue
-        _sort(draft, link, address.url, resources, formats)
+        _sort(draft, link, url, resources, formats)
     if len(record.links) > MAX_LINKS or len(resources) > guessed.MAX_RESOURCES:
         draft.too_many("onLine", len(record.links), guessed.MAX_RESOURCES)
     draft.set("resources", list(resources.values())[: guessed.MAX_RESOURCES])

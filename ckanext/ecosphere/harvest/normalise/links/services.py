@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links import protocols
-from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
+from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url, marked_url
 from ckanext.ecosphere.harvest.record import Service, Term
 from ckanext.ecosphere.shared import xlink_roles
 
@@ -63,7 +63,7 @@ def _kind_of_protocol(name: str) -> str:
 
 
 def _marked(found: Service) -> tuple[list[str], list[str]]:
-    links = [(link.mark.arc, clean_url(link.url).url) for operation in found.operations for link in operation.links]
+    links = [(link.mark.arc, marked_url(link.url)) for operation in found.operations for link in operation.links]
     addresses, described = (
         [url for arc, url in links if url and arc == wanted]
         for wanted in (xlink_roles.ENDPOINT, xlink_roles.ENDPOINT_DESCRIPTION)
