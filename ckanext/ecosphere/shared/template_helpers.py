@@ -11,7 +11,7 @@ from dominate import tags
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import language, outlines
+from ckanext.ecosphere.shared import data_access, language, once, outlines
 from ckanext.ecosphere.vocabularies import languages
 
 BYTES_PER_STEP = 1000
@@ -94,6 +94,27 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
     return "" if spoken.partition("-")[0] == language.current()[:2] else spoken
 
 
+def ecosphere_is_internal(resource: Mapping[str, Any]) -> bool:
+    """Return whether a resource is reachable only within the State's own network."""
+    return data_access.is_internal(resource)
+
+
+def ecosphere_closed(dataset: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
+    """Return why the reader cannot get data from a resource: "restricted", "internal" (the State's network), or "".
+
+    Documents about restricted data are open. Those who may edit a dataset have a right to its data.
+    """
+    if data_access.is_internal(resource):
+        return "internal"
+    if data_access.is_document(resource) or not data_access.is_restricted(dataset):
+        return ""
+    return "" if once.of_dataset("may edit", dataset, _may_edit) else "restricted"
+
+
+def _may_edit(dataset: Mapping[str, Any]) -> bool:
+    return bool(tk.h.check_access("package_update", {"id": dataset["id"]}))
+
+
 def ecosphere_pager_symbols() -> dict[str, Any]:
     """Return the symbols of the previous and next links, with names for screen readers (CKAN's have none).
 
@@ -127,6 +148,8 @@ HELPERS = {
         ecosphere_size_text,
         ecosphere_page_of,
         ecosphere_text_language,
+        ecosphere_is_internal,
+        ecosphere_closed,
         ecosphere_pager_symbols,
     )
 }

@@ -15,12 +15,11 @@ from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page import uses
-from ckanext.ecosphere.shared import dates, once, outlines
+from ckanext.ecosphere.shared import data_access, dates, once, outlines
 from ckanext.ecosphere.vocabularies import freshness
 
 MOST_PLACES = 4
 MOST_RECTANGLES = 40
-PUBLIC = "PUBLIC"
 #: Départements drawn on the outline of mainland France (`dev/departements.py`).
 BORDERS = {"metropole": "/ecosphere/departements.svg"}
 CODE = "https://schema.org/SoftwareSourceCode"
@@ -75,20 +74,35 @@ def of(dataset: Dataset) -> dict[str, Any]:
 
 
 def access(dataset: Dataset) -> dict[str, Any]:
-    """Return the access to a dataset: ``label``, ``restricted``, ``grounds``, ``conditions`` and ``contacts``."""
+    """Return the access to a dataset.
+
+    Returns:
+        ``label``, ``restricted``, ``asked`` (whether the data must be asked for: restricted, internal or without a
+        resource), ``grounds``, ``conditions`` and ``contacts``.
+    """
     rights = str(dataset.get("access_rights") or "")
     concept = voc.get("access-right").get(rights) if rights else None
-    restricted = bool(rights) and (concept.id if concept else rights) != PUBLIC
     grounds = [
         voc.get("access-limitation").get(uri) for uri in map(str, as_list(dataset.get("access_limitation") or []))
     ]
     return {
         "label": concept.label(wording.page_language()) if concept else "",
-        "restricted": restricted,
+        "restricted": data_access.is_restricted(dataset),
+        "asked": _is_asked_for(dataset),
         "grounds": [each.label(wording.page_language()) for each in grounds if each and each.data["restricts"]],
         "conditions": str(dataset.get("access_conditions") or ""),
         "contacts": _rows(dataset, "contact"),
     }
+
+
+def _is_asked_for(dataset: Dataset) -> bool:
+    """Return whether data must be asked for; a URL recognised as a file or service is enough, whatever its format."""
+    ways = data_access.ways(dataset)
+    way = main(dataset)
+    open_way = way and way[1].action != uses.OPEN and not data_access.is_internal(way[0])
+    if open_way and not data_access.is_restricted(dataset):
+        return False
+    return bool(ways) and not {data_access.DOWNLOAD, data_access.SERVICE}.intersection(ways)
 
 
 def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
