@@ -36,7 +36,7 @@ def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> di
 
 def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> bool:
     """Return whether QGIS can open a resource, or a layer of its service."""
-    return bool(layers.of_resource(res, of_dataset(pkg).get(str(res.get("id") or "")), ""))
+    return bool(layers.of_resource(pkg, res, of_dataset(pkg).get(str(res.get("id") or ""))))
 
 
 def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:

@@ -33,6 +33,8 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
 from ckanext.ecosphere.access.take import areas, extracts, legal_systems, request, snippets
 from ckanext.ecosphere.access.tests.conftest import address, call
+from ckanext.ecosphere.quality.links import inventory
+from ckanext.ecosphere.quality.links.model import Link
 from ckanext.ecosphere.setup import recovery
 from ckanext.ecosphere.shared import dates, queue
 from dev.attack import readers
@@ -725,3 +727,49 @@ def test_an_intercommunality_is_asked_for_as_long_as_several_are_meant(store, mo
         status, error = call(store, "ecosphere_access_extract_create", **asked)
         assert status == 409, name
         assert error["epci"][0].startswith(expected), error
+
+
+def names(store, path: str, headers: dict[str, str] | None = None) -> list[str | None]:
+    """Return the names of the layers of a definition, as QGIS lists them."""
+    return [each.get("name") for each in qlr(store["client"].get(path, headers=headers)).findall(".//layer-tree-layer")]
+
+
+def test_layers_are_named_after_dataset_and_resource_and_not_after_tables(store):
+    assert names(store, "/dataset/zones-humides/qgis.qlr") == [
+        "Zones humides – Carte",
+        "Zones humides – Données",
+        "Zones humides – GML",
+        "Zones humides – API",
+        "Zones humides – Fichier",
+    ]
+    url = f"{store['ogc']}/wms?layers=zones_humides"
+    for name, expected in (
+        ("", "Mares"),
+        ("l_zone_humide_s_044 (WMS)", "Mares"),
+        ("eco:mares", "Mares"),
+        ("Mares de l'Erdre", "Mares de l'Erdre"),
+    ):
+        resources = [{"name": name, "url": url, "format": "WMS"}]
+        made_ = factories.Dataset(title="Mares", owner_org=store["service"], resources=resources)
+        assert names(store, f"/dataset/{made_['name']}/qgis.qlr") == [expected]
+
+
+def test_layers_that_the_reader_cannot_reach_are_left_out(store):
+    inside = {"name": "Dedans", "url": "https://carto.e2.rie.gouv.fr/zones.gpkg", "format": "GPKG"}
+    dead = {"name": "Mort", "url": f"{store['ogc']}/files/absent.geojson", "format": "GeoJSON"}
+    alive = {"name": "Vivant", "url": f"{store['ogc']}/files/zones-humides.geojson", "format": "GeoJSON"}
+    silent = {"name": "Muet", "url": f"{store['ogc']}/muet/wms?layers=zones_humides", "format": "WMS"}
+    open_ = factories.Dataset(title="Mares", owner_org=store["service"], resources=[inside, dead, alive, silent])
+    inventory.note([open_["id"]])
+    link = model.Session.get_one(Link, inventory.key_of(dead["url"]))
+    link.state, link.checked_at = "broken", link.next_check_at
+    model.Session.commit()
+    jobs.read_services()
+    rights = "http://publications.europa.eu/resource/authority/access-right/RESTRICTED"
+    restricted = factories.Dataset(owner_org=store["service"], resources=[alive], access_rights=rights)
+    assert names(store, f"/dataset/{open_['name']}/qgis.qlr") == ["Mares – Vivant"]
+    path = f"/dataset/{restricted['name']}/qgis.qlr"
+    assert store["client"].get(path).status_code == 404
+    assert len(names(store, path, store["editor"])) == 1
+    page = BeautifulSoup(store["client"].get(f"/dataset/{restricted['name']}").data, "html.parser")
+    assert not page.select("a[href*='.qlr']")

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import ckan.plugins.toolkit as tk
-
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page import uses
-from ckanext.ecosphere.shared import data_access, dates, once, outlines
+from ckanext.ecosphere.shared import data_access, dates, link_states, once, outlines
 from ckanext.ecosphere.vocabularies import freshness
 
 MOST_PLACES = 4
@@ -130,7 +128,7 @@ def _entries(dataset: Dataset) -> list[uses.Entry]:
     known = [(resource, uses.of(resource)) for resource in _rows(dataset, "resources")]
     if all(use.format for _resource, use in known):
         return known
-    states = link_states(dataset)
+    states = link_states.of_dataset(dataset)
     return [_completed(resource, use, states) for resource, use in known]
 
 
@@ -218,18 +216,3 @@ def _day(value: Any) -> date | None:
 
 def _rows(dataset: Dataset, field: str) -> list[Mapping[str, Any]]:
     return [row for row in dataset.get(field) or () if isinstance(row, Mapping)]
-
-
-def link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:
-    """Return the link checks of a dataset by URL (`ecosphere_quality_links`); empty without `ecosphere_quality`."""
-    return once.of_dataset("links", dataset, _link_states)
-
-
-def _link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:
-    if not dataset.get("id") or not tk.h.plugin_loaded("ecosphere_quality"):
-        return {}
-    try:
-        links = tk.get_action("ecosphere_quality_links")({}, {"id": dataset["id"]})
-    except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
-        return {}
-    return {link["url"]: link for link in links}

@@ -208,7 +208,10 @@ def test_restricted_data_name_ground_condition_contact_and_where_to_ask(app, cre
         ({"resources": [RESOURCES[2]]}, []),
         ({"resources": []}, []),
         ({"resources": [RESOURCES[3]]}, ["https://geo.example.org/intra.zip"]),
-        ({"resources": [{"url": "https://carto.e2.rie.gouv.fr/wfs?service=WFS"}]}, ["https://carto.e2.rie.gouv.fr/wfs"]),
+        (
+            {"resources": [{"url": "https://carto.e2.rie.gouv.fr/wfs?service=WFS"}]},
+            ["https://carto.e2.rie.gouv.fr/wfs"],
+        ),
         ({"resources": [{"url": "http://10.1.2.3/zones.zip", "format": "SHP"}]}, ["http://10.1.2.3/zones.zip"]),
     ],
 )
