@@ -17,6 +17,7 @@ ACCESSIBILITY_URL = "ecosphere.portal.accessibility_url"
 ACCESSIBILITY = "ecosphere.accessibility."
 LEGAL_URL = "ecosphere.portal.legal_url"
 PRIVACY_URL = "ecosphere.portal.privacy_url"
+CSW_URL = "ecosphere.portal.csw_url"
 TRUSTED_PROXIES = "ecosphere.trusted_proxies"
 KEPT_FACETS = "ecosphere.kept_facets"
 CSP = "ecosphere.web.content_security_policy"
@@ -72,6 +73,11 @@ def legal_url() -> str:
 def privacy_url() -> str:
     """Return the URL of the privacy notice; may be empty."""
     return tk.config[PRIVACY_URL]
+
+
+def csw_url() -> str:
+    """Return the URL of the catalogue's CSW; empty without one."""
+    return tk.config[CSW_URL]
 
 
 def secure_cookies() -> bool:
