@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 
@@ -103,9 +104,13 @@ def web_guard() -> Settings:
     """Return the settings of the web guard."""
     form_bytes = tk.config[FORM_MEGABYTES] * MEGABYTE
     largest = max(int(tk.config[option]) for option in UPLOAD_SIZES) * MEGABYTE
+    sources = headers.read_extra(tk.config[CSP_SOURCES])
+    tiles = urlsplit(shared.map_tiles())
+    if tiles.netloc:
+        sources.setdefault("img-src", []).append(f"{tiles.scheme}://{tiles.netloc}")
     return Settings(
         csp=tk.config[CSP],
-        csp_extra=headers.read_extra(tk.config[CSP_SOURCES]),
+        csp_extra=sources,
         frame_ancestors=tk.config[FRAME_ANCESTORS],
         form_bytes=form_bytes,
         form_fields=tk.config[FORM_FIELDS],

@@ -14,7 +14,7 @@ from ckanext.ecosphere.access.preview import messages, plan
 from ckanext.ecosphere.access.qgis import layers, series
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import offers_features
-from ckanext.ecosphere.shared import once, outlines
+from ckanext.ecosphere.shared import once, outlines, template_helpers
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
 MOST_LOOKED_AT = 200
@@ -117,15 +117,13 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
             break
     if not shown:
         return None
-    url, credit = config.background()
     extent = plan.extent_of(pkg.get("spatial") or tk.h.get_pkg_dict_extra(pkg, "spatial", ""))
-    frames = [] if url else [frame.path for frame in outlines.frames()]
     return {
         "resources": shown[:MOST_PREVIEWS],
         "more": len(shown) > MOST_PREVIEWS,
         "extent": extent,
-        "outline": frames,
-        "background": {"url": url, "credit": credit},
+        "outline": [frame.path for frame in outlines.frames()],
+        "background": template_helpers.ecosphere_map_background(),
         "labels": _labels(),
     }
 

@@ -11,7 +11,7 @@ from dominate import tags
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import data_access, language, once, outlines
+from ckanext.ecosphere.shared import config, data_access, language, once, outlines
 from ckanext.ecosphere.vocabularies import languages
 
 BYTES_PER_STEP = 1000
@@ -37,6 +37,11 @@ def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
 def ecosphere_map_frames() -> tuple[outlines.Frame, ...]:
     """Return the maps on which a rectangle can be drawn, mainland France first."""
     return outlines.frames()
+
+
+def ecosphere_map_background() -> dict[str, str]:
+    """Return the background map: `tiles` (URL with {z}, {x} and {y}, "" for none) and `credit`."""
+    return {"tiles": config.map_tiles(), "credit": config.map_credit()}
 
 
 def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:
@@ -144,6 +149,7 @@ HELPERS = {
     for each in (
         ecosphere_territories,
         ecosphere_map_frames,
+        ecosphere_map_background,
         ecosphere_labels,
         ecosphere_size_text,
         ecosphere_page_of,

@@ -475,13 +475,20 @@ def test_the_identifier_of_a_feature_is_an_attribute_as_in_its_preview(store, na
     assert rows and all(each["id"] for each in rows)
 
 
+@pytest.mark.parametrize("box", ["47.23, -1.61", "-1.61 47.23", "47,23 ; -1,61", "351390 6691250"])
+def test_an_area_can_be_a_point_in_degrees_or_lambert(store, box):
+    row, _file = made(store, format="geojson", box=box)
+    assert row["state"] == "made", row
+    assert 1 <= row["facts"]["features"] < 5
+
+
 @pytest.mark.parametrize(
     ("box", "told"),
     [
         ("-1.4,47.1,-1.6,47.3", "L’ouest du rectangle doit être à l’ouest de son est\u00a0: -1.4"),
         ("-1.6,47.3,-1.4,47.1", "Le sud du rectangle doit être au sud de son nord\u00a0: 47.3"),
         ("-181,47,1,48", "n’est nulle part sur Terre"),
-        ("Nante", "Donnez le rectangle sous la forme ouest,sud,est,nord"),
+        ("Nante", "Donnez un rectangle (ouest,sud,est,nord) ou un point"),
     ],
 )
 def test_what_is_wrong_with_a_rectangle_is_told_first_and_in_the_title(store, box, told):

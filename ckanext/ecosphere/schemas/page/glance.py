@@ -18,8 +18,6 @@ from ckanext.ecosphere.vocabularies import freshness
 
 MOST_PLACES = 4
 MOST_RECTANGLES = 40
-#: Départements drawn on the outline of mainland France (`dev/departements.py`).
-BORDERS = {"metropole": "/ecosphere/departements.svg"}
 CODE = "https://schema.org/SoftwareSourceCode"
 
 Dataset = Mapping[str, Any]
@@ -32,13 +30,11 @@ class ExtentMap:
     Attributes:
         frame: the outline.
         rectangles: bounding boxes of the dataset, in pixels of the drawing.
-        borders: URL path of an image of the départements, "" without one.
         text: the extent in words, as the text alternative.
     """
 
     frame: outlines.Frame
     rectangles: tuple[outlines.Rectangle, ...]
-    borders: str
     text: str
 
 
@@ -151,7 +147,7 @@ def extent_map(dataset: Dataset) -> ExtentMap | None:
     drawn = tuple(outlines.rectangle(frame, box) for each, box in framed if each is frame)
     west, south, east, north = zip(*(box for each, box in framed if each is frame), strict=True)
     whole = spatial.box_to_geometry((min(west), min(south), max(east), max(north)))
-    return ExtentMap(frame, drawn, BORDERS.get(frame.id, ""), wording.ecosphere_extent_text(whole))
+    return ExtentMap(frame, drawn, wording.ecosphere_extent_text(whole))
 
 
 def _boxes(dataset: Dataset) -> Iterator[outlines.Box]:

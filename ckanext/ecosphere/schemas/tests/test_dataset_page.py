@@ -445,7 +445,7 @@ def test_an_address_is_copied_and_is_there_without_a_script(page, browser, porta
     assert field.is_visible()
     assert field.input_value() == "https://geo.example.org/ows"
     assert not plain.locator("#dataset-resources .eco-copy button").is_visible()
-    assert not plain.locator(".eco-where__bar").is_visible()
+    assert not plain.locator(".eco-zoom").is_visible()
     context.close()
 
 

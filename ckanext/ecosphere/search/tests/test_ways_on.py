@@ -27,7 +27,7 @@ AIN = "http://id.insee.fr/geo/departement/01"
 def test_a_request_begins_with_subject_and_place(app: Any, make_datasets, question: str, filled: dict[str, list[str]]):
     make_datasets({"title": "Zones humides de l'Ain", "territory": [AIN]})
     page = app.get(f"/fr/dataset/?q={question.replace(' ', '+')}").body
-    [link] = set(re.findall(r'href="(/fr/demandes/nouvelle\?[^"]+)"', page))
+    [link] = re.findall(r'href="(/fr/demandes/nouvelle\?[^"]+)"', page)
     asked = html.unescape(link)
     assert parse_qs(urlsplit(asked).query) == filled
     form = app.get(asked).body
@@ -52,3 +52,22 @@ def test_a_question_that_the_index_cannot_read_is_told_in_french(app: Any):
     assert "La recherche n’a pas abouti" in page
     assert "Écrivez quelques mots simples" in page
     assert not re.search(r"<h1[^>]*>\s*Error", page)
+
+
+@pytest.mark.parametrize("typed", ["46.0, 5.4", "5.4 46.0", "46,0 ; 5,4", "885000 6547000"])
+def test_coordinates_in_the_search_box_are_a_place(app: Any, make_datasets, typed: str):
+    box = '{"type":"Polygon","coordinates":[[[4.7,45.6],[6.2,45.6],[6.2,46.5],[4.7,46.5],[4.7,45.6]]]}'
+    make_datasets({"title": "Mares", "spatial": box}, {"title": "Ailleurs"})
+    answer = app.get("/fr/dataset/", query_string={"q": typed, "sort": "title_string asc"}, follow_redirects=False)
+    assert answer.status_code == 302
+    asked = parse_qs(urlsplit(answer.headers["Location"]).query)
+    assert "q" not in asked and asked["sort"] == ["title_string asc"]
+    west, south, east, north = map(float, asked["ext_bbox"][0].split(","))
+    assert (west, south) == (east, north) == (pytest.approx(5.4, abs=0.01), pytest.approx(46, abs=0.01))
+    page = app.get(answer.headers["Location"]).body
+    assert "Mares" in page and "Ailleurs" not in page
+
+
+@pytest.mark.parametrize("typed", ["2019 2020", "44, 85", "2.1.5.0 3.3.1.0", "120.5, 33.2", "natura 2000"])
+def test_other_numbers_are_words(app: Any, typed: str):
+    assert app.get("/fr/dataset/", query_string={"q": typed}, follow_redirects=False).status_code == 200
