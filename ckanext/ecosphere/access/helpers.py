@@ -97,7 +97,7 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
     # Data first, then documents and images.
     for res in sorted(resources, key=lambda res: ways[res["id"]] == plan.INLINE):
         service, way = services.get(res["id"]), ways[res["id"]]
-        if way in ("", plan.TOLD):
+        if way in ("", plan.TOLD) or template_helpers.ecosphere_closed(pkg, res):
             continue
         if res.get("url_type") != "upload" and not config.host_allowed(str(res.get("url") or "")):
             continue

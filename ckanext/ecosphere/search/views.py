@@ -12,7 +12,7 @@ from ckanext.ecosphere.search import covering, facets
 from ckanext.ecosphere.search.page import area as areas
 from ckanext.ecosphere.search.page import chips, combinations
 from ckanext.ecosphere.search.page.address import Address
-from ckanext.ecosphere.shared import language, web_guard
+from ckanext.ecosphere.shared import coordinates, language, web_guard
 
 LONGEST_COORDINATES = 100
 """Characters of coordinates in the search box."""
@@ -117,5 +117,5 @@ def _without_area() -> Address:
 def _parameters(found: areas.Area) -> dict[str, str]:
     if found.box is None:
         return {covering.PARAMETER: found.covers}
-    box = {chips.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in found.box)}
+    box = {chips.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in coordinates.enlarged(found.box))}
     return box | ({"ext_area": found.label} if found.label else {})

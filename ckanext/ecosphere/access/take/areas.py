@@ -84,7 +84,7 @@ def _box(text: str) -> list[float]:
         raise _wrong(message)
     west, south, east, north = sides
     if (west, south) == (east, north) and max(abs(west), abs(south)) <= 90:  # noqa: PLR2004 - a point
-        return sides
+        return list(coordinates.enlarged((west, south, east, north)))
     if max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:  # noqa: PLR2004
         raise _wrong(tk._("A side of the rectangle is no place on Earth: west,south,east,north in degrees."))
     if west >= east:

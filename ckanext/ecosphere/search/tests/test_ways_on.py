@@ -27,7 +27,7 @@ AIN = "http://id.insee.fr/geo/departement/01"
 def test_a_request_begins_with_subject_and_place(app: Any, make_datasets, question: str, filled: dict[str, list[str]]):
     make_datasets({"title": "Zones humides de l'Ain", "territory": [AIN]})
     page = app.get(f"/fr/dataset/?q={question.replace(' ', '+')}").body
-    [link] = re.findall(r'href="(/fr/demandes/nouvelle\?[^"]+)"', page)
+    [link] = set(re.findall(r'href="(/fr/demandes/nouvelle\?[^"]+)"', page))
     asked = html.unescape(link)
     assert parse_qs(urlsplit(asked).query) == filled
     form = app.get(asked).body
@@ -63,9 +63,22 @@ def test_coordinates_in_the_search_box_are_a_place(app: Any, make_datasets, type
     asked = parse_qs(urlsplit(answer.headers["Location"]).query)
     assert "q" not in asked and asked["sort"] == ["title_string asc"]
     west, south, east, north = map(float, asked["ext_bbox"][0].split(","))
-    assert (west, south) == (east, north) == (pytest.approx(5.4, abs=0.01), pytest.approx(46, abs=0.01))
+    assert 5.39 < west < east < 5.41 and 45.99 < south < north < 46.01
     page = app.get(answer.headers["Location"]).body
     assert "Mares" in page and "Ailleurs" not in page
+
+
+def test_the_area_page_finds_what_holds_a_point(app: Any, make_datasets):
+    box = '{"type":"Polygon","coordinates":[[[4.7,45.6],[6.2,45.6],[6.2,46.5],[4.7,46.5],[4.7,45.6]]]}'
+    make_datasets({"title": "Mares", "spatial": box})
+    assert "Mares" in app.post("/fr/recherche/zone", data={"area": "46.0, 5.4"}).body
+
+
+def test_where_nothing_is_found_data_are_asked_for_with_one_button(app: Any, make_datasets):
+    make_datasets({"title": "Carrières"})
+    page = app.get("/fr/dataset/?q=couloirs+aériens").body
+    assert "eco-no-result" in page
+    assert len(re.findall(r'href="/fr/demandes/nouvelle\?[^"]+"', page)) == 1
 
 
 @pytest.mark.parametrize("typed", ["2019 2020", "44, 85", "2.1.5.0 3.3.1.0", "120.5, 33.2", "natura 2000"])

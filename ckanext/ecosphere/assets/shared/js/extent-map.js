@@ -11,6 +11,7 @@ ckan.module("ecosphere-extent-map", function () {
   const CLICK = 4; // pixels: a longer way is a drag
   const WAIT = 150; // milliseconds without a move, before tiles are asked for
   const TILE = 256, COARSEST = 6, FINEST = 18; // those of France; coarser tiles would be bent too much
+  const OVERLAP = 1.004; // times its size, so that no seam is seen
   const SVG = "http://www.w3.org/2000/svg";
 
   return {
@@ -92,7 +93,7 @@ ckan.module("ecosphere-extent-map", function () {
       for (let x = column(s.x); x <= column(s.x + s.width); x += 1) {
         for (let y = row(s.y); y <= row(s.y + s.height); y += 1) {
           const image = document.createElementNS(SVG, "image");
-          const place = { x: left(x), y: top(y), width: left(x + 1) - left(x), height: top(y + 1) - top(y), preserveAspectRatio: "none" };
+          const place = { x: left(x), y: top(y), width: (left(x + 1) - left(x)) * OVERLAP, height: (top(y + 1) - top(y)) * OVERLAP, preserveAspectRatio: "none" };
           Object.entries(place).forEach(([name, value]) => image.setAttribute(name, value));
           image.addEventListener("error", () => image.remove());
           image.addEventListener("load", () => { this.el[0].querySelector("[data-credit]").hidden = false; });
