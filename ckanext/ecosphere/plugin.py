@@ -12,8 +12,6 @@ from ckanext.ecosphere import config as options
 from ckanext.ecosphere import helpers
 from ckanext.ecosphere.contact import actions
 from ckanext.ecosphere.core import (
-    accessibility,
-    api_page,
     api_parameters,
     chained_helpers,
     collaborators,
@@ -45,6 +43,7 @@ from ckanext.ecosphere.core.privacy import (
     public_tags,
     readable_activities,
 )
+from ckanext.ecosphere.core.public_pages import accessibility, api_page
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, template_helpers, web_guard

@@ -14,7 +14,7 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import index
 from ckanext.ecosphere.search.relevance.solr_query import ACCESS_FIELD, YEAR_NUMBER_FIELD
-from ckanext.ecosphere.shared import data_access
+from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import communes
 
 FORMAT_FIELD = "vocab_ecosphere_format"

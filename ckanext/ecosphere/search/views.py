@@ -12,7 +12,8 @@ from ckanext.ecosphere.search import covering, facets
 from ckanext.ecosphere.search.page import area as areas
 from ckanext.ecosphere.search.page import chips, combinations
 from ckanext.ecosphere.search.page.address import Address
-from ckanext.ecosphere.shared import coordinates, language, web_guard
+from ckanext.ecosphere.shared import language, web_guard
+from ckanext.ecosphere.vocabularies import coordinates
 
 LONGEST_COORDINATES = 100
 """Characters of coordinates in the search box."""

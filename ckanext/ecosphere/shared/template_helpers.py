@@ -11,7 +11,8 @@ from dominate import tags
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import config, data_access, language, once, outlines
+from ckanext.ecosphere.shared import config, language, once, outlines
+from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import languages
 
 BYTES_PER_STEP = 1000

@@ -12,7 +12,8 @@ import ckan.plugins.toolkit as tk
 from ckanext.ecosphere.access.model import CLOSED, FAILED
 from ckanext.ecosphere.access.qgis import sources
 from ckanext.ecosphere.access.qgis.sources import Source
-from ckanext.ecosphere.shared import link_states, template_helpers
+from ckanext.ecosphere.shared import template_helpers
+from ckanext.ecosphere.shared.reach import link_states
 
 Fields = Mapping[str, Any]
 

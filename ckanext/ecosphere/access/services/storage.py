@@ -15,7 +15,7 @@ from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse, now
 from ckanext.ecosphere.access.services.description import Description
 from ckanext.ecosphere.access.services.kinds import Address, recognise
-from ckanext.ecosphere.shared import data_access
+from ckanext.ecosphere.shared.reach import data_access
 
 CHUNK = 500
 AFTER_FAILURE = timedelta(days=1)

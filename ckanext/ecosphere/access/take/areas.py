@@ -11,9 +11,9 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.take.request import Box
-from ckanext.ecosphere.shared import coordinates, language, strict_json
+from ckanext.ecosphere.shared import language, strict_json
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
+from ckanext.ecosphere.vocabularies import communes, coordinates, epci_outlines, epcis
 
 OUTLINE_MEGABYTES = 4
 SECONDS = 20

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ckanext.ecosphere.quality.core import formats
 from ckanext.ecosphere.quality.storage.reading import Record, fold, table
-from ckanext.ecosphere.shared import data_access
+from ckanext.ecosphere.shared.reach import data_access
 
 DATA_ROLES = ("data", "service")
 OTHER_ROLES = ("documentation", "metadata", "sample")

@@ -13,7 +13,8 @@ from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.fields import places, spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page import uses
-from ckanext.ecosphere.shared import data_access, dates, link_states, once, outlines
+from ckanext.ecosphere.shared import dates, once, outlines
+from ckanext.ecosphere.shared.reach import data_access, link_states
 from ckanext.ecosphere.vocabularies import freshness
 
 MOST_PLACES = 4

@@ -17,8 +17,9 @@ from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.page import around, citation, collections, editions, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 from ckanext.ecosphere.schemas.rdf import structured
-from ckanext.ecosphere.shared import link_states, once, template_helpers
+from ckanext.ecosphere.shared import once, template_helpers
 from ckanext.ecosphere.shared.contact_details import makers
+from ckanext.ecosphere.shared.reach import link_states
 
 Dataset = Mapping[str, Any]
 RESOURCES_SHOWN = 100

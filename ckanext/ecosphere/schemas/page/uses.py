@@ -18,8 +18,8 @@ import yaml
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import urls
-from ckanext.ecosphere.shared import data_access
 from ckanext.ecosphere.shared.http_guard import taken_apart
+from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import Concept, tables
 
 FOLDER = Path(__file__).parent

@@ -14,9 +14,9 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import coordinates, language, outlines
-from ckanext.ecosphere.shared.coordinates import Box
-from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
+from ckanext.ecosphere.shared import language, outlines
+from ckanext.ecosphere.vocabularies import communes, coordinates, epci_outlines, epcis
+from ckanext.ecosphere.vocabularies.coordinates import Box
 
 LONGEST = 200_000
 """Maximum characters of an area."""

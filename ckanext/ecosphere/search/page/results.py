@@ -17,8 +17,9 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.search.page import highlight
 from ckanext.ecosphere.search.relevance import table_names
-from ckanext.ecosphere.shared import data_access, dates, language
+from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.contact_details import makers
+from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import communes
 
 MEMBERS = "ecosphere_members"

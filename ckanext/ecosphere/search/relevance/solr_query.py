@@ -18,7 +18,7 @@ from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.relevance import title_forms
 from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
-from ckanext.ecosphere.shared.data_access import DOWNLOAD, SERVICE
+from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
 from ckanext.ecosphere.vocabularies import gazetteer, local
 
 PLACE_FIELD = "vocab_ecosphere_place"

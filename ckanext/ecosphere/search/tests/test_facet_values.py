@@ -4,7 +4,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values, facets
-from ckanext.ecosphere.shared import data_access
+from ckanext.ecosphere.shared.reach import data_access
 
 RIGHTS = "http://publications.europa.eu/resource/authority/access-right/"
 FILE = {"url": "https://data.example/a.zip", "format": "SHP"}

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
-from ckanext.ecosphere.shared import data_access
 from ckanext.ecosphere.shared.characters import SECRET_PARAMETER
+from ckanext.ecosphere.shared.reach import data_access
 
 SCHEMES = {"http", "https", "ftp", "ftps"}
 MAX_URL = 4000

@@ -24,7 +24,7 @@ _NO_DATA_ROLES = frozenset({"documentation", "metadata", "sample"})
 _NO_DATA_FAMILIES = frozenset({"formatdocument"})
 _NO_DATA_TYPES = frozenset({"series", "SoftwareSourceCode"})
 """Ids of the kinds of resource, or the ends of their URIs, whose records have no data of their own."""
-_HOSTS = Path(__file__).parents[1] / "data" / "intranet-hosts.csv"
+_HOSTS = Path(__file__).parents[2] / "data" / "intranet-hosts.csv"
 
 
 def ways(dataset: Mapping[str, Any]) -> list[str]:
