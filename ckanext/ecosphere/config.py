@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import ckan.plugins.toolkit as tk
 
@@ -17,6 +18,7 @@ ACCESSIBILITY_URL = "ecosphere.portal.accessibility_url"
 ACCESSIBILITY = "ecosphere.accessibility."
 LEGAL_URL = "ecosphere.portal.legal_url"
 PRIVACY_URL = "ecosphere.portal.privacy_url"
+CSW_URL = "ecosphere.portal.csw_url"
 TRUSTED_PROXIES = "ecosphere.trusted_proxies"
 KEPT_FACETS = "ecosphere.kept_facets"
 CSP = "ecosphere.web.content_security_policy"
@@ -74,6 +76,11 @@ def privacy_url() -> str:
     return tk.config[PRIVACY_URL]
 
 
+def csw_url() -> str:
+    """Return the URL of the catalogue's CSW; empty without one."""
+    return tk.config[CSW_URL]
+
+
 def secure_cookies() -> bool:
     """Return whether cookies are marked Secure on a portal that uses https."""
     return tk.config[SECURE_COOKIES]
@@ -97,9 +104,13 @@ def web_guard() -> Settings:
     """Return the settings of the web guard."""
     form_bytes = tk.config[FORM_MEGABYTES] * MEGABYTE
     largest = max(int(tk.config[option]) for option in UPLOAD_SIZES) * MEGABYTE
+    sources = headers.read_extra(tk.config[CSP_SOURCES])
+    tiles = urlsplit(shared.map_tiles())
+    if tiles.netloc:
+        sources.setdefault("img-src", []).append(f"{tiles.scheme}://{tiles.netloc}")
     return Settings(
         csp=tk.config[CSP],
-        csp_extra=headers.read_extra(tk.config[CSP_SOURCES]),
+        csp_extra=sources,
         frame_ancestors=tk.config[FRAME_ANCESTORS],
         form_bytes=form_bytes,
         form_fields=tk.config[FORM_FIELDS],

@@ -12,7 +12,6 @@ from ckanext.ecosphere import config as options
 from ckanext.ecosphere import helpers
 from ckanext.ecosphere.contact import actions
 from ckanext.ecosphere.core import (
-    accessibility,
     api_parameters,
     chained_helpers,
     collaborators,
@@ -44,6 +43,7 @@ from ckanext.ecosphere.core.privacy import (
     public_tags,
     readable_activities,
 )
+from ckanext.ecosphere.core.public_pages import accessibility, api_page
 from ckanext.ecosphere.interfaces import IEcosphereSetup
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import authorization, template_helpers, web_guard
@@ -124,6 +124,7 @@ class EcospherePlugin(Room):
     def get_blueprint(self) -> list[Blueprint]:
         """Register the guards of pages and API, and the suite's own pages."""
         statement = accessibility.blueprint(options.accessibility, options.contact)
+        interfaces = api_page.blueprint(options.csw_url)
         pages = (
             actions,
             dashboard,
@@ -137,7 +138,7 @@ class EcospherePlugin(Room):
             restoring,
             slashes,
         )
-        own = [*(page.blueprint for page in (*pages, epci_map, invitations)), statement]
+        own = [*(page.blueprint for page in (*pages, epci_map, invitations)), statement, interfaces]
         return [web_guard.portal_blueprint(options.web_guard), api_guard, *own]
 
     def notify_recipient(self, *args: Any, **kwargs: Any) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ckanext.ecosphere.harvest.normalise import access, conformance, constraints, frequency, information, tables, themes
-from ckanext.ecosphere.harvest.normalise.links import addresses, protocols, resources
+from ckanext.ecosphere.harvest.normalise.links import protocols, resources
 from ckanext.ecosphere.harvest.normalise.tables import Phrases, normalise, parts, plain, rows, stem
 from dev.bench import fidelity, normalise_judged
 from dev.bench import normalise as judged
@@ -41,7 +41,7 @@ NAMES = {
 }
 """Tables of names looked up as phrases → column of the names."""
 WORDS = {"placeholders": "text", "constraint-fillers": "word", "link-words": "word"}
-OTHERS = {"intranet-hosts": "suffix", "specifications": "name", "durations": "frequency"}
+OTHERS = {"specifications": "name", "durations": "frequency"}
 fired: Counter[tuple[str, str]] = Counter()
 """(table, pattern, phrase or word) → number of matches."""
 
@@ -134,7 +134,6 @@ def _watch_lists() -> None:
         "inspire": themes._inspire_labels(),
         "durations": frequency._of_duration,
         "specification": conformance.specification_uri,
-        "intranet": addresses.is_intranet,
     }
 
     class Labels(dict):
@@ -156,15 +155,8 @@ def _watch_lists() -> None:
         fired["specifications", next((row["name"] for row in rows("specifications") if row["name"] in bare), "")] += 1
         return asked["specification"](title)
 
-    def intranet(host: str) -> bool:
-        name = f".{host.lower()}"
-        suffixes = (row["suffix"] for row in rows("intranet-hosts"))
-        fired["intranet-hosts", next(filter(name.endswith, suffixes), "")] += 1
-        return asked["intranet"](host)
-
     frequency._of_duration = duration
     conformance.specification_uri = specification
-    addresses.is_intranet = resources.is_intranet = intranet
 
 
 def counts(table: str) -> list[list[tuple[str, int]]]:

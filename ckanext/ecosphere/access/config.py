@@ -30,8 +30,6 @@ EXTRACT_LIMITS = "ecosphere.access.extract_limits"
 EXTRACT_MEGABYTES = "ecosphere.access.extract_megabytes"
 EXTRACT_FEATURES = "ecosphere.access.extract_features"
 COUNT_USE = "ecosphere.access.count_use"
-BACKGROUND_URL = "ecosphere.access.background_url"
-BACKGROUND_CREDIT = "ecosphere.access.background_credit"
 COMMUNES_URL = "ecosphere.access.communes_url"
 EPCI_URL = "ecosphere.access.epci_url"
 
@@ -132,11 +130,6 @@ def count_use() -> bool:
 def limits(option: str) -> str:
     """Return the rate limits of one of the `*_limits` options."""
     return str(tk.config[option] or "")
-
-
-def background() -> tuple[str, str]:
-    """Return the tile URL of the background map and its attribution; empty without one."""
-    return str(tk.config[BACKGROUND_URL] or ""), str(tk.config[BACKGROUND_CREDIT] or "")
 
 
 def communes_url() -> str:

@@ -14,7 +14,7 @@ from ckanext.ecosphere.access.preview import messages, plan
 from ckanext.ecosphere.access.qgis import layers, series
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.take.request import offers_features
-from ckanext.ecosphere.shared import once, outlines
+from ckanext.ecosphere.shared import once, outlines, template_helpers
 
 MOST_PREVIEWS, MOST_ASKED = 20, 10
 MOST_LOOKED_AT = 200
@@ -36,7 +36,7 @@ def ecosphere_access_of_resource(pkg: dict[str, Any], res: dict[str, Any]) -> di
 
 def ecosphere_access_opens_in_qgis(pkg: dict[str, Any], res: dict[str, Any]) -> bool:
     """Return whether QGIS can open a resource, or a layer of its service."""
-    return bool(layers.of_resource(res, of_dataset(pkg).get(str(res.get("id") or "")), ""))
+    return bool(layers.of_resource(pkg, res, of_dataset(pkg).get(str(res.get("id") or ""))))
 
 
 def ecosphere_access_layers_url(pkg: dict[str, Any]) -> str:
@@ -97,7 +97,7 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
     # Data first, then documents and images.
     for res in sorted(resources, key=lambda res: ways[res["id"]] == plan.INLINE):
         service, way = services.get(res["id"]), ways[res["id"]]
-        if way in ("", plan.TOLD):
+        if way in ("", plan.TOLD) or template_helpers.ecosphere_closed(pkg, res):
             continue
         if res.get("url_type") != "upload" and not config.host_allowed(str(res.get("url") or "")):
             continue
@@ -117,15 +117,13 @@ def ecosphere_access_panel(pkg: dict[str, Any], only: str = "") -> dict[str, Any
             break
     if not shown:
         return None
-    url, credit = config.background()
     extent = plan.extent_of(pkg.get("spatial") or tk.h.get_pkg_dict_extra(pkg, "spatial", ""))
-    frames = [] if url else [frame.path for frame in outlines.frames()]
     return {
         "resources": shown[:MOST_PREVIEWS],
         "more": len(shown) > MOST_PREVIEWS,
         "extent": extent,
-        "outline": frames,
-        "background": {"url": url, "credit": credit},
+        "outline": [frame.path for frame in outlines.frames()],
+        "background": template_helpers.ecosphere_map_background(),
         "labels": _labels(),
     }
 

@@ -12,7 +12,6 @@ TIE = "ecosphere.search.tie"
 SUGGESTIONS = "ecosphere.search.suggestions"
 WITHOUT = "ecosphere.search.without"
 FACET_LIMIT = "ecosphere.search.facet_limit"
-MAP_BACKGROUND = "ecosphere.search.map_background"
 COMBINATION_LIMITS = "ecosphere.search.combination_limits"
 
 
@@ -49,9 +48,3 @@ def combination_limits() -> str:
 def without() -> frozenset[str]:
     """Return the disabled features of the search."""
     return frozenset(tk.config[WITHOUT])
-
-
-def map_background() -> str:
-    """Return the URL of the map's background image, with {bbox}, {width} and {height}; empty for none."""
-    address = tk.config[MAP_BACKGROUND].strip()
-    return address if address.startswith(("https://", "http://", "/")) else ""

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import index
-from ckanext.ecosphere.search.relevance.solr_query import ACCESS_FIELD, DOWNLOAD, SERVICE, YEAR_NUMBER_FIELD
+from ckanext.ecosphere.search.relevance.solr_query import ACCESS_FIELD, YEAR_NUMBER_FIELD
+from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import communes
 
 FORMAT_FIELD = "vocab_ecosphere_format"
@@ -24,13 +24,7 @@ KIND_FIELD = "ecosphere_service_kind"
 SCALE_FIELD = "ecosphere_scale_class"
 YEAR_FIELD = "ecosphere_data_year"
 
-#: Ids of the vocabulary `data-access`.
-REQUEST, RESERVED = "accesdemande", "accesreserve"
 _OTHER_KIND = "other"
-_OPEN_RIGHTS = frozenset({"", "PUBLIC"})
-_NO_DATA_ROLES = frozenset({"documentation", "metadata", "sample"})
-_NO_DATA_FAMILIES = frozenset({"formatdocument"})
-_INTRANET = (".rie.gouv.fr", ".i2", ".intra", ".intranet", ".local", ".lan", ".internal")
 _YEAR = re.compile(r"(?:1[6-9]|20)\d\d(?=\D|$)")
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d*)?")
 
@@ -48,7 +42,7 @@ def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, 
     # Without the suite's schema, these fields are free extras of a dataset.
     fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dict(dataset)
     resources = [each for each in dataset.get("resources") or [] if isinstance(each, dict)]
-    document[ACCESS_FIELD] = access(fields, resources)
+    document[ACCESS_FIELD] = data_access.ways(fields)
     document[FORMAT_FIELD] = formats(resources)
     document[REGULATORY_FIELD] = _ids("regulatory-use", fields.get("regulatory_use"))
     document[EXACT_TERRITORY_FIELD] = exact_territories(fields.get("territory"))
@@ -62,73 +56,11 @@ def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, 
     return document | {name: value for name, value in single.items() if value}
 
 
-def access(fields: Mapping[str, Any], resources: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the ways of accessing the data: ids of the vocabulary `data-access`.
-
-    Data that are not public, or reachable only within the State's network, are reserved; data without any such resource
-    are available on request.
-    """
-    rights = voc.get("access-right").get(str(fields.get("access_rights") or ""))
-    if (rights.id if rights else "") not in _OPEN_RIGHTS:
-        return [RESERVED]
-    found = formats_by_way(resources)
-    return [way for way in (DOWNLOAD, SERVICE) if way in found] or [RESERVED if RESERVED in found else REQUEST]
-
-
-def formats_by_way(resources: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Group the formats of data resources by way of access; `RESERVED` is the State's own network."""
-    found: dict[str, list[str]] = {}
-    for resource in resources:
-        way = _way(resource)
-        if way:
-            formats = found.setdefault(RESERVED if _is_internal(resource) else way, [])
-            name = str(resource.get("format") or "")
-            if name and name not in formats:
-                formats.append(name)
-    return found
-
-
-def _way(resource: Mapping[str, Any]) -> str | None:
-    """Return how a resource gives access to data; None if it only documents or describes them."""
-    role = str(resource.get("resource_role") or "")
-    if role in _NO_DATA_ROLES or not (resource.get("url") or resource.get("download_url")):
-        return None
-    name = str(resource.get("format") or "")
-    family = family_of(name)
-    if resource.get("url_type") == "upload" or name == "Atom Feed":
-        return DOWNLOAD
-    if family == "formatservice" or (role == "service" and not resource.get("download_url")):
-        return SERVICE
-    if resource.get("download_url") or (family and family not in _NO_DATA_FAMILIES):
-        return DOWNLOAD
-    return None
-
-
-def _is_internal(resource: Mapping[str, Any]) -> bool:
-    try:
-        host = urlsplit(str(resource.get("url") or "")).hostname or ""
-    except ValueError:
-        host = ""
-    return resource.get("network") == "intranet" or host == "localhost" or host.endswith(_INTRANET)
-
-
 def formats(resources: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the formats of resources and their families, without duplicates."""
     named = [str(each.get("format") or "").strip() for each in resources]
-    found = [value for name in named if name for value in (family_of(name), name) if value]
+    found = [value for name in named if name for value in (data_access.family_of(name), name) if value]
     return list(dict.fromkeys(found))
-
-
-@cache
-def _families() -> dict[str, str]:
-    """Return format kind (format.csv) → id of its family."""
-    return {kind: family.id for family in voc.get("format-family") for kind in family.data["kinds"]}
-
-
-def family_of(name: str) -> str | None:
-    """Return the id of a format's family, None if the format is unknown."""
-    known = voc.get("format").get(name) or voc.get("format").find(name)
-    return _families().get(str(known.data["kind"])) if known else None
 
 
 def exact_territories(value: Any) -> list[str]:

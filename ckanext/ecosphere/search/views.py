@@ -13,10 +13,26 @@ from ckanext.ecosphere.search.page import area as areas
 from ckanext.ecosphere.search.page import chips, combinations
 from ckanext.ecosphere.search.page.address import Address
 from ckanext.ecosphere.shared import language, web_guard
+from ckanext.ecosphere.vocabularies import coordinates
+
+LONGEST_COORDINATES = 100
+"""Characters of coordinates in the search box."""
 
 ecosphere_search = Blueprint("ecosphere_search", __name__)
 web_guard.protect(ecosphere_search)
 ecosphere_search.before_app_request(combinations.limit)
+
+
+@ecosphere_search.before_app_request
+def lead_to_area() -> Response | None:
+    """Search at the place of coordinates that were typed into the search box."""
+    if tk.request.endpoint != "dataset.search":
+        return None
+    box = areas.of_question(tk.request.args.get("q", "")[:LONGEST_COORDINATES])
+    if box is None:
+        return None
+    here = _without_area().without(("q", None))
+    return tk.redirect_to(tk.h.url_for("dataset.search") + here.url(**_parameters(areas.Area("", box))))
 
 
 @ecosphere_search.after_app_request
@@ -78,7 +94,7 @@ def area() -> Response | str | tuple[str, int]:
     The parameters of the search are kept in the URL.
     """
     tk.check_access("package_search", {}, {})
-    here = Address.current().without((chips.AREA, None), ("ext_area", None), (covering.PARAMETER, None))
+    here = _without_area()
     written = tk.request.form.get("area", tk.request.args.get(chips.AREA, ""))
     error = ""
     if tk.request.method == "POST":
@@ -95,8 +111,12 @@ def area() -> Response | str | tuple[str, int]:
     return (page, 400) if error else page
 
 
+def _without_area() -> Address:
+    return Address.current().without((chips.AREA, None), ("ext_area", None), (covering.PARAMETER, None))
+
+
 def _parameters(found: areas.Area) -> dict[str, str]:
     if found.box is None:
         return {covering.PARAMETER: found.covers}
-    box = {chips.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in found.box)}
+    box = {chips.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in coordinates.enlarged(found.box))}
     return box | ({"ext_area": found.label} if found.label else {})

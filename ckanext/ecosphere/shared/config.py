@@ -9,6 +9,8 @@ import ckan.plugins.toolkit as tk
 
 DISPLAY_TIMEZONE = "ecosphere.display_timezone"
 PARIS = "Europe/Paris"
+MAP_TILES = "ecosphere.map.tiles"
+MAP_CREDIT = "ecosphere.map.credit"
 
 
 def declared(option: str, default: Any, config: Mapping[str, Any] | None = None) -> Any:
@@ -28,3 +30,13 @@ def declared(option: str, default: Any, config: Mapping[str, Any] | None = None)
 def display_timezone() -> str:
     """Return the name of the time zone in which times are shown."""
     return declared(DISPLAY_TIMEZONE, "") or PARIS
+
+
+def map_tiles() -> str:
+    """Return the URL of the tiles of the background map, with {z}, {x} and {y}; empty for none."""
+    return declared(MAP_TILES, "")
+
+
+def map_credit() -> str:
+    """Return whom the background map names."""
+    return declared(MAP_CREDIT, "")

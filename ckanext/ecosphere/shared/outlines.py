@@ -50,6 +50,10 @@ class Frame:
     scale_y: float
     towns: tuple[Town, ...]
 
+    def as_dict(self) -> dict[str, float]:
+        """Return what the script needs to place tiles: west and north in degrees, and the scales."""
+        return {"west": self.box[0], "north": self.box[3], "scale_x": self.scale_x, "scale_y": self.scale_y}
+
 
 @cache
 def frames() -> tuple[Frame, ...]:

@@ -11,7 +11,8 @@ from dominate import tags
 from werkzeug.routing import BuildError
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import language, outlines
+from ckanext.ecosphere.shared import config, language, once, outlines
+from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import languages
 
 BYTES_PER_STEP = 1000
@@ -37,6 +38,11 @@ def ecosphere_territories() -> list[tuple[str, list[tuple[str, str]]]]:
 def ecosphere_map_frames() -> tuple[outlines.Frame, ...]:
     """Return the maps on which a rectangle can be drawn, mainland France first."""
     return outlines.frames()
+
+
+def ecosphere_map_background() -> dict[str, str]:
+    """Return the background map: `tiles` (URL with {z}, {x} and {y}, "" for none) and `credit`."""
+    return {"tiles": config.map_tiles(), "credit": config.map_credit()}
 
 
 def ecosphere_labels(vocabulary: str, keys: list[str] | str | None) -> list[str]:
@@ -94,6 +100,27 @@ def ecosphere_text_language(dataset: Mapping[str, Any], field: str) -> str:
     return "" if spoken.partition("-")[0] == language.current()[:2] else spoken
 
 
+def ecosphere_is_internal(resource: Mapping[str, Any]) -> bool:
+    """Return whether a resource is reachable only within the State's own network."""
+    return data_access.is_internal(resource)
+
+
+def ecosphere_closed(dataset: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
+    """Return why the reader cannot get data from a resource: "restricted", "internal" (the State's network), or "".
+
+    Documents about restricted data are open. Those who may edit a dataset have a right to its data.
+    """
+    if data_access.is_internal(resource):
+        return "internal"
+    if data_access.is_document(resource) or not data_access.is_restricted(dataset):
+        return ""
+    return "" if once.of_dataset("may edit", dataset, _may_edit) else "restricted"
+
+
+def _may_edit(dataset: Mapping[str, Any]) -> bool:
+    return bool(tk.h.check_access("package_update", {"id": dataset["id"]}))
+
+
 def ecosphere_pager_symbols() -> dict[str, Any]:
     """Return the symbols of the previous and next links, with names for screen readers (CKAN's have none).
 
@@ -123,10 +150,13 @@ HELPERS = {
     for each in (
         ecosphere_territories,
         ecosphere_map_frames,
+        ecosphere_map_background,
         ecosphere_labels,
         ecosphere_size_text,
         ecosphere_page_of,
         ecosphere_text_language,
+        ecosphere_is_internal,
+        ecosphere_closed,
         ecosphere_pager_symbols,
     )
 }

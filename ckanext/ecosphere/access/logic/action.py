@@ -15,7 +15,7 @@ from ckanext.ecosphere.access.logic import extract_form, resources, schema
 from ckanext.ecosphere.access.model import Service, now
 from ckanext.ecosphere.access.services import presentation, storage
 from ckanext.ecosphere.access.services.kinds import recognise
-from ckanext.ecosphere.access.take import extracts
+from ckanext.ecosphere.access.take import extracts, notice
 from ckanext.ecosphere.access.use import counting
 from ckanext.ecosphere.shared import action_input, authorization
 from ckanext.ecosphere.shared.web_guard import brakes, rate_limits
@@ -104,6 +104,9 @@ def ecosphere_access_extract_create(context: Context, data_dict: dict[str, Any])
     tk.check_access("ecosphere_access_extract_create", context, data_dict)
     found = resources.readable(context, data_dict["resource_id"])
     asked = extract_form.checked(found, data_dict)
+    dataset = tk.get_action("package_show")({**context}, {"id": found.package.id})
+    asked["notice"] = notice.of(dataset, asked, extract_form.crs_name(asked["crs"]))
+    asked["warning"] = notice.warning()
     try:
         if has_request_context():
             _count_extract(brakes.address())

@@ -11,13 +11,13 @@ from ckanext.ecosphere.access.logic.resources import Found
 from ckanext.ecosphere.access.model import BROKEN, MADE, Extract
 from ckanext.ecosphere.access.preview import messages, samples
 from ckanext.ecosphere.access.services import presentation, storage
-from ckanext.ecosphere.access.take import areas
+from ckanext.ecosphere.access.take import areas, legal_systems
 from ckanext.ecosphere.access.take.request import DEGREES, formats, offers_features
 from ckanext.ecosphere.shared import language
 
 MOST_ATTRIBUTES, LONGEST_ATTRIBUTE = 200, 100
 #: Coordinate systems in common use in France, offered in addition to those of the layer.
-USUAL_CRS = (DEGREES, "EPSG:2154", "EPSG:3857", "EPSG:5490", "EPSG:2972", "EPSG:2975", "EPSG:4471")
+USUAL_CRS = (DEGREES, "EPSG:2154", "EPSG:3857", "EPSG:5490", "EPSG:2972", "EPSG:2975", "EPSG:4471", "EPSG:4467")
 
 
 def layers(found: Found) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
@@ -82,15 +82,17 @@ def checked(found: Found, data: dict[str, Any]) -> dict[str, Any]:
         raise tk.ValidationError({"layer": [tk._("The service has no such layer.")]})
     if data["format"] not in formats():
         raise tk.ValidationError({"format": [tk._("Choose one of these: {names}").format(names=", ".join(formats()))]})
-    if data["crs"] not in dict(crs_of(layer)):
-        raise tk.ValidationError({"crs": [tk._("This coordinate system is not offered.")]})
     area = areas.parse({field: str(data.get(field) or "") for field in areas.FIELDS})
+    # GeoJSON has degrees (RFC 7946) unless another system is chosen.
+    crs = data["crs"] or (DEGREES if data["format"] == "geojson" else legal_systems.of_area(area, layer))
+    if crs not in dict(crs_of(layer)):
+        raise tk.ValidationError({"crs": [tk._("This coordinate system is not offered.")]})
     return {
         **area,
         "layer": layer["name"],
         "layer_title": layer["title"] or layer["name"],
         "format": data["format"],
-        "crs": data["crs"],
+        "crs": crs,
         "attributes": _attributes(data.get("attributes")),
     }
 
@@ -114,7 +116,7 @@ def shown(row: Extract) -> dict[str, Any]:
         "state": row.state,
         "message": messages.sentence(row.error) if row.state == BROKEN else "",
         "asked": row.asked,
-        "facts": {name: row.facts[name] for name in ("features", "cut", "size") if name in row.facts},
+        "facts": {name: row.facts[name] for name in ("features", "cut", "size", "measures") if name in row.facts},
         "created": row.created.isoformat(),
         "url": url,
     }

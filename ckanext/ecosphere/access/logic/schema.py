@@ -31,7 +31,7 @@ def extract_create(
         "resource_id": [not_empty, unicode_safe],
         "layer": text,
         "format": [default("gpkg"), unicode_safe],
-        "crs": [default("EPSG:4326"), unicode_safe],
+        "crs": text,
         "attributes": [ignore_missing],
         "territory": text,
         "commune": text,

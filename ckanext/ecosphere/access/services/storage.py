@@ -15,14 +15,13 @@ from ckanext.ecosphere.access import config
 from ckanext.ecosphere.access.model import CLOSED, FAILED, OK, Service, ServiceUse, now
 from ckanext.ecosphere.access.services.description import Description
 from ckanext.ecosphere.access.services.kinds import Address, recognise
+from ckanext.ecosphere.shared.reach import data_access
 
 CHUNK = 500
 AFTER_FAILURE = timedelta(days=1)
 LATER = timedelta(hours=6)
 #: Error of a service that was skipped, since others of its host did not answer.
 HOST_DOWN = "host-down"
-#: Id in the vocabulary `network`.
-INTRANET = "intranet"
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def address_of(resource: Any) -> Address | None:
     """
     get = resource.get if isinstance(resource, dict) else lambda name: getattr(resource, name, None)
     extras = (resource if isinstance(resource, dict) else resource.extras) or {}
-    if extras.get("network") == INTRANET:
+    if data_access.is_internal({**extras, "url": get("url"), "url_type": get("url_type")}):
         return None  # reachable within the government's network only
     found = recognise(str(get("url") or ""), str(get("format") or ""), str(extras.get("protocol") or ""))
     if found is None or not config.host_allowed(found.url):

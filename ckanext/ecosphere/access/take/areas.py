@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -14,7 +13,7 @@ from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.take.request import Box
 from ckanext.ecosphere.shared import language, strict_json
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession
-from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
+from ckanext.ecosphere.vocabularies import communes, coordinates, epci_outlines, epcis
 
 OUTLINE_MEGABYTES = 4
 SECONDS = 20
@@ -79,12 +78,14 @@ def _epci(text: str) -> dict[str, Any]:
 
 
 def _box(text: str) -> list[float]:
-    try:
-        west, south, east, north = (float(side) for side in text[:200].replace(";", ",").split(","))
-    except ValueError:
-        raise _wrong(tk._("Give the rectangle as west,south,east,north in degrees.")) from None
-    sides = [west, south, east, north]
-    if not all(map(math.isfinite, sides)) or max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:  # noqa: PLR2004
+    sides = list(coordinates.read(text[:200]))
+    if len(sides) != 4:  # noqa: PLR2004 - of a rectangle
+        message = tk._("Give a rectangle (west,south,east,north) or a point in degrees, or in metres (Lambert-93).")
+        raise _wrong(message)
+    west, south, east, north = sides
+    if (west, south) == (east, north) and max(abs(west), abs(south)) <= 90:  # noqa: PLR2004 - a point
+        return list(coordinates.enlarged((west, south, east, north)))
+    if max(abs(west), abs(east)) > 180 or max(abs(south), abs(north)) > 90:  # noqa: PLR2004
         raise _wrong(tk._("A side of the rectangle is no place on Earth: west,south,east,north in degrees."))
     if west >= east:
         raise _wrong(

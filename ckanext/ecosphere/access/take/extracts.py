@@ -120,6 +120,8 @@ def _made(row: Extract) -> tuple[dict[str, Any], str]:
                 "clip": clip,
                 "box": None if clip else box,
                 "most": config.extract_features(),
+                "notice": asked.get("notice", ""),
+                "warning": asked.get("warning", ""),
             }
             facts = sandbox.run(job, config.seconds(), config.memory_megabytes())
             files.keep(folder / "out", target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +24,14 @@ from ckanext.ecosphere.shared import csv_table
 
 DEGREES = "EPSG:4326"
 ID = "id"
+README = "LISEZ-MOI.txt"
+MOST_MEASURES = 20
+_MEASURE = re.compile(
+    r"(?:^|_)(?:surf(?:aces?)?|superf(?:icie)?|contenance|aire|area|perim(?:etr?e?)?|longueur|lineaire|length|leng|ha|m2"
+    r"|km2|hectares?)(?:\d|_|$)",
+    re.IGNORECASE,
+)
+"""Names of attributes with an area or length; "long" is a longitude as often."""
 MOST_FIELDS, MOST_OF_A_PAGE = 200, 20_000
 
 
@@ -31,10 +40,12 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         job: `pages` (files of GeoJSON or GML), `output`, `format` (id), `driver` (of GDAL), `crs`, `attributes`,
-            `clip` (geometry to clip features to, or None), `box`, `most` (maximum number of features).
+            `clip` (geometry to clip features to, or None), `box`, `most` (maximum number of features), `notice` (text
+            that goes with the file) and `warning` (about measures).
 
     Returns:
-        `features`, `cut` (whether there were more), `size` in bytes.
+        `features`, `cut` (whether there were more), `size` in bytes, `measures` (attributes with the area or length of
+        objects that were clipped).
 
     Raises:
         PreviewError: no feature remains, or a page is invalid.
@@ -56,8 +67,17 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
     cut = len(features) > job["most"]
     features = features[: job["most"]]
     output = Path(job["output"])
+    measures = _measures(features) if area is not None else []
+    if measures:
+        job = {**job, "notice": f"{job['notice']}\n\n{job['warning'].format(names=', '.join(measures))}"}
     _write(features, output, job)
-    return {"features": len(features), "cut": cut, "size": output.stat().st_size}
+    return {"features": len(features), "cut": cut, "size": output.stat().st_size, "measures": measures}
+
+
+def _measures(features: list[dict[str, Any]]) -> list[str]:
+    """Return the attributes that tell the area or length of objects."""
+    names = dict.fromkeys(name for each in features for name in each["properties"])
+    return [name for name in names if _MEASURE.search(name)][:MOST_MEASURES]
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -126,13 +146,16 @@ def _plain(value: Any) -> Any:
 
 def _write(features: list[dict[str, Any]], output: Path, job: dict[str, Any]) -> None:
     if job["format"] == "csv":
-        _csv(features, output, job["crs"])
+        table = output.with_name("extrait.csv")
+        _csv(features, table, job["crs"])
+        _zip(output, [table], job["notice"])
         return
     source = output.with_name("extract.geojson")
     plain = job["format"] == "geojson" and job["crs"] == DEGREES
     if not plain:  # GDAL would turn the feature id into an additional attribute
         features = [{name: value for name, value in each.items() if name != "id"} for each in features]
-    source.write_text(json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False), "utf-8")
+    content = {"type": "FeatureCollection", "description": job["notice"], "features": features}
+    source.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
     if plain:
         source.rename(output)
         return
@@ -143,9 +166,11 @@ def _write(features: list[dict[str, Any]], output: Path, job: dict[str, Any]) ->
     folder = output.with_name("made")
     folder.mkdir()
     name = {"shp": "extrait.shp", "gpkg": "extrait.gpkg", "geojson": "extrait.geojson"}[job["format"]]
-    options: dict[str, Any] = (
-        {"RFC7946": "NO"} if job["format"] == "geojson" else {"ENCODING": "UTF-8"} if job["format"] == "shp" else {}
-    )
+    options: dict[str, Any] = {
+        "geojson": {"RFC7946": "NO", "DESCRIPTION": job["notice"]},
+        "gpkg": {"DESCRIPTION": job["notice"]},
+        "shp": {"ENCODING": "UTF-8"},
+    }[job["format"]]
     raw.write(
         folder / name,
         shapely.to_wkb(shapes[chosen]),
@@ -159,11 +184,16 @@ def _write(features: list[dict[str, Any]], output: Path, job: dict[str, Any]) ->
         **options,
     )
     if job["format"] == "shp":
-        with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
-            for part in sorted(folder.iterdir()):
-                archive.write(part, part.name)
+        _zip(output, sorted(folder.iterdir()), job["notice"])
     else:
         (folder / name).rename(output)
+
+
+def _zip(output: Path, parts: list[Path], notice: str) -> None:
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in parts:
+            archive.write(part, part.name)
+        archive.writestr(README, notice.replace("\n", "\r\n") + "\r\n")
 
 
 def _moved(shapes: Any, crs: str) -> Any:

@@ -31,8 +31,10 @@ from ckanext.ecosphere.access.model import Extract, Sample, Use, now
 from ckanext.ecosphere.access.preview import files
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.qgis import definition, sources
-from ckanext.ecosphere.access.take import areas, extracts, request, snippets
+from ckanext.ecosphere.access.take import areas, extracts, legal_systems, request, snippets
 from ckanext.ecosphere.access.tests.conftest import address, call
+from ckanext.ecosphere.quality.links import inventory
+from ckanext.ecosphere.quality.links.model import Link
 from ckanext.ecosphere.setup import recovery
 from ckanext.ecosphere.shared import dates, queue
 from dev.attack import readers
@@ -67,6 +69,13 @@ def made(store, name: str = "Données", **asked):
     _status, row = call(store, "ecosphere_access_extract_show", id=row["id"])
     file = store["client"].get(f"/extraits/{row['id']}/fichier")
     return row, file
+
+
+def rows_of(file) -> list[dict[str, str]]:
+    """Return the rows of an extract as CSV."""
+    with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
+        table = archive.read("extrait.csv").decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(table), delimiter=";"))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +209,7 @@ def test_all_formats_hold_the_same_features(store, tmp_path):
         if form == "geojson":
             assert len(json.loads(content)["features"]) == 60
         elif form == "csv":
-            rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
+            rows = rows_of(file)
             assert (len(rows), rows[0]["code"], rows[0]["wkt"][:7]) == (60, "44ZH0001", "POLYGON")
         else:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -238,6 +247,82 @@ def test_a_part_is_cut_to_an_outline_where_outlines_are_configured(  # noqa: PLR
     bounds = shapely.total_bounds(shapes)
     assert bounds[0] >= -1.6 - 1e-9
     assert bounds[3] <= 47.25 + 1e-9
+    # What tells the size of whole objects is named in the file and on the page.
+    assert row["facts"]["measures"] == ["surface_ha"]
+    assert "surface_ha" in json.loads(file.data)["description"].splitlines()[-1]
+    page = BeautifulSoup(store["client"].get(f"/fr/extraits/{row['id']}").data, "html.parser")
+    assert "surface_ha" in page.select_one(".alert-warning").get_text()
+
+
+def test_the_file_is_in_the_legal_system_and_names_source_licence_and_dates(store, tmp_path):
+    changes = {"license_id": "etalab-2.0", "modified": "2024-05-06"}
+    assert call(store, "package_patch", store["editor"], id="zones-humides", **changes)[0] == 200
+    row, file = made(store, territory="departement-44")
+    assert row["asked"]["crs"] == "EPSG:2154"
+    assert row["facts"]["measures"] == []  # nothing was cut
+    (tmp_path / "x.gpkg").write_bytes(file.data)
+    info = pyogrio.read_info(tmp_path / "x.gpkg")
+    assert info["crs"] == "EPSG:2154"
+    told = {"gpkg": info["layer_metadata"]["DESCRIPTION"]}
+    for form in ("csv", "shp"):
+        _row, file = made(store, format=form, territory="departement-44")
+        with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
+            told[form] = archive.read("LISEZ-MOI.txt").decode()
+    for form, crs in (("geojson", ""), ("geojson", "EPSG:2154")):
+        _row, file = made(store, format=form, crs=crs, territory="departement-44")
+        told[form + crs] = json.loads(file.data)["description"]
+    assert len(told) == 5
+    today, maker = dates.day(dates.today()), store["dataset"]["organization"]["title"]
+    for text in told.values():
+        for words in (
+            "Zones humides",
+            maker,
+            "/dataset/zones-humides",
+            "Etalab",
+            "6 May 2024",
+            "Loire-Atlantique",
+            today,
+        ):
+            assert words in text, (words, text)
+
+
+@pytest.mark.parametrize(
+    ("area", "expected"),
+    [
+        ({"box": [-1.6, 47.1, -1.4, 47.3]}, "EPSG:2154"),
+        ({"box": [8.5, 41.3, 9.6, 43.1]}, "EPSG:2154"),
+        ({"commune": "44109"}, "EPSG:2154"),
+        ({"commune": "97105"}, "EPSG:5490"),
+        ({"commune": "97209"}, "EPSG:5490"),
+        ({"commune": "97302"}, "EPSG:2972"),
+        ({"commune": "97411"}, "EPSG:2975"),
+        ({"epci": "249740119"}, "EPSG:2975"),
+        ({"commune": "97611"}, "EPSG:4471"),
+        ({"box": [-56.5, 46.7, -56.1, 47.2]}, "EPSG:4467"),
+        ({"box": [-170, -80, -160, -70]}, "EPSG:4326"),
+        ({}, "EPSG:2975"),
+    ],
+)
+def test_the_legal_system_is_that_of_the_area_else_of_the_layer(area, expected):
+    assert legal_systems.of_area(area, {"extent": [55.2, -21.4, 55.8, -20.9]}) == expected
+
+
+def test_no_legal_system_is_asked_of_a_service_that_does_not_declare_it(store, monkeypatch):
+    path = address(store, "Données", "extrait")
+
+    def url() -> str:
+        page = BeautifulSoup(store["client"].get(f"{path}?territory=departement-44").data, "html.parser")
+        return page.select_one(".eco-extract__code").get_text()
+
+    assert "SRSNAME=EPSG%3A2154" in url() or "SRSNAME=EPSG:2154" in url()
+    of_layers = extract_form.layers
+
+    def without(found):
+        service, known = of_layers(found)
+        return service, [{**each, "crs": ["EPSG:4326"]} for each in known]
+
+    monkeypatch.setattr(extract_form, "layers", without)
+    assert "2154" not in url()
 
 
 def test_nothing_in_the_area_and_too_much_are_told(store, monkeypatch):
@@ -386,8 +471,15 @@ def test_extracts_of_one_person_keep_neither_the_worker_nor_those_of_others(stor
 def test_the_identifier_of_a_feature_is_an_attribute_as_in_its_preview(store, name, chosen):
     row, file = made(store, name, box=NANTES, format="csv", attributes=chosen)
     assert row["state"] == "made"
-    rows = list(csv.DictReader(io.StringIO(file.data.decode("utf-8-sig")), delimiter=";"))
+    rows = rows_of(file)
     assert rows and all(each["id"] for each in rows)
+
+
+@pytest.mark.parametrize("box", ["47.23, -1.61", "-1.61 47.23", "47,23 ; -1,61", "351390 6691250"])
+def test_an_area_can_be_a_point_in_degrees_or_lambert(store, box):
+    row, _file = made(store, format="geojson", box=box)
+    assert row["state"] == "made", row
+    assert 1 <= row["facts"]["features"] < 5
 
 
 @pytest.mark.parametrize(
@@ -396,7 +488,7 @@ def test_the_identifier_of_a_feature_is_an_attribute_as_in_its_preview(store, na
         ("-1.4,47.1,-1.6,47.3", "L’ouest du rectangle doit être à l’ouest de son est\u00a0: -1.4"),
         ("-1.6,47.3,-1.4,47.1", "Le sud du rectangle doit être au sud de son nord\u00a0: 47.3"),
         ("-181,47,1,48", "n’est nulle part sur Terre"),
-        ("Nante", "Donnez le rectangle sous la forme ouest,sud,est,nord"),
+        ("Nante", "Donnez un rectangle (ouest,sud,est,nord) ou un point"),
     ],
 )
 def test_what_is_wrong_with_a_rectangle_is_told_first_and_in_the_title(store, box, told):
@@ -642,3 +734,49 @@ def test_an_intercommunality_is_asked_for_as_long_as_several_are_meant(store, mo
         status, error = call(store, "ecosphere_access_extract_create", **asked)
         assert status == 409, name
         assert error["epci"][0].startswith(expected), error
+
+
+def names(store, path: str, headers: dict[str, str] | None = None) -> list[str | None]:
+    """Return the names of the layers of a definition, as QGIS lists them."""
+    return [each.get("name") for each in qlr(store["client"].get(path, headers=headers)).findall(".//layer-tree-layer")]
+
+
+def test_layers_are_named_after_dataset_and_resource_and_not_after_tables(store):
+    assert names(store, "/dataset/zones-humides/qgis.qlr") == [
+        "Zones humides – Carte",
+        "Zones humides – Données",
+        "Zones humides – GML",
+        "Zones humides – API",
+        "Zones humides – Fichier",
+    ]
+    url = f"{store['ogc']}/wms?layers=zones_humides"
+    for name, expected in (
+        ("", "Mares"),
+        ("l_zone_humide_s_044 (WMS)", "Mares"),
+        ("eco:mares", "Mares"),
+        ("Mares de l'Erdre", "Mares de l'Erdre"),
+    ):
+        resources = [{"name": name, "url": url, "format": "WMS"}]
+        made_ = factories.Dataset(title="Mares", owner_org=store["service"], resources=resources)
+        assert names(store, f"/dataset/{made_['name']}/qgis.qlr") == [expected]
+
+
+def test_layers_that_the_reader_cannot_reach_are_left_out(store):
+    inside = {"name": "Dedans", "url": "https://carto.e2.rie.gouv.fr/zones.gpkg", "format": "GPKG"}
+    dead = {"name": "Mort", "url": f"{store['ogc']}/files/absent.geojson", "format": "GeoJSON"}
+    alive = {"name": "Vivant", "url": f"{store['ogc']}/files/zones-humides.geojson", "format": "GeoJSON"}
+    silent = {"name": "Muet", "url": f"{store['ogc']}/muet/wms?layers=zones_humides", "format": "WMS"}
+    open_ = factories.Dataset(title="Mares", owner_org=store["service"], resources=[inside, dead, alive, silent])
+    inventory.note([open_["id"]])
+    link = model.Session.get_one(Link, inventory.key_of(dead["url"]))
+    link.state, link.checked_at = "broken", link.next_check_at
+    model.Session.commit()
+    jobs.read_services()
+    rights = "http://publications.europa.eu/resource/authority/access-right/RESTRICTED"
+    restricted = factories.Dataset(owner_org=store["service"], resources=[alive], access_rights=rights)
+    assert names(store, f"/dataset/{open_['name']}/qgis.qlr") == ["Mares – Vivant"]
+    path = f"/dataset/{restricted['name']}/qgis.qlr"
+    assert store["client"].get(path).status_code == 404
+    assert len(names(store, path, store["editor"])) == 1
+    page = BeautifulSoup(store["client"].get(f"/dataset/{restricted['name']}").data, "html.parser")
+    assert not page.select("a[href*='.qlr']")

@@ -75,9 +75,7 @@ def _layers(pkg: dict[str, Any], resource_id: str = "") -> list[Source]:
         source
         for each in pkg.get("resources") or []
         if not resource_id or each["id"] == resource_id
-        for source in layers.of_resource(
-            each, services.get(each["id"]), each.get("name") or pkg["title"] or pkg["name"]
-        )
+        for source in layers.of_resource(pkg, each, services.get(each["id"]))
     ]
 
 

@@ -14,7 +14,7 @@ from ckanext.ecosphere.access.logic.resources import Found, extract
 from ckanext.ecosphere.access.model import MADE, Extract
 from ckanext.ecosphere.access.preview.errors import PreviewError
 from ckanext.ecosphere.access.take import areas, extracts, snippets
-from ckanext.ecosphere.access.take.request import formats
+from ckanext.ecosphere.access.take.request import DEGREES, formats
 from ckanext.ecosphere.access.views.blueprint import OF_RESOURCE, absent, context, ecosphere_access, found
 from ckanext.ecosphere.vocabularies import communes
 
@@ -35,7 +35,7 @@ def extract_new(id: str, resource_id: str) -> Response:
     typed["attributes"] = [name[:200] for name in source.getlist("attributes")][: extract_form.MOST_ATTRIBUTES]
     errors: dict[str, Any] = {}
     address, area, around = "", "", ""
-    data = {**typed, "format": typed["format"] or "gpkg", "crs": typed["crs"] or "EPSG:4326"}
+    data = {**typed, "format": typed["format"] or "gpkg", "crs": typed["crs"]}
     try:
         if request.method == "POST" and "make" in request.form:
             row = tk.get_action("ecosphere_access_extract_create")(context(), {**data, "resource_id": resource_id})
@@ -44,6 +44,8 @@ def extract_new(id: str, resource_id: str) -> Response:
         layer = next(each for each in layers if each["name"] == asked["layer"])
         # The preview only covers the first layer.
         geometry = extract_form.geometry_of(resource) if layer["name"] == service["layers"][0]["name"] else ""
+        if not typed["crs"] and asked["crs"] not in layer["crs"]:
+            asked["crs"] = DEGREES  # the service need not know the default
         address = extracts.address_to_copy(service, layer, asked, geometry)
         if asked.get("commune") or asked.get("epci"):
             area, around = asked["label"], (areas.around(asked) or (None, ""))[1]

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from ckanext.ecosphere.quality.core import formats
 from ckanext.ecosphere.quality.storage.reading import Record, fold, table
+from ckanext.ecosphere.shared.reach import data_access
 
 DATA_ROLES = ("data", "service")
 OTHER_ROLES = ("documentation", "metadata", "sample")
-INTRANET_SUFFIXES = (".rie.gouv.fr", ".i2", ".intra", ".intranet", ".local", ".lan", ".internal")
 
 
 @dataclass(frozen=True)
@@ -87,20 +87,13 @@ def is_web_address(value: str) -> bool:
 
 def is_public_address(value: str) -> bool:
     """Return whether `value` is a URL reachable from the internet."""
-    return is_web_address(value) and not _is_internal(value)
+    return is_web_address(value) and not data_access.is_internal({"url": value})
 
 
 def is_intranet(resource: Record) -> bool:
     """Return whether `resource` is reachable only within the State's own network."""
-    return resource.text("network") == "intranet" or _is_internal(resource.text("url"))
-
-
-def _is_internal(address: str) -> bool:
-    try:
-        host = urlsplit(address).hostname or ""
-    except ValueError:
-        return False
-    return host == "localhost" or host.endswith(INTRANET_SUFFIXES)
+    fields = {name: resource.text(name) for name in ("url", "url_type", "network")}
+    return data_access.is_internal(fields)
 
 
 def role(resource: Record, known: formats.Format | None) -> str:

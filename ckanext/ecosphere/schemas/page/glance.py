@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import ckan.plugins.toolkit as tk
-
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.catalogue import inheritance
@@ -16,13 +14,11 @@ from ckanext.ecosphere.schemas.fields import places, spatial, urls
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.page import uses
 from ckanext.ecosphere.shared import dates, once, outlines
+from ckanext.ecosphere.shared.reach import data_access, link_states
 from ckanext.ecosphere.vocabularies import freshness
 
 MOST_PLACES = 4
 MOST_RECTANGLES = 40
-PUBLIC = "PUBLIC"
-#: Départements drawn on the outline of mainland France (`dev/departements.py`).
-BORDERS = {"metropole": "/ecosphere/departements.svg"}
 CODE = "https://schema.org/SoftwareSourceCode"
 
 Dataset = Mapping[str, Any]
@@ -35,13 +31,11 @@ class ExtentMap:
     Attributes:
         frame: the outline.
         rectangles: bounding boxes of the dataset, in pixels of the drawing.
-        borders: URL path of an image of the départements, "" without one.
         text: the extent in words, as the text alternative.
     """
 
     frame: outlines.Frame
     rectangles: tuple[outlines.Rectangle, ...]
-    borders: str
     text: str
 
 
@@ -75,20 +69,35 @@ def of(dataset: Dataset) -> dict[str, Any]:
 
 
 def access(dataset: Dataset) -> dict[str, Any]:
-    """Return the access to a dataset: ``label``, ``restricted``, ``grounds``, ``conditions`` and ``contacts``."""
+    """Return the access to a dataset.
+
+    Returns:
+        ``label``, ``restricted``, ``asked`` (whether the data must be asked for: restricted, internal or without a
+        resource), ``grounds``, ``conditions`` and ``contacts``.
+    """
     rights = str(dataset.get("access_rights") or "")
     concept = voc.get("access-right").get(rights) if rights else None
-    restricted = bool(rights) and (concept.id if concept else rights) != PUBLIC
     grounds = [
         voc.get("access-limitation").get(uri) for uri in map(str, as_list(dataset.get("access_limitation") or []))
     ]
     return {
         "label": concept.label(wording.page_language()) if concept else "",
-        "restricted": restricted,
+        "restricted": data_access.is_restricted(dataset),
+        "asked": _is_asked_for(dataset),
         "grounds": [each.label(wording.page_language()) for each in grounds if each and each.data["restricts"]],
         "conditions": str(dataset.get("access_conditions") or ""),
         "contacts": _rows(dataset, "contact"),
     }
+
+
+def _is_asked_for(dataset: Dataset) -> bool:
+    """Return whether data must be asked for; a URL recognised as a file or service is enough, whatever its format."""
+    ways = data_access.ways(dataset)
+    way = main(dataset)
+    open_way = way and way[1].action != uses.OPEN and not data_access.is_internal(way[0])
+    if open_way and not data_access.is_restricted(dataset):
+        return False
+    return bool(ways) and not {data_access.DOWNLOAD, data_access.SERVICE}.intersection(ways)
 
 
 def main(dataset: Dataset) -> tuple[Mapping[str, Any], uses.Use] | None:
@@ -116,7 +125,7 @@ def _entries(dataset: Dataset) -> list[uses.Entry]:
     known = [(resource, uses.of(resource)) for resource in _rows(dataset, "resources")]
     if all(use.format for _resource, use in known):
         return known
-    states = link_states(dataset)
+    states = link_states.of_dataset(dataset)
     return [_completed(resource, use, states) for resource, use in known]
 
 
@@ -139,7 +148,7 @@ def extent_map(dataset: Dataset) -> ExtentMap | None:
     drawn = tuple(outlines.rectangle(frame, box) for each, box in framed if each is frame)
     west, south, east, north = zip(*(box for each, box in framed if each is frame), strict=True)
     whole = spatial.box_to_geometry((min(west), min(south), max(east), max(north)))
-    return ExtentMap(frame, drawn, BORDERS.get(frame.id, ""), wording.ecosphere_extent_text(whole))
+    return ExtentMap(frame, drawn, wording.ecosphere_extent_text(whole))
 
 
 def _boxes(dataset: Dataset) -> Iterator[outlines.Box]:
@@ -204,18 +213,3 @@ def _day(value: Any) -> date | None:
 
 def _rows(dataset: Dataset, field: str) -> list[Mapping[str, Any]]:
     return [row for row in dataset.get(field) or () if isinstance(row, Mapping)]
-
-
-def link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:
-    """Return the link checks of a dataset by URL (`ecosphere_quality_links`); empty without `ecosphere_quality`."""
-    return once.of_dataset("links", dataset, _link_states)
-
-
-def _link_states(dataset: Dataset) -> dict[str, dict[str, Any]]:
-    if not dataset.get("id") or not tk.h.plugin_loaded("ecosphere_quality"):
-        return {}
-    try:
-        links = tk.get_action("ecosphere_quality_links")({}, {"id": dataset["id"]})
-    except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
-        return {}
-    return {link["url"]: link for link in links}

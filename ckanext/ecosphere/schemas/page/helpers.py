@@ -19,6 +19,7 @@ from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 from ckanext.ecosphere.schemas.rdf import structured
 from ckanext.ecosphere.shared import once, template_helpers
 from ckanext.ecosphere.shared.contact_details import makers
+from ckanext.ecosphere.shared.reach import link_states
 
 Dataset = Mapping[str, Any]
 RESOURCES_SHOWN = 100
@@ -94,7 +95,7 @@ def ecosphere_main_way(dataset: Dataset) -> dict[str, Any] | None:
 
 def ecosphere_link_state(dataset: Dataset, resource: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the result of the last link check of a resource (`ecosphere_quality_links`), or None."""
-    states = glance.link_states(dataset)
+    states = link_states.of_dataset(dataset)
     addresses = [str(resource.get(field) or "") for field in ("download_url", "url")]
     link = next((states[address] for address in addresses if address in states), None)
     return link if link and link["checked_at"] else None

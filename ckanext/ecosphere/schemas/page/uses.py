@@ -19,6 +19,7 @@ import yaml
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.shared.http_guard import taken_apart
+from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import Concept, tables
 
 FOLDER = Path(__file__).parent
@@ -134,8 +135,8 @@ def grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
 def main(entries: Iterable[Entry]) -> Entry | None:
     """Return the main resource with its use: the first file, else service, else page; intranet resources come last."""
     usable = [entry for entry in entries if entry[1].kind in (DATA, SERVICE) and entry[1].action]
-    closed = [entry for entry in usable if entry[0].get("network") == "intranet"]
-    public = [entry for entry in usable if entry[0].get("network") != "intranet"]
+    closed = [entry for entry in usable if data_access.is_internal(entry[0])]
+    public = [entry for entry in usable if not data_access.is_internal(entry[0])]
     for candidates in (public, closed):
         for action in (DOWNLOAD, COPY, OPEN):
             chosen = next((entry for entry in candidates if entry[1].action == action), None)

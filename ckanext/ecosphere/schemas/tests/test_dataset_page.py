@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from ckanext.ecosphere.tests import plans
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, tab_to, wait_until
 
 pytestmark = pytest.mark.usefixtures("shared_db")
+CRPA = "http://registre.data.developpement-durable.gouv.fr/plume/CrpaAccessLimitations"
 LAW = "http://data.europa.eu/eli/reg/2010/1089"
 RESOURCES = [
     {"url": "https://geo.example.org/zones.gpkg", "name": "Zones", "size": 12_000_000, "resource_role": "data"},
@@ -35,8 +37,9 @@ CODES = re.compile(
 
 
 def described(name: str, **changes: Any) -> dict[str, Any]:
-    """Return a dataset with every field."""
-    return samples.full(**{"name": name, "resources": copy.deepcopy(RESOURCES), **changes})
+    """Return a public dataset with every field."""
+    public = {"access_rights": f"{samples.DIM}/access-right/PUBLIC", "access_limitation": []}
+    return samples.full(**{"name": name, "resources": copy.deepcopy(RESOURCES), **public, **changes})
 
 
 def shown(app: Any, name: str, part: str = "main") -> BeautifulSoup:
@@ -58,9 +61,7 @@ def names(soup: BeautifulSoup, list_of: str) -> list[str]:
 
 def test_the_first_part_says_what_where_when_who_licence_and_how(app, create, with_request_context):
     changes = {"frequency": f"{samples.DIM}/frequency/ANNUAL", "modified": "2020-03-02"}
-    # Public, since pages of restricted data say who may have access instead of offering a download.
-    public = {"access_rights": f"{samples.DIM}/access-right/PUBLIC", "access_limitation": []}
-    create(described("premier-regard", **changes, **public))
+    create(described("premier-regard", **changes))
     glance = shown(app, "premier-regard", ".eco-glance")
     told = glance.get_text(" ")
     for words in ("Trois scénarios", "Ain", "2 mars 2020", "annuel", "DDT 01", "Licence Ouverte 2.0"):
@@ -124,7 +125,9 @@ def test_resources_stand_under_what_they_are_for_with_one_main_button(app, creat
     section = shown(app, "ressources", "#dataset-resources")
     assert texts(section, "h3") == ["Données", "Services", "Documentation"]
     items = section.select(".resource-item")
-    assert [len(item.select(".btn-primary")) for item in items] == [1] * len(RESOURCES)
+    # What lies in the State's network has a small link only.
+    assert [len(item.select(".btn-primary")) for item in items] == [1, 0, 1, 1]
+    assert texts(items[1], ".eco-internal a") == ["https://geo.example.org/intra.zip"]
     assert [each["value"] for each in section.select("input[readonly]")] == ["https://geo.example.org/ows"]
     assert "Copier l’adresse WFS" in " ".join(texts(section, "button"))
     assert "Ouvrir : PDF" in " ".join(texts(section, "a.btn-primary"))
@@ -132,7 +135,7 @@ def test_resources_stand_under_what_they_are_for_with_one_main_button(app, creat
         page = app.get(f"/fr/dataset/ressources/resource/{resource['id']}").body
         assert "data-viewer-info" not in page
         found = BeautifulSoup(page, "html.parser")
-        assert len(found.select(".eco-glance__get .btn-primary")) == 1
+        assert len(found.select(".eco-glance__get .btn-primary")) == (resource["name"] != "Interne")
         assert found.select_one("h1").get_text(strip=True) == resource["name"]
 
 
@@ -182,8 +185,10 @@ def test_the_format_is_that_of_the_answer_where_nothing_else_tells_it(app, creat
 
 def test_restricted_data_name_ground_condition_contact_and_where_to_ask(app, create, with_request_context):
     ground = "http://inspire.ec.europa.eu/metadata-codelist/LimitationsOnPublicAccess/INSPIRE_Directive_Article13_1h"
-    create(described("restreint", access_limitation=[ground], access_conditions="Bureaux d'études, sur convention."))
-    create(described("ouvert", access_rights=f"{samples.DIM}/access-right/PUBLIC", access_limitation=[]))
+    rights = f"{samples.DIM}/access-right/RESTRICTED"
+    conditions = "Bureaux d'études, sur convention."
+    create(described("restreint", access_rights=rights, access_limitation=[ground], access_conditions=conditions))
+    create(described("ouvert"))
     panel = shown(app, "restreint", ".eco-restricted")
     told = panel.get_text(" ")
     for words in ("protection de l'environnement", "sur convention", "ddt-sig@ain.example.org"):
@@ -193,6 +198,47 @@ def test_restricted_data_name_ground_condition_contact_and_where_to_ask(app, cre
     assert [link["href"] for link in glance.select("a.btn")] == [panel.select_one("a.btn-secondary")["href"]]
     assert not glance.select(".eco-copy, .resource-url-analytics")
     assert shown(app, "ouvert").select_one(".eco-restricted") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "small"),
+    [
+        ({"access_rights": f"{samples.DIM}/access-right/NON_PUBLIC"}, []),
+        ({"access_rights": "", "access_limitation": [f"{CRPA}/L311-5-2-d"]}, []),
+        ({"resources": [RESOURCES[2]]}, []),
+        ({"resources": []}, []),
+        ({"resources": [RESOURCES[3]]}, ["https://geo.example.org/intra.zip"]),
+        (
+            {"resources": [{"url": "https://carto.e2.rie.gouv.fr/wfs?service=WFS"}]},
+            ["https://carto.e2.rie.gouv.fr/wfs"],
+        ),
+        ({"resources": [{"url": "http://10.1.2.3/zones.zip", "format": "SHP"}]}, ["http://10.1.2.3/zones.zip"]),
+    ],
+)
+def test_data_that_nobody_can_download_are_asked_for(app, create, changes, small):
+    made = create(described(f"a-demander-{uuid.uuid4()}", **changes))
+    name = made["name"]
+    glance = shown(app, name, ".eco-glance")
+    ask = f"/fr/demandes/nouvelle?dataset={name}&about=access"
+    buttons = glance.select(".eco-glance__get .btn, .eco-glance__get .eco-copy")
+    assert [button.get("href") for button in buttons] == [ask]
+    assert texts(glance, ".eco-internal") == [f"Depuis le réseau de l’État seulement : {url}" for url in small]
+    section = shown(app, name, "#dataset-resources")
+    assert not [text for text in texts(section, ".btn, .resource-url-analytics") if "Télécharger" in text]
+    for resource in made["resources"]:
+        page = shown(app, f"{name}/resource/{resource['id']}")
+        assert "Télécharger" not in " ".join(texts(page, ".btn")), resource["url"]
+
+
+def test_who_may_edit_restricted_data_keeps_their_download(app, create):
+    made = create(described("reserve", access_rights=f"{samples.DIM}/access-right/RESTRICTED"))
+    path = f"reserve/resource/{made['resources'][0]['id']}"
+    assert texts(shown(app, path), ".eco-glance__get .btn") == ["Demander l’accès"]
+    notice = next(each for each in made["resources"] if each["name"] == "Notice")
+    assert "Ouvrir : PDF" in texts(shown(app, f"reserve/resource/{notice['id']}"), ".eco-glance__get .btn-primary")[0]
+    token = factories.SysadminWithToken()["token"]
+    body = app.get(f"/fr/dataset/{path}", headers={"Authorization": token}).body
+    assert "Télécharger GeoPackage" in texts(BeautifulSoup(body, "html.parser"), ".eco-glance__get .btn-primary")[0]
 
 
 def test_hostile_texts_stay_texts(app, create, with_request_context):
@@ -399,7 +445,7 @@ def test_an_address_is_copied_and_is_there_without_a_script(page, browser, porta
     assert field.is_visible()
     assert field.input_value() == "https://geo.example.org/ows"
     assert not plain.locator("#dataset-resources .eco-copy button").is_visible()
-    assert not plain.locator(".eco-where__bar").is_visible()
+    assert not plain.locator(".eco-zoom").is_visible()
     context.close()
 
 

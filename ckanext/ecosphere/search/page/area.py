@@ -10,31 +10,21 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import shapely
-from pyproj import Transformer
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.vocabularies import communes, epci_outlines, epcis
+from ckanext.ecosphere.shared import language, outlines
+from ckanext.ecosphere.vocabularies import communes, coordinates, epci_outlines, epcis
+from ckanext.ecosphere.vocabularies.coordinates import Box
 
 LONGEST = 200_000
 """Maximum characters of an area."""
 _DEEPEST = 12
 """Maximum nesting of brackets, since geometry parsers are recursive."""
-_SIDES = re.compile(r"\s*[,;\s]\s*")
-_NUMBERS = re.compile(r"[-+]?\d[-+0-9.]*[,;\s][-+0-9.,;\s]+")
-_DECIMAL_COMMAS = re.compile(r"[-+]?\d+,\d+(?:(?:\s*;\s*|\s+)[-+]?\d+,\d+)+")
-"""Numbers with decimal commas, separated by ";" or a space: "43,70 ; -1,06"."""
-_LAMBERT_X, _LAMBERT_Y = (0, 1_300_000), (6_000_000, 7_200_000)
-"""Area of use of Lambert-93 (EPSG:2154), in metres."""
-_LATITUDES = (41, 52)
-"""Latitudes of metropolitan France, none of which is a longitude of it."""
 MOST_PROPOSED = 5
 _WKT = re.compile(r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION", re.IGNORECASE)
 LONGEST_NAME = 100
-
-Box = tuple[float, float, float, float]
 
 
 class AreaError(ValueError):
@@ -71,10 +61,23 @@ def parse(text: str) -> Area:
         return Area("", _of_geometry(_geojson, text))
     if _WKT.match(text.lstrip()):
         return Area("", _of_geometry(shapely.from_wkt, text.partition(";")[2] or text))
-    numbers = text.replace(",", ".") if _DECIMAL_COMMAS.fullmatch(text) else text
-    if _NUMBERS.fullmatch(numbers):
-        return Area("", _of_sides(numbers))
+    if coordinates.numbers(text):
+        return Area("", _checked(coordinates.read(text)))
     return _of_name(text)
+
+
+def of_question(text: str) -> Box | None:
+    """Return the point or box that a query of the search box gives, within France; None for a query in words.
+
+    Whole numbers may be years or codes: they are a place in metres only.
+    """
+    if not coordinates.numbers(text.strip()):
+        return None
+    sides = coordinates.read(text.strip())
+    if len(sides) != 4 or all(side == int(side) for side in sides):  # noqa: PLR2004 - a rectangle
+        return None
+    west, south, east, north = sides
+    return (west, south, east, north) if outlines.frame_of((west, south, east, north)) else None
 
 
 def _of_geometry(read: Any, text: str) -> Box:
@@ -97,34 +100,6 @@ def _geojson(text: str) -> Any:
     features = content.get("features") if content.get("type") == "FeatureCollection" else [content]
     geometries = [each["geometry"] if each.get("type") == "Feature" else each for each in features]
     return shapely.GeometryCollection([shape(each) for each in geometries])
-
-
-def _of_sides(text: str) -> Box:
-    try:
-        sides = tuple(float(each) for each in _SIDES.split(text.strip(" ,;")) if each)
-    except ValueError:
-        sides = ()
-    return _checked(_in_degrees(sides))
-
-
-def _in_degrees(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    """Return a point or box as west, south, east, north in degrees; what is neither is returned as it is.
-
-    Args:
-        numbers: a point, or the sides of a box, in degrees or in metres (Lambert-93); of a point in degrees, latitude
-            and longitude in any order.
-    """
-    if len(numbers) == 2:  # noqa: PLR2004 - a point
-        longitude_last = _LATITUDES[0] <= numbers[0] <= _LATITUDES[1] and not _is_lambert(*numbers)
-        numbers = (*reversed(numbers), *reversed(numbers)) if longitude_last else (*numbers, *numbers)
-    if len(numbers) != 4 or not (_is_lambert(*numbers[:2]) and _is_lambert(*numbers[2:])):  # noqa: PLR2004 - a box
-        return numbers
-    west, south, east, north = numbers
-    return tuple(Transformer.from_crs(2154, 4326, always_xy=True).transform_bounds(west, south, east, north))
-
-
-def _is_lambert(x: float, y: float) -> bool:
-    return _LAMBERT_X[0] <= x <= _LAMBERT_X[1] and _LAMBERT_Y[0] <= y <= _LAMBERT_Y[1]
 
 
 def _checked(sides: tuple[float, ...]) -> Box:

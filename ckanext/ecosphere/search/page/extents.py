@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import boxes, config, facet_values
+from ckanext.ecosphere.search import boxes, facet_values
 from ckanext.ecosphere.search.page.results import RANK
 from ckanext.ecosphere.shared import outlines
 from ckanext.ecosphere.shared.outlines import Box
@@ -33,14 +33,12 @@ class Map:
         frame: outline on which the extents are drawn.
         rectangles: extents, largest first, so that small ones lie on top.
         area: the searched area.
-        background: URL of a background image, "" for none.
         elsewhere: number of results without an extent or outside the frame.
     """
 
     frame: outlines.Frame
     rectangles: tuple[Rectangle, ...]
     area: Rectangle | None
-    background: str
     elsewhere: int
 
 
@@ -67,7 +65,6 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
         frame,
         tuple(sorted(drawn, key=lambda each: -each.width * each.height)),
         _rectangle(frame, area, 0, None) if area else None,
-        _background(frame),
         len(datasets) - len(drawn),
     )
 
@@ -90,15 +87,6 @@ def _rectangle(frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, An
     at = outlines.rectangle(frame, box)
     number = int(dataset.get(RANK) or rank) if dataset else rank
     return Rectangle(number, dataset, at.x, at.y, at.width, at.height)
-
-
-def _background(frame: outlines.Frame) -> str:
-    template = config.map_background()
-    west, south, east, north = frame.box
-    values = {"{bbox}": f"{west},{south},{east},{north}", "{width}": str(frame.width), "{height}": str(frame.height)}
-    for name, value in values.items():
-        template = template.replace(name, value)
-    return template
 
 
 def _read_box(text: str) -> Box | None:

@@ -19,6 +19,7 @@ from ckanext.ecosphere.search.page import highlight
 from ckanext.ecosphere.search.relevance import table_names
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.contact_details import makers
+from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import communes
 
 MEMBERS = "ecosphere_members"
@@ -126,12 +127,11 @@ def date(dataset: Dataset) -> str:
 
 def ways(dataset: Dataset, lang: str) -> list[Way]:
     """Return the ways of accessing the data, with the formats of each."""
-    resources = [each for each in dataset.get("resources") or [] if isinstance(each, dict)]
-    formats = facet_values.formats_by_way(resources)
+    formats = data_access.formats_by_way(dataset)
     labels = voc.get("data-access")
     return [
         Way(way, labels[way].label(lang), tuple(formats.get(way, ())[:_MOST_FORMATS]))
-        for way in facet_values.access(dataset, resources)
+        for way in data_access.ways(dataset)
     ]
 
 

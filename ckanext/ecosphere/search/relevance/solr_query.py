@@ -18,6 +18,7 @@ from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.relevance import title_forms
 from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
+from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
 from ckanext.ecosphere.vocabularies import gazetteer, local
 
 PLACE_FIELD = "vocab_ecosphere_place"
@@ -35,8 +36,7 @@ POPULARITY_FIELD = "ecosphere_popularity"
 NUMBER_FIELDS = (QUALITY_FIELD, YEAR_NUMBER_FIELD, POPULARITY_FIELD)
 """Fields of the French schema from which the record's boost is computed."""
 ACCESS_FIELD = "vocab_ecosphere_access"
-DOWNLOAD, SERVICE = "accestelechargement", "accesservice"
-"""Ids of the vocabulary `data-access`: data available immediately."""
+"""Ids of the vocabulary `data-access`."""
 OLD_YEARS = 10
 """Age of data, in years, at which freshness is 0."""
 WEIGHTS = "search:weights"

@@ -4,6 +4,7 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values, facets
+from ckanext.ecosphere.shared.reach import data_access
 
 RIGHTS = "http://publications.europa.eu/resource/authority/access-right/"
 FILE = {"url": "https://data.example/a.zip", "format": "SHP"}
@@ -16,19 +17,19 @@ PAGE = {"url": "https://data.example/page", "format": "HTML"}
 @pytest.mark.parametrize(
     ("rights", "resources", "expected"),
     [
-        ("PUBLIC", [FILE, WMS, NOTICE], [facet_values.DOWNLOAD, facet_values.SERVICE]),
-        ("PUBLIC", [WMS], [facet_values.SERVICE]),
-        ("PUBLIC", [NOTICE], [facet_values.REQUEST]),
-        ("PUBLIC", [PAGE], [facet_values.REQUEST]),
-        ("PUBLIC", [INSIDE], [facet_values.RESERVED]),
-        ("PUBLIC", [INSIDE, FILE], [facet_values.DOWNLOAD]),
-        ("RESTRICTED", [FILE], [facet_values.RESERVED]),
-        ("PUBLIC", [], [facet_values.REQUEST]),
-        ("PUBLIC", [{"url": "http://[", "format": "CSV"}], [facet_values.DOWNLOAD]),
+        ("PUBLIC", [FILE, WMS, NOTICE], [data_access.DOWNLOAD, data_access.SERVICE]),
+        ("PUBLIC", [WMS], [data_access.SERVICE]),
+        ("PUBLIC", [NOTICE], [data_access.REQUEST]),
+        ("PUBLIC", [PAGE], [data_access.REQUEST]),
+        ("PUBLIC", [INSIDE], [data_access.RESERVED]),
+        ("PUBLIC", [INSIDE, FILE], [data_access.DOWNLOAD]),
+        ("RESTRICTED", [FILE], [data_access.RESERVED]),
+        ("PUBLIC", [], [data_access.REQUEST]),
+        ("PUBLIC", [{"url": "http://[", "format": "CSV"}], [data_access.DOWNLOAD]),
     ],
 )
 def test_access(rights, resources, expected):
-    assert facet_values.access({"access_rights": RIGHTS + rights}, resources) == expected
+    assert data_access.ways({"access_rights": RIGHTS + rights, "resources": resources}) == expected
 
 
 def test_formats_come_with_their_families():
@@ -82,7 +83,7 @@ def test_own_territories_are_those_of_the_dataset_alone():
 
 
 def test_every_kind_and_format_of_the_registry_has_a_class():
-    assert {str(each.data["kind"]) for each in voc.get("format")} <= set(facet_values._families())
+    assert {str(each.data["kind"]) for each in voc.get("format")} <= set(data_access._families())
     kinds = {str(each.data["kind"]) for each in voc.get("organisations") if each.data["kind"]}
     assert kinds <= set(facet_values._service_kinds())
 

@@ -67,19 +67,18 @@ this.ckan.module("ecosphere-preview", function () {
       });
       L.control.zoom({ zoomInTitle: this.labels.zoom_in, zoomOutTitle: this.labels.zoom_out }).addTo(map);
       map.attributionControl.setPrefix("");
-      if (this.panel.background.url) {
+      map.createPane("outline").style.zIndex = 150; // under the tiles of the background map and of a service
+      this.panel.outline.forEach((path) => {
+        const rings = path.split("M").filter(Boolean).map((ring) => ring.replace("Z", "").split(/[L ]/).reduce((points, value, place, all) => {
+          if (place % 2) { points.push([Number(value), Number(all[place - 1])]); }
+          return points;
+        }, []));
+        L.polygon(rings, { pane: "outline", className: "eco-preview__land", color: "#84918a", weight: 1, fillColor: "#fff", fillOpacity: 1, interactive: false }).addTo(map);
+      });
+      if (this.panel.background.tiles) {
         const credit = document.createElement("span");
         credit.textContent = this.panel.background.credit;
-        L.tileLayer(this.panel.background.url, { attribution: credit.innerHTML }).addTo(map);
-      } else {
-        map.createPane("outline").style.zIndex = 150; // under the tiles of a service
-        this.panel.outline.forEach((path) => {
-          const rings = path.split("M").filter(Boolean).map((ring) => ring.replace("Z", "").split(/[L ]/).reduce((points, value, place, all) => {
-            if (place % 2) { points.push([Number(value), Number(all[place - 1])]); }
-            return points;
-          }, []));
-          L.polygon(rings, { pane: "outline", className: "eco-preview__land", color: "#84918a", weight: 1, fillColor: "#fff", fillOpacity: 1, interactive: false }).addTo(map);
-        });
+        L.tileLayer(this.panel.background.tiles, { attribution: credit.innerHTML }).addTo(map);
       }
       this.leaflet = map;
       this.fit(this.panel.extent);
@@ -165,7 +164,7 @@ this.ckan.module("ecosphere-preview", function () {
     },
 
     drawSample: function (sample) {
-      this.find("map").classList.toggle("eco-preview__map--tiles", Boolean(sample.images || this.panel.background.url));
+      this.find("map").classList.toggle("eco-preview__map--tiles", Boolean(sample.images || this.panel.background.tiles));
       const notes = [];
       const group = sample.attributes ? "attribute_" : sample.api ? "api_" : "";
       if (group) {

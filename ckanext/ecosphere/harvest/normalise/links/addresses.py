@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit, urlunsplit
 
-from ckanext.ecosphere.harvest.normalise.tables import rows
 from ckanext.ecosphere.shared.characters import SECRET_PARAMETER
+from ckanext.ecosphere.shared.reach import data_access
 
 SCHEMES = {"http", "https", "ftp", "ftps"}
 MAX_URL = 4000
@@ -133,14 +133,6 @@ def _is_host(host: str) -> bool:
     return bool(_HOST.fullmatch(ascii_host)) and len(ascii_host) <= 253  # noqa: PLR2004 - DNS
 
 
-@lru_cache(maxsize=1_000)
 def is_intranet(host: str) -> bool:
-    """Return whether a host is internal: a private address, a bare name, or a suffix from the table."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    else:
-        return not address.is_global
-    name = f".{host.lower()}"
-    return "." not in host or any(name.endswith(row["suffix"]) for row in rows("intranet-hosts"))
+    """Return whether a host is internal, or the machine on which the record was written."""
+    return data_access.is_internal_host(host) or host.startswith("127.")

@@ -1,0 +1,1 @@
+"""Pages about the portal itself: accessibility, interfaces for programs."""
