@@ -1,9 +1,10 @@
-"""Compare the quality levels that a person gave to judged datasets with those of the badge.
+"""Compare the quality levels that a person gave to judged datasets with those of the badge, and count the levels.
 
-    make bench-levels
+    make bench-levels COUNT=27897 RECORDS=../shared/records
 
-Reads `ckanext/ecosphere/quality/judged`; needs no service. Prints the weighted kappa on the datasets used to choose
-weights and conditions and on those held out, then lists the datasets on which the levels differ.
+Needs no service: records are read and normalised as a harvest does, and scored as of one day. Prints the share of each
+level in every collection (the table of `docs/quality.md`), then the agreement with `ckanext/ecosphere/quality/judged`
+on the datasets used to choose weights and conditions and on those held out, and the datasets on which they differ.
 """
 
 from __future__ import annotations
