@@ -3,9 +3,8 @@
     python -m dev.bench.levels_collections drawn.jsonl kept.jsonl --records ../shared/records
 
 draws datasets of the middle, half of them real, half of the large demonstration. `drawn.jsonl` is what a person reads
-to judge them, without their scores; `kept.jsonl` is what `ckanext/ecosphere/quality/judged` may keep of them. The middle
-of a collection is what is left without its lowest and its highest tenth. The draw depends only on the arguments and the
-shipped model.
+to judge them, without their scores; `kept.jsonl` is what `quality/judged` may keep of them. The middle of a collection
+is what is left without its lowest and its highest tenth. The draw depends only on the arguments and the shipped model.
 """
 
 from __future__ import annotations

@@ -182,11 +182,11 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "lineage",
         N_("Lineage"),
-        N_("Tell where the data come from and how they were made: sources, methods, dates."),
+        N_("Tell where the data come from and how they were made, in a sentence at least: sources, methods, dates."),
         Group.UNDERSTAND,
         "provenance",
         "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:lineage/gmd:LI_Lineage/gmd:statement",
-        unless_service_or_code(lambda f: f.lineage >= checks.SHORT_LINEAGE),
+        unless_service_or_code(lambda f: f.lineage_words >= checks.ENOUGH_LINEAGE),
     ),
     Criterion(
         "resolution",
@@ -254,7 +254,7 @@ CRITERIA: tuple[Criterion, ...] = (
         Group.ACCESS,
         "url",
         f"{LINKS}/gmd:linkage",
-        if_data(lambda f: f.distributions.direct),
+        checks.direct_access,
         on_resource=True,
     ),
     Criterion(
@@ -348,6 +348,15 @@ CRITERIA: tuple[Criterion, ...] = (
         "modified",
         f"{CITATION}/gmd:date/gmd:CI_Date",
         checks.on_time,
+    ),
+    Criterion(
+        "kept_up",
+        N_("Updates kept up"),
+        N_("Two announced updates or more were missed: update the data, or correct the frequency."),
+        Group.FRESH,
+        "modified",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
+        checks.kept_up,
     ),
     Criterion(
         "current",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from ckanext.ecosphere.quality.core import formats
+from ckanext.ecosphere.quality.core import formats, words
 from ckanext.ecosphere.quality.storage.reading import Record, fold, table
 
 DATA_ROLES = ("data", "service")
@@ -25,7 +25,8 @@ class Distributions:
         data: data resources.
         intranet: data resources reachable only within the State's own network.
         direct: those that give direct access to data (a file, or a download service) rather than through a page.
-        open: those in an open and structured format (three stars or more) whose URL is not known to be broken.
+        open: those in an open and structured format (three stars or more) whose URL is not known to be broken, without
+            tables and the like that are beside data with a geometry and not named like them.
         documents: documentation resources.
         documented: those with a name and a description.
         plain: those whose format has no geometry.
@@ -104,22 +105,46 @@ def _is_internal(address: str) -> bool:
 
 
 def role(resource: Record, known: formats.Format | None) -> str:
-    """Return the role of `resource`: as declared, else service if its format is a protocol, else data."""
+    """Return the role of `resource`: as declared, else documentation by its name, service by its format, or data."""
     declared = resource.text("resource_role")
     if declared in DATA_ROLES or declared in OTHER_ROLES:
         return declared
-    return "service" if known and known.service else "data"
-
-
-def explains(resource: Record) -> bool:
-    """Return whether `resource` is named like a document about the data ("Notice"…) and not declared as data."""
-    return resource.text("resource_role") not in DATA_ROLES and _is_document(resource.text("name"))
+    if known and known.service:
+        return "service"
+    return "documentation" if _is_document(resource.text("name"), bool(known and known.plain)) else "data"
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_document(name: str) -> bool:
-    words = fold(name).split()
-    return bool(words) and words[0] in table("documents")["documents"]
+def _is_document(name: str, plain: bool) -> bool:
+    """Return whether `name` is that of a document about the data: "Notice", or the table "Liste des attributs"."""
+    folded = fold(name).split()
+    names = table("documents")
+    if plain and any(word in names["about_the_data"] for word in folded):
+        return True
+    return bool(folded) and folded[0] in names["documents"]
+
+
+def _belongs(resource: Record, others: Sequence[Record], title: str) -> bool:
+    """Return whether a table holds the data of `others`, which have a geometry: it is named like them or the dataset."""
+    path = _path(resource)
+    if any(path and path == _path(other) for other in others):
+        return True
+    named = words.informing(f"{resource.text('name')} {path}")
+    if not named.isdisjoint(words.informing(title)):
+        return True
+    return any(not _naming(resource).isdisjoint(_naming(other)) for other in others)
+
+
+def _path(resource: Record) -> str:
+    """Return the path of the URL without the extension: formats of an export differ in the query or the extension."""
+    try:
+        return urlsplit(resource.text("url")).path.rpartition(".")[0] or urlsplit(resource.text("url")).path
+    except ValueError:
+        return ""
+
+
+def _naming(resource: Record) -> frozenset[str]:
+    return words.informing(f"{resource.text('name')} {_path(resource).rpartition('/')[2]}")
 
 
 def is_uploaded(resource: Record) -> bool:
@@ -152,7 +177,11 @@ _WEIGHTS = {"format": 20, "media_type": 10, "vocabulary": 10, "non_proprietary":
 
 
 def gather_distributions(
-    resources: Sequence[Record], links: Mapping[str, bool], dcat_ap: bool | None, own: Sequence[str] = ()
+    resources: Sequence[Record],
+    links: Mapping[str, bool],
+    dcat_ap: bool | None,
+    own: Sequence[str] = (),
+    title: str = "",
 ) -> Distributions:
     """Aggregate the facts about `resources`; see `Distributions`.
 
@@ -161,11 +190,13 @@ def gather_distributions(
         links: URL → whether it answers, for the URLs checked so far.
         dcat_ap: verdict of the SHACL validation of the dataset.
         own: access URLs of the dataset itself, such as a code repository.
+        title: title of the dataset.
     """
     counts: dict[str, int] = dict.fromkeys((f.name for f in fields(Distributions) if f.type == "int"), 0)
     counts["total"] = len(resources)
     best: tuple[str, ...] = ()
     targets: dict[str, str] = {}
+    spatial = [resource for resource in resources if _has_geometry(resource)]
     for resource in resources:
         known = formats.of_resource(resource)
         part = role(resource, known)
@@ -178,6 +209,8 @@ def gather_distributions(
             targets.setdefault("data_access", identity)
             continue
         found = _one(resource, known, links)
+        if spatial and known and known.without_geometry and not _belongs(resource, spatial, title):
+            found["open"] = 0
         for name, value in found.items():
             counts[name] += value
         counts["stars"] = max(counts["stars"], known.stars if known else 0)
@@ -205,6 +238,11 @@ def gather_distributions(
     return Distributions(**counts, best=best, dcat_ap=dcat_ap, targets={k: v for k, v in targets.items() if v})
 
 
+def _has_geometry(resource: Record) -> bool:
+    known = formats.of_resource(resource)
+    return role(resource, known) in DATA_ROLES and known is not None and known.with_geometry
+
+
 def _one(resource: Record, known: formats.Format | None, links: Mapping[str, bool]) -> dict[str, int]:
     states = [links.get(address) for address in addresses(resource)]
     download = resource.text("download_url")
@@ -214,9 +252,7 @@ def _one(resource: Record, known: formats.Format | None, links: Mapping[str, boo
     return {
         "data": int(reachable),
         "direct": int(reachable and known is not None and known.direct),
-        "open": int(
-            reachable and not broken and known is not None and known.structured_and_open and not explains(resource)
-        ),
+        "open": int(reachable and not broken and known is not None and known.structured_and_open),
         "documented": int(bool(resource.text("name")) and bool(resource.text("description"))),
         "plain": int(known is not None and known.plain),
         "links_ok": int(uploaded or (bool(states) and all(states))),

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.quality.core.checks import State, recent_until
+from ckanext.ecosphere.quality.core.checks import State, kept_up_until, recent_until
 from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, Criterion
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.quality.storage.reading import DATA
@@ -172,12 +172,12 @@ def changes_after(facts: Facts, today: date) -> date | None:
     None if it does not change with time.
     """
     if facts.due and not facts.finished:
-        last = date.fromisoformat(facts.due)
+        ends = [date.fromisoformat(facts.due), kept_up_until(facts)]
     elif facts.dated:
-        last = recent_until(facts)
+        ends = [recent_until(facts)]
     else:
-        return None
-    return last if last >= today else None
+        ends = []
+    return min((end for end in ends if end and end >= today), default=None)
 
 
 @functools.cache
