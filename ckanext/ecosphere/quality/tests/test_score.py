@@ -88,7 +88,10 @@ def test_a_dataset_becomes_late_the_day_after_its_due_date():
     assert last == date(2025, 1, 10) + timedelta(days=366 + 37)
     assert evaluate(facts, MODEL, last).states["on_time"] == "pass"
     assert evaluate(facts, MODEL, last + timedelta(days=1)).states["on_time"] == "fail"
-    assert changes_after(facts, last + timedelta(days=1)) is None
+    second = changes_after(facts, last + timedelta(days=1))
+    assert second == last + timedelta(days=366 + 37)  # the next announced update, also missed then
+    assert evaluate(facts, MODEL, second + timedelta(days=1)).level == "bronze"
+    assert changes_after(facts, second + timedelta(days=1)) is None
 
 
 @given(st.sets(st.sampled_from(sorted(MODEL.points)), min_size=1), st.integers(0, 100))
