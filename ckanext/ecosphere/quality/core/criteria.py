@@ -289,7 +289,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "licence",
         N_("Licence"),
-        N_("Choose a licence: without one, nobody knows what may be done with the data."),
+        N_(
+            "Choose a licence, best one of the official list: without one, nobody knows what may be done with the data."
+        ),
         Group.REUSE,
         "license_id",
         f"{LEGAL}/gmd:otherConstraints",

@@ -27,6 +27,7 @@ class Distributions:
         direct: those that give direct access to data (a file, or a download service) rather than through a page.
         open: those in an open and structured format (three stars or more) whose URL is not known to be broken, without
             tables and the like that are beside data with a geometry and not named like them.
+        open_broken: those in an open and structured format whose URL is known to be broken.
         documents: documentation resources.
         documented: those with a name and a description.
         plain: those whose format has no geometry.
@@ -44,6 +45,7 @@ class Distributions:
     intranet: int = 0
     direct: int = 0
     open: int = 0
+    open_broken: int = 0
     documents: int = 0
     documented: int = 0
     plain: int = 0
@@ -125,7 +127,7 @@ def _is_document(name: str, plain: bool) -> bool:
 
 
 def _belongs(resource: Record, others: Sequence[Record], title: str) -> bool:
-    """Return whether a table holds the data of `others`, which have a geometry: it is named like them or the dataset."""
+    """Return whether a table holds the data of `others`, which have a geometry: by its name or URL."""
     path = _path(resource)
     if any(path and path == _path(other) for other in others):
         return True
@@ -210,7 +212,7 @@ def gather_distributions(
             continue
         found = _one(resource, known, links)
         if spatial and known and known.without_geometry and not _belongs(resource, spatial, title):
-            found["open"] = 0
+            found["open"] = found["open_broken"] = 0
         for name, value in found.items():
             counts[name] += value
         counts["stars"] = max(counts["stars"], known.stars if known else 0)
@@ -249,10 +251,12 @@ def _one(resource: Record, known: formats.Format | None, links: Mapping[str, boo
     uploaded = is_uploaded(resource)
     reachable = uploaded or bool(states)
     broken = any(state is False for state in states)
+    is_open = reachable and known is not None and known.structured_and_open
     return {
         "data": int(reachable),
         "direct": int(reachable and known is not None and known.direct),
-        "open": int(reachable and not broken and known is not None and known.structured_and_open),
+        "open": int(is_open and not broken),
+        "open_broken": int(is_open and broken),
         "documented": int(bool(resource.text("name")) and bool(resource.text("description"))),
         "plain": int(known is not None and known.plain),
         "links_ok": int(uploaded or (bool(states) and all(states))),

@@ -49,7 +49,7 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
         dict: `score` (0–100), `level` (gold, silver, bronze, incomplete), `level_label`, `points`, `points_possible`,
         `next_level` (level, level_label, from, short_by and `unmet`: its unmet conditions, as in `criteria`; None at
         the top), `stars` (best openness of a resource, 0–5), `harvested`, `criteria` (for each: id, label, group, state
-        (pass, fail, missing, na, unknown), points, points_won, gain of score if it passed, advice, field, on_resource,
+        (pass, fail, missing, na, unknown), points, points_won, gain: by how much the score changes once the advice is followed, advice, field, on_resource,
         resource_id to correct, source_element of an ISO 19139 record), `mqa` (European assessment:
         total, maximum, not_checked, rating, rating_label, dimensions with points, maximum and indicators),
         `inspire` (met, applicable, requirements with number, label, state, field, source_element), `model_version`,

@@ -142,7 +142,7 @@ def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
         "state": each.state.value,
         "points": each.points,
         "points_won": each.won,
-        "gain": result.gain(about.id),
+        "gain": result.gain(mends.id) if each.unmet else 0,
         "advice": _(remedy.advice),
         "field": remedy.field,
         "on_resource": remedy.on_resource,

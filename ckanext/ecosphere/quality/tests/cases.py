@@ -63,7 +63,12 @@ SERVICE_FIELDS = {"dcat_type": SERVICE, "endpoint_url": ["https://data.example.o
 REPOSITORY = "https://git.example.org/zones"
 CODE = {"dcat_type": "https://schema.org/SoftwareSourceCode", "code_repository": REPOSITORY}
 NOTE = {"url": "https://x.org/notice.csv", "name": "Dictionnaire des données", "format": "CSV"}
-UNRELATED = {"url": "https://x.org/files/prix.csv", "name": "Prix des carburants", "format": "CSV", "resource_role": "data"}
+UNRELATED = {
+    "url": "https://x.org/files/prix.csv",
+    "name": "Prix des carburants",
+    "format": "CSV",
+    "resource_role": "data",
+}
 EXPORT = "https://x.org/explore/dataset/n_zh_042/download?format="
 LIMIT = f"{INSPIRE}/metadata-codelist/LimitationsOnPublicAccess"
 EMPTY_TABLE = {

@@ -16,7 +16,18 @@ from ckanext.ecosphere.quality.core.score import (
     load_model,
     parse_model,
 )
-from ckanext.ecosphere.quality.tests.cases import BROKEN, CODE, EU, NOTE, OK, SERVICE_FIELDS, TODAY, UNRELATED, dataset, resource
+from ckanext.ecosphere.quality.tests.cases import (
+    BROKEN,
+    CODE,
+    EU,
+    NOTE,
+    OK,
+    SERVICE_FIELDS,
+    TODAY,
+    UNRELATED,
+    dataset,
+    resource,
+)
 from dev.bench.levels import LEVELS, TARGETS, agreement, judgements, weighted_kappa
 
 MODEL = load_model()
@@ -51,7 +62,12 @@ def keeps_from_gold(result: Evaluation) -> list[str]:
         ({}, BROKEN, "silver", ["answers", "open_format"]),
         ({"resources": [resource(format="SHP")]}, {}, "silver", ["open_format"]),
         ({"resources": [resource(format="PDF")]}, {}, "silver", ["open_format"]),
-        ({"resources": [resource(format="WMS", url="https://x.org/wms?")]}, {}, "bronze", ["direct_access", "open_format"]),
+        (
+            {"resources": [resource(format="WMS", url="https://x.org/wms?")]},
+            {},
+            "bronze",
+            ["direct_access", "open_format"],
+        ),
         ({"resources": [resource(format="SHP"), UNRELATED]}, {}, "silver", ["open_format"]),
         ({"resources": [resource(format="SHP"), NOTE]}, {}, "silver", ["open_format"]),
         ({"resources": []}, {}, "bronze", WITHOUT_DATA),

@@ -70,15 +70,17 @@ def test_the_gain_announced_is_the_gain_obtained():
     assert complete.gain("specification") == 0
 
 
-def test_more_is_gained_than_announced_where_something_could_not_be_judged_before():
-    silent = evaluate(gather(dataset(frequency=None)), MODEL, TODAY)
+def test_what_could_not_be_judged_before_counts_in_what_is_announced():
+    silent = evaluate(gather(dataset(frequency=None, modified="2018-01-10", issued="2018-01-10")), MODEL, TODAY)
     assert silent.states["on_time"] == "missing"
-    assert silent.gain("frequency") < evaluate(gather(dataset()), MODEL, TODAY).score - silent.score
+    irregular = dataset(frequency=f"{EU}/frequency/IRREG", modified="2018-01-10", issued="2018-01-10")
+    assert silent.gain("frequency") == evaluate(gather(irregular), MODEL, TODAY).score - silent.score
 
 
-def test_advice_comes_by_points():
-    points = [result.points for result in evaluate(gather({"title": "x"}), MODEL, TODAY).advice()]
-    assert points == sorted(points, reverse=True) and len(points) > 10
+def test_advice_comes_by_what_it_gains():
+    gains = [gain for _result, gain in evaluate(gather({"title": "x"}), MODEL, TODAY).advice()]
+    assert gains == sorted(gains, reverse=True) and len(gains) > 10
+
 
 
 def test_a_dataset_becomes_late_the_day_after_its_due_date():
