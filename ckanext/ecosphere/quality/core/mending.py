@@ -1,7 +1,7 @@
 """Facts of a dataset once the advice of a criterion is followed, from which the score to expect is computed.
 
-Each change is the least that the advice asks for: one year of a period, "as needed" as the frequency, an open licence, a
-file in an open format. What follows from it is then judged like anything else: a file that was added is not checked
+Each change is the least that the advice asks for: one year of a period, "as needed" as the frequency, an open licence,
+a file in an open format. What follows from it is then judged like anything else: a file that was added is not checked
 yet, and a frequency lets other criteria apply.
 """
 

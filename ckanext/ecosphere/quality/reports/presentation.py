@@ -9,6 +9,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
+from ckan.types import Context
 from flask import has_request_context
 
 from ckanext.ecosphere.quality.core import inspire, mqa
@@ -31,14 +32,17 @@ def quality(package: model.Package) -> store.Quality:
     return store.quality_of(row) if row else store.quality_of_dict(saving.stored_dataset(package))
 
 
-def preview(package: model.Package | None, data: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def preview(
+    context: Context, package: model.Package | None, data: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """Return the quality of `package` now (None for a new one), and with the fields `data`."""
+    kept = saving.validated(context, package, data)
     if package is None:
-        return None, as_dict(store.quality_of_dict(data))
+        return None, as_dict(store.quality_of_dict(kept))
     stored = saving.stored_dataset(package)
-    kept = {name: stored[name] for name in ("resources", "owner_org") if name not in data}
+    kept |= {name: stored[name] for name in ("resources", "owner_org") if name not in data}
     checks = store.checks_of(store.row_of(package.id))
-    return as_dict(quality(package)), as_dict(store.quality_of_dict({**data, **kept}, checks))
+    return as_dict(quality(package)), as_dict(store.quality_of_dict(kept, checks))
 
 
 def language() -> str:

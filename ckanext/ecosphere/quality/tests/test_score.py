@@ -82,7 +82,6 @@ def test_advice_comes_by_what_it_gains():
     assert gains == sorted(gains, reverse=True) and len(gains) > 10
 
 
-
 def test_a_dataset_becomes_late_the_day_after_its_due_date():
     facts = gather(dataset())
     last = changes_after(facts, TODAY)
