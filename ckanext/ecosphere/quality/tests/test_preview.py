@@ -10,6 +10,7 @@ from ckan import model
 from lxml import html
 from werkzeug.datastructures import MultiDict
 
+from ckanext.ecosphere.quality.core import checks
 from ckanext.ecosphere.quality.core.model import QualityRow
 from ckanext.ecosphere.quality.tests.cases import EU
 from ckanext.ecosphere.quality.tests.conftest import act, count, saved, stored
@@ -148,3 +149,11 @@ def test_the_score_that_the_form_announces_is_the_one_that_its_save_gives(
     assert answer.status_code == 302
     row = stored(zones["id"])
     assert f"{row.score} sur 100" in fragment and LEVEL_LABELS_FR[row.level] in fragment
+
+
+def test_the_form_asks_for_the_length_that_the_criteria_ask_for(app: Any, people: dict[str, Any]):
+    for language, unit in (("fr", "caractères"), ("en", "characters")):
+        form = app.get(f"/{language}/dataset/new", headers=headers(people["editor"])).body
+        help_text = html.fromstring(form).xpath("string(//*[@id='field-notes']/ancestor::*[.//*[contains(@class, 'info')]][1])")
+        assert f"{checks.SHORT_DESCRIPTION} {unit}" in help_text and str(checks.LONG_DESCRIPTION) in help_text
+        assert "phrases" not in help_text and "sentences" not in help_text
