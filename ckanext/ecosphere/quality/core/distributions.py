@@ -126,23 +126,33 @@ def _is_document(name: str, plain: bool) -> bool:
     return bool(folded) and folded[0] in names["documents"]
 
 
-def _belongs(resource: Record, others: Sequence[Record], title: str) -> bool:
-    """Return whether a table holds the data of `others`, which have a geometry: by its name or URL."""
-    path = _path(resource)
-    if any(path and path == _path(other) for other in others):
-        return True
-    named = words.informing(f"{resource.text('name')} {path}")
-    if not named.isdisjoint(words.informing(title)):
-        return True
-    return any(not _naming(resource).isdisjoint(_naming(other)) for other in others)
+class Neighbours:
+    """Resources with a geometry, beside which a table may or may not hold the same data."""
+
+    def __init__(self, resources: Sequence[Record], title: str):
+        self.paths = {path for path in map(_path, resources) if path}
+        self.words = frozenset[str]().union(*map(_naming, resources))
+        self.title = words.informing(title)
+
+    def are_held_by(self, resource: Record) -> bool:
+        """Return whether a table is another format of the same export, or named like them or like the dataset."""
+        path = _path(resource)
+        everything = words.informing(f"{resource.text('name')} {path}")
+        return (
+            not self.paths
+            or path in self.paths
+            or not everything.isdisjoint(self.title)
+            or not _naming(resource).isdisjoint(self.words)
+        )
 
 
 def _path(resource: Record) -> str:
     """Return the path of the URL without the extension: formats of an export differ in the query or the extension."""
     try:
-        return urlsplit(resource.text("url")).path.rpartition(".")[0] or urlsplit(resource.text("url")).path
+        path = urlsplit(resource.text("url")).path
     except ValueError:
         return ""
+    return path.rpartition(".")[0] or path
 
 
 def _naming(resource: Record) -> frozenset[str]:
@@ -198,7 +208,7 @@ def gather_distributions(
     counts["total"] = len(resources)
     best: tuple[str, ...] = ()
     targets: dict[str, str] = {}
-    spatial = [resource for resource in resources if _has_geometry(resource)]
+    neighbours = functools.cache(lambda: Neighbours([each for each in resources if _has_geometry(each)], title))
     for resource in resources:
         known = formats.of_resource(resource)
         part = role(resource, known)
@@ -211,7 +221,7 @@ def gather_distributions(
             targets.setdefault("data_access", identity)
             continue
         found = _one(resource, known, links)
-        if spatial and known and known.without_geometry and not _belongs(resource, spatial, title):
+        if known and known.without_geometry and not neighbours().are_held_by(resource):
             found["open"] = found["open_broken"] = 0
         for name, value in found.items():
             counts[name] += value

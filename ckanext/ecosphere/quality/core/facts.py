@@ -326,9 +326,10 @@ def _understanding(record: Record) -> dict[str, Any]:
 
 def _lineage_words(record: Record) -> int:
     lineage = record.text("provenance")
-    if fold(lineage) in fold(record.text("notes")):
+    number = len(words.informing(lineage) - words.informing(record.text("title")))
+    if number and fold(lineage) in fold(record.text("notes")):
         return 0
-    return len(words.informing(lineage) - words.informing(record.text("title")))
+    return number
 
 
 def _reusing(record: Record) -> dict[str, Any]:
