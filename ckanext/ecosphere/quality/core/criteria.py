@@ -182,7 +182,7 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "lineage",
         N_("Lineage"),
-        N_("Tell where the data come from and how they were made, in a sentence at least: sources, methods, dates."),
+        N_("Tell where the data come from and how they were made: sources, methods, dates."),
         Group.UNDERSTAND,
         "provenance",
         "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:lineage/gmd:LI_Lineage/gmd:statement",
@@ -390,17 +390,3 @@ CRITERIA: tuple[Criterion, ...] = (
 )
 
 BY_ID = {criterion.id: criterion for criterion in CRITERIA}
-
-#: Criterion whose value may be missing → criterion that requires the value.
-ASKED_BY = {
-    "temporal_order": "temporal_coverage",
-    "resources_documented": "data_access",
-    "answers": "data_access",
-    "direct_access": "data_access",
-    "open_format": "data_access",
-    "links_work": "data_access",
-    "licence_open": "licence",
-    "on_time": "frequency",
-    "current": "dates",
-    "dates_order": "dates",
-}

@@ -136,3 +136,17 @@ MENDS: dict[str, Mend] = {
     "dates": _updated,
     "dates_order": _dates_ordered,
 }
+
+#: Criterion whose value may be missing → criterion that requires the value.
+ASKED_BY = {
+    "temporal_order": "temporal_coverage",
+    "resources_documented": "data_access",
+    "answers": "data_access",
+    "direct_access": "data_access",
+    "open_format": "data_access",
+    "links_work": "data_access",
+    "licence_open": "licence",
+    "on_time": "frequency",
+    "current": "dates",
+    "dates_order": "dates",
+}

@@ -14,8 +14,9 @@ from flask import has_request_context
 
 from ckanext.ecosphere.quality.core import inspire, mqa
 from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import ASKED_BY, BY_ID, GROUP_LABELS, Criterion
+from ckanext.ecosphere.quality.core.criteria import BY_ID, GROUP_LABELS, Criterion
 from ckanext.ecosphere.quality.core.facts import Facts
+from ckanext.ecosphere.quality.core.mending import ASKED_BY
 from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, Evaluation, Level, Result
 from ckanext.ecosphere.quality.core.source_evidence import origin
 from ckanext.ecosphere.quality.links.model import Link

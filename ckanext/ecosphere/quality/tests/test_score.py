@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import ASKED_BY, CRITERIA
+from ckanext.ecosphere.quality.core.criteria import CRITERIA
 from ckanext.ecosphere.quality.core.facts import Checks, gather
+from ckanext.ecosphere.quality.core.mending import ASKED_BY
 from ckanext.ecosphere.quality.core.score import (
     LEVEL_LABELS,
     ModelError,
