@@ -53,6 +53,7 @@ def keeps_from_gold(result: Evaluation) -> list[str]:
         ({"license_id": None}, OK, "bronze", ["licence"]),
         ({"license_id": "notspecified"}, OK, "bronze", ["licence"]),
         (LATE, OK, "silver", ["current"]),
+        ({"provenance": "Relevés de terrain"}, OK, "silver", ["lineage"]),
         (OLD, OK, "bronze", ["kept_up", "current"]),
         (WITHOUT_RHYTHM, OK, "silver", ["current"]),
         ({**OLD, "frequency": f"{EU}/frequency/IRREG"}, OK, "silver", ["current"]),
