@@ -72,8 +72,8 @@ bench-pages: ## Measure every kind of page of the demonstration, as each person 
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)
 
-bench-levels: ## Compare the badge with 120 datasets judged by hand (weighted kappa)
-	@.venv/bin/python -m dev.bench.levels
+bench-levels: ## Levels of the demonstration's datasets, and the badge beside 180 datasets judged by hand (RECORDS=../shared/records COUNT=27897 ARGS=--docs)
+	@.venv/bin/python -m dev.bench.levels $(if $(RECORDS),--records $(RECORDS)) $(if $(COUNT),--count $(COUNT)) $(ARGS)
 
 bench-relevance: ## Judged questions over the demonstration catalogue, ours beside stock CKAN (after COUNT=27897 make demo; ONLY=ours|said SHOW=0.7)
 	@$(stack) up

@@ -89,13 +89,23 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
 def render(name: str) -> str:
     """Return a page of `PAGES` with its tables generated anew."""
     page = (DOCS / name).read_text(encoding="utf-8")
-    for table, write in PAGES[name].items():
-        marks = re.compile(rf"(<!-- {table} -->\n).*?(<!-- /{table} -->)", re.DOTALL)
-        if not marks.search(page):
-            raise SystemExit(f"{name} has no place for the table {table}")
-        text = write()
-        page = marks.sub(lambda found, text=text: f"{found[1]}{text}\n{found[2]}", page)
+    for table, make in PAGES[name].items():
+        page = placed(page, table, make())
     return page
+
+
+def placed(page: str, table: str, text: str) -> str:
+    """Return the text of a page with one of its tables replaced."""
+    marks = re.compile(rf"(<!-- {table} -->\n).*?(<!-- /{table} -->)", re.DOTALL)
+    if not marks.search(page):
+        raise SystemExit(f"There is no place for the table {table}")
+    return marks.sub(lambda found: f"{found[1]}{text}\n{found[2]}", page)
+
+
+def write(name: str, table: str, text: str) -> None:
+    """Write one table of a page, made elsewhere since it takes minutes."""
+    path = DOCS / name
+    path.write_text(placed(path.read_text(encoding="utf-8"), table, text), encoding="utf-8")
 
 
 def main() -> int:

@@ -137,8 +137,12 @@ def _limits(record: Record) -> Said:
 
 
 def _mailboxes(record: Record) -> Said:
-    """Return points of contact with an e-mail address; quotes the organisations, not personal addresses."""
-    return [(party.organisation or party.role or "?", party.email) for party in record.contacts if party.email]
+    """Return points of contact; quotes the organisations, not personal addresses.
+
+    One without an e-mail address is stated too, though it is no contact for the badge: nothing of it can be lost.
+    """
+    named = (party for party in record.contacts if party.email or party.organisation or party.individual)
+    return [(party.organisation or party.role or "?", party.email or "") for party in named]
 
 
 def _organisations(record: Record) -> Said:

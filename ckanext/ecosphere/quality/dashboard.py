@@ -37,8 +37,8 @@ def cards(person: Person) -> list[Card]:
 def _line(package: model.Package, row: QualityRow) -> Line:
     evaluation = store.quality_of(row).evaluation
     note = tk._("{score} of 100, {level}").format(score=row.score, level=presentation.level_label(row.level))
-    best = next(iter(evaluation.advice()), None)
-    if best and (gain := evaluation.gain(best.criterion.id)):
+    best, gain = next(iter(evaluation.advice()), (None, 0))
+    if best and gain > 0:
         note += tk._(": ") + tk._("{points} more with “{advice}”").format(
             points=gain, advice=tk._(best.criterion.label)
         )

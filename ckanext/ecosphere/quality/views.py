@@ -7,7 +7,9 @@ from typing import Any, NoReturn
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.lib.navl.dictization_functions import DataError, unflatten
 from ckan.lib.pagination import Page
+from ckan.logic import clean_dict, parse_params, tuplize_dict
 from flask import Blueprint, Response, abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -83,8 +85,12 @@ def recheck(id: str) -> AnyResponse:
 
 def preview_fragment() -> str:
     """Show how the score would change with the current form values; requested by the form's script during input."""
-    posted = request.form
-    data = {name: values[0] if len(values := posted.getlist(name)) == 1 else values for name in posted}
+    try:
+        data = clean_dict(unflatten(tuplize_dict(parse_params(request.form))))  # as CKAN's own view does
+    except DataError:
+        tk.abort(400, tk._("The form contains an unknown field. Open the page again."))
+    if isinstance(data.get("tag_string"), str):
+        data["tags"] = [{"name": name.strip()} for name in data["tag_string"].split(",") if name.strip()]
     package_id = data.pop("pkg_name", "") or data.get("id", "")
     name = request.args.get("id") or package_id
     try:

@@ -20,10 +20,11 @@ from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
 #: Version of the cached figures, part of the cache key; earlier versions lack some figures.
-VERSION = 2
+VERSION = 3
 #: Lifetime of cached figures.
 KEPT_SECONDS = 3600
-NO_ANSWER = (states.NOT_HELD, states.REJECTED, states.WITHDRAWN)
+#: Closed without a decision on the request: counted apart, so that the outcomes add up to the requests answered.
+NO_ANSWER = tuple(state for state in states.CLOSED if state not in (*states.DECIDED, *states.SETTLED))
 #: Classes of age of unanswered requests: name, and last day (None: no limit).
 AGES = (("0-7", 7), ("8-30", 30), ("31-60", 60), ("61-180", 180), ("181-", None))
 
@@ -105,7 +106,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
         "answered_within_month": in_time,
         "median_days_first_answer": median,
         "apart": apart,
-        "outcomes": {state: cells.outcomes[state] for state in states.CLOSED if cells.outcomes.get(state)},
+        "outcomes": {state: cells.outcomes[state] for state in states.DECIDED if cells.outcomes.get(state)},
         "backlog": [{"age": name, "count": cells.backlog.get(name, 0)} for name, _last in AGES],
         "grounds": refusals.grounds(where),
         "unmet": unmet.table(where),

@@ -173,7 +173,7 @@ def test_the_people_of_a_request_are_forgotten_two_years_after_its_closing():
     assert model.Session.query(Notification).count() == 0
     shown = act("show", None, id=made["id"])
     assert [each["transition"] for each in shown["events"]] == ["submit", "accept", "not_held"]
-    assert act("stats", None)["outcomes"] == {"not_held": 1}
+    assert act("stats", None)["apart"]["not_held"] == 1
 
 
 def test_the_letter_of_a_refusal_is_forgotten_with_its_reader():

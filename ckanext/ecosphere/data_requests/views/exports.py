@@ -42,8 +42,10 @@ SATISFACTION = {
 APART = {
     "transferred": N_("transferred to another service"),
     "not_held": N_("not held by the service"),
+    "duplicate": N_("the same as another request"),
     "rejected": N_("not accepted"),
     "withdrawn": N_("withdrawn"),
+    "expired": N_("closed for want of the details asked for"),
 }
 OF_SERVICE = {
     "received": N_("Requests received, by service"),

@@ -83,6 +83,11 @@ def test_a_text_about_access_is_no_licence():
     assert told("access_rights", constraints=constraints).said
 
 
+def test_a_contact_without_an_address_is_stated_and_nothing_of_it_is_lost():
+    contact = told("contact", contacts=[Contact(organisation="DDT 01")])
+    assert (contact.said, contact.lost) == (("DDT 01",), ())
+
+
 def test_a_mailbox_is_never_quoted():
     contact = Contact(organisation="DDT 01", individual="Jeanne Durand", email="jeanne.durand@example.org")
     assert told("contact", dataset={"title": "x"}, contacts=[contact]).lost == ("DDT 01",)

@@ -11,7 +11,7 @@ from ckanext.ecosphere.vocabularies.freshness import is_stated
 
 SHORT_DESCRIPTION = 100  # characters: data.gouv.fr's threshold
 LONG_DESCRIPTION = 200  # characters: that of the ministry's dashboard
-SHORT_LINEAGE = 30  # characters: a shorter lineage names neither source nor process
+ENOUGH_LINEAGE = 4  # informing words: fewer name a source or a process, not both
 ENOUGH_KEYWORDS = 3
 RECENT = timedelta(days=5 * 365 + 1)  # for data without an announced frequency, such as plans, inventories, zonings
 NEVER = ("NEVER", "NOT_PLANNED")
@@ -76,6 +76,13 @@ def if_data(question: Callable[[Facts], object]) -> Check:
         return State.NA if facts.accessible else State.MISSING
 
     return check
+
+
+def direct_access(facts: Facts, today: date) -> State:
+    """Pass if the data can be downloaded; not applicable to a service, which is called rather than downloaded."""
+    if facts.kind is Kind.SERVICE:
+        return State.NA
+    return if_data(lambda f: f.distributions.direct)(facts, today)
 
 
 def temporal_order(facts: Facts, _today: date) -> State:
@@ -147,6 +154,21 @@ def current(facts: Facts, today: date) -> State:
     if facts.due and not facts.finished:
         return when(today.isoformat() <= facts.due)
     return when(today <= recent_until(facts)) if facts.dated else State.MISSING
+
+
+def kept_up(facts: Facts, today: date) -> State:
+    """Fail once two announced updates were missed; not applicable to data for which no update is expected."""
+    last = kept_up_until(facts)
+    return when(today <= last) if last else State.NA
+
+
+def kept_up_until(facts: Facts) -> date | None:
+    """Return the last day on which no more than one announced update is overdue; None if none is expected."""
+    if facts.finished or not facts.due or not facts.dated or facts.kind in (Kind.SERVICE, Kind.CODE):
+        return None
+    due = date.fromisoformat(facts.due)
+    period = due - date.fromisoformat(facts.last_change)
+    return due + min(period, date.max - due)
 
 
 def recent_until(facts: Facts) -> date:

@@ -186,7 +186,7 @@ CRITERIA: tuple[Criterion, ...] = (
         Group.UNDERSTAND,
         "provenance",
         "gmd:dataQualityInfo/gmd:DQ_DataQuality/gmd:lineage/gmd:LI_Lineage/gmd:statement",
-        unless_service_or_code(lambda f: f.lineage >= checks.SHORT_LINEAGE),
+        unless_service_or_code(lambda f: f.lineage_words >= checks.ENOUGH_LINEAGE),
     ),
     Criterion(
         "resolution",
@@ -254,7 +254,7 @@ CRITERIA: tuple[Criterion, ...] = (
         Group.ACCESS,
         "url",
         f"{LINKS}/gmd:linkage",
-        if_data(lambda f: f.distributions.direct),
+        checks.direct_access,
         on_resource=True,
     ),
     Criterion(
@@ -289,7 +289,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "licence",
         N_("Licence"),
-        N_("Choose a licence: without one, nobody knows what may be done with the data."),
+        N_(
+            "Choose a licence, best one of the official list: without one, nobody knows what may be done with the data."
+        ),
         Group.REUSE,
         "license_id",
         f"{LEGAL}/gmd:otherConstraints",
@@ -350,6 +352,15 @@ CRITERIA: tuple[Criterion, ...] = (
         checks.on_time,
     ),
     Criterion(
+        "kept_up",
+        N_("Updates kept up"),
+        N_("Two announced updates or more were missed: update the data, or correct the frequency."),
+        Group.FRESH,
+        "modified",
+        f"{CITATION}/gmd:date/gmd:CI_Date",
+        checks.kept_up,
+    ),
+    Criterion(
         "current",
         N_("Up to date"),
         N_("Update the data: the announced date has passed or, without an announced rhythm, five years have."),
@@ -379,17 +390,3 @@ CRITERIA: tuple[Criterion, ...] = (
 )
 
 BY_ID = {criterion.id: criterion for criterion in CRITERIA}
-
-#: Criterion whose value may be missing → criterion that requires the value.
-ASKED_BY = {
-    "temporal_order": "temporal_coverage",
-    "resources_documented": "data_access",
-    "answers": "data_access",
-    "direct_access": "data_access",
-    "open_format": "data_access",
-    "links_work": "data_access",
-    "licence_open": "licence",
-    "on_time": "frequency",
-    "current": "dates",
-    "dates_order": "dates",
-}

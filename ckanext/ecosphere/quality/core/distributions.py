@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from ckanext.ecosphere.quality.core import formats
+from ckanext.ecosphere.quality.core import formats, words
 from ckanext.ecosphere.quality.storage.reading import Record, fold, table
 from ckanext.ecosphere.shared.reach import data_access
 
@@ -25,7 +25,9 @@ class Distributions:
         data: data resources.
         intranet: data resources reachable only within the State's own network.
         direct: those that give direct access to data (a file, or a download service) rather than through a page.
-        open: those in an open and structured format (three stars or more) whose URL is not known to be broken.
+        open: those in an open and structured format (three stars or more) whose URL is not known to be broken, without
+            tables and the like that are beside data with a geometry and not named like them.
+        open_broken: those in an open and structured format whose URL is known to be broken.
         documents: documentation resources.
         documented: those with a name and a description.
         plain: those whose format has no geometry.
@@ -43,6 +45,7 @@ class Distributions:
     intranet: int = 0
     direct: int = 0
     open: int = 0
+    open_broken: int = 0
     documents: int = 0
     documented: int = 0
     plain: int = 0
@@ -97,22 +100,56 @@ def is_intranet(resource: Record) -> bool:
 
 
 def role(resource: Record, known: formats.Format | None) -> str:
-    """Return the role of `resource`: as declared, else service if its format is a protocol, else data."""
+    """Return the role of `resource`: as declared, else documentation by its name, service by its format, or data."""
     declared = resource.text("resource_role")
     if declared in DATA_ROLES or declared in OTHER_ROLES:
         return declared
-    return "service" if known and known.service else "data"
-
-
-def explains(resource: Record) -> bool:
-    """Return whether `resource` is named like a document about the data ("Notice"…) and not declared as data."""
-    return resource.text("resource_role") not in DATA_ROLES and _is_document(resource.text("name"))
+    if known and known.service:
+        return "service"
+    return "documentation" if _is_document(resource.text("name"), bool(known and known.plain)) else "data"
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_document(name: str) -> bool:
-    words = fold(name).split()
-    return bool(words) and words[0] in table("documents")["documents"]
+def _is_document(name: str, plain: bool) -> bool:
+    """Return whether `name` is that of a document about the data: "Notice", or the table "Liste des attributs"."""
+    folded = fold(name).split()
+    names = table("documents")
+    if plain and any(word in names["about_the_data"] for word in folded):
+        return True
+    return bool(folded) and folded[0] in names["documents"]
+
+
+class Neighbours:
+    """Resources with a geometry, beside which a table may or may not hold the same data."""
+
+    def __init__(self, resources: Sequence[Record], title: str):
+        self.paths = {path for path in map(_path, resources) if path}
+        self.words = frozenset[str]().union(*map(_naming, resources))
+        self.title = words.informing(title)
+
+    def are_held_by(self, resource: Record) -> bool:
+        """Return whether a table is another format of the same export, or named like them or like the dataset."""
+        path = _path(resource)
+        everything = words.informing(f"{resource.text('name')} {path}")
+        return (
+            not self.paths
+            or path in self.paths
+            or not everything.isdisjoint(self.title)
+            or not _naming(resource).isdisjoint(self.words)
+        )
+
+
+def _path(resource: Record) -> str:
+    """Return the path of the URL without the extension: formats of an export differ in the query or the extension."""
+    try:
+        path = urlsplit(resource.text("url")).path
+    except ValueError:
+        return ""
+    return path.rpartition(".")[0] or path
+
+
+def _naming(resource: Record) -> frozenset[str]:
+    return words.informing(f"{resource.text('name')} {_path(resource).rpartition('/')[2]}")
 
 
 def is_uploaded(resource: Record) -> bool:
@@ -145,7 +182,11 @@ _WEIGHTS = {"format": 20, "media_type": 10, "vocabulary": 10, "non_proprietary":
 
 
 def gather_distributions(
-    resources: Sequence[Record], links: Mapping[str, bool], dcat_ap: bool | None, own: Sequence[str] = ()
+    resources: Sequence[Record],
+    links: Mapping[str, bool],
+    dcat_ap: bool | None,
+    own: Sequence[str] = (),
+    title: str = "",
 ) -> Distributions:
     """Aggregate the facts about `resources`; see `Distributions`.
 
@@ -154,11 +195,13 @@ def gather_distributions(
         links: URL → whether it answers, for the URLs checked so far.
         dcat_ap: verdict of the SHACL validation of the dataset.
         own: access URLs of the dataset itself, such as a code repository.
+        title: title of the dataset.
     """
     counts: dict[str, int] = dict.fromkeys((f.name for f in fields(Distributions) if f.type == "int"), 0)
     counts["total"] = len(resources)
     best: tuple[str, ...] = ()
     targets: dict[str, str] = {}
+    neighbours = functools.cache(lambda: Neighbours([each for each in resources if _has_geometry(each)], title))
     for resource in resources:
         known = formats.of_resource(resource)
         part = role(resource, known)
@@ -171,6 +214,8 @@ def gather_distributions(
             targets.setdefault("data_access", identity)
             continue
         found = _one(resource, known, links)
+        if known and known.without_geometry and not neighbours().are_held_by(resource):
+            found["open"] = found["open_broken"] = 0
         for name, value in found.items():
             counts[name] += value
         counts["stars"] = max(counts["stars"], known.stars if known else 0)
@@ -198,18 +243,23 @@ def gather_distributions(
     return Distributions(**counts, best=best, dcat_ap=dcat_ap, targets={k: v for k, v in targets.items() if v})
 
 
+def _has_geometry(resource: Record) -> bool:
+    known = formats.of_resource(resource)
+    return role(resource, known) in DATA_ROLES and known is not None and known.with_geometry
+
+
 def _one(resource: Record, known: formats.Format | None, links: Mapping[str, bool]) -> dict[str, int]:
     states = [links.get(address) for address in addresses(resource)]
     download = resource.text("download_url")
     uploaded = is_uploaded(resource)
     reachable = uploaded or bool(states)
     broken = any(state is False for state in states)
+    is_open = reachable and known is not None and known.structured_and_open
     return {
         "data": int(reachable),
         "direct": int(reachable and known is not None and known.direct),
-        "open": int(
-            reachable and not broken and known is not None and known.structured_and_open and not explains(resource)
-        ),
+        "open": int(is_open and not broken),
+        "open_broken": int(is_open and broken),
         "documented": int(bool(resource.text("name")) and bool(resource.text("description"))),
         "plain": int(known is not None and known.plain),
         "links_ok": int(uploaded or (bool(states) and all(states))),

@@ -14,11 +14,12 @@ from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies
+from ckanext.ecosphere.quality.core import words
 from ckanext.ecosphere.quality.core.distributions import Distributions, gather_distributions, is_public_address
 from ckanext.ecosphere.quality.storage.reading import Record, fold, parse_date, parse_date_end
 from ckanext.ecosphere.vocabularies.freshness import code, due_date
 
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 
 NO_LICENCE = ("", "notspecified")
 ENDED = ("DISCONT", "DEPRECATED", "WITHDRAWN")
@@ -45,7 +46,12 @@ KINDS = {"SoftwareSourceCode": Kind.CODE} | {kind.value: kind for kind in Kind}
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts about a dataset. Lengths are in characters, counts in items, dates in ISO 8601."""
+    """Facts about a dataset. Lengths are in characters, counts in items, dates in ISO 8601.
+
+    Attributes:
+        lineage_words: distinct words of the lineage that inform (see `words.informing`) and are not those of the title;
+            0 if the lineage repeats the description.
+    """
 
     title: int = 0
     description: int = 0
@@ -61,6 +67,7 @@ class Facts:
     start: str = ""
     end: str = ""
     lineage: int = 0
+    lineage_words: int = 0
     resolution: bool = False
     reference_systems: int = 0
     representation: str = ""
@@ -201,7 +208,9 @@ def gather(data: Mapping[str, Any], checks: Checks | None = None, members: int =
         **_finding(record), **_understanding(record), **_reusing(record), **_people(record), **_time(record),
         **_ways(record), members=members,
         dcat_ap_gaps=_dcat_ap_gaps(record, resources),
-        distributions=gather_distributions(resources, checks.links, checks.dcat_ap, own_addresses(record)),
+        distributions=gather_distributions(
+            resources, checks.links, checks.dcat_ap, own_addresses(record), record.text("title")
+        ),
     )  # fmt: skip
 
 
@@ -302,6 +311,7 @@ def _understanding(record: Record) -> dict[str, Any]:
     conformity = record.rows("conformity")
     return {
         "lineage": len(record.text("provenance")),
+        "lineage_words": _lineage_words(record),
         "resolution": bool(record.text("scale_denominator") or record.text("spatial_resolution_in_meters")),
         "reference_systems": len(record.many("reference_system")),
         "representation": record.text("spatial_representation").rsplit("/", 1)[-1],
@@ -312,6 +322,14 @@ def _understanding(record: Record) -> dict[str, Any]:
         "languages": len(record.many("language")),
         "metadata_date": parse_date(record.text("metadata_date")) is not None,
     }
+
+
+def _lineage_words(record: Record) -> int:
+    lineage = record.text("provenance")
+    number = len(words.informing(lineage) - words.informing(record.text("title")))
+    if number and fold(lineage) in fold(record.text("notes")):
+        return 0
+    return number
 
 
 def _reusing(record: Record) -> dict[str, Any]:

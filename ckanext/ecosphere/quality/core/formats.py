@@ -14,6 +14,8 @@ _EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,8})$")
 _MEDIA_REGISTER = "assignments/media-types/"
 DOWNLOAD_SERVICES = frozenset({"WFS", "WCS", "Atom Feed", "API", "SPARQL"})
 PLAIN_KINDS = frozenset({"table", "document"})
+STRUCTURE_KINDS = frozenset({"structured", "linked"})
+GEOMETRY_KINDS = frozenset({"vector", "raster", "service"})
 NO_DATA_KINDS = frozenset({"document", "image"})
 OPEN_STARS = 3  # minimum stars of an open and structured format
 LONGEST_NAME = 200
@@ -47,6 +49,16 @@ class Format:
     def plain(self) -> bool:
         """Return whether it certainly has no geometry."""
         return self.kind in PLAIN_KINDS and self.code != "HTML"
+
+    @property
+    def with_geometry(self) -> bool:
+        """Return whether what has this format has a geometry, as far as the format alone tells."""
+        return self.kind in GEOMETRY_KINDS and self.code not in ("API", "SPARQL")
+
+    @property
+    def without_geometry(self) -> bool:
+        """Return whether what has this format usually has no geometry."""
+        return self.kind in PLAIN_KINDS or self.kind in STRUCTURE_KINDS
 
     @property
     def structured_and_open(self) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.quality.core.checks import State, recent_until
+from ckanext.ecosphere.quality.core import mending
+from ckanext.ecosphere.quality.core.checks import State, kept_up_until, recent_until
 from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, Criterion
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.quality.storage.reading import DATA
@@ -106,6 +107,8 @@ class Evaluation:
     """Results of a dataset on one day, for the scored criteria and the conditions of levels."""
 
     model: Model
+    facts: Facts
+    today: date
     results: tuple[Result, ...]
     conditions: tuple[Result, ...] = ()
 
@@ -145,14 +148,17 @@ class Evaluation:
         return {r.criterion.id: r.state.value for r in self.results}
 
     def gain(self, criterion_id: str) -> int:
-        """Return by how much the score would rise if the failed criterion passed, all else being equal."""
-        points = next((r.points for r in self.results if r.criterion.id == criterion_id and r.state is State.FAIL), 0)
-        return SCALE * (self.won + points) // self.out_of - self.score if points else 0
+        """Return by how much the score changes once the advice of the failed criterion is followed.
 
-    def advice(self) -> tuple[Result, ...]:
-        """Return the failed criteria, most rewarding first."""
-        failed = [r for r in self.results if r.state is State.FAIL]
-        return tuple(sorted(failed, key=lambda r: -r.points))
+        What follows from it counts too: a frequency decides, for instance, whether the data are late.
+        """
+        after = mending.mended(criterion_id, self.facts, self.today)
+        return evaluate(after, self.model, self.today).score - self.score
+
+    def advice(self) -> tuple[tuple[Result, int], ...]:
+        """Return the failed criteria with their gains, most rewarding first."""
+        failed = [(r, self.gain(r.criterion.id)) for r in self.results if r.state is State.FAIL]
+        return tuple(sorted(failed, key=lambda pair: (-pair[1], -pair[0].points)))
 
 
 def evaluate(facts: Facts, model: Model, today: date) -> Evaluation:
@@ -163,7 +169,7 @@ def evaluate(facts: Facts, model: Model, today: date) -> Evaluation:
 
     results = tuple(map(ask, model.criteria))
     asked = {each.criterion.id: each for each in results}
-    return Evaluation(model, results, tuple(asked.get(c.id) or ask(c) for c in model.conditions))
+    return Evaluation(model, facts, today, results, tuple(asked.get(c.id) or ask(c) for c in model.conditions))
 
 
 def changes_after(facts: Facts, today: date) -> date | None:
@@ -172,12 +178,12 @@ def changes_after(facts: Facts, today: date) -> date | None:
     None if it does not change with time.
     """
     if facts.due and not facts.finished:
-        last = date.fromisoformat(facts.due)
+        ends = [date.fromisoformat(facts.due), kept_up_until(facts)]
     elif facts.dated:
-        last = recent_until(facts)
+        ends = [recent_until(facts)]
     else:
-        return None
-    return last if last >= today else None
+        ends = []
+    return min((end for end in ends if end and end >= today), default=None)
 
 
 @functools.cache

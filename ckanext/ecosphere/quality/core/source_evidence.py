@@ -13,7 +13,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.quality.core import checks, formats
+from ckanext.ecosphere.quality.core import checks, formats, words
 from ckanext.ecosphere.quality.core.criteria import Criterion
 from ckanext.ecosphere.quality.core.facts import Facts
 from ckanext.ecosphere.shared.messages import N_
@@ -71,6 +71,10 @@ def _length(known: Callable[[Facts], int], enough: int) -> Callable[[Facts, Sequ
     return lambda facts, lost: known(facts) + sum(map(len, lost)) >= enough
 
 
+def _informing(texts: Sequence[str]) -> int:
+    return len(words.informing(" ".join(texts)))
+
+
 def _is_open(text: str) -> bool:
     known = formats.by_name(text)
     return known is not None and known.structured_and_open
@@ -80,7 +84,7 @@ def _is_open(text: str) -> bool:
 WOULD_PASS: dict[str, Callable[[Facts, Sequence[str]], bool]] = {
     "description": _length(lambda f: f.description, checks.SHORT_DESCRIPTION),
     "description_detailed": _length(lambda f: f.description, checks.LONG_DESCRIPTION),
-    "lineage": _length(lambda f: f.lineage, checks.SHORT_LINEAGE),
+    "lineage": lambda facts, lost: facts.lineage_words + _informing(lost) >= checks.ENOUGH_LINEAGE,
     "keywords": lambda facts, lost: facts.keywords + len(lost) >= checks.ENOUGH_KEYWORDS,
     "open_format": lambda _facts, lost: any(map(_is_open, lost)),
 }

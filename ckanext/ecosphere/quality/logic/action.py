@@ -49,9 +49,10 @@ def ecosphere_quality_show(context: Context, data_dict: DataDict) -> dict[str, A
         dict: `score` (0–100), `level` (gold, silver, bronze, incomplete), `level_label`, `points`, `points_possible`,
         `next_level` (level, level_label, from, short_by and `unmet`: its unmet conditions, as in `criteria`; None at
         the top), `stars` (best openness of a resource, 0–5), `harvested`, `criteria` (for each: id, label, group, state
-        (pass, fail, missing, na, unknown), points, points_won, gain of score if it passed, advice, field, on_resource,
-        resource_id to correct, source_element of an ISO 19139 record), `mqa` (European assessment:
-        total, maximum, not_checked, rating, rating_label, dimensions with points, maximum and indicators),
+        (pass, fail, missing, na, unknown), points, points_won, gain (by how much the score changes once the advice is
+        followed), advice, field, on_resource, resource_id to correct, source_element of an ISO 19139 record), `mqa`
+        (European assessment: total, maximum, not_checked, rating, rating_label, dimensions with points, maximum and
+        indicators),
         `inspire` (met, applicable, requirements with number, label, state, field, source_element), `model_version`,
         `computed_at` (None if not stored yet), `package_id` and `name`. With `origins`, `source_record` (URL of the
         original) and for each failed criterion `origin`: fault (lost, unusable, not_enough, silent), ours (whether the
@@ -139,7 +140,7 @@ def _failing(context: Context, group: model.Group, criterion: str) -> dict[str, 
 @tk.side_effect_free
 @tk.validate_action_data(schema.quality_preview)
 def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Return the quality that a dataset would have, with the same scorer as a save, without writing anything.
+    """Return the quality that a dataset would have, validated and scored as a save does, without writing anything.
 
     Args:
         id (str): id or name of the edited dataset; omitted for a new one.
@@ -160,7 +161,7 @@ def ecosphere_quality_preview(context: Context, data_dict: DataDict) -> dict[str
     if isinstance(resources, list | dict) and len(resources) > MOST_PREVIEWED:
         message = tk._("Too many values: {number} at most.").format(number=MOST_PREVIEWED)
         raise tk.ValidationError({"dataset": [message]})
-    before, after = presentation.preview(package, data_dict["dataset"])
+    before, after = presentation.preview(context, package, data_dict["dataset"])
     change = after["score"] - (before["score"] if before else 0)
     return {"before": before, "after": after, "change": change}
 

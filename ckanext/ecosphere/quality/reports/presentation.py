@@ -9,12 +9,14 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from babel.numbers import format_decimal
 from ckan import model
+from ckan.types import Context
 from flask import has_request_context
 
 from ckanext.ecosphere.quality.core import inspire, mqa
 from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import ASKED_BY, BY_ID, GROUP_LABELS, Criterion
+from ckanext.ecosphere.quality.core.criteria import BY_ID, GROUP_LABELS, Criterion
 from ckanext.ecosphere.quality.core.facts import Facts
+from ckanext.ecosphere.quality.core.mending import ASKED_BY
 from ckanext.ecosphere.quality.core.score import LEVEL_LABELS, Evaluation, Level, Result
 from ckanext.ecosphere.quality.core.source_evidence import origin
 from ckanext.ecosphere.quality.links.model import Link
@@ -31,14 +33,17 @@ def quality(package: model.Package) -> store.Quality:
     return store.quality_of(row) if row else store.quality_of_dict(saving.stored_dataset(package))
 
 
-def preview(package: model.Package | None, data: Mapping[str, Any]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def preview(
+    context: Context, package: model.Package | None, data: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """Return the quality of `package` now (None for a new one), and with the fields `data`."""
+    kept = saving.validated(context, package, data)
     if package is None:
-        return None, as_dict(store.quality_of_dict(data))
+        return None, as_dict(store.quality_of_dict(kept))
     stored = saving.stored_dataset(package)
-    kept = {name: stored[name] for name in ("resources", "owner_org") if name not in data}
+    kept |= {name: stored[name] for name in ("resources", "owner_org") if name not in data}
     checks = store.checks_of(store.row_of(package.id))
-    return as_dict(quality(package)), as_dict(store.quality_of_dict({**data, **kept}, checks))
+    return as_dict(quality(package)), as_dict(store.quality_of_dict(kept, checks))
 
 
 def language() -> str:
@@ -142,7 +147,7 @@ def criterion(each: Result, result: Evaluation, facts: Facts) -> dict[str, Any]:
         "state": each.state.value,
         "points": each.points,
         "points_won": each.won,
-        "gain": result.gain(about.id),
+        "gain": result.gain(mends.id) if each.unmet else 0,
         "advice": _(remedy.advice),
         "field": remedy.field,
         "on_resource": remedy.on_resource,

@@ -8,10 +8,11 @@ session, where CKAN needs them anyway to index the dataset.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib import plugins as lib_plugins
 from ckan.types import Context
 
 from ckanext.ecosphere.quality.storage import store
@@ -41,6 +42,29 @@ def after_save(context: Context, data: Mapping[str, Any], *, new: bool) -> None:
     if "owner_org" not in data:
         data = {**data, "owner_org": package.owner_org}
     store.save(package.id, {**data, "id": package.id, "name": package.name}, new=new)
+
+
+def validated(context: Context, package: model.Package | None, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields `data` as a save would keep them, without saving: a French date becomes an ISO date.
+
+    A value with an error stays as it was given. Resources stay too: they are not in the form, and there may be many.
+
+    Args:
+        context: of the action.
+        package: the dataset to change, None for a new one.
+        data: fields of the dataset, as for `package_update` or as posted by the form.
+    """
+    kind = package.type if package else str(data.get("type") or "dataset")
+    plugin = lib_plugins.lookup_package_plugin(kind)
+    schema = plugin.update_package_schema() if package else plugin.create_package_schema()
+    fields = {name: value for name, value in data.items() if name != "resources"}
+    if package:
+        fields |= {"id": package.id, "name": package.name}
+    action = "package_update" if package else "package_create"
+    about = cast(Context, {**context, "session": model.Session, "package": package})
+    checked, errors = lib_plugins.plugin_validate(plugin, about, {**fields, "type": kind}, schema, action)
+    given = {name: data[name] for name in (*errors, "resources") if name in data}
+    return {**checked, **given}
 
 
 def stored_resource(resource: model.Resource) -> dict[str, Any]:

@@ -63,6 +63,13 @@ SERVICE_FIELDS = {"dcat_type": SERVICE, "endpoint_url": ["https://data.example.o
 REPOSITORY = "https://git.example.org/zones"
 CODE = {"dcat_type": "https://schema.org/SoftwareSourceCode", "code_repository": REPOSITORY}
 NOTE = {"url": "https://x.org/notice.csv", "name": "Dictionnaire des données", "format": "CSV"}
+UNRELATED = {
+    "url": "https://x.org/files/prix.csv",
+    "name": "Prix des carburants",
+    "format": "CSV",
+    "resource_role": "data",
+}
+EXPORT = "https://x.org/explore/dataset/n_zh_042/download?format="
 LIMIT = f"{INSPIRE}/metadata-codelist/LimitationsOnPublicAccess"
 EMPTY_TABLE = {
     "resources": [resource(format="CSV", url="https://x.org/a.csv")],
@@ -110,6 +117,11 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, bool]]] = [
     ("lineage", "pass", {}, {}),
     ("lineage", "fail", {"provenance": "Relevés"}, {}),
     ("lineage", "fail", {"provenance": None}, {}),
+    ("lineage", "fail", {"provenance": "Numérisation cadastrale intercommunale"}, {}),  # three words, 38 characters
+    ("lineage", "fail", {"provenance": "Voir la notice et les fichiers de données du service producteur"}, {}),
+    ("lineage", "fail", {"provenance": "Inventaire des zones humides du département de la Loire, établi par relevés "
+    "de terrain"}, {}),  # the beginning of the description
+    ("lineage", "fail", {"provenance": "Zones humides de la Loire : relevés, numérisation"}, {}),  # mostly the title
     ("lineage", "na", {"provenance": None, "dcat_type": SERVICE}, {}),
     ("resolution", "pass", {}, {}),
     ("resolution", "pass", {"scale_denominator": None, "spatial_resolution_in_meters": 0.5}, {}),
@@ -145,6 +157,7 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, bool]]] = [
     ("direct_access", "fail", {"resources": [resource(format="WMS", url="https://x.org/wms?")]}, {}),
     ("direct_access", "fail", {"resources": [resource(format="HTML", url="https://x.org/carte")]}, {}),
     ("direct_access", "missing", {"resources": []}, {}),
+    ("direct_access", "na", {**SERVICE_FIELDS, "resources": [resource(format="WMS", url="https://x.org/wms?")]}, {}),
     ("open_format", "pass", {}, {}),
     ("open_format", "pass", {"resources": [resource(format="SHP"), resource(id="b", format="GeoJSON")]}, {}),
     ("open_format", "fail", {"resources": [resource(format="SHP")]}, {}),
@@ -152,7 +165,15 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, bool]]] = [
     ("open_format", "missing", {"resources": []}, {}),
     ("open_format", "fail", {}, BROKEN),
     ("open_format", "fail", {"resources": [resource(format="SHP"), NOTE]}, {}),
-    ("open_format", "pass", {"resources": [resource(format="SHP"), {**NOTE, "resource_role": "data"}]}, {}),
+    ("open_format", "fail", {"resources": [resource(format="SHP"), {**NOTE, "resource_role": "data"}]}, {}),
+    ("open_format", "fail", {"resources": [resource(format="SHP"), UNRELATED]}, {}),
+    ("open_format", "fail", {"resources": [resource(format="SHP"), {**UNRELATED, "format": "JSON"}]}, {}),
+    ("open_format", "pass", {"resources": [resource(format="SHP"), {**UNRELATED, "name": "Zones (CSV)"}]}, {}),
+    ("open_format", "pass", {"resources": [resource(format="SHP", url=f"{EXPORT}shp"), {**UNRELATED, "name": "csv",
+    "url": f"{EXPORT}csv"}]}, {}),
+    ("open_format", "pass", {"resources": [UNRELATED]}, {}),  # nothing with a geometry to be related to
+    ("data_access", "fail", {"resources": [NOTE]}, {}),
+    ("data_access", "fail", {"resources": [{**UNRELATED, "name": "Liste des attributs", "resource_role": None}]}, {}),
     ("open_format", "na", {"resources": [], **SERVICE_FIELDS}, {}),
     ("open_format", "na", {"resources": [], **CODE}, {}),
     ("answers", "pass", {}, {}),
@@ -210,6 +231,12 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, bool]]] = [
     ("on_time", "fail", {"modified": "2024-01-10", "status": f"{EU}/dataset-status/COMPLETED"}, {}),
     ("on_time", "na", {"modified": "2024-01-10", "status": f"{EU}/dataset-status/DISCONT"}, {}),
     ("on_time", "missing", {"modified": None, "issued": None}, {}),
+    ("kept_up", "pass", {}, {}),
+    ("kept_up", "pass", {"modified": "2024-01-10"}, {}),  # the edition of 2025 is late
+    ("kept_up", "fail", {"modified": "2023-01-10"}, {}),  # those of 2024 and 2025 are
+    ("kept_up", "na", {"frequency": None, "modified": "2015-01-10"}, {}),
+    ("kept_up", "na", {"modified": "2015-01-10", "status": f"{EU}/dataset-status/DISCONT"}, {}),
+    ("kept_up", "na", {"modified": "2015-01-10", **CODE}, {}),
     ("current", "pass", {}, {}),
     ("current", "fail", {"modified": "2024-01-10"}, {}),
     ("current", "pass", {"frequency": None}, {}),

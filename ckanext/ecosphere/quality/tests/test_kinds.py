@@ -73,7 +73,10 @@ def test_every_advice_leads_to_a_field_in_sight_whatever_the_kind(page: Page):
 
 def test_the_page_says_what_keeps_a_dataset_from_the_next_level(page: Page):
     factories.Organization(name="ddt-42", title="DDT de la Loire", image_url="")
-    act("package_create", **saved(name="zones", license_id=None, modified="2016-02-01", issued="2016-01-01"))
+    act(
+        "package_create",
+        **saved(name="zones", license_id=None, modified="2016-02-01", issued="2016-01-01", frequency=None),
+    )
     page.goto("/fr/qualite")
     page.locator("#levels").click()
     asked = page.locator("#levels ~ ul li")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
 from ckan import model
+from lxml import html
+from werkzeug.datastructures import MultiDict
 
+from ckanext.ecosphere.quality.core import checks
 from ckanext.ecosphere.quality.core.model import QualityRow
+from ckanext.ecosphere.quality.tests.cases import EU
 from ckanext.ecosphere.quality.tests.conftest import act, count, saved, stored
 
 pytestmark = pytest.mark.usefixtures("portal")
 
 PATH = "/fr/qualite/apercu"
+LEVEL_LABELS_FR = {"gold": "Or", "silver": "Argent", "bronze": "Bronze", "incomplete": "À compléter"}
 
 
 @pytest.fixture
@@ -114,3 +120,41 @@ def test_every_advice_leads_to_a_field_that_is_in_the_form(app: Any, people: dic
     for link in anchors:
         target = resource if "/resource/" in link else form
         assert f'id="{link.split("#")[1]}"' in target, link
+
+
+FORM_CHANGES: list[dict[str, str]] = [
+    {},
+    {"license_id": "cc-by"},
+    {"frequency": f"{EU}/frequency/ANNUAL"},
+    {"modified": "12/03/2016", "issued": "12/03/2016"},
+    {"contact-0-email": "", "contact-0-url": ""},
+    {"scale_denominator": "1/5000"},
+    {"provenance": "<p>Sans objet</p>"},
+    {"tag_string": "eau, eau, loire"},
+]
+
+
+@pytest.mark.parametrize("changes", FORM_CHANGES, ids=str)
+def test_the_score_that_the_form_announces_is_the_one_that_its_save_gives(
+    app: Any, zones: dict[str, Any], people: dict[str, Any], changes: dict[str, str]
+):
+    page: Any = html.fromstring(app.get("/fr/dataset/edit/zones", headers=headers(people["editor"])).body)
+    form = page.get_element_by_id("dataset-edit")
+    for inert in form.findall(".//template"):  # e.g. the template of one more contact
+        inert.drop_tree()
+    kept = [(name, value) for name, value in form.form_values() if name not in changes]
+    values = MultiDict([*kept, *changes.items()])
+    fragment = app.post(f"{PATH}?id={zones['id']}", data=values, headers=headers(people["editor"])).body
+    sent = MultiDict([*values.items(multi=True), ("save", "")])
+    answer = app.post("/fr/dataset/edit/zones", data=sent, headers=headers(people["editor"]), follow_redirects=False)
+    assert answer.status_code == 302
+    row = stored(zones["id"])
+    assert f"{row.score} sur 100" in fragment and LEVEL_LABELS_FR[row.level] in fragment
+
+
+def test_the_form_asks_for_the_length_that_the_criteria_ask_for(app: Any, people: dict[str, Any]):
+    form = app.get("/en/dataset/new", headers=headers(people["editor"])).body
+    asked = re.search(r"what they do not cover\. (.*?)</", form)
+    assert asked, "the help of the description is not in the form"
+    assert re.findall(r"\d+", asked[1]) == [str(checks.SHORT_DESCRIPTION), str(checks.LONG_DESCRIPTION)]
+    assert "sentences" not in asked[1]

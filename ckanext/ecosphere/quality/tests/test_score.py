@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckanext.ecosphere.quality.core.checks import State
-from ckanext.ecosphere.quality.core.criteria import ASKED_BY, CRITERIA
+from ckanext.ecosphere.quality.core.criteria import CRITERIA
 from ckanext.ecosphere.quality.core.facts import Checks, gather
+from ckanext.ecosphere.quality.core.mending import ASKED_BY
 from ckanext.ecosphere.quality.core.score import (
     LEVEL_LABELS,
     ModelError,
@@ -70,15 +71,16 @@ def test_the_gain_announced_is_the_gain_obtained():
     assert complete.gain("specification") == 0
 
 
-def test_more_is_gained_than_announced_where_something_could_not_be_judged_before():
-    silent = evaluate(gather(dataset(frequency=None)), MODEL, TODAY)
+def test_what_could_not_be_judged_before_counts_in_what_is_announced():
+    silent = evaluate(gather(dataset(frequency=None, modified="2018-01-10", issued="2018-01-10")), MODEL, TODAY)
     assert silent.states["on_time"] == "missing"
-    assert silent.gain("frequency") < evaluate(gather(dataset()), MODEL, TODAY).score - silent.score
+    irregular = dataset(frequency=f"{EU}/frequency/IRREG", modified="2018-01-10", issued="2018-01-10")
+    assert silent.gain("frequency") == evaluate(gather(irregular), MODEL, TODAY).score - silent.score
 
 
-def test_advice_comes_by_points():
-    points = [result.points for result in evaluate(gather({"title": "x"}), MODEL, TODAY).advice()]
-    assert points == sorted(points, reverse=True) and len(points) > 10
+def test_advice_comes_by_what_it_gains():
+    gains = [gain for _result, gain in evaluate(gather({"title": "x"}), MODEL, TODAY).advice()]
+    assert gains == sorted(gains, reverse=True) and len(gains) > 10
 
 
 def test_a_dataset_becomes_late_the_day_after_its_due_date():
@@ -88,7 +90,10 @@ def test_a_dataset_becomes_late_the_day_after_its_due_date():
     assert last == date(2025, 1, 10) + timedelta(days=366 + 37)
     assert evaluate(facts, MODEL, last).states["on_time"] == "pass"
     assert evaluate(facts, MODEL, last + timedelta(days=1)).states["on_time"] == "fail"
-    assert changes_after(facts, last + timedelta(days=1)) is None
+    second = changes_after(facts, last + timedelta(days=1))
+    assert second == last + timedelta(days=366 + 37)  # the next announced update, also missed then
+    assert evaluate(facts, MODEL, second + timedelta(days=1)).level == "bronze"
+    assert changes_after(facts, second + timedelta(days=1)) is None
 
 
 @given(st.sets(st.sampled_from(sorted(MODEL.points)), min_size=1), st.integers(0, 100))

@@ -7,6 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ckanext.ecosphere.quality.core.inspire import REQUIREMENTS
+from ckanext.ecosphere.quality.core.mqa import INDICATORS
+from ckanext.ecosphere.quality.core.score import load_model
 from ckanext.ecosphere.quality.tests.conftest import act
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -30,7 +33,7 @@ def test_the_dataset_page_shows_badge_and_criteria(app: Any, zones: Any):
 
 def test_the_quality_page_shows_every_criterion(app: Any, zones: Any):
     page = app.get("/fr/dataset/zones/qualite").body
-    assert page.count('<th scope="row"') == 26 + 23 + 21
+    assert page.count('<th scope="row"') == len(load_model().criteria) + len(INDICATORS) + len(REQUIREMENTS)
     assert "Zones &lt;b&gt;humides&lt;/b&gt;" in page
     assert "<b>humides</b>" not in page
 

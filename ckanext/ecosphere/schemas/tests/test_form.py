@@ -9,6 +9,7 @@ import ckan.plugins.toolkit as tk
 import pytest
 from bs4 import BeautifulSoup
 from ckan import model
+from playwright.sync_api import expect
 
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
@@ -314,3 +315,21 @@ class TestInABrowser:
         wait_until(page, "document.querySelector('#field-in_series-list option')")
         proposed = page.locator("#field-in_series-list option").first
         assert (proposed.get_attribute("value"), proposed.inner_text()) == ("lot-2023", "Grand lot des frayères")
+
+    def test_the_number_of_filled_fields_follows_what_is_typed_and_removed(self, page, editor, create):
+        create(samples.full())
+        log_in(page, editor["name"], PASSWORD)
+        page.goto("/fr/dataset/edit/zones-inondables-ain")
+        section = page.locator("details", has=page.locator("#field-notes"))
+        counted = section.locator(".ecosphere-section-count")
+        before = int(counted.inner_text().split()[0])
+        page.fill("#field-notes", "")
+        expect(counted).to_have_text(f"{before - 1} champs remplis")
+        page.fill("#field-notes", "Zones inondables.")
+        expect(counted).to_have_text(f"{before} champs remplis")
+        themes = page.locator("#field-theme .ecosphere-chosen button")
+        part = page.locator("details", has=page.locator("#field-theme")).locator(".ecosphere-section-count")
+        number = int(part.inner_text().split()[0])
+        for _theme in range(themes.count()):
+            themes.first.press("Enter")
+        expect(part).to_have_text(f"{number - 1} champs remplis")

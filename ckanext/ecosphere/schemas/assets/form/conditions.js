@@ -40,8 +40,33 @@
     return {
       initialize: function () {
         this._conditions();
+        this._counts();
         window.addEventListener("hashchange", () => goTo(window.location.hash));
         if (wanted && !faulty) goTo(wanted);
+      },
+
+      /** Keep the numbers of filled fields right while one types. The server has counted fields that the form does not show, too. */
+      _counts: function () {
+        const form = this.el[0].closest("form");
+        const lines = Array.from(this.el[0].querySelectorAll("[data-count]"));
+        const filled = () => {
+          const given = new Set();
+          for (const [name, value] of new FormData(form)) {
+            if (typeof value === "string" ? value.trim() : value.name) given.add(name.split(/-\d+-|__\d+__/)[0]);
+          }
+          return lines.map((line) => JSON.parse(line.dataset.fields).filter((name) => given.has(name)).length);
+        };
+        const start = filled();
+        const update = () => {
+          filled().forEach((number, index) => {
+            const { count, texts } = lines[index].dataset;
+            const shown = Math.max(Number(count) + number - start[index], 0);
+            lines[index].textContent = JSON.parse(texts)[Math.min(shown, 2)].replace("{number}", shown);
+          });
+        };
+        const later = () => window.setTimeout(update);
+        ["input", "change", "click"].forEach((name) => form.addEventListener(name, later));
+        window.jQuery(form).on("change", later); // widgets that replace inputs
       },
 
       /** Show the fields that apply to what is chosen; hide the others as long as they are empty. */
