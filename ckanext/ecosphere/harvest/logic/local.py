@@ -29,15 +29,19 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[
         `catalogue` whose record the portal publishes, as in `ecosphere_harvest_catalogues_show` (None when no source
         that is still harvested has the dataset: then all of it can be changed); `fields`, names of the fields that a
         harvest leaves unchanged: those of `ecosphere.harvest.local_fields`, and local edits; `resources`, ids of those
-        added on the portal.
+        added on the portal; `edits`, as `ecosphere_harvest_edits_list`.
     """
     tk.check_access("ecosphere_harvest_local_show", context, data_dict)
     package = known_dataset(data_dict["id"])
-    catalogue = explain.catalogues(package.id)["published_from"] if local_changes.is_locked(package.id) else None
+    if not local_changes.is_locked(package.id):
+        return {"catalogue": None, "fields": [], "resources": [], "edits": []}
+    edits = local_edits.listed(package, with_rows=True)
+    edited = {edit["field"] for edit in edits if edit["resource"] is None}
     return {
-        "catalogue": catalogue,
-        "fields": sorted(config.local_fields().union(local_edits.edits_of(package).get("", ()))) if catalogue else [],
-        "resources": local_changes.added(package.id) if catalogue else [],
+        "catalogue": explain.catalogues(package.id)["published_from"],
+        "fields": sorted(config.local_fields() | edited),
+        "resources": local_changes.added(package.id),
+        "edits": edits,
     }
 
 

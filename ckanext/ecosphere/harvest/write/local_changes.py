@@ -29,7 +29,7 @@ IS_ADDED: sa.ColumnElement[bool] = sa.or_(
 
 
 def is_locked(package_id: str) -> bool:
-    """Tell whether a source that is still harvested publishes a dataset, and will overwrite local changes."""
+    """Tell whether a source that is still harvested publishes a dataset."""
     return bool(locked_datasets([package_id]))
 
 

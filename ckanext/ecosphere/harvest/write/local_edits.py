@@ -34,8 +34,8 @@ DATASET_COLUMNS = (
     "maintainer_email",
 )  # fmt: skip
 RESOURCE_COLUMNS = ("url", "name", "description", "format", "size")
-DERIVED = frozenset({"spatial"})
-"""Fields that the portal computes from others."""
+DERIVED = frozenset({"spatial", "harvest_object_id", "harvest_source_id", "harvest_source_title"})
+"""Fields that are computed: the geometry, and what ckanext-harvest adds to a shown dataset."""
 
 Values = dict[str, dict[str, Any]]
 """Part → field → value."""
@@ -74,7 +74,7 @@ def note(context: Any) -> None:
     for part in before.keys() & after.keys():
         noted = edits.setdefault(part, {})
         for field in before[part].keys() | after[part].keys():
-            old, new = before[part].get(field), after[part].get(field)
+            old, new = _said(before[part], field), _said(after[part], field)
             if _plain(old) == _plain(new):
                 continue
             source = noted[field]["source"] if field in noted else old
@@ -147,6 +147,7 @@ def follow(package: Any, part: str, field: str, user: str) -> None:
     if noted is None:
         return
     dataset = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
+    dataset["extras"] = [extra for extra in dataset.get("extras", ()) if extra["key"] not in DERIVED]
     parts = {"": dataset} | {resource["id"]: resource for resource in dataset["resources"]}
     if part in parts:
         put(parts[part], field, noted["source"])
@@ -175,14 +176,16 @@ def keep(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
     for part in edits.keys() & parts.keys() & here.keys():
         left[part] = {}
         for field, noted in edits[part].items():
-            said, local = _get(parts[part], field), here[part].get(field)
-            if _plain(said) == _plain(local):
+            said, local = _said(parts[part], field), here[part].get(field)
+            if _plain(said) == _plain(_said(here[part], field)):
                 continue
             left[part][field] = {**noted, "source": said}
             put(parts[part], field, local)
-            # The main text and its translations are one: the schema refuses two that disagree.
-            if (other := field + SUFFIX) not in edits[part] and other in parts[part].keys() | here[part].keys():
-                put(parts[part], other, here[part].get(other))
+            # The schema refuses a text and its translations that disagree.
+            translations = parts[part].get(field + SUFFIX)
+            if isinstance(translations, Mapping):
+                texts = {lang: local if text == said else text for lang, text in translations.items()}
+                parts[part][field + SUFFIX] = texts
     return left
 
 
@@ -197,10 +200,15 @@ def put(target: dict[str, Any], field: str, value: Any) -> None:
         target.pop(field, None)
 
 
-def _get(target: Mapping[str, Any], field: str) -> Any:
-    if field == TAGS:
-        return sorted(tag["name"] for tag in target.get("tags") or [])
-    return target.get(field)
+def _said(values: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a field; translations without the text of the main field, which is a field of its own."""
+    if field == TAGS and "tags" in values:
+        return sorted(tag["name"] for tag in values["tags"])
+    value = values.get(field)
+    if field.endswith(SUFFIX) and isinstance(value, Mapping):
+        main = values.get(field.removesuffix(SUFFIX))
+        return {lang: text for lang, text in value.items() if text != main}
+    return value
 
 
 def _has_rows(value: Any) -> bool:
@@ -223,9 +231,12 @@ def decoded(stored: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     """Return a value for comparison: numbers are texts, line ends those of Unix; empty parts and order do not count."""
+    value = decoded(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, Mapping):
         plain = {key: _plain(part) for key, part in value.items()}
-        return {key: part for key, part in plain.items() if part}
+        return {key: part for key, part in sorted(plain.items()) if part} or ""
     if isinstance(value, list):
-        return sorted((plain for plain in map(_plain, value) if plain), key=json.dumps)
+        return sorted((plain for plain in map(_plain, value) if plain), key=json.dumps) or ""
     return "" if value is None else str(value).replace("\r\n", "\n").strip()
