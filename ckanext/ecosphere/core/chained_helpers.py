@@ -16,7 +16,7 @@ from ckan.lib.pagination import Page
 from flask import has_request_context
 from markupsafe import escape
 
-from ckanext.ecosphere.shared import dates, once, template_helpers
+from ckanext.ecosphere.shared import dates, once, template_helpers, titles
 
 
 def name_pagers() -> None:
@@ -65,6 +65,18 @@ def check_access(original: Any, action: str, data_dict: dict[str, Any] | None = 
         return original(action, data_dict)
     key = (action, tk.current_user.name, str((data_dict or {}).get("id")))
     return once.for_page("access", key, lambda: original(action, data_dict))
+
+
+@tk.chained_helper
+def dataset_display_name(original: Any, dataset: Any) -> str:
+    """Return the title of a dataset; that of a series does not begin with a word that names a département.
+
+    Args:
+        original: CKAN's helper.
+        dataset: the dataset, as a dict or a model object.
+    """
+    kind = dataset.get("dcat_type") if isinstance(dataset, dict) else (dataset.extras or {}).get("dcat_type")
+    return titles.shown(original(dataset), kind)
 
 
 @tk.chained_helper
