@@ -131,8 +131,11 @@ def test_a_file_of_the_source_keeps_what_was_changed(portal, app, server, source
     editor = person(dataset, "editor")
     assert Form(app, editor, f"{address}?modifier=1").send(name="Zones, 2026").status_code == 302
     assert edits(portal) == {"name": "Zones (SHP)"}
+    url = "https://ddt.example.org/zones-2026.zip"
+    portal.call("resource_patch", id=link["id"], url=url)
     [after] = harvest_again(portal, server, source, abstract="Trois.")["resources"]
-    assert (after["id"], after["name"]) == (link["id"], "Zones, 2026")
+    assert (after["id"], after["name"], after["url"]) == (link["id"], "Zones, 2026", url)
+    assert edits(portal) == {"name": "Zones (SHP)", "url": link["url"]}
     marks = {str(each["id"]): each.text for each in Form(app, editor, address).html.select(".ecosphere-locked-mark")}
     assert "modifié localement" in marks["field-name-locked"]
     assert "vient de la source" in marks["field-url-locked"]
@@ -151,6 +154,11 @@ def test_an_edit_by_the_api_and_another_dataset_of_the_batch(portal, server):
     portal.harvest(source)
     notes = {id_: portal.call("package_show", id=id_)["notes"] for id_ in (first["id"], second["id"])}
     assert notes == {first["id"]: "D’ici.", second["id"]: "De la source."}
+
+
+def test_brackets_within_brackets_are_saved(portal, app, source):
+    correct(app, shown(portal), notes="[" * 50_000, version_notes="[" * 900 + "]" * 900)
+    assert shown(portal)["notes"] == "[" * 50_000
 
 
 def test_translations_are_edits_of_their_own(portal, app, server, source):

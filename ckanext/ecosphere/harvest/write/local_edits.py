@@ -10,6 +10,7 @@ A dataset has *parts*: itself, called "", and the resources that the harvest wro
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -57,10 +58,10 @@ def package_update(original: Any, context: Context, data_dict: DataDict) -> Any:
         data_dict: the dataset.
     """
     own: Any = context
-    own[_BEFORE] = None
-    package = model.Package.get(str(data_dict.get("id") or data_dict.get("name") or ""))
-    if package is not None and not own.get(BY_HARVEST):
-        own[_BEFORE] = values_of(package)
+    own[_BEFORE] = {}
+    if not own.get(BY_HARVEST):
+        package = model.Package.get(str(data_dict.get("id") or data_dict.get("name") or ""))
+        own[_BEFORE] = values_of(package) if package else {}
     return original(context, data_dict)
 
 
@@ -75,11 +76,11 @@ def note(context: Any) -> None:
         noted = edits.setdefault(part, {})
         for field in before[part].keys() | after[part].keys():
             old, new = _said(before[part], field), _said(after[part], field)
-            if _plain(old) == _plain(new):
+            if _same(old, new):
                 continue
             source = noted[field]["source"] if field in noted else old
             noted[field] = {"since": today, "source": source}
-            if _plain(source) == _plain(new):
+            if _same(source, new):
                 del noted[field]
     store(package, edits)
 
@@ -147,13 +148,14 @@ def follow(package: Any, part: str, field: str, user: str) -> None:
     if noted is None:
         return
     dataset = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
-    dataset["extras"] = [extra for extra in dataset.get("extras", ()) if extra["key"] not in DERIVED]
-    parts = {"": dataset} | {resource["id"]: resource for resource in dataset["resources"]}
+    new = copy.deepcopy(dataset)
+    new["extras"] = [extra for extra in new.get("extras", ()) if extra["key"] not in DERIVED]
+    parts = {"": new} | {resource["id"]: resource for resource in new["resources"]}
     if part in parts:
         put(parts[part], field, noted["source"])
     store(package, edits)
-    context: Any = {"ignore_auth": True, "user": user, BY_HARVEST: True}
-    tk.get_action("package_update")(context, dataset)
+    context: Any = {"ignore_auth": True, "user": user, "original_package": dataset, BY_HARVEST: True}
+    tk.get_action("package_update")(context, new)
     model.Session.commit()
 
 
@@ -177,7 +179,7 @@ def keep(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
         left[part] = {}
         for field, noted in edits[part].items():
             said, local = _said(parts[part], field), here[part].get(field)
-            if _plain(said) == _plain(_said(here[part], field)):
+            if _same(said, _said(here[part], field)):
                 continue
             left[part][field] = {**noted, "source": said}
             put(parts[part], field, local)
@@ -194,10 +196,10 @@ def put(target: dict[str, Any], field: str, value: Any) -> None:
     if field == TAGS:
         target.pop(TAGS, None)
         field, value = "tags", [{"name": tag} for tag in value or []]
-    if _plain(value):
-        target[field] = value
-    else:
+    if value in (None, "", [], {}):
         target.pop(field, None)
+    else:
+        target[field] = value
 
 
 def _said(values: Mapping[str, Any], field: str) -> Any:
@@ -224,9 +226,16 @@ def decoded(stored: Any) -> Any:
     if isinstance(stored, str) and stored[:1] in ("[", "{"):
         try:
             return json.loads(stored)
-        except ValueError:
+        except (ValueError, RecursionError):
             return stored
     return stored
+
+
+def _same(one: Any, other: Any) -> bool:
+    try:
+        return _plain(one) == _plain(other)
+    except RecursionError:  # brackets within brackets, typed by somebody
+        return one == other
 
 
 def _plain(value: Any) -> Any:

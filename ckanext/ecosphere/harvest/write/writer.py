@@ -31,6 +31,7 @@ from ckanext.ecosphere.harvest.write.portal import (
     Fitter,
     Names,
     Present,
+    as_harvested,
     distinct,
     free_tags,
     keep_ids,
@@ -192,7 +193,7 @@ class Writer:
         if item.package_id:
             dataset["id"] = item.package_id
         dataset["resources"] = [dict(resource) for resource in dataset.get("resources") or []]
-        keep_ids(dataset["resources"], present)
+        keep_ids(dataset["resources"], as_harvested(present, item.edits))
         if item.package_id:
             added = [each.id for each in present if each.local]
             item.edits = local_edits.keep(dataset, item.edits, item.here)
