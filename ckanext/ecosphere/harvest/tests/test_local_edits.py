@@ -156,6 +156,24 @@ def test_an_edit_by_the_api_and_another_dataset_of_the_batch(portal, server):
     assert notes == {first["id"]: "D’ici.", second["id"]: "De la source."}
 
 
+def test_an_edit_stays_when_another_source_takes_the_dataset_over(portal):
+    identifier = "fr-120066022-jdd-2f6a3f0e-5a47-4c4b-9a1c-0d8f5f1f6f01"
+    records = [iso_record(1, identifier=identifier, title=title, links=LINKS) for title in ("Original", "Copie")]
+    with catalogue([records[0], iso_record(2)]) as one, catalogue([records[1]]) as two:
+        first = portal.source(one.url, name="geoide", config={"priority": 1})
+        second = portal.source(two.url, name="region")
+        portal.harvest(first)
+        portal.harvest(second)
+        id_ = portal.datasets()["Original"]["id"]
+        portal.call("package_patch", id=id_, title="Titre d’ici")
+        del one.records[0]
+        portal.harvest(first)
+        portal.harvest(first)
+    assert portal.call("package_show", id=id_)["title"] == "Titre d’ici"
+    [edit] = portal.call("ecosphere_harvest_edits_list", id=id_)
+    assert edit["source"] == "Copie"
+
+
 def test_brackets_within_brackets_are_saved(portal, source):
     id_ = shown(portal)["id"]
     for text in ("[" * 9_000, "[" * 900 + "]" * 900):
