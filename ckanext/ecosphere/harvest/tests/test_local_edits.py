@@ -14,7 +14,7 @@ from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.tests.test_local_form import LINKS, PASSWORD, edited, locked, person
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared import dates
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
 from ckanext.ecosphere.tests.forms import Form
 
 SCRIPT = "Sols <script>alert(1)</script>"
@@ -270,7 +270,6 @@ def test_the_page_is_accessible_and_follows_by_keyboard(page, portal, app, serve
     log_in(page, person(dataset, "editor")["name"], PASSWORD)
     page.goto(f"/fr/dataset/{dataset['name']}")
     assert axe_violations(page) == []
-    picture(page, "local-edits")
     page.get_by_role("button", name="Suivre la source : Titre").press("Enter")
     page.wait_for_selector(".alert-success")
     assert shown(portal)["title"] == dataset["title"]
