@@ -16,7 +16,7 @@ from ckan.lib.pagination import Page
 from flask import has_request_context
 from markupsafe import escape
 
-from ckanext.ecosphere.shared import dates, once, template_helpers, titles
+from ckanext.ecosphere.shared import dates, once, template_helpers
 
 
 def name_pagers() -> None:
@@ -76,7 +76,7 @@ def dataset_display_name(original: Any, dataset: Any) -> str:
         dataset: the dataset, as a dict or a model object.
     """
     kind = dataset.get("dcat_type") if isinstance(dataset, dict) else (dataset.extras or {}).get("dcat_type")
-    return titles.shown(original(dataset), kind)
+    return template_helpers.shown_title(original(dataset), kind)
 
 
 @tk.chained_helper

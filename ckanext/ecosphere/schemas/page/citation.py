@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ckanext.ecosphere.shared import characters, titles
+from ckanext.ecosphere.shared import characters, template_helpers
 from ckanext.ecosphere.shared.contact_details import makers
 
 _BIBTEX = str.maketrans(
@@ -71,7 +71,9 @@ def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
     return Citation(
         str(dataset.get("name") or ""),
         tuple(authors),
-        _line(titles.shown(dataset.get("title") or dataset.get("name") or "", dataset.get("dcat_type"))),
+        _line(
+            template_helpers.shown_title(dataset.get("title") or dataset.get("name") or "", dataset.get("dcat_type"))
+        ),
         next((day for day in days if day), None),
         _line(dataset.get("version") or ""),
         _line(portal),

@@ -17,7 +17,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.search.page import highlight
 from ckanext.ecosphere.search.relevance import table_names
-from ckanext.ecosphere.shared import dates, language, titles
+from ckanext.ecosphere.shared import dates, language, template_helpers
 from ckanext.ecosphere.shared.contact_details import makers
 from ckanext.ecosphere.vocabularies import communes
 
@@ -80,7 +80,9 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     words = highlight.words_of(query)
     notes = tk.h.markdown_extract(tk.h.get_translated(dataset, "notes"), extract_length=0) or ""
     service = dataset.get("organization") or {}
-    title = titles.shown(tk.h.get_translated(dataset, "title") or dataset["name"], dataset.get("dcat_type"))
+    title = template_helpers.shown_title(
+        tk.h.get_translated(dataset, "title") or dataset["name"], dataset.get("dcat_type")
+    )
     service_title = service.get("title") or service.get("name") or ""
     made = makers.of(dataset)
     return Result(
@@ -143,7 +145,7 @@ def grouped(datasets: list[Dataset]) -> list[Dataset]:
 
 
 def _with_members(group: list[Dataset]) -> Dataset:
-    first = next((each for each in group if titles.is_series(each.get("dcat_type"))), group[0])
+    first = next((each for each in group if template_helpers.is_series(each.get("dcat_type"))), group[0])
     others = [each for each in group if each is not first]
     return {**first, MEMBERS: others} if others else first
 
@@ -160,7 +162,7 @@ def _key(dataset: Dataset, series: dict[str, str]) -> str:
 
 def _identity(dataset: Dataset) -> tuple[str, list[str]]:
     """Return the group key of a series and the identifiers by which its members may refer to it."""
-    if not titles.is_series(dataset.get("dcat_type")):
+    if not template_helpers.is_series(dataset.get("dcat_type")):
         return "", []
     named = ("metadata_identifier", "name", "id", "identifier", "uri")
     names = [str(dataset[key]) for key in named if dataset.get(key)]
