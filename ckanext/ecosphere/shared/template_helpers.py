@@ -1,8 +1,9 @@
-"""Template helpers for the pages of every room: territories and their maps, labels, file sizes, URLs."""
+"""Template helpers for the pages of every room: territories and their maps, labels, titles, file sizes, URLs."""
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from typing import Any
 

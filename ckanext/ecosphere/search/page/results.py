@@ -80,9 +80,8 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     words = highlight.words_of(query)
     notes = tk.h.markdown_extract(tk.h.get_translated(dataset, "notes"), extract_length=0) or ""
     service = dataset.get("organization") or {}
-    title = template_helpers.shown_title(
-        tk.h.get_translated(dataset, "title") or dataset["name"], dataset.get("dcat_type")
-    )
+    title = tk.h.get_translated(dataset, "title") or dataset["name"]
+    title = template_helpers.shown_title(title, dataset.get("dcat_type"))
     service_title = service.get("title") or service.get("name") or ""
     made = makers.of(dataset)
     return Result(
