@@ -54,6 +54,7 @@ from ckanext.ecosphere.shared.web_guard import assets, cookies, proxies
 @tk.blanket.helpers(
     {
         "check_access": chained_helpers.check_access,
+        "dataset_display_name": chained_helpers.dataset_display_name,
         "linked_user": chained_helpers.linked_user,
         "render_datetime": chained_helpers.render_datetime,
         "user_image": chained_helpers.user_image,

@@ -68,6 +68,18 @@ def check_access(original: Any, action: str, data_dict: dict[str, Any] | None = 
 
 
 @tk.chained_helper
+def dataset_display_name(original: Any, dataset: Any) -> str:
+    """Return the title of a dataset; that of a series does not begin with a word that names a département.
+
+    Args:
+        original: CKAN's helper.
+        dataset: the dataset, as a dict or a model object.
+    """
+    kind = dataset.get("dcat_type") if isinstance(dataset, dict) else (dataset.extras or {}).get("dcat_type")
+    return template_helpers.shown_title(original(dataset), kind)
+
+
+@tk.chained_helper
 def linked_user(original: Any, user: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the name of an account, linked to its page if the reader may open it.
 

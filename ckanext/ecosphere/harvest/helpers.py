@@ -6,12 +6,14 @@ from datetime import date, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 
 from ckanext.ecosphere.harvest import config, job_progress, objects
 from ckanext.ecosphere.harvest.messages import form_errors, labels, translation
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
 from ckanext.ecosphere.harvest.sources.source_type import enabled_types
+from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.shared import dates
 from ckanext.harvest.model import UPDATE_FREQUENCIES
 
@@ -61,7 +63,7 @@ def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
 
     Returns:
         `catalogue` that it comes from; `fields` (name, label) that a harvest leaves unchanged; `resources`, ids of
-        those added on the portal.
+        those added on the portal; `edits`, as `ecosphere_harvest_edits`.
     """
     try:
         told = tk.get_action("ecosphere_harvest_local_show")({}, {"id": package_id})
@@ -69,13 +71,53 @@ def ecosphere_harvest_local(package_id: str) -> dict[str, Any] | None:
         return None
     if not told["catalogue"]:
         return None
-    schema = tk.h.scheming_get_dataset_schema("dataset") if "scheming_get_dataset_schema" in tk.h else None
+    definitions = {name: _definition(name, "dataset_fields") for name in told["fields"]}
     fields = [
-        {"name": field["field_name"], "label": tk.h.scheming_language_text(field["label"])}
-        for field in (schema or {}).get("dataset_fields", ())
-        if field["field_name"] in told["fields"]
+        {"name": name, "label": tk.h.scheming_language_text(field["label"])}
+        for name, field in definitions.items()
+        if field
     ]
-    return {**told, "fields": fields}
+    return {**told, "fields": fields, "edits": _described(told["edits"])}
+
+
+def ecosphere_harvest_edits(package_id: str) -> list[dict[str, Any]]:
+    """Return the local edits of a dataset (`ecosphere_harvest_edits_list`), as pages show them.
+
+    Returns:
+        for each also its `key` ("resource/field"), `label`, `date` in words, and `display`, its field of the schema if
+        a snippet of the schema shows its values.
+    """
+    try:
+        return _described(tk.get_action("ecosphere_harvest_edits_list")({}, {"id": package_id}))
+    except (tk.ObjectNotFound, tk.NotAuthorized):
+        return []
+
+
+def _described(edits: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for edit in edits:
+        field = _definition(edit["field"], "resource_fields" if edit["resource"] else "dataset_fields")
+        edit["label"] = tk.h.scheming_language_text(field["label"]) if field else edit["field"]
+        edit["display"] = field if field.get("display_snippet") else None
+        if edit["resource"]:
+            resource: Any = model.Resource.get(edit["resource"])
+            edit["label"] = f"{resource.name or resource.url} – {edit['label']}"
+        if edit["field"] == local_edits.TAGS:
+            edit["source"], edit["display"] = ", ".join(edit["source"] or []), None
+        if edit["field"] == "owner_org":
+            service = model.Group.get(edit["source"])
+            edit["source"], edit["display"] = service.display_name if service else "", None
+        edit["key"] = f"{edit['resource'] or ''}/{edit['field']}"
+        edit["date"] = dates.day(edit["since"])
+    return edits
+
+
+def _definition(name: str, kind: str) -> dict[str, Any]:
+    """Return a field of the dataset schema; an empty one if there is none."""
+    schema = tk.h.scheming_get_dataset_schema("dataset") if "scheming_get_dataset_schema" in tk.h else None
+    for field in (schema or {}).get(kind, ()):
+        if field["field_name"] == name:
+            return field
+    return {}
 
 
 def ecosphere_harvest_hold(source_id: str) -> dict[str, Any] | None:

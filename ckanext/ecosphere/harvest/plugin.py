@@ -17,6 +17,7 @@ from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
 from ckanext.ecosphere.harvest.sources.reach import protect_reach
 from ckanext.ecosphere.harvest.weekly import letters, readers
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
+from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (
     Card,
     Check,
@@ -41,6 +42,7 @@ class EcosphereHarvestPlugin(Room):
     """The harvest pipeline with its pages, actions and commands, on top of ckanext-harvest."""
 
     p.implements(p.IForkObserver)
+    p.implements(p.IPackageController, inherit=True)
     p.implements(IEcosphereCommands)
     p.implements(IEcosphereSetup, inherit=True)
     p.implements(IEcosphereDashboard, inherit=True)
@@ -53,6 +55,10 @@ class EcosphereHarvestPlugin(Room):
         protect_reach()
         tk.add_template_directory(config, "../templates/harvest")
         tk.add_resource("../assets/harvest", "ecosphere_harvest")
+
+    def after_dataset_update(self, context: Any, pkg_dict: dict[str, Any]) -> None:
+        """Note what somebody changes in a harvested dataset."""
+        local_edits.note(context)
 
     def before_fork(self) -> None:
         """Look for stuck harvests when a background worker is between two jobs."""

@@ -232,8 +232,25 @@ def stock_object_of_dataset(id: str) -> Response:
     return stock_object(kept) if kept else tk.abort(404, tk._("This record was not kept."))
 
 
+def follow(id: str) -> AnyResponse:
+    """Have a field of a harvested dataset follow its source again."""
+    resource, _slash, field = request.form.get("field", "").partition("/")
+    try:
+        tk.get_action("ecosphere_harvest_edit_follow")(context(), {"id": id, "field": field, "resource": resource})
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("This is for those who may edit the dataset."))
+    except tk.ObjectNotFound:
+        return tk.abort(404, tk._("Dataset not found"))
+    except tk.ValidationError as error:
+        tk.h.flash_error(" ".join(error.error_summary.values()))
+    else:
+        tk.h.flash_success(tk._("This field follows the source again."))
+    return tk.redirect_to("dataset.read", id=id)
+
+
 ecosphere_harvest.add_url_rule("/harvest/object/<id>", view_func=stock_object)
 ecosphere_harvest.add_url_rule("/dataset/harvest_object/<id>", view_func=stock_object_of_dataset)
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/dataset/<id>/follow", view_func=follow, methods=["POST"])
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>", view_func=record)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/record/<id>/raw", view_func=raw_record)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/sources", view_func=sources)

@@ -93,7 +93,7 @@ def _last_harvest(context: Any, source: dict[str, Any]) -> dict[str, Any] | None
 
 
 def governing_sources(context: Any, datasets: list[str]) -> dict[str, str]:
-    """Return the titles of the harvest sources that overwrite datasets, by dataset id.
+    """Return the titles of the harvest sources from which datasets come, by dataset id.
 
     Args:
         context: context of the reader.

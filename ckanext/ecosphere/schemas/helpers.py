@@ -267,7 +267,7 @@ def ecosphere_referred(value: Any) -> list[dict[str, str]]:
     found = relations.find(references)
     known = {name: dataset for dataset in found for name in relations.own_references(dataset)}
     return [
-        {"title": known[reference]["title"], "name": known[reference]["name"]}
+        {"title": tk.h.dataset_display_name(known[reference]), "name": known[reference]["name"]}
         if reference in known
         else {"title": reference, "name": ""}
         for reference in references

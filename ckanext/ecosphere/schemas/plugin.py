@@ -112,8 +112,9 @@ class EcosphereSchemasPlugin(Room):
     # IResourceController
 
     def before_resource_update(self, context: Any, current: dict[str, Any], resource: dict[str, Any]) -> None:
-        """Refuse changes of locked fields of a resource, which the next harvest would overwrite."""
+        """Refuse changes of locked fields of a resource, and drop the input that unlocks them: CKAN would store it."""
         locked_fields.refuse_resource(current)
+        resource.pop(locked_fields.UNLOCK, None)
 
     # IEcosphereCommands
 

@@ -1,8 +1,9 @@
-"""Template helpers for the pages of every room: territories and their maps, labels, file sizes, URLs."""
+"""Template helpers for the pages of every room: territories and their maps, labels, titles, file sizes, URLs."""
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -142,6 +143,22 @@ def _numbered(place: voc.Concept, lang: str) -> str:
 
 def _alphabetical(place: voc.Concept) -> str:
     return voc.normalise(place.label_fr)
+
+
+_LOT = re.compile(r"Lot\s*:\s*", re.IGNORECASE)
+"""Géo-IDE's word for a series at the beginning of a title: it reads as the département."""
+
+
+def is_series(kind: Any) -> bool:
+    """Return whether the type of a resource (`dcat_type`) is that of a series."""
+    concept = voc.get("resource-type").get(str(kind or ""))
+    return concept is not None and concept.id == "series"
+
+
+def shown_title(title: str, kind: Any) -> str:
+    """Return the title of a dataset of some type (`dcat_type`); that of a series says so in plain words."""
+    lot = _LOT.match(title)
+    return tk._("Series: {title}").format(title=title[lot.end() :]) if lot and is_series(kind) else title
 
 
 #: By name, for `ITemplateHelpers`.

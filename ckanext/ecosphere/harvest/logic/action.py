@@ -9,16 +9,16 @@ import sqlalchemy as sa
 from ckan import authz, model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.harvest import config, objects, overview, preview, previews
+from ckanext.ecosphere.harvest import objects, overview, preview, previews
 from ckanext.ecosphere.harvest.deduplication import explain
 from ckanext.ecosphere.harvest.finish import withdrawal
-from ckanext.ecosphere.harvest.logic import administration, reading, schema, stock_actions
+from ckanext.ecosphere.harvest.logic import administration, local, reading, schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.repair import listing
 from ckanext.ecosphere.harvest.sources import reach
 from ckanext.ecosphere.harvest.worker import queue
-from ckanext.ecosphere.harvest.write import import_log, local_changes, origin
+from ckanext.ecosphere.harvest.write import import_log, local_edits, origin
 from ckanext.ecosphere.shared import action_input
 from ckanext.harvest.model import HarvestJob
 
@@ -211,59 +211,7 @@ def ecosphere_harvest_catalogues_show(context: Context, data_dict: DataDict) -> 
         catalogue, `guid` of the record, and `record`, the URL of the original (None when it has none).
     """
     tk.check_access("ecosphere_harvest_catalogues_show", context, data_dict)
-    package = model.Package.get(data_dict["id"])
-    if package is None:
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
-    return explain.catalogues(package.id)
-
-
-@tk.side_effect_free
-@tk.validate_action_data(schema.source_schema)
-def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Show which parts of a dataset can be changed permanently on the portal. For those who may edit the dataset.
-
-    Args:
-        context: the context.
-        data_dict: `id` or name of the dataset.
-
-    Returns:
-        `catalogue` whose record the portal publishes, as in `ecosphere_harvest_catalogues_show` (None when no source
-        that is still harvested has the dataset: then all of it can be changed); `fields`, names of the fields that a
-        harvest leaves unchanged; `resources`, ids of those added on the portal.
-    """
-    tk.check_access("ecosphere_harvest_local_show", context, data_dict)
-    package = model.Package.get(data_dict["id"])
-    if package is None:
-        raise tk.ObjectNotFound(tk._("Dataset not found"))
-    catalogue = explain.catalogues(package.id)["published_from"] if local_changes.is_locked(package.id) else None
-    return {
-        "catalogue": catalogue,
-        "fields": sorted(config.local_fields()) if catalogue else [],
-        "resources": local_changes.added(package.id) if catalogue else [],
-    }
-
-
-@tk.side_effect_free
-@tk.validate_action_data(schema.datasets_schema)
-def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """List which of some datasets are harvested, so that the next harvest overwrites changes made on the portal.
-
-    Args:
-        context: the context.
-        data_dict: `ids` of the datasets (at most 1000); only those that the user may edit count.
-
-    Returns:
-        `datasets`: title of the harvest source by id of the dataset, for those that are harvested; `fields`: names of
-        the fields that a harvest leaves unchanged.
-    """
-    tk.check_access("ecosphere_harvest_governed_list", context, data_dict)
-    user = context.get("user") or ""
-    everything = context.get("ignore_auth") or authz.is_sysadmin(user)
-    owners = None if everything else editable_organisations(user)
-    return {
-        "datasets": local_changes.locked_datasets(data_dict["ids"], owners),
-        "fields": sorted(config.local_fields()),
-    }
+    return explain.catalogues(local.known_dataset(data_dict["id"]).id)
 
 
 @tk.side_effect_free
@@ -383,4 +331,5 @@ def _known_source(id_or_name: str) -> str:
 def get_actions() -> dict[str, Any]:
     """Return the actions of the plugin."""
     own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")}
-    return action_input.checked(own | administration.get_actions() | stock_actions.get_actions())
+    others = administration.get_actions() | local.get_actions() | stock_actions.get_actions()
+    return action_input.checked(own | others) | {"package_update": local_edits.package_update}

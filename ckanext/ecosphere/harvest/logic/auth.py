@@ -58,6 +58,17 @@ def ecosphere_harvest_local_show(context: Context, data_dict: DataDict) -> AuthR
     return authorization.dataset_editable(context, data_dict["id"])
 
 
+@tk.auth_allow_anonymous_access
+def ecosphere_harvest_edits_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Allow everyone who may see a dataset to see what was changed on the portal."""
+    return authorization.dataset_readable(context, data_dict["id"])
+
+
+def ecosphere_harvest_edit_follow(context: Context, data_dict: DataDict) -> AuthResult:
+    """Allow those who may edit a dataset to have its fields follow the source again."""
+    return authorization.dataset_editable(context, data_dict["id"])
+
+
 def ecosphere_harvest_governed_list(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow editors of any service; only datasets of their services are returned."""
     return _may_manage(context)

@@ -64,6 +64,13 @@ def decision_schema(not_empty: Any, unicode_safe: Any, one_of: Any) -> dict[str,
 
 
 @validator_args
+def edit_schema(not_empty: Any, unicode_safe: Any, ignore_missing: Any) -> dict[str, Any]:
+    """Return the schema of a local edit of a dataset, given by id or name."""
+    text = [not_empty, unicode_safe]
+    return {"id": text, "field": text, "resource": [ignore_missing, unicode_safe]}
+
+
+@validator_args
 def record_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
     """Return the schema of a record, as text."""
     return {"content": [not_empty, unicode_safe]}

@@ -41,7 +41,7 @@ def test_files_and_declared_fields_stay_and_the_rest_follows_the_source(portal):
         added = portal.call(
             "resource_create", package_id=first["id"], url="https://ddt.example.org/notice.pdf", name="Notice"
         )
-        portal.call("package_patch", id=first["id"], regulatory_use=USES, notes="Corrigé ici.")
+        portal.call("package_patch", id=first["id"], regulatory_use=USES)
         portal.call("resource_patch", id=added["id"], name="Notice de lecture")
         for n, text in enumerate(("Deux.", "Trois.")):
             server.records[:] = [iso_record(1, links=LINKS, abstract=text)]

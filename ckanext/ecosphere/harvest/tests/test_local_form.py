@@ -87,7 +87,7 @@ def test_another_value_of_what_the_source_says_is_refused_and_told(portal, app, 
 def test_whoever_may_edit_may_choose_to_correct_it_nonetheless(portal, app, harvested):
     form = Form(app, person(harvested, "editor"), f"{edited(harvested)}?modifier=1")
     assert locked(form) == set()
-    assert "prochain moissonnage" in form.page.select_one(".eco-harvest-local.alert-warning").text
+    assert "modification locale" in form.page.select_one(".eco-harvest-local.alert-warning").text
     assert form.send(title="Corrigé ici").status_code == 302
     assert list(portal.datasets()) == ["Corrigé ici"]
 

@@ -10,13 +10,19 @@ from ckan import model
 
 from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.normalise import Result
+from ckanext.ecosphere.harvest.write.local_edits import Edits, Values, edits_of, values_of
 from ckanext.ecosphere.harvest.write.outcome import Outcome
 from ckanext.harvest.model import HarvestObject
 
 
 @dataclass(slots=True)
 class Item:
-    """One record of a batch, from loading to saving."""
+    """One record of a batch, from loading to saving.
+
+    Attributes:
+        edits: local edits of its dataset.
+        here: current values of a dataset that has some.
+    """
 
     outcome: Outcome
     content: str
@@ -28,6 +34,8 @@ class Item:
     private: bool
     old_name: str | None
     extras: dict[str, Any]
+    edits: Edits = field(default_factory=dict)
+    here: Values = field(default_factory=dict)
     keys: tuple[str, ...] = ()
     added: list[str] = field(default_factory=list)
     result: Result | None = None
@@ -43,6 +51,11 @@ class Item:
     def members(self) -> list[str]:
         """Members that the record of a series names, and feature catalogues that any record names."""
         return [*(self.result.members if self.result else []), *self.catalogues]
+
+    def note_edits(self, package: Any) -> None:
+        """Read the local edits of its dataset."""
+        self.edits = edits_of(package)
+        self.here = values_of(package) if self.edits else {}
 
 
 def load(object_ids: list[str]) -> list[Item]:
@@ -75,4 +88,6 @@ def load(object_ids: list[str]) -> list[Item]:
             old_name=record.name,
             extras=(package and package.extras) or {},
         )
+        if package is not None:
+            found[object_id].note_edits(package)
     return [found[object_id] for object_id in object_ids if object_id in found]

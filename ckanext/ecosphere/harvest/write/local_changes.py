@@ -6,7 +6,6 @@ harvest wrote are stored (`HarvestedDataset`): all others count as added locally
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ from ckan.lib.dictization import model_dictize
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.model import PUBLISHED, HarvestedDataset, SourceRecord
+from ckanext.ecosphere.harvest.write.local_edits import decoded
 from ckanext.harvest.model import HarvestSource
 
 #: SQL condition: a resource was added on the portal. Needs an outer join with `HarvestedDataset` by dataset.
@@ -29,7 +29,7 @@ IS_ADDED: sa.ColumnElement[bool] = sa.or_(
 
 
 def is_locked(package_id: str) -> bool:
-    """Tell whether a source that is still harvested publishes a dataset, and will overwrite local changes."""
+    """Tell whether a source that is still harvested publishes a dataset."""
     return bool(locked_datasets([package_id]))
 
 
@@ -84,7 +84,7 @@ def keep(dataset: dict[str, Any], package_id: str, extras: dict[str, Any], resou
     """
     for name in config.local_fields() & extras.keys():
         if dataset.get(name) in (None, "", []):
-            dataset[name] = _value(extras[name])
+            dataset[name] = decoded(extras[name])
     brought = {resource.get("id") for resource in dataset["resources"]}
     staying = [id_ for id_ in resource_ids if id_ not in brought]
     if staying:
@@ -113,13 +113,3 @@ def remember(package_ids: Iterable[str], added_ids: Iterable[str] = ()) -> None:
         ON CONFLICT (package_id) DO UPDATE SET resource_ids = EXCLUDED.resource_ids
         """  # noqa: S608 - only constants of this code
     model.Session.execute(sa.text(statement), {"packages": list(package_ids), "added": list(added_ids)})
-
-
-def _value(stored: Any) -> Any:
-    """Return a stored extra; lists and tables are stored as JSON."""
-    if isinstance(stored, str) and stored[:1] in ("[", "{"):
-        try:
-            return json.loads(stored)
-        except ValueError:
-            return stored
-    return stored

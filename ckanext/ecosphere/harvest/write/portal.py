@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest.write.local_changes import IS_ADDED, active_resources
+from ckanext.ecosphere.harvest.write.local_edits import Edits
 from ckanext.ecosphere.vocabularies import normalise
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
@@ -150,6 +151,16 @@ def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
         protocol = (extras or {}).get("protocol") or ""
         found[package_id].append(Present(id_, url or "", protocol, name or "", is_added))
     return found
+
+
+def as_harvested(present: list[Present], edits: Edits) -> list[Present]:
+    """Return existing resources with the URL and name of the source where they were changed on the portal."""
+    harvested = []
+    for resource in present:
+        noted = edits.get(resource.id, {})
+        said = {name: noted[name]["source"] or "" for name in ("url", "protocol", "name") if name in noted}
+        harvested.append(replace(resource, **said))
+    return harvested
 
 
 def keep_ids(resources: list[dict[str, Any]], present: list[Present]) -> None:

@@ -23,7 +23,7 @@ from ckanext.ecosphere.harvest.record import Record
 from ckanext.ecosphere.harvest.worker.job import Job
 from ckanext.ecosphere.harvest.worker.messages import about_record, say, translator, validation_detail
 from ckanext.ecosphere.harvest.worker.transaction import ensure_joined
-from ckanext.ecosphere.harvest.write import feature_catalogues, local_changes, series
+from ckanext.ecosphere.harvest.write import feature_catalogues, local_changes, local_edits, series
 from ckanext.ecosphere.harvest.write.bulk import Bulk, BulkError
 from ckanext.ecosphere.harvest.write.item import Item, load
 from ckanext.ecosphere.harvest.write.outcome import ADDED, ERRORED, UNCHANGED, UPDATED, Outcome
@@ -31,6 +31,7 @@ from ckanext.ecosphere.harvest.write.portal import (
     Fitter,
     Names,
     Present,
+    as_harvested,
     distinct,
     free_tags,
     keep_ids,
@@ -180,6 +181,7 @@ class Writer:
         item.package_id = item.outcome.package_id = package.id
         item.package_name, item.package_state, item.private = package.name, package.state, bool(package.private)
         item.extras = package.extras or {}
+        item.note_edits(package)
 
     def _dataset(self, item: Item, name: str, present: list[Present]) -> dict[str, Any]:
         assert item.result is not None  # noqa: S101 - only such items come here
@@ -191,9 +193,10 @@ class Writer:
         if item.package_id:
             dataset["id"] = item.package_id
         dataset["resources"] = [dict(resource) for resource in dataset.get("resources") or []]
-        keep_ids(dataset["resources"], present)
+        keep_ids(dataset["resources"], as_harvested(present, item.edits))
         if item.package_id:
             added = [each.id for each in present if each.local]
+            item.edits = local_edits.keep(dataset, item.edits, item.here)
             item.added = local_changes.keep(dataset, item.package_id, item.extras, added)
         return self._fitter.fit(dataset)
 
@@ -301,12 +304,15 @@ class Writer:
             "user": self._user,
             "defer_commit": True,
             "return_id_only": True,
+            local_edits.BY_HARVEST: True,
         }
         outcome = item.outcome
         if item.package_id:
             # Without it, CKAN would query Solr for the original; resources are compared again on saving.
             context["original_package"] = {"id": item.package_id, "resources": []}
             tk.get_action("package_update")(context, dataset)
+            if item.here:
+                local_edits.store(model.Session.get(model.Package, item.package_id), item.edits)
             outcome.status = ADDED if item.state == WITHDRAWN else UPDATED
         else:
             outcome.package_id = tk.get_action("package_create")(context, dataset)

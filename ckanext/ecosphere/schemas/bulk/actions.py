@@ -63,19 +63,18 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
         data_dict: the datasets: `names` (CSV with a column of names or ids) or else `q` (a search) and `filters` (as in
             the query string of a search page: "theme=eau&res_format=CSV"); only datasets that the user may edit are
             used. The change: `field`, `operation` (replace, add, remove) and `values`, one per line. `left_out`: list
-            of names or ids of datasets to exclude; `without_harvested`: whether to exclude datasets whose field the
-            next harvest would overwrite.
+            of names or ids of datasets to exclude; `without_harvested`: whether to exclude datasets whose field comes
+            from a harvest source, where the change becomes a local edit.
 
     Returns:
-        `count` of selected datasets, `changed` (how many would change), `harvested` (for how many of the differences
-        the next harvest would undo the change), `unknown` names, and `differences`, one per dataset with another value:
-        `name`, `title`, `private`, `before` and `after` as displayed, `source` (title of the harvest source that would
-        undo the change, or None) and `left_out`.
+        `count` of selected datasets, `changed` (how many would change), `harvested` (how many of the differences
+        become local edits), `unknown` names, and `differences`, one per dataset with another value: `name`, `title`,
+        `private`, `before` and `after` as displayed, `source` (title of the harvest source, or None) and `left_out`.
     """
     tk.check_access("ecosphere_bulk_edit_preview", context, data_dict)
     change, datasets, unknown = _asked(context, data_dict)
-    overwritten = locked_fields.overwritten([dataset["id"] for dataset in datasets], change.field)
-    kept = {dataset["id"] for dataset in _kept(data_dict, datasets, overwritten)}
+    sources = locked_fields.sources_of([dataset["id"] for dataset in datasets], change.field)
+    kept = {dataset["id"] for dataset in _kept(data_dict, datasets, sources)}
     lang = language.current()
     differences = []
     for dataset in datasets:
@@ -83,7 +82,7 @@ def ecosphere_bulk_edit_preview(context: Context, data_dict: DataDict) -> dict[s
         if before != after:
             texts = (plan.described(change.field, value, lang) for value in (before, after))
             row = dict(zip(("before", "after"), texts, strict=True))
-            told = {"source": overwritten.get(dataset["id"]), "left_out": dataset["id"] not in kept}
+            told = {"source": sources.get(dataset["id"]), "left_out": dataset["id"] not in kept}
             named = {name: dataset[name] for name in ("name", "title", "private")}
             differences.append({**named, **row, **told})
     return {
@@ -110,8 +109,8 @@ def ecosphere_bulk_edit_start(context: Context, data_dict: DataDict) -> dict[str
     change, datasets, _unknown = _asked(context, data_dict)
     if not datasets:
         raise tk.ValidationError({"q": [tk._("No dataset that you may edit is chosen")]})
-    overwritten = locked_fields.overwritten([dataset["id"] for dataset in datasets], change.field)
-    datasets = _kept(data_dict, datasets, overwritten)
+    sources = locked_fields.sources_of([dataset["id"] for dataset in datasets], change.field)
+    datasets = _kept(data_dict, datasets, sources)
     if not datasets:
         raise tk.ValidationError({"q": [tk._("All datasets are left out: nothing would change")]})
     return {"id": runs.create(str(context.get("user") or ""), [dataset["id"] for dataset in datasets], change)}
@@ -232,11 +231,11 @@ def _may_be_keywords(values: Iterable[str]) -> None:
         raise tk.ValidationError({"values": [error.error]}) from error
 
 
-def _kept(data: DataDict, datasets: list[dict[str, Any]], overwritten: Mapping[str, str]) -> list[dict[str, Any]]:
+def _kept(data: DataDict, datasets: list[dict[str, Any]], sources: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the datasets that are not excluded."""
     left_out = {str(name) for name in data.get("left_out") or ()}
     if data.get("without_harvested"):
-        left_out |= overwritten.keys()
+        left_out |= sources.keys()
     return [dataset for dataset in datasets if not left_out & {dataset["id"], dataset["name"]}]
 
 

@@ -1,8 +1,8 @@
 """Locked fields: fields of harvested datasets that the form shows read-only unless the user unlocks them.
 
 Locked fields are determined by the harvest (action `ecosphere_harvest_local_show`); without it, there are none. A
-harvest keeps the name and visibility of a dataset, the fields declared by the administrator, and resources added on the
-portal. It overwrites everything else, so a field that is empty in the record is locked as well.
+harvest keeps the name and visibility of a dataset, the fields declared by the administrator, local edits, and resources
+added on the portal. Everything else is the source's, so a field that is empty in the record is locked as well.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class LockedFields:
         catalogue: `title` of the source, and `record`, the URL of the original record, or None.
         kept: names of the fields that harvests do not overwrite.
         resources: ids of the resources added on the portal.
+        edited: local edits in other resources: id and name of the field.
         unlocked: whether the user has unlocked the fields.
         stored: the stored dataset, whose values a form with errors shows for locked fields instead of submitted ones.
     """
@@ -44,6 +45,7 @@ class LockedFields:
     catalogue: Mapping[str, Any]
     kept: frozenset[str]
     resources: frozenset[str]
+    edited: frozenset[tuple[str, str]]
     unlocked: bool
     stored: Mapping[str, Any]
 
@@ -76,13 +78,14 @@ def find(package_id: str | None, with_stored: bool = True) -> LockedFields | Non
         catalogue=told["catalogue"],
         kept=KEPT | set(told["fields"]),
         resources=frozenset(told["resources"]),
+        edited=frozenset((edit["resource"], edit["field"]) for edit in told["edits"]),
         unlocked=unlocked(),
         stored=stored,
     )
 
 
-def overwritten(ids: Iterable[str], field: str) -> dict[str, str]:
-    """Return the datasets in which the next harvest would overwrite a field, as {id: title of the source}.
+def sources_of(ids: Iterable[str], field: str) -> dict[str, str]:
+    """Return the datasets in which a field comes from a harvest source, as {id: title of the source}.
 
     Args:
         ids: ids of datasets that the user may edit.
@@ -160,7 +163,7 @@ def refusal() -> str:
 
 
 def check(data: dict[Any, Any], errors: dict[Any, list[str]], context: Any, schema: Mapping[str, Any]) -> None:
-    """Refuse changes of locked fields by the form, since the next harvest would undo them.
+    """Refuse changes of locked fields by the form: the page did not say that they become local edits.
 
     Args:
         data: the flattened dataset, as in CKAN's validation.

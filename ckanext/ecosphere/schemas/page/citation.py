@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from ckanext.ecosphere.shared import characters
+from ckanext.ecosphere.shared import characters, template_helpers
 from ckanext.ecosphere.shared.contact_details import makers
 
 _BIBTEX = str.maketrans(
@@ -67,11 +67,12 @@ def of(dataset: Mapping[str, Any], portal: str, address: str) -> Citation:
         address: permanent URL of its page.
     """
     authors = [_line(name) for name in makers.of(dataset).names[:MOST_AUTHORS]]
+    title = dataset.get("title") or dataset.get("name") or ""
     days = (_day(dataset.get(field)) for field in ("modified", "issued", "created"))
     return Citation(
         str(dataset.get("name") or ""),
         tuple(authors),
-        _line(dataset.get("title") or dataset.get("name") or ""),
+        _line(template_helpers.shown_title(title, dataset.get("dcat_type"))),
         next((day for day in days if day), None),
         _line(dataset.get("version") or ""),
         _line(portal),

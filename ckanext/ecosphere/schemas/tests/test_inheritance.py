@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from ckan import model
 from rdflib import DCTERMS, Graph, URIRef
 from sqlalchemy import event
@@ -56,6 +57,20 @@ def member(create: Any, act: Any) -> Iterator[None]:
     create({"name": "membre", "title": "PPR de Bourg", "in_series": ["lot-secret", "lot-ppr"]})
     yield
     for name in ("membre", "lot-ppr", "lot-secret"):
+        act("dataset_purge", id=name)
+
+
+def test_a_series_does_not_read_as_the_departement_lot(app, create, act):
+    """Géo-IDE begins the titles of series with "Lot :"."""
+    title = {"title": "Lot : Zones humides", "provenance": LINEAGE}
+    create({"name": "lot-zones", "dcat_type": SERIES, **title})
+    create({"name": "membre", "title": "Zones humides de Bourg", "in_series": ["lot-zones"]})
+    for name, shown in (("lot-zones", 1), ("membre", 2)):
+        page = BeautifulSoup(app.get(f"/fr/dataset/{name}").body, "html.parser")
+        text = page.find("title").text + page.find("main").text
+        assert text.count("Série\N{NO-BREAK SPACE}: Zones humides") > shown
+        assert "Lot :" not in text
+    for name in ("membre", "lot-zones"):
         act("dataset_purge", id=name)
 
 

@@ -17,7 +17,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.search.page import highlight
 from ckanext.ecosphere.search.relevance import table_names
-from ckanext.ecosphere.shared import dates, language
+from ckanext.ecosphere.shared import dates, language, template_helpers
 from ckanext.ecosphere.shared.contact_details import makers
 from ckanext.ecosphere.shared.reach import data_access
 from ckanext.ecosphere.vocabularies import communes
@@ -29,9 +29,6 @@ RANK = "ecosphere_rank"
 _EXCERPT = 180
 _MOST_PLACES = 2
 _MOST_FORMATS = 4
-_SERIES = "series"
-_LOT = re.compile(r"Lot\s*:\s*", re.IGNORECASE)
-"""Géo-IDE's word for a series at the beginning of a title: it reads as the département."""
 _YEAR = re.compile(r"\d{4}")
 _MONTH = re.compile(r"[1-9]\d{3}-(?:0[1-9]|1[0-2])")
 
@@ -85,8 +82,7 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     notes = tk.h.markdown_extract(tk.h.get_translated(dataset, "notes"), extract_length=0) or ""
     service = dataset.get("organization") or {}
     title = tk.h.get_translated(dataset, "title") or dataset["name"]
-    if _is_series(dataset) and (lot := _LOT.match(title)):
-        title = tk._("Series: {title}").format(title=title[lot.end() :])
+    title = template_helpers.shown_title(title, dataset.get("dcat_type"))
     service_title = service.get("title") or service.get("name") or ""
     made = makers.of(dataset)
     return Result(
@@ -148,7 +144,7 @@ def grouped(datasets: list[Dataset]) -> list[Dataset]:
 
 
 def _with_members(group: list[Dataset]) -> Dataset:
-    first = next((each for each in group if _is_series(each)), group[0])
+    first = next((each for each in group if template_helpers.is_series(each.get("dcat_type"))), group[0])
     others = [each for each in group if each is not first]
     return {**first, MEMBERS: others} if others else first
 
@@ -165,13 +161,8 @@ def _key(dataset: Dataset, series: dict[str, str]) -> str:
 
 def _identity(dataset: Dataset) -> tuple[str, list[str]]:
     """Return the group key of a series and the identifiers by which its members may refer to it."""
-    if not _is_series(dataset):
+    if not template_helpers.is_series(dataset.get("dcat_type")):
         return "", []
     named = ("metadata_identifier", "name", "id", "identifier", "uri")
     names = [str(dataset[key]) for key in named if dataset.get(key)]
     return names[0], names
-
-
-def _is_series(dataset: Dataset) -> bool:
-    concept = voc.get("resource-type").get(str(dataset.get("dcat_type") or ""))
-    return concept is not None and concept.id == _SERIES

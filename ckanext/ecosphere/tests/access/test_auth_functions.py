@@ -18,6 +18,7 @@ PUBLIC = {
     "ecosphere_access_service_show",
     "ecosphere_contact_sheet_show",
     "ecosphere_harvest_catalogues_show",
+    "ecosphere_harvest_edits_list",
     "ecosphere_harvest_statements_show",
     "ecosphere_quality_links",
     "ecosphere_quality_overview",

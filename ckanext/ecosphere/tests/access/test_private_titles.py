@@ -16,6 +16,8 @@ ASKING = {
     "ecosphere_request_dataset_list": {"id": "?"},
     "ecosphere_harvest_statements_show": {"id": "?"},
     "ecosphere_harvest_catalogues_show": {"id": "?"},
+    "ecosphere_harvest_edit_follow": {"id": "?", "field": "title"},
+    "ecosphere_harvest_edits_list": {"id": "?"},
     "ecosphere_harvest_local_show": {"id": "?"},
     "ecosphere_quality_show": {"id": "?"},
     "ecosphere_quality_links": {"id": "?"},

@@ -1,0 +1,251 @@
+"""Local edits: fields of a harvested dataset that somebody changed on the portal, which harvests leave as they are.
+
+Each save that is not a harvest's (form, API, bulk edit) is compared with what was stored before. What a field said at
+its first change is what the source says; it is noted in `plugin_data`, CKAN's column for notes of plugins, and follows
+the source at each import of its record. A field whose two values are equal again is no local edit any more: the source
+was corrected, or somebody chose to follow it. Nothing is stored for datasets without local edits.
+
+A dataset has *parts*: itself, called "", and the resources that the harvest wrote, by id.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.logic import auth_audit_exempt
+from ckan.types import Context, DataDict
+
+from ckanext.ecosphere.harvest.model import HarvestedDataset
+from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.vocabularies.languages import SUFFIX
+
+KEY = "ecosphere_harvest"
+"""Key of `plugin_data`: part → field → `since` (ISO date) and `source`, the value that the source gives."""
+BY_HARVEST = "ecosphere_by_harvest"
+"""Key of the context of saves that are no local edits."""
+_BEFORE = "ecosphere_before"
+TAGS = "tag_string"
+DATASET_COLUMNS = (
+    "title", "notes", "url", "version", "license_id", "owner_org", "author", "author_email", "maintainer",
+    "maintainer_email",
+)  # fmt: skip
+RESOURCE_COLUMNS = ("url", "name", "description", "format", "size")
+DERIVED = frozenset({"spatial", "harvest_object_id", "harvest_source_id", "harvest_source_title"})
+"""Fields that are computed: the geometry, and what ckanext-harvest adds to a shown dataset."""
+
+Values = dict[str, dict[str, Any]]
+"""Part → field → value."""
+Edits = dict[str, dict[str, dict[str, Any]]]
+"""Part → field → note."""
+
+
+# --- noting ---
+
+
+@auth_audit_exempt
+@tk.chained_action
+def package_update(original: Any, context: Context, data_dict: DataDict) -> Any:
+    """Remember what a harvested dataset says before somebody changes it, for `note`.
+
+    Args:
+        original: the next action.
+        context: the context.
+        data_dict: the dataset.
+    """
+    own: Any = context
+    own[_BEFORE] = {}
+    if not own.get(BY_HARVEST):
+        package = model.Package.get(str(data_dict.get("id") or data_dict.get("name") or ""))
+        own[_BEFORE] = values_of(package) if package else {}
+    return original(context, data_dict)
+
+
+def note(context: Any) -> None:
+    """Note which fields of a harvested dataset a save has changed; called before the save is committed."""
+    before = context.get(_BEFORE)
+    if not before:
+        return
+    package = context["package"]
+    edits, after, today = edits_of(package), values_of(package), dates.today().isoformat()
+    for part in before.keys() & after.keys():
+        noted = edits.setdefault(part, {})
+        for field in before[part].keys() | after[part].keys():
+            old, new = _said(before[part], field), _said(after[part], field)
+            if _same(old, new):
+                continue
+            source = noted[field]["source"] if field in noted else old
+            noted[field] = {"since": today, "source": source}
+            if _same(source, new):
+                del noted[field]
+    store(package, edits)
+
+
+def edits_of(package: Any) -> Edits:
+    """Return a copy of the local edits of a dataset."""
+    stored = (package.plugin_data or {}).get(KEY) or {}
+    return {part: dict(fields) for part, fields in stored.items()}
+
+
+def store(package: Any, edits: Edits) -> None:
+    """Replace the local edits of a dataset; the caller commits."""
+    others = {key: data for key, data in (package.plugin_data or {}).items() if key != KEY}
+    edits = {part: fields for part, fields in edits.items() if fields}
+    if edits or len(others) < len(package.plugin_data or {}):
+        package.plugin_data = {**others, KEY: edits} if edits else others
+
+
+def values_of(package: Any) -> Values:
+    """Return what a dataset and its harvested resources say; empty if the dataset was not harvested."""
+    written = model.Session.get(HarvestedDataset, package.id)
+    if written is None:
+        return {}
+    values = {name: getattr(package, name) for name in DATASET_COLUMNS} | _decoded(package.extras)
+    parts: Values = {"": {**values, TAGS: sorted(tag.name for tag in package.get_tags())}}
+    for resource in package.resources:
+        if resource.id in written.resource_ids and resource.url_type != "upload":
+            values = {name: getattr(resource, name) for name in RESOURCE_COLUMNS}
+            parts[resource.id] = values | _decoded(resource.extras)
+    return parts
+
+
+def listed(package: Any, with_rows: bool) -> list[dict[str, Any]]:
+    """Return the local edits of a dataset, those of the dataset itself first.
+
+    Args:
+        package: the dataset.
+        with_rows: whether to give values of the source that are rows of subfields: they name people, whom somebody may
+            have removed on purpose.
+    """
+    rows = []
+    for part, fields in sorted(edits_of(package).items()):
+        for field, noted in sorted(fields.items()):
+            row = {"resource": part or None, "field": field, **noted, "withheld": False}
+            if not with_rows and _has_rows(noted["source"]):
+                row |= {"source": None, "withheld": True}
+            rows.append(row)
+    return rows
+
+
+def follow(package: Any, part: str, field: str, user: str) -> None:
+    """Give a field the value of the source, and have it follow the source from now on. Commits.
+
+    Args:
+        package: the dataset.
+        part: "" or the id of a resource.
+        field: the field; nothing is done if it is no local edit.
+        user: name of the person.
+
+    Raises:
+        ValidationError: the schema refuses the value.
+    """
+    edits = edits_of(package)
+    noted = edits.get(part, {}).pop(field, None)
+    if noted is None:
+        return
+    dataset = tk.get_action("package_show")({"ignore_auth": True, "use_cache": False}, {"id": package.id})
+    new = copy.deepcopy(dataset)
+    new["extras"] = [extra for extra in new.get("extras", ()) if extra["key"] not in DERIVED]
+    parts = {"": new} | {resource["id"]: resource for resource in new["resources"]}
+    if part in parts:
+        put(parts[part], field, noted["source"])
+    store(package, edits)
+    context: Any = {"ignore_auth": True, "user": user, "original_package": dataset, BY_HARVEST: True}
+    tk.get_action("package_update")(context, new)
+    model.Session.commit()
+
+
+# --- keeping ---
+
+
+def keep(dataset: dict[str, Any], edits: Edits, here: Values) -> Edits:
+    """Write the local values of edited fields over those of the source.
+
+    Args:
+        dataset: the new version that the source gives, whose resources have their ids already; changed in place.
+        edits: local edits of the dataset.
+        here: its current values.
+
+    Returns:
+        the local edits that remain, with what the source says now.
+    """
+    parts = {"": dataset} | {resource["id"]: resource for resource in dataset["resources"] if "id" in resource}
+    left: Edits = {}
+    for part in edits.keys() & parts.keys() & here.keys():
+        left[part] = {}
+        for field, noted in edits[part].items():
+            said, local = _said(parts[part], field), here[part].get(field)
+            if _same(said, _said(here[part], field)):
+                continue
+            left[part][field] = {**noted, "source": said}
+            put(parts[part], field, local)
+            # The schema refuses a text and its translations that disagree.
+            translations = parts[part].get(field + SUFFIX)
+            if isinstance(translations, Mapping):
+                texts = {lang: local if text == said else text for lang, text in translations.items()}
+                parts[part][field + SUFFIX] = texts
+    return left
+
+
+def put(target: dict[str, Any], field: str, value: Any) -> None:
+    """Set a field of a dataset or resource in the form of `package_create`; an empty value removes it."""
+    if field == TAGS:
+        target.pop(TAGS, None)
+        field, value = "tags", [{"name": tag} for tag in value or []]
+    if value in (None, "", [], {}):
+        target.pop(field, None)
+    else:
+        target[field] = value
+
+
+def _said(values: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a field; translations without the text of the main field, which is a field of its own."""
+    if field == TAGS and "tags" in values:
+        return sorted(tag["name"] for tag in values["tags"])
+    value = values.get(field)
+    if field.endswith(SUFFIX) and isinstance(value, Mapping):
+        main = values.get(field.removesuffix(SUFFIX))
+        return {lang: text for lang, text in value.items() if text != main}
+    return value
+
+
+def _has_rows(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(row, Mapping) for row in value)
+
+
+def _decoded(extras: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: decoded(value) for name, value in (extras or {}).items() if name not in DERIVED}
+
+
+def decoded(stored: Any) -> Any:
+    """Return a stored extra as a value; lists and tables are stored as JSON."""
+    if isinstance(stored, str) and stored[:1] in ("[", "{"):
+        try:
+            return json.loads(stored)
+        except (ValueError, RecursionError):
+            return stored
+    return stored
+
+
+def _same(one: Any, other: Any) -> bool:
+    try:
+        return _plain(one) == _plain(other)
+    except RecursionError:  # brackets within brackets, typed by somebody
+        return one == other
+
+
+def _plain(value: Any) -> Any:
+    """Return a value for comparison: numbers are texts, line ends those of Unix; empty parts and order do not count."""
+    value = decoded(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, Mapping):
+        plain = {key: _plain(part) for key, part in value.items()}
+        return {key: part for key, part in sorted(plain.items()) if part} or ""
+    if isinstance(value, list):
+        return sorted((plain for plain in map(_plain, value) if plain), key=json.dumps) or ""
+    return "" if value is None else str(value).replace("\r\n", "\n").strip()
