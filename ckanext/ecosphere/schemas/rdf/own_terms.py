@@ -169,7 +169,8 @@ def restore(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
         dataset[field] = [value for value in dataset.get(field) or () if value not in added]
     for node, file in zip(graph.objects(ref, DCAT.distribution), dataset["resources"], strict=True):
         _restore_file(graph, node, file)
-    dataset.update(addresses.read(graph, dataset))
+    original = addresses.read(graph, dataset)
+    dataset.update(original)
 
 
 def _restore_file(graph: Graph, node: Any, file: dict[str, Any]) -> None:

@@ -108,7 +108,7 @@ def test_the_results_are_seen_on_a_real_map_that_can_be_zoomed(tab, tiles, datas
     picture(tab, "results-on-a-map")
     tab.locator(".eco-rank").evaluate_all("all => all.forEach(each => each.append('0'))")
     for scheme in ("dark", "light"):
-        tab.emulate_media(color_scheme=scheme)
+        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colours between the two
         assert axe_violations(tab) == []
     assert english_texts(tab.content()) == []
     tab.set_viewport_size({"width": 360, "height": 800})
