@@ -16,6 +16,7 @@ SOURCE_TYPE = "ecosphere_csw"
 #: Statuses of a job that has ended.
 ENDED = ("Finished", "Aborted")
 PATIENCE = 1200.0  # seconds without any progress
+RUN_SECONDS = 30.0  # between two looks of ckanext-harvest at the jobs
 
 
 @dataclass
@@ -79,10 +80,12 @@ def _start(portal: Portal, source: str) -> str:
 
 def _wait(portal: Portal, pending: set[str]) -> None:
     """Wait until every job has ended; any progress restarts the timeout."""
-    deadline, shown = time.monotonic() + PATIENCE, {}
+    deadline, shown, next_run = time.monotonic() + PATIENCE, {}, 0.0
     while pending:
         ckan.check_workers()
-        portal.call("harvest_jobs_run")
+        if time.monotonic() >= next_run:
+            portal.call("harvest_jobs_run")  # costs seconds while large jobs run
+            next_run = time.monotonic() + RUN_SECONDS
         now = {**shown, **{job: _job(portal, job) for job in pending}}
         pending = {job for job in pending if now[job]["status"] not in ENDED}
         if _done(now) != _done(shown):
