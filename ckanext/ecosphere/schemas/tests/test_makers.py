@@ -15,6 +15,7 @@ READ = {"source_catalogue": "Géocatalogue", "organization": SOMME}
         "DDTM80",
         "ddtm 80",
         "DDTM de la Somme",
+        "DIRECTION DÉPARTEMENTALE DES TERRITOIRES ET DE LA MER DE LA SOMME",
         "DDTM 80 (Direction Départementale des Territoires et de la Mer de la Somme)",
     ],
 )
@@ -23,7 +24,7 @@ def test_a_service_is_recognised_under_its_names(name):
     assert made == makers.Makers((name,), (), True)
 
 
-@pytest.mark.parametrize("name", ["DDTM 62", "IGN", "Somme Numérique", "DDTM"])
+@pytest.mark.parametrize("name", ["DDTM 62", "IGN", "Somme Numérique", "DDTM", "Direction départementale de la Somme"])
 def test_another_name_is_another_maker(name):
     assert makers.of({**READ, "creator": [{"name": name}]}) == makers.Makers((name,), (name,), False)
 

@@ -63,11 +63,15 @@ def _is_called(service: Mapping[str, Any], name: str) -> bool:
 
 
 def _registered(service: str) -> list[str]:
-    """Return the names of a service in the registry, also as acronym and territory: "DDT Ain" of "DDT 01"."""
+    """Return the names of a service in the registry, also acronym and territory, and the long name without acronym.
+
+    "DDT Ain" and "Direction départementale des territoires - Ain" are names of "DDT 01".
+    """
     known = voc.get("organisations").get(service)
     if known is None:
         return []
-    labels = [known.label_fr, *known.alt_labels]
+    without_acronym = known.data["long_label_fr"].replace(f"({known.data['acronym']})", "")
+    labels = [known.label_fr, *known.alt_labels, without_acronym]
     territory = voc.get("territories").get(known.data["territory"])
     if territory and known.data["acronym"]:
         labels.append(f"{known.data['acronym']} {territory.label_fr}")
