@@ -16,7 +16,7 @@ from ckanext.ecosphere.core import assets, away, logic_tables
 from ckanext.ecosphere.interfaces import IEcospherePlugin
 from ckanext.ecosphere.setup import option_values, plugin_needs
 from ckanext.ecosphere.shared import language
-from ckanext.ecosphere.shared.queue import keep_workers_registered
+from ckanext.ecosphere.shared.queue import keep_workers_registered, start_jobs_at_once
 from ckanext.ecosphere.shared.web_guard import head_requests
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Room(DefaultTranslation, EcospherePluginBase):
         """Register the templates and assets shared by all rooms."""
         super().update_config(config)
         keep_workers_registered()
+        start_jobs_at_once()
         tk.add_template_directory(config, "templates/shared")
         tk.add_resource("assets/shared", "ecosphere_shared")
 

@@ -30,6 +30,18 @@ def _boot() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
+STOP_SECONDS = 60.0
+"""A worker ends its job first, which may take an hour: jobs that are killed are done again."""
+
+
+def _kill_session(leader: int) -> None:
+    """Kill a process and all that it started: a worker's job runs in a process group of its own."""
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(ValueError, ProcessLookupError, PermissionError):
+            if os.getsid(int(entry.name)) == leader:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
 def port_is_taken(port: int) -> bool:
     """Return whether anything listens on this port of 127.0.0.1."""
     with socket.socket() as probe:
@@ -51,7 +63,7 @@ class Process:
         cwd: working directory.
         stop_signal: signal for an orderly shutdown.
         patience: seconds to wait for its start (long, since a loaded machine is slow; a process that dies is noticed
-            at once), and for its end before it is killed.
+            at once).
     """
 
     name: str
@@ -140,19 +152,18 @@ class Process:
         return tail(self.log.read_text(errors="replace")[-20_000:])
 
     def stop(self, *, quietly: bool = False) -> bool:
-        """Stop the process, with SIGKILL after `patience` seconds; return whether it was running."""
+        """Stop the process, with SIGKILL after `STOP_SECONDS`; return whether it was running."""
         pid = self.pid()
         if pid:
             if not quietly:
                 say(f"  stopping {self.name}")
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, self.stop_signal)
-            deadline = time.monotonic() + self.patience
+            deadline = time.monotonic() + STOP_SECONDS
             while self.pid() and time.monotonic() < deadline:
                 time.sleep(0.1)
             if self.pid():
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
+                _kill_session(pid)
             with contextlib.suppress(ChildProcessError):  # a child of another command is reaped by init
                 os.waitpid(pid, 0)
         self._pid_file.unlink(missing_ok=True)

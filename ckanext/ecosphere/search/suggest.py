@@ -12,6 +12,8 @@ from itertools import islice
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import model
 from ckan.types import Context
 from rapidfuzz.distance import OSA
 
@@ -20,6 +22,7 @@ from ckanext.ecosphere.search import facets, query
 from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
 from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.words import everyday, stem, words_of_language
+from ckanext.ecosphere.shared.template_helpers import shown_title
 from ckanext.ecosphere.vocabularies.name_forms import in_full
 
 SUGGEST_FIELD = "ecosphere_suggest"
@@ -56,15 +59,24 @@ def datasets(context: Context, text: str, limit: int) -> list[dict[str, str]]:
     words = in_full(voc.normalise(_ELIDED.sub("", text))).split()
     if not words:
         return []
-    search = {"rows": limit, "fl": ["name", "title", "dataset_type"], "facet": "false"}
+    search = {"rows": limit, "fl": ["id", "name", "title", "dataset_type"], "facet": "false"}
     found = _search(context, q=" ".join(words), qf=SUGGEST_FIELD, mm="100%", **search)
     if not found["count"]:
         # CKAN's plain schema lacks the field: search its own for prefixes.
         found = _search(context, q=f"title:({' AND '.join(f'{word}*' for word in words)})", **search)
-    return [
-        {"name": each["name"], "title": each.get("title") or each["name"], "type": each["dataset_type"]}
-        for each in found["results"]
-    ]
+    kinds = _kinds([each["id"] for each in found["results"]])
+    suggested = []
+    for each in found["results"]:
+        title = shown_title(each.get("title") or each["name"], kinds.get(each["id"]))
+        suggested.append({"name": each["name"], "title": title, "type": each["dataset_type"]})
+    return suggested
+
+
+def _kinds(package_ids: list[str]) -> dict[str, str | None]:
+    """Return the types of resource of some datasets by their ids; the index does not keep them."""
+    kind = model.Package.extras["dcat_type"].astext
+    query = sa.select(model.Package.id, kind).where(model.Package.id.in_(package_ids))
+    return dict(model.Session.execute(query).tuples().all())
 
 
 def subjects(text: str, limit: int) -> list[str]:

@@ -28,11 +28,12 @@ def lead_to_area() -> Response | None:
     """Search at the place of coordinates that were typed into the search box."""
     if tk.request.endpoint != "dataset.search":
         return None
-    box = areas.of_question(tk.request.args.get("q", "")[:LONGEST_COORDINATES])
+    typed = tk.request.args.get("q", "")[:LONGEST_COORDINATES].strip()
+    box = areas.of_question(typed)
     if box is None:
         return None
     here = _without_area().without(("q", None))
-    return tk.redirect_to(tk.h.url_for("dataset.search") + here.url(**_parameters(areas.Area("", box))))
+    return tk.redirect_to(tk.h.url_for("dataset.search") + here.url(**_parameters(areas.Area(typed, box))))
 
 
 @ecosphere_search.after_app_request

@@ -122,6 +122,15 @@ def keep_workers_registered() -> None:
     jobs.Worker.heartbeat = _heartbeat  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def start_jobs_at_once() -> None:
+    """Let background jobs start without loading CKAN and all plugins a second time, which takes a second each.
+
+    CKAN does so to get new database connections after the fork, but it closes all of them before it forks, and they
+    open by themselves.
+    """
+    jobs.Worker.main_work_horse = rq.Worker.main_work_horse  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def _heartbeat(worker: jobs.Worker, *args: Any, **named: Any) -> None:
     """Heartbeat of a worker, after each job and every few minutes while idle, that also restores its registration."""
     rq.Worker.heartbeat(worker, *args, **named)

@@ -163,22 +163,23 @@ def _gap(one: spatial.Box, other: spatial.Box) -> float:
 
 
 def _shown(datasets: Iterable[Dataset]) -> list[dict[str, Any]]:
-    """Return what a list shows; the index does not keep languages."""
+    """Return what a list shows; the index does not keep languages and types of resource."""
     shown = list(itertools.islice(datasets, MOST_SHOWN))
     ids = [str(each["id"]) for each in shown]
-    said = sa.select(model.Package.id, model.Package.extras["language"].astext).where(model.Package.id.in_(ids))
-    spoken = dict(model.Session.execute(said).tuples().all()) if ids else {}
-    return [_of_index(each, spoken.get(str(each["id"]))) for each in shown]
+    extras = sa.select(model.Package.id, model.Package.extras).where(model.Package.id.in_(ids))
+    stored = dict(model.Session.execute(extras).tuples().all()) if ids else {}
+    return [_of_index(each, stored.get(str(each["id"])) or {}) for each in shown]
 
 
-def _of_index(found: Dataset, spoken: str | None) -> dict[str, Any]:
-    """Return name, titles and languages; of the translations the index keeps the English one, where it is another."""
+def _of_index(found: Dataset, extras: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of a dataset; of the translations the index keeps the English one, where it is another."""
     english = found.get("title_translated")
     return {
         "name": str(found["name"]),
         "title": str(found.get("title") or found["name"]),
         "title_translated": {languages.ENGLISH: english} if english else {},
-        "language": as_list(spoken or []),
+        "language": as_list(extras.get("language") or []),
+        "dcat_type": extras.get("dcat_type"),
     }
 
 

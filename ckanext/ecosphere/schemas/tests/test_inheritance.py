@@ -74,6 +74,16 @@ def test_a_series_does_not_read_as_the_departement_lot(app, create, act):
         act("dataset_purge", id=name)
 
 
+def test_a_series_in_a_list_of_neighbours_does_not_read_as_the_departement_lot(app, create, act):
+    place = {"territory": [samples.AIN]}
+    create({"name": "lot-haies", "title": "Lot : Haies bocagères de l'Ain", "dcat_type": SERIES, **place})
+    create({"name": "haies", "title": "Haies bocagères de l'Ain", **place})
+    page = BeautifulSoup(app.get("/fr/dataset/haies").body, "html.parser")
+    assert "Série\N{NO-BREAK SPACE}: Haies bocagères de l'Ain" in page.find(class_="eco-around").text
+    for name in ("haies", "lot-haies"):
+        act("dataset_purge", id=name)
+
+
 def test_exports_write_out_what_a_public_series_lends(app, member, act):
     iso = app.get("/dataset/membre/iso19139.xml").data.decode()
     graph = Graph().parse(data=app.get("/dataset/membre.ttl").body, format="turtle")

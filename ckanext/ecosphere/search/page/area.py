@@ -62,7 +62,7 @@ def parse(text: str) -> Area:
     if _WKT.match(text.lstrip()):
         return Area("", _of_geometry(shapely.from_wkt, text.partition(";")[2] or text))
     if coordinates.numbers(text):
-        return Area("", _checked(coordinates.read(text)))
+        return Area(text[:LONGEST_NAME], _checked(coordinates.read(text)))
     return _of_name(text)
 
 

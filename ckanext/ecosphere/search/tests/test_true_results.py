@@ -178,6 +178,13 @@ def test_a_series_is_not_taken_for_the_departement_lot(search: Search, make_data
     assert title == "Série\N{NO-BREAK SPACE}: Zones humides du Tarn".replace("\N{NO-BREAK SPACE}", " ")
 
 
+def test_a_suggested_series_is_not_taken_for_the_departement_lot(app: Any, make_datasets: Any):
+    make_datasets({"title": "Lot : Haies bocagères du Tarn", "dcat_type": SERIES}, "Lot : haies bocagères")
+    groups = app.get("/fr/recherche/suggestions", query_string={"q": "haies boc"}).json["groups"]
+    labels = {item["label"] for group in groups for item in group["items"]}
+    assert {"Série\N{NO-BREAK SPACE}: Haies bocagères du Tarn", "Lot : haies bocagères"} <= labels
+
+
 def test_subjects_are_suggested_before_datasets(app: Any, make_datasets: Any):
     make_datasets("Zones humides du Tarn", "Zones humides de l'Ain")
     catalogue_words.count()

@@ -66,6 +66,7 @@ def test_coordinates_in_the_search_box_are_a_place(app: Any, make_datasets, type
     assert 5.39 < west < east < 5.41 and 45.99 < south < north < 46.01
     page = app.get(answer.headers["Location"]).body
     assert "Mares" in page and "Ailleurs" not in page
+    assert f"{typed}</" in re.sub(r"\s+</", "</", page)  # the filter says what was typed
 
 
 def test_the_area_page_finds_what_holds_a_point(app: Any, make_datasets):

@@ -331,6 +331,22 @@ def test_words_beside_the_subject_do_not_stand_for_it_at_a_place():
     assert all(each.core for each in placed)
 
 
+@pytest.mark.parametrize(
+    ("question", "place"),
+    [
+        ("trait de côte Allier", "Allier"),
+        ("recul du trait de côte Landes", "Landes"),
+        ("trait de côte Manche", "Manche"),
+        ("côte Allier", None),
+        ("zone Manche", None),
+        ("mer du Nord", "Zone maritime Manche - mer du Nord (métropole)"),
+    ],
+)
+def test_a_word_before_a_place_belongs_to_its_own_expression(question, place):
+    asked = understand(question).asked
+    assert (asked.place.title if asked.place else None) == place
+
+
 @pytest.mark.parametrize("question", ["parc photovoltaïque au sol Lozère", "usine seveso Lyon", "OPAH PIG Allier"])
 def test_several_words_for_one_thing_are_one(question):
     assert [unit.core for unit in understand(question).asked.units] == [True]
