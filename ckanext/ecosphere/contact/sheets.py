@@ -151,9 +151,15 @@ def registered(group: model.Group) -> voc.Concept | None:
 
 
 @cache
+def of_territories() -> Mapping[str, str]:
+    """Return the form of each territory used in names of services ("de la Somme"), by id."""
+    return {row["territory"]: row["of"] for row in tables.rows(NAMES)}
+
+
+@cache
 def _of_places() -> dict[str, str]:
     """Map the label of each territory to the form used in names of services ("de la Somme")."""
     territories = voc.get("territories")
-    named = {voc.normalise(territories[row["territory"]].label_fr): row["of"] for row in tables.rows(NAMES)}
+    named = {voc.normalise(territories[place].label_fr): of_place for place, of_place in of_territories().items()}
     # The registry says "Réunion".
     return named | {"reunion": named["la reunion"]}
