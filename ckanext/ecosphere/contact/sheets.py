@@ -55,6 +55,8 @@ class ContactSheet:
 
 
 FIELDS = tuple(field.name for field in fields(ContactSheet))
+#: Columns with contact details that a registry of services may have (vocabulary `organisations`); ours has none.
+REGISTERED = ("address", "email", "telephone")
 
 
 def written(group: model.Group) -> ContactSheet:
@@ -68,9 +70,11 @@ def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
 
 
 def of(group: model.Group) -> ContactSheet:
-    """Return the sheet of a service, its name completed from the registry."""
-    sheet = written(group)
-    return ContactSheet(**{**asdict(sheet), "full_name": sheet.full_name or name_of(group)})
+    """Return the sheet of a service, completed with what the registry knows: its name, and how to reach it if it says so."""
+    sheet, service = asdict(written(group)), registered(group)
+    known = {name: str(service.data.get(name) or "") for name in REGISTERED} if service else {}
+    completed = {name: sheet[name] or known.get(name, "") for name in FIELDS}
+    return ContactSheet(**{**completed, "full_name": sheet["full_name"] or name_of(group)})
 
 
 def chief(organization_id: str | None) -> str:

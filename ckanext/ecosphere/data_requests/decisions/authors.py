@@ -87,7 +87,7 @@ def court(group: model.Group) -> str:
 
 
 def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
-    """Return in whose name the agents of a kind of service sign, by language; empty when in that of the service."""
+    """Return in whose name the agents of a kind of service sign, by language, and the `source`; empty if in its own."""
     row = law.delegations().get(kind)
     if row is None:
         return {}
@@ -96,7 +96,8 @@ def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
         return {}
     english = f"of {place.label_en}" if place else ""
     label = place.label_fr if place else ""
-    return {"fr": row["fr"].format(of=of_place, place=label), "en": row["en"].format(of=english, place=label)}
+    texts = {"fr": row["fr"].format(of=of_place, place=label), "en": row["en"].format(of=english, place=label)}
+    return {**texts, "source": f"{row['source']} ({row['basis']})"}
 
 
 def _kind(group: model.Group) -> str:

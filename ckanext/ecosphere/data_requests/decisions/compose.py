@@ -150,7 +150,22 @@ def compose(facts: Facts) -> Composed:
     html = _template().render(versions=versions, facts=facts)
     subject = f"{versions[0]['title']} – {facts.reference}"
     plain = "\n\n".join(_plain(version, facts) for version in versions)
-    return Composed(subject, html.strip(), plain, tuple(versions[0]["blocks"]))
+    return Composed(subject, html.strip(), plain, (*versions[0]["blocks"], *_signature(versions[0], facts)))
+
+
+def _signature(version: Mapping[str, Any], facts: Facts) -> Iterator[Block]:
+    """Yield what stands below a decision, with its sources."""
+    if not version["signed"]:
+        return
+    if version["on_behalf"]:
+        source = facts.sender.on_behalf["source"]
+        yield Block(paragraphs=(version["on_behalf"],), row="data/delegations.csv", source=source, basis="jurist")
+    named = law.remedies()["author"]
+    lines = (f"{facts.author.first_name} {facts.author.last_name}", facts.author.quality, facts.sender.name)
+    yield Block(paragraphs=lines, row="law.yaml, author", source=named["article"], basis=named["basis"])
+    exempt = law.texts()["shared"]["signature"][0]
+    row = "letters.yaml, shared.signature.1"
+    yield Block(paragraphs=(version["signature"],), row=row, source=exempt["source"], basis=exempt["basis"])
 
 
 def addressed_to(addressee: str) -> list[str]:
@@ -166,7 +181,7 @@ def _version(facts: Facts, language: str) -> dict[str, Any]:
     texts = law.texts()
     kind = texts["kinds"][facts.kind]
     values = _values(facts, language)
-    blocks = list(_blocks(kind["body"], facts, values, language, f"kinds.{facts.kind}"))
+    blocks = list(_blocks(kind["body"], facts, values, language, f"letters.yaml, kinds.{facts.kind}"))
     signed = not kind.get("unsigned")
     return {
         "language": language,
@@ -263,10 +278,11 @@ def _blocks(body: list[Any], facts: Facts, values: Mapping[str, Any], language: 
             continue
         if "use" in part:
             shared = law.texts()["shared"][part["use"]]
-            yield from _blocks(shared, facts, values, language, f"shared.{part['use']}")
+            yield from _blocks(shared, facts, values, language, f"letters.yaml, shared.{part['use']}")
         else:
-            row = {"row": f"{table}.{number}", "source": part.get("source", ""), "basis": part.get("basis", "")}
-            yield Block(**_content(part, facts, values, language), **row)
+            source = part.get("source", "text of the agent" if "given" in part else "")
+            content = _content(part, facts, values, language)
+            yield Block(**content, row=f"{table}.{number}", source=source, basis=part.get("basis", ""))
 
 
 def _content(part: Mapping[str, Any], facts: Facts, values: Mapping[str, Any], language: str) -> dict[str, Any]:

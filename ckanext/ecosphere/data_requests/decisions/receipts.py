@@ -45,7 +45,7 @@ def contact_lines(sheet: sheets.ContactSheet) -> tuple[str, ...]:
 
 def acknowledges(group: model.Group | None) -> bool:
     """Return whether a receipt can be sent in the name of a service: it can be reached, and somebody reads for it."""
-    return group is not None and not lacking(sheets.written(group)) and routing.is_reachable(group.id)
+    return group is not None and not lacking(sheets.of(group)) and routing.is_reachable(group.id)
 
 
 def desk() -> Sender:
@@ -64,5 +64,5 @@ def desk_lacks() -> list[str]:
 def unready() -> list[Unready]:
     """Return the services in whose name no receipt can be sent, in alphabetical order."""
     silent = {group.id for group in routing.unreachable()}
-    found = [Unready(group, group.id in silent, lacking(sheets.written(group))) for group in routing.services()]
+    found = [Unready(group, group.id in silent, lacking(sheets.of(group))) for group in routing.services()]
     return [each for each in found if each.silent or each.lacking]
