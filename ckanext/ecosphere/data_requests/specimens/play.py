@@ -92,10 +92,10 @@ def _played(case: Mapping[str, Any]) -> Specimen:
 
 def _service(name: str, kind: str, contact: Mapping[str, str]) -> model.Group:
     group: Any = model.Group(name=name, title=name, type="organization", is_organization=True)
+    group.extras = {sheets.PREFIX + field: text for field, text in contact.items()}
+    if kind:
+        group.extras |= {organisations.KIND: kind, organisations.TERRITORY: TERRITORY}
     model.Session.add(group)
-    extras = {organisations.KIND: kind, organisations.TERRITORY: TERRITORY} if kind else {}
-    for key, value in {**extras, **{sheets.PREFIX + field: text for field, text in contact.items()}}.items():
-        group.extras[key] = value
     model.Session.flush()
     return group
 
@@ -147,6 +147,8 @@ def _value(text: Any, request: Request) -> Any:
     """Return a field of a step; words stand for days and for another request."""
     today = dates.today()
     days = {"today": today, "tomorrow": today + timedelta(days=1)}
+    if not isinstance(text, str):
+        return text
     if text in days:
         return days[text].isoformat()
     if text != "{target}":
