@@ -104,6 +104,7 @@ class Block:
         row: its place in `data/letters.yaml`.
         source: law or table that it rests on, "" when it states no law.
         basis: whether this was checked, as in the table.
+        given: field of the agent's text that it quotes, "" for other parts.
     """
 
     heading: str = ""
@@ -112,6 +113,7 @@ class Block:
     row: str = ""
     source: str = ""
     basis: str = ""
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -280,9 +282,9 @@ def _blocks(body: list[Any], facts: Facts, values: Mapping[str, Any], language: 
             shared = law.texts()["shared"][part["use"]]
             yield from _blocks(shared, facts, values, language, f"letters.yaml, shared.{part['use']}")
         else:
-            source = part.get("source", "text of the agent" if "given" in part else "")
             content = _content(part, facts, values, language)
-            yield Block(**content, row=f"{table}.{number}", source=source, basis=part.get("basis", ""))
+            stated = {name: part.get(name, "") for name in ("source", "basis", "given")}
+            yield Block(**content, row=f"{table}.{number}", **stated)
 
 
 def _content(part: Mapping[str, Any], facts: Facts, values: Mapping[str, Any], language: str) -> dict[str, Any]:

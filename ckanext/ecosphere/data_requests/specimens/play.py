@@ -28,7 +28,7 @@ from ckanext.ecosphere.shared import dates, language, organisations
 
 FRENCH = "fr"
 #: Service of the cases: kind and territory of the registry, which gives its name in full.
-KIND, TERRITORY = "ddtm", "http://id.insee.fr/geo/departement/80"
+TITLE, KIND, TERRITORY = "DDTM 80", "ddtm", "http://id.insee.fr/geo/departement/80"
 CONTACT = {
     "address": "Adresse postale du service",
     "email": "service@exemple.invalid",
@@ -75,12 +75,11 @@ def played(case: Mapping[str, Any]) -> Specimen:
 
 
 def _played(case: Mapping[str, Any]) -> Specimen:
-    if model.Group.get(config.moderators()) is None:
-        _service(config.moderators(), kind="", contact={})
-    group = _service("specimen-service", KIND, CONTACT if case["service"] == "ready" else {})
+    moderating = model.Group.get(config.moderators()) or _service(config.moderators(), "CGDD", "", {})
+    group = _service("specimen-service", TITLE, KIND, CONTACT if case["service"] == "ready" else {})
     people = {states.REQUESTER: _person("specimen-requester", "Nom du demandeur")}
     if case["service"] == "ready":
-        people[states.ADMIN] = people[states.EDITOR] = people[states.MODERATOR] = _agent(group)
+        people[states.ADMIN] = people[states.EDITOR] = people[states.MODERATOR] = _agent(group, moderating)
     request = _received(group, people[states.REQUESTER])
     if case["outcome"] != store.RECEIPT:
         service.perform(request, "accept", states.SYSTEM, None, {"organization": group.id})
@@ -90,8 +89,8 @@ def _played(case: Mapping[str, Any]) -> Specimen:
     return _specimen(request, people[states.REQUESTER], kind, actor, given)
 
 
-def _service(name: str, kind: str, contact: Mapping[str, str]) -> model.Group:
-    group: Any = model.Group(name=name, title=name, type="organization", is_organization=True)
+def _service(name: str, title: str, kind: str, contact: Mapping[str, str]) -> model.Group:
+    group: Any = model.Group(name=name, title=title, type="organization", is_organization=True)
     group.extras = {sheets.PREFIX + field: text for field, text in contact.items()}
     if kind:
         group.extras |= {organisations.KIND: kind, organisations.TERRITORY: TERRITORY}
@@ -107,9 +106,10 @@ def _person(name: str, full_name: str) -> model.User:
     return user
 
 
-def _agent(group: model.Group) -> model.User:
+def _agent(*groups: model.Group) -> model.User:
     user = _person("specimen-agent", "Agent")
-    model.Session.add(model.Member(table_name="user", table_id=user.id, group_id=group.id, capacity="admin"))
+    for group in groups:
+        model.Session.add(model.Member(group=group, table_name="user", table_id=user.id, capacity="admin"))
     authors.keep(user.id, AUTHOR)
     model.Session.flush()
     return user
