@@ -286,7 +286,7 @@ def test_once_the_period_for_the_commission_is_over_the_page_says_so(app: CKANTe
 
 def test_the_page_says_what_is_missing_and_why_whatever_was_given(app: CKANTestApp):
     made = opened()
-    partial = {"missing": "Le sud du département", "ground": "L124-4-I-2", "law": REASON, "facts": f"Ici. {REASON}"}
+    partial = {**REFUSAL, "missing": "Le sud du département", "facts": f"Ici. {REASON}"}
     step(made, "fulfil_partly", "editor", links=[LINK], **partial)
     page = visit(app, "asker", f"/demandes/{made['reference']}").body
     box = BeautifulSoup(page, "html.parser").find(attrs={"aria-labelledby": "missing-title"})
