@@ -266,7 +266,7 @@ def test_a_request_that_was_not_accepted_is_referred_and_spam_is_not():
         step(made, "reject", "moderator", reason=REASON)
         step(spam, "reject", "moderator", reason=REASON, spam=True)
         found = act("referral", "asker", id=made["id"])
-        assert (found["why"], found["last_day"]) == ("rejected", "2027-05-01")
+        assert (found["why"], found["last_day"]) == ("rejected", "2027-05-03")  # from 1 May, a Saturday
         assert "1er mars 2027" in found["plain"] and REASON in found["plain"]
         with pytest.raises(tk.ObjectNotFound):
             act("referral", "asker", id=spam["id"])
