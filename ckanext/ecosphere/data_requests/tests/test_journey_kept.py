@@ -128,6 +128,7 @@ def test_a_decision_that_was_being_written_is_kept_until_it_is_sent(page: Page):
     page.get_by_role("button", name="Aperçu de la lettre").click()
     expect(page.locator("#preview-title")).to_be_visible()
     assert kept(page, "Nidification") == 1, "a preview sends nothing"
+    expect(page.locator(BOX)).to_be_hidden()
     page.context.clear_cookies()
     page.get_by_role("button", name="Envoyer la lettre").click()
     log_in_again(page, "admin")
