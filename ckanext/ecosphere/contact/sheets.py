@@ -70,7 +70,7 @@ def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
 
 
 def of(group: model.Group) -> ContactSheet:
-    """Return the sheet of a service, completed with what the registry knows: its name, and how to reach it if it says so."""
+    """Return the sheet of a service, completed with its name and, if it says so, its address from the registry."""
     sheet, service = asdict(written(group)), registered(group)
     known = {name: str(service.data.get(name) or "") for name in REGISTERED} if service else {}
     completed = {name: sheet[name] or known.get(name, "") for name in FIELDS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from ckan.tests.helpers import CKANTestApp, call_action
 from click.testing import CliRunner
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import cli, setup
 from ckanext.ecosphere.data_requests.decisions import authors, law
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -90,6 +92,15 @@ def test_the_desk_acknowledges_for_a_service_without_address_and_says_so(postbox
 def test_a_service_that_can_be_reached_acknowledges_itself():
     plain = in_french(letter_of(submitted(), "receipt").plain)
     assert "2 avenue Grüner" in plain and "+33 4 77 43 80 00" in plain and "Guichet" not in plain
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_registry_with_addresses_completes_the_sheets(monkeypatch: pytest.MonkeyPatch):
+    ours = voc.get("organisations")["ddt-42218-01"]
+    known = replace(ours, data={**ours.data, **SHEET})
+    monkeypatch.setattr(sheets, "registered", lambda group: known if group.name == "ddt-42" else None)
+    plain = in_french(letter_of(submitted(), "receipt").plain)
+    assert "2 avenue Grüner" in plain and "Guichet" not in plain
 
 
 @pytest.mark.usefixtures("sheet", "desk")
