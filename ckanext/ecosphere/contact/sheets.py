@@ -55,6 +55,8 @@ class ContactSheet:
 
 
 FIELDS = tuple(field.name for field in fields(ContactSheet))
+#: Columns with contact details that a registry of services may have (vocabulary `organisations`); ours has none.
+REGISTERED = ("address", "email", "telephone")
 
 
 def written(group: model.Group) -> ContactSheet:
@@ -68,9 +70,11 @@ def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
 
 
 def of(group: model.Group) -> ContactSheet:
-    """Return the sheet of a service, its name completed from the registry."""
-    sheet = written(group)
-    return ContactSheet(**{**asdict(sheet), "full_name": sheet.full_name or name_of(group)})
+    """Return the sheet of a service, completed with its name and, if it says so, its address from the registry."""
+    sheet, service = asdict(written(group)), registered(group)
+    known = {name: str(service.data.get(name) or "") for name in REGISTERED} if service else {}
+    completed = {name: sheet[name] or known.get(name, "") for name in FIELDS}
+    return ContactSheet(**{**completed, "full_name": sheet["full_name"] or name_of(group)})
 
 
 def chief(organization_id: str | None) -> str:
@@ -151,9 +155,15 @@ def registered(group: model.Group) -> voc.Concept | None:
 
 
 @cache
+def of_territories() -> Mapping[str, str]:
+    """Return the form of each territory used in names of services ("de la Somme"), by id."""
+    return {row["territory"]: row["of"] for row in tables.rows(NAMES)}
+
+
+@cache
 def _of_places() -> dict[str, str]:
     """Map the label of each territory to the form used in names of services ("de la Somme")."""
     territories = voc.get("territories")
-    named = {voc.normalise(territories[row["territory"]].label_fr): row["of"] for row in tables.rows(NAMES)}
+    named = {voc.normalise(territories[place].label_fr): of_place for place, of_place in of_territories().items()}
     # The registry says "Réunion".
     return named | {"reunion": named["la reunion"]}

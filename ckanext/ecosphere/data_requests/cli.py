@@ -13,6 +13,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests import config, privacy
 from ckanext.ecosphere.data_requests.inbound import mailbox, receive
 from ckanext.ecosphere.data_requests.notifications import scheduled
+from ckanext.ecosphere.data_requests.specimens import play, printed
 from ckanext.ecosphere.shared import runs
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,20 @@ def mail_in_command(recipient: str) -> None:
 def mail_fetch_command() -> None:
     """Fetch the replies that wait in the mailbox of `ecosphere.requests.imap`; `tick` does it too."""
     click.echo(f"{mailbox.fetch()} e-mails looked at.")
+
+
+@requests.command("letters")
+@click.option("--outcome", default="", help="Only the cases with this outcome, e.g. refused, receipt or extend.")
+def letters_command(outcome: str) -> None:
+    """Print the letters and e-mails of each outcome, each sentence with its source, for a jurist to read."""
+    cases = play.cases(outcome)
+    if not cases:
+        known = ", ".join(dict.fromkeys(case["outcome"] for case in play.cases()))
+        raise click.ClickException(f"No case ends in {outcome}: choose one of {known}.")
+    for case in cases:
+        click.echo("\n".join(printed.case(case, play.played(case))))
+    if not outcome:
+        click.echo("\n".join(printed.last_days(play.last_days())))
 
 
 @requests.command("anonymise")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import ckan.plugins.toolkit as tk
 
+from ckanext.ecosphere.contact.sheets import ContactSheet
 from ckanext.ecosphere.shared.mailing import sending
 
 #: Queue of CKAN's background jobs.
@@ -18,7 +19,9 @@ MODERATION_DIGEST = "ecosphere.requests.moderation_digest"
 CLOCK = "ecosphere.requests.clock"
 ANSWER_MONTHS = "ecosphere.requests.answer_months"
 EXTENDED_MONTHS = "ecosphere.requests.extended_months"
-POSTPONE = "ecosphere.requests.postpone"
+#: Options of the ministry's desk, and the names that the fields of a contact sheet have there.
+DESK = "ecosphere.requests.desk_{field}"
+DESK_FIELDS = {"full_name": "name", "address": "address", "email": "email", "telephone": "telephone"}
 CLOCK_STOPS = "ecosphere.requests.clock_stops_for_details"
 ANONYMISE_MONTHS = "ecosphere.requests.anonymise_months"
 STATISTICS_THRESHOLD = "ecosphere.requests.statistics_threshold"
@@ -87,9 +90,11 @@ def extended_months() -> int:
     return tk.config[EXTENDED_MONTHS]
 
 
-def postpone() -> str:
-    """Return how a period that ends on a day off is extended: never, sundays or workdays."""
-    return tk.config[POSTPONE]
+def desk() -> ContactSheet:
+    """Return how the desk of the ministry can be reached, which acknowledges requests for services that cannot be."""
+    given = {field: str(tk.config[DESK.format(field=name)] or "").strip() for field, name in DESK_FIELDS.items()}
+    lines = [line.strip() for line in given["address"].split(";")]
+    return ContactSheet(**{**given, "address": "\n".join(line for line in lines if line)})
 
 
 def clock_stops() -> bool:

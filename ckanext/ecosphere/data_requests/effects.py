@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import clock, fields, holidays, references, routing, states
+from ckanext.ecosphere.data_requests.domain import clock, fields, references, routing, states
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
 from ckanext.ecosphere.data_requests.search import fulltext
 
@@ -23,7 +23,7 @@ Fields = dict[str, Any]
 UNREACHABLE = "unreachable"
 
 #: Fields of a refusal, whole or partial.
-REFUSAL = ("ground", "other_ground", "kind", "emissions", "law", "facts", "completion", "separable")
+REFUSAL = ("ground", "other_ground", "kind", "emissions", "law", "facts", "balance", "completion", "separable")
 #: Transitions that are responses to the requester; the first one sets `first_answer`.
 SIGNS = ("ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend", "resolve", "dismiss")
 
@@ -114,8 +114,7 @@ def start_clock(request: Request, day: date) -> None:
     request.extended = False
     runs = config.clock() and not request.is_signal
     request.clock_start = day if runs else None
-    zone = holidays.zone_of(request.territory)
-    end = clock.due_date(day, config.answer_months(), config.postpone(), zone) if runs else None
+    end = law.last_day("answer", day, months=config.answer_months()) if runs else None
     request.due = request.first_month_ends = end
 
 
@@ -194,7 +193,7 @@ def _refuse(request: Request, given: Fields, moment: datetime) -> None:
 
 
 def _not_held(request: Request, given: Fields, moment: datetime) -> None:
-    request.outcome = {name: given[name] for name in ("reason", "transmitted_to") if given.get(name)}
+    request.outcome = {name: given[name] for name in ("reason", *states.TRANSMISSION) if given.get(name)}
 
 
 def _mark_duplicate(request: Request, given: Fields, moment: datetime) -> None:
@@ -232,7 +231,7 @@ def _move_people(source: Request, target: Request, moment: datetime) -> None:
 
 def _ask_review(request: Request, given: Fields, moment: datetime) -> Fields:
     request.review_asked = moment
-    due = clock.add_months(clock.day_of(moment), law.months("review"))
+    due = law.last_day("review", clock.day_of(moment))
     request.review_due = due
     return {**given, "review_due": due.isoformat()}
 

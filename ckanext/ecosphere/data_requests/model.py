@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere.data_requests import columns
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import clock, kinds, states
+from ckanext.ecosphere.data_requests.domain import clock, holidays, kinds, states
 from ckanext.ecosphere.shared import rich_text
 
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
@@ -184,7 +184,7 @@ class Request(tk.BaseModel):
             since = clock.day_of(self.closed) if self.closed else None
         else:
             since = self.due if self.due and self.due < clock.day_of(clock.now()) else None
-        return clock.add_months(since, law.months("ask_review")) if since else None
+        return law.last_day("ask_review", since, holidays.zone_of(self.territory)) if since else None
 
     @property
     def is_shown_signal(self) -> bool:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import config, removals
-from ckanext.ecosphere.data_requests.domain import clock, people, routing
+from ckanext.ecosphere.data_requests.decisions import receipts
+from ckanext.ecosphere.data_requests.domain import clock, people
 from ckanext.ecosphere.data_requests.inbound import addresses
 from ckanext.ecosphere.data_requests.notifications import scheduled
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
@@ -52,7 +53,7 @@ def leaving_steps() -> list[LeavingStep]:
 
 
 def check() -> list[Check]:
-    """Check moderators, services, schedule, e-mails, replies and files."""
+    """Check moderators, services, their contact sheets, the ministry's desk, schedule, e-mails, replies and files."""
     return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies(), *_files()]
 
 
@@ -69,22 +70,54 @@ def _moderators() -> list[Check]:
 
 
 def _services() -> list[Check]:
-    """Check that every service has editors or a mailbox."""
-    name, silent = _("Data requests (services)"), routing.unreachable()
-    if not silent:
+    """Check that a receipt can be sent in the name of every service, or else of the ministry's desk."""
+    unready = receipts.unready()
+    silent = [each.group for each in unready if each.silent]
+    lacking = [each.group for each in unready if each.lacking]
+    return [*_silent(silent), *_without_contact(lacking), *_desk(len(unready))]
+
+
+def _silent(groups: list[model.Group]) -> list[Check]:
+    name = _("Data requests (services)")
+    if not groups:
         return [Check(name, CheckStatus.OK, _("Somebody reads for every service"))]
     message = tk.ungettext(
         "{number} service has neither editors nor a mailbox: {names}",
         "{number} services have neither editors nor a mailbox: {names}",
-        len(silent),
-    )
-    names = ", ".join(group.title or group.name for group in silent[:MOST_NAMED]) + (
-        " …" if silent[MOST_NAMED:] else ""
+        len(groups),
     )
     remedy = _(
         "Add members, or a functional mailbox on the contact sheet of each; their requests wait for a moderator."
     )
-    return [Check(name, CheckStatus.WARNING, message.format(number=len(silent), names=names), remedy)]
+    return [Check(name, CheckStatus.WARNING, message.format(number=len(groups), names=_named(groups)), remedy)]
+
+
+def _without_contact(groups: list[model.Group]) -> list[Check]:
+    name = _("Data requests (contact sheets)")
+    if not groups:
+        return [Check(name, CheckStatus.OK, _("Every service can be reached by post, e-mail and telephone"))]
+    message = tk.ungettext(
+        "{number} service has no postal address, e-mail address or telephone: {names}",
+        "{number} services have no postal address, e-mail address or telephone: {names}",
+        len(groups),
+    )
+    remedy = _("Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk acknowledges for them.")
+    return [Check(name, CheckStatus.WARNING, message.format(number=len(groups), names=_named(groups)), remedy)]
+
+
+def _desk(unready: int) -> list[Check]:
+    """Check that the ministry's desk can acknowledge requests for the services that cannot."""
+    name, options = _("Data requests (desk of the ministry)"), receipts.desk_lacks()
+    if not options:
+        return [Check(name, CheckStatus.OK, _("It acknowledges requests for services that cannot be reached"))]
+    message = _("It cannot acknowledge requests: {options} missing.").format(options=", ".join(options))
+    remedy = _("Set them: a receipt without address, e-mail and telephone makes no time limit run (CRPA, L. 112-6).")
+    return [Check(name, CheckStatus.WARNING if unready else CheckStatus.OK, message, remedy)]
+
+
+def _named(groups: list[model.Group]) -> str:
+    names = ", ".join(group.title or group.name for group in groups[:MOST_NAMED])
+    return names + (" …" if groups[MOST_NAMED:] else "")
 
 
 def _schedule() -> list[Check]:

@@ -11,11 +11,12 @@ from ckan import model
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.decisions import law
+from ckanext.ecosphere.data_requests.decisions import law, receipts
 from ckanext.ecosphere.data_requests.decisions.compose import Author, Sender
 from ckanext.ecosphere.data_requests.decisions.tables import AuthorName
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.shared.messages import N_
 
 _ = tk._
@@ -69,20 +70,51 @@ def sender(group: model.Group | None) -> Sender:
     if group is None:
         return Sender()
     sheet = sheets.of(group)
-    lines = [line.strip() for line in sheet.address.splitlines() if line.strip()]
-    lines += [each for each in (sheet.telephone, sheet.email, sheet.web) if each]
-    return Sender(sheet.full_name, tuple(lines), sheet.court or court(group))
+    place = _place(group)
+    return Sender(
+        sheet.full_name,
+        receipts.contact_lines(sheet),
+        sheet.court or court(group),
+        on_behalf(_kind(group), place),
+        complete=not receipts.lacking(sheet),
+    )
 
 
 def court(group: model.Group) -> str:
     """Return the administrative court of the seat of a service, "" when the table has none."""
-    known, registry = law.courts(), voc.get("organisations")
-    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
-    territory = extras.get("ecosphere_territory") or (
-        str(registry[group.name].data.get("territory") or "") if group.name in registry else ""
-    )
-    place = voc.get("territories").get(territory) if territory else None
+    known, place = law.courts(), _place(group)
     return known.get(group.name) or (known.get(place.id, "") if place else "")
+
+
+def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
+    """Return in whose name the agents of a kind of service sign, by language, and the `source`; empty if in its own."""
+    row = law.delegations().get(kind)
+    if row is None:
+        return {}
+    of_place = sheets.of_territories().get(place.id, "") if place else ""
+    if "{of}" in row["fr"] and not of_place:
+        return {}
+    english = f"of {place.label_en}" if place else ""
+    label = place.label_fr if place else ""
+    texts = {"fr": row["fr"].format(of=of_place, place=label), "en": row["en"].format(of=english, place=label)}
+    return {**texts, "source": f"{row['source']} ({row['basis']})"}
+
+
+def _kind(group: model.Group) -> str:
+    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
+    registry = voc.get("organisations")
+    own = str(extras.get(organisations.KIND) or "")
+    return own or (str(registry[group.name].data.get("kind") or "") if group.name in registry else "")
+
+
+def _place(group: model.Group) -> voc.Concept | None:
+    """Return the territory of a service, from its own data or else the registry."""
+    extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
+    registry = voc.get("organisations")
+    territory = extras.get(organisations.TERRITORY)
+    if not territory and group.name in registry:
+        territory = registry[group.name].data.get("territory")
+    return voc.get("territories").get(str(territory)) if territory else None
 
 
 def faults(author: Author, service: Sender) -> dict[str, list[str]]:

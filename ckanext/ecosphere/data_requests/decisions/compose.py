@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -17,13 +17,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.shared import dates
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "requests" / "letters"
 FRENCH = "fr"
-#: Fields of a transition that letters quote as the agent wrote them.
-GIVEN = ("law", "facts", "reason", "missing", "separable")
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,21 @@ class Author:
 
 @dataclass(frozen=True)
 class Sender:
-    """Service that sends a letter: name spelled out, lines with contact details, and administrative court."""
+    """Service that sends a letter.
+
+    Attributes:
+        name: spelled out.
+        lines: contact details.
+        court: administrative court of its seat.
+        on_behalf: language → in whose name its agents sign, empty when in that of the service itself.
+        complete: whether the contact details are those that a receipt has to give (CRPA, R. 112-5, 2°).
+    """
 
     name: str = ""
     lines: tuple[str, ...] = ()
     court: str = ""
+    on_behalf: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class Facts:
         language: of the requester.
         completes: whether this letter supplements an earlier one of its kind.
         extended: whether the period was already extended.
+        desk_for: service for which the desk of the ministry acknowledges the request, "" when it has none yet; None
+            when the sender is that service.
     """
 
     kind: str
@@ -79,6 +88,32 @@ class Facts:
     language: str = FRENCH
     completes: bool = False
     extended: bool = False
+    desk_for: str | None = None
+
+    @property
+    def service(self) -> str:
+        """Name of the service in charge, "" when none is."""
+        return self.sender.name if self.desk_for is None else self.desk_for
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a letter: a heading, paragraphs, a quotation of the agent's text, or a list of (text, URL).
+
+    Attributes:
+        row: its place in `data/letters.yaml`.
+        source: law or table that it rests on, "" when it states no law.
+        basis: whether this was checked, as in the table.
+        given: field of the agent's text that it quotes, "" for other parts.
+    """
+
+    heading: str = ""
+    paragraphs: tuple[str, ...] = ()
+    items: tuple[tuple[str, str], ...] = ()
+    row: str = ""
+    source: str = ""
+    basis: str = ""
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,11 +124,13 @@ class Composed:
         subject: one line, in French.
         html: HTML fragment.
         plain: the same as plain text.
+        blocks: parts of the French text, with their sources.
     """
 
     subject: str
     html: str
     plain: str
+    blocks: tuple[Block, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -106,15 +143,6 @@ def digest(html: str, plain: str) -> str:
     return hashlib.sha256(f"{html}\n{plain}".encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Block:
-    """A part of a letter: a heading, paragraphs, a quotation of the agent's text, or a list of (text, URL)."""
-
-    heading: str = ""
-    paragraphs: tuple[str, ...] = ()
-    items: tuple[tuple[str, str], ...] = ()
-
-
 def compose(facts: Facts) -> Composed:
     """Compose a letter."""
     languages = [FRENCH]
@@ -123,7 +151,31 @@ def compose(facts: Facts) -> Composed:
     versions = [_version(facts, language) for language in languages]
     html = _template().render(versions=versions, facts=facts)
     subject = f"{versions[0]['title']} – {facts.reference}"
-    return Composed(subject, html.strip(), "\n\n".join(_plain(version, facts) for version in versions))
+    plain = "\n\n".join(_plain(version, facts) for version in versions)
+    return Composed(subject, html.strip(), plain, (*versions[0]["blocks"], *_signature(versions[0], facts)))
+
+
+def _signature(version: Mapping[str, Any], facts: Facts) -> Iterator[Block]:
+    """Yield what stands below a decision, with its sources."""
+    if not version["signed"]:
+        return
+    if version["on_behalf"]:
+        source = facts.sender.on_behalf["source"]
+        yield Block(paragraphs=(version["on_behalf"],), row="data/delegations.csv", source=source, basis="jurist")
+    named = law.remedies()["author"]
+    lines = (f"{facts.author.first_name} {facts.author.last_name}", facts.author.quality, facts.sender.name)
+    yield Block(paragraphs=lines, row="law.yaml, author", source=named["article"], basis=named["basis"])
+    exempt = law.texts()["shared"]["signature"][0]
+    row = "letters.yaml, shared.signature.1"
+    yield Block(paragraphs=(version["signature"],), row=row, source=exempt["source"], basis=exempt["basis"])
+
+
+def addressed_to(addressee: str) -> list[str]:
+    """Return the lines that address a letter, in French; empty without an addressee.
+
+    They are not part of the stored letter, since the addressee is erased with the person's data.
+    """
+    return [law.texts()["words"][FRENCH]["to"], *addressee.split("\n")] if addressee else []
 
 
 def _version(facts: Facts, language: str) -> dict[str, Any]:
@@ -131,7 +183,7 @@ def _version(facts: Facts, language: str) -> dict[str, Any]:
     texts = law.texts()
     kind = texts["kinds"][facts.kind]
     values = _values(facts, language)
-    blocks = list(_blocks(kind["body"], facts, values, language))
+    blocks = list(_blocks(kind["body"], facts, values, language, f"letters.yaml, kinds.{facts.kind}"))
     signed = not kind.get("unsigned")
     return {
         "language": language,
@@ -141,13 +193,14 @@ def _version(facts: Facts, language: str) -> dict[str, Any]:
         "date": values["today"],
         "blocks": blocks,
         "signed": signed,
+        "on_behalf": facts.sender.on_behalf.get(language, "") if signed else "",
         "signature": texts["shared"]["signature"][0][language] if signed else "",
     }
 
 
 def _title(kind: Mapping[str, Any], facts: Facts) -> dict[str, str]:
     """Return the title of the letter; that of a supplementary letter differs from the first."""
-    return kind["title_next"] if facts.completes and facts.sender.name and "title_next" in kind else kind["title"]
+    return kind["title_next"] if facts.completes and facts.service and "title_next" in kind else kind["title"]
 
 
 def _values(facts: Facts, language: str) -> dict[str, Any]:
@@ -158,7 +211,8 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
     kind = texts["kinds"][facts.kind]
     court = facts.sender.court
     applies = given.get("kind") or law.DATA_KIND
-    emissions = bool(facts.given.get("emissions"))
+    emissions = given.get("emissions")
+    interest = law.interests().get(given.get("ground", "")) if given.get("balance") else None
 
     def day(value: date | None) -> str:
         return _nobreak(dates.in_language(value, language)) if value else ""
@@ -171,9 +225,11 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "received": day(facts.received),
         "due": day(facts.due),
         "months": texts["months"][language][min(facts.months, 6)],
-        "refer_by": day(clock.add_months(facts.day, law.months("refer"))),
-        "silence_refer_by": day(clock.add_months(facts.due, law.months("refer"))) if facts.due else "",
-        "service": facts.sender.name,
+        "refer_by": day(law.last_day("refer", facts.day)),
+        "silence_refer_by": day(law.last_day("refer", facts.due)) if facts.due else "",
+        "service": facts.service,
+        "by_desk": facts.desk_for is not None,
+        "complete": facts.sender.complete,
         "what": kind.get("what", {}).get(language, ""),
         "ground": ground.label(language) if ground else "",
         "articles": _within_sentence(ground.articles, language) if ground else "",
@@ -181,8 +237,13 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "part_not_held": given.get("ground") == law.PART_NOT_HELD,
         "kind_data": applies == law.DATA_KIND,
         "kind_service": applies == law.SERVICE_KIND,
-        "emissions": emissions and ground,
-        "not_emissions": ground and not ground.emissions and ground.applies_to == law.DATA_KIND and not emissions,
+        "emissions": emissions == law.YES and ground,
+        "not_emissions": emissions == law.NO and ground,
+        "environmental": given.get("environmental") == law.YES,
+        "interest": getattr(interest, language) if interest else "",
+        "balance": given.get("balance") if interest else "",
+        "balance_source": _within_sentence(interest.source, language) if interest else "",
+        **_transmission(given, language),
         "commission": remedies["commission"]["name"][language],
         "short": remedies["commission"]["short"],
         "commission_address": remedies["commission"]["address"],
@@ -194,6 +255,16 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
     return {"other_ground": "", "completion": "", "transmitted_to": "", **words}
 
 
+def _transmission(given: Mapping[str, str], language: str) -> dict[str, str]:
+    """Return how and when a request was passed on outside the portal, in words."""
+    way, on = given.get("transmitted_how", ""), given.get("transmitted_on", "")
+    return {
+        "transmitted_by": given.get("transmitted_by", ""),
+        "transmitted_how": law.texts()["ways"][way][language] if way else "",
+        "transmitted_on": _nobreak(dates.in_language(date.fromisoformat(on), language)) if on else "",
+    }
+
+
 def _within_sentence(name: str, language: str) -> str:
     """Return a name as written within a sentence; in French, the name of a court has no capital there."""
     return name[:1].lower() + name[1:] if language == FRENCH else name
@@ -203,21 +274,29 @@ def _nobreak(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
-def _blocks(body: list[Any], facts: Facts, values: Mapping[str, Any], language: str) -> Iterator[Block]:
-    for part in body:
+def _blocks(body: list[Any], facts: Facts, values: Mapping[str, Any], language: str, table: str) -> Iterator[Block]:
+    for number, part in enumerate(body, 1):
         if not all(_holds(name, values) for name in part.get("when", ())):
             continue
         if "use" in part:
-            yield from _blocks(law.texts()["shared"][part["use"]], facts, values, language)
-        elif "given" in part:
-            yield Block(paragraphs=_paragraphs(str(facts.given.get(part["given"]) or "")))
-        elif part.get("list") == "datasets":
-            yield Block(items=tuple(facts.datasets))
-        elif part.get("list") == "contact":
-            yield Block(items=tuple((line, "") for line in (facts.sender.name, *facts.sender.lines)))
+            shared = law.texts()["shared"][part["use"]]
+            yield from _blocks(shared, facts, values, language, f"letters.yaml, shared.{part['use']}")
         else:
-            words = part[language].format_map(values)
-            yield Block(heading=words) if part.get("heading") else Block(paragraphs=(words,))
+            content = _content(part, facts, values, language)
+            stated = {name: part.get(name, "") for name in ("source", "basis", "given")}
+            yield Block(**content, row=f"{table}.{number}", **stated)
+
+
+def _content(part: Mapping[str, Any], facts: Facts, values: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return what a block of the table says."""
+    if "given" in part:
+        return {"paragraphs": _paragraphs(str(facts.given.get(part["given"]) or ""))}
+    if part.get("list") == "datasets":
+        return {"items": tuple(facts.datasets)}
+    if part.get("list") == "contact":
+        return {"items": tuple((line, "") for line in (facts.sender.name, *facts.sender.lines) if line)}
+    words = part[language].format_map(values)
+    return {"heading": words} if part.get("heading") else {"paragraphs": (words,)}
 
 
 def _holds(name: str, values: Mapping[str, Any]) -> bool:
@@ -243,7 +322,8 @@ def _plain(version: Mapping[str, Any], facts: Facts) -> str:
             lines.append("\n".join(f"- {text}" + (f" : {url}" if url else "") for text, url in block.items))
     if version["signed"]:
         author = facts.author
-        lines.append(f"{author.first_name} {author.last_name}\n{author.quality}\n{facts.sender.name}")
+        behalf = f"{version['on_behalf']},\n" if version["on_behalf"] else ""
+        lines.append(f"{behalf}{author.first_name} {author.last_name}\n{author.quality}\n{facts.sender.name}")
         lines.append(version["signature"])
     return "\n\n".join(lines)
 

@@ -5,14 +5,17 @@ Each entry has the day of its last check and whether a jurist has yet to confirm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ckanext.ecosphere.data_requests.domain import clock, holidays
 from ckanext.ecosphere.vocabularies import tables
 
 DATA = Path(__file__).parents[1] / "data"
@@ -21,6 +24,8 @@ OTHER = "other"
 #: Ground for partial answers only: the service does not hold the rest.
 PART_NOT_HELD = "part-not-held"
 DATA_KIND, SERVICE_KIND = "data", "service"
+#: Answers to a question of fact that only the agent can answer.
+YES, NO = "yes", "no"
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,47 @@ def usable(kind: str) -> list[Ground]:
     return [each for each in grounds().values() if each.usable and each.applies_to == kind]
 
 
+@dataclass(frozen=True)
+class Interest:
+    """Interest that is weighed against that of a communication.
+
+    Attributes:
+        fr, en: as it follows "ne l'emporte pas sur".
+        source: article that asks for the balance.
+        basis: text, memory; checked: day of the last check, ISO 8601.
+    """
+
+    fr: str
+    en: str
+    source: str
+    basis: str
+    checked: str
+
+
+@cache
+def interests() -> Mapping[str, Interest]:
+    """Read the interests to be weighed, by ground (`data/balance.csv`); grounds without one need no balance."""
+    columns = ("interest_fr", "interest_en", "source", "basis", "checked")
+    return {row["ground"]: Interest(*(row[name] for name in columns)) for row in tables.rows(DATA / "balance.csv")}
+
+
+@cache
+def words_of_grounds() -> Mapping[str, tuple[str, re.Pattern[str]]]:
+    """Read the group of each ground and the words by which reasons speak of it (`data/ground-words.csv`)."""
+    return {row["ground"]: (row["group"], _beginnings(row["words"])) for row in tables.rows(DATA / "ground-words.csv")}
+
+
+def _beginnings(words: str) -> re.Pattern[str]:
+    """Return a pattern for words or phrases that begin like these, in a text without case, accents or punctuation."""
+    return re.compile(rf"\b(?:{'|'.join(re.escape(word) for word in words.split(';'))})")
+
+
+@cache
+def delegations() -> Mapping[str, Mapping[str, str]]:
+    """Read in whose name the agents of a service sign, by kind of service (`data/delegations.csv`)."""
+    return {row["kind"]: row for row in tables.rows(DATA / "delegations.csv")}
+
+
 @cache
 def courts() -> Mapping[str, str]:
     """Read the administrative courts by place of the seat (`data/courts.csv`)."""
@@ -107,6 +153,19 @@ def commission() -> Mapping[str, Any]:
 def months(period: str) -> int:
     """Return the length of a period of `data/law.yaml`, in months."""
     return remedies()["periods"][period]["months"]
+
+
+def last_day(period: str, since: date, zone: str = holidays.METROPOLE, months: int | None = None) -> date:
+    """Return the last day of a period of `data/law.yaml`, counted as its row says.
+
+    Args:
+        period: its name.
+        since: day of the event from which it is counted.
+        zone: zone of public holidays (`holidays`).
+        months: its length, where an option of the portal sets it.
+    """
+    row = remedies()["periods"][period]
+    return clock.last_day(since, months or row["months"], franc=row["franc"], moves=row["moves"], zone=zone)
 
 
 def _read(name: str) -> Any:

@@ -11,11 +11,9 @@ from typing import Any, NoReturn
 
 from markupsafe import Markup, escape
 
+from ckanext.ecosphere.data_requests.decisions.compose import addressed_to
+
 STYLE = Path(__file__).parents[2] / "templates" / "requests" / "letters" / "letter.css"
-
-
-#: Precedes the addressee; in French, as the decision.
-TO = "À l’attention de"
 
 
 _ARTICLE = re.compile(r"\b([LRD])\. (?=\d)")
@@ -60,8 +58,8 @@ def render(subject: str, html: str, addressee: str = "") -> bytes:
         raise Unavailable(str(error)) from error
     window = ""
     if addressee:
-        lines = Markup("<br>").join(escape(line) for line in addressee.split("\n"))
-        window = f'<p class="eco-letter__to">{TO}<br>{lines}</p>'
+        lines = Markup("<br>").join(addressed_to(addressee))
+        window = f'<p class="eco-letter__to">{lines}</p>'
     html = _ARTICLE.sub("\\1.\u00a0", html)  # no line break between the letter of an article and its number
     document = (
         f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'

@@ -10,9 +10,11 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import text
 from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.shared import language
 
 _ = tk._
 
@@ -62,12 +64,22 @@ def contradictions(request: Request, given: Mapping[str, Any]) -> Errors:
         errors["other_ground"] = [_("Name the ground and the article of the law on which it rests.")]
     if key and key != law.PART_NOT_HELD and not given.get("law"):
         errors["law"] = [_("Say why this ground applies: the letter states the reasons in law.")]
+    if key in law.interests() and not given.get("balance"):
+        errors["balance"] = [
+            _(
+                "Say why the interest of the communication, for the public and the environment, does not prevail over "
+                "the interest protected: the letter states it (code de l’environnement, article L. 124-4)."
+            )
+        ]
     if known is None:
         return errors
     kind = given.get("kind") or law.DATA_KIND
     if known.applies_to != kind:
         errors["ground"] = [_APPLIES[known.applies_to]()]
-    elif given.get("emissions") and not known.emissions:
+    elif kind == law.DATA_KIND and not given.get("emissions"):
+        message = _("Answer yes or no: the letter states it (code de l’environnement, article L. 124-5, II).")
+        errors["emissions"] = [message]
+    elif given.get("emissions") == law.YES and not known.emissions:
         errors["ground"] = [
             _(
                 "Information on emissions of substances into the environment cannot be refused on this ground (code de "
@@ -81,11 +93,40 @@ def contradictions(request: Request, given: Mapping[str, Any]) -> Errors:
                 "ask for details first."
             )
         ]
+    if "ground" not in errors and not given.get("ground_confirmed") and (other := _spoken_of(known, given)):
+        message = _(
+            "Your reasons speak of “{other}” and not of “{ground}”. Correct the ground or the reasons; if they belong "
+            "together, tick “The ground and the reasons belong together”."
+        )
+        labels = {"other": other.label(language.current()), "ground": known.label(language.current())}
+        errors["ground"] = [message.format(**labels)]
     if known.needs == "completion" and not given.get("completion"):
         errors["completion"] = [
             _("Say when the document will be finished and by which authority (code de l’environnement, L. 124-6).")
         ]
     return errors
+
+
+def _spoken_of(chosen: law.Ground, given: Mapping[str, Any]) -> law.Ground | None:
+    """Return the ground that the reasons speak of, if they speak of another one and not of the chosen one."""
+    said = voc.normalise(f"{given.get('law', '')} {given.get('facts', '')}")
+    groups = {key: group for key, (group, words) in law.words_of_grounds().items() if words.search(said)}
+    own = law.words_of_grounds().get(chosen.id)
+    if own is None or own[0] in groups.values():
+        return None
+    return next((law.grounds()[key] for key in groups if law.grounds()[key].applies_to == chosen.applies_to), None)
+
+
+def incomplete_transmission(given: Mapping[str, Any]) -> Errors:
+    """Return what is missing of a transmission outside the portal: field → messages."""
+    if not given.get("transmitted_to"):
+        return {}
+    needed = {
+        "transmitted_by": _("Say who passed the request on: the letter states it."),
+        "transmitted_on": _("Say on which day the request was passed on: the letter states it."),
+        "transmitted_how": _("Choose how the request was passed on."),
+    }
+    return {name: [message] for name, message in needed.items() if not given.get(name)}
 
 
 _APPLIES = {

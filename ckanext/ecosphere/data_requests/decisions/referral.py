@@ -77,7 +77,7 @@ def _decision(request: Request) -> Event | None:
 
 def last_day(since: date) -> date:
     """Return the last day to refer a decision or silence of this date."""
-    return clock.add_months(since, law.months("refer"))
+    return law.last_day("refer", since)
 
 
 def compose(request: Request, requester: model.User) -> Referral | None:

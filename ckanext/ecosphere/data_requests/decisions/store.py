@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -12,7 +13,7 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.decisions import authors, receipts
 from ckanext.ecosphere.data_requests.decisions.compose import Composed, Facts, compose
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import clock, states
@@ -59,7 +60,12 @@ def written(
     Raises:
         ValidationError: a decision does not name its author or service in full.
     """
-    author, sender = authors.of(actor_id, names), authors.sender(authors.service_of(request, kind))
+    group = authors.service_of(request, kind)
+    author, sender = authors.of(actor_id, names), authors.sender(group)
+    desk_for = None
+    if kind == RECEIPT and not receipts.acknowledges(group):
+        # The remedies are those against a refusal by the service: before the court of its seat.
+        sender, desk_for = replace(receipts.desk(), court=sender.court), sender.name
     if kind in states.LETTERS and (faults := authors.faults(author, sender)):
         raise tk.ValidationError(faults)  # pyright: ignore[reportArgumentType]
     today = clock.day_of(datetime.now(timezone.utc))
@@ -78,6 +84,7 @@ def written(
         language=language_of(request),
         completes=kind == RECEIPT and latest(request.id, RECEIPT) is not None,
         extended=request.extended,
+        desk_for=desk_for,
     )
     return compose(facts)
 
@@ -108,8 +115,6 @@ def _delivered(given: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def keep(request: Request, composed: Composed, kind: str, event_id: int | None) -> Letter:
     """Store a letter as it is sent, without committing."""
-    user = model.User.get(request.requester_id) if request.requester_id else None
-    lines = [user.display_name if user else "", request.requester_organisation]
     group = authors.service_of(request, kind)
     letter = Letter(
         id=new_id(),
@@ -119,7 +124,7 @@ def keep(request: Request, composed: Composed, kind: str, event_id: int | None) 
         created=datetime.now(timezone.utc),
         organization_id=group.id if group else None,
         requester_id=request.requester_id,
-        addressee="\n".join(line for line in lines if line),
+        addressee=addressee(request),
         subject=composed.subject,
         html=composed.html,
         plain=composed.plain,
@@ -128,6 +133,13 @@ def keep(request: Request, composed: Composed, kind: str, event_id: int | None) 
     model.Session.add(letter)
     model.Session.flush()
     return letter
+
+
+def addressee(request: Request) -> str:
+    """Return the lines that name the addressee of the letters of a request."""
+    user = model.User.get(request.requester_id) if request.requester_id else None
+    lines = [user.display_name if user else "", request.requester_organisation]
+    return "\n".join(line for line in lines if line)
 
 
 def _receipt_is_due(request: Request) -> bool:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ckanext.ecosphere.data_requests import columns
+from ckanext.ecosphere.data_requests.decisions import compose
 from ckanext.ecosphere.data_requests.model import MOMENT, new_id
 
 
@@ -38,6 +39,11 @@ class Letter(tk.BaseModel):
     html: Mapped[str] = mapped_column(sa.Text, nullable=False)
     plain: Mapped[str] = mapped_column(sa.Text, nullable=False)
     sha256: Mapped[str] = mapped_column(sa.Text, nullable=False)
+
+    @property
+    def addressed_to(self) -> list[str]:
+        """Lines that address the letter, above its text; empty once the addressee is erased."""
+        return compose.addressed_to(self.addressee)
 
 
 class AuthorName(tk.BaseModel):

@@ -1,10 +1,7 @@
-"""Legal time limits of a request (code de l'environnement, R. 124-1). Pure: due dates are stored, lateness is derived.
+"""Counting of legal time limits. Pure: due dates are stored, lateness is derived.
 
-R. 124-1: the authority decides expressly within one month of receiving the request; within two months when its volume
-or complexity justifies it, provided that the requester is informed of the extension and its reasons within the first
-month. A period in months ends on the day of the same number, or on the last day of a shorter month (as in article 641
-of the code de procédure civile). R. 124-1 does not move a period's end that falls on a Sunday or a public holiday; a
-ministry may decide to (`ecosphere.requests.postpone`), as article 642 of the same code does.
+A period in months ends on the day of the same number, or on the last day of a shorter month (as in article 641 of the
+code de procédure civile). Which periods are longer by a day or move with days off is in `data/law.yaml`.
 """
 
 from __future__ import annotations
@@ -39,21 +36,20 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, last))
 
 
-def due_date(received: date, months: int, postpone: str = "never", zone: str = holidays.METROPOLE) -> date:
+def last_day(
+    since: date, months: int, *, franc: bool = False, moves: bool = False, zone: str = holidays.METROPOLE
+) -> date:
     """Return the last day of a period.
 
     Args:
-        received: day of receipt.
-        months: length of the period.
-        postpone: "never"; "sundays" moves an end on a Sunday or public holiday to the next day that is neither;
-            "workdays" does so for Saturdays too.
+        since: day of the event from which it is counted.
+        months: its length.
+        franc: whether neither the first nor the last day counts (*délai franc*), which adds a day.
+        moves: whether an end on a Saturday, Sunday or public holiday moves to the next working day.
         zone: zone of public holidays (`holidays`).
     """
-    day = add_months(received, months)
-    if postpone == "never":
-        return day
-    first_day_off = SATURDAY if postpone == "workdays" else SATURDAY + 1
-    while day.weekday() >= first_day_off or holidays.is_holiday(day, zone):
+    day = add_months(since, months) + timedelta(days=int(franc))
+    while moves and (day.weekday() >= SATURDAY or holidays.is_holiday(day, zone)):
         day += timedelta(days=1)
     return day
 

@@ -12,7 +12,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import authors, law, reasons
-from ckanext.ecosphere.data_requests.domain import clock, holidays, people, routing, states, text
+from ckanext.ecosphere.data_requests.domain import clock, people, routing, states, text
 from ckanext.ecosphere.data_requests.logic import validators as v
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import dates
@@ -120,6 +120,8 @@ def parse(
             errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
     if "public_from" in found and found.get("reach") != deliveries.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
+    if transition.name == "not_held":
+        errors = {**reasons.incomplete_transmission(found), **errors}
     if "ground" in transition.fields:
         # A message about a missing field replaces one about a contradiction in the same field.
         errors = {**reasons.contradictions(request, found), **errors}
@@ -131,6 +133,37 @@ def parse(
 
 def _words(value: Any, request: Request, today: date, actor: str | None) -> str:
     return v.service_text(value)
+
+
+def _stated(value: Any, request: Request, today: date, actor: str | None) -> str:
+    """Read the answer to a question of fact: unlike a box that was not ticked, a no is an answer."""
+    return law.YES if v.yes_or_no(value) else law.NO
+
+
+def _environmental(value: Any, request: Request, today: date, actor: str | None) -> str:
+    stated = _stated(value, request, today, actor)
+    if stated == law.NO:
+        raise tk.Invalid(
+            _(
+                "Only the period of a request for information on the environment can be extended (code de "
+                "l’environnement, R. 124-1). Answer for any other document within one month (CRPA, R. 311-13)."
+            )
+        )
+    return stated
+
+
+def _past_day(value: Any, request: Request, today: date, actor: str | None) -> str:
+    day = v.a_day(value)
+    received = clock.day_of(request.submitted) if request.submitted else today
+    if day is not None and not received <= day <= today:
+        raise tk.Invalid(_("Choose a day from the receipt of the request on, until today."))
+    return day.isoformat() if day else ""
+
+
+def _way(value: Any, request: Request, today: date, actor: str | None) -> str:
+    if value not in law.texts()["ways"]:
+        raise tk.Invalid(_("Choose how the request was passed on."))
+    return value
 
 
 def _yes(value: Any, request: Request, today: date, actor: str | None) -> bool:
@@ -184,11 +217,8 @@ def latest_due(request: Request) -> date | None:
     """Return the last day to which the period can be extended, None when requests have no clock."""
     if request.clock_start is None:
         return None
-    start, zone = request.clock_start, holidays.zone_of(request.territory)
-    first, last = (
-        clock.due_date(start, months, config.postpone(), zone)
-        for months in (config.answer_months(), config.extended_months())
-    )
+    first = law.last_day("answer", request.clock_start, months=config.answer_months())
+    last = law.last_day("extended", request.clock_start, months=config.extended_months())
     if config.clock_stops() and request.first_month_ends:
         # The days spent waiting for the requester are added to the extended period as well.
         last += max(request.first_month_ends - first, timedelta(0))
@@ -309,10 +339,16 @@ PARSERS: dict[str, Parser] = {
     "law": _reason,
     "facts": _reason,
     "other_ground": _short_text,
-    "emissions": _yes,
+    "emissions": _stated,
+    "balance": _reason,
+    "ground_confirmed": _yes,
+    "environmental": _environmental,
     "completion": _short_text,
     "separable": _words,
     "transmitted_to": _short_text,
+    "transmitted_by": _short_text,
+    "transmitted_on": _past_day,
+    "transmitted_how": _way,
     "target": _target,
 }
 #: (transition, field) → parser, where the text goes into a letter or the list of choices differs.
@@ -348,6 +384,7 @@ MISSING = {
     "datasets": N_("Choose at least one dataset that the requester can read, or give a link or a file."),
     "missing": N_("Say which part of the request remains unanswered."),
     "ground": N_("Choose the ground for the refusal."),
+    "environmental": N_("Say whether the request is about information on the environment: the letter states it."),
     "law": N_("Say why this ground applies: the letter states the reasons in law."),
     "facts": N_("Say to which facts of this request the ground applies: the letter states the reasons in fact."),
     "target": N_("Give the reference of the request to merge with."),

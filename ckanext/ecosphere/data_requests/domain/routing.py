@@ -159,15 +159,15 @@ def instead_of(group: model.Group | None, request: Request) -> model.Group | Non
 
 def unreachable() -> list[model.Group]:
     """Return the active services that have neither an editor nor a usable mailbox, in alphabetical order."""
-    groups = sorted(_services_once(), key=lambda group: voc.normalise(group.title or group.name))
     editing = people.with_editors()
     mail = config.mail_works()
-    return [group for group in groups if group.id not in editing and not (mail and sheets.written(group).email)]
+    return [group for group in services() if group.id not in editing and not (mail and sheets.written(group).email)]
 
 
-def _services_once() -> list[model.Group]:
+def services() -> list[model.Group]:
+    """Return the active services, in alphabetical order."""
     query = sa.select(model.Group).where(model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE)
-    return list(model.Session.scalars(query))
+    return sorted(model.Session.scalars(query), key=lambda group: voc.normalise(group.title or group.name))
 
 
 def _root(theme: str) -> str:

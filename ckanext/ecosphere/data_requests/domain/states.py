@@ -133,7 +133,9 @@ def _told(*audiences: str) -> tuple[Told, ...]:
 _EDITORS = (EDITOR, ADMIN)
 _ADMINS = (ADMIN,)
 #: Further fields of a refusal, whole or partial, some of which may be needed (`decisions.reasons`).
-_OF_A_REFUSAL = ("other_ground", "emissions", "completion", "separable")
+_OF_A_REFUSAL = ("other_ground", "emissions", "balance", "completion", "separable", "ground_confirmed")
+#: How a request was passed on to an authority outside the portal.
+TRANSMISSION = ("transmitted_to", "transmitted_by", "transmitted_on", "transmitted_how")
 #: Files and links besides datasets of the portal, who may read them, and the day on which they become public.
 _DELIVERED = ("links", "files", "reach", "public_from")
 #: Required field → fields any of which may replace it.
@@ -199,7 +201,7 @@ TRANSITIONS: dict[str, Transition] = {
             (OPEN, IN_PROGRESS),
             "",
             _ADMINS,
-            ("reason",),
+            ("reason", "environmental"),
             ("due",),
             told=_told(REQUESTER, FOLLOWERS),
             guard="once_in_the_first_month",
@@ -241,7 +243,7 @@ TRANSITIONS: dict[str, Transition] = {
             NOT_HELD,
             _ADMINS,
             ("reason",),
-            ("transmitted_to",),
+            TRANSMISSION,
             told=_told(REQUESTER, MODERATORS),
             about=kinds.DEMANDS,
         ),

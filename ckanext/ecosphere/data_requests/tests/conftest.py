@@ -51,7 +51,9 @@ DRAFT = {
 
 #: Grounds for a refusal that meet the minimum length and can be contested.
 REASON = "Les stations recensées sont peu nombreuses et leur localisation précise les exposerait au prélèvement."
-REFUSAL = {"ground": "L124-4-I-2", "law": REASON, "facts": REASON}
+REFUSAL = {"ground": "L124-4-I-2", "law": REASON, "facts": REASON, "emissions": "no", "balance": REASON}
+#: An extension, which only information on the environment has.
+EXTENSION = {"reason": REASON, "environmental": "yes"}
 #: Users who may sign decisions, and their job titles.
 AUTHORS = {
     "editor": "Chargée d’études",

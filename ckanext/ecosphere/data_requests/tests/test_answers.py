@@ -266,7 +266,7 @@ def test_a_request_that_was_not_accepted_is_referred_and_spam_is_not():
         step(made, "reject", "moderator", reason=REASON)
         step(spam, "reject", "moderator", reason=REASON, spam=True)
         found = act("referral", "asker", id=made["id"])
-        assert (found["why"], found["last_day"]) == ("rejected", "2027-05-01")
+        assert (found["why"], found["last_day"]) == ("rejected", "2027-05-03")  # from 1 May, a Saturday
         assert "1er mars 2027" in found["plain"] and REASON in found["plain"]
         with pytest.raises(tk.ObjectNotFound):
             act("referral", "asker", id=spam["id"])
@@ -286,7 +286,7 @@ def test_once_the_period_for_the_commission_is_over_the_page_says_so(app: CKANTe
 
 def test_the_page_says_what_is_missing_and_why_whatever_was_given(app: CKANTestApp):
     made = opened()
-    partial = {"missing": "Le sud du département", "ground": "L124-4-I-2", "law": REASON, "facts": f"Ici. {REASON}"}
+    partial = {**REFUSAL, "missing": "Le sud du département", "facts": f"Ici. {REASON}"}
     step(made, "fulfil_partly", "editor", links=[LINK], **partial)
     page = visit(app, "asker", f"/demandes/{made['reference']}").body
     box = BeautifulSoup(page, "html.parser").find(attrs={"aria-labelledby": "missing-title"})

@@ -27,7 +27,7 @@ DAYS = st.dates(date(1990, 1, 1), date(2190, 12, 31))
     ],
 )
 def test_a_period_ends_on_the_day_of_the_same_number_or_the_last_of_the_month(received: str, months: int, due: str):
-    assert clock.due_date(date.fromisoformat(received), months) == date.fromisoformat(due)
+    assert clock.add_months(date.fromisoformat(received), months) == date.fromisoformat(due)
 
 
 @given(DAYS, st.integers(1, 24))
@@ -54,22 +54,27 @@ def test_days_are_those_of_paris_in_summer_and_in_winter(moment: str, day: str):
 
 def test_a_request_of_the_last_evening_hour_in_utc_is_of_the_next_day_in_paris():
     received = clock.day_of(datetime(2026, 1, 30, 23, 30, tzinfo=timezone.utc))
-    assert clock.due_date(received, 1) == date(2026, 2, 28)
+    assert clock.last_day(received, 1) == date(2026, 2, 28)
 
 
-def test_an_end_on_a_day_off_stays_unless_the_ministry_decides_otherwise():
+def test_only_an_end_that_moves_is_moved_from_a_day_off():
     received = date(2026, 4, 3)  # ends on Sunday 3 May
-    assert clock.due_date(received, 1) == date(2026, 5, 3)
-    assert clock.due_date(received, 1, "sundays") == date(2026, 5, 4)
-    assert clock.due_date(date(2026, 4, 2), 1, "sundays") == date(2026, 5, 2)  # a Saturday
-    assert clock.due_date(date(2026, 4, 2), 1, "workdays") == date(2026, 5, 4)
+    assert clock.last_day(received, 1) == date(2026, 5, 3)
+    assert clock.last_day(received, 1, moves=True) == date(2026, 5, 4)
+    assert clock.last_day(date(2026, 4, 2), 1, moves=True) == date(2026, 5, 4)  # from Saturday 2 May
+
+
+def test_the_last_day_of_a_delai_franc_is_the_next_one():
+    assert clock.last_day(date(2026, 9, 30), 2, franc=True) == date(2026, 12, 1)
+    assert clock.last_day(date(2026, 12, 31), 2, franc=True) == date(2027, 3, 1)
+    assert clock.last_day(date(2026, 10, 24), 2, franc=True, moves=True) == date(2026, 12, 28)  # 25 is a Friday
 
 
 def test_holidays_follow_one_another_and_weekends():
     # 8 May 2026 is a Friday: the next working day is Monday 11 May.
-    assert clock.due_date(date(2026, 4, 8), 1, "workdays") == date(2026, 5, 11)
+    assert clock.last_day(date(2026, 4, 8), 1, moves=True) == date(2026, 5, 11)
     # Easter Monday 6 April 2026.
-    assert clock.due_date(date(2026, 3, 5), 1, "sundays") == date(2026, 4, 7)
+    assert clock.last_day(date(2026, 3, 5), 1, moves=True) == date(2026, 4, 7)
 
 
 def test_alsace_moselle_and_overseas_have_days_of_their_own():
@@ -78,7 +83,7 @@ def test_alsace_moselle_and_overseas_have_days_of_their_own():
     assert holidays.is_holiday(good_friday, holidays.zone_of("departement-67"))
     assert holidays.is_holiday(date(2026, 5, 27), holidays.zone_of("outre-mer-glp"))
     assert not holidays.is_holiday(date(2026, 5, 27), holidays.zone_of("departement-42"))
-    assert clock.due_date(date(2026, 11, 26), 1, "sundays", holidays.ALSACE_MOSELLE) == date(2026, 12, 28)
+    assert clock.last_day(date(2026, 11, 25), 1, moves=True, zone=holidays.ALSACE_MOSELLE) == date(2026, 12, 28)
 
 
 @pytest.mark.parametrize(
@@ -96,12 +101,11 @@ def test_easter_is_a_sunday_of_spring_and_a_year_has_eleven_holidays_at_most(yea
     assert 10 <= len(holidays.of_year(year)) <= 11  # Ascension Day may coincide with 1 or 8 May
 
 
-@given(DAYS, st.integers(1, 2), st.sampled_from(["never", "sundays", "workdays"]))
-def test_a_postponed_end_is_never_before_the_plain_one_nor_on_a_day_off(day: date, months: int, choice: str):
-    plain, end = clock.due_date(day, months), clock.due_date(day, months, choice)
+@given(DAYS, st.integers(1, 2), st.booleans())
+def test_a_moved_end_is_never_before_the_plain_one_nor_on_a_day_off(day: date, months: int, franc: bool):
+    plain, end = clock.last_day(day, months, franc=franc), clock.last_day(day, months, franc=franc, moves=True)
     assert plain <= end <= plain + timedelta(days=5)
-    if choice != "never":
-        assert end.weekday() != 6 and not holidays.is_holiday(end)
+    assert end.weekday() < clock.SATURDAY and not holidays.is_holiday(end)
 
 
 @pytest.mark.parametrize(

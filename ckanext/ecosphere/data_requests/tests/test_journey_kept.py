@@ -121,13 +121,16 @@ def test_a_decision_that_was_being_written_is_kept_until_it_is_sent(page: Page):
     form = f"/fr/demandes/{made['reference']}/refuse"
     page.goto(form)
     page.select_option("#field-ground", "L124-4-I-2")
+    page.locator("#emissions-no").check()
     page.fill("#field-law", REASON)
+    page.fill("#field-balance", REASON)
     typed(page, "#field-facts", f"Nidification. {REASON}")
     page.get_by_role("button", name="Aperçu de la lettre").click()
     expect(page.locator("#preview-title")).to_be_visible()
     assert kept(page, "Nidification") == 1, "a preview sends nothing"
+    expect(page.locator(BOX)).to_be_hidden()
     page.context.clear_cookies()
-    page.get_by_role("button", name="Refuser").click()
+    page.get_by_role("button", name="Envoyer la lettre").click()
     log_in_again(page, "admin")
     page.wait_for_url("**/refuse")
     expect(page.locator(BOX)).to_be_visible()
@@ -136,7 +139,8 @@ def test_a_decision_that_was_being_written_is_kept_until_it_is_sent(page: Page):
     page.wait_for_url("**/refuse/reprendre")
     expect(page.locator("#field-facts")).to_have_value(f"Nidification. {REASON}")
     expect(page.locator("#field-ground")).to_have_value("L124-4-I-2")
-    page.get_by_role("button", name="Refuser").click()
+    page.get_by_role("button", name="Aperçu de la lettre").click()
+    page.get_by_role("button", name="Envoyer la lettre").click()
     page.wait_for_url(f"**/demandes/{made['reference']}")
     wait_until(page, f"{KEPT.replace('{}', 'Nidification')} === 0")
     assert row(made).state == "refused"

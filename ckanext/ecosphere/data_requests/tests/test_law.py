@@ -82,7 +82,8 @@ def test_letters_state_dated_remedies(kind: str, language: str):
     )
     plain = letter.plain.replace("\u00a0", " ")
     assert "{" not in plain and "CADA" in plain and "tribunal administratif d’Amiens" in plain
-    assert ("28 février 2027" in plain) == (
+    # 28 February 2027 is a Sunday.
+    assert ("1er mars 2027" in plain) == (
         kind in ("refuse", "fulfil_partly", "not_held", "reject", "receipt", "silence", "extend")
     )
     assert ("Jeanne Martin" in plain) == (kind not in ("receipt", "silence"))

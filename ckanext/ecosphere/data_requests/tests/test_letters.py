@@ -18,9 +18,11 @@ from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.data_requests import privacy, setup
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import (
+    EXTENSION,
     REASON,
     REFUSAL,
     act,
@@ -41,6 +43,14 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 
 PASSWORD = "Demandes-2026-letters"
+SEEN = re.compile(r'name="seen" value="([0-9a-f]{64})"')
+#: How a request was passed on outside the portal.
+PASSED_ON = {
+    "transmitted_to": "Office de la biodiversité",
+    "transmitted_by": "Jeanne Martin, cheffe de service",
+    "transmitted_on": dates.today().isoformat(),
+    "transmitted_how": "email",
+}
 
 
 def log_in(app: CKANTestApp, name: str) -> None:
@@ -55,10 +65,13 @@ def log_in(app: CKANTestApp, name: str) -> None:
 
 
 def send(app: CKANTestApp, person: str, made: dict[str, Any], transition: str, status: int = 302, **fields: Any) -> Any:
-    """Log in, and submit the form of a transition."""
+    """Log in, and submit the form of a transition; a letter is looked at before it is sent."""
     log_in(app, person)
     data = {"version": row(made).version, "go": "send", **fields}
     address = f"/demandes/{made['reference']}/{transition}"
+    if status == 302 and transition in states.LETTERS:
+        shown = app.post(address, data={**data, "go": "preview"}, follow_redirects=False, status=200)
+        data["seen"] = SEEN.search(shown.body)[1]  # pyright: ignore[reportOptionalSubscript]
     return app.post(address, data=data, follow_redirects=False, status=status)
 
 
@@ -101,7 +114,8 @@ def test_refusal_names_ground_remedies_court_and_author(app: CKANTestApp, postbo
         "R. 343-1",
         "tribunal administratif de Lyon",
         "Télérecours citoyens",
-        "Admin Nom\nCheffe de service\nDirection départementale des territoires de la Loire",
+        "Pour le préfet de la Loire et par délégation,\nAdmin Nom\nCheffe de service\n"
+        "Direction départementale des territoires de la Loire",
         made["reference"],
     ):
         assert needed in said, needed
@@ -222,12 +236,12 @@ def test_addressee_is_forgotten_and_still_reads(app: CKANTestApp):
         (
             "not_held",
             "admin",
-            {"reason": REASON, "transmitted_to": "Office de la biodiversité"},
+            {"reason": REASON, **PASSED_ON},
             "Office de la biodiversité",
         ),
         ("not_held", "admin", {"reason": REASON}, "ne connaît pas d’autorité"),
         ("reject", "moderator", {"reason": REASON}, "Commissariat général au développement durable"),
-        ("extend", "admin", {"reason": REASON}, "prolongé"),
+        ("extend", "admin", EXTENSION, "prolongé"),
     ],
 )
 def test_each_outcome_has_its_letter(  # noqa: PLR0917
@@ -261,7 +275,7 @@ def test_spam_gets_no_letter():
     ("changes", "field", "words"),
     [
         ({"ground": "INSPIRE_Directive_Article13_1b"}, "ground", "spatial data services"),
-        ({"ground": "L124-4-I-4", "emissions": "1"}, "ground", "emissions"),
+        ({"ground": "L124-4-I-4", "emissions": "yes"}, "ground", "emissions"),
         ({"ground": "L124-4-II-3"}, "ground", "ask for details first"),
         ({"ground": "L311-2-dna"}, "completion", "by which authority"),
         ({"ground": "other"}, "other_ground", "article of the law"),
@@ -276,7 +290,10 @@ def test_contradictory_refusal_is_refused(app: CKANTestApp, changes: dict[str, s
 def test_too_general_is_refused_after_an_invitation():
     made = step(opened(), "ask_details", "editor", question="Où ?", answer_by="2027-01-31")
     made = step(made, "answer_details", "asker", comment="Partout")
-    assert step(made, "refuse", "admin", **{**REFUSAL, "ground": "L124-4-II-3"})["state"] == "refused"
+    assert (
+        step(made, "refuse", "admin", **{**REFUSAL, "ground": "L124-4-II-3"}, ground_confirmed=True)["state"]
+        == "refused"
+    )
 
 
 @pytest.mark.parametrize(
@@ -284,7 +301,7 @@ def test_too_general_is_refused_after_an_invitation():
 )
 def test_statistical_secrecy_and_abuse_are_grounds(app: CKANTestApp, ground: str, article: str):
     made = opened()
-    send(app, "admin", made, "refuse", **{**REFUSAL, "ground": ground})
+    send(app, "admin", made, "refuse", **{**REFUSAL, "ground": ground}, ground_confirmed="1")
     assert article in in_french(letter_of(made, "refuse").plain)
 
 
@@ -346,12 +363,12 @@ def test_receipts_that_complete_each_other_do_not_share_their_title(app: CKANTes
 
 def test_the_receipt_of_another_service_promises_no_second_extension():
     made = opened()
-    step(made, "extend", "admin", reason=REASON)
+    step(made, "extend", "admin", **EXTENSION)
     step(made, "transfer", "admin", organization="dreal-ara", reason="La DREAL tient ces données.")
     model.Session.expire_all()
     query = sa.select(Letter).where(Letter.request_id == made["id"], Letter.kind == "receipt").order_by(Letter.created)
     first, *_others, last = [in_french(each.plain) for each in model.Session.scalars(query)]
-    assert "peut être prolongé une fois" in first and "peut être prolongé" not in last
+    assert "peut être porté une fois à deux mois" in first and "peut être porté" not in last
     with language.speaking("fr"):
         assert f"jusqu’au {dates.day(row(made).due)} inclus : le délai" in last and "a été prolongé" in last
 

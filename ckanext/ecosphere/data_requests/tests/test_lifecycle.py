@@ -19,6 +19,7 @@ from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.model import Event, Support
 from ckanext.ecosphere.data_requests.tests.conftest import (
     DRAFT,
+    EXTENSION,
     REASON,
     REFUSAL,
     act,
@@ -92,7 +93,7 @@ def test_what_is_sent_gets_a_reference_a_service_and_a_due_date():
     assert re.fullmatch(rf"DD-{today.year}-\d{{5}}", made["reference"])
     assert made["organization"]["name"] == "ddt-42"
     assert "DDT 42" in made["routing_reason"]
-    assert made["due"] == clock.due_date(today, 1).isoformat()
+    assert made["due"] == clock.add_months(today, 1).isoformat()
     assert submitted()["reference"] != made["reference"]
 
 
@@ -150,7 +151,7 @@ def test_the_clock_stops_for_details_where_the_ministry_decided_so(ckan_config: 
     monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=5))
     given = step(asked, "answer_details", "asker", comment="Ici")
     assert row(given).due == row(made).first_month_ends
-    assert given["due"] == (clock.due_date(dictize.today(), 1) + timedelta(days=5)).isoformat()
+    assert given["due"] == (clock.add_months(dictize.today(), 1) + timedelta(days=5)).isoformat()
 
 
 def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monkeypatch: Any):
@@ -161,9 +162,9 @@ def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monke
         answered = step(made, "answer_details", "asker", comment="Au 1/25 000")
         # Due on 28 February plus the sixty days of waiting; extended at most to 31 March plus sixty days.
         assert answered["due"] == "2026-04-29"
-        refused = errors_of(step, made, "extend", "admin", reason=REASON, due="2026-06-01")
+        refused = errors_of(step, made, "extend", "admin", **EXTENSION, due="2026-06-01")
         assert refused["due"] == ["Choose a day after 29 April 2026 and not after 30 May 2026."]
-        assert step(made, "extend", "admin", reason=REASON)["due"] == "2026-05-30"
+        assert step(made, "extend", "admin", **EXTENSION)["due"] == "2026-05-30"
 
 
 def test_work_begins_with_a_planned_day():
@@ -175,16 +176,16 @@ def test_work_begins_with_a_planned_day():
 def test_an_extension_gives_two_months_once():
     made = opened()
     with pytest.raises(tk.NotAuthorized):
-        step(made, "extend", "editor", reason=REASON)
-    longer = step(made, "extend", "admin", reason=REASON)
+        step(made, "extend", "editor", **EXTENSION)
+    longer = step(made, "extend", "admin", **EXTENSION)
     assert longer["state"] == "open"
-    assert longer["due"] == clock.due_date(dictize.today(), 2).isoformat()
+    assert longer["due"] == clock.add_months(dictize.today(), 2).isoformat()
     assert longer["clock"]["state"] == "extended"
-    assert "transition" in errors_of(step, longer, "extend", "admin", reason=REASON)
+    assert "transition" in errors_of(step, longer, "extend", "admin", **EXTENSION)
 
 
 def test_an_extension_does_not_go_beyond_two_months():
-    assert set(errors_of(step, opened(), "extend", "admin", reason=REASON, due=later(90))) == {"due"}
+    assert set(errors_of(step, opened(), "extend", "admin", **EXTENSION, due=later(90))) == {"due"}
 
 
 def test_a_transfer_changes_the_service_and_who_may_act():

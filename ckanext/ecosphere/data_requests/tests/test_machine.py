@@ -26,7 +26,7 @@ from ckanext.ecosphere.data_requests.domain import kinds, states
 from ckanext.ecosphere.data_requests.model import Event
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import (
-    REASON,
+    EXTENSION,
     REFUSAL,
     act,
     dataset,
@@ -160,7 +160,7 @@ class Life(RuleBasedStateMachine):
     def fields(self, name: str) -> dict[str, Any]:
         day = (dictize.today() + timedelta(days=5)).isoformat()
         other = "dreal-ara" if self.organization == "ddt-42" else "ddt-42"
-        words = {"reason": REASON, "comment": "Voici", "question": "Où ?", "missing": "Le sud", **REFUSAL}
+        words = {"comment": "Voici", "question": "Où ?", "missing": "Le sud", **EXTENSION, **REFUSAL}
         found: dict[str, Any] = {**words, "planned": day, "answer_by": day}
         found |= {"organization": other if name == "transfer" else "ddt-42", "target": self.target["id"]}
         return {**found, "datasets": [self.data_name], "similar_seen": True}

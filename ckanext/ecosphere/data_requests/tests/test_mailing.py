@@ -19,6 +19,7 @@ from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import (
+    EXTENSION,
     REASON,
     REFUSAL,
     act,
@@ -197,7 +198,7 @@ def test_mail_about_a_step_of_a_later_version_waits_for_a_worker_that_knows_it(p
     made = opened()
     delivery.deliver()
     postbox.clear()
-    step(made, "extend", "admin", reason=REASON)
+    step(made, "extend", "admin", **EXTENSION)
     number = model.Session.query(Notification).filter_by(status="pending").update({"kind": "of_a_later_version"})
     model.Session.commit()
     assert delivery.deliver() == 0 and number

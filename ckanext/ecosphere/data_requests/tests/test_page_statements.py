@@ -86,9 +86,12 @@ def test_a_report_has_an_author_and_no_requester(app: CKANTestApp):
 def test_a_refusal_says_what_it_needs_before_it_is_sent(app: CKANTestApp):
     made = opened()
     page = text(visit(app, "editor", f"/demandes/{made['reference']}/fulfil_partly"))
-    places = [page.index(f'id="field-{name}"') for name in ("links", "missing", "ground", "law", "facts")]
+    places = [
+        page.index(f'id="field-{name}"')
+        for name in ("links", "missing", "ground", "emissions", "law", "facts", "balance")
+    ]
     assert places == sorted(places)
-    assert page.count("In sentences, 8 different words at least.") == 2
+    assert page.count("In sentences, 8 different words at least.") == 3
     law = page[page.index('id="field-law"') :].split(">")[0]
     assert 'aria-required="true"' in law
     assert "Required for a document that is being drawn up" in page

@@ -15,6 +15,7 @@ from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import privacy
+from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Event, Request
@@ -92,7 +93,7 @@ def test_a_second_refusal_after_a_review_is_a_decision_that_can_be_reviewed():
     step(made, "take_up_again", "admin", planned=(today() + timedelta(days=5)).isoformat())
     step(made, "refuse", "admin", **REFUSAL)
     found = shown(made, "asker")
-    assert found["review_until"] == clock.add_months(today(), 2).isoformat()
+    assert found["review_until"] == law.last_day("ask_review", today()).isoformat()
     step(made, "ask_review", "asker", reason=WHY)
     assert shown(made, "asker")["review_due"] == clock.add_months(today(), 2).isoformat()
     step(made, "keep_decision", "admin", reason=REASON)
@@ -138,7 +139,7 @@ def test_a_silence_can_be_reviewed_and_any_answer_ends_the_review():
 
 def test_after_two_months_nothing_is_reviewed_any_more():
     made = refused()
-    with freeze_time(clock.now() + timedelta(days=63)):
+    with freeze_time(clock.now() + timedelta(days=68)):
         assert "ask_review" not in possible(made, "asker")
         with pytest.raises(tk.ValidationError):
             step(made, "ask_review", "asker", reason=WHY)

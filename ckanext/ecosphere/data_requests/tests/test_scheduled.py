@@ -16,7 +16,7 @@ from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Comment, Request
 from ckanext.ecosphere.data_requests.notifications import outbox, scheduled
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
-from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step
+from ckanext.ecosphere.data_requests.tests.conftest import EXTENSION, REASON, REFUSAL, act, dataset, opened, row, step
 
 pytestmark = pytest.mark.usefixtures("portal")
 
@@ -95,7 +95,7 @@ def test_a_reminder_that_was_missed_comes_late_and_alone():
 def test_an_extension_moves_the_reminders():
     with at("2026-03-10"):
         made = opened()
-        step(made, "extend", "admin", reason=REASON)
+        step(made, "extend", "admin", **EXTENSION)
     assert live_through("2026-04-08", "2026-04-11") == {}
     assert live_through("2026-05-02", "2026-05-04") == {"2026-05-03": ["due_week"]}
 

@@ -115,7 +115,7 @@ def test_the_service_answers_in_public_and_no_letter_is_written(transition: str,
 def test_a_step_of_the_law_is_no_step_of_a_signal_nor_the_reverse():
     made, request = on_desk(dataset()), opened()
     for each, name, values in (
-        (made, "extend", {"reason": "Trop long."}),
+        (made, "extend", {"reason": "Trop long.", "environmental": "yes"}),
         (made, "fulfil", {"datasets": [dataset()["id"]]}),
         (request, "resolve", {"comment": "Réparé."}),
     ):

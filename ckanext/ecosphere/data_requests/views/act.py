@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import model
 from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import authors, reasons
+from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import fields, states
-from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.views import forms
+from ckanext.ecosphere.data_requests.views import forms, letter_forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.data_requests.views.viewing import CONFLICT, INVALID, act, known, messages, page, rendered
 
-#: Value of the button that shows the letter instead of sending the form.
+#: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"
 #: Fields of a refusal, in the order of the form.
-OF_A_REFUSAL = ("missing", "ground", "other_ground", "kind", "emissions", "law", "facts", "completion", "separable")
+OF_A_REFUSAL = (
+    *("missing", "ground", "other_ground", "kind", "emissions", "law", "facts"),
+    *("ground_confirmed", "balance", "completion", "separable"),
+)
 #: Transitions whose comment is the answer of the requester.
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 
@@ -52,8 +53,12 @@ def transition(id: str, transition: str) -> AnyResponse:
     data = _read(wanted, typed)
     if uploads := [each for each in request.files.getlist("files") if each.filename]:
         data["files"] = uploads
-    if typed.get("go") == PREVIEW:
-        return _previewed(found, wanted, typed, data)
+    current = forms.version(typed) == found["version"]
+    closes_spam = data.get("spam") and typed.get("go") != PREVIEW  # sends no letter
+    if current and letter_forms.sends_letter(found, transition) and not closes_spam:
+        previewed = _previewed(found, wanted, typed, data)
+        if previewed is not None:
+            return previewed
     try:
         done = act(
             "ecosphere_request_transition",
@@ -96,13 +101,15 @@ def transition_resume(id: str, transition: str) -> AnyResponse:
 
 def _previewed(
     found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str], data: dict[str, Any]
-) -> Response:
-    """Show the form again with the letter that it would send."""
+) -> Response | None:
+    """Show the letter that the form would send; None when the person has seen this very letter and sends it."""
     again = _with_files({}, "files", data.get("files") or [])
     try:
-        letter = act("ecosphere_request_letter_preview", id=found["id"], transition=wanted["transition"], **data)
+        letter = letter_forms.composed(found, wanted["transition"], data)
     except tk.ValidationError as error:
         return _form(found, wanted, typed, errors={**again, **messages(error)}, status=INVALID)
+    if typed.get("go") != PREVIEW and typed.get("seen") == letter["seen"]:
+        return None
     return _form(found, wanted, typed, errors=again, letter=letter)
 
 
@@ -303,7 +310,7 @@ def _form(
     status: int = 200,
 ) -> Response:
     names = [field["name"] for field in wanted["fields"]]
-    sends_letter = wanted["transition"] in states.LETTERS and not found["is_signal"]
+    sends_letter = letter_forms.sends_letter(found, wanted["transition"])
     answers = "requester" in found["roles"] and wanted["transition"] in ANSWERS
     labels = {**forms.labels(), **({"comment": tk._("Your answer")} if answers else {})}
     if found["is_signal"]:
@@ -317,10 +324,10 @@ def _form(
         "changes": changes,
         "labels": labels,
         "letter": letter,
-        "rules": {name: _rule() for name in names if fields.takes_reasons(wanted["transition"], name)},
+        "rules": {name: letter_forms.rule() for name in names if fields.takes_reasons(wanted["transition"], name)},
         "sends_letter": sends_letter,
         "answers": answers,
-        **(_author(found, wanted, values) if sends_letter else {}),
+        **(letter_forms.variables(found, wanted["transition"], values) if sends_letter else {}),
     }
     if "organization" in names:
         variables.update(_services(found))
@@ -334,26 +341,6 @@ def _form(
         variables["proposed"] = _proposed(found)
         variables["ticked"] = values.getlist("dataset") if isinstance(values, MultiDict) else []
     return rendered("ecosphere_requests/transition.html", variables, status)
-
-
-def _rule() -> str:
-    """Return the rule for reasons, shown before the user writes."""
-    return tk._("In sentences, {number} different words at least.").format(number=reasons.FEWEST_WORDS)
-
-
-def _author(found: Mapping[str, Any], wanted: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the letter of a transition lacks: fields of its `author` to ask for, and the `unnamed` service."""
-    request_ = model.Session.get_one(Request, found["id"])
-    faults = authors.faults_of(request_, wanted["transition"], tk.current_user.id, {})
-    asked = any(values.get(name) for name in authors.NAMES) or any(name in faults for name in authors.NAMES)
-    kept = authors.of(tk.current_user.id)
-    group = authors.service_of(request_, wanted["transition"])
-    return {
-        "author": {name: values.get(name, getattr(kept, name)) for name in authors.NAMES} if asked else None,
-        "unnamed": {"text": " ".join(faults["service"]), "name": group.name if group else ""}
-        if "service" in faults
-        else None,
-    }
 
 
 def _services(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.decisions import receipts
 from ckanext.ecosphere.data_requests.domain import names
 from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.search import listing
@@ -106,8 +107,23 @@ def moderation() -> AnyResponse:
     found, pages = read.listed(
         "ecosphere_request_list", "ecosphere_requests.moderation", scope="moderation", sort="created"
     )
-    waiting = act("ecosphere_request_held_list", rows=0)["count"]
-    return rendered("ecosphere_requests/moderation.html", {"found": found, "pages": pages, "waiting": waiting})
+    variables = {"found": found, "pages": pages, "waiting": act("ecosphere_request_held_list", rows=0)["count"]}
+    variables |= {"unready": _unready(), "desk_lacks": receipts.desk_lacks()}
+    return rendered("ecosphere_requests/moderation.html", variables)
+
+
+def _unready() -> list[dict[str, Any]]:
+    """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
+    labels = {"address": tk._("postal address"), "email": tk._("e-mail address"), "telephone": tk._("telephone")}
+    return [
+        {
+            "name": each.group.name,
+            "title": each.group.title or each.group.name,
+            "silent": each.silent,
+            "lacking": [labels[name] for name in each.lacking],
+        }
+        for each in receipts.unready()
+    ]
 
 
 @page

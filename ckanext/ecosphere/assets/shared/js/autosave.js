@@ -10,7 +10,7 @@
   const LARGEST = 400000;
   const LEFT_OUT = ["save", "modifier", "_ckan_phase", "go"];
 
-  /** Names and values that the form would send, except files, the CSRF token and the field `except`, which the server
+  /** Names and values that the form would send, except files, the CSRF token and the fields `except`, which the server
    * sets. */
   function values(form, except) {
     const token = document.querySelector("meta[name=csrf_field_name]");

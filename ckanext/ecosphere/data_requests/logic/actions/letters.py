@@ -11,7 +11,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.data_requests import attachments, dictize
 from ckanext.ecosphere.data_requests.answers import deliveries, satisfaction
 from ckanext.ecosphere.data_requests.decisions import referral, store
-from ckanext.ecosphere.data_requests.decisions.compose import digest
+from ckanext.ecosphere.data_requests.decisions.compose import addressed_to, digest
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import fields, people, states
 from ckanext.ecosphere.data_requests.logic import auth, schema
@@ -27,8 +27,9 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict
         id (str): id of the letter.
 
     Returns:
-        dict: `id`, `kind` (transition, receipt or silence), `subject`, `created`, `addressee`, `html`, `plain`,
-        `sha256`, `intact` (whether the text still has this digest), `request` (id, reference, title).
+        dict: `id`, `kind` (transition, receipt or silence), `subject`, `created`, `addressee`, `addressed_to` (lines
+        above the letter), `html`, `plain`, `sha256`, `intact` (whether the text still has this digest), `request` (id,
+        reference, title).
 
     Raises:
         NotFound: there is no such letter, or the user may not read it.
@@ -41,6 +42,7 @@ def ecosphere_request_letter_show(context: Context, data_dict: DataDict) -> dict
     return {
         **dictize.letter_dict(letter),
         "addressee": letter.addressee,
+        "addressed_to": letter.addressed_to,
         "html": letter.html,
         "plain": letter.plain,
         "intact": digest(letter.html, letter.plain) == letter.sha256,
@@ -111,7 +113,7 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
         first_name, last_name, quality (str): of the author, instead of the stored ones.
 
     Returns:
-        dict: `subject`, `html`, `plain`.
+        dict: `subject`, `addressed_to` (lines above the letter), `html`, `plain`.
 
     Raises:
         NotFound: there is no such request, or the user may not read it.
@@ -133,4 +135,9 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
     if name == "extend" and (last := fields.latest_due(request)):
         given.setdefault("due", last.isoformat())
     letter = store.written(request, name, reader.id, given, data_dict)
-    return {"subject": letter.subject, "html": letter.html, "plain": letter.plain}
+    return {
+        "subject": letter.subject,
+        "addressed_to": addressed_to(store.addressee(request)),
+        "html": letter.html,
+        "plain": letter.plain,
+    }
