@@ -272,7 +272,9 @@ def _target(value: Any, request: Request, today: date, actor: str | None) -> str
     """Read the request of the same author, or the signal, that goes on instead of a duplicate."""
     target = _another(value, request, actor)
     if not request.is_signal and (request.requester_id is None or target.requester_id != request.requester_id):
-        message = _("This is the request of another person, who is owed an answer as well: treat them together instead.")
+        message = _(
+            "This is the request of another person, who is owed an answer as well: treat them together instead."
+        )
         raise tk.Invalid(message)
     if target.visibility != request.visibility:
         raise tk.Invalid(_("A public and a private request cannot be merged."))

@@ -309,9 +309,7 @@ TRANSITIONS: dict[str, Transition] = {
             told=_told(SERVICE),
             about=kinds.DEMANDS,
         ),
-        Transition(
-            "separate", ACTIVE, "", (MODERATOR, EDITOR, ADMIN), guard="is_joined", about=kinds.DEMANDS
-        ),
+        Transition("separate", ACTIVE, "", (MODERATOR, EDITOR, ADMIN), guard="is_joined", about=kinds.DEMANDS),
         # Only of two requests of one author, or of two signals: nobody loses an answer.
         Transition(
             "mark_duplicate",

@@ -30,7 +30,7 @@ from ckanext.ecosphere.shared import dates, organisations, outlines
 TOO_MANY = 429
 #: Parameter of the URL, as set by search pages → field.
 PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "territory"}
-#: Fields of the first step of a new request that later steps have, or none: place, who reads it, kind, dataset, service.
+#: Fields of the first step of a new request only, as far as they are not in a later step.
 CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 
 

@@ -21,7 +21,6 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.views.viewing import act, known, messages, page, rendered
 from ckanext.ecosphere.shared import language
 
-
 #: States in which a request has been refused, by a decision or by silence, or may have been.
 REFUSED = (*states.CONTESTED, states.REJECTED, *referral_of.UNDECIDED, *states.ACTIVE)
 MOST = 100

@@ -32,7 +32,11 @@ def index() -> Response:
 @known
 def mine() -> Response:
     """Show the user's own requests, including drafts."""
-    more = {"kept": bool(unsaved_forms.kept()), "contested": asked_back.contested(), "court_months": law.months("court")}
+    more = {
+        "kept": bool(unsaved_forms.kept()),
+        "contested": asked_back.contested(),
+        "court_months": law.months("court"),
+    }
     return _list("ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", **more)
 
 

@@ -196,9 +196,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     found = deliveries.checked_files(data_dict.get("files"))
     try:
         given = {**data_dict, "files": found}
-        changed, shared = joined.transition(
-            reader, request.id, data_dict["transition"], data_dict["version"], given
-        )
+        changed, shared = joined.transition(reader, request.id, data_dict["transition"], data_dict["version"], given)
     except Exception:
         attachments.discard(found)
         raise
