@@ -303,15 +303,16 @@ def test_one_click_supports_a_request_instead_of_asking_again(page: Page):
     assert shown["support_count"] == 1
 
 
-@pytest.mark.parametrize("start", ["/fr/dataset/zones-humides", "/fr/demandes"])
+@pytest.mark.parametrize("start", ["/fr/dataset/{name}", "/fr/demandes"])
 def test_a_private_request_with_a_file_is_sent_within_three_pages(page: Page, start: str, tmp_path: Path):
-    dataset(name="zones-humides", title="Zones humides du Forez")
+    wanted = dataset(title="Zones humides du Velay")
+    dataset(title="Zones humides du Forez")
     plan = tmp_path / "plan.pdf"
     plan.write_bytes(PDF)
     log_in(page, "asker", PASSWORD)
     visited: list[str] = []
     page.on("load", lambda tab: visited.append(tab.url))
-    page.goto(start)
+    page.goto(start.format(**wanted))
     page.get_by_role("link", name=re.compile("Demander (l’accès|des données)")).first.click()
     page.wait_for_url("**/demandes/nouvelle**")
     if page.locator("#field-title").input_value() == "":
@@ -321,9 +322,9 @@ def test_a_private_request_with_a_file_is_sent_within_three_pages(page: Page, st
     page.select_option("#field-territory", "departement-42")
     page.get_by_label("Seulement vous").check()
     page.set_input_files("#field-files", plan)
-    if start == "/fr/demandes":  # what is like it is shown, and confirmed, on the same page
-        expect(page.locator("#already-here")).to_contain_text("Zones humides du Forez")
-        page.get_by_label(re.compile("J’ai regardé ce qui existe déjà")).check()
+    # What is like it is shown, and confirmed, on the same page.
+    expect(page.locator("#already-here")).to_contain_text("Zones humides du Forez")
+    page.get_by_label(re.compile("J’ai regardé ce qui existe déjà")).check()
     assert axe_violations(page) == []
     picture(page, f"form-{len(start)}")
     page.get_by_role("button", name="Envoyer ma demande").click()
@@ -337,7 +338,7 @@ def test_a_private_request_with_a_file_is_sent_within_three_pages(page: Page, st
 
 
 def test_files_of_a_draft_are_refused_replaced_and_removed_before_it_is_sent(page: Page, tmp_path: Path):
-    made = draft()
+    made = draft(title="Frayères du Lignon")
     log_in(page, "asker", PASSWORD)
     step = f"/fr/demandes/{made['id']}/modifier/envoi"
 
@@ -361,7 +362,7 @@ def test_files_of_a_draft_are_refused_replaced_and_removed_before_it_is_sent(pag
     model.Session.expire_all()
     assert files() == ["carte.pdf"]
     page.goto(step)
-    page.get_by_role("link", name="carte.pdf").is_visible()
+    expect(page.get_by_role("link", name="carte.pdf")).to_be_visible()
     page.get_by_label("Envoyer la demande sans ces fichiers").check()
     page.get_by_role("button", name="Envoyer ma demande").click()
     page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
