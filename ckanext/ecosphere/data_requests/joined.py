@@ -87,7 +87,8 @@ def _obstacle(reader: Reader, request: Request, name: str, given: Mapping[str, A
     try:
         fields.parse(states.TRANSITIONS[name], given, request, today, reader.id)
     except tk.ValidationError as error:
-        return " ".join(text for texts in error.error_dict.values() for text in texts)
+        messages: Any = error.error_dict.values()
+        return " ".join(text for texts in messages for text in texts)
     return ""
 
 

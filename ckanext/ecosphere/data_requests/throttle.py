@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -33,9 +34,9 @@ def request_made(reader: Reader) -> None:
     try:
         _count("request", reader, config.most_requests_per_day(), DAY)
     except tk.ValidationError as error:
-        [message] = error.error_dict["message"]
-        message = f"{message} " + tk._("The right to ask has no limit: you may also ask the service by post or e-mail.")
-        raise tk.ValidationError({"message": [message]}) from None
+        other_ways = tk._("The right to ask has no limit: you may also ask the service by post or e-mail.")
+        texts: Any = error.error_dict["message"]
+        raise tk.ValidationError({"message": [*texts, other_ways]}) from None
 
 
 def sent_lately(reader: Reader) -> int:
