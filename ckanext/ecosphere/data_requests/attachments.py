@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,13 @@ def check_all(uploads: Iterable[Any]) -> list[Found]:
         discard(found)
         raise
     return found
+
+
+def twin(found: Found) -> Found:
+    """Return an accepted file once more, for another request, in a temporary place of its own."""
+    path = found.path.with_name(f"{WAITING}{new_id()}")
+    path.hardlink_to(found.path)
+    return replace(found, path=path)
 
 
 def discard(found: Iterable[Found]) -> None:

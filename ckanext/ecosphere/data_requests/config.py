@@ -27,6 +27,7 @@ ANONYMISE_MONTHS = "ecosphere.requests.anonymise_months"
 STATISTICS_THRESHOLD = "ecosphere.requests.statistics_threshold"
 STATISTICS_CACHE = "ecosphere.requests.statistics_cache"
 REQUESTS_PER_DAY = "ecosphere.requests.requests_per_day"
+MOST_REQUESTS_PER_DAY = "ecosphere.requests.most_requests_per_day"
 COMMENTS_PER_HOUR = "ecosphere.requests.comments_per_hour"
 FORMS_PER_HOUR = "ecosphere.requests.forms_per_hour"
 SIGNALS_OF_DATASET = "ecosphere.requests.signals_of_dataset"
@@ -118,8 +119,13 @@ def statistics_cache() -> int:
 
 
 def requests_per_day() -> int:
-    """Return the maximum number of requests of a user in a day."""
+    """Return the number of requests of a user in a day that are opened without a moderator, if the user is trusted."""
     return tk.config[REQUESTS_PER_DAY]
+
+
+def most_requests_per_day() -> int:
+    """Return the maximum number of requests of a user in a day."""
+    return max(tk.config[MOST_REQUESTS_PER_DAY], tk.config[REQUESTS_PER_DAY])
 
 
 def comments_per_hour() -> int:

@@ -13,7 +13,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests import attachments, effects, jobs, service
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Comment, DatasetLink, Request, new_id
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, DatasetLink, Request, new_id
 from ckanext.ecosphere.data_requests.notifications import outbox
 
 _ = tk._
@@ -91,6 +91,35 @@ def write(
     else:
         publish(request, made)
     return made
+
+
+def enclose(request: Request, found: Iterable[attachments.Found]) -> None:
+    """Replace the files of a locked draft, which are sent with it as its first message, without committing.
+
+    Raises:
+        ValidationError: it was sent already.
+    """
+    if request.state != states.DRAFT:
+        raise tk.ValidationError({"files": [_("The request is sent: add files to a message.")]})
+    attachments.remove(list(model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id))))
+    model.Session.flush()
+    model.Session.execute(sa.delete(Comment).where(Comment.request_id == request.id))
+    files = list(found)
+    if files:
+        words = _("Files sent with the request.")
+        made = Comment(
+            id=new_id(),
+            request_id=request.id,
+            author_id=request.requester_id,
+            author_role=states.REQUESTER,
+            created=clock.now(),
+            text=words,
+            moderation="",
+        )
+        model.Session.add(made)
+        model.Session.flush()
+        model.Session.add_all([attachments.keep(each, request.id, made.id) for each in files])
+    _count(request)
 
 
 def publish(request: Request, made: Comment) -> None:

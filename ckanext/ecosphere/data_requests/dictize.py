@@ -22,6 +22,7 @@ from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
 from ckanext.ecosphere.data_requests.notifications import links
+from ckanext.ecosphere.data_requests.search import together
 
 __all__ = ["Names", "edited", "event_public", "iso"]
 
@@ -83,8 +84,14 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
     packages, away, there = _packages(requests), _away(requests, reader), _there(requests, reader)
     # Load them in one query; `_outcome` then finds them in the session.
     merged = by_ids(Request, [(each.outcome or {}).get("target") for each in requests])
+    joined = together.of_requests(requests, reader)
     shown = [
-        {**_request(each, reader, names, mine, packages), **_held_by(each, reader, names, away, there)}
+        {
+            **_request(each, reader, names, mine, packages),
+            **_held_by(each, reader, names, away, there),
+            "joined": joined.get(each.id, []),
+            "may_refer": _may_refer(each, reader),
+        }
         for each in requests
     ]
     del merged
@@ -121,6 +128,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "may_edit": may_edit(request, reader),
         "may_ask_more": may_ask_more(request, reader),
         "in_batch": request.batch_id is not None,
+        "joined": together.of_requests([request], reader).get(request.id, []),
         "may_support": may_support(request, reader),
         "duplicates": _duplicates(request, reader),
     }
@@ -235,6 +243,7 @@ def _outcome(request: Request, reader: Reader) -> dict[str, Any]:
         found["ground_label"] = wording.ground(found["ground"], found.get("other_ground", ""))
     if "target" in found:
         target = model.Session.get(Request, found.pop("target"))
+        found["of_another"] = referral.is_merged_away(request)
         if target and reader.may_read(target):
             found["target"] = {"id": target.id, "reference": target.reference, "title": target.title}
     return found

@@ -15,7 +15,7 @@ from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import clock, fields, references, routing, states
-from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
+from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support, new_id
 from ckanext.ecosphere.data_requests.search import fulltext
 
 Fields = dict[str, Any]
@@ -203,6 +203,19 @@ def _mark_duplicate(request: Request, given: Fields, moment: datetime) -> None:
     _move_people(request, target, moment)
 
 
+def _join(request: Request, given: Fields, moment: datetime) -> None:
+    target = model.Session.get_one(Request, given["target"])
+    request.joined_id = target.joined_id = target.joined_id or request.joined_id or new_id()
+
+
+def _separate(request: Request, given: Fields, moment: datetime) -> None:
+    joined_id, request.joined_id = request.joined_id, None
+    model.Session.flush()
+    rest = model.Session.scalars(sa.select(Request).where(Request.joined_id == joined_id).limit(2)).all()
+    if len(rest) == 1:
+        rest[0].joined_id = None
+
+
 def _reconsider(request: Request, given: Fields, moment: datetime) -> Fields:
     """Undo a closing by a moderator; supporters who were moved to another request stay there."""
     given["former_outcome"] = request.outcome
@@ -277,6 +290,8 @@ EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "fulfil_partly": _fulfil,
     "refuse": _refuse,
     "not_held": _not_held,
+    "join": _join,
+    "separate": _separate,
     "mark_duplicate": _mark_duplicate,
     "reconsider": _reconsider,
     "reopen": _reopen,

@@ -269,7 +269,9 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
         "fulfil_partly": _("The answer is published; the requester and those who support the request are told."),
         "refuse": _("The decision is sent to the requester."),
         "not_held": _("The requester is told that the data are not held."),
-        "mark_duplicate": _("The requests are merged, with those who support them."),
+        "join": _("The requests are treated together: what is decided for one goes to all, each with its own letter."),
+        "separate": _("This request is treated on its own again."),
+        "mark_duplicate": _("The request is closed as a duplicate; its author is told, and the other one goes on."),
         "reconsider": _("The request waits for a moderator again; its author is told."),
         "resolve": _("Your answer is published."),
         "dismiss": _("Your answer is published."),
@@ -284,9 +286,10 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
 
 def ecosphere_request_event(event: Mapping[str, Any], signal: bool = False) -> str:
     """Return what happened in a line of the history, in the past tense, unlike `transition_label`."""
-    if event.get("internal"):
+    known = wording.event(event["transition"], signal)
+    if not known and event.get("internal"):
         return _on_the_desk(event)
-    return wording.event(event["transition"], signal) or str(event["transition_label"])
+    return known or str(event["transition_label"])
 
 
 def _on_the_desk(event: Mapping[str, Any]) -> str:

@@ -45,7 +45,9 @@ def past(request: Request, reader: Reader) -> list[Event | Revision | Trace]:
     revisions = model.Session.scalars(sa.select(Revision).where(Revision.request_id == request.id)).all()
     shown = [each for each in revisions if trust.may_read(each.moderation, each.author_id, request, reader)]
     traces = []
-    if reader.is_inside(request):
+    if not reader.is_inside(request):
+        events = [each for each in events if each.transition not in states.INTERNAL]
+    else:
         traces = model.Session.scalars(sa.select(Trace).where(Trace.request_id == request.id)).all()
     return sorted([*events, *shown, *traces], key=lambda each: (each.created, not isinstance(each, Event)))
 
@@ -69,6 +71,7 @@ def line(
         return _trace(each, request, names)
     inside = reader.is_inside(request)
     found = event_public(each, exact, request.is_signal)
+    found["internal"] = each.transition in states.INTERNAL
     hidden = set() if exact else set(PERSONAL)
     # The reasons given in a review are as personal as those of the decision.
     hidden |= set(WRITTEN) if each.transition in states.REVIEW and not exact else set()

@@ -41,6 +41,7 @@ class Request(tk.BaseModel):
         reference: DD-<year>-<number>, given at the receipt.
         kind: data, access, or that of a signal (`kinds`).
         batch_id: id of the first request of a question put to several services, None for a single one.
+        joined_id: shared by the requests for the same thing that a service treats together, None for a single one.
         package_id: dataset concerned, None without one.
         version: incremented by each change, for optimistic locking.
         territory: id in the vocabulary; `communes` (code, name) and `bbox` (degrees) are within it.
@@ -105,6 +106,7 @@ class Request(tk.BaseModel):
         sa.Index("ix_ecosphere_requests_package", "package_id", postgresql_where=sa.text("package_id IS NOT NULL")),
         sa.Index("ix_ecosphere_requests_review", "organization_id", postgresql_where=sa.text("review_due IS NOT NULL")),
         sa.Index("ix_ecosphere_requests_batch", "batch_id", postgresql_where=sa.text("batch_id IS NOT NULL")),
+        sa.Index("ix_ecosphere_requests_joined", "joined_id", postgresql_where=sa.text("joined_id IS NOT NULL")),
     )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
@@ -112,6 +114,7 @@ class Request(tk.BaseModel):
     kind: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default=kinds.DATA, default=kinds.DATA)
     package_id: Mapped[str | None] = mapped_column(sa.Text)
     batch_id: Mapped[str | None] = mapped_column(sa.Text)
+    joined_id: Mapped[str | None] = mapped_column(sa.Text)
     version: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="1", default=1)
     state: Mapped[str] = mapped_column(sa.Text, nullable=False, default=states.DRAFT)
     visibility: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="public", default="public")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import conversation, jobs, revisions, service
-from ckanext.ecosphere.data_requests.domain import fields, states, trust
+from ckanext.ecosphere.data_requests.domain import other_requests, states, trust
 from ckanext.ecosphere.data_requests.domain.names import by_ids
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revision
@@ -115,7 +115,7 @@ def request_of(kind: str, key: str) -> Request:
         NotFound: there is no such text.
     """
     row = trust.text_of(kind, key) if kind in trust.TEXTS else None
-    request = fields.by_id_or_reference(row.request_id) if row is not None else None
+    request = other_requests.by_id_or_reference(row.request_id) if row is not None else None
     if request is None:
         raise tk.ObjectNotFound(_("Message not found"))
     return request

@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import config, dictize, effects, jobs, revisions, throttle
+from ckanext.ecosphere.data_requests import dictize, effects, jobs, revisions, throttle
 from ckanext.ecosphere.data_requests.decisions import authors, store
-from ckanext.ecosphere.data_requests.domain import clock, fields, kinds, people, routing, states, trust, wording
+from ckanext.ecosphere.data_requests.domain import clock, fields, kinds, other_requests, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic.schema import FIELDS
-from ckanext.ecosphere.data_requests.model import Event, Follow, Mute, Request, Revision, Support, new_id
+from ckanext.ecosphere.data_requests.model import Comment, Event, Follow, Mute, Request, Revision, Support, new_id
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.search import fulltext, matching
 from ckanext.ecosphere.shared import language
@@ -68,8 +68,15 @@ def lock(*ids: str) -> dict[str, Request]:
     return found
 
 
-def create(reader: Reader, data: Mapping[str, Any]) -> Request:
-    """Create a draft."""
+Also = Callable[[Request], None]
+
+
+def nothing_else(_request: Request) -> None:
+    """Write nothing more in a transaction."""
+
+
+def create(reader: Reader, data: Mapping[str, Any], *, also: Also = nothing_else) -> Request:
+    """Create a draft; `also` writes more in the same transaction."""
     moment = clock.now()
     request = Request(id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT)
     fill_in(request)
@@ -77,8 +84,11 @@ def create(reader: Reader, data: Mapping[str, Any]) -> Request:
     request.kind, request.package_id = data.get("kind") or kinds.DATA, data.get("package_id")
     effects.ask(request, data.get("organization"))
     write(request, {name: value for name, value in data.items() if name in EDITABLE})
-    model.Session.add(request)
-    model.Session.commit()
+    with rolled_back_on_error():
+        model.Session.add(request)
+        model.Session.flush()
+        also(request)
+        model.Session.commit()
     return request
 
 
@@ -120,8 +130,12 @@ def fill_in(request: Request) -> None:
             setattr(request, column.key, default(None) if callable(default) else default)
 
 
-def update(reader: Reader, request_id: str, version: int, data: Mapping[str, Any]) -> Request:
+def update(
+    reader: Reader, request_id: str, version: int, data: Mapping[str, Any], *, also: Also = nothing_else
+) -> Request:
     """Change a request; after sending, each change is a revision, held for moderation if the user is not trusted.
+
+    `also` writes more in the same transaction.
 
     Raises:
         Conflict: it has changed since the user read it.
@@ -138,6 +152,7 @@ def update(reader: Reader, request_id: str, version: int, data: Mapping[str, Any
             _next_version(request)
         elif changed:
             _revise(reader, request, changed)
+        also(request)
         model.Session.commit()
     if changed and request.opened:
         jobs.enqueue_delivery()
@@ -191,7 +206,7 @@ def transition(
     version: int,
     data: Mapping[str, Any],
     *,
-    also: Callable[[Request], None] = lambda _request: None,
+    also: Also = nothing_else,
 ) -> Request:
     """Do a transition for a user.
 
@@ -210,7 +225,7 @@ def transition(
         NotAuthorized: the user has none of its roles.
     """
     with rolled_back_on_error():
-        others = [target.id] if name == "mark_duplicate" and (target := _target_of(data)) else []
+        others = [target.id] if name in ("join", "mark_duplicate") and (target := _target_of(data)) else []
         request = lock(request_id, *others)[request_id]
         if not reader.may_read(request):
             raise tk.ObjectNotFound(_("Request not found"))
@@ -231,10 +246,20 @@ def sent(request: Request, actor: str | None, data: Mapping[str, Any] | None = N
     # Set first, since the receipt quotes the title.
     request.plain_links = not trust.is_trusted(request.requester_id)
     events = [perform(request, "submit", states.REQUESTER, actor, data or {})]
-    if _opens_at_once(request):
+    if trust.opens_at_once(request):
         accepted = {"organization": request.organization_id}
         events.append(perform(request, "accept", states.SYSTEM, None, accepted))
+        if request.plain_links:
+            _hold_files(request)
     return events
+
+
+def _hold_files(request: Request) -> None:
+    """Hold the files sent with a request, as no moderator has seen them."""
+    for each in model.Session.scalars(sa.select(Comment).where(Comment.request_id == request.id)).all():
+        each.moderation = trust.HELD
+        outbox.of_held(request, "comment", each.id, request.requester_id)
+    request.comment_count = 0
 
 
 def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None) -> Request | None:
@@ -313,31 +338,15 @@ def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
 def _same_version(reader: Reader, request: Request, version: int) -> None:
     if request.version != version:
         query = sa.select(Event).where(Event.request_id == request.id, Event.version > version).order_by(Event.id)
+        if not reader.is_inside(request):
+            query = query.where(Event.transition.not_in(states.INTERNAL))
         exact = bool(reader.roles(request))
         changes = [dictize.event_public(each, exact, request.is_signal) for each in model.Session.scalars(query)]
         raise Conflict(request.version, changes or [dictize.edited(request, exact)])
 
 
 def _target_of(data: Mapping[str, Any]) -> Request | None:
-    return fields.by_id_or_reference(str(data.get("target") or ""))
-
-
-def _opens_at_once(request: Request) -> bool:
-    """Return whether the request needs no moderation: its requester is trusted and its service can be reached."""
-    if not request.requester_id or not routing.is_reachable(request.organization_id):
-        return False
-    if config.trust_after() <= 0 or people.is_member_of_a_service(request.requester_id):
-        return True
-    user = model.User.get(request.requester_id)
-    if user is not None and user.sysadmin:
-        return True
-    accepted = sa.select(sa.func.count()).where(
-        Request.requester_id == request.requester_id,
-        Request.opened.is_not(None),
-        Request.state != states.REJECTED,
-        Request.id != request.id,
-    )
-    return (model.Session.scalar(accepted) or 0) >= config.trust_after()
+    return other_requests.by_id_or_reference(str(data.get("target") or ""))
 
 
 def support(reader: Reader, request_id: str, wanted: bool) -> None:

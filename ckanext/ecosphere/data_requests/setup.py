@@ -9,11 +9,13 @@ from pathlib import Path
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.data_requests import config, removals
 from ckanext.ecosphere.data_requests.decisions import receipts
-from ckanext.ecosphere.data_requests.domain import clock, people
+from ckanext.ecosphere.data_requests.domain import clock, kinds, people, states
 from ckanext.ecosphere.data_requests.inbound import addresses
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import scheduled
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
@@ -53,8 +55,8 @@ def leaving_steps() -> list[LeavingStep]:
 
 
 def check() -> list[Check]:
-    """Check moderators, services, their contact sheets, the ministry's desk, schedule, e-mails, replies and files."""
-    return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies(), *_files()]
+    """Check moderators, services and contacts, schedule, e-mails, replies, files and merged requests."""
+    return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies(), *_files(), *_merged()]
 
 
 def _moderators() -> list[Check]:
@@ -179,6 +181,26 @@ def _files() -> list[Check]:
         folder=config.folder(), command="ckan ecosphere requests tick"
     )
     return [Check(_("Data requests (files)"), CheckStatus.ERROR, message, remedy)]
+
+
+def _merged() -> list[Check]:
+    """Check that no request is closed for another person's, as version 1.1 did; empty if none is."""
+    target = aliased(Request)
+    query = sa.select(Request.reference).join(target, target.id == Request.duplicate_of)
+    query = query.where(Request.state == states.DUPLICATE, Request.kind.in_(kinds.DEMANDS))
+    of_another = target.requester_id.is_distinct_from(Request.requester_id)
+    left = model.Session.scalars(query.where(Request.requester_id.is_not(None), of_another)).all()
+    if not left:
+        return []
+    message = tk.ungettext(
+        "{number} request was merged with another person’s without a decision: {names}",
+        "{number} requests were merged with other people’s without a decision: {names}",
+        len(left),
+    )
+    names = ", ".join(str(each) for each in left[:MOST_NAMED]) + (" …" if left[MOST_NAMED:] else "")
+    remedy = _("Put each back among the requests to moderate, on its page: its author is owed an answer.")
+    name = _("Data requests (merged)")
+    return [Check(name, CheckStatus.WARNING, message.format(number=len(left), names=names), remedy)]
 
 
 def _number(status: str) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
@@ -11,7 +13,7 @@ from ckan import model
 from flask import has_request_context, request
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import kinds, states
+from ckanext.ecosphere.data_requests.domain import clock, kinds, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -19,13 +21,51 @@ from ckanext.ecosphere.shared.web_guard import rate_limits
 DAY, HOUR = "day", "hour"
 
 
+#: Requests of one person are counted over the last 24 hours.
+WINDOW = timedelta(days=1)
+
+
 def request_made(reader: Reader) -> None:
-    """Count a new request.
+    """Count a new request: many more than are opened without a moderator, as asking is a right.
 
     Raises:
         ValidationError: too many today from the user or their IP address; or counting is not available.
     """
-    _count("request", reader, config.requests_per_day(), DAY)
+    try:
+        _count("request", reader, config.most_requests_per_day(), DAY)
+    except tk.ValidationError as error:
+        other_ways = tk._("The right to ask has no limit: you may also ask the service by post or e-mail.")
+        texts: Any = error.error_dict["message"]
+        raise tk.ValidationError({"message": [*texts, other_ways]}) from None
+
+
+def sent_lately(reader: Reader) -> int:
+    """Return the number of requests that a user sent within the last 24 hours; signals do not count."""
+    query = sa.select(sa.func.count()).where(
+        Request.requester_id == reader.id, Request.submitted > clock.now() - WINDOW, Request.kind.in_(kinds.DEMANDS)
+    )
+    return model.Session.scalar(query) or 0
+
+
+def without_moderator(reader: Reader) -> int:
+    """Return the number of requests within 24 hours that a user can send without a moderator reading them first."""
+    return config.requests_per_day() * (config.service_factor() if _is_inside(reader) else 1)
+
+
+def is_stopped(reader: Reader) -> bool:
+    """Return whether the user can make no more requests today; False while counting is not available."""
+    most = config.most_requests_per_day() * (config.service_factor() if _is_inside(reader) else 1)
+    try:
+        rate_limits.probe("requests-request", f"{most} per {DAY}", f"person:{reader.id}")
+    except rate_limits.TooMany:
+        return True
+    except rate_limits.CountingUnavailable:
+        return False
+    return False
+
+
+def _is_inside(reader: Reader) -> bool:
+    return reader.sysadmin or reader.moderator or bool(reader.editor_of)
 
 
 def written(reader: Reader) -> None:
@@ -85,7 +125,7 @@ def form_kept() -> None:
 
 def _count(what: str, reader: Reader, most: int, period: str) -> None:
     """Count by user and, except for people of services, who share an IP address, also by address."""
-    inside = reader.sysadmin or reader.moderator or bool(reader.editor_of)
+    inside = _is_inside(reader)
     own = f"{most * config.service_factor() if inside else most} per {period}"
     ceiling = _ceiling(most, period) if not inside and has_request_context() else ""
     address = _address() if ceiling else ""

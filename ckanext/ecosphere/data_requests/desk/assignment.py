@@ -7,7 +7,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests import jobs, service
 from ckanext.ecosphere.data_requests.desk import absences
 from ckanext.ecosphere.data_requests.desk.tables import ASSIGNED, Trace
-from ckanext.ecosphere.data_requests.domain import clock, fields, people, states
+from ckanext.ecosphere.data_requests.domain import clock, other_requests, people, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import outbox
@@ -22,7 +22,7 @@ def assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str,
     """
     outcome: dict[str, list[str]] = {"assigned": [], "refused": [], "substitutes": []}
     for key in ids:
-        request = fields.by_id_or_reference(str(key))
+        request = other_requests.by_id_or_reference(str(key))
         target = _target(reader, request, user)
         if target is None or request is None or request.state not in states.ON_DESK:
             outcome["refused"].append(str(key))

@@ -9,6 +9,7 @@ from typing import Any
 from ckanext.ecosphere.data_requests.domain import kinds
 
 REQUESTER = "requester"
+DUPLICATE = "duplicate"
 REOPEN_DAYS = 30
 REMINDERS_BEFORE_EXPIRY = 2
 
@@ -29,6 +30,7 @@ class Facts:
         review_asked: when the requester asked for an internal review of the current decision, None before.
         review_due: day by which the service answers a pending review, None without one.
         review_until: last day on which a review can be asked for, None when there is nothing to review.
+        joined_id: shared by the requests treated together, None for a single one.
     """
 
     state: str
@@ -42,6 +44,7 @@ class Facts:
     review_asked: datetime | None = None
     review_due: date | None = None
     review_until: date | None = None
+    joined_id: str | None = None
 
     @classmethod
     def of(cls, request: Any) -> Facts:
@@ -59,6 +62,15 @@ def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> 
     if facts.closed is None or now - facts.closed > timedelta(days=REOPEN_DAYS):
         return "closed_too_long"
     return "reopened_already" if role == REQUESTER and facts.reopened else ""
+
+
+def _closed_lately_or_merged(facts: Facts, role: str, now: datetime, today: date) -> str:
+    # A merge is no decision: what it closed can be put back at any time.
+    return "" if facts.state == DUPLICATE else _soon_after_closing(facts, role, now, today)
+
+
+def _is_joined(facts: Facts, role: str, now: datetime, today: date) -> str:
+    return "" if facts.joined_id else "not_joined"
 
 
 def _reminded_twice(facts: Facts, role: str, now: datetime, today: date) -> str:
@@ -82,6 +94,8 @@ def _review_waits(facts: Facts, role: str, now: datetime, today: date) -> str:
 GUARDS = {
     "once_in_the_first_month": _once_in_the_first_month,
     "soon_after_closing": _soon_after_closing,
+    "closed_lately_or_merged": _closed_lately_or_merged,
+    "is_joined": _is_joined,
     "reminded_twice": _reminded_twice,
     "may_be_reviewed": _may_be_reviewed,
     "review_waits": _review_waits,

@@ -12,7 +12,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import authors, law, reasons
-from ckanext.ecosphere.data_requests.domain import clock, people, routing, states, text
+from ckanext.ecosphere.data_requests.domain import clock, other_requests, routing, states, text
 from ckanext.ecosphere.data_requests.logic import validators as v
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared import dates
@@ -254,7 +254,7 @@ def _datasets(value: Any, request: Request, today: date, actor: str | None) -> l
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
         known = package is not None and package.state == model.State.ACTIVE and package.type == "dataset"
         # Do not reveal a dataset, nor its title, to a user who may not read it.
-        if package is None or not known or not _reads(actor, package):
+        if package is None or not known or not other_requests.reads(actor, package):
             raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
         if not requester_reads(request, package):
             message = _("The requester cannot read “{title}”: publish it, or choose another dataset.")
@@ -265,16 +265,7 @@ def _datasets(value: Any, request: Request, today: date, actor: str | None) -> l
 
 def requester_reads(request: Request, package: model.Package) -> bool:
     """Return whether the requester, or an anonymous visitor when the account is gone, may read a dataset."""
-    return _reads(request.requester_id, package)
-
-
-def _reads(user_id: str | None, package: model.Package) -> bool:
-    user = model.User.get(user_id) if user_id else None
-    context: Any = {"user": user.name if user else "", "auth_user_obj": user}
-    try:
-        return tk.check_access("package_show", context, {"id": package.id})
-    except tk.NotAuthorized:
-        return False
+    return other_requests.reads(request.requester_id, package)
 
 
 def _links(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
@@ -293,29 +284,6 @@ def _reach(value: Any, request: Request, today: date, actor: str | None) -> str:
     if value not in (deliveries.EVERYONE, deliveries.REQUESTER):
         raise tk.Invalid(_("Choose everyone, or the requester alone."))
     return value
-
-
-def _target(value: Any, request: Request, today: date, actor: str | None) -> str:
-    target = by_id_or_reference(str(value))
-    reader = people.reader_of(model.User.get(actor) if actor else None)
-    if target is None or target.submitted is None or not reader.may_read(target):
-        raise tk.Invalid(_("There is no such request."))
-    if target.id == request.id:
-        raise tk.Invalid(_("A request cannot be merged with itself."))
-    if target.state in (states.DUPLICATE, states.REJECTED, states.WITHDRAWN):
-        raise tk.Invalid(_("Choose the request that goes on: this one is closed."))
-    if target.visibility != request.visibility:
-        raise tk.Invalid(_("A public and a private request cannot be merged."))
-    if request.visibility == "private" and target.requester_id != request.requester_id:
-        raise tk.Invalid(_("Private requests of two persons cannot be merged: neither may know of the other."))
-    return target.id
-
-
-def by_id_or_reference(key: str) -> Request | None:
-    """Return the request with this id or reference."""
-    if key.upper().startswith("DD-"):
-        return model.Session.query(Request).filter(Request.reference == key.upper()).one_or_none()
-    return model.Session.get(Request, key)
 
 
 PARSERS: dict[str, Parser] = {
@@ -349,7 +317,7 @@ PARSERS: dict[str, Parser] = {
     "transmitted_by": _short_text,
     "transmitted_on": _past_day,
     "transmitted_how": _way,
-    "target": _target,
+    "target": other_requests.duplicated,
 }
 #: (transition, field) → parser, where the text goes into a letter or the list of choices differs.
 SPECIAL: dict[tuple[str, str], Parser] = {
@@ -358,6 +326,7 @@ SPECIAL: dict[tuple[str, str], Parser] = {
     ("extend", "reason"): _reason,
     ("reject", "reason"): _reason,
     ("keep_decision", "reason"): _reason,
+    ("join", "target"): other_requests.companion,
 }
 
 
@@ -387,5 +356,5 @@ MISSING = {
     "environmental": N_("Say whether the request is about information on the environment: the letter states it."),
     "law": N_("Say why this ground applies: the letter states the reasons in law."),
     "facts": N_("Say to which facts of this request the ground applies: the letter states the reasons in fact."),
-    "target": N_("Give the reference of the request to merge with."),
+    "target": N_("Give the reference of the other request."),
 }

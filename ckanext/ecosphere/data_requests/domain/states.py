@@ -18,7 +18,7 @@ __all__ = ["REMINDERS_BEFORE_EXPIRY", "Facts"]
 
 DRAFT, SUBMITTED, OPEN, NEEDS_INFO, IN_PROGRESS = "draft", "submitted", "open", "needs_info", "in_progress"
 FULFILLED, PARTIAL, REFUSED, NOT_HELD = "fulfilled", "partial", "refused", "not_held"
-DUPLICATE, REJECTED, WITHDRAWN, EXPIRED = "duplicate", "rejected", "withdrawn", "expired"
+DUPLICATE, REJECTED, WITHDRAWN, EXPIRED = conditions.DUPLICATE, "rejected", "withdrawn", "expired"
 RESOLVED, DISMISSED = "resolved", "dismissed"
 
 STATES = (
@@ -68,6 +68,10 @@ ASSIGNEE, ADMINISTRATORS, CHIEF = "assignee", "administrators", "chief"
 LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
 #: States after a decision that can be reviewed internally.
 CONTESTED = (PARTIAL, REFUSED, NOT_HELD)
+#: Steps of the work on a request, which also go to the requests treated together with it (`joined`).
+SHARED = ("start", "transfer", "extend", "fulfil", "fulfil_partly", "refuse", "not_held")
+#: Steps that only the service and the moderators see: who asks for the same is nobody else's business.
+INTERNAL = ("join", "separate")
 #: Transitions of an internal review that leave the decision in force.
 REVIEW = ("ask_review", "keep_decision")
 
@@ -297,6 +301,18 @@ TRANSITIONS: dict[str, Transition] = {
             told=_told(REQUESTER, FOLLOWERS),
             about=kinds.SIGNALS,
         ),
+        # Treat requests for the same thing together: each keeps its author, period, letters and remedies.
+        Transition(
+            "join",
+            ACTIVE,
+            "",
+            (MODERATOR, EDITOR, ADMIN),
+            ("target",),
+            told=_told(SERVICE),
+            about=kinds.DEMANDS,
+        ),
+        Transition("separate", ACTIVE, "", (MODERATOR, EDITOR, ADMIN), guard="is_joined", about=kinds.DEMANDS),
+        # Only of two requests of one author, or of two signals: nobody loses an answer.
         Transition(
             "mark_duplicate",
             ACTIVE,
@@ -316,7 +332,7 @@ TRANSITIONS: dict[str, Transition] = {
             (MODERATOR,),
             ("reason",),
             told=_told(REQUESTER),
-            guard="soon_after_closing",
+            guard="closed_lately_or_merged",
         ),
         Transition(
             "reopen",

@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import people, states
+from ckanext.ecosphere.data_requests import config, throttle
+from ckanext.ecosphere.data_requests.domain import people, routing, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request, Revision
 
@@ -57,6 +57,27 @@ def is_trusted(user_id: str | None) -> bool:
         later = [table.created > since] if since else []
         number += _number(table, author == user.id, table.moderation == RELEASED, *later)
     return number >= config.release_after()
+
+
+def opens_at_once(request: Request) -> bool:
+    """Return whether a request needs no moderation: its requester is trusted, its service can be reached, and it is not
+    one of very many.
+    """
+    if not request.requester_id or not routing.is_reachable(request.organization_id) or _is_one_of_many(request):
+        return False
+    if config.trust_after() <= 0 or people.is_member_of_a_service(request.requester_id):
+        return True
+    user = model.User.get(request.requester_id)
+    if user is not None and user.sysadmin:
+        return True
+    let_in = (Request.opened.is_not(None), Request.state != states.REJECTED, Request.id != request.id)
+    return _number(Request, Request.requester_id == request.requester_id, *let_in) >= config.trust_after()
+
+
+def _is_one_of_many(request: Request) -> bool:
+    """Return whether the requester sent so many lately that a moderator reads this one first; its period runs."""
+    reader = people.reader_of(model.User.get(request.requester_id) if request.requester_id else None)
+    return not request.is_signal and throttle.sent_lately(reader) > throttle.without_moderator(reader)
 
 
 def _number(table: Any, *where: Any) -> int:

@@ -15,7 +15,7 @@ from ckan.types import AuthResult, Context, DataDict
 from ckanext.ecosphere.data_requests import dictize, history, moderation
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.desk.tables import Absence
-from ckanext.ecosphere.data_requests.domain import fields, people, states
+from ckanext.ecosphere.data_requests.domain import other_requests, people, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
 from ckanext.ecosphere.shared import authorization
@@ -36,7 +36,7 @@ def readable(context: Context, key: Any) -> tuple[Request, Reader]:
         NotFound: there is no such request, or the reader may not know of it.
     """
     reader = people.reader_of_context(context)
-    request = fields.by_id_or_reference(str(key or ""))
+    request = other_requests.by_id_or_reference(str(key or ""))
     if request is None or not reader.may_read(request):
         raise tk.ObjectNotFound(_("Request not found"))
     return request, reader

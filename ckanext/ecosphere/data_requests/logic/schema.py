@@ -70,6 +70,7 @@ def _request_fields() -> Schema:
     found["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
     found["show_name"] = [_ignore_not_given, v.yes_or_no]
     found["show_procedure"] = [_ignore_not_given, v.yes_or_no]
+    found["files"] = [_ignore_not_given, v.some_files]
     found["site_web"] = [_ignore_not_given, v.empty_trap]
     found["__extras"] = [get("ignore")]
     return found

@@ -169,6 +169,11 @@ def a_file(value: Any) -> Any:
     return value
 
 
+def some_files(value: Any) -> list[Any]:
+    """Convert uploaded files, or none, to a list; refuse text in their place."""
+    return [a_file(each) for each in (value if isinstance(value, list) else [value]) if each]
+
+
 def a_day(value: Any) -> date | None:
     """Convert a date given as YYYY-MM-DD."""
     if not value:

@@ -304,6 +304,7 @@ DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], .
     "extend": ((N_("New date for the answer"), _day_field("due")), REASON),
     "fulfil_partly": ((N_("What is missing"), _field("missing")),),
     "not_held": (REASON,),
+    "join": (DUE,),
     "mark_duplicate": ((N_("Request that goes on"), _target),),
     "reconsider": (REASON, DUE),
     "withdraw": (REASON,),

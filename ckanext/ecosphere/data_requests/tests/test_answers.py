@@ -243,6 +243,7 @@ def test_what_the_silence_letter_says_holds_after_the_request_was_closed_without
     known(app, "asker")
     with at("2027-01-05"):
         made, twin, withdrawn = opened(), opened(title="Les mêmes zones"), opened(title="Retirée")
+        other = opened(title="Encore les mêmes zones")
     with at("2027-01-20"):
         step(made, "ask_details", "editor", question="Quelles communes ?", answer_by="2027-02-10")
     for number in range(1, 16):
@@ -250,7 +251,7 @@ def test_what_the_silence_letter_says_holds_after_the_request_was_closed_without
             scheduled.tick()
     with at("2027-02-15"):
         assert row(made).state == "expired"
-        step(twin, "mark_duplicate", "moderator", target=made["reference"])
+        step(twin, "mark_duplicate", "moderator", target=other["reference"])
         step(withdrawn, "withdraw", "asker")
         for each in (made, twin):
             found = act("referral", "asker", id=each["id"])

@@ -20,7 +20,8 @@ from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.domain import text
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.model import Attachment
-from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, draft, opened, row
+from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, draft, opened, row, submitted
+from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.views import unsaved_forms
 from ckanext.ecosphere.shared.web_guard import rate_limits
 
@@ -124,18 +125,53 @@ def test_communes_are_those_of_the_registry_under_their_official_names():
 
 @pytest.mark.usefixtures("portal")
 def test_a_person_makes_so_many_requests_a_day(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 2)
+    limited(ckan_config, monkeypatch, 2)
     draft()
     draft()
     with pytest.raises(tk.ValidationError) as refused:
         draft()
-    assert "Try again in" in str(refused.value.error_dict["message"])
+    message = str(refused.value.error_dict["message"])
+    assert "Try again in" in message and "by post or e-mail" in message
     assert draft("friend")["id"]
+
+
+def limited(ckan_config: Any, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Set the maximum number of requests in a day."""
+    for name in ("requests_per_day", "most_requests_per_day"):
+        monkeypatch.setitem(ckan_config, f"ecosphere.requests.{name}", number)
+
+
+@pytest.mark.usefixtures("portal")
+def test_requests_beyond_the_usual_number_wait_for_a_moderator_while_their_period_runs(
+    app: CKANTestApp, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 2)
+    monkeypatch.setitem(ckan_config, "ecosphere.requests.most_requests_per_day", 4)
+    sheet = {"id": "ddt-42", "address": "1 place de la Source\n42000 Ville", "email": "ddt@loire.example"}
+    tk.get_action("ecosphere_contact_sheet_update")({"user": "boss"}, sheet)
+    opened()
+    form = "/demandes/nouvelle?organization=ddt-42"
+    assert "in the last 24 hours" not in visit(app, "asker", form).body
+    assert submitted(title="Deuxième")["state"] == "open"
+    page = visit(app, "asker", form).body
+    assert "2 requests in the last 24 hours" in page and "a moderator reads the next ones" in page
+    assert "1 place de la Source" in page and "ddt@loire.example" in page
+    typed = {"title": "Troisième", "description": "Les contours.", "theme": "eau", "territory": "departement-42"}
+    sent = visit(app, "asker", "/demandes/nouvelle", go="send", similar_seen="1", **typed)
+    assert sent.status_code == 302, sent.body
+    held = act("list", "asker", scope="mine")["results"][0]
+    assert (held["title"], held["state"]) == ("Troisième", "submitted")
+    first = act("list", "asker", scope="mine", q="Deuxième")["results"][0]
+    assert held["due"] == first["due"] is not None
+    assert [each["id"] for each in act("list", "moderator", scope="moderation")["results"]] == [held["id"]]
+    draft(title="Quatrième")
+    page = visit(app, "asker", form).body
+    assert "it takes the next one tomorrow" in page and "ddt@loire.example" in page
 
 
 @pytest.mark.usefixtures("portal")
 def test_an_address_sends_so_much_whoever_is_behind_it(app: Any, ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 1)
+    limited(ckan_config, monkeypatch, 1)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.address_factor", 2)
     with app.flask_app.test_request_context(environ_overrides={"REMOTE_ADDR": "192.0.2.1"}):
         draft("friend")
@@ -149,7 +185,7 @@ def test_an_address_sends_so_much_whoever_is_behind_it(app: Any, ckan_config: An
 
 @pytest.mark.usefixtures("portal")
 def test_people_of_services_may_send_more(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(ckan_config, "ecosphere.requests.requests_per_day", 1)
+    limited(ckan_config, monkeypatch, 1)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.service_factor", 3)
     for _ in range(3):
         draft("editor")

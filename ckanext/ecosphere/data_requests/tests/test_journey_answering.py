@@ -264,23 +264,23 @@ def test_a_file_goes_up_with_a_message_and_comes_down_to_its_reader(page: Page, 
     assert (tmp_path / "file").read_bytes() == content
 
 
-def test_a_moderator_merges_a_duplicate_and_its_supporters_move(page: Page):
+def test_a_moderator_closes_a_duplicate_and_its_supporters_move(page: Page):
     kept = opened(title="Zones humides du Pilat")
-    ended = opened("friend", title="Inventaire des zones humides du Pilat")
+    ended = opened(title="Inventaire des zones humides du Pilat")
     act("support", "stranger", id=kept["id"])
-    for person in ("stranger", "editor"):
+    for person in ("stranger", "editor", "friend"):
         act("support", person, id=ended["id"])
     become(page, "moderator")
     page.goto(f"/fr/demandes/{ended['reference']}")
-    do(page, "Fusionner avec une autre demande")
+    do(page, "Clore comme doublon du même auteur")
     page.get_by_role("link", name=kept["reference"]).click()
     expect(page.locator("#field-target")).to_have_value(kept["reference"])
     assert axe_violations(page) == []
-    send(page, "Fusionner avec une autre demande")
+    send(page, "Clore comme doublon du même auteur")
     expect(page.locator(".eco-req-answer")).to_contain_text("Zones humides du Pilat")
     assert axe_violations(page) == []
     page.locator(".eco-req-answer").get_by_role("link").click()
-    # The author of the duplicate supports it now, too; a supporter of both counts once.
+    # A supporter of both counts once.
     expect(page.locator("aside")).to_contain_text("3 personnes soutiennent")
     expect(page.locator("aside")).to_contain_text(ended["reference"])
     assert row(kept).support_count == 3

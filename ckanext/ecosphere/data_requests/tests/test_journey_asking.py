@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ckan import model
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, opened
+from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, dataset, draft, opened, step
+from ckanext.ecosphere.data_requests.tests.test_guards import PDF
+from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.tests.browser import axe_violations, log_in, picture, tab_to
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
@@ -18,6 +22,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords"
 PASSWORD = "un-mot-de-passe-solide"
 NEXT = "button[name=go][value=next]"
 SMALL = ViewportSize(width=360, height=740)
+PHONE = ViewportSize(width=390, height=844)
+THREE_PAGES = 3
+"""Pages from the dataset, or the list of requests, to a sent request."""
 MOST_PAGES = 6
 """Maximum number of pages from an empty search to a submitted request, including registration."""
 
@@ -25,7 +32,7 @@ MOST_PAGES = 6
 @pytest.fixture
 def passwords(portal: None) -> None:
     """Set passwords for the log-in form."""
-    for name in ("asker", "friend"):
+    for name in ("asker", "friend", "admin"):
         user = model.User.get(name)
         assert user is not None
         user.password = PASSWORD
@@ -294,3 +301,95 @@ def test_one_click_supports_a_request_instead_of_asking_again(page: Page):
     shown = act("show", "asker", id=other["id"])
     assert shown["supported"]
     assert shown["support_count"] == 1
+
+
+@pytest.mark.parametrize("start", ["/fr/dataset/{name}", "/fr/demandes"])
+def test_a_private_request_with_a_file_is_sent_within_three_pages(page: Page, start: str, tmp_path: Path):
+    wanted = dataset(title="Zones humides du Velay")
+    dataset(title="Zones humides du Forez")
+    plan = tmp_path / "plan.pdf"
+    plan.write_bytes(PDF)
+    log_in(page, "asker", PASSWORD)
+    visited: list[str] = []
+    page.on("load", lambda tab: visited.append(tab.url))
+    page.goto(start.format(**wanted))
+    page.get_by_role("link", name=re.compile("Demander (l’accès|des données)")).first.click()
+    page.wait_for_url("**/demandes/nouvelle**")
+    if page.locator("#field-title").input_value() == "":
+        page.fill("#field-title", "Zones humides du Pilat")
+    page.fill("#field-description", "Les contours.")
+    page.select_option("#field-theme", "eau")
+    page.select_option("#field-territory", "departement-42")
+    page.get_by_label("Seulement vous").check()
+    page.set_input_files("#field-files", plan)
+    # What is like it is shown, and confirmed, on the same page.
+    expect(page.locator("#already-here")).to_contain_text("Zones humides du Forez")
+    page.get_by_label(re.compile("J’ai regardé ce qui existe déjà")).check()
+    assert axe_violations(page) == []
+    picture(page, f"form-{len(start)}")
+    page.get_by_role("button", name="Envoyer ma demande").click()
+    page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
+    page.wait_for_load_state("load")
+    assert len(visited) == THREE_PAGES, visited
+    shown = act("show", "asker", id=mine()["id"])
+    assert (shown["state"], shown["visibility"]) == ("submitted", "private")
+    assert [file["name"] for file in shown["comments"][0]["attachments"]] == ["plan.pdf"]
+    assert axe_violations(page) == []
+
+
+def test_files_of_a_draft_are_refused_replaced_and_removed_before_it_is_sent(page: Page, tmp_path: Path):
+    made = draft(title="Frayères du Lignon")
+    log_in(page, "asker", PASSWORD)
+    step = f"/fr/demandes/{made['id']}/modifier/envoi"
+
+    def save(name: str, content: bytes) -> None:
+        (tmp_path / name).write_bytes(content)
+        page.goto(step)
+        page.set_input_files("#field-files", tmp_path / name)
+        page.get_by_role("button", name="Enregistrer et finir plus tard").click()
+
+    def files() -> list[str]:
+        messages = act("show", "asker", id=made["id"])["comments"]
+        return [file["name"] for message in messages for file in message["attachments"]]
+
+    save("programme.exe", b"MZ")
+    expect(page.locator("#field-files-error")).to_be_visible()
+    assert axe_violations(page) == [] and files() == []
+    save("plan.pdf", PDF)
+    page.wait_for_url("**/mes-demandes")
+    save("carte.pdf", PDF)
+    page.wait_for_url("**/mes-demandes")
+    model.Session.expire_all()
+    assert files() == ["carte.pdf"]
+    page.goto(step)
+    expect(page.get_by_role("link", name="carte.pdf")).to_be_visible()
+    page.get_by_label("Envoyer la demande sans ces fichiers").check()
+    page.get_by_role("button", name="Envoyer ma demande").click()
+    page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
+    assert files() == [] and mine()["state"] == "submitted"
+
+
+def test_the_decision_comes_before_the_actions_on_a_phone_and_first_among_the_requests_of_its_author(page: Page):
+    refused, later = opened(title="Zones humides du Pilat"), opened(title="Mares du Forez")
+    step(refused, "refuse", "admin", **REFUSAL)
+    log_in(page, "asker", PASSWORD)
+    page.set_viewport_size(PHONE)
+    page.goto("/fr/demandes/mes-demandes")
+    first = page.locator("main .eco-req-answer").first
+    expect(first).to_contain_text("Zones humides du Pilat")
+    expect(first).to_contain_text("CADA")
+    expect(first).to_contain_text("Tribunal administratif de Lyon")
+    expect(first).to_contain_text(dates.in_language(clock.add_months(clock.day_of(clock.now()), 2), "fr"))
+    top = first.bounding_box()
+    assert top and top["y"] < page.get_by_role("link", name=later["title"]).bounding_box()["y"]  # pyright: ignore
+    assert axe_violations(page) == []
+    picture(page, "mine-phone")
+    for person in ("asker", "admin"):
+        page.context.clear_cookies()
+        log_in(page, person, PASSWORD)
+        page.goto(f"/fr/demandes/{refused['reference']}")
+        places = [page.locator(each).bounding_box() for each in ("#decision-title", "#do-title", "#description-title")]
+        heights = [place["y"] for place in places if place]
+        assert len(heights) == len(places) and heights == sorted(heights), person
+        assert axe_violations(page) == []
+        picture(page, f"request-phone-{person}")

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 
 from ckanext.ecosphere.data_requests.model import Mute
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, user_id
+from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, opened, row, user_id
 from ckanext.ecosphere.data_requests.tests.test_journey_answering import become, passwords  # noqa: F401 - a fixture
-from ckanext.ecosphere.tests.browser import axe_violations
+from ckanext.ecosphere.tests.browser import axe_violations, picture
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal", "passwords")]
@@ -74,3 +74,44 @@ def test_person_stops_the_mails_about_a_request_without_log_in(page: Page, postb
     expect(page.locator("main").get_by_role("status")).to_contain_text(made["reference"])
     assert axe_violations(page) == []
     assert model.Session.scalars(sa.select(Mute.user_id)).all() == [user_id("stranger")]
+
+
+def test_requests_for_the_same_thing_are_joined_answered_and_taken_out(page: Page):
+    first, second, third = (
+        opened(person, title=f"Tourbières du Pilat ({person})") for person in ("asker", "friend", "stranger")
+    )
+    become(page, "moderator")
+    for made in (second, third):
+        page.goto(f"/fr/demandes/{made['reference']}")
+        page.get_by_role("link", name="Traiter ensemble avec une autre demande").click()
+        expect(page.locator("main")).to_contain_text("Leurs auteurs n’apprennent rien les uns des autres")
+        page.fill("#field-target", first["reference"])
+        assert axe_violations(page) == []
+        page.locator("main").get_by_role("button", name="Traiter ensemble avec une autre demande").click()
+        page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
+    become(page, "admin")
+    page.goto("/fr/demandes/service/ddt-42")
+    expect(page.locator("main")).to_contain_text("traitée ensemble avec 2 autres")
+    assert axe_violations(page) == []
+    picture(page, "joined-desk")
+    page.goto(f"/fr/demandes/{third['reference']}")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert axe_violations(page) == []
+        picture(page, f"joined-request-{width}")
+    page.get_by_role("button", name="Sortir cette demande du groupe").click()
+    expect(page.get_by_role("status")).to_contain_text(["de nouveau traitée à part"])
+    page.goto(f"/fr/demandes/{first['reference']}/refuse")
+    group = page.get_by_role("region", name="Traitées ensemble")
+    expect(group).to_contain_text(second["reference"])
+    expect(group).not_to_contain_text(third["reference"])
+    assert axe_violations(page) == []
+    page.select_option("#field-ground", REFUSAL["ground"])
+    page.fill("#field-law", REFUSAL["law"])
+    page.fill("#field-facts", REFUSAL["facts"])
+    page.locator("main").get_by_role("button", name="Refuser", exact=True).click()
+    page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
+    expect(page.get_by_role("status").last).to_contain_text(f"C’est fait aussi pour {second['reference']}")
+    assert axe_violations(page) == []
+    picture(page, "joined-refused")
+    assert [row(each).state for each in (first, second, third)] == ["refused", "refused", "open"]

@@ -55,6 +55,8 @@ TABLE: dict[str, tuple[set[str], str | None, set[str], list[str]]] = {
     "fulfil_partly": (WORKABLE, "partial", {"editor"}, ["requester", "followers", "supporters"]),
     "refuse": (WORKABLE, "refused", {"admin"}, ["requester", "followers", "supporters"]),
     "not_held": (WORKABLE, "not_held", {"admin"}, ["requester", "moderators"]),
+    "join": (ACTIVE, None, {"moderator", "editor"}, ["service"]),
+    "separate": (ACTIVE, None, {"moderator", "editor"}, []),
     "mark_duplicate": (ACTIVE, "duplicate", {"moderator"}, ["requester", "service"]),
     "reconsider": ({"rejected", "duplicate"}, "submitted", {"moderator"}, ["requester"]),
     "withdraw": (ACTIVE | {"draft"}, "withdrawn", {"requester"}, ["service", "followers"]),
@@ -132,8 +134,16 @@ class Life(RuleBasedStateMachine):
             return tk.NotAuthorized
         if self.state not in sources or (name == "extend" and self.extended):
             return tk.ValidationError
+        if self.has_no_counterpart(name):
+            return tk.ValidationError
         reopened_twice = name == "reopen" and mine == {"requester"} and self.reopened
         return tk.ValidationError if reopened_twice or self.has_no_review(name) else None
+
+    def has_no_counterpart(self, name: str) -> bool:
+        """Whether the other request is that of another person or service, or is not joined (see `happened`)."""
+        elsewhere = name in ("join", "mark_duplicate") and self.organization == "dreal-ara"
+        of_another = name == "mark_duplicate" and self.target_owner != "asker"
+        return elsewhere or of_another or name == "separate"
 
     def has_no_review(self, name: str) -> bool:
         """Whether a review transition lacks a decision to review, or a review to answer; no request is late here."""
@@ -215,6 +225,8 @@ class Life(RuleBasedStateMachine):
             assert self.told_of(last[1]) == self.told("accept", "", "")
         if name == "mark_duplicate":
             self.supporters, self.followers = set(), set()
+        elif name == "join":  # the other request stays as it is: `test_joined` has the steps of both
+            act("transition", actor, id=self.request["id"], transition="separate", version=row(self.request).version)
 
     def events(self) -> int:
         query = sa.select(sa.func.count()).select_from(Event).where(Event.request_id == self.request["id"])

@@ -111,12 +111,12 @@ def test_a_service_that_handed_a_private_request_over_is_told_without_a_link_to_
         assert [f"/demandes/{made['reference']}" in body(mail, form) for form in ("plain", "html")] == [found, found]
 
 
-def test_a_merged_request_does_not_name_one_that_no_moderator_has_accepted(postbox: Postbox):
-    source, unread = submitted(), submitted("friend", title="Titre non relu")
-    step(source, "mark_duplicate", "moderator", target=unread["reference"])
+def test_the_author_of_a_duplicate_is_told_which_request_goes_on(postbox: Postbox):
+    source, other = submitted(), submitted(title="Mares du Forez")
+    step(source, "mark_duplicate", "moderator", target=other["reference"])
     delivery.deliver()
-    [_receipt, mail] = postbox.to("asker")
-    assert "merged" in body(mail) and "Titre non relu" not in body(mail) + body(mail, "html")
+    mail = postbox.to("asker")[-1]
+    assert "closed as a duplicate: your other one goes on" in body(mail) and other["reference"] in body(mail)
 
 
 def test_a_service_is_told_that_moderators_took_a_request_from_its_desk(postbox: Postbox):
@@ -131,7 +131,7 @@ def test_a_service_is_told_that_moderators_took_a_request_from_its_desk(postbox:
     assert sorted(postbox.subjects("editor")) == sorted(
         [
             f"Moderators have closed a request that your service had: {closed['reference']}",
-            f"Moderators have merged a request that your service had: {merged['reference']}",
+            f"Moderators have closed a duplicate that your service had: {merged['reference']}",
         ]
     )
     [told] = [mail for mail in postbox.to("editor") if closed["reference"] in mail["Subject"]]

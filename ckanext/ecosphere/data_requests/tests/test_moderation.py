@@ -22,6 +22,7 @@ from ckanext.ecosphere.data_requests.notifications import delivery, links
 from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import DRAFT, act, dataset, opened, row, step, submitted, user_id
 from ckanext.ecosphere.data_requests.tests.test_hostile_texts import RUNS, queries
+from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.shared import characters, dates
 from ckanext.ecosphere.shared.locks import Locks
 from ckanext.ecosphere.tests.hostile_texts import STRANGE
@@ -536,3 +537,19 @@ def test_what_is_not_opened_is_edited_at_once():
     made = submitted()
     done = act("update", "asker", id=made["id"], version=made["version"], scale="1/5 000")
     assert done["scale"] == "1/5 000" and model.Session.get_one(Request, made["id"]).version == made["version"] + 1
+
+
+def test_files_sent_with_a_request_that_no_moderator_read_are_held(app: Any):
+    opened()  # the next one opens at once, but texts and files of its author are not published yet
+    form = {"title": "Frayères du Lignon", "description": "Les contours.", "theme": "eau"}
+    file = (io.BytesIO(b"%PDF-1.4 plan"), "plan.pdf")
+    where = {"territory": "departement-42", "go": "send", "similar_seen": "1"}
+    assert visit(app, "asker", "/demandes/nouvelle", files=file, **form, **where).status_code == 302
+    made = act("list", "asker", scope="mine")["results"][0]
+    assert (made["title"], made["state"]) == ("Frayères du Lignon", "open")
+    [message] = act("show", "asker", id=made["id"])["comments"]
+    path = f"/demandes/{made['reference']}/fichier/{message['attachments'][0]['id']}"
+    assert [visit(app, person, path).status_code for person in ("asker", "editor", None)] == [200, 200, 404]
+    [waiting] = act("held_list", "moderator")["results"]
+    act("moderate", "moderator", id=waiting["id"], kind="comment", decision="release")
+    assert visit(app, None, path).data == b"%PDF-1.4 plan"

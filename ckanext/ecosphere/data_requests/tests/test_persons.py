@@ -102,6 +102,8 @@ TRANSITIONS: dict[str, Any] = {
     "fulfil_partly": SERVICE,
     "refuse": {"admin", "boss"},
     "not_held": {"admin", "boss"},
+    "join": {"editor", "admin", *MODERATORS},
+    "separate": {"editor", "admin", *MODERATORS},
     "mark_duplicate": MODERATORS,
     "reconsider": MODERATORS,
     "withdraw": {"asker"},

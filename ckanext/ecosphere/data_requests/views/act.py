@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import fields, states
-from ckanext.ecosphere.data_requests.views import forms, letter_forms
+from ckanext.ecosphere.data_requests.views import forms, letter_forms, together
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.data_requests.views.viewing import CONFLICT, INVALID, act, known, messages, page, rendered
@@ -70,10 +70,11 @@ def transition(id: str, transition: str) -> AnyResponse:
     except tk.ValidationError as error:
         if getattr(error, "changes", None) is not None:
             return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
-        return _form(found, wanted, typed, errors=_with_files(messages(error), "files", uploads), status=INVALID)
+        return _form(found, wanted, typed, errors=forms.with_files(messages(error), "files", uploads), status=INVALID)
     private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
     held = any(each.get("moderation") == "held" for each in done.get("events", [])[-1:])
     tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private, signal=found["is_signal"], held=held))
+    together.tell(done["together"])
     return _after(found, done)
 
 
@@ -103,7 +104,7 @@ def _previewed(
     found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str], data: dict[str, Any]
 ) -> Response | None:
     """Show the letter that the form would send; None when the person has seen this very letter and sends it."""
-    again = _with_files({}, "files", data.get("files") or [])
+    again = forms.with_files({}, "files", data.get("files") or [])
     try:
         letter = letter_forms.composed(found, wanted["transition"], data)
     except tk.ValidationError as error:
@@ -137,7 +138,7 @@ def comment(id: str) -> AnyResponse:
     try:
         after = act("ecosphere_request_comment", id=found["id"], **data)
     except tk.ValidationError as error:
-        return conversation_page(found, _with_files(messages(error), "upload", uploads), typed, INVALID)
+        return conversation_page(found, forms.with_files(messages(error), "upload", uploads), typed, INVALID)
     if data.get("internal"):
         tk.h.flash_success(tk._("Your note is saved."))
     elif any(each["mine"] and each["moderation"] == "held" for each in after["comments"][-1:]):
@@ -145,12 +146,6 @@ def comment(id: str) -> AnyResponse:
     else:
         tk.h.flash_success(tk._("Your message is published."))
     return tk.redirect_to("ecosphere_requests.read", id=id, _anchor="conversation")
-
-
-def _with_files(errors: forms.Errors, field: str, uploads: list[Any]) -> forms.Errors:
-    """Add the message that files have to be chosen again, since a refused form does not keep them."""
-    again = [tk._("Choose your files again: as long as the form is not sent, none is kept.")]
-    return {**({field: again} if uploads else {}), **errors}
 
 
 @page
@@ -325,8 +320,10 @@ def _form(
         "labels": labels,
         "letter": letter,
         "rules": {name: letter_forms.rule() for name in names if fields.takes_reasons(wanted["transition"], name)},
+        "together": together.of_step(found, wanted["transition"]),
         "sends_letter": sends_letter,
         "answers": answers,
+        "internal": wanted["transition"] in states.INTERNAL,
         **(letter_forms.variables(found, wanted["transition"], values) if sends_letter else {}),
     }
     if "organization" in names:

@@ -11,9 +11,9 @@ from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests.domain import communes, fields, kinds
+from ckanext.ecosphere.data_requests.domain import communes, fields, kinds, states
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
-from ckanext.ecosphere.data_requests.views import forms, picking, signals, unsaved_forms
+from ckanext.ecosphere.data_requests.views import forms, limits, picking, signals, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
     INVALID,
     act,
@@ -30,8 +30,8 @@ from ckanext.ecosphere.shared import dates, organisations, outlines
 TOO_MANY = 429
 #: Parameter of the URL, as set by search pages → field.
 PREFILLED = {"q": "title", "title": "title", "theme": "theme", "territory": "territory"}
-#: Hidden fields of the first step: the place, the kind, the dataset to which access is requested, the service.
-CARRIED = ("territory", "kind", "dataset", "organization")
+#: Fields of the first step of a new request only, as far as they are not in a later step.
+CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 
 
 @page
@@ -79,10 +79,12 @@ def create() -> AnyResponse:
     typed, go = request.form, request.form.get("go", "next")
     data, errors = forms.read_step(first, typed)
     carried = {name: typed.get(name) or None for name in CARRIED}
+    carried["visibility"] = carried["visibility"] or "public"
+    uploads = _uploads()
     if go != "later":
         errors |= _lacking((*first.fields, *(CARRIED if go == "send" else ())), {**carried, **data})
     if errors:
-        return _form(first, typed, errors=errors)
+        return _form(first, typed, errors=forms.with_files(errors, "files", uploads))
     if not is_known():
         try:
             unsaved_forms.keep({name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)})
@@ -93,11 +95,16 @@ def create() -> AnyResponse:
         tk.h.flash_notice(tk._("Log in or create an account: what you typed is kept and you go on from there."))
         return log_in(tk.url_for("ecosphere_requests.new"))
     try:
-        draft = act("ecosphere_request_create", **_given({**carried, **data}))
+        draft = act("ecosphere_request_create", **_given({**carried, **data, "files": uploads or None}))
     except tk.ValidationError as error:
-        return _form(first, typed, errors=messages(error))
+        return _form(first, typed, errors=forms.with_files(messages(error), "files", uploads))
     unsaved_forms.forget()
     return _sent_at_once(draft) if go == "send" else _after(draft, first, go)
+
+
+def _uploads() -> list[Any]:
+    """Return the files of the form."""
+    return [each for each in request.files.getlist("files") if each.filename]
 
 
 def _lacking(names: Iterable[str], values: Mapping[str, Any]) -> forms.Errors:
@@ -128,6 +135,10 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
         similar_seen=bool(request.form.get("similar_seen")),
     )
     tk.h.flash_success(tk._("Your request is sent. Its reference is {reference}.").format(reference=sent["reference"]))
+    if sent["state"] == states.SUBMITTED and limits.has_sent_many():
+        tk.h.flash_notice(
+            tk._("It waits for a moderator, as you have sent many today. Its period counts from today all the same.")
+        )
     return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])
 
 
@@ -167,6 +178,9 @@ def save(id: str, step: str) -> AnyResponse:
     data, errors = forms.read_step(current, request.form)
     if found["state"] != "draft":
         data = {name: value for name, value in data.items() if name in AFTER_SENDING}
+    uploads = _uploads()
+    if uploads or request.form.get("without_files"):
+        data["files"] = uploads
     go = request.form.get("go", "next")
     try:
         # Valid input is saved even when other fields are invalid.
@@ -181,7 +195,9 @@ def save(id: str, step: str) -> AnyResponse:
     if go == "next" and found["state"] == "draft" and current.id != "territoire":
         errors = {**_lacking(current.fields, found), **errors}
     if errors and go != "previous":
-        return _form(current, request.form, draft=found, errors=errors)
+        kept = [each["name"] for each in enclosed(found)]
+        lost = [each for each in uploads if each.filename not in kept]
+        return _form(current, request.form, draft=found, errors=forms.with_files(errors, "files", lost))
     return _after(found, current, go)
 
 
@@ -255,6 +271,7 @@ def _form(
         "step_of": {name: each for each in forms.steps() for name in each.fields},
         "trap": forms.TRAP,
         "service": service,
+        "enclosed": enclosed(draft) if draft else [],
     }
     if current.id == "territoire":
         variables["frames"] = outlines.frames()
@@ -262,10 +279,18 @@ def _form(
         variables["near"] = (draft or {}).get("territory") or (communes.territory_of(named[0]["code"]) if named else "")
     if draft and after is None:
         variables["similar"] = similar_of(draft)
-        variables["route"] = _route(draft)
-    elif not draft and is_known() and values.get("title"):
-        variables["similar"] = similar_of(values)
+        variables["route"] = route = _route(draft)
+        variables["limit"] = limits.of_next(route["organization"]["id"] if route else None)
+    elif not draft and is_known():
+        variables["limit"] = limits.of_next(_addressee(values))
+        variables["similar"] = similar_of(values) if values.get("title") else None
     return rendered("ecosphere_requests/form.html", variables, INVALID if errors else 200)
+
+
+def _addressee(values: Mapping[str, Any]) -> str | None:
+    """Return the service of a new request as far as it is known: the chosen one, or that of the dataset."""
+    package = model.Package.get(values.get("dataset")) if values.get("dataset") else None
+    return package.owner_org if package else values.get("organization")
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -352,6 +377,11 @@ def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyRespons
         if found["datasets"] or found["requests"]:
             return tk.redirect_to("ecosphere_requests.lookalikes", id=draft["id"])
     return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=(after or current).id)
+
+
+def enclosed(draft: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the files that are sent with a draft."""
+    return [file for message in draft["comments"] for file in message["attachments"]]
 
 
 def _given(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from ckan.config.middleware.flask_app import csrf
 from flask import Response, request, send_file
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.answers import asking, satisfaction
-from ckanext.ecosphere.data_requests.decisions import pdf
+from ckanext.ecosphere.data_requests.decisions import authors, law, pdf
+from ckanext.ecosphere.data_requests.decisions import referral as referral_of
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.views.viewing import act, known, messages, page, rendered
+from ckanext.ecosphere.shared import language
+
+#: States in which a request has been refused, by a decision or by silence, or may have been.
+REFUSED = (*states.CONTESTED, states.REJECTED, *referral_of.UNDECIDED, *states.ACTIVE)
+MOST = 100
+
+
+def contested() -> list[dict[str, Any]]:
+    """Return the user's requests whose refusal can still be referred to the commission, the most urgent first.
+
+    Each has `may_refer` (last day) and `court`, where the requester turns afterwards.
+    """
+    found = act("ecosphere_request_list", scope="mine", state=list(REFUSED), rows=MOST, facets=False)
+    refused = [each for each in found["results"] if (each["may_refer"] or "") >= dictize.today().isoformat()]
+    return [{**each, "court": _court(each)} for each in sorted(refused, key=lambda each: each["may_refer"])]
+
+
+def _court(found: Mapping[str, Any]) -> str:
+    request_ = model.Session.get_one(Request, found["id"])
+    decided = "reject" if request_.state == states.REJECTED else ""
+    court = authors.sender(authors.service_of(request_, decided)).court
+    return court or law.remedies()["court_unknown"][language.current()[:2]]
 
 
 @page

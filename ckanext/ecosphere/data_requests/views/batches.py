@@ -6,7 +6,7 @@ import ckan.plugins.toolkit as tk
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.views import forms
+from ckanext.ecosphere.data_requests.views import forms, limits
 from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, known, messages, page, rendered
 
 
@@ -37,4 +37,5 @@ def batch_add(id: str) -> AnyResponse:
 def _shown(id: str, chosen: list[str] | None = None, errors: forms.Errors | None = None) -> Response:
     found = act("ecosphere_request_batch_show", id=id)
     variables = {"batch": found, "request_": act("ecosphere_request_show", id=id), "chosen": chosen or []}
+    variables["limit"] = limits.of_next(None) if found["may_grow"] else None
     return rendered("ecosphere_requests/batch.html", {**variables, "errors": errors or {}}, INVALID if errors else 200)

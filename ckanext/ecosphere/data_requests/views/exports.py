@@ -27,6 +27,7 @@ DESK_COLUMNS = (
     N_("Use"),
     N_("Assigned to"),
     N_("People who support it"),
+    N_("Treated together with"),
 )
 #: Figures of all services, or of the requested one.
 SINGLE = {
@@ -78,6 +79,7 @@ def desk(requests: Iterable[Mapping[str, Any]]) -> str:
             each["use_label"],
             (each["assigned_to"] or {}).get("name", ""),
             each["support_count"],
+            ", ".join(other["reference"] for other in each["joined"]),
         )
         for each in requests
     )

@@ -137,7 +137,7 @@ def labels() -> dict[str, str]:
         "first_name": _("First name"),
         "last_name": _("Name"),
         "quality": _("Quality"),
-        "target": _("Request that stays"),
+        "target": _("The other request"),
         "comment": _("Message"),
         "note": _("Internal note"),
         "upload": _("Attached file"),
@@ -183,6 +183,12 @@ def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
     """Sort errors by the order of the fields of a form; those of no field come last."""
     places = {name: place for place, name in enumerate(fields)}
     return dict(sorted(errors.items(), key=lambda error: places.get(error[0], len(places))))
+
+
+def with_files(errors: Errors, field: str, uploads: list[Any]) -> Errors:
+    """Add the message that files have to be chosen again, since a refused form does not keep them."""
+    again = [tk._("Choose your files again: as long as the form is not sent, none is kept.")]
+    return {**({field: again} if uploads else {}), **errors}
 
 
 def version(form: Mapping[str, str]) -> int:

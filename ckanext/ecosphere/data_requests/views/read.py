@@ -10,10 +10,11 @@ from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.search import listing, saved
-from ckanext.ecosphere.data_requests.views import forms, unsaved_forms
+from ckanext.ecosphere.data_requests.views import asked_back, forms, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import act, is_known, known, page, rendered
 
 ROWS = 20
@@ -31,9 +32,12 @@ def index() -> Response:
 @known
 def mine() -> Response:
     """Show the user's own requests, including drafts."""
-    return _list(
-        "ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", kept=bool(unsaved_forms.kept())
-    )
+    more = {
+        "kept": bool(unsaved_forms.kept()),
+        "contested": asked_back.contested(),
+        "court_months": law.months("court"),
+    }
+    return _list("ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", **more)
 
 
 @page

@@ -66,6 +66,8 @@ ckan.module("ecosphere-request-similar", function () {
         this.form.append(mark);
       }
       mark.value = "1";
+      const seen = this.form.querySelector("[data-seen]");
+      if (seen) { seen.hidden = !this.content.querySelector("li"); }
     }
   };
 });

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, dictize, service, throttle
+from ckanext.ecosphere.data_requests import attachments, conversation, dictize, joined, service, throttle
 from ckanext.ecosphere.data_requests.answers import deliveries
 from ckanext.ecosphere.data_requests.domain import fields, people, states
 from ckanext.ecosphere.data_requests.logic import auth, schema
@@ -53,6 +55,7 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
         kind (str): data (default), or access to a restricted dataset.
         dataset (str): name or id of that dataset; the request goes to its service.
         organization (str): name or id of the service to ask; by default, the portal chooses it by theme and place.
+        files (files of a form): sent with the request, as its first message; ten at most.
 
     Returns:
         dict: the draft, as returned by `ecosphere_request_show`.
@@ -67,7 +70,21 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
         auth.signal(context, data_dict)  # raises NotFound if the user may not read the dataset
         found: Any = model.Package.get(data_dict["dataset"])
         data_dict = {**data_dict, "package_id": found.id}
-    return _shown(context, service.create(reader, data_dict).id)
+    with _files_of(data_dict) as also:
+        return _shown(context, service.create(reader, data_dict, also=also).id)
+
+
+@contextmanager
+def _files_of(data_dict: DataDict) -> Iterator[service.Also]:
+    """Check the files of a draft; yield the function that stores them with it, and remove what it did not take."""
+    if "files" not in data_dict:
+        yield service.nothing_else
+        return
+    found = deliveries.checked_files(data_dict["files"])
+    try:
+        yield lambda request: conversation.enclose(request, found)
+    finally:
+        attachments.discard(found)
 
 
 @tk.validate_action_data(schema.signal_create)
@@ -111,6 +128,7 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str,
         id (str): id or reference.
         version (int): version that the user saw.
         description (str): and the other fields of `ecosphere_request_create`.
+        files (files of a form): replace those of a draft; none removes them.
 
     Returns:
         dict: the request.
@@ -122,7 +140,8 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str,
     """
     tk.check_access("ecosphere_request_update", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
-    changed = service.update(reader, request.id, data_dict["version"], data_dict)
+    with _files_of(data_dict) as also:
+        changed = service.update(reader, request.id, data_dict["version"], data_dict, also=also)
     return _shown(context, changed.id)
 
 
@@ -142,8 +161,8 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     Args:
         id (str): id or reference.
         transition (str): submit, accept, reject, ask_details, answer_details, start, transfer, extend, fulfil,
-            fulfil_partly, refuse, not_held, ask_review, take_up_again, keep_decision, resolve, dismiss, mark_duplicate,
-            reconsider, withdraw, reopen.
+            fulfil_partly, refuse, not_held, ask_review, take_up_again, keep_decision, resolve, dismiss, join, separate,
+            mark_duplicate, reconsider, withdraw, reopen.
         version (int): version that the user saw.
         comment (str): for all readers of the request.
         note (str): for the service and the moderators.
@@ -160,7 +179,8 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
 
     Returns:
         dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when the user may no longer
-        read it, as after the transfer of a private request.
+        read it, as after the transfer of a private request. `together`: the requests treated together with it for which
+        the transition was `done`, too (references), and those `left_out` (reference, reason).
 
     Raises:
         NotFound: there is no such request, or the user may not read it.
@@ -177,16 +197,18 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     found = deliveries.checked_files(data_dict.get("files"))
     try:
         given = {**data_dict, "files": found}
-        changed = service.transition(reader, request.id, data_dict["transition"], data_dict["version"], given)
+        changed, shared = joined.transition(reader, request.id, data_dict["transition"], data_dict["version"], given)
     except Exception:
         attachments.discard(found)
         raise
-    return _shown_or_gone(context, changed)
+    return {**_shown_or_gone(context, changed), "together": shared.shown(reader)}
 
 
 @tk.validate_action_data(schema.merge)
 def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Close a request as a duplicate of another, which takes over its supporters and followers, each counted once.
+    """Close a request as a duplicate of another of the same author, which takes over its supporters and followers.
+
+    Requests of several authors are not merged: `join` treats them together, and each gets its own answer.
 
     Args:
         source (str): id or reference of the request to close.
