@@ -53,7 +53,7 @@ def elements(body: str) -> tuple[int, int]:
 
 
 def main() -> int:
-    """Measure and print a table: times, bytes, elements, and those in parts that are closed at first; return 1 if a page is slower than the limit."""
+    """Measure and print a table (`closed`: elements in parts that are closed); return 1 if a page is too slow."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", type=int, default=60)
     requests = max(parser.parse_args().requests, LEAST_VALUES)

@@ -52,9 +52,7 @@ def name_resources(package_id: str) -> int:
 def want_names(package_id: str) -> None:
     """Queue the naming of a dataset's resources."""
     job_id = f"{NAME}-{package_id}"
-    enqueue_once(
-        name_resources, [package_id], job_id=job_id, title="Access: names", queue=QUEUE, timeout=SECONDS * 5
-    )
+    enqueue_once(name_resources, [package_id], job_id=job_id, title="Access: names", queue=QUEUE, timeout=SECONDS * 5)
 
 
 def make_samples() -> int:

@@ -22,7 +22,7 @@ from ckanext.ecosphere.schemas.fields.choices import (  # noqa: F401 - for the t
     ecosphere_late_services,
     ecosphere_media_types,
     ecosphere_registry_services,
-    ecosphere_whole_lists,
+    ecosphere_whole_form,
 )
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.importing import services
@@ -83,9 +83,9 @@ def ecosphere_form_sections(
     """Return the sections of the form of a dataset, or of a resource when ``kind`` is "resource".
 
     Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (number of filled fields), ``faulty`` (whether
-    a field has an error) and ``open``; ``late`` of a field says that its section is closed, and
-    its options may be fetched when it is opened. Fields without a section are in the first one. A field hidden by the
-    administrator becomes a hidden input: the form replaces the whole dataset and would otherwise empty the field.
+    a field has an error), ``open`` and ``late`` (whether the page leaves out its fields). Fields without a section
+    are in the first one. A field hidden by the administrator becomes a hidden input: the form replaces the whole
+    dataset and would otherwise empty the field.
     """
     key = "form_sections" if kind == "dataset" else "resource_form_sections"
     sections = schema.get(key) or [{"id": "", "open": True, "label": "", "description": ""}]
@@ -104,10 +104,11 @@ def ecosphere_form_sections(
         found.append(
             {
                 **section,
-                "fields": [{**field, "late": kind == "dataset" and not is_open} for field in fields],
+                "fields": fields,
                 "filled": filled,
                 "faulty": faulty,
                 "open": is_open,
+                "late": kind == "dataset" and not (is_open or ecosphere_whole_form(section["id"])),
             }
         )
     return found
@@ -277,6 +278,21 @@ def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:
             for pair in ecosphere_carried_inputs(f"{name}__{index}" if groups else name, part)
         ]
     return [(name, str(value))] if ecosphere_is_filled(value) else []
+
+
+def ecosphere_late_inputs(fields: Iterable[Field], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the (name, value) pairs of the hidden inputs that keep the values of a section without its fields."""
+    pairs: list[tuple[str, str]] = []
+    for field in fields:
+        name = field["field_name"]
+        if name == "spatial":
+            pairs += ecosphere_carried_inputs(name, ecosphere_own_footprint(values))
+        elif name.endswith(languages.SUFFIX):
+            texts = ecosphere_language_inputs(field, values)
+            pairs += [(text["name"], str(text["value"])) for text in texts if text["value"]]
+        else:
+            pairs += ecosphere_carried_inputs(name, values.get(name))
+    return pairs
 
 
 def ecosphere_in_languages(field: Field, values: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -15,9 +15,10 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.vocabularies import tables
 
-
-WHOLE = "listes"
-"""Parameter of the form's URL with which the page contains all choices, for browsers without scripts."""
+LONG_LIST = 8
+"""Number of choices above which the page contains only those that are chosen."""
+WHOLE, PART = "tout", "partie"
+"""Parameters of the form's URL: the page contains everything, for browsers without scripts; a part, for the script."""
 SERVICES = "services"
 STORES = ("uri", "id")
 #: Words by which the harvest deduces the themes: people look for a theme by the same ones.
@@ -98,20 +99,15 @@ def ecosphere_registry_services() -> list[dict[str, str]]:
     ]
 
 
-def ecosphere_whole_lists() -> bool:
-    """Return whether the page is to contain the long lists, for a browser without scripts."""
-    return bool(tk.request.args.get(WHOLE))
+def ecosphere_whole_form(part: str = "") -> bool:
+    """Return whether the page is to contain all fields and lists, or the fields of a part."""
+    asked = tk.request.args
+    return bool(asked.get(WHOLE)) or bool(part and asked.get(PART) == part)
 
 
-def ecosphere_late_list(field: Field, choices: Iterable[Any], most: int) -> str:
-    """Return the URL of a list that the page leaves out, "" if the page contains it.
-
-    Args:
-        field: the vocabulary field.
-        choices: its choices.
-        most: number of choices that the page contains.
-    """
-    if len(list(choices)) <= most or ecosphere_whole_lists():
+def ecosphere_late_list(field: Field, choices: Iterable[Any]) -> str:
+    """Return the URL of a list that the page leaves out, "" if the page contains it."""
+    if len(list(choices)) <= LONG_LIST or ecosphere_whole_form():
         return ""
     return _url(field["vocabulary"], field.get("vocabulary_store", "uri"))
 

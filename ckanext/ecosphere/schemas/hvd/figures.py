@@ -1,4 +1,4 @@
-"""Numbers and lists of high-value datasets, from the index: a fixed number of queries whatever the size of the catalogue.
+"""Numbers and lists of high-value datasets, from the index with a fixed number of queries.
 
 Only public datasets count: the regulation is about what is published.
 """
@@ -59,7 +59,8 @@ def counted(state: str, service: str) -> dict[str, Any]:
     values = {name: found["search_facets"].get(name, {}).get("items", []) for name in facets}
     numbers = {name: {item["name"]: item["count"] for item in items} for name, items in values.items()}
     services = [
-        {"name": item["name"], "title": item["display_name"], "number": item["count"]} for item in values["organization"]
+        {"name": item["name"], "title": item["display_name"], "number": item["count"]}
+        for item in values["organization"]
     ]
     return {
         "count": found["count"],
@@ -77,7 +78,7 @@ def listed(asked: Asked, page: int) -> tuple[int, list[dict[str, Any]]]:
 
 
 def told(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the judgement of a dataset in the language of the page: `categories`, `reasons` and `lacking`, in words."""
+    """Return the judgement of a dataset in words of the page's language: `categories`, `reasons` and `lacking`."""
     said = judging.declared(dataset)
     why = judging.reasons(dataset)
     probable = list(dict.fromkeys(reason.category for reason in why))

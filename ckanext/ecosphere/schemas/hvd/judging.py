@@ -1,4 +1,4 @@
-"""Judge a dataset: categories that it declares, those that are probable and why, and what the regulation still requires.
+"""Judge a dataset: categories that it declares, those that are probable and why, and what it lacks.
 
 The rules are the tables of this folder. Data that not everyone may have are never probable, nor are services, code, and
 members of a series, which is judged itself.

@@ -1,4 +1,4 @@
-"""High-value datasets as CSV, with what article 5(3) of Implementing Regulation (EU) 2023/138 asks Member States to report."""
+"""High-value datasets as CSV, with what Member States report (Implementing Regulation (EU) 2023/138, art. 5(3))."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import has_request_context
 from markupsafe import Markup
 
@@ -16,17 +17,18 @@ FORMS = ("dataset.new", "dataset.edit", "dataset_resource.new")
 
 def note(context: Any, package: Any) -> None:
     """Note in the context of a save whether the stored dataset, None for a new one, is public."""
-    context[WAS_PUBLIC] = package is not None and not package.private and package.state == "active"
+    context[WAS_PUBLIC] = package is not None and not package.private and package.state == model.State.ACTIVE
 
 
 def tell(context: Any, dataset: Mapping[str, Any]) -> None:
     """Say on the next page that a form has published a dataset; nothing if it was public, or is not."""
     if not has_request_context() or tk.request.endpoint not in FORMS or context.get(WAS_PUBLIC) is not False:
         return
-    if tk.asbool(dataset.get("private") or False) or dataset.get("state") != "active":
+    package = model.Package.get(dataset["id"])  # in the session already
+    if package is None or package.private or package.state != model.State.ACTIVE:
         return
     context[WAS_PUBLIC] = True
-    name = dataset["name"]
+    name = package.name
     links = [
         (tk._("Cite and share"), tk.url_for("dataset.read", id=name, _anchor="cite-title")),
         (tk._("Add a file or a service"), tk.url_for("dataset_resource.new", id=name)),
@@ -36,5 +38,7 @@ def tell(context: Any, dataset: Mapping[str, Any]) -> None:
     sentence = tk._(
         "It is published: everyone sees it on this page and in the search, and other catalogues can harvest it. Next:"
     )
-    written = Markup(", ").join(Markup('<a class="alert-link" href="{}">{}</a>').format(url, text) for text, url in links)
+    written = Markup(", ").join(
+        Markup('<a class="alert-link" href="{}">{}</a>').format(url, text) for text, url in links
+    )
     tk.h.flash_success(Markup("{} {}").format(sentence, written), allow_html=True)

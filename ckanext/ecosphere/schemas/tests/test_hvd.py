@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
+from ckan.lib import search
 from playwright.sync_api import Page
 
 from ckanext.ecosphere import vocabularies as voc
@@ -118,8 +119,6 @@ def test_the_tables_name_only_what_the_lists_have() -> None:
 
 
 def test_the_page_asks_the_index_as_often_whatever_there_is(app: Any, publish: Any, monkeypatch: Any) -> None:
-    import ckan.lib.search as search
-
     asked = []
     query = search.query_for("package").__class__
     run = query.run
@@ -139,7 +138,10 @@ def test_the_page_asks_the_index_as_often_whatever_there_is(app: Any, publish: A
 def test_the_pages_are_accessible(page: Page, editor: Any, publish: Any) -> None:
     publish("Lacs", inspire_theme=[WATER])
     log_in(page, editor["name"], PASSWORD)
-    for path in ("donnees-de-forte-valeur?state=probable", "organization/ddt-01/donnees-de-forte-valeur?state=probable"):
+    for path in (
+        "donnees-de-forte-valeur?state=probable",
+        "organization/ddt-01/donnees-de-forte-valeur?state=probable",
+    ):
         page.goto(f"/fr/{path}")
         assert axe_violations(page, impacts=("minor", "moderate", "serious", "critical")) == []
     page.get_by_role("link", name="La déclarer : Lacs").click()

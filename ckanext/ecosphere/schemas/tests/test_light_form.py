@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.schemas.tests.test_form import form_of
-from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
 from dev.bench.forms import elements
 
 pytestmark = pytest.mark.usefixtures("shared_db")
@@ -57,7 +57,7 @@ def test_the_open_part_holds_what_the_score_asks_for_first(page_of: Any) -> None
         assert essentials.select_one(f"#field-{name}"), name
 
 
-def test_without_scripts_a_button_brings_all_lists_and_keeps_what_was_typed(page_of: Any, create: Any) -> None:
+def test_without_scripts_a_button_brings_all_fields_and_keeps_what_was_typed(page_of: Any, create: Any) -> None:
     body = page_of("/fr/dataset/new")
     button = parsed(body).select_one("noscript button[formaction]")
     assert not parsed(body).select("#field-theme input[type=checkbox]")
@@ -67,12 +67,14 @@ def test_without_scripts_a_button_brings_all_lists_and_keeps_what_was_typed(page
     boxes = whole.select("#field-theme input[type=checkbox]")
     assert len(boxes) > 50
     assert [box["value"] for box in boxes if box.has_attr("checked")] == [theme]
-    assert len(whole.select("#field-publisher__0__type option")) > 10
+    assert whole.select_one("#field-publisher__0__type")
     assert not whole.select("noscript button[formaction]")
     create(samples.full(name="sans-script"))
     edited = page_of("/fr/dataset/edit/sans-script")
     button = parsed(edited).select_one("noscript button[formaction]")
-    assert form_of(page_of(button["formaction"], as_posted(edited))) == form_of(edited)
+    kept = set(form_of(page_of(button["formaction"], as_posted(edited))))
+    lost = {name for name, _value in set(form_of(edited)) - kept}
+    assert lost <= {"_csrf_token", "spatial_coverage__0__bbox"}  # the box is written in degrees for people
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_without_scripts_a_button_brings_all_lists_and_keeps_what_was_typed(page
     ],
 )
 def test_dates_are_understood_as_people_type_them(create: Any, typed: str, stored: str) -> None:
-    name = f"date-{stored}"
+    name = f"date-{stored}-{len(typed)}"
     made = create({"title": "Dates", "name": name, "modified": typed, "temporal_coverage": [{"start": typed}]})
     assert (made["modified"], made["temporal_coverage"]) == (stored, [{"start": stored}])
 
@@ -106,12 +108,16 @@ def test_other_dates_are_refused_at_the_field_with_what_to_write(page_of: Any, c
         assert refused.select_one(f"#field-{field}")["value"] == typed
 
 
-def test_usual_values_hold_the_contact_and_no_coordinate_system(page_of: Any, create: Any) -> None:
+def test_usual_values_hold_the_contact_and_no_coordinate_system(
+    page_of: Any, create: Any, editor: Any, act: Any
+) -> None:
+    service = act("organization_create", name="habituel", title="Habituel")
+    act("organization_member_create", id=service["id"], username=editor["name"], role="editor")
     spellings = ({"name": "DDT de l'Ain"}, {"name": "DDT 01", "telephone": "+33 4 74 45 62 37"}, {})
     for number, spelling in enumerate(spellings):
         contact = [{"email": "Sig@ain.example.org" if number else "sig@ain.example.org", **spelling}]
-        create(samples.full(name=f"habituel-{number}", contact=contact))
-    form = dict(form_of(page_of("/fr/dataset/nouveau/ddt-01")))
+        create(samples.full(name=f"habituel-{number}", contact=contact, owner_org=service["id"]))
+    form = dict(form_of(page_of("/fr/dataset/nouveau/habituel")))
     assert form["contact__0__email"].lower() == "sig@ain.example.org"
     assert "reference_system" not in form
 
@@ -145,27 +151,27 @@ def test_usual_words_find_a_theme(page: Page, a_new_form: Any) -> None:
         expect(page.locator("#field-theme").get_by_label(WETLANDS, exact=True)).to_be_visible()
     page.locator("#field-theme").get_by_label(WETLANDS, exact=True).check()
     page.fill("#field-theme input[type=search]", "zones zzz")
-    expect(page.locator("#field-theme").get_by_text("Rien dans cette liste")).to_be_visible()
+    expect(page.locator("#field-theme").get_by_role("status")).to_have_text("Rien dans cette liste ne correspond")
     assert axe_violations(page) == []
+    page.fill("#field-theme input[type=search]", "")
     page.locator("#field-theme .ecosphere-picker-bar button").click()
     expect(page.locator("#field-theme li:visible label").first).to_be_visible()
     assert page.locator("#field-theme input:checked").count() == 1
 
 
 @pytest.mark.browser
-def test_lists_of_a_closed_part_come_when_it_is_opened_and_keep_their_value(
+def test_a_closed_part_comes_when_it_is_opened_and_keeps_its_values(
     page: Page, editor: Any, create: Any, act: Any
 ) -> None:
     created = create(samples.full(name="parties", private=True))
     log_in(page, editor["name"], PASSWORD)
     page.goto("/fr/dataset/edit/parties")
-    options = page.locator("#field-publisher__0__type option")
-    assert options.count() == 2
+    assert page.locator("#field-publisher__0__type").count() == 0
     page.locator("#section-people > summary").press("Enter")
-    wait_until(page, "document.querySelectorAll('#field-publisher__0__type option').length > 10")
-    assert page.input_value("#field-publisher__0__type") == created["publisher"][0]["type"]
+    expect(page.locator("#field-publisher__0__name")).to_have_value(created["publisher"][0]["name"])
     page.locator("#field-creator [data-add]").press("Enter")
-    wait_until(page, "document.querySelectorAll('#field-creator__1__type option').length > 10")
+    page.keyboard.type("Mairie")
+    page.locator("#field-creator [data-remove]").last.press("Enter")
     page.locator("#section-content > summary").press("Enter")
     page.fill("#field-reference_system input[type=search]", "rgf93")
     page.locator("#field-reference_system").get_by_label("Lambert-93").first.wait_for()

@@ -25,7 +25,11 @@
 
   /** Scroll to the field named by the URL fragment, and focus its input. */
   function goTo(hash) {
-    const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+    const name = decodeURIComponent(hash.slice(1));
+    const target = name && document.getElementById(name);
+    const { complete, partOf } = window.ecosphere.form;
+    const part = target ? null : partOf(name.replace("field-", ""));
+    if (part) complete(part).then(() => goTo(hash), () => { part.open = true; });
     if (!target) return;
     reveal(target);
     const typable = target.matches("input, select, textarea") ? target : target.querySelector("input:not([type=hidden]), select, textarea");

@@ -245,27 +245,4 @@
       },
     };
   });
-
-  /** Drop-down list of which the page holds the chosen option only: the others are fetched when its part of the form is opened. */
-  ckan.module("ecosphere-options", function () {
-    return {
-      initialize: function () {
-        const select = this.el[0];
-        const closed = select.closest("details:not([open])");
-        if (closed) closed.addEventListener("toggle", () => this._load(select), { once: true });
-        else this._load(select);
-      },
-
-      _load: function (select) {
-        entries(this.options.list).then((found) => {
-          const chosen = select.value;
-          const held = new Map(Array.from(select.options).map((option) => [option.value, option]));
-          found.forEach((entry) => {
-            select.append(held.get(entry.value) || new Option(entry.label, entry.value));
-          });
-          select.value = chosen;
-        }).catch(() => {});
-      },
-    };
-  });
 })();
