@@ -104,7 +104,7 @@ class EcosphereSchemasPlugin(Room):
     def after_dataset_create(self, context: Any, dataset: dict[str, Any]) -> None:
         """Mark a dataset created with this schema, so that `adopt` skips it; tell people what they have published."""
         adopting.mark_new(dataset)
-        published.tell(context, dataset)
+        published.tell(dataset)
 
     def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
         """Discard prepared files when a dataset is private or not active (CKAN also deletes in bulk by updating).
@@ -113,7 +113,7 @@ class EcosphereSchemasPlugin(Room):
         """
         if tk.asbool(dataset.get("private")) or dataset.get("state") not in (None, "active"):
             public_files.forget()
-        published.tell(context, dataset)
+        published.tell(dataset)
 
     def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
         """Discard prepared files, which may contain the deleted dataset."""

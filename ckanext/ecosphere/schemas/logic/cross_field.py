@@ -27,7 +27,7 @@ CORE_LISTS = ("resources", "tags", "groups", "extras", "relationships_as_subject
 
 def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
     """Apply all rules across fields to a flattened dataset."""
-    published.note(context, context.get("package"))
+    published.note(context.get("package"))
     core_fields.keep(data, context)
     core_fields.spare_unchanged(data, errors, context)
     _drop_unknown_subfields(data)

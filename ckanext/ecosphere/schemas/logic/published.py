@@ -7,27 +7,29 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from flask import has_request_context
+from flask import g, has_request_context
 from markupsafe import Markup
 
-WAS_PUBLIC = "ecosphere_was_public"
-"""Key of the context of a save: whether the dataset was public before it."""
+WERE_PUBLIC = "ecosphere_were_public"
+"""Name in `flask.g` of the ids of the datasets that were public before a save of this request."""
 FORMS = ("dataset.new", "dataset.edit", "dataset_resource.new")
 
 
-def note(context: Any, package: Any) -> None:
-    """Note in the context of a save whether the stored dataset, None for a new one, is public."""
-    context[WAS_PUBLIC] = package is not None and not package.private and package.state == model.State.ACTIVE
+def note(package: Any) -> None:
+    """Note before a save whether the stored dataset, None for a new one, is public."""
+    if has_request_context() and package is not None and _is_public(package):
+        g.setdefault(WERE_PUBLIC, set()).add(package.id)
 
 
-def tell(context: Any, dataset: Mapping[str, Any]) -> None:
+def tell(dataset: Mapping[str, Any]) -> None:
     """Say on the next page that a form has published a dataset; nothing if it was public, or is not."""
-    if not has_request_context() or tk.request.endpoint not in FORMS or context.get(WAS_PUBLIC) is not False:
+    if not has_request_context() or tk.request.endpoint not in FORMS:
         return
     package = model.Package.get(dataset["id"])  # in the session already
-    if package is None or package.private or package.state != model.State.ACTIVE:
+    told = g.setdefault(WERE_PUBLIC, set())
+    if package is None or package.id in told or not _is_public(package):
         return
-    context[WAS_PUBLIC] = True
+    told.add(package.id)
     name = package.name
     links = [
         (tk._("Cite and share"), tk.url_for("dataset.read", id=name, _anchor="cite-title")),
@@ -42,3 +44,7 @@ def tell(context: Any, dataset: Mapping[str, Any]) -> None:
         Markup('<a class="alert-link" href="{}">{}</a>').format(url, text) for text, url in links
     )
     tk.h.flash_success(Markup("{} {}").format(sentence, written), allow_html=True)
+
+
+def _is_public(package: Any) -> bool:
+    return not package.private and package.state == model.State.ACTIVE
