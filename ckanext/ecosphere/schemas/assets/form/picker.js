@@ -92,10 +92,11 @@
             this.timer = setTimeout(() => this._suggest(), 200);
           });
         }
+        if (this.options.list) entries(this.options.list).catch(() => {}); // keys that follow each other find it there
         this._showChosen();
       },
 
-      /** Do something once the list has the entries that the page leaves out; they are fetched on its first use. */
+      /** Do something once the list has the entries that the page leaves out; they are added on its first use. */
       _whenComplete: function (act) {
         if (!this.options.list) {
           act();
