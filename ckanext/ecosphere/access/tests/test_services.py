@@ -61,7 +61,7 @@ def test_a_service_without_a_name_gets_its_title_once_it_is_read(portal):
         {"url": url, "format": "WMS", "name": "Mon nom"},
     ]
     made = factories.Dataset(owner_org=portal["service"], resources=resources)
-    assert not made["resources"][0]["name"]
+    assert not made["resources"][0].get("name")
     assert waits(f"{jobs.NAME}-{made['id']}", QUEUE)
     assert jobs.name_resources(made["id"]) == 2
     shown = tk.get_action("package_show")({"ignore_auth": True}, {"id": made["id"]})["resources"]
