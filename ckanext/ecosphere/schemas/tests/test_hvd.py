@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from bs4 import BeautifulSoup
@@ -138,11 +138,10 @@ def test_the_page_asks_the_index_as_often_whatever_there_is(app: Any, publish: A
 def test_the_pages_are_accessible(page: Page, editor: Any, publish: Any) -> None:
     publish("Lacs", inspire_theme=[WATER])
     log_in(page, editor["name"], PASSWORD)
-    for path in (
-        "donnees-de-forte-valeur?state=probable",
-        "organization/ddt-01/donnees-de-forte-valeur?state=probable",
-    ):
-        page.goto(f"/fr/{path}")
+    schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+    for scheme, start in itertools.product(schemes, ("", "organization/ddt-01/")):
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"/fr/{start}donnees-de-forte-valeur?state=probable")
         assert axe_violations(page, impacts=("minor", "moderate", "serious", "critical")) == []
     page.get_by_role("link", name="La déclarer : Lacs").click()
     wait_until(page, "document.activeElement.closest('fieldset')?.id === 'field-hvd_category'")
