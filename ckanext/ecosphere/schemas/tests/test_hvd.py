@@ -46,7 +46,7 @@ def page_at(app: Any, path: str) -> Any:
 
 def listed(page: Any) -> dict[str, str]:
     """Return the datasets of the page's list: title → text."""
-    items = page.select("#datasets > ul:not(.nav) > li")
+    items = page.select("#datasets > ul > li")
     return {item.a.text: " ".join(item.get_text(" ").split()) for item in items}
 
 
@@ -139,9 +139,10 @@ def test_the_pages_are_accessible(page: Page, editor: Any, publish: Any) -> None
     publish("Lacs", inspire_theme=[WATER])
     log_in(page, editor["name"], PASSWORD)
     schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
-    for scheme, start in itertools.product(schemes, ("", "organization/ddt-01/")):
+    places = ("", "organization/ddt-01/")
+    for scheme, start, state in itertools.product(schemes, places, ("declared", "probable")):
         page.emulate_media(color_scheme=scheme)
-        page.goto(f"/fr/{start}donnees-de-forte-valeur?state=probable")
+        page.goto(f"/fr/{start}donnees-de-forte-valeur?state={state}")
         assert axe_violations(page, impacts=("minor", "moderate", "serious", "critical")) == []
     page.get_by_role("link", name="La déclarer : Lacs").click()
     wait_until(page, "document.activeElement.closest('fieldset')?.id === 'field-hvd_category'")
