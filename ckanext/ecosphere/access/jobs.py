@@ -9,7 +9,7 @@ from ckan import model
 
 from ckanext.ecosphere.access.config import QUEUE
 from ckanext.ecosphere.access.preview import files, samples
-from ckanext.ecosphere.access.services import runs, storage
+from ckanext.ecosphere.access.services import naming, runs, storage
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.access.turns import SLOW_SECONDS, Line, note_slow, note_turn
 from ckanext.ecosphere.access.use import counting
@@ -18,6 +18,7 @@ from ckanext.ecosphere.shared.queue import enqueue_once, waits
 from ckanext.ecosphere.shared.runs import in_steps
 
 READ, SAMPLE, EXTRACT = "ecosphere-access-read", "ecosphere-access-sample", "ecosphere-access-extract"
+NAME = "ecosphere-access-name"
 #: Lock for reading services.
 READING = "access:reading"
 #: Locks for making previews and extracts: only one at a time per portal, since each needs memory.
@@ -40,6 +41,18 @@ def read_services() -> int:
 def want_reading() -> None:
     """Queue the reading of services; without Redis, `ckan ecosphere watch` does so later."""
     enqueue_once(read_services, job_id=READ, title="Access: services", queue=QUEUE, timeout=SECONDS * 5)
+
+
+def name_resources(package_id: str) -> int:
+    """Name the resources of a dataset by their services, once these are read (background job); return their number."""
+    read_services()
+    return naming.give(package_id)
+
+
+def want_names(package_id: str) -> None:
+    """Queue the naming of a dataset's resources."""
+    job_id = f"{NAME}-{package_id}"
+    enqueue_once(name_resources, [package_id], job_id=job_id, title="Access: names", queue=QUEUE, timeout=SECONDS * 5)
 
 
 def make_samples() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -17,6 +16,14 @@ from ckanext.ecosphere.schemas.bulk.filters import ecosphere_bulk_filters  # noq
 from ckanext.ecosphere.schemas.catalogue import inheritance
 from ckanext.ecosphere.schemas.catalogue.core_fields import ecosphere_core_inputs, ecosphere_core_people  # noqa: F401 - for the templates
 from ckanext.ecosphere.schemas.fields import conditions, places, spatial, urls
+from ckanext.ecosphere.schemas.fields.choices import (  # noqa: F401 - for the templates
+    ecosphere_concept_choices,
+    ecosphere_late_list,
+    ecosphere_late_services,
+    ecosphere_media_types,
+    ecosphere_registry_services,
+    ecosphere_whole_form,
+)
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.importing import services
 from ckanext.ecosphere.schemas.logic import publication
@@ -34,64 +41,6 @@ LANGUAGES = "languages"
 
 #: Helpers defined in other modules.
 ecosphere_service_kinds = services.kinds
-
-
-@voc.derived
-@cache
-def _choices(name: str, store: str) -> tuple[dict[str, Any], ...]:
-    vocabulary = voc.get(name)
-    return tuple(
-        {
-            "value": getattr(concept, store),
-            "label": {"fr": concept.label_fr, "en": concept.label_en},
-            "depth": len(vocabulary.ancestors(concept.uri)),
-            "terms": voc.normalise(" ".join((concept.label_fr, concept.label_en, *concept.alt_labels))),
-        }
-        for concept in _in_tree_order(vocabulary)
-        if not concept.data.get("withdrawn")  # datasets keep it, but it can no longer be chosen
-    )
-
-
-def ecosphere_media_types() -> list[tuple[str, str]]:
-    """Return the media types of the vocabulary of formats, each with the labels of its formats."""
-    named: dict[str, list[str]] = {}
-    for concept in voc.get("format"):
-        if concept.data["media_type"]:
-            named.setdefault(concept.data["media_type"], []).append(concept.label(wording.page_language()))
-    return sorted((media_type, ", ".join(labels)) for media_type, labels in named.items())
-
-
-def ecosphere_registry_services() -> list[dict[str, str]]:
-    """Return the services of the registry for a choice field: full ``name``, ``short`` name and ``uri``."""
-    french = wording.page_language().startswith("fr")
-    return [
-        {
-            "name": concept.data["long_label_fr" if french else "long_label_en"],
-            "short": concept.label(wording.page_language()),
-            "uri": concept.uri,
-        }
-        for concept in voc.get("organisations")
-        if not concept.data.get("withdrawn")
-    ]
-
-
-def _in_tree_order(vocabulary: voc.Vocabulary) -> Iterable[voc.Concept]:
-    def below(concept: voc.Concept) -> Iterable[voc.Concept]:
-        yield concept
-        for child in vocabulary.children(concept.uri):
-            yield from below(child)
-
-    for root in vocabulary.roots():
-        yield from below(root)
-
-
-def ecosphere_concept_choices(field: Field) -> tuple[dict[str, Any], ...]:
-    """Return the choices of a vocabulary field (``choices_helper`` of ckanext-scheming).
-
-    Narrower concepts follow their broader one; ``depth`` is the distance from the root and ``terms`` the normalised
-    words that match the choice.
-    """
-    return _choices(field["vocabulary"], field.get("vocabulary_store", "uri"))
 
 
 def ecosphere_concept_label(vocabulary: str, value: str) -> str:
@@ -134,8 +83,9 @@ def ecosphere_form_sections(
     """Return the sections of the form of a dataset, or of a resource when ``kind`` is "resource".
 
     Each has ``id``, ``label``, ``description``, ``fields``, ``filled`` (number of filled fields), ``faulty`` (whether
-    a field has an error) and ``open``. Fields without a section are in the first one. A field hidden by the
-    administrator becomes a hidden input: the form replaces the whole dataset and would otherwise empty the field.
+    a field has an error), ``open`` and ``late`` (whether the page leaves out its fields). Fields without a section
+    are in the first one. A field hidden by the administrator becomes a hidden input: the form replaces the whole
+    dataset and would otherwise empty the field.
     """
     key = "form_sections" if kind == "dataset" else "resource_form_sections"
     sections = schema.get(key) or [{"id": "", "open": True, "label": "", "description": ""}]
@@ -149,6 +99,7 @@ def ecosphere_form_sections(
             if _section_of(field, known, sections[0]["id"]) == section["id"]
         ]
         faulty = any(field["field_name"] in (errors or {}) for field in fields)
+        is_open = section.get("open") or faulty
         filled = sum(ecosphere_is_filled(data.get(field["field_name"])) for field in fields)
         found.append(
             {
@@ -156,7 +107,8 @@ def ecosphere_form_sections(
                 "fields": fields,
                 "filled": filled,
                 "faulty": faulty,
-                "open": section.get("open") or faulty,
+                "open": is_open,
+                "late": kind == "dataset" and not (is_open or ecosphere_whole_form(section["id"])),
             }
         )
     return found
@@ -326,6 +278,21 @@ def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:
             for pair in ecosphere_carried_inputs(f"{name}__{index}" if groups else name, part)
         ]
     return [(name, str(value))] if ecosphere_is_filled(value) else []
+
+
+def ecosphere_late_inputs(fields: Iterable[Field], values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the (name, value) pairs of the hidden inputs that keep the values of a section without its fields."""
+    pairs: list[tuple[str, str]] = []
+    for field in fields:
+        name = field["field_name"]
+        if name == "spatial":
+            pairs += ecosphere_carried_inputs(name, ecosphere_own_footprint(values))
+        elif name.endswith(languages.SUFFIX):
+            texts = ecosphere_language_inputs(field, values)
+            pairs += [(text["name"], str(text["value"])) for text in texts if text["value"]]
+        else:
+            pairs += ecosphere_carried_inputs(name, values.get(name))
+    return pairs
 
 
 def ecosphere_in_languages(field: Field, values: Mapping[str, Any]) -> list[dict[str, str]]:

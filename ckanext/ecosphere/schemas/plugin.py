@@ -5,6 +5,7 @@ It must come before `scheming_datasets` in `ckan.plugins`, since the templates o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import Any
 
@@ -30,6 +31,8 @@ from ckanext.ecosphere.schemas.bulk import runs
 from ckanext.ecosphere.schemas.bulk import views as bulk_views
 from ckanext.ecosphere.schemas.catalogue import adopting, leaving, public_files, returning
 from ckanext.ecosphere.schemas.fields import formats
+from ckanext.ecosphere.schemas.hvd import judging
+from ckanext.ecosphere.schemas.hvd import views as hvd_views
 from ckanext.ecosphere.schemas.logic import (
     action,
     auth,
@@ -39,6 +42,7 @@ from ckanext.ecosphere.schemas.logic import (
     grace,
     locked_fields,
     numbers,
+    published,
     translations,
     validators,
 )
@@ -61,7 +65,7 @@ VALIDATORS = {
 
 @tk.blanket.actions(action.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
-@tk.blanket.blueprints([views.schemas, page_views.page, bulk_views.bulk, unsaved_forms.forms])
+@tk.blanket.blueprints([views.schemas, page_views.page, bulk_views.bulk, unsaved_forms.forms, hvd_views.hvd])
 @tk.blanket.config_declarations
 @tk.blanket.helpers(
     lambda: {**markdown.HELPERS, **template_helpers.HELPERS, **page_helpers.HELPERS, **helpers.get_helpers()}
@@ -93,17 +97,23 @@ class EcosphereSchemasPlugin(Room):
         return indexing.in_one_order(search_params)
 
     def before_dataset_index(self, dataset: dict[str, Any]) -> dict[str, Any]:
-        """Adapt the fields of the schema to the Solr index."""
+        """Adapt the fields of the schema to the Solr index, and add what is known of high-value datasets."""
+        judging.index(dataset, json.loads(dataset["validated_data_dict"]))
         return indexing.fit_for_solr(dataset)
 
     def after_dataset_create(self, context: Any, dataset: dict[str, Any]) -> None:
-        """Mark a dataset created with this schema, so that `adopt` skips it."""
+        """Mark a dataset created with this schema, so that `adopt` skips it; tell people what they have published."""
         adopting.mark_new(dataset)
+        published.tell(dataset)
 
     def after_dataset_update(self, context: Any, dataset: dict[str, Any]) -> None:
-        """Discard prepared files when a dataset is private or not active (CKAN also deletes in bulk by updating)."""
+        """Discard prepared files when a dataset is private or not active (CKAN also deletes in bulk by updating).
+
+        People are told what they have published.
+        """
         if tk.asbool(dataset.get("private")) or dataset.get("state") not in (None, "active"):
             public_files.forget()
+        published.tell(dataset)
 
     def after_dataset_delete(self, context: Any, dataset: dict[str, Any]) -> None:
         """Discard prepared files, which may contain the deleted dataset."""

@@ -28,7 +28,7 @@ web_guard.protect(forms)
 @forms.route("/dataset/reprendre/<kind>", methods=["POST"])
 def restore(kind: str) -> Any:
     """Show a form with the submitted values, as after a validation error, to users who may use that form."""
-    dataset, resource = (tk.request.form.get(name, "")[:LONGEST] for name in PARTS)
+    dataset, resource = (tk.request.values.get(name, "")[:LONGEST] for name in PARTS)
     if kind not in KINDS or not dataset or (kind == "resource") != bool(resource):
         return tk.abort(BAD_REQUEST, tk._("It cannot be told which form this was."))
     try:

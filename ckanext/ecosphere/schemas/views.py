@@ -16,7 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.schemas import config, iso_record
 from ckanext.ecosphere.schemas.catalogue import prepared_file
-from ckanext.ecosphere.schemas.fields import places, spatial
+from ckanext.ecosphere.schemas.fields import choices, places, spatial
 from ckanext.ecosphere.schemas.importing import proposing, review, starting
 from ckanext.ecosphere.schemas.importing.text import decoded
 from ckanext.ecosphere.schemas.logic.publication import label_of
@@ -157,6 +157,14 @@ def _json(value: Any) -> Response:
     response = Response(json.dumps(value, ensure_ascii=False), mimetype="application/json")
     response.headers["Cache-Control"] = "public, max-age=3600"
     return response
+
+
+@schemas.route("/ecosphere/listes/<name>/<store>/<version>")
+def choice_list(name: str, store: str, version: str) -> Response:
+    """Return the choices of a field of the form, fetched by its script; a changed list has another URL."""
+    if not choices.is_list(name, store):
+        return tk.abort(404, tk._("There is no such list."))
+    return _json(json.loads(choices.written(name, store)))
 
 
 # --- new datasets filled in from other sources ---------------------------------------------------------

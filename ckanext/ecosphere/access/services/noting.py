@@ -11,9 +11,9 @@ from ckan import model
 from sqlalchemy import event
 
 from ckanext.ecosphere.access import jobs
-from ckanext.ecosphere.access.services import storage
+from ckanext.ecosphere.access.services import naming, storage
 
-_SAVED, _NEW_SERVICES = f"{__name__}:saved", f"{__name__}:new"
+_SAVED, _NEW_SERVICES, _NAMELESS = f"{__name__}:saved", f"{__name__}:new", f"{__name__}:nameless"
 
 
 def listen() -> None:
@@ -45,13 +45,19 @@ def _note(session: Any) -> None:
         ids = [package_id for package_id, is_new in waiting.items() if is_new is new]
         if ids and storage.note(ids, new=new):
             session.info[_NEW_SERVICES] = True
+    [package_id, *others] = waiting
+    if not others and naming.nameless(package_id):  # several at once: a harvest, which names its own
+        session.info[_NAMELESS] = package_id
 
 
 def _have_read(session: Any) -> None:
     if session.info.pop(_NEW_SERVICES, False):
         jobs.want_reading()
+    if package_id := session.info.pop(_NAMELESS, ""):
+        jobs.want_names(package_id)
 
 
 def _forget(session: Any) -> None:
     session.info.pop(_SAVED, None)
     session.info.pop(_NEW_SERVICES, None)
+    session.info.pop(_NAMELESS, None)

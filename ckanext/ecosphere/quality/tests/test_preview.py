@@ -113,7 +113,7 @@ def test_the_form_shows_the_panel_without_script(app: Any, zones: dict[str, Any]
 def test_every_advice_leads_to_a_field_that_is_in_the_form(app: Any, people: dict[str, Any]):
     act("package_create", name="poor", title="A", notes="B", owner_org="ddt-42")
     page = app.get("/fr/dataset/poor/qualite", headers=headers(people["editor"])).body
-    form = app.get("/fr/dataset/edit/poor", headers=headers(people["editor"])).body
+    form = app.get("/fr/dataset/edit/poor?tout=1", headers=headers(people["editor"])).body
     resource = app.get("/fr/dataset/poor/resource/new", headers=headers(people["editor"])).body
     anchors = {link.split('"')[0] for link in page.split('href="')[1:] if "#field-" in link.split('"')[0]}
     assert len(anchors) > 8

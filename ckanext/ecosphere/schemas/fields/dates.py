@@ -1,6 +1,7 @@
 """Parse metadata dates (year, month or day) into W3C-DTF strings. No CKAN imports.
 
-Records use "2005", "2014-09", "20201015" or "2014-09-08Z", French forms "31/12/2020". All are converted to
+Records use "2005", "2014-09", "20201015" or "2014-09-08Z"; people type "31/12/2020", "12/2020", "décembre 2020" or
+"1er mars 2024". All are converted to
 ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD`` (with a time: ``YYYY-MM-DDThh:mm:ss``), which ckanext-dcat serialises
 as xsd:gYear, xsd:gYearMonth, xsd:date or xsd:dateTime.
 """
@@ -10,6 +11,11 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
+from functools import cache
+
+from babel.dates import get_month_names
+
+from ckanext.ecosphere.vocabularies import normalise
 
 _ISO = re.compile(
     r"(?P<y>\d{4})(?:-(?P<m>\d{2})(?:-(?P<d>\d{2})"
@@ -17,8 +23,10 @@ _ISO = re.compile(
     re.ASCII,
 )
 _COMPACT = re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})", re.ASCII)
-_FRENCH = re.compile(r"(?P<d>\d{1,2})/(?P<m>\d{1,2})/(?P<y>\d{4})", re.ASCII)
+_FRENCH = re.compile(r"(?:(?P<d>\d{1,2}) ?[/.-] ?)?(?P<m>\d{1,2}) ?[/.-] ?(?P<y>\d{4})", re.ASCII)
+_WORDS = re.compile(r"(?:(?P<d>\d{1,2})(?:er|st|nd|rd|th)? )?(?P<m>[a-z]{3,9}) (?P<y>\d{4})", re.ASCII)
 _MIN_YEAR = 1000
+_LONGEST = 40
 
 
 def parse_date(text: str) -> str:
@@ -35,7 +43,21 @@ def parse_date(text: str) -> str:
         match = pattern.fullmatch(text)
         if match:
             return _assemble(match.groupdict())
+    words = _WORDS.fullmatch(normalise(text[:_LONGEST]))
+    if words and (month := _months().get(words["m"])):
+        return _assemble({**words.groupdict(), "m": month})
     raise ValueError(text)
+
+
+@cache
+def _months() -> dict[str, str]:
+    """Return the numbers of the months by their French and English names and abbreviations."""
+    return {
+        normalise(name): str(number)
+        for language in ("en", "fr")
+        for width in ("wide", "abbreviated")
+        for number, name in get_month_names(width, locale=language).items()
+    }
 
 
 def _assemble(parts: dict[str, str | None]) -> str:
@@ -45,8 +67,7 @@ def _assemble(parts: dict[str, str | None]) -> str:
     if not month:
         return str(year)
     if not day:
-        dt.date(int(year or 0), int(month), 1)
-        return f"{year}-{month}"
+        return dt.date(int(year or 0), int(month), 1).isoformat()[: len("YYYY-MM")]
     date = dt.date(int(year or 0), int(month), int(day)).isoformat()
     if not time:
         return date

@@ -34,10 +34,23 @@ def usual(datasets: Iterable[Mapping[str, Any]], fields: Iterable[str]) -> dict[
         fields: names of the fields to compare.
     """
     listed = list(datasets)
+    least = max(1, len(listed) * LEAST_SHARE)
     found = {}
     for name in fields:
-        written = [json.dumps(each[name], sort_keys=True) for each in listed if each.get(name) not in (None, "", [])]
-        common = Counter(written).most_common(1)
-        if common and common[0][1] >= max(1, len(listed) * LEAST_SHARE):
-            found[name] = json.loads(common[0][0])
+        values = [each[name] for each in listed if each.get(name) not in (None, "", [])]
+        common = Counter(map(_identity, values)).most_common(1)
+        if common and common[0][1] >= least:
+            same = [value for value in values if _identity(value) == common[0][0]]
+            found[name] = json.loads(Counter(map(_written, same)).most_common(1)[0][0])
     return found
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _identity(value: Any) -> str:
+    """Return what makes two values the same: of people, their mailboxes, since the rest is spelt in many ways."""
+    rows = value if isinstance(value, list) else []
+    mailboxes = [str(row.get("email") or "").lower() for row in rows if isinstance(row, Mapping)]
+    return _written(sorted(mailboxes)) if mailboxes and all(mailboxes) else _written(value)

@@ -16,7 +16,7 @@ from ckanext.ecosphere.schemas.catalogue import core_fields
 from ckanext.ecosphere.schemas.fields.dates import span
 from ckanext.ecosphere.schemas.fields.spatial import footprint
 from ckanext.ecosphere.schemas.fields.values import as_list
-from ckanext.ecosphere.schemas.logic import locked_fields, publication
+from ckanext.ecosphere.schemas.logic import locked_fields, publication, published
 
 FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
@@ -27,6 +27,7 @@ CORE_LISTS = ("resources", "tags", "groups", "extras", "relationships_as_subject
 
 def ecosphere_dataset_rules(key: Any, data: FlatData, errors: Errors, context: Any) -> None:
     """Apply all rules across fields to a flattened dataset."""
+    published.note(context.get("package"))
     core_fields.keep(data, context)
     core_fields.spare_unchanged(data, errors, context)
     _drop_unknown_subfields(data)

@@ -114,7 +114,7 @@ def ecosphere_date(value: Any) -> Any:
         return parse_date(str(value))
     except ValueError as error:
         raise tk.Invalid(
-            tk._('"{value}" is not a date: write it as 2024-03-31, 2024-03 or 2024').format(value=value)
+            tk._('"{value}" is not a date: write it as 31/03/2024, 03/2024, March 2024 or 2024').format(value=value)
         ) from error
 
 

@@ -49,7 +49,8 @@ def of(dataset: Dataset) -> dict[str, Any]:
         ``map`` (`ExtentMap` or None), ``places`` (the first labels) and ``more_places`` (number of others),
         ``periods`` (in words), ``dated`` (last change of the data, in words), ``frequency`` (label), ``fresh`` (ok,
         late or ""), ``due`` (last day on which the data count as up to date, in words), ``licence`` (label, href),
-        ``access`` (see `access`), ``main`` (resource and use, or None).
+        ``access`` (see `access`), ``main`` (resource and use, or None), ``hvd`` (labels of the categories of
+        high-value datasets).
     """
     whole = inheritance.completed(dataset)
     uris = [str(uri) for uri in as_list(whole.get("territory") or [])]
@@ -64,8 +65,14 @@ def of(dataset: Dataset) -> dict[str, Any]:
         "licence": _licence(str(whole.get("license_id") or "")),
         "access": access(whole),
         "main": main(whole),
+        "hvd": [_category(uri) for uri in as_list(whole.get("hvd_category") or [])],
         **_age(whole),
     }
+
+
+def _category(uri: Any) -> str:
+    concept = voc.get("hvd-category").get(str(uri))
+    return concept.label(wording.page_language()) if concept else str(uri)
 
 
 def access(dataset: Dataset) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ckanext.ecosphere.schemas import wording
 from ckanext.ecosphere.schemas.page import around, citation, collections, editions, glance, uses, views
 from ckanext.ecosphere.schemas.page.addresses import ecosphere_address_text
 from ckanext.ecosphere.schemas.rdf import structured
+from ckanext.ecosphere.schemas.rdf.terms import HIGH_VALUE_REGULATION
 from ckanext.ecosphere.shared import once, template_helpers
 from ckanext.ecosphere.shared.contact_details import makers
 from ckanext.ecosphere.shared.reach import link_states
@@ -29,6 +30,11 @@ RESOURCES_SHOWN = 100
 def ecosphere_glance(dataset: Dataset) -> dict[str, Any]:
     """Return the summary of a dataset (`glance.of`), computed once per page."""
     return once.of_dataset("glance", dataset, glance.of)
+
+
+def ecosphere_hvd_regulation() -> str:
+    """Return the URL of the regulation about high-value datasets."""
+    return HIGH_VALUE_REGULATION
 
 
 def ecosphere_access(dataset: Dataset) -> dict[str, Any]:
@@ -157,6 +163,7 @@ HELPERS = {
     each.__name__: each
     for each in (
         ecosphere_glance,
+        ecosphere_hvd_regulation,
         ecosphere_access,
         ecosphere_around,
         ecosphere_collections,

@@ -1,4 +1,4 @@
-/* The save bar: repeats the score of the form's panel, which may be out of sight. */
+/* The save bar: repeats the score of the form's panel, which may be out of sight, and publishes with one click. */
 (function () {
   "use strict";
 
@@ -19,6 +19,22 @@
         };
         new MutationObserver(show).observe(content, { childList: true, subtree: true });
         show();
+      },
+    };
+  });
+
+  /** A button that chooses the visibility “Published” and saves. */
+  ckan.module("ecosphere-publish", function () {
+    return {
+      initialize: function () {
+        const button = this.el[0];
+        const visibility = button.form.elements.private;
+        if (!visibility) return;
+        button.hidden = false;
+        button.addEventListener("click", () => {
+          visibility.value = "False";
+          button.form.requestSubmit(button.form.querySelector("button[name=save]"));
+        });
       },
     };
   });

@@ -1,5 +1,6 @@
 /* Shared functions of the dataset form, as window.ecosphere.form. Without scripts, everything is shown and works:
- * lists are plain check boxes, with one empty row. */
+ * lists are plain check boxes, with one empty row;
+ * a button asks for the long ones. */
 (function () {
   "use strict";
 
@@ -24,7 +25,11 @@
 
   /** Scroll to the field named by the URL fragment, and focus its input. */
   function goTo(hash) {
-    const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+    const name = decodeURIComponent(hash.slice(1));
+    const target = name && document.getElementById(name);
+    const { complete, partOf } = window.ecosphere.form;
+    const part = target ? null : partOf(name.replace("field-", ""));
+    if (part) complete(part).then(() => goTo(hash), () => { part.open = true; });
     if (!target) return;
     reveal(target);
     const typable = target.matches("input, select, textarea") ? target : target.querySelector("input:not([type=hidden]), select, textarea");
@@ -41,5 +46,19 @@
       .filter(Boolean);
   }
 
-  window.ecosphere = Object.assign(window.ecosphere || {}, { form: { fold, goTo, read } });
+  const lists = new Map();
+
+  /** Fetch a list of choices that the page leaves out, once for all its fields: [{ value, label, depth, terms }]. */
+  function entries(url) {
+    if (!lists.has(url)) {
+      const asked = fetch(url, { headers: { Accept: "application/json" } })
+        .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(answer.status))))
+        .then((rows) => rows.map(([value, label, depth, terms]) => ({ value, label, depth, terms })));
+      asked.catch(() => lists.delete(url));
+      lists.set(url, asked);
+    }
+    return lists.get(url);
+  }
+
+  window.ecosphere = Object.assign(window.ecosphere || {}, { form: { entries, fold, goTo, read } });
 })();

@@ -2,16 +2,22 @@
 (function () {
   "use strict";
 
-  const { fold } = window.ecosphere.form;
+  const { entries, fold } = window.ecosphere.form;
 
-  /** Search box over a list of check boxes, with what is chosen repeated above it. */
+  /** The words of an entry: those of its labels, and after each "|" another usual word or phrase. */
+  const phrases = (terms) => terms.split("|").map((phrase) => " " + fold(phrase));
+
+  /** Return whether one phrase of an entry has words that begin with each of the given ones. */
+  const fits = (item, words) => item.phrases.some((phrase) => words.every((word) => phrase.includes(" " + word)));
+
+  /** Search box over a list of check boxes, with what is chosen repeated above it. The page may hold the chosen entries only. */
   ckan.module("ecosphere-picker", function () {
     return {
       initialize: function () {
         const root = this.el[0];
         this.list = root.querySelector("ul");
         this.items = Array.from(this.list.children);
-        this.items.forEach((item) => (item.words = fold(item.dataset.terms || item.textContent)));
+        this.items.forEach((item) => (item.phrases = phrases(item.dataset.terms || item.textContent)));
         const group = root.closest("fieldset");
         const name = group.querySelector("legend").firstChild.textContent.trim();
 
@@ -45,21 +51,28 @@
         this._open(false);
         this.browse.addEventListener("click", () => {
           this.search.value = "";
-          this._filter();
-          this._open(this.browse.getAttribute("aria-expanded") === "false");
+          this._whenComplete(() => {
+            this._filter();
+            this._open(this.browse.getAttribute("aria-expanded") === "false");
+          });
         });
 
+        this.search.addEventListener("focus", () => this._whenComplete(() => {}));
         this.search.addEventListener("input", () => {
-          this._filter();
-          this._open(this.search.value.trim() !== "");
+          this._whenComplete(() => {
+            this._filter();
+            this._open(this.search.value.trim() !== "");
+          });
         });
         this.search.addEventListener("keydown", (event) => {
           if (event.key === "Enter") event.preventDefault();
           if (event.key === "Escape") this._close();
           if (event.key === "ArrowDown") {
             event.preventDefault();
-            this._open(true);
-            this._step(0);
+            this._whenComplete(() => {
+              this._open(true);
+              this._step(0);
+            });
           }
         });
         this.list.addEventListener("keydown", (event) => {
@@ -79,7 +92,41 @@
             this.timer = setTimeout(() => this._suggest(), 200);
           });
         }
+        if (this.options.list) entries(this.options.list).catch(() => {}); // keys that follow each other find it there
         this._showChosen();
+      },
+
+      /** Do something once the list has the entries that the page leaves out; they are added on its first use. */
+      _whenComplete: function (act) {
+        if (!this.options.list) {
+          act();
+          return;
+        }
+        this.loading = this.loading || entries(this.options.list).then((found) => this._complete(found));
+        this.loading.then(act).catch(() => {
+          this.loading = null;
+          this._tell(this.options.failed);
+        });
+      },
+
+      /** Add entries in the order of their list, around those that the page has. */
+      _complete: function (found) {
+        const held = new Map(this.items.map((item) => [item.querySelector("input").value, item]));
+        const listed = found.map((entry) => {
+          const item = held.get(entry.value) || this._item(entry.value, entry.label);
+          held.delete(entry.value);
+          item.className = "form-check ecosphere-depth-" + entry.depth;
+          item.phrases = phrases(entry.terms);
+          return item;
+        });
+        this.items = [...listed, ...held.values()];
+        this.list.append(...this.items);
+      },
+
+      _tell: function (text) {
+        this.empty.textContent = text;
+        this.empty.hidden = false;
+        this.status.textContent = text;
       },
 
       /** Ask the server for entries that the page does not hold; an older answer never replaces a newer one. */
@@ -102,25 +149,29 @@
       _bring: function (uri, label) {
         const known = this.items.find((item) => item.querySelector("input").value === uri);
         if (known) return known.querySelector("input");
-        const model = this.items[0];
+        const item = this._item(uri, label);
+        item.dataset.brought = "yes";
+        item.phrases = phrases(label + " " + uri.slice(uri.lastIndexOf("/") + 1));
+        this.list.append(item);
+        this.items.push(item);
+        return item.querySelector("input");
+      },
+
+      _item: function (value, label) {
         const item = document.createElement("li");
         item.className = "form-check";
-        item.dataset.brought = "yes";
         const box = document.createElement("input");
         const text = document.createElement("label");
         box.type = "checkbox";
         box.className = "form-check-input";
-        box.name = model.querySelector("input").name;
-        box.value = uri;
-        box.id = this.list.id + "-" + uri.replace(/[^0-9A-Za-z]+/g, "-");
+        box.name = this.options.name;
+        box.value = value;
+        box.id = this.list.id + "-" + value.replace(/[^0-9A-Za-z]+/g, "-");
         text.className = "form-check-label";
         text.htmlFor = box.id;
         text.textContent = label;
         item.append(box, text);
-        item.words = fold(label + " " + uri.slice(uri.lastIndexOf("/") + 1));
-        this.list.append(item);
-        this.items.push(item);
-        return box;
+        return item;
       },
 
       _choose: function (uri, label) {
@@ -147,15 +198,18 @@
         this.browse.setAttribute("aria-expanded", String(open));
       },
 
-      /** Show the entries of which words begin with every word that is typed, and the entries above them. */
+      /** Show the entries of which words begin with every word that is typed, in the singular, and the entries above them. */
       _filter: function () {
-        const words = fold(this.search.value).split(" ").filter(Boolean);
+        const words = fold(this.search.value)
+          .split(" ")
+          .filter(Boolean)
+          .map((word) => (word.length > 3 ? word.replace(/[sx]$/, "") : word));
         let found = 0;
         let parents = [];
         this.items.forEach((item) => {
           const depth = Number((item.className.match(/ecosphere-depth-(\d)/) || [])[1] || 0);
           parents = parents.slice(0, depth);
-          item.fits = words.every((word) => (" " + item.words).includes(" " + word));
+          item.fits = fits(item, words);
           item.hidden = !item.fits;
           if (item.fits) {
             found += 1;
@@ -163,8 +217,9 @@
           }
           parents[depth] = item;
         });
-        this.empty.hidden = found > 0;
-        this.status.textContent = found ? String(found) : this.options.empty;
+        this._tell(found ? "" : this.options.empty);
+        this.empty.hidden = found > 0 || !words.length;
+        if (found) this.status.textContent = String(found);
       },
 
       _showChosen: function () {

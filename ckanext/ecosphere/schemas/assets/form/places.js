@@ -2,18 +2,27 @@
 (function () {
   "use strict";
 
+  const { entries } = window.ecosphere.form;
+
   /** Choosing a service of the registry fills in its URI, unless another one is entered. */
   ckan.module("ecosphere-service", function () {
     return {
       initialize: function () {
         const input = this.el[0];
-        const services = Array.from(document.querySelectorAll("#ecosphere-services option"));
+        const list = document.getElementById("ecosphere-services");
+        let services = [];
+        input.addEventListener("focus", () => {
+          entries(list.dataset.list).then((found) => {
+            services = found;
+            if (!list.options.length) list.append(...found.map((service) => new Option(service.label, service.value)));
+          }).catch(() => {});
+        });
         input.addEventListener("change", () => {
           const uri = document.getElementById(input.id.replace(/name$/, "uri"));
-          const brought = services.some((service) => uri && service.dataset.uri === uri.value);
+          const brought = services.some((service) => uri && service.terms === uri.value);
           if (!uri || (uri.value && !brought)) return;
           const chosen = services.find((service) => service.value === input.value.trim());
-          uri.value = chosen ? chosen.dataset.uri : "";
+          uri.value = chosen ? chosen.terms : "";
         });
       },
     };

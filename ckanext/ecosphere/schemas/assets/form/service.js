@@ -2,6 +2,7 @@
 (function () {
   "use strict";
 
+  const { entries } = window.ecosphere.form;
   const LOOKS = 30;
   const EPSG = "http://www.opengis.net/def/crs/EPSG/0/";
 
@@ -98,7 +99,7 @@
         }
       },
 
-      _fill: function (service, layer, told) {
+      _fill: async function (service, layer, told) {
         const kind = this.kinds[service.kind] || {};
         const title = layer ? layer.title || layer.name : service.title;
         const done = [
@@ -107,7 +108,7 @@
           this._write("field-name", title ? title + " (" + service.label + ")" : ""),
           this._write("field-description", layer ? layer.abstract : service.abstract),
           kind.carries === "name" ? this._layer(layer ? layer.name : "") : "",
-          layer ? this._crs(layer.crs) : "",
+          layer ? await this._crs(layer.crs) : "",
         ].filter(Boolean);
         told.textContent = done.length ? this.options.filled + " " + done.join(", ") : this.options.nothing;
       },
@@ -135,15 +136,18 @@
       },
 
       /** The first coordinate system of the layer that the list has, unless one is chosen. */
-      _crs: function (codes) {
-        const boxes = Array.from(this.form.querySelectorAll("#field-reference_system input[type=checkbox]"));
-        if (boxes.some((box) => box.checked)) return "";
+      _crs: async function (codes) {
+        const list = this.form.querySelector("#field-reference_system .ecosphere-choices");
+        if (!list || list.querySelector("input:checked")) return "";
+        const source = list.parentElement.dataset.moduleList;
+        const known = source ? await entries(source).catch(() => []) : [];
         for (const code of codes) {
-          const box = boxes.find((each) => each.value === EPSG + code.replace("EPSG:", ""));
-          if (box) {
-            box.checked = true;
-            box.dispatchEvent(new Event("change", { bubbles: true }));
-            return this._label(box);
+          const uri = EPSG + code.replace("EPSG:", "");
+          const entry = known.find((each) => each.value === uri);
+          if (entry) {
+            list.dispatchEvent(new CustomEvent("ecosphere:choose", { detail: { uri, label: entry.label } }));
+            list.dispatchEvent(new Event("change", { bubbles: true }));
+            return this._label(list);
           }
         }
         return "";

@@ -1,0 +1,148 @@
+"""High-value datasets: what is declared, what is probable, what is lacking; pages, facet, report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from typing import Any, Literal
+
+import pytest
+from bs4 import BeautifulSoup
+from ckan.lib import search
+from playwright.sync_api import Page
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.schemas.hvd import judging
+from ckanext.ecosphere.schemas.tests import samples
+from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
+from ckanext.ecosphere.tests.browser import axe_violations, log_in, wait_until
+
+pytestmark = pytest.mark.usefixtures("shared_db")
+ENVIRONMENT = "http://data.europa.eu/bna/c_dd313021"
+REGULATION = "http://data.europa.eu/eli/reg_impl/2023/138/oj"
+PUBLIC = f"{samples.DIM}/access-right/PUBLIC"
+WATER = f"{samples.INSPIRE}/theme/hy"
+WFS = {"url": "https://geo.example.org/wfs", "format": "WFS", "name": "WFS"}
+FILE = {"url": "https://geo.example.org/eau.gpkg", "format": "GeoPackage", "name": "Fichier"}
+CONTACT = [{"email": "sig@ain.example.org"}]
+numbers = itertools.count()
+
+
+@pytest.fixture
+def publish(create: Any) -> Any:
+    """Publish a dataset that everyone may have."""
+
+    def publish(title: str, **fields: Any) -> dict[str, Any]:
+        name = f"hvd-{next(numbers)}"
+        return create({"title": title, "name": name, "access_rights": PUBLIC, "license_id": "etalab-2.0", **fields})
+
+    return publish
+
+
+def page_at(app: Any, path: str) -> Any:
+    return BeautifulSoup(app.get(path).body, "html.parser")
+
+
+def listed(page: Any) -> dict[str, str]:
+    """Return the datasets of the page's list: title → text."""
+    items = page.select("#datasets > ul > li")
+    return {item.a.text: " ".join(item.get_text(" ").split()) for item in items}
+
+
+def rows(app: Any, path: str) -> dict[str, dict[str, str]]:
+    text = app.get(path).body.lstrip("\ufeff")
+    return {row["title"]: row for row in csv.DictReader(io.StringIO(text), delimiter=";")}
+
+
+def test_the_page_tells_declared_from_probable_with_the_reason_and_what_is_lacking(app: Any, publish: Any) -> None:
+    publish("Cours d’eau déclarés", hvd_category=[ENVIRONMENT], resources=[WFS, FILE], contact=CONTACT)
+    publish("Cours d’eau probables", inspire_theme=[WATER], resources=[FILE], license_id="odc-odbl")
+    publish("Cours d’eau réservés", inspire_theme=[WATER], access_rights=f"{samples.DIM}/access-right/RESTRICTED")
+    publish("Cours d’eau en brouillon", inspire_theme=[WATER], private=True)
+    declared = listed(page_at(app, "/fr/donnees-de-forte-valeur"))
+    assert list(declared) == ["Cours d’eau déclarés"]
+    assert "Manque" not in declared["Cours d’eau déclarés"]
+    probable = listed(page_at(app, "/fr/donnees-de-forte-valeur?state=probable"))
+    assert list(probable) == ["Cours d’eau probables"]
+    told = probable["Cours d’eau probables"]
+    assert "Thèmes INSPIRE « Hydrographie »" in told
+    for lacking in ("une API", "une licence aussi ouverte que CC BY 4.0", "un contact"):
+        assert lacking in told
+    assert "téléchargement" not in told
+    for lacks, titles in (("api", ["Cours d’eau probables"]), ("bulk", [])):
+        page = page_at(app, f"/fr/donnees-de-forte-valeur?state=probable&lacks={lacks}")
+        assert list(listed(page)) == titles
+    for path in ("?state=autre", "?lacks=autre"):
+        assert app.get(f"/fr/donnees-de-forte-valeur{path}", status=404).status_code == 404
+
+
+def test_a_service_has_its_own_page_and_report(app: Any, publish: Any, act: Any) -> None:
+    other = act("organization_create", name=f"dreal-hvd-{next(numbers)}", title="DREAL")
+    publish("Zones d’ici", hvd_category=[ENVIRONMENT], resources=[WFS], contact=CONTACT)
+    publish("Zones d’ailleurs", hvd_category=[ENVIRONMENT], owner_org=other["id"])
+    path = f"/fr/organization/{other['name']}/donnees-de-forte-valeur"
+    assert list(listed(page_at(app, path))) == ["Zones d’ailleurs"]
+    assert list(rows(app, f"{path}.csv")) == ["Zones d’ailleurs"]
+    report = rows(app, "/fr/donnees-de-forte-valeur.csv")
+    assert {"Zones d’ici", "Zones d’ailleurs"} <= set(report)
+    row = report["Zones d’ici"]
+    assert (row["category"], row["legislation"]) == (ENVIRONMENT, REGULATION)
+    assert (row["api"], row["contact"], row["lacking"]) == (WFS["url"], CONTACT[0]["email"], "bulk")
+    assert row["metadata"].startswith("http") and row["licence_url"].startswith("https://www.etalab")
+    assert app.get("/fr/organization/absent/donnees-de-forte-valeur", status=404).status_code == 404
+
+
+def test_the_page_of_a_dataset_and_a_facet_tell_the_category(app: Any, publish: Any) -> None:
+    made = publish("Réseau de mesures", hvd_category=[ENVIRONMENT])
+    facts = page_at(app, f"/fr/dataset/{made['name']}").select_one(".eco-glance__facts")
+    assert "Observation de la Terre et environnement" in facts.text
+    assert facts.select_one(f"a[href='{REGULATION}']")
+    facet = page_at(app, "/fr/dataset/?vocab_ecosphere_hvd=earth-observation-and-environment&q=mesures")
+    assert [link["href"].rsplit("/", 1)[1] for link in facet.select(".dataset-heading a")] == [made["name"]]
+
+
+def test_a_declared_dataset_and_a_member_of_a_series_are_not_probable() -> None:
+    fields = {"inspire_theme": [WATER], "access_rights": PUBLIC}
+    assert [reason.category for reason in judging.reasons(fields)] == ["earth-observation-and-environment"]
+    for more in ({"hvd_category": [ENVIRONMENT]}, {"in_series": ["lot"]}, {"dcat_type": "service"}):
+        assert judging.reasons(fields | more) == []
+
+
+def test_the_tables_name_only_what_the_lists_have() -> None:
+    categories = {concept.id for concept in voc.get(judging.CATEGORIES)}
+    assert {row["category"] for row in judging._rows("requirements")} == categories
+    for row in judging._rows("deductions"):
+        assert row["category"] in categories, row
+        assert row["value"] == "*" or row["value"] in voc.get(row["vocabulary"]), row
+    assert all(row["licence"] in voc.get("licences") for row in judging._rows("licences"))
+
+
+def test_the_page_asks_the_index_as_often_whatever_there_is(app: Any, publish: Any, monkeypatch: Any) -> None:
+    asked = []
+    query = search.query_for("package").__class__
+    run = query.run
+    monkeypatch.setattr(query, "run", lambda self, *values, **more: asked.append(1) or run(self, *values, **more))
+    page_at(app, "/fr/donnees-de-forte-valeur")
+    few = len(asked)
+    for number in range(25):
+        publish(f"Mesure {number}", hvd_category=[ENVIRONMENT])
+    asked.clear()
+    page = page_at(app, "/fr/donnees-de-forte-valeur")
+    assert len(asked) == few
+    assert len(listed(page)) == 20
+    assert page.select_one(".pagination a[rel=next]")
+
+
+@pytest.mark.browser
+def test_the_pages_are_accessible(page: Page, editor: Any, publish: Any) -> None:
+    publish("Lacs", inspire_theme=[WATER])
+    log_in(page, editor["name"], PASSWORD)
+    schemes: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+    places = ("", "organization/ddt-01/")
+    for scheme, start, state in itertools.product(schemes, places, ("declared", "probable")):
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"/fr/{start}donnees-de-forte-valeur?state={state}")
+        assert axe_violations(page, impacts=("minor", "moderate", "serious", "critical")) == []
+    page.get_by_role("link", name="La déclarer : Lacs").click()
+    wait_until(page, "document.activeElement.closest('fieldset')?.id === 'field-hvd_category'")
