@@ -27,6 +27,7 @@ from ckanext.ecosphere.data_requests.tests.conftest import (
     submitted,
 )
 from ckanext.ecosphere.data_requests.tests.test_guards import PDF
+from ckanext.ecosphere.data_requests.tests.test_letters import send
 from ckanext.ecosphere.data_requests.tests.test_lifecycle import errors_of, later
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at
@@ -65,8 +66,8 @@ def test_a_refusal_goes_to_each_of_the_requests_treated_together_in_a_letter_of_
         assert [row(each).due.isoformat() for each in (first, second)] == ["2027-04-01", "2027-04-10"]
         form = visit(app, "admin", f"/demandes/{first['reference']}/refuse").body
         assert second["reference"] in form
-        answer = sent(app, "admin", first, "refuse", **REFUSAL)
-        assert answer.status_code == 302 and (row(first).state, row(second).state) == ("refused", "refused")
+        send(app, "admin", first, "refuse", **REFUSAL)
+        assert (row(first).state, row(second).state) == ("refused", "refused")
         [of_first], [of_second] = letters(first, "refuse"), letters(second, "refuse")
         assert of_first.addressee != of_second.addressee
         for letter, own, other in ((of_first, first, second), (of_second, second, first)):
