@@ -45,3 +45,10 @@ def _note(state: str, source: dict[str, Any]) -> str:
         return label
     counted = tk.ungettext("{number} error", "{number} errors", errors).format(number=tk.h.localised_number(errors))
     return f"{label}, {counted}"
+
+
+def links(person: Person) -> list[Link]:
+    """Return the link to add a source, for those who may."""
+    if not person.may("harvest_source_create"):
+        return []
+    return [Link(tk._("Add a source"), tk.url_for("harvest.new"), "cloud-arrow-down", 60)]
