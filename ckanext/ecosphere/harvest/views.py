@@ -181,13 +181,13 @@ def reconciled(id: str) -> str | Response:
     source = tk.get_action("harvest_source_show")(context(), {"id": id})
     summary = found["summary"]
     if request.args.get("format") == "csv":
-        job = reconciliation.last_job(source["id"])
+        job = reconciliation.last_job(source["id"]) if summary else None
         rows = reconciliation.all_rows(job) if job else ()
         return _as_csv("harvest-reconciliation.csv", reconciliation.COLUMNS, rows)
     numbers = {each["reason"]: each["number"] for each in [*summary["lines"], *summary["more"]]} if summary else {}
     counted = {"results": found["results"], "count": numbers.get(reason, 0)}
     pager = _pager("ecosphere_harvest.reconciled", asked, page, counted)
-    variables = {"source": source, "summary": summary, "job_id": found["job_id"], "reason": reason, "page": pager}
+    variables = {"source": source, "reason": reason, "page": pager, **found}
     return tk.render("ecosphere_harvest/reconciliation.html", variables)
 
 

@@ -87,7 +87,8 @@ def listed(job_id: str, outcome: str = "", limit: int | None = None, offset: int
 
 def _row(*values: Any) -> dict[str, Any]:
     row = dict(zip(("outcome", "identifier", "title", "dataset", "undo", "record"), values, strict=True))
-    return {**row, "reason": tk._(UNDO_REASONS[row["undo"]]) if row["undo"] else None}
+    code = row["undo"]
+    return {**row, "reason": tk._(UNDO_REASONS[code]) if code else None}
 
 
 def undo_of(job_id: str) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ from ckanext.ecosphere.harvest.model import (
     SourceRecord,
 )
 from ckanext.ecosphere.harvest.sources.messages import sentence
+from ckanext.ecosphere.harvest.worker.job import RUNNING
 from ckanext.ecosphere.shared.messages import N_
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestObjectError, HarvestSource
 
@@ -49,10 +50,11 @@ REASONS: dict[str, str] = {
     "waiting": N_("The record was read and not imported: the harvest was stopped before."),
     DIFFERENCE: N_("The numbers of the catalogue do not agree with each other: it changed while it was read."),
     "absent": N_("The catalogue no longer has the record, but too few harvests or no person have confirmed it."),
+    "unseen": N_("The last harvest was not complete: it does not know whether the catalogue still has the record."),
     KEPT: N_("The catalogue no longer has the record; a person decided to keep the dataset."),
 }
-"""Reasons why a record is not shown, or (the last two) why a dataset is shown without one."""
-MORE = ("absent", KEPT)
+"""Reasons why a record is not shown, or (the last three) why a dataset is shown without one."""
+MORE = ("absent", "unseen", KEPT)
 _WITHOUT_LIST = {FILTERED, DIFFERENCE}
 """Reasons that are numbers only: the portal does not know these records."""
 
@@ -66,6 +68,14 @@ def last_job(source_id: str) -> JobState | None:
         .order_by(HarvestJob.created.desc())
     )
     return model.Session.scalar(query.limit(1))
+
+
+def is_running(source_id: str) -> bool:
+    """Return whether a harvest of a source is running: until its end, no job has seen all records."""
+    query = sa.select(HarvestJob.id).where(
+        HarvestJob.source_id == source_id, HarvestJob.status == RUNNING, HarvestJob.gather_started.is_not(None)
+    )
+    return model.Session.execute(query.limit(1)).first() is not None
 
 
 def summary(job: JobState) -> dict[str, Any]:
@@ -144,7 +154,7 @@ def _what() -> sa.ColumnElement[str]:
 def _reason(job: JobState) -> sa.ColumnElement[str]:
     """Return the SQL expression for the reason of a record: `_what` of one seen by the job, `MORE` of a shown other."""
     is_seen = SourceRecord.seen_job.is_not_distinct_from(job.job_id)
-    other = sa.case((SourceRecord.state == KEPT, KEPT), else_="absent")
+    other = sa.case((SourceRecord.state == KEPT, KEPT), else_="absent" if job.complete else "unseen")
     return sa.case((is_seen, _what()), (_what() == SHOWN, other), else_="")
 
 

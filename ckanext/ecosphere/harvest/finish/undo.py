@@ -54,6 +54,13 @@ def carry_out_asked(source_id: str, locks: Locks) -> None:
         model.Session.commit()
 
 
+def give_up(source_id: str) -> None:
+    """End the undo of the jobs of a source after a fault of ours: another attempt would fail again."""
+    is_open = sa.and_(Undo.source_id == source_id, Undo.finished.is_(None))
+    model.Session.execute(sa.update(Undo).where(is_open).values(finished=now()))
+    model.Session.commit()
+
+
 @dataclass(frozen=True, slots=True)
 class _Object:
     """A harvest object whose change is to be undone, with its dataset and its record as they are now.

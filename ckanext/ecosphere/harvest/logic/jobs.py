@@ -99,7 +99,8 @@ def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict)
             and `offset`.
 
     Returns:
-        `summary`, None before the first harvest: `announced` records of the catalogue, `records` shown, `datasets` of
+        `running`, whether a harvest of the source is running; `summary`, None then and before the first harvest:
+        `announced` records of the catalogue, `records` shown, `datasets` of
         the source that are shown; `lines` with `reason` and `number`, which add up to `announced` with `records`;
         `more`, those which add up to `datasets` with `records`. `job_id`, and `results`, the records of the `reason`
         with `position`, `identifier`, `title`, name of the `dataset`, and `text`, a sentence.
@@ -108,13 +109,13 @@ def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict)
     id_ = source_id(data_dict["id"])
     if id_ is None:
         raise tk.ObjectNotFound(tk._("Harvest source not found"))
-    job = reconciliation.last_job(id_)
-    if job is None:
-        return {"job_id": None, "summary": None, "results": []}
+    job, running = reconciliation.last_job(id_), reconciliation.is_running(id_)
+    if job is None or running:
+        return {"running": running, "job_id": None, "summary": None, "results": []}
     limit = min(data_dict.get("limit", CHANGES_AT_ONCE), MOST_CHANGES)
     reason = data_dict.get("reason")
     results = reconciliation.listed(job, reason, limit, data_dict.get("offset", 0)) if reason else []
-    return {"job_id": job.job_id, "summary": reconciliation.summary(job), "results": results}
+    return {"running": False, "job_id": job.job_id, "summary": reconciliation.summary(job), "results": results}
 
 
 def get_actions() -> dict[str, Any]:

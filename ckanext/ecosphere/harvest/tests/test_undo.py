@@ -57,7 +57,7 @@ def undo(portal: Any, source: str) -> dict[str, str]:
 
 def without_times(datasets: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return datasets without the moments of their last save."""
-    moments = ("metadata_modified", "created", "position")
+    moments = ("metadata_modified", "created", "position", "extras")
     shown = {}
     for title, dataset in datasets.items():
         resources = [{k: v for k, v in each.items() if k not in moments} for each in dataset["resources"]]
@@ -190,7 +190,7 @@ def test_a_harvest_is_undone_once_and_only_when_it_is_over(portal, app):
 
 
 def test_the_report_lists_the_changes_and_its_button_undoes_them(page, portal):
-    factories.Sysadmin(name="camille", password=PASSWORD)
+    factories.Sysadmin(name="camille", password=PASSWORD, image_url="")
     with catalogue() as server:
         source = harvested_twice(portal, server)
         log_in(page, "camille", PASSWORD)

@@ -122,7 +122,18 @@ def undo(job_id: str) -> None:
     model.Session.remove()
     with Locks() as locks:
         if source_id and locks.take(source_lock(source_id)):
-            undoing.carry_out_asked(source_id, locks)
+            _undo_asked(source_id, locks)
+
+
+def _undo_asked(source_id: str, locks: Locks) -> None:
+    try:
+        undoing.carry_out_asked(source_id, locks)
+    except Exception as error:
+        if _is_transient(error):
+            raise
+        _drop_connections()
+        log.exception("Undo of harvests of source %s", source_id)
+        undoing.give_up(source_id)
 
 
 def _run(job_id: str, helpers: bool) -> bool:
@@ -153,7 +164,7 @@ def _run(job_id: str, helpers: bool) -> bool:
         complete_catalogues(job.source_id, job_id)
         closing.finish(job)
         withdrawal.carry_out_decided(job.source_id)
-        undoing.carry_out_asked(job.source_id, locks)
+        _undo_asked(job.source_id, locks)
     _start_next(job.source_id)
     return True
 
