@@ -92,7 +92,7 @@ def test_a_new_source_is_harvested_within_seven_clicks(page, portal, csw_catalog
     click("Enregistrer la source et la moissonner maintenant", "button")
     page.wait_for_url("**/job/**")
     jobs.Worker([QUEUE]).work(burst=True)
-    page.get_by_text("Fiches ajoutées").wait_for()
+    page.get_by_text("Ajoutées").wait_for()
     assert set(portal.datasets()) == {"Jeu de données 1"}
     print(f"A new source to its report: {clicks} clicks")
     assert clicks <= MOST_CLICKS
