@@ -222,18 +222,8 @@ class Person:
 
     def ask(self, action: str, data: dict[str, Any] | None = None) -> Any:
         """Call an action with the person's own rights."""
-        return tk.get_action(action)(self.context(), data or {})
-
-    def may(self, action: str, data: dict[str, Any] | None = None) -> bool:
-        """Return whether the person may call an action."""
-        try:
-            return tk.check_access(action, self.context(), data or {})
-        except tk.NotAuthorized:
-            return False
-
-    def context(self) -> Any:
-        """Return a new context of the person."""
-        return {"user": self.name, "auth_user_obj": model.Session.get(model.User, self.id)}
+        user = model.Session.get(model.User, self.id)
+        return tk.get_action(action)({"user": self.name, "auth_user_obj": user}, data or {})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from ckan import model
+from ckan import authz, model
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
@@ -86,7 +86,11 @@ def _own_links(person: Person) -> list[Link]:
     label, icon, rank = tk._("Add a person"), "user-plus", 70
     if person.sysadmin:
         return [Link(label, tk.url_for("ecosphere_console.people"), icon, rank)]
-    mine = [each for each in person.services if person.may("organization_member_create", {"id": each.id})]
+    mine = [
+        each
+        for each in person.services
+        if authz.has_user_permission_for_group_or_org(each.id, person.name, "membership")
+    ]
     labels = [label] if len(mine) == 1 else [labelled(label, each.title) for each in mine]
     urls = [tk.url_for("organization.member_new", id=each.name) for each in mine]
     return [Link(label, url, icon, rank) for label, url in zip(labels, urls, strict=True)]

@@ -20,7 +20,7 @@ from ckanext.ecosphere.harvest.worker import job
 from ckanext.ecosphere.harvest.worker.messages import about_record
 from ckanext.ecosphere.harvest.worker.watch import Watch
 from ckanext.ecosphere.harvest.write.portal import free_tags
-from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession
+from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession, StoppedError
 
 SAMPLE = 10
 
@@ -76,8 +76,12 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
     }
 
 
-def _kind(url: str, budget: Budget) -> str:
-    return recognise.at(url, GuardedSession(config.guard_settings(), budget=budget))
+def _kind(url: str, budget: Budget) -> str | None:
+    """Return what answers at an address; None once the time of the test is over, which its failures tell."""
+    try:
+        return recognise.at(url, GuardedSession(config.guard_settings(), budget=budget))
+    except StoppedError:
+        return None
 
 
 def _sample(raw: RawRecord, harvester: SourceType, context: Context) -> dict[str, Any]:
