@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 from ckan import model
+from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.fast_save import solr
 from ckanext.ecosphere.harvest import config
@@ -105,7 +106,7 @@ def _next_objects(job_id: str) -> list[_Object]:
         .order_by(HarvestObjectExtra.value, HarvestObject.id)
         .limit(_AT_ONCE)
     )
-    rows = model.Session.execute(query).tuples().all()
+    rows: list[Any] = list(model.Session.execute(query).tuples())
     former = _former([found.id for found, *_rest in rows])
     objects = [_object(*row, former.get(row[0].id)) for row in rows]
     model.Session.remove()
@@ -154,7 +155,7 @@ def _why_not_former(found: Any, former: _Former | None) -> str | None:
 
 def _former(object_ids: Iterable[str]) -> dict[str, _Former]:
     """Return the version of each dataset before a harvest object changed it, by id of that object."""
-    changed, earlier = sa.orm.aliased(HarvestObject), sa.orm.aliased(HarvestObject)
+    changed, earlier = aliased(HarvestObject), aliased(HarvestObject)
     query = (
         sa.select(
             changed.id,
