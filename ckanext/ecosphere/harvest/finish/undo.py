@@ -108,7 +108,7 @@ def _next_objects(job_id: str) -> list[_Object]:
     )
     rows: list[Any] = list(model.Session.execute(query).tuples())
     former = _former([found.id for found, *_rest in rows])
-    objects = [_object(*row, former.get(row[0].id)) for row in rows]
+    objects = [_object(found, noted, record, package, former.get(found.id)) for found, noted, record, package in rows]
     model.Session.remove()
     return objects
 
