@@ -87,7 +87,7 @@ def test_nobody_is_led_to_the_log_in_and_back(page, people):
     assert "/user/login" in page.url
     page.fill("#field-login", "asker")
     page.fill("#field-password", PASSWORD)
-    page.locator("main button[type=submit]").click()
+    page.locator("main").get_by_role("button", name="Rechercher", exact=True).click()
     page.wait_for_url("**/tableau-de-bord")
     # Only members of an organisation describe data; everybody may request data.
     assert texts(page, ".eco-begin a") == ["Demander des données"]
