@@ -90,6 +90,16 @@ def people() -> str:
     )
 
 
+@blueprint.route("/personnes/ajouter")
+def add_person() -> Response:
+    """Lead to the form for a new member of the chosen service."""
+    service = model.Group.get(request.args.get("service", ""))
+    if service is None or not service.is_organization:
+        tk.h.flash_error(tk._("Choose the service of the person."))
+        return tk.redirect_to("ecosphere_console.people")
+    return tk.redirect_to("organization.member_new", id=service.name)
+
+
 def queues() -> list[dict[str, Any]] | None:
     """Return each queue with its waiting jobs, failed jobs and workers; None while Redis is down."""
     try:

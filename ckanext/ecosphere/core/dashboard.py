@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
-from ckan import model
+from ckan import authz, model
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.core import console
 from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, IEcosphereDashboard, Line, Link, Person, Service
+from ckanext.ecosphere.shared.mailing.texts import labelled
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def home() -> str | Response:
     person = person_of(model.User.get(tk.current_user.id))  # pyright: ignore[reportArgumentType]
     rooms = list(p.PluginImplementations(IEcosphereDashboard))
     given = [_of(part, person) for part in (_health, _followed, *(room.ecosphere_dashboard_cards for room in rooms))]
-    begun = [_of(room.ecosphere_dashboard_links, person) for room in rooms]
+    begun = [_of(part, person) for part in (_own_links, *(room.ecosphere_dashboard_links for room in rooms))]
     cards = [card for each in given for card in each or []]
     links = [link for each in begun for link in each or []]
     cards.sort(key=lambda card: (not card.urgent, card.rank))
@@ -78,6 +79,21 @@ def _of(part: Callable[[Person], list[T]], person: Person) -> list[T] | None:
         model.Session.rollback()
         log.exception("Dashboard: %s failed", part.__qualname__)
         return None
+
+
+def _own_links(person: Person) -> list[Link]:
+    """Return the link to add a person, for administrators of the portal or of services."""
+    label, icon, rank = tk._("Add a person"), "user-plus", 70
+    if person.sysadmin:
+        return [Link(label, tk.url_for("ecosphere_console.people"), icon, rank)]
+    mine = [
+        each
+        for each in person.services
+        if authz.has_user_permission_for_group_or_org(each.id, person.name, "membership")
+    ]
+    labels = [label] if len(mine) == 1 else [labelled(label, each.title) for each in mine]
+    urls = [tk.url_for("organization.member_new", id=each.name) for each in mine]
+    return [Link(label, url, icon, rank) for label, url in zip(labels, urls, strict=True)]
 
 
 def _health(person: Person) -> list[Card]:

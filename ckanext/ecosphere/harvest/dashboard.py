@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 
 from ckanext.ecosphere.harvest import helpers
 from ckanext.ecosphere.harvest.overview import INACTIVE
@@ -45,3 +46,13 @@ def _note(state: str, source: dict[str, Any]) -> str:
         return label
     counted = tk.ungettext("{number} error", "{number} errors", errors).format(number=tk.h.localised_number(errors))
     return f"{label}, {counted}"
+
+
+def links(person: Person) -> list[Link]:
+    """Return the link to add a source, for those who may."""
+    who: Any = {"user": person.name, "auth_user_obj": model.Session.get(model.User, person.id)}
+    try:
+        tk.check_access("harvest_source_create", who, {})
+    except tk.NotAuthorized:
+        return []
+    return [Link(tk._("Add a source"), tk.url_for("harvest.new"), "cloud-arrow-down", 60)]

@@ -9,6 +9,8 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.harvest import config, job_progress, objects
+from ckanext.ecosphere.harvest.finish import reconciliation
+from ckanext.ecosphere.harvest.finish.changes import UNDO_REASONS
 from ckanext.ecosphere.harvest.messages import form_errors, labels, translation
 from ckanext.ecosphere.harvest.overview import STATES
 from ckanext.ecosphere.harvest.sources.csw_request import QUERYABLES
@@ -183,6 +185,16 @@ def ecosphere_harvest_states() -> list[tuple[str, str]]:
 def ecosphere_harvest_problems(report: dict[str, Any]) -> list[tuple[str, int]]:
     """Return the problems of the records of a job: message and number of records."""
     return [(labels.of_code(code), number) for code, number in (report.get("problems") or {}).items()]
+
+
+def ecosphere_harvest_undone(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """Return what the undo of a job did: sentence and number of datasets."""
+    return [(tk._(sentence), counts[code]) for code, sentence in UNDO_REASONS.items() if counts.get(code)]
+
+
+def ecosphere_harvest_not_shown(reason: str) -> str:
+    """Return why records of a source are not shown, as a sentence."""
+    return tk._(reconciliation.REASONS[reason])
 
 
 def ecosphere_harvest_facet_label(item: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Progress of a harvest job, as numbers and as a sentence, for its page, its script and the terminal."""
+"""Progress of a harvest job or its undo, as numbers and as a sentence, for pages, their script and the terminal."""
 
 from __future__ import annotations
 
@@ -32,6 +32,21 @@ def progress(state: Mapping[str, Any]) -> dict[str, Any]:
     if state.get("held"):
         parts.append(tk._("{number} withdrawals held").format(number=state["held"]))
     return {"done": done, "total": total, "rate": rate, "text": ", ".join(parts)}
+
+
+def of_undo(undo: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the progress of the undo of a job, as its page asks for it.
+
+    Args:
+        undo: as returned by `ecosphere_harvest_changes_list`.
+
+    Returns:
+        `stage` ("done" once it is over), `done`, `total`, and `text`, a sentence.
+    """
+    if undo is None or undo["finished"]:
+        return {"stage": "done"}
+    numbers = {name: undo[name] for name in ("done", "total")}
+    return {"stage": "undo", "text": tk._("{done} of {total} datasets looked at").format(**numbers), **numbers}
 
 
 def _rate(done: int, started: str | None) -> float | None:

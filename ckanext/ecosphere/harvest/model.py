@@ -261,6 +261,23 @@ class Hold(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGener
         }
 
 
+class Undo(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
+    """A job whose changes are undone, or were (`undo`).
+
+    Attributes:
+        user_id: the user who asked for it.
+        finished: when it was done; None while it waits or runs.
+    """
+
+    __tablename__ = "ecosphere_harvest_undo"
+
+    job_id: Mapped[str] = mapped_column(sa.UnicodeText, primary_key=True)
+    source_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
+    user_id: Mapped[str | None] = mapped_column(sa.UnicodeText)
+    asked: Mapped[datetime.datetime] = mapped_column(sa.DateTime, default=now)
+    finished: Mapped[datetime.datetime | None] = mapped_column(sa.DateTime)
+
+
 def _moment() -> datetime.datetime:
     return datetime.datetime.now(datetime.timezone.utc)
 
@@ -333,7 +350,7 @@ def forget(source_id: str) -> None:
     unsynchronised = {"synchronize_session": False}
     for table in (Batch, NotTaken):
         model.Session.execute(sa.delete(table).where(table.job_id.in_(jobs)).execution_options(**unsynchronised))
-    for table in (SourceRecord, JobState, Hold, Digest):
+    for table in (SourceRecord, JobState, Hold, Undo, Digest):
         model.Session.execute(sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised))
     gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
     model.Session.execute(sa.delete(HarvestedDataset).where(gone).execution_options(**unsynchronised))
@@ -344,7 +361,7 @@ def forget_lost_jobs(source_id: str) -> None:
     there = sa.select(HarvestJob.id).where(HarvestJob.source_id == source_id)
     lost = sa.and_(JobState.source_id == source_id, JobState.job_id.not_in(there))
     lost_ids = sa.select(JobState.job_id).where(lost)
-    for table in (Batch, NotTaken):
+    for table in (Batch, NotTaken, Undo):
         model.Session.execute(
             sa.delete(table).where(table.job_id.in_(lost_ids)).execution_options(synchronize_session=False)
         )

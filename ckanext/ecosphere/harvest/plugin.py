@@ -26,6 +26,7 @@ from ckanext.ecosphere.interfaces import (
     IEcosphereSetup,
     InitReport,
     LeavingStep,
+    Link,
     Person,
 )
 from ckanext.ecosphere.room import Room
@@ -79,6 +80,10 @@ class EcosphereHarvestPlugin(Room):
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         """Return the card with sources that need attention."""
         return dashboard.cards(person)
+
+    def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
+        """Return the link to add a source."""
+        return dashboard.links(person)
 
     def ecosphere_check(self) -> list[Check]:
         """Check for workers that harvests leave free, and the networks and ports allowed for sources."""

@@ -10,8 +10,9 @@ import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.gather import identity
-from ckanext.ecosphere.harvest.messages import translation
+from ckanext.ecosphere.harvest.messages import translation, trying
 from ckanext.ecosphere.harvest.normalise import Context, Problem, RecordError, normalise
+from ckanext.ecosphere.harvest.sources import recognise
 from ckanext.ecosphere.harvest.sources.base import RawRecord
 from ckanext.ecosphere.harvest.sources.messages import sentence
 from ckanext.ecosphere.harvest.sources.source_type import OWN_SERVICE, SourceType, type_called
@@ -19,6 +20,7 @@ from ckanext.ecosphere.harvest.worker import job
 from ckanext.ecosphere.harvest.worker.messages import about_record
 from ckanext.ecosphere.harvest.worker.watch import Watch
 from ckanext.ecosphere.harvest.write.portal import free_tags
+from ckanext.ecosphere.shared.http_guard import Budget, GuardedSession, StoppedError
 
 SAMPLE = 10
 
@@ -33,8 +35,9 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
 
     Returns:
         `announced` records, `failures` and `samples`: title, organisation, resources, licence, themes, territories,
-        rules that changed something, and problems of the first records, or the reason why one would be refused. Values
-        are codes; `in_words` translates them.
+        rules that changed something, and problems of the first records, or the reason why one would be refused; `kind`,
+        what answers at the address (see `recognise`), if no record could be read. Values are codes; `in_words`
+        translates them.
 
     Raises:
         ValueError: the type is not enabled, or the configuration is not valid; the message says why.
@@ -52,6 +55,7 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
             raws += page.records
             if len(raws) >= SAMPLE:
                 break
+        kind = None if raws or not reader.reading.failed else _kind(url, reader.budget)
     own = bool(settings.get(OWN_SERVICE))
     context = Context(
         default_organisation=None if own else settings.get("default_organisation"),
@@ -67,8 +71,17 @@ def try_source(url: str, type_name: str, text: str = "") -> dict[str, Any]:
         "type": type_name,
         "announced": reader.reading.announced,
         "failures": [asdict(failure) for failure in reader.reading.failures],
+        "kind": kind,
         "samples": [_sample(raw, harvester, context) for raw in raws[:SAMPLE]],
     }
+
+
+def _kind(url: str, budget: Budget) -> str | None:
+    """Return what answers at an address; None once the time of the test is over, which its failures tell."""
+    try:
+        return recognise.at(url, GuardedSession(config.guard_settings(), budget=budget))
+    except StoppedError:
+        return None
 
 
 def _sample(raw: RawRecord, harvester: SourceType, context: Context) -> dict[str, Any]:
@@ -97,8 +110,14 @@ def in_words(found: dict[str, Any]) -> dict[str, Any]:
         **found,
         "type": tk._(harvester.title) if harvester else found["type"],
         "failures": [sentence(**failure, translate=tk._) for failure in found["failures"]],
+        "advice": _advice(found),
         "samples": [_sample_in_words(sample) for sample in found["samples"]],
     }
+
+
+def _advice(found: dict[str, Any]) -> str | None:
+    kind = found.get("kind")
+    return trying.advice(kind, found["type"]) if kind else None
 
 
 def _sample_in_words(sample: dict[str, Any]) -> dict[str, Any]:
@@ -126,6 +145,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         url=found["url"], type=found["type"], number=announced
     )
     yield from found["failures"]
+    if found["advice"]:
+        yield found["advice"]
     for sample in found["samples"]:
         if "refused" in sample:
             yield f"✗ {sample['refused']}"

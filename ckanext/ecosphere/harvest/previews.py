@@ -20,6 +20,8 @@ from ckanext.ecosphere.harvest.worker.queue import QUEUE
 KEPT_SECONDS = 3600
 SLACK_SECONDS = 60
 """Time allowed to a worker beyond the reading, to start and to describe the result."""
+LONGEST_FORM = 100_000
+"""Maximum length of a form that is kept, in characters."""
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 
 
@@ -65,6 +67,18 @@ def run(id_: str, url: str, source_type: str, config: str, user: str) -> None:
         raise
     finally:
         _leave(id_, user)
+
+
+def keep_form(id_: str, form: dict[str, str]) -> None:
+    """Keep the form of a new source as long as its preview, to save it afterwards; drop one that is too long."""
+    text = json.dumps(form, ensure_ascii=False)
+    if len(text) <= LONGEST_FORM:
+        connect_to_redis().set(f"{_key(id_)}:form", text, ex=KEPT_SECONDS)
+
+
+def form_of(id_: str) -> dict[str, str]:
+    """Return the form of the source of a preview; empty if none was kept."""
+    return json.loads(connect_to_redis().get(f"{_key(id_)}:form") or "{}")
 
 
 def show(id_: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -11,14 +12,27 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.harvest import job_progress, objects, overview, previews
+from ckanext.ecosphere.harvest.finish import changes as job_changes
+from ckanext.ecosphere.harvest.finish import reconciliation
 from ckanext.ecosphere.harvest.logic.action import RECORDS_AT_ONCE
 from ckanext.ecosphere.harvest.messages import form_errors
 from ckanext.ecosphere.harvest.repair import formats, listing
 from ckanext.ecosphere.harvest.write import import_log
 from ckanext.ecosphere.shared import csv_table, web_guard
+from ckanext.ecosphere.shared.mailing.texts import labelled
 
 ecosphere_harvest = Blueprint("ecosphere_harvest", __name__)
 web_guard.protect(ecosphere_harvest)
+FORM = ("url", "title", "name", "notes", "source_type", "frequency", "config", "owner_org")
+"""Fields of a new source, kept while it is tested."""
+
+
+@ecosphere_harvest.before_app_request
+def one_page_of_sources() -> AnyResponse | None:
+    """Show the state of the sources, in place of ckanext-harvest's list, to those who manage some."""
+    if request.endpoint == "harvest.search" and tk.h.check_access("ecosphere_harvest_overview"):
+        return tk.redirect_to("ecosphere_harvest.sources", q=request.args.get("q") or None)
+    return None
 
 
 def context() -> Any:
@@ -116,22 +130,84 @@ def records(id: str) -> str | Response:
     found = allowed("ecosphere_harvest_records_list", **asked)
     job = tk.get_action("harvest_job_show")(context(), {"id": id})
     if request.args.get("format") == "csv":
-        rows = ([row[column] for column in import_log.COLUMNS] for row in import_log.listed(id, outcome))
-        headers = {"Content-Disposition": 'attachment; filename="harvest-records.csv"'}
-        return Response(csv_table.write(import_log.COLUMNS, rows), mimetype="text/csv; charset=utf-8", headers=headers)
-    pager = Page(
+        return _as_csv("harvest-records.csv", import_log.COLUMNS, import_log.listed(id, outcome))
+    pager = _pager("ecosphere_harvest.records", asked, page, found)
+    source = tk.get_action("harvest_source_show")(context(), {"id": job["source_id"]})
+    variables = {"job": job, "source": source, "page": pager, "outcome": outcome, "count": found["count"]}
+    return tk.render("ecosphere_harvest/records.html", variables)
+
+
+def changes(id: str) -> str | AnyResponse:
+    """Show the datasets that a harvest changed, page by page, or as CSV; undo the harvest."""
+    if request.method == "POST":
+        return _undo(id)
+    outcome = request.args.get("outcome", "")
+    outcome = outcome if outcome in job_changes.OUTCOMES else ""
+    page = tk.h.get_page_number(request.args)
+    asked = {"id": id, "outcome": outcome, "offset": (page - 1) * RECORDS_AT_ONCE}
+    found = allowed("ecosphere_harvest_changes_list", **asked)
+    undo = found["undo"]
+    if request.args.get("format") == "json":
+        return jsonify(job_progress.of_undo(undo))
+    if request.args.get("format") == "csv":
+        return _as_csv("harvest-changes.csv", job_changes.COLUMNS, job_changes.listed(id, outcome))
+    job = tk.get_action("harvest_job_show")(context(), {"id": id})
+    variables = {
+        "job": job,
+        "source": tk.get_action("harvest_source_show")(context(), {"id": job["source_id"]}),
+        "page": _pager("ecosphere_harvest.changes", asked, page, found),
+        "outcome": outcome,
+        "count": found["count"],
+        "undo": undo,
+    }
+    return tk.render("ecosphere_harvest/changes.html", variables)
+
+
+def _undo(id: str) -> AnyResponse:
+    try:
+        allowed("ecosphere_harvest_job_undo", id=id)
+    except tk.ValidationError as error:
+        tk.h.flash_error(" ".join(error.error_summary.values()))
+    return tk.redirect_to("ecosphere_harvest.changes", id=id)
+
+
+def reconciled(id: str) -> str | Response:
+    """Show what the catalogue of a source has, what is shown of it, and why the rest is not; records also as CSV."""
+    reason = request.args.get("reason", "")
+    reason = reason if reason in reconciliation.REASONS else ""
+    page = tk.h.get_page_number(request.args)
+    asked = {"id": id, "reason": reason, "offset": (page - 1) * RECORDS_AT_ONCE}
+    found = allowed("ecosphere_harvest_reconciliation_show", **asked)
+    source = tk.get_action("harvest_source_show")(context(), {"id": id})
+    summary = found["summary"]
+    if request.args.get("format") == "csv":
+        job = reconciliation.last_job(source["id"]) if summary else None
+        rows = reconciliation.all_rows(job) if job else ()
+        return _as_csv("harvest-reconciliation.csv", reconciliation.COLUMNS, rows)
+    numbers = {each["reason"]: each["number"] for each in [*summary["lines"], *summary["more"]]} if summary else {}
+    counted = {"results": found["results"], "count": numbers.get(reason, 0)}
+    pager = _pager("ecosphere_harvest.reconciled", asked, page, counted)
+    variables = {"source": source, "reason": reason, "page": pager, **found}
+    return tk.render("ecosphere_harvest/reconciliation.html", variables)
+
+
+def _pager(endpoint: str, asked: dict[str, Any], page: int, found: dict[str, Any]) -> Page:
+    """Return the page of a list of an action with `count` and `results`."""
+    kept = {name: value or None for name, value in asked.items() if name != "offset"}
+    return Page(
         collection=found["results"],
         presliced_list=True,
         page=page,
         items_per_page=RECORDS_AT_ONCE,
         item_count=found["count"],
-        url=lambda page, **_kwargs: tk.h.url_for(
-            "ecosphere_harvest.records", id=id, outcome=outcome or None, page=page
-        ),
+        url=lambda page, **_kwargs: tk.h.url_for(endpoint, page=page, **kept),
     )
-    source = tk.get_action("harvest_source_show")(context(), {"id": job["source_id"]})
-    variables = {"job": job, "source": source, "page": pager, "outcome": outcome, "count": found["count"]}
-    return tk.render("ecosphere_harvest/records.html", variables)
+
+
+def _as_csv(name: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Response:
+    cells = ([row[column] for column in columns] for row in rows)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(csv_table.write(columns, cells), mimetype="text/csv; charset=utf-8", headers=headers)
 
 
 def corrections(id: str) -> str | Response:
@@ -172,7 +248,11 @@ def start_trial() -> AnyResponse:
     except tk.ValidationError as error:
         reason = " ".join(form_errors.summary(error.error_dict).values())
         refused = {"url": source["url"], "state": previews.FAILED, "reason": reason}
-        return Response(tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None}), 400)
+        page = tk.render("ecosphere_harvest/trial.html", {"trial": refused, "id": None, "form": {}})
+        return Response(page, 400)
+    form = {name: request.form.get(name, "") for name in FORM}
+    if request.form.get("then") == "save":
+        previews.keep_form(started["id"], form)
     return tk.redirect_to("ecosphere_harvest.trial", id=started["id"])
 
 
@@ -181,7 +261,26 @@ def trial(id: str) -> str | Response:
     found = allowed("ecosphere_harvest_trial_show", id=id)
     if request.args.get("format") == "json":
         return jsonify({"stage": "done" if found["state"] != previews.WAITING else "gather"})
-    return tk.render("ecosphere_harvest/trial.html", {"trial": found, "id": id})
+    return tk.render("ecosphere_harvest/trial.html", {"trial": found, "id": id, "form": previews.form_of(id)})
+
+
+def save_trial(id: str) -> AnyResponse:
+    """Save the source that was tested, harvest it at once, and show the harvest; or its form with what is wrong."""
+    allowed("ecosphere_harvest_trial_show", id=id)
+    form = previews.form_of(id)
+    if not form:
+        return tk.abort(404, tk._("This trial is over and no longer kept: start it again."))
+    try:
+        source = tk.get_action("harvest_source_create")(context(), form)
+    except tk.NotAuthorized:
+        return tk.abort(403, tk._("This page is for those who manage harvest sources."))
+    except tk.ValidationError as error:
+        for field, text in form_errors.summary(error.error_dict).items():
+            tk.h.flash_error(labelled(field, text))
+        return tk.redirect_to("harvest.new", **form)
+    job = tk.get_action("harvest_job_create")(context(), {"source_id": source["id"], "run": True})
+    tk.h.flash_success(tk._("The source is saved, and its first harvest has been started."))
+    return tk.redirect_to("harvester.job_show", source=source["name"], id=job["id"])
 
 
 def record(id: str) -> str:
@@ -260,7 +359,10 @@ ecosphere_harvest.add_url_rule(
     "/ecosphere/harvest/source/<id>/withdrawals", view_func=withdrawals, methods=["GET", "POST"]
 )
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/source/<id>/corrections", view_func=corrections)
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/source/<id>/reconciliation", view_func=reconciled)
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/changes", view_func=changes, methods=["GET", "POST"])
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/progress", view_func=progress)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/job/<id>/records", view_func=records)
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial", view_func=start_trial, methods=["POST"])
 ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial/<id>", view_func=trial)
+ecosphere_harvest.add_url_rule("/ecosphere/harvest/trial/<id>/save", view_func=save_trial, methods=["POST"])

@@ -108,7 +108,7 @@ def test_an_administrator_sees_how_the_portal_is_and_who_works_for_whom(page, pe
     page.get_by_role("link", name="Personnes des services").click()
     page.wait_for_url("**/personnes")
     page.fill("#field-people", "DDTM")
-    page.locator("main button[type=submit]").click()
+    page.locator("main").get_by_role("button", name="Rechercher", exact=True).click()
     page.wait_for_url("**/personnes?q=DDTM")
     rows = [row.split("\t") for row in texts(page, "main tbody tr")]
     assert {row[0].strip() for row in rows} == {"DDTM-29232-01"}

@@ -33,6 +33,7 @@ _THINGS: Mapping[str, Any] = {
     "contact-sheet": model.Group,
     "service": model.Group,
     "harvest:first": model.Package,
+    "harvest:undo": model.Package,
 }
 """Area → table of the objects its entries refer to."""
 Titles = Mapping[tuple[Any, str], str]
@@ -134,6 +135,7 @@ def _area(area: str) -> str:
         "contact-sheet": tk._("Contact sheet"),
         "service": tk._("Service"),
         "harvest:first": tk._("Source harvested before what waits"),
+        "harvest:undo": tk._("Harvest undone"),
         "text:portal": tk._("Text of the portal"),
         "setting": tk._("Setting"),
     }.get(area, area)

@@ -8,6 +8,7 @@ does. When too many records have vanished at once, all of them are held until a 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -186,7 +187,7 @@ def withdraw_due(source_id: str, job_id: str, after: int | None = None) -> int:
         if not found:
             return total
         handed_over = hand_over(source_id, found)
-        _withdraw(source_id, job_id, {guid: id_ for guid, id_ in found.items() if guid not in handed_over})
+        withdraw(source_id, {guid: id_ for guid, id_ in found.items() if guid not in handed_over}, job_id)
         total += len(found)
 
 
@@ -205,7 +206,14 @@ def keep(source_id: str) -> int:
     return result.rowcount  # type: ignore[attr-defined]
 
 
-def _withdraw(source_id: str, job_id: str, found: dict[str, str | None]) -> None:
+def withdraw(source_id: str, found: Mapping[str, str | None], job_id: str | None = None) -> None:
+    """Withdraw the datasets of records.
+
+    Args:
+        source_id: the source.
+        found: guid → dataset.
+        job_id: job under which it is reported; None for no report.
+    """
     package_ids = [package_id for package_id in found.values() if package_id]
     # The index first: if the worker dies in between, the records are still due and this is repeated.
     solr.remove(package_ids)
@@ -218,7 +226,9 @@ def _withdraw(source_id: str, job_id: str, found: dict[str, str | None]) -> None
             else:
                 if package is not None:
                     delete_dataset(package)
-                    _report(source_id, job_id, guid, package.id)
+                    _not_current(package.id)
+                    if job_id is not None:
+                        _report(source_id, job_id, guid, package.id)
                 _set_state(source_id, guid, WITHDRAWN, package.name if package is not None else None)
             model.Session.commit()
 
@@ -231,13 +241,13 @@ def _set_state(source_id: str, guid: str, state: str, name: str | None = None) -
     )
 
 
+def _not_current(package_id: str) -> None:
+    is_current = sa.and_(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
+    model.Session.execute(sa.update(HarvestObject).where(is_current).values(current=False))
+
+
 def _report(source_id: str, job_id: str, guid: str, package_id: str) -> None:
     """Report a withdrawal as ckanext-harvest expects it: a harvest object with status `deleted` that is not current."""
-    model.Session.execute(
-        sa.update(HarvestObject)
-        .where(HarvestObject.package_id == package_id, HarvestObject.current.is_(True))
-        .values(current=False)
-    )
     moment = now()
     model.Session.execute(
         sa.insert(HarvestObject.__table__).values(

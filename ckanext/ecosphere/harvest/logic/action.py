@@ -12,7 +12,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.harvest import objects, overview, preview, previews
 from ckanext.ecosphere.harvest.deduplication import explain
 from ckanext.ecosphere.harvest.finish import withdrawal
-from ckanext.ecosphere.harvest.logic import administration, local, reading, schema, stock_actions
+from ckanext.ecosphere.harvest.logic import administration, jobs, local, reading, schema, stock_actions
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations, source_id
 from ckanext.ecosphere.harvest.model import JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.repair import listing
@@ -331,5 +331,5 @@ def _known_source(id_or_name: str) -> str:
 def get_actions() -> dict[str, Any]:
     """Return the actions of the plugin."""
     own = {name: each for name, each in globals().items() if name.startswith("ecosphere_harvest_")}
-    others = administration.get_actions() | local.get_actions() | stock_actions.get_actions()
+    others = administration.get_actions() | jobs.get_actions() | local.get_actions() | stock_actions.get_actions()
     return action_input.checked(own | others) | {"package_update": local_edits.package_update}

@@ -26,8 +26,23 @@ def ecosphere_harvest_records_list(context: Context, data_dict: DataDict) -> Aut
     return ecosphere_harvest_job_show(context, data_dict)
 
 
+def ecosphere_harvest_changes_list(context: Context, data_dict: DataDict) -> AuthResult:
+    """Allow editors of the source to list the datasets that a job changed."""
+    return ecosphere_harvest_job_show(context, data_dict)
+
+
+def ecosphere_harvest_job_undo(context: Context, data_dict: DataDict) -> AuthResult:
+    """Allow editors of the source to undo a job: what it wrote was theirs to write."""
+    return ecosphere_harvest_job_show(context, data_dict)
+
+
 def ecosphere_harvest_corrections_list(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow editors of the source to list corrections for its records; not public, since records name people."""
+    return _may_edit(context, source_id(data_dict["id"]))
+
+
+def ecosphere_harvest_reconciliation_show(context: Context, data_dict: DataDict) -> AuthResult:
+    """Allow editors of the source to see which of its records are not shown; records name people."""
     return _may_edit(context, source_id(data_dict["id"]))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan.logic.schema import validator_args
 
+from ckanext.ecosphere.harvest.finish import changes, reconciliation
 from ckanext.ecosphere.harvest.write import import_log
 
 MOST_DATASETS = 1000
@@ -24,16 +26,30 @@ def job_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
     return {"id": [not_empty, unicode_safe]}
 
 
-@validator_args
-def records_schema(  # noqa: PLR0917 - validators
-    not_empty: Any, unicode_safe: Any, ignore_empty: Any, one_of: Any, natural_number_validator: Any, default: Any
-) -> dict[str, Any]:
-    """Return the schema of a selection of the records of a job."""
+def records_schema() -> dict[str, Any]:
+    """Return the schema of a selection of the records of a job that became no dataset."""
+    return _page_schema(import_log.OUTCOMES)
+
+
+def changes_schema() -> dict[str, Any]:
+    """Return the schema of a selection of the datasets that a job changed."""
+    return _page_schema(changes.OUTCOMES)
+
+
+def reconciliation_schema() -> dict[str, Any]:
+    """Return the schema of a selection of the records of a source that are not shown."""
+    return _page_schema(reconciliation.REASONS, "reason")
+
+
+def _page_schema(outcomes: Iterable[str], name: str = "outcome") -> dict[str, Any]:
+    validator: Any = tk.get_validator
+    not_empty, unicode_safe, ignore_empty = map(validator, ("not_empty", "unicode_safe", "ignore_empty"))
+    one_of, default, number = map(validator, ("one_of", "default", "natural_number_validator"))
     return {
         "id": [not_empty, unicode_safe],
-        "outcome": [ignore_empty, one_of(list(import_log.OUTCOMES))],
-        "limit": [ignore_empty, natural_number_validator],
-        "offset": [default(0), natural_number_validator],
+        name: [ignore_empty, one_of(list(outcomes))],
+        "limit": [ignore_empty, number],
+        "offset": [default(0), number],
     }
 
 

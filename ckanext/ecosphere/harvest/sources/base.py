@@ -71,6 +71,8 @@ class Reading:
 
     Attributes:
         announced: number of records that the source announces, None until it has done so.
+        unfiltered: number of records of the source without the conditions of its configuration, None if it has none or
+            does not say so.
         received: number of records received, without repetitions.
         repeated: number of records that were repeated.
         repeats: each of those, until they are stored in the database.
@@ -82,6 +84,7 @@ class Reading:
     """
 
     announced: int | None = None
+    unfiltered: int | None = None
     received: int = 0
     repeated: int = 0
     repeats: list[Repeat] = field(default_factory=list)

@@ -166,6 +166,7 @@ class CswReader:
     def _add_up(self) -> None:
         """Compare the announced with the received number, unless a failure already explains a difference."""
         reading = self.reading
+        reading.unfiltered = self._number_in_all()
         reading.requests = self._session.requests
         if reading.failed:
             return
@@ -174,6 +175,15 @@ class CswReader:
         elif reading.received != reading.announced:
             code = "count-short" if reading.received < reading.announced else "count-over"
             reading.fail(code, announced=reading.announced, received=reading.received)
+
+    def _number_in_all(self) -> int | None:
+        """Ask how many records the catalogue has, whether or not they meet the conditions of the source."""
+        if not self._options.filters or self._dialect is None:
+            return None
+        try:
+            return self._say(self._dialect, 1, 1, attempts=1, filters=()).matched
+        except PageError:
+            return None
 
     # --- one page ---
 
@@ -238,12 +248,12 @@ class CswReader:
 
     def _ask(self, start: int, size: int, attempts: int | None) -> Answer:
         if self._dialect is not None:
-            return self._say(self._dialect, start, size, attempts)
+            return self._say(self._dialect, start, size, attempts, self._options.filters)
         errors: list[PageError] = []
         possible = dialects(self._options.filters)
         for dialect in possible:
             try:
-                answer = self._say(dialect, start, size, attempts)
+                answer = self._say(dialect, start, size, attempts, self._options.filters)
             except PageError as error:
                 errors.append(error)
                 if not error.misunderstood:
@@ -255,8 +265,10 @@ class CswReader:
                 return answer
         raise errors[0]
 
-    def _say(self, dialect: Dialect, start: int, size: int, attempts: int | None) -> Answer:
-        body, parameters = get_records(dialect, self._options.filters, start, size)
+    def _say(
+        self, dialect: Dialect, start: int, size: int, attempts: int | None, filters: tuple[Filter | AnyOf, ...]
+    ) -> Answer:
+        body, parameters = get_records(dialect, filters, start, size)
         url = with_query(self._url, parameters) if parameters else self._url
         try:
             response = self._session.request("POST" if body else "GET", url, body=body, headers=_XML, attempts=attempts)

@@ -13,7 +13,7 @@ from ckan.lib import jobs
 from redis.exceptions import RedisError
 
 from ckanext.ecosphere.harvest import config
-from ckanext.ecosphere.harvest.model import Batch, Hold, JobState, now
+from ckanext.ecosphere.harvest.model import Batch, Hold, JobState, Undo, now
 from ckanext.ecosphere.harvest.sources.source_type import type_names
 from ckanext.ecosphere.harvest.worker.job import RUNNING
 from ckanext.ecosphere.harvest.worker.locks import source_lock
@@ -31,6 +31,7 @@ _NO_LIMIT = -1
 _RETRY_SECONDS = [0, 60, 300, 600, 600]
 """Pauses of RQ between attempts. The first is for a killed process; a service that was away was waited for before."""
 _HARVEST, _WITHDRAWAL, _HELP = "ecosphere-harvest-", "ecosphere-withdrawal-", "ecosphere-help-"
+_UNDO = "ecosphere-undo-"
 """Prefixes of RQ job ids, which prevent a job from being queued twice."""
 _PATROL_SECONDS = 60.0
 
@@ -56,6 +57,11 @@ def send_first(job_id: str) -> None:
 def send_withdrawal(hold_id: int) -> None:
     """Enqueue the execution of a decision to withdraw."""
     _enqueue("carry_out", str(hold_id), "harvest withdrawal", f"{_WITHDRAWAL}{hold_id}")
+
+
+def send_undo(job_id: str) -> None:
+    """Enqueue the undo of a job."""
+    _enqueue("undo", job_id, "undo of harvest", _UNDO + job_id)
 
 
 def _waits(id_: str) -> bool:
@@ -141,6 +147,9 @@ def revive() -> list[str]:
     for hold_id in list(model.Session.execute(undone).scalars()):
         if not _waits(f"{_WITHDRAWAL}{hold_id}"):
             send_withdrawal(hold_id)
+    for job_id in list(model.Session.scalars(sa.select(Undo.job_id).where(Undo.finished.is_(None)))):
+        if not _waits(_UNDO + job_id):
+            send_undo(job_id)
     return revived
 
 

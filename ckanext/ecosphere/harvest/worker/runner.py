@@ -20,8 +20,9 @@ from ckanext.ecosphere.fast_save.solr import SolrAwayError
 from ckanext.ecosphere.harvest import config
 from ckanext.ecosphere.harvest.deduplication.reconcile import reconcile
 from ckanext.ecosphere.harvest.finish import closing, statistics, succession, withdrawal
+from ckanext.ecosphere.harvest.finish import undo as undoing
 from ckanext.ecosphere.harvest.gather.gatherer import Gatherer, JobAbortedError
-from ckanext.ecosphere.harvest.model import Hold, JobState, now
+from ckanext.ecosphere.harvest.model import Hold, JobState, Undo, now
 from ckanext.ecosphere.harvest.sources.base import Reading
 from ckanext.ecosphere.harvest.sources.source_type import SourceType, type_called
 from ckanext.ecosphere.harvest.worker import queue
@@ -115,6 +116,26 @@ def carry_out(hold_id: str) -> None:
             withdrawal.carry_out_decided(source_id)
 
 
+def undo(job_id: str) -> None:
+    """Undo a job, unless a harvest of the source is running, which does so at its end."""
+    source_id = model.Session.execute(sa.select(Undo.source_id).where(Undo.job_id == job_id)).scalar()
+    model.Session.remove()
+    with Locks() as locks:
+        if source_id and locks.take(source_lock(source_id)):
+            _undo_asked(source_id, locks)
+
+
+def _undo_asked(source_id: str, locks: Locks) -> None:
+    try:
+        undoing.carry_out_asked(source_id, locks)
+    except Exception as error:
+        if _is_transient(error):
+            raise
+        _drop_connections()
+        log.exception("Undo of harvests of source %s", source_id)
+        undoing.give_up(source_id)
+
+
 def _run(job_id: str, helpers: bool) -> bool:
     job = load(job_id)
     harvester = type_called(job.type)
@@ -143,6 +164,7 @@ def _run(job_id: str, helpers: bool) -> bool:
         complete_catalogues(job.source_id, job_id)
         closing.finish(job)
         withdrawal.carry_out_decided(job.source_id)
+        _undo_asked(job.source_id, locks)
     _start_next(job.source_id)
     return True
 
@@ -199,6 +221,7 @@ def _end_of_reading(job: Job, reading: Reading) -> None:
             "notes": notes,
             "failed": reading.failed,
             "repeated": reading.repeated,
+            "unfiltered": reading.unfiltered,
             "failures": [asdict(failure) for failure in reading.failures],
             "gathered": now().isoformat(),
         },

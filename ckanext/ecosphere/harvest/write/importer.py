@@ -177,9 +177,10 @@ class Importer:
                 """
                 UPDATE harvest_object AS object
                 SET state = outcome.state, current = outcome.written,
-                    -- Imported once more in the same job, since its lot came later. It is new all the same.
-                    report_status = CASE WHEN object.report_status = 'added' AND outcome.status = 'updated'
-                                         THEN 'added' ELSE outcome.status END,
+                    -- Imported once more, since its lot came later or a later job is undone: the report of its own
+                    -- job stays as it is.
+                    report_status = CASE WHEN object.report_status IN ('added', 'updated') AND outcome.written
+                                         THEN object.report_status ELSE outcome.status END,
                     package_id = outcome.package, import_started = :started, import_finished = :finished
                 FROM unnest(CAST(:ids AS text[]), CAST(:states AS text[]), CAST(:statuses AS text[]),
                             CAST(:packages AS text[]), CAST(:written AS boolean[]))

@@ -12,6 +12,7 @@ from ckanext.ecosphere.harvest.model import SourceRecord
 from ckanext.ecosphere.harvest.normalise import Result
 from ckanext.ecosphere.harvest.write.local_edits import Edits, Values, edits_of, values_of
 from ckanext.ecosphere.harvest.write.outcome import Outcome
+from ckanext.ecosphere.harvest.write.portal import Present
 from ckanext.harvest.model import HarvestObject
 
 
@@ -20,6 +21,7 @@ class Item:
     """One record of a batch, from loading to saving.
 
     Attributes:
+        removed: resources that were removed from its dataset last.
         edits: local edits of its dataset.
         here: current values of a dataset that has some.
     """
@@ -34,6 +36,7 @@ class Item:
     private: bool
     old_name: str | None
     extras: dict[str, Any]
+    removed: list[Present] = field(default_factory=list)
     edits: Edits = field(default_factory=dict)
     here: Values = field(default_factory=dict)
     keys: tuple[str, ...] = ()

@@ -139,14 +139,36 @@ class Present:
 
 def present_resources(package_ids: list[str]) -> dict[str, list[Present]]:
     """Return the resources of some datasets, in order."""
+    return _resources(active_resources(*_PRESENT, IS_ADDED), package_ids)
+
+
+def removed_resources(package_ids: list[str]) -> dict[str, list[Present]]:
+    """Return the resources that were removed from some datasets last: CKAN keeps them until others are removed.
+
+    One that comes back, since its record does so or a harvest is undone, gets its id again.
+    """
+    is_removed = sa.and_(
+        model.Resource.state == model.State.DELETED, model.Resource.url_type.is_distinct_from("upload")
+    )
+    return _resources(sa.select(*_PRESENT, sa.false()).where(is_removed), package_ids)
+
+
+_PRESENT: tuple[Any, ...] = (
+    model.Resource.package_id,
+    model.Resource.id,
+    model.Resource.url,
+    model.resource_table.c.extras,
+    model.Resource.name,
+)
+
+
+def _resources(query: sa.Select[Any], package_ids: list[str]) -> dict[str, list[Present]]:
     found: dict[str, list[Present]] = defaultdict(list)
     if not package_ids:
         return found
-    resource = model.Resource
-    query = active_resources(
-        resource.package_id, resource.id, resource.url, model.resource_table.c.extras, resource.name, IS_ADDED
+    rows = model.Session.execute(
+        query.where(model.Resource.package_id.in_(package_ids)).order_by(model.Resource.position)
     )
-    rows = model.Session.execute(query.where(resource.package_id.in_(package_ids)).order_by(resource.position))
     for package_id, id_, url, extras, name, is_added in rows:
         protocol = (extras or {}).get("protocol") or ""
         found[package_id].append(Present(id_, url or "", protocol, name or "", is_added))

@@ -24,8 +24,17 @@ _AT_ONCE = 50
 
 def import_kept(wanted: Iterable[RecordId]) -> None:
     """Import records from their stored content; those without any wait for their next harvest."""
+    import_objects(kept_objects(wanted).values())
+
+
+def import_objects(wanted: Iterable[tuple[str, str]]) -> None:
+    """Import harvest objects from their stored content.
+
+    Args:
+        wanted: object and its job, each.
+    """
     by_job: dict[str, list[str]] = defaultdict(list)
-    for object_id, job_id in kept_objects(wanted).values():
+    for object_id, job_id in wanted:
         by_job[job_id].append(object_id)
     for job_id, object_ids in by_job.items():
         _forget_stories(object_ids)

@@ -36,6 +36,7 @@ from ckanext.ecosphere.harvest.write.portal import (
     free_tags,
     keep_ids,
     present_resources,
+    removed_resources,
 )
 
 log = logging.getLogger(__name__)
@@ -109,12 +110,14 @@ class Writer:
         lots = series.parents(self._job.source_id, {item.outcome.guid for item in ready})
         for item in ready:
             series.add_parents(item.result.dataset, lots.get(item.outcome.guid, []))  # type: ignore[union-attr]
-        present = present_resources([item.package_id for item in ready if item.package_id])
+        known_ids = [item.package_id for item in ready if item.package_id]
+        present, removed = present_resources(known_ids), removed_resources(known_ids)
         done = self._create_together([item for item in ready if item.package_id is None], names)
         ensure_joined(connection)
         for item in ready:
             if item.outcome.guid in done:
                 continue
+            item.removed = removed.get(item.package_id or "", [])
             self._save(item, names, present.get(item.package_id or "", []))
             ensure_joined(connection)
         return [item.outcome for item in items]
@@ -194,6 +197,7 @@ class Writer:
             dataset["id"] = item.package_id
         dataset["resources"] = [dict(resource) for resource in dataset.get("resources") or []]
         keep_ids(dataset["resources"], as_harvested(present, item.edits))
+        keep_ids(dataset["resources"], item.removed)
         if item.package_id:
             added = [each.id for each in present if each.local]
             item.edits = local_edits.keep(dataset, item.edits, item.here)

@@ -11,7 +11,8 @@ from ckan.logic.schema import validator_args
 from ckan.types import AuthResult, Context, DataDict
 
 from ckanext.ecosphere.schemas.bulk import filters, plan, runs
-from ckanext.ecosphere.schemas.logic import locked_fields
+from ckanext.ecosphere.schemas.logic import locked_fields, publication
+from ckanext.ecosphere.schemas.rdf import relations
 from ckanext.ecosphere.shared import language
 
 MOST_DATASETS = 1000
@@ -216,6 +217,10 @@ def _asked(context: Context, data: DataDict) -> tuple[plan.Change, list[dict[str
         raise tk.ValidationError(dict(texts)) from error
     if change.field == "tags" and change.operation != "remove":
         _may_be_keywords(change.values)
+    if change.field == "in_series" and change.operation != "remove":
+        unknown = relations.unknown_series(change.values, context)
+        if unknown:
+            raise tk.ValidationError({"values": [publication.no_series(name) for name in unknown]})
     datasets = _chosen(context, names, data.get("q") or "", data.get("filters") or "")
     known = {dataset[key] for dataset in datasets for key in ("name", "id")}
     return change, datasets, [name for name in names if name not in known]

@@ -21,6 +21,7 @@ FIELDS: dict[str, tuple[str | None, str, bool]] = {
     "inspire_theme": ("inspire-theme", "uri", True),
     "tags": (None, "", True),
     "contact": (None, "", True),
+    "in_series": (None, "", True),
     "license_id": ("licences", "id", False),
     "access_rights": ("access-right", "uri", False),
     "frequency": ("frequency", "uri", False),

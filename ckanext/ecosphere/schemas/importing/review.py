@@ -7,16 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from ckan import authz, model
+from ckan import model
 from ckan.lib.navl.dictization_functions import flatten_dict
 from ckan.lib.plugins import lookup_package_plugin, plugin_validate
 
 from ckanext.ecosphere.schemas.catalogue import inheritance
-from ckanext.ecosphere.schemas.fields import conditions, stored
+from ckanext.ecosphere.schemas.fields import conditions
 from ckanext.ecosphere.schemas.fields.values import as_list
 from ckanext.ecosphere.schemas.logic.publication import Dataset as Flat
 from ckanext.ecosphere.schemas.logic.publication import label_of
-from ckanext.ecosphere.shared import authorization, bounds
 
 #: Errors of these fields are ignored, since the user fills them in.
 _LEFT = ("name", "title", "owner_org", "tag_string")
@@ -50,7 +49,7 @@ def looked_over(dataset: Dataset, context: Any) -> tuple[Dataset, list[str]]:
         told += _files_left_out(schema["resource_fields"], kept, errors.get("resources") or ())
         if not errors:
             break
-    return kept, told + _unknown_series(kept, context)
+    return kept, told
 
 
 def said(errors: Mapping[str, Any]) -> list[str]:
@@ -150,20 +149,6 @@ def _files_left_out(fields: Fields, dataset: Dataset, faults: Iterable[Any]) -> 
     if faults:
         dataset["resources"] = kept
     return told
-
-
-def _unknown_series(dataset: Dataset, context: Any) -> list[str]:
-    message = tk._("The series “{name}” is not in this portal: its identifier is kept, and shown as a link once it is.")
-    # Those beyond the limit are refused anyway.
-    names = [str(name) for name in as_list(dataset.get("in_series") or [])][: bounds.most("in_series")]
-    return [message.format(name=name) for name in names if not _is_there(name, context)]
-
-
-def _is_there(name: str, context: Any) -> bool:
-    """Return whether the series exists on the portal and the user may read it."""
-    package = stored.package_of(name)
-    who = authorization.same_person(context)
-    return package is not None and authz.is_authorized_boolean("package_show", who, {"id": package.id})
 
 
 def _problems(fields: Fields, errors: Any, before: str = "") -> Iterator[str]:

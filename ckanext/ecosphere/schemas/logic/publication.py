@@ -19,12 +19,20 @@ from ckanext.ecosphere.schemas.fields.dates import span
 from ckanext.ecosphere.schemas.fields.stored import Stored
 from ckanext.ecosphere.schemas.fields.values import as_list, as_object
 from ckanext.ecosphere.schemas.logic import grace
+from ckanext.ecosphere.schemas.rdf import relations
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.vocabularies.languages import SUFFIX
 
 FlatData = dict[tuple[Any, ...], Any]
 Errors = dict[tuple[Any, ...], list[str]]
 Field = Mapping[str, Any]
+
+
+def no_series(name: str) -> str:
+    """Return the error for a name that no series has."""
+    text = tk._("No series of the portal is called “{name}”: write the name or the identifier of one.")
+    return text.format(name=name)
+
 
 #: Pairs of dates, the first of which cannot be later than the second.
 ORDERED_DATES = (("created", "issued"), ("created", "modified"), ("issued", "modified"), ("modified", "next_update"))
@@ -49,9 +57,17 @@ def check(data: FlatData, errors: Errors, context: Any, schema: Mapping[str, Any
         _check_needed(schema["dataset_fields"], now, before, errors)
     _check_rows(schema["dataset_fields"], now, before, errors, public)
     _check_resources(schema.get("resource_fields", ()), now, before, errors)
+    _check_series(now, before, errors, context)
     for fields, rule in RULES:
         if (public and before.private) or any(_changed(name, now, before) for name in fields):
             rule(now, errors, public)
+
+
+def _check_series(now: Dataset, before: Stored, errors: Errors, context: Any) -> None:
+    """Refuse names of series that this save adds and that no series of the portal has."""
+    known = set(before.texts("in_series"))
+    for name in relations.unknown_series((each for each in now.texts("in_series") if each not in known), context):
+        add(errors, ("in_series",), no_series(name))
 
 
 class Dataset:

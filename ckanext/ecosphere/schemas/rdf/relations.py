@@ -63,6 +63,18 @@ def find(references: Iterable[str]) -> list[dict[str, Any]]:
     return sorted(found, key=place)
 
 
+def unknown_series(references: Iterable[str], context: Mapping[str, Any]) -> list[str]:
+    """Return the references that name no series that the user of a context may see, of the first `MOST_REFERENCES`."""
+    wanted = [str(reference) for reference in references][:MOST_REFERENCES]
+    if not wanted:
+        return []
+    who: Any = {key: context[key] for key in ("user", "auth_user_obj", "ignore_auth") if key in context}
+    found = tk.get_action("package_search")(who, _asked(_named(wanted), MOST_REFERENCES))["results"]
+    series = [dataset for dataset in found if dataset.get("dcat_type") == SERIES]
+    known = {name for dataset in series for name in own_references(dataset)}
+    return [name for name in wanted if name not in known]
+
+
 def referring(dataset: Dataset, field: str, rows: int = MOST_SHOWN) -> dict[str, Any]:
     """Return the datasets that refer to this one in the index field ``field``: ``count`` and the first ``results``."""
     return _search(f"{field}:({_any(own_references(dataset))})", rows=rows)
@@ -120,8 +132,12 @@ def _search(query: str, rows: int) -> dict[str, Any]:
 
 
 def _searched(query: str, rows: int) -> dict[str, Any]:
+    return tk.get_action("package_search")({}, _asked(query, rows))
+
+
+def _asked(query: str, rows: int) -> dict[str, Any]:
     search = {"fq": f"+dataset_type:dataset +({query})", "rows": rows, "sort": "title_string asc", "facet": "false"}
-    return tk.get_action("package_search")({}, {**search, "include_private": True})
+    return {**search, "include_private": True}
 
 
 def _named(references: Iterable[str]) -> str:

@@ -159,10 +159,10 @@ class TestTheAction:
         words = {"aléa", "enjeux", "cours d'eau", "Saint-Denis", "Réunion", "crue", "eau", "risque"}
         assert {tag["name"] for tag in dataset["tags"]} == words
 
-    def test_a_series_that_the_portal_does_not_have_is_named_and_blocks_nothing(self, act):
+    def test_a_series_that_the_portal_does_not_have_is_left_out_and_named(self, act):
         of_dataset = {**samples.full(in_series=["lot-lointain"]), "id": "x"}
         read = act("ecosphere_dataset_import", content=writer.record(of_dataset).decode())
-        assert read["dataset"]["in_series"] == ["lot-lointain"]
+        assert not read["dataset"].get("in_series")
         assert [problem for problem in read["problems"] if "lot-lointain" in problem]
         kind = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/series"
         read = act("ecosphere_dataset_import", content=writer.record({**of_dataset, "dcat_type": kind}).decode())

@@ -1,0 +1,149 @@
+"""A new source: found where it is looked for, tested before it is saved, and harvested within a few clicks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ckan.lib import jobs
+from ckan.tests import factories, helpers
+
+from ckanext.ecosphere.harvest import preview
+from ckanext.ecosphere.harvest.sources import recognise
+from ckanext.ecosphere.harvest.tests.csw_server import iso_record
+from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.tests.browser import axe_violations, log_in
+from ckanext.ecosphere.tests.scripted_server import serve
+
+PASSWORD = "un mot de passe de test"
+MOST_CLICKS = 7
+"""From the dashboard to the report of the first harvest of a new source."""
+RDF = "@prefix dcat: <http://www.w3.org/ns/dcat#> .\n<https://ex.org/1> a dcat:Dataset ."
+FOLDER = '<html><body><a href="a.xml">a.xml</a></body></html>'
+WMS = '<?xml version="1.0"?><WMS_Capabilities version="1.3.0" xmlns="http://www.opengis.net/wms"/>'
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "said"),
+    [
+        (404, "<html>Not found</html>", recognise.NOTHING, "There is nothing at this address"),
+        (403, "", recognise.FORBIDDEN, "lets nobody in"),
+        (503, "", recognise.BROKEN, "Test again later"),
+        (200, "<!DOCTYPE html><html><p>Bienvenue</p></html>", recognise.PAGE, "a page for people"),
+        (200, WMS, recognise.MAPS, "a service of maps"),
+        (200, RDF, recognise.DCAT, "choose “RDF"),
+        (200, FOLDER, recognise.WAF, "choose “Folder"),
+        (200, '{"conformsTo": [], "links": []}', recognise.OGCAPI, "choose “OGC"),
+        (200, '{"data": [], "next_page": null}', recognise.UDATA, "choose “"),
+        (200, "%PDF-1.4", recognise.UNKNOWN, "none of the types"),
+    ],
+)
+def test_a_test_says_what_it_found_and_what_to_do(portal, status, body, kind, said):
+    with serve(lambda exchange: exchange.answer(body, status)) as server:
+        found = preview.try_source(server.url + "/csw2", "ecosphere_csw")
+    assert (found["samples"], found["kind"]) == ([], kind)
+    told = preview.in_words(found)
+    assert told["failures"] and said in told["advice"]
+    assert told["advice"] in list(preview.lines(found))
+
+
+def test_a_csw_declared_as_a_feed_is_recognised(portal, csw_catalogue):
+    found = preview.try_source(csw_catalogue([iso_record(1)]), "ecosphere_dcat")
+    assert found["kind"] == recognise.CSW
+    assert "CSW" in preview.in_words(found)["advice"]
+
+
+def test_a_catalogue_that_answers_is_asked_nothing_more(portal, csw_catalogue):
+    found = preview.try_source(csw_catalogue([iso_record(1)]), "ecosphere_csw")
+    assert (len(found["samples"]), found["kind"]) == (1, None)
+
+
+def test_a_new_source_is_harvested_within_seven_clicks(page, portal, csw_catalogue):
+    person = factories.User(name="camille", password=PASSWORD, image_url="")
+    helpers.call_action("organization_member_create", id="ddt-01053-01", username=person["name"], role="admin")
+    url = csw_catalogue([iso_record(1), iso_record(2, title="", abstract="")])
+    clicks = 0
+
+    def click(name: str, role: Any = "link") -> None:
+        nonlocal clicks
+        clicks += 1
+        page.get_by_role(role, name=name, exact=True).click()
+
+    log_in(page, "camille", PASSWORD)
+    page.goto("/fr/tableau-de-bord")
+    click("Ajouter une source")
+    page.locator("#field-url").fill(url.replace("/csw", "/rien"))
+    page.locator("#field-title").fill("Catalogue de l’Ain")
+    click("Tester, puis enregistrer", "button")
+    assert axe_violations(page, impacts=()) == []
+    jobs.Worker([QUEUE]).work(burst=True)
+    page.get_by_text("Il n’y a rien à cette adresse").wait_for()
+    assert axe_violations(page, impacts=()) == []
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= 390")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    clicks = 1  # what follows corrects the address that was wrong on purpose
+    page.get_by_role("link", name="Modifier la source").click()
+    assert page.locator("#field-title").input_value() == "Catalogue de l’Ain"
+    page.locator("#field-url").fill(url)
+    click("Tester, puis enregistrer", "button")
+    jobs.Worker([QUEUE]).work(burst=True)
+    page.get_by_text("Jeu de données 1").wait_for()
+    click("Enregistrer la source et la moissonner maintenant", "button")
+    page.wait_for_url("**/job/**")
+    jobs.Worker([QUEUE]).work(burst=True)
+    page.get_by_text("Ajoutées").wait_for()
+    assert set(portal.datasets()) == {"Jeu de données 1"}
+    print(f"A new source to its report: {clicks} clicks")
+    assert clicks <= MOST_CLICKS
+
+
+def test_a_source_that_is_refused_leads_back_to_its_form(portal, app, csw_catalogue):
+    boss = factories.SysadminWithToken()
+    headers = {"Authorization": boss["token"]}
+    url = csw_catalogue([iso_record(1)])
+    portal.source(url, name="deja")
+    form = {"url": url, "title": "Encore", "name": "deja", "source_type": "ecosphere_csw", "frequency": "MANUAL"}
+    form |= {"owner_org": portal.call("organization_show", id=portal.OWNER)["id"], "then": "save"}
+    answer = app.post("/fr/ecosphere/harvest/trial", data=form, headers=headers, follow_redirects=False)
+    trial = answer.headers["Location"].rsplit("/", 1)[1]
+    jobs.Worker([QUEUE]).work(burst=True)
+    saved = app.post(f"/fr/ecosphere/harvest/trial/{trial}/save", headers=headers)
+    assert "Une autre source a déjà cette adresse" in saved.body
+    assert 'value="Encore"' in saved.body
+
+
+def test_sources_and_people_are_added_where_they_are_looked_for(portal, app):
+    boss = {"Authorization": factories.SysadminWithToken()["token"]}
+    editor, person = factories.UserWithToken(), factories.UserWithToken()
+    helpers.call_action("organization_member_create", id="ddt-01053-01", username=editor["name"], role="admin")
+    mine = {"Authorization": editor["token"]}
+    service = portal.call("organization_show", id="ddt-01053-01")["id"]
+    page = app.get("/fr/organization/ddt-01053-01", headers=mine).body
+    assert f"/harvest/new?owner_org={service}" in page and "Ajouter une source" in page
+    form = app.get(f"/fr/harvest/new?owner_org={service}", headers=boss).body
+    assert f'<option value="{service}" selected>' in form
+    for address in ("/fr/organization/members/ddt-01053-01", "/fr/organization/manage_members/ddt-01053-01"):
+        page = app.get(address, headers=mine).body
+        assert "Ajouter une personne" in page and "/organization/member_new/" in page, address
+    portal.source("https://un.example.org/csw", name="un")
+    assert "/harvest/new" in app.get("/fr/ecosphere/harvest/sources", headers=boss).body
+    dashboard = app.get("/fr/tableau-de-bord", headers=boss).body
+    assert "Ajouter une source" in dashboard and "Ajouter une personne" in dashboard
+    dashboard = app.get("/fr/tableau-de-bord", headers=mine).body
+    assert "/organization/member_new/ddt-01053-01" in dashboard
+    stranger = {"Authorization": person["token"]}
+    for address in ("/fr/tableau-de-bord", "/fr/organization/ddt-01053-01"):
+        page = app.get(address, headers=stranger).body
+        assert "Ajouter une source" not in page and "Ajouter une personne" not in page, address
+    chosen = app.get("/fr/ecosphere/admin/personnes/ajouter?service=ddt-01053-01", headers=boss, follow_redirects=False)
+    assert chosen.headers["Location"].endswith("/organization/member_new/ddt-01053-01")
+
+
+def test_each_person_has_one_page_of_sources(portal, app):
+    boss = {"Authorization": factories.SysadminWithToken()["token"]}
+    portal.source("https://un.example.org/csw", name="un", title="Un")
+    answer = app.get("/fr/harvest?q=un", headers=boss, follow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"].endswith("/ecosphere/harvest/sources?q=un")) == (302, True)
+    public = app.get("/fr/harvest", follow_redirects=False)
+    assert public.status_code == 200 and "Un" in public.body
