@@ -63,6 +63,7 @@ MADE = {
 #: Calls whose expression contains a local name, with expressions as built there.
 WITH_LOCAL_NAMES = {
     "access.take.extracts": [rb"<(?:[\w.-]{1,60}:)?featureMember[\s>]"],
+    "data_requests.decisions.law": [r"\b(?:medica|etat\ de\ sante)"],
     "harvest.iso.xml": [rb"[</\s]gmd:"],
     "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
     "search.solr_schema": [r"(?:^| )_(?: |$)"],

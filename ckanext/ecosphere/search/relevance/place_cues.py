@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.search.relevance.words import DATA, LONGEST_PHRASE, Word, expressions, stop_words
+from ckanext.ecosphere.search.relevance.words import DATA, LONGEST_PHRASE, Word, expressions, read_all, stop_words
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 SHORTEST = 2
@@ -62,3 +62,28 @@ def is_in_expression(words: list[Word], start: int, end: int, place: Place) -> b
             if " " in key and key in expressions():
                 return True
     return False
+
+
+def is_place(words: list[Word], start: int, end: int, text: str) -> bool:
+    """Return whether a homonym denotes the place: by the preceding word, a capital, or as the last of several words."""
+    denied_after = end < len(words) and words[end].folded in cues()["not_place_after"]
+    if denied_after or denied_before(words, start):
+        return False
+    if led(words, start, "before_territory") or (capital(words[start], start, text) and start):
+        return True
+    # References are not among the words ("N2000 var").
+    return end == len(words) and (start > 0 or len(read_all(text)) > end)
+
+
+def denied_before(words: list[Word], start: int) -> bool:
+    """Return whether the word before a name makes it a common word: "mer du Nord", "côte Allier".
+
+    A word that ends an expression of its own does not: "trait de côte Allier".
+    """
+    if not start or words[start - 1].folded not in cues()["not_place_before"]:
+        return False
+    for first in range(max(0, start - LONGEST_PHRASE), start - 1):
+        subject = [word.stem for word in words[first:start] if word.folded not in stop_words()]
+        if len(subject) > 1 and " ".join(subject) in expressions():
+            return False
+    return True

@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance.place_cues import SHORTEST, capital, cues, cuts_compound, is_in_expression, led
-from ckanext.ecosphere.search.relevance.words import (
-    LONGEST_PHRASE,
-    Word,
-    expressions,
-    fillers,
-    read_all,
-    stop_words,
-    words_of_language,
+from ckanext.ecosphere.search.relevance.place_cues import (
+    SHORTEST,
+    capital,
+    cues,
+    cuts_compound,
+    denied_before,
+    is_in_expression,
+    is_place,
+    led,
 )
+from ckanext.ecosphere.search.relevance.words import Word, expressions, fillers, stop_words, words_of_language
 from ckanext.ecosphere.search.suggest import distance
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -280,8 +281,8 @@ def _named(words: list[Word], start: int, end: int, text: str) -> Reading | None
         # An island may have as common a name as "Saint-Martin", and be hardly larger than its namesakes.
         least = 0 if first.kind == "overseas" and len(places) > _MOST_ALTERNATIVES else LARGE
         others = tuple(each for each in places[1:] if each.population >= least and first.ids[0] not in each.around)
-        certain = name not in cues()["homonyms"] or _is_place(words, start, end, text)
-        possible = certain or not _denied_before(words, start)
+        certain = name not in cues()["homonyms"] or is_place(words, start, end, text)
+        possible = certain or not denied_before(words, start)
     elif len(bare) == 1 and led(words, start, "landscapes") and (areas := _areas_of(bare[0])):
         return Reading(areas[0], tuple(range(start, end)), True, (), (first,), (*areas, *places))
     elif len(bare) == 1 and bare[0] in gazetteer.common_words():
@@ -348,31 +349,6 @@ def _follows_commune(words: list[Word], position: int, departement: Place) -> bo
             if place.kind == "commune" and departement.ids[0] in place.around:
                 return True
     return False
-
-
-def _is_place(words: list[Word], start: int, end: int, text: str) -> bool:
-    """Return whether a homonym denotes the place: by the preceding word, a capital, or as the last of several words."""
-    denied_after = end < len(words) and words[end].folded in cues()["not_place_after"]
-    if denied_after or _denied_before(words, start):
-        return False
-    if led(words, start, "before_territory") or (capital(words[start], start, text) and start):
-        return True
-    # References are not among the words ("N2000 var").
-    return end == len(words) and (start > 0 or len(read_all(text)) > end)
-
-
-def _denied_before(words: list[Word], start: int) -> bool:
-    """Return whether the word before a name makes it a common word: "mer du Nord", "côte Allier".
-
-    A word that ends an expression of its own does not: "trait de côte Allier".
-    """
-    if not start or words[start - 1].folded not in cues()["not_place_before"]:
-        return False
-    for first in range(max(0, start - LONGEST_PHRASE), start - 1):
-        subject = [word.stem for word in words[first:start] if word.folded not in stop_words()]
-        if len(subject) > 1 and " ".join(subject) in expressions():
-            return False
-    return True
 
 
 def service(words: list[Word]) -> Reading | None:
