@@ -261,21 +261,29 @@ def ecosphere_own_services() -> list[dict[str, Any]]:
     return tk.h.organizations_available("create_dataset")[:MOST_SERVICES]
 
 
-def ecosphere_carried_inputs(name: str, value: Any) -> list[tuple[str, str]]:
+def ecosphere_carried_inputs(name: str, value: Any, subfields: Iterable[Field] = ()) -> list[tuple[str, str]]:
     """Return the (name, value) pairs of the hidden inputs that keep ``value``, possibly nested, in a form.
 
     Names use the notations of CKAN, ``contact__0__name``, and of ckanext-fluent, ``title_translated-en``.
+
+    Args:
+        name: name of the input.
+        value: value of the field.
+        subfields: of a repeated group. CKAN refuses a row that has nothing but rows: it gets an empty subfield.
     """
     if isinstance(value, Mapping):
         # Subfields if the name ends with the number of a row, else languages of a text.
         sign = "__" if name.rpartition("__")[2].isdigit() else "-"
-        return [pair for key, part in value.items() for pair in ecosphere_carried_inputs(f"{name}{sign}{key}", part)]
+        parts = [pair for key, part in value.items() for pair in ecosphere_carried_inputs(f"{name}{sign}{key}", part)]
+        own = [pair for pair in parts if pair[0].rpartition(sign)[0] == name]
+        plain = [each["field_name"] for each in subfields if "repeating_subfields" not in each]
+        return [(f"{name}__{plain[0]}", ""), *parts] if parts and plain and not own else parts
     if isinstance(value, (list, tuple)):
         groups = any(isinstance(part, Mapping) for part in value)
         return [
             pair
             for index, part in enumerate(value)
-            for pair in ecosphere_carried_inputs(f"{name}__{index}" if groups else name, part)
+            for pair in ecosphere_carried_inputs(f"{name}__{index}" if groups else name, part, subfields)
         ]
     return [(name, str(value))] if ecosphere_is_filled(value) else []
 
@@ -291,7 +299,7 @@ def ecosphere_late_inputs(fields: Iterable[Field], values: Mapping[str, Any]) ->
             texts = ecosphere_language_inputs(field, values)
             pairs += [(text["name"], str(text["value"])) for text in texts if text["value"]]
         else:
-            pairs += ecosphere_carried_inputs(name, values.get(name))
+            pairs += ecosphere_carried_inputs(name, values.get(name), field.get("repeating_subfields", ()))
     return pairs
 
 

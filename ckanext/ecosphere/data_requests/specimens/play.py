@@ -151,10 +151,14 @@ def _value(text: Any, request: Request) -> Any:
         return text
     if text in days:
         return days[text].isoformat()
-    if text != "{target}":
+    if text not in ("{of another}", "{of the same}"):
         return text
     group = model.Session.get_one(model.Group, request.organization_id)
-    return _received(group, _person("specimen-other", "Autre demandeur")).reference
+    if text == "{of the same}":
+        author = model.Session.get_one(model.User, request.requester_id)
+    else:
+        author = _person("specimen-other", "Autre demandeur")
+    return _received(group, author).reference
 
 
 def _specimen(

@@ -153,7 +153,7 @@ def test_an_extension_goes_to_those_for_which_it_is_lawful_and_the_others_are_na
     with at("2027-02-20"):
         first, second = opened(), opened("stranger", title="La même chose")
         together(app, first, second, late)
-        done = step(first, "extend", "admin", reason=REASON)
+        done = step(first, "extend", "admin", reason=REASON, environmental="yes")
         assert done["together"]["done"] == [second["reference"]]
         [left_out] = done["together"]["left_out"]
         assert left_out["reference"] == late["reference"] and "first month" in left_out["reason"]
@@ -163,7 +163,7 @@ def test_an_extension_goes_to_those_for_which_it_is_lawful_and_the_others_are_na
             "2027-02-05",
         ]
         assert (len(letters(second, "extend")), letters(late, "extend")) == (1, [])
-        page = sent(app, "admin", first, "extend", reason=REASON)
+        page = sent(app, "admin", first, "extend", reason=REASON, environmental="yes")
         assert page.status_code == 409  # once only
 
 

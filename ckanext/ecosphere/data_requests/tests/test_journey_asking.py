@@ -11,6 +11,7 @@ import pytest
 from ckan import model
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, dataset, draft, opened, step
 from ckanext.ecosphere.data_requests.tests.test_guards import PDF
@@ -379,7 +380,7 @@ def test_the_decision_comes_before_the_actions_on_a_phone_and_first_among_the_re
     expect(first).to_contain_text("Zones humides du Pilat")
     expect(first).to_contain_text("CADA")
     expect(first).to_contain_text("Tribunal administratif de Lyon")
-    expect(first).to_contain_text(dates.in_language(clock.add_months(clock.day_of(clock.now()), 2), "fr"))
+    expect(first).to_contain_text(dates.in_language(law.last_day("refer", clock.day_of(clock.now())), "fr"))
     top = first.bounding_box()
     assert top and top["y"] < page.get_by_role("link", name=later["title"]).bounding_box()["y"]  # pyright: ignore
     assert axe_violations(page) == []

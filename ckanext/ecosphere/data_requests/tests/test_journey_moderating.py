@@ -107,9 +107,11 @@ def test_requests_for_the_same_thing_are_joined_answered_and_taken_out(page: Pag
     expect(group).not_to_contain_text(third["reference"])
     assert axe_violations(page) == []
     page.select_option("#field-ground", REFUSAL["ground"])
-    page.fill("#field-law", REFUSAL["law"])
-    page.fill("#field-facts", REFUSAL["facts"])
-    page.locator("main").get_by_role("button", name="Refuser", exact=True).click()
+    page.locator("#emissions-no").check()
+    for name in ("law", "facts", "balance"):
+        page.fill(f"#field-{name}", REFUSAL[name])
+    page.locator("button[value=preview]").click()
+    page.get_by_role("button", name="Envoyer la lettre").click()
     page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
     expect(page.get_by_role("status").last).to_contain_text(f"C’est fait aussi pour {second['reference']}")
     assert axe_violations(page) == []

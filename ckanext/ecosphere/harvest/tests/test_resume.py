@@ -45,7 +45,7 @@ POINTS = {
     "with absences counted and not committed": (withdrawal, "hold_or_release", "after", 1),
     "with absences counted": (closing, "_judge_absences", "after", 1),
     "with a withdrawal in the index only": (index, "remove", "after", 1),
-    "with a withdrawal done": (withdrawal, "_withdraw", "after", 1),
+    "with a withdrawal done": (withdrawal, "withdraw", "after", 1),
     "before the end": (closing, "_close", "before", 1),
     "at the very end": (closing, "_drop_old_unchanged", "before", 1),
 }

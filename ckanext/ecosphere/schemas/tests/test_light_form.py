@@ -193,3 +193,14 @@ def test_one_click_publishes_a_draft(page: Page, editor: Any, create: Any, act: 
     assert axe_violations(page) == []
     model.Session.remove()
     assert act("package_show", id="un-clic")["private"] is False
+
+
+def test_a_row_that_has_only_rows_is_kept_with_an_empty_subfield():
+    """A record may name the mailbox of a role's holder and nothing else; CKAN refuses such a row as unknown."""
+    [field] = [each for each in schema()["dataset_fields"] if each["field_name"] == "qualified_attribution"]
+    value = [{"agent": [{"email": "sig@ddt.example"}]}]
+    pairs = helpers.ecosphere_late_inputs([field], {"qualified_attribution": value})
+    assert pairs == [
+        ("qualified_attribution__0__role", ""),
+        ("qualified_attribution__0__agent__0__email", "sig@ddt.example"),
+    ]
