@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import pytest
 from bs4 import BeautifulSoup
 from ckan import model
 from playwright.sync_api import Page, expect
 
+from ckanext.ecosphere.schemas import helpers
 from ckanext.ecosphere.schemas.tests import samples
 from ckanext.ecosphere.schemas.tests.conftest import PASSWORD
 from ckanext.ecosphere.schemas.tests.test_form import form_of
@@ -197,7 +199,8 @@ def test_one_click_publishes_a_draft(page: Page, editor: Any, create: Any, act: 
 
 def test_a_row_that_has_only_rows_is_kept_with_an_empty_subfield():
     """A record may name the mailbox of a role's holder and nothing else; CKAN refuses such a row as unknown."""
-    [field] = [each for each in schema()["dataset_fields"] if each["field_name"] == "qualified_attribution"]
+    fields = tk.h.scheming_get_dataset_schema("dataset")["dataset_fields"]
+    field = next(each for each in fields if each["field_name"] == "qualified_attribution")
     value = [{"agent": [{"email": "sig@ddt.example"}]}]
     pairs = helpers.ecosphere_late_inputs([field], {"qualified_attribution": value})
     assert pairs == [
