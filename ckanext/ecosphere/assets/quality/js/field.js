@@ -37,6 +37,8 @@
   }
 
   window.addEventListener("hashchange", lead);
+  // The form has fetched the part of the field, after the address named it.
+  document.addEventListener("ecosphere:field", lead);
   // No hashchange event is fired if the link's hash is already that of the page.
   document.addEventListener("click", (event) => {
     const link = event.target.closest && event.target.closest("a[href^='#field-']");

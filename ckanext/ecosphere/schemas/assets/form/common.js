@@ -29,7 +29,11 @@
     const target = name && document.getElementById(name);
     const { complete, partOf } = window.ecosphere.form;
     const part = target ? null : partOf(name.replace("field-", ""));
-    if (part) complete(part).then(() => goTo(hash), () => { part.open = true; });
+    const arrive = () => {
+      goTo(hash);
+      document.dispatchEvent(new CustomEvent("ecosphere:field"));
+    };
+    if (part) complete(part).then(arrive, () => { part.open = true; });
     if (!target) return;
     reveal(target);
     const typable = target.matches("input, select, textarea") ? target : target.querySelector("input:not([type=hidden]), select, textarea");
