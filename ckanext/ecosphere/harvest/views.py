@@ -335,6 +335,8 @@ def follow(id: str) -> AnyResponse:
     """Have a field of a harvested dataset follow its source again."""
     resource, _slash, field = request.form.get("field", "").partition("/")
     try:
+        # Before the action, which looks at what was sent first.
+        tk.check_access("ecosphere_harvest_edit_follow", context(), {"id": id})
         tk.get_action("ecosphere_harvest_edit_follow")(context(), {"id": id, "field": field, "resource": resource})
     except tk.NotAuthorized:
         return tk.abort(403, tk._("This is for those who may edit the dataset."))

@@ -237,6 +237,7 @@ def test_only_who_may_edit_the_dataset_follows(portal, app, source):
         with pytest.raises(tk.NotAuthorized):
             helpers.call_action("ecosphere_harvest_edit_follow", context, id=dataset["id"], field="title")
     assert follow(app, person(dataset, "member"), dataset, "/title").status_code == 403
+    assert follow(app, person(dataset, "member"), dataset, "").status_code == 403  # who comes before what
     assert shown(portal)["title"] == "Titre d’ici"
 
 
