@@ -14,6 +14,9 @@ from .settings import ROOT, TEST_PROCESSES, test_environment
 #: Options for the whole suite: several processes, keeping the tests of a file, which share fixtures, in one.
 IN_PARALLEL = ("-n", str(len(set(TEST_PROCESSES.values()))), "--dist", "loadfile", "--no-loadscope-reorder")
 
+#: What is left to `make test-all`.
+WITHOUT_SLOW = ("-m", "not slow")
+
 #: For a short-lived Solr: less compilation and no concurrent garbage collection halve the time it takes.
 SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
@@ -28,11 +31,20 @@ def test(arguments: Sequence[str]) -> int:
     """Run pytest on the real services; those that are not running are started, and stopped at the end.
 
     Args:
-        arguments: arguments for pytest; without any, the whole suite runs in several processes.
+        arguments: arguments for pytest; without any, all but the slow tests run in several processes.
 
     Returns:
         pytest's exit code.
     """
+    return _pytest(arguments or (*IN_PARALLEL, *WITHOUT_SLOW))
+
+
+def test_all(arguments: Sequence[str]) -> int:
+    """Run the whole suite in several processes, with further arguments for pytest; return its exit code."""
+    return _pytest((*IN_PARALLEL, *arguments))
+
+
+def _pytest(arguments: Sequence[str]) -> int:
     packages.require("chromium")
     os.environ.setdefault("JDK_JAVA_OPTIONS", SHORT_LIVED_JAVA)
     started = services.up()
@@ -40,7 +52,7 @@ def test(arguments: Sequence[str]) -> int:
         pycsw.setup()
         if pycsw.start():
             started.add("pycsw")
-        command = [str(venv_program("pytest")), *(arguments or IN_PARALLEL)]
+        command = [str(venv_program("pytest")), *arguments]
         return subprocess.run(command, cwd=ROOT, env={**os.environ, **test_environment()}, check=False).returncode
     finally:
         services.stop(started, quietly=True)  # quietly, so that pytest's summary comes last

@@ -19,6 +19,8 @@ from ckan.tests import factories
 from ckanext.ecosphere.core import away
 from ckanext.ecosphere.setup import plugin_needs
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 ALONE = {
     "ecosphere": "ecosphere",

@@ -33,6 +33,8 @@ from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.page import uses
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(ckanext.ecosphere.__file__).parent
 LONG = 50_000
 MOST_SECONDS = 0.2

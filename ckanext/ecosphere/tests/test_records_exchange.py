@@ -26,9 +26,12 @@ OWNER = "administration-centrale-ou-ministere_172120"
 PROFILES = ["ecosphere_dcat_ap"]
 __all__ = ["feed"]
 
-pytestmark = pytest.mark.skipif(
-    not (RECORDS.is_dir() and SHAPES.is_dir()), reason="the folder of real records is not beside the clone"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (RECORDS.is_dir() and SHAPES.is_dir()), reason="the folder of real records is not beside the clone"
+    ),
+]
 
 
 def graph_files() -> Iterator[tuple[Path, str]]:

@@ -24,6 +24,8 @@ import json, os, sys
 from ckanext.ecosphere.harvest.worker.watch import Watch
 from ckanext.ecosphere.harvest.tests.test_without_end import bounded
 
+pytestmark = pytest.mark.slow
+
 def read(kind, url, megabytes):
     memory = megabytes * 1024 * 1024
     reader = bounded(kind, url, memory=memory)

@@ -17,6 +17,8 @@ from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
 
+pytestmark = pytest.mark.slow
+
 DEEP = 100_000
 ODD = {
     "list": [], "object": {}, "nested list": [[["a"]]], "true": True, "null": None, "number": 10**30, "negative": -1,

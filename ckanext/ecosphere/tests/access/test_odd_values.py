@@ -11,6 +11,8 @@ import pytest
 from ckanext.ecosphere.tests.access import calls, tables, world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = {key: value for key, value in tables.parameters("actions").items() if " " not in key}
 ACTIONS = sorted({row.name for row in tables.read("actions")})
 #: JSON values, including some that Python would not write: values that an action must check itself.
