@@ -1,6 +1,6 @@
-"""Addresses of services as the service-public directory gave them, for services that have not filled in their sheet.
+"""Contact details that the service-public directory had of services, until these fill in their sheets.
 
-They are some years old and nobody has checked them: whoever administers services is shown which ones are in use.
+They are some years old and nobody has checked them: administrators are shown which ones are in use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Entry:
 
 @cache
 def entries() -> Mapping[str, Mapping[str, Entry]]:
-    """Return what is known of each service, by its id in the registry and the field of the contact sheet."""
+    """Return what is known of each service, by its id in the registry and the field of the sheet."""
     return {row["service"]: _by_field(row) for row in tables.rows(TABLE)}
 
 

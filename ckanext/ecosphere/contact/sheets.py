@@ -1,8 +1,8 @@
 """Contact sheets of organisations: how a service can be reached, and its name spelled out in full.
 
 Administrators of a service fill in its sheet, which is stored in extras of the organisation. Where they leave the full
-name empty, which a decision has to bear (CRPA, L. 212-2, 1°), it comes from the registry of organisations. Where they
-leave the address, mailbox or telephone empty, it comes from the registry, else from the directory (`directory`).
+name empty, which a decision has to bear (CRPA, L. 212-2, 1°), it comes from the registry of organisations.
+In letters, an address, mailbox or telephone left empty comes from the registry, else from the directory (`directory`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ContactSheet:
 
 
 FIELDS = tuple(field.name for field in fields(ContactSheet))
-#: Columns with contact details that a portal's own registry of services may have (vocabulary `organisations`).
+#: Columns with contact details that a portal's own registry of services may have (`organisations`).
 REGISTERED = ("address", "email", "telephone")
 
 
@@ -72,7 +72,7 @@ def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
 
 
 def of(group: model.Group) -> ContactSheet:
-    """Return the sheet of a service, completed from the registry (its name, its address) and the directory."""
+    """Return the sheet of a service, completed from the registry and the directory."""
     sheet, service = asdict(written(group)), registered(group)
     known = {name: entry.value for name, entry in unconfirmed(group).items()}
     known |= _in_registry(service)
@@ -81,11 +81,12 @@ def of(group: model.Group) -> ContactSheet:
 
 
 def unconfirmed(group: model.Group) -> dict[str, directory.Entry]:
-    """Return the fields that nobody has filled in for a service, with what the directory says of them."""
+    """Return the fields that nobody has filled in for a service, with what the directory says."""
     sheet, service = written(group), registered(group)
     own = _in_registry(service)
     listed = directory.entries().get(service.id, {}) if service else {}
-    return {name: entry for name, entry in listed.items() if not getattr(sheet, name) and name not in own}
+    empty = [name for name in listed if name not in own and not getattr(sheet, name)]
+    return {name: listed[name] for name in empty}
 
 
 def _in_registry(service: voc.Concept | None) -> dict[str, str]:
@@ -109,14 +110,16 @@ def mailbox(organization_id: str | None) -> str:
 def as_contact(organization_id: str | None) -> dict[str, str]:
     """Return the sheet of a service as a row of the field `contact` of a dataset; empty when it has no mailbox.
 
+    Only what the service has filled in: nothing unverified becomes metadata.
+
     Args:
         organization_id: name or id of the organisation.
     """
     group = model.Group.get(organization_id) if organization_id else None
     if group is None or not group.is_organization or not written(group).email:
         return {}
-    sheet = of(group)
-    row = {"name": sheet.full_name, "email": sheet.email, "telephone": sheet.telephone, "url": sheet.web}
+    sheet = written(group)
+    row = {"name": of(group).full_name, "email": sheet.email, "telephone": sheet.telephone, "url": sheet.web}
     return {name: value for name, value in row.items() if value}
 
 

@@ -108,14 +108,15 @@ def _without_contact(groups: list[model.Group]) -> list[Check]:
 
 
 def _unconfirmed() -> list[Check]:
+    """Name the services whose contact details come from the directory; nothing when there are none."""
     found = receipts.unconfirmed()
     if not found:
         return []
     message = tk.ungettext(
-        "{number} service is named with contact details of the service-public directory ({years}), to be verified: "
-        "{names}",
-        "{number} services are named with contact details of the service-public directory ({years}), to be verified: "
-        "{names}",
+        "{number} service is named with contact details of the service-public directory ({years}), "
+        "to be verified: {names}",
+        "{number} services are named with contact details of the service-public directory ({years}), "
+        "to be verified: {names}",
         len(found),
     )
     years = sorted({entry.year for _group, entries in found for entry in entries.values()})

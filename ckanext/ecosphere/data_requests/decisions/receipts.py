@@ -69,6 +69,6 @@ def unready() -> list[Unready]:
 
 
 def unconfirmed() -> list[tuple[model.Group, dict[str, directory.Entry]]]:
-    """Return the services with contact details that come from the directory, in alphabetical order, with these."""
+    """Return the services for which the directory stands in, in alphabetical order, and its entries."""
     found = [(group, sheets.unconfirmed(group)) for group in routing.services()]
     return [(group, entries) for group, entries in found if entries]

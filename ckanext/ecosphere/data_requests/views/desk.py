@@ -108,7 +108,8 @@ def moderation() -> AnyResponse:
         "ecosphere_request_list", "ecosphere_requests.moderation", scope="moderation", sort="created"
     )
     variables = {"found": found, "pages": pages, "waiting": act("ecosphere_request_held_list", rows=0)["count"]}
-    variables |= {"unready": _unready(), "unconfirmed": _unconfirmed(), "desk_lacks": receipts.desk_lacks()}
+    variables |= {"unready": _unready(), "desk_lacks": receipts.desk_lacks()}
+    variables["unconfirmed"] = _unconfirmed()
     return rendered("ecosphere_requests/moderation.html", variables)
 
 
@@ -127,7 +128,7 @@ def _unready() -> list[dict[str, Any]]:
 
 
 def _unconfirmed() -> list[dict[str, Any]]:
-    """Return the services with contact details that come from the directory, with these and their years."""
+    """Return the services for which the directory stands in, with its fields and their years."""
     labels = _contact_labels()
     return [
         {
@@ -140,7 +141,11 @@ def _unconfirmed() -> list[dict[str, Any]]:
 
 
 def _contact_labels() -> dict[str, str]:
-    return {"address": tk._("postal address"), "email": tk._("e-mail address"), "telephone": tk._("telephone")}
+    return {
+        "address": tk._("postal address"),
+        "email": tk._("e-mail address"),
+        "telephone": tk._("telephone"),
+    }
 
 
 @page
