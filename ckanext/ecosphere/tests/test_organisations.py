@@ -17,9 +17,9 @@ AIN, SEINE_UNIT, PARENT = "ddt-01053-01", "driea_ut-75115-01", "driea-75115-01"
 @pytest.fixture
 def three_services(monkeypatch):
     """A registry of three organisations, so that the tests are fast."""
-    whole = voc.get("organisations")
+    get, whole = voc.get, voc.get("organisations")
     few = voc.Vocabulary("organisations", tuple(whole[name] for name in (SEINE_UNIT, AIN, PARENT)), voc.normalise)
-    monkeypatch.setattr(organisations.voc, "get", lambda name: few)
+    monkeypatch.setattr(organisations.voc, "get", lambda name: few if name == "organisations" else get(name))
 
 
 def create() -> InitReport:
