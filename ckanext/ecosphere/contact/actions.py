@@ -42,7 +42,8 @@ def ecosphere_contact_sheet_show(context: Context, data_dict: DataDict) -> dict[
 
     Returns:
         dict: `full_name` (spelled out), `email`, `address`, `telephone`, `opening`, `web`, `court`, `chief`
-        (mailbox for notices of late requests); "" for what is unknown.
+        (mailbox for notices of late requests); "" for what is unknown. An address, mailbox or telephone
+        that the service has not given is that of the service-public directory: not verified.
 
     Raises:
         NotFound: there is no such service.
@@ -202,12 +203,20 @@ def ecosphere_contact_sheet(organization: str | None) -> dict[str, str]:
     return asdict(sheets.of(group)) if group else {}
 
 
+def ecosphere_unconfirmed_contact(organization: str | None) -> dict[str, dict[str, str]]:
+    """Return the fields of a contact sheet that the directory fills, with `value` and `year`."""
+    group = model.Group.get(organization) if organization else None
+    found = sheets.unconfirmed(group) if group else {}
+    return {name: asdict(entry) for name, entry in found.items()}
+
+
 def ecosphere_other_extras(extras: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """Return the extras of an organisation that do not belong to this extension."""
     return [each for each in extras or [] if not str(each.get("key", "")).startswith("ecosphere_")]
 
 
-HELPERS = {each.__name__: each for each in (ecosphere_contact_sheet, ecosphere_other_extras)}
+_HELPERS = (ecosphere_contact_sheet, ecosphere_unconfirmed_contact, ecosphere_other_extras)
+HELPERS = {each.__name__: each for each in _HELPERS}
 #: Folder of the templates of these pages, relative to the package.
 TEMPLATES = "templates/contact_sheets"
 

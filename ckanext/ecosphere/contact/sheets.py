@@ -2,6 +2,7 @@
 
 Administrators of a service fill in its sheet, which is stored in extras of the organisation. Where they leave the full
 name empty, which a decision has to bear (CRPA, L. 212-2, 1°), it comes from the registry of organisations.
+In letters, an address, mailbox or telephone left empty comes from the registry, else from the directory (`directory`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import directory
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.vocabularies import tables
 
@@ -55,7 +57,7 @@ class ContactSheet:
 
 
 FIELDS = tuple(field.name for field in fields(ContactSheet))
-#: Columns with contact details that a registry of services may have (vocabulary `organisations`); ours has none.
+#: Columns with contact details that a portal's own registry of services may have (`organisations`).
 REGISTERED = ("address", "email", "telephone")
 
 
@@ -70,11 +72,27 @@ def from_extras(extras: Mapping[str, Any]) -> ContactSheet:
 
 
 def of(group: model.Group) -> ContactSheet:
-    """Return the sheet of a service, completed with its name and, if it says so, its address from the registry."""
+    """Return the sheet of a service, completed from the registry and the directory."""
     sheet, service = asdict(written(group)), registered(group)
-    known = {name: str(service.data.get(name) or "") for name in REGISTERED} if service else {}
+    known = {name: entry.value for name, entry in unconfirmed(group).items()}
+    known |= _in_registry(service)
     completed = {name: sheet[name] or known.get(name, "") for name in FIELDS}
     return ContactSheet(**{**completed, "full_name": sheet["full_name"] or name_of(group)})
+
+
+def unconfirmed(group: model.Group) -> dict[str, directory.Entry]:
+    """Return the fields that nobody has filled in for a service, with what the directory says."""
+    sheet, service = written(group), registered(group)
+    own = _in_registry(service)
+    listed = directory.entries().get(service.id, {}) if service else {}
+    empty = [name for name in listed if name not in own and not getattr(sheet, name)]
+    return {name: listed[name] for name in empty}
+
+
+def _in_registry(service: voc.Concept | None) -> dict[str, str]:
+    """Return the contact details that the portal's registry has of a service."""
+    known = {name: str(service.data.get(name) or "") for name in REGISTERED} if service else {}
+    return {name: value for name, value in known.items() if value}
 
 
 def chief(organization_id: str | None) -> str:
@@ -92,14 +110,16 @@ def mailbox(organization_id: str | None) -> str:
 def as_contact(organization_id: str | None) -> dict[str, str]:
     """Return the sheet of a service as a row of the field `contact` of a dataset; empty when it has no mailbox.
 
+    Only what the service has filled in: nothing unverified becomes metadata.
+
     Args:
         organization_id: name or id of the organisation.
     """
     group = model.Group.get(organization_id) if organization_id else None
     if group is None or not group.is_organization or not written(group).email:
         return {}
-    sheet = of(group)
-    row = {"name": sheet.full_name, "email": sheet.email, "telephone": sheet.telephone, "url": sheet.web}
+    sheet = written(group)
+    row = {"name": of(group).full_name, "email": sheet.email, "telephone": sheet.telephone, "url": sheet.web}
     return {name: value for name, value in row.items() if value}
 
 

@@ -76,7 +76,7 @@ def _services() -> list[Check]:
     unready = receipts.unready()
     silent = [each.group for each in unready if each.silent]
     lacking = [each.group for each in unready if each.lacking]
-    return [*_silent(silent), *_without_contact(lacking), *_desk(len(unready))]
+    return [*_silent(silent), *_without_contact(lacking), *_unconfirmed(), *_desk(len(unready))]
 
 
 def _silent(groups: list[model.Group]) -> list[Check]:
@@ -105,6 +105,25 @@ def _without_contact(groups: list[model.Group]) -> list[Check]:
     )
     remedy = _("Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk acknowledges for them.")
     return [Check(name, CheckStatus.WARNING, message.format(number=len(groups), names=_named(groups)), remedy)]
+
+
+def _unconfirmed() -> list[Check]:
+    """Name the services whose contact details come from the directory; nothing when there are none."""
+    found = receipts.unconfirmed()
+    if not found:
+        return []
+    message = tk.ungettext(
+        "{number} service is named with contact details of the service-public directory ({years}), "
+        "to be verified: {names}",
+        "{number} services are named with contact details of the service-public directory ({years}), "
+        "to be verified: {names}",
+        len(found),
+    )
+    years = sorted({entry.year for _group, entries in found for entry in entries.values()})
+    named = _named([group for group, _entries in found])
+    remedy = _("Enter the verified ones on their contact sheets: these are never replaced.")
+    message = message.format(number=len(found), years=", ".join(years), names=named)
+    return [Check(_("Data requests (directory)"), CheckStatus.WARNING, message, remedy)]
 
 
 def _desk(unready: int) -> list[Check]:

@@ -1,9 +1,11 @@
 """Organisations created from the registry, and updates that keep manual changes."""
 
 import pytest
+from ckan import model
 from ckan.tests import factories, helpers
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.interfaces import InitReport
 from ckanext.ecosphere.shared import organisations
 
@@ -15,9 +17,9 @@ AIN, SEINE_UNIT, PARENT = "ddt-01053-01", "driea_ut-75115-01", "driea-75115-01"
 @pytest.fixture
 def three_services(monkeypatch):
     """A registry of three organisations, so that the tests are fast."""
-    whole = voc.get("organisations")
+    get, whole = voc.get, voc.get("organisations")
     few = voc.Vocabulary("organisations", tuple(whole[name] for name in (SEINE_UNIT, AIN, PARENT)), voc.normalise)
-    monkeypatch.setattr(organisations.voc, "get", lambda name: few)
+    monkeypatch.setattr(organisations.voc, "get", lambda name: few if name == "organisations" else get(name))
 
 
 def create() -> InitReport:
@@ -96,3 +98,11 @@ def test_members_keep_their_roles(three_services, sysadmin_context):
     assert [editor["id"], "user", "Editor"] in [
         list(each) for each in helpers.call_action("member_list", id=AIN, object_type="user")
     ]
+
+
+@pytest.mark.usefixtures("three_services")
+def test_the_directory_stands_in_for_the_sheets_of_services_without_storing_anything():
+    create()
+    group = model.Group.get(AIN)
+    assert sheets.of(group).email == "ddt@ain.gouv.fr" and sheets.of(group).telephone == "+33 4 74 45 62 37"
+    assert sheets.written(group) == sheets.ContactSheet()

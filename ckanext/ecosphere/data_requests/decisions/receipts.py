@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ckan import model
 
-from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.contact import directory, sheets
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.decisions.compose import Sender
@@ -66,3 +66,9 @@ def unready() -> list[Unready]:
     silent = {group.id for group in routing.unreachable()}
     found = [Unready(group, group.id in silent, lacking(sheets.of(group))) for group in routing.services()]
     return [each for each in found if each.silent or each.lacking]
+
+
+def unconfirmed() -> list[tuple[model.Group, dict[str, directory.Entry]]]:
+    """Return the services for which the directory stands in, in alphabetical order, and its entries."""
+    found = [(group, sheets.unconfirmed(group)) for group in routing.services()]
+    return [(group, entries) for group, entries in found if entries]

@@ -13,7 +13,7 @@ from ckan.tests.helpers import CKANTestApp, call_action
 from click.testing import CliRunner
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.contact import directory, sheets
 from ckanext.ecosphere.data_requests import cli, setup
 from ckanext.ecosphere.data_requests.decisions import authors, law
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
@@ -71,11 +71,17 @@ def sheet() -> Any:
     call_action("ecosphere_contact_sheet_update", {"user": "boss"}, id="ddt-42", **dict.fromkeys(SHEET, ""))
 
 
+@pytest.fixture
+def no_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory knows no service."""
+    monkeypatch.setattr(directory, "entries", dict)
+
+
 def checks() -> dict[str, Any]:
     return {each.name: each for each in setup.check()}
 
 
-@pytest.mark.usefixtures("desk")
+@pytest.mark.usefixtures("desk", "no_directory")
 def test_the_desk_acknowledges_for_a_service_without_address_and_says_so(postbox: Postbox):
     made = submitted()
     delivery.deliver()
@@ -120,12 +126,14 @@ def test_a_service_for_which_nobody_reads_does_not_acknowledge(ckan_config: Any,
     assert "Guichet des données environnementales" in plain and "2 avenue Grüner" not in plain
 
 
+@pytest.mark.usefixtures("no_directory")
 def test_without_any_address_no_receipt_claims_the_article():
     plain = in_french(letter_of(submitted(), "receipt").plain)
     assert "délivré en application" not in plain
     assert "les délais de recours ne vous sont pas opposables" in plain and "L. 112-6" in plain
 
 
+@pytest.mark.usefixtures("no_directory")
 def test_services_that_cannot_be_reached_are_shown_to_administrators_and_moderators(app: CKANTestApp):
     found = checks()
     assert found["Data requests (contact sheets)"].status is CheckStatus.WARNING
@@ -135,6 +143,48 @@ def test_services_that_cannot_be_reached_are_shown_to_administrators_and_moderat
     page = app.get("/demandes/moderation").body
     assert "3 services cannot be reached" in page and "missing: postal address, e-mail address, telephone" in page
     assert "ecosphere.requests.desk_name" in page
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_service_of_which_the_directory_knows_the_address_acknowledges_itself():
+    plain = in_french(letter_of(submitted(), "receipt").plain)
+    assert "2 avenue Grüner\nCS 90509\n42007 Saint-Étienne Cedex 1\n+33 4 77 43 80 00\nddt@loire.gouv.fr" in plain
+    assert "Guichet" not in plain
+
+
+@pytest.mark.usefixtures("sheet", "desk")
+def test_the_directory_replaces_nothing_that_a_person_has_entered():
+    call_action("ecosphere_contact_sheet_update", {"user": "boss"}, id="ddt-42", telephone="")
+    plain = in_french(letter_of(submitted(), "receipt").plain)
+    assert "2 avenue Grüner\n42000 Saint-Étienne\n+33 4 77 43 80 00\nboite@loire.example" in plain
+    group = model.Group.get("ddt-42")
+    assert group is not None
+    assert list(sheets.unconfirmed(group)) == ["telephone"] and sheets.written(group).telephone == ""
+
+
+def test_details_of_the_directory_are_shown_as_such_where_they_are_checked(app: CKANTestApp):
+    check = checks()["Data requests (directory)"]
+    assert check.status is CheckStatus.WARNING and "(2019, 2022)" in check.message and "DDT 42" in check.message
+    assert "DDT 42" not in checks()["Data requests (contact sheets)"].message  # but the CGDD, without a mailbox
+    log_in(app, "moderator")
+    page = app.get("/demandes/moderation").body
+    assert "3 services have contact details to be verified" in page
+    assert "DDT 42</a> – postal address (2019), e-mail address (2022), telephone (2022)" in page
+    log_in(app, "admin")
+    form = app.get("/organization/ddt-42/contact").body
+    assert "Service-public directory, 2022, to be verified: ddt@loire.gouv.fr." in form
+    assert "2019, to be verified: 2 avenue Grüner, CS 90509, 42007 Saint-Étienne Cedex 1." in form
+    assert 'value="ddt@loire.gouv.fr"' not in form
+    assert "to be verified" in app.get("/organization/about/ddt-42").body
+    log_in(app, "stranger")
+    assert "to be verified" not in app.get("/organization/about/ddt-42").body
+
+
+@pytest.mark.usefixtures("sheet")
+def test_a_filled_in_sheet_has_nothing_to_be_verified(app: CKANTestApp):
+    assert "DDT 42" not in checks()["Data requests (directory)"].message
+    log_in(app, "admin")
+    assert "to be verified" not in app.get("/organization/ddt-42/contact").body
 
 
 @pytest.mark.usefixtures("desk")

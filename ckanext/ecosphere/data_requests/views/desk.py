@@ -109,12 +109,13 @@ def moderation() -> AnyResponse:
     )
     variables = {"found": found, "pages": pages, "waiting": act("ecosphere_request_held_list", rows=0)["count"]}
     variables |= {"unready": _unready(), "desk_lacks": receipts.desk_lacks()}
+    variables["unconfirmed"] = _unconfirmed()
     return rendered("ecosphere_requests/moderation.html", variables)
 
 
 def _unready() -> list[dict[str, Any]]:
     """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
-    labels = {"address": tk._("postal address"), "email": tk._("e-mail address"), "telephone": tk._("telephone")}
+    labels = _contact_labels()
     return [
         {
             "name": each.group.name,
@@ -124,6 +125,27 @@ def _unready() -> list[dict[str, Any]]:
         }
         for each in receipts.unready()
     ]
+
+
+def _unconfirmed() -> list[dict[str, Any]]:
+    """Return the services for which the directory stands in, with its fields and their years."""
+    labels = _contact_labels()
+    return [
+        {
+            "name": group.name,
+            "title": group.title or group.name,
+            "fields": [f"{labels[name]} ({entry.year})" for name, entry in entries.items()],
+        }
+        for group, entries in receipts.unconfirmed()
+    ]
+
+
+def _contact_labels() -> dict[str, str]:
+    return {
+        "address": tk._("postal address"),
+        "email": tk._("e-mail address"),
+        "telephone": tk._("telephone"),
+    }
 
 
 @page
