@@ -55,6 +55,11 @@ PRIVACY = {
     "facts": "Le fichier associe à chaque parcelle le nom et le domicile de son propriétaire.",
 }
 
+TERRORISM = {
+    "law": "La communication porterait atteinte à la sécurité publique et faciliterait des actes terroristes.",
+    "facts": "Le plan montre les organes de commande de chaque barrage et les accès de leurs agents.",
+}
+
 
 @pytest.fixture
 def desk(ckan_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,6 +219,21 @@ def test_the_letter_states_only_what_the_agent_answered(app: CKANTestApp):
         in plain
     )
     assert f"Ici, {REASON}" in plain
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "missing"), [("yes", "ampliation", "Cheffe de service"), ("no", "Cheffe de service", "ampliation")]
+)
+def test_reasons_of_terrorism_are_asked_about_before_a_name_is_sent(
+    app: CKANTestApp, answer: str, words: str, missing: str
+):
+    made = opened()
+    fields = {**REFUSAL, **TERRORISM, "ground": "L311-5-2-d"}
+    page = send(app, "admin", made, "refuse", **fields)
+    assert row(made).state == "open" and 'name="unnamed"' in page.body
+    send(app, "admin", made, "refuse", **fields, unnamed=answer)
+    plain = in_french(letter_of(made, "refuse").plain)
+    assert words in plain and missing not in plain
 
 
 def test_reasons_of_another_ground_are_sent_once_confirmed():
