@@ -222,14 +222,15 @@ def test_the_letter_states_only_what_the_agent_answered(app: CKANTestApp):
 
 
 @pytest.mark.parametrize(
-    ("answer", "words", "missing"), [("yes", "ampliation", "Cheffe de service"), ("no", "Cheffe de service", "ampliation")]
+    ("answer", "words", "missing"),
+    [("yes", "ampliation", "Cheffe de service"), ("no", "Cheffe de service", "ampliation")],
 )
 def test_reasons_of_terrorism_are_asked_about_before_a_name_is_sent(
     app: CKANTestApp, answer: str, words: str, missing: str
 ):
     made = opened()
     fields = {**REFUSAL, **TERRORISM, "ground": "L311-5-2-d"}
-    page = send(app, "admin", made, "refuse", **fields)
+    page = send(app, "admin", made, "refuse", status=400, **fields)
     assert row(made).state == "open" and 'name="unnamed"' in page.body
     send(app, "admin", made, "refuse", **fields, unnamed=answer)
     plain = in_french(letter_of(made, "refuse").plain)

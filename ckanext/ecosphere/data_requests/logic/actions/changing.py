@@ -175,7 +175,7 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
         organization, reason, question, answer_by, planned, due, environmental, datasets, missing, ground, law, facts,
             kind, emissions, balance, other_ground, completion, separable, ground_confirmed, unnamed, transmitted_to,
             transmitted_by, transmitted_on, transmitted_how, target, spam: fields of the transition, as given in the
-            table; `environmental` and `emissions` are answers to a question of fact, yes or no.
+            table; `environmental`, `emissions` and `unnamed` are answers to a question of fact, yes or no.
 
     Returns:
         dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when the user may no longer
