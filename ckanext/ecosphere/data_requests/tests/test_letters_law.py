@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -219,6 +219,14 @@ def test_the_letter_states_only_what_the_agent_answered(app: CKANTestApp):
         in plain
     )
     assert f"Ici, {REASON}" in plain
+
+
+def test_who_is_asked_to_specify_a_request_is_told_of_the_catalogue(postbox: Postbox):
+    made = opened()
+    step(made, "ask_details", "editor", question="Quelles communes ?", answer_by=str(date.today() + timedelta(days=9)))
+    delivery.deliver()
+    said = [body(mail) for mail in postbox.to("asker")]
+    assert any("Quelles communes ?" in each and "/dataset/" in each for each in said)
 
 
 @pytest.mark.parametrize(
