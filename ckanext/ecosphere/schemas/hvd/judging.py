@@ -69,6 +69,8 @@ def reasons(dataset: Dataset) -> list[Reason]:
 
 def _deduced(read: Reader) -> Iterator[Reason]:
     title = voc.normalise(read.text("title"))
+    if _beside().search(title):
+        return
     for (field, vocabulary), deductions in _deductions().items():
         for value in read.texts(field):
             concept = voc.get(vocabulary).get(value)
@@ -163,6 +165,12 @@ def _deductions() -> dict[tuple[str, str], dict[str, _Deduction]]:
         deduction = _Deduction(row["category"], _beginnings(row["words"]))
         found.setdefault((row["field"], row["vocabulary"]), {})[row["value"]] = deduction
     return found
+
+
+@cache
+def _beside() -> re.Pattern[str]:
+    """Return a pattern for titles of pictures and acts, which are no data of a theme."""
+    return _beginnings(";".join(row["words"] for row in _rows("beside")))
 
 
 def _beginnings(words: str) -> re.Pattern[str]:
