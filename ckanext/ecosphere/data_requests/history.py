@@ -24,6 +24,7 @@ PERSONAL = (
     "emissions",
     "balance",
     "ground_confirmed",
+    "unnamed",
     "law",
     "facts",
     "completion",

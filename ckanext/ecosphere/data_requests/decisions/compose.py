@@ -91,6 +91,23 @@ class Facts:
     desk_for: str | None = None
 
     @property
+    def unnamed(self) -> bool:
+        """Whether the reasons forbid to name the author (CRPA, L. 212-1, second paragraph)."""
+        return self.given.get("unnamed") == law.YES
+
+    @property
+    def signature(self) -> str:
+        """Name of the shared text that stands below a decision."""
+        return "unnamed" if self.unnamed else "signature"
+
+    @property
+    def author_lines(self) -> tuple[str, ...]:
+        """Lines that name the author; none in a decision that must not."""
+        if self.unnamed:
+            return ()
+        return (f"{self.author.first_name} {self.author.last_name}", self.author.quality)
+
+    @property
     def service(self) -> str:
         """Name of the service in charge, "" when none is."""
         return self.sender.name if self.desk_for is None else self.desk_for
@@ -162,11 +179,12 @@ def _signature(version: Mapping[str, Any], facts: Facts) -> Iterator[Block]:
     if version["on_behalf"]:
         source = facts.sender.on_behalf["source"]
         yield Block(paragraphs=(version["on_behalf"],), row="data/delegations.csv", source=source, basis="jurist")
-    named = law.remedies()["author"]
-    lines = (f"{facts.author.first_name} {facts.author.last_name}", facts.author.quality, facts.sender.name)
-    yield Block(paragraphs=lines, row="law.yaml, author", source=named["article"], basis=named["basis"])
-    exempt = law.texts()["shared"]["signature"][0]
-    row = "letters.yaml, shared.signature.1"
+    entry = "unnamed" if facts.unnamed else "author"
+    named = law.remedies()[entry]
+    lines = (*facts.author_lines, facts.sender.name)
+    yield Block(paragraphs=lines, row=f"law.yaml, {entry}", source=named["article"], basis=named["basis"])
+    exempt = law.texts()["shared"][facts.signature][0]
+    row = f"letters.yaml, shared.{facts.signature}.1"
     yield Block(paragraphs=(version["signature"],), row=row, source=exempt["source"], basis=exempt["basis"])
 
 
@@ -194,7 +212,7 @@ def _version(facts: Facts, language: str) -> dict[str, Any]:
         "blocks": blocks,
         "signed": signed,
         "on_behalf": facts.sender.on_behalf.get(language, "") if signed else "",
-        "signature": texts["shared"]["signature"][0][language] if signed else "",
+        "signature": texts["shared"][facts.signature][0][language] if signed else "",
     }
 
 
@@ -321,9 +339,8 @@ def _plain(version: Mapping[str, Any], facts: Facts) -> str:
         if block.items:
             lines.append("\n".join(f"- {text}" + (f" : {url}" if url else "") for text, url in block.items))
     if version["signed"]:
-        author = facts.author
         behalf = f"{version['on_behalf']},\n" if version["on_behalf"] else ""
-        lines.append(f"{behalf}{author.first_name} {author.last_name}\n{author.quality}\n{facts.sender.name}")
+        lines.append(behalf + "\n".join((*facts.author_lines, facts.sender.name)))
         lines.append(version["signature"])
     return "\n\n".join(lines)
 

@@ -41,7 +41,7 @@ class Ground:
         articles: articles of law that provide for it.
         needs: invitation (the requester was invited to specify the request), completion (when the document will be
             finished), or "".
-        basis: notes, or jurist when a jurist has to confirm it.
+        basis: text, or jurist when a jurist has to confirm it.
         checked: day of the last check, ISO 8601.
     """
 
@@ -114,6 +114,12 @@ def interests() -> Mapping[str, Interest]:
 def words_of_grounds() -> Mapping[str, tuple[str, re.Pattern[str]]]:
     """Read the group of each ground and the words by which reasons speak of it (`data/ground-words.csv`)."""
     return {row["ground"]: (row["group"], _beginnings(row["words"])) for row in tables.rows(DATA / "ground-words.csv")}
+
+
+@cache
+def unnamed_words() -> re.Pattern[str]:
+    """Return a pattern for reasons with which a decision may have to leave its author unnamed (`data/law.yaml`)."""
+    return _beginnings(remedies()["unnamed"]["words"])
 
 
 def _beginnings(words: str) -> re.Pattern[str]:

@@ -71,6 +71,8 @@ def contradictions(request: Request, given: Mapping[str, Any]) -> Errors:
                 "the interest protected: the letter states it (code de l’environnement, article L. 124-4)."
             )
         ]
+    if law.unnamed_words().search(_said(given)) and not given.get("unnamed"):
+        errors["unnamed"] = [_("Answer yes or no: if so, the letter must not name you (CRPA, article L. 212-1).")]
     if known is None:
         return errors
     kind = given.get("kind") or law.DATA_KIND
@@ -107,9 +109,14 @@ def contradictions(request: Request, given: Mapping[str, Any]) -> Errors:
     return errors
 
 
+def _said(given: Mapping[str, Any]) -> str:
+    """Return the reasons of a refusal, without case, accents or punctuation."""
+    return voc.normalise(f"{given.get('law', '')} {given.get('facts', '')}")
+
+
 def _spoken_of(chosen: law.Ground, given: Mapping[str, Any]) -> law.Ground | None:
     """Return the ground that the reasons speak of, if they speak of another one and not of the chosen one."""
-    said = voc.normalise(f"{given.get('law', '')} {given.get('facts', '')}")
+    said = _said(given)
     groups = {key: group for key, (group, words) in law.words_of_grounds().items() if words.search(said)}
     own = law.words_of_grounds().get(chosen.id)
     if own is None or own[0] in groups.values():

@@ -112,7 +112,7 @@ def compose(request: Request, requester: model.User) -> Referral | None:
         (words["enclosed_heading"], words["enclosed"], True),
         ("", [words["enclosed_where"].format_map(values), words["closing"]], False),
     ]
-    sender = [requester.display_name, request.requester_organisation, requester.email or ""]
+    sender = [requester.display_name, request.requester_organisation, requester.email or "", words["identity"]]
     subject = words["subject"].format_map(values)
     head = {"sender": [line for line in sender if line], "to": words["to"].format_map(values).split("\n")}
     head |= {"date": day(clock.day_of(clock.now())), "title": words["title"], "subject": subject}

@@ -310,6 +310,7 @@ PARSERS: dict[str, Parser] = {
     "emissions": _stated,
     "balance": _reason,
     "ground_confirmed": _yes,
+    "unnamed": _stated,
     "environmental": _environmental,
     "completion": _short_text,
     "separable": _words,

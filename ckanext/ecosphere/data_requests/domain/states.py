@@ -137,7 +137,7 @@ def _told(*audiences: str) -> tuple[Told, ...]:
 _EDITORS = (EDITOR, ADMIN)
 _ADMINS = (ADMIN,)
 #: Further fields of a refusal, whole or partial, some of which may be needed (`decisions.reasons`).
-_OF_A_REFUSAL = ("other_ground", "emissions", "balance", "completion", "separable", "ground_confirmed")
+_OF_A_REFUSAL = ("other_ground", "emissions", "balance", "completion", "separable", "ground_confirmed", "unnamed")
 #: How a request was passed on to an authority outside the portal.
 TRANSMISSION = ("transmitted_to", "transmitted_by", "transmitted_on", "transmitted_how")
 #: Files and links besides datasets of the portal, who may read them, and the day on which they become public.

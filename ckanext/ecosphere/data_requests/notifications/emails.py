@@ -268,6 +268,11 @@ def _target(request: Request, fields: dict[str, Any]) -> str:
     return f"{target.reference} – {target.title}" if target and reader.may_read(target) else ""
 
 
+def _catalogue(request: Request, fields: dict[str, Any]) -> str:
+    """Return the address of the lists that a person asked to specify a request is told of (R. 124-1, II)."""
+    return "" if request.is_signal else address("dataset/")
+
+
 def _question(request: Request, fields: dict[str, Any]) -> str:
     """Return the pending question, for reminders, which have no event of their own."""
     asked = (
@@ -298,7 +303,11 @@ DETAILS: dict[str, tuple[tuple[str, Callable[[Request, dict[str, Any]], str]], .
     "submit": (DUE,),
     "accept": (DUE,),
     "reject": (REASON,),
-    "ask_details": ((N_("Details asked for"), _field("question")), (N_("Answer awaited by"), _day_field("answer_by"))),
+    "ask_details": (
+        (N_("Details asked for"), _field("question")),
+        (N_("Answer awaited by"), _day_field("answer_by")),
+        (N_("Catalogue of the data that services hold"), _catalogue),
+    ),
     "start": ((N_("Answer planned for"), _day_field("planned")),),
     "transfer": (REASON, DUE),
     "extend": ((N_("New date for the answer"), _day_field("due")), REASON),

@@ -233,6 +233,7 @@ def test_a_refusal_or_silence_is_referred_with_one_click_by_the_requester_alone(
         text = visit(app, "asker", f"/demandes/{made['reference']}/saisine-cada.txt").body
         crpa = "code des relations entre le public et l’administration"
         assert f"({crpa}, articles L. 342-1 et R. 343-1)" in text and f"({crpa}, article R. 343-1)" in text
+        assert "votre domicile" in text
         assert pdf.render(found["subject"], found["html"]).startswith(b"%PDF-")
     other = answered(links=[LINK])
     with pytest.raises(tk.ObjectNotFound):

@@ -46,7 +46,43 @@ def test_every_ground_of_the_vocabulary_is_beside_the_law():
     assert {each.id for each in law.grounds().values() if not each.usable} == NOT_FOR_THE_ENVIRONMENT
     for each in law.grounds().values():
         assert re.search(r"article [LR]\. |article 13", each.articles), each.id
-        assert date.fromisoformat(each.checked) and each.basis in ("notes", "jurist")
+        assert date.fromisoformat(each.checked) and each.basis in ("text", "jurist")
+
+
+def test_only_a_natural_person_is_protected_as_supplier():
+    supplier = "L124-4-I-3"
+    assert "personne physique" in law.grounds()[supplier].label_fr
+    assert "natural person" in law.grounds()[supplier].label_en
+    assert "personne physique" in law.interests()[supplier].fr and "natural person" in law.interests()[supplier].en
+
+
+def test_what_was_read_in_a_text_has_its_day():
+    texts = law.texts()
+    parts = [*texts["shared"].values(), *(kind["body"] for kind in texts["kinds"].values())]
+    read = [part for body in parts for part in body if part.get("basis") == "text" and "list" not in part]
+    assert read and all(isinstance(part.get("checked"), date) for part in read)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_request_that_was_passed_on_cites_the_article_that_asks_for_it(language: str):
+    passed = {"transmitted_to": "OFB", "transmitted_by": "Jeanne Martin", "transmitted_on": "2026-12-30"}
+    letter = c.compose(facts("not_held", language, reason=WORDS, transmitted_how="email", **passed))
+    plain = letter.plain.replace("\u00a0", " ")
+    assert "article R. 124-1, III" in plain and "L. 124-4" not in plain
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_decision_that_must_not_name_its_author_is_sent_as_a_copy(language: str):
+    named, unnamed = (
+        c.compose(facts("refuse", language, ground="L311-5-2-d", law=WORDS, facts=WORDS, unnamed=answer))
+        for answer in (law.NO, law.YES)
+    )
+    for name in ("Jeanne", "Martin", "Cheffe de service"):
+        assert name in named.plain and name in named.html
+        assert name not in unnamed.plain and name not in unnamed.html
+        assert not any(name in line for block in unnamed.blocks for line in block.paragraphs)
+    assert "ampliation" in unnamed.plain and "ampliation" not in named.plain
+    assert SENDER.name in unnamed.plain and "article L. 212-1, second alinéa" in unnamed.plain.replace("\u00a0", " ")
 
 
 def test_emissions_are_refused_on_the_short_list_alone():

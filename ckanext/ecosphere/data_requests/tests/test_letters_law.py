@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -53,6 +53,11 @@ SHEET = {"address": "2 avenue Grüner\n42000 Saint-Étienne", "email": "boite@lo
 PRIVACY = {
     "law": "La liste demandée comporte des éléments de la vie privée de plusieurs personnes physiques.",
     "facts": "Le fichier associe à chaque parcelle le nom et le domicile de son propriétaire.",
+}
+
+TERRORISM = {
+    "law": "La communication porterait atteinte à la sécurité publique et faciliterait des actes terroristes.",
+    "facts": "Le plan montre les organes de commande de chaque barrage et les accès de leurs agents.",
 }
 
 
@@ -264,6 +269,30 @@ def test_the_letter_states_only_what_the_agent_answered(app: CKANTestApp):
         in plain
     )
     assert f"Ici, {REASON}" in plain
+
+
+def test_who_is_asked_to_specify_a_request_is_told_of_the_catalogue(postbox: Postbox):
+    made = opened()
+    step(made, "ask_details", "editor", question="Quelles communes ?", answer_by=str(date.today() + timedelta(days=9)))
+    delivery.deliver()
+    said = [body(mail) for mail in postbox.to("asker")]
+    assert any("Quelles communes ?" in each and "/dataset/" in each for each in said)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "missing"),
+    [("yes", "ampliation", "Cheffe de service"), ("no", "Cheffe de service", "ampliation")],
+)
+def test_reasons_of_terrorism_are_asked_about_before_a_name_is_sent(
+    app: CKANTestApp, answer: str, words: str, missing: str
+):
+    made = opened()
+    fields = {**REFUSAL, **TERRORISM, "ground": "L311-5-2-d"}
+    page = send(app, "admin", made, "refuse", status=400, **fields)
+    assert row(made).state == "open" and 'name="unnamed"' in page.body
+    send(app, "admin", made, "refuse", **fields, unnamed=answer)
+    plain = in_french(letter_of(made, "refuse").plain)
+    assert words in plain and missing not in plain
 
 
 def test_reasons_of_another_ground_are_sent_once_confirmed():

@@ -24,7 +24,7 @@ PREVIEW = "preview"
 #: Fields of a refusal, in the order of the form.
 OF_A_REFUSAL = (
     *("missing", "ground", "other_ground", "kind", "emissions", "law", "facts"),
-    *("ground_confirmed", "balance", "completion", "separable"),
+    *("ground_confirmed", "unnamed", "balance", "completion", "separable"),
 )
 #: Transitions whose comment is the answer of the requester.
 ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")

@@ -124,6 +124,7 @@ def labels() -> dict[str, str]:
         "emissions": _("Is the information about emissions of substances into the environment?"),
         "balance": _("Weighing of the interests"),
         "ground_confirmed": _("Ground and reasons"),
+        "unnamed": _("Do the reasons concern the prevention of terrorism, drug trafficking or foreign interference?"),
         "environmental": _("Is the request about information on the environment?"),
         "completion": _("When the document will be finished, and by which authority"),
         "separable": _("Part that can be communicated all the same"),

@@ -6,6 +6,7 @@ members of a series, which is judged itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -67,13 +68,16 @@ def reasons(dataset: Dataset) -> list[Reason]:
 
 
 def _deduced(read: Reader) -> Iterator[Reason]:
-    for (field, vocabulary), categories in _deductions().items():
+    title = voc.normalise(read.text("title"))
+    if _beside().search(title):
+        return
+    for (field, vocabulary), deductions in _deductions().items():
         for value in read.texts(field):
             concept = voc.get(vocabulary).get(value)
-            category = concept and (categories.get(concept.id) or categories.get(_ANY))
-            if concept and category:
-                section = _requirements()[category]["section"]
-                yield Reason(category, field, concept.label_fr, concept.label_en, section)
+            deduction = concept and (deductions.get(concept.id) or deductions.get(_ANY))
+            if concept and deduction and deduction.words.search(title):
+                section = _requirements()[deduction.category]["section"]
+                yield Reason(deduction.category, field, concept.label_fr, concept.label_en, section)
 
 
 def lacking(dataset: Dataset, categories: Iterable[str]) -> list[str]:
@@ -145,10 +149,30 @@ def _requirements() -> dict[str, dict[str, str]]:
     return {row["category"]: row for row in _rows("requirements")}
 
 
+@dataclass(frozen=True)
+class _Deduction:
+    """A category that a concept makes probable for titles in which one of the `words` is."""
+
+    category: str
+    words: re.Pattern[str]
+
+
 @cache
-def _deductions() -> dict[tuple[str, str], dict[str, str]]:
-    """Return (field, vocabulary) → id of a concept → category."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
+def _deductions() -> dict[tuple[str, str], dict[str, _Deduction]]:
+    """Return (field, vocabulary) → id of a concept → what it makes probable."""
+    found: dict[tuple[str, str], dict[str, _Deduction]] = {}
     for row in _rows("deductions"):
-        found.setdefault((row["field"], row["vocabulary"]), {})[row["value"]] = row["category"]
+        deduction = _Deduction(row["category"], _beginnings(row["words"]))
+        found.setdefault((row["field"], row["vocabulary"]), {})[row["value"]] = deduction
     return found
+
+
+@cache
+def _beside() -> re.Pattern[str]:
+    """Return a pattern for titles of pictures and acts, which are no data of a theme."""
+    return _beginnings(";".join(row["words"] for row in _rows("beside")))
+
+
+def _beginnings(words: str) -> re.Pattern[str]:
+    """Return a pattern for words that begin like one of these; for any text, if there are none."""
+    return re.compile(rf"\b(?:{words.replace(';', '|')})" if words else "")

@@ -173,9 +173,9 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
         first_name, last_name, quality (str): of the author, for a transition that sends a letter of decision; kept for
             the next ones.
         organization, reason, question, answer_by, planned, due, environmental, datasets, missing, ground, law, facts,
-            kind, emissions, balance, other_ground, completion, separable, ground_confirmed, transmitted_to,
+            kind, emissions, balance, other_ground, completion, separable, ground_confirmed, unnamed, transmitted_to,
             transmitted_by, transmitted_on, transmitted_how, target, spam: fields of the transition, as given in the
-            table; `environmental` and `emissions` are answers to a question of fact, yes or no.
+            table; `environmental`, `emissions` and `unnamed` are answers to a question of fact, yes or no.
 
     Returns:
         dict: the request; only `id`, `reference`, `state`, `version` and `readable` (false) when the user may no longer
