@@ -13,9 +13,12 @@ from urllib.parse import urljoin, urlsplit
 from playwright.async_api import Browser, Dialog, Error, Page, Playwright, async_playwright
 
 from ckanext.ecosphere.tests.browser import CHROMIUM, QUIET
+from dev.attack.tables import table
 
 PATIENCE_MS = 20_000
 SETTLE_MS = 150
+#: Beginning of the addresses of the background map, which every page with a map asks for.
+BACKGROUND = table("options")["ecosphere.map.tiles"].partition("{")[0]
 #: Number of pages opened in parallel.
 TABS = 4
 SCAN = """() => {
@@ -56,6 +59,8 @@ class Tab:
         await dialog.dismiss()
 
     def _note(self, url: str) -> None:
+        if url.startswith(BACKGROUND):
+            return
         parts = urlsplit(url)
         if parts.scheme in ("http", "https") and parts.netloc != urlsplit(self._url).netloc:
             self._elsewhere.append(url)

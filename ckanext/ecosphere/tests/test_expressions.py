@@ -67,6 +67,7 @@ WITH_LOCAL_NAMES = {
     "access.take.extracts": [rb"<(?:[\w.-]{1,60}:)?featureMember[\s>]"],
     "data_requests.decisions.law": [r"\b(?:medica|etat\ de\ sante)"],
     "harvest.iso.xml": [rb"[</\s]gmd:"],
+    "schemas.hvd.judging": [r"\b(?:cadastr|plan d eau)"],
     "schemas.indexing": [r'"issued": "(\d{4}(?:-\d{2})?)"'],
     "search.solr_schema": [r"(?:^| )_(?: |$)"],
     "search.facet_counts": [r'(?:^|(?<=[\s"]))res_format: ?"SHP"'],
