@@ -45,6 +45,9 @@ MILLISECONDS = re.compile("[0-9]{1,12}")
 NEEDED_FOR_RESOURCES, NEEDED_TO_LOG_IN = ("id", "save"), ("login", "password")
 #: Field of the account form, required for a new e-mail address or password.
 OLD_PASSWORD = "old_password"  # noqa: S105 - the name of a field
+PASSWORDS = ("password", "password1", "password2", OLD_PASSWORD)
+#: Buttons of CKAN's form for many datasets of a service, one of which has to be sent.
+BULK_BUTTONS = {"bulk_action.public", "bulk_action.private", "bulk_action.delete"}
 #: Parameters that may be a file; CKAN and others fail on a file in place of a text.
 FILES = ("upload", "image_upload", "logo_upload", "files", "file")
 #: Name of a JavaScript function (JSONP).
@@ -154,6 +157,17 @@ def refuse_what_no_page_takes() -> tuple[str, int] | None:
 
 
 @api_guard.before_app_request
+def refuse_overlong_passwords() -> tuple[str, int] | None:
+    """Refuse an overlong password in a form of any page, log-in included, on which the hash fails."""
+    if request.method != "POST" or (request.endpoint or "").startswith("api."):
+        return None
+    if all(len(request.form.get(name, "")) <= LONGEST_PASSWORD for name in PASSWORDS):
+        return None
+    message = tk._("The password is too long: {number} characters at most.")
+    return _page(BAD_REQUEST, message.format(number=LONGEST_PASSWORD))
+
+
+@api_guard.before_app_request
 def refuse_what_no_form_sends() -> tuple[str, int] | None:
     """Refuse forms of CKAN or other extensions with missing, duplicate or invalid fields."""
     part, _dot, view = (request.endpoint or "").rpartition(".")
@@ -170,6 +184,8 @@ def refuse_what_no_form_sends() -> tuple[str, int] | None:
         missing.append("remember")
     if not api_parameters.is_state(request.form.get("state") or "active"):
         missing.append("state")
+    if view == "bulk_process" and not _presses_a_bulk_button():
+        missing.append("bulk_action")
     if request.endpoint == "user.edit" and OLD_PASSWORD not in request.form and _needs_password():
         missing.append(OLD_PASSWORD)
     if twice or missing:
@@ -258,6 +274,12 @@ def _page(status: int, content: str) -> tuple[str, int]:
     # CKAN's template shows the content only beside the name of an error.
     told = {"code": status, "name": HTTPStatus(status).phrase, "content": content}
     return tk.render("error_document_template.html", told), status
+
+
+def _presses_a_bulk_button() -> bool:
+    """Return whether a form has a known button, and no other field that CKAN takes for one by its value."""
+    others = [value for name, value in request.form.items() if name not in BULK_BUTTONS]
+    return not BULK_BUTTONS.isdisjoint(request.form) and not {"private", "public"}.intersection(others)
 
 
 def _needs_password() -> bool:

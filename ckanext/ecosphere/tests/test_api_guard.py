@@ -358,6 +358,7 @@ def test_forms_of_ckan_that_are_none_are_refused(app: Any) -> None:
         "/dataset/new": [{"owner_org": [organization["id"]] * 2, "save": ""}, {"name": ["a", "b"], "title": "a"}],
         f"/dataset/{dataset['name']}/resource/new": [{"url": "a"}, {"id": "", "save": "", "a__b__c": "d"}],
         f"/dataset/{dataset['name']}/resource/{file['id']}/edit": [{"id": ["a", "b"], "save": ""}],
+        f"/organization/bulk_process/{organization['name']}": [{}, {"bulk_action.delete": "", "a": "private"}],
     }
     answers = {
         path: [app.post(path, data=form, headers=token, follow_redirects=False).status_code for form in sent]
@@ -366,7 +367,13 @@ def test_forms_of_ckan_that_are_none_are_refused(app: Any) -> None:
     assert answers == {path: [BAD_REQUEST] * len(sent) for path, sent in forms.items()}
     assert app.get("/harvest/none/resource/new", headers=token).status_code == NOT_FOUND
     # Of an account that does not exist, CKAN asks for the address None.
-    forms = ({"password": "a"}, {"login": "a"}, {"login": "a", "password": "a", "remember": "always"})
+    long = "a" * 5_000
+    forms = (
+        *({"password": "a"}, {"login": "a"}, {"login": "a", "password": long}),
+        {"login": "a", "password": "a", "remember": "always"},
+    )
+    closed = app.post("/compte/fermer", data={"old_password": long}, headers=token)
+    assert (closed.status_code, "too long" in closed.text) == (BAD_REQUEST, True)
     logged_in = [app.post("/user/login", data=form).status_code for form in forms]
     hosts = [app.get("/about", headers={"Host": host}).status_code for host in ("a" * 3_000, "b..c")]
-    assert (logged_in, hosts) == ([BAD_REQUEST] * 3, [BAD_REQUEST] * 2)
+    assert (logged_in, hosts) == ([BAD_REQUEST] * 4, [BAD_REQUEST] * 2)
