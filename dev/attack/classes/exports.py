@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,9 @@ from dev.attack.stage import Stage
 from dev.attack.tables import table
 
 READERS = ("nobody", "editor")
-OK = 200
+OK, UNAVAILABLE = 200, 503
+#: Longest wait for an export that a worker makes.
+READY_SECONDS = 60.0
 
 
 def attempts(stage: Stage) -> Iterator[Outcome]:
@@ -74,7 +77,17 @@ def _ask(stage: Stage, text: str) -> None:
 def _read(stage: Stage, person: str, exports: list[list[str]]) -> Iterator[Outcome]:
     client = stage.people[person] if person == "nobody" else _session(stage, person)
     for path, kind in exports:
-        yield from judged(path, person, kind, client.get(path))
+        yield from judged(path, person, kind, _when_ready(client, path))
+
+
+def _when_ready(client: Client, path: str) -> Answer:
+    """Ask for an export, and again when the portal says to come later, for a minute at most."""
+    end = time.monotonic() + READY_SECONDS
+    answer = client.get(path)
+    while answer.status == UNAVAILABLE and "Retry-After" in answer.headers and time.monotonic() < end:
+        time.sleep(float(answer.headers["Retry-After"]))
+        answer = client.get(path)
+    return answer
 
 
 def _session(stage: Stage, person: str) -> Client:
