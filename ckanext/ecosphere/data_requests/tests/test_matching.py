@@ -130,13 +130,13 @@ def test_the_commands_do_what_they_say(cli: Any):
 
 
 def test_the_checks_tell_what_is_missing(ckan_config: Any, monkeypatch: pytest.MonkeyPatch):
-    moderators, _services, _contacts, _desk, schedule, emails = setup.check()
+    moderators, *_of_services, schedule, emails = setup.check()
     assert (moderators.status, schedule.status) == (CheckStatus.OK, CheckStatus.WARNING)
     assert "tick" in schedule.remedy and emails.status is CheckStatus.OK
     scheduled.tick()
     monkeypatch.setitem(ckan_config, "smtp.server", None)
     monkeypatch.setitem(ckan_config, "ecosphere.requests.moderators", "nobody")
-    moderators, _services, _contacts, _desk, schedule, emails = setup.check()
+    moderators, *_of_services, schedule, emails = setup.check()
     assert [each.status for each in (moderators, schedule, emails)] == [
         CheckStatus.WARNING,
         CheckStatus.OK,

@@ -16,6 +16,8 @@ import pytest
 
 from ckanext.ecosphere.tests.scripted_server import serve
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 BOUND_MB = 350
 LIMIT_MB = BOUND_MB + 50
@@ -23,8 +25,6 @@ PROGRAM = """
 import json, os, sys
 from ckanext.ecosphere.harvest.worker.watch import Watch
 from ckanext.ecosphere.harvest.tests.test_without_end import bounded
-
-pytestmark = pytest.mark.slow
 
 def read(kind, url, megabytes):
     memory = megabytes * 1024 * 1024
