@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests import config, privacy
 from ckanext.ecosphere.data_requests.inbound import mailbox, receive
 from ckanext.ecosphere.data_requests.notifications import scheduled
 from ckanext.ecosphere.data_requests.specimens import play, printed
-from ckanext.ecosphere.shared import runs
+from ckanext.ecosphere.shared import language, runs
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,10 @@ def letters_command(outcome: str) -> None:
         known = ", ".join(dict.fromkeys(case["outcome"] for case in play.cases()))
         raise click.ClickException(f"No case ends in {outcome}: choose one of {known}.")
     for case in cases:
-        click.echo("\n".join(printed.case(case, play.played(case))))
+        specimen = play.played(case)
+        with language.speaking(play.FRENCH):
+            lines = list(printed.case(case, specimen))
+        click.echo("\n".join(lines))
     if not outcome:
         click.echo("\n".join(printed.last_days(play.last_days())))
 

@@ -87,7 +87,7 @@ def court(group: model.Group) -> str:
 
 
 def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
-    """Return in whose name the agents of a kind of service sign, by language, and the `source`; empty if in its own."""
+    """Return in whose name the agents of a kind of service sign, by language, its `source` and `basis`; empty if in its own."""
     row = law.delegations().get(kind)
     if row is None:
         return {}
@@ -97,7 +97,7 @@ def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
     english = f"of {place.label_en}" if place else ""
     label = place.label_fr if place else ""
     texts = {"fr": row["fr"].format(of=of_place, place=label), "en": row["en"].format(of=english, place=label)}
-    return {**texts, "source": f"{row['source']} ({row['basis']})"}
+    return {**texts, "source": row["source"], "basis": row["basis"]}
 
 
 def _kind(group: model.Group) -> str:

@@ -177,8 +177,8 @@ def _signature(version: Mapping[str, Any], facts: Facts) -> Iterator[Block]:
     if not version["signed"]:
         return
     if version["on_behalf"]:
-        source = facts.sender.on_behalf["source"]
-        yield Block(paragraphs=(version["on_behalf"],), row="data/delegations.csv", source=source, basis="jurist")
+        source, basis = facts.sender.on_behalf["source"], facts.sender.on_behalf["basis"] + "_jurist"
+        yield Block(paragraphs=(version["on_behalf"],), row="data/delegations.csv", source=source, basis=basis)
     entry = "unnamed" if facts.unnamed else "author"
     named = law.remedies()[entry]
     lines = (*facts.author_lines, facts.sender.name)

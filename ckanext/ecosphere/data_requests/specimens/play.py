@@ -45,13 +45,15 @@ class Specimen:
         addressed_to: lines above the letter.
         subject: of the letter, "" when the case has none.
         blocks: parts of the letter, with their sources.
-        mails: kind, subject and text of each e-mail.
+        mails: kind, audience, content and sent text of each e-mail.
+        plain: the letter as text, with its addressee, "" without one.
     """
 
     addressed_to: list[str]
     subject: str
     blocks: tuple[Block, ...]
-    mails: list[tuple[str, str, str]]
+    mails: list[tuple[str, str, emails.Letter, str]]
+    plain: str = ""
 
 
 @cache
@@ -176,9 +178,11 @@ def _specimen(
     for row in model.Session.scalars(mine).all():
         mail = emails.write(requester, [row])
         if mail is not None:
-            form = emails.in_form(mail, requester)
-            mails.append((f"{row.kind}, {row.audience}", form["subject"], form["body"]))
-    return Specimen(letter.addressed_to if letter else [], letter.subject if letter else "", blocks, mails)
+            mails.append((row.kind, row.audience, mail, emails.in_form(mail, requester)["body"]))
+    if letter is None:
+        return Specimen([], "", (), mails)
+    plain = "\n".join([*letter.addressed_to, letter.plain])
+    return Specimen(letter.addressed_to, letter.subject, blocks, mails, plain)
 
 
 def last_days() -> Iterator[tuple[date, str, str, date]]:

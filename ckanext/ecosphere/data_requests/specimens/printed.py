@@ -7,10 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+import ckan.plugins.toolkit as tk
+
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.decisions.compose import Block
+from ckanext.ecosphere.data_requests.notifications.emails import Letter
 from ckanext.ecosphere.data_requests.specimens.play import Specimen, table
 from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.shared.mailing.texts import labelled
+
+_ = tk._
 
 WIDTH = 110
 INDENT = " " * 4
@@ -26,13 +32,44 @@ def case(row: Mapping[str, Any], specimen: Specimen) -> Iterator[str]:
         yield from ("", words["letter"], "", *specimen.addressed_to, "", specimen.subject, "")
         for block in specimen.blocks:
             yield from _block(block)
-    for kind, subject, body in specimen.mails:
-        yield from (
-            f"{words['mail']} : {subject}",
-            f"{INDENT}[notifications/texts.py, {kind}; {words['as_above']}]",
-            "",
-        )
-        yield from (f"  | {line}" for line in body.splitlines())
+    for kind, audience, mail, _body in specimen.mails:
+        yield from ("", f"{words['mail']} : {mail.subject}", "")
+        yield from _mail(kind, audience, mail)
+
+
+def _mail(kind: str, audience: str, mail: Letter) -> Iterator[str]:
+    """Yield the lines of an e-mail, each part with its source."""
+    parts = table()["mails"]
+    yield from _part([mail.greeting], "emails.write")
+    for item in mail.items:
+        row = f"texts.SENTENCES, {kind}, {audience}"
+        yield from _part([item.sentence], row, parts["sentences"].get(kind))
+        if item.title:
+            yield from _part([item.title], "", parts["title"])
+        for label, text in item.details:
+            row = f"emails.DETAILS, {kind}"
+            yield from _part([labelled(label, text)], row, parts["details"].get(label))
+        if item.enclosed:
+            yield from _part([parts["enclosed"]["text"]], "enclosures", parts["enclosed"])
+        for label, url in item.links:
+            yield from _part([label, url], "emails.write")
+        if item.url:
+            yield from _part([labelled(_("See the request"), item.url)], "ecosphere_requests.txt")
+    change = labelled(_("Change what you receive"), mail.settings_url)
+    yield from _part([mail.closing, change], "emails.closing")
+
+
+def _part(lines: Iterable[str], row: str, stated: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Yield a part of an e-mail and its source: module and table of `notifications`, then what `stated` names."""
+    words = table()["words"]
+    source, basis = words["no_law"], ""
+    if stated:
+        source = stated["source"]
+    if stated and "basis" in stated:
+        basis = f"; {words['basis'][stated['basis']]}"
+    where = f"{row}: " if row else ""
+    yield from (f"  | {line}" for line in lines)
+    yield f"{INDENT}[{where}{source}{basis}]"
 
 
 def _heading(words: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from ckanext.ecosphere.data_requests.decisions import authors, law
 from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.specimens import play
+from ckanext.ecosphere.data_requests.specimens import play, printed
 from ckanext.ecosphere.data_requests.tests.conftest import (
     EXTENSION,
     REASON,
@@ -39,6 +39,7 @@ from ckanext.ecosphere.data_requests.tests.test_letters import (
     send,
 )
 from ckanext.ecosphere.interfaces import CheckStatus
+from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.tests.postbox import Postbox, body
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -365,6 +366,20 @@ def counts() -> list[int | None]:
     return [model.Session.scalar(sa.select(sa.func.count()).select_from(each)) for each in tables]
 
 
+@pytest.mark.parametrize("case", play.cases(), ids=lambda case: case["title"])
+def test_each_line_of_an_email_stands_with_its_source(case: Any):
+    specimen = play.played(case)
+    with language.speaking("fr"):
+        lines = list(printed.case(case, specimen))
+    shown = {line.removeprefix("  | ") for line in lines if line.startswith("  | ")}
+    of_the_letter = set(specimen.plain.splitlines())
+    for _kind, _audience, _mail, body_text in specimen.mails:
+        assert set(body_text.splitlines()) - shown - of_the_letter - {"", "--"} == set()
+    for number, line in enumerate(lines[:-1]):
+        if line.startswith("  | "):
+            assert lines[number + 1].startswith(("  | ", "    ["))
+
+
 def test_the_command_prints_every_outcome_with_its_sources_and_keeps_nothing():
     run = CliRunner()
     before = counts()
@@ -376,6 +391,7 @@ def test_the_command_prints_every_outcome_with_its_sources_and_keeps_nothing():
     needed = ("L. 112-6", "R. 112-5, 2°", "data/balance.csv", "data/delegations.csv", "délai franc", "R. 343-1")
     assert [words for words in needed if words not in said] == []
     assert said.count("COURRIEL : ") >= len(play.cases()) - 1  # who withdraws a request gets no e-mail
+    assert " and " not in said and "(text)" not in said  # the sources are in French, too
     assert "refer                  lundi 28 décembre 2026" in said
     assert counts() == before
     one = run.invoke(cli.requests, ["letters", "--outcome", "refused"]).output
