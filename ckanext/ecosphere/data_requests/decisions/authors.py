@@ -87,7 +87,7 @@ def court(group: model.Group) -> str:
 
 
 def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
-    """Return in whose name agents of a kind of service sign, by language, its `source` and `basis`; empty: in its own."""
+    """Return in whose name agents of a kind of service sign, by language, its `source` and `basis`; else empty."""
     row = law.delegations().get(kind)
     if row is None:
         return {}
