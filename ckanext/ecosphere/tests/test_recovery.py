@@ -233,6 +233,29 @@ def test_page_is_a_clear_503_without_postgresql(app: Any, monkeypatch: Any, path
     assert "nobody" not in answer.body and "psycopg2" not in answer.body
 
 
+@pytest.mark.parametrize("path", ["/demandes", "/api/3/action/package_list"])
+def test_connection_that_ends_while_the_person_is_identified_is_a_503(app: Any, path: str):
+    headers = {"Authorization": factories.SysadminWithToken()["token"]}
+    model.Session.remove()
+    engine = model.meta.engine
+    ended = []
+
+    def end(connection: Any, *_: Any) -> None:
+        if not ended:
+            ended.append(connection.connection.dbapi_connection.info.backend_pid)
+            with sa.create_engine(engine.url).connect() as other:
+                other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": ended[0]})
+
+    sa.event.listen(engine, "before_cursor_execute", end)
+    try:
+        answer = app.get(path, headers=headers, status=503)
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", end)
+    assert ended and "psycopg2" not in answer.body
+    assert answer.headers["Retry-After"] == "30"
+    app.get(path, headers=headers, status=200)
+
+
 def test_refused_question_is_no_503(app: Any):
     app.get("/api/3/action/package_search?fq={!x}a", status=409)
     app.get("/dataset/?ext_bbox=nonsense&q=title:", status=400)

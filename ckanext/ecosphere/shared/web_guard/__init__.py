@@ -7,6 +7,7 @@ protects the whole portal with `portal_blueprint` and wraps the application in `
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from flask import Blueprint, current_app
 from werkzeug.wrappers import Response
@@ -57,7 +58,11 @@ def portal_blueprint(settings: Callable[[], Settings]) -> Blueprint:
 
     def after(response: Response) -> Response:
         visits.of_this_process().count()
-        return uploads.protect(headers.add(headers.keep_private(sessions.finish(response)), settings()))
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            headers.keep_from_caches(response)  # without a look who it was: the database may be down
+        else:
+            headers.keep_private(sessions.finish(response))
+        return uploads.protect(headers.add(response, settings()))
 
     blueprint.before_app_request(before)
     blueprint.after_app_request(after)

@@ -38,9 +38,14 @@ def keep_private(response: Response) -> Response:
     here afterwards; the headers of assets are written later still.
     """
     if tk.current_user.is_authenticated:
-        request.environ["__no_cache__"] = True
-        response.cache_control.public = False
+        keep_from_caches(response)
     return response
+
+
+def keep_from_caches(response: Response) -> None:
+    """Keep an answer out of shared caches."""
+    request.environ["__no_cache__"] = True
+    response.cache_control.public = False
 
 
 def _add_policies(response: Response, settings: Settings) -> None:
