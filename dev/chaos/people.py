@@ -33,6 +33,7 @@ class Person(threading.Thread):
         answers: outcome → number of answers.
         wrong: answers that a user should never see.
         slowest: duration of the slowest answer, in seconds.
+        slowest_act: what that answer was to, and its outcome.
     """
 
     def __init__(self, seed: int, pause: float) -> None:
@@ -42,6 +43,7 @@ class Person(threading.Thread):
         self.answers: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.slowest = 0.0
+        self.slowest_act = ""
         self._pause = pause
         self._end = threading.Event()
 
@@ -69,7 +71,8 @@ class Person(threading.Thread):
     def saw(self, what: str, answer: Answer) -> Answer:
         """Count an answer, and record what is wrong with it."""
         self.answers[answer.outcome] += 1
-        self.slowest = max(self.slowest, answer.seconds)
+        if answer.seconds > self.slowest:
+            self.slowest, self.slowest_act = answer.seconds, f"{what}, {answer.outcome}"
         if answer.shows_a_trace:
             self.wrong.append(f"{what}: a stack trace or the name of a library in the page (HTTP {answer.status})")
         elif answer.outcome == BROKEN:

@@ -130,7 +130,8 @@ def run(supervisor: Supervisor, people: dict[str, Client], seed: int, number: in
                 break
             time.sleep(3)
         result.seconds["everything agrees after that"] = (time.monotonic() - begin, REST_SECONDS)
-        result.seconds["slowest answer to a person"] = (max(each.slowest for each in at_work), SLOWEST_ANSWER)
+        waited = max(at_work, key=lambda person: person.slowest)
+        result.seconds[f"slowest answer to a person ({waited.slowest_act})"] = (waited.slowest, SLOWEST_ANSWER)
         result.seconds["longest wait of an e-mail"] = (checks.waited_for_mail(), LONGEST_WAIT)
         result.seconds["longest harvest"] = (harvests.longest, float("inf"))
         for each in at_work:
