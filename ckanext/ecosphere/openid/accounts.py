@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -16,7 +17,6 @@ from sqlalchemy import event
 from ckanext.ecosphere.core import account_notes
 from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.openid import config
-from ckanext.ecosphere.openid.identity import Identity
 from ckanext.ecosphere.shared import locks
 from ckanext.ecosphere.shared.web_guard.sessions import is_recovered
 
@@ -24,6 +24,27 @@ KEY = "ecosphere_openid"
 LOCK = "openid-accounts"
 LONGEST_WAIT = 5.0
 LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Identity of a user as asserted by the provider.
+
+    Attributes:
+        issuer: issuer identifier of the provider.
+        subject: permanent identifier of the user at the issuer (`sub`); users are recognised by nothing else.
+        email: e-mail address; empty when there is none or it is declared as not verified.
+        name: full name, may be empty.
+        organisation: organisation of the user, may be empty.
+        is_verified: whether the provider has verified the address (`email_verified`).
+    """
+
+    issuer: str
+    subject: str
+    email: str
+    name: str
+    organisation: str
+    is_verified: bool = False
 
 
 class NoAccount(Exception):
@@ -48,7 +69,7 @@ def logged_in(identity: Identity) -> model.User:
         NoAccount: the account was closed, or there is none and it cannot be created.
     """
     with _locked():
-        user = _known(identity)
+        user = _account_of(identity)
         if user is None:
             _refuse_without_account(identity)
             return _created(identity)
@@ -71,11 +92,10 @@ def link(user: model.User, identity: Identity) -> None:
         NoAccount: the account is linked with another identity, or the identity with another account.
     """
     with _locked():
-        other = _known(identity)
+        other = _account_of(identity)
         if other is not None and other.id != user.id:
-            raise NoAccount(
-                config.named(tk._("This {provider} identity is linked with another account: unlink it there first."))
-            )
+            sentence = tk._("This {provider} identity is linked with another account: unlink it there first.")
+            raise NoAccount(config.named(sentence))
         if other is None and of(user):
             raise NoAccount(tk._("Your account is linked with another identity: unlink that one first."))
         account_notes.keep(user.id, KEY, _record(identity))
@@ -96,11 +116,11 @@ def _password_changes(_mapper: Any, _connection: Any, user: model.User) -> None:
         user.plugin_extras = {key: value for key, value in user.plugin_extras.items() if key != KEY}
 
 
-def _known(identity: Identity) -> model.User | None:
+def _account_of(identity: Identity) -> model.User | None:
     """Return the account linked with an identity, whatever its state."""
     linked = {KEY: {"issuer": identity.issuer, "subject": identity.subject}}
-    found = model.Session.query(model.User).filter(model.User.plugin_extras.contains(linked))  # type: ignore[attr-defined]
-    return found.populate_existing().first()
+    holds_link = model.User.plugin_extras.contains(linked)  # type: ignore[attr-defined]
+    return model.Session.query(model.User).filter(holds_link).populate_existing().first()
 
 
 def _refuse_without_account(identity: Identity) -> None:
@@ -114,15 +134,12 @@ def _refuse_without_account(identity: Identity) -> None:
         raise NoAccount(config.named(sentence))
     same = sa.func.lower(model.User.email) == identity.email.lower()
     if model.Session.query(model.User).filter(same).first():
-        raise NoAccount(
-            config.named(
-                tk._(
-                    "There is already an account with the address {email}. Log in with its password, then link it with "
-                    "{provider} on the page of your account. If you have no password, ask for one with “Forgotten your "
-                    "password?”."
-                )
-            ).replace("{email}", identity.email)
+        sentence = tk._(
+            "There is already an account with the address {email}. Log in with its password, then link it "
+            "with {provider} on the page of your account. If you have no password, ask for one with "
+            "“Forgotten your password?”."
         )
+        raise NoAccount(config.named(sentence).replace("{email}", identity.email))
     if not config.create_accounts():
         sentence = tk._(
             "You have no account on this portal. Ask its administrators for one, then link it with {provider}."
@@ -134,19 +151,22 @@ def _created(identity: Identity) -> model.User:
     """Create an account without any role; its name does not reveal the e-mail address."""
     name = munge_title_to_name(identity.name)[:LONGEST_NAME].strip("-_") or "agent"
     site = tk.get_action("get_site_user")({"ignore_auth": True}, {})
+    extras: dict[str, Any] = {KEY: _record(identity)}
+    if identity.is_verified:
+        extras.update(confirmed.note(identity.email))
     data = {
         "name": f"{name}-{secrets.token_hex(3)}",
         "fullname": identity.name,
         "email": identity.email,
         "password": secrets.token_urlsafe(48),
-        "plugin_extras": {KEY: _record(identity), **(confirmed.note(identity.email) if identity.is_verified else {})},
+        "plugin_extras": extras,
     }
     try:
-        made = tk.get_action("user_create")({"ignore_auth": True, "user": site["name"]}, data)
+        account = tk.get_action("user_create")({"ignore_auth": True, "user": site["name"]}, data)
     except tk.ValidationError as error:
         sentence = tk._("What {provider} says of you makes no account. Ask the administrators of the portal.")
         raise NoAccount(config.named(sentence)) from error
-    return model.User.get(made["id"])  # type: ignore[return-value]
+    return model.User.get(account["id"])  # type: ignore[return-value]
 
 
 def _record(identity: Identity) -> dict[str, str]:
@@ -156,7 +176,7 @@ def _record(identity: Identity) -> dict[str, str]:
 @contextmanager
 def _locked() -> Iterator[None]:
     """Serialise log-ins, so that a double click does not create two accounts."""
-    with locks.alone(LOCK, LONGEST_WAIT) as held:
-        if not held:
+    with locks.alone(LOCK, LONGEST_WAIT) as is_alone:
+        if not is_alone:
             raise NoAccount(tk._("Many people are logging in at the moment. Try again."))
         yield

@@ -11,14 +11,25 @@ from ckan.exceptions import CkanConfigurationException
 
 from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts
 from ckanext.ecosphere.interfaces import Check, CheckStatus, IEcosphereSetup
-from ckanext.ecosphere.openid import accounts, config, helpers
+from ckanext.ecosphere.openid import accounts, config
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.setup.network_checks import check_networks
 
 
-@tk.blanket.helpers(
-    {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_openid_")},
-)
+def ecosphere_openid_provider() -> str:
+    """Return the display name of the provider; empty while the log-in is not configured."""
+    return "" if config.missing() else config.provider_name()
+
+
+def ecosphere_openid_link() -> dict[str, Any]:
+    """Return the link of the current user's account; empty when it is not linked."""
+    return accounts.of(tk.current_user)
+
+
+HELPERS = {helper.__name__: helper for helper in (ecosphere_openid_provider, ecosphere_openid_link)}
+
+
+@tk.blanket.helpers(HELPERS)
 @tk.blanket.config_declarations
 class EcosphereOpenidPlugin(Room):
     """Log-in with an OpenID Connect provider such as ProConnect, beside passwords."""
@@ -73,7 +84,7 @@ class EcosphereOpenidPlugin(Room):
         from ckanext.ecosphere.openid import provider
 
         networks = check_networks(config.ALLOWED_NETWORKS, tk._("log-in"))
-        if any(each.status is CheckStatus.ERROR for each in networks):
+        if any(check.status is CheckStatus.ERROR for check in networks):
             return networks
         try:
             provider.metadata()

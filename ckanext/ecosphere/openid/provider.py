@@ -23,7 +23,7 @@ from joserfc.jws import JWSRegistry
 from joserfc.jwt import JWTClaimsRegistry
 
 from ckanext.ecosphere.openid import config
-from ckanext.ecosphere.openid.identity import Identity
+from ckanext.ecosphere.openid.accounts import Identity
 from ckanext.ecosphere.shared import strict_json
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.http_guard import FetchError, GuardedSession, Response
@@ -34,7 +34,7 @@ WELL_KNOWN = "/.well-known/openid-configuration"
 ALGORITHMS = ["RS256", "PS256", "ES256"]
 LEEWAY = 60
 KEPT_SECONDS, PAUSE_SECONDS = 3600, 30
-"""Cache time of the provider's documents, and minimum time before a new request after a failure or for new keys."""
+"""Cache time of the provider's documents; least time before a request after a failure or for new keys."""
 LONGEST_SUBJECT, LONGEST_TOKEN, LONGEST_NAME, LONGEST_EMAIL = 255, 16_000, 100, 254
 OWN_MACHINE = ("127.0.0.1", "::1", "localhost")
 OK = 200
@@ -61,7 +61,10 @@ def authorization_url(back: str, state: str, nonce: str, verifier: str) -> str:
     Raises:
         ProviderError: the provider does not answer.
     """
-    demanded = {"acr": {"essential": True, "values": config.levels()}} if config.levels() else {}
+    claims = None
+    if config.levels():
+        levels = {"essential": True, "values": config.levels()}
+        claims = json.dumps({"id_token": {"acr": levels}})
     return prepare_grant_uri(
         _endpoint("authorization_endpoint"),
         config.client()[0],
@@ -72,7 +75,7 @@ def authorization_url(back: str, state: str, nonce: str, verifier: str) -> str:
         nonce=nonce,
         code_challenge=create_s256_code_challenge(verifier),
         code_challenge_method="S256",
-        claims=json.dumps({"id_token": demanded}) if demanded else None,
+        claims=claims,
     )
 
 
@@ -84,19 +87,33 @@ def identity(code: str, back: str, nonce: str, verifier: str) -> tuple[Identity,
     """
     tokens = _tokens(code, back, verifier)
     id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
-    if not isinstance(id_token, str) or not isinstance(access_token, str) or not _is_plain(access_token):
+    are_texts = isinstance(id_token, str) and isinstance(access_token, str)
+    if not are_texts or not _is_plain(access_token):
         raise ProviderError("the provider gave no tokens")
     claims = _id_token_claims(id_token, access_token, nonce)
-    told = _userinfo(access_token)
-    if told.get("sub") != claims["sub"]:
+    user = _userinfo(access_token)
+    if user.get("sub") != claims["sub"]:
         raise ProviderError("the provider speaks of somebody else than its token")
-    family = told.get("usual_name") or told.get("family_name")
-    name = " ".join(filter(None, (_text(told.get("given_name")), _text(family)))) or _text(told.get("name"))
-    organisation = told.get("organization_label") or told.get("organizational_unit") or told.get("siret")
-    verified = str(told.get("email_verified")).lower()  # some providers write the claim as a text
-    email = "" if verified == "false" else _text(told.get("email"), LONGEST_EMAIL)
-    known = (config.issuer(), claims["sub"], email, name[:LONGEST_NAME], _text(organisation))
-    return Identity(*known, is_verified=verified == "true"), id_token
+    verified = str(user.get("email_verified")).lower()  # some providers write the claim as a text
+    email = _text(user.get("email"), LONGEST_EMAIL)
+    organisation = user.get("organization_label") or user.get("organizational_unit") or user.get("siret")
+    person = Identity(
+        issuer=config.issuer(),
+        subject=claims["sub"],
+        email="" if verified == "false" else email,
+        name=_full_name(user),
+        organisation=_text(organisation),
+        is_verified=verified == "true",
+    )
+    return person, id_token
+
+
+def _full_name(user: dict[str, Any]) -> str:
+    """Return the name of a user from the userinfo claims, "" when it gives none."""
+    family_name = user.get("usual_name") or user.get("family_name")
+    parts = [_text(user.get("given_name")), _text(family_name)]
+    name = " ".join(part for part in parts if part)
+    return (name or _text(user.get("name")))[:LONGEST_NAME]
 
 
 def end_session_url(id_token: str, state: str, back: str) -> str:
@@ -107,8 +124,11 @@ def end_session_url(id_token: str, state: str, back: str) -> str:
     """
     if not metadata().get("end_session_endpoint"):
         return ""
-    known = {"id_token_hint": id_token} if id_token else {"client_id": config.client()[0]}
-    params = {**known, "state": state, "post_logout_redirect_uri": back}
+    params = {"state": state, "post_logout_redirect_uri": back}
+    if id_token:
+        params["id_token_hint"] = id_token
+    else:
+        params["client_id"] = config.client()[0]
     return add_params_to_uri(_endpoint("end_session_endpoint"), list(params.items()))
 
 
@@ -118,10 +138,11 @@ def metadata() -> dict[str, Any]:
     Raises:
         ProviderError: it does not answer, or has another issuer identifier than configured.
     """
-    found = _document(config.issuer().rstrip("/") + WELL_KNOWN, KEPT_SECONDS)
-    if found.get("issuer") != config.issuer():
-        raise ProviderError(f"the provider calls itself {str(found.get('issuer'))[:200]!r}, not {config.issuer()!r}")
-    return found
+    document = _document(config.issuer().rstrip("/") + WELL_KNOWN, KEPT_SECONDS)
+    if document.get("issuer") != config.issuer():
+        issuer = str(document.get("issuer"))[:200]
+        raise ProviderError(f"the provider calls itself {issuer!r}, not {config.issuer()!r}")
+    return document
 
 
 def _endpoint(name: str) -> str:
@@ -139,28 +160,29 @@ def _tokens(code: str, back: str, verifier: str) -> dict[str, Any]:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     address = _endpoint("token_endpoint")
     address, headers, body = ClientAuth(*config.client(), method).prepare("POST", address, headers, body)
-    return _object(_asked("POST", address, body.encode(), headers))
+    return _object(_request("POST", address, body.encode(), headers))
 
 
 def _id_token_claims(id_token: str, access_token: str, nonce: str) -> dict[str, Any]:
     token = _verified(id_token)
     own = config.client()[0]
-    claims = CodeIDToken(
-        token.claims, token.header, _for_this_portal(), {"nonce": nonce, "client_id": own, "access_token": access_token}
-    )
+    params = {"nonce": nonce, "client_id": own, "access_token": access_token}
+    claims = CodeIDToken(token.claims, token.header, _for_this_portal(), params)
     _checked(lambda: claims.validate(leeway=LEEWAY), "token")
     subject = claims["sub"]
-    if claims["iss"] != config.issuer() or not isinstance(subject, str) or not _is_plain(subject, LONGEST_SUBJECT):
+    is_subject = isinstance(subject, str) and _is_plain(subject, LONGEST_SUBJECT)
+    if claims["iss"] != config.issuer() or not is_subject:
         raise ProviderError("the token names no issuer or subject")
     if config.levels() and claims.get("acr") not in config.levels():
-        raise ProviderError(f"the log-in has the level {str(claims.get('acr'))[:100]!r}")
+        level = str(claims.get("acr"))[:100]
+        raise ProviderError(f"the log-in has the level {level!r}")
     return claims
 
 
 def _userinfo(access_token: str) -> dict[str, Any]:
     """Return the userinfo claims, from a signed JWT (as ProConnect sends) or plain JSON."""
     headers = {"Authorization": f"Bearer {access_token}"}
-    answer = _asked("GET", _endpoint("userinfo_endpoint"), None, headers)
+    answer = _request("GET", _endpoint("userinfo_endpoint"), None, headers)
     if answer.content_type != "application/jwt":
         return _object(answer)
     claims = _verified(answer.body.decode("ascii", "replace").strip()).claims
@@ -190,15 +212,25 @@ def _verified(token: str) -> jwt.Token:
 
 
 def _keys(seconds: int) -> KeySet:
-    found = _document(_endpoint("jwks_uri"), seconds).get("keys")
+    published = _document(_endpoint("jwks_uri"), seconds).get("keys")
+    if not isinstance(published, list):
+        return KeySet([])
     keys = []
-    for each in found if isinstance(found, list) else []:
-        if isinstance(each, dict) and each.get("kty") in ("RSA", "EC") and each.get("use", "sig") == "sig":
-            try:
-                keys += KeySet.import_key_set({"keys": [each]}).keys
-            except (JoseError, ValueError, TypeError, KeyError):
-                continue  # ignore invalid keys
+    for key in published:
+        if not _signs(key):
+            continue
+        try:
+            keys += KeySet.import_key_set({"keys": [key]}).keys
+        except (JoseError, ValueError, TypeError, KeyError):
+            continue  # ignore invalid keys
     return KeySet(keys)
+
+
+def _signs(key: Any) -> bool:
+    """Return whether a JSON Web Key is a public key for signatures."""
+    if not isinstance(key, dict):
+        return False
+    return key.get("kty") in ("RSA", "EC") and key.get("use", "sig") == "sig"
 
 
 def _checked(check: Any, what: str) -> None:
@@ -210,27 +242,30 @@ def _checked(check: Any, what: str) -> None:
 
 def _document(url: str, seconds: int) -> dict[str, Any]:
     """Return a JSON object of the provider, cached for `seconds`; failures are cached for `PAUSE_SECONDS`."""
-    at, found = _documents.get(url, (0.0, None))
-    if found is None or time.monotonic() - at > (PAUSE_SECONDS if isinstance(found, str) else seconds):
+    fetched, answer = _documents.get(url, (0.0, None))
+    if isinstance(answer, str):  # the message of a failure
+        seconds = PAUSE_SECONDS
+    if answer is None or time.monotonic() - fetched > seconds:
         try:
-            found = _object(_asked("GET", url, None, {}))
+            answer = _object(_request("GET", url, None, {}))
         except BusyError:
             raise
         except ProviderError as error:
-            found = str(error)
-        _documents[url] = (time.monotonic(), found)
-    if isinstance(found, str):
-        raise ProviderError(found)
-    return found
+            answer = str(error)
+        _documents[url] = (time.monotonic(), answer)
+    if isinstance(answer, str):
+        raise ProviderError(answer)
+    return answer
 
 
-def _asked(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Response:
+def _request(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Response:
     if not _is_secure(url):
         raise ProviderError(f"{url[:200]} is not https")
     session = GuardedSession(config.guard_settings())
+    headers = {"Accept": "application/json, */*", **headers}
     try:
         with waiting.place(waiting.FOR_EDITORS):
-            answer = session.request(method, url, body=body, headers={"Accept": "application/json, */*", **headers})
+            answer = session.request(method, url, body=body, headers=headers)
     except waiting.NoPlaceError as error:
         raise BusyError("too many threads wait for others") from error
     except FetchError as error:
@@ -242,27 +277,31 @@ def _asked(method: str, url: str, body: bytes | None, headers: dict[str, str]) -
 
 def _object(answer: Response) -> dict[str, Any]:
     try:
-        found = strict_json.loads(answer.body)
+        content = strict_json.loads(answer.body)
     except ValueError as error:
         raise ProviderError(f"{answer.url[:200]}: no JSON") from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise ProviderError(f"{answer.url[:200]}: no object")
-    return found
+    return content
 
 
 def _is_secure(url: str) -> bool:
     """Return whether a URL has https; http is accepted on the local machine, for tests."""
     try:
         parts = urlsplit(url)
-        return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in OWN_MACHINE)
     except ValueError:
         return False
+    if parts.scheme == "http":
+        return parts.hostname in OWN_MACHINE
+    return parts.scheme == "https"
 
 
 def _is_plain(text: str, longest: int = LONGEST_TOKEN) -> bool:
-    """Return whether a text is non-empty printable ASCII of at most `longest` characters, like tokens and subjects."""
+    """Return whether a text is non-empty printable ASCII, like tokens and subjects, and not too long."""
     return 0 < len(text) <= longest and text.isascii() and text.isprintable()
 
 
 def _text(value: Any, longest: int = LONGEST_NAME) -> str:
-    return one_line(value)[:longest].strip() if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return one_line(value)[:longest].strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,7 +15,7 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ckanext.ecosphere.openid import accounts, config, provider
-from ckanext.ecosphere.openid.identity import Identity
+from ckanext.ecosphere.openid.accounts import Identity
 from ckanext.ecosphere.shared.characters import one_line
 from ckanext.ecosphere.shared.web_guard import brakes, protect
 from ckanext.ecosphere.shared.web_guard.answers import refuse
@@ -28,6 +28,9 @@ MOST_ATTEMPTS, SECONDS = 3, 900
 """Maximum number of pending log-ins per session (several browser windows), and their lifetime."""
 LONGEST_TARGET, LONGEST_CODE, LONGEST_TOKEN, LONGEST_LOGGED = 300, 2000, 1800, 300
 """Maximum lengths of values kept in the session (by default a cookie of 4 kB) and in the log."""
+
+
+CALLBACK_PARAMS = ("state", "code", "error", "iss")
 
 
 class NotBegunHere(Exception):
@@ -58,41 +61,47 @@ def start() -> Any:
     target = request.args.get("next") or request.args.get("came_from") or ""
     if not is_own(target):
         refuse(400, tk._("The address to go on to is not one of this portal."), "Bad Request")
+    if len(target) > LONGEST_TARGET:
+        target = ""
     attempt = {
         "nonce": secrets.token_urlsafe(32),
         "verifier": secrets.token_urlsafe(48),
-        "target": target if len(target) <= LONGEST_TARGET else "",
+        "target": target,
         "user": _user_id(),
         "language": tk.h.lang(),
         "at": time.time(),
     }
     state = secrets.token_urlsafe(32)
-    address = provider.authorization_url(_own_address(".back"), state, attempt["nonce"], attempt["verifier"])
-    others = sorted(_attempts().items(), key=lambda each: each[1]["at"])[1 - MOST_ATTEMPTS :]
-    session[ATTEMPTS] = {**dict(others), state: attempt}
+    back_here, nonce, verifier = _own_address(".back"), attempt["nonce"], attempt["verifier"]
+    address = provider.authorization_url(back_here, state, nonce, verifier)
+    oldest_first = sorted(_attempts().items(), key=lambda entry: entry[1]["at"])
+    session[ATTEMPTS] = {**dict(oldest_first[1 - MOST_ATTEMPTS :]), state: attempt}
     return tk.redirect_to(address)
 
 
 @blueprint.route("/retour")
 def back() -> Any:
     """Handle the provider's callback; each log-in is valid once, in the session that started it."""
-    told = {name: request.args.get(name, "") for name in ("state", "code", "error", "iss") if name in request.args}
+    params = {name: value for name, value in request.args.items() if name in CALLBACK_PARAMS}
     attempts = _attempts()
-    attempt = attempts.get(told.get("state", ""))
+    attempt = attempts.get(params.get("state", ""))
     if attempt and attempt["language"] != tk.h.lang():
-        return tk.redirect_to(tk.url_for(".back", locale=attempt["language"], **told))
-    attempts.pop(told.get("state", ""), None)
+        return tk.redirect_to(tk.url_for(".back", locale=attempt["language"], **params))
+    attempts.pop(params.get("state", ""), None)
     session[ATTEMPTS] = attempts
-    if not attempt or attempt["user"] != _user_id() or told.get("iss", config.issuer()) != config.issuer():
+    if not attempt or attempt["user"] != _user_id():
         raise NotBegunHere
-    if "error" in told:
-        log.info("OpenID Connect: the provider says %r", told["error"][:LONGEST_LOGGED])
+    if params.get("iss", config.issuer()) != config.issuer():
+        raise NotBegunHere
+    if "error" in params:
+        log.info("OpenID Connect: the provider says %r", params["error"][:LONGEST_LOGGED])
         sentence = tk._("{provider} says that the log-in was cancelled or is not allowed.")
         raise accounts.NoAccount(config.named(sentence))
     try:
-        if not 0 < len(told.get("code", "")) <= LONGEST_CODE:
+        if not 0 < len(params.get("code", "")) <= LONGEST_CODE:
             raise provider.ProviderError("there is no code")
-        who, id_token = provider.identity(told["code"], _own_address(".back"), attempt["nonce"], attempt["verifier"])
+        back_here, nonce, verifier = _own_address(".back"), attempt["nonce"], attempt["verifier"]
+        who, id_token = provider.identity(params["code"], back_here, nonce, verifier)
     except provider.ProviderError:
         brakes.count_failure()
         raise
@@ -109,7 +118,9 @@ def _logged_in(user: Any, id_token: str, target: str) -> Any:
         raise accounts.NoAccount(accounts.closed())
     rotate_token()
     session.pop(ATTEMPTS, None)
-    session[ID_TOKEN] = id_token if len(id_token) <= LONGEST_TOKEN else ""
+    if len(id_token) > LONGEST_TOKEN:
+        id_token = ""
+    session[ID_TOKEN] = id_token
     return next_page_or_default(target)
 
 
@@ -118,15 +129,18 @@ def link() -> Any:
     """Link the current user's account with the identity just confirmed by the provider; requires the password."""
     offer = session.get(OFFER)
     user: Any = tk.current_user
-    if not user.is_authenticated or not offer or offer["user"] != user.id or time.time() - offer["at"] > SECONDS:
+    if not user.is_authenticated or not offer or offer["user"] != user.id:
         raise NotBegunHere
-    who = Identity(**{name: offer[name] for name in Identity.__dataclass_fields__ if name in offer})
+    if time.time() - offer["at"] > SECONDS:
+        raise NotBegunHere
+    who = Identity(**{field.name: offer[field.name] for field in fields(Identity) if field.name in offer})
     if not user.validate_password(request.form.get("old_password", "")):
         tk.h.flash_error(tk._("This is not the password of your account."))
         return _offered(who)
     session.pop(OFFER, None)
     accounts.link(user, who)
-    tk.h.flash_success(config.named(tk._("Your account is linked: from now on you can log in with {provider}.")))
+    sentence = tk._("Your account is linked: from now on you can log in with {provider}.")
+    tk.h.flash_success(config.named(sentence))
     return tk.redirect_to("user.edit")
 
 
@@ -141,8 +155,8 @@ def unlink() -> Any:
         return tk.redirect_to("user.login")
     accounts.unlink(tk.current_user)  # type: ignore[arg-type]
     sentence = tk._(
-        "Your account is no longer linked with {provider}: you log in with its password. If you have none, ask for one "
-        "with “Forgotten your password?”."
+        "Your account is no longer linked with {provider}: you log in with its password. If you have none, "
+        "ask for one with “Forgotten your password?”."
     )
     tk.h.flash_success(config.named(sentence))
     return tk.redirect_to("user.edit")
@@ -171,11 +185,14 @@ def log_out() -> Any:
 def _attempts() -> dict[str, Any]:
     """Return the pending log-ins of this session that have not expired."""
     since = time.time() - SECONDS
-    return {state: each for state, each in session.get(ATTEMPTS, {}).items() if each["at"] >= since}
+    attempts = session.get(ATTEMPTS, {})
+    return {state: attempt for state, attempt in attempts.items() if attempt["at"] >= since}
 
 
 def _user_id() -> str:
-    return tk.current_user.id if tk.current_user.is_authenticated else ""  # type: ignore[return-value]
+    if not tk.current_user.is_authenticated:
+        return ""
+    return tk.current_user.id  # type: ignore[return-value]
 
 
 def _own_address(endpoint: str) -> str:
