@@ -29,7 +29,15 @@ from dev import field_table
 pytestmark = pytest.mark.usefixtures("shared_db")
 XSD = Path(ckanext.spatial.__file__).parent / "validation/xml/iso19139eden/gmx_and_srv.xsd"
 #: Fields that a harvest deduces from several elements of a record, ours included.
-DEDUCED = {"access_limitation", "access_rights", "conformity", "territory", "use_conditions", "source_record"}
+DEDUCED = {
+    "access_limitation",
+    "access_rights",
+    "conformity",
+    "other_information",
+    "source_record",
+    "territory",
+    "use_conditions",
+}
 DEDUCED_OF_SERVICES = {"endpoint_description", "endpoint_url"}
 
 
