@@ -7,7 +7,6 @@ from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
 from ckanext.ecosphere import config

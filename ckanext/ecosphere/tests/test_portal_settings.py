@@ -52,4 +52,6 @@ def test_an_announcement_does_no_harm(app, send):
 def test_the_form_of_settings_asks_for_the_announcement(app, send):
     send(**{"ecosphere.portal.announcement": "Maintenance ce soir."})
     headers = {"Authorization": factories.SysadminWithToken()["token"]}
-    assert "Maintenance ce soir." in app.get(SETTINGS, headers=headers).body.split("field-ecosphere-announcement")[1]
+    assert (
+        "Maintenance ce soir." in app.get(SETTINGS, headers=headers).body.split('id="field-ecosphere-announcement"')[1]
+    )
