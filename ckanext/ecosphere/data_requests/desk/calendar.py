@@ -88,7 +88,7 @@ def written(title: str, found: Around, all_of_them: str) -> bytes:
     calendar.add("x-wr-calname", icalendar.vText(_text(title)))
     calendar.add("refresh-interval", timedelta(hours=6), parameters={"VALUE": "DURATION"})
 
-    def add(key: str, day: date, summary: str, description: str, url: str, version: int = 0) -> None:
+    def add(key: str, day: date, summary: str, description: str, *, url: str, version: int = 0) -> None:
         event = icalendar.Event()
         event.add("uid", f"{key}@{host}")
         event.add("dtstamp", now)
@@ -103,7 +103,8 @@ def written(title: str, found: Around, all_of_them: str) -> bytes:
 
     def add_due(due: Due, key: str, name: str) -> None:
         summary = name.format(reference=due.reference, title=due.title)
-        add(key, due.day, summary, wording.state(due.state), page.replace(REFERENCE, due.reference), due.version)
+        url = page.replace(REFERENCE, due.reference)
+        add(key, due.day, summary, wording.state(due.state), url=url, version=due.version)
 
     if found.left_out:
         shown = len(found.requests) + len(found.reviews)
@@ -115,7 +116,7 @@ def written(title: str, found: Around, all_of_them: str) -> bytes:
         why = tk._("It holds the {number} that are due next, or were due last. All requests: {url}")
         description = why.format(number=shown, url=all_of_them)
         calendar.add("x-wr-caldesc", icalendar.vText(_text(description)))
-        add("left-out", today, summary, description, all_of_them)
+        add("left-out", today, summary, description, url=all_of_them)
     late, due = tk._("Late: {reference} – {title}"), tk._("Answer due: {reference} – {title}")
     for request in found.requests:
         add_due(request, request.id, late if request.day < today else due)
