@@ -9,7 +9,7 @@ harvest compares them.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,14 +18,10 @@ from ckan.lib import plugins as lib_plugins
 from ckan.lib.navl import dictization_functions as navl
 from ckan.types import Context
 
-from ckanext.ecosphere.fast_save import shortcuts
-
 Key = tuple[Any, ...]
 Runs = tuple[tuple[str, bool, tuple[tuple[Callable[..., Any], int], ...]], ...]
 """Name of the field, whether to skip it if missing, and its validators with their numbers of arguments."""
 _BY_VALUE, _BY_VALUE_AND_CONTEXT, _BY_KEY = 1, 2, 4
-_OF_FIELDS = ("_field_create_validators", "_field_output_validators", "_field_validators")
-"""ckanext-scheming's functions that build the validators of a field."""
 _PHASES = ("__before", "", "__extras", "__after", "__junk")
 
 
@@ -42,36 +38,33 @@ class CompiledSchema:
 
     Args:
         schema: field → validators, or subschema.
-        without: validators to skip, since the caller knows their result.
 
     Raises:
         TypeError: navl cannot call one of the validators.
     """
 
-    def __init__(self, schema: dict[str, Any], without: Collection[Callable[..., Any]] = ()):
-        self._quicker: dict[Any, Any] = shortcuts.replacements()
+    def __init__(self, schema: dict[str, Any]):
         self._ignore_missing = tk.get_validator("ignore_missing")
         self._names = list(schema)
         self._levels: dict[Key, _Level] = {}
         flat = navl.flatten_schema(schema)
         self._prefixes = {key[:-1] for key in flat}
         self._beginnings = {key[:length] for key in flat for length in range(1, len(key) + 1)}
-        self._add(schema, (), without)
+        self._add(schema, ())
 
-    def _add(self, schema: dict[str, Any], path: Key, without: Collection[Callable[..., Any]]) -> None:
+    def _add(self, schema: dict[str, Any], path: Key) -> None:
         lists = {name: value for name, value in schema.items() if isinstance(value, list)}
         phases: dict[str, list[Any]] = {phase: [] for phase in _PHASES}
         for name in sorted(lists):
             phase = name if name in phases else "" if not name.startswith("__") else None
             if phase is not None:
-                chosen = [self._quicker.get(each, each) for each in lists[name] if each not in without]
-                runs = [(each, _arguments(each)) for each in chosen]
-                optional = bool(chosen) and chosen[0] is self._ignore_missing
+                runs = [(validator, _arguments(validator)) for validator in lists[name]]
+                optional = bool(runs) and runs[0][0] is self._ignore_missing
                 phases[phase].append((name, optional, tuple(runs)))
         self._levels[path] = _Level(tuple(lists), {phase: tuple(runs) for phase, runs in phases.items()})
         for name, value in schema.items():
             if isinstance(value, dict):
-                self._add(value, (*path, name), without)
+                self._add(value, (*path, name))
 
     def run(self, data: dict[str, Any], schema: dict[str, Any], context: Context) -> tuple[dict[str, Any], Any]:
         """Validate a dataset, as `ckan.lib.navl.dictization_functions.validate` does.
@@ -121,16 +114,14 @@ class Validation:
 
     def __init__(self) -> None:
         self._compiled: dict[tuple[int, str], CompiledSchema] = {}
-        self._of_fields: dict[str, shortcuts.Remembered] = {}
 
-    def validate(  # noqa: PLR0917 - the parameters of `plugin_validate`
+    def validate(
         self,
         plugin: Any,
         context: Context,
         data: dict[str, Any],
         schema: dict[str, Any],
         action: str,
-        without: Collection[Callable[..., Any]] = (),
     ) -> tuple[dict[str, Any], Any]:
         """Validate a dataset, as `ckan.lib.plugins.plugin_validate` does.
 
@@ -143,7 +134,6 @@ class Validation:
             data: the dataset.
             schema: the plugin's schema for the action.
             action: `package_create` or `package_show`.
-            without: validators to skip; must always be the same for an action.
 
         Returns:
             the converted dataset, and errors.
@@ -153,7 +143,7 @@ class Validation:
             key = (id(plugin) if hasattr(plugin, "validate") else 0, action)
             compiled = self._compiled.get(key)
             if compiled is None:
-                compiled = self._compiled[key] = CompiledSchema(schema, without)
+                compiled = self._compiled[key] = CompiledSchema(schema)
             return compiled.run(data, schema, context)
 
         own = getattr(plugin, "validate", None)
@@ -162,11 +152,7 @@ class Validation:
         function = getattr(own, "__func__", None)
         if function is None or function.__globals__.get("navl_validate") is not navl.validate:
             return lib_plugins.plugin_validate(plugin, context, data, schema, action)
-        quicker: dict[str, Any] = {"convert_to_extras": shortcuts.convert_to_extras, "unflatten": nested}
-        for name in _OF_FIELDS:
-            if (original := function.__globals__.get(name)) is not None:
-                quicker[name] = self._of_fields.setdefault(name, shortcuts.Remembered(original))
-        globals_ = {**function.__globals__, **quicker, "navl_validate": run}
+        globals_ = {**function.__globals__, "unflatten": nested, "navl_validate": run}
         ours = types.FunctionType(
             function.__code__, globals_, function.__name__, function.__defaults__, function.__closure__
         )
