@@ -9,7 +9,7 @@ harvest compares them.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -38,33 +38,35 @@ class CompiledSchema:
 
     Args:
         schema: field → validators, or subschema.
+        without: validators to skip, since the caller knows their result.
 
     Raises:
         TypeError: navl cannot call one of the validators.
     """
 
-    def __init__(self, schema: dict[str, Any]):
+    def __init__(self, schema: dict[str, Any], without: Collection[Callable[..., Any]] = ()):
         self._ignore_missing = tk.get_validator("ignore_missing")
         self._names = list(schema)
         self._levels: dict[Key, _Level] = {}
         flat = navl.flatten_schema(schema)
         self._prefixes = {key[:-1] for key in flat}
         self._beginnings = {key[:length] for key in flat for length in range(1, len(key) + 1)}
-        self._add(schema, ())
+        self._add(schema, (), without)
 
-    def _add(self, schema: dict[str, Any], path: Key) -> None:
+    def _add(self, schema: dict[str, Any], path: Key, without: Collection[Callable[..., Any]]) -> None:
         lists = {name: value for name, value in schema.items() if isinstance(value, list)}
         phases: dict[str, list[Any]] = {phase: [] for phase in _PHASES}
         for name in sorted(lists):
             phase = name if name in phases else "" if not name.startswith("__") else None
             if phase is not None:
-                runs = [(validator, _arguments(validator)) for validator in lists[name]]
-                optional = bool(runs) and runs[0][0] is self._ignore_missing
+                chosen = [each for each in lists[name] if each not in without]
+                runs = [(each, _arguments(each)) for each in chosen]
+                optional = bool(chosen) and chosen[0] is self._ignore_missing
                 phases[phase].append((name, optional, tuple(runs)))
         self._levels[path] = _Level(tuple(lists), {phase: tuple(runs) for phase, runs in phases.items()})
         for name, value in schema.items():
             if isinstance(value, dict):
-                self._add(value, (*path, name))
+                self._add(value, (*path, name), without)
 
     def run(self, data: dict[str, Any], schema: dict[str, Any], context: Context) -> tuple[dict[str, Any], Any]:
         """Validate a dataset, as `ckan.lib.navl.dictization_functions.validate` does.
@@ -115,13 +117,14 @@ class Validation:
     def __init__(self) -> None:
         self._compiled: dict[tuple[int, str], CompiledSchema] = {}
 
-    def validate(
+    def validate(  # noqa: PLR0917 - the parameters of `plugin_validate`
         self,
         plugin: Any,
         context: Context,
         data: dict[str, Any],
         schema: dict[str, Any],
         action: str,
+        without: Collection[Callable[..., Any]] = (),
     ) -> tuple[dict[str, Any], Any]:
         """Validate a dataset, as `ckan.lib.plugins.plugin_validate` does.
 
@@ -134,6 +137,7 @@ class Validation:
             data: the dataset.
             schema: the plugin's schema for the action.
             action: `package_create` or `package_show`.
+            without: validators to skip; must always be the same for an action.
 
         Returns:
             the converted dataset, and errors.
@@ -143,7 +147,7 @@ class Validation:
             key = (id(plugin) if hasattr(plugin, "validate") else 0, action)
             compiled = self._compiled.get(key)
             if compiled is None:
-                compiled = self._compiled[key] = CompiledSchema(schema)
+                compiled = self._compiled[key] = CompiledSchema(schema, without)
             return compiled.run(data, schema, context)
 
         own = getattr(plugin, "validate", None)

@@ -1,1 +1,1 @@
-"""Weekly letter about the sources: failures, stalled harvests, pending decisions, figures of the week."""
+"""Letter about the sources, each week or day: failures, stalled harvests, pending decisions, figures."""

@@ -61,6 +61,8 @@ def deliver() -> int:
 def _send(ids: list[int]) -> int:
     row = model.Session.get_one(Letter, ids[0])
     reader, user = model.Session.get(Reader, row.user_id), model.User.get(row.user_id)
+    if not readers.are_offered():
+        return OUTBOX.note(ids, UNWANTED, "no letters are sent any more")
     if reader is None or user is None or user.state != model.State.ACTIVE or not user.email:
         readers.remove(row.user_id)
         return OUTBOX.note(ids, UNWANTED, "not wanted any more")

@@ -64,6 +64,9 @@ class Bulk:
         self._type = package_type
         self._form = lib_plugins.lookup_package_plugin(package_type)
         self._validation = Validation()
+        # The caller has already checked name and organisation, so the queries of these two are not needed.
+        names = ("package_name_validator", "owner_org_validator")
+        self._without = [tk.get_validator(name) for name in names]
         self._views = bool(datapreview.get_default_view_plugins())
 
     @staticmethod
@@ -85,7 +88,7 @@ class Bulk:
             return None
         schema = self._form.create_package_schema()
         context = self._context()
-        data, errors = self._validation.validate(self._form, context, dataset, schema, _ACTION)
+        data, errors = self._validation.validate(self._form, context, dataset, schema, _ACTION, self._without)
         return None if errors or any(data.get(name) for name in _UNFORESEEN) else data
 
     def create(self, datasets: list[Dataset]) -> list[str]:
