@@ -65,7 +65,7 @@ def losses() -> list[dict[str, str]]:
 
 def _losses() -> Iterator[str]:
     yield "## What a format cannot hold\n"
-    yield "A dataset written in a format and read again by this portal is the same, except for:\n"
+    yield "A dataset is in a file of a format as it is in the portal, except for:\n"
     yield "| format | of a | field | change | why |"
     yield "| --- | --- | --- | --- | --- |"
     names = {"iso": "ISO 19139", "dcat": "DCAT-AP"}

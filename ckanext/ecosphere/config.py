@@ -12,6 +12,7 @@ from ckanext.ecosphere.shared.web_guard import headers, proxies
 from ckanext.ecosphere.shared.web_guard.settings import MEGABYTE, Limits, Settings
 
 INIT_ORGANISATIONS = "ecosphere.init.organisations"
+ANNOUNCEMENT = "ecosphere.portal.announcement"
 INSTITUTION = "ecosphere.portal.institution"
 CONTACT = "ecosphere.portal.contact"
 ACCESSIBILITY_URL = "ecosphere.portal.accessibility_url"
@@ -44,6 +45,11 @@ CKAN_DEFAULT_TIMEZONE = "UTC"
 def create_organisations() -> bool:
     """Return whether `init` creates the services of the registry; False where `ecosphere` is not enabled."""
     return shared.declared(INIT_ORGANISATIONS, False)
+
+
+def announcement() -> str:
+    """Return the Markdown shown at the top of every page; may be empty."""
+    return tk.config[ANNOUNCEMENT]
 
 
 def institution() -> str:

@@ -7,14 +7,12 @@ from html import unescape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
-from markupsafe import Markup
 from werkzeug.exceptions import default_exceptions
 
 from ckanext.ecosphere import config
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import services
 from ckanext.ecosphere.core import kept_facets
-from ckanext.ecosphere.core.lists import portal_texts
 from ckanext.ecosphere.shared import language, template_helpers
 
 LATEST = 5
@@ -82,19 +80,15 @@ def ecosphere_services(query: str = "") -> list[tuple[str, list[services.Service
 
 
 def ecosphere_portal() -> dict[str, str]:
-    """Return what the administrator configured about the portal: institution, contact, legal pages."""
+    """Return what the administrator configured about the portal: announcement, institution, contact, legal pages."""
     return {
+        "announcement": config.announcement(),
         "institution": config.institution(),
         "contact": config.contact(),
         "accessibility_url": config.accessibility_url(),
         "legal_url": config.legal_url(),
         "privacy_url": config.privacy_url(),
     }
-
-
-def ecosphere_text(key: str) -> Markup:
-    """Return a text written by administrators, as HTML; empty where the default text applies."""
-    return portal_texts.html(key)
 
 
 def ecosphere_has_own_search() -> bool:

@@ -32,7 +32,7 @@ from ckanext.ecosphere.core import (
 from ckanext.ecosphere.core.addresses import uniqueness
 from ckanext.ecosphere.core.addresses import views as address_views
 from ckanext.ecosphere.core.api_guard import api_guard
-from ckanext.ecosphere.core.lists import indexing, noticing, portal_text_views, store
+from ckanext.ecosphere.core.lists import indexing, noticing, store
 from ckanext.ecosphere.core.lists import views as list_views
 from ckanext.ecosphere.core.privacy import (
     accounts,
@@ -104,6 +104,11 @@ class EcospherePlugin(Room):
         tk.add_public_directory(config, "public")
         tk.add_resource("assets/ecosphere", "ecosphere")
 
+    def update_config_schema(self, schema: Any) -> Any:
+        """Let administrators set the announcement on CKAN's page of settings."""
+        schema[options.ANNOUNCEMENT] = [tk.get_validator("ignore_missing"), tk.get_validator("unicode_safe")]
+        return schema
+
     def get_actions(self) -> dict[str, Any]:
         """Chain CKAN's actions (privacy, input checks, clean texts) and add those of the contact sheets."""
         privacy = (accounts, creators, deleting, members, public_tags, readable_activities)
@@ -135,7 +140,6 @@ class EcospherePlugin(Room):
             console,
             service_pages,
             list_views,
-            portal_text_views,
             restoring,
             slashes,
         )

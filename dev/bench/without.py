@@ -31,17 +31,6 @@ def _validation() -> None:
     setattr(Validation, "validate", validate)  # noqa: B010 - its arguments are not used
 
 
-def _shortcuts() -> None:
-    """Use CKAN's validators, and make those of ckanext-scheming's fields at each call."""
-    from ckan.logic import converters
-
-    from ckanext.ecosphere.fast_save import shortcuts
-
-    shortcuts.replacements = dict
-    shortcuts.convert_to_extras = converters.convert_to_extras
-    shortcuts.Remembered = lambda function: function
-
-
 def _documents() -> None:
     """Call `package_show` for each document."""
     from ckanext.ecosphere.fast_save.documents import Documents
@@ -72,7 +61,6 @@ def _solr() -> None:
 PARTS: dict[str, Callable[[], None]] = {
     "rows": _rows,
     "validation": _validation,
-    "shortcuts": _shortcuts,
     "documents": _documents,
     "solr": _solr,
 }

@@ -54,7 +54,6 @@ def write_ini(more: Mapping[str, str] | None = None) -> None:
         "ckan.storage_path": str(local("storage")),
         "smtp.server": f"127.0.0.1:{ports()['smtp']}",
         "smtp.mail_from": "guichet@guichet.example",
-        "ckan.harvest.status_mail.errored": "true",
         # The demonstration's catalogues and the portal's own dataset are on this machine.
         "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
         "ecosphere.schemas.import_allowed_networks": "127.0.0.1/32",

@@ -15,7 +15,6 @@ NO_BREAK = "\u00a0"
 TEXTS = (
     "access/data/standard-attributes.csv",
     "access/data/standard-values.csv",
-    "data/portal_texts.csv",
     "data_requests/data/*.csv",
     "data_requests/data/*.yaml",
     "quality/data/*.yaml",

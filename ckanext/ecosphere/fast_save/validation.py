@@ -18,14 +18,10 @@ from ckan.lib import plugins as lib_plugins
 from ckan.lib.navl import dictization_functions as navl
 from ckan.types import Context
 
-from ckanext.ecosphere.fast_save import shortcuts
-
 Key = tuple[Any, ...]
 Runs = tuple[tuple[str, bool, tuple[tuple[Callable[..., Any], int], ...]], ...]
 """Name of the field, whether to skip it if missing, and its validators with their numbers of arguments."""
 _BY_VALUE, _BY_VALUE_AND_CONTEXT, _BY_KEY = 1, 2, 4
-_OF_FIELDS = ("_field_create_validators", "_field_output_validators", "_field_validators")
-"""ckanext-scheming's functions that build the validators of a field."""
 _PHASES = ("__before", "", "__extras", "__after", "__junk")
 
 
@@ -49,7 +45,6 @@ class CompiledSchema:
     """
 
     def __init__(self, schema: dict[str, Any], without: Collection[Callable[..., Any]] = ()):
-        self._quicker: dict[Any, Any] = shortcuts.replacements()
         self._ignore_missing = tk.get_validator("ignore_missing")
         self._names = list(schema)
         self._levels: dict[Key, _Level] = {}
@@ -64,7 +59,7 @@ class CompiledSchema:
         for name in sorted(lists):
             phase = name if name in phases else "" if not name.startswith("__") else None
             if phase is not None:
-                chosen = [self._quicker.get(each, each) for each in lists[name] if each not in without]
+                chosen = [each for each in lists[name] if each not in without]
                 runs = [(each, _arguments(each)) for each in chosen]
                 optional = bool(chosen) and chosen[0] is self._ignore_missing
                 phases[phase].append((name, optional, tuple(runs)))
@@ -121,7 +116,6 @@ class Validation:
 
     def __init__(self) -> None:
         self._compiled: dict[tuple[int, str], CompiledSchema] = {}
-        self._of_fields: dict[str, shortcuts.Remembered] = {}
 
     def validate(  # noqa: PLR0917 - the parameters of `plugin_validate`
         self,
@@ -162,11 +156,7 @@ class Validation:
         function = getattr(own, "__func__", None)
         if function is None or function.__globals__.get("navl_validate") is not navl.validate:
             return lib_plugins.plugin_validate(plugin, context, data, schema, action)
-        quicker: dict[str, Any] = {"convert_to_extras": shortcuts.convert_to_extras, "unflatten": nested}
-        for name in _OF_FIELDS:
-            if (original := function.__globals__.get(name)) is not None:
-                quicker[name] = self._of_fields.setdefault(name, shortcuts.Remembered(original))
-        globals_ = {**function.__globals__, **quicker, "navl_validate": run}
+        globals_ = {**function.__globals__, "unflatten": nested, "navl_validate": run}
         ours = types.FunctionType(
             function.__code__, globals_, function.__name__, function.__defaults__, function.__closure__
         )

@@ -29,7 +29,6 @@ PATIENCE_SECONDS = "ecosphere.harvest.patience_seconds"
 MAX_BYTES = "ecosphere.harvest.max_bytes"
 CA_BUNDLE = "ecosphere.harvest.ca_bundle"
 ACTIVITY = "ecosphere.harvest.activity"
-PRODUCER_MAILS = "ecosphere.harvest.producer_mails"
 OUTAGE_SECONDS = "ecosphere.harvest.outage_seconds"
 STALE_SECONDS = "ecosphere.harvest.stale_seconds"
 ALLOWED_PORTS = "ecosphere.harvest.allowed_ports"
@@ -41,6 +40,7 @@ MAX_MEMORY_MEGABYTES = "ecosphere.harvest.max_memory_megabytes"
 PREVIEW_SECONDS = "ecosphere.harvest.preview_seconds"
 PREVIEWS_PER_PERSON = "ecosphere.harvest.previews_per_person"
 LOCAL_FIELDS = "ecosphere.harvest.local_fields"
+LETTER_PERIOD = "ecosphere.harvest.letter_period"
 LETTER_DAY = "ecosphere.harvest.letter_day"
 LETTER_HOUR = "ecosphere.harvest.letter_hour"
 
@@ -125,18 +125,18 @@ def writes_activity() -> bool:
     return tk.config[ACTIVITY]
 
 
-def producer_mails() -> bool:
-    """Return whether services are told by e-mail what to correct in their records."""
-    return tk.asbool(tk.config[PRODUCER_MAILS])
+def letter_period() -> str:
+    """Return how often the letter about the sources is sent: `week`, `day` or `none`."""
+    return tk.config[LETTER_PERIOD]
 
 
 def letter_day() -> int:
-    """Return the weekday of the letter about the sources, from 1 (Monday) to 7; 0 for none."""
-    return max(0, min(tk.config[LETTER_DAY], 7))
+    """Return the weekday of a weekly letter, from 1 (Monday) to 7."""
+    return max(1, min(tk.config[LETTER_DAY], 7))
 
 
 def letter_hour() -> int:
-    """Return the hour of the weekly letter, in the portal's time zone."""
+    """Return the hour of the letter, in the portal's time zone."""
     return max(0, min(tk.config[LETTER_HOUR], 23))
 
 

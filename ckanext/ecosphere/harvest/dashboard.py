@@ -9,9 +9,9 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.harvest import helpers
+from ckanext.ecosphere.harvest.letter import letters
+from ckanext.ecosphere.harvest.letter.findings import KINDS, STALLED, standing_still
 from ckanext.ecosphere.harvest.overview import INACTIVE
-from ckanext.ecosphere.harvest.weekly import letters
-from ckanext.ecosphere.harvest.weekly.findings import KINDS, STALLED, standing_still
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 
 

@@ -157,13 +157,15 @@ def ecosphere_harvest_type_title(type_name: str) -> str:
 
 
 def ecosphere_harvest_letter_day() -> str:
-    """Return the name of the weekday on which the weekly letter is sent."""
+    """Return the name of the weekday on which the letter is sent; empty for a daily one."""
+    if config.letter_period() == "day":
+        return ""
     monday = date(2024, 1, 1)
     return dates.day(monday + timedelta(days=config.letter_day() - 1), "EEEE")
 
 
 def ecosphere_harvest_letter_hour() -> str:
-    """Return the hour at which the weekly letter is sent ("07:00")."""
+    """Return the hour at which the letter is sent ("07:00")."""
     return f"{config.letter_hour():02}:00"
 
 

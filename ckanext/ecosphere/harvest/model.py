@@ -282,32 +282,8 @@ def _moment() -> datetime.datetime:
     return datetime.datetime.now(datetime.timezone.utc)
 
 
-class Digest(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """An e-mail to a service about its records (`finish.digest`, `shared.mailing.outbox`).
-
-    Attributes:
-        content: `records` that are named, numbers of the `refused` and `repaired` ones.
-        known: problems reported for each record of the source, up to and including this e-mail: hash of its
-            identifier → hash of the codes.
-    """
-
-    __tablename__ = "ecosphere_harvest_digest"
-
-    id: Mapped[int] = mapped_column(sa.BigInteger, sa.Identity(), primary_key=True)
-    source_id: Mapped[str] = mapped_column(sa.UnicodeText, index=True)
-    job_id: Mapped[str] = mapped_column(sa.UnicodeText, unique=True)
-    content: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    known: Mapped[dict[str, str]] = mapped_column(JSONB)
-    status: Mapped[str] = mapped_column(sa.Text)
-    attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
-    next_try: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
-    created: Mapped[datetime.datetime] = mapped_column(sa.DateTime(timezone=True), default=_moment)
-    sent: Mapped[datetime.datetime | None] = mapped_column(sa.DateTime(timezone=True))
-    error: Mapped[str] = mapped_column(sa.Text, default="")
-
-
 class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """A subscriber to the weekly letter about the sources (`weekly`).
+    """A subscriber to the letter about the sources (`letter`).
 
     Attributes:
         user_id: the account.
@@ -323,11 +299,11 @@ class Reader(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGen
 
 
 class Letter(tk.BaseModel):  # pyright: ignore[reportUntypedBaseClass, reportGeneralTypeIssues]
-    """A weekly letter (`shared.mailing.outbox`); its content is compiled when it is sent.
+    """A letter about the sources (`shared.mailing.outbox`); its content is compiled when it is sent.
 
     Attributes:
         user_id: the recipient.
-        until: when it was due; it covers the seven days before.
+        until: when it was due; it covers the days before, see `letter.readers.period`.
     """
 
     __tablename__ = "ecosphere_harvest_letter"
@@ -350,7 +326,7 @@ def forget(source_id: str) -> None:
     unsynchronised = {"synchronize_session": False}
     for table in (Batch, NotTaken):
         model.Session.execute(sa.delete(table).where(table.job_id.in_(jobs)).execution_options(**unsynchronised))
-    for table in (SourceRecord, JobState, Hold, Undo, Digest):
+    for table in (SourceRecord, JobState, Hold, Undo):
         model.Session.execute(sa.delete(table).where(table.source_id == source_id).execution_options(**unsynchronised))
     gone = HarvestedDataset.package_id.not_in(sa.select(model.Package.id))
     model.Session.execute(sa.delete(HarvestedDataset).where(gone).execution_options(**unsynchronised))

@@ -11,11 +11,10 @@ import click
 
 from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts
 from ckanext.ecosphere.harvest import checks, cli, dashboard, helpers, leaving
-from ckanext.ecosphere.harvest.finish import digest
+from ckanext.ecosphere.harvest.letter import letters, readers
 from ckanext.ecosphere.harvest.logic import action, auth
 from ckanext.ecosphere.harvest.sources.config_fields import protect_sources
 from ckanext.ecosphere.harvest.sources.reach import protect_reach
-from ckanext.ecosphere.harvest.weekly import letters, readers
 from ckanext.ecosphere.harvest.worker.queue import QUEUE, Patrol, revive
 from ckanext.ecosphere.harvest.write import local_edits
 from ckanext.ecosphere.interfaces import (
@@ -66,15 +65,15 @@ class EcosphereHarvestPlugin(Room):
         _PATROL.look()
 
     def ecosphere_recover(self) -> list[str]:
-        """Requeue stuck harvests and unsent e-mails, and create the weekly letters."""
-        return [*(f"harvest job {job_id}" for job_id in revive()), *digest.recover(), *letters.recover()]
+        """Requeue stuck harvests and unsent letters, and create the letters that are due."""
+        return [*(f"harvest job {job_id}" for job_id in revive()), *letters.recover()]
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Return the commands `ckan ecosphere harvest`."""
         return [cli.harvest]
 
     def ecosphere_forget_account(self, user: Any) -> None:
-        """Unsubscribe a user from the weekly letter and delete their letters."""
+        """Unsubscribe a user from the letter and delete their letters."""
         readers.forget(user.id)
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:

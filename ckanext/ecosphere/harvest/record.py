@@ -14,21 +14,6 @@ Translations = dict[str, dict[str, str]]
 
 
 @dataclass(slots=True)
-class Mark:
-    """The XLink attributes with which this suite marks an element (see ``ckanext.ecosphere.shared.xlink_roles``).
-
-    Attributes:
-        arc: property that the element stands for (``xlink:arcrole``); empty without a mark.
-        role: kind of thing (``xlink:role``).
-        title: its name (``xlink:title``).
-    """
-
-    arc: str = ""
-    role: str = ""
-    title: str | None = None
-
-
-@dataclass(slots=True)
 class Term:
     """A text with an optional link (``gmx:Anchor``, ``xlink:href``)."""
 
@@ -43,7 +28,6 @@ class Identifier:
     code: str = ""
     codespace: str | None = None
     href: str | None = None
-    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -55,7 +39,6 @@ class Keyword:
     type: str | None = None
     thesaurus: str | None = None
     thesaurus_href: str | None = None
-    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -66,7 +49,6 @@ class Box:
     east: str | None = None
     south: str | None = None
     north: str | None = None
-    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -74,18 +56,14 @@ class Shape:
     """A geometry as GeoJSON, longitude first."""
 
     geometry: dict[str, Any]
-    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
 class Extent:
-    """The parts of one extent; each part is also in the lists of the record."""
+    """The texts and boxes of one extent; each is also in the lists of the record."""
 
     texts: list[str]
-    identifiers: list[Identifier]
     boxes: list[Box]
-    shapes: list[Shape]
-    mark: Mark
 
 
 @dataclass(slots=True)
@@ -122,7 +100,6 @@ class Contact:
     address: list[str] = field(default_factory=list)
     other_emails: list[str] = field(default_factory=list)
     identifier: str | None = None
-    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -139,7 +116,6 @@ class Constraint:
     use_codes: list[str] = field(default_factory=list)
     other: list[Term] = field(default_factory=list)
     classification: str | None = None
-    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -168,7 +144,6 @@ class Conformity:
     dates: list[Dated] = field(default_factory=list)
     degree: bool | None = None
     explanation: str | None = None
-    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -179,7 +154,6 @@ class QualityMeasure:
     name: str = ""
     value: str = ""
     unit: str = ""
-    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
@@ -190,7 +164,6 @@ class Link:
         role: its purpose, if the format states it with our own vocabulary (`resource-role`).
         encoding: its character set, as written.
         systems: URIs of its coordinate reference systems.
-        transfer: id of the transfer options that contain it.
         access_url: page that leads to the file, if the link is the file itself.
         issued, modified: dates of the file, as written.
         documentation, standards: URLs of its pages, and of what it conforms to.
@@ -210,7 +183,6 @@ class Link:
     role: str | None = None
     encoding: str | None = None
     systems: list[str] = field(default_factory=list)
-    transfer: str | None = None
     access_url: str | None = None
     issued: str | None = None
     modified: str | None = None
@@ -218,19 +190,17 @@ class Link:
     standards: list[str] = field(default_factory=list)
     licence: str | None = None
     translations: Translations = field(default_factory=dict)
-    mark: Mark = field(default_factory=Mark)
 
 
 @dataclass(slots=True)
 class Format:
-    """A distribution format; ``transfers`` are the ids of the transfer options that it belongs to, if stated."""
+    """A distribution format."""
 
     name: str | None = None
     version: str | None = None
     href: str | None = None
     compression: str | None = None
     compression_href: str | None = None
-    transfers: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -279,7 +249,6 @@ class Record:
     Attributes:
         standard: format it was read from, e.g. ``iso19139``, ``iso19115-3``.
         origin: identifier of the record, or of its resource, in the catalogue that this one harvested it from.
-        marked: whether its elements state the field that they stand for, so that nothing needs to be guessed.
         published: whether ``fields`` is the dataset as another portal of this suite published it.
         unread: paths of elements that have no place here, with their texts.
         translations: texts in several languages: attribute → BCP 47 tag → text, for all known languages, including that
@@ -288,7 +257,6 @@ class Record:
     """
 
     standard: str = "iso19139"
-    marked: bool = False
     published: bool = False
     uri: str | None = None
     file_identifier: str | None = None

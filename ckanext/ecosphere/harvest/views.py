@@ -82,9 +82,9 @@ def run_first(id: str) -> AnyResponse:
 
 
 def letter() -> AnyResponse:
-    """Subscribe the user to the weekly letter, or unsubscribe them."""
+    """Subscribe the user to the letter about the sources, or unsubscribe them."""
     if allowed("ecosphere_harvest_letter_update", wanted=request.form.get("wanted") == "yes")["wanted"]:
-        tk.h.flash_success(tk._("You will receive the letter each week."))
+        tk.h.flash_success(tk._("You will receive the letter."))
     else:
         tk.h.flash_success(tk._("You will not receive the letter any more."))
     return tk.redirect_to("ecosphere_harvest.sources")

@@ -12,7 +12,7 @@ from ckanext.ecosphere.quality.core import losses
 from ckanext.ecosphere.quality.jobs import nightly, tasks
 from ckanext.ecosphere.quality.links import check, inventory
 from ckanext.ecosphere.quality.logic.action import package_or_not_found
-from ckanext.ecosphere.quality.reports import figures, history, presentation, progress, report, shacl
+from ckanext.ecosphere.quality.reports import figures, history, presentation, report, shacl
 from ckanext.ecosphere.quality.storage import bulk, reindex, rescore
 
 SIGNS = {"pass": "+", "fail": "-", "missing": "-", "na": " ", "unknown": "?"}
@@ -32,15 +32,10 @@ def _bar(label: str) -> rescore.Progress:
 
 @quality.command("rescore")
 @click.option("--due", is_flag=True, help="Only the datasets whose due date has passed; for a nightly run.")
-@click.option("--background", is_flag=True, help="Leave it to a background worker; --status tells how far it is.")
-@click.option("--status", is_flag=True, help="Tell how far the re-score in the background is.")
+@click.option("--background", is_flag=True, help="Leave it to a background worker; /qualite tells how far it is.")
 @click.option("--no-index", is_flag=True, help="Do not index again the datasets whose level or score changed.")
-def rescore_command(due: bool, background: bool, status: bool, no_index: bool) -> None:
+def rescore_command(due: bool, background: bool, no_index: bool) -> None:
     """Score all datasets again, after a change of the weights or of the criteria."""
-    if status:
-        state = progress.read()
-        click.echo("{stage}: {done}/{total} ({at})".format(**state) if state else "No re-score in the background.")
-        return
     if background:
         click.echo(f"Job {tasks.enqueue_rescore(bulk.count())} on the queue {tasks.QUEUE}.")
         return

@@ -1,7 +1,7 @@
-"""Convert the rows of additional information of a dataset to one text and back: "Finalité : suivi des crues".
+"""Convert the rows of additional information of a dataset to texts and back: "Finalité : suivi des crues".
 
 ISO 19139 and DCAT have a single element for free text (``supplementalInformation``, ``skos:note``). Each text is
-prefixed with the label of its subject, so that portals running this suite can restore the rows.
+prefixed with the label of its subject, so that portals running this suite can restore the rows from DCAT.
 """
 
 from __future__ import annotations
@@ -29,19 +29,13 @@ def joined(rows: Iterable[Mapping[str, Any]]) -> str:
     return _PARAGRAPH.join(filter(None, map(written, rows)))
 
 
-def rows_of(text: str) -> list[dict[str, str]]:
-    """Parse a text written by `joined` into rows; text before the first subject becomes a row without subject."""
-    rows: list[dict[str, str]] = []
-    for paragraph in text.split(_PARAGRAPH):
-        label, colon, rest = paragraph.partition(COLON)
-        subject = _by_label().get(label.strip()) if colon else None
-        if subject and rest.strip():
-            rows.append({"subject": subject, "text": rest.strip()})
-        elif rows:
-            rows[-1]["text"] += f"{_PARAGRAPH}{paragraph}"
-        elif paragraph.strip():
-            rows.append({"text": paragraph.strip()})
-    return rows
+def row_of(text: str) -> dict[str, str]:
+    """Parse a text written by `written`; one that begins with no subject becomes a row without."""
+    label, colon, rest = text.partition(COLON)
+    subject = _by_label().get(label.strip()) if colon else None
+    if subject and rest.strip():
+        return {"subject": subject, "text": rest.strip()}
+    return {"text": text.strip()}
 
 
 def order(row: Mapping[str, Any]) -> int:

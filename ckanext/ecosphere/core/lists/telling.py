@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.core.lists import portal_texts, store
+from ckanext.ecosphere.core.lists import store
 from ckanext.ecosphere.core.lists.model import JournalEntry
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing.texts import labelled
@@ -150,8 +150,6 @@ def _what(area: str, key: str, before: Any, after: Any, known: Titles) -> str:
     if area == "search:everyday":
         line = after or before or {}
         return tk._("; ").join(line.get("asked", ()))
-    if area == portal_texts.AREA:
-        return portal_texts.title(key)
     if area == "setting":
         return _settings().get(key, key)
     things = _things(area, key)
@@ -216,6 +214,7 @@ def _settings() -> dict[str, str]:
         "ckan.site_about": tk._("About"),
         "ckan.site_intro_text": tk._("Intro Text"),
         "ckan.site_custom_css": tk._("Custom CSS"),
+        "ecosphere.portal.announcement": tk._("Announcement"),
     }
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import ckan.plugins as p
 import ckan.plugins.toolkit as tk
+import icalendar
 import sqlalchemy as sa
 from ckan import model
 from sqlalchemy import event
@@ -25,11 +26,10 @@ from ckanext.ecosphere.shared.mailing import headers
 from ckanext.ecosphere.shared.web_guard import sessions
 
 SALT = "ecosphere-requests-calendar"
-LONGEST_LINE = 75
 REFERENCE = "REFERENCE"
 """Placeholder for the reference of a request in the URL of its page."""
 #: Many programs also take U+2028 and U+2029 for line ends.
-ESCAPES = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\u2028": "\\n", "\u2029": "\\n"})
+LINE_ENDS = str.maketrans({"\u2028": "\n", "\u2029": "\n"})
 
 
 def token_of(user_id: str) -> str:
@@ -75,71 +75,56 @@ def written(title: str, found: Around, all_of_them: str) -> bytes:
         found: what is due.
         all_of_them: URL of the page with all requests, mentioned when the calendar leaves some out.
     """
-    today = clock.day_of(clock.now())
+    now = clock.now()
+    today = clock.day_of(now)
     host = urlsplit(str(tk.config["ckan.site_url"])).hostname or "localhost"
-    stamp = f"{clock.now():%Y%m%dT%H%M%SZ}"
     # Build the URL once, and insert the reference of each request.
     page = tk.h.url_for("ecosphere_requests.read", id=REFERENCE, qualified=True)
-    names = {
-        "late": tk._("Late: {reference} – {title}"),
-        "due": tk._("Answer due: {reference} – {title}"),
-        "review": tk._("Answer to the review due: {reference} – {title}"),
-    }
+    calendar = icalendar.Calendar()
+    calendar.add("prodid", "-//ckanext-ecosphere//requests//FR")
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", "PUBLISH")
+    calendar.add("x-wr-calname", icalendar.vText(_text(title)))
+    calendar.add("refresh-interval", timedelta(hours=6), parameters={"VALUE": "DURATION"})
 
-    def entry(each: Due, name: str, key: str) -> list[str]:
-        said = names[name].format(reference=each.reference, title=each.title)
-        url = page.replace(REFERENCE, each.reference)
-        state = wording.state(each.state)
-        return _entry(f"{key}@{host}", each.day, said, stamp=stamp, version=each.version, description=state, url=url)
+    def add(key: str, day: date, summary: str, description: str, *, url: str, version: int = 0) -> None:
+        event = icalendar.Event()
+        event.add("uid", f"{key}@{host}")
+        event.add("dtstamp", now)
+        event.add("sequence", version)
+        event.add("dtstart", day)
+        event.add("dtend", day + timedelta(days=1))
+        event.add("summary", _text(summary))
+        event.add("description", _text(description))
+        event.add("url", url)
+        event.add("transp", "TRANSPARENT")
+        calendar.add_component(event)
 
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//ckanext-ecosphere//requests//FR", "CALSCALE:GREGORIAN"]
-    lines += ["METHOD:PUBLISH", f"X-WR-CALNAME:{_text(title)}", "REFRESH-INTERVAL;VALUE=DURATION:PT6H"]
+    def add_due(due: Due, key: str, name: str) -> None:
+        summary = name.format(reference=due.reference, title=due.title)
+        url = page.replace(REFERENCE, due.reference)
+        add(key, due.day, summary, wording.state(due.state), url=url, version=due.version)
+
     if found.left_out:
         shown = len(found.requests) + len(found.reviews)
-        said = tk.ungettext(
+        summary = tk.ungettext(
             "{number} other due date is not in this calendar",
             "{number} other due dates are not in this calendar",
             found.left_out,
         ).format(number=found.left_out)
         why = tk._("It holds the {number} that are due next, or were due last. All requests: {url}")
-        told = why.format(number=shown, url=all_of_them)
-        lines.append(f"X-WR-CALDESC:{_text(told)}")
-        lines += _entry(f"left-out@{host}", today, said, stamp=stamp, description=told, url=all_of_them)
-    for each in found.requests:
-        lines += entry(each, "late" if each.day < today else "due", each.id)
-    for each in found.reviews:
-        lines += entry(each, "review", f"{each.id}-review")
-    return "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"]).encode()
-
-
-def _entry(key: str, day: date, summary: str, *, stamp: str, version: int = 0, description: str, url: str) -> list[str]:
-    return [
-        "BEGIN:VEVENT",
-        f"UID:{key}",
-        f"DTSTAMP:{stamp}",
-        f"SEQUENCE:{version}",
-        f"DTSTART;VALUE=DATE:{day:%Y%m%d}",
-        f"DTEND;VALUE=DATE:{day + timedelta(days=1):%Y%m%d}",
-        f"SUMMARY:{_text(summary)}",
-        f"DESCRIPTION:{_text(description)}",
-        f"URL:{url}",
-        "TRANSP:TRANSPARENT",
-        "END:VEVENT",
-    ]
+        description = why.format(number=shown, url=all_of_them)
+        calendar.add("x-wr-caldesc", icalendar.vText(_text(description)))
+        add("left-out", today, summary, description, url=all_of_them)
+    late, due = tk._("Late: {reference} – {title}"), tk._("Answer due: {reference} – {title}")
+    for request in found.requests:
+        add_due(request, request.id, late if request.day < today else due)
+    for review in found.reviews:
+        add_due(review, f"{review.id}-review", tk._("Answer to the review due: {reference} – {title}"))
+    return calendar.to_ical(sorted=False)
 
 
 def _text(value: str) -> str:
-    return characters.clean(value).translate(ESCAPES)
-
-
-def _folded(line: str) -> str:
-    """Fold a line to 75 octets at most, with a space before continuations and no character split (RFC 5545, 3.1)."""
-    octets = line.encode()
-    if len(octets) <= LONGEST_LINE:
-        return line
-    pieces: list[str] = []
-    while octets:
-        piece = octets[: LONGEST_LINE - bool(pieces)].decode(errors="ignore")  # drops a split character at the end
-        pieces.append(piece)
-        octets = octets[len(piece.encode()) :]
-    return "\r\n ".join(pieces)
+    """Return a text without control characters, whose ends of line are those that every program knows."""
+    return characters.clean(value).translate(LINE_ENDS)

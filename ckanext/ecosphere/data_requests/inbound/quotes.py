@@ -1,4 +1,8 @@
-"""Extraction of the author's own text from a reply, without quotations, and conversion of HTML to text."""
+"""Extraction of the author's own text from a reply, without quotations, and conversion of HTML to text.
+
+The library mail-parser-reply (1.36) is no substitute: it keeps most French quotations of `test_inbound.py`, and parses
+60,000 characters of an outsider in 12 seconds.
+"""
 
 from __future__ import annotations
 

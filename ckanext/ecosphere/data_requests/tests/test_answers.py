@@ -22,6 +22,7 @@ from ckanext.ecosphere.data_requests.decisions import pdf
 from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
+from ckanext.ecosphere.data_requests.search.due import Around, Due
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at
@@ -321,10 +322,14 @@ def unfolded(text: str) -> list[str]:
     return text.replace("\r\n ", "").split("\r\n")
 
 
-@pytest.mark.parametrize("text", table("exports")["texts"])
+@pytest.mark.parametrize("text", [*table("exports")["texts"], "a\rBEGIN:VALARM", "a\r\nURL:b", "a\u2028X-B:c\x0b\x85d"])
+@pytest.mark.usefixtures("with_request_context")
 def test_no_text_of_outsiders_is_a_property_of_a_calendar(text: str):
-    lines = [f"SUMMARY:{calendar._text(text)}", f"DESCRIPTION:{calendar._text(text * 9)}"]
-    assert list(readers.icalendar("".join(f"{calendar._folded(line)}\r\n" for line in lines))) == []
+    day = date(2027, 3, 2)
+    due = Due(id="1", reference="DD-2027-1", title=text * 9, state="open", day=day, version=1)
+    written = calendar.written(text, Around([due], [due], 3), "https://a.example").decode()
+    unfolded(written)
+    assert list(readers.icalendar(written)) == []
 
 
 def test_due_dates_are_a_calendar_private_to_its_person(app: CKANTestApp):

@@ -1,4 +1,4 @@
-"""Close a harvest job: withdrawals, counts, and what the pages and e-mails of ckanext-harvest need."""
+"""Close a harvest job: withdrawals, counts, and what the pages of ckanext-harvest need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.fast_save import solr
-from ckanext.ecosphere.harvest.finish import digest, mail, report, withdrawal
+from ckanext.ecosphere.harvest.finish import report, withdrawal
 from ckanext.ecosphere.harvest.model import DUPLICATE, Batch, JobState, SourceRecord, now
 from ckanext.ecosphere.harvest.worker.job import FINISHED, Job, load, update_state, user_name
 from ckanext.ecosphere.harvest.worker.messages import say
@@ -120,16 +120,14 @@ def _drop_old_unchanged(source_id: str) -> None:
 
 
 def _tell(job: Job, counts: dict[str, int]) -> None:
-    """Update the page of the source, and send the e-mails that the portal is configured for."""
+    """Update the page of the source; the letter about the sources names the errors (`letter`)."""
     errors = _error_count(job.id)
     written = counts.get("added", 0) + counts.get("updated", 0) + counts.get("deleted", 0)
     context: Any = {"model": model, "session": model.Session, "ignore_auth": True, "user": user_name()}
     try:
         if written or errors or not _earlier(job):
-            tk.get_action("harvest_source_reindex")(context.copy(), {"id": job.source_id})
-        mail.tell(context.copy(), job, counts, errors)
-        digest.note(job)
-    except Exception:  # the harvest is done: an outdated page or a lost e-mail must not undo it
+            tk.get_action("harvest_source_reindex")(context, {"id": job.source_id})
+    except Exception:  # the harvest is done: an outdated page must not undo it
         log.exception("After harvest job %s", job.id)
         model.Session.rollback()
 

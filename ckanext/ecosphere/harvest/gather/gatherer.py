@@ -18,7 +18,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
 from ckanext.ecosphere.harvest.gather import identity
-from ckanext.ecosphere.harvest.gather.prefetch import prefetched
 from ckanext.ecosphere.harvest.model import (
     CATALOGUE,
     DUPLICATE,
@@ -117,7 +116,7 @@ class Gatherer:
         if self._was_begun():
             self._filed = set()
         pace = Pace(self._locks)
-        for page in prefetched(self._reader.pages):
+        for page in self._reader.pages():
             with pace.step():
                 self._page(page.records)
         if not is_running(self._job.id):

@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Handler, Table, Walk, block, code_of, mark_of, one_line
+from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Handler, Table, Walk, block, code_of, one_line
 from ckanext.ecosphere.harvest.record import Identifier, Term
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
@@ -81,11 +81,6 @@ def long_texts(field: str) -> Handler:
 def codes(field: str) -> Handler:
     """Append the code of the property to a list."""
     return _append(field, lambda _walk, element: code_of(element))
-
-
-def hrefs(field: str) -> Handler:
-    """Append the ``xlink:href`` of the property to a list."""
-    return _append(field, lambda _walk, element: (element.get(XLINK_HREF) or "").strip())
 
 
 def terms(field: str) -> Handler:
@@ -181,8 +176,6 @@ def new(factory: Callable[[], Any], field: str, table: Table, finish: Handler | 
                 continue
             entered = True
             item = factory()
-            if hasattr(item, "mark"):
-                item.mark = mark_of(element)
             walk.children(child, table, item)
             if finish is not None:
                 finish(walk, child, item)
@@ -209,7 +202,7 @@ def identifiers(field: str) -> Handler:
 
     def handler(walk: Walk, element: etree._Element, target: Any) -> None:
         for child in element:
-            found = Identifier(mark=mark_of(element))
+            found = Identifier()
             for part in child:
                 name = local_name(part)
                 if name == "code":

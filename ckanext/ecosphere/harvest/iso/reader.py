@@ -52,25 +52,10 @@ def read_record(element: etree._Element) -> Record:
     record.reference_systems = [s for s in record.reference_systems if s.code or s.href]
     if not any(local_name(child) == "identificationInfo" for child in element):
         raise RecordError("no-identification")
-    record.marked = record.marked and _is_whole(record)
-    if not record.boxes and not record.marked:
+    if not record.boxes:
         parts = [part for shape in record.shapes for part in parts_of(shape.geometry)]
         record.boxes += as_boxes(sides_of(parts))
     return record
-
-
-def _is_whole(record: Record) -> bool:
-    """Tell whether every element of a marked record that needs a mark has one.
-
-    When a contact or keyword is added to our record in another tool, existing marks are kept but the new element has
-    none. The marks are then unreliable, and the record is read like any other.
-    """
-    places = [each for each in record.extents if each.texts or each.identifiers or each.boxes]
-    words = [each for each in record.keywords if not (each.href or each.thesaurus)]
-    contacts = record.contacts if len(record.contacts) > 1 else []  # a single contact may be the service by default
-    wanted = [*places, *words, *contacts, *record.conformity]
-    blocks = [each.mark for each in record.constraints if each.use_limitations or each.use_codes or len(each.other) > 1]
-    return all(each.mark.arc for each in wanted) and all(mark.arc for mark in blocks)
 
 
 def _standard(element: etree._Element) -> str:

@@ -11,7 +11,6 @@ from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso.handlers import (
     bare,
     code,
-    hrefs,
     long_text,
     long_texts,
     new,
@@ -22,7 +21,7 @@ from ckanext.ecosphere.harvest.iso.handlers import (
     within,
 )
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, mark_of, one_line
+from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, one_line
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 # --- distribution ------------------------------------------------------------------------------
@@ -50,7 +49,7 @@ FORMAT: Table = {
     "specification": note,
     "fileDecompressionTechnique": text_and_href("compression", "compression_href"),
     "formatDistributor": within(
-        {"distributorContact": note, "distributorTransferOptions": hrefs("transfers"), "distributorFormat": note}
+        {"distributorContact": note, "distributorTransferOptions": skip, "distributorFormat": note}
     ),
     "formatSpecificationCitation": within(
         {"title": text_and_href("name", "href"), "edition": text("version"), "date": note}
@@ -82,14 +81,12 @@ def _transfer(walk: Walk, element: etree._Element, record: r.Record) -> None:
         walk.children(child, _TRANSFER, options)
         for link in options.links:
             link.units_of_distribution = options.units
-            link.transfer = next((part.get("id") for part in child.iter("{*}MD_DigitalTransferOptions")), None)
-            # The size applies to a link only if it is the only one of the block, or the first one of a marked record.
-            alone = len(options.links) == 1 or (walk.record.marked and link is options.links[0])
-            link.size_megabytes = options.size if alone else None
+            # The size applies to a link only if it is the only one of the block.
+            link.size_megabytes = options.size if len(options.links) == 1 else None
         record.links += options.links
         if not options.links and (options.units or options.size):
             walk.unread(child)
-        elif options.size and len(options.links) > 1 and not walk.record.marked:
+        elif options.size and len(options.links) > 1:
             walk.note(child, f"{options.size} Mo")
 
 
@@ -146,7 +143,7 @@ _RESULT: Table = {
 def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, record: r.Record) -> None:
     """Read a quantitative result, with the type and name of its measure from the report that contains it."""
     value = " ".join(one_line(" ".join(part.itertext())) for part in result.iterfind("{*}value")).strip()
-    if report is None or not (value or walk.record.marked):
+    if report is None or not value:
         walk.unread(result)
         return
     name = next((one_line(walk.text(each).text) for each in _names_of_measure(report)), "")
@@ -155,9 +152,7 @@ def _measure(walk: Walk, result: etree._Element, report: etree._Element | None, 
         unit = next((one_line(" ".join(each.itertext())) for each in result.iterfind("{*}valueUnit")), "")
     if not unit:
         unit = next((each.get(XLINK_HREF) or "" for each in result.iterfind("{*}valueUnit")), "")
-    around = report.getparent()
-    mark = r.Mark() if around is None else mark_of(around)
-    record.measures.append(r.QualityMeasure(local_name(report), name, value, unit, mark))
+    record.measures.append(r.QualityMeasure(local_name(report), name, value, unit))
 
 
 def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
@@ -168,10 +163,9 @@ def _result(walk: Walk, element: etree._Element, record: r.Record) -> None:
         if local_name(child) != "DQ_ConformanceResult":
             walk.unread(child)
             continue
-        around = next((each for each in element.iterancestors() if local_name(each) == "report"), None)
-        conformity = r.Conformity(mark=r.Mark() if around is None else mark_of(around))
+        conformity = r.Conformity()
         walk.children(child, _RESULT, conformity)
-        if conformity.title or conformity.href or conformity.mark.arc:
+        if conformity.title or conformity.href:
             record.conformity.append(conformity)
         else:
             walk.unread(child)

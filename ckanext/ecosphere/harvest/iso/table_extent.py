@@ -9,7 +9,7 @@ from lxml import etree
 from ckanext.ecosphere.harvest import record as r
 from ckanext.ecosphere.harvest.iso import gml
 from ckanext.ecosphere.harvest.iso.handlers import by_type, identifiers, note, text, texts, within
-from ckanext.ecosphere.harvest.iso.walk import Table, Walk, mark_of, one_line
+from ckanext.ecosphere.harvest.iso.walk import Table, Walk, one_line
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
@@ -32,7 +32,6 @@ def _box(walk: Walk, element: etree._Element, record: r.Record) -> None:
     box = r.Box()
     walk.children(element, _BOX, box)
     if box != r.Box():
-        box.mark = _mark(element)
         record.boxes.append(box)
 
 
@@ -40,15 +39,9 @@ def _polygon(walk: Walk, element: etree._Element, record: r.Record) -> None:
     for shape in element.iterfind("{*}polygon/*"):
         found = gml.geometry(shape)
         if found:
-            record.shapes.append(r.Shape(found, _mark(element)))
+            record.shapes.append(r.Shape(found))
         else:
             walk.unread(shape)
-
-
-def _mark(element: etree._Element) -> r.Mark:
-    """Return the mark of the property that contains a type."""
-    parent = element.getparent()
-    return r.Mark() if parent is None else mark_of(parent)
 
 
 def _period(walk: Walk, element: etree._Element, record: r.Record) -> None:
@@ -112,9 +105,7 @@ _GEOGRAPHIC_DESCRIPTION: Table = {
 
 
 def extent(walk: Walk, element: etree._Element, record: r.Record) -> None:
-    """Read an extent, and keep its parts together."""
-    lists = (record.extent_descriptions, record.geographic_identifiers, record.boxes, record.shapes)
-    before = [len(each) for each in lists]
+    """Read an extent, and keep its texts and boxes together."""
+    first_text, first_box = len(record.extent_descriptions), len(record.boxes)
     within(EXTENT)(walk, element, record)
-    parts = [each[start:] for each, start in zip(lists, before, strict=True)]
-    record.extents.append(r.Extent(*parts, mark=mark_of(element)))  # pyright: ignore[reportArgumentType]
+    record.extents.append(r.Extent(record.extent_descriptions[first_text:], record.boxes[first_box:]))

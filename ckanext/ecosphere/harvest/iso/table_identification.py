@@ -27,8 +27,7 @@ from ckanext.ecosphere.harvest.iso.handlers import (
 from ckanext.ecosphere.harvest.iso.table_distribution import LINK
 from ckanext.ecosphere.harvest.iso.table_extent import extent
 from ckanext.ecosphere.harvest.iso.table_parts import CONTACT, DATE, identifier_code, party_identifier
-from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, block, mark_of, one_line
-from ckanext.ecosphere.shared import xlink_roles
+from ckanext.ecosphere.harvest.iso.walk import XLINK_HREF, Table, Walk, block, one_line
 from ckanext.ecosphere.shared.hardened_xml import local_name
 
 
@@ -117,9 +116,7 @@ def _keywords(walk: Walk, element: etree._Element, record: r.Record) -> None:
         if group.type and group.type not in _USUAL_KINDS and group.terms:
             walk.note(child, f"{group.type}: {', '.join(term.text for term in group.terms if term.text)}")
         record.keywords += [
-            r.Keyword(
-                one_line(term.text), term.href, group.type, group.thesaurus, group.thesaurus_href, mark_of(element)
-            )
+            r.Keyword(one_line(term.text), term.href, group.type, group.thesaurus, group.thesaurus_href)
             for term in group.terms
         ]
     if len(element) == 0:
@@ -330,7 +327,6 @@ SERVICE: Table = {
 
 def read_identification(walk: Walk, element: etree._Element, record: r.Record) -> None:
     """Read the data or service identification; a service has its own properties and the common ones."""
-    record.marked = record.marked or mark_of(element).arc == xlink_roles.MARKED
     for child in element:
         name = local_name(child)
         if not name:

@@ -13,14 +13,12 @@ from typing import Any
 
 from lxml import etree
 
-from ckanext.ecosphere.harvest.record import Mark, Record, Term
+from ckanext.ecosphere.harvest.record import Record, Term
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.hardened_xml import local_name
 from ckanext.ecosphere.vocabularies import languages
 
-XLINK_HREF, XLINK_ARCROLE, XLINK_ROLE, XLINK_TITLE = (
-    f"{{http://www.w3.org/1999/xlink}}{name}" for name in ("href", "arcrole", "role", "title")
-)
+XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 MAX_UNREAD = 200
 """Maximum notes per record; one that exceeds it is hardly ISO any more."""
 MAX_SAMPLE = 4_000
@@ -178,11 +176,6 @@ def block(text: str | None) -> str:
         if stripped or (lines and lines[-1]):
             lines.append(stripped)
     return "\n".join(lines).strip()
-
-
-def mark_of(prop: etree._Element) -> Mark:
-    """Return the XLink attributes of a property as a mark."""
-    return Mark(prop.get(XLINK_ARCROLE, ""), prop.get(XLINK_ROLE, ""), prop.get(XLINK_TITLE))
 
 
 def code_of(prop: etree._Element) -> str:

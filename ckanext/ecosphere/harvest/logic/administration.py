@@ -1,4 +1,4 @@
-"""API actions for managing many sources: run one first, subscribe to the weekly letter."""
+"""API actions for managing many sources: run one first, subscribe to the letter."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.core.lists import journal
+from ckanext.ecosphere.harvest.letter import readers
 from ckanext.ecosphere.harvest.logic import schema
 from ckanext.ecosphere.harvest.logic.auth import source_id
 from ckanext.ecosphere.harvest.sources.source_type import type_names
-from ckanext.ecosphere.harvest.weekly import readers
 from ckanext.ecosphere.harvest.worker import queue
 from ckanext.ecosphere.harvest.worker.job import RUNNING
 from ckanext.ecosphere.harvest.worker.locks import source_lock
@@ -69,7 +69,7 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
 @tk.side_effect_free
 @tk.validate_action_data(schema.nothing_schema)
 def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Show whether the user receives the weekly letter about the sources that they manage.
+    """Show whether the user receives the letter about the sources that they manage.
 
     Args:
         context: the context.
@@ -84,7 +84,7 @@ def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> dict
 
 @tk.validate_action_data(schema.letter_schema)
 def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Subscribe the user to the weekly letter about the sources that they manage, or unsubscribe them.
+    """Subscribe the user to the letter about the sources that they manage, or unsubscribe them.
 
     It is written in the language of the subscription request.
 

@@ -145,12 +145,12 @@ def ecosphere_harvest_source_run_first(context: Context, data_dict: DataDict) ->
 
 
 def ecosphere_harvest_letter_show(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow those who may see the overview to see whether they receive the weekly letter."""
+    """Allow those who may see the overview to see whether they receive the letter."""
     return _may_manage(context)
 
 
 def ecosphere_harvest_letter_update(context: Context, data_dict: DataDict) -> AuthResult:
-    """Allow those who may see the overview to change their own subscription to the weekly letter."""
+    """Allow those who may see the overview to change their own subscription to the letter."""
     return _may_manage(context)
 
 

@@ -94,7 +94,7 @@ def record_schema(not_empty: Any, unicode_safe: Any) -> dict[str, Any]:
 
 @validator_args
 def letter_schema(not_missing: Any, boolean_validator: Any) -> dict[str, Any]:
-    """Return the schema of a subscription to the weekly letter."""
+    """Return the schema of a subscription to the letter."""
     return {"wanted": [not_missing, boolean_validator]}
 
 

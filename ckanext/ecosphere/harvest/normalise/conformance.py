@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
@@ -60,17 +59,12 @@ def _dimension(measure: QualityMeasure) -> str:
     return known.id if known else ""
 
 
-def quality_measures(draft: Draft, dimension_of: Callable[[QualityMeasure], str] = _dimension) -> None:
-    """Keep each quality measure once, with its dimension.
-
-    Args:
-        draft: the draft.
-        dimension_of: returns the id of the dimension of a measure; by default from its element.
-    """
+def quality_measures(draft: Draft) -> None:
+    """Keep each quality measure once, with its dimension."""
     kept: list[dict[str, Any]] = []
     for measure in draft.record.measures[:MAX_REPORTS]:
         item = {
-            "dimension": dimension_of(measure),
+            "dimension": _dimension(measure),
             "name": cut(one_line(measure.name), 500),
             "value": cut(one_line(measure.value), 500),
             "unit": cut(one_line(measure.unit), 100),

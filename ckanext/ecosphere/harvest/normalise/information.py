@@ -138,8 +138,3 @@ def _party(contact: Contact) -> str:
 def _is_of(person: str | None, email: str) -> bool:
     local = plain(email.partition("@")[0]).split()
     return any(len(word) > 2 and word in local for word in plain(person or "").split())  # noqa: PLR2004 - not "de"
-
-
-def marked_information(draft: Draft) -> None:
-    """Read the rows that this suite exported as one text."""
-    draft.set("other_information", information.rows_of(draft.record.supplemental_information or ""))

@@ -34,7 +34,7 @@ USED = {
     "constraints.use_codes", "links.function",
     "links.protocol", "links.size_megabytes",
     "service.operations.links.function", "service.operations.links.protocol", "service.type", "conformity.dates",
-    "marked", "published", "extents", "shapes", "uri", "links.transfer", "formats.transfers",
+    "published", "extents", "shapes", "uri",
     "spatial_representations", "measures.element", "links.role", "links.encoding", "links.systems",
 }  # fmt: skip
 """Parts of the record that rules interpret, so that their values need not recur as written.
@@ -95,7 +95,7 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
         if not inner:
             continue
         name = f"{path}.{field}" if path else field
-        if name in USED or field == "mark":
+        if name in USED:
             continue
         for each in inner if isinstance(inner, list) else [inner]:
             if isinstance(each, str):

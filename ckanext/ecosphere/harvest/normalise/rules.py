@@ -17,7 +17,6 @@ from ckanext.ecosphere.harvest.normalise.identity import identifiers, provenance
 from ckanext.ecosphere.harvest.normalise.information import other_information
 from ckanext.ecosphere.harvest.normalise.leftover import what_is_left
 from ckanext.ecosphere.harvest.normalise.links.resources import links, preview
-from ckanext.ecosphere.harvest.normalise.marked import MARKED
 from ckanext.ecosphere.harvest.normalise.organisation import organisation
 from ckanext.ecosphere.harvest.normalise.profiled import as_published, profile_fields, provenance_of_published
 from ckanext.ecosphere.harvest.normalise.reference import reference_systems, resolution, scale
@@ -107,6 +106,6 @@ def normalise(record: Record, context: Context) -> Result:
     draft = Draft.of(record, context)
     for name, rule in PUBLISHED if record.published else RULES:
         draft.rule = name
-        (MARKED.get(name, rule) if record.marked else rule)(draft)
+        rule(draft)
     dataset = without_empty(draft.dataset)
     return Result(dataset, dataset.get("owner_org"), draft.log, draft.problems, draft.unread, draft.members)

@@ -1,4 +1,4 @@
-"""Administration of many sources: prioritising a source, and the weekly report by e-mail."""
+"""Administration of many sources: prioritising a source, and the letter about them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.core.lists.model import JournalEntry
 from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.finish import advice
+from ckanext.ecosphere.harvest.letter import findings, letters, readers
 from ckanext.ecosphere.harvest.model import JobState, Letter, Reader
+from ckanext.ecosphere.harvest.problems import FEATURE_CATALOGUE, MESSAGES
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, html, iso_record
-from ckanext.ecosphere.harvest.weekly import findings, letters, readers
 from ckanext.ecosphere.harvest.worker.locks import source_lock
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
 from ckanext.ecosphere.shared.locks import Locks
@@ -132,7 +134,7 @@ def test_what_cannot_go_first_is_told_why(portal, app):
     assert model.Session.query(JournalEntry).filter_by(area="harvest:first").count() == 1
 
 
-# --- the weekly report ---
+# --- the letter ---
 
 
 @pytest.fixture
@@ -177,7 +179,7 @@ def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(port
     app.post("/fr/ecosphere/harvest/letter", data={"wanted": "yes"}, headers=token(boss), follow_redirects=False)
     assert "Vous recevez cette lettre" in app.get("/fr/ecosphere/harvest/sources", headers=token(boss)).body
     assert send(monday(hour=6, minute=59)) == [] and box.mails == []
-    assert send(monday()) == ["1 weekly letters about the sources"]
+    assert send(monday()) == ["1 letters about the sources"]
     (mail,) = box.to("boss")
     said = body(mail)
     print(mail["Subject"], said, sep="\n")
@@ -188,10 +190,14 @@ def test_an_administrator_is_told_each_monday_in_french_how_the_sources_are(port
     assert "- Moitié" in said.partition("Lecture incomplète (1)")[2].partition("\n\n")[0]
     errors = said.partition("Avec des erreurs (1)")[2].partition("\n\n")[0]
     assert "piege[.]example[.]org" in errors and "1 erreur" in errors and "/fr/harvest/erreurs/job/last" in errors
+    refused = errors.partition("    - Record 4 (fr-120066022-jdd-00000004): ")[2].splitlines()
+    assert "does not describe any resource" in refused[0]  # as a worker stored it, in the language of the portal
+    assert refused[1] == "      → Renseignez cet élément dans le catalogue."
+    assert "/fr/ecosphere/harvest/source/erreurs/corrections" in errors
     figures = said.partition("Chiffres de la semaine\n")[2].partition("\n\n")[0].splitlines()
     assert figures[:2] == ["- Sources moissonnées\u00a0: 4", "- Moissonnages terminés\u00a0: 3 (1 incomplet)"]
     assert "Bonne" not in said
-    first, last = findings.week(monday())
+    first, last = findings.days(monday())
     assert (monday() - last, last - first) == (timedelta(hours=7, minutes=1), timedelta(days=7))
     # Once a week, however often the check runs; not after three days; not when switched off.
     assert send(monday(minute=30)) == [] and len(box.mails) == 1
@@ -238,7 +244,7 @@ def test_a_mail_server_that_is_away_is_asked_again_and_no_letter_leaves_where_th
     readers.add(boss["id"], "fr")
     model.Session.commit()
     with monkeypatch.context() as off:
-        off.setitem(ckan_config, config.LETTER_DAY, 0)
+        off.setitem(ckan_config, config.LETTER_PERIOD, "none")
         assert send(monday()) == []
     box.failures = 1
     send(monday())
@@ -247,15 +253,39 @@ def test_a_mail_server_that_is_away_is_asked_again_and_no_letter_leaves_where_th
     assert len(box.mails) == 1
 
 
+def test_a_daily_letter_comes_only_when_a_source_needs_somebody(portal, box, ckan_config, monkeypatch):
+    monkeypatch.setitem(ckan_config, config.LETTER_PERIOD, "day")
+    boss = factories.Sysadmin(name="boss", email="boss@example.org")
+    readers.add(boss["id"], "en")
+    model.Session.commit()
+    with catalogue([iso_record(1)]) as server:
+        source = portal.source(server.url)
+        portal.harvest(source)
+        send(monday())
+        assert box.mails == []
+        server.records.append(iso_record(2).replace("identificationInfo", "identificationNone"))
+        portal.harvest(source)
+    send(monday() + timedelta(days=1))
+    (mail,) = box.mails
+    assert "1 source needs somebody" in mail["Subject"] and "Figures of the day" in body(mail)
+    assert send(monday() + timedelta(days=1, minutes=30)) == []
+    assert len(box.mails) == 1
+
+
+def test_there_is_advice_for_each_message_about_a_record():
+    assert set(advice.ADVICE) <= set(MESSAGES)
+    assert {code for code in MESSAGES if code not in advice.ADVICE} == {"record-fault", FEATURE_CATALOGUE}
+
+
 def test_a_harvest_without_a_sign_of_life_is_told(portal):
     source = portal.source("https://une.example.org/csw", name="une", title="Une")
     job = portal.call("harvest_job_create", source_id=source, run=True)["id"]
     now = datetime.now(timezone.utc)
-    assert findings.of_week(None, now, now).number == 0
+    assert findings.of_period(None, now, now).number == 0
     old = now.replace(tzinfo=None) - timedelta(days=2)
     model.Session.add(JobState(job_id=job, source_id=source, facts={}, touched=old))
     model.Session.commit()
-    (row,) = findings.of_week(None, now, now).calling["stalled"]
+    (row,) = findings.of_period(None, now, now).calling["stalled"]
     assert (row["title"], row["runs"], row["still_since"]) == ("Une", True, old)
 
 

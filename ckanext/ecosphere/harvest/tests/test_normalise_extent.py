@@ -6,7 +6,7 @@ import pytest
 
 from ckanext.ecosphere.harvest.normalise.geography.extent import repair
 from ckanext.ecosphere.harvest.normalise.geography.lambert import LAMBERT_2_EXTENDED, LAMBERT_93
-from ckanext.ecosphere.harvest.record import Box, Extent, Mark
+from ckanext.ecosphere.harvest.record import Box, Extent
 from ckanext.ecosphere.harvest.tests.making import codes, dataset, result
 
 
@@ -60,9 +60,9 @@ def test_a_description_belongs_to_the_box_of_its_own_extent():
         boxes=[one, other],
         extent_descriptions=["Bassin minier", "Boulonnais"],
         extents=[
-            Extent(["Bassin minier"], [], [], [], Mark()),
-            Extent([], [], [one], [], Mark()),
-            Extent(["Boulonnais"], [], [other], [], Mark()),
+            Extent(["Bassin minier"], []),
+            Extent([], [one]),
+            Extent(["Boulonnais"], [other]),
         ],
     )
     assert [each.get("text") for each in made.dataset["spatial_coverage"]] == [None, "Boulonnais"]
@@ -72,7 +72,7 @@ def test_a_description_belongs_to_the_box_of_its_own_extent():
 def test_descriptions_of_several_boxes_in_one_extent_go_in_their_order():
     two = [box(2.4, 50.2, 3.2, 50.6), box(1.5, 50.6, 1.9, 50.9)]
     for texts, kept in ((["Est", "Ouest"], ["Est", "Ouest"]), (["Nord"], [None, None])):
-        made = result(boxes=two, extent_descriptions=texts, extents=[Extent(texts, [], two, [], Mark())])
+        made = result(boxes=two, extent_descriptions=texts, extents=[Extent(texts, two)])
         assert [each.get("text") for each in made.dataset["spatial_coverage"]] == kept
 
 

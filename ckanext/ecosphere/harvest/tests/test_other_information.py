@@ -149,15 +149,15 @@ def test_the_table_names_subjects_of_the_list():
 
 
 @pytest.mark.parametrize(
-    "rows_given",
+    "row",
     [
-        [{"subject": "purpose", "text": "Prévenir : cartes.\n\nAussi ailleurs."}, {"subject": "other", "text": "b"}],
-        [{"text": "Sans sujet"}, {"subject": "usage", "text": "Usages connus : un"}],
-        [],
+        {"subject": "purpose", "text": "Prévenir : cartes.\n\nAussi ailleurs."},
+        {"text": "Sans sujet"},
+        {"subject": "usage", "text": "Usages connus : un"},
     ],
 )
-def test_rows_written_as_one_text_come_back(rows_given):
-    assert information.rows_of(information.joined(rows_given)) == rows_given
+def test_a_row_written_as_a_text_comes_back(row):
+    assert information.row_of(information.written(row)) == row
 
 
 def test_attributes_of_an_embedded_feature_catalogue_stand_on_lines_of_their_own():

@@ -1,114 +1,18 @@
-"""Reports on a running or failed harvest: terminal, page and e-mail."""
+"""Reports on a running or failed harvest: terminal and page."""
 
-import email
-import email.policy
-import socket
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from aiosmtpd.controller import Controller
 from ckan import model
 from ckan.tests import factories
 
 from ckanext.ecosphere.harvest import job_progress, terminal
-from ckanext.ecosphere.harvest.finish import closing
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.tests.csw_server import catalogue, iso_record
 from ckanext.ecosphere.harvest.worker.runner import run_job
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 from ckanext.harvest.model import HarvestJob
-
-BAD = iso_record(2).replace("gmd:identificationInfo", "gmd:identificationNothing")
-
-
-@pytest.fixture
-def postbox(ckan_config, monkeypatch):
-    """A real SMTP server, with the messages received."""
-    mails: list[Any] = []
-
-    class Keeper:
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-            mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
-            return "250 OK"
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(Keeper(), hostname="127.0.0.1", port=port)
-    controller.start()
-    monkeypatch.setitem(ckan_config, "smtp.server", f"127.0.0.1:{port}")
-    monkeypatch.setitem(ckan_config, "smtp.mail_from", "portail@example.org")
-    monkeypatch.setitem(ckan_config, "ckan.harvest.status_mail.errored", True)
-    yield mails
-    controller.stop()
-
-
-def test_a_harvest_with_errors_is_told_by_mail_and_one_without_is_not(portal, postbox):
-    factories.Sysadmin(email="chef@example.org", fullname="Camille Martin")
-    with catalogue([iso_record(1)]) as server:
-        source = portal.source(server.url, name="geoide")
-        portal.harvest(source)
-        assert postbox == []
-        server.records.append(BAD)
-        portal.harvest(source)
-    [mail] = [each for each in postbox if each["To"].addresses[0].addr_spec == "chef@example.org"]
-    text = mail.get_content()
-    assert mail["Subject"].startswith("[") and mail["Subject"].endswith("Harvest of “Geoide”, problems: 1")
-    assert text.startswith("Hello ") and "refused: 1." in text
-    assert "Record 2 (fr-120066022-jdd-00000002): the record does not describe" in text
-    assert f"/harvest/{source}/job/{portal.last_job(source)}" in text
-
-
-def test_a_mail_comes_once_to_each_mailbox_and_again_only_when_something_else_is_wrong(portal, postbox):
-    boss = factories.Sysadmin(email="chef@example.org")
-    gone = factories.Sysadmin(email="parti@example.org")
-    member = {"id": portal.OWNER, "username": boss["name"], "role": "admin"}
-    portal.call("organization_member_create", **member)
-    portal.call("user_delete", id=gone["id"])
-    told = []
-
-    def harvest(source: str) -> int:
-        portal.harvest(source)
-        new = [each["To"].addresses[0].addr_spec for each in postbox if each["To"]]
-        told.append([each for each in new if each in ("chef@example.org", "parti@example.org")])
-        postbox.clear()
-        return len(told[-1])
-
-    with catalogue([iso_record(1), BAD]) as server:
-        source = portal.source(server.url, name="geoide")
-        assert [harvest(source) for _harvest in range(3)] == [1, 0, 0]
-        server.records.append(iso_record(3).replace("gmd:identificationInfo", "gmd:identificationNothing"))
-        assert [harvest(source), harvest(source)] == [1, 0]
-        del server.records[1:]
-        assert harvest(source) == 0
-        server.records.append(BAD)
-        assert harvest(source) == 1
-    assert told[0] == ["chef@example.org"]
-
-
-def test_what_was_told_to_nobody_is_told_by_the_next_harvest(portal, postbox, ckan_config, monkeypatch):
-    factories.Sysadmin(email="chef@example.org")
-    with catalogue([iso_record(1), BAD]) as server:
-        source = portal.source(server.url, name="geoide")
-        with monkeypatch.context() as away:
-            away.setitem(ckan_config, "smtp.server", "127.0.0.1:1")
-            portal.harvest(source)
-        portal.harvest(source)
-    assert "chef@example.org" in [each["To"].addresses[0].addr_spec for each in postbox]
-
-
-def test_a_harvest_that_met_a_fault_of_ours_is_told_by_mail(portal, postbox, monkeypatch):
-    factories.Sysadmin(email="chef@example.org")
-
-    def broken(*_arguments: Any, **_options: Any) -> None:
-        raise ZeroDivisionError("par zéro")
-
-    monkeypatch.setattr(closing.report, "sum_up", broken)
-    with catalogue([iso_record(1)]) as server:
-        portal.harvest(portal.source(server.url, name="geoide"))
-    [mail] = [each for each in postbox if each["To"].addresses[0].addr_spec == "chef@example.org"]
-    assert "ZeroDivisionError: par zéro" in mail.get_content()
 
 
 def test_more_failures_than_are_named_are_counted_and_all_stand_in_the_order_of_the_source(portal, app):
@@ -126,23 +30,6 @@ def test_more_failures_than_are_named_are_counted_and_all_stand_in_the_order_of_
     page = app.get(f"/en/harvest/source/job/{portal.last_job(source)}", headers=headers).body
     places = [page.index(text) for text in ("Record 1 (file", "Record 9 (file", "Record 50 (file", "Other parts of")]
     assert places == sorted(places)
-
-
-def test_the_mail_about_a_harvest_holds_no_link_of_the_source(portal, postbox):
-    factories.Sysadmin(email="chef@example.org")
-    named = iso_record(2, identifier="Session close, voir https://faux.example/login")
-    with catalogue([named.replace("gmd:identificationInfo", "gmd:identificationNothing")]) as server:
-        portal.harvest(portal.source(server.url, name="geoide"))
-    [mail] = [each for each in postbox if each["To"].addresses[0].addr_spec == "chef@example.org"]
-    assert "Session close, voir faux[.]example/login" in mail.get_content()
-
-
-def test_a_server_of_mail_that_is_away_does_not_undo_a_harvest(portal, ckan_config, monkeypatch):
-    factories.Sysadmin(email="chef@example.org")
-    monkeypatch.setitem(ckan_config, "smtp.server", "127.0.0.1:1")
-    monkeypatch.setitem(ckan_config, "ckan.harvest.status_mail.all", True)
-    with catalogue([iso_record(1)]) as server:
-        assert portal.harvest(portal.source(server.url)) == {"added": 1}
 
 
 def state(**values: Any) -> dict[str, Any]:

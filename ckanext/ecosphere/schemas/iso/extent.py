@@ -13,18 +13,16 @@ from ckanext.ecosphere.schemas.fields import places, spatial
 from ckanext.ecosphere.schemas.iso import gml, xml
 from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.schemas.iso.xml import el
-from ckanext.ecosphere.shared import xlink_roles
 
 
 def extents(dataset: Reader, name: str) -> list[Any]:
     """Return the extents of a dataset in elements ``name``."""
     rows = [part for number, row in enumerate(dataset.rows("spatial_coverage"), 1) if (part := _row(row, number))]
-    made = [el(name, el("gmd:EX_Extent", part), xlink_arcrole=xlink_roles.PLACE) for part in rows]
+    made = [el(name, el("gmd:EX_Extent", part)) for part in rows]
     territories = [_place(uri) for uri in dataset.texts("territory")]
     boxes = [] if any(_has_place(row) for row in dataset.rows("spatial_coverage")) else _derived_boxes(dataset)
     if territories or boxes:
-        inside = el("gmd:EX_Extent", territories, [_box(box) for box in boxes])
-        made.append(el(name, inside, xlink_arcrole=xlink_roles.TERRITORY))
+        made.append(el(name, el("gmd:EX_Extent", territories, [_box(box) for box in boxes])))
     periods = [_period(row, number) for number, row in enumerate(dataset.rows("temporal_coverage"), 1)]
     if any(period is not None for period in periods):
         made.append(el(name, el("gmd:EX_Extent", periods)))
@@ -35,13 +33,12 @@ def _row(row: Mapping[str, Any], number: int) -> list[Any]:
     """Return the contents of an extent in the order of the XML schema: text, place, boxes, shapes."""
     given, shape, centre = (_parsed(row, key) for key in ("bbox", "geom", "centroid"))
     around = given or shape or centre
-    boxes = [_box(box, xlink_roles.BOX if given else "") for box in _parts(around)] if around else []
-    shapes = ((xlink_roles.GEOMETRY, shape, f"geometry-{number}"), (xlink_roles.CENTROID, centre, f"centroid-{number}"))
     found = [
         xml.text("gmd:description", row.get("text")),
         _place(str(row["uri"])) if row.get("uri") else None,
-        *boxes,
-        *(_shape(arc, each, name) for arc, each, name in shapes if each),
+        *([_box(box) for box in _parts(around)] if around else []),
+        _shape(shape, f"geometry-{number}") if shape else None,
+        _shape(centre, f"centroid-{number}") if centre else None,
     ]
     return [part for part in found if part is not None]
 
@@ -74,7 +71,7 @@ def _parts(geometry: dict[str, Any]) -> list[spatial.Box]:
     return [spatial.geometry_to_box(geometry)]
 
 
-def _box(box: spatial.Box, arc: str = "") -> Any:
+def _box(box: spatial.Box) -> Any:
     west, south, east, north = box
     sides = (
         ("gmd:westBoundLongitude", west),
@@ -83,12 +80,12 @@ def _box(box: spatial.Box, arc: str = "") -> Any:
         ("gmd:northBoundLatitude", north),
     )
     inside = [xml.number(name, f"{value:.6f}".rstrip("0").rstrip(".")) for name, value in sides]
-    return el("gmd:geographicElement", el("gmd:EX_GeographicBoundingBox", inside), xlink_arcrole=arc)
+    return el("gmd:geographicElement", el("gmd:EX_GeographicBoundingBox", inside))
 
 
-def _shape(arc: str, geometry: Mapping[str, Any], name: str) -> Any:
+def _shape(geometry: Mapping[str, Any], name: str) -> Any:
     polygon = el("gmd:polygon", gml.geometry(geometry, name))
-    return el("gmd:geographicElement", el("gmd:EX_BoundingPolygon", polygon), xlink_arcrole=arc)
+    return el("gmd:geographicElement", el("gmd:EX_BoundingPolygon", polygon))
 
 
 def _place(uri: str) -> Any:

@@ -10,7 +10,6 @@ from ckanext.ecosphere.schemas.iso.extent import extents
 from ckanext.ecosphere.schemas.iso.people import parties
 from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.schemas.iso.xml import el
-from ckanext.ecosphere.shared import xlink_roles
 from ckanext.ecosphere.vocabularies import information
 
 #: Keywords from vocabularies: (field, vocabulary, title of the thesaurus, its date).
@@ -22,11 +21,6 @@ THESAURI = (
     ("hvd_category", "hvd-category", "High-value dataset categories", "2023-01-20"),
     ("regulatory_use", "regulatory-use", "Usages réglementaires", "2026-11-01"),
     ("development_status", "development-status", "État du développement (publiccode.yml)", "2019-01-01"),
-)
-#: Further groups of keywords, without a vocabulary: (field, arcrole, whether they are URIs).
-GROUPS = (
-    ("applicable_legislation", xlink_roles.LEGISLATION, True),
-    ("programming_language", xlink_roles.PROGRAMMING_LANGUAGE, False),
 )
 DATES = (("created", "creation"), ("issued", "publication"), ("modified", "revision"))
 CATEGORIES = "http://inspire.ec.europa.eu/metadata-codelist/SpatialDataServiceCategory"
@@ -74,17 +68,13 @@ def service(dataset: Reader) -> Any:
 
 def _operation(dataset: Reader) -> Any:
     """Return the GetCapabilities operation with all URLs of the service as connect points."""
-    points = [(xlink_roles.ENDPOINT_DESCRIPTION, address) for address in dataset.texts("endpoint_description")]
-    points += [(xlink_roles.ENDPOINT, address) for address in dataset.texts("endpoint_url")]
+    addresses = [*dataset.texts("endpoint_description"), *dataset.texts("endpoint_url")]
+    points = [el("gmd:CI_OnlineResource", xml.url("gmd:linkage", address)) for address in addresses]
     inside = el(
         "srv:SV_OperationMetadata",
         xml.text("srv:operationName", "GetCapabilities" if points else "unknown"),
         xml.code("srv:DCP", "DCPList", "WebServices"),
-        [
-            el("srv:connectPoint", el("gmd:CI_OnlineResource", xml.url("gmd:linkage", address)), xlink_arcrole=arc)
-            for arc, address in points
-        ]
-        or xml.missing("srv:connectPoint"),
+        [el("srv:connectPoint", point) for point in points] or xml.missing("srv:connectPoint"),
     )
     return el("srv:containsOperations", inside)
 
@@ -120,20 +110,15 @@ def _abstract(dataset: Reader) -> Any:
 
 def _citation(dataset: Reader) -> Any:
     dates = [xml.dated(dataset.text(name), kind) for name, kind in DATES if dataset.text(name)]
-    identifiers = [(xlink_roles.IDENTIFIER, name) for name in dataset.texts("identifier")]
-    identifiers += [(xlink_roles.ALTERNATE_IDENTIFIER, name) for name in dataset.texts("alternate_identifier")]
-    if not identifiers and dataset.text("uri"):
-        identifiers = [("", dataset.text("uri"))]
+    names = [*dataset.texts("identifier"), *dataset.texts("alternate_identifier")] or dataset.texts("uri")
+    identifiers = [el("gmd:MD_Identifier", xml.label("gmd:code", name, name)) for name in names]
     inside = el(
         "gmd:CI_Citation",
         xml.in_languages("gmd:title", dataset.text("title") or dataset.text("name"), dataset.translations("title")),
         xml.texts("gmd:alternateTitle", dataset.texts("alternate_title")),
         dates or [xml.missing("gmd:date")],
         xml.text("gmd:edition", dataset.text("version")),
-        [
-            el("gmd:identifier", el("gmd:MD_Identifier", xml.label("gmd:code", name, name)), xlink_arcrole=arc)
-            for arc, name in identifiers
-        ],
+        [el("gmd:identifier", identifier) for identifier in identifiers],
     )
     return el("gmd:citation", inside)
 
@@ -174,18 +159,13 @@ def _keywords(dataset: Reader) -> list[Any]:
         words = [_word(vocabulary, value) for value in dataset.texts(field)]
         if words:
             citation = el("gmd:CI_Citation", xml.text("gmd:title", title), xml.dated(when, "publication"))
-            mark = xlink_roles.HVD if field == "hvd_category" else ""
-            groups.append(_group(words, el("gmd:thesaurusName", citation), mark))
-    for field, mark, are_addresses in GROUPS:
-        values = dataset.texts(field)
-        if values:
-            words = [xml.anchor("gmd:keyword", value, value) for value in values]
-            groups.append(_group(words if are_addresses else xml.texts("gmd:keyword", values), None, mark))
-    free = [str(tag.get("display_name") or tag["name"]) for tag in dataset.rows("tags") if tag.get("name")]
-    if free:
-        groups.append(_group(xml.texts("gmd:keyword", free), None, xlink_roles.KEYWORD))
+            groups.append(_group(words, el("gmd:thesaurusName", citation)))
+    laws = [xml.anchor("gmd:keyword", uri, uri) for uri in dataset.texts("applicable_legislation")]
+    languages = xml.texts("gmd:keyword", dataset.texts("programming_language"))
+    tags = [str(tag.get("display_name") or tag["name"]) for tag in dataset.rows("tags") if tag.get("name")]
+    groups += [_group(words) for words in (laws, languages, xml.texts("gmd:keyword", tags)) if words]
     if dataset.kind == "service":
-        groups.append(_group([_category(dataset.text("service_type"))], None))
+        groups.append(_group([_category(dataset.text("service_type"))]))
     return groups
 
 
@@ -203,9 +183,9 @@ def _word(vocabulary: str, value: str) -> Any:
     return xml.anchor("gmd:keyword", known.label_fr, known.uri)
 
 
-def _group(words: list[Any], thesaurus: Any, mark: str = "") -> Any:
+def _group(words: list[Any], thesaurus: Any = None) -> Any:
     kind = xml.code("gmd:type", "MD_KeywordTypeCode", "theme")
-    return el("gmd:descriptiveKeywords", el("gmd:MD_Keywords", words, kind, thesaurus), xlink_arcrole=mark)
+    return el("gmd:descriptiveKeywords", el("gmd:MD_Keywords", words, kind, thesaurus))
 
 
 def _constraints(dataset: Reader) -> list[Any]:
@@ -214,11 +194,10 @@ def _constraints(dataset: Reader) -> list[Any]:
 
 
 def _access(dataset: Reader) -> Any:
-    """Return the access limitations; public data without any get INSPIRE's "no limitations", without an arcrole."""
+    """Return the access limitations; public data without any get INSPIRE's "no limitations"."""
     right = dataset.text("access_rights")
     limits = [_ground(uri) for uri in dataset.texts("access_limitation")]
     limits += xml.texts("gmd:otherConstraints", [dataset.text("access_conditions")])
-    mark = xlink_roles.ACCESS if limits else ""
     if not limits and right.endswith("/PUBLIC"):
         limits = [_ground(NO_LIMIT)]
     if not limits and not right:
@@ -226,20 +205,18 @@ def _access(dataset: Reader) -> Any:
     codes = [xml.code("gmd:accessConstraints", "MD_RestrictionCode", "otherRestrictions")]
     if right and not right.endswith("/PUBLIC"):
         codes.insert(0, xml.code("gmd:accessConstraints", "MD_RestrictionCode", "restricted"))
-    inside = el("gmd:MD_LegalConstraints", codes, limits)
-    return el("gmd:resourceConstraints", inside, xlink_arcrole=mark, xlink_role=right)
+    return el("gmd:resourceConstraints", el("gmd:MD_LegalConstraints", codes, limits))
 
 
 def _use(dataset: Reader) -> Any:
     licence = voc.get("licences").get(dataset.text("license_id"))
     use = xml.texts("gmd:useLimitation", [dataset.text("use_conditions")])
     if licence is None:
-        inside = el("gmd:MD_LegalConstraints", use)
-        return el("gmd:resourceConstraints", inside, xlink_arcrole=xlink_roles.USE) if use else None
+        return el("gmd:resourceConstraints", el("gmd:MD_LegalConstraints", use)) if use else None
     address = licence.uri if licence.uri.startswith("http") else str(licence.data.get("url") or "")
     code = xml.code("gmd:useConstraints", "MD_RestrictionCode", "otherRestrictions")
     inside = el("gmd:MD_LegalConstraints", use, code, xml.label("gmd:otherConstraints", licence.label_fr, address))
-    return el("gmd:resourceConstraints", inside, xlink_arcrole=xlink_roles.USE, xlink_role=licence.uri)
+    return el("gmd:resourceConstraints", inside)
 
 
 def _ground(uri: str) -> Any:

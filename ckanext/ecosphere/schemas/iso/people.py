@@ -8,17 +8,12 @@ from typing import Any
 from ckanext.ecosphere.schemas.iso import xml
 from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.schemas.iso.xml import el
-from ckanext.ecosphere.shared import xlink_roles
 
-#: (field, code of ``CI_RoleCode``, arcrole); rows of ``qualified_attribution`` have their own role.
-PARTIES = (
-    ("contact", "pointOfContact", xlink_roles.CONTACT),
-    ("publisher", "publisher", xlink_roles.PUBLISHER),
-    ("creator", "owner", xlink_roles.CREATOR),
-)
+#: (field, code of ``CI_RoleCode``); rows of ``qualified_attribution`` have their own role.
+PARTIES = (("contact", "pointOfContact"), ("publisher", "publisher"), ("creator", "owner"))
 
 
-def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "", **marks: str) -> Any:
+def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "") -> Any:
     """Return a party in an element ``name``; its ``identifier`` becomes the object's ``uuid`` (ISO 19118).
 
     Args:
@@ -26,7 +21,6 @@ def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "", 
         row: ``name``, ``email``, ``url``, ``uri``, ``unit``, ``telephone``, ``identifier``, all optional.
         role: code of ``CI_RoleCode``.
         organisation: used if the name is missing.
-        marks: XLink attributes of the element, see ``xlink_roles``.
     """
     called = str(row.get("name") or organisation or row.get("email") or "Non renseigné")
     phone = address = None
@@ -49,17 +43,15 @@ def party(name: str, row: Mapping[str, Any], role: str, organisation: str = "", 
     )
     if row.get("identifier"):
         inside.set("uuid", xml.clean(row["identifier"]))
-    return el(name, inside, **marks)
+    return el(name, inside)
 
 
 def parties(dataset: Reader) -> list[Any]:
     """Return all parties of a dataset with their roles; the service if there are none."""
-    found = [(row, role, {"xlink_arcrole": arc}) for field, role, arc in PARTIES for row in dataset.rows(field)]
+    named = [(row, role) for field, role in PARTIES for row in dataset.rows(field)]
     for row in dataset.rows("qualified_attribution"):
-        role = str(row.get("role") or "")
-        marks = {"xlink_arcrole": xlink_roles.ATTRIBUTION, "xlink_role": role}
-        agents = [agent for agent in row.get("agent") or () if isinstance(agent, Mapping)]
-        found += [(agent, role.rsplit("/", 1)[-1] or "custodian", marks) for agent in agents]
-    if not found:
-        found = [({}, "pointOfContact", {})]
-    return [party("gmd:pointOfContact", row, role, dataset.organisation, **marks) for row, role, marks in found]
+        role = str(row.get("role") or "").rsplit("/", 1)[-1] or "custodian"
+        named += [(agent, role) for agent in row.get("agent") or () if isinstance(agent, Mapping)]
+    if not named:
+        named = [({}, "pointOfContact")]
+    return [party("gmd:pointOfContact", row, role, dataset.organisation) for row, role in named]

@@ -17,7 +17,6 @@ from ckanext.ecosphere.schemas.iso.distribution import distribution
 from ckanext.ecosphere.schemas.iso.people import party
 from ckanext.ecosphere.schemas.iso.reading import Reader
 from ckanext.ecosphere.schemas.iso.xml import el
-from ckanext.ecosphere.shared import xlink_roles
 
 LEVELS = {"dataset": "dataset", "series": "series", "service": "service", "SoftwareSourceCode": "software"}
 
@@ -62,7 +61,7 @@ def metadata(dataset: Reader, elsewhere: Iterable[Mapping[str, str]] = ()) -> An
         xml.text("gmd:dataSetURI", dataset.text("uri")),
         xml.locales(dataset.languages()),
         [_reference_system(uri) for uri in dataset.texts("reference_system")],
-        el("gmd:identificationInfo", identify(dataset), xlink_arcrole=xlink_roles.MARKED),
+        el("gmd:identificationInfo", identify(dataset)),
         distribution(dataset, elsewhere),
         _quality(dataset, level),
     )  # fmt: skip
@@ -120,7 +119,7 @@ def _measure(row: Mapping[str, Any], number: int) -> Any:
     value = xml.number("gmd:value", row["value"], "Record") if row.get("value") else xml.missing("gmd:value")
     result = el("gmd:result", el("gmd:DQ_QuantitativeResult", unit, value))
     inside = el(f"gmd:{element}", xml.text("gmd:nameOfMeasure", row.get("name")), result)
-    return el("gmd:report", inside, xlink_role=known.uri if row.get("dimension") and known else "")
+    return el("gmd:report", inside)
 
 
 def _scope_details(level: str) -> Any:
@@ -137,25 +136,19 @@ def _conformity(row: Mapping[str, Any]) -> Any:
     when = xml.dated(str(row["date"]), "publication") if row.get("date") else xml.missing("gmd:date", "unknown")
     uri = str(row.get("uri") or "")
     name = str(row.get("specification") or "")
-    marks = {
-        "xlink_arcrole": xlink_roles.CONFORMITY,
-        "xlink_role": known.uri if known else "",
-        "xlink_title": name if name == uri else "",  # else it would be read as one without a name
-    }
-    return _report(xml.label("gmd:title", name or uri, uri), when, passed, **marks)
+    return _report(xml.label("gmd:title", name or uri, uri), when, passed)
 
 
 def _followed(uri: str) -> Any:
     """Return a specification in ``conforms_to``, as a report whose degree of conformity is unknown."""
-    title = xml.label("gmd:title", uri, uri)
-    return _report(title, xml.missing("gmd:date", "unknown"), None, xlink_arcrole=xlink_roles.SPECIFICATION)
+    return _report(xml.label("gmd:title", uri, uri), xml.missing("gmd:date", "unknown"), None)
 
 
-def _report(title: Any, when: Any, passed: str | None, **marks: str) -> Any:
+def _report(title: Any, when: Any, passed: str | None) -> Any:
     result = el(
         "gmd:DQ_ConformanceResult",
         el("gmd:specification", el("gmd:CI_Citation", title, when)),
         xml.text("gmd:explanation", "Voir la spécification citée"),
         xml.number("gmd:pass", passed, "Boolean") if passed else xml.missing("gmd:pass", "unknown"),
     )
-    return el("gmd:report", el("gmd:DQ_DomainConsistency", el("gmd:result", result)), **marks)
+    return el("gmd:report", el("gmd:DQ_DomainConsistency", el("gmd:result", result)))

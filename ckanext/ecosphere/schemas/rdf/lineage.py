@@ -106,15 +106,8 @@ def read(graph: Graph, ref: Any, dataset: dict[str, Any]) -> None:
     if rows:
         dataset["quality_measure"] = rows
     notes = sorted(str(note).strip() for note in graph.objects(ref, SKOS.note) if isinstance(note, Literal))
-    if found := [_row_of(note) for note in notes if note]:
+    if found := [information.row_of(note) for note in notes if note]:
         dataset["other_information"] = sorted(found, key=information.order)
-
-
-def _row_of(note: str) -> dict[str, str]:
-    """Return a note as one row; only its first paragraph is examined for a subject."""
-    first, gap, others = note.partition("\n\n")
-    row = information.rows_of(first)[0]
-    return {**row, "text": f"{row['text']}{gap}{others}"}
 
 
 def _source(graph: Graph, node: Any) -> str:

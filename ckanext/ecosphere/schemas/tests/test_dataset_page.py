@@ -450,12 +450,12 @@ def test_an_address_is_copied_and_is_there_without_a_script(page, browser, porta
 
 
 @pytest.mark.browser
-def test_paper_has_the_code_and_no_buttons(page, complete):
+def test_paper_has_the_addresses_and_no_buttons(page, complete):
     page.goto(f"/fr/dataset/{complete}")
     address = page.locator("#dataset-resources .eco-endpoint-on-paper")
-    assert not page.locator(".eco-qr").is_visible() and not address.is_visible()
+    assert not address.is_visible()
     page.emulate_media(media="print", color_scheme="dark")
-    assert page.locator(".eco-qr").is_visible() and address.is_visible()
+    assert address.is_visible()
     on_paper = page.locator("#dataset-resources .eco-on-paper")
     items = page.locator("#dataset-resources .resource-item:has(.btn-primary)")
     assert on_paper.count() == items.count() > 1

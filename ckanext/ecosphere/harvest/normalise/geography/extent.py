@@ -107,11 +107,6 @@ def _ring(west: float, south: float, east: float, north: float) -> list[list[flo
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]
 
 
-def usable_boxes(draft: Draft) -> list[Degrees]:
-    """Return the boxes of the record in degrees, without duplicates, and report errors in them."""
-    return list(_usable(draft))
-
-
 def _usable(draft: Draft) -> dict[Degrees, Box]:
     """Return the usable boxes in degrees, with the original of each; report errors in the others."""
     kept: dict[Degrees, Box] = {}

@@ -17,7 +17,6 @@ MAX_LINKS = 3_000
 """Maximum number of links of a record that are read."""
 _HEAD, _TAIL = 800, 200
 """Characters at the beginning and end of a long URL that are searched for signs of its use."""
-_SOUND = re.compile(r"https?://[^\s<>\"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\ufeff]+")
 _REMOVED = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\ufeff]")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 _TYPO = re.compile(r"^(https?|ftp)(?:;//|:/(?!/)|//|:\\\\|\s*:\s*//)", re.IGNORECASE)
@@ -66,12 +65,6 @@ def clean_url(text: str | None) -> Address:
     if scheme.group()[:-1].lower() not in SCHEMES:
         return Address(reason="scheme")
     return _checked(bare)
-
-
-def marked_url(text: str | None) -> str | None:
-    """Return a URL of a record that this suite exported: unchanged if it is sound and holds no secret."""
-    address = clean_url(text)
-    return text if text and address.url and not address.credentials and _SOUND.fullmatch(text) else address.url
 
 
 def told_by(url: str) -> str:

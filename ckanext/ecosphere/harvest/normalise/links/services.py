@@ -8,9 +8,8 @@ from urllib.parse import unquote
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise.draft import Draft
 from ckanext.ecosphere.harvest.normalise.links import protocols
-from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url, marked_url
-from ckanext.ecosphere.harvest.record import Service, Term
-from ckanext.ecosphere.shared import xlink_roles
+from ckanext.ecosphere.harvest.normalise.links.addresses import clean_url
+from ckanext.ecosphere.harvest.record import Term
 
 _KINDS = {"view": "view", "download": "download", "catalogue": "discovery"}
 """Purpose of a protocol → service type."""
@@ -39,7 +38,7 @@ def served(term: Term) -> str:
 
 
 def service(draft: Draft) -> None:
-    """Set the type of a service, and its endpoints: the marked ones, else those of its resources."""
+    """Set the type of a service, and its endpoints: those of its resources."""
     found = draft.record.service
     if found is None:
         return
@@ -52,7 +51,7 @@ def service(draft: Draft) -> None:
         draft.lost("containsOperations", names)
     if draft.record.fields.get("endpoint_url"):
         return  # set by the ckanext-dcat profiles
-    addresses, described = _marked(found) if draft.record.marked else _of_resources(draft)
+    addresses, described = _of_resources(draft)
     draft.set("endpoint_url", list(dict.fromkeys(addresses)))
     draft.set("endpoint_description", next(iter(described), ""))
 
@@ -60,15 +59,6 @@ def service(draft: Draft) -> None:
 def _kind_of_protocol(name: str) -> str:
     protocol = voc.get("protocol").get(name) or voc.get("protocol").find(name)
     return _KINDS.get(protocol.data["kind"], "") if protocol else ""
-
-
-def _marked(found: Service) -> tuple[list[str], list[str]]:
-    links = [(link.mark.arc, marked_url(link.url)) for operation in found.operations for link in operation.links]
-    addresses, described = (
-        [url for arc, url in links if url and arc == wanted]
-        for wanted in (xlink_roles.ENDPOINT, xlink_roles.ENDPOINT_DESCRIPTION)
-    )
-    return addresses, described
 
 
 def _of_resources(draft: Draft) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""Compose the weekly letter and send it (`shared.mailing.outbox`), by a job on the harvest queue."""
+"""Compose the letter about the sources and send it (`shared.mailing.outbox`), by a job on the harvest queue."""
 
 from __future__ import annotations
 
@@ -7,25 +7,34 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.harvest import config
+from ckanext.ecosphere.harvest.finish.advice import advice_of
+from ckanext.ecosphere.harvest.letter import findings, readers
+from ckanext.ecosphere.harvest.letter.findings import KINDS, STALLED, Findings
 from ckanext.ecosphere.harvest.logic.auth import editable_organisations
 from ckanext.ecosphere.harvest.model import Letter, Reader
 from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INCOMPLETE
-from ckanext.ecosphere.harvest.weekly import findings, readers
-from ckanext.ecosphere.harvest.weekly.findings import KINDS, STALLED, Findings
+from ckanext.ecosphere.harvest.worker.job import FINISHED
 from ckanext.ecosphere.harvest.worker.queue import QUEUE
+from ckanext.ecosphere.harvest.write import import_log
 from ckanext.ecosphere.shared import characters, dates, language
 from ckanext.ecosphere.shared.mailing import headers, sending
 from ckanext.ecosphere.shared.mailing.outbox import UNWANTED, Outbox
 from ckanext.ecosphere.shared.mailing.texts import harmless, labelled, subject
 from ckanext.ecosphere.shared.queue import enqueue_once, waits
+from ckanext.harvest.model import HarvestGatherError, HarvestJob
 
-OUTBOX = Outbox("harvest-week", Letter, "the sources of a week")
+OUTBOX = Outbox("harvest-week", Letter, "the sources")
 DELIVER = "ecosphere-harvest-letters"
 MOST_NAMED = 20
 """Maximum sources of each kind named in a letter."""
+MOST_QUOTED = 5
+"""Maximum errors of the reading, and refused records, quoted for each source."""
 LONGEST = 200
+LONGEST_ERROR = 500
 
 
 def recover() -> list[str]:
@@ -34,13 +43,13 @@ def recover() -> list[str]:
         return []
     done = []
     if written := readers.write(datetime.now(timezone.utc)):
-        done.append(f"{written} weekly letters about the sources")
+        done.append(f"{written} letters about the sources")
     if interrupted := OUTBOX.take_up_interrupted():
-        done.append(f"{interrupted} weekly letters whose sender was killed")
+        done.append(f"{interrupted} letters about the sources whose sender was killed")
     if written or (OUTBOX.is_late() and not waits(DELIVER, QUEUE)):
-        enqueue_once(deliver, job_id=DELIVER, title="Harvest: weekly letters", queue=QUEUE)
+        enqueue_once(deliver, job_id=DELIVER, title="Harvest: letters about the sources", queue=QUEUE)
         if not written:
-            done.append("weekly letters that are due")
+            done.append("letters about the sources that are due")
     return done
 
 
@@ -52,13 +61,17 @@ def deliver() -> int:
 def _send(ids: list[int]) -> int:
     row = model.Session.get_one(Letter, ids[0])
     reader, user = model.Session.get(Reader, row.user_id), model.User.get(row.user_id)
+    if not readers.are_offered():
+        return OUTBOX.note(ids, UNWANTED, "no letters are sent any more")
     if reader is None or user is None or user.state != model.State.ACTIVE or not user.email:
         readers.remove(row.user_id)
         return OUTBOX.note(ids, UNWANTED, "not wanted any more")
     owners = None if user.sysadmin else editable_organisations(user.name)
-    found = findings.of_week(owners, row.until, datetime.now(timezone.utc))
+    found = findings.of_period(owners, row.until, datetime.now(timezone.utc))
     if not found.total:
         return OUTBOX.note(ids, UNWANTED, "no sources")
+    if config.letter_period() == "day" and not found.number:
+        return OUTBOX.note(ids, UNWANTED, "no source needs anybody")
     name, email, until = user.display_name, user.email, row.until
     with language.speaking(reader.language):
         title, body = compose(found, name, until)
@@ -83,8 +96,11 @@ def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
     number = found.number
     calling = tk.ungettext("{number} source needs somebody", "{number} sources need somebody", number)
     state = calling.format(number=number) if number else tk._("all sources in order")
-    first, last = findings.week(until)
-    week = tk._("from {first} to {last}").format(first=dates.day(first), last=dates.day(last - timedelta(days=1)))
+    first, last = findings.days(until)
+    last -= timedelta(days=1)
+    week = tk._("from {first} to {last}").format(first=dates.day(first), last=dates.day(last))
+    if first == last:
+        week = tk._("on {day}").format(day=dates.day(first))
     parts = [
         tk._("Hello {name},").format(name=_line(name)),
         tk._("What the harvest sources did {week}, and where they stand now.").format(week=week),
@@ -96,16 +112,16 @@ def compose(found: Findings, name: str, until: datetime) -> tuple[str, str]:
     page = tk.h.url_for("ecosphere_harvest.sources", qualified=True)
     parts += [
         labelled(tk._("State of all harvest sources"), page),
-        tk._(
-            "You receive this letter each week from the portal “{title}” because you asked for it. To stop it: {url}"
-        ).format(title=tk.config["ckan.site_title"], url=f"{page}#letter"),
+        tk._("You receive this letter from the portal “{title}” because you asked for it. To stop it: {url}").format(
+            title=tk.config["ckan.site_title"], url=f"{page}#letter"
+        ),
     ]
     return subject(labelled(tk._("Harvest sources"), state)), "\n\n".join(parts) + "\n"
 
 
 def _figures(found: Findings) -> Iterator[str]:
     whole = tk.h.localised_number
-    yield tk._("Figures of the week")
+    yield tk._("Figures of the day") if config.letter_period() == "day" else tk._("Figures of the week")
     yield "- " + labelled(tk._("Sources that are harvested"), whole(found.total))
     harvests = whole(found.harvests)
     if found.incomplete:
@@ -132,8 +148,32 @@ def _told(kind: str, rows: list[dict[str, Any]]) -> Iterator[str]:
         yield f"- {_line(row['title'])}{service}"
         yield "    " + what(kind, row)
         yield "    " + where(kind, row, qualified=True)
+        if kind in (INCOMPLETE, ERRORS):
+            yield from _errors(row)
     if len(rows) > MOST_NAMED:
         yield tk._("… and {number} more.").format(number=tk.h.localised_number(len(rows) - MOST_NAMED))
+
+
+def _errors(row: dict[str, Any]) -> Iterator[str]:
+    """Yield what went wrong in the last harvest of a source, and where its catalogue is put right."""
+    jobs = sa.select(HarvestJob.id).where(HarvestJob.source_id == row["id"], HarvestJob.status == FINISHED)
+    job_id = model.Session.scalar(jobs.order_by(HarvestJob.created.desc()).limit(1))
+    if job_id is None:
+        return
+    reading = sa.select(HarvestGatherError.message).where(HarvestGatherError.harvest_job_id == job_id)
+    messages = model.Session.scalars(reading.order_by(HarvestGatherError.created).limit(MOST_QUOTED))
+    for message in messages:
+        yield f"    - {_quoted(message)}"
+    refused = import_log.listed(job_id, import_log.REFUSED)
+    for record in refused[:MOST_QUOTED]:
+        yield f"    - {_quoted(record['text'])}"
+        yield f"      → {tk._(advice_of(record['reason']))}"
+    if len(refused) > MOST_QUOTED:
+        more = tk.h.localised_number(len(refused) - MOST_QUOTED)
+        yield "    " + tk._("… and {number} more.").format(number=more)
+    if refused:
+        page = tk.h.url_for("ecosphere_harvest.corrections", id=row["name"], qualified=True)
+        yield "    " + labelled(tk._("Corrections ready to apply to the catalogue"), page)
 
 
 def what(kind: str, row: dict[str, Any]) -> str:
@@ -164,6 +204,10 @@ def where(kind: str, row: dict[str, Any], *, qualified: bool = False) -> str:
     if kind == STALLED:
         return tk.h.url_for("harvester.admin", id=row["name"], qualified=qualified)
     return tk.h.url_for("harvester.job_show_last", source=row["name"], qualified=qualified)
+
+
+def _quoted(text: str) -> str:
+    return harmless(characters.one_line(text))[:LONGEST_ERROR]
 
 
 def _line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Content of the weekly letter: state of the sources, and results of the week's harvests."""
+"""Content of the letter: state of the sources, and results of the harvests since the last one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.harvest import overview
+from ckanext.ecosphere.harvest.letter import readers
 from ckanext.ecosphere.harvest.model import JobState
 from ckanext.ecosphere.harvest.overview import ERRORS, HELD, INACTIVE, INCOMPLETE
 from ckanext.ecosphere.harvest.worker.job import FINISHED
@@ -31,9 +32,9 @@ class Findings:
     Attributes:
         total: number of harvested sources.
         calling: kind → rows of the overview, by title; stalled ones with `still_since` and `runs`.
-        harvests: number of harvests that ended in the week.
+        harvests: number of harvests that ended in the period.
         incomplete: how many of them did not read their source completely.
-        counts: number of records in the week, by outcome (`COUNTED`).
+        counts: number of records in the period, by outcome (`COUNTED`).
     """
 
     total: int = 0
@@ -48,12 +49,12 @@ class Findings:
         return len({row["id"] for rows in self.calling.values() for row in rows})
 
 
-def of_week(owners: list[str] | None, until: datetime, now: datetime) -> Findings:
+def of_period(owners: list[str] | None, until: datetime, now: datetime) -> Findings:
     """Collect the content of the letter.
 
     Args:
         owners: ids of the organisations whose sources are wanted; None for all.
-        until: when the letter was due, with a time zone; it covers the seven days before.
+        until: when the letter was due, with a time zone; it covers the days before.
         now: the current time, with a time zone.
     """
     rows = [row for row in overview.rows(owners, counted=False) if row["state"] != INACTIVE]
@@ -63,17 +64,17 @@ def of_week(owners: list[str] | None, until: datetime, now: datetime) -> Finding
     for kind in (INCOMPLETE, ERRORS, HELD):
         found.calling[kind] = [row for row in rows if row["state"] == kind]
     found.calling[STALLED] = standing_still(rows, now)
-    first, last = week(until)
+    first, last = days(until)
     harvests, incomplete, *numbers = _figures(ids, _naive(first), _naive(last))
     found.harvests, found.incomplete = harvests, incomplete
     found.counts = {name: int(number or 0) for name, number in zip(COUNTED, numbers, strict=True)}
     return found
 
 
-def week(until: datetime) -> tuple[datetime, datetime]:
-    """Return start and end of the seven days before that of a timestamp, at midnight in the portal's time zone."""
+def days(until: datetime) -> tuple[datetime, datetime]:
+    """Return start and end of the days that a letter covers, at midnight in the portal's time zone."""
     last = until.astimezone(dates.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
-    return last - timedelta(weeks=1), last
+    return last - readers.period(), last
 
 
 def _naive(moment: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Subscriptions to the weekly letter, and its schedule."""
+"""Subscriptions to the letter about the sources, and its schedule."""
 
 from __future__ import annotations
 
@@ -14,16 +14,21 @@ from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.mailing.outbox import PENDING
 
-WEEK = timedelta(weeks=1)
-LATEST = timedelta(days=3)
+PERIODS = {"week": timedelta(weeks=1), "day": timedelta(days=1)}
+LATEST = {"week": timedelta(days=3), "day": timedelta(hours=12)}
 """Maximum delay of a letter; later, it is skipped in favour of the next one."""
 KEPT = timedelta(days=90)
 """How long letters are kept."""
 
 
 def are_offered() -> bool:
-    """Tell whether the portal sends weekly letters."""
-    return config.letter_day() > 0 and sending.is_configured()
+    """Tell whether the portal sends letters about the sources."""
+    return config.letter_period() in PERIODS and sending.is_configured()
+
+
+def period() -> timedelta:
+    """Return the time that a letter covers."""
+    return PERIODS[config.letter_period()]
 
 
 def wants(user_id: str) -> bool:
@@ -55,9 +60,10 @@ def last_moment(now: datetime) -> datetime:
         now: with a time zone.
     """
     here = now.astimezone(dates.zone())
-    days = (here.isoweekday() - config.letter_day()) % 7
-    due = here.replace(hour=config.letter_hour(), minute=0, second=0, microsecond=0) - timedelta(days=days)
-    return due if due <= here else due - WEEK
+    due = here.replace(hour=config.letter_hour(), minute=0, second=0, microsecond=0)
+    if config.letter_period() == "week":
+        due -= timedelta(days=(here.isoweekday() - config.letter_day()) % 7)
+    return due if due <= here else due - period()
 
 
 def write(now: datetime) -> int:
@@ -67,7 +73,7 @@ def write(now: datetime) -> int:
         now: with a time zone.
     """
     until = last_moment(now)
-    if now - until > LATEST:
+    if now - until > LATEST[config.letter_period()]:
         return 0
     written = sa.exists().where(Letter.user_id == Reader.user_id, Letter.until == until)
     due = sa.select(Reader.user_id).where(Reader.since < until, ~written)
