@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import mimetypes
 import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
+from sqlalchemy import event
 
-from ckanext.ecosphere.data_requests import config, removals
+from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, text
-from ckanext.ecosphere.data_requests.model import Attachment, new_id
+from ckanext.ecosphere.data_requests.model import Attachment, Removal, new_id
 
 _ = tk._
 
@@ -170,7 +174,7 @@ def keep(found: Found, request_id: str, comment_id: str) -> Attachment:
         size=found.size,
         created=clock.now(),
     )
-    removals.bring(found.path, path_of(attachment))
+    move_in(found.path, path_of(attachment))
     return attachment
 
 
@@ -184,6 +188,93 @@ def path_of(attachment: Attachment) -> Path:
 
 def remove(attachments: list[Attachment]) -> None:
     """Delete rows, and their files after the commit. Nothing is committed here."""
-    removals.ask([path_of(each) for each in attachments])
+    remove_later([path_of(each) for each in attachments])
     for each in attachments:
         model.Session.delete(each)
+
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 1000
+_TO_REMOVE, _BROUGHT = f"{__name__}.to_remove", f"{__name__}.brought"
+#: Delay after which `check` reports a file that is still there.
+LATE = timedelta(days=1)
+
+
+def remove_later(paths: Iterable[Path]) -> None:
+    """Delete files once the transaction is committed. Nothing is committed here."""
+    folder = config.folder()
+    if folder is None:
+        return
+    session: Any = model.Session()
+    for each in paths:
+        session.merge(Removal(path=str(each.relative_to(folder)), asked=clock.now()))
+        session.info.setdefault(_TO_REMOVE, []).append(each)
+
+
+def move_in(path: Path, place: Path) -> None:
+    """Move a file to its place; it is deleted if the transaction is rolled back."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(place)
+    session: Any = model.Session()
+    session.info.setdefault(_BROUGHT, []).append(place)
+
+
+def listen() -> None:
+    """Register listeners for commits and rollbacks; once for each process."""
+    for name, function in (("after_commit", _committed), ("after_rollback", _undone)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _committed(session: Any) -> None:
+    session.info.pop(_BROUGHT, None)
+    for each in session.info.pop(_TO_REMOVE, ()):
+        _remove(each)
+
+
+def _undone(session: Any) -> None:
+    session.info.pop(_TO_REMOVE, None)
+    for each in session.info.pop(_BROUGHT, ()):
+        _remove(each)
+
+
+def _remove(path: Path) -> bool:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        log.exception("A file of a data request cannot be removed; it is tried again: %s", path)
+        return False
+    return True
+
+
+def remove_recorded() -> int:
+    """Delete the recorded files that remain, and their records; return how many.
+
+    Raises:
+        OSError: some files could not be deleted; they stay recorded for the next run.
+    """
+    folder, done, left = config.folder(), 0, 0
+    if folder is None:
+        return 0
+    seen = ""
+    while rows := model.Session.scalars(
+        sa.select(Removal).where(Removal.path > seen).order_by(Removal.path).limit(AT_ONCE)
+    ).all():
+        seen = rows[-1].path
+        for row in rows:
+            if _remove(folder / row.path):
+                model.Session.delete(row)
+                done += 1
+            else:
+                left += 1
+        model.Session.commit()
+    if left:
+        raise OSError(f"{left} files of data requests cannot be removed from {folder}")
+    return done
+
+
+def late_removals() -> int:
+    """Return the number of files that should have been deleted more than a day ago."""
+    query = sa.select(sa.func.count()).select_from(Removal).where(Removal.asked < clock.now() - LATE)
+    return model.Session.scalar(query) or 0

@@ -11,18 +11,13 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import history
-from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests import deliveries, history
 from ckanext.ecosphere.data_requests.decisions import referral, store
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
-from ckanext.ecosphere.data_requests.desk import absences
-from ckanext.ecosphere.data_requests.domain import clock, kinds, people, states, wording
-from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
-from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
+from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
+from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
 from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
-from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
-from ckanext.ecosphere.data_requests.notifications import links
-from ckanext.ecosphere.data_requests.search import together
+from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Letter, Request, Support
 
 __all__ = ["Names", "edited", "event_public", "iso"]
 
@@ -84,7 +79,7 @@ def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, 
     packages, away, there = _packages(requests), _away(requests, reader), _there(requests, reader)
     # Load them in one query; `_outcome` then finds them in the session.
     merged = by_ids(Request, [(each.outcome or {}).get("target") for each in requests])
-    joined = together.of_requests(requests, reader)
+    joined = joined_requests(requests, reader)
     shown = [
         {
             **_request(each, reader, names, mine, packages),
@@ -110,7 +105,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     return {
         **_request(request, reader, names, mine, packages),
         **_held_by(request, reader, names, _away([request], reader), _there([request], reader)),
-        "description_html": links.shown(request, request.plain_links),
+        "description_html": text.row_html(request, request.plain_links),
         "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
         "deliveries": deliveries.of_request(request, reader),
@@ -128,7 +123,7 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "may_edit": may_edit(request, reader),
         "may_ask_more": may_ask_more(request, reader),
         "in_batch": request.batch_id is not None,
-        "joined": together.of_requests([request], reader).get(request.id, []),
+        "joined": joined_requests([request], reader).get(request.id, []),
         "may_support": may_support(request, reader),
         "duplicates": _duplicates(request, reader),
     }
@@ -202,7 +197,7 @@ def _requester(request: Request, roles: Iterable[str], inside: bool, names: Name
 
 def _away(requests: Sequence[Request], reader: Reader) -> dict[str, tuple[str, str]]:
     """Return the absences of assignees: id → (last day, name of the substitute)."""
-    found = absences.current(each.assigned_to for each in requests if reader.is_inside(each))
+    found = people.absences(each.assigned_to for each in requests if reader.is_inside(each))
     names = Names.of([each.substitute_id for each in found.values()], [])
     return {key: (each.last.isoformat(), names.person(each.substitute_id)) for key, each in found.items()}
 
@@ -373,7 +368,7 @@ def may_edit(request: Request, reader: Reader) -> bool:
 def may_ask_more(request: Request, reader: Reader) -> bool:
     """Return whether the reader, the requester, may put the question to other services."""
     asked = states.REQUESTER in reader.roles(request) and request.submitted is not None and not request.anonymised
-    return asked and request.kind == kinds.DATA and request.state not in (states.REJECTED, states.WITHDRAWN)
+    return asked and request.kind == states.DATA and request.state not in (states.REJECTED, states.WITHDRAWN)
 
 
 def may_support(request: Request, reader: Reader) -> bool:
@@ -388,3 +383,41 @@ def _duplicates(request: Request, reader: Reader) -> list[dict[str, Any]]:
         for each in model.Session.scalars(query)
         if reader.may_read(each)
     ]
+
+
+#: Columns of a request treated together with another, for lists.
+_JOINED_COLUMNS = (Request.id, Request.joined_id, Request.reference, Request.title, Request.state, Request.due)
+
+
+def joined_requests(requests: Iterable[Request], reader: Reader) -> dict[str, list[dict[str, Any]]]:
+    """Return the requests treated together with each of these, as far as the reader may know, in one query.
+
+    Those who handle a request see all that they may read; everyone else sees the public ones, of a public request.
+    """
+    single = {each.id: each for each in requests if each.joined_id}
+    if not single:
+        return {}
+    query = sa.select(*_JOINED_COLUMNS, Request.listed).where(
+        Request.joined_id.in_({each.joined_id for each in single.values()}), reader.condition()
+    )
+    rows = model.Session.execute(query.order_by(Request.reference)).all()
+    return {
+        key: [_joined_dict(row) for row in rows if _may_know(row, request, reader)] for key, request in single.items()
+    }
+
+
+def _may_know(row: Any, request: Request, reader: Reader) -> bool:
+    if row.joined_id != request.joined_id or row.id == request.id:
+        return False
+    return reader.is_inside(request) or (request.visibility == "public" and row.listed)
+
+
+def _joined_dict(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "reference": row.reference,
+        "title": row.title,
+        "state": row.state,
+        "state_label": wording.state(row.state),
+        "due": row.due.isoformat() if row.due else None,
+    }

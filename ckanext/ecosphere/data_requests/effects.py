@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -11,12 +13,10 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests import config, deliveries
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import clock, fields, references, routing, states
-from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support, new_id
-from ckanext.ecosphere.data_requests.search import fulltext
+from ckanext.ecosphere.data_requests.domain import clock, fields, routing, states, text, wording
+from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Numbering, Request, Support, new_id
 
 Fields = dict[str, Any]
 #: Flag of a request whose service has neither members nor a mailbox.
@@ -65,7 +65,7 @@ def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
     if errors:
         raise tk.ValidationError(errors)
     request.submitted = moment
-    request.reference = references.next_reference(clock.day_of(moment).year)
+    request.reference = next_reference(clock.day_of(moment).year)
     _complete_place(request)
     found = routing.publisher_of(request.package_id) or _asked_too(request)
     found = found or routing.propose(request.theme, request.territory)
@@ -73,7 +73,7 @@ def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
     request.routing_reason = found.reason
     flag_unreachable(request)
     start_clock(request, clock.day_of(moment))
-    fulltext.index(request)
+    index_text(request)
     return given
 
 
@@ -299,3 +299,65 @@ EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "take_up_again": _take_up_again,
     "keep_decision": _keep_decision,
 }
+
+
+def index_text(request: Request) -> None:
+    """Update the full-text vector of a request."""
+    # Always in French, the language of the search, whatever the user's language.
+    places = f"{wording.territory(request, 'fr')} {request.territory}"
+    themes = wording.concept("themes", request.theme, "fr")
+    weighted = (
+        ("A", f"{request.title} {request.reference or ''}"),
+        # A reference that the requester keeps private is not searchable.
+        ("B", f"{themes} {places} {request.procedure_reference if request.show_procedure else ''}"),
+        ("C", request.description),
+    )
+    parts = [sa.func.setweight(sa.func.to_tsvector("french", text.fold(words)), weight) for weight, words in weighted]
+    request.search = parts[0].op("||")(parts[1]).op("||")(parts[2])
+
+
+REFERENCES_OF_A_BLOCK = 100_000
+HALF_BITS = 9
+HALF = 1 << HALF_BITS
+ROUNDS = 6
+
+
+def next_reference(year: int) -> str:
+    """Return an unused reference of a year; safe under concurrent calls."""
+    while True:
+        reference = f"DD-{year}-{permuted(_next_number(year), year, config.secret()):05}"
+        taken = sa.exists().where(Request.reference == reference)
+        if not model.Session.scalar(sa.select(taken)):
+            return reference
+
+
+def _next_number(year: int) -> int:
+    first = insert(Numbering).values(year=year, last=1)
+    query = first.on_conflict_do_update(index_elements=["year"], set_={"last": Numbering.last + 1}).returning(
+        Numbering.last
+    )
+    return model.Session.execute(query).scalar_one()
+
+
+def permuted(number: int, year: int, secret: str) -> int:
+    """Map a number to another one of the same block of 100 000; the mapping is a bijection.
+
+    Args:
+        number: from 0.
+        year: for which the order holds.
+        secret: key of the order.
+    """
+    block, place = divmod(number, REFERENCES_OF_A_BLOCK)
+    key = f"reference:{year}:{block}:{secret}".encode()
+    place = _mixed(place, key)
+    while place >= REFERENCES_OF_A_BLOCK:
+        place = _mixed(place, key)
+    return block * REFERENCES_OF_A_BLOCK + place
+
+
+def _mixed(place: int, key: bytes) -> int:
+    left, right = divmod(place, HALF)
+    for turn in range(ROUNDS):
+        digest = hmac.new(key, bytes((turn, *right.to_bytes(2, "big"))), hashlib.sha256).digest()
+        left, right = right, left ^ int.from_bytes(digest[:2], "big") % HALF
+    return left * HALF + right

@@ -13,9 +13,9 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import people, routing, uses, wording
+from ckanext.ecosphere.data_requests.domain import people, routing, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.views import charts, forms, picking
+from ckanext.ecosphere.data_requests.views import ask, figures, forms
 from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
 #: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
@@ -67,8 +67,8 @@ ecosphere_request_date = dates.day
 ecosphere_request_time = dates.moment
 ecosphere_request_month = dates.month
 ecosphere_request_commission = law.commission
-ecosphere_request_months_chart = charts.months
-ecosphere_request_bars_chart = charts.bars
+ecosphere_request_months_chart = figures.months_chart
+ecosphere_request_bars_chart = figures.bars_chart
 
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
@@ -160,7 +160,7 @@ def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
 
 def ecosphere_request_uses() -> list[tuple[str, str]]:
     """Return the intended uses for a select: (id, label)."""
-    return uses.choices(language.current())
+    return wording.use_choices(language.current())
 
 
 def ecosphere_request_systems() -> list[tuple[str, str]]:
@@ -206,7 +206,7 @@ def ecosphere_request_services() -> list[dict[str, str]]:
 
 def ecosphere_request_titles(typed: Any) -> dict[str, str]:
     """Return the titles of the datasets in a field of a form: name → title."""
-    return picking.titles(typed)
+    return ask.dataset_titles(typed)
 
 
 def ecosphere_request_unreachable() -> list[str]:

@@ -9,12 +9,10 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests.desk.tables import Trace
-from ckanext.ecosphere.data_requests.domain import states, trust, wording
-from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
-from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Request, Revision
-from ckanext.ecosphere.data_requests.notifications import links
+from ckanext.ecosphere.data_requests.domain import states, text, trust, wording
+from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
+from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Request, Revision, Trace
 
 #: Keys of outcomes and of fields of events that are addressed to the requester alone.
 PERSONAL = (
@@ -137,7 +135,7 @@ def answers(requests: Iterable[Request]) -> dict[str, str]:
 
 
 def _html(event: Event) -> str:
-    return links.shown(event, trust.has_plain_links(event.moderation))
+    return text.row_html(event, trust.has_plain_links(event.moderation))
 
 
 def edited(request: Request, exact: bool = False) -> dict[str, Any]:
@@ -243,7 +241,7 @@ def conversation(request: Request, messages: Iterable[Comment], reader: Reader, 
             "author_role": each.author_role,
             "mine": bool(reader.id) and each.author_id == reader.id,
             "created": iso_for(each.created, exact or each.author_id == (reader.id or "-")),
-            "html": links.shown(each, trust.has_plain_links(each.moderation)) if readable else "",
+            "html": text.row_html(each, trust.has_plain_links(each.moderation)) if readable else "",
             "internal": each.internal,
             "hidden": each.hidden,
             "hidden_reason": each.hidden_reason,
@@ -295,7 +293,7 @@ def _held_html(row: Any) -> str:
     if isinstance(row, Revision):
         return ""
     reason = str(row.fields.get("reason") or "") if isinstance(row, Event) else ""
-    return links.shown(row, plain=True) + links.html(reason, plain=True)
+    return text.row_html(row, plain=True) + text.to_html(reason, plain=True)
 
 
 def _writer(row: Any) -> str | None:

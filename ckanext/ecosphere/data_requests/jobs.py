@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ckan import model
+from redis.exceptions import RedisError
+from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.notifications import delivery
@@ -70,3 +72,34 @@ def recover() -> list[str]:
     if matching.wait() and not waits(_name(match_saved), config.QUEUE) and is_free(MATCHING):
         enqueue_matching()
     return done
+
+
+"""Points of popularity for each public request that a dataset answered."""
+
+
+def dataset_saved(package_id: str) -> None:
+    """Register a dataset, to be queued on commit: a job that ran before would not see it."""
+    session: Any = model.Session()
+    session.info.setdefault(__name__, set()).add(package_id)
+
+
+def listen() -> None:
+    """Register listeners for commits and rollbacks; once for each process."""
+    for name, function in (("after_commit", _committed), ("after_rollback", _forgotten)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _committed(session: Any) -> None:
+    ids = session.info.pop(__name__, None)
+    if not ids:
+        return
+    try:
+        matching.note_saved(sorted(ids))
+        enqueue_matching()
+    except RedisError:
+        log.warning("Datasets are not compared with requests: Redis does not answer")
+
+
+def _forgotten(session: Any) -> None:
+    session.info.pop(__name__, None)

@@ -13,10 +13,11 @@ from ckan.types import Context
 from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
 from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
-from ckanext.ecosphere.data_requests import cli, config, dashboard, helpers, jobs, privacy, removals, setup
+from ckanext.ecosphere.data_requests import attachments, cli, config, dashboard, helpers, jobs, privacy, setup
 from ckanext.ecosphere.data_requests.desk import calendar
-from ckanext.ecosphere.data_requests.logic import actions, auth, chained
-from ckanext.ecosphere.data_requests.search import cached_counts, linked_datasets, saved
+from ckanext.ecosphere.data_requests.logic import actions, auth
+from ckanext.ecosphere.data_requests.logic.actions import desk
+from ckanext.ecosphere.data_requests.search import listing, matching, saved
 from ckanext.ecosphere.data_requests.views import blueprint
 from ckanext.ecosphere.interfaces import (
     AlertSubject,
@@ -38,7 +39,9 @@ from ckanext.ecosphere.shared import template_helpers
 HELPERS = {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")}
 
 
-@tk.blanket.actions(lambda: actions.get_actions() | chained.get_actions() | without_base(contact_actions.get_actions()))
+@tk.blanket.actions(
+    lambda: actions.get_actions() | desk.chained_actions() | without_base(contact_actions.get_actions())
+)
 @tk.blanket.auth_functions(lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions()))
 @tk.blanket.helpers(lambda: template_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS))
 @tk.blanket.blueprints(lambda: [blueprint.ecosphere_requests, *without_base([contact_actions.blueprint])])
@@ -66,21 +69,21 @@ class EcosphereRequestsPlugin(Room):
     def configure(self, config: Any) -> None:
         """Look at what is committed, and at new passwords."""
         calendar.listen()
-        linked_datasets.listen()
-        removals.listen()
-        cached_counts.listen()
+        jobs.listen()
+        attachments.listen()
+        listing.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Queue the dataset for comparison with requests."""
-        linked_datasets.saved(pkg_dict["id"])
+        jobs.dataset_saved(pkg_dict["id"])
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Queue the dataset for comparison with requests."""
-        linked_datasets.saved(pkg_dict["id"])
+        jobs.dataset_saved(pkg_dict["id"])
 
     def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Queue the dataset, so that the requests that it answered are flagged."""
-        linked_datasets.saved(pkg_dict["id"])
+        jobs.dataset_saved(pkg_dict["id"])
 
     def get_ecosphere_commands(self) -> list[click.Command]:
         """Return the commands `ckan ecosphere requests …`."""
@@ -120,7 +123,7 @@ class EcosphereRequestsPlugin(Room):
 
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
         """Return the popularity of datasets that answered public requests."""
-        return linked_datasets.points()
+        return matching.points()
 
     def ecosphere_recover(self) -> list[str]:
         """Resume e-mails and comparisons left by a killed process or an emptied queue."""

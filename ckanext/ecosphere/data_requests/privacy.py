@@ -13,18 +13,28 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.core.privacy.closing import Notice
-from ckanext.ecosphere.data_requests import attachments, config, dictize, history, service
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.answers.tables import Delivery
+from ckanext.ecosphere.data_requests import attachments, config, deliveries, dictize, effects, history, service
 from ckanext.ecosphere.data_requests.decisions import store
-from ckanext.ecosphere.data_requests.decisions.tables import AuthorName, Letter
-from ckanext.ecosphere.data_requests.desk import absences
-from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer, Trace
-from ckanext.ecosphere.data_requests.domain import clock, states, trust
-from ckanext.ecosphere.data_requests.inbound.tables import Inbound
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Follow, Mute, Request, Revision, Support
-from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
-from ckanext.ecosphere.data_requests.search import fulltext
+from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
+from ckanext.ecosphere.data_requests.model import (
+    Absence,
+    Attachment,
+    AuthorName,
+    Comment,
+    Delivery,
+    Event,
+    Follow,
+    Inbound,
+    Letter,
+    Mute,
+    Notification,
+    Request,
+    Revision,
+    SavedAnswer,
+    Setting,
+    Support,
+    Trace,
+)
 from ckanext.ecosphere.shared import runs
 
 #: Roles in which a user acts for an administration: their texts belong to it, and remain without the name.
@@ -74,7 +84,7 @@ def anonymise(request: Request) -> None:
         request.title = request.description = ""
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
-        fulltext.index(request)
+        effects.index_text(request)
     # The reasons of a decision and of its review concern the requester alone, who keeps the letters.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
@@ -223,7 +233,7 @@ def erase(user: model.User) -> dict[str, int]:
     named: list[tuple[Any, Any]] = [(Trace, column) for column in TRACED]
     for table, column in (*named, (SavedAnswer, SavedAnswer.author_id), (Inbound, Inbound.user_id)):
         model.Session.execute(sa.update(table).where(column == user.id).values({column.key: None}))
-    absences.forget(user.id)
+    people.forget_absences(user.id)
     model.Session.execute(sa.delete(Mute).where(Mute.user_id == user.id))
     for name, table in (("supports", Support), ("follows", Follow), ("notifications", Notification)):
         done[name] = model.Session.execute(sa.delete(table).where(table.user_id == user.id)).rowcount  # pyright: ignore

@@ -7,7 +7,11 @@ those rows, so that none is sent for what was rolled back and none is lost.
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -15,16 +19,46 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import dictize, effects, jobs, revisions, throttle
+from ckanext.ecosphere.data_requests import attachments, dictize, effects, jobs, throttle
 from ckanext.ecosphere.data_requests.decisions import authors, store
-from ckanext.ecosphere.data_requests.domain import clock, fields, kinds, other_requests, states, trust, wording
-from ckanext.ecosphere.data_requests.domain.conflict import Conflict
+from ckanext.ecosphere.data_requests.domain import clock, fields, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic.schema import FIELDS
-from ckanext.ecosphere.data_requests.model import Comment, Event, Follow, Mute, Request, Revision, Support, new_id
+from ckanext.ecosphere.data_requests.model import (
+    Comment,
+    Event,
+    Follow,
+    Mute,
+    Notification,
+    Request,
+    Revision,
+    Setting,
+    Support,
+    by_id_or_reference,
+    new_id,
+)
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.search import fulltext, matching
+from ckanext.ecosphere.data_requests.search import matching
 from ckanext.ecosphere.shared import language
+
+
+class Conflict(tk.ValidationError):
+    """The request has a newer version; CKAN's API answers 409.
+
+    Attributes:
+        version: current version of the request.
+        changes: events since the version that the person had seen, as returned by `ecosphere_request_show`.
+    """
+
+    def __init__(self, version: int, changes: list[dict[str, Any]]) -> None:
+        message = tk._(
+            "The request has changed since you opened it. Look at what changed, then send again if it still applies."
+        )
+        errors: Any = {"version": [message], "current_version": version, "changes": changes}
+        super().__init__(errors)
+        self.version = version
+        self.changes = changes
+
 
 _ = tk._
 
@@ -81,7 +115,7 @@ def create(reader: Reader, data: Mapping[str, Any], *, also: Also = nothing_else
     request = Request(id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT)
     fill_in(request)
     request.language = language.current()
-    request.kind, request.package_id = data.get("kind") or kinds.DATA, data.get("package_id")
+    request.kind, request.package_id = data.get("kind") or states.DATA, data.get("package_id")
     effects.ask(request, data.get("organization"))
     write(request, {name: value for name, value in data.items() if name in EDITABLE})
     with rolled_back_on_error():
@@ -169,17 +203,17 @@ def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> Non
     write(request, changed)
     if errors := fields.missing_before_sending(request, clock.day_of(clock.now()) if "need_by" in changed else None):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    revision = revisions.keep(request, reader.id, before, changed, clock.now())
+    revision = _new_revision(request, reader.id, before, changed, clock.now())
     write(request, before)
     if revision.moderation != trust.HELD:
         apply_revision(request, revision)
     model.Session.flush()
-    revisions.tell(request, revision)
+    tell_of_revision(request, revision)
 
 
 def apply_revision(request: Request, revision: Revision) -> None:
     """Apply the changes of a revision to a locked request."""
-    write(request, revisions.values(revision))
+    write(request, _revised(revision))
     _next_version(request)
     revision.version = request.version
 
@@ -196,7 +230,7 @@ def write(request: Request, data: Mapping[str, Any]) -> None:
     """Set fields of a request and update its full-text vector, without committing."""
     for name, value in data.items():
         setattr(request, name, value)
-    fulltext.index(request)
+    effects.index_text(request)
 
 
 def transition(
@@ -346,7 +380,7 @@ def _same_version(reader: Reader, request: Request, version: int) -> None:
 
 
 def _target_of(data: Mapping[str, Any]) -> Request | None:
-    return other_requests.by_id_or_reference(str(data.get("target") or ""))
+    return by_id_or_reference(str(data.get("target") or ""))
 
 
 def support(reader: Reader, request_id: str, wanted: bool) -> None:
@@ -393,3 +427,212 @@ class rolled_back_on_error:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         if kind is not None:
             model.Session.rollback()
+
+
+def say_satisfied(request_id: str, said: str) -> Request:
+    """Store the requester's opinion, replacing an earlier one.
+
+    Raises:
+        ValidationError: the request has no answer at present.
+    """
+    with rolled_back_on_error():
+        request = lock(request_id)[request_id]
+        if not dictize.satisfaction_is_asked(request):
+            raise tk.ValidationError({"satisfied": [_("This request has no answer at present.")]})
+        request.satisfied, request.satisfied_on = said, clock.day_of(clock.now())
+        model.Session.commit()
+    return request
+
+
+def stop_emails(user_id: str, request_id: str | None) -> None:
+    """Stop the e-mails to a user about a request, or about all requests, including those that are pending."""
+    with rolled_back_on_error():
+        waiting = [Notification.user_id == user_id, Notification.channel == "email"]
+        if request_id:
+            bond(Mute, request_id, user_id, True)
+            waiting.append(Notification.request_id == request_id)
+        else:
+            setting = model.Session.get(Setting, user_id) or Setting(user_id=user_id, language="")
+            setting.digest = "none"
+            model.Session.add(setting)
+        unsent = sa.update(Notification).where(*waiting, Notification.status.in_(("pending", "digest")))
+        model.Session.execute(unsent.values(status="unwanted"))
+        model.Session.commit()
+
+
+WORD = re.compile(r"\S+\s*|\s+")
+#: Number of words above which a text is compared line by line.
+MOST_WORDS = 1500
+MOST_LINES = 500
+COMPARED_TEXTS = ("description",)
+
+
+def _new_revision(
+    request: Request, author_id: str, before: Mapping[str, Any], after: Mapping[str, Any], moment: datetime
+) -> Revision:
+    """Create the revision of an edit.
+
+    Args:
+        request: as it was, locked.
+        author_id: who edits.
+        before, after: field → value, for the fields that change.
+        moment: of the edit.
+
+    Returns:
+        the revision; held if it needs moderation, which it does not before the request is accepted, as the moderator
+        then reads all of it anyway.
+    """
+    revision = Revision(
+        id=new_id(),
+        request_id=request.id,
+        author_id=author_id,
+        created=moment,
+        version=request.version,
+        changes={name: _change(name, before[name], after[name]) for name in after},
+        moderation=trust.status_of_new(author_id) if request.opened else "",
+        reason="",
+    )
+    model.Session.add(revision)
+    return revision
+
+
+def tell_of_revision(request: Request, revision: Revision) -> None:
+    """Notify the service of an edit, or the moderators of a held one."""
+    if revision.moderation == trust.HELD:
+        outbox.of_held(request, "edit", revision.id, revision.author_id)
+    elif request.opened:
+        outbox.of_revision(request, revision)
+
+
+def _revised(revision: Revision) -> dict[str, Any]:
+    """Return the new values of the fields of an edit, converted to the types of the request's columns."""
+    return {name: _read_value(name, change["to"]) for name, change in revision.changes.items() if "to" in change}
+
+
+def _read_value(name: str, value: Any) -> Any:
+    column = Request.__table__.columns[name]
+    return date.fromisoformat(value) if value and column.type.python_type is date else value
+
+
+def _change(name: str, before: Any, after: Any) -> dict[str, Any]:
+    change: dict[str, Any] = {"from": _written(before), "to": _written(after)}
+    if name in COMPARED_TEXTS:
+        change["diff"] = difference(before or "", after or "")
+    return change
+
+
+def _written(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def difference(before: str, after: str) -> list[tuple[str, str]]:
+    """Return the differences between two texts, word by word: [("=", kept), ("-", removed), ("+", added)].
+
+    To limit the time, long texts are compared line by line, and very long ones replaced as a whole.
+    """
+    old, new = WORD.findall(before), WORD.findall(after)
+    if max(len(old), len(new)) > MOST_WORDS:
+        old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    if max(len(old), len(new)) > MOST_LINES and max(len(old), len(new)) > MOST_WORDS:
+        old, new = [before], [after]
+    found: list[tuple[str, str]] = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=True)
+    for kind, start, end, new_start, new_end in matcher.get_opcodes():
+        if kind == "equal":
+            found.append(("=", "".join(old[start:end])))
+            continue
+        if start < end:
+            found.append(("-", "".join(old[start:end])))
+        if new_start < new_end:
+            found.append(("+", "".join(new[new_start:new_end])))
+    return found
+
+
+@dataclass
+class Shared:
+    """What became of a step for the requests treated together.
+
+    Attributes:
+        done: the others for which it was done as well, with their events.
+        left_out: those for which it was not possible, with the reason as a sentence.
+    """
+
+    done: list[tuple[Request, Event]] = field(default_factory=list)
+    left_out: list[tuple[Request, str]] = field(default_factory=list)
+
+    def shown(self, reader: Reader) -> dict[str, list[Any]]:
+        """Return the references of those that the reader may read."""
+        left_out = [(each, words) for each, words in self.left_out if reader.may_read(each)]
+        return {
+            "done": [each.reference for each, _event in self.done],
+            "left_out": [{"reference": each.reference, "reason": words} for each, words in left_out],
+        }
+
+
+def joined_transition(
+    reader: Reader, request_id: str, name: str, version: int, data: Mapping[str, Any]
+) -> tuple[Request, Shared]:
+    """Do a transition for a user and, if it is a step of the work, for the requests treated together with this one.
+
+    Args and errors are those of `service.transition`.
+    """
+    shared = Shared()
+    others = _locked_together(request_id) if name in states.SHARED else []
+    # A file is moved to the request that it answers: each gets its own.
+    files = {each.id: [attachments.twin(found) for found in data.get("files") or ()] for each in others}
+
+    def go_on(request: Request) -> None:
+        for other in others:
+            given = {**data, "files": files[other.id], "note": ""}
+            _do_joined(reader, other, name, given, shared)
+
+    try:
+        request = transition(reader, request_id, name, version, data, also=go_on)
+    finally:
+        for copies in files.values():
+            attachments.discard(copies)
+    for other, event in shared.done:
+        announce(other, [event])
+    return request, shared
+
+
+def _do_joined(reader: Reader, request: Request, name: str, given: Mapping[str, Any], shared: Shared) -> None:
+    words = _joined_obstacle(reader, request, name, given)
+    if words:
+        shared.left_out.append((request, words))
+        return
+    role = states.acting_role(name, reader.roles(request))
+    shared.done.append((request, perform(request, name, role, reader.id, given)))
+
+
+def _joined_obstacle(reader: Reader, request: Request, name: str, given: Mapping[str, Any]) -> str:
+    """Return what prevents a step for a request, as a sentence; "" when nothing does."""
+    moment = clock.now()
+    today = clock.day_of(moment)
+    code = states.obstacle(states.Facts.of(request), name, reader.roles(request), moment, today)
+    if code:
+        return wording.obstacle(code, request.state)
+    try:
+        fields.parse(states.TRANSITIONS[name], given, request, today, reader.id)
+    except tk.ValidationError as error:
+        messages: Any = error.error_dict.values()
+        return " ".join(text for texts in messages for text in texts)
+    return ""
+
+
+def _locked_together(request_id: str) -> list[Request]:
+    """Lock a request and those treated together with it; return the others that wait for an answer."""
+    while True:
+        known = _joined_ids(request_id)
+        locked = lock(request_id, *known)
+        if set(_joined_ids(request_id)) <= set(known):
+            return [locked[key] for key in known]
+        model.Session.rollback()  # another one was joined meanwhile
+
+
+def _joined_ids(request_id: str) -> list[str]:
+    joined_id = sa.select(Request.joined_id).where(Request.id == request_id).scalar_subquery()
+    query = sa.select(Request.id).where(
+        Request.joined_id == joined_id, Request.id != request_id, Request.state.in_(states.ACTIVE)
+    )
+    return list(model.Session.scalars(query.order_by(Request.submitted, Request.id)))

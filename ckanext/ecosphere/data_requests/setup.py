@@ -11,13 +11,11 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.orm import aliased
 
-from ckanext.ecosphere.data_requests import config, removals
-from ckanext.ecosphere.data_requests.decisions import receipts
-from ckanext.ecosphere.data_requests.domain import clock, kinds, people, states
-from ckanext.ecosphere.data_requests.inbound import addresses
-from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.notifications import scheduled
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests import attachments, config
+from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests.model import Notification, Request
+from ckanext.ecosphere.data_requests.notifications import replies, scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
 
 _ = tk._
@@ -73,7 +71,7 @@ def _moderators() -> list[Check]:
 
 def _services() -> list[Check]:
     """Check that a receipt can be sent in the name of every service, or else of the ministry's desk."""
-    unready = receipts.unready()
+    unready = authors.unready()
     silent = [each.group for each in unready if each.silent]
     lacking = [each.group for each in unready if each.lacking]
     return [*_silent(silent), *_without_contact(lacking), *_unconfirmed(), *_desk(len(unready))]
@@ -109,7 +107,7 @@ def _without_contact(groups: list[model.Group]) -> list[Check]:
 
 def _unconfirmed() -> list[Check]:
     """Name the services whose contact details come from the directory; nothing when there are none."""
-    found = receipts.unconfirmed()
+    found = authors.unconfirmed()
     if not found:
         return []
     message = tk.ungettext(
@@ -128,7 +126,7 @@ def _unconfirmed() -> list[Check]:
 
 def _desk(unready: int) -> list[Check]:
     """Check that the ministry's desk can acknowledge requests for the services that cannot."""
-    name, options = _("Data requests (desk of the ministry)"), receipts.desk_lacks()
+    name, options = _("Data requests (desk of the ministry)"), authors.desk_lacks()
     if not options:
         return [Check(name, CheckStatus.OK, _("It acknowledges requests for services that cannot be reached"))]
     message = _("It cannot acknowledge requests: {options} missing.").format(options=", ".join(options))
@@ -176,7 +174,7 @@ def _replies() -> list[Check]:
     if not config.reply_address():
         return []
     name = _("Data requests (replies by e-mail)")
-    if not addresses.of_notification(1):
+    if not replies.signed_address(1):
         message = _(
             "{option} is not an address whose first part is short enough for a token: nobody can answer e-mails."
         )
@@ -188,7 +186,7 @@ def _replies() -> list[Check]:
 
 def _files() -> list[Check]:
     """Check that files to delete were deleted within a day; empty if they were."""
-    left = removals.late()
+    left = attachments.late_removals()
     if not left:
         return []
     message = tk.ungettext(
@@ -206,7 +204,7 @@ def _merged() -> list[Check]:
     """Check that no request is closed for another person's, as version 1.1 did; empty if none is."""
     target = aliased(Request)
     query = sa.select(Request.reference).join(target, target.id == Request.duplicate_of)
-    query = query.where(Request.state == states.DUPLICATE, Request.kind.in_(kinds.DEMANDS))
+    query = query.where(Request.state == states.DUPLICATE, Request.kind.in_(states.DEMANDS))
     of_another = target.requester_id.is_distinct_from(Request.requester_id)
     left = model.Session.scalars(query.where(Request.requester_id.is_not(None), of_another)).all()
     if not left:

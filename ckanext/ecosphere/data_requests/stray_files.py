@@ -17,10 +17,9 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.data_requests import attachments, config
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.answers.tables import FILE, Delivery
-from ckanext.ecosphere.data_requests.model import Attachment
+from ckanext.ecosphere.data_requests import attachments, config, deliveries
+from ckanext.ecosphere.data_requests.deliveries import FILE
+from ckanext.ecosphere.data_requests.model import Attachment, Delivery
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from ckan import model
 from flask import has_request_context, request
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock, kinds, states
+from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -42,7 +42,7 @@ def request_made(reader: Reader) -> None:
 def sent_lately(reader: Reader) -> int:
     """Return the number of requests that a user sent within the last 24 hours; signals do not count."""
     query = sa.select(sa.func.count()).where(
-        Request.requester_id == reader.id, Request.submitted > clock.now() - WINDOW, Request.kind.in_(kinds.DEMANDS)
+        Request.requester_id == reader.id, Request.submitted > clock.now() - WINDOW, Request.kind.in_(states.DEMANDS)
     )
     return model.Session.scalar(query) or 0
 
@@ -100,7 +100,7 @@ def signal_waits(signal: Request) -> None:
     """
     alike = Request.requester_id.is_not(None) if signal.requester_id else Request.requester_id.is_(None)
     waiting = sa.select(sa.func.count()).select_from(Request)
-    waiting = waiting.where(alike, Request.state == states.SUBMITTED, Request.kind.in_(kinds.SIGNALS))
+    waiting = waiting.where(alike, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS))
     of_dataset = model.Session.scalar(waiting.where(Request.package_id == signal.package_id)) or 0
     in_all = model.Session.scalar(waiting) or 0
     if of_dataset <= config.signals_of_dataset() and in_all <= config.signals_waiting():

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.contact import directory, sheets
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.decisions import law, receipts
+from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.decisions.compose import Author, Sender
-from ckanext.ecosphere.data_requests.decisions.tables import AuthorName
-from ckanext.ecosphere.data_requests.domain import states
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.domain import routing, states
+from ckanext.ecosphere.data_requests.model import AuthorName, Request
 from ckanext.ecosphere.shared import organisations
 from ckanext.ecosphere.shared.messages import N_
 
@@ -73,10 +73,10 @@ def sender(group: model.Group | None) -> Sender:
     place = _place(group)
     return Sender(
         sheet.full_name,
-        receipts.contact_lines(sheet),
+        contact_lines(sheet),
         sheet.court or court(group),
         on_behalf(_kind(group), place),
-        complete=not receipts.lacking(sheet),
+        complete=not missing_contact(sheet),
     )
 
 
@@ -134,3 +134,60 @@ def faults_of(request: Request, transition: str, user_id: str | None, given: Map
     if request.is_signal or transition not in states.LETTERS or tk.asbool(given.get("spam") or False):
         return {}
     return faults(of(user_id, given), sender(service_of(request, transition)))
+
+
+@dataclass(frozen=True)
+class Unready:
+    """A service in whose name no receipt can be sent.
+
+    Attributes:
+        group: the service.
+        silent: whether nobody reads for it.
+        lacking: fields missing on its contact sheet.
+    """
+
+    group: model.Group
+    silent: bool
+    missing_contact: tuple[str, ...]
+
+
+def missing_contact(sheet: sheets.ContactSheet) -> tuple[str, ...]:
+    """Return the fields of a contact sheet that a receipt needs and that are empty."""
+    return tuple(name for name in law.remedies()["receipt"]["needs"] if not getattr(sheet, name))
+
+
+def contact_lines(sheet: sheets.ContactSheet) -> tuple[str, ...]:
+    """Return the lines by which a letter says how to reach its sender."""
+    lines = [line.strip() for line in sheet.address.splitlines()]
+    return tuple(line for line in (*lines, sheet.telephone, sheet.email, sheet.web) if line)
+
+
+def acknowledges(group: model.Group | None) -> bool:
+    """Return whether a receipt can be sent in the name of a service: it can be reached, and somebody reads for it."""
+    return group is not None and not missing_contact(sheets.of(group)) and routing.is_reachable(group.id)
+
+
+def ministry_desk() -> Sender:
+    """Return the desk of the ministry, which acknowledges requests for services that cannot be reached."""
+    sheet = config.desk()
+    return Sender(sheet.full_name, contact_lines(sheet), complete=not desk_lacks())
+
+
+def desk_lacks() -> list[str]:
+    """Return the options that the desk of the ministry needs and that are empty."""
+    sheet = config.desk()
+    fields = ("full_name", *law.remedies()["receipt"]["needs"])
+    return [config.DESK.format(field=config.DESK_FIELDS[name]) for name in fields if not getattr(sheet, name)]
+
+
+def unready() -> list[Unready]:
+    """Return the services in whose name no receipt can be sent, in alphabetical order."""
+    silent = {group.id for group in routing.unreachable()}
+    found = [Unready(group, group.id in silent, missing_contact(sheets.of(group))) for group in routing.services()]
+    return [each for each in found if each.silent or each.lacking]
+
+
+def unconfirmed() -> list[tuple[model.Group, dict[str, directory.Entry]]]:
+    """Return the services for which the directory stands in, in alphabetical order, and its entries."""
+    found = [(group, sheets.unconfirmed(group)) for group in routing.services()]
+    return [(group, entries) for group, entries in found if entries]

@@ -7,14 +7,16 @@ translation. Text typed by users is shown literally, never as Markdown.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup, escape
 
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.shared import dates
@@ -349,3 +351,67 @@ def _plain(version: Mapping[str, Any], facts: Facts) -> str:
 def _template() -> Any:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return environment.get_template("letter.html")
+
+
+STYLE = Path(__file__).parents[2] / "templates" / "requests" / "letters" / "letter.css"
+
+
+_ARTICLE = re.compile(r"\b([LRD])\. (?=\d)")
+
+
+#: Kind of a letter → part of its file name, in French as the letter.
+PDF_NAMES = {
+    "refuse": "refus",
+    "fulfil_partly": "reponse-partielle",
+    "not_held": "donnees-non-detenues",
+    "reject": "demande-non-retenue",
+    "extend": "prolongation",
+    "keep_decision": "decision-maintenue",
+    "receipt": "accuse-de-reception",
+    "silence": "fin-du-delai",
+}
+
+
+class PdfUnavailable(Exception):
+    """A library needed for PDF (Pango) is not installed."""
+
+
+def pdf_name(reference: str, kind: str) -> str:
+    """Return the file name of a letter."""
+    return f"{reference}-{PDF_NAMES.get(kind, kind)}.pdf"
+
+
+def pdf(subject: str, html: str, addressee: str = "") -> bytes:
+    """Return the PDF of a letter.
+
+    Args:
+        subject: its title.
+        html: the stored HTML fragment.
+        addressee: lines for the window of the envelope, "" once erased.
+
+    Raises:
+        Unavailable: WeasyPrint does not work on this machine.
+    """
+    try:
+        from weasyprint import CSS, HTML
+    except (ImportError, OSError) as error:
+        raise PdfUnavailable(str(error)) from error
+    window = ""
+    if addressee:
+        lines = Markup("<br>").join(addressed_to(addressee))
+        window = f'<p class="eco-letter__to">{lines}</p>'
+    html = _ARTICLE.sub("\\1.\u00a0", html)  # no line break between the letter of an article and its number
+    document = (
+        f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'
+        f"<body>{window}{html}</body></html>"
+    )
+    style: Any = CSS(string=STYLE.read_text(encoding="utf-8"), url_fetcher=refuse_fetch)
+    made = HTML(string=document, url_fetcher=refuse_fetch, base_url=None).write_pdf(
+        stylesheets=[style], pdf_variant="pdf/ua-1", presentational_hints=False
+    )
+    return made or b""
+
+
+def refuse_fetch(url: str, *args: Any, **kwargs: Any) -> NoReturn:
+    """Refuse to fetch any resource."""
+    raise ValueError(f"letters fetch nothing: {url[:200]}")

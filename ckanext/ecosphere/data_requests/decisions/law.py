@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.data_requests.domain import clock, holidays
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.vocabularies import tables
 
 DATA = Path(__file__).parents[1] / "data"
@@ -161,7 +161,7 @@ def months(period: str) -> int:
     return remedies()["periods"][period]["months"]
 
 
-def last_day(period: str, since: date, zone: str = holidays.METROPOLE, months: int | None = None) -> date:
+def last_day(period: str, since: date, zone: str = clock.METROPOLE, months: int | None = None) -> date:
     """Return the last day of a period of `data/law.yaml`, counted as its row says.
 
     Args:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timezone
+from io import BytesIO
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import authors, receipts
-from ckanext.ecosphere.data_requests.decisions.compose import Composed, Facts, compose
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
+from ckanext.ecosphere.data_requests import config, deliveries
+from ckanext.ecosphere.data_requests.decisions import authors, compose
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Event, Request, new_id
+from ckanext.ecosphere.data_requests.model import Event, Letter, Notification, Request, Setting, new_id
 from ckanext.ecosphere.data_requests.notifications import mail_texts
-from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.shared import language
 
 RECEIPT, SILENCE = "receipt", "silence"
@@ -54,7 +52,7 @@ def of_silence(request: Request) -> bool:
 
 def written(
     request: Request, kind: str, actor_id: str | None, given: Mapping[str, Any], names: Mapping[str, Any] | None = None
-) -> Composed:
+) -> compose.Composed:
     """Compose a letter from the current data, with the author's `names` where they are given.
 
     Raises:
@@ -63,13 +61,13 @@ def written(
     group = authors.service_of(request, kind)
     author, sender = authors.of(actor_id, names), authors.sender(group)
     desk_for = None
-    if kind == RECEIPT and not receipts.acknowledges(group):
+    if kind == RECEIPT and not authors.acknowledges(group):
         # The remedies are those against a refusal by the service: before the court of its seat.
-        sender, desk_for = replace(receipts.desk(), court=sender.court), sender.name
+        sender, desk_for = replace(authors.ministry_desk(), court=sender.court), sender.name
     if kind in states.LETTERS and (faults := authors.faults(author, sender)):
         raise tk.ValidationError(faults)  # pyright: ignore[reportArgumentType]
     today = clock.day_of(datetime.now(timezone.utc))
-    facts = Facts(
+    facts = compose.Facts(
         kind=kind,
         day=today,
         reference=request.reference or "",
@@ -86,7 +84,7 @@ def written(
         extended=request.extended,
         desk_for=desk_for,
     )
-    return compose(facts)
+    return compose.compose(facts)
 
 
 def _due(request: Request, kind: str, given: Mapping[str, Any]) -> date | None:
@@ -113,7 +111,7 @@ def _delivered(given: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*links, *((each.name, "") for each in given.get("files") or ())]
 
 
-def keep(request: Request, composed: Composed, kind: str, event_id: int | None) -> Letter:
+def keep(request: Request, composed: compose.Composed, kind: str, event_id: int | None) -> Letter:
     """Store a letter as it is sent, without committing."""
     group = authors.service_of(request, kind)
     letter = Letter(
@@ -186,3 +184,53 @@ def forget_addressee(request_ids: Iterable[str]) -> None:
     """Erase the name of the addressee, without committing; their account can still read its letters."""
     ids = list(request_ids)
     model.Session.execute(sa.update(Letter).where(Letter.request_id.in_(ids)).values(addressee=""))
+
+
+log = logging.getLogger(__name__)
+
+#: Maximum number of letters attached to an e-mail, such as a digest; the others are read in the portal.
+MOST_ENCLOSED = 5
+
+
+def letter_of(row: Notification) -> Letter | None:
+    """Return the letter of a notification, None unless the recipient is its addressee."""
+    if row.audience != states.REQUESTER:
+        return None
+    if row.kind == SILENCE:
+        letter = latest(row.request_id, SILENCE)
+    else:
+        letter = of_events([row.event_id]).get(row.event_id or 0)
+    return letter if letter is not None and letter.requester_id == row.user_id else None
+
+
+def enclosures(rows: Iterable[Notification]) -> list[tuple[str, BytesIO, str]]:
+    """Return the letters of notifications as attachments: name, content, media type.
+
+    Empty without the libraries needed for PDF; the e-mail has the text of the letter anyway.
+    """
+    letters = [letter for row in rows if not _is_kept_back(row) and (letter := letter_of(row))][:MOST_ENCLOSED]
+    try:
+        return [(file_name(each), BytesIO(pdf_of(each)), "application/pdf") for each in letters]
+    except compose.PdfUnavailable as error:
+        log.warning("Letters leave without their PDF: %s", error)
+        return []
+
+
+def _is_kept_back(row: Notification) -> bool:
+    request = model.Session.get(Request, row.request_id)
+    return request is not None and mail_texts.is_kept_back(request, row.user_id)
+
+
+def pdf_of(letter: Letter) -> bytes:
+    """Return the PDF of a letter.
+
+    Raises:
+        Unavailable: PDF cannot be generated on this machine.
+    """
+    return compose.pdf(letter.subject, letter.html, letter.addressee)
+
+
+def file_name(letter: Letter) -> str:
+    """Return the file name of a letter."""
+    request = model.Session.get(Request, letter.request_id)
+    return compose.pdf_name(request.reference if request and request.reference else letter.request_id, letter.kind)

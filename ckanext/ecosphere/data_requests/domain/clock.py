@@ -9,9 +9,70 @@ from __future__ import annotations
 import calendar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from ckanext.ecosphere.data_requests.domain import holidays, states
+from ckanext.ecosphere.data_requests.domain import states
+
+METROPOLE = "metropole"
+ALSACE_MOSELLE = "alsace-moselle"
+
+_FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
+#: Days from Easter Sunday: Easter Monday, Ascension, Whit Monday.
+_MOVING_HOLIDAYS = (1, 39, 50)
+_GOOD_FRIDAY = -2
+
+#: Overseas territory (id in the vocabulary), which is its own zone → (month, day) of the abolition of slavery.
+_ABOLITION = {
+    "outre-mer-glp": (5, 27),
+    "outre-mer-mtq": (5, 22),
+    "outre-mer-guf": (6, 10),
+    "outre-mer-reu": (12, 20),
+    "outre-mer-myt": (4, 27),
+    "outre-mer-maf": (5, 28),
+    "outre-mer-blm": (10, 9),
+}
+_ALSACE_MOSELLE = {"departement-57", "departement-67", "departement-68"}
+
+
+def easter(year: int) -> date:
+    """Return Easter Sunday of the Gregorian calendar (Meeus, Jones and Butcher)."""
+    a, (b, c) = year % 19, divmod(year, 100)
+    d, e = divmod(b, 4)
+    g = (8 * b + 13) // 25
+    h = (19 * a + b - d - g + 15) % 30
+    i, k = divmod(c, 4)
+    m = (a + 11 * h) // 319
+    r = (2 * e + 2 * i - k - h + m + 32) % 7
+    month = (h - m + r + 90) // 25
+    return date(year, month, (h - m + r + month + 19) % 32)
+
+
+def holiday_zone(territory: str | None) -> str:
+    """Return the zone of public holidays of a territory of the vocabulary."""
+    if territory in _ALSACE_MOSELLE:
+        return ALSACE_MOSELLE
+    return territory if territory in _ABOLITION else METROPOLE
+
+
+@cache
+def holidays(year: int, zone: str = METROPOLE) -> frozenset[date]:
+    """Return the public holidays of a year in a zone."""
+    sunday = easter(year)
+    days = {date(year, month, day) for month, day in _FIXED_HOLIDAYS} | {
+        sunday + timedelta(days=n) for n in _MOVING_HOLIDAYS
+    }
+    if zone == ALSACE_MOSELLE:
+        days |= {sunday + timedelta(days=_GOOD_FRIDAY), date(year, 12, 26)}
+    if zone in _ABOLITION:
+        days.add(date(year, *_ABOLITION[zone]))
+    return frozenset(days)
+
+
+def is_holiday(day: date, zone: str = METROPOLE) -> bool:
+    """Return whether a day is a public holiday in a zone."""
+    return day in holidays(day.year, zone)
+
 
 PARIS = ZoneInfo("Europe/Paris")
 DUE_SOON_DAYS = 7
@@ -36,9 +97,7 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, last))
 
 
-def last_day(
-    since: date, months: int, *, franc: bool = False, moves: bool = False, zone: str = holidays.METROPOLE
-) -> date:
+def last_day(since: date, months: int, *, franc: bool = False, moves: bool = False, zone: str = METROPOLE) -> date:
     """Return the last day of a period.
 
     Args:
@@ -49,7 +108,7 @@ def last_day(
         zone: zone of public holidays (`holidays`).
     """
     day = add_months(since, months) + timedelta(days=int(franc))
-    while moves and (day.weekday() >= SATURDAY or holidays.is_holiday(day, zone)):
+    while moves and (day.weekday() >= SATURDAY or is_holiday(day, zone)):
         day += timedelta(days=1)
     return day
 
@@ -83,3 +142,16 @@ def read(state: str, due: date | None, extended: bool, today: date) -> Clock:
     if left <= DUE_SOON_DAYS:
         return Clock("due_soon", due, left, extended)
     return Clock("extended" if extended else "running", due, left, extended)
+
+
+def iso(value: date | datetime | None) -> str | None:
+    """Return a date or datetime in ISO 8601."""
+    return value.isoformat() if value else None
+
+
+def iso_for(value: date | datetime | None, exact: bool) -> str | None:
+    """Return a date or datetime in ISO 8601; only the day in Paris of a datetime unless `exact`.
+
+    Exact times, compared with the list of accounts, would reveal who made a request.
+    """
+    return iso(day_of(value) if isinstance(value, datetime) and not exact else value)

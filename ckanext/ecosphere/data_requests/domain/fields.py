@@ -2,21 +2,227 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, config
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import authors, law, reasons
-from ckanext.ecosphere.data_requests.domain import clock, other_requests, routing, states, text
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import attachments, config, deliveries
+from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.domain import clock, people, routing, states, text
 from ckanext.ecosphere.data_requests.logic import validators as v
-from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.data_requests.model import DatasetLink, Event, Request, by_id_or_reference
+from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.messages import N_
+
+#: Characters of a reason.
+LONGEST_REASON = 5_000
+#: Minimum number of different words, of two letters or more, in a reason.
+FEWEST_WORDS = 8
+WORD = re.compile(r"[^\W\d_]{2,}")
+
+Errors = dict[str, list[str]]
+
+
+def checked_reason(value: Any) -> str:
+    """Check a reason: enough different words, not too long.
+
+    Raises:
+        Invalid: it is too short or too long.
+    """
+    written = text.clean(str(value or ""))
+    if len(written) > LONGEST_REASON:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_REASON))
+    if len({word.casefold() for word in WORD.findall(written)}) < FEWEST_WORDS:
+        message = _("Say why in sentences the person can understand and contest: {number} different words at least.")
+        raise tk.Invalid(message.format(number=FEWEST_WORDS))
+    return written
+
+
+def checked_ground(value: Any, partial: bool) -> str:
+    """Check the id of a ground.
+
+    Raises:
+        Invalid: the law has no such ground for environmental information.
+    """
+    key = str(value)
+    known = law.grounds().get(key)
+    if key == law.OTHER or (partial and key == law.PART_NOT_HELD) or (known is not None and known.usable):
+        return key
+    raise tk.Invalid(_("Choose a ground from the list, or “another ground”."))
+
+
+def contradictions(request: Request, given: Mapping[str, Any]) -> Errors:
+    """Return what is missing or contradictory in a refusal, whole or partial: field → messages."""
+    errors: Errors = {}
+    key = given.get("ground")
+    known = law.grounds().get(key or "")
+    if key == law.OTHER and not given.get("other_ground"):
+        errors["other_ground"] = [_("Name the ground and the article of the law on which it rests.")]
+    if key and key != law.PART_NOT_HELD and not given.get("law"):
+        errors["law"] = [_("Say why this ground applies: the letter states the reasons in law.")]
+    if key in law.interests() and not given.get("balance"):
+        errors["balance"] = [
+            _(
+                "Say why the interest of the communication, for the public and the environment, does not prevail over "
+                "the interest protected: the letter states it (code de l’environnement, article L. 124-4)."
+            )
+        ]
+    if law.unnamed_words().search(_said(given)) and not given.get("unnamed"):
+        errors["unnamed"] = [_("Answer yes or no: if so, the letter must not name you (CRPA, article L. 212-1).")]
+    if known is None:
+        return errors
+    kind = given.get("kind") or law.DATA_KIND
+    if known.applies_to != kind:
+        errors["ground"] = [_APPLIES[known.applies_to]()]
+    elif kind == law.DATA_KIND and not given.get("emissions"):
+        message = _("Answer yes or no: the letter states it (code de l’environnement, article L. 124-5, II).")
+        errors["emissions"] = [message]
+    elif given.get("emissions") == law.YES and not known.emissions:
+        errors["ground"] = [
+            _(
+                "Information on emissions of substances into the environment cannot be refused on this ground (code de "
+                "l’environnement, article L. 124-5, II). Choose one that holds for emissions, or communicate it."
+            )
+        ]
+    elif known.needs == "invitation" and not _was_invited(request):
+        errors["ground"] = [
+            _(
+                "A request that is too general is refused only after its author was invited to specify it: "
+                "ask for details first."
+            )
+        ]
+    if "ground" not in errors and not given.get("ground_confirmed") and (other := _spoken_of(known, given)):
+        message = _(
+            "Your reasons speak of “{other}” and not of “{ground}”. Correct the ground or the reasons; if they belong "
+            "together, tick “The ground and the reasons belong together”."
+        )
+        labels = {"other": other.label(language.current()), "ground": known.label(language.current())}
+        errors["ground"] = [message.format(**labels)]
+    if known.needs == "completion" and not given.get("completion"):
+        errors["completion"] = [
+            _("Say when the document will be finished and by which authority (code de l’environnement, L. 124-6).")
+        ]
+    return errors
+
+
+def _said(given: Mapping[str, Any]) -> str:
+    """Return the reasons of a refusal, without case, accents or punctuation."""
+    return voc.normalise(f"{given.get('law', '')} {given.get('facts', '')}")
+
+
+def _spoken_of(chosen: law.Ground, given: Mapping[str, Any]) -> law.Ground | None:
+    """Return the ground that the reasons speak of, if they speak of another one and not of the chosen one."""
+    said = _said(given)
+    groups = {key: group for key, (group, words) in law.words_of_grounds().items() if words.search(said)}
+    own = law.words_of_grounds().get(chosen.id)
+    if own is None or own[0] in groups.values():
+        return None
+    return next((law.grounds()[key] for key in groups if law.grounds()[key].applies_to == chosen.applies_to), None)
+
+
+def incomplete_transmission(given: Mapping[str, Any]) -> Errors:
+    """Return what is missing of a transmission outside the portal: field → messages."""
+    if not given.get("transmitted_to"):
+        return {}
+    needed = {
+        "transmitted_by": _("Say who passed the request on: the letter states it."),
+        "transmitted_on": _("Say on which day the request was passed on: the letter states it."),
+        "transmitted_how": _("Choose how the request was passed on."),
+    }
+    return {name: [message] for name, message in needed.items() if not given.get(name)}
+
+
+_APPLIES = {
+    law.SERVICE_KIND: lambda: _(
+        "Article 13 of the directive INSPIRE is about access to spatial data services on the internet. For data, "
+        "choose a ground of article L. 124-4 of the code de l’environnement."
+    ),
+    law.DATA_KIND: lambda: _(
+        "This ground is about information. For access to a spatial data service, choose a ground of article 13 of the "
+        "directive INSPIRE."
+    ),
+}
+
+
+def _was_invited(request: Request) -> bool:
+    asked = sa.select(sa.exists().where(Event.request_id == request.id, Event.transition == "ask_details"))
+    return bool(model.Session.scalar(asked))
+
+
+#: Maximum number of requests that are treated together.
+MOST_JOINED = 100
+
+
+def duplicated(value: Any, request: Request, today: date, actor: str | None) -> str:
+    """Read the request of the same author, or the signal, that goes on instead of a duplicate."""
+    target = _another(value, request, actor)
+    if not request.is_signal and (request.requester_id is None or target.requester_id != request.requester_id):
+        message = _(
+            "This is the request of another person, who is owed an answer as well: treat them together instead."
+        )
+        raise tk.Invalid(message)
+    if target.visibility != request.visibility:
+        raise tk.Invalid(_("A public and a private request cannot be merged."))
+    return target.id
+
+
+def companion(value: Any, request: Request, today: date, actor: str | None) -> str:
+    """Read the request with which another is treated together."""
+    target = _another(value, request, actor)
+    if target.is_signal:
+        raise tk.Invalid(_("This is a report, not a request."))
+    if request.joined_id and target.joined_id:
+        raise tk.Invalid(_("Both are treated together with others already: take this one out first."))
+    joined_id = request.joined_id or target.joined_id
+    if joined_id and model.Session.query(Request).filter(Request.joined_id == joined_id).count() >= MOST_JOINED:
+        raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_JOINED))
+    return target.id
+
+
+def _another(value: Any, request: Request, actor: str | None) -> Request:
+    """Read the reference or id of another open request of the same service."""
+    target = by_id_or_reference(str(value))
+    reader = people.reader_of(model.User.get(actor) if actor else None)
+    if target is None or target.submitted is None or not reader.may_read(target):
+        raise tk.Invalid(_("There is no such request."))
+    if target.id == request.id:
+        raise tk.Invalid(_("Choose another request: this is the same one."))
+    if target.state not in states.ACTIVE:
+        raise tk.Invalid(_is_closed(target, actor))
+    if target.organization_id != request.organization_id:
+        raise tk.Invalid(_("This one is with another service, which answers for itself: transfer one of them first."))
+    return target
+
+
+def _is_closed(target: Request, actor: str | None) -> str:
+    """Return why a request cannot go on with a closed one and, if that was answered with data, what to do."""
+    message = _("Choose a request that goes on: this one is closed.")
+    if target.state not in states.GIVEN:
+        return message
+    answer = sa.select(model.Package).join(DatasetLink, DatasetLink.package_id == model.Package.id)
+    answer = answer.where(DatasetLink.request_id == target.id, DatasetLink.kind == "answer")
+    titles = [each.title or each.name for each in model.Session.scalars(answer) if reads(actor, each)]
+    if not titles:
+        return f"{message} " + _("It was answered: have the service answer with the same data.")
+    words = _("It was answered: have the service answer with the same datasets ({titles}).")
+    return f"{message} " + words.format(titles=", ".join(titles))
+
+
+def reads(user_id: str | None, package: model.Package) -> bool:
+    """Return whether a user, or an anonymous visitor without one, may read a dataset."""
+    user = model.User.get(user_id) if user_id else None
+    context: Any = {"user": user.name if user else "", "auth_user_obj": user}
+    try:
+        return tk.check_access("package_show", context, {"id": package.id})
+    except tk.NotAuthorized:
+        return False
+
 
 _ = tk._
 
@@ -121,10 +327,10 @@ def parse(
     if "public_from" in found and found.get("reach") != deliveries.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
     if transition.name == "not_held":
-        errors = {**reasons.incomplete_transmission(found), **errors}
+        errors = {**incomplete_transmission(found), **errors}
     if "ground" in transition.fields:
         # A message about a missing field replaces one about a contradiction in the same field.
-        errors = {**reasons.contradictions(request, found), **errors}
+        errors = {**contradictions(request, found), **errors}
     errors.update(authors.faults_of(request, transition.name, actor, data))
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
@@ -226,15 +432,15 @@ def latest_due(request: Request) -> date | None:
 
 
 def _ground(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return reasons.ground(value, partial=False)
+    return checked_ground(value, partial=False)
 
 
 def _partial_ground(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return reasons.ground(value, partial=True)
+    return checked_ground(value, partial=True)
 
 
 def _reason(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return reasons.reason(value)
+    return checked_reason(value)
 
 
 def _kind(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -254,7 +460,7 @@ def _datasets(value: Any, request: Request, today: date, actor: str | None) -> l
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
         known = package is not None and package.state == model.State.ACTIVE and package.type == "dataset"
         # Do not reveal a dataset, nor its title, to a user who may not read it.
-        if package is None or not known or not other_requests.reads(actor, package):
+        if package is None or not known or not reads(actor, package):
             raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
         if not requester_reads(request, package):
             message = _("The requester cannot read “{title}”: publish it, or choose another dataset.")
@@ -265,7 +471,7 @@ def _datasets(value: Any, request: Request, today: date, actor: str | None) -> l
 
 def requester_reads(request: Request, package: model.Package) -> bool:
     """Return whether the requester, or an anonymous visitor when the account is gone, may read a dataset."""
-    return other_requests.reads(request.requester_id, package)
+    return reads(request.requester_id, package)
 
 
 def _links(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
@@ -318,7 +524,7 @@ PARSERS: dict[str, Parser] = {
     "transmitted_by": _short_text,
     "transmitted_on": _past_day,
     "transmitted_how": _way,
-    "target": other_requests.duplicated,
+    "target": duplicated,
 }
 #: (transition, field) → parser, where the text goes into a letter or the list of choices differs.
 SPECIAL: dict[tuple[str, str], Parser] = {
@@ -327,7 +533,7 @@ SPECIAL: dict[tuple[str, str], Parser] = {
     ("extend", "reason"): _reason,
     ("reject", "reason"): _reason,
     ("keep_decision", "reason"): _reason,
-    ("join", "target"): other_requests.companion,
+    ("join", "target"): companion,
 }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -12,11 +14,111 @@ from ckan import authz, model
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.desk import absences
-from ckanext.ecosphere.data_requests.domain import states
-from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Follow, Request, Support
-from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
+from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Absence, Follow, Request, Support
 from ckanext.ecosphere.shared import once
+
+#: Maximum number of successive substitutes, where a substitute is also absent.
+LONGEST_CHAIN = 5
+LONGEST_ABSENCE = timedelta(days=366)
+#: Maximum time between today and the first day of an absence.
+LONGEST_AHEAD = timedelta(days=731)
+#: Maximum number of current and future absences of an agent.
+MOST_ABSENCES = 20
+
+
+def absences(user_ids: Iterable[str | None], day: date | None = None) -> dict[str, Absence]:
+    """Return the absences of users on a day (by default today), by id of the user."""
+    wanted, day = {each for each in user_ids if each}, day or clock.day_of(clock.now())
+    if not wanted:
+        return {}
+    holds = (Absence.user_id.in_(wanted), Absence.first <= day, Absence.last >= day)
+    # If absences overlap, the one that ends last is kept.
+    return {
+        each.user_id: each for each in model.Session.scalars(sa.select(Absence).where(*holds).order_by(Absence.last))
+    }
+
+
+def absences_of(user_ids: Iterable[str]) -> list[Absence]:
+    """Return the current and future absences of users, by first day."""
+    today = clock.day_of(clock.now())
+    query = sa.select(Absence).where(Absence.user_id.in_(list(user_ids)), Absence.last >= today)
+    return list(model.Session.scalars(query.order_by(Absence.first, Absence.id)))
+
+
+def stands_in(user_id: str, colleagues: set[str]) -> str:
+    """Return who replaces a user today: the first substitute who is present, or the user themselves.
+
+    Args:
+        user_id: the user.
+        colleagues: editors of the service; a substitute who has left it does not count.
+    """
+    seen, here = {user_id}, user_id
+    for _step in range(LONGEST_CHAIN):
+        absence = absences([here]).get(here)
+        if absence is None:
+            return here
+        following = absence.substitute_id
+        if not following or following in seen or following not in colleagues:
+            break
+        seen.add(following)
+        here = following
+    return user_id
+
+
+def forget_absences(user_id: str) -> int:
+    """Delete the absences of a user, and the user as substitute in others, without committing."""
+    model.Session.execute(sa.update(Absence).where(Absence.substitute_id == user_id).values(substitute_id=None))
+    return model.Session.execute(sa.delete(Absence).where(Absence.user_id == user_id)).rowcount  # pyright: ignore
+
+
+#: Followed by the id of the service, replaces the id of a user in notifications to its mailbox.
+MAILBOX_PREFIX = "service:"
+#: The same for the mailbox to which late requests are escalated last.
+CHIEF_PREFIX = "chief:"
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A mailbox that replaces a user as recipient.
+
+    Attributes:
+        id: key in notifications; organization_id: the service.
+        email, display_name: of the recipient.
+    """
+
+    id: str
+    organization_id: str
+    email: str
+    display_name: str
+    state: str = model.State.ACTIVE
+
+
+def mailbox_of(key: str) -> Mailbox | None:
+    """Return the mailbox of a notification, None for the id of a user or a mailbox that no longer exists."""
+    if not is_mailbox(key):
+        return None
+    group = model.Session.get(model.Group, key.split(":", 1)[1])
+    sheet = sheets.written(group) if group and group.state == model.State.ACTIVE else sheets.ContactSheet()
+    email = sheet.chief if key.startswith(CHIEF_PREFIX) else sheet.email
+    return Mailbox(key, group.id, email, group.title or group.name) if group and email else None
+
+
+def is_mailbox(key: str) -> bool:
+    """Return whether the recipient of a notification is a mailbox rather than a user."""
+    return key.startswith((MAILBOX_PREFIX, CHIEF_PREFIX))
+
+
+def mailbox_keys(audience: str, request: Request, fields: dict[str, Any]) -> Iterable[str]:
+    """Return the keys of the mailboxes of an audience."""
+    if audience == states.CHIEF:
+        return [f"{CHIEF_PREFIX}{request.organization_id}"] if sheets.chief(request.organization_id) else []
+    if audience in (states.SERVICE, states.ASSIGNEE):
+        service = request.organization_id if request.opened else None
+    else:
+        service = fields.get("former_organization") if audience == states.FORMER_SERVICE else None
+    return [MAILBOX_PREFIX + service] if service and sheets.mailbox(service) else []
+
 
 EDITING = ("editor", "admin")
 
@@ -225,15 +327,15 @@ def _assignee(request: Request) -> set[str]:
     assigned = request.assigned_to
     if not assigned or assigned not in colleagues:
         return colleagues
-    here = absences.stands_in(assigned, colleagues)
-    return {here} if here not in absences.current([here]) else colleagues
+    here = stands_in(assigned, colleagues)
+    return {here} if here not in absences([here]) else colleagues
 
 
 def _administrators(request: Request) -> set[str]:
     """Return the administrators of a service (its editors when it has none), and those who stand in for absent ones."""
     colleagues = editors_of(request.organization_id)
     found = editors_of(request.organization_id, ("admin",)) or colleagues
-    return found | {absences.stands_in(each, colleagues) for each in found}
+    return found | {stands_in(each, colleagues) for each in found}
 
 
 def _chief(request: Request) -> set[str]:
@@ -253,3 +355,43 @@ def active(user_ids: Iterable[str]) -> set[str]:
     """Return those of the users whose account is active."""
     query = sa.select(model.User.id).where(model.User.id.in_(list(user_ids)), model.User.state == model.State.ACTIVE)
     return set(model.Session.scalars(query))
+
+
+EMAIL = re.compile(r"\S@\S")
+
+
+@dataclass
+class Names:
+    """Users and services by id, each read in one query, for their display names."""
+
+    users: dict[str, model.User] = field(default_factory=dict)
+    groups: dict[str, model.Group] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, users: Iterable[str | None], groups: Iterable[str | None]) -> Names:
+        """Read these users and services."""
+        return cls(
+            {each.id: each for each in by_ids(model.User, users)},
+            {each.id: each for each in by_ids(model.Group, groups)},
+        )
+
+    def group(self, group_id: str | None) -> dict[str, str] | None:
+        """Return a service as {id, name, title}."""
+        found = self.groups.get(group_id or "")
+        return {"id": found.id, "name": found.name, "title": found.title or found.name} if found else None
+
+    def person(self, user_id: str | None) -> str:
+        """Return the display name of a user, "" when the account no longer exists."""
+        found = self.users.get(user_id or "")
+        return person_name(found) if found else ""
+
+
+def person_name(user: model.User) -> str:
+    """Return the full name of a user, or the account name where the full name contains an e-mail address."""
+    return user.name if EMAIL.search(user.display_name) else user.display_name
+
+
+def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
+    """Return the rows with these ids."""
+    wanted = {each for each in ids if each}
+    return model.Session.scalars(sa.select(table).where(table.id.in_(wanted))).all() if wanted else []

@@ -7,18 +7,22 @@ table in `docs/requests.md`, which also gives the legal reasons.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from ckanext.ecosphere.data_requests.domain import conditions, kinds
-from ckanext.ecosphere.data_requests.domain.conditions import REMINDERS_BEFORE_EXPIRY, Facts
+DATA, ACCESS = "data", "access"
+LINK, OUTDATED, ERROR, QUESTION = "link", "outdated", "error", "question"
+#: Requests in the sense of the law: the clock runs.
+DEMANDS = (DATA, ACCESS)
+#: Reports of a problem with a dataset, or questions about it.
+SIGNALS = (LINK, OUTDATED, ERROR, QUESTION)
+KINDS = (*DEMANDS, *SIGNALS)
 
-__all__ = ["REMINDERS_BEFORE_EXPIRY", "Facts"]
 
 DRAFT, SUBMITTED, OPEN, NEEDS_INFO, IN_PROGRESS = "draft", "submitted", "open", "needs_info", "in_progress"
 FULFILLED, PARTIAL, REFUSED, NOT_HELD = "fulfilled", "partial", "refused", "not_held"
-DUPLICATE, REJECTED, WITHDRAWN, EXPIRED = conditions.DUPLICATE, "rejected", "withdrawn", "expired"
+DUPLICATE, REJECTED, WITHDRAWN, EXPIRED = "duplicate", "rejected", "withdrawn", "expired"
 RESOLVED, DISMISSED = "resolved", "dismissed"
 
 STATES = (
@@ -55,7 +59,7 @@ SETTLED = (RESOLVED, DISMISSED)
 CLOSED = (*ANSWERED, DUPLICATE, REJECTED, WITHDRAWN, EXPIRED, *SETTLED)
 
 # Roles.
-REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = conditions.REQUESTER, "editor", "admin", "moderator", "system"
+REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = "requester", "editor", "admin", "moderator", "system"
 ROLES = (REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM)
 
 # Audiences of notifications.
@@ -118,7 +122,7 @@ class Transition:
     optional: tuple[str, ...] = ()
     told: tuple[Told, ...] = ()
     guard: str = ""
-    about: tuple[str, ...] = kinds.KINDS
+    about: tuple[str, ...] = KINDS
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -180,7 +184,7 @@ TRANSITIONS: dict[str, Transition] = {
             _EDITORS,
             ("question", "answer_by"),
             told=_told(REQUESTER),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition("answer_details", (NEEDS_INFO,), OPEN, (REQUESTER,), ("comment",), told=_told(SERVICE)),
         Transition(
@@ -209,7 +213,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("due",),
             told=_told(REQUESTER, FOLLOWERS),
             guard="once_in_the_first_month",
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "fulfil",
@@ -219,7 +223,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("datasets",),
             _DELIVERED,
             told=_told(REQUESTER, *_WATCHERS),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "fulfil_partly",
@@ -229,7 +233,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("datasets", "missing", "ground", "facts"),
             (*_DELIVERED, "law", *_OF_A_REFUSAL),
             told=_told(REQUESTER, *_WATCHERS),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "refuse",
@@ -239,7 +243,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("ground", "law", "facts"),
             ("kind", *_OF_A_REFUSAL),
             told=(Told(REQUESTER), Told(FOLLOWERS, neutral=True), Told(SUPPORTERS, neutral=True)),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "not_held",
@@ -249,7 +253,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("reason",),
             TRANSMISSION,
             told=_told(REQUESTER, MODERATORS),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         # Internal review: optional, independent of the CADA; the decision stays in force until the service changes it.
         Transition(
@@ -260,7 +264,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("reason",),
             told=_told(ADMINISTRATORS, SERVICE, CHIEF),
             guard="may_be_reviewed",
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "take_up_again",
@@ -270,7 +274,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("planned",),
             told=_told(REQUESTER, FOLLOWERS),
             guard="review_waits",
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "keep_decision",
@@ -280,7 +284,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("reason",),
             told=_told(REQUESTER),
             guard="review_waits",
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         # Signals only: the problem is fixed, or nothing has to change; either way with a public comment.
         Transition(
@@ -290,7 +294,7 @@ TRANSITIONS: dict[str, Transition] = {
             _EDITORS,
             ("comment",),
             told=_told(REQUESTER, FOLLOWERS),
-            about=kinds.SIGNALS,
+            about=SIGNALS,
         ),
         Transition(
             "dismiss",
@@ -299,7 +303,7 @@ TRANSITIONS: dict[str, Transition] = {
             _EDITORS,
             ("comment",),
             told=_told(REQUESTER, FOLLOWERS),
-            about=kinds.SIGNALS,
+            about=SIGNALS,
         ),
         # Treat requests for the same thing together: each keeps its author, period, letters and remedies.
         Transition(
@@ -309,9 +313,9 @@ TRANSITIONS: dict[str, Transition] = {
             (MODERATOR, EDITOR, ADMIN),
             ("target",),
             told=_told(SERVICE),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
-        Transition("separate", ACTIVE, "", (MODERATOR, EDITOR, ADMIN), guard="is_joined", about=kinds.DEMANDS),
+        Transition("separate", ACTIVE, "", (MODERATOR, EDITOR, ADMIN), guard="is_joined", about=DEMANDS),
         # Only of two requests of one author, or of two signals: nobody loses an answer.
         Transition(
             "mark_duplicate",
@@ -372,7 +376,7 @@ def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today
         return "role"
     if not transition.guard:
         return ""
-    found = [conditions.GUARDS[transition.guard](facts, role, now, today) for role in able]
+    found = [GUARDS[transition.guard](facts, role, now, today) for role in able]
     return "" if "" in found else found[0]
 
 
@@ -393,3 +397,95 @@ def acting_role(name: str, roles: Iterable[str]) -> str:
 def told(name: str, fields: Mapping[str, Any]) -> list[Told]:
     """Return the audiences to notify of a transition with these fields."""
     return [each for each in TRANSITIONS[name].told if not (each.unless and fields.get(each.unless))]
+
+
+REOPEN_DAYS = 30
+REMINDERS_BEFORE_EXPIRY = 2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts of a request that guards examine.
+
+    Attributes:
+        state: current state.
+        kind: of the request (`kinds`).
+        extended: whether the period was already extended.
+        first_month_ends: last day of the first period, None before the receipt.
+        closed: when it was last closed.
+        reopened: how often the requester reopened it.
+        reminders: reminders sent to the requester since details were asked for.
+        answer_by: last day for the requester's answer.
+        review_asked: when the requester asked for an internal review of the current decision, None before.
+        review_due: day by which the service answers a pending review, None without one.
+        review_until: last day on which a review can be asked for, None when there is nothing to review.
+        joined_id: shared by the requests treated together, None for a single one.
+    """
+
+    state: str
+    kind: str = DATA
+    extended: bool = False
+    first_month_ends: date | None = None
+    closed: datetime | None = None
+    reopened: int = 0
+    reminders: int = 0
+    answer_by: date | None = None
+    review_asked: datetime | None = None
+    review_due: date | None = None
+    review_until: date | None = None
+    joined_id: str | None = None
+
+    @classmethod
+    def of(cls, request: Any) -> Facts:
+        """Build the facts from a request."""
+        return cls(**{each.name: getattr(request, each.name) for each in fields(cls)})
+
+
+def _once_in_the_first_month(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.extended:
+        return "extended_already"
+    return "" if facts.first_month_ends and today <= facts.first_month_ends else "first_month_over"
+
+
+def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.closed is None or now - facts.closed > timedelta(days=REOPEN_DAYS):
+        return "closed_too_long"
+    return "reopened_already" if role == REQUESTER and facts.reopened else ""
+
+
+def _closed_lately_or_merged(facts: Facts, role: str, now: datetime, today: date) -> str:
+    # A merge is no decision: what it closed can be put back at any time.
+    return "" if facts.state == DUPLICATE else _soon_after_closing(facts, role, now, today)
+
+
+def _is_joined(facts: Facts, role: str, now: datetime, today: date) -> str:
+    return "" if facts.joined_id else "not_joined"
+
+
+def _reminded_twice(facts: Facts, role: str, now: datetime, today: date) -> str:
+    late = facts.answer_by is None or today > facts.answer_by
+    return "" if late and facts.reminders >= REMINDERS_BEFORE_EXPIRY else "still_waiting"
+
+
+def _may_be_reviewed(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.review_asked is not None:
+        return "review_asked_already"
+    if facts.review_until is None:
+        return "nothing_to_review"
+    return "" if today <= facts.review_until else "too_late_to_review"
+
+
+def _review_waits(facts: Facts, role: str, now: datetime, today: date) -> str:
+    return "" if facts.review_due else "no_review_waits"
+
+
+#: Guards by name; each returns "" when it holds, else the code of a reason (`wording.REASONS`).
+GUARDS = {
+    "once_in_the_first_month": _once_in_the_first_month,
+    "soon_after_closing": _soon_after_closing,
+    "closed_lately_or_merged": _closed_lately_or_merged,
+    "is_joined": _is_joined,
+    "reminded_twice": _reminded_twice,
+    "may_be_reviewed": _may_be_reviewed,
+    "review_waits": _review_waits,
+}

@@ -2,16 +2,84 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import communes, french, uses
+from ckanext.ecosphere.data_requests.domain import communes
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.vocabularies import tables
+
+USES = Path(__file__).parents[1] / "data" / "uses.csv"
+USE_VOCABULARY = "regulatory-use"
+
+
+@cache
+def _own_uses() -> Mapping[str, tuple[str, str]]:
+    return {row["id"]: (row["label_fr"], row["label_en"]) for row in tables.rows(USES)}
+
+
+def use_label(key: str, lang: str) -> str:
+    """Return the label of a use in a language, "" when there is no such use."""
+    if key in _own_uses():
+        french, english = _own_uses()[key]
+        return english if lang.startswith("en") else french
+    concept = voc.get(USE_VOCABULARY).get(key) if key else None
+    return concept.label(lang) if concept else ""
+
+
+def use_choices(lang: str) -> list[tuple[str, str]]:
+    """Return the uses to choose from as (id, label): that of citizens first, “prefer not to say” last."""
+    first, *last = _own_uses()
+    ids = [first, *(each.id for each in voc.get(USE_VOCABULARY)), *last]
+    return [(key, use_label(key, lang)) for key in ids]
+
+
+def find_use(value: str) -> str:
+    """Return the id of a use named by id, URI or label, "" when there is none."""
+    for key, labels in _own_uses().items():
+        if voc.normalise(value) in (key, *(voc.normalise(each) for each in labels)):
+            return key
+    known = voc.get(USE_VOCABULARY)
+    concept = known.get(value) or known.find(value)
+    return concept.id if concept else ""
+
+
+ARTICLES = Path(__file__).parents[1] / "data" / "articles.csv"
+VOWELS = "aeiou"
+#: A leading article that contracts with “de”: “Le Havre”, “Les Abymes”.
+LEADING = re.compile(r"(les?)\s+", re.IGNORECASE)
+CONTRACTED = {"la": "de la {title}", "le": "du {title}", "l": "de l’{title}", "les": "des {title}"}
+
+
+@cache
+def _articles() -> dict[str, str]:
+    with ARTICLES.open(encoding="utf-8", newline="") as stream:
+        return {row["word"]: row["article"] for row in csv.DictReader(stream)}
+
+
+def of_the(title: str) -> str:
+    """Return the name of a service preceded by “de” and its article; without an article where its gender is unknown.
+
+    Args:
+        title: as the portal shows it, e.g. “DDT 80” or “Direction départementale des territoires de la Somme”.
+    """
+    if leading := LEADING.match(title):
+        return f"{'des' if leading[1].lower() == 'les' else 'du'} {title[leading.end() :]}"
+    words = voc.normalise(title).split()
+    article = _articles().get(words[0]) if words else None
+    if article is None:
+        return f"d’{title}" if words and words[0][0] in VOWELS else f"de {title}"
+    return CONTRACTED[article].format(title=title)
+
 
 _ = tk._
 
@@ -237,7 +305,7 @@ def author(code: str, service: str, signal: bool = False) -> str:
         return _(AUTHORS[code])
     if not service:
         return _("Officer of a service")
-    written = french.of_the(service) if language.current().startswith("fr") else service
+    written = of_the(service) if language.current().startswith("fr") else service
     return _("Officer of {service}").format(service=written)
 
 
@@ -263,7 +331,7 @@ def ground(key: str, other: str = "") -> str:
 
 def use(code: str) -> str:
     """Return the name of an intended use."""
-    return uses.label(code, language.current())
+    return use_label(code, language.current())
 
 
 def routing_reason(reason: Mapping[str, Any]) -> str:

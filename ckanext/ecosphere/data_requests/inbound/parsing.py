@@ -10,7 +10,7 @@ import email
 import email.policy
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email.header import decode_header, make_header
 from email.headerregistry import Address
@@ -294,3 +294,39 @@ def _decoded(part: Message) -> str:
     except (LookupError, ValueError, UnicodeError):
         # An unknown character set, or a codec that is not one ("base64").
         return raw[: 4 * LONGEST_TEXT].decode("utf-8", "replace")
+
+
+LONGEST_RESULTS = 8_000
+#: What separates a header into quoted strings, comments and the rest.
+_QUOTE_MARKS = re.compile(r'\\.|["()]', re.DOTALL)
+_VERDICT = re.compile(r"\s*dmarc\s*=\s*([a-z]*)", re.IGNORECASE)
+
+
+def is_verified(headers: Iterable[str], server: str) -> bool:
+    """Return whether a mail server has verified the sender of an e-mail.
+
+    Args:
+        headers: its `Authentication-Results`, the topmost first; below the first one of that server, all may be forged.
+        server: name by which the server signs them (`authserv-id`).
+    """
+    for header in headers:
+        name, *results = "".join(_outside_of_quotes(header[:LONGEST_RESULTS])).split(";")
+        if name.split()[:1] == [server]:
+            verdicts = {match[1].lower() for match in map(_VERDICT.match, results) if match}
+            return len(header) <= LONGEST_RESULTS and verdicts == {"pass"}
+    return False
+
+
+def _outside_of_quotes(header: str) -> Iterator[str]:
+    """Yield what is outside of quoted strings and comments, which may be nested."""
+    quoted, depth, begin = False, 0, 0
+    for mark in _QUOTE_MARKS.finditer(header):
+        if not quoted and not depth:
+            yield header[begin : mark.start()]
+        begin = mark.end()
+        if mark[0] == '"' and not depth:
+            quoted = not quoted
+        elif not quoted:
+            depth = max(0, depth + {"(": 1, ")": -1}.get(mark[0], 0))
+    if not quoted and not depth:
+        yield header[begin:]

@@ -20,14 +20,15 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.data_requests import attachments, config, conversation, dictize, service, throttle
 from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.inbound import addresses, answers, parsing, verified
-from ckanext.ecosphere.data_requests.inbound.tables import Inbound
+from ckanext.ecosphere.data_requests.inbound import parsing
 from ckanext.ecosphere.data_requests.logic import schema
-from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.notifications import emails, replies
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request
+from ckanext.ecosphere.data_requests.notifications import emails, mail_texts, replies
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.shared.mailing import headers, sending
+from ckanext.ecosphere.shared.mailing.texts import harmless, subject
+from ckanext.ecosphere.shared.messages import N_
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
         if _number(user.id, timedelta(hours=1), Inbound.outcome.not_in(OF_STRANGERS)) <= MOST_LOOKED_AT:
             outcome, details = _tried(Mail(raw, found, token, key, too_large), lang)
         _end(key, outcome)
-        if outcome in answers.SENTENCES:
+        if outcome in SENTENCES:
             _answer(key, outcome, details, lang, token.notification)
     return outcome
 
@@ -101,9 +102,9 @@ def is_wanted(head: bytes) -> bool:
     return _token(found)[0] is not None and not found.automatic
 
 
-def _token(found: parsing.Incoming) -> tuple[addresses.Token | None, str]:
+def _token(found: parsing.Incoming) -> tuple[replies.Token | None, str]:
     """Return the first valid token among the recipients of an e-mail, and its address."""
-    read = ((addresses.read(each), each) for each in found.recipients)
+    read = ((replies.read_address(each), each) for each in found.recipients)
     return next((pair for pair in read if pair[0] is not None), (None, ""))
 
 
@@ -113,7 +114,7 @@ class Mail:
 
     raw: bytes
     head: parsing.Incoming
-    token: addresses.Token
+    token: replies.Token
     key: str
     too_large: bool
 
@@ -163,7 +164,7 @@ def _take(mail: Mail) -> None:
     if user is None or mail.head.sender != str(user.email or "").lower():
         raise Refused("other_sender", (mail.head.sender,) if mail.head.sender else ())
     server = config.reply_server()
-    if server and not verified.is_verified(mail.head.results, server):
+    if server and not parsing.is_verified(mail.head.results, server):
         raise Refused("unverified")
     if mail.token.is_expired:
         raise Refused("expired")
@@ -235,4 +236,53 @@ def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int)
     model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(answered=True))
     model.Session.commit()
     with language.speaking(lang):
-        answers.send(notification.user_id, number, code, details, key)
+        _explain(notification.user_id, number, code, details, key)
+
+
+_ = tk._
+
+#: Code → why an e-mail is not accepted.
+SENTENCES = {
+    "other_sender": N_("It did not come from the address of your account. Write from that address, or on the page."),
+    "unverified": N_("The mail server could not verify that it came from you. Write on the page of the request."),
+    "expired": N_("The address that you answered is no longer good: it was in an old e-mail."),
+    "closed": N_("This request takes no message from you any more."),
+    "too_large": N_("It is too large: {number} MB at most, files included."),
+    "too_complex": N_("It is made of too many parts to be read."),
+    "broken": N_("It could not be read."),
+    "empty": N_("No word of your own was found in it: write above the text that you answer."),
+    "too_many_files": N_("It has too many files: ten at most."),
+    "invalid": N_("What it says could not be taken as it is:"),
+}
+MOST_DETAILS, LONGEST_DETAIL = 5, 300
+
+
+def _explain(user_id: str, notification_id: int, code: str, details: Sequence[str], key: str) -> None:
+    """Send the explanation to the account's address, in the current language."""
+    user = model.User.get(user_id)
+    row = model.Session.get(Notification, notification_id)
+    request = model.Session.get(Request, row.request_id) if row is not None else None
+    if user is None or not config.mail_works():
+        return
+    readable = request is not None and people.reader_of(user).may_read(request)
+    reason = _(SENTENCES[code]).format(number=config.reply_bytes() // 1024**2)
+    lines = [reason, *(harmless(each)[:LONGEST_DETAIL] for each in details[:MOST_DETAILS])]
+    reference = request.reference or "" if request is not None and readable else ""
+    sentence = _("Your e-mail was not taken.")
+    if reference:
+        sentence = _("Your e-mail about the request {reference} was not taken.").format(reference=reference)
+    item = emails.Item(sentence, "", emails.address(f"demandes/{reference}") if reference else "")
+    item.details.append((_("Why"), "\n\n".join(lines)))
+    item.details.append((_("What to do"), _("Nothing of it was kept. Write on the page of the request instead.")))
+    letter = emails.Letter(
+        subject=subject(sentence),
+        greeting=_("Hello {name},").format(name=mail_texts.name(user)),
+        items=[item],
+        closing=emails.closing(),
+        settings_url=emails.address("demandes/preferences"),
+    )
+    own = {**headers.AUTOMATIC, "Auto-Submitted": "auto-replied", "Message-ID": headers.message_id("refused", key)}
+    try:
+        sending.hand_over(**emails.in_form(letter, user), headers=own)
+    except sending.FAULTS as error:
+        log.warning("An e-mail about a reply that was not taken did not leave: %s", error)

@@ -12,12 +12,10 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize, history, moderation
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.desk.tables import Absence
-from ckanext.ecosphere.data_requests.domain import other_requests, people, states
+from ckanext.ecosphere.data_requests import conversation, deliveries, dictize, history
+from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
+from ckanext.ecosphere.data_requests.model import Absence, Attachment, Comment, Request, by_id_or_reference
 from ckanext.ecosphere.shared import authorization
 
 _ = tk._
@@ -36,7 +34,7 @@ def readable(context: Context, key: Any) -> tuple[Request, Reader]:
         NotFound: there is no such request, or the reader may not know of it.
     """
     reader = people.reader_of_context(context)
-    request = other_requests.by_id_or_reference(str(key or ""))
+    request = by_id_or_reference(str(key or ""))
     if request is None or not reader.may_read(request):
         raise tk.ObjectNotFound(_("Request not found"))
     return request, reader
@@ -174,7 +172,7 @@ def held_list(context: Context, data_dict: DataDict) -> AuthResult:
 
 def moderate(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow moderators, for texts of requests that they may read; for others, the text is not found."""
-    request = moderation.request_of(str(data_dict.get("kind")), str(data_dict.get("id") or ""))
+    request = conversation.request_of_text(str(data_dict.get("kind")), str(data_dict.get("id") or ""))
     readable(context, request.id)
     return held_list(context, {})
 

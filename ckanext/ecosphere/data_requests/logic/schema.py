@@ -12,7 +12,7 @@ from ckan.lib.navl.dictization_functions import StopOnError, missing
 from ckan.types import Context, DataDict, Schema
 
 from ckanext.ecosphere.data_requests.decisions import authors
-from ckanext.ecosphere.data_requests.domain import kinds, states
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.logic import validators as v
 
 
@@ -87,7 +87,7 @@ def request_create() -> Schema:
     return {
         **_request_fields(),
         "title": [get("not_empty"), v.one_line, get("not_empty")],
-        "kind": _if_given(get("one_of")(list(kinds.DEMANDS))),
+        "kind": _if_given(get("one_of")(list(states.DEMANDS))),
         "dataset": _if_given(get("unicode_safe")),
         "organization": _if_given(v.service),
     }
@@ -97,7 +97,7 @@ def signal_create() -> Schema:
     """Schema of `ecosphere_request_signal`."""
     return {
         "dataset": _id(),
-        "kind": [get("not_empty"), get("one_of")(list(kinds.SIGNALS))],
+        "kind": [get("not_empty"), get("one_of")(list(states.SIGNALS))],
         "description": [get("not_empty"), v.report, get("not_empty")],
         "site_web": _if_given(v.empty_trap),
         "__extras": [get("ignore")],

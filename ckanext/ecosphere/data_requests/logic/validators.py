@@ -16,7 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import communes as registry
-from ckanext.ecosphere.data_requests.domain import states, text, uses
+from ckanext.ecosphere.data_requests.domain import states, text, wording
 
 _ = tk._
 
@@ -112,7 +112,7 @@ def use(value: Any) -> str:
     """Validate the intended use of the data, which is optional."""
     if not value:
         return ""
-    found = uses.find(str(value))
+    found = wording.find_use(str(value))
     if not found:
         raise _not_listed(value)
     return found

@@ -5,27 +5,22 @@ Several messages about one request are sent as one e-mail; users who want a dige
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import Event, Request
-from ckanext.ecosphere.data_requests.notifications import (
-    emails,
-    enclosures,
-    mail_headers,
-    mailboxes,
-    replies,
-    review,
-    texts,
-)
-from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
+from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests.model import Event, Notification, Request, Setting
+from ckanext.ecosphere.data_requests.notifications import emails, replies, review, texts
 from ckanext.ecosphere.shared import language, runs
 from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.shared.mailing import headers as shared
 from ckanext.ecosphere.shared.mailing import sending
 from ckanext.ecosphere.shared.mailing.outbox import MOST_TRIES, UNWANTED, Outbox
 from ckanext.ecosphere.shared.mailing.texts import subject
@@ -83,7 +78,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
     )
     if not rows:
         return 0
-    user = mailboxes.get(rows[0].user_id) or model.User.get(rows[0].user_id)
+    user = people.mailbox_of(rows[0].user_id) or model.User.get(rows[0].user_id)
     if user is None or user.state != model.State.ACTIVE or not user.email:
         return OUTBOX.note(ids, UNWANTED, "no address")
     lang = emails.language_of(user, model.Session.get(Request, rows[0].request_id))
@@ -101,7 +96,7 @@ def _send(ids: list[int], digest: bool = False) -> int:
 
 def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None:
     """Return recipient, subject and both forms of an e-mail."""
-    user = mailboxes.get(user_id) or model.User.get(user_id)
+    user = people.mailbox_of(user_id) or model.User.get(user_id)
     rows = list(
         model.Session.scalars(sa.select(Notification).where(Notification.id.in_(ids)).order_by(Notification.id))
     )
@@ -110,11 +105,11 @@ def _render(user_id: str, ids: list[int], digest: bool) -> dict[str, Any] | None
         return None
     if not digest and not review.concerns(rows[0]):
         _gather(letter, rows)
-    headers = mail_headers.headers(rows)
+    mail_headers = headers(rows)
     if reply_to := replies.address_of(rows, user_id):
-        headers["Reply-To"] = reply_to
+        mail_headers["Reply-To"] = reply_to
         letter.marker, letter.reply = replies.marker(), replies.explanation(rows)
-    return {**emails.in_form(letter, user), "headers": headers, "attachments": enclosures.of(rows)}
+    return {**emails.in_form(letter, user), "headers": mail_headers, "attachments": store.enclosures(rows)}
 
 
 def _gather(letter: emails.Letter, rows: list[Notification]) -> None:
@@ -187,3 +182,37 @@ def _is_due(setting: Setting, oldest: datetime) -> bool:
     """Return whether the period has passed since the last digest or, without one, since the oldest notification."""
     since = max(setting.last_digest, oldest - timedelta(days=7)) if setting.last_digest else oldest
     return (clock.day_of(clock.now()) - clock.day_of(since)).days >= PERIODS.get(setting.digest, 1)
+
+
+def headers(rows: Sequence[Notification]) -> dict[str, str]:
+    """Return the headers of an e-mail with these notifications of one recipient."""
+    first = rows[0]
+    requests = {each.request_id for each in rows}
+    request_id = first.request_id if len(requests) == 1 else ""
+    found = {**shared.AUTOMATIC, **_thread(first, request_id)}
+    # No unsubscribe link to shared mailboxes: a single reader could stop the e-mails to the whole service.
+    return found if people.is_mailbox(first.user_id) else {**found, **_way_out(first.user_id, request_id)}
+
+
+def _way_out(user_id: str, request_id: str) -> dict[str, str]:
+    address = tk.url_for(
+        "ecosphere_requests.unsubscribe", token=replies.unsubscribe_token(user_id, request_id), _external=True
+    )
+    return shared.way_out(address)
+
+
+def _thread(first: Notification, request_id: str) -> dict[str, str]:
+    """Return a Message-ID that is the same when sent again, and References to the first e-mail about the request."""
+    own = shared.message_id("notification", str(first.id))
+    if not request_id:
+        return {"Message-ID": own}
+    root = shared.message_id("request", request_id, first.user_id)
+    if not _was_written_to(first.user_id, request_id):
+        return {"Message-ID": root}
+    return {"Message-ID": own, "In-Reply-To": root, "References": root}
+
+
+def _was_written_to(user_id: str, request_id: str) -> bool:
+    sent = (Notification.channel == "email", Notification.status == "sent")
+    query = sa.exists().where(Notification.user_id == user_id, Notification.request_id == request_id, *sent)
+    return bool(model.Session.scalar(sa.select(query)))

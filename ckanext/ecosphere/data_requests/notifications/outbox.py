@@ -18,12 +18,10 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.domain.states import Told
-from ckanext.ecosphere.data_requests.model import Comment, Event, Mute, Request, Revision
-from ckanext.ecosphere.data_requests.notifications import mailboxes, tables
-from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
+from ckanext.ecosphere.data_requests.model import UNSEEN, Comment, Event, Mute, Notification, Request, Revision, Setting
 
 PAGE, EMAIL = "page", "email"
-UNSEEN = sa.text(tables.UNSEEN)
+UNSEEN = sa.text(UNSEEN)
 MOST_UNSEEN = 1000
 #: Latest notifications of a user that the page lists.
 MOST_LISTED = 1000
@@ -87,7 +85,7 @@ def _tell(
     request: Request, key: str, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any], **origin: Any
 ) -> int:
     told = list(told)
-    boxes = {box: each for each in told for box in mailboxes.keys(each.audience, request, dict(fields))}
+    boxes = {box: each for each in told for box in people.mailbox_keys(each.audience, request, dict(fields))}
     return _write(request, key, recipients_of(request, told, actor, fields), boxes, **origin)
 
 
@@ -126,7 +124,7 @@ def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, To
     known = {address.casefold() for address in addresses if address}
     found: dict[str, Told] = {}
     for key, each in boxes.items():
-        box = mailboxes.get(key)
+        box = people.mailbox_of(key)
         address = box.email.casefold() if box else key
         if address not in known:
             known.add(address)

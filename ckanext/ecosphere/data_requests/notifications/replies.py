@@ -2,17 +2,88 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 import ckan.plugins.toolkit as tk
 from ckan import model
 
 from ckanext.ecosphere.data_requests import config, dictize
-from ckanext.ecosphere.data_requests.domain import people, states
-from ckanext.ecosphere.data_requests.inbound import addresses, quotes
-from ckanext.ecosphere.data_requests.model import Comment, Request
-from ckanext.ecosphere.data_requests.notifications import mailboxes, review
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests.inbound import quotes
+from ckanext.ecosphere.data_requests.model import Comment, Notification, Request
+from ckanext.ecosphere.data_requests.notifications import review
+from ckanext.ecosphere.shared.mailing import headers, link_key
+from ckanext.ecosphere.shared.mailing import headers as shared
+
+PURPOSE = b"ecosphere-requests-reply"
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+TOKEN = re.compile(r"([0-9a-z]{1,13})-([0-9a-z]{1,5})-([a-z2-7]{20})")
+#: Address to which a token can be added.
+ADDRESS = re.compile(r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,185}", re.IGNORECASE)
+DIGEST_BYTES = 13
+EPOCH = date(1970, 1, 1)
+LONGEST_LOCAL_PART = 64
+
+
+@dataclass(frozen=True)
+class Token:
+    """Content of a reply address whose signature is valid.
+
+    Attributes:
+        notification: id of the notification for which it was issued.
+        last: last day of validity.
+    """
+
+    notification: int
+    last: date
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the last day has passed."""
+        return clock.day_of(clock.now()) > self.last
+
+
+def signed_address(number: int) -> str:
+    """Return the address for replies to a notification, "" when replies are not accepted."""
+    if not ADDRESS.fullmatch(config.reply_address()):
+        return ""
+    last = clock.day_of(clock.now()) + timedelta(days=config.reply_days())
+    local, _at, domain = config.reply_address().rpartition("@")
+    written = f"{local}+{_signed(_base36(number), _base36((last - EPOCH).days))}"
+    return f"{written}@{domain}" if len(written) <= LONGEST_LOCAL_PART else ""
+
+
+def read_address(address: str) -> Token | None:
+    """Return the token of an address, None for another address or a wrong signature."""
+    local, _at, domain = address.strip().lower().rpartition("@")
+    ours, _at, our_domain = config.reply_address().lower().rpartition("@")
+    if not ours or domain != our_domain or not local.startswith(f"{ours}+"):
+        return None
+    match = TOKEN.fullmatch(local.removeprefix(f"{ours}+"))
+    if match is None or not hmac.compare_digest(_signed(match[1], match[2]), match[0]):
+        return None
+    return Token(int(match[1], 36), EPOCH + timedelta(days=int(match[2], 36)))
+
+
+def _signed(number: str, day: str) -> str:
+    digest = hmac.new(link_key.get().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256)
+    # 13 bytes give 21 characters; the first 20 hold 100 bits.
+    return f"{number}-{day}-{base64.b32encode(digest.digest()[:DIGEST_BYTES]).decode().lower()[:20]}"
+
+
+def _base36(number: int) -> str:
+    written = ""
+    while number:
+        number, digit = divmod(number, len(DIGITS))
+        written = DIGITS[digit] + written
+    return written or "0"
+
 
 _ = tk._
 
@@ -43,12 +114,12 @@ def address_of(rows: Sequence[Notification], user_id: str) -> str:
     """Return the reply address of an e-mail, "" when replies are not accepted."""
     first = answered(rows)
     about_one = len({each.request_id for each in rows}) == 1
-    if not config.reply_address() or not about_one or mailboxes.is_mailbox(user_id) or review.concerns(first):
+    if not config.reply_address() or not about_one or people.is_mailbox(user_id) or review.concerns(first):
         return ""
     request = model.Session.get(Request, first.request_id)
     reader = people.reader_of(model.User.get(user_id))
     takes = request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
-    return addresses.of_notification(first.id) if takes else ""
+    return signed_address(first.id) if takes else ""
 
 
 def marker() -> str:
@@ -73,3 +144,39 @@ def explanation(rows: Sequence[Notification]) -> str:
         "You can answer this e-mail: your answer becomes a message on the page of the request, which its author, the "
         "service and the moderators read."
     )
+
+
+SATISFACTION = "ecosphere-requests-satisfaction"
+YES, NO = "yes", "no"
+SATISFACTION_SECONDS = 180 * 24 * 3600
+
+
+def satisfaction_token(request: Request) -> str:
+    """Return a signed token that lets the requester say whether the request was answered, and nothing else."""
+    return headers.sign(SATISFACTION, [request.requester_id, request.id])
+
+
+def request_of_token(written: str) -> Request | None:
+    """Return the request of a token, None when it is invalid, too old, or its user is no longer the requester."""
+    found = headers.read(SATISFACTION, written, SATISFACTION_SECONDS)
+    if not (isinstance(found, list) and len(found) == 2 and all(isinstance(each, str) for each in found)):  # noqa: PLR2004
+        return None
+    request = model.Session.get(Request, found[1])
+    return request if request is not None and request.requester_id == found[0] else None
+
+
+UNSUBSCRIBE = "ecosphere-requests-unsubscribe"
+
+
+def unsubscribe_token(user_id: str, request_id: str) -> str:
+    """Return a signed token that unsubscribes a user from a request's e-mails, or from all with "", and nothing else.
+
+    It does not expire, so that old e-mails can still be used to unsubscribe.
+    """
+    return shared.sign_lasting(UNSUBSCRIBE, [user_id, request_id])
+
+
+def read_unsubscribe_token(written: str) -> tuple[str, str] | None:
+    """Return the ids of the user and the request ("" for all) of a token, None when it is invalid."""
+    found = shared.read_lasting(UNSUBSCRIBE, written)
+    return (str(found[0]), str(found[1])) if isinstance(found, list) and len(found) == 2 else None  # noqa: PLR2004

@@ -14,9 +14,8 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
-from ckanext.ecosphere.data_requests.domain.names import by_ids
-from ckanext.ecosphere.data_requests.model import Event, Request
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests.domain.people import by_ids
+from ckanext.ecosphere.data_requests.model import Event, Notification, Request
 
 KINDS = ("submit", "held")
 #: Maximum number of lines of an e-mail; the page shows all.

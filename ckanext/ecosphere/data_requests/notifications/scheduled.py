@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,16 +13,93 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 
-from ckanext.ecosphere.data_requests import jobs, privacy, removals, service, stray_files
-from ckanext.ecosphere.data_requests.answers import embargo
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.data_requests import attachments, config, jobs, privacy, service, stray_files
 from ckanext.ecosphere.data_requests.decisions import store
-from ckanext.ecosphere.data_requests.desk import escalation
+from ckanext.ecosphere.data_requests.deliveries import EVERYONE, REQUESTER
 from ckanext.ecosphere.data_requests.domain import clock, states, text
 from ckanext.ecosphere.data_requests.inbound import mailbox
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import ESCALATED, Delivery, Notification, Request, Trace
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.shared import runs
+
+ADMINISTRATORS, CHIEF, MODERATORS = "administrators", "chief", "moderators"
+#: Level → audience of its notifications.
+AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
+
+
+def escalate() -> int:
+    """Notify the administrators of a service, then its head, of requests due or late; return the number of escalations.
+
+    Raises:
+        SomeFailed: some failed; all others were done.
+    """
+    return runs.one_by_one(_due_escalations(clock.day_of(clock.now())), _escalate_one)
+
+
+def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
+    """Yield for each escalation its level, the id of the request and the latest due date concerned."""
+    for level, days in ((ADMINISTRATORS, config.escalation_administrators()), (CHIEF, config.escalation_chief())):
+        if days is not None:
+            last = today - timedelta(days=days)
+            yield from ((level, request_id, last) for request_id in _unescalated(level, last))
+
+
+def _unescalated(level: str, last: date) -> list[str]:
+    known = sa.select(Trace.id).where(Trace.request_id == Request.id, Trace.key == _escalation_key_sql(level))
+    query = sa.select(Request.id).where(Request.state.in_(states.ON_DESK), Request.due <= last, ~known.exists())
+    return list(model.Session.scalars(query.order_by(Request.due, Request.id)))
+
+
+def _escalation_key_sql(level: str) -> sa.ColumnElement[str]:
+    return sa.func.concat(f"{ESCALATED}:{level}:", sa.cast(Request.due, sa.Text))
+
+
+def _escalate_one(due_request: tuple[str, str, date]) -> int:
+    level, request_id, last = due_request
+    request = service.lock(request_id)[request_id]
+    due = request.due
+    if request.state not in states.ON_DESK or due is None or due > last or _is_escalated(request, level):
+        model.Session.rollback()
+        return 0
+    told = MODERATORS if level == CHIEF and not sheets.chief(request.organization_id) else level
+    key = _escalation_key(level, due)
+    model.Session.add(Trace(request_id=request.id, kind=ESCALATED, key=key, told=told, created=clock.now()))
+    kind = "escalated_late" if due < clock.day_of(clock.now()) else "escalated_soon"
+    outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
+    model.Session.commit()
+    return 1
+
+
+def _is_escalated(request: Request, level: str) -> bool:
+    known = sa.select(Trace.id).where(Trace.request_id == request.id, Trace.key == _escalation_key(level, request.due))
+    return model.Session.scalar(known) is not None
+
+
+def _escalation_key(level: str, due: date | None) -> str:
+    return f"{ESCALATED}:{level}:{due}"
+
+
+def publish_answers() -> int:
+    """Publish the deliveries that are due, where the request is answered at present; return of how many requests."""
+    query = sa.select(Delivery.request_id).where(*_due_deliveries()).distinct()
+    return runs.one_by_one(model.Session.scalars(query).all(), _publish_answer)
+
+
+def _due_deliveries() -> tuple[sa.ColumnElement[bool], ...]:
+    return (Delivery.reach == REQUESTER, Delivery.public_from <= _today())
+
+
+def _publish_answer(request_id: str) -> int:
+    request = service.lock(request_id)[request_id]
+    is_given = request.state in states.GIVEN
+    if is_given:
+        update = sa.update(Delivery).where(Delivery.request_id == request_id, *_due_deliveries())
+        model.Session.execute(update.values(reach=EVERYONE))
+        outbox.of_public_answer(request, f"public_answer:{request_id}:{_today().isoformat()}")
+    model.Session.commit()
+    return int(is_given)
+
 
 log = logging.getLogger(__name__)
 
@@ -189,14 +266,14 @@ def _today() -> date:
 STEPS: dict[str, Callable[[], int]] = {
     "replies_read": mailbox.fetch,
     "services_reminded": remind_services,
-    "escalated": escalation.escalate,
+    "escalated": escalate,
     "reviews_reminded": remind_of_reviews,
     "requesters_reminded": remind_requesters,
     "requesters_told_of_silence": tell_of_silence,
     "expired": expire,
-    "answers_made_public": embargo.lift,
+    "answers_made_public": publish_answers,
     "anonymised": privacy.anonymise_old,
-    "files_removed": removals.finish,
+    "files_removed": attachments.remove_recorded,
     "stray_files_removed": stray_files.remove,
     "datasets_compared": jobs.match_saved,
     "emails_taken_up": delivery.take_up_interrupted,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,10 +11,8 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.desk import absences
 from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.domain.names import Names
-from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.domain.people import Names, Reader
 from ckanext.ecosphere.data_requests.model import Request
 
 #: Requests shown of each kind; `counts` includes all, and the list of requests has the others.
@@ -86,8 +86,8 @@ def held_by(whose: str, reader: Reader, organization_id: str) -> sa.ColumnElemen
 def _stood_in_for(reader: Reader, organization_id: str) -> list[str]:
     """Return the ids of the reader and of the absent colleagues whom the reader replaces today."""
     colleagues = people.editors_of(organization_id)
-    away = absences.current(colleagues)
-    return [reader.id, *(each for each in away if absences.stands_in(each, colleagues) == reader.id)]
+    away = people.absences(colleagues)
+    return [reader.id, *(each for each in away if people.stands_in(each, colleagues) == reader.id)]
 
 
 def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any
     query = sa.select(Request.assigned_to, sa.func.count(), late).where(*where).group_by(Request.assigned_to)
     numbers = {key: (number, overdue) for key, number, overdue in model.Session.execute(query)}
     colleagues = people.editors_of(organization_id)
-    away = absences.current(colleagues)
+    away = people.absences(colleagues)
     names = Names.of([*colleagues, *(each.substitute_id for each in away.values())], [])
     shown = []
     for key in colleagues:
@@ -124,3 +124,66 @@ def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any
 
 
 KINDS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
+
+
+@dataclass(frozen=True)
+class Due:
+    """Data of a request for a calendar.
+
+    Attributes:
+        day: due date of the request, or of the review of a decision on it.
+    """
+
+    id: str
+    reference: str
+    title: str
+    version: int
+    state: str
+    day: date
+
+
+@dataclass(frozen=True)
+class Around:
+    """Requests and reviews due around a day.
+
+    Attributes:
+        requests: those due from that day on, the soonest first, then overdue ones, the latest first.
+        reviews: those with a review to answer, the soonest first.
+        left_out: number of requests and reviews beyond the limit.
+    """
+
+    requests: list[Due]
+    reviews: list[Due]
+    left_out: int
+
+
+def due_around(where: Collection[Any], states: Collection[str], today: date, most: int) -> Around:
+    """Find requests and reviews due around today.
+
+    Args:
+        where: SQL conditions on the requests.
+        states: states in which requests wait for an answer.
+        today: current day in Paris.
+        most: maximum number of requests, and of reviews.
+    """
+    waiting = [*where, Request.state.in_(states), Request.due.is_not(None)]
+    coming = _due_rows(Request.due, [*waiting, Request.due >= today], Request.due.asc(), most)
+    late = _due_rows(Request.due, [*waiting, Request.due < today], Request.due.desc(), most - len(coming))
+    reviewed = [*where, Request.review_due.is_not(None)]
+    reviews = _due_rows(Request.review_due, reviewed, Request.review_due.asc(), most)
+    left_out = _left_out([*coming, *late], waiting, most) + _left_out(reviews, reviewed, most)
+    return Around([*coming, *late], reviews, left_out)
+
+
+def _due_rows(day: Any, where: list[Any], order: Any, most: int) -> list[Due]:
+    if most <= 0:
+        return []
+    columns = (Request.id, Request.reference, Request.title, Request.version, Request.state, day)
+    rows = model.Session.execute(sa.select(*columns).where(*where).order_by(order, Request.id).limit(most))
+    return [Due(*row) for row in rows]
+
+
+def _left_out(found: list[Due], where: list[Any], most: int) -> int:
+    if len(found) < most:
+        return 0
+    return (model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0) - len(found)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+from sqlalchemy import event
 from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere import vocabularies as voc
@@ -17,8 +22,68 @@ from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import states, text, wording
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
-from ckanext.ecosphere.data_requests.search import cached_counts, desk
+from ckanext.ecosphere.data_requests.search import desk
 from ckanext.ecosphere.shared import language
+
+COUNTS_SECONDS = 60
+Counts = tuple[dict[str, dict[str, int]], int]
+"""Facet → value → number, and the total number."""
+
+
+def cached_counts(count: Callable[[], Counts]) -> Counts:
+    """Return the cached counts, or else compute them.
+
+    Args:
+        count: function that computes them.
+    """
+    try:
+        connection: Any = connect_to_redis()
+        generation = int(connection.get(_counts_key("generation")) or 0)
+        kept = connection.get(_counts_key(generation))
+    except RedisError:
+        return count()
+    if kept:
+        by_facet, total = json.loads(kept)
+        return by_facet, total
+    found = count()
+    with suppress(RedisError):
+        # Should a request change meanwhile, nobody asks for this generation any more.
+        connection.set(_counts_key(generation), json.dumps(found), ex=COUNTS_SECONDS)
+    return found
+
+
+def listen() -> None:
+    """Register listeners for committed changes of requests; once for each process."""
+    for name, function in (("after_flush", _flushed), ("after_commit", _committed), ("after_rollback", _forgotten)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _flushed(session: Any, _context: Any) -> None:
+    if any(isinstance(each, Request) for each in (*session.new, *session.dirty, *session.deleted)):
+        session.info[__name__] = True
+
+
+def _committed(session: Any) -> None:
+    if session.info.pop(__name__, False):
+        forget_counts()
+
+
+def forget_counts() -> None:
+    """Invalidate the cached counts."""
+    try:
+        connect_to_redis().incr(_counts_key("generation"))
+    except RedisError:
+        return  # nothing is cached either
+
+
+def _forgotten(session: Any) -> None:
+    session.info.pop(__name__, None)
+
+
+def _counts_key(name: str | int) -> str:
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:counts:{name}"
+
 
 FACETS = ("state", "organization", "territory", "theme", "use")
 #: Values of the filter by assignee on a desk.
@@ -211,7 +276,7 @@ def facets(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, list
     """Return counts by value and the total; a facet with a filter is counted without it, to show its other values."""
     # The unfiltered public list is requested most, so its counts are cached.
     as_it_is = not filters and len(scope) == 1 and scope[0] is Request.listed
-    counts, total = cached_counts.counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
+    counts, total = cached_counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import kinds, states
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import DatasetLink, Request
 from ckanext.ecosphere.data_requests.search import similar
@@ -110,7 +110,7 @@ def compare(package_ids: Sequence[str]) -> None:
 
 
 #: Requests that a dataset may answer.
-_ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(kinds.DEMANDS))
+_ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(states.DEMANDS))
 
 
 def _fitting(package: model.Package) -> Iterator[dict[str, Any]]:
@@ -239,3 +239,17 @@ def _unflag(package_ids: set[str]) -> None:
         return
     for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(back)).with_for_update()):
         request.flags = [each for each in request.flags if each.get("package") not in package_ids]
+
+
+POINTS_OF_AN_ANSWER = 10
+
+
+def points() -> list[tuple[str, float]]:
+    """Return (id, points of popularity) of the datasets that answered public requests."""
+    answered = (
+        sa.select(DatasetLink.package_id, sa.func.count())
+        .join(Request, Request.id == DatasetLink.request_id)
+        .where(DatasetLink.kind == "answer", Request.listed)
+        .group_by(DatasetLink.package_id)
+    )
+    return [(id_, float(POINTS_OF_AN_ANSWER * number)) for id_, number in model.Session.execute(answered)]

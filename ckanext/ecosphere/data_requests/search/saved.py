@@ -16,7 +16,7 @@ from ckan import model
 from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere.data_requests.domain import wording
-from ckanext.ecosphere.data_requests.domain.names import by_ids
+from ckanext.ecosphere.data_requests.domain.people import by_ids
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.notifications import mail_texts
 from ckanext.ecosphere.data_requests.search import listing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
@@ -12,10 +13,12 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
+from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock, kinds, states
+from ckanext.ecosphere.data_requests.domain import clock, routing, states, wording
+from ckanext.ecosphere.data_requests.domain import communes as registry
 from ckanext.ecosphere.data_requests.model import Event, Request
-from ckanext.ecosphere.data_requests.search import by_service, refusals, unmet
+from ckanext.ecosphere.data_requests.notifications.replies import YES
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.queue import enqueue_once, have_come, wait_for_many
 
@@ -108,15 +111,15 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
         "apart": apart,
         "outcomes": {state: cells.outcomes[state] for state in states.DECIDED if cells.outcomes.get(state)},
         "backlog": [{"age": name, "count": cells.backlog.get(name, 0)} for name, _last in AGES],
-        "grounds": refusals.grounds(where),
-        "unmet": unmet.table(where),
+        "grounds": grounds(where),
+        "unmet": unmet(where),
         "by_month": [
             {"month": month, "received": number, "answered": cells.answered[month]}
             for month, number in sorted(cells.received.items())
             if number
         ],
-        "satisfaction": by_service.satisfaction(where),
-        "services": [] if organization_id else by_service.table(where, *_judgement(today), _median_days(), today),
+        "satisfaction": satisfaction(where),
+        "services": [] if organization_id else by_service(where, *_judgement(today), _median_days(), today),
         "threshold": threshold,
         "private_included": number >= max(threshold, 1),
         "years": _years(),
@@ -136,7 +139,7 @@ def _selection(year: int | None, organization_id: str | None, turned_away: bool 
     spam = Request.outcome["spam"].as_boolean().is_(True)
     rejected = sa.and_(Request.state == states.REJECTED, ~sa.func.coalesce(spam, sa.false()))
     where: list[Any] = [sa.or_(let_in, rejected) if turned_away else let_in, Request.hidden.is_(False)]
-    where.append(Request.kind.in_(kinds.DEMANDS))
+    where.append(Request.kind.in_(states.DEMANDS))
     if year:
         first, last = (datetime.combine(date(y, 1, 1), time(), clock.PARIS) for y in (year, year + 1))
         where += [Request.submitted >= first, Request.submitted < last]
@@ -250,3 +253,212 @@ def _years() -> list[int]:
     query = sa.select(sa.func.min(Request.submitted), sa.func.max(Request.submitted)).where(Request.listed)
     first, last = model.Session.execute(query).one()
     return list(range(clock.day_of(last).year, clock.day_of(first).year - 1, -1)) if first else []
+
+
+_SAID, _SATISFIED = Request.satisfied != "", Request.satisfied == YES
+
+
+def satisfaction(where: list[Any]) -> dict[str, Any] | None:
+    """Return how many requesters gave an opinion on the answer, and the share who were satisfied.
+
+    Args:
+        where: SQL conditions on the requests to count.
+
+    Returns:
+        `said` (number) and `yes` (share, 0–1); None below the threshold of the statistics, so that no one can be
+        identified.
+    """
+    said, yes = model.Session.execute(
+        sa.select(sa.func.count().filter(_SAID), sa.func.count().filter(_SATISFIED)).where(*where)
+    ).one()
+    return _satisfied_share(said, yes)
+
+
+def _satisfied_share(said: int, yes: int) -> dict[str, Any] | None:
+    return {"said": said, "yes": round(yes / said, 4)} if said >= max(config.statistics_threshold(), 1) else None
+
+
+def by_service(where: list[Any], in_time: Any, judged: Any, median_days: Any, today: date) -> list[dict[str, Any]]:
+    """Return a row for each service with public requests, that with the most first.
+
+    Args:
+        where: SQL conditions on the requests to count; of these, only public ones are counted.
+        in_time: condition for an answer within the first month; judged: for requests to which that can be applied.
+        median_days: expression for the median number of days until the first answer.
+        today: current day in Paris.
+
+    Returns:
+        name, title, received, waiting, overdue, answered, refused, within_month (share), median_days, satisfaction.
+    """
+    waiting = Request.state.in_(states.ACTIVE)
+    counted = {
+        "received": sa.func.count(),
+        "waiting": sa.func.count().filter(waiting),
+        "overdue": sa.func.count().filter(waiting, Request.due < today),
+        "answered": sa.func.count().filter(Request.state.in_(states.DECIDED)),
+        "refused": sa.func.count().filter(Request.state == states.REFUSED),
+        "in_time": sa.func.count().filter(in_time),
+        "judged": sa.func.count().filter(judged),
+        "median_days": median_days,
+        "said": sa.func.count().filter(_SAID),
+        "yes": sa.func.count().filter(_SATISFIED),
+    }
+    query = (
+        sa.select(Request.organization_id, *(each.label(name) for name, each in counted.items()))
+        .where(*where, Request.visibility == "public", Request.organization_id.is_not(None))
+        .group_by(Request.organization_id)
+    )
+    rows = {row.organization_id: row for row in model.Session.execute(query)}
+    groups = model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(rows))) if rows else ()
+    found = [_service_line(group, rows[group.id]) for group in groups]
+    return sorted(found, key=lambda each: (-each["received"], each["title"]))
+
+
+def _service_line(group: model.Group, row: Any) -> dict[str, Any]:
+    plain = ("received", "waiting", "overdue", "answered", "refused")
+    return {
+        "name": group.name,
+        "title": group.title or group.name,
+        **{name: getattr(row, name) for name in plain},
+        "within_month": round(row.in_time / row.judged, 4) if row.judged else None,
+        "median_days": None if row.median_days is None else round(float(row.median_days), 1),
+        "satisfaction": _satisfied_share(row.said, row.yes),
+    }
+
+
+REST = ""
+"""Key of the grounds too rare to be shown separately."""
+
+
+def grounds(where: list[Any]) -> list[dict[str, Any]]:
+    """Return the grounds of refusals, whole or partial, the most frequent first.
+
+    Args:
+        where: SQL conditions on the requests to count.
+
+    Returns:
+        ground, label, count; grounds rarer than the threshold of the statistics are summed in the last row.
+    """
+    ground = sa.func.coalesce(Request.outcome["ground"].astext, REST)
+    refused = Request.state.in_((states.REFUSED, states.PARTIAL))
+    query = sa.select(ground, sa.func.count()).where(*where, refused).group_by(ground)
+    counts = dict(model.Session.execute(query).tuples().all())
+    least = max(config.statistics_threshold(), 1)
+    named = {key: number for key, number in counts.items() if key and number >= least}
+    found = [{"ground": key, "label": wording.ground(key), "count": number} for key, number in named.items()]
+    found.sort(key=lambda each: (-each["count"], each["label"]))
+    rest = sum(counts.values()) - sum(named.values())
+    return [*found, {"ground": REST, "label": "", "count": rest}] if rest else found
+
+
+MOST_UNMET = 20
+#: States in which the need is met or no longer exists.
+MET = (states.FULFILLED, states.DUPLICATE, states.WITHDRAWN)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Requests for one theme in one place.
+
+    Attributes:
+        theme: id in the vocabulary.
+        places: ids of the départements concerned; a single id of a country or sea area when there are none.
+        people: number of requesters and supporters.
+        count: number of requests.
+    """
+
+    theme: str
+    places: tuple[str, ...]
+    people: int
+    count: int
+
+
+@dataclass
+class _UnmetCell:
+    people: int = 0
+    count: int = 0
+    wide: int = 0
+    asks: list[int] = field(default_factory=list)
+
+
+def rank(asks: Sequence[Ask], most: int = MOST_UNMET) -> list[dict[str, Any]]:
+    """Return the rows of the table, those with the most support first. Pure.
+
+    Args:
+        asks: requests by theme and place.
+        most: maximum number of rows.
+
+    Returns:
+        theme, places (ids), support (people), count (requests), wide (how many of these requests concern several
+        départements).
+    """
+    cells: dict[tuple[str, str], _UnmetCell] = {}
+    for number, ask in enumerate(asks):
+        for place in ask.places:
+            cell = cells.setdefault((ask.theme, place), _UnmetCell())
+            cell.people += ask.people
+            cell.count += ask.count
+            cell.wide += ask.count if len(ask.places) > 1 else 0
+            cell.asks.append(number)
+    rows: dict[tuple[str, tuple[int, ...]], dict[str, Any]] = {}
+    for (theme, place), cell in cells.items():
+        values = {"support": cell.people, "count": cell.count, "wide": cell.wide}
+        row = rows.setdefault((theme, tuple(cell.asks)), {"theme": theme, "places": [], **values})
+        row["places"].append(place)
+    return sorted(rows.values(), key=lambda row: (-row["support"], row["wide"], row["theme"], row["places"]))[:most]
+
+
+def places_of(territory: str, communes: Iterable[Mapping[str, str]] = ()) -> tuple[str, ...]:
+    """Return the départements (or overseas territories) of a place; the place itself when it has none."""
+    named = sorted({registry.territory_of(each["code"]) for each in communes or ()})
+    if named:
+        return tuple(named)
+    territories = voc.get("territories")
+    place = territories.get(territory) if territory else None
+    if place is not None and place.data.get("type") == "region":
+        return tuple(each.id for each in territories.children(place.uri)) or (place.id,)
+    return (place.id if place else routing.WHOLE_COUNTRY,)
+
+
+def unmet(where: list[Any]) -> list[dict[str, Any]]:
+    """Return the rows for the public requests of a selection, with labels of themes and places."""
+    where = [*where, Request.listed, Request.state.not_in(MET)]
+    return [_labelled(row) for row in rank([*_by_territory(where), *_by_communes(where)])]
+
+
+def _several_departements() -> Any:
+    """Return the SQL condition for communes of several départements: the territory is then a région or the country."""
+    return sa.and_(sa.func.jsonb_array_length(Request.communes) > 0, Request.territory.op("~")("^(region|pays)-"))
+
+
+def _by_territory(where: list[Any]) -> list[Ask]:
+    people = sa.func.sum(Request.support_count + 1)
+    query = (
+        sa.select(Request.theme, Request.territory, people, sa.func.count())
+        .where(*where, ~_several_departements())
+        .group_by(Request.theme, Request.territory)
+        .order_by(Request.theme, Request.territory)
+    )
+    return [Ask(theme, places_of(place), int(n), count) for theme, place, n, count in model.Session.execute(query)]
+
+
+def _by_communes(where: list[Any]) -> list[Ask]:
+    query = (
+        sa.select(Request.theme, Request.territory, Request.communes, Request.support_count + 1)
+        .where(*where, _several_departements())
+        .order_by(Request.id)
+    )
+    return [
+        Ask(theme, places_of(place, communes), people, 1)
+        for theme, place, communes, people in model.Session.execute(query)
+    ]
+
+
+def _labelled(row: dict[str, Any]) -> dict[str, Any]:
+    known, lang = voc.get("territories"), language.current()
+    places = [known[each] for each in row.pop("places") if each in known]
+    return {
+        **row,
+        "theme_label": wording.concept("themes", row["theme"]),
+        "departements": [{"id": each.id, "label": each.label(lang)} for each in places],
+    }

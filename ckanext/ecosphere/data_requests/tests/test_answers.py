@@ -17,10 +17,9 @@ from ckan.tests.helpers import CKANTestApp
 from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.data_requests import dictize, privacy
-from ckanext.ecosphere.data_requests.answers.tables import Delivery
-from ckanext.ecosphere.data_requests.decisions import pdf
+from ckanext.ecosphere.data_requests.decisions import compose
 from ckanext.ecosphere.data_requests.desk import calendar
-from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.data_requests.model import Delivery, Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
@@ -234,7 +233,7 @@ def test_a_refusal_or_silence_is_referred_with_one_click_by_the_requester_alone(
         crpa = "code des relations entre le public et l’administration"
         assert f"({crpa}, articles L. 342-1 et R. 343-1)" in text and f"({crpa}, article R. 343-1)" in text
         assert "votre domicile" in text
-        assert pdf.render(found["subject"], found["html"]).startswith(b"%PDF-")
+        assert compose.pdf(found["subject"], found["html"]).startswith(b"%PDF-")
     other = answered(links=[LINK])
     with pytest.raises(tk.ObjectNotFound):
         act("referral", "asker", id=other["id"])

@@ -13,12 +13,11 @@ from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import Notification, Request
 from ckanext.ecosphere.data_requests.notifications import outbox, scheduled
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
-from ckanext.ecosphere.data_requests.views import calendars
+from ckanext.ecosphere.data_requests.views import person
 from ckanext.ecosphere.tests import plans
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -104,7 +103,7 @@ def entries(app: CKANTestApp, person: str, path: str) -> list[dict[str, str]]:
 def test_a_calendar_holds_what_is_due_next_and_says_what_it_leaves_out(
     app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(calendars, "MOST", 6)
+    monkeypatch.setattr(person, "MOST_IN_CALENDAR", 6)
     many(2_000, first_day=-1_995)  # the last one is due in four days
     with plans.asked() as statements:
         found = entries(app, "editor", "/demandes/service/ddt-42/echeances.ics")

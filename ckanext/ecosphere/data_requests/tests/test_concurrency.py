@@ -13,11 +13,10 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import dictize, service
-from ckanext.ecosphere.data_requests.domain import references
-from ckanext.ecosphere.data_requests.domain.conflict import Conflict
+from ckanext.ecosphere.data_requests import dictize, effects, service
 from ckanext.ecosphere.data_requests.domain.people import Reader, reader_of
 from ckanext.ecosphere.data_requests.model import Event, Support
+from ckanext.ecosphere.data_requests.service import Conflict
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, opened, row
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -88,7 +87,7 @@ def test_two_merges_across_each_other_neither_wait_for_ever_nor_make_a_circle():
 
 def test_references_have_no_double():
     def number() -> str:
-        given = references.next_reference(2031)
+        given = effects.next_reference(2031)
         model.Session.commit()
         return given
 

@@ -14,9 +14,8 @@ from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import dashboard, dictize, privacy, service
-from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer, Trace
+from ckanext.ecosphere.data_requests.model import Absence, Notification, SavedAnswer, Trace
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, group_id, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at, days

@@ -16,10 +16,10 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import cli, dictize, privacy
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.inbound import addresses, mailbox, parsing, quotes
-from ckanext.ecosphere.data_requests.inbound.tables import Inbound
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event
+from ckanext.ecosphere.data_requests.inbound import mailbox, parsing, quotes
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Inbound
 from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.notifications import replies as reply_addresses
 from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, step
 from ckanext.ecosphere.data_requests.tests.imap_server import Imap
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -211,10 +211,10 @@ def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
     for forged in (f"{number}0-{day}-{digest}", f"{number}-{day}0-{digest}", f"{number}-{day}-{'a' * 20}"):
         assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
     with monkeypatch.context() as leaked:
-        leaked.setattr(addresses.link_key, "get", lambda: ckan_config["SECRET_KEY"])
-        forged = addresses._signed(number, day)
+        leaked.setattr(reply_addresses.link_key, "get", lambda: ckan_config["SECRET_KEY"])
+        forged = reply_addresses._signed(number, day)
     assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
-    monkeypatch.setattr(addresses.link_key, "get", lambda: "of-another-portal-0123456789")
+    monkeypatch.setattr(reply_addresses.link_key, "get", lambda: "of-another-portal-0123456789")
     assert handed_over(reply(mine)) == "not_ours"
     assert not comments() and row(made).comment_count == 0
 

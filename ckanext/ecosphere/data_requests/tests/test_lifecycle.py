@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from ckanext.ecosphere.data_requests import dictize, service
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.model import Event, Support
+from ckanext.ecosphere.data_requests.service import Conflict
 from ckanext.ecosphere.data_requests.tests.conftest import (
     DRAFT,
     EXTENSION,

@@ -22,9 +22,8 @@ from hypothesis.stateful import (
 )
 
 from ckanext.ecosphere.data_requests import dictize, service
-from ckanext.ecosphere.data_requests.domain import kinds, states
-from ckanext.ecosphere.data_requests.model import Event
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.model import Event, Notification
 from ckanext.ecosphere.data_requests.tests.conftest import (
     EXTENSION,
     REFUSAL,
@@ -324,4 +323,4 @@ def test_whatever_people_do_the_table_holds():
 
 
 def test_the_table_of_the_tests_names_every_transition():
-    assert set(TABLE) == {name for name, line in states.TRANSITIONS.items() if kinds.DATA in line.about}
+    assert set(TABLE) == {name for name, line in states.TRANSITIONS.items() if states.DATA in line.about}

@@ -16,8 +16,8 @@ from freezegun import freeze_time
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config, dictize, jobs
 from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import (
     EXTENSION,
     REASON,

@@ -12,8 +12,7 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import conversation, dictize
-from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests import conversation, deliveries, dictize
 from ckanext.ecosphere.data_requests.domain.people import reader_of
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.model import Request

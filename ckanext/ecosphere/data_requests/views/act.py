@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests import deliveries
+from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.decisions.compose import digest
 from ckanext.ecosphere.data_requests.domain import fields, states
-from ckanext.ecosphere.data_requests.views import forms, letter_forms, together
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.read import conversation_page
 from ckanext.ecosphere.data_requests.views.viewing import CONFLICT, INVALID, act, known, messages, page, rendered
+from ckanext.ecosphere.shared import language
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"
@@ -55,7 +59,7 @@ def transition(id: str, transition: str) -> AnyResponse:
         data["files"] = uploads
     current = forms.version(typed) == found["version"]
     closes_spam = data.get("spam") and typed.get("go") != PREVIEW  # sends no letter
-    if current and letter_forms.sends_letter(found, transition) and not closes_spam:
+    if current and _sends_letter(found, transition) and not closes_spam:
         previewed = _previewed(found, wanted, typed, data)
         if previewed is not None:
             return previewed
@@ -74,7 +78,7 @@ def transition(id: str, transition: str) -> AnyResponse:
     private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
     held = any(each.get("moderation") == "held" for each in done.get("events", [])[-1:])
     tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private, signal=found["is_signal"], held=held))
-    together.tell(done["together"])
+    _tell_of_others(done["together"])
     return _after(found, done)
 
 
@@ -106,7 +110,7 @@ def _previewed(
     """Show the letter that the form would send; None when the person has seen this very letter and sends it."""
     again = forms.with_files({}, "files", data.get("files") or [])
     try:
-        letter = letter_forms.composed(found, wanted["transition"], data)
+        letter = _composed(found, wanted["transition"], data)
     except tk.ValidationError as error:
         return _form(found, wanted, typed, errors={**again, **messages(error)}, status=INVALID)
     if typed.get("go") != PREVIEW and typed.get("seen") == letter["seen"]:
@@ -305,7 +309,7 @@ def _form(
     status: int = 200,
 ) -> Response:
     names = [field["name"] for field in wanted["fields"]]
-    sends_letter = letter_forms.sends_letter(found, wanted["transition"])
+    sends_letter = _sends_letter(found, wanted["transition"])
     answers = "requester" in found["roles"] and wanted["transition"] in ANSWERS
     labels = {**forms.labels(), **({"comment": tk._("Your answer")} if answers else {})}
     if found["is_signal"]:
@@ -319,12 +323,12 @@ def _form(
         "changes": changes,
         "labels": labels,
         "letter": letter,
-        "rules": {name: letter_forms.rule() for name in names if fields.takes_reasons(wanted["transition"], name)},
-        "together": together.of_step(found, wanted["transition"]),
+        "rules": {name: _rule() for name in names if fields.takes_reasons(wanted["transition"], name)},
+        "together": _treated_together(found, wanted["transition"]),
         "sends_letter": sends_letter,
         "answers": answers,
         "internal": wanted["transition"] in states.INTERNAL,
-        **(letter_forms.variables(found, wanted["transition"], values) if sends_letter else {}),
+        **(_letter_variables(found, wanted["transition"], values) if sends_letter else {}),
     }
     if "organization" in names:
         variables.update(_services(found))
@@ -378,3 +382,61 @@ def _too_late(
     variables = {"request_": found, "kept": kept, "changes": changes or []}
     variables["for_others"] = line is not None and found["state"] in line.sources and not typed
     return rendered("ecosphere_requests/too_late.html", variables, CONFLICT)
+
+
+def _sends_letter(found: Mapping[str, Any], transition: str) -> bool:
+    """Return whether a transition of a request sends a letter of decision."""
+    return transition in states.LETTERS and not found["is_signal"]
+
+
+def _composed(found: Mapping[str, Any], transition: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the letter that a transition would send; `seen` stands for its text.
+
+    Raises:
+        ValidationError: what is missing or wrong, by field.
+    """
+    letter = act("ecosphere_request_letter_preview", id=found["id"], transition=transition, **data)
+    for upload in data.get("files") or []:
+        upload.stream.seek(0)  # was read to be checked; is read again when the form is sent
+    return {**letter, "seen": digest(letter["html"], letter["plain"])}
+
+
+def _letter_variables(found: Mapping[str, Any], transition: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a letter lacks: fields of its `author` to ask for, the `unnamed` service; and `ways` to pass on."""
+    request = model.Session.get_one(Request, found["id"])
+    faults = authors.faults_of(request, transition, tk.current_user.id, {})
+    asked = any(values.get(name) for name in authors.NAMES) or any(name in faults for name in authors.NAMES)
+    kept = authors.of(tk.current_user.id)
+    group = authors.service_of(request, transition)
+    unnamed = {"text": " ".join(faults.get("service", [])), "name": group.name if group else ""}
+    return {
+        "author": {name: values.get(name, getattr(kept, name)) for name in authors.NAMES} if asked else None,
+        "unnamed": unnamed if "service" in faults else None,
+        "ways": _ways(),
+    }
+
+
+def _ways() -> list[tuple[str, str]]:
+    """Return the ways to pass a request on outside the portal, with their labels."""
+    spoken = "en" if language.current().startswith("en") else "fr"
+    return [(way, words[spoken]) for way, words in law.texts()["ways"].items()]
+
+
+def _rule() -> str:
+    """Return the rule for reasons, shown before the user writes."""
+    return tk._("In sentences, {number} different words at least.").format(number=fields.FEWEST_WORDS)
+
+
+def _treated_together(found: Mapping[str, Any], transition: str) -> list[dict[str, Any]]:
+    """Return the requests to which a step of the work also goes."""
+    if transition not in states.SHARED:
+        return []
+    return [each for each in found["joined"] if each["state"] in states.ACTIVE]
+
+
+def _tell_of_others(together: Mapping[str, Any]) -> None:
+    """Say for which of the requests treated together the transition was done, and why not for the others."""
+    if together["done"]:
+        tk.h.flash_success(tk._("It was also done for {references}.").format(references=", ".join(together["done"])))
+    for each in together["left_out"]:
+        tk.h.flash_error(tk._("It was not done for {reference}: {reason}").format(**each))

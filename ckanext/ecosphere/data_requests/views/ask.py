@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.lib.search import SearchError, SearchQueryError
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests.domain import communes, fields, kinds, states
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.data_requests import config, throttle
+from ckanext.ecosphere.data_requests.domain import communes, fields, people, states
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
-from ckanext.ecosphere.data_requests.views import forms, limits, picking, signals, unsaved_forms
+from ckanext.ecosphere.data_requests.views import forms, signals, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
     INVALID,
     act,
@@ -53,7 +57,7 @@ def _about(name: str) -> dict[str, Any]:
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return {}
     title = dataset["title"] or dataset["name"]
-    found = {"kind": kinds.ACCESS, "dataset": dataset["name"], "title": tk._("Access to: {title}").format(title=title)}
+    found = {"kind": states.ACCESS, "dataset": dataset["name"], "title": tk._("Access to: {title}").format(title=title)}
     for field, vocabulary in (("theme", "themes"), ("territory", "territories")):
         concepts = (voc.get(vocabulary).get(str(each)) for each in dataset.get(field) or ())
         if first := next((concept for concept in concepts if concept), None):
@@ -135,7 +139,7 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
         similar_seen=bool(request.form.get("similar_seen")),
     )
     tk.h.flash_success(tk._("Your request is sent. Its reference is {reference}.").format(reference=sent["reference"]))
-    if sent["state"] == states.SUBMITTED and limits.has_sent_many():
+    if sent["state"] == states.SUBMITTED and _has_sent_many():
         tk.h.flash_notice(
             tk._("It waits for a moderator, as you have sent many today. Its period counts from today all the same.")
         )
@@ -239,7 +243,7 @@ def commune_suggestions() -> Response:
 def dataset_suggestions() -> Response:
     """Return datasets that match the input and that the user may read, as JSON."""
     text = request.args.get("q", "")[:200].strip()
-    return jsonify({"items": picking.suggestions(context(), text) if text else []})
+    return jsonify({"items": _suggested_datasets(context(), text) if text else []})
 
 
 def _form(
@@ -280,9 +284,9 @@ def _form(
     if draft and after is None:
         variables["similar"] = similar_of(draft)
         variables["route"] = route = _route(draft)
-        variables["limit"] = limits.of_next(route["organization"]["id"] if route else None)
+        variables["limit"] = _limit_of_next(route["organization"]["id"] if route else None)
     elif not draft and is_known():
-        variables["limit"] = limits.of_next(_addressee(values))
+        variables["limit"] = _limit_of_next(_addressee(values))
         variables["similar"] = similar_of(values) if values.get("title") else None
     return rendered("ecosphere_requests/form.html", variables, INVALID if errors else 200)
 
@@ -386,3 +390,118 @@ def enclosed(draft: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _given(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
+
+
+def _limit_of_next(organization: str | None) -> dict[str, Any] | None:
+    """Return what applies to the next request of the current user, None when nothing special does.
+
+    Args:
+        organization: name or id of the service that will get it; the moderators' stands in for an unknown one.
+
+    Returns:
+        `sent` in the last 24 hours; `stopped`: whether the portal takes no more; `service` and its contact `sheet`.
+    """
+    reader = people.reader_of_context(context())
+    if not reader.id:
+        return None
+    sent, stopped = throttle.sent_lately(reader), throttle.is_stopped(reader)
+    if sent < throttle.without_moderator(reader) and not stopped:
+        return None
+    group = (model.Group.get(organization) if organization else None) or model.Group.get(config.moderators())
+    sheet = sheets.of(group) if group else None
+    return {"sent": sent, "stopped": stopped, "service": group.title or group.name if group else "", "sheet": sheet}
+
+
+def _has_sent_many() -> bool:
+    """Return whether the current user has just sent a request that waits for a moderator because of the number."""
+    reader = people.reader_of_context(context())
+    return throttle.sent_lately(reader) > throttle.without_moderator(reader)
+
+
+@page
+def batch(id: str) -> Response:
+    """Show the services that were asked, and their answers."""
+    return _batch(id)
+
+
+@page
+@known
+def batch_add(id: str) -> AnyResponse:
+    """Put the question to the selected services."""
+    chosen = request.form.getlist("organizations")
+    try:
+        act("ecosphere_request_batch_add", id=id, organizations=chosen)
+    except tk.ValidationError as error:
+        return _batch(id, chosen, messages(error))
+    message = tk.ungettext(
+        "Your question is sent to {number} more service.",
+        "Your question is sent to {number} more services.",
+        len(chosen),
+    )
+    tk.h.flash_success(message.format(number=len(chosen)))
+    return tk.redirect_to("ecosphere_requests.batch", id=id)
+
+
+def _batch(id: str, chosen: list[str] | None = None, errors: forms.Errors | None = None) -> Response:
+    found = act("ecosphere_request_batch_show", id=id)
+    variables = {"batch": found, "request_": act("ecosphere_request_show", id=id), "chosen": chosen or []}
+    variables["limit"] = _limit_of_next(None) if found["may_grow"] else None
+    return rendered("ecosphere_requests/batch.html", {**variables, "errors": errors or {}}, INVALID if errors else 200)
+
+
+MOST_SUGGESTIONS = 8
+#: Maximum number of datasets of a form that are shown by title.
+MOST_CHOSEN = 20
+
+
+def _suggested_datasets(reader: Any, text: str) -> list[dict[str, str]]:
+    """Search for datasets as the portal does or, without results, by prefixes of words of titles.
+
+    Args:
+        reader: context of the user, whose permissions apply.
+        text: what was typed, not empty.
+
+    Returns:
+        `value` (name) and `label` (title; with service and year where two datasets share it).
+    """
+    # Remove operators of the query language, which are not meant as such in a title.
+    words = " ".join("".join(sign if sign.isalnum() else " " for sign in text).split())
+    if not words:
+        return []
+    try:
+        query = {"q": words, "rows": MOST_SUGGESTIONS, "fq": "dataset_type:dataset", "include_private": True}
+        found = tk.get_action("package_search")(reader, query)["results"]
+    except (SearchError, SearchQueryError, tk.ValidationError):
+        found = []
+    if not found:
+        return [
+            {"value": each["name"], "label": each["title"] or each["name"]}
+            for each in tk.get_action("package_autocomplete")(reader, {"q": words, "limit": MOST_SUGGESTIONS})
+        ]
+    shared = Counter(each["title"] for each in found)
+    return [{"value": each["name"], "label": _dataset_label(each, shared[each["title"]] > 1)} for each in found]
+
+
+def _dataset_label(dataset: dict[str, Any], is_shared: bool) -> str:
+    title = dataset["title"] or dataset["name"]
+    if not is_shared:
+        return title
+    service = (dataset.get("organization") or {}).get("title") or ""
+    year = str(dataset.get("metadata_created") or "")[:4]
+    return ", ".join(each for each in (title, service, year) if each)
+
+
+def dataset_titles(typed: Any) -> dict[str, str]:
+    """Return the titles of the datasets in a field that the user may read: name → title."""
+    names = forms.dataset_names(str(typed or ""))[:MOST_CHOSEN]
+    found = {}
+    for name in names:
+        package = model.Package.get(name)
+        if package is None or package.state != model.State.ACTIVE:
+            continue
+        try:
+            tk.check_access("package_show", context(), {"id": package.id})
+        except (tk.NotAuthorized, tk.ObjectNotFound):
+            continue
+        found[name] = package.title or package.name
+    return found

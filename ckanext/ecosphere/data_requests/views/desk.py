@@ -6,22 +6,20 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from flask import Response, jsonify, request
+from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.decisions import receipts
-from ckanext.ecosphere.data_requests.domain import names
+from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.search import listing
-from ckanext.ecosphere.data_requests.views import exports, forms, read
-from ckanext.ecosphere.data_requests.views.viewing import act, context, known, messages, page, rendered
+from ckanext.ecosphere.data_requests.views import figures, forms, read
+from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, context, known, messages, page, rendered
 
 #: Sections of the desk, the most urgent first.
 PARTS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
-DIGESTS = ("immediate", "daily", "weekly", "none")
 
 
 @page
@@ -54,7 +52,7 @@ def desk_csv(organization: str) -> Response:
         found += results
         if len(results) < AT_ONCE:
             break
-    response = Response(exports.desk(found), mimetype="text/csv")
+    response = Response(figures.desk_table(found), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="demandes-{service["name"]}.csv"'
     response.cache_control.no_store = True
     return response
@@ -108,7 +106,7 @@ def moderation() -> AnyResponse:
         "ecosphere_request_list", "ecosphere_requests.moderation", scope="moderation", sort="created"
     )
     variables = {"found": found, "pages": pages, "waiting": act("ecosphere_request_held_list", rows=0)["count"]}
-    variables |= {"unready": _unready(), "desk_lacks": receipts.desk_lacks()}
+    variables |= {"unready": _unready(), "desk_lacks": authors.desk_lacks()}
     variables["unconfirmed"] = _unconfirmed()
     return rendered("ecosphere_requests/moderation.html", variables)
 
@@ -123,7 +121,7 @@ def _unready() -> list[dict[str, Any]]:
             "silent": each.silent,
             "lacking": [labels[name] for name in each.lacking],
         }
-        for each in receipts.unready()
+        for each in authors.unready()
     ]
 
 
@@ -136,7 +134,7 @@ def _unconfirmed() -> list[dict[str, Any]]:
             "title": group.title or group.name,
             "fields": [f"{labels[name]} ({entry.year})" for name, entry in entries.items()],
         }
-        for group, entries in receipts.unconfirmed()
+        for group, entries in authors.unconfirmed()
     ]
 
 
@@ -186,78 +184,12 @@ def spam(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.moderation")
 
 
-@page
-@known
-def notifications() -> Response:
-    """Show the user's notifications, the latest first; they appear here even without a mail server."""
-    found, pages = read.listed("ecosphere_request_notification_list", "ecosphere_requests.notifications")
-    return rendered("ecosphere_requests/notifications.html", {"found": found, "pages": pages})
-
-
-@page
-@known
-def notifications_seen() -> AnyResponse:
-    """Mark all notifications as seen."""
-    act("ecosphere_request_notification_seen")
-    return tk.redirect_to("ecosphere_requests.notifications")
-
-
-@page
-@known
-def preferences() -> AnyResponse:
-    """Show and change the user's settings for notifications and letters."""
-    errors: forms.Errors = {}
-    if request.method == "POST":
-        named = ("digest", "language", "first_name", "last_name", "quality")
-        wanted = {name: request.form[name] for name in named if name in request.form}
-        try:
-            act("ecosphere_request_settings_update", **wanted)
-        except tk.ValidationError as error:
-            errors = messages(error)
-        else:
-            tk.h.flash_success(tk._("Your preferences are saved."))
-            return tk.redirect_to("ecosphere_requests.preferences")
-    found = act("ecosphere_request_settings_show")
-    variables = {"settings": found, "errors": errors, "digests": DIGESTS}
-    return rendered("ecosphere_requests/preferences.html", variables, 400 if errors else 200)
-
-
-@known
-def my_data() -> Response:
-    """Return all personal data of the user as JSON."""
-    response = jsonify({**act("ecosphere_request_export"), **_followed()})
-    response.headers["Content-Disposition"] = 'attachment; filename="mes-demandes.json"'
-    response.cache_control.no_store = True
-    return response
-
-
-def _followed() -> dict[str, Any]:
-    """Return the datasets that the user follows and, where `ecosphere_search` is on, their search alerts."""
-    datasets = act("dataset_followee_list", id=tk.current_user.id)
-    found: dict[str, Any] = {"datasets_followed": [{"name": each["name"], "title": each["title"]} for each in datasets]}
-    if tk.h.plugin_loaded("ecosphere_search"):
-        found["search_alerts"] = act("ecosphere_search_alert_list")
-    return found
-
-
-@page
-@known
-def forget_me() -> AnyResponse:
-    """Erase the user's personal data, once they have ticked the confirmation."""
-    if not request.form.get("sure"):
-        tk.h.flash_error(tk._("Tick the box to confirm: what is erased cannot be brought back."))
-        return tk.redirect_to("ecosphere_requests.preferences")
-    act("ecosphere_request_erase")
-    tk.h.flash_success(tk._("What the data requests kept of you is erased."))
-    return tk.redirect_to("ecosphere_requests.index")
-
-
 def people(service: dict[str, Any]) -> list[dict[str, str]]:
     """Return the users to whom requests of a service can be assigned: its editors and administrators.
 
     `organization_show` is not used, since it counts all datasets created by each member.
     """
-    accounts = names.by_ids(model.User, persons.editors_of(service["id"]))
+    accounts = persons.by_ids(model.User, persons.editors_of(service["id"]))
     found = [{"name": each.name, "title": each.fullname or each.display_name} for each in accounts]
     return sorted(found, key=lambda each: each["title"].casefold())
 
@@ -298,3 +230,88 @@ def _filtered(service: dict[str, Any], search: dict[str, Any], chosen: MultiDict
 
 def _count(value: Any) -> int:
     return value if isinstance(value, int) else len(value)
+
+
+@page
+@known
+def absences() -> AnyResponse:
+    """Show the absences in the user's services and the form for a new one; on POST, create it."""
+    found = act("ecosphere_request_absence_list")
+    if request.method == "GET":
+        return _absences(found, {}, {})
+    named = ("first", "last", "substitute", "user")
+    try:
+        made = act("ecosphere_request_absence_create", **{name: request.form.get(name, "") for name in named})
+    except tk.ValidationError as error:
+        return _absences(found, request.form, messages(error), INVALID)
+    first, last = (tk.h.ecosphere_request_date(made[name]) for name in ("first", "last"))
+    tk.h.flash_success(tk._("The absence from {first} to {last} is announced.").format(first=first, last=last))
+    return tk.redirect_to("ecosphere_requests.absences")
+
+
+def _absences(found: Any, typed: Any, errors: forms.Errors, status: int = 200) -> Response:
+    services = [service_of_desk(each["name"]) for each in tk.h.ecosphere_request_desks()]
+    own = tk.current_user.name
+    colleagues = {each["name"]: each["title"] for service in services for each in people(service)}
+    led = [each for each in services if tk.current_user.id in persons.editors_of(each["id"], ("admin",))]
+    variables = {
+        "absences": found,
+        "colleagues": sorted(
+            ({"name": name, "title": title} for name, title in colleagues.items() if name != own),
+            key=lambda each: each["title"].casefold(),
+        ),
+        "led": {each["name"] for service in led for each in people(service)} - {own},
+        "own": own,
+        "typed": typed,
+        "errors": errors,
+    }
+    return rendered("ecosphere_requests/absences.html", variables, status)
+
+
+@page
+@known
+def absence_delete(absence: str) -> AnyResponse:
+    """Delete an absence."""
+    act("ecosphere_request_absence_delete", id=absence)
+    tk.h.flash_success(tk._("The absence is taken back."))
+    return tk.redirect_to("ecosphere_requests.absences")
+
+
+@page
+@known
+def saved_answers(organization: str) -> AnyResponse:
+    """Show the saved answers of a service and their form; on POST, create or change one."""
+    service = service_of_desk(organization)
+    if request.method == "POST":
+        named = ("id", "title", "ground", "law", "facts")
+        data = {name: request.form[name] for name in named if request.form.get(name)}
+        try:
+            act("ecosphere_request_saved_answer_save", organization=service["id"], **data)
+        except tk.ValidationError as error:
+            return _saved_answers(service, request.form, messages(error), INVALID)
+        tk.h.flash_success(tk._("The answer is kept."))
+        return tk.redirect_to("ecosphere_requests.saved_answers", organization=service["name"])
+    return _saved_answers(service, None, {})
+
+
+def _saved_answers(service: dict[str, Any], typed: Any, errors: forms.Errors, status: int = 200) -> Response:
+    found = act("ecosphere_request_saved_answer_list", organization=service["id"])
+    wanted = request.args.get("id", "")
+    chosen = next((each for each in found if each["id"] == wanted), {})
+    variables = {
+        "service": service,
+        "answers": found,
+        "typed": typed if typed is not None else chosen,
+        "errors": errors,
+        "labels": {**forms.labels(), "title": tk._("Name of the answer")},
+    }
+    return rendered("ecosphere_requests/saved_answers.html", variables, status)
+
+
+@page
+@known
+def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
+    """Delete a saved answer."""
+    act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)
+    tk.h.flash_success(tk._("The answer is deleted."))
+    return tk.redirect_to("ecosphere_requests.saved_answers", organization=organization)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
+from html import escape
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from flask import Response, request
+from markupsafe import Markup
 
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain import states, wording
 from ckanext.ecosphere.data_requests.search import saved
-from ckanext.ecosphere.data_requests.views import exports
 from ckanext.ecosphere.data_requests.views.viewing import act, as_public, is_known, page, rendered
 from ckanext.ecosphere.shared import atom, dates, language
+from ckanext.ecosphere.shared.csv_table import write
+from ckanext.ecosphere.shared.messages import N_
 
 ENTRIES = 50
 YEAR_DIGITS = 4
@@ -63,7 +67,7 @@ def service(organization: str) -> Response:
 @page
 def statistics_csv() -> Response:
     """Return the statistics as CSV: with codes or, with ``?words=1``, with the labels of the page."""
-    table = exports.in_words if request.args.get("words") else exports.statistics
+    table = in_words if request.args.get("words") else codes
     content = table(as_public("ecosphere_request_stats", **_scope()))
     response = Response(content, mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="demandes-de-donnees.csv"'
@@ -133,3 +137,237 @@ def _scope() -> dict[str, Any]:
     if request.args.get("organization"):
         scope["organization"] = request.args["organization"]
     return scope
+
+
+#: Format of a datetime that spreadsheets recognise in all languages; in Paris time.
+MOMENT = "%Y-%m-%d %H:%M"
+DESK_COLUMNS = (
+    N_("Reference"),
+    N_("Title"),
+    N_("State"),
+    N_("Received on"),
+    N_("Answer expected by"),
+    N_("Closed on"),
+    N_("Theme"),
+    N_("Place"),
+    N_("Use"),
+    N_("Assigned to"),
+    N_("People who support it"),
+    N_("Treated together with"),
+)
+#: Figures of all services, or of the requested one.
+SINGLE = {
+    "received": N_("Requests received"),
+    "answered": N_("Requests answered"),
+    "answered_within_month": N_("Share answered within one month"),
+    "median_days_first_answer": N_("Days until the first answer (median)"),
+}
+SATISFACTION = {
+    "said": N_("Requesters who said whether the answer helped"),
+    "yes": N_("Share of these who had what they needed"),
+}
+APART = {
+    "transferred": N_("transferred to another service"),
+    "not_held": N_("not held by the service"),
+    "duplicate": N_("the same as another request"),
+    "rejected": N_("not accepted"),
+    "withdrawn": N_("withdrawn"),
+    "expired": N_("closed for want of the details asked for"),
+}
+OF_SERVICE = {
+    "received": N_("Requests received, by service"),
+    "waiting": N_("Requests that wait, by service"),
+    "overdue": N_("Late requests, by service"),
+    "answered": N_("Requests answered, by service"),
+    "refused": N_("Refusals, by service"),
+    "within_month": N_("Share answered within one month, by service"),
+    "median_days": N_("Days until the first answer (median), by service"),
+}
+BY_MONTH = {"received": N_("Requests received, by month"), "answered": N_("Requests answered, by month")}
+
+
+def desk_table(requests: Iterable[Mapping[str, Any]]) -> str:
+    """Return requests of a service as CSV in the reader's language; of people, only the assignee is named.
+
+    Args:
+        requests: as returned by `ecosphere_request_list`.
+    """
+    rows = (
+        (
+            each["reference"],
+            each["title"],
+            each["state_label"],
+            _spreadsheet_moment(each["submitted"]),
+            _spreadsheet_moment(each["due"]),
+            _spreadsheet_moment(each["closed"]),
+            each["theme_label"],
+            each["territory_label"],
+            each["use_label"],
+            (each["assigned_to"] or {}).get("name", ""),
+            each["support_count"],
+            ", ".join(other["reference"] for other in each["joined"]),
+        )
+        for each in requests
+    )
+    return write([tk._(each) for each in DESK_COLUMNS], rows)
+
+
+def _spreadsheet_moment(value: str | None) -> str:
+    """Return a date, or a datetime in the portal's time zone, in a format for spreadsheets."""
+    known = dates.read(value)
+    if isinstance(known, datetime):
+        return known.strftime(MOMENT)
+    return known.isoformat() if known else ""
+
+
+def in_words(found: Mapping[str, Any]) -> str:
+    """Return statistics as CSV in the reader's language, with columns for figure, detail, place and value.
+
+    Args:
+        found: as returned by `ecosphere_request_stats`.
+    """
+    _ = tk._
+    return write((_("Figure"), _("Detail"), _("Place"), _("Value")), _worded(found))
+
+
+def _worded(found: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    _ = tk._
+    yield from ((_(label), "", "", found.get(name)) for name, label in SINGLE.items())
+    said = found["satisfaction"] or {}
+    yield from ((_("Satisfaction"), _(SATISFACTION[name]), "", said[name]) for name in SATISFACTION if name in said)
+    yield from ((_("Closed without an answer"), _(APART[name]), "", number) for name, number in found["apart"].items())
+    yield from ((_("Outcome"), wording.state(state), "", number) for state, number in found["outcomes"].items())
+    few = _("Grounds given fewer than {number} times").format(number=found["threshold"])
+    yield from ((_("Ground of the refusal"), each["label"] or few, "", each["count"]) for each in found["grounds"])
+    ages = tk.h.ecosphere_request_backlog_rows(found["backlog"])
+    yield from ((_("Waiting for an answer, by age"), age, "", number) for age, number in ages)
+    for each in found["by_month"]:
+        yield from ((_(label), each["month"], "", each.get(kind)) for kind, label in BY_MONTH.items())
+    for each in found["services"]:
+        yield from ((_(label), each["title"], "", each[name]) for name, label in OF_SERVICE.items())
+        if each["satisfaction"]:
+            label = _("Share of requesters who had what they needed, by service")
+            yield (label, each["title"], "", each["satisfaction"]["yes"])
+    for each in found["unmet"]:
+        theme = each["theme_label"] or _("No theme")
+        yield from (
+            (_("What is missing most"), theme, place["label"], each["support"]) for place in each["departements"]
+        )
+
+
+def codes(found: Mapping[str, Any]) -> str:
+    """Return statistics as machine-readable CSV, with codes for figure, detail and place, and the value.
+
+    Args:
+        found: as returned by `ecosphere_request_stats`.
+    """
+    rows: list[tuple[Any, ...]] = [(name, "", "", found.get(name)) for name in SINGLE]
+    rows += [("satisfaction", name, "", number) for name, number in (found["satisfaction"] or {}).items()]
+    rows += [("without answer", name, "", number) for name, number in found["apart"].items()]
+    rows += [("outcome", state, "", number) for state, number in found["outcomes"].items()]
+    few = "fewer than the threshold"
+    rows += [("ground of a refusal", each["ground"] or few, "", each["count"]) for each in found["grounds"]]
+    rows += [("backlog", each["age"], "", each["count"]) for each in found["backlog"]]
+    rows += [("month", each["month"], kind, each.get(kind)) for each in found["by_month"] for kind in BY_MONTH]
+    rows += [(f"service {name}", each["name"], "", each[name]) for each in found["services"] for name in OF_SERVICE]
+    rows += [
+        (f"service satisfaction {name}", each["name"], "", number)
+        for each in found["services"]
+        for name, number in (each["satisfaction"] or {}).items()
+    ]
+    rows += [
+        ("unmet", each["theme"], place["id"], each["support"])
+        for each in found["unmet"]
+        for place in each["departements"]
+    ]
+    return write(("figure", "detail", "place", "value"), rows)
+
+
+WIDTH, HEIGHT = 480, 200
+LEFT, RIGHT, TOP, BOTTOM = 40, 8, 12, 30
+BAR_ROW, BAR_LABEL = 30, 175
+RECEIVED, ANSWERED, STROKE = "#0d5c49", "#ffffff", "#0d5c49"
+HATCH = (
+    '<defs><pattern id="eco-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect width="6" height="6" fill="#fff"/><rect width="2.5" height="6" fill="#0d5c49"/></pattern></defs>'
+)
+MONTHS_LABELLED = 6
+
+
+def months_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
+    """Draw the requests received (full bars) and answered (hatched bars) by month; empty without data.
+
+    Args:
+        points: items `month` ("2026-11"), `received` and `answered`, the oldest first.
+    """
+    if not points:
+        return Markup("")
+    highest = max(1, *(max(_number(p, "received"), _number(p, "answered")) for p in points))
+    top = _round_up(highest)
+    slot = (WIDTH - LEFT - RIGHT) / len(points)
+    bar = min(slot * 0.4, 22)
+    body = HATCH + _grid(top)
+    every = max(1, len(points) // MONTHS_LABELLED)
+    for rank, point in enumerate(points):
+        middle = LEFT + slot * (rank + 0.5)
+        for kind, fill, x in (("received", RECEIVED, middle - bar), ("answered", "url(#eco-hatch)", middle)):
+            number = _number(point, kind)
+            height = number * (HEIGHT - TOP - BOTTOM) / top
+            body += (
+                f'<rect x="{x:.1f}" y="{HEIGHT - BOTTOM - height:.1f}" width="{bar:.1f}" height="{height:.1f}" '
+                f'fill="{fill}" stroke="{STROKE}"/>'
+            )
+        if rank % every == 0:
+            label = dates.month(point["month"], short=True)
+            body += f'<text x="{middle:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{escape(label)}</text>'
+    title = tk._("Requests received and answered by month")
+    return _svg(title, body, HEIGHT)
+
+
+def bars_chart(title: str, rows: Sequence[tuple[str, int]]) -> Markup:
+    """Draw a horizontal bar for each (label, number); empty when all are zero."""
+    highest = max((number for _label, number in rows), default=0)
+    if not highest:
+        return Markup("")
+    body = ""
+    for rank, (label, number) in enumerate(rows):
+        y = rank * BAR_ROW + 4
+        width = number * (WIDTH - BAR_LABEL - 50) / highest
+        body += (
+            f'<text x="{BAR_LABEL - 8}" y="{y + 15}" text-anchor="end">{escape(label)}</text>'
+            f'<rect x="{BAR_LABEL}" y="{y}" width="{max(width, 1):.1f}" height="20" fill="{RECEIVED}"/>'
+            f'<text x="{BAR_LABEL + width + 6:.1f}" y="{y + 15}">{number}</text>'
+        )
+    sentence = title + tk._(": ") + ", ".join(f"{label} {number}" for label, number in rows)
+    return _svg(sentence, body, len(rows) * BAR_ROW + 4)
+
+
+def _number(point: Mapping[str, Any], kind: str) -> int:
+    value = point.get(kind)
+    return value if isinstance(value, int) else 0
+
+
+def _round_up(value: int) -> int:
+    """Return the next number that four grid lines divide evenly, at least 4."""
+    step = 4
+    while step < value:
+        step *= 2 if str(step)[0] in "48" else 5
+    return step
+
+
+def _grid(top: int) -> str:
+    lines = ""
+    for quarter in range(5):
+        y = HEIGHT - BOTTOM - quarter * (HEIGHT - TOP - BOTTOM) / 4
+        lines += (
+            f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#d5ddd8"/>'
+            f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{top * quarter // 4}</text>'
+        )
+    return lines
+
+
+def _svg(title: str, content: str, height: int) -> Markup:
+    return Markup(  # noqa: S704  every text above is escaped
+        f'<svg class="eco-req-chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
+        f'font-size="13" font-family="sans-serif">{content}</svg>'
+    )

@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.search import listing, saved
-from ckanext.ecosphere.data_requests.views import asked_back, forms, unsaved_forms
+from ckanext.ecosphere.data_requests.views import forms, letters, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import act, is_known, known, page, rendered
 
 ROWS = 20
@@ -34,7 +34,7 @@ def mine() -> Response:
     """Show the user's own requests, including drafts."""
     more = {
         "kept": bool(unsaved_forms.kept()),
-        "contested": asked_back.contested(),
+        "contested": letters.contested(),
         "court_months": law.months("court"),
     }
     return _list("ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", **more)

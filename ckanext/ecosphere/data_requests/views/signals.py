@@ -9,7 +9,7 @@ import ckan.plugins.toolkit as tk
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.domain import kinds, wording
+from ckanext.ecosphere.data_requests.domain import states, wording
 from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, is_known, messages, page, rendered
 from ckanext.ecosphere.shared.messages import N_
@@ -68,7 +68,7 @@ def _form(
         "pkg": dataset,
         "values": values,
         "errors": errors or {},
-        "kinds": [(kind, wording.kind(kind)) for kind in kinds.SIGNALS],
+        "kinds": [(kind, wording.kind(kind)) for kind in states.SIGNALS],
         "labels": labels(),
         "trap": forms.TRAP,
         "is_known": is_known(),

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, conversation, dictize, joined, service, throttle
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.domain import fields, people, states
+from ckanext.ecosphere.data_requests import attachments, conversation, deliveries, dictize, service, throttle
+from ckanext.ecosphere.data_requests.domain import clock, fields, people, states
+from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic import auth, schema
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import Request, new_id
 from ckanext.ecosphere.data_requests.search import similar
+from ckanext.ecosphere.shared import language
 
 
 def _shown(context: Context, request_id: str) -> dict[str, Any]:
@@ -197,7 +199,9 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     found = deliveries.checked_files(data_dict.get("files"))
     try:
         given = {**data_dict, "files": found}
-        changed, shared = joined.transition(reader, request.id, data_dict["transition"], data_dict["version"], given)
+        changed, shared = service.joined_transition(
+            reader, request.id, data_dict["transition"], data_dict["version"], given
+        )
     except Exception:
         attachments.discard(found)
         raise
@@ -324,3 +328,136 @@ def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_request_unfollow", context, data_dict)
     return _bond(context, data_dict, service.follow, False)
+
+
+_ = tk._
+
+#: Maximum number of services for one question.
+MOST_SERVICES = 10
+
+
+def _batch(request: Request) -> list[Request]:
+    """Return the requests of the same question, including the request itself, the oldest first."""
+    if not request.batch_id:
+        return [request]
+    query = sa.select(Request).where(Request.batch_id == request.batch_id).order_by(Request.submitted, Request.id)
+    return list(model.Session.scalars(query))
+
+
+def _parts(request: Request, reader: Reader) -> list[dict[str, Any]]:
+    """Return the requests of the batch that the reader may read, each with its answers."""
+    parts = [each for each in _batch(request) if reader.may_read(each)]
+    answered = {
+        each.id: {
+            "datasets": dictize.datasets(each, reader, "answer"),
+            "deliveries": deliveries.of_request(each, reader),
+        }
+        for each in parts
+        if each.state in states.GIVEN
+    }
+    nothing: dict[str, Any] = {"datasets": [], "deliveries": []}
+    return [{**found, **answered.get(found["id"], nothing)} for found in dictize.request_list(parts, reader)]
+
+
+def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) -> list[Request]:
+    """Put the question to other services, all of them or none.
+
+    Args:
+        reader: the requester.
+        request_id: id of the request with the question.
+        groups: the services.
+
+    Raises:
+        ValidationError: no service is given, there are too many, one was already asked, or the request is over.
+    """
+    made, events = [], []
+    with service.rolled_back_on_error():
+        request = service.lock(request_id)[request_id]
+        if not dictize.may_ask_more(request, reader):
+            raise tk.ValidationError({"organizations": [_("This request can no longer be put to other services.")]})
+        _check_services(groups, {each.organization_id for each in _batch(request)})
+        request.batch_id = request.batch_id or request.id
+        for group in groups:
+            part = _copy(request, group)
+            model.Session.add(part)
+            model.Session.flush()
+            made.append(part)
+            events.append(service.sent(part, reader.id))
+        model.Session.commit()
+    for part, steps in zip(made, events, strict=True):
+        service.announce(part, steps)
+    return made
+
+
+def _check_services(groups: Sequence[model.Group], asked: set[str | None]) -> None:
+    if not groups:
+        raise tk.ValidationError({"organizations": [_("Choose at least one service.")]})
+    if twice := [each.title or each.name for each in groups if each.id in asked]:
+        message = _("This service has your question already: {names}.").format(names=", ".join(twice))
+        raise tk.ValidationError({"organizations": [message]})
+    if len(groups) + len(asked) > MOST_SERVICES:
+        message = _("One question goes to {number} services at most.").format(number=MOST_SERVICES)
+        raise tk.ValidationError({"organizations": [message]})
+
+
+def _copy(request: Request, group: model.Group) -> Request:
+    moment = clock.now()
+    part = Request(id=new_id(), requester_id=request.requester_id, created=moment, modified=moment, state=states.DRAFT)
+    service.fill_in(part)
+    service.write(part, {name: getattr(request, name) for name in service.EDITABLE})
+    part.kind, part.language = request.kind, request.language or language.current()
+    part.batch_id, part.organization_id = request.batch_id, group.id
+    return part
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the requests of one question put to several services that the user may read.
+
+    Args:
+        id (str): id or reference of one of them.
+
+    Returns:
+        dict: `title`; `parts`, each as returned by `ecosphere_request_list`, with the `datasets` and `deliveries` that
+        answer it; `may_grow`: whether the user may put the question to other services; `most`: maximum number of
+        services.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it.
+    """
+    tk.check_access("ecosphere_request_batch_show", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    return {
+        "title": request.title,
+        "parts": _parts(request, reader),
+        "may_grow": dictize.may_ask_more(request, reader),
+        "most": MOST_SERVICES,
+    }
+
+
+@tk.validate_action_data(schema.batch_add)
+def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Put the question of a request to other services: each gets a request of its own, and answers it independently.
+
+    All of them are asked, or none.
+
+    Args:
+        id (str): id or reference of the request.
+        organizations (list): names or ids of the services.
+
+    Returns:
+        dict: as `ecosphere_request_batch_show`.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it; or there is no such service.
+        NotAuthorized: the user is not the requester.
+        ValidationError: no service is given, there are too many, one was already asked; or too many requests today.
+    """
+    tk.check_access("ecosphere_request_batch_add", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    groups = list({group.id: group for group in map(auth.organization, data_dict["organizations"])}.values())
+    for _each in groups:
+        throttle.request_made(reader)
+    _ask_more(reader, request.id, groups)
+    return ecosphere_request_batch_show(context, {"id": request.id})

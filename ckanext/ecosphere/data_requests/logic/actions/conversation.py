@@ -8,8 +8,7 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history, moderation, throttle
-from ckanext.ecosphere.data_requests.desk import assignment
+from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history, throttle
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import Attachment
@@ -86,7 +85,7 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[s
         NotAuthorized: the user is not a moderator.
     """
     tk.check_access("ecosphere_request_held_list", context, data_dict)
-    count, rows = moderation.queue(data_dict["start"], min(data_dict["rows"], MOST_HELD))
+    count, rows = conversation.moderation_queue(data_dict["start"], min(data_dict["rows"], MOST_HELD))
     return {"count": count, "results": history.held(rows)}
 
 
@@ -114,7 +113,7 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[st
         raise tk.ValidationError({"reason": [tk._("Give the reason: the author of the text reads it.")]})
     reader = people.reader_of_context(context)
     keys = ("kind", "id", "decision", "reason")
-    return _shown(context, moderation.decide(reader, *(data_dict[key] for key in keys)).id)
+    return _shown(context, conversation.moderate(reader, *(data_dict[key] for key in keys)).id)
 
 
 @tk.validate_action_data(schema.hide)
@@ -160,27 +159,3 @@ def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> 
     if "api_version" not in context:
         shown["path"] = str(attachments.path_of(found))
     return shown
-
-
-@tk.validate_action_data(schema.assign)
-def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Assign requests on the desk to an editor of their service, or to no one.
-
-    Args:
-        ids (list): ids or references.
-        user (str): name or id of the colleague; by default, no one.
-
-    Returns:
-        dict: `assigned` and `refused`: ids as given; refused are those that are not on a desk of the user's services,
-        and those whose service the colleague does not belong to. `substitutes`: names of those who got requests instead
-        of an absent colleague.
-
-    Raises:
-        NotAuthorized: the user is not an editor of any service.
-        ValidationError: there is no such colleague.
-    """
-    tk.check_access("ecosphere_request_assign", context, data_dict)
-    user = model.User.get(data_dict["user"]) if data_dict.get("user") else None
-    if data_dict.get("user") and (user is None or user.state != model.State.ACTIVE):
-        raise tk.ValidationError({"user": [tk._("There is no such colleague.")]})
-    return assignment.assign(people.reader_of_context(context), data_dict["ids"], user)

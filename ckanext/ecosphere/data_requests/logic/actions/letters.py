@@ -8,14 +8,12 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, dictize
-from ckanext.ecosphere.data_requests.answers import deliveries, satisfaction
+from ckanext.ecosphere.data_requests import attachments, deliveries, dictize, service
 from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.decisions.compose import addressed_to, digest
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import fields, people, states
 from ckanext.ecosphere.data_requests.logic import auth, schema
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import Letter, Request
 
 
 @tk.side_effect_free
@@ -97,7 +95,7 @@ def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dic
     """
     tk.check_access("ecosphere_request_satisfaction", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
-    changed = satisfaction.keep(request.id, data_dict["satisfied"])
+    changed = service.say_satisfied(request.id, data_dict["satisfied"])
     return {name: getattr(changed, name) for name in ("id", "reference", "satisfied")}
 
 

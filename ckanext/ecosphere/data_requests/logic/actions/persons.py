@@ -13,8 +13,8 @@ from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import schema
+from ckanext.ecosphere.data_requests.model import Setting
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
-from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.shared import runs
 
 

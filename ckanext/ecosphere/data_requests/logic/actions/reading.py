@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize, history
-from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests import deliveries, dictize, history
 from ckanext.ecosphere.data_requests.domain import people, routing, states, wording
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, SHOWN_SIGNAL, DatasetLink, Request

@@ -15,12 +15,16 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, config, removals
-from ckanext.ecosphere.data_requests.answers.tables import EVERYONE, FILE, LINK, REQUESTER, Delivery
+from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.domain import clock, text
-from ckanext.ecosphere.data_requests.domain.names import iso
+from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Request, new_id
+from ckanext.ecosphere.data_requests.model import Delivery, Request, new_id
+
+FILE, LINK = "file", "link"
+#: Readers: all readers of the request, or its requester alone (besides the service and the moderators).
+EVERYONE, REQUESTER = "everyone", "requester"
+
 
 _ = tk._
 
@@ -58,7 +62,7 @@ def keep(request: Request, given: Mapping[str, Any]) -> list[str]:
     rows = [Delivery(id=new_id(), kind=LINK, url=each, **common) for each in given.get("links") or ()]
     for found in given.get("files") or ():
         row = Delivery(id=new_id(), kind=FILE, name=found.name, media_type=found.media_type, size=found.size, **common)
-        removals.bring(found.path, path_of(row))
+        attachments.move_in(found.path, path_of(row))
         rows.append(row)
     model.Session.add_all(rows)
     model.Session.flush()
@@ -109,7 +113,7 @@ def forget_private(request_ids: Sequence[str]) -> None:
     private = (Delivery.request_id.in_(request_ids), Delivery.reach == REQUESTER)
     for row in model.Session.scalars(sa.select(Delivery).where(*private)).all():
         if row.kind == FILE:
-            removals.ask([path_of(row)])
+            attachments.remove_later([path_of(row)])
         model.Session.delete(row)
 
 
