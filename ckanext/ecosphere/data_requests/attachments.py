@@ -65,7 +65,9 @@ def check(upload: Any) -> Found:
     extension = Path(name).suffix.lower().lstrip(".")
     if extension not in config.attachment_types():
         types = ", ".join(config.attachment_types())
-        raise _refused(_("Files of this type are not taken. These are: {types}.").format(types=types))
+        raise _refused(
+            _("Files of this type are not taken. These are: {types}.").format(types=types)
+        )
     folder.mkdir(parents=True, exist_ok=True)
     path = _copy(upload, folder)
     try:
@@ -84,27 +86,27 @@ def check_all(uploads: Iterable[Any]) -> list[Found]:
     Raises:
         ValidationError: one of them is refused; no temporary file remains.
     """
-    found: list[Found] = []
+    accepted: list[Found] = []
     try:
-        for each in uploads:
-            found.append(check(each))
+        for upload in uploads:
+            accepted.append(check(upload))
     except Exception:
-        discard(found)
+        discard(accepted)
         raise
-    return found
+    return accepted
 
 
-def twin(found: Found) -> Found:
+def twin(accepted: Found) -> Found:
     """Return an accepted file once more, for another request, in a temporary place of its own."""
-    path = found.path.with_name(f"{WAITING}{new_id()}")
-    path.hardlink_to(found.path)
-    return replace(found, path=path)
+    path = accepted.path.with_name(f"{WAITING}{new_id()}")
+    path.hardlink_to(accepted.path)
+    return replace(accepted, path=path)
 
 
-def discard(found: Iterable[Found]) -> None:
+def discard(files: Iterable[Found]) -> None:
     """Remove temporary files; those that were kept have already been moved."""
-    for each in found:
-        each.path.unlink(missing_ok=True)
+    for file in files:
+        file.path.unlink(missing_ok=True)
 
 
 def _refused(message: str) -> tk.ValidationError:
@@ -113,8 +115,8 @@ def _refused(message: str) -> tk.ValidationError:
 
 def _name(upload: Any) -> str:
     """Return the last part of the file name given by the browser, on one line."""
-    given = str(getattr(upload, "filename", "") or "")
-    name = text.line(given.replace("\\", "/").rsplit("/", 1)[-1]).lstrip(".")
+    file_name = str(getattr(upload, "filename", "") or "")
+    name = text.line(file_name.replace("\\", "/").rsplit("/", 1)[-1]).lstrip(".")
     if not name:
         raise _refused(_("This is no file."))
     stem, suffix = Path(name).stem, Path(name).suffix
@@ -143,7 +145,11 @@ def _content(path: Path, extension: str) -> None:
     with path.open("rb") as stream:
         head = stream.read(CHUNK)
     beginnings = BEGINNINGS.get(extension)
-    fits = any(head.startswith(each) for each in beginnings) if beginnings else b"\x00" not in head
+    fits = (
+        any(head.startswith(beginning) for beginning in beginnings)
+        if beginnings
+        else b"\x00" not in head
+    )
     if not fits:
         message = _("The content of the file is not what its name says ({type}).")
         raise _refused(message.format(type=extension))
@@ -154,27 +160,30 @@ def _scan(path: Path) -> None:
     if not command:
         return
     try:
-        done = subprocess.run(  # noqa: S603 (the administrator of the site chose the command)
-            [*shlex.split(command), str(path)], capture_output=True, timeout=SCAN_SECONDS, check=False
+        scan = subprocess.run(  # noqa: S603 (the administrator of the site chose the command)
+            [*shlex.split(command), str(path)],
+            capture_output=True,
+            timeout=SCAN_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         raise _refused(_("The file could not be checked. Try again later.")) from None
-    if done.returncode:
+    if scan.returncode:
         raise _refused(_("The check of the file found something harmful."))
 
 
-def keep(found: Found, request_id: str, comment_id: str) -> Attachment:
+def keep(file: Found, request_id: str, comment_id: str) -> Attachment:
     """Move an accepted file to its place. Nothing is committed here."""
     attachment = Attachment(
         id=new_id(),
         request_id=request_id,
         comment_id=comment_id,
-        name=found.name,
-        media_type=found.media_type,
-        size=found.size,
+        name=file.name,
+        media_type=file.media_type,
+        size=file.size,
         created=clock.now(),
     )
-    move_in(found.path, path_of(attachment))
+    move_in(file.path, path_of(attachment))
     return attachment
 
 
@@ -188,9 +197,9 @@ def path_of(attachment: Attachment) -> Path:
 
 def remove(attachments: list[Attachment]) -> None:
     """Delete rows, and their files after the commit. Nothing is committed here."""
-    remove_later([path_of(each) for each in attachments])
-    for each in attachments:
-        model.Session.delete(each)
+    remove_later([path_of(attachment) for attachment in attachments])
+    for attachment in attachments:
+        model.Session.delete(attachment)
 
 
 log = logging.getLogger(__name__)
@@ -207,9 +216,9 @@ def remove_later(paths: Iterable[Path]) -> None:
     if folder is None:
         return
     session: Any = model.Session()
-    for each in paths:
-        session.merge(Removal(path=str(each.relative_to(folder)), asked=clock.now()))
-        session.info.setdefault(_TO_REMOVE, []).append(each)
+    for path in paths:
+        session.merge(Removal(path=str(path.relative_to(folder)), asked=clock.now()))
+        session.info.setdefault(_TO_REMOVE, []).append(path)
 
 
 def move_in(path: Path, place: Path) -> None:
@@ -229,14 +238,14 @@ def listen() -> None:
 
 def _committed(session: Any) -> None:
     session.info.pop(_BROUGHT, None)
-    for each in session.info.pop(_TO_REMOVE, ()):
-        _remove(each)
+    for path in session.info.pop(_TO_REMOVE, ()):
+        _remove(path)
 
 
 def _undone(session: Any) -> None:
     session.info.pop(_TO_REMOVE, None)
-    for each in session.info.pop(_BROUGHT, ()):
-        _remove(each)
+    for path in session.info.pop(_BROUGHT, ()):
+        _remove(path)
 
 
 def _remove(path: Path) -> bool:
@@ -254,27 +263,29 @@ def remove_recorded() -> int:
     Raises:
         OSError: some files could not be deleted; they stay recorded for the next run.
     """
-    folder, done, left = config.folder(), 0, 0
+    folder, removed, remaining = config.folder(), 0, 0
     if folder is None:
         return 0
-    seen = ""
+    last_path = ""
     while rows := model.Session.scalars(
-        sa.select(Removal).where(Removal.path > seen).order_by(Removal.path).limit(AT_ONCE)
+        sa.select(Removal).where(Removal.path > last_path).order_by(Removal.path).limit(AT_ONCE)
     ).all():
-        seen = rows[-1].path
+        last_path = rows[-1].path
         for row in rows:
             if _remove(folder / row.path):
                 model.Session.delete(row)
-                done += 1
+                removed += 1
             else:
-                left += 1
+                remaining += 1
         model.Session.commit()
-    if left:
-        raise OSError(f"{left} files of data requests cannot be removed from {folder}")
-    return done
+    if remaining:
+        raise OSError(f"{remaining} files of data requests cannot be removed from {folder}")
+    return removed
 
 
 def late_removals() -> int:
     """Return the number of files that should have been deleted more than a day ago."""
-    query = sa.select(sa.func.count()).select_from(Removal).where(Removal.asked < clock.now() - LATE)
+    query = (
+        sa.select(sa.func.count()).select_from(Removal).where(Removal.asked < clock.now() - LATE)
+    )
     return model.Session.scalar(query) or 0

@@ -37,7 +37,13 @@ SPEAKING = (states.REQUESTER, states.MODERATOR, states.ADMIN, states.EDITOR)
 
 
 def comment(
-    reader: Reader, request_id: str, words: str, internal: bool, upload: Any = None, *, key: str | None = None
+    reader: Reader,
+    request_id: str,
+    words: str,
+    internal: bool,
+    upload: Any = None,
+    *,
+    key: str | None = None,
 ) -> Comment:
     """Add a comment or an internal note, with or without files; those of untrusted users are held for moderation.
 
@@ -52,19 +58,21 @@ def comment(
     Raises:
         ValidationError: the file is refused.
     """
-    found = attachments.check_all(upload if isinstance(upload, list) else [upload] if upload else [])
+    files = attachments.check_all(
+        upload if isinstance(upload, list) else [upload] if upload else []
+    )
     try:
         request = service.lock(request_id)[request_id]
-        made = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
-        made = made or write(reader, request, words, internal, found=found, key=key)
+        message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
+        message = message or write(reader, request, words, internal, found=files, key=key)
         model.Session.commit()
     except Exception:
         model.Session.rollback()
         raise
     finally:
-        attachments.discard(found)
+        attachments.discard(files)
     jobs.enqueue_delivery()
-    return made
+    return message
 
 
 def write(
@@ -73,15 +81,15 @@ def write(
     words: str,
     internal: bool,
     *,
-    found: Iterable[attachments.Found],
+    files: Iterable[attachments.Found],
     key: str | None = None,
 ) -> Comment:
     """Create a comment or note of a locked request, with its files and notifications, without committing."""
     roles = reader.roles(request)
-    role = next((each for each in SPEAKING if each in roles), "reader")
+    role = next((speaker for speaker in SPEAKING if speaker in roles), "reader")
     if internal and role == states.REQUESTER:
-        role = next(each for each in SPEAKING[1:] if each in roles)
-    made = Comment(
+        role = next(speaker for speaker in SPEAKING[1:] if speaker in roles)
+    message = Comment(
         id=key[:LONGEST_KEY] if key else new_id(),
         request_id=request.id,
         author_id=reader.id,
@@ -92,17 +100,17 @@ def write(
         organization_id=request.organization_id if role in (states.EDITOR, states.ADMIN) else None,
         moderation="" if internal else trust.status_of_new(reader.id),
     )
-    model.Session.add(made)
+    model.Session.add(message)
     model.Session.flush()
-    model.Session.add_all([attachments.keep(each, request.id, made.id) for each in found])
-    if made.moderation == trust.HELD:
-        outbox.of_held(request, "comment", made.id, reader.id)
+    model.Session.add_all([attachments.keep(file, request.id, message.id) for file in files])
+    if message.moderation == trust.HELD:
+        outbox.of_held(request, "comment", message.id, reader.id)
     else:
-        publish(request, made)
-    return made
+        publish(request, message)
+    return message
 
 
-def enclose(request: Request, found: Iterable[attachments.Found]) -> None:
+def enclose(request: Request, uploads: Iterable[attachments.Found]) -> None:
     """Replace the files of a locked draft, which are sent with it as its first message, without committing.
 
     Raises:
@@ -110,13 +118,17 @@ def enclose(request: Request, found: Iterable[attachments.Found]) -> None:
     """
     if request.state != states.DRAFT:
         raise tk.ValidationError({"files": [_("The request is sent: add files to a message.")]})
-    attachments.remove(list(model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id))))
+    attachments.remove(
+        list(
+            model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id))
+        )
+    )
     model.Session.flush()
     model.Session.execute(sa.delete(Comment).where(Comment.request_id == request.id))
-    files = list(found)
+    files = list(uploads)
     if files:
         words = _("Files sent with the request.")
-        made = Comment(
+        message = Comment(
             id=new_id(),
             request_id=request.id,
             author_id=request.requester_id,
@@ -125,33 +137,40 @@ def enclose(request: Request, found: Iterable[attachments.Found]) -> None:
             text=words,
             moderation="",
         )
-        model.Session.add(made)
+        model.Session.add(message)
         model.Session.flush()
-        model.Session.add_all([attachments.keep(each, request.id, made.id) for each in files])
+        model.Session.add_all([attachments.keep(file, request.id, message.id) for file in files])
     _count(request)
 
 
-def publish(request: Request, made: Comment) -> None:
+def publish(request: Request, message: Comment) -> None:
     """Count a comment, link the datasets that it mentions to the request, and notify those concerned."""
-    if not made.internal:
-        _note_mentions(request, made.text)
+    if not message.internal:
+        _note_mentions(request, message.text)
     _count(request)
-    outbox.of_comment(request, made)
+    outbox.of_comment(request, message)
 
 
 def _is_shown() -> list[Any]:
     """Return SQL conditions for comments that all readers of the request can see."""
-    return [Comment.internal.is_(False), Comment.hidden.is_(False), Comment.moderation.in_(trust.SHOWN)]
+    return [
+        Comment.internal.is_(False),
+        Comment.hidden.is_(False),
+        Comment.moderation.in_(trust.SHOWN),
+    ]
 
 
 def _note_mentions(request: Request, words: str) -> None:
     """Link the request to the datasets whose URLs a comment contains; their pages show the request."""
     names = set(_DATASET.findall(words)[:MOST_MENTIONS])
     query = sa.select(model.Package.id).where(
-        sa.or_(model.Package.name.in_(names), model.Package.id.in_(names)), model.Package.state == model.State.ACTIVE
+        sa.or_(model.Package.name.in_(names), model.Package.id.in_(names)),
+        model.Package.state == model.State.ACTIVE,
     )
     for package_id in model.Session.scalars(query).all():
-        model.Session.merge(DatasetLink(request_id=request.id, package_id=package_id, kind="mentioned"))
+        model.Session.merge(
+            DatasetLink(request_id=request.id, package_id=package_id, kind="mentioned")
+        )
 
 
 def _note_mentions_anew(request: Request) -> None:
@@ -171,11 +190,11 @@ def _count(request: Request) -> None:
 
 def hide_comment(comment_id: str, reason: str) -> Request:
     """Hide a comment except from those who handle the request; a notice with the reason remains."""
-    made = model.Session.get(Comment, comment_id)
-    if made is None:
+    message = model.Session.get(Comment, comment_id)
+    if message is None:
         raise tk.ObjectNotFound(_("Comment not found"))
-    request = service.lock(made.request_id)[made.request_id]
-    made.hidden, made.hidden_reason = True, reason
+    request = service.lock(message.request_id)[message.request_id]
+    message.hidden, message.hidden_reason = True, reason
     _count(request)
     _note_mentions_anew(request)
     model.Session.commit()
@@ -199,21 +218,25 @@ DECISIONS = {"release": trust.RELEASED, "reject": trust.REJECTED, "spam": trust.
 def moderation_queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]:
     """Return the number of held texts, and one page of them as (kind, row), the oldest first."""
     kinds = [
-        sa.select(sa.literal(kind).label("kind"), sa.cast(table.id, sa.Text).label("id"), table.created)
+        sa.select(
+            sa.literal(kind).label("kind"), sa.cast(table.id, sa.Text).label("id"), table.created
+        )
         for kind, (table, _author) in trust.TEXTS.items()
     ]
-    held = [
+    queries = [
         query.where(table.moderation == trust.HELD)
         for query, (table, _author) in zip(kinds, trust.TEXTS.values(), strict=True)
     ]
-    waiting = sa.union_all(*held).subquery()
+    waiting = sa.union_all(*queries).subquery()
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(waiting)) or 0
     query = sa.select(waiting.c.kind, waiting.c.id).order_by(waiting.c.created, waiting.c.id)
     page = model.Session.execute(query.offset(start).limit(rows)).all()
     texts = {
         (kind, str(row.id)): row
         for kind, (table, _author) in trust.TEXTS.items()
-        for row in by_ids(table, [int(key) if table is Event else key for kind_, key in page if kind_ == kind])
+        for row in by_ids(
+            table, [int(key) if table is Event else key for kind_, key in page if kind_ == kind]
+        )
     }
     return count, [(kind, texts[kind, key]) for kind, key in page if (kind, key) in texts]
 
@@ -253,7 +276,9 @@ def _release_comment(request: Request, row: Comment) -> None:
 
 def _release_edit(request: Request, row: Revision) -> None:
     if request.state not in states.STILL_EDITABLE:
-        message = _("The request can no longer be edited: work on it has begun or is over. Reject the edit.")
+        message = _(
+            "The request can no longer be edited: work on it has begun or is over. Reject the edit."
+        )
         raise tk.ValidationError({"id": [message]})
     service.apply_revision(request, row)
     service.tell_of_revision(request, row)
@@ -263,7 +288,11 @@ def _release_step(request: Request, row: Event) -> None:
     """Do nothing: the transition was already notified, and its text is now visible."""
 
 
-RELEASES: dict[str, Any] = {"comment": _release_comment, "edit": _release_edit, "step": _release_step}
+RELEASES: dict[str, Any] = {
+    "comment": _release_comment,
+    "edit": _release_edit,
+    "step": _release_step,
+}
 
 
 def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:

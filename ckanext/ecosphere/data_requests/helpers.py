@@ -89,12 +89,16 @@ def ecosphere_request_today() -> str:
 
 def ecosphere_request_number(value: float | None) -> str:
     """Return a number formatted for the reader's language, a dash for None."""
-    return "–" if value is None else format_decimal(value, "#,##0.#", locale=language.current())
+    if value is None:
+        return "–"
+    return format_decimal(value, "#,##0.#", locale=language.current())
 
 
 def ecosphere_request_share(value: float | None) -> str:
     """Return a share (0 to 1) in per cent, a dash for None."""
-    return "–" if value is None else f"{format_decimal(value * 100, '#,##0', locale=language.current())}\u202f%"
+    if value is None:
+        return "–"
+    return f"{format_decimal(value * 100, '#,##0', locale=language.current())}\u202f%"
 
 
 def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
@@ -105,17 +109,19 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
     clock = request.get("clock") or {}
     if not clock.get("due") or clock.get("state") in (None, "none", "closed"):
         return None
-    day, left = ecosphere_request_date(clock["due"]), clock.get("days_left")
+    day, days_left = ecosphere_request_date(clock["due"]), clock.get("days_left")
     if clock["state"] == "overdue":
         words = tk._("An answer was expected by {date}.").format(date=day)
         return {"state": "overdue", "icon": "triangle-exclamation", "text": words}
     words = tk._("An answer is expected by {date}").format(date=day)
-    if left == 0:
+    if days_left == 0:
         words += tk._(" (today).")
-    elif left is None:
+    elif days_left is None:
         words += "."
     else:
-        words += tk.ungettext(" ({number} day left).", " ({number} days left).", left).format(number=left)
+        words += tk.ungettext(" ({number} day left).", " ({number} days left).", days_left).format(
+            number=days_left
+        )
     if clock.get("extended"):
         words += " " + tk._("The period was extended.")
     soon = clock["state"] == "due_soon"
@@ -124,17 +130,21 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
 
 def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
     """Return the remaining time in a few words, for lists."""
-    found = ecosphere_request_clock(request)
-    if not found:
+    clock = ecosphere_request_clock(request)
+    if not clock:
         return None
-    left = request["clock"].get("days_left") or 0
-    if found["state"] == "overdue":
-        words = tk.ungettext("{number} day late", "{number} days late", -left).format(number=-left)
-    elif left == 0:
+    days_left = request["clock"].get("days_left") or 0
+    if clock["state"] == "overdue":
+        words = tk.ungettext("{number} day late", "{number} days late", -days_left).format(
+            number=-days_left
+        )
+    elif days_left == 0:
         words = tk._("Due today")
     else:
-        words = tk.ungettext("{number} day left", "{number} days left", left).format(number=left)
-    return {**found, "text": words}
+        words = tk.ungettext("{number} day left", "{number} days left", days_left).format(
+            number=days_left
+        )
+    return {**clock, "text": words}
 
 
 def ecosphere_request_facet_label(name: str, value: str) -> str:
@@ -145,16 +155,21 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
         return wording.use(value) or value
     if name == "organization":
         group = model.Group.get(value)
-        return str(group.title or group.name) if group else value
+        if group:
+            return str(group.title or group.name)
+        return value
     return value
 
 
 def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the themes for a select: (theme, [(id, label) of the theme itself and of its narrower ones])."""
-    lang, known = language.current(), voc.get("themes")
+    lang, themes = language.current(), voc.get("themes")
     return [
-        (theme.label(lang), [(each.id, each.label(lang)) for each in (theme, *known.children(theme.uri))])
-        for theme in known.roots()
+        (
+            theme.label(lang),
+            [(concept.id, concept.label(lang)) for concept in (theme, *themes.children(theme.uri))],
+        )
+        for theme in themes.roots()
     ]
 
 
@@ -165,15 +180,24 @@ def ecosphere_request_uses() -> list[tuple[str, str]]:
 
 def ecosphere_request_systems() -> list[tuple[str, str]]:
     """Return the coordinate reference systems for a select: (id, label), in the order of the vocabulary."""
-    return [(each.id, each.label(language.current())) for each in voc.get("epsg")]
+    return [(system.id, system.label(language.current())) for system in voc.get("epsg")]
 
 
 def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the grounds of refusal for a select: (heading, [(id, label with articles)])."""
     lang = language.current()
-    headings = {law.DATA_KIND: tk._("Information on the environment"), law.SERVICE_KIND: tk._("Spatial data services")}
+    headings = {
+        law.DATA_KIND: tk._("Information on the environment"),
+        law.SERVICE_KIND: tk._("Spatial data services"),
+    }
     groups = [
-        (heading, [(each.id, f"{each.label(lang)} ({each.articles})") for each in law.usable(kind)])
+        (
+            heading,
+            [
+                (ground.id, f"{ground.label(lang)} ({ground.articles})")
+                for ground in law.usable(kind)
+            ],
+        )
         for kind, heading in headings.items()
     ]
     last = [(law.OTHER, tk._("Another ground"))]
@@ -200,8 +224,8 @@ def ecosphere_request_services() -> list[dict[str, str]]:
     query = model.Session.query(model.Group.id, model.Group.name, model.Group.title).filter(
         model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
     )
-    found = [{"id": id, "name": name, "title": title or name} for id, name, title in query]
-    return sorted(found, key=lambda each: voc.normalise(each["title"]))
+    services = [{"id": id, "name": name, "title": title or name} for id, name, title in query]
+    return sorted(services, key=lambda service: voc.normalise(service["title"]))
 
 
 def ecosphere_request_titles(typed: Any) -> dict[str, str]:
@@ -214,7 +238,9 @@ def ecosphere_request_unreachable() -> list[str]:
     return [group.id for group in routing.unreachable()]
 
 
-def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[str]] | None) -> str:
+def ecosphere_request_new_url(
+    query: str | None, filters: Mapping[str, Sequence[str]] | None
+) -> str:
     """Return the URL of a new request prefilled with a search for datasets.
 
     Args:
@@ -226,11 +252,19 @@ def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[
         values = (filters or {}).get(facet)
         if values:
             filled[name] = values[-1]
-    filled.update((name, value) for name, value in organisations.filter_of_page().items() if name in SEARCH_FILTERS)
-    return tk.h.url_for("ecosphere_requests.new", **{name: value for name, value in filled.items() if value})
+    filled.update(
+        (name, value)
+        for name, value in organisations.filter_of_page().items()
+        if name in SEARCH_FILTERS
+    )
+    return tk.h.url_for(
+        "ecosphere_requests.new", **{name: value for name, value in filled.items() if value}
+    )
 
 
-def ecosphere_request_done(transition: str, *, private: bool = False, signal: bool = False, held: bool = False) -> str:
+def ecosphere_request_done(
+    transition: str, *, private: bool = False, signal: bool = False, held: bool = False
+) -> str:
     """Return the message after a transition.
 
     Args:
@@ -241,7 +275,9 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
     """
     _ = tk._
     if held and transition == "answer_details":
-        return _("Your answer is sent to the service; the others read it once a moderator has read it.")
+        return _(
+            "Your answer is sent to the service; the others read it once a moderator has read it."
+        )
     if private:
         return _("The answer is sent to the requester, who alone reads its files and links.")
     of_signals = {
@@ -265,13 +301,21 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
         "start": _("The requester is told that you have started."),
         "transfer": _("The request is transferred; both services and the requester are told."),
         "extend": _("The period is extended; the requester is told."),
-        "fulfil": _("The answer is published; the requester and those who support the request are told."),
-        "fulfil_partly": _("The answer is published; the requester and those who support the request are told."),
+        "fulfil": _(
+            "The answer is published; the requester and those who support the request are told."
+        ),
+        "fulfil_partly": _(
+            "The answer is published; the requester and those who support the request are told."
+        ),
         "refuse": _("The decision is sent to the requester."),
         "not_held": _("The requester is told that the data are not held."),
-        "join": _("The requests are treated together: what is decided for one goes to all, each with its own letter."),
+        "join": _(
+            "The requests are treated together: what is decided for one goes to all, each with its own letter."
+        ),
         "separate": _("This request is treated on its own again."),
-        "mark_duplicate": _("The request is closed as a duplicate; its author is told, and the other one goes on."),
+        "mark_duplicate": _(
+            "The request is closed as a duplicate; its author is told, and the other one goes on."
+        ),
         "reconsider": _("The request waits for a moderator again; its author is told."),
         "resolve": _("Your answer is published."),
         "dismiss": _("Your answer is published."),
@@ -286,22 +330,22 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
 
 def ecosphere_request_event(event: Mapping[str, Any], signal: bool = False) -> str:
     """Return what happened in a line of the history, in the past tense, unlike `transition_label`."""
-    known = wording.event(event["transition"], signal)
-    if not known and event.get("internal"):
+    sentence = wording.event(event["transition"], signal)
+    if not sentence and event.get("internal"):
         return _on_the_desk(event)
-    return known or str(event["transition_label"])
+    return sentence or str(event["transition_label"])
 
 
 def _on_the_desk(event: Mapping[str, Any]) -> str:
     """Return what happened in an internal event."""
     _, fields = tk._, event["fields"]
     if event["transition"] == "escalated":
-        told = {
+        sentences = {
             "administrators": _("The administrators of the service were told: no answer yet"),
             "chief": _("The mailbox for late requests was told: no answer yet"),
             "moderators": _("The moderators were told: no answer yet"),
         }
-        return told.get(fields["told"], "")
+        return sentences.get(fields["told"], "")
     if fields["instead_of"]:
         words = _("Assigned to {person}, who stands in for {absent}")
         return words.format(person=fields["assigned_to"], absent=fields["instead_of"])
@@ -317,8 +361,10 @@ def ecosphere_request_field(name: str) -> str:
 
 def ecosphere_request_plain(html: str | None) -> str:
     """Return HTML as plain text, shortened, for lists and feeds."""
-    found = rich_text.plain(html or "")
-    return found if len(found) <= SUMMARY else found[:SUMMARY].rsplit(" ", 1)[0] + "…"
+    text = rich_text.plain(html or "")
+    if len(text) <= SUMMARY:
+        return text
+    return text[:SUMMARY].rsplit(" ", 1)[0] + "…"
 
 
 def ecosphere_request_summary(written: str | None) -> str:
@@ -355,8 +401,11 @@ def ecosphere_request_desks() -> list[dict[str, str]]:
     reader: Any = tk.current_user
     if not reader.is_authenticated or reader.sysadmin:
         return []
-    found = tk.h.organizations_available("update_dataset")
-    return [{"name": each["name"], "title": each.get("display_name") or each["name"]} for each in found]
+    services = tk.h.organizations_available("update_dataset")
+    return [
+        {"name": service["name"], "title": service.get("display_name") or service["name"]}
+        for service in services
+    ]
 
 
 def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -368,10 +417,12 @@ def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[st
 def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
     """Return unanswered requests as (age as text, number), the youngest first."""
     rows = []
-    for each in backlog:
-        first, _dash, last = each["age"].partition("-")
+    for group in backlog:
+        first, _dash, last = group["age"].partition("-")
         words = tk._("{first} to {last} days") if last else tk._("more than {first} days")
-        rows.append((words.format(first=first if last else int(first) - 1, last=last), each["count"]))
+        rows.append(
+            (words.format(first=first if last else int(first) - 1, last=last), group["count"])
+        )
     return rows
 
 
@@ -386,12 +437,15 @@ def ecosphere_request_unseen() -> int:
 def ecosphere_request_files() -> dict[str, Any]:
     """Return the accepted files: `types`, `accept` (for the input), `megabytes`; no types when files are disabled."""
     types = list(config.attachment_types()) if config.folder() else []
-    accept = ",".join(f".{each}" for each in types)
+    accept = ",".join(f".{extension}" for extension in types)
     return {"types": types, "accept": accept, "megabytes": config.attachment_bytes() // 1024**2}
 
 
 def ecosphere_request_news() -> dict[str, Any]:
     """Return the unseen ones of the current user's latest notifications as `results`, and the number `unseen`."""
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    found = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})
-    return {"unseen": found["unseen"], "results": [each for each in found["results"] if not each["seen"]]}
+    latest = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})
+    return {
+        "unseen": latest["unseen"],
+        "results": [notification for notification in latest["results"] if not notification["seen"]],
+    }

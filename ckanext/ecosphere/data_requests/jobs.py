@@ -61,17 +61,17 @@ def _name(job: Callable[[], Any]) -> str:
 
 def recover() -> list[str]:
     """Send e-mails that are due without a waiting job, and compare datasets lost from Redis; return what was done."""
-    done = []
+    resumed = []
     if interrupted := delivery.take_up_interrupted():
-        done.append(f"{interrupted} e-mails whose sender was killed")
+        resumed.append(f"{interrupted} e-mails whose sender was killed")
     if delivery.is_late() and not waits(_name(deliver), config.QUEUE):
         enqueue_delivery()
-        done.append("e-mails that are due")
+        resumed.append("e-mails that are due")
     if forgotten := matching.remember():
-        done.append(f"{forgotten} datasets to be compared with requests")
+        resumed.append(f"{forgotten} datasets to be compared with requests")
     if matching.wait() and not waits(_name(match_saved), config.QUEUE) and is_free(MATCHING):
         enqueue_matching()
-    return done
+    return resumed
 
 
 """Points of popularity for each public request that a dataset answered."""

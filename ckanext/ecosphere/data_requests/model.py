@@ -60,7 +60,9 @@ def rendering_column() -> Any:
 
 def request_column(**options: Any) -> Any:
     """Return a foreign key to the request, with which the row is deleted."""
-    return mapped_column(sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False, **options)
+    return mapped_column(
+        sa.ForeignKey("ecosphere_requests.id", ondelete="CASCADE"), nullable=False, **options
+    )
 
 
 ACTIVE_SQL = "state IN ({})".format(", ".join(f"'{state}'" for state in states.ACTIVE))
@@ -104,7 +106,9 @@ class Request(tk.BaseModel):
 
     __tablename__ = "ecosphere_requests"
     __table_args__ = (
-        sa.Index("ix_ecosphere_requests_new", NEWEST_DAY_SQL, "id", postgresql_where=sa.text("listed")),
+        sa.Index(
+            "ix_ecosphere_requests_new", NEWEST_DAY_SQL, "id", postgresql_where=sa.text("listed")
+        ),
         sa.Index(
             "ix_ecosphere_requests_support",
             sa.text("support_count DESC"),
@@ -121,7 +125,12 @@ class Request(tk.BaseModel):
             postgresql_where=sa.text("listed"),
         ),
         sa.Index("ix_ecosphere_requests_due", "due", postgresql_where=sa.text(ACTIVE_SQL)),
-        sa.Index("ix_ecosphere_requests_desk", "organization_id", "due", postgresql_where=sa.text(ACTIVE_SQL)),
+        sa.Index(
+            "ix_ecosphere_requests_desk",
+            "organization_id",
+            "due",
+            postgresql_where=sa.text(ACTIVE_SQL),
+        ),
         sa.Index(
             "ix_ecosphere_requests_facets",
             "organization_id",
@@ -133,8 +142,16 @@ class Request(tk.BaseModel):
         ),
         sa.Index("ix_ecosphere_requests_service", "organization_id", "submitted"),
         sa.Index("ix_ecosphere_requests_requester", "requester_id"),
-        sa.Index("ix_ecosphere_requests_submitted", "submitted", postgresql_where=sa.text("state = 'submitted'")),
-        sa.Index("ix_ecosphere_requests_assigned", "assigned_to", postgresql_where=sa.text("assigned_to IS NOT NULL")),
+        sa.Index(
+            "ix_ecosphere_requests_submitted",
+            "submitted",
+            postgresql_where=sa.text("state = 'submitted'"),
+        ),
+        sa.Index(
+            "ix_ecosphere_requests_assigned",
+            "assigned_to",
+            postgresql_where=sa.text("assigned_to IS NOT NULL"),
+        ),
         sa.Index("ix_ecosphere_requests_closed", "closed"),
         sa.Index("ix_ecosphere_requests_search", "search", postgresql_using="gin"),
         sa.Index(
@@ -144,21 +161,41 @@ class Request(tk.BaseModel):
             postgresql_ops={"known_datasets": "jsonb_path_ops"},
             postgresql_where=sa.text("listed"),
         ),
-        sa.Index("ix_ecosphere_requests_package", "package_id", postgresql_where=sa.text("package_id IS NOT NULL")),
-        sa.Index("ix_ecosphere_requests_review", "organization_id", postgresql_where=sa.text("review_due IS NOT NULL")),
-        sa.Index("ix_ecosphere_requests_batch", "batch_id", postgresql_where=sa.text("batch_id IS NOT NULL")),
-        sa.Index("ix_ecosphere_requests_joined", "joined_id", postgresql_where=sa.text("joined_id IS NOT NULL")),
+        sa.Index(
+            "ix_ecosphere_requests_package",
+            "package_id",
+            postgresql_where=sa.text("package_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_ecosphere_requests_review",
+            "organization_id",
+            postgresql_where=sa.text("review_due IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_ecosphere_requests_batch",
+            "batch_id",
+            postgresql_where=sa.text("batch_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_ecosphere_requests_joined",
+            "joined_id",
+            postgresql_where=sa.text("joined_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
     reference: Mapped[str | None] = mapped_column(sa.Text, unique=True)
-    kind: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default=states.DATA, default=states.DATA)
+    kind: Mapped[str] = mapped_column(
+        sa.Text, nullable=False, server_default=states.DATA, default=states.DATA
+    )
     package_id: Mapped[str | None] = mapped_column(sa.Text)
     batch_id: Mapped[str | None] = mapped_column(sa.Text)
     joined_id: Mapped[str | None] = mapped_column(sa.Text)
     version: Mapped[int] = mapped_column(sa.Integer, nullable=False, server_default="1", default=1)
     state: Mapped[str] = mapped_column(sa.Text, nullable=False, default=states.DRAFT)
-    visibility: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="public", default="public")
+    visibility: Mapped[str] = mapped_column(
+        sa.Text, nullable=False, server_default="public", default="public"
+    )
     title: Mapped[str] = text_column()
     description: Mapped[str] = text_column()
     description_html: Mapped[str | None] = html_column()
@@ -228,12 +265,19 @@ class Request(tk.BaseModel):
             since = clock.day_of(self.closed) if self.closed else None
         else:
             since = self.due if self.due and self.due < clock.day_of(clock.now()) else None
-        return law.last_day("ask_review", since, clock.holiday_zone(self.territory)) if since else None
+        if since:
+            return law.last_day("ask_review", since, clock.holiday_zone(self.territory))
+        return None
 
     @property
     def is_shown_signal(self) -> bool:
         """Whether it is a public signal; signals are in no list of requests."""
-        return self.is_signal and self.opened is not None and self.state != states.REJECTED and not self.hidden
+        return (
+            self.is_signal
+            and self.opened is not None
+            and self.state != states.REJECTED
+            and not self.hidden
+        )
 
 
 #: SQL equivalent of `Request.is_shown_signal`.
@@ -244,7 +288,9 @@ SHOWN_SIGNAL = sa.and_(
     Request.hidden.is_(False),
 )
 #: Day of the receipt, as in the indexes of the public list.
-RECEIPT_DAY = sa.cast(sa.func.timezone(sa.literal_column("'Europe/Paris'"), Request.submitted), sa.Date)
+RECEIPT_DAY = sa.cast(
+    sa.func.timezone(sa.literal_column("'Europe/Paris'"), Request.submitted), sa.Date
+)
 
 
 class Event(tk.BaseModel):
@@ -340,7 +386,9 @@ class Attachment(tk.BaseModel):
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
     request_id: Mapped[str] = request_column(index=True)
     comment_id: Mapped[str] = mapped_column(
-        sa.ForeignKey("ecosphere_requests_comment.id", ondelete="CASCADE"), nullable=False, index=True
+        sa.ForeignKey("ecosphere_requests_comment.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
     )
     name: Mapped[str] = mapped_column(sa.Text, nullable=False)
     media_type: Mapped[str] = mapped_column(sa.Text, nullable=False)
@@ -493,7 +541,12 @@ class Notification(tk.BaseModel):
             "next_try",
             postgresql_where=sa.text("status IN ('pending', 'digest')"),
         ),
-        sa.Index("ix_ecosphere_requests_notification_person", "user_id", "channel", sa.text("created DESC")),
+        sa.Index(
+            "ix_ecosphere_requests_notification_person",
+            "user_id",
+            "channel",
+            sa.text("created DESC"),
+        ),
         sa.Index("ix_ecosphere_requests_notification_request", "request_id"),
         sa.Index(
             "ix_ecosphere_requests_notification_unseen",
@@ -512,7 +565,9 @@ class Notification(tk.BaseModel):
     neutral: Mapped[bool] = flag_column()
     user_id: Mapped[str] = mapped_column(sa.Text, nullable=False)
     channel: Mapped[str] = mapped_column(sa.Text, nullable=False)
-    status: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="pending", default="pending")
+    status: Mapped[str] = mapped_column(
+        sa.Text, nullable=False, server_default="pending", default="pending"
+    )
     attempts: Mapped[int] = number_column()
     next_try: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
     created: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
@@ -530,7 +585,9 @@ class Setting(tk.BaseModel):
     __tablename__ = "ecosphere_requests_setting"
 
     user_id: Mapped[str] = mapped_column(sa.Text, primary_key=True)
-    digest: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="immediate", default="immediate")
+    digest: Mapped[str] = mapped_column(
+        sa.Text, nullable=False, server_default="immediate", default="immediate"
+    )
     language: Mapped[str] = text_column()
     last_digest: Mapped[datetime | None] = mapped_column(MOMENT)
     calendar: Mapped[str] = text_column()

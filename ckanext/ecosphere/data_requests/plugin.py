@@ -13,7 +13,16 @@ from ckan.types import Context
 from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
 from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
-from ckanext.ecosphere.data_requests import attachments, cli, config, dashboard, helpers, jobs, privacy, setup
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    cli,
+    config,
+    dashboard,
+    helpers,
+    jobs,
+    privacy,
+    setup,
+)
 from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.logic.actions import desk
@@ -36,15 +45,25 @@ from ckanext.ecosphere.interfaces import (
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
 
-HELPERS = {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")}
+HELPERS = {
+    name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")
+}
 
 
 @tk.blanket.actions(
-    lambda: actions.get_actions() | desk.chained_actions() | without_base(contact_actions.get_actions())
+    lambda: (
+        actions.get_actions() | desk.chained_actions() | without_base(contact_actions.get_actions())
+    )
 )
-@tk.blanket.auth_functions(lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions()))
-@tk.blanket.helpers(lambda: template_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS))
-@tk.blanket.blueprints(lambda: [blueprint.ecosphere_requests, *without_base([contact_actions.blueprint])])
+@tk.blanket.auth_functions(
+    lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions())
+)
+@tk.blanket.helpers(
+    lambda: template_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS)
+)
+@tk.blanket.blueprints(
+    lambda: [blueprint.ecosphere_requests, *without_base([contact_actions.blueprint])]
+)
 @tk.blanket.config_declarations
 class EcosphereRequestsPlugin(Room):
     """Data requests: asked by anyone with an account, answered by the services within the legal period."""

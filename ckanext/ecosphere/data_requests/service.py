@@ -92,14 +92,19 @@ def lock(*ids: str) -> dict[str, Request]:
     Raises:
         NotFound: one of them no longer exists.
     """
-    found = {}
-    for each in sorted(set(ids)):
-        query = sa.select(Request).where(Request.id == each).with_for_update().execution_options(populate_existing=True)
+    locked = {}
+    for id_ in sorted(set(ids)):
+        query = (
+            sa.select(Request)
+            .where(Request.id == id_)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
         request = model.Session.scalars(query).one_or_none()
         if request is None:
             raise tk.ObjectNotFound(_("Request not found"))
-        found[each] = request
-    return found
+        locked[id_] = request
+    return locked
 
 
 Also = Callable[[Request], None]
@@ -112,7 +117,9 @@ def nothing_else(_request: Request) -> None:
 def create(reader: Reader, data: Mapping[str, Any], *, also: Also = nothing_else) -> Request:
     """Create a draft; `also` writes more in the same transaction."""
     moment = clock.now()
-    request = Request(id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT)
+    request = Request(
+        id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT
+    )
     fill_in(request)
     request.language = language.current()
     request.kind, request.package_id = data.get("kind") or states.DATA, data.get("package_id")
@@ -139,11 +146,20 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
         ValidationError: too many signals wait for a moderator.
     """
     moment = clock.now()
-    request = Request(id=new_id(), requester_id=reader.id or None, created=moment, modified=moment, state=states.DRAFT)
+    request = Request(
+        id=new_id(),
+        requester_id=reader.id or None,
+        created=moment,
+        modified=moment,
+        state=states.DRAFT,
+    )
     fill_in(request)
     request.kind, request.package_id, request.language = kind, package.id, language.current()
     title = f"{wording.kind(kind)}{_(': ')}{package.title or package.name}"[:LONGEST_TITLE]
-    place = {name: min(matching.subject(package, name, known), default="") for name, known in PLACED.items()}
+    place = {
+        name: min(matching.subject(package, name, vocabulary), default="")
+        for name, vocabulary in PLACED.items()
+    }
     write(request, {"title": title, "description": description, "visibility": "public", **place})
     with rolled_back_on_error():
         model.Session.add(request)
@@ -165,7 +181,12 @@ def fill_in(request: Request) -> None:
 
 
 def update(
-    reader: Reader, request_id: str, version: int, data: Mapping[str, Any], *, also: Also = nothing_else
+    reader: Reader,
+    request_id: str,
+    version: int,
+    data: Mapping[str, Any],
+    *,
+    also: Also = nothing_else,
 ) -> Request:
     """Change a request; after sending, each change is a revision, held for moderation if the user is not trusted.
 
@@ -178,7 +199,11 @@ def update(
     with rolled_back_on_error():
         request = lock(request_id)[request_id]
         _same_version(reader, request, version)
-        changed = {name: value for name, value in data.items() if name in EDITABLE and getattr(request, name) != value}
+        changed = {
+            name: value
+            for name, value in data.items()
+            if name in EDITABLE and getattr(request, name) != value
+        }
         if request.state != states.DRAFT:
             _still_editable(request, changed)
         if changed and request.state == states.DRAFT:
@@ -201,7 +226,9 @@ def _next_version(request: Request) -> None:
 def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
     before = {name: getattr(request, name) for name in changed}
     write(request, changed)
-    if errors := fields.missing_before_sending(request, clock.day_of(clock.now()) if "need_by" in changed else None):
+    if errors := fields.missing_before_sending(
+        request, clock.day_of(clock.now()) if "need_by" in changed else None
+    ):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     revision = _new_revision(request, reader.id, before, changed, clock.now())
     write(request, before)
@@ -220,8 +247,12 @@ def apply_revision(request: Request, revision: Revision) -> None:
 
 def _still_editable(request: Request, changed: Mapping[str, Any]) -> None:
     if request.state not in states.STILL_EDITABLE:
-        raise tk.ValidationError({"state": [wording.obstacle("state", request.state, request.is_signal)]})
-    fixed: Any = {name: [_("This can no longer be changed.")] for name in changed if name not in AFTER_SENDING}
+        raise tk.ValidationError(
+            {"state": [wording.obstacle("state", request.state, request.is_signal)]}
+        )
+    fixed: Any = {
+        name: [_("This can no longer be changed.")] for name in changed if name not in AFTER_SENDING
+    }
     if fixed:
         raise tk.ValidationError(fixed)
 
@@ -259,7 +290,11 @@ def transition(
         NotAuthorized: the user has none of its roles.
     """
     with rolled_back_on_error():
-        others = [target.id] if name in ("join", "mark_duplicate") and (target := _target_of(data)) else []
+        others = (
+            [target.id]
+            if name in ("join", "mark_duplicate") and (target := _target_of(data))
+            else []
+        )
         request = lock(request_id, *others)[request_id]
         if not reader.may_read(request):
             raise tk.ObjectNotFound(_("Request not found"))
@@ -268,7 +303,11 @@ def transition(
         _no_obstacle(request, name, roles)
         role = states.acting_role(name, roles)
         authors.keep_given(reader.id, name, data)
-        events = sent(request, reader.id, data) if name == "submit" else [perform(request, name, role, reader.id, data)]
+        events = (
+            sent(request, reader.id, data)
+            if name == "submit"
+            else [perform(request, name, role, reader.id, data)]
+        )
         also(request)
         model.Session.commit()
     announce(request, events)
@@ -290,9 +329,11 @@ def sent(request: Request, actor: str | None, data: Mapping[str, Any] | None = N
 
 def _hold_files(request: Request) -> None:
     """Hold the files sent with a request, as no moderator has seen them."""
-    for each in model.Session.scalars(sa.select(Comment).where(Comment.request_id == request.id)).all():
-        each.moderation = trust.HELD
-        outbox.of_held(request, "comment", each.id, request.requester_id)
+    for comment in model.Session.scalars(
+        sa.select(Comment).where(Comment.request_id == request.id)
+    ).all():
+        comment.moderation = trust.HELD
+        outbox.of_held(request, "comment", comment.id, request.requester_id)
     request.comment_count = 0
 
 
@@ -300,7 +341,9 @@ def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None)
     """Do an automatic transition; return None when it is not (or no longer) possible."""
     with rolled_back_on_error():
         request = lock(request_id)[request_id]
-        if states.obstacle(states.Facts.of(request), name, (states.SYSTEM,), clock.now(), clock.day_of(clock.now())):
+        if states.obstacle(
+            states.Facts.of(request), name, (states.SYSTEM,), clock.now(), clock.day_of(clock.now())
+        ):
             model.Session.rollback()
             return None
         event = perform(request, name, states.SYSTEM, None, data or {})
@@ -309,13 +352,15 @@ def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None)
     return request
 
 
-def perform(request: Request, name: str, role: str, actor: str | None, data: Mapping[str, Any]) -> Event:
+def perform(
+    request: Request, name: str, role: str, actor: str | None, data: Mapping[str, Any]
+) -> Event:
     """Do a transition of a locked request: write its event, letter and notifications, without committing."""
     moment = clock.now()
     line = states.TRANSITIONS[name]
-    given = fields.parse(line, data, request, clock.day_of(moment), actor)
+    values = fields.parse(line, data, request, clock.day_of(moment), actor)
     source = request.state
-    given = effects.apply(request, name, given, moment)
+    values = effects.apply(request, name, values, moment)
     if name == "reopen" and role == states.REQUESTER:
         request.reopened += 1
     request.state = line.leads_from(source)
@@ -335,7 +380,7 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Map
         created=moment,
         comment=data.get("comment") or "",
         note=note,
-        fields={key: value for key, value in given.items() if key != "comment"},
+        fields={key: value for key, value in values.items() if key != "comment"},
         moderation=_moderation(request, role, actor, data),
     )
     model.Session.add(event)
@@ -350,13 +395,17 @@ def perform(request: Request, name: str, role: str, actor: str | None, data: Map
 def _moderation(request: Request, role: str, actor: str | None, data: Mapping[str, Any]) -> str:
     """Return the moderation state of a transition's text: held for untrusted requesters once the request is open."""
     written = any(data.get(name) for name in ("comment", "reason"))
-    return trust.status_of_new(actor) if role == states.REQUESTER and request.opened and written else ""
+    if role == states.REQUESTER and request.opened and written:
+        return trust.status_of_new(actor)
+    return ""
 
 
 def announce(request: Request, events: Iterable[Event]) -> None:
     """Send the signal for other rooms, and queue the delivery of e-mails, after a commit."""
     for event in events:
-        tk.signals.ckanext.signal(SIGNAL).send(request.id, transition=event.transition, state=event.to_state)
+        tk.signals.ckanext.signal(SIGNAL).send(
+            request.id, transition=event.transition, state=event.to_state
+        )
     jobs.enqueue_delivery()
 
 
@@ -366,16 +415,25 @@ def _no_obstacle(request: Request, name: str, roles: Iterable[str]) -> None:
     if code == "role":
         raise tk.NotAuthorized(wording.obstacle(code, request.state, request.is_signal))
     if code:
-        raise tk.ValidationError({"transition": [wording.obstacle(code, request.state, request.is_signal)]})
+        raise tk.ValidationError(
+            {"transition": [wording.obstacle(code, request.state, request.is_signal)]}
+        )
 
 
 def _same_version(reader: Reader, request: Request, version: int) -> None:
     if request.version != version:
-        query = sa.select(Event).where(Event.request_id == request.id, Event.version > version).order_by(Event.id)
+        query = (
+            sa.select(Event)
+            .where(Event.request_id == request.id, Event.version > version)
+            .order_by(Event.id)
+        )
         if not reader.is_inside(request):
             query = query.where(Event.transition.not_in(states.INTERNAL))
         exact = bool(reader.roles(request))
-        changes = [dictize.event_public(each, exact, request.is_signal) for each in model.Session.scalars(query)]
+        changes = [
+            dictize.event_public(event, exact, request.is_signal)
+            for event in model.Session.scalars(query)
+        ]
         raise Conflict(request.version, changes or [dictize.edited(request, exact)])
 
 
@@ -383,7 +441,7 @@ def _target_of(data: Mapping[str, Any]) -> Request | None:
     return by_id_or_reference(str(data.get("target") or ""))
 
 
-def support(reader: Reader, request_id: str, wanted: bool) -> None:
+def support(reader: Reader, request_id: str, add: bool) -> None:
     """Support a request, or stop; each user counts once, also under concurrent calls.
 
     Raises:
@@ -391,31 +449,33 @@ def support(reader: Reader, request_id: str, wanted: bool) -> None:
     """
     with rolled_back_on_error():
         request = lock(request_id)[request_id]
-        if wanted and request.requester_id == reader.id:
+        if add and request.requester_id == reader.id:
             raise tk.ValidationError({"id": [_("This is your own request: it counts already.")]})
-        if wanted and not (request.listed and request.state in states.ACTIVE):
-            raise tk.ValidationError({"id": [_("Only public requests that are not closed can be supported.")]})
-        change = bond(Support, request_id, reader.id, wanted)
-        request.support_count += change if wanted else -change
+        if add and not (request.listed and request.state in states.ACTIVE):
+            raise tk.ValidationError(
+                {"id": [_("Only public requests that are not closed can be supported.")]}
+            )
+        change = bond(Support, request_id, reader.id, add)
+        request.support_count += change if add else -change
         model.Session.commit()
 
 
-def follow(reader: Reader, request_id: str, wanted: bool) -> None:
+def follow(reader: Reader, request_id: str, add: bool) -> None:
     """Follow a request, or stop; following also resumes its e-mails."""
     with rolled_back_on_error():
-        if wanted:
+        if add:
             bond(Mute, request_id, reader.id, False)
-        bond(Follow, request_id, reader.id, wanted)
+        bond(Follow, request_id, reader.id, add)
         model.Session.commit()
 
 
-def bond(table: Any, request_id: str, user_id: str, wanted: bool) -> int:
+def bond(table: Any, request_id: str, user_id: str, add: bool) -> int:
     """Create or delete a relation of a user to a request; return the number of rows changed, 0 or 1."""
-    if wanted:
+    if add:
         values = {"request_id": request_id, "user_id": user_id, "created": clock.now()}
         return model.Session.execute(insert(table).values(values).on_conflict_do_nothing()).rowcount  # pyright: ignore
-    gone = sa.delete(table).where(table.request_id == request_id, table.user_id == user_id)
-    return model.Session.execute(gone).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    rows = sa.delete(table).where(table.request_id == request_id, table.user_id == user_id)
+    return model.Session.execute(rows).rowcount  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class rolled_back_on_error:
@@ -429,7 +489,7 @@ class rolled_back_on_error:
             model.Session.rollback()
 
 
-def say_satisfied(request_id: str, said: str) -> Request:
+def say_satisfied(request_id: str, opinion: str) -> Request:
     """Store the requester's opinion, replacing an earlier one.
 
     Raises:
@@ -439,7 +499,7 @@ def say_satisfied(request_id: str, said: str) -> Request:
         request = lock(request_id)[request_id]
         if not dictize.satisfaction_is_asked(request):
             raise tk.ValidationError({"satisfied": [_("This request has no answer at present.")]})
-        request.satisfied, request.satisfied_on = said, clock.day_of(clock.now())
+        request.satisfied, request.satisfied_on = opinion, clock.day_of(clock.now())
         model.Session.commit()
     return request
 
@@ -455,7 +515,9 @@ def stop_emails(user_id: str, request_id: str | None) -> None:
             setting = model.Session.get(Setting, user_id) or Setting(user_id=user_id, language="")
             setting.digest = "none"
             model.Session.add(setting)
-        unsent = sa.update(Notification).where(*waiting, Notification.status.in_(("pending", "digest")))
+        unsent = sa.update(Notification).where(
+            *waiting, Notification.status.in_(("pending", "digest"))
+        )
         model.Session.execute(unsent.values(status="unwanted"))
         model.Session.commit()
 
@@ -468,7 +530,11 @@ COMPARED_TEXTS = ("description",)
 
 
 def _new_revision(
-    request: Request, author_id: str, before: Mapping[str, Any], after: Mapping[str, Any], moment: datetime
+    request: Request,
+    author_id: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    moment: datetime,
 ) -> Revision:
     """Create the revision of an edit.
 
@@ -506,12 +572,18 @@ def tell_of_revision(request: Request, revision: Revision) -> None:
 
 def _revised(revision: Revision) -> dict[str, Any]:
     """Return the new values of the fields of an edit, converted to the types of the request's columns."""
-    return {name: _read_value(name, change["to"]) for name, change in revision.changes.items() if "to" in change}
+    return {
+        name: _read_value(name, change["to"])
+        for name, change in revision.changes.items()
+        if "to" in change
+    }
 
 
 def _read_value(name: str, value: Any) -> Any:
     column = Request.__table__.columns[name]
-    return date.fromisoformat(value) if value and column.type.python_type is date else value
+    if value and column.type.python_type is date:
+        return date.fromisoformat(value)
+    return value
 
 
 def _change(name: str, before: Any, after: Any) -> dict[str, Any]:
@@ -522,7 +594,9 @@ def _change(name: str, before: Any, after: Any) -> dict[str, Any]:
 
 
 def _written(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
 
 
 def difference(before: str, after: str) -> list[tuple[str, str]]:
@@ -535,17 +609,17 @@ def difference(before: str, after: str) -> list[tuple[str, str]]:
         old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     if max(len(old), len(new)) > MOST_LINES and max(len(old), len(new)) > MOST_WORDS:
         old, new = [before], [after]
-    found: list[tuple[str, str]] = []
+    parts: list[tuple[str, str]] = []
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=True)
     for kind, start, end, new_start, new_end in matcher.get_opcodes():
         if kind == "equal":
-            found.append(("=", "".join(old[start:end])))
+            parts.append(("=", "".join(old[start:end])))
             continue
         if start < end:
-            found.append(("-", "".join(old[start:end])))
+            parts.append(("-", "".join(old[start:end])))
         if new_start < new_end:
-            found.append(("+", "".join(new[new_start:new_end])))
-    return found
+            parts.append(("+", "".join(new[new_start:new_end])))
+    return parts
 
 
 @dataclass
@@ -562,10 +636,14 @@ class Shared:
 
     def shown(self, reader: Reader) -> dict[str, list[Any]]:
         """Return the references of those that the reader may read."""
-        left_out = [(each, words) for each, words in self.left_out if reader.may_read(each)]
+        left_out = [
+            (request, words) for request, words in self.left_out if reader.may_read(request)
+        ]
         return {
-            "done": [each.reference for each, _event in self.done],
-            "left_out": [{"reference": each.reference, "reason": words} for each, words in left_out],
+            "done": [request.reference for request, _event in self.done],
+            "left_out": [
+                {"reference": request.reference, "reason": words} for request, words in left_out
+            ],
         }
 
 
@@ -579,12 +657,14 @@ def joined_transition(
     shared = Shared()
     others = _locked_together(request_id) if name in states.SHARED else []
     # A file is moved to the request that it answers: each gets its own.
-    files = {each.id: [attachments.twin(found) for found in data.get("files") or ()] for each in others}
+    files = {
+        other_.id: [attachments.twin(file) for file in data.get("files") or ()] for other_ in others
+    }
 
     def go_on(request: Request) -> None:
         for other in others:
-            given = {**data, "files": files[other.id], "note": ""}
-            _do_joined(reader, other, name, given, shared)
+            fields_of_other = {**data, "files": files[other.id], "note": ""}
+            _do_joined(reader, other, name, fields_of_other, shared)
 
     try:
         request = transition(reader, request_id, name, version, data, also=go_on)
@@ -596,16 +676,18 @@ def joined_transition(
     return request, shared
 
 
-def _do_joined(reader: Reader, request: Request, name: str, given: Mapping[str, Any], shared: Shared) -> None:
-    words = _joined_obstacle(reader, request, name, given)
+def _do_joined(
+    reader: Reader, request: Request, name: str, values: Mapping[str, Any], shared: Shared
+) -> None:
+    words = _joined_obstacle(reader, request, name, values)
     if words:
         shared.left_out.append((request, words))
         return
     role = states.acting_role(name, reader.roles(request))
-    shared.done.append((request, perform(request, name, role, reader.id, given)))
+    shared.done.append((request, perform(request, name, role, reader.id, values)))
 
 
-def _joined_obstacle(reader: Reader, request: Request, name: str, given: Mapping[str, Any]) -> str:
+def _joined_obstacle(reader: Reader, request: Request, name: str, values: Mapping[str, Any]) -> str:
     """Return what prevents a step for a request, as a sentence; "" when nothing does."""
     moment = clock.now()
     today = clock.day_of(moment)
@@ -613,7 +695,7 @@ def _joined_obstacle(reader: Reader, request: Request, name: str, given: Mapping
     if code:
         return wording.obstacle(code, request.state)
     try:
-        fields.parse(states.TRANSITIONS[name], given, request, today, reader.id)
+        fields.parse(states.TRANSITIONS[name], values, request, today, reader.id)
     except tk.ValidationError as error:
         messages: Any = error.error_dict.values()
         return " ".join(text for texts in messages for text in texts)
@@ -623,10 +705,10 @@ def _joined_obstacle(reader: Reader, request: Request, name: str, given: Mapping
 def _locked_together(request_id: str) -> list[Request]:
     """Lock a request and those treated together with it; return the others that wait for an answer."""
     while True:
-        known = _joined_ids(request_id)
-        locked = lock(request_id, *known)
-        if set(_joined_ids(request_id)) <= set(known):
-            return [locked[key] for key in known]
+        ids = _joined_ids(request_id)
+        locked = lock(request_id, *ids)
+        if set(_joined_ids(request_id)) <= set(ids):
+            return [locked[key] for key in ids]
         model.Session.rollback()  # another one was joined meanwhile
 
 

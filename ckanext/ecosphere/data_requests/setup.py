@@ -28,16 +28,18 @@ LONGEST_SILENCE = timedelta(days=1)
 def initialise(report: InitReport) -> None:
     """Report the number of moderators."""
     number = len(people.moderators())
-    message = tk.ungettext("Data requests: {number} moderator", "Data requests: {number} moderators", number)
+    message = tk.ungettext(
+        "Data requests: {number} moderator", "Data requests: {number} moderators", number
+    )
     report.unchanged(message.format(number=number))
 
 
 def leaving_steps() -> list[LeavingStep]:
     """Return the step that copies the files of requests to the export; empty without files."""
-    kept = config.folder()
-    if kept is None or not kept.is_dir():
+    files = config.folder()
+    if files is None or not files.is_dir():
         return []
-    number = sum(1 for each in kept.rglob("*") if each.is_file())
+    number = sum(1 for path in files.rglob("*") if path.is_file())
     message = tk.ungettext(
         "{number} file of data requests is copied to the export",
         "{number} files of data requests are copied to the export",
@@ -45,35 +47,55 @@ def leaving_steps() -> list[LeavingStep]:
     ).format(number=number)
 
     def copy(folder: Path) -> str:
-        shutil.copytree(kept, folder / "files", copy_function=shutil.copyfile)
-        done = tk.ungettext("{number} file copied", "{number} files copied", number)
-        return done.format(number=number)
+        shutil.copytree(files, folder / "files", copy_function=shutil.copyfile)
+        message_done = tk.ungettext("{number} file copied", "{number} files copied", number)
+        return message_done.format(number=number)
 
-    return [LeavingStep(message, copy)] if number else []
+    if number:
+        return [LeavingStep(message, copy)]
+    return []
 
 
 def check() -> list[Check]:
     """Check moderators, services and contacts, schedule, e-mails, replies, files and merged requests."""
-    return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies(), *_files(), *_merged()]
+    return [
+        *_moderators(),
+        *_services(),
+        *_schedule(),
+        *_emails(),
+        *_replies(),
+        *_files(),
+        *_merged(),
+    ]
 
 
 def _moderators() -> list[Check]:
     name = _("Data requests (moderators)")
     group = model.Group.get(config.moderators())
     if group is None or not people.editors_of(group.id):
-        message = _("Nobody moderates but the administrators of the site: {organisation} has no editor.")
-        remedy = _("Add editors to it, or name another organisation in {option}.").format(option=config.MODERATORS)
-        return [Check(name, CheckStatus.WARNING, message.format(organisation=config.moderators()), remedy)]
+        message = _(
+            "Nobody moderates but the administrators of the site: {organisation} has no editor."
+        )
+        remedy = _("Add editors to it, or name another organisation in {option}.").format(
+            option=config.MODERATORS
+        )
+        return [
+            Check(
+                name, CheckStatus.WARNING, message.format(organisation=config.moderators()), remedy
+            )
+        ]
     number = len(people.moderators())
-    message = tk.ungettext("{number} moderator", "{number} moderators", number).format(number=number)
+    message = tk.ungettext("{number} moderator", "{number} moderators", number).format(
+        number=number
+    )
     return [Check(name, CheckStatus.OK, message)]
 
 
 def _services() -> list[Check]:
     """Check that a receipt can be sent in the name of every service, or else of the ministry's desk."""
     unready = authors.unready()
-    silent = [each.group for each in unready if each.silent]
-    lacking = [each.group for each in unready if each.lacking]
+    silent = [service.group for service in unready if service.silent]
+    lacking = [service.group for service in unready if service.lacking]
     return [*_silent(silent), *_without_contact(lacking), *_unconfirmed(), *_desk(len(unready))]
 
 
@@ -89,38 +111,60 @@ def _silent(groups: list[model.Group]) -> list[Check]:
     remedy = _(
         "Add members, or a functional mailbox on the contact sheet of each; their requests wait for a moderator."
     )
-    return [Check(name, CheckStatus.WARNING, message.format(number=len(groups), names=_named(groups)), remedy)]
+    return [
+        Check(
+            name,
+            CheckStatus.WARNING,
+            message.format(number=len(groups), names=_named(groups)),
+            remedy,
+        )
+    ]
 
 
 def _without_contact(groups: list[model.Group]) -> list[Check]:
     name = _("Data requests (contact sheets)")
     if not groups:
-        return [Check(name, CheckStatus.OK, _("Every service can be reached by post, e-mail and telephone"))]
+        return [
+            Check(
+                name,
+                CheckStatus.OK,
+                _("Every service can be reached by post, e-mail and telephone"),
+            )
+        ]
     message = tk.ungettext(
         "{number} service has no postal address, e-mail address or telephone: {names}",
         "{number} services have no postal address, e-mail address or telephone: {names}",
         len(groups),
     )
-    remedy = _("Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk acknowledges for them.")
-    return [Check(name, CheckStatus.WARNING, message.format(number=len(groups), names=_named(groups)), remedy)]
+    remedy = _(
+        "Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk acknowledges for them."
+    )
+    return [
+        Check(
+            name,
+            CheckStatus.WARNING,
+            message.format(number=len(groups), names=_named(groups)),
+            remedy,
+        )
+    ]
 
 
 def _unconfirmed() -> list[Check]:
     """Name the services whose contact details come from the directory; nothing when there are none."""
-    found = authors.unconfirmed()
-    if not found:
+    services = authors.unconfirmed()
+    if not services:
         return []
     message = tk.ungettext(
         "{number} service is named with contact details of the service-public directory ({years}), "
         "to be verified: {names}",
         "{number} services are named with contact details of the service-public directory ({years}), "
         "to be verified: {names}",
-        len(found),
+        len(services),
     )
-    years = sorted({entry.year for _group, entries in found for entry in entries.values()})
-    named = _named([group for group, _entries in found])
+    years = sorted({entry.year for _group, entries in services for entry in entries.values()})
+    names = _named([group for group, _entries in services])
     remedy = _("Enter the verified ones on their contact sheets: these are never replaced.")
-    message = message.format(number=len(found), years=", ".join(years), names=named)
+    message = message.format(number=len(services), years=", ".join(years), names=names)
     return [Check(_("Data requests (directory)"), CheckStatus.WARNING, message, remedy)]
 
 
@@ -128,9 +172,19 @@ def _desk(unready: int) -> list[Check]:
     """Check that the ministry's desk can acknowledge requests for the services that cannot."""
     name, options = _("Data requests (desk of the ministry)"), authors.desk_lacks()
     if not options:
-        return [Check(name, CheckStatus.OK, _("It acknowledges requests for services that cannot be reached"))]
-    message = _("It cannot acknowledge requests: {options} missing.").format(options=", ".join(options))
-    remedy = _("Set them: a receipt without address, e-mail and telephone makes no time limit run (CRPA, L. 112-6).")
+        return [
+            Check(
+                name,
+                CheckStatus.OK,
+                _("It acknowledges requests for services that cannot be reached"),
+            )
+        ]
+    message = _("It cannot acknowledge requests: {options} missing.").format(
+        options=", ".join(options)
+    )
+    remedy = _(
+        "Set them: a receipt without address, e-mail and telephone makes no time limit run (CRPA, L. 112-6)."
+    )
     return [Check(name, CheckStatus.WARNING if unready else CheckStatus.OK, message, remedy)]
 
 
@@ -144,7 +198,9 @@ def _schedule() -> list[Check]:
     name, last = _("Data requests (schedule)"), scheduled.last_tick()
     if last is None or clock.now() - last > LONGEST_SILENCE:
         message = _("Reminders have not run for a day: nobody is reminded of a due date.")
-        remedy = _("Run every ten minutes: {command}").format(command="ckan ecosphere requests tick")
+        remedy = _("Run every ten minutes: {command}").format(
+            command="ckan ecosphere requests tick"
+        )
         return [Check(name, CheckStatus.WARNING, message, remedy)]
     return [Check(name, CheckStatus.OK, _("Reminders ran less than a day ago"))]
 
@@ -152,9 +208,17 @@ def _schedule() -> list[Check]:
 def _emails() -> list[Check]:
     name = _("Data requests (e-mails)")
     if not config.email():
-        return [Check(name, CheckStatus.OK, _("Switched off; people see their notifications in the portal"))]
+        return [
+            Check(
+                name,
+                CheckStatus.OK,
+                _("Switched off; people see their notifications in the portal"),
+            )
+        ]
     if not config.mail_works():
-        message = _("No mail server is configured: people see their notifications in the portal only.")
+        message = _(
+            "No mail server is configured: people see their notifications in the portal only."
+        )
         return [Check(name, CheckStatus.WARNING, message, _("Set smtp.server and smtp.mail_from."))]
     failed = _number("failed")
     if failed:
@@ -163,10 +227,18 @@ def _emails() -> list[Check]:
             "{number} e-mails could not be sent in the last week.",
             failed,
         )
-        remedy = _("See the mail server’s log; the reasons are in the table ecosphere_requests_notification.")
+        remedy = _(
+            "See the mail server’s log; the reasons are in the table ecosphere_requests_notification."
+        )
         return [Check(name, CheckStatus.WARNING, message.format(number=failed), remedy)]
     waiting = _number("pending")
-    return [Check(name, CheckStatus.OK, _("None failed in the last week, {number} wait").format(number=waiting))]
+    return [
+        Check(
+            name,
+            CheckStatus.OK,
+            _("None failed in the last week, {number} wait").format(number=waiting),
+        )
+    ]
 
 
 def _replies() -> list[Check]:
@@ -186,14 +258,14 @@ def _replies() -> list[Check]:
 
 def _files() -> list[Check]:
     """Check that files to delete were deleted within a day; empty if they were."""
-    left = attachments.late_removals()
-    if not left:
+    number = attachments.late_removals()
+    if not number:
         return []
     message = tk.ungettext(
         "{number} file of a person who was forgotten could not be removed for a day.",
         "{number} files of people who were forgotten could not be removed for a day.",
-        left,
-    ).format(number=left)
+        number,
+    ).format(number=number)
     remedy = _("Let CKAN delete files in {folder}, then run: {command}").format(
         folder=config.folder(), command="ckan ecosphere requests tick"
     )
@@ -206,18 +278,28 @@ def _merged() -> list[Check]:
     query = sa.select(Request.reference).join(target, target.id == Request.duplicate_of)
     query = query.where(Request.state == states.DUPLICATE, Request.kind.in_(states.DEMANDS))
     of_another = target.requester_id.is_distinct_from(Request.requester_id)
-    left = model.Session.scalars(query.where(Request.requester_id.is_not(None), of_another)).all()
-    if not left:
+    references = model.Session.scalars(
+        query.where(Request.requester_id.is_not(None), of_another)
+    ).all()
+    if not references:
         return []
     message = tk.ungettext(
         "{number} request was merged with another person’s without a decision: {names}",
         "{number} requests were merged with other people’s without a decision: {names}",
-        len(left),
+        len(references),
     )
-    names = ", ".join(str(each) for each in left[:MOST_NAMED]) + (" …" if left[MOST_NAMED:] else "")
-    remedy = _("Put each back among the requests to moderate, on its page: its author is owed an answer.")
+    names = ", ".join(str(reference) for reference in references[:MOST_NAMED]) + (
+        " …" if references[MOST_NAMED:] else ""
+    )
+    remedy = _(
+        "Put each back among the requests to moderate, on its page: its author is owed an answer."
+    )
     name = _("Data requests (merged)")
-    return [Check(name, CheckStatus.WARNING, message.format(number=len(left), names=names), remedy)]
+    return [
+        Check(
+            name, CheckStatus.WARNING, message.format(number=len(references), names=names), remedy
+        )
+    ]
 
 
 def _number(status: str) -> int:

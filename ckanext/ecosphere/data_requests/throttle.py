@@ -34,7 +34,9 @@ def request_made(reader: Reader) -> None:
     try:
         _count("request", reader, config.most_requests_per_day(), DAY)
     except tk.ValidationError as error:
-        other_ways = tk._("The right to ask has no limit: you may also ask the service by post or e-mail.")
+        other_ways = tk._(
+            "The right to ask has no limit: you may also ask the service by post or e-mail."
+        )
         texts: Any = error.error_dict["message"]
         raise tk.ValidationError({"message": [*texts, other_ways]}) from None
 
@@ -42,7 +44,9 @@ def request_made(reader: Reader) -> None:
 def sent_lately(reader: Reader) -> int:
     """Return the number of requests that a user sent within the last 24 hours; signals do not count."""
     query = sa.select(sa.func.count()).where(
-        Request.requester_id == reader.id, Request.submitted > clock.now() - WINDOW, Request.kind.in_(states.DEMANDS)
+        Request.requester_id == reader.id,
+        Request.submitted > clock.now() - WINDOW,
+        Request.kind.in_(states.DEMANDS),
     )
     return model.Session.scalar(query) or 0
 
@@ -98,14 +102,20 @@ def signal_waits(signal: Request) -> None:
     Raises:
         ValidationError: so many wait already, about the dataset or in all, that this one would not be read.
     """
-    alike = Request.requester_id.is_not(None) if signal.requester_id else Request.requester_id.is_(None)
+    alike = (
+        Request.requester_id.is_not(None) if signal.requester_id else Request.requester_id.is_(None)
+    )
     waiting = sa.select(sa.func.count()).select_from(Request)
-    waiting = waiting.where(alike, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS))
+    waiting = waiting.where(
+        alike, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS)
+    )
     of_dataset = model.Session.scalar(waiting.where(Request.package_id == signal.package_id)) or 0
     in_all = model.Session.scalar(waiting) or 0
     if of_dataset <= config.signals_of_dataset() and in_all <= config.signals_waiting():
         return
-    message = tk._("Too many reports wait for a moderator: yours was not sent. Try again in a few days.")
+    message = tk._(
+        "Too many reports wait for a moderator: yours was not sent. Try again in a few days."
+    )
     if not signal.requester_id:
         message = tk._(
             "Too many reports wait for a moderator: yours was not sent. Log in to send it, or try again later."
@@ -123,16 +133,18 @@ def form_kept() -> None:
         rate_limits.hit("requests-form", f"{config.forms_per_hour()} per {HOUR}", _address())
 
 
-def _count(what: str, reader: Reader, most: int, period: str) -> None:
+def _count(kind: str, reader: Reader, most: int, period: str) -> None:
     """Count by user and, except for people of services, who share an IP address, also by address."""
     inside = _is_inside(reader)
     own = f"{most * config.service_factor() if inside else most} per {period}"
     ceiling = _ceiling(most, period) if not inside and has_request_context() else ""
     address = _address() if ceiling else ""
     with _in_words():
-        rate_limits.probe(f"requests-{what}", ceiling, address)  # a refusal here must not count for the user
-        rate_limits.hit(f"requests-{what}", own, f"person:{reader.id}")
-        rate_limits.hit(f"requests-{what}", ceiling, address)
+        rate_limits.probe(
+            f"requests-{kind}", ceiling, address
+        )  # a refusal here must not count for the user
+        rate_limits.hit(f"requests-{kind}", own, f"person:{reader.id}")
+        rate_limits.hit(f"requests-{kind}", ceiling, address)
 
 
 def _ceiling(most: int, period: str) -> str:
@@ -148,7 +160,11 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except rate_limits.TooMany as error:
-        message = tk._("You have sent too much in a short time.") + " " + rate_limits.try_again(error.seconds)
+        message = (
+            tk._("You have sent too much in a short time.")
+            + " "
+            + rate_limits.try_again(error.seconds)
+        )
         raise tk.ValidationError({"message": [message]}) from None
     except rate_limits.CountingUnavailable:
         raise tk.ValidationError({"message": [rate_limits.unavailable()]}) from None

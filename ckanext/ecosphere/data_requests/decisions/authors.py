@@ -25,25 +25,29 @@ NAMES = ("first_name", "last_name", "quality")
 MISSING = {
     "first_name": N_("Give your first name: a decision bears it (CRPA, article L. 212-1)."),
     "last_name": N_("Give your name: a decision bears it (CRPA, article L. 212-1)."),
-    "quality": N_("Give your quality, that is your function: a decision bears it (CRPA, article L. 212-1)."),
+    "quality": N_(
+        "Give your quality, that is your function: a decision bears it (CRPA, article L. 212-1)."
+    ),
 }
 
 
-def of(user_id: str | None, given: Mapping[str, Any] | None = None) -> Author:
+def of(user_id: str | None, names: Mapping[str, Any] | None = None) -> Author:
     """Return the author named on decisions of an account; fields not given yet are empty.
 
     Args:
         user_id: id of the account.
-        given: `first_name`, `last_name` and `quality` (job title) sent with a decision, which replace the stored ones.
+        names: `first_name`, `last_name` and `quality` (job title) sent with a decision, which replace the stored ones.
     """
     row = model.Session.get(AuthorName, user_id) if user_id else None
-    kept = Author(row.first_name, row.last_name, row.quality) if row else Author()
-    return Author(*(str((given or {}).get(name) or getattr(kept, name)) for name in NAMES))
+    stored = Author(row.first_name, row.last_name, row.quality) if row else Author()
+    return Author(*(str((names or {}).get(name) or getattr(stored, name)) for name in NAMES))
 
 
 def keep(user_id: str, names: dict[str, str]) -> None:
     """Store those of `first_name`, `last_name` and `quality` that are given, without committing."""
-    row = model.Session.get(AuthorName, user_id) or AuthorName(user_id=user_id, first_name="", last_name="", quality="")
+    row = model.Session.get(AuthorName, user_id) or AuthorName(
+        user_id=user_id, first_name="", last_name="", quality=""
+    )
     for name in NAMES:
         if name in names:
             setattr(row, name, names[name])
@@ -62,7 +66,9 @@ def service_of(request: Request, kind: str) -> model.Group | None:
     """Return the service in whose name a letter is sent: that of the request, or the moderators' for a rejection."""
     if kind == "reject":
         return model.Group.get(config.moderators())
-    return model.Session.get(model.Group, request.organization_id) if request.organization_id else None
+    if request.organization_id:
+        return model.Session.get(model.Group, request.organization_id)
+    return None
 
 
 def sender(group: model.Group | None) -> Sender:
@@ -82,8 +88,8 @@ def sender(group: model.Group | None) -> Sender:
 
 def court(group: model.Group) -> str:
     """Return the administrative court of the seat of a service, "" when the table has none."""
-    known, place = law.courts(), _place(group)
-    return known.get(group.name) or (known.get(place.id, "") if place else "")
+    courts, place = law.courts(), _place(group)
+    return courts.get(group.name) or (courts.get(place.id, "") if place else "")
 
 
 def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
@@ -96,7 +102,10 @@ def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
         return {}
     english = f"of {place.label_en}" if place else ""
     label = place.label_fr if place else ""
-    texts = {"fr": row["fr"].format(of=of_place, place=label), "en": row["en"].format(of=english, place=label)}
+    texts = {
+        "fr": row["fr"].format(of=of_place, place=label),
+        "en": row["en"].format(of=english, place=label),
+    }
     return {**texts, "source": f"{row['source']} ({row['basis']})"}
 
 
@@ -104,7 +113,9 @@ def _kind(group: model.Group) -> str:
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     registry = voc.get("organisations")
     own = str(extras.get(organisations.KIND) or "")
-    return own or (str(registry[group.name].data.get("kind") or "") if group.name in registry else "")
+    return own or (
+        str(registry[group.name].data.get("kind") or "") if group.name in registry else ""
+    )
 
 
 def _place(group: model.Group) -> voc.Concept | None:
@@ -114,7 +125,9 @@ def _place(group: model.Group) -> voc.Concept | None:
     territory = extras.get(organisations.TERRITORY)
     if not territory and group.name in registry:
         territory = registry[group.name].data.get("territory")
-    return voc.get("territories").get(str(territory)) if territory else None
+    if territory:
+        return voc.get("territories").get(str(territory))
+    return None
 
 
 def faults(author: Author, service: Sender) -> dict[str, list[str]]:
@@ -129,11 +142,17 @@ def faults(author: Author, service: Sender) -> dict[str, list[str]]:
     return errors
 
 
-def faults_of(request: Request, transition: str, user_id: str | None, given: Mapping[str, Any]) -> dict[str, list[str]]:
+def faults_of(
+    request: Request, transition: str, user_id: str | None, fields: Mapping[str, Any]
+) -> dict[str, list[str]]:
     """Return the same for a transition that is about to be done; empty when it sends no letter of decision."""
-    if request.is_signal or transition not in states.LETTERS or tk.asbool(given.get("spam") or False):
+    if (
+        request.is_signal
+        or transition not in states.LETTERS
+        or tk.asbool(fields.get("spam") or False)
+    ):
         return {}
-    return faults(of(user_id, given), sender(service_of(request, transition)))
+    return faults(of(user_id, fields), sender(service_of(request, transition)))
 
 
 @dataclass(frozen=True)
@@ -164,7 +183,11 @@ def contact_lines(sheet: sheets.ContactSheet) -> tuple[str, ...]:
 
 def acknowledges(group: model.Group | None) -> bool:
     """Return whether a receipt can be sent in the name of a service: it can be reached, and somebody reads for it."""
-    return group is not None and not missing_contact(sheets.of(group)) and routing.is_reachable(group.id)
+    return (
+        group is not None
+        and not missing_contact(sheets.of(group))
+        and routing.is_reachable(group.id)
+    )
 
 
 def ministry_desk() -> Sender:
@@ -177,17 +200,24 @@ def desk_lacks() -> list[str]:
     """Return the options that the desk of the ministry needs and that are empty."""
     sheet = config.desk()
     fields = ("full_name", *law.remedies()["receipt"]["needs"])
-    return [config.DESK.format(field=config.DESK_FIELDS[name]) for name in fields if not getattr(sheet, name)]
+    return [
+        config.DESK.format(field=config.DESK_FIELDS[name])
+        for name in fields
+        if not getattr(sheet, name)
+    ]
 
 
 def unready() -> list[Unready]:
     """Return the services in whose name no receipt can be sent, in alphabetical order."""
     silent = {group.id for group in routing.unreachable()}
-    found = [Unready(group, group.id in silent, missing_contact(sheets.of(group))) for group in routing.services()]
-    return [each for each in found if each.silent or each.lacking]
+    services = [
+        Unready(group, group.id in silent, missing_contact(sheets.of(group)))
+        for group in routing.services()
+    ]
+    return [service for service in services if service.silent or service.lacking]
 
 
 def unconfirmed() -> list[tuple[model.Group, dict[str, directory.Entry]]]:
     """Return the services for which the directory stands in, in alphabetical order, and its entries."""
-    found = [(group, sheets.unconfirmed(group)) for group in routing.services()]
-    return [(group, entries) for group, entries in found if entries]
+    services = [(group, sheets.unconfirmed(group)) for group in routing.services()]
+    return [(group, entries) for group, entries in services if entries]

@@ -17,7 +17,14 @@ from ckanext.ecosphere.data_requests import config, deliveries
 from ckanext.ecosphere.data_requests.decisions import authors, compose
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Event, Letter, Notification, Request, Setting, new_id
+from ckanext.ecosphere.data_requests.model import (
+    Event,
+    Letter,
+    Notification,
+    Request,
+    Setting,
+    new_id,
+)
 from ckanext.ecosphere.data_requests.notifications import mail_texts
 from ckanext.ecosphere.shared import language
 
@@ -35,15 +42,22 @@ def of_event(request: Request, event: Event) -> None:
     if request.is_signal:
         return
     if event.transition in states.LETTERS and not event.fields.get("spam"):
-        keep(request, written(request, event.transition, event.actor_id, event.fields), event.transition, event.id)
+        keep(
+            request,
+            written(request, event.transition, event.actor_id, event.fields),
+            event.transition,
+            event.id,
+        )
     elif event.transition in RECEIVED and _receipt_is_due(request):
         keep(request, written(request, RECEIPT, None, {}), RECEIPT, event.id)
 
 
 def of_silence(request: Request) -> bool:
     """Store the notice that the period ends without an answer; return False when it exists for this due date."""
-    known = sa.select(Letter.created).where(Letter.request_id == request.id, Letter.kind == SILENCE)
-    last = model.Session.scalar(known.order_by(Letter.created.desc()).limit(1))
+    notices = sa.select(Letter.created).where(
+        Letter.request_id == request.id, Letter.kind == SILENCE
+    )
+    last = model.Session.scalar(notices.order_by(Letter.created.desc()).limit(1))
     if last is not None and request.due and clock.day_of(last) >= request.due:
         return False
     keep(request, written(request, SILENCE, None, {}), SILENCE, None)
@@ -51,7 +65,11 @@ def of_silence(request: Request) -> bool:
 
 
 def written(
-    request: Request, kind: str, actor_id: str | None, given: Mapping[str, Any], names: Mapping[str, Any] | None = None
+    request: Request,
+    kind: str,
+    actor_id: str | None,
+    fields: Mapping[str, Any],
+    names: Mapping[str, Any] | None = None,
 ) -> compose.Composed:
     """Compose a letter from the current data, with the author's `names` where they are given.
 
@@ -73,12 +91,12 @@ def written(
         reference=request.reference or "",
         title=mail_texts.title(request),
         received=clock.day_of(request.submitted) if request.submitted else today,
-        due=_due(request, kind, given),
+        due=_due(request, kind, fields),
         months=config.extended_months() if request.extended else config.answer_months(),
         sender=sender,
         author=author,
-        given=given,
-        datasets=[*_datasets(given.get("datasets") or ()), *_delivered(given)],
+        given=fields,
+        datasets=[*_datasets(fields.get("datasets") or ()), *_delivered(fields)],
         language=language_of(request),
         completes=kind == RECEIPT and latest(request.id, RECEIPT) is not None,
         extended=request.extended,
@@ -87,8 +105,10 @@ def written(
     return compose.compose(facts)
 
 
-def _due(request: Request, kind: str, given: Mapping[str, Any]) -> date | None:
-    return date.fromisoformat(given["due"]) if kind == "extend" and given.get("due") else request.due
+def _due(request: Request, kind: str, fields: Mapping[str, Any]) -> date | None:
+    if kind == "extend" and fields.get("due"):
+        return date.fromisoformat(fields["due"])
+    return request.due
 
 
 def language_of(request: Request) -> str:
@@ -99,16 +119,20 @@ def language_of(request: Request) -> str:
 
 def _datasets(ids: Iterable[str]) -> list[tuple[str, str]]:
     home = str(tk.config.get("ckan.site_url") or "").rstrip("/")
-    packages = [model.Session.get(model.Package, each) for each in ids]
-    return [(each.title or each.name, f"{home}/dataset/{each.name}") for each in packages if each]
+    packages = [model.Session.get(model.Package, package_id) for package_id in ids]
+    return [
+        (package.title or package.name, f"{home}/dataset/{package.name}")
+        for package in packages
+        if package
+    ]
 
 
-def _delivered(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _delivered(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the files and links of an answer: those stored or, for a preview, those about to be."""
-    if given.get("deliveries"):
-        return deliveries.named(given["deliveries"])
-    links = [(each, each) for each in given.get("links") or ()]
-    return [*links, *((each.name, "") for each in given.get("files") or ())]
+    if fields.get("deliveries"):
+        return deliveries.named(fields["deliveries"])
+    links = [(url, url) for url in fields.get("links") or ()]
+    return [*links, *((file.name, "") for file in fields.get("files") or ())]
 
 
 def keep(request: Request, composed: compose.Composed, kind: str, event_id: int | None) -> Letter:
@@ -164,14 +188,18 @@ def of_request(request: Request, reader: Reader) -> list[Letter]:
     if not reader.id:
         return []
     query = sa.select(Letter).where(Letter.request_id == request.id).order_by(Letter.created)
-    return [each for each in model.Session.scalars(query) if may_read(each, request, reader)]
+    return [letter for letter in model.Session.scalars(query) if may_read(letter, request, reader)]
 
 
 def of_events(event_ids: Iterable[int | None]) -> dict[int, Letter]:
     """Return the letters of events, by id of the event."""
-    wanted = [each for each in event_ids if each]
-    query = sa.select(Letter).where(Letter.event_id.in_(wanted))
-    return {each.event_id: each for each in model.Session.scalars(query) if each.event_id} if wanted else {}
+    ids = [event_id for event_id in event_ids if event_id]
+    query = sa.select(Letter).where(Letter.event_id.in_(ids))
+    if ids:
+        return {
+            letter.event_id: letter for letter in model.Session.scalars(query) if letter.event_id
+        }
+    return {}
 
 
 def latest(request_id: str, kind: str) -> Letter | None:
@@ -200,7 +228,9 @@ def letter_of(row: Notification) -> Letter | None:
         letter = latest(row.request_id, SILENCE)
     else:
         letter = of_events([row.event_id]).get(row.event_id or 0)
-    return letter if letter is not None and letter.requester_id == row.user_id else None
+    if letter is not None and letter.requester_id == row.user_id:
+        return letter
+    return None
 
 
 def enclosures(rows: Iterable[Notification]) -> list[tuple[str, BytesIO, str]]:
@@ -208,9 +238,13 @@ def enclosures(rows: Iterable[Notification]) -> list[tuple[str, BytesIO, str]]:
 
     Empty without the libraries needed for PDF; the e-mail has the text of the letter anyway.
     """
-    letters = [letter for row in rows if not _is_kept_back(row) and (letter := letter_of(row))][:MOST_ENCLOSED]
+    letters = [letter for row in rows if not _is_kept_back(row) and (letter := letter_of(row))][
+        :MOST_ENCLOSED
+    ]
     try:
-        return [(file_name(each), BytesIO(pdf_of(each)), "application/pdf") for each in letters]
+        return [
+            (file_name(letter), BytesIO(pdf_of(letter)), "application/pdf") for letter in letters
+        ]
     except compose.PdfUnavailable as error:
         log.warning("Letters leave without their PDF: %s", error)
         return []
@@ -233,4 +267,6 @@ def pdf_of(letter: Letter) -> bytes:
 def file_name(letter: Letter) -> str:
     """Return the file name of a letter."""
     request = model.Session.get(Request, letter.request_id)
-    return compose.pdf_name(request.reference if request and request.reference else letter.request_id, letter.kind)
+    return compose.pdf_name(
+        request.reference if request and request.reference else letter.request_id, letter.kind
+    )

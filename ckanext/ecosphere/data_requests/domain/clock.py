@@ -52,7 +52,9 @@ def holiday_zone(territory: str | None) -> str:
     """Return the zone of public holidays of a territory of the vocabulary."""
     if territory in _ALSACE_MOSELLE:
         return ALSACE_MOSELLE
-    return territory if territory in _ABOLITION else METROPOLE
+    if territory in _ABOLITION:
+        return territory
+    return METROPOLE
 
 
 @cache
@@ -97,7 +99,9 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, last))
 
 
-def last_day(since: date, months: int, *, franc: bool = False, moves: bool = False, zone: str = METROPOLE) -> date:
+def last_day(
+    since: date, months: int, *, franc: bool = False, moves: bool = False, zone: str = METROPOLE
+) -> date:
     """Return the last day of a period.
 
     Args:
@@ -136,17 +140,19 @@ def read(state: str, due: date | None, extended: bool, today: date) -> Clock:
         return Clock("closed" if due else "none", due, None, extended)
     if due is None or state == states.DRAFT:
         return Clock("none", due, None, extended)
-    left = (due - today).days
-    if left < 0:
-        return Clock("overdue", due, left, extended)
-    if left <= DUE_SOON_DAYS:
-        return Clock("due_soon", due, left, extended)
-    return Clock("extended" if extended else "running", due, left, extended)
+    days_left = (due - today).days
+    if days_left < 0:
+        return Clock("overdue", due, days_left, extended)
+    if days_left <= DUE_SOON_DAYS:
+        return Clock("due_soon", due, days_left, extended)
+    return Clock("extended" if extended else "running", due, days_left, extended)
 
 
 def iso(value: date | datetime | None) -> str | None:
     """Return a date or datetime in ISO 8601."""
-    return value.isoformat() if value else None
+    if value:
+        return value.isoformat()
+    return None
 
 
 def iso_for(value: date | datetime | None, exact: bool) -> str | None:

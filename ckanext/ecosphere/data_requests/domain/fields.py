@@ -39,7 +39,9 @@ def checked_reason(value: Any) -> str:
     if len(written) > LONGEST_REASON:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_REASON))
     if len({word.casefold() for word in WORD.findall(written)}) < FEWEST_WORDS:
-        message = _("Say why in sentences the person can understand and contest: {number} different words at least.")
+        message = _(
+            "Say why in sentences the person can understand and contest: {number} different words at least."
+        )
         raise tk.Invalid(message.format(number=FEWEST_WORDS))
     return written
 
@@ -51,91 +53,121 @@ def checked_ground(value: Any, partial: bool) -> str:
         Invalid: the law has no such ground for environmental information.
     """
     key = str(value)
-    known = law.grounds().get(key)
-    if key == law.OTHER or (partial and key == law.PART_NOT_HELD) or (known is not None and known.usable):
+    entry = law.grounds().get(key)
+    if (
+        key == law.OTHER
+        or (partial and key == law.PART_NOT_HELD)
+        or (entry is not None and entry.usable)
+    ):
         return key
     raise tk.Invalid(_("Choose a ground from the list, or “another ground”."))
 
 
-def contradictions(request: Request, given: Mapping[str, Any]) -> Errors:
+def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
     """Return what is missing or contradictory in a refusal, whole or partial: field → messages."""
     errors: Errors = {}
-    key = given.get("ground")
-    known = law.grounds().get(key or "")
-    if key == law.OTHER and not given.get("other_ground"):
-        errors["other_ground"] = [_("Name the ground and the article of the law on which it rests.")]
-    if key and key != law.PART_NOT_HELD and not given.get("law"):
+    key = values.get("ground")
+    entry = law.grounds().get(key or "")
+    if key == law.OTHER and not values.get("other_ground"):
+        errors["other_ground"] = [
+            _("Name the ground and the article of the law on which it rests.")
+        ]
+    if key and key != law.PART_NOT_HELD and not values.get("law"):
         errors["law"] = [_("Say why this ground applies: the letter states the reasons in law.")]
-    if key in law.interests() and not given.get("balance"):
+    if key in law.interests() and not values.get("balance"):
         errors["balance"] = [
             _(
                 "Say why the interest of the communication, for the public and the environment, does not prevail over "
                 "the interest protected: the letter states it (code de l’environnement, article L. 124-4)."
             )
         ]
-    if law.unnamed_words().search(_said(given)) and not given.get("unnamed"):
-        errors["unnamed"] = [_("Answer yes or no: if so, the letter must not name you (CRPA, article L. 212-1).")]
-    if known is None:
+    if law.unnamed_words().search(_said(values)) and not values.get("unnamed"):
+        errors["unnamed"] = [
+            _("Answer yes or no: if so, the letter must not name you (CRPA, article L. 212-1).")
+        ]
+    if entry is None:
         return errors
-    kind = given.get("kind") or law.DATA_KIND
-    if known.applies_to != kind:
-        errors["ground"] = [_APPLIES[known.applies_to]()]
-    elif kind == law.DATA_KIND and not given.get("emissions"):
-        message = _("Answer yes or no: the letter states it (code de l’environnement, article L. 124-5, II).")
+    kind = values.get("kind") or law.DATA_KIND
+    if entry.applies_to != kind:
+        errors["ground"] = [_APPLIES[entry.applies_to]()]
+    elif kind == law.DATA_KIND and not values.get("emissions"):
+        message = _(
+            "Answer yes or no: the letter states it (code de l’environnement, article L. 124-5, II)."
+        )
         errors["emissions"] = [message]
-    elif given.get("emissions") == law.YES and not known.emissions:
+    elif values.get("emissions") == law.YES and not entry.emissions:
         errors["ground"] = [
             _(
                 "Information on emissions of substances into the environment cannot be refused on this ground (code de "
                 "l’environnement, article L. 124-5, II). Choose one that holds for emissions, or communicate it."
             )
         ]
-    elif known.needs == "invitation" and not _was_invited(request):
+    elif entry.needs == "invitation" and not _was_invited(request):
         errors["ground"] = [
             _(
                 "A request that is too general is refused only after its author was invited to specify it: "
                 "ask for details first."
             )
         ]
-    if "ground" not in errors and not given.get("ground_confirmed") and (other := _spoken_of(known, given)):
+    if (
+        "ground" not in errors
+        and not values.get("ground_confirmed")
+        and (other := _spoken_of(entry, values))
+    ):
         message = _(
             "Your reasons speak of “{other}” and not of “{ground}”. Correct the ground or the reasons; if they belong "
             "together, tick “The ground and the reasons belong together”."
         )
-        labels = {"other": other.label(language.current()), "ground": known.label(language.current())}
+        labels = {
+            "other": other.label(language.current()),
+            "ground": entry.label(language.current()),
+        }
         errors["ground"] = [message.format(**labels)]
-    if known.needs == "completion" and not given.get("completion"):
+    if entry.needs == "completion" and not values.get("completion"):
         errors["completion"] = [
-            _("Say when the document will be finished and by which authority (code de l’environnement, L. 124-6).")
+            _(
+                "Say when the document will be finished and by which authority (code de l’environnement, L. 124-6)."
+            )
         ]
     return errors
 
 
-def _said(given: Mapping[str, Any]) -> str:
+def _said(values: Mapping[str, Any]) -> str:
     """Return the reasons of a refusal, without case, accents or punctuation."""
-    return voc.normalise(f"{given.get('law', '')} {given.get('facts', '')}")
+    return voc.normalise(f"{values.get('law', '')} {values.get('facts', '')}")
 
 
-def _spoken_of(chosen: law.Ground, given: Mapping[str, Any]) -> law.Ground | None:
+def _spoken_of(chosen: law.Ground, values: Mapping[str, Any]) -> law.Ground | None:
     """Return the ground that the reasons speak of, if they speak of another one and not of the chosen one."""
-    said = _said(given)
-    groups = {key: group for key, (group, words) in law.words_of_grounds().items() if words.search(said)}
+    words_given = _said(values)
+    groups = {
+        key: group
+        for key, (group, words) in law.words_of_grounds().items()
+        if words.search(words_given)
+    }
     own = law.words_of_grounds().get(chosen.id)
     if own is None or own[0] in groups.values():
         return None
-    return next((law.grounds()[key] for key in groups if law.grounds()[key].applies_to == chosen.applies_to), None)
+    return next(
+        (
+            law.grounds()[key]
+            for key in groups
+            if law.grounds()[key].applies_to == chosen.applies_to
+        ),
+        None,
+    )
 
 
-def incomplete_transmission(given: Mapping[str, Any]) -> Errors:
+def incomplete_transmission(values: Mapping[str, Any]) -> Errors:
     """Return what is missing of a transmission outside the portal: field → messages."""
-    if not given.get("transmitted_to"):
+    if not values.get("transmitted_to"):
         return {}
     needed = {
         "transmitted_by": _("Say who passed the request on: the letter states it."),
         "transmitted_on": _("Say on which day the request was passed on: the letter states it."),
         "transmitted_how": _("Choose how the request was passed on."),
     }
-    return {name: [message] for name, message in needed.items() if not given.get(name)}
+    return {name: [message] for name, message in needed.items() if not values.get(name)}
 
 
 _APPLIES = {
@@ -151,8 +183,10 @@ _APPLIES = {
 
 
 def _was_invited(request: Request) -> bool:
-    asked = sa.select(sa.exists().where(Event.request_id == request.id, Event.transition == "ask_details"))
-    return bool(model.Session.scalar(asked))
+    invitation = sa.select(
+        sa.exists().where(Event.request_id == request.id, Event.transition == "ask_details")
+    )
+    return bool(model.Session.scalar(invitation))
 
 
 #: Maximum number of requests that are treated together.
@@ -162,7 +196,9 @@ MOST_JOINED = 100
 def duplicated(value: Any, request: Request, today: date, actor: str | None) -> str:
     """Read the request of the same author, or the signal, that goes on instead of a duplicate."""
     target = _another(value, request, actor)
-    if not request.is_signal and (request.requester_id is None or target.requester_id != request.requester_id):
+    if not request.is_signal and (
+        request.requester_id is None or target.requester_id != request.requester_id
+    ):
         message = _(
             "This is the request of another person, who is owed an answer as well: treat them together instead."
         )
@@ -178,9 +214,15 @@ def companion(value: Any, request: Request, today: date, actor: str | None) -> s
     if target.is_signal:
         raise tk.Invalid(_("This is a report, not a request."))
     if request.joined_id and target.joined_id:
-        raise tk.Invalid(_("Both are treated together with others already: take this one out first."))
+        raise tk.Invalid(
+            _("Both are treated together with others already: take this one out first.")
+        )
     joined_id = request.joined_id or target.joined_id
-    if joined_id and model.Session.query(Request).filter(Request.joined_id == joined_id).count() >= MOST_JOINED:
+    if (
+        joined_id
+        and model.Session.query(Request).filter(Request.joined_id == joined_id).count()
+        >= MOST_JOINED
+    ):
         raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_JOINED))
     return target.id
 
@@ -196,7 +238,11 @@ def _another(value: Any, request: Request, actor: str | None) -> Request:
     if target.state not in states.ACTIVE:
         raise tk.Invalid(_is_closed(target, actor))
     if target.organization_id != request.organization_id:
-        raise tk.Invalid(_("This one is with another service, which answers for itself: transfer one of them first."))
+        raise tk.Invalid(
+            _(
+                "This one is with another service, which answers for itself: transfer one of them first."
+            )
+        )
     return target
 
 
@@ -207,7 +253,11 @@ def _is_closed(target: Request, actor: str | None) -> str:
         return message
     answer = sa.select(model.Package).join(DatasetLink, DatasetLink.package_id == model.Package.id)
     answer = answer.where(DatasetLink.request_id == target.id, DatasetLink.kind == "answer")
-    titles = [each.title or each.name for each in model.Session.scalars(answer) if reads(actor, each)]
+    titles = [
+        package.title or package.name
+        for package in model.Session.scalars(answer)
+        if reads(actor, package)
+    ]
     if not titles:
         return f"{message} " + _("It was answered: have the service answer with the same data.")
     words = _("It was answered: have the service answer with the same datasets ({titles}).")
@@ -282,16 +332,24 @@ def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str
         need("territory", _("Say where: choose a territory, name communes, or draw a rectangle."))
     if values.get("visibility") not in ("public", "private"):
         need("visibility", _("Choose whether everyone may read your request."))
-    day, start, end = (str(values.get(name) or "") for name in ("need_by", "period_start", "period_end"))
+    day, start, end = (
+        str(values.get(name) or "") for name in ("need_by", "period_start", "period_end")
+    )
     if day and today and day < today.isoformat():
-        need("need_by", _("This day has passed: choose one from today on, or leave the field empty."))
+        need(
+            "need_by", _("This day has passed: choose one from today on, or leave the field empty.")
+        )
     if start and end and start > end:
         need("period_end", _("The period ends before it begins."))
     return errors
 
 
 def parse(
-    transition: states.Transition, data: Mapping[str, Any], request: Request, today: date, actor: str | None
+    transition: states.Transition,
+    data: Mapping[str, Any],
+    request: Request,
+    today: date,
+    actor: str | None,
 ) -> dict[str, Any]:
     """Validate the fields of a transition.
 
@@ -309,32 +367,38 @@ def parse(
         ValidationError: what is missing or wrong, by field.
     """
     errors: dict[str, list[str]] = {}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name in transition.fields:
-        given = data.get(name)
+        value_given = data.get(name)
         try:
             # No letter is sent for spam: the reason need not meet the rules of letters.
             special = None if data.get("spam") else SPECIAL.get((transition.name, name))
             parser = special or PARSERS[name]
-            value = parser(given, request, today, actor) if given not in (None, "", []) else None
+            value = (
+                parser(value_given, request, today, actor)
+                if value_given not in (None, "", [])
+                else None
+            )
         except tk.Invalid as error:
             errors[name] = [str(error.error)]
             continue
         if value not in (None, "", [], False):
-            found[name] = value
-        elif name in transition.required and not any(data.get(other) for other in states.INSTEAD.get(name, ())):
+            values[name] = value
+        elif name in transition.required and not any(
+            data.get(other) for other in states.INSTEAD.get(name, ())
+        ):
             errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
-    if "public_from" in found and found.get("reach") != deliveries.REQUESTER:
+    if "public_from" in values and values.get("reach") != deliveries.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
     if transition.name == "not_held":
-        errors = {**incomplete_transmission(found), **errors}
+        errors = {**incomplete_transmission(values), **errors}
     if "ground" in transition.fields:
         # A message about a missing field replaces one about a contradiction in the same field.
-        errors = {**contradictions(request, found), **errors}
+        errors = {**contradictions(request, values), **errors}
     errors.update(authors.faults_of(request, transition.name, actor, data))
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    return found
+    return values
 
 
 def _words(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -343,19 +407,21 @@ def _words(value: Any, request: Request, today: date, actor: str | None) -> str:
 
 def _stated(value: Any, request: Request, today: date, actor: str | None) -> str:
     """Read the answer to a question of fact: unlike a box that was not ticked, a no is an answer."""
-    return law.YES if v.yes_or_no(value) else law.NO
+    if v.yes_or_no(value):
+        return law.YES
+    return law.NO
 
 
 def _environmental(value: Any, request: Request, today: date, actor: str | None) -> str:
-    stated = _stated(value, request, today, actor)
-    if stated == law.NO:
+    answer = _stated(value, request, today, actor)
+    if answer == law.NO:
         raise tk.Invalid(
             _(
                 "Only the period of a request for information on the environment can be extended (code de "
                 "l’environnement, R. 124-1). Answer for any other document within one month (CRPA, R. 311-13)."
             )
         )
-    return stated
+    return answer
 
 
 def _past_day(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -363,7 +429,9 @@ def _past_day(value: Any, request: Request, today: date, actor: str | None) -> s
     received = clock.day_of(request.submitted) if request.submitted else today
     if day is not None and not received <= day <= today:
         raise tk.Invalid(_("Choose a day from the receipt of the request on, until today."))
-    return day.isoformat() if day else ""
+    if day:
+        return day.isoformat()
+    return ""
 
 
 def _way(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -389,18 +457,24 @@ def _organization(value: Any, request: Request, today: date, actor: str | None) 
 
 def _unreachable(group: model.Group, request: Request) -> str:
     name = group.title or group.name
-    message = _("“{service}” has neither members nor a mailbox: nobody would read the request.").format(service=name)
+    message = _(
+        "“{service}” has neither members nor a mailbox: nobody would read the request."
+    ).format(service=name)
     other = routing.instead_of(group, request)
     if other is None:
         return f"{message} " + _("Have its contact sheet filled in, or choose another service.")
-    return f"{message} " + _("Choose “{service}” instead.").format(service=other.title or other.name)
+    return f"{message} " + _("Choose “{service}” instead.").format(
+        service=other.title or other.name
+    )
 
 
 def _future_day(value: Any, request: Request, today: date, actor: str | None) -> str:
     day = v.a_day(value)
     if day is not None and not today <= day <= today + LONGEST_WAIT:
         raise tk.Invalid(_("Choose a day from today on, within a year."))
-    return day.isoformat() if day else ""
+    if day:
+        return day.isoformat()
+    return ""
 
 
 def _later_day(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -416,7 +490,9 @@ def _due(value: Any, request: Request, today: date, actor: str | None) -> str:
     if day is not None and request.due and not request.due < day <= (last or day):
         message = _("Choose a day after {first} and not after {last}.")
         raise tk.Invalid(message.format(first=dates.day(request.due), last=dates.day(last or day)))
-    return day.isoformat() if day else ""
+    if day:
+        return day.isoformat()
+    return ""
 
 
 def latest_due(request: Request) -> date | None:
@@ -455,18 +531,24 @@ def _short_text(value: Any, request: Request, today: date, actor: str | None) ->
 
 def _datasets(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
     names = v.texts(value)
-    found = []
+    ids = []
     for name in names:
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
-        known = package is not None and package.state == model.State.ACTIVE and package.type == "dataset"
+        is_public_type = (
+            package is not None
+            and package.state == model.State.ACTIVE
+            and package.type == "dataset"
+        )
         # Do not reveal a dataset, nor its title, to a user who may not read it.
-        if package is None or not known or not reads(actor, package):
+        if package is None or not is_public_type or not reads(actor, package):
             raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
         if not requester_reads(request, package):
-            message = _("The requester cannot read “{title}”: publish it, or choose another dataset.")
+            message = _(
+                "The requester cannot read “{title}”: publish it, or choose another dataset."
+            )
             raise tk.Invalid(message.format(title=package.title or package.name))
-        found.append(package.id)
-    return list(dict.fromkeys(found))
+        ids.append(package.id)
+    return list(dict.fromkeys(ids))
 
 
 def requester_reads(request: Request, package: model.Package) -> bool:
@@ -480,10 +562,10 @@ def _links(value: Any, request: Request, today: date, actor: str | None) -> list
 
 def _files(value: Any, request: Request, today: date, actor: str | None) -> list[attachments.Found]:
     """Accept only files checked by `deliveries.checked_files`, never a description of files in an API call."""
-    found = value if isinstance(value, list) else [value]
-    if not all(isinstance(each, attachments.Found) for each in found):
+    files = value if isinstance(value, list) else [value]
+    if not all(isinstance(file, attachments.Found) for file in files):
         raise tk.Invalid(_("Send the file as part of a form."))
-    return found
+    return files
 
 
 def _reach(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -546,8 +628,12 @@ def takes_reasons(transition: str, name: str) -> bool:
 MISSING_IN = {
     ("resolve", "comment"): N_("Say what was changed: everyone reads it."),
     ("ask_review", "reason"): N_("Say why the service should look at it again: its head reads it."),
-    ("keep_decision", "reason"): N_("Say why the decision stands: the requester reads it in the letter."),
-    ("dismiss", "comment"): N_("Say why nothing changes, or answer the question: everyone reads it."),
+    ("keep_decision", "reason"): N_(
+        "Say why the decision stands: the requester reads it in the letter."
+    ),
+    ("dismiss", "comment"): N_(
+        "Say why nothing changes, or answer the question: everyone reads it."
+    ),
 }
 #: Field → message when it is missing.
 MISSING = {
@@ -557,11 +643,17 @@ MISSING = {
     "answer_by": N_("Say until when the requester may answer."),
     "comment": N_("Give the details that were asked for."),
     "planned": N_("Say when you expect to answer."),
-    "datasets": N_("Choose at least one dataset that the requester can read, or give a link or a file."),
+    "datasets": N_(
+        "Choose at least one dataset that the requester can read, or give a link or a file."
+    ),
     "missing": N_("Say which part of the request remains unanswered."),
     "ground": N_("Choose the ground for the refusal."),
-    "environmental": N_("Say whether the request is about information on the environment: the letter states it."),
+    "environmental": N_(
+        "Say whether the request is about information on the environment: the letter states it."
+    ),
     "law": N_("Say why this ground applies: the letter states the reasons in law."),
-    "facts": N_("Say to which facts of this request the ground applies: the letter states the reasons in fact."),
+    "facts": N_(
+        "Say to which facts of this request the ground applies: the letter states the reasons in fact."
+    ),
     "target": N_("Give the reference of the other request."),
 }

@@ -20,7 +20,13 @@ SIGNALS = (LINK, OUTDATED, ERROR, QUESTION)
 KINDS = (*DEMANDS, *SIGNALS)
 
 
-DRAFT, SUBMITTED, OPEN, NEEDS_INFO, IN_PROGRESS = "draft", "submitted", "open", "needs_info", "in_progress"
+DRAFT, SUBMITTED, OPEN, NEEDS_INFO, IN_PROGRESS = (
+    "draft",
+    "submitted",
+    "open",
+    "needs_info",
+    "in_progress",
+)
 FULFILLED, PARTIAL, REFUSED, NOT_HELD = "fulfilled", "partial", "refused", "not_held"
 DUPLICATE, REJECTED, WITHDRAWN, EXPIRED = "duplicate", "rejected", "withdrawn", "expired"
 RESOLVED, DISMISSED = "resolved", "dismissed"
@@ -141,7 +147,15 @@ def _told(*audiences: str) -> tuple[Told, ...]:
 _EDITORS = (EDITOR, ADMIN)
 _ADMINS = (ADMIN,)
 #: Further fields of a refusal, whole or partial, some of which may be needed (`decisions.reasons`).
-_OF_A_REFUSAL = ("other_ground", "emissions", "balance", "completion", "separable", "ground_confirmed", "unnamed")
+_OF_A_REFUSAL = (
+    "other_ground",
+    "emissions",
+    "balance",
+    "completion",
+    "separable",
+    "ground_confirmed",
+    "unnamed",
+)
 #: How a request was passed on to an authority outside the portal.
 TRANSMISSION = ("transmitted_to", "transmitted_by", "transmitted_on", "transmitted_how")
 #: Files and links besides datasets of the portal, who may read them, and the day on which they become public.
@@ -165,7 +179,12 @@ TRANSITIONS: dict[str, Transition] = {
         ),
         # Requests of trusted users are accepted automatically.
         Transition(
-            "accept", (SUBMITTED,), OPEN, (MODERATOR, SYSTEM), ("organization",), told=_told(SERVICE, REQUESTER)
+            "accept",
+            (SUBMITTED,),
+            OPEN,
+            (MODERATOR, SYSTEM),
+            ("organization",),
+            told=_told(SERVICE, REQUESTER),
         ),
         # From `open` too: requests of trusted users are opened before a moderator has read them.
         Transition(
@@ -186,7 +205,9 @@ TRANSITIONS: dict[str, Transition] = {
             told=_told(REQUESTER),
             about=DEMANDS,
         ),
-        Transition("answer_details", (NEEDS_INFO,), OPEN, (REQUESTER,), ("comment",), told=_told(SERVICE)),
+        Transition(
+            "answer_details", (NEEDS_INFO,), OPEN, (REQUESTER,), ("comment",), told=_told(SERVICE)
+        ),
         Transition(
             "expire",
             (NEEDS_INFO,),
@@ -195,7 +216,9 @@ TRANSITIONS: dict[str, Transition] = {
             told=_told(REQUESTER, FOLLOWERS),
             guard="reminded_twice",
         ),
-        Transition("start", (OPEN,), IN_PROGRESS, _EDITORS, ("planned",), told=_told(REQUESTER, FOLLOWERS)),
+        Transition(
+            "start", (OPEN,), IN_PROGRESS, _EDITORS, ("planned",), told=_told(REQUESTER, FOLLOWERS)
+        ),
         Transition(
             "transfer",
             ON_DESK,
@@ -315,7 +338,9 @@ TRANSITIONS: dict[str, Transition] = {
             told=_told(SERVICE),
             about=DEMANDS,
         ),
-        Transition("separate", ACTIVE, "", (MODERATOR, EDITOR, ADMIN), guard="is_joined", about=DEMANDS),
+        Transition(
+            "separate", ACTIVE, "", (MODERATOR, EDITOR, ADMIN), guard="is_joined", about=DEMANDS
+        ),
         # Only of two requests of one author, or of two signals: nobody loses an answer.
         Transition(
             "mark_duplicate",
@@ -326,7 +351,12 @@ TRANSITIONS: dict[str, Transition] = {
             told=(Told(REQUESTER), Told(SERVICE, neutral=True)),
         ),
         Transition(
-            "withdraw", (DRAFT, *ACTIVE), WITHDRAWN, (REQUESTER,), optional=("reason",), told=_told(SERVICE, FOLLOWERS)
+            "withdraw",
+            (DRAFT, *ACTIVE),
+            WITHDRAWN,
+            (REQUESTER,),
+            optional=("reason",),
+            told=_told(SERVICE, FOLLOWERS),
         ),
         # Undo a mistaken closing by a moderator; the period still counts from the receipt.
         Transition(
@@ -376,27 +406,33 @@ def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today
         return "role"
     if not transition.guard:
         return ""
-    found = [GUARDS[transition.guard](facts, role, now, today) for role in able]
-    return "" if "" in found else found[0]
+    obstacles = [GUARDS[transition.guard](facts, role, now, today) for role in able]
+    return "" if "" in obstacles else obstacles[0]
 
 
-def possible(facts: Facts, roles: Iterable[str], now: datetime, today: date) -> Iterator[Transition]:
+def possible(
+    facts: Facts, roles: Iterable[str], now: datetime, today: date
+) -> Iterator[Transition]:
     """Yield the transitions that a person with these roles may do now, in the order of the table."""
-    known = set(roles)
+    held_roles = set(roles)
     for name, transition in TRANSITIONS.items():
-        if not obstacle(facts, name, known, now, today):
+        if not obstacle(facts, name, held_roles, now, today):
             yield transition
 
 
 def acting_role(name: str, roles: Iterable[str]) -> str:
     """Return the role in which a person does a transition: the first one in the table that they have."""
-    known = set(roles)
-    return next(role for role in TRANSITIONS[name].roles if role in known)
+    held_roles = set(roles)
+    return next(role for role in TRANSITIONS[name].roles if role in held_roles)
 
 
 def told(name: str, fields: Mapping[str, Any]) -> list[Told]:
     """Return the audiences to notify of a transition with these fields."""
-    return [each for each in TRANSITIONS[name].told if not (each.unless and fields.get(each.unless))]
+    return [
+        audience
+        for audience in TRANSITIONS[name].told
+        if not (audience.unless and fields.get(audience.unless))
+    ]
 
 
 REOPEN_DAYS = 30
@@ -438,33 +474,43 @@ class Facts:
     @classmethod
     def of(cls, request: Any) -> Facts:
         """Build the facts from a request."""
-        return cls(**{each.name: getattr(request, each.name) for each in fields(cls)})
+        return cls(**{fact.name: getattr(request, fact.name) for fact in fields(cls)})
 
 
 def _once_in_the_first_month(facts: Facts, role: str, now: datetime, today: date) -> str:
     if facts.extended:
         return "extended_already"
-    return "" if facts.first_month_ends and today <= facts.first_month_ends else "first_month_over"
+    if facts.first_month_ends and today <= facts.first_month_ends:
+        return ""
+    return "first_month_over"
 
 
 def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> str:
     if facts.closed is None or now - facts.closed > timedelta(days=REOPEN_DAYS):
         return "closed_too_long"
-    return "reopened_already" if role == REQUESTER and facts.reopened else ""
+    if role == REQUESTER and facts.reopened:
+        return "reopened_already"
+    return ""
 
 
 def _closed_lately_or_merged(facts: Facts, role: str, now: datetime, today: date) -> str:
     # A merge is no decision: what it closed can be put back at any time.
-    return "" if facts.state == DUPLICATE else _soon_after_closing(facts, role, now, today)
+    if facts.state == DUPLICATE:
+        return ""
+    return _soon_after_closing(facts, role, now, today)
 
 
 def _is_joined(facts: Facts, role: str, now: datetime, today: date) -> str:
-    return "" if facts.joined_id else "not_joined"
+    if facts.joined_id:
+        return ""
+    return "not_joined"
 
 
 def _reminded_twice(facts: Facts, role: str, now: datetime, today: date) -> str:
     late = facts.answer_by is None or today > facts.answer_by
-    return "" if late and facts.reminders >= REMINDERS_BEFORE_EXPIRY else "still_waiting"
+    if late and facts.reminders >= REMINDERS_BEFORE_EXPIRY:
+        return ""
+    return "still_waiting"
 
 
 def _may_be_reviewed(facts: Facts, role: str, now: datetime, today: date) -> str:
@@ -472,11 +518,15 @@ def _may_be_reviewed(facts: Facts, role: str, now: datetime, today: date) -> str
         return "review_asked_already"
     if facts.review_until is None:
         return "nothing_to_review"
-    return "" if today <= facts.review_until else "too_late_to_review"
+    if today <= facts.review_until:
+        return ""
+    return "too_late_to_review"
 
 
 def _review_waits(facts: Facts, role: str, now: datetime, today: date) -> str:
-    return "" if facts.review_due else "no_review_waits"
+    if facts.review_due:
+        return ""
+    return "no_review_waits"
 
 
 #: Guards by name; each returns "" when it holds, else the code of a reason (`wording.REASONS`).

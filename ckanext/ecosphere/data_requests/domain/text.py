@@ -20,7 +20,9 @@ _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 RENDERED_AT_ONCE = 500
 #: Minimum length of a report about a dataset, in characters.
 SHORTEST_REPORT = 10
-TOO_SHORT = N_("Say it in a few words, ten characters at least: the service has to understand what is meant.")
+TOO_SHORT = N_(
+    "Say it in a few words, ten characters at least: the service has to understand what is meant."
+)
 
 clean = characters.clean
 line = characters.one_line
@@ -53,20 +55,24 @@ def rendered(row: Any) -> str:
 
 def render_again() -> int:
     """Render the texts whose HTML is missing or from an older renderer; return how many. Idempotent."""
-    done = 0
+    rendered_count = 0
     for table, column in RENDERED.items():
         text, html_ = getattr(table, column), getattr(table, f"{column}_html")
         outdated = (table.rendering != rich_text.VERSION) | html_.is_(None)
         query = sa.select(table.id, text).where(outdated).order_by(table.id).limit(RENDERED_AT_ONCE)
         while rows := model.Session.execute(query).all():
             values = [
-                {"id": key, f"{column}_html": rich_text.to_html(written), "rendering": rich_text.VERSION}
+                {
+                    "id": key,
+                    f"{column}_html": rich_text.to_html(written),
+                    "rendering": rich_text.VERSION,
+                }
                 for key, written in rows
             ]
             model.Session.execute(sa.update(table), values)
             model.Session.commit()
-            done += len(rows)
-    return done
+            rendered_count += len(rows)
+    return rendered_count
 
 
 def links(text: str) -> int:
@@ -89,7 +95,9 @@ def to_html(written: str, plain: bool) -> str:
         written: the text.
         plain: whether links become text: their label, then their URL in parentheses.
     """
-    return without_anchors(html(written)) if plain else html(written)
+    if plain:
+        return without_anchors(html(written))
+    return html(written)
 
 
 def row_html(row: Any, plain: bool) -> str:
@@ -100,7 +108,9 @@ def row_html(row: Any, plain: bool) -> str:
         plain: whether links become text.
     """
     html_text = rendered(row)
-    return without_anchors(html_text) if plain else html_text
+    if plain:
+        return without_anchors(html_text)
+    return html_text
 
 
 def without_anchors(rendered: str) -> str:
@@ -129,5 +139,9 @@ def defanged(written: str) -> Untrusted:
 def mail_html(written: str) -> str:
     """Return a detail of an e-mail as HTML; texts of untrusted users are not rendered as Markdown."""
     if isinstance(written, Untrusted):
-        return str(Markup("<p>{}</p>").format(Markup("<br>").join(escape(line) for line in written.split("\n"))))
+        return str(
+            Markup("<p>{}</p>").format(
+                Markup("<br>").join(escape(line) for line in written.split("\n"))
+            )
+        )
     return html(written)

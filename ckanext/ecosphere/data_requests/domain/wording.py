@@ -31,26 +31,32 @@ def use_label(key: str, lang: str) -> str:
     """Return the label of a use in a language, "" when there is no such use."""
     if key in _own_uses():
         french, english = _own_uses()[key]
-        return english if lang.startswith("en") else french
+        if lang.startswith("en"):
+            return english
+        return french
     concept = voc.get(USE_VOCABULARY).get(key) if key else None
-    return concept.label(lang) if concept else ""
+    if concept:
+        return concept.label(lang)
+    return ""
 
 
 def use_choices(lang: str) -> list[tuple[str, str]]:
     """Return the uses to choose from as (id, label): that of citizens first, “prefer not to say” last."""
     first, *last = _own_uses()
-    ids = [first, *(each.id for each in voc.get(USE_VOCABULARY)), *last]
+    ids = [first, *(concept.id for concept in voc.get(USE_VOCABULARY)), *last]
     return [(key, use_label(key, lang)) for key in ids]
 
 
 def find_use(value: str) -> str:
     """Return the id of a use named by id, URI or label, "" when there is none."""
     for key, labels in _own_uses().items():
-        if voc.normalise(value) in (key, *(voc.normalise(each) for each in labels)):
+        if voc.normalise(value) in (key, *(voc.normalise(label) for label in labels)):
             return key
-    known = voc.get(USE_VOCABULARY)
-    concept = known.get(value) or known.find(value)
-    return concept.id if concept else ""
+    vocabulary = voc.get(USE_VOCABULARY)
+    concept = vocabulary.get(value) or vocabulary.find(value)
+    if concept:
+        return concept.id
+    return ""
 
 
 ARTICLES = Path(__file__).parents[1] / "data" / "articles.csv"
@@ -77,7 +83,9 @@ def of_the(title: str) -> str:
     words = voc.normalise(title).split()
     article = _articles().get(words[0]) if words else None
     if article is None:
-        return f"d’{title}" if words and words[0][0] in VOWELS else f"de {title}"
+        if words and words[0][0] in VOWELS:
+            return f"d’{title}"
+        return f"de {title}"
     return CONTRACTED[article].format(title=title)
 
 
@@ -212,11 +220,17 @@ REASONS = {
     "state": N_("This cannot be done while the request is in the state “{state}”."),
     "role": N_("You may not do this: it is for others to do."),
     "extended_already": N_("The period was extended once already; it cannot be extended again."),
-    "first_month_over": N_("The period can only be extended within the first month after the receipt."),
-    "closed_too_long": N_("A request can only be reopened within 30 days after it was closed. Please make a new one."),
+    "first_month_over": N_(
+        "The period can only be extended within the first month after the receipt."
+    ),
+    "closed_too_long": N_(
+        "A request can only be reopened within 30 days after it was closed. Please make a new one."
+    ),
     "reopened_already": N_("You have reopened this request once already. Please make a new one."),
     "review_asked_already": N_("An internal review of this decision was asked for once already."),
-    "nothing_to_review": N_("There is no decision to review, and the period for the answer is not over."),
+    "nothing_to_review": N_(
+        "There is no decision to review, and the period for the answer is not over."
+    ),
     "too_late_to_review": N_("The period within which a review can be asked for is over."),
     "not_joined": N_("This request is treated on its own already."),
     "no_review_waits": N_("No internal review is asked for at present."),
@@ -225,7 +239,9 @@ REASONS = {
 REASONS_OF_SIGNALS = {
     "kind": N_("A report has no such step."),
     "state": N_("This cannot be done while the report is in the state “{state}”."),
-    "closed_too_long": N_("A report can only be reopened within 30 days after it was closed. Please make a new one."),
+    "closed_too_long": N_(
+        "A report can only be reopened within 30 days after it was closed. Please make a new one."
+    ),
     "reopened_already": N_("You have reopened this report once already. Please make a new one."),
 }
 
@@ -245,13 +261,17 @@ ROUTING = {
 
 FLAGS = {
     "dataset_gone": N_("A dataset that answered this request is no longer available: {title}."),
-    "unreachable": N_("Nobody reads for “{title}”: it has neither members nor a mailbox. Proposed instead: {other}."),
+    "unreachable": N_(
+        "Nobody reads for “{title}”: it has neither members nor a mailbox. Proposed instead: {other}."
+    ),
 }
 
 
 def _named(texts: Mapping[str, str]) -> Callable[[str], str]:
     def name(code: str) -> str:
-        return _(texts[code]) if code in texts else code
+        if code in texts:
+            return _(texts[code])
+        return code
 
     return name
 
@@ -282,13 +302,17 @@ def transition(code: str, signal: bool = False) -> str:
 
 def event(code: str, signal: bool = False) -> str:
     """Return what happened to a request or a signal; "" for a transition without a text of its own."""
-    found = (EVENTS_OF_SIGNALS.get(code) if signal else None) or EVENTS.get(code)
-    return _(found) if found else ""
+    text = (EVENTS_OF_SIGNALS.get(code) if signal else None) or EVENTS.get(code)
+    if text:
+        return _(text)
+    return ""
 
 
 def role(code: str, signal: bool = False) -> str:
     """Return the name of a role, for a request or a signal."""
-    return _(AUTHOR_OF_SIGNAL) if signal and code == "requester" else _(ROLES.get(code, code))
+    if signal and code == "requester":
+        return _(AUTHOR_OF_SIGNAL)
+    return _(ROLES.get(code, code))
 
 
 def author(code: str, service: str, signal: bool = False) -> str:
@@ -317,16 +341,20 @@ def obstacle(code: str, current: str, signal: bool = False) -> str:
 
 def concept(vocabulary: str, key: str, lang: str = "") -> str:
     """Return the label of a concept in a language, by default the reader's; "" when there is none."""
-    found = voc.get(vocabulary).get(key) if key else None
-    return found.label(lang or language.current()) if found else ""
+    entry = voc.get(vocabulary).get(key) if key else None
+    if entry:
+        return entry.label(lang or language.current())
+    return ""
 
 
 def ground(key: str, other: str = "") -> str:
     """Return the name of a ground of refusal, with its articles."""
-    known = law.grounds().get(key)
-    if known is not None:
-        return f"{known.label(language.current())} ({known.articles})"
-    return other or _("The service does not hold this part") if key == law.PART_NOT_HELD else other or key
+    entry = law.grounds().get(key)
+    if entry is not None:
+        return f"{entry.label(language.current())} ({entry.articles})"
+    if key == law.PART_NOT_HELD:
+        return other or _("The service does not hold this part")
+    return other or key
 
 
 def use(code: str) -> str:
@@ -346,21 +374,24 @@ def routing_reason(reason: Mapping[str, Any]) -> str:
     )
 
 
-def flag(found: Mapping[str, Any]) -> str:
+def flag(flag_: Mapping[str, Any]) -> str:
     """Return the text of a flag."""
-    code = found["code"]
-    if code == "unreachable" and not found.get("title"):
+    code = flag_["code"]
+    if code == "unreachable" and not flag_.get("title"):
         return _("No service is named for this request: a moderator has to choose one.")
-    return _(FLAGS[code]).format(title=found.get("title", ""), other=found.get("other") or "–")
+    return _(FLAGS[code]).format(title=flag_.get("title", ""), other=flag_.get("other") or "–")
 
 
 def territory(request: Any, lang: str = "") -> str:
     """Return the place of a request: communes, territory, or both."""
     place = concept("territories", request.territory, lang)
-    names = [each.get("name") or each["code"] for each in request.communes or ()]
+    names = [commune.get("name") or commune["code"] for commune in request.communes or ()]
     if names and place:
         return f"{', '.join(names)} ({place})"
     if names:  # a draft: the territory that contains them is set on submission
-        around = [communes.departement_of(each["code"]) for each in request.communes]
-        return ", ".join(f"{name} ({each})" if each else name for name, each in zip(names, around, strict=True))
+        around = [communes.departement_of(commune["code"]) for commune in request.communes]
+        return ", ".join(
+            f"{name} ({departement})" if departement else name
+            for name, departement in zip(names, around, strict=True)
+        )
     return place or (_("Area drawn on the map") if request.bbox else "")

@@ -27,7 +27,9 @@ def flat(action: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(action)
     def wrapper(context: Context, data_dict: DataDict | None = None) -> Any:
         data = {
-            key: json.dumps(value) if isinstance(value, list) and any(isinstance(e, dict) for e in value) else value
+            key: json.dumps(value)
+            if isinstance(value, list) and any(isinstance(e, dict) for e in value)
+            else value
             for key, value in (data_dict or {}).items()
         }
         return action(context, data)
@@ -66,14 +68,14 @@ FIELDS: dict[str, Any] = {
 
 def _request_fields() -> Schema:
     # `ignore_missing` would also drop an empty value; `_ignore_not_given` keeps it, so that fields can be cleared.
-    found: Any = {name: [_ignore_not_given, validator] for name, validator in FIELDS.items()}
-    found["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
-    found["show_name"] = [_ignore_not_given, v.yes_or_no]
-    found["show_procedure"] = [_ignore_not_given, v.yes_or_no]
-    found["files"] = [_ignore_not_given, v.some_files]
-    found["site_web"] = [_ignore_not_given, v.empty_trap]
-    found["__extras"] = [get("ignore")]
-    return found
+    fields: Any = {name: [_ignore_not_given, validator] for name, validator in FIELDS.items()}
+    fields["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
+    fields["show_name"] = [_ignore_not_given, v.yes_or_no]
+    fields["show_procedure"] = [_ignore_not_given, v.yes_or_no]
+    fields["files"] = [_ignore_not_given, v.some_files]
+    fields["site_web"] = [_ignore_not_given, v.empty_trap]
+    fields["__extras"] = [get("ignore")]
+    return fields
 
 
 def _ignore_not_given(key: Any, data: Any, errors: Any, context: Any) -> None:
@@ -136,8 +138,14 @@ def request_list() -> Schema:
         "unanswered": _if_given(v.yes_or_no),
         "review": _if_given(v.yes_or_no),
         "assigned": _if_given(get("one_of")(["mine", "nobody"])),
-        "sort": [get("default")("created"), get("one_of")(["relevance", "created", "support", "due"])],
-        "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
+        "sort": [
+            get("default")("created"),
+            get("one_of")(["relevance", "created", "support", "due"]),
+        ],
+        "scope": [
+            get("default")("public"),
+            get("one_of")(["public", "mine", "desk", "moderation"]),
+        ],
         "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
         "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
         "facets": [get("default")(True), v.yes_or_no],
@@ -161,7 +169,9 @@ def request_transition() -> Schema:
 
 
 def _transition_fields() -> list[str]:
-    return sorted({name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"})
+    return sorted(
+        {name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"}
+    )
 
 
 def letter_preview() -> Schema:
@@ -217,7 +227,11 @@ def hide() -> Schema:
 
 def satisfaction() -> Schema:
     """Schema of `ecosphere_request_satisfaction`."""
-    return {"id": _id(), "satisfied": [get("not_empty"), get("one_of")(["yes", "no"])], "__extras": [get("ignore")]}
+    return {
+        "id": _id(),
+        "satisfied": [get("not_empty"), get("one_of")(["yes", "no"])],
+        "__extras": [get("ignore")],
+    }
 
 
 def assign() -> Schema:
@@ -275,12 +289,20 @@ def stats() -> Schema:
 
 def merge() -> Schema:
     """Schema of `ecosphere_request_merge`."""
-    return {"source": _id(), "target": _id(), "version": _if_given(get("int_validator"), v.stored_number)}
+    return {
+        "source": _id(),
+        "target": _id(),
+        "version": _if_given(get("int_validator"), v.stored_number),
+    }
 
 
 def settings_update() -> Schema:
     """Schema of `ecosphere_request_settings_update`."""
-    languages = ["", *tk.config["ckan.locales_offered"]] if tk.config["ckan.locales_offered"] else ["", "fr", "en"]
+    languages = (
+        ["", *tk.config["ckan.locales_offered"]]
+        if tk.config["ckan.locales_offered"]
+        else ["", "fr", "en"]
+    )
     return {
         "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         "language": [_ignore_not_given, get("one_of")(languages)],

@@ -56,7 +56,9 @@ def signed_address(number: int) -> str:
     last = clock.day_of(clock.now()) + timedelta(days=config.reply_days())
     local, _at, domain = config.reply_address().rpartition("@")
     written = f"{local}+{_signed(_base36(number), _base36((last - EPOCH).days))}"
-    return f"{written}@{domain}" if len(written) <= LONGEST_LOCAL_PART else ""
+    if len(written) <= LONGEST_LOCAL_PART:
+        return f"{written}@{domain}"
+    return ""
 
 
 def read_address(address: str) -> Token | None:
@@ -72,9 +74,13 @@ def read_address(address: str) -> Token | None:
 
 
 def _signed(number: str, day: str) -> str:
-    digest = hmac.new(link_key.get().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256)
+    digest = hmac.new(
+        link_key.get().encode(), b"\n".join((PURPOSE, f"{number}-{day}".encode())), hashlib.sha256
+    )
     # 13 bytes give 21 characters; the first 20 hold 100 bits.
-    return f"{number}-{day}-{base64.b32encode(digest.digest()[:DIGEST_BYTES]).decode().lower()[:20]}"
+    return (
+        f"{number}-{day}-{base64.b32encode(digest.digest()[:DIGEST_BYTES]).decode().lower()[:20]}"
+    )
 
 
 def _base36(number: int) -> str:
@@ -88,7 +94,13 @@ def _base36(number: int) -> str:
 _ = tk._
 
 #: Audiences that act for the service.
-OF_THE_SERVICE = (states.SERVICE, states.ASSIGNEE, states.ADMINISTRATORS, states.CHIEF, states.MODERATORS)
+OF_THE_SERVICE = (
+    states.SERVICE,
+    states.ASSIGNEE,
+    states.ADMINISTRATORS,
+    states.CHIEF,
+    states.MODERATORS,
+)
 #: Acts of the requester; replies to them are messages to all readers of the request.
 SAID_BY_OTHERS = ("answer_details", "edit", "reopen", "ask_review")
 
@@ -107,19 +119,28 @@ def answered(rows: Sequence[Notification]) -> Notification:
     """Return the notification to which a reply to an e-mail refers: an internal one if there is any, so that the reply
     is not published.
     """
-    return next((each for each in rows if is_internal(each)), rows[0])
+    return next((row for row in rows if is_internal(row)), rows[0])
 
 
 def address_of(rows: Sequence[Notification], user_id: str) -> str:
     """Return the reply address of an e-mail, "" when replies are not accepted."""
     first = answered(rows)
-    about_one = len({each.request_id for each in rows}) == 1
-    if not config.reply_address() or not about_one or people.is_mailbox(user_id) or review.concerns(first):
+    about_one = len({row.request_id for row in rows}) == 1
+    if (
+        not config.reply_address()
+        or not about_one
+        or people.is_mailbox(user_id)
+        or review.concerns(first)
+    ):
         return ""
     request = model.Session.get(Request, first.request_id)
     reader = people.reader_of(model.User.get(user_id))
-    takes = request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
-    return signed_address(first.id) if takes else ""
+    takes = (
+        request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
+    )
+    if takes:
+        return signed_address(first.id)
+    return ""
 
 
 def marker() -> str:
@@ -158,11 +179,13 @@ def satisfaction_token(request: Request) -> str:
 
 def request_of_token(written: str) -> Request | None:
     """Return the request of a token, None when it is invalid, too old, or its user is no longer the requester."""
-    found = headers.read(SATISFACTION, written, SATISFACTION_SECONDS)
-    if not (isinstance(found, list) and len(found) == 2 and all(isinstance(each, str) for each in found)):  # noqa: PLR2004
+    ids = headers.read(SATISFACTION, written, SATISFACTION_SECONDS)
+    if not (isinstance(ids, list) and len(ids) == 2 and all(isinstance(id_, str) for id_ in ids)):  # noqa: PLR2004
         return None
-    request = model.Session.get(Request, found[1])
-    return request if request is not None and request.requester_id == found[0] else None
+    request = model.Session.get(Request, ids[1])
+    if request is not None and request.requester_id == ids[0]:
+        return request
+    return None
 
 
 UNSUBSCRIBE = "ecosphere-requests-unsubscribe"
@@ -178,5 +201,5 @@ def unsubscribe_token(user_id: str, request_id: str) -> str:
 
 def read_unsubscribe_token(written: str) -> tuple[str, str] | None:
     """Return the ids of the user and the request ("" for all) of a token, None when it is invalid."""
-    found = shared.read_lasting(UNSUBSCRIBE, written)
-    return (str(found[0]), str(found[1])) if isinstance(found, list) and len(found) == 2 else None  # noqa: PLR2004
+    ids = shared.read_lasting(UNSUBSCRIBE, written)
+    return (str(ids[0]), str(ids[1])) if isinstance(ids, list) and len(ids) == 2 else None  # noqa: PLR2004

@@ -39,15 +39,22 @@ def escalate() -> int:
 
 def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
     """Yield for each escalation its level, the id of the request and the latest due date concerned."""
-    for level, days in ((ADMINISTRATORS, config.escalation_administrators()), (CHIEF, config.escalation_chief())):
+    for level, days in (
+        (ADMINISTRATORS, config.escalation_administrators()),
+        (CHIEF, config.escalation_chief()),
+    ):
         if days is not None:
             last = today - timedelta(days=days)
             yield from ((level, request_id, last) for request_id in _unescalated(level, last))
 
 
 def _unescalated(level: str, last: date) -> list[str]:
-    known = sa.select(Trace.id).where(Trace.request_id == Request.id, Trace.key == _escalation_key_sql(level))
-    query = sa.select(Request.id).where(Request.state.in_(states.ON_DESK), Request.due <= last, ~known.exists())
+    traces = sa.select(Trace.id).where(
+        Trace.request_id == Request.id, Trace.key == _escalation_key_sql(level)
+    )
+    query = sa.select(Request.id).where(
+        Request.state.in_(states.ON_DESK), Request.due <= last, ~traces.exists()
+    )
     return list(model.Session.scalars(query.order_by(Request.due, Request.id)))
 
 
@@ -59,12 +66,19 @@ def _escalate_one(due_request: tuple[str, str, date]) -> int:
     level, request_id, last = due_request
     request = service.lock(request_id)[request_id]
     due = request.due
-    if request.state not in states.ON_DESK or due is None or due > last or _is_escalated(request, level):
+    if (
+        request.state not in states.ON_DESK
+        or due is None
+        or due > last
+        or _is_escalated(request, level)
+    ):
         model.Session.rollback()
         return 0
-    told = MODERATORS if level == CHIEF and not sheets.chief(request.organization_id) else level
+    informed = MODERATORS if level == CHIEF and not sheets.chief(request.organization_id) else level
     key = _escalation_key(level, due)
-    model.Session.add(Trace(request_id=request.id, kind=ESCALATED, key=key, told=told, created=clock.now()))
+    model.Session.add(
+        Trace(request_id=request.id, kind=ESCALATED, key=key, told=informed, created=clock.now())
+    )
     kind = "escalated_late" if due < clock.day_of(clock.now()) else "escalated_soon"
     outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
     model.Session.commit()
@@ -72,8 +86,10 @@ def _escalate_one(due_request: tuple[str, str, date]) -> int:
 
 
 def _is_escalated(request: Request, level: str) -> bool:
-    known = sa.select(Trace.id).where(Trace.request_id == request.id, Trace.key == _escalation_key(level, request.due))
-    return model.Session.scalar(known) is not None
+    traces = sa.select(Trace.id).where(
+        Trace.request_id == request.id, Trace.key == _escalation_key(level, request.due)
+    )
+    return model.Session.scalar(traces) is not None
 
 
 def _escalation_key(level: str, due: date | None) -> str:
@@ -112,12 +128,12 @@ FIRST_REMINDER_DAYS = 7
 
 def tick() -> dict[str, int]:
     """Run all tasks; return how much each did (`runs.in_steps`)."""
-    done = runs.in_steps("Data requests", STEPS)
+    numbers = runs.in_steps("Data requests", STEPS)
     try:
         connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
     except RedisError as error:
         log.warning("Data requests: when this ran is not told, Redis does not answer: %s", error)
-    return done
+    return numbers
 
 
 def _key() -> str:
@@ -126,8 +142,10 @@ def _key() -> str:
 
 def last_tick() -> datetime | None:
     """Return the time of the last run, None when there was none."""
-    kept: Any = connect_to_redis().get(_key())
-    return datetime.fromisoformat(kept.decode() if isinstance(kept, bytes) else kept) if kept else None
+    stored: Any = connect_to_redis().get(_key())
+    if stored:
+        return datetime.fromisoformat(stored.decode() if isinstance(stored, bytes) else stored)
+    return None
 
 
 def remind_services() -> int:
@@ -137,13 +155,15 @@ def remind_services() -> int:
     """
     today = _today()
     near = (Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
-    asked = [
+    reminders = [
         (id_, *_reminder(id_, due, today))
         for id_, due in model.Session.execute(sa.select(Request.id, Request.due).where(*near))
     ]
     # There may be many late requests, most of them already reminded of this week.
-    told = _written([key for _id, kind, key in asked if kind == "overdue"])
-    return runs.one_by_one([each for each in asked if each[2] not in told], _remind_service)
+    written = _written([key for _id, kind, key in reminders if kind == "overdue"])
+    return runs.one_by_one(
+        [reminder for reminder in reminders if reminder[2] not in written], _remind_service
+    )
 
 
 def _remind_service(reminder: tuple[str, str, str]) -> int:
@@ -157,20 +177,22 @@ def _remind_service(reminder: tuple[str, str, str]) -> int:
 
 def _written(keys: list[str]) -> set[str]:
     """Return those of the reminders that were already written."""
-    found: set[str] = set()
+    written: set[str] = set()
     for start in range(0, len(keys), AT_ONCE):
         some = Notification.key.in_(keys[start : start + AT_ONCE])
-        found.update(model.Session.scalars(sa.select(Notification.key).where(some).distinct()))
-    return found
+        written.update(model.Session.scalars(sa.select(Notification.key).where(some).distinct()))
+    return written
 
 
 def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
     """Return the kind of the day's reminder and its key, which is unique; a new due date gives new keys."""
-    left = (due - today).days
+    days_left = (due - today).days
     stem = f"{request_id}:{due.isoformat()}"
-    if left < 0:
-        return "overdue", f"overdue:{stem}:{(-left - 1) // WEEK}"
-    return ("due_day", f"due_day:{stem}") if left <= 1 else ("due_week", f"due_week:{stem}")
+    if days_left < 0:
+        return "overdue", f"overdue:{stem}:{(-days_left - 1) // WEEK}"
+    if days_left <= 1:
+        return ("due_day", f"due_day:{stem}")
+    return ("due_week", f"due_week:{stem}")
 
 
 def remind_of_reviews() -> int:
@@ -178,7 +200,9 @@ def remind_of_reviews() -> int:
     once after it.
     """
     near = Request.review_due.is_not(None) & (Request.review_due <= _today() + timedelta(days=WEEK))
-    return runs.one_by_one(model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review)
+    return runs.one_by_one(
+        model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review
+    )
 
 
 def _remind_of_review(request_id: str) -> int:
@@ -187,9 +211,12 @@ def _remind_of_review(request_id: str) -> int:
         return 0
     kind = "review_late" if request.review_due < _today() else "review_soon"
     key = f"{kind}:{request.id}:{request.review_due}"
-    told = sum(outbox.of_reminder(request, kind, key, each) for each in (states.ADMINISTRATORS, states.CHIEF))
+    number = sum(
+        outbox.of_reminder(request, kind, key, audience)
+        for audience in (states.ADMINISTRATORS, states.CHIEF)
+    )
     model.Session.commit()
-    return told
+    return number
 
 
 def remind_requesters() -> int:
@@ -209,8 +236,8 @@ def _remind_requester(request_id: str) -> int:
         request.reminders += 1
         request.last_reminded = today
         kind = "details_first" if request.reminders == 1 else "details_last"
-        asked = request.details_asked.isoformat() if request.details_asked else ""
-        outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked}", states.REQUESTER)
+        asked_at = request.details_asked.isoformat() if request.details_asked else ""
+        outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked_at}", states.REQUESTER)
     model.Session.commit()
     return int(is_due)
 
@@ -223,8 +250,8 @@ def _wants_reminder(request: Request, today: date) -> bool:
     """
     if request.answer_by is None or request.reminders >= states.REMINDERS_BEFORE_EXPIRY:
         return False
-    asked = clock.day_of(request.details_asked) if request.details_asked else today
-    if today <= asked or (request.last_reminded and today <= request.last_reminded):
+    asked_on = clock.day_of(request.details_asked) if request.details_asked else today
+    if today <= asked_on or (request.last_reminded and today <= request.last_reminded):
         return False
     days = FIRST_REMINDER_DAYS if request.reminders == 0 else 1
     return today >= request.answer_by - timedelta(days=days)
@@ -237,7 +264,8 @@ def expire() -> int:
         Request.state == states.NEEDS_INFO, Request.answer_by < today, Request.last_reminded < today
     )
     return runs.one_by_one(
-        model.Session.scalars(query).all(), lambda each: int(service.by_system(each, "expire") is not None)
+        model.Session.scalars(query).all(),
+        lambda request_id: int(service.by_system(request_id, "expire") is not None),
     )
 
 
@@ -252,11 +280,13 @@ def tell_of_silence() -> int:
 def _tell_of_silence(request_id: str) -> int:
     request = service.lock(request_id)[request_id]
     is_over = request.state in states.ACTIVE and request.due is not None and request.due <= _today()
-    told = is_over and store.of_silence(request)
-    if told:
-        outbox.of_reminder(request, "silence", f"silence:{request_id}:{request.due}", states.REQUESTER)
+    is_new = is_over and store.of_silence(request)
+    if is_new:
+        outbox.of_reminder(
+            request, "silence", f"silence:{request_id}:{request.due}", states.REQUESTER
+        )
     model.Session.commit()
-    return int(bool(told))
+    return int(bool(is_new))
 
 
 def _today() -> date:

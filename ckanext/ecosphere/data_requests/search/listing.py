@@ -39,28 +39,32 @@ def cached_counts(count: Callable[[], Counts]) -> Counts:
     try:
         connection: Any = connect_to_redis()
         generation = int(connection.get(_counts_key("generation")) or 0)
-        kept = connection.get(_counts_key(generation))
+        cached = connection.get(_counts_key(generation))
     except RedisError:
         return count()
-    if kept:
-        by_facet, total = json.loads(kept)
+    if cached:
+        by_facet, total = json.loads(cached)
         return by_facet, total
-    found = count()
+    fresh = count()
     with suppress(RedisError):
         # Should a request change meanwhile, nobody asks for this generation any more.
-        connection.set(_counts_key(generation), json.dumps(found), ex=COUNTS_SECONDS)
-    return found
+        connection.set(_counts_key(generation), json.dumps(fresh), ex=COUNTS_SECONDS)
+    return fresh
 
 
 def listen() -> None:
     """Register listeners for committed changes of requests; once for each process."""
-    for name, function in (("after_flush", _flushed), ("after_commit", _committed), ("after_rollback", _forgotten)):
+    for name, function in (
+        ("after_flush", _flushed),
+        ("after_commit", _committed),
+        ("after_rollback", _forgotten),
+    ):
         if not event.contains(model.Session, name, function):
             event.listen(model.Session, name, function)
 
 
 def _flushed(session: Any, _context: Any) -> None:
-    if any(isinstance(each, Request) for each in (*session.new, *session.dirty, *session.deleted)):
+    if any(isinstance(row, Request) for row in (*session.new, *session.dirty, *session.deleted)):
         session.info[__name__] = True
 
 
@@ -117,14 +121,16 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
         filters["assigned"] = desk.held_by(data["assigned"], reader, group.id if group else "")
     where = [*of_scope, *filters.values()]
     start, rows = data.get("start", 0), data.get("rows", 20)
-    found: list[Request] = []
+    page: list[Request] = []
     with through_indexes("q" in filters):
-        counts, count = facets(of_scope, filters) if data.get("facets", True) else ({}, _total(where))
+        counts, count = (
+            facets(of_scope, filters) if data.get("facets", True) else ({}, _total(where))
+        )
         if rows and count > start:
-            found = _page({**data, "exact": reader.moderator}, where, start, rows)
+            page = _page({**data, "exact": reader.moderator}, where, start, rows)
     return {
         "count": count,
-        "results": dictize.request_list(found, reader),
+        "results": dictize.request_list(page, reader),
         "facets": counts,
         "start": start,
         "rows": rows,
@@ -142,15 +148,22 @@ def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> l
     if data.get("sort") == "relevance" and data.get("q"):
         # Ranking is expensive: only the newest matches are ranked, and the others follow.
         latest = source.order_by(*newest).limit(RANKED)
-        best = sa.select(Request.id).where(Request.id.in_(latest)).order_by(_rank(data["q"]).desc(), *newest)
+        best = (
+            sa.select(Request.id)
+            .where(Request.id.in_(latest))
+            .order_by(_rank(data["q"]).desc(), *newest)
+        )
         ids = list(model.Session.scalars(best.offset(start).limit(rows)))
         start, rows, order = max(start, RANKED), min(rows, max(start + rows - RANKED, 0)), newest
     else:
         order = _order(data)
     if rows:
         ids += model.Session.scalars(source.order_by(*order).offset(start).limit(rows))
-    found = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
-    return [found[each] for each in ids]
+    by_id = {
+        request.id: request
+        for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))
+    }
+    return [by_id[id_] for id_ in ids]
 
 
 def asked(form: MultiDict[str, str]) -> dict[str, Any]:
@@ -169,15 +182,15 @@ def asked(form: MultiDict[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def through_indexes(wanted: bool = True) -> Iterator[None]:
+def through_indexes(active: bool = True) -> Iterator[None]:
     """Make PostgreSQL use the full-text index.
 
     Its planner ignores the cost of decompressing long texts, and would rather scan all rows for a frequent word.
     """
-    if wanted:
+    if active:
         model.Session.execute(sa.text("SET LOCAL enable_seqscan = off"))
     yield
-    if wanted:  # after an error the transaction ends, and the setting with it
+    if active:  # after an error the transaction ends, and the setting with it
         model.Session.execute(sa.text("SET LOCAL enable_seqscan = on"))
 
 
@@ -187,7 +200,10 @@ def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
     if scope == "mine":
         return [Request.requester_id == reader.id]
     if scope == "moderation":
-        return [Request.submitted.is_not(None), *([] if data.get("state") else [Request.state == states.SUBMITTED])]
+        return [
+            Request.submitted.is_not(None),
+            *([] if data.get("state") else [Request.state == states.SUBMITTED]),
+        ]
     if scope == "desk":
         group = model.Group.get(data.get("organization"))
         return [Request.organization_id == (group.id if group else ""), Request.opened.is_not(None)]
@@ -196,29 +212,35 @@ def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
 
 def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the SQL condition of each filter, by name."""
-    found: dict[str, Any] = {}
+    conditions_: dict[str, Any] = {}
     if data.get("q"):
-        found["q"] = matches(data["q"])
+        conditions_["q"] = matches(data["q"])
     if data.get("state"):
-        found["state"] = Request.state.in_(data["state"])
+        conditions_["state"] = Request.state.in_(data["state"])
     if data.get("organization") and data.get("scope") != "desk":
         group = model.Group.get(data["organization"])
-        found["organization"] = Request.organization_id == (group.id if group else "")
+        conditions_["organization"] = Request.organization_id == (group.id if group else "")
     for name, vocabulary in (("territory", "territories"), ("theme", "themes")):
         if data.get(name):
-            found[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
+            conditions_[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
     if data.get("use"):
-        found["use"] = Request.use == data["use"]
+        conditions_["use"] = Request.use == data["use"]
     if data.get("review"):
-        found["review"] = Request.review_due.is_not(None)
+        conditions_["review"] = Request.review_due.is_not(None)
     if data.get("unanswered"):
-        found["unanswered"] = sa.and_(Request.first_answer.is_(None), Request.state.in_(states.ACTIVE))
-    return found
+        conditions_["unanswered"] = sa.and_(
+            Request.first_answer.is_(None), Request.state.in_(states.ACTIVE)
+        )
+    return conditions_
 
 
 def _words(q: str) -> list[str]:
     """Return the words of a query, each with at most one minus sign: thousands of them overflow PostgreSQL's stack."""
-    return [_SIGNS.sub(r"\1", word) for word in text.fold(q).split() if any(char.isalnum() for char in word)]
+    return [
+        _SIGNS.sub(r"\1", word)
+        for word in text.fold(q).split()
+        if any(char.isalnum() for char in word)
+    ]
 
 
 def matches(q: str) -> Any:
@@ -228,7 +250,11 @@ def matches(q: str) -> Any:
     words = _words(q)
     last = "".join(char for char in words[-1] if char.isalnum()) if words else ""
     condition = Request.search.op("@@")(sa.func.websearch_to_tsquery("french", " ".join(words)))
-    if len(last) < SHORTEST_BEGINNING or '"' in q or model.Session.scalar(sa.select(sa.exists().where(condition))):
+    if (
+        len(last) < SHORTEST_BEGINNING
+        or '"' in q
+        or model.Session.scalar(sa.select(sa.exists().where(condition)))
+    ):
         return condition
     begun = sa.func.to_tsquery("simple", f"{last}:*")
     if words[:-1]:
@@ -238,16 +264,16 @@ def matches(q: str) -> Any:
 
 def _with_those_below(vocabulary: str, key: str) -> list[str]:
     """Return the ids of a concept and all below it: a région includes its départements."""
-    known = voc.get(vocabulary)
-    concept = known.get(key)
+    terms = voc.get(vocabulary)
+    concept = terms.get(key)
     if concept is None:
         return [key]
-    found, waiting = [], [concept]
+    ids, waiting = [], [concept]
     while waiting:
-        each = waiting.pop()
-        found.append(each.id)
-        waiting += known.children(each.uri)
-    return found
+        concept_ = waiting.pop()
+        ids.append(concept_.id)
+        waiting += terms.children(concept_.uri)
+    return ids
 
 
 def _order(data: Mapping[str, Any]) -> list[Any]:
@@ -264,19 +290,29 @@ def _newest(data: Mapping[str, Any]) -> list[Any]:
     if (data.get("scope") or "public") == "public":
         # The public only sees the day of receipt, so the order within a day must not reveal the time, except to
         # readers who see it anyway.
-        return [RECEIPT_DAY.desc(), *([Request.submitted.desc()] if data.get("exact") else []), Request.id]
+        return [
+            RECEIPT_DAY.desc(),
+            *([Request.submitted.desc()] if data.get("exact") else []),
+            Request.id,
+        ]
     return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
 
 
 def _rank(q: str) -> Any:
-    return sa.func.ts_rank(Request.search, sa.func.websearch_to_tsquery("french", " ".join(_words(q))))
+    return sa.func.ts_rank(
+        Request.search, sa.func.websearch_to_tsquery("french", " ".join(_words(q)))
+    )
 
 
-def facets(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], int]:
+def facets(
+    scope: list[Any], filters: Mapping[str, Any]
+) -> tuple[dict[str, list[dict[str, Any]]], int]:
     """Return counts by value and the total; a facet with a filter is counted without it, to show its other values."""
     # The unfiltered public list is requested most, so its counts are cached.
     as_it_is = not filters and len(scope) == 1 and scope[0] is Request.listed
-    counts, total = cached_counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
+    counts, total = (
+        cached_counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
+    )
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 
@@ -289,14 +325,21 @@ def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dic
     where = [*scope, *(condition for name, condition in filters.items() if name not in chosen)]
     where += _all_but_one_at_most(list(chosen.values()))
     passes = {name: condition.label(f"passes_{name}") for name, condition in chosen.items()}
-    rows = sa.select(*(COLUMNS[name].label(name) for name in FACETS), *passes.values()).where(*where).subquery()
+    rows = (
+        sa.select(*(COLUMNS[name].label(name) for name in FACETS), *passes.values())
+        .where(*where)
+        .subquery()
+    )
     columns = [rows.c[name] for name in FACETS]
     all_pass = [rows.c[passed.name] for passed in passes.values()]
     numbers = [_number(all_pass)]
-    numbers += [_number([each for each in all_pass if each.name != passed.name]) for passed in passes.values()]
+    numbers += [
+        _number([column for column in all_pass if column.name != passed.name])
+        for passed in passes.values()
+    ]
     grouping = sa.func.grouping_sets(*(sa.tuple_(column) for column in columns), sa.text("()"))
     query = sa.select(sa.func.grouping(*columns), *columns, *numbers).group_by(grouping)
-    found: dict[str, dict[str, int]] = {name: {} for name in FACETS}
+    by_facet: dict[str, dict[str, int]] = {name: {} for name in FACETS}
     total = 0
     for mask, *values in model.Session.execute(query):
         # `grouping` has one bit per column, the first one highest; that of the grouped column is 0.
@@ -308,8 +351,8 @@ def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dic
         name = FACETS[index]
         number = counted[1 + list(chosen).index(name)] if name in chosen else counted[0]
         if values[index] and number:
-            found[name][values[index]] = number
-    return found, total
+            by_facet[name][values[index]] = number
+    return by_facet, total
 
 
 def _all_but_one_at_most(conditions: list[Any]) -> list[Any]:
@@ -319,17 +362,23 @@ def _all_but_one_at_most(conditions: list[Any]) -> list[Any]:
 
 def _number(passed: list[Any]) -> Any:
     """Return the SQL count of the rows that pass."""
-    return sa.func.count().filter(*passed) if passed else sa.func.count()
+    if passed:
+        return sa.func.count().filter(*passed)
+    return sa.func.count()
 
 
 def _states(counts: dict[str, int]) -> list[dict[str, Any]]:
-    return [_entry(name, wording.state(name), counts[name]) for name in states.STATES if name in counts]
+    return [
+        _entry(name, wording.state(name), counts[name]) for name in states.STATES if name in counts
+    ]
 
 
 def _organizations(counts: dict[str, int]) -> list[dict[str, Any]]:
     groups = dictize.Names.of([], counts).groups
-    found = [_entry(group.name, group.title or group.name, counts[key]) for key, group in groups.items()]
-    return _most_first(found)
+    entries = [
+        _entry(group.name, group.title or group.name, counts[key]) for key, group in groups.items()
+    ]
+    return _most_first(entries)
 
 
 def _themes(counts: dict[str, int]) -> list[dict[str, Any]]:
@@ -345,8 +394,10 @@ def _themes(counts: dict[str, int]) -> list[dict[str, Any]]:
 
 def _concepts(vocabulary: str) -> Callable[[dict[str, int]], list[dict[str, Any]]]:
     def entries(counts: dict[str, int]) -> list[dict[str, Any]]:
-        known, lang = voc.get(vocabulary), language.current()
-        return _most_first([_entry(key, known[key].label(lang), n) for key, n in counts.items() if key in known])
+        terms, lang = voc.get(vocabulary), language.current()
+        return _most_first(
+            [_entry(key, terms[key].label(lang), n) for key, n in counts.items() if key in terms]
+        )
 
     return entries
 
@@ -360,7 +411,7 @@ def _entry(name: str, title: str, count: int) -> dict[str, Any]:
 
 
 def _most_first(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(entries, key=lambda each: (-each["count"], voc.normalise(each["title"])))
+    return sorted(entries, key=lambda entry: (-entry["count"], voc.normalise(entry["title"])))
 
 
 LABELS: dict[str, Callable[[dict[str, int]], list[dict[str, Any]]]] = {

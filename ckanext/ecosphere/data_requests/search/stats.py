@@ -27,7 +27,9 @@ VERSION = 3
 #: Lifetime of cached figures.
 KEPT_SECONDS = 3600
 #: Closed without a decision on the request: counted apart, so that the outcomes add up to the requests answered.
-NO_ANSWER = tuple(state for state in states.CLOSED if state not in (*states.DECIDED, *states.SETTLED))
+NO_ANSWER = tuple(
+    state for state in states.CLOSED if state not in (*states.DECIDED, *states.SETTLED)
+)
 #: Classes of age of unanswered requests: name, and last day (None: no limit).
 AGES = (("0-7", 7), ("8-30", 30), ("31-60", 60), ("61-180", 180), ("181-", None))
 
@@ -45,18 +47,18 @@ def show(year: int | None, organization_id: str | None, today: date) -> dict[str
     if seconds <= 0:
         return compute(year, organization_id, today)
     spoken = language.current()
-    kept: Any = connect_to_redis().get(_key(year, organization_id, today, spoken))
-    if not kept:
+    cached: Any = connect_to_redis().get(_key(year, organization_id, today, spoken))
+    if not cached:
         wait_for_many(
             f"{_key(year, organization_id, today, spoken)}:asked",
             sa.select(Request.id).where(*_selection(year, organization_id)),
             lambda: _ask(year, organization_id, today, spoken),
         )
         return _keep(year, organization_id, today, spoken)
-    kept = json.loads(kept)
-    if clock.now().timestamp() - kept["computed"] > seconds:
+    cached = json.loads(cached)
+    if clock.now().timestamp() - cached["computed"] > seconds:
         _ask(year, organization_id, today, spoken)
-    return kept["figures"]
+    return cached["figures"]
 
 
 def _ask(year: int | None, organization_id: str | None, today: date, spoken: str) -> bool:
@@ -73,12 +75,14 @@ def keep(year: int | None, organization_id: str | None, today: str, spoken: str)
         _keep(year, organization_id, date.fromisoformat(today), spoken)
 
 
-def _keep(year: int | None, organization_id: str | None, today: date, spoken: str) -> dict[str, Any]:
-    found = compute(year, organization_id, today)
-    kept = json.dumps({"computed": clock.now().timestamp(), "figures": found})
-    connect_to_redis().set(_key(year, organization_id, today, spoken), kept, ex=KEPT_SECONDS)
+def _keep(
+    year: int | None, organization_id: str | None, today: date, spoken: str
+) -> dict[str, Any]:
+    figures = compute(year, organization_id, today)
+    stored = json.dumps({"computed": clock.now().timestamp(), "figures": figures})
+    connect_to_redis().set(_key(year, organization_id, today, spoken), stored, ex=KEPT_SECONDS)
     have_come(f"{_key(year, organization_id, today, spoken)}:asked")
-    return found
+    return figures
 
 
 def _key(year: int | None, organization_id: str | None, today: date, spoken: str) -> str:
@@ -109,7 +113,9 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
         "answered_within_month": in_time,
         "median_days_first_answer": median,
         "apart": apart,
-        "outcomes": {state: cells.outcomes[state] for state in states.DECIDED if cells.outcomes.get(state)},
+        "outcomes": {
+            state: cells.outcomes[state] for state in states.DECIDED if cells.outcomes.get(state)
+        },
         "backlog": [{"age": name, "count": cells.backlog.get(name, 0)} for name, _last in AGES],
         "grounds": grounds(where),
         "unmet": unmet(where),
@@ -119,7 +125,9 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
             if number
         ],
         "satisfaction": satisfaction(where),
-        "services": [] if organization_id else by_service(where, *_judgement(today), _median_days(), today),
+        "services": []
+        if organization_id
+        else by_service(where, *_judgement(today), _median_days(), today),
         "threshold": threshold,
         "private_included": number >= max(threshold, 1),
         "years": _years(),
@@ -130,7 +138,9 @@ def _count() -> Any:
     return sa.select(sa.func.count()).select_from(Request)
 
 
-def _selection(year: int | None, organization_id: str | None, turned_away: bool = False) -> list[Any]:
+def _selection(
+    year: int | None, organization_id: str | None, turned_away: bool = False
+) -> list[Any]:
     """Return SQL conditions for the requests to count, without those rejected or hidden as abuse.
 
     With `turned_away`, include the requests that moderators rejected for reasons other than spam.
@@ -138,10 +148,15 @@ def _selection(year: int | None, organization_id: str | None, turned_away: bool 
     let_in = sa.and_(Request.opened.is_not(None), Request.state != states.REJECTED)
     spam = Request.outcome["spam"].as_boolean().is_(True)
     rejected = sa.and_(Request.state == states.REJECTED, ~sa.func.coalesce(spam, sa.false()))
-    where: list[Any] = [sa.or_(let_in, rejected) if turned_away else let_in, Request.hidden.is_(False)]
+    where: list[Any] = [
+        sa.or_(let_in, rejected) if turned_away else let_in,
+        Request.hidden.is_(False),
+    ]
     where.append(Request.kind.in_(states.DEMANDS))
     if year:
-        first, last = (datetime.combine(date(y, 1, 1), time(), clock.PARIS) for y in (year, year + 1))
+        first, last = (
+            datetime.combine(date(y, 1, 1), time(), clock.PARIS) for y in (year, year + 1)
+        )
         where += [Request.submitted >= first, Request.submitted < last]
     if organization_id:
         where.append(Request.organization_id == organization_id)
@@ -152,9 +167,16 @@ def _apart(year: int | None, organization_id: str | None) -> dict[str, int]:
     """Count requests transferred to another service, and those closed without an answer by state."""
     where = _selection(year, organization_id, turned_away=True)
     moved = sa.select(Event.request_id).where(Event.transition == "transfer")
-    cases = {"transferred": Request.id.in_(moved), **{each: Request.state == each for each in NO_ANSWER}}
+    cases = {
+        "transferred": Request.id.in_(moved),
+        **{state: Request.state == state for state in NO_ANSWER},
+    }
     private = Request.visibility == "private"
-    pairs = [sa.func.count().filter(which, hidden) for which in cases.values() for hidden in (~private, private)]
+    pairs = [
+        sa.func.count().filter(condition, hidden)
+        for condition in cases.values()
+        for hidden in (~private, private)
+    ]
     numbers = list(model.Session.execute(sa.select(*pairs).where(*where)).one())
     return {name: _shown(numbers[2 * i], numbers[2 * i + 1]) for i, name in enumerate(cases)}
 
@@ -183,7 +205,11 @@ def _median_days() -> Any:
     It is computed from whole days, which are public: with few requests, a median of seconds would reveal exact times.
     """
     days = sa.cast(_day(Request.first_answer) - _day(Request.submitted), sa.Float)
-    return sa.func.percentile_cont(0.5).within_group(days.asc()).filter(Request.first_answer.is_not(None))
+    return (
+        sa.func.percentile_cont(0.5)
+        .within_group(days.asc())
+        .filter(Request.first_answer.is_not(None))
+    )
 
 
 def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, float | None]:
@@ -222,25 +248,31 @@ def _cells(where: list[Any], today: date) -> Cells:
     month = sa.func.to_char(_in_paris(Request.submitted), "YYYY-MM")
     columns = [Request.state, kind, month]
     labelled = sa.select(
-        *(column.label(name) for column, name in zip(columns, ("state", "kind", "month"), strict=True)),
+        *(
+            column.label(name)
+            for column, name in zip(columns, ("state", "kind", "month"), strict=True)
+        ),
         private.label("private"),
         answered.label("answered"),
     ).where(*where)
     cell = labelled.subquery()
-    hidden, done = cell.c.private, cell.c.answered
-    counts = [sa.func.count().filter(which) for which in (~hidden, hidden, done & ~hidden, done & hidden)]
+    hidden, is_answered = cell.c.private, cell.c.answered
+    counts = [
+        sa.func.count().filter(condition)
+        for condition in (~hidden, hidden, is_answered & ~hidden, is_answered & hidden)
+    ]
     sets = sa.func.grouping_sets(*(sa.tuple_(cell.c[name]) for name in ("state", "kind", "month")))
     query = sa.select(cell.c.state, cell.c.kind, cell.c.month, *counts).group_by(sets)
-    found = Cells()
+    cells = Cells()
     for state, waits, received, *four in model.Session.execute(query):
         number, answers = _shown(*four[:2]), _shown(*four[2:])
         if state:
-            found.outcomes[state] = number
+            cells.outcomes[state] = number
         elif waits:
-            found.backlog[waits] = number
+            cells.backlog[waits] = number
         elif received:
-            found.received[received], found.answered[received] = number, answers
-    return found
+            cells.received[received], cells.answered[received] = number, answers
+    return cells
 
 
 def _shown(public: int, private: int) -> int:
@@ -250,9 +282,13 @@ def _shown(public: int, private: int) -> int:
 
 def _years() -> list[int]:
     """Return the years with public requests, from the last to the first."""
-    query = sa.select(sa.func.min(Request.submitted), sa.func.max(Request.submitted)).where(Request.listed)
+    query = sa.select(sa.func.min(Request.submitted), sa.func.max(Request.submitted)).where(
+        Request.listed
+    )
     first, last = model.Session.execute(query).one()
-    return list(range(clock.day_of(last).year, clock.day_of(first).year - 1, -1)) if first else []
+    if first:
+        return list(range(clock.day_of(last).year, clock.day_of(first).year - 1, -1))
+    return []
 
 
 _SAID, _SATISFIED = Request.satisfied != "", Request.satisfied == YES
@@ -268,17 +304,21 @@ def satisfaction(where: list[Any]) -> dict[str, Any] | None:
         `said` (number) and `yes` (share, 0–1); None below the threshold of the statistics, so that no one can be
         identified.
     """
-    said, yes = model.Session.execute(
+    answers, yes = model.Session.execute(
         sa.select(sa.func.count().filter(_SAID), sa.func.count().filter(_SATISFIED)).where(*where)
     ).one()
-    return _satisfied_share(said, yes)
+    return _satisfied_share(answers, yes)
 
 
-def _satisfied_share(said: int, yes: int) -> dict[str, Any] | None:
-    return {"said": said, "yes": round(yes / said, 4)} if said >= max(config.statistics_threshold(), 1) else None
+def _satisfied_share(answers: int, yes: int) -> dict[str, Any] | None:
+    if answers >= max(config.statistics_threshold(), 1):
+        return {"said": answers, "yes": round(yes / answers, 4)}
+    return None
 
 
-def by_service(where: list[Any], in_time: Any, judged: Any, median_days: Any, today: date) -> list[dict[str, Any]]:
+def by_service(
+    where: list[Any], in_time: Any, judged: Any, median_days: Any, today: date
+) -> list[dict[str, Any]]:
     """Return a row for each service with public requests, that with the most first.
 
     Args:
@@ -304,14 +344,20 @@ def by_service(where: list[Any], in_time: Any, judged: Any, median_days: Any, to
         "yes": sa.func.count().filter(_SATISFIED),
     }
     query = (
-        sa.select(Request.organization_id, *(each.label(name) for name, each in counted.items()))
+        sa.select(
+            Request.organization_id, *(column.label(name) for name, column in counted.items())
+        )
         .where(*where, Request.visibility == "public", Request.organization_id.is_not(None))
         .group_by(Request.organization_id)
     )
     rows = {row.organization_id: row for row in model.Session.execute(query)}
-    groups = model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(rows))) if rows else ()
-    found = [_service_line(group, rows[group.id]) for group in groups]
-    return sorted(found, key=lambda each: (-each["received"], each["title"]))
+    groups = (
+        model.Session.scalars(sa.select(model.Group).where(model.Group.id.in_(rows)))
+        if rows
+        else ()
+    )
+    lines = [_service_line(group, rows[group.id]) for group in groups]
+    return sorted(lines, key=lambda line: (-line["received"], line["title"]))
 
 
 def _service_line(group: model.Group, row: Any) -> dict[str, Any]:
@@ -344,11 +390,16 @@ def grounds(where: list[Any]) -> list[dict[str, Any]]:
     query = sa.select(ground, sa.func.count()).where(*where, refused).group_by(ground)
     counts = dict(model.Session.execute(query).tuples().all())
     least = max(config.statistics_threshold(), 1)
-    named = {key: number for key, number in counts.items() if key and number >= least}
-    found = [{"ground": key, "label": wording.ground(key), "count": number} for key, number in named.items()]
-    found.sort(key=lambda each: (-each["count"], each["label"]))
-    rest = sum(counts.values()) - sum(named.values())
-    return [*found, {"ground": REST, "label": "", "count": rest}] if rest else found
+    frequent = {key: number for key, number in counts.items() if key and number >= least}
+    rows = [
+        {"ground": key, "label": wording.ground(key), "count": number}
+        for key, number in frequent.items()
+    ]
+    rows.sort(key=lambda row: (-row["count"], row["label"]))
+    rest = sum(counts.values()) - sum(frequent.values())
+    if rest:
+        return [*rows, {"ground": REST, "label": "", "count": rest}]
+    return rows
 
 
 MOST_UNMET = 20
@@ -405,18 +456,20 @@ def rank(asks: Sequence[Ask], most: int = MOST_UNMET) -> list[dict[str, Any]]:
         values = {"support": cell.people, "count": cell.count, "wide": cell.wide}
         row = rows.setdefault((theme, tuple(cell.asks)), {"theme": theme, "places": [], **values})
         row["places"].append(place)
-    return sorted(rows.values(), key=lambda row: (-row["support"], row["wide"], row["theme"], row["places"]))[:most]
+    return sorted(
+        rows.values(), key=lambda row: (-row["support"], row["wide"], row["theme"], row["places"])
+    )[:most]
 
 
 def places_of(territory: str, communes: Iterable[Mapping[str, str]] = ()) -> tuple[str, ...]:
     """Return the départements (or overseas territories) of a place; the place itself when it has none."""
-    named = sorted({registry.territory_of(each["code"]) for each in communes or ()})
-    if named:
-        return tuple(named)
+    departements = sorted({registry.territory_of(commune["code"]) for commune in communes or ()})
+    if departements:
+        return tuple(departements)
     territories = voc.get("territories")
     place = territories.get(territory) if territory else None
     if place is not None and place.data.get("type") == "region":
-        return tuple(each.id for each in territories.children(place.uri)) or (place.id,)
+        return tuple(child.id for child in territories.children(place.uri)) or (place.id,)
     return (place.id if place else routing.WHOLE_COUNTRY,)
 
 
@@ -428,7 +481,10 @@ def unmet(where: list[Any]) -> list[dict[str, Any]]:
 
 def _several_departements() -> Any:
     """Return the SQL condition for communes of several départements: the territory is then a région or the country."""
-    return sa.and_(sa.func.jsonb_array_length(Request.communes) > 0, Request.territory.op("~")("^(region|pays)-"))
+    return sa.and_(
+        sa.func.jsonb_array_length(Request.communes) > 0,
+        Request.territory.op("~")("^(region|pays)-"),
+    )
 
 
 def _by_territory(where: list[Any]) -> list[Ask]:
@@ -439,7 +495,10 @@ def _by_territory(where: list[Any]) -> list[Ask]:
         .group_by(Request.theme, Request.territory)
         .order_by(Request.theme, Request.territory)
     )
-    return [Ask(theme, places_of(place), int(n), count) for theme, place, n, count in model.Session.execute(query)]
+    return [
+        Ask(theme, places_of(place), int(n), count)
+        for theme, place, n, count in model.Session.execute(query)
+    ]
 
 
 def _by_communes(where: list[Any]) -> list[Ask]:
@@ -455,10 +514,10 @@ def _by_communes(where: list[Any]) -> list[Ask]:
 
 
 def _labelled(row: dict[str, Any]) -> dict[str, Any]:
-    known, lang = voc.get("territories"), language.current()
-    places = [known[each] for each in row.pop("places") if each in known]
+    terms, lang = voc.get("territories"), language.current()
+    places = [terms[place] for place in row.pop("places") if place in terms]
     return {
         **row,
         "theme_label": wording.concept("themes", row["theme"]),
-        "departements": [{"id": each.id, "label": each.label(lang)} for each in places],
+        "departements": [{"id": place.id, "label": place.label(lang)} for place in places],
     }

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ckanext.ecosphere.data_requests.views import act, ask, desk, figures, letters, person, read, signals
+from ckanext.ecosphere.data_requests.views import (
+    act,
+    ask,
+    desk,
+    figures,
+    letters,
+    person,
+    read,
+    signals,
+)
 from ckanext.ecosphere.shared import web_guard
 
 __all__ = ["ecosphere_requests"]
@@ -41,7 +50,11 @@ GET = (
     ("/demandes/mes-demandes.ics", "own_calendar", person.own_calendar),
     ("/demandes/service/<organization>/echeances.ics", "desk_calendar", person.desk_calendar),
     ("/demandes/calendrier/<token>/demandes.ics", "private_calendar", person.private_calendar),
-    ("/demandes/calendrier/<token>/<organization>.ics", "private_desk_calendar", person.private_calendar),
+    (
+        "/demandes/calendrier/<token>/<organization>.ics",
+        "private_desk_calendar",
+        person.private_calendar,
+    ),
     ("/demandes/satisfaction/<token>", "satisfied_by_mail", letters.satisfied_by_mail),
     ("/demandes/<id>/services", "batch", ask.batch),
     ("/demandes/<id>/saisine-cada", "referral", letters.referral),
@@ -63,7 +76,11 @@ POST = (
     ("/demandes/effacer-mes-donnees", "forget_me", person.forget_me),
     ("/demandes/service/<organization>/affecter", "assign", desk.assign),
     ("/demandes/service/<organization>/reponses", "saved_answer_save", desk.saved_answers),
-    ("/demandes/service/<organization>/reponses/<answer>/supprimer", "saved_answer_delete", desk.saved_answer_delete),
+    (
+        "/demandes/service/<organization>/reponses/<answer>/supprimer",
+        "saved_answer_delete",
+        desk.saved_answer_delete,
+    ),
     ("/demandes/absences", "absence_create", desk.absences),
     ("/demandes/absences/<absence>/supprimer", "absence_delete", desk.absence_delete),
     ("/demandes/moderation/messages/<kind>/<text>", "moderate", desk.moderate),

@@ -28,21 +28,24 @@ OPEN_SHOWN, ANSWERED_SHOWN = 10, 5
 def statistics() -> Response:
     """Show the public statistics."""
     scope = _scope()
-    found = as_public("ecosphere_request_stats", **scope)
-    return rendered("ecosphere_requests/statistics.html", {"stats": found, "scope": scope, "years": found["years"]})
+    figures = as_public("ecosphere_request_stats", **scope)
+    return rendered(
+        "ecosphere_requests/statistics.html",
+        {"stats": figures, "scope": scope, "years": figures["years"]},
+    )
 
 
 @page
 def service(organization: str) -> Response:
     """Show the public page of a service: contact, statistics and public requests, the same for all readers."""
-    found = act("organization_show", id=organization, include_datasets=False)
-    if found["name"] != organization:
-        return tk.redirect_to("ecosphere_requests.service", organization=found["name"])
-    name = found["name"]
+    organization_ = act("organization_show", id=organization, include_datasets=False)
+    if organization_["name"] != organization:
+        return tk.redirect_to("ecosphere_requests.service", organization=organization_["name"])
+    name = organization_["name"]
     variables = {
-        "group_dict": found,
+        "group_dict": organization_,
         "group_type": "organization",
-        "am_following": is_known() and act("am_following_group", id=found["id"]),
+        "am_following": is_known() and act("am_following_group", id=organization_["id"]),
         "stats": as_public("ecosphere_request_stats", organization=name),
         "open": as_public(
             "ecosphere_request_list",
@@ -77,32 +80,46 @@ def statistics_csv() -> Response:
 @page
 def feed() -> Response:
     """Return the newest public requests of the search in the URL as an Atom feed."""
-    kept = saved.Requests()
-    search = kept.canonical(request.args.items(multi=True))
-    found = as_public("ecosphere_request_list", **saved.asked(search), sort="created", rows=ENTRIES, facets=False)
-    title = " – ".join([tk._("Data requests"), *([kept.title(search)] if search else [])])
-    itself = tk.h.url_for("ecosphere_requests.feed", _external=True) + (f"?{search}" if search else "")
-    return _answer(title, kept.address(search), itself, [_request(each) for each in found["results"]])
+    subject = saved.Requests()
+    search = subject.canonical(request.args.items(multi=True))
+    requests = as_public(
+        "ecosphere_request_list", **saved.asked(search), sort="created", rows=ENTRIES, facets=False
+    )
+    title = " – ".join([tk._("Data requests"), *([subject.title(search)] if search else [])])
+    itself = tk.h.url_for("ecosphere_requests.feed", _external=True) + (
+        f"?{search}" if search else ""
+    )
+    return _answer(
+        title,
+        subject.address(search),
+        itself,
+        [_request(request_) for request_ in requests["results"]],
+    )
 
 
 @page
 def request_feed(id: str) -> Response:
     """Return the events of a public request as an Atom feed, the newest first."""
-    found = as_public("ecosphere_request_show", id=id)
-    at = {"id": found["reference"]}
+    request_ = as_public("ecosphere_request_show", id=id)
+    at = {"id": request_["reference"]}
     page_ = tk.h.url_for("ecosphere_requests.read", **at, _external=True)
     entries = [
         atom.Entry(
             id=f"{page_}#etape-{rank}",
-            title=f"{tk.h.ecosphere_request_event(event, found['is_signal'])} – {found['title']}",
+            title=f"{tk.h.ecosphere_request_event(event, request_['is_signal'])} – {request_['title']}",
             link=page_,
             updated=moment(event["created"]),
             summary=tk.h.ecosphere_request_plain(event.get("comment_html")),
         )
-        for rank, event in enumerate(found["events"], start=1)
+        for rank, event in enumerate(request_["events"], start=1)
     ]
-    title = f"{found['reference']} – {found['title']}"
-    return _answer(title, page_, tk.h.url_for("ecosphere_requests.request_feed", **at, _external=True), entries[::-1])
+    title = f"{request_['reference']} – {request_['title']}"
+    return _answer(
+        title,
+        page_,
+        tk.h.url_for("ecosphere_requests.request_feed", **at, _external=True),
+        entries[::-1],
+    )
 
 
 def moment(text: str) -> datetime:
@@ -110,21 +127,23 @@ def moment(text: str) -> datetime:
     return datetime.combine(date.fromisoformat(text[: len("2026-01-01")]), time(), dates.zone())
 
 
-def _request(found: dict[str, Any]) -> atom.Entry:
-    link = tk.h.url_for("ecosphere_requests.read", id=found["reference"], _external=True)
-    labels = [found["state_label"], found.get("theme_label"), found.get("territory_label")]
+def _request(request_: dict[str, Any]) -> atom.Entry:
+    link = tk.h.url_for("ecosphere_requests.read", id=request_["reference"], _external=True)
+    labels = [request_["state_label"], request_.get("theme_label"), request_.get("territory_label")]
     return atom.Entry(
         id=link,
-        title=found["title"],
+        title=request_["title"],
         link=link,
-        updated=moment(found["modified"]),
-        summary=tk.h.ecosphere_request_summary(found["description"]),
+        updated=moment(request_["modified"]),
+        summary=tk.h.ecosphere_request_summary(request_["description"]),
         categories=tuple(label for label in labels if label),
     )
 
 
 def _answer(title: str, page_: str, itself: str, entries: list[atom.Entry]) -> Response:
-    content = atom.feed(title, tk.config["ckan.site_title"], page_, itself, entries, language=language.current())
+    content = atom.feed(
+        title, tk.config["ckan.site_title"], page_, itself, entries, language=language.current()
+    )
     return Response(content, content_type=f"{atom.MIMETYPE}; charset=utf-8")
 
 
@@ -183,7 +202,10 @@ OF_SERVICE = {
     "within_month": N_("Share answered within one month, by service"),
     "median_days": N_("Days until the first answer (median), by service"),
 }
-BY_MONTH = {"received": N_("Requests received, by month"), "answered": N_("Requests answered, by month")}
+BY_MONTH = {
+    "received": N_("Requests received, by month"),
+    "answered": N_("Requests answered, by month"),
+}
 
 
 def desk_table(requests: Iterable[Mapping[str, Any]]) -> str:
@@ -194,91 +216,121 @@ def desk_table(requests: Iterable[Mapping[str, Any]]) -> str:
     """
     rows = (
         (
-            each["reference"],
-            each["title"],
-            each["state_label"],
-            _spreadsheet_moment(each["submitted"]),
-            _spreadsheet_moment(each["due"]),
-            _spreadsheet_moment(each["closed"]),
-            each["theme_label"],
-            each["territory_label"],
-            each["use_label"],
-            (each["assigned_to"] or {}).get("name", ""),
-            each["support_count"],
-            ", ".join(other["reference"] for other in each["joined"]),
+            request_["reference"],
+            request_["title"],
+            request_["state_label"],
+            _spreadsheet_moment(request_["submitted"]),
+            _spreadsheet_moment(request_["due"]),
+            _spreadsheet_moment(request_["closed"]),
+            request_["theme_label"],
+            request_["territory_label"],
+            request_["use_label"],
+            (request_["assigned_to"] or {}).get("name", ""),
+            request_["support_count"],
+            ", ".join(other["reference"] for other in request_["joined"]),
         )
-        for each in requests
+        for request_ in requests
     )
-    return write([tk._(each) for each in DESK_COLUMNS], rows)
+    return write([tk._(label) for label in DESK_COLUMNS], rows)
 
 
 def _spreadsheet_moment(value: str | None) -> str:
     """Return a date, or a datetime in the portal's time zone, in a format for spreadsheets."""
-    known = dates.read(value)
-    if isinstance(known, datetime):
-        return known.strftime(MOMENT)
-    return known.isoformat() if known else ""
+    moment = dates.read(value)
+    if isinstance(moment, datetime):
+        return moment.strftime(MOMENT)
+    if moment:
+        return moment.isoformat()
+    return ""
 
 
-def in_words(found: Mapping[str, Any]) -> str:
+def in_words(figures: Mapping[str, Any]) -> str:
     """Return statistics as CSV in the reader's language, with columns for figure, detail, place and value.
 
     Args:
-        found: as returned by `ecosphere_request_stats`.
+        figures: as returned by `ecosphere_request_stats`.
     """
     _ = tk._
-    return write((_("Figure"), _("Detail"), _("Place"), _("Value")), _worded(found))
+    return write((_("Figure"), _("Detail"), _("Place"), _("Value")), _worded(figures))
 
 
-def _worded(found: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+def _worded(figures: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     _ = tk._
-    yield from ((_(label), "", "", found.get(name)) for name, label in SINGLE.items())
-    said = found["satisfaction"] or {}
-    yield from ((_("Satisfaction"), _(SATISFACTION[name]), "", said[name]) for name in SATISFACTION if name in said)
-    yield from ((_("Closed without an answer"), _(APART[name]), "", number) for name, number in found["apart"].items())
-    yield from ((_("Outcome"), wording.state(state), "", number) for state, number in found["outcomes"].items())
-    few = _("Grounds given fewer than {number} times").format(number=found["threshold"])
-    yield from ((_("Ground of the refusal"), each["label"] or few, "", each["count"]) for each in found["grounds"])
-    ages = tk.h.ecosphere_request_backlog_rows(found["backlog"])
+    yield from ((_(label), "", "", figures.get(name)) for name, label in SINGLE.items())
+    satisfaction = figures["satisfaction"] or {}
+    yield from (
+        (_("Satisfaction"), _(SATISFACTION[name]), "", satisfaction[name])
+        for name in SATISFACTION
+        if name in satisfaction
+    )
+    yield from (
+        (_("Closed without an answer"), _(APART[name]), "", number)
+        for name, number in figures["apart"].items()
+    )
+    yield from (
+        (_("Outcome"), wording.state(state), "", number)
+        for state, number in figures["outcomes"].items()
+    )
+    few = _("Grounds given fewer than {number} times").format(number=figures["threshold"])
+    yield from (
+        (_("Ground of the refusal"), ground["label"] or few, "", ground["count"])
+        for ground in figures["grounds"]
+    )
+    ages = tk.h.ecosphere_request_backlog_rows(figures["backlog"])
     yield from ((_("Waiting for an answer, by age"), age, "", number) for age, number in ages)
-    for each in found["by_month"]:
-        yield from ((_(label), each["month"], "", each.get(kind)) for kind, label in BY_MONTH.items())
-    for each in found["services"]:
-        yield from ((_(label), each["title"], "", each[name]) for name, label in OF_SERVICE.items())
-        if each["satisfaction"]:
+    for row in figures["by_month"]:
+        yield from ((_(label), row["month"], "", row.get(kind)) for kind, label in BY_MONTH.items())
+    for row in figures["services"]:
+        yield from ((_(label), row["title"], "", row[name]) for name, label in OF_SERVICE.items())
+        if row["satisfaction"]:
             label = _("Share of requesters who had what they needed, by service")
-            yield (label, each["title"], "", each["satisfaction"]["yes"])
-    for each in found["unmet"]:
-        theme = each["theme_label"] or _("No theme")
+            yield (label, row["title"], "", row["satisfaction"]["yes"])
+    for row in figures["unmet"]:
+        theme = row["theme_label"] or _("No theme")
         yield from (
-            (_("What is missing most"), theme, place["label"], each["support"]) for place in each["departements"]
+            (_("What is missing most"), theme, place["label"], row["support"])
+            for place in row["departements"]
         )
 
 
-def codes(found: Mapping[str, Any]) -> str:
+def codes(figures: Mapping[str, Any]) -> str:
     """Return statistics as machine-readable CSV, with codes for figure, detail and place, and the value.
 
     Args:
-        found: as returned by `ecosphere_request_stats`.
+        figures: as returned by `ecosphere_request_stats`.
     """
-    rows: list[tuple[Any, ...]] = [(name, "", "", found.get(name)) for name in SINGLE]
-    rows += [("satisfaction", name, "", number) for name, number in (found["satisfaction"] or {}).items()]
-    rows += [("without answer", name, "", number) for name, number in found["apart"].items()]
-    rows += [("outcome", state, "", number) for state, number in found["outcomes"].items()]
-    few = "fewer than the threshold"
-    rows += [("ground of a refusal", each["ground"] or few, "", each["count"]) for each in found["grounds"]]
-    rows += [("backlog", each["age"], "", each["count"]) for each in found["backlog"]]
-    rows += [("month", each["month"], kind, each.get(kind)) for each in found["by_month"] for kind in BY_MONTH]
-    rows += [(f"service {name}", each["name"], "", each[name]) for each in found["services"] for name in OF_SERVICE]
+    rows: list[tuple[Any, ...]] = [(name, "", "", figures.get(name)) for name in SINGLE]
     rows += [
-        (f"service satisfaction {name}", each["name"], "", number)
-        for each in found["services"]
-        for name, number in (each["satisfaction"] or {}).items()
+        ("satisfaction", name, "", number)
+        for name, number in (figures["satisfaction"] or {}).items()
+    ]
+    rows += [("without answer", name, "", number) for name, number in figures["apart"].items()]
+    rows += [("outcome", state, "", number) for state, number in figures["outcomes"].items()]
+    few = "fewer than the threshold"
+    rows += [
+        ("ground of a refusal", ground["ground"] or few, "", ground["count"])
+        for ground in figures["grounds"]
+    ]
+    rows += [("backlog", group["age"], "", group["count"]) for group in figures["backlog"]]
+    rows += [
+        ("month", month["month"], kind, month.get(kind))
+        for month in figures["by_month"]
+        for kind in BY_MONTH
     ]
     rows += [
-        ("unmet", each["theme"], place["id"], each["support"])
-        for each in found["unmet"]
-        for place in each["departements"]
+        (f"service {name}", service_["name"], "", service_[name])
+        for service_ in figures["services"]
+        for name in OF_SERVICE
+    ]
+    rows += [
+        (f"service satisfaction {name}", service_["name"], "", number)
+        for service_ in figures["services"]
+        for name, number in (service_["satisfaction"] or {}).items()
+    ]
+    rows += [
+        ("unmet", need["theme"], place["id"], need["support"])
+        for need in figures["unmet"]
+        for place in need["departements"]
     ]
     return write(("figure", "detail", "place", "value"), rows)
 
@@ -310,7 +362,10 @@ def months_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
     every = max(1, len(points) // MONTHS_LABELLED)
     for rank, point in enumerate(points):
         middle = LEFT + slot * (rank + 0.5)
-        for kind, fill, x in (("received", RECEIVED, middle - bar), ("answered", "url(#eco-hatch)", middle)):
+        for kind, fill, x in (
+            ("received", RECEIVED, middle - bar),
+            ("answered", "url(#eco-hatch)", middle),
+        ):
             number = _number(point, kind)
             height = number * (HEIGHT - TOP - BOTTOM) / top
             body += (
@@ -344,7 +399,9 @@ def bars_chart(title: str, rows: Sequence[tuple[str, int]]) -> Markup:
 
 def _number(point: Mapping[str, Any], kind: str) -> int:
     value = point.get(kind)
-    return value if isinstance(value, int) else 0
+    if isinstance(value, int):
+        return value
+    return 0
 
 
 def _round_up(value: int) -> int:

@@ -33,14 +33,18 @@ def letter(id: str, letter: str) -> Response:
 @known
 def letter_pdf(id: str, letter: str) -> AnyResponse:
     """Serve the PDF of a letter, generated from the stored HTML."""
-    found = _letter(id, letter)
+    shown_letter = _letter(id, letter)
     try:
-        content = compose.pdf(found["subject"], found["html"], found["addressee"])
+        content = compose.pdf(
+            shown_letter["subject"], shown_letter["html"], shown_letter["addressee"]
+        )
     except compose.PdfUnavailable:
         tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
         return tk.redirect_to("ecosphere_requests.letter", id=id, letter=letter)
-    name = compose.pdf_name(found["request"]["reference"], found["kind"])
-    response = send_file(BytesIO(content), mimetype="application/pdf", as_attachment=True, download_name=name)
+    name = compose.pdf_name(shown_letter["request"]["reference"], shown_letter["kind"])
+    response = send_file(
+        BytesIO(content), mimetype="application/pdf", as_attachment=True, download_name=name
+    )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.cache_control.no_store = True
     return response
@@ -48,10 +52,10 @@ def letter_pdf(id: str, letter: str) -> AnyResponse:
 
 def _letter(id: str, letter: str) -> dict[str, Any]:
     """Return a letter of this request; raise NotFound for a letter of another one."""
-    found = act("ecosphere_request_letter_show", id=letter)
-    if id not in (found["request"]["id"], found["request"]["reference"]):
+    shown_letter = act("ecosphere_request_letter_show", id=letter)
+    if id not in (shown_letter["request"]["id"], shown_letter["request"]["reference"]):
         raise tk.ObjectNotFound
-    return found
+    return shown_letter
 
 
 #: States in which a request has been refused, by a decision or by silence, or may have been.
@@ -64,13 +68,26 @@ def contested() -> list[dict[str, Any]]:
 
     Each has `may_refer` (last day) and `court`, where the requester turns afterwards.
     """
-    found = act("ecosphere_request_list", scope="mine", state=list(REFUSED), rows=MOST_CONTESTED, facets=False)
-    refused = [each for each in found["results"] if (each["may_refer"] or "") >= dictize.today().isoformat()]
-    return [{**each, "court": _court(each)} for each in sorted(refused, key=lambda each: each["may_refer"])]
+    requests = act(
+        "ecosphere_request_list",
+        scope="mine",
+        state=list(REFUSED),
+        rows=MOST_CONTESTED,
+        facets=False,
+    )
+    refused = [
+        request_
+        for request_ in requests["results"]
+        if (request_["may_refer"] or "") >= dictize.today().isoformat()
+    ]
+    return [
+        {**request_, "court": _court(request_)}
+        for request_ in sorted(refused, key=lambda request_: request_["may_refer"])
+    ]
 
 
-def _court(found: Mapping[str, Any]) -> str:
-    request_ = model.Session.get_one(Request, found["id"])
+def _court(shown_request: Mapping[str, Any]) -> str:
+    request_ = model.Session.get_one(Request, shown_request["id"])
     decided = "reject" if request_.state == states.REJECTED else ""
     court = authors.sender(authors.service_of(request_, decided)).court
     return court or law.remedies()["court_unknown"][language.current()[:2]]
@@ -81,19 +98,23 @@ def _court(found: Mapping[str, Any]) -> str:
 def satisfied(id: str) -> AnyResponse:
     """Store whether the answer met the requester's need."""
     try:
-        done = act("ecosphere_request_satisfaction", id=id, satisfied=request.form.get("satisfied", ""))
+        result = act(
+            "ecosphere_request_satisfaction", id=id, satisfied=request.form.get("satisfied", "")
+        )
     except tk.ValidationError as error:
         for texts in messages(error).values():
             tk.h.flash_error(" ".join(texts))
     else:
-        tk.h.flash_success(_thanks(done["satisfied"]))
+        tk.h.flash_success(_thanks(result["satisfied"]))
     return tk.redirect_to("ecosphere_requests.read", id=id)
 
 
-def _thanks(said: str) -> str:
-    if said == replies.YES:
+def _thanks(opinion: str) -> str:
+    if opinion == replies.YES:
         return tk._("Thank you: the service reads that its answer helped.")
-    return tk._("Thank you: the service reads that you still lack something. Below is what you can do.")
+    return tk._(
+        "Thank you: the service reads that you still lack something. Below is what you can do."
+    )
 
 
 @page
@@ -102,16 +123,18 @@ def satisfied_by_mail(token: str) -> Response:
 
     The token authorises the request without log-in, and allows nothing else.
     """
-    found = replies.request_of_token(token)
-    if found is None or not dictize.satisfaction_is_asked(found):
-        tk.abort(404, tk._("This address is no longer good. Log in and open the page of your request."))
-    said = request.form.get("satisfied") or request.args.get("r", "")
-    said = said if said in (replies.YES, replies.NO) else ""
-    done = request.method == "POST" and bool(said)
-    reference = found.reference
-    if done:
-        service.say_satisfied(found.id, said)
-    variables = {"token": token, "reference": reference, "said": said, "done": done}
+    request_ = replies.request_of_token(token)
+    if request_ is None or not dictize.satisfaction_is_asked(request_):
+        tk.abort(
+            404, tk._("This address is no longer good. Log in and open the page of your request.")
+        )
+    opinion = request.form.get("satisfied") or request.args.get("r", "")
+    opinion = opinion if opinion in (replies.YES, replies.NO) else ""
+    is_stored = request.method == "POST" and bool(opinion)
+    reference = request_.reference
+    if is_stored:
+        service.say_satisfied(request_.id, opinion)
+    variables = {"token": token, "reference": reference, "said": opinion, "done": is_stored}
     return rendered("ecosphere_requests/satisfaction.html", variables)
 
 
@@ -122,8 +145,8 @@ csrf.exempt(satisfied_by_mail)
 @known
 def referral(id: str) -> Response:
     """Show the referral to the commission, with instructions."""
-    found = act("ecosphere_request_referral", id=id)
-    return rendered("ecosphere_requests/referral.html", {"referral": found})
+    letter_ = act("ecosphere_request_referral", id=id)
+    return rendered("ecosphere_requests/referral.html", {"referral": letter_})
 
 
 @page
@@ -132,15 +155,15 @@ def referral_file(id: str, ending: str) -> AnyResponse:
     """Serve the referral as PDF or text."""
     if ending not in ("pdf", "txt"):
         raise tk.ObjectNotFound
-    found: dict[str, Any] = act("ecosphere_request_referral", id=id)
-    content, kind = found["plain"].encode(), "text/plain"
+    letter_: dict[str, Any] = act("ecosphere_request_referral", id=id)
+    content, kind = letter_["plain"].encode(), "text/plain"
     if ending == "pdf":
         try:
-            content, kind = compose.pdf(found["subject"], found["html"]), "application/pdf"
+            content, kind = compose.pdf(letter_["subject"], letter_["html"]), "application/pdf"
         except compose.PdfUnavailable:
             tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
             return tk.redirect_to("ecosphere_requests.referral", id=id)
-    name = f"saisine-cada-{found['request']['reference']}.{ending}"
+    name = f"saisine-cada-{letter_['request']['reference']}.{ending}"
     response = send_file(BytesIO(content), mimetype=kind, as_attachment=True, download_name=name)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.cache_control.no_store = True

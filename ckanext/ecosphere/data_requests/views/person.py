@@ -26,16 +26,23 @@ def unsubscribe(token: str) -> Response:
 
     The token authorises the request: mail programs send this form without cookies, so no session needs CSRF protection.
     """
-    told = replies.read_unsubscribe_token(token)
-    user = model.User.get(told[0]) if told else None
-    wanted = model.Session.get(Request, told[1]) if told and told[1] else None
+    ids = replies.read_unsubscribe_token(token)
+    user = model.User.get(ids[0]) if ids else None
+    request_ = model.Session.get(Request, ids[1]) if ids and ids[1] else None
     # The link of a request that is gone stops nothing else, and a closed account has no preferences any more.
-    if told is None or user is None or user.state != model.State.ACTIVE or (told[1] and wanted is None):
-        tk.abort(404, tk._("This address is not complete. Change what you receive in your preferences."))
+    if (
+        ids is None
+        or user is None
+        or user.state != model.State.ACTIVE
+        or (ids[1] and request_ is None)
+    ):
+        tk.abort(
+            404, tk._("This address is not complete. Change what you receive in your preferences.")
+        )
     if request.method == "POST":
-        service.stop_emails(user.id, wanted.id if wanted else None)
+        service.stop_emails(user.id, request_.id if request_ else None)
     variables = {
-        "reference": wanted.reference if wanted else "",
+        "reference": request_.reference if request_ else "",
         "done": request.method == "POST",
         "token": token,
     }
@@ -80,7 +87,9 @@ def private_calendar(token: str, organization: str = "") -> Response:
 def new_calendar() -> AnyResponse:
     """Create a new private URL for the user; the old one no longer works."""
     act("ecosphere_request_settings_update", new_calendar=True)
-    tk.h.flash_success(tk._("Your private calendar address is new; the former one no longer works."))
+    tk.h.flash_success(
+        tk._("Your private calendar address is new; the former one no longer works.")
+    )
     return tk.redirect_to("ecosphere_requests.preferences", _anchor="calendar-title")
 
 
@@ -89,15 +98,21 @@ def _calendar(user: Any, organization: str) -> Response:
     scope = {"scope": "desk", "organization": organization} if organization else {"scope": "mine"}
     tk.check_access("ecosphere_request_list", context, scope)
     where = listing.scope(scope, people.reader_of_context(context))
-    found = desk.due_around(where, states.ON_DESK if organization else states.ACTIVE, dictize.today(), MOST_IN_CALENDAR)
+    due = desk.due_around(
+        where, states.ON_DESK if organization else states.ACTIVE, dictize.today(), MOST_IN_CALENDAR
+    )
     if organization:
         group = model.Group.get(organization)
-        title = tk._("Data requests: {service}").format(service=(group and group.title) or organization)
-        all_of_them = tk.h.url_for("ecosphere_requests.desk", organization=organization, all=1, qualified=True)
+        title = tk._("Data requests: {service}").format(
+            service=(group and group.title) or organization
+        )
+        all_of_them = tk.h.url_for(
+            "ecosphere_requests.desk", organization=organization, all=1, qualified=True
+        )
     else:
         title = tk._("My data requests")
         all_of_them = tk.h.url_for("ecosphere_requests.mine", qualified=True)
-    response = Response(calendar.written(title, found, all_of_them), mimetype="text/calendar")
+    response = Response(calendar.written(title, due, all_of_them), mimetype="text/calendar")
     response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
     response.headers["X-Robots-Tag"] = "noindex"
     response.cache_control.no_store = True
@@ -111,8 +126,12 @@ DIGESTS = ("immediate", "daily", "weekly", "none")
 @known
 def notifications() -> Response:
     """Show the user's notifications, the latest first; they appear here even without a mail server."""
-    found, pages = read.listed("ecosphere_request_notification_list", "ecosphere_requests.notifications")
-    return rendered("ecosphere_requests/notifications.html", {"found": found, "pages": pages})
+    notifications_, pages = read.listed(
+        "ecosphere_request_notification_list", "ecosphere_requests.notifications"
+    )
+    return rendered(
+        "ecosphere_requests/notifications.html", {"found": notifications_, "pages": pages}
+    )
 
 
 @page
@@ -129,17 +148,17 @@ def preferences() -> AnyResponse:
     """Show and change the user's settings for notifications and letters."""
     errors: forms.Errors = {}
     if request.method == "POST":
-        named = ("digest", "language", "first_name", "last_name", "quality")
-        wanted = {name: request.form[name] for name in named if name in request.form}
+        names = ("digest", "language", "first_name", "last_name", "quality")
+        changes = {name: request.form[name] for name in names if name in request.form}
         try:
-            act("ecosphere_request_settings_update", **wanted)
+            act("ecosphere_request_settings_update", **changes)
         except tk.ValidationError as error:
             errors = messages(error)
         else:
             tk.h.flash_success(tk._("Your preferences are saved."))
             return tk.redirect_to("ecosphere_requests.preferences")
-    found = act("ecosphere_request_settings_show")
-    variables = {"settings": found, "errors": errors, "digests": DIGESTS}
+    settings = act("ecosphere_request_settings_show")
+    variables = {"settings": settings, "errors": errors, "digests": DIGESTS}
     return rendered("ecosphere_requests/preferences.html", variables, 400 if errors else 200)
 
 
@@ -155,10 +174,14 @@ def my_data() -> Response:
 def _followed() -> dict[str, Any]:
     """Return the datasets that the user follows and, where `ecosphere_search` is on, their search alerts."""
     datasets = act("dataset_followee_list", id=tk.current_user.id)
-    found: dict[str, Any] = {"datasets_followed": [{"name": each["name"], "title": each["title"]} for each in datasets]}
+    data: dict[str, Any] = {
+        "datasets_followed": [
+            {"name": dataset["name"], "title": dataset["title"]} for dataset in datasets
+        ]
+    }
     if tk.h.plugin_loaded("ecosphere_search"):
-        found["search_alerts"] = act("ecosphere_search_alert_list")
-    return found
+        data["search_alerts"] = act("ecosphere_search_alert_list")
+    return data
 
 
 @page

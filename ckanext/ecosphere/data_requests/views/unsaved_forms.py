@@ -34,7 +34,9 @@ def keep(values: Mapping[str, str]) -> None:
     throttle.form_kept()
     written = json.dumps(dict(values))
     if len(written) > MOST_BYTES:
-        raise tk.ValidationError({"message": [tk._("The text is too long to be kept: log in first, then ask.")]})
+        raise tk.ValidationError(
+            {"message": [tk._("The text is too long to be kept: log in first, then ask.")]}
+        )
     token = session.get(TOKEN) or secrets.token_urlsafe(24)
     try:
         connection = connect_to_redis()
@@ -67,7 +69,9 @@ def forget() -> None:
 
 
 def _not_now() -> str:
-    return tk._("What you typed cannot be kept at the moment: log in first, then send the form again.")
+    return tk._(
+        "What you typed cannot be kept at the moment: log in first, then send the form again."
+    )
 
 
 def _key(token: str) -> str:

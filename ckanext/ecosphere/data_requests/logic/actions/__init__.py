@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ckanext.ecosphere.data_requests.logic.actions import changing, conversation, desk, letters, persons, reading
+from ckanext.ecosphere.data_requests.logic.actions import (
+    changing,
+    conversation,
+    desk,
+    letters,
+    persons,
+    reading,
+)
 from ckanext.ecosphere.shared import action_input
 
 

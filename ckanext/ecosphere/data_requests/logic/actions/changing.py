@@ -11,7 +11,14 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, conversation, deliveries, dictize, service, throttle
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    conversation,
+    deliveries,
+    dictize,
+    service,
+    throttle,
+)
 from ckanext.ecosphere.data_requests.domain import clock, fields, people, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic import auth, schema
@@ -30,8 +37,8 @@ def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
     try:
         return _shown(context, request.id)
     except tk.ObjectNotFound:
-        known = ("id", "reference", "state", "version")
-        return {"readable": False, **{key: getattr(request, key) for key in known}}
+        columns = ("id", "reference", "state", "version")
+        return {"readable": False, **{key: getattr(request, key) for key in columns}}
 
 
 @schema.flat
@@ -70,8 +77,8 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
     throttle.request_made(reader)
     if data_dict.get("dataset"):
         auth.signal(context, data_dict)  # raises NotFound if the user may not read the dataset
-        found: Any = model.Package.get(data_dict["dataset"])
-        data_dict = {**data_dict, "package_id": found.id}
+        package: Any = model.Package.get(data_dict["dataset"])
+        data_dict = {**data_dict, "package_id": package.id}
     with _files_of(data_dict) as also:
         return _shown(context, service.create(reader, data_dict, also=also).id)
 
@@ -82,11 +89,11 @@ def _files_of(data_dict: DataDict) -> Iterator[service.Also]:
     if "files" not in data_dict:
         yield service.nothing_else
         return
-    found = deliveries.checked_files(data_dict["files"])
+    files = deliveries.checked_files(data_dict["files"])
     try:
-        yield lambda request: conversation.enclose(request, found)
+        yield lambda request: conversation.enclose(request, files)
     finally:
-        attachments.discard(found)
+        attachments.discard(files)
 
 
 @tk.validate_action_data(schema.signal_create)
@@ -115,8 +122,13 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
     package = model.Package.get(data_dict["dataset"])
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
-    made = service.signal(reader, package, data_dict["kind"], data_dict["description"])
-    return {"id": made.id, "reference": made.reference, "state": made.state, "readable": reader.may_read(made)}
+    report = service.signal(reader, package, data_dict["kind"], data_dict["description"])
+    return {
+        "id": report.id,
+        "reference": report.reference,
+        "state": report.state,
+        "readable": reader.may_read(report),
+    }
 
 
 @schema.flat
@@ -149,10 +161,14 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str,
 
 def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -> bool:
     """Return whether a complete draft is about to be sent by someone who has not seen similar data and requests."""
-    if data_dict["transition"] != "submit" or request.state != states.DRAFT or request.version != data_dict["version"]:
+    if (
+        data_dict["transition"] != "submit"
+        or request.state != states.DRAFT
+        or request.version != data_dict["version"]
+    ):
         return False
-    seen = tk.asbool(data_dict.get("similar_seen") or False)
-    return not seen and not fields.missing_before_sending(request, dictize.today())
+    has_seen = tk.asbool(data_dict.get("similar_seen") or False)
+    return not has_seen and not fields.missing_before_sending(request, dictize.today())
 
 
 @schema.flat
@@ -196,14 +212,14 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     throttle.written(reader)
     if _asks_unseen(request, reader, data_dict):
         similar.must_be_seen(request, reader)
-    found = deliveries.checked_files(data_dict.get("files"))
+    files = deliveries.checked_files(data_dict.get("files"))
     try:
-        given = {**data_dict, "files": found}
+        data = {**data_dict, "files": files}
         changed, shared = service.joined_transition(
-            reader, request.id, data_dict["transition"], data_dict["version"], given
+            reader, request.id, data_dict["transition"], data_dict["version"], data
         )
     except Exception:
-        attachments.discard(found)
+        attachments.discard(files)
         raise
     return {**_shown_or_gone(context, changed), "together": shared.shown(reader)}
 
@@ -230,7 +246,9 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, 
     tk.check_access("ecosphere_request_merge", context, data_dict)
     source, reader = auth.readable(context, data_dict["source"])
     version = data_dict.get("version") or source.version
-    service.transition(reader, source.id, "mark_duplicate", version, {"target": data_dict["target"]})
+    service.transition(
+        reader, source.id, "mark_duplicate", version, {"target": data_dict["target"]}
+    )
     return _shown(context, data_dict["target"])
 
 
@@ -252,12 +270,14 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, A
     tk.check_access("ecosphere_request_spam", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     data = {"reason": "spam", "spam": True}
-    return _shown(context, service.transition(reader, request.id, "reject", request.version, data).id)
+    return _shown(
+        context, service.transition(reader, request.id, "reject", request.version, data).id
+    )
 
 
-def _bond(context: Context, data_dict: DataDict, change: Any, wanted: bool) -> dict[str, Any]:
+def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> dict[str, Any]:
     request, reader = auth.readable(context, data_dict["id"])
-    change(reader, request.id, wanted)
+    change(reader, request.id, add)
     return _shown(context, request.id)
 
 
@@ -340,23 +360,29 @@ def _batch(request: Request) -> list[Request]:
     """Return the requests of the same question, including the request itself, the oldest first."""
     if not request.batch_id:
         return [request]
-    query = sa.select(Request).where(Request.batch_id == request.batch_id).order_by(Request.submitted, Request.id)
+    query = (
+        sa.select(Request)
+        .where(Request.batch_id == request.batch_id)
+        .order_by(Request.submitted, Request.id)
+    )
     return list(model.Session.scalars(query))
 
 
 def _parts(request: Request, reader: Reader) -> list[dict[str, Any]]:
     """Return the requests of the batch that the reader may read, each with its answers."""
-    parts = [each for each in _batch(request) if reader.may_read(each)]
+    parts = [part for part in _batch(request) if reader.may_read(part)]
     answered = {
-        each.id: {
-            "datasets": dictize.datasets(each, reader, "answer"),
-            "deliveries": deliveries.of_request(each, reader),
+        part.id: {
+            "datasets": dictize.datasets(part, reader, "answer"),
+            "deliveries": deliveries.of_request(part, reader),
         }
-        for each in parts
-        if each.state in states.GIVEN
+        for part in parts
+        if part.state in states.GIVEN
     }
     nothing: dict[str, Any] = {"datasets": [], "deliveries": []}
-    return [{**found, **answered.get(found["id"], nothing)} for found in dictize.request_list(parts, reader)]
+    return [
+        {**row, **answered.get(row["id"], nothing)} for row in dictize.request_list(parts, reader)
+    ]
 
 
 def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) -> list[Request]:
@@ -370,39 +396,49 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
     Raises:
         ValidationError: no service is given, there are too many, one was already asked, or the request is over.
     """
-    made, events = [], []
+    copies, events = [], []
     with service.rolled_back_on_error():
         request = service.lock(request_id)[request_id]
         if not dictize.may_ask_more(request, reader):
-            raise tk.ValidationError({"organizations": [_("This request can no longer be put to other services.")]})
-        _check_services(groups, {each.organization_id for each in _batch(request)})
+            raise tk.ValidationError(
+                {"organizations": [_("This request can no longer be put to other services.")]}
+            )
+        _check_services(groups, {part_.organization_id for part_ in _batch(request)})
         request.batch_id = request.batch_id or request.id
         for group in groups:
             part = _copy(request, group)
             model.Session.add(part)
             model.Session.flush()
-            made.append(part)
+            copies.append(part)
             events.append(service.sent(part, reader.id))
         model.Session.commit()
-    for part, steps in zip(made, events, strict=True):
+    for part, steps in zip(copies, events, strict=True):
         service.announce(part, steps)
-    return made
+    return copies
 
 
-def _check_services(groups: Sequence[model.Group], asked: set[str | None]) -> None:
+def _check_services(groups: Sequence[model.Group], asked_ids: set[str | None]) -> None:
     if not groups:
         raise tk.ValidationError({"organizations": [_("Choose at least one service.")]})
-    if twice := [each.title or each.name for each in groups if each.id in asked]:
-        message = _("This service has your question already: {names}.").format(names=", ".join(twice))
+    if twice := [group.title or group.name for group in groups if group.id in asked_ids]:
+        message = _("This service has your question already: {names}.").format(
+            names=", ".join(twice)
+        )
         raise tk.ValidationError({"organizations": [message]})
-    if len(groups) + len(asked) > MOST_SERVICES:
+    if len(groups) + len(asked_ids) > MOST_SERVICES:
         message = _("One question goes to {number} services at most.").format(number=MOST_SERVICES)
         raise tk.ValidationError({"organizations": [message]})
 
 
 def _copy(request: Request, group: model.Group) -> Request:
     moment = clock.now()
-    part = Request(id=new_id(), requester_id=request.requester_id, created=moment, modified=moment, state=states.DRAFT)
+    part = Request(
+        id=new_id(),
+        requester_id=request.requester_id,
+        created=moment,
+        modified=moment,
+        state=states.DRAFT,
+    )
     service.fill_in(part)
     service.write(part, {name: getattr(request, name) for name in service.EDITABLE})
     part.kind, part.language = request.kind, request.language or language.current()
@@ -456,7 +492,9 @@ def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[s
     """
     tk.check_access("ecosphere_request_batch_add", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
-    groups = list({group.id: group for group in map(auth.organization, data_dict["organizations"])}.values())
+    groups = list(
+        {group.id: group for group in map(auth.organization, data_dict["organizations"])}.values()
+    )
     for _each in groups:
         throttle.request_made(reader)
     _ask_more(reader, request.id, groups)

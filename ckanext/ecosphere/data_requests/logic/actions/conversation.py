@@ -43,7 +43,9 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
     tk.check_access("ecosphere_request_comment", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     throttle.written(reader)
-    conversation.comment(reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload"))
+    conversation.comment(
+        reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload")
+    )
     return _shown(context, request.id)
 
 
@@ -85,7 +87,9 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[s
         NotAuthorized: the user is not a moderator.
     """
     tk.check_access("ecosphere_request_held_list", context, data_dict)
-    count, rows = conversation.moderation_queue(data_dict["start"], min(data_dict["rows"], MOST_HELD))
+    count, rows = conversation.moderation_queue(
+        data_dict["start"], min(data_dict["rows"], MOST_HELD)
+    )
     return {"count": count, "results": history.held(rows)}
 
 
@@ -110,7 +114,9 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_request_moderate", context, data_dict)
     if data_dict["decision"] == "reject" and not data_dict["reason"]:
-        raise tk.ValidationError({"reason": [tk._("Give the reason: the author of the text reads it.")]})
+        raise tk.ValidationError(
+            {"reason": [tk._("Give the reason: the author of the text reads it.")]}
+        )
     reader = people.reader_of_context(context)
     keys = ("kind", "id", "decision", "reason")
     return _shown(context, conversation.moderate(reader, *(data_dict[key] for key in keys)).id)
@@ -151,11 +157,11 @@ def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> 
         NotFound: there is no such file, or the user may not read it.
     """
     tk.check_access("ecosphere_request_attachment_show", context, data_dict)
-    found = model.Session.get(Attachment, data_dict["id"])
-    if found is None:
+    attachment = model.Session.get(Attachment, data_dict["id"])
+    if attachment is None:
         raise tk.ObjectNotFound(tk._("File not found"))
-    shown = {key: getattr(found, key) for key in ("id", "name", "size", "request_id")}
-    shown["type"] = found.media_type
+    result = {key: getattr(attachment, key) for key in ("id", "name", "size", "request_id")}
+    result["type"] = attachment.media_type
     if "api_version" not in context:
-        shown["path"] = str(attachments.path_of(found))
-    return shown
+        result["path"] = str(attachments.path_of(attachment))
+    return result

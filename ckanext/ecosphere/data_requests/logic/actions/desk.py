@@ -33,16 +33,16 @@ from ckanext.ecosphere.shared import action_input
 MOST_SAVED = 200
 
 
-def _absence(each: Absence, names: Names) -> dict[str, Any]:
-    user, other = names.users.get(each.user_id), names.users.get(each.substitute_id or "")
+def _absence(absence: Absence, names: Names) -> dict[str, Any]:
+    user, other = names.users.get(absence.user_id), names.users.get(absence.substitute_id or "")
     return {
-        "id": each.id,
+        "id": absence.id,
         "user": user.name if user else "",
-        "name": names.person(each.user_id),
-        "first": iso(each.first),
-        "last": iso(each.last),
+        "name": names.person(absence.user_id),
+        "first": iso(absence.first),
+        "last": iso(absence.last),
         "substitute": other.name if other else "",
-        "substitute_name": names.person(each.substitute_id),
+        "substitute_name": names.person(absence.substitute_id),
     }
 
 
@@ -59,10 +59,12 @@ def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> lis
     """
     tk.check_access("ecosphere_request_absence_list", context, data_dict)
     reader = people.reader_of_context(context)
-    colleagues = {each for group in reader.editor_of for each in people.editors_of(group)}
-    found = people.absences_of({reader.id, *colleagues})
-    names = Names.of([key for each in found for key in (each.user_id, each.substitute_id)], [])
-    return [_absence(each, names) for each in found]
+    colleagues = {user_id for group in reader.editor_of for user_id in people.editors_of(group)}
+    absences = people.absences_of({reader.id, *colleagues})
+    names = Names.of(
+        [key for absence in absences for key in (absence.user_id, absence.substitute_id)], []
+    )
+    return [_absence(absence, names) for absence in absences]
 
 
 @tk.validate_action_data(schema.absence_create)
@@ -94,28 +96,41 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> d
     elif last - first > people.LONGEST_ABSENCE:
         errors["last"] = [tk._("A year at most.")]
     substitute = _substitute(user, data_dict.get("substitute"), errors)
-    known = [] if errors else people.absences_of([user.id])
-    if any((each.first, each.last) == (first, last) for each in known):
-        errors["first"] = [tk._("An absence on these days is announced already: take it back to change it.")]
-    elif len(known) >= people.MOST_ABSENCES:
-        errors["first"] = [tk._("Too many absences: {number} at most.").format(number=people.MOST_ABSENCES)]
+    announced = [] if errors else people.absences_of([user.id])
+    if any((other.first, other.last) == (first, last) for other in announced):
+        errors["first"] = [
+            tk._("An absence on these days is announced already: take it back to change it.")
+        ]
+    elif len(announced) >= people.MOST_ABSENCES:
+        errors["first"] = [
+            tk._("Too many absences: {number} at most.").format(number=people.MOST_ABSENCES)
+        ]
     if errors:
         raise tk.ValidationError(errors)
-    made = Absence(id=new_id(), user_id=user.id, first=first, last=last, substitute_id=substitute, created=clock.now())
-    model.Session.add(made)
+    absence = Absence(
+        id=new_id(),
+        user_id=user.id,
+        first=first,
+        last=last,
+        substitute_id=substitute,
+        created=clock.now(),
+    )
+    model.Session.add(absence)
     model.Session.commit()
-    return _absence(made, Names.of([made.user_id, made.substitute_id], []))
+    return _absence(absence, Names.of([absence.user_id, absence.substitute_id], []))
 
 
-def _substitute(user: model.User, given: Any, errors: dict[str, list[str]]) -> str | None:
-    if not given:
+def _substitute(user: model.User, key: Any, errors: dict[str, list[str]]) -> str | None:
+    if not key:
         return None
-    found = model.User.get(str(given))
-    if found is not None and found.id == user.id:
+    colleague = model.User.get(str(key))
+    if colleague is not None and colleague.id == user.id:
         errors["substitute"] = [tk._("Nobody stands in for themselves: choose a colleague.")]
-    elif found is None or found.id not in people.colleagues_of(user.id):
+    elif colleague is None or colleague.id not in people.colleagues_of(user.id):
         errors["substitute"] = [tk._("There is no such colleague.")]
-    return found.id if found else None
+    if colleague:
+        return colleague.id
+    return None
 
 
 @tk.validate_action_data(schema.by_id)
@@ -137,14 +152,20 @@ def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> d
     return {"id": data_dict["id"]}
 
 
-def _saved(each: SavedAnswer) -> dict[str, Any]:
-    shown = {name: getattr(each, name) for name in ("id", "title", "ground", "law", "facts")}
-    return {**shown, "ground_label": wording.ground(each.ground) if each.ground else "", "modified": iso(each.modified)}
+def _saved(answer: SavedAnswer) -> dict[str, Any]:
+    result = {name: getattr(answer, name) for name in ("id", "title", "ground", "law", "facts")}
+    return {
+        **result,
+        "ground_label": wording.ground(answer.ground) if answer.ground else "",
+        "modified": iso(answer.modified),
+    }
 
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.of_organization)
-def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_request_saved_answer_list(
+    context: Context, data_dict: DataDict
+) -> list[dict[str, Any]]:
     """Return the saved answers (reasons for refusals) of a service, by title.
 
     Args:
@@ -160,7 +181,10 @@ def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -
     tk.check_access("ecosphere_request_saved_answer_list", context, data_dict)
     group = auth.organization(data_dict["organization"])
     query = sa.select(SavedAnswer).where(SavedAnswer.organization_id == group.id)
-    return [_saved(each) for each in model.Session.scalars(query.order_by(SavedAnswer.title, SavedAnswer.id))]
+    return [
+        _saved(answer)
+        for answer in model.Session.scalars(query.order_by(SavedAnswer.title, SavedAnswer.id))
+    ]
 
 
 @tk.validate_action_data(schema.saved_answer_save)
@@ -184,20 +208,24 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
     """
     tk.check_access("ecosphere_request_saved_answer_save", context, data_dict)
     group = auth.organization(data_dict["organization"])
-    found = _of_service(group, data_dict["id"]) if data_dict.get("id") else _new_answer(group)
+    answer = _of_service(group, data_dict["id"]) if data_dict.get("id") else _new_answer(group)
     for name in ("title", "ground", "law", "facts"):
-        setattr(found, name, data_dict.get(name) or "")
-    if not (found.law or found.facts):
+        setattr(answer, name, data_dict.get(name) or "")
+    if not (answer.law or answer.facts):
         model.Session.rollback()
         raise tk.ValidationError({"law": [tk._("Write reasons in law or in fact.")]})
-    found.modified, found.author_id = clock.now(), people.reader_of_context(context).id
-    model.Session.add(found)
+    answer.modified, answer.author_id = clock.now(), people.reader_of_context(context).id
+    model.Session.add(answer)
     model.Session.commit()
-    return _saved(found)
+    return _saved(answer)
 
 
 def _new_answer(group: model.Group) -> SavedAnswer:
-    count = sa.select(sa.func.count()).select_from(SavedAnswer).where(SavedAnswer.organization_id == group.id)
+    count = (
+        sa.select(sa.func.count())
+        .select_from(SavedAnswer)
+        .where(SavedAnswer.organization_id == group.id)
+    )
     if (model.Session.scalar(count) or 0) >= MOST_SAVED:
         message = tk._("Your service keeps {number} answers, which is the limit: delete one first.")
         raise tk.ValidationError({"title": [message.format(number=MOST_SAVED)]})
@@ -205,10 +233,10 @@ def _new_answer(group: model.Group) -> SavedAnswer:
 
 
 def _of_service(group: model.Group, key: str) -> SavedAnswer:
-    found = model.Session.get(SavedAnswer, key)
-    if found is None or found.organization_id != group.id:
+    answer = model.Session.get(SavedAnswer, key)
+    if answer is None or answer.organization_id != group.id:
         raise tk.ObjectNotFound(tk._("There is no such answer."))
-    return found
+    return answer
 
 
 @tk.validate_action_data(schema.saved_answer_delete)
@@ -282,8 +310,8 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
             continue
         outcome["assigned"].append(str(key))
         if user is not None and target != user.id:
-            found = model.User.get(target)
-            name = found.display_name if found else ""
+            substitute = model.User.get(target)
+            name = substitute.display_name if substitute else ""
             outcome["substitutes"] += [name] if name not in outcome["substitutes"] else []
     if outcome["assigned"]:
         jobs.enqueue_delivery()
@@ -297,7 +325,9 @@ def _target(reader: Reader, request: Request | None, user: model.User | None) ->
     if user is None:
         return ""
     colleagues = people.editors_of(request.organization_id)
-    return people.stands_in(user.id, colleagues) if user.id in colleagues else None
+    if user.id in colleagues:
+        return people.stands_in(user.id, colleagues)
+    return None
 
 
 def _give(reader: Reader, request: Request, target: str, user: model.User | None) -> None:
@@ -332,7 +362,9 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
 
     action.__name__ = name
     action.__doc__ = f"Do what `{name}` of CKAN does, once no request waits for the service."
-    return auth_audit_exempt(tk.chained_action(action))  # access is checked here, and by the original
+    return auth_audit_exempt(
+        tk.chained_action(action)
+    )  # access is checked here, and by the original
 
 
 def _number_waiting(organization_id: str) -> int:

@@ -57,13 +57,13 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> di
         NotFound: there is no such delivery, or the user may not read it.
     """
     tk.check_access("ecosphere_request_delivery_show", context, data_dict)
-    found = deliveries.get(data_dict["id"])
-    if found is None:
+    delivery = deliveries.get(data_dict["id"])
+    if delivery is None:
         raise tk.ObjectNotFound(tk._("File not found"))
-    shown = {**deliveries.shown(found), "request_id": found.request_id}
-    if "api_version" not in context and found.kind == "file":
-        shown["path"] = str(deliveries.path_of(found))
-    return shown
+    result = {**deliveries.shown(delivery), "request_id": delivery.request_id}
+    if "api_version" not in context and delivery.kind == "file":
+        result["path"] = str(deliveries.path_of(delivery))
+    return result
 
 
 @tk.side_effect_free
@@ -122,7 +122,9 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str
     title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
     reader = people.reader_of_context(context)
     return {
-        "datasets": similar.datasets(title, theme, _territory(data_dict), data_dict.get("organization") or ""),
+        "datasets": similar.datasets(
+            title, theme, _territory(data_dict), data_dict.get("organization") or ""
+        ),
         "requests": similar.requests(title, theme, territory, reader),
     }
 
@@ -144,21 +146,21 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
     """
     tk.check_access("ecosphere_request_route", context, data_dict)
     territory = _territory(data_dict)
-    found = routing.propose(data_dict.get("theme") or "", territory)
-    groups = [found.organization, *found.alternatives]
-    shown = [{"id": g.id, "name": g.name, "title": g.title or g.name} for g in groups if g]
+    proposal = routing.propose(data_dict.get("theme") or "", territory)
+    groups = [proposal.organization, *proposal.alternatives]
+    services = [{"id": g.id, "name": g.name, "title": g.title or g.name} for g in groups if g]
     return {
-        "organization": shown[0] if found.organization else None,
-        "reason": wording.routing_reason(found.reason),
-        "alternatives": shown[1:],
+        "organization": services[0] if proposal.organization else None,
+        "reason": wording.routing_reason(proposal.reason),
+        "alternatives": services[1:],
         "territory": territory,
     }
 
 
 def _territory(data_dict: DataDict) -> str:
     """Return the given territory, or that of the communes or the rectangle."""
-    given = data_dict.get("territory")
-    return given or routing.territory_of(data_dict.get("communes") or [], data_dict.get("bbox"))
+    territory = data_dict.get("territory")
+    return territory or routing.territory_of(data_dict.get("communes") or [], data_dict.get("bbox"))
 
 
 @tk.side_effect_free
@@ -236,32 +238,56 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
     reader = people.reader_of_context(context)
-    tied = sa.select(Request).join(DatasetLink).where(DatasetLink.package_id == package.id, Request.listed)
+    tied = (
+        sa.select(Request)
+        .join(DatasetLink)
+        .where(DatasetLink.package_id == package.id, Request.listed)
+    )
     answers = (DatasetLink.kind == "answer", Request.state.in_((states.FULFILLED, states.PARTIAL)))
     closing_day = sa.cast(sa.func.timezone("Europe/Paris", Request.closed), sa.Date)
-    answered = tied.where(*answers).order_by(closing_day.desc().nulls_last(), Request.id).limit(matching.MOST)
-    names = sa.or_(Request.known_datasets.contains([package.name]), Request.known_datasets.contains([package.id]))
-    named = sa.select(Request.id).where(Request.listed, names)
+    answered = (
+        tied.where(*answers)
+        .order_by(closing_day.desc().nulls_last(), Request.id)
+        .limit(matching.MOST)
+    )
+    names = sa.or_(
+        Request.known_datasets.contains([package.name]),
+        Request.known_datasets.contains([package.id]),
+    )
+    naming = sa.select(Request.id).where(Request.listed, names)
     near = sa.select(DatasetLink.request_id).where(
         DatasetLink.package_id == package.id, DatasetLink.kind.in_(("suggested", "mentioned"))
     )
-    asked = (
+    open_ = (
         sa.select(Request)
-        .where(Request.listed, Request.state.in_(states.ACTIVE), Request.id.in_(sa.union(named, near)))
+        .where(
+            Request.listed, Request.state.in_(states.ACTIVE), Request.id.in_(sa.union(naming, near))
+        )
         .order_by(RECEIPT_DAY.desc(), Request.id)
         .limit(matching.MOST)
     )
     about = (SHOWN_SIGNAL, Request.package_id == package.id)
     over = sa.case((Request.state.in_(states.ACTIVE), 0), else_=1)
-    reported = sa.select(Request).where(*about).order_by(over, RECEIPT_DAY.desc(), Request.id).limit(matching.MOST)
-    found = [list(model.Session.scalars(query)) for query in (answered, asked, reported)]
-    satisfied, asking, signals = (dictize.request_list(each, reader) for each in found)
-    said = history.answers(found[2])
-    count = sa.select(sa.func.count()).select_from(Request).where(*about, Request.state.in_(states.ACTIVE))
+    reported = (
+        sa.select(Request)
+        .where(*about)
+        .order_by(over, RECEIPT_DAY.desc(), Request.id)
+        .limit(matching.MOST)
+    )
+    lists = [list(model.Session.scalars(query)) for query in (answered, open_, reported)]
+    satisfied, asking, signals = (dictize.request_list(requests, reader) for requests in lists)
+    answers_html = history.answers(lists[2])
+    count = (
+        sa.select(sa.func.count())
+        .select_from(Request)
+        .where(*about, Request.state.in_(states.ACTIVE))
+    )
     return {
         "satisfied": satisfied,
         "open": asking,
-        "signals": [{**each, "answer_html": said.get(each["id"], "")} for each in signals],
+        "signals": [
+            {**signal, "answer_html": answers_html.get(signal["id"], "")} for signal in signals
+        ],
         "open_signals": model.Session.scalar(count) or 0,
     }
 
