@@ -1,4 +1,9 @@
-"""Files attached to comments: limited in type and size, checked, scanned, and only served as downloads."""
+"""Files attached to comments: limited in type and size, checked, scanned, and only served as downloads.
+
+Files follow the database transaction. Those to delete are recorded in the transaction that deletes their rows, and
+deleted after the commit: a rollback loses no file, and a failed deletion is tried again by the scheduled run. Added
+files are deleted on rollback, as without a row they would never be deleted.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comments and internal notes, and their moderation."""
+"""Comments and internal notes, and the moderation queue of texts by untrusted users: messages, edits, transitions."""
 
 from __future__ import annotations
 
@@ -217,27 +217,20 @@ DECISIONS = {"release": trust.RELEASED, "reject": trust.REJECTED, "spam": trust.
 
 def moderation_queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]:
     """Return the number of held texts, and one page of them as (kind, row), the oldest first."""
-    kinds = [
-        sa.select(
-            sa.literal(kind).label("kind"), sa.cast(table.id, sa.Text).label("id"), table.created
-        )
-        for kind, (table, _author) in trust.TEXTS.items()
-    ]
-    queries = [
-        query.where(table.moderation == trust.HELD)
-        for query, (table, _author) in zip(kinds, trust.TEXTS.values(), strict=True)
-    ]
+    queries = []
+    for kind, (table, _author) in trust.TEXTS.items():
+        key = sa.cast(table.id, sa.Text).label("id")
+        columns = (sa.literal(kind).label("kind"), key, table.created)
+        queries.append(sa.select(*columns).where(table.moderation == trust.HELD))
     waiting = sa.union_all(*queries).subquery()
     count = model.Session.scalar(sa.select(sa.func.count()).select_from(waiting)) or 0
     query = sa.select(waiting.c.kind, waiting.c.id).order_by(waiting.c.created, waiting.c.id)
     page = model.Session.execute(query.offset(start).limit(rows)).all()
-    texts = {
-        (kind, str(row.id)): row
-        for kind, (table, _author) in trust.TEXTS.items()
-        for row in by_ids(
-            table, [int(key) if table is Event else key for kind_, key in page if kind_ == kind]
-        )
-    }
+    texts: dict[tuple[str, str], Any] = {}
+    for kind, (table, _author) in trust.TEXTS.items():
+        keys = [key for kind_of_row, key in page if kind_of_row == kind]
+        rows_of_kind = by_ids(table, map(int, keys) if table is Event else keys)
+        texts |= {(kind, str(row.id)): row for row in rows_of_kind}
     return count, [(kind, texts[kind, key]) for kind, key in page if (kind, key) in texts]
 
 

@@ -395,15 +395,16 @@ def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
     transitions = states.possible(
         states.Facts.of(request), reader.roles(request), moment, clock.day_of(moment)
     )
-    return [
-        {
-            "transition": line.name,
-            "label": wording.transition(line.name, request.is_signal),
-            "fields": list(line.fields),
-            "required": [name for name in line.required if name not in states.INSTEAD],
-        }
-        for line in transitions
-    ]
+    return [_transition(line, request.is_signal) for line in transitions]
+
+
+def _transition(line: states.Transition, signal: bool) -> dict[str, Any]:
+    return {
+        "transition": line.name,
+        "label": wording.transition(line.name, signal),
+        "fields": list(line.fields),
+        "required": [name for name in line.required if name not in states.INSTEAD],
+    }
 
 
 def _may_refer(request: Request, reader: Reader) -> str | None:
@@ -497,10 +498,10 @@ def joined_requests(requests: Iterable[Request], reader: Reader) -> dict[str, li
         reader.condition(),
     )
     rows = model.Session.execute(query.order_by(Request.reference)).all()
-    return {
-        key: [_joined_dict(row) for row in rows if _may_know(row, request, reader)]
-        for key, request in single.items()
-    }
+    joined: dict[str, list[dict[str, Any]]] = {}
+    for key, request in single.items():
+        joined[key] = [_joined_dict(row) for row in rows if _may_know(row, request, reader)]
+    return joined
 
 
 def _may_know(row: Any, request: Request, reader: Reader) -> bool:

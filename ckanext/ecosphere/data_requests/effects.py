@@ -1,4 +1,10 @@
-"""Effects of transitions on a request, besides its state."""
+"""Effects of transitions on a request, besides its state: service, clock, outcome, reference, full-text vector.
+
+References are numbers of a year, given in a keyed pseudo-random order. A plain sequence would reveal the order in
+which requests came in and so, compared with the list of accounts, who made them. The permutation is a Feistel network
+(Luby and Rackoff) keyed with the portal's secret, iterated until the result falls into the block (cycle walking):
+each number of a block is given exactly once.
+"""
 
 from __future__ import annotations
 

@@ -164,13 +164,12 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
 def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the themes for a select: (theme, [(id, label) of the theme itself and of its narrower ones])."""
     lang, themes = language.current(), voc.get("themes")
-    return [
-        (
-            theme.label(lang),
-            [(concept.id, concept.label(lang)) for concept in (theme, *themes.children(theme.uri))],
-        )
-        for theme in themes.roots()
-    ]
+    groups = []
+    for theme in themes.roots():
+        concepts = (theme, *themes.children(theme.uri))
+        choices = [(concept.id, concept.label(lang)) for concept in concepts]
+        groups.append((theme.label(lang), choices))
+    return groups
 
 
 def ecosphere_request_uses() -> list[tuple[str, str]]:
@@ -190,16 +189,11 @@ def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tup
         law.DATA_KIND: tk._("Information on the environment"),
         law.SERVICE_KIND: tk._("Spatial data services"),
     }
-    groups = [
-        (
-            heading,
-            [
-                (ground.id, f"{ground.label(lang)} ({ground.articles})")
-                for ground in law.usable(kind)
-            ],
-        )
-        for kind, heading in headings.items()
-    ]
+    groups = []
+    for kind, heading in headings.items():
+        grounds = law.usable(kind)
+        choices = [(ground.id, f"{ground.label(lang)} ({ground.articles})") for ground in grounds]
+        groups.append((heading, choices))
     last = [(law.OTHER, tk._("Another ground"))]
     if partial:
         last.insert(0, (law.PART_NOT_HELD, tk._("The service does not hold this part")))
@@ -310,7 +304,8 @@ def ecosphere_request_done(
         "refuse": _("The decision is sent to the requester."),
         "not_held": _("The requester is told that the data are not held."),
         "join": _(
-            "The requests are treated together: what is decided for one goes to all, each with its own letter."
+            "The requests are treated together: what is decided for one goes to all, each with "
+            "its own letter."
         ),
         "separate": _("This request is treated on its own again."),
         "mark_duplicate": _(

@@ -158,9 +158,8 @@ def answers(requests: Iterable[Request]) -> dict[str, str]:
         .order_by(Event.request_id, Event.id.desc())
         .distinct(Event.request_id)
     )
-    return {
-        event.request_id: html for event in model.Session.scalars(last) if (html := _html(event))
-    }
+    html = {event.request_id: _html(event) for event in model.Session.scalars(last)}
+    return {request_id: text for request_id, text in html.items() if text}
 
 
 def _html(event: Event) -> str:
@@ -312,9 +311,8 @@ def author(comment: Comment, request: Request, names: Names) -> str:
 
 def held(rows: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
     """Return texts of the moderation queue, given as (kind, row), with links as plain text."""
-    requests = {
-        request.id: request for request in by_ids(Request, [row.request_id for _kind, row in rows])
-    }
+    ids = {row.request_id for _kind, row in rows}
+    requests = {request.id: request for request in by_ids(Request, ids)}
     names = Names.of([_writer(row) for _kind, row in rows], [])
     files = _files(Attachment.comment_id.in_([row.id for kind, row in rows if kind == "comment"]))
     return [_held(kind, row, requests[row.request_id], names, files) for kind, row in rows]

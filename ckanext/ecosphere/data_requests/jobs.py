@@ -1,4 +1,7 @@
-"""Background jobs on CKAN's workers: delivery of e-mails, and comparison of datasets with requests."""
+"""Background jobs on CKAN's workers: delivery of e-mails, comparison of datasets with requests.
+
+Saved and deleted datasets are queued on commit: a job that ran before would not see them.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Tables of data requests.
+"""Tables of data requests, their notifications, letters, deliveries and internal work.
 
 There are no foreign keys to CKAN's tables: requests outlive the users and datasets to which they refer. Derived columns
 (`listed`, `support_count`, `first_answer`, `search`) are stored for lists of 50 000 requests. Requests and events are
-only written by `service.py`, with the row locked.
+only written by `service.py`, with the row locked. A column is NOT NULL wherever an empty value will do.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Request(tk.BaseModel):
 
     Attributes:
         reference: DD-<year>-<number>, given at the receipt.
-        kind: data, access, or that of a signal (`kinds`).
+        kind: data, access, or that of a signal (`states.KINDS`).
         batch_id: id of the first request of a question put to several services, None for a single one.
         joined_id: shared by the requests for the same thing that a service treats together, None for a single one.
         package_id: dataset concerned, None without one.
@@ -515,7 +515,7 @@ class AuthorName(tk.BaseModel):
     quality: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
 
 
-UNSEEN = "channel = 'page' AND status <> 'seen'"
+UNSEEN = sa.text("channel = 'page' AND status <> 'seen'")
 """SQL condition for unseen notifications on the page, the same as in the partial index."""
 
 
@@ -526,7 +526,7 @@ class Notification(tk.BaseModel):
         key: of the thing, e.g. "event:12", "comment:<id>", "due_week:<request>:<due>".
         kind: transition, "comment" or kind of reminder; selects the text (`texts`).
         neutral: whether it gives only the outcome.
-        user_id: id of a user, or key of a mailbox (`mailboxes`).
+        user_id: id of a user, or key of a mailbox (`people.Mailbox`).
         channel: "email" or "page".
         status: pending, sending, sent, digest (waits for the user's digest), failed (given up), unwanted, seen.
         next_try: time from which it is sent (again).
@@ -551,7 +551,7 @@ class Notification(tk.BaseModel):
         sa.Index(
             "ix_ecosphere_requests_notification_unseen",
             "user_id",
-            postgresql_where=sa.text(UNSEEN),
+            postgresql_where=UNSEEN,
         ),
     )
 
@@ -662,7 +662,7 @@ class Inbound(tk.BaseModel):
 
     Attributes:
         id: digest of its Message-ID and reply address.
-        outcome: "" while it is being processed; taken, flood, or the code of its refusal (`answers.SENTENCES`).
+        outcome: "" while it is being processed; taken, flood, or the code of its refusal (`receive.SENTENCES`).
         answered: whether an explanation of its refusal was sent.
     """
 

@@ -5,7 +5,8 @@ Data for statistics remain: state, dates, theme, territory, service and number o
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -218,13 +219,15 @@ def export(user: model.User) -> dict[str, Any]:
 def _rows(table: Any, where: Any, skip: set[str] | None = None) -> list[dict[str, Any]]:
     columns = [column for column in sa.inspect(table).columns if column.name not in (skip or set())]
     rows = model.Session.execute(sa.select(*columns).where(where)).mappings()
-    return [
-        {
-            key: dictize.iso(value) if hasattr(value, "isoformat") else value
-            for key, value in row.items()
-        }
-        for row in rows
-    ]
+    return [_exported(row) for row in rows]
+
+
+def _exported(row: Mapping[Any, Any]) -> dict[str, Any]:
+    values = {str(key): value for key, value in row.items()}
+    for key, value in values.items():
+        if isinstance(value, date):
+            values[key] = value.isoformat()
+    return values
 
 
 def notice() -> Notice:
@@ -234,13 +237,15 @@ def notice() -> Notice:
             tk._("Drafts of data requests, support, notifications and preferences."),
             tk._("Open data requests: they are withdrawn."),
             tk._(
-                "Access to the answers and letters that were for this person alone, who downloads them first."
+                "Access to the answers and letters that were for this person alone, who "
+                "downloads them first."
             ),
         ],
         kept=[
             tk._("Data requests, reports and messages."),
             tk._(
-                "What was written and decided for a service: it is shown as written by an officer of this service."
+                "What was written and decided for a service: it is shown as written by an "
+                "officer of this service."
             ),
         ],
     )

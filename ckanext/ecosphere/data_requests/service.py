@@ -1,8 +1,14 @@
 """Writing of requests: each change in one transaction, with the row locked and its version compared.
 
-Auth functions decide first who may do what; transitions are checked again here, with the row locked, by the same table
-(`states.TRANSITIONS`). Events and notifications are written in the same transaction, and e-mails sent afterwards from
-those rows, so that none is sent for what was rolled back and none is lost.
+Auth functions decide first who may do what; transitions are checked again here, with the row locked, by the same
+table (`states.TRANSITIONS`). Events and notifications are written in the same transaction, and e-mails sent
+afterwards from those rows, so that none is sent for what was rolled back and none is lost.
+
+Each edit after sending is a revision, held for moderation if its author is not trusted.
+
+Requests for the same thing are treated together: what is decided for one is decided for all, each with its own
+letter. Each keeps its author, reference, period and remedies; authors of private requests never learn of one another.
+A step goes to those for which it is lawful; the others are left out, with the reason.
 """
 
 from __future__ import annotations
@@ -52,7 +58,8 @@ class Conflict(tk.ValidationError):
 
     def __init__(self, version: int, changes: list[dict[str, Any]]) -> None:
         message = tk._(
-            "The request has changed since you opened it. Look at what changed, then send again if it still applies."
+            "The request has changed since you opened it. Look at what changed, then send again "
+            "if it still applies."
         )
         errors: Any = {"version": [message], "current_version": version, "changes": changes}
         super().__init__(errors)
@@ -139,7 +146,7 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
     Args:
         reader: its author, or an anonymous visitor.
         package: the dataset.
-        kind: of the signal (`kinds.SIGNALS`).
+        kind: of the signal (`states.SIGNALS`).
         description: what is wrong.
 
     Raises:
@@ -657,9 +664,9 @@ def joined_transition(
     shared = Shared()
     others = _locked_together(request_id) if name in states.SHARED else []
     # A file is moved to the request that it answers: each gets its own.
-    files = {
-        other_.id: [attachments.twin(file) for file in data.get("files") or ()] for other_ in others
-    }
+    files: dict[str, list[attachments.Found]] = {}
+    for other in others:
+        files[other.id] = [attachments.twin(file) for file in data.get("files") or ()]
 
     def go_on(request: Request) -> None:
         for other in others:

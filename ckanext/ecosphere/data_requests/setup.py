@@ -109,7 +109,8 @@ def _silent(groups: list[model.Group]) -> list[Check]:
         len(groups),
     )
     remedy = _(
-        "Add members, or a functional mailbox on the contact sheet of each; their requests wait for a moderator."
+        "Add members, or a functional mailbox on the contact sheet of each; their requests wait "
+        "for a moderator."
     )
     return [
         Check(
@@ -137,7 +138,8 @@ def _without_contact(groups: list[model.Group]) -> list[Check]:
         len(groups),
     )
     remedy = _(
-        "Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk acknowledges for them."
+        "Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk "
+        "acknowledges for them."
     )
     return [
         Check(
@@ -157,7 +159,8 @@ def _unconfirmed() -> list[Check]:
     message = tk.ungettext(
         "{number} service is named with contact details of the service-public directory ({years}), "
         "to be verified: {names}",
-        "{number} services are named with contact details of the service-public directory ({years}), "
+        "{number} services are named with contact details of the service-public directory "
+        "({years}), "
         "to be verified: {names}",
         len(services),
     )
@@ -183,7 +186,8 @@ def _desk(unready: int) -> list[Check]:
         options=", ".join(options)
     )
     remedy = _(
-        "Set them: a receipt without address, e-mail and telephone makes no time limit run (CRPA, L. 112-6)."
+        "Set them: a receipt without address, e-mail and telephone makes no time limit run "
+        "(CRPA, L. 112-6)."
     )
     return [Check(name, CheckStatus.WARNING if unready else CheckStatus.OK, message, remedy)]
 
@@ -228,7 +232,8 @@ def _emails() -> list[Check]:
             failed,
         )
         remedy = _(
-            "See the mail server’s log; the reasons are in the table ecosphere_requests_notification."
+            "See the mail server’s log; the reasons are in the table "
+            "ecosphere_requests_notification."
         )
         return [Check(name, CheckStatus.WARNING, message.format(number=failed), remedy)]
     waiting = _number("pending")
@@ -248,7 +253,8 @@ def _replies() -> list[Check]:
     name = _("Data requests (replies by e-mail)")
     if not replies.signed_address(1):
         message = _(
-            "{option} is not an address whose first part is short enough for a token: nobody can answer e-mails."
+            "{option} is not an address whose first part is short enough for a token: nobody "
+            "can answer e-mails."
         )
         remedy = _("Give an address such as reply@example.gouv.fr.")
         return [Check(name, CheckStatus.ERROR, message.format(option=config.REPLY_ADDRESS), remedy)]

@@ -1,4 +1,10 @@
-"""Authors of decisions: first name, last name and job title of the agent, stored once, and the service spelled out."""
+"""Authors of decisions, and the service in whose name a letter is sent.
+
+An author is named by first name, last name and job title, stored once; the service is spelled out. A request is
+acknowledged by its service if that can be reached, else by the desk of the ministry: a receipt gives the postal
+address, the e-mail address and the telephone of the service in charge (CRPA, R. 112-5, 2°); one without them does not
+make time limits run (L. 112-6).
+"""
 
 from __future__ import annotations
 
@@ -135,7 +141,8 @@ def faults(author: Author, service: Sender) -> dict[str, list[str]]:
     errors = {name: [_(message)] for name, message in MISSING.items() if not getattr(author, name)}
     if not sheets.is_spelled_out(service.name):
         message = _(
-            "A decision bears the name of its service without abbreviations: spell “{name}” out on the contact "
+            "A decision bears the name of its service without abbreviations: spell “{name}” out "
+            "on the contact "
             "sheet of the service."
         )
         errors["service"] = [message.format(name=service.name or "?")]
@@ -167,7 +174,7 @@ class Unready:
 
     group: model.Group
     silent: bool
-    missing_contact: tuple[str, ...]
+    lacking: tuple[str, ...]
 
 
 def missing_contact(sheet: sheets.ContactSheet) -> tuple[str, ...]:

@@ -2,6 +2,9 @@
 
 The French text is the decision. Requesters who read another language, if the texts exist in it, also get a courtesy
 translation. Text typed by users is shown literally, never as Markdown.
+
+The PDF is generated on demand from the stored HTML; it is tagged for screen readers (PDF/UA-1). Nothing is fetched:
+letters have no pictures, and any other reference to a resource is refused.
 """
 
 from __future__ import annotations
@@ -452,7 +455,8 @@ def pdf(subject: str, html: str, addressee: str = "") -> bytes:
         "\\1.\u00a0", html
     )  # no line break between the letter of an article and its number
     document = (
-        f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{escape(subject)}</title></head>'
+        f'<!doctype html><html lang="fr"><head><meta '
+        f'charset="utf-8"><title>{escape(subject)}</title></head>'
         f"<body>{window}{html}</body></html>"
     )
     style: Any = CSS(string=STYLE.read_text(encoding="utf-8"), url_fetcher=refuse_fetch)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,9 @@ class Interest:
 @cache
 def interests() -> Mapping[str, Interest]:
     """Read the interests to be weighed, by ground (`data/balance.csv`); grounds without one need no balance."""
-    columns = ("interest_fr", "interest_en", "source", "basis", "checked")
-    return {
-        row["ground"]: Interest(*(row[name] for name in columns))
-        for row in tables.rows(DATA / "balance.csv")
-    }
+    rows = tables.rows(DATA / "balance.csv")
+    columns = itemgetter("interest_fr", "interest_en", "source", "basis", "checked")
+    return {row["ground"]: Interest(*columns(row)) for row in rows}
 
 
 @cache
@@ -177,7 +176,7 @@ def last_day(
     Args:
         period: its name.
         since: day of the event from which it is counted.
-        zone: zone of public holidays (`holidays`).
+        zone: zone of public holidays (`clock.holiday_zone`).
         months: its length, where an option of the portal sets it.
     """
     row = remedies()["periods"][period]

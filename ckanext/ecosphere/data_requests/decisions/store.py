@@ -1,4 +1,4 @@
-"""Letters of requests: composed in the transaction of their event, stored as sent, and read."""
+"""Letters of requests: composed in the transaction of their event, stored as sent, read, and attached to e-mails."""
 
 from __future__ import annotations
 
@@ -238,13 +238,10 @@ def enclosures(rows: Iterable[Notification]) -> list[tuple[str, BytesIO, str]]:
 
     Empty without the libraries needed for PDF; the e-mail has the text of the letter anyway.
     """
-    letters = [letter for row in rows if not _is_kept_back(row) and (letter := letter_of(row))][
-        :MOST_ENCLOSED
-    ]
+    letters = [letter_of(row) for row in rows if not _is_kept_back(row)]
+    sent = [letter for letter in letters if letter is not None][:MOST_ENCLOSED]
     try:
-        return [
-            (file_name(letter), BytesIO(pdf_of(letter)), "application/pdf") for letter in letters
-        ]
+        return [(file_name(letter), BytesIO(pdf_of(letter)), "application/pdf") for letter in sent]
     except compose.PdfUnavailable as error:
         log.warning("Letters leave without their PDF: %s", error)
         return []

@@ -1,7 +1,10 @@
-"""Counting of legal time limits. Pure: due dates are stored, lateness is derived.
+"""Legal time: French public holidays, and the counting of time limits. Pure: due dates are stored, lateness is derived.
 
 A period in months ends on the day of the same number, or on the last day of a shorter month (as in article 641 of the
 code de procédure civile). Which periods are longer by a day or move with days off is in `data/law.yaml`.
+
+Legal holidays: code du travail, L. 3133-1. Alsace-Moselle: L. 3134-13 (Good Friday where the commune has a Protestant
+church, taken as a holiday throughout; 26 December). Overseas, commemoration of the abolition of slavery: L. 3422-2.
 """
 
 from __future__ import annotations
@@ -109,7 +112,7 @@ def last_day(
         months: its length.
         franc: whether neither the first nor the last day counts (*délai franc*), which adds a day.
         moves: whether an end on a Saturday, Sunday or public holiday moves to the next working day.
-        zone: zone of public holidays (`holidays`).
+        zone: zone of public holidays (`holiday_zone`).
     """
     day = add_months(since, months) + timedelta(days=int(franc))
     while moves and (day.weekday() >= SATURDAY or is_holiday(day, zone)):

@@ -1,4 +1,8 @@
-"""Parsing and validation of the fields of transitions, and of what a request needs before it is sent."""
+"""Parsing and validation of the fields of transitions, and of what a request needs before it is sent.
+
+A decision needs a ground provided by law, and reasons in law and in fact. Some transitions name another request: the
+one that goes on instead of a duplicate, or is treated together.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +44,8 @@ def checked_reason(value: Any) -> str:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_REASON))
     if len({word.casefold() for word in WORD.findall(written)}) < FEWEST_WORDS:
         message = _(
-            "Say why in sentences the person can understand and contest: {number} different words at least."
+            "Say why in sentences the person can understand and contest: {number} different "
+            "words at least."
         )
         raise tk.Invalid(message.format(number=FEWEST_WORDS))
     return written
@@ -77,8 +82,10 @@ def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
     if key in law.interests() and not values.get("balance"):
         errors["balance"] = [
             _(
-                "Say why the interest of the communication, for the public and the environment, does not prevail over "
-                "the interest protected: the letter states it (code de l’environnement, article L. 124-4)."
+                "Say why the interest of the communication, for the public and the environment, "
+                "does not prevail over "
+                "the interest protected: the letter states it (code de l’environnement, article "
+                "L. 124-4)."
             )
         ]
     if law.unnamed_words().search(_said(values)) and not values.get("unnamed"):
@@ -92,20 +99,24 @@ def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
         errors["ground"] = [_APPLIES[entry.applies_to]()]
     elif kind == law.DATA_KIND and not values.get("emissions"):
         message = _(
-            "Answer yes or no: the letter states it (code de l’environnement, article L. 124-5, II)."
+            "Answer yes or no: the letter states it (code de l’environnement, article L. 124-5, "
+            "II)."
         )
         errors["emissions"] = [message]
     elif values.get("emissions") == law.YES and not entry.emissions:
         errors["ground"] = [
             _(
-                "Information on emissions of substances into the environment cannot be refused on this ground (code de "
-                "l’environnement, article L. 124-5, II). Choose one that holds for emissions, or communicate it."
+                "Information on emissions of substances into the environment cannot be refused "
+                "on this ground (code de "
+                "l’environnement, article L. 124-5, II). Choose one that holds for emissions, "
+                "or communicate it."
             )
         ]
     elif entry.needs == "invitation" and not _was_invited(request):
         errors["ground"] = [
             _(
-                "A request that is too general is refused only after its author was invited to specify it: "
+                "A request that is too general is refused only after its author was invited to "
+                "specify it: "
                 "ask for details first."
             )
         ]
@@ -115,7 +126,8 @@ def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
         and (other := _spoken_of(entry, values))
     ):
         message = _(
-            "Your reasons speak of “{other}” and not of “{ground}”. Correct the ground or the reasons; if they belong "
+            "Your reasons speak of “{other}” and not of “{ground}”. Correct the ground or the "
+            "reasons; if they belong "
             "together, tick “The ground and the reasons belong together”."
         )
         labels = {
@@ -126,7 +138,8 @@ def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
     if entry.needs == "completion" and not values.get("completion"):
         errors["completion"] = [
             _(
-                "Say when the document will be finished and by which authority (code de l’environnement, L. 124-6)."
+                "Say when the document will be finished and by which authority (code de "
+                "l’environnement, L. 124-6)."
             )
         ]
     return errors
@@ -172,11 +185,13 @@ def incomplete_transmission(values: Mapping[str, Any]) -> Errors:
 
 _APPLIES = {
     law.SERVICE_KIND: lambda: _(
-        "Article 13 of the directive INSPIRE is about access to spatial data services on the internet. For data, "
+        "Article 13 of the directive INSPIRE is about access to spatial data services on the "
+        "internet. For data, "
         "choose a ground of article L. 124-4 of the code de l’environnement."
     ),
     law.DATA_KIND: lambda: _(
-        "This ground is about information. For access to a spatial data service, choose a ground of article 13 of the "
+        "This ground is about information. For access to a spatial data service, choose a "
+        "ground of article 13 of the "
         "directive INSPIRE."
     ),
 }
@@ -200,7 +215,8 @@ def duplicated(value: Any, request: Request, today: date, actor: str | None) -> 
         request.requester_id is None or target.requester_id != request.requester_id
     ):
         message = _(
-            "This is the request of another person, who is owed an answer as well: treat them together instead."
+            "This is the request of another person, who is owed an answer as well: treat them "
+            "together instead."
         )
         raise tk.Invalid(message)
     if target.visibility != request.visibility:
@@ -240,7 +256,8 @@ def _another(value: Any, request: Request, actor: str | None) -> Request:
     if target.organization_id != request.organization_id:
         raise tk.Invalid(
             _(
-                "This one is with another service, which answers for itself: transfer one of them first."
+                "This one is with another service, which answers for itself: transfer one of "
+                "them first."
             )
         )
     return target
@@ -417,8 +434,10 @@ def _environmental(value: Any, request: Request, today: date, actor: str | None)
     if answer == law.NO:
         raise tk.Invalid(
             _(
-                "Only the period of a request for information on the environment can be extended (code de "
-                "l’environnement, R. 124-1). Answer for any other document within one month (CRPA, R. 311-13)."
+                "Only the period of a request for information on the environment can be "
+                "extended (code de "
+                "l’environnement, R. 124-1). Answer for any other document within one month "
+                "(CRPA, R. 311-13)."
             )
         )
     return answer
@@ -620,7 +639,7 @@ SPECIAL: dict[tuple[str, str], Parser] = {
 
 
 def takes_reasons(transition: str, name: str) -> bool:
-    """Return whether a field of a transition requires a full statement of reasons (`reasons.reason`)."""
+    """Return whether a field of a transition requires a full statement of reasons (`checked_reason`)."""
     return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _reason
 
 
@@ -653,7 +672,8 @@ MISSING = {
     ),
     "law": N_("Say why this ground applies: the letter states the reasons in law."),
     "facts": N_(
-        "Say to which facts of this request the ground applies: the letter states the reasons in fact."
+        "Say to which facts of this request the ground applies: the letter states the reasons "
+        "in fact."
     ),
     "target": N_("Give the reference of the other request."),
 }

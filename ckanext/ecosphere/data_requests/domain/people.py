@@ -1,4 +1,8 @@
-"""Roles of a user for a request, and audiences of its notifications."""
+"""Users and services: display names, absences, roles for a request, and audiences of its notifications.
+
+Substitutes get what would reach an absent agent. Shared mailboxes of services get the same notifications by e-mail as
+the people of the service.
+"""
 
 from __future__ import annotations
 
@@ -377,7 +381,7 @@ def _administrators(request: Request) -> set[str]:
 
 
 def _chief(request: Request) -> set[str]:
-    """Return no one when the contact sheet has a mailbox for late requests (`mailboxes`), else the moderators."""
+    """Return no one when the contact sheet has a mailbox for late requests (`mailbox_keys`), else the moderators."""
     if sheets.chief(request.organization_id):
         return set()
     return moderators()

@@ -220,12 +220,14 @@ def _common(places: set[str]) -> str:
     concepts = [territories[place_id] for place_id in sorted(places) if place_id in territories]
     if not concepts:
         return WHOLE_COUNTRY
-    chains = [
-        [place.id, *(above.id for above in territories.ancestors(place.uri))] for place in concepts
-    ]
-    return next(
-        (common for common in chains[0] if all(common in chain for chain in chains)), WHOLE_COUNTRY
-    )
+    chains = []
+    for place in concepts:
+        above = territories.ancestors(place.uri)
+        chains.append([concept.id for concept in (place, *above)])
+    for territory in chains[0]:
+        if all(territory in chain for chain in chains):
+            return territory
+    return WHOLE_COUNTRY
 
 
 def _around(bbox: Sequence[float]) -> str:

@@ -1,7 +1,11 @@
-"""State machine of data requests: the table of transitions. Pure.
+"""State machine of data requests: the table of transitions, and the guards of some. Pure.
 
 All else derives from `TRANSITIONS`: what is possible, who may do it, which fields it takes, who is notified, and the
 table in `docs/requests.md`, which also gives the legal reasons.
+
+A signal (report about a dataset) goes through the same desk, moderation, conversation and history as a request, but
+it is no request for a document in the sense of the law: no legal period runs, no decision is due and no letter is
+written.
 """
 
 from __future__ import annotations
@@ -78,7 +82,7 @@ ASSIGNEE, ADMINISTRATORS, CHIEF = "assignee", "administrators", "chief"
 LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
 #: States after a decision that can be reviewed internally.
 CONTESTED = (PARTIAL, REFUSED, NOT_HELD)
-#: Steps of the work on a request, which also go to the requests treated together with it (`joined`).
+#: Steps of the work on a request, which also go to the requests treated together with it (`service.joined_transition`).
 SHARED = ("start", "transfer", "extend", "fulfil", "fulfil_partly", "refuse", "not_held")
 #: Steps that only the service and the moderators see: who asks for the same is nobody else's business.
 INTERNAL = ("join", "separate")
@@ -116,8 +120,8 @@ class Transition:
         required: fields that must be filled in.
         optional: fields that may be.
         told: audiences that are notified.
-        guard: name of a further condition (`conditions.GUARDS`), "" for none.
-        about: kinds of requests (`kinds`) that have it.
+        guard: name of a further condition (`GUARDS`), "" for none.
+        about: kinds of requests (`KINDS`) that have it.
     """
 
     name: str
@@ -146,7 +150,7 @@ def _told(*audiences: str) -> tuple[Told, ...]:
 
 _EDITORS = (EDITOR, ADMIN)
 _ADMINS = (ADMIN,)
-#: Further fields of a refusal, whole or partial, some of which may be needed (`decisions.reasons`).
+#: Further fields of a refusal, whole or partial, some of which may be needed (`fields.contradictions`).
 _OF_A_REFUSAL = (
     "other_ground",
     "emissions",
@@ -445,7 +449,7 @@ class Facts:
 
     Attributes:
         state: current state.
-        kind: of the request (`kinds`).
+        kind: of the request (`KINDS`).
         extended: whether the period was already extended.
         first_month_ends: last day of the first period, None before the receipt.
         closed: when it was last closed.

@@ -1,4 +1,7 @@
-"""Texts written by users: folded for search, rendered as safe HTML, checked for words and links."""
+"""Texts written by users: folded for search, rendered as safe HTML, checked for words, links neutralised.
+
+Mail programs turn everything that looks like a URL into a link; `example[.]org` stays text.
+"""
 
 from __future__ import annotations
 

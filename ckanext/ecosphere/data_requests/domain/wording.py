@@ -1,4 +1,8 @@
-"""Display names of states, transitions, events and reasons, in the reader's language."""
+"""Display names of states, transitions, events, reasons and uses, in the reader's language.
+
+Stating an intended use is optional, since no interest has to be stated (directive 2003/4/EC, article 3(1)). Names of
+services in the French genitive: “de la DDT 80”, “du CGDD”, “de l’OFB”.
+"""
 
 from __future__ import annotations
 
@@ -194,7 +198,7 @@ EVENTS_OF_SIGNALS = {
     "edit": N_("Report edited"),
 }
 
-#: Kind of a request (`kinds`) → name.
+#: Kind of a request (`states.KINDS`) → name.
 KINDS = {
     "data": N_("Request for data"),
     "access": N_("Request for access"),
@@ -262,7 +266,8 @@ ROUTING = {
 FLAGS = {
     "dataset_gone": N_("A dataset that answered this request is no longer available: {title}."),
     "unreachable": N_(
-        "Nobody reads for “{title}”: it has neither members nor a mailbox. Proposed instead: {other}."
+        "Nobody reads for “{title}”: it has neither members nor a mailbox. Proposed instead: "
+        "{other}."
     ),
 }
 

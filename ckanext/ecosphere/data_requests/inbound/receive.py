@@ -53,7 +53,7 @@ class Refused(Exception):
     """An e-mail that is not accepted.
 
     Attributes:
-        code: stored as the outcome (`answers.SENTENCES`).
+        code: stored as the outcome (`SENTENCES`).
         details: what exactly is wrong, as sentences in the user's language.
     """
 

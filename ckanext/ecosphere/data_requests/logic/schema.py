@@ -26,12 +26,10 @@ def flat(action: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(action)
     def wrapper(context: Context, data_dict: DataDict | None = None) -> Any:
-        data = {
-            key: json.dumps(value)
-            if isinstance(value, list) and any(isinstance(e, dict) for e in value)
-            else value
-            for key, value in (data_dict or {}).items()
-        }
+        data = dict(data_dict or {})
+        for key, value in data.items():
+            if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+                data[key] = json.dumps(value)
         return action(context, data)
 
     return wrapper

@@ -1,6 +1,7 @@
 """Delivery of notifications by e-mail, with the shared engine (`shared.mailing.outbox`).
 
-Several messages about one request are sent as one e-mail; users who want a digest get one a day or a week.
+Several messages about one request are sent as one e-mail, and all e-mails about it as one thread (RFC 5322: Message-ID,
+In-Reply-To, References); users who want a digest get one a day or a week.
 """
 
 from __future__ import annotations

@@ -30,7 +30,6 @@ from ckanext.ecosphere.data_requests.model import (
 )
 
 PAGE, EMAIL = "page", "email"
-UNSEEN = sa.text(UNSEEN)
 MOST_UNSEEN = 1000
 #: Latest notifications of a user that the page lists.
 MOST_LISTED = 1000

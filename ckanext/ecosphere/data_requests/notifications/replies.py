@@ -1,4 +1,10 @@
-"""Replies to notification e-mails: reply address, and what a reply becomes."""
+"""What recipients can do from an e-mail without log-in: reply to it, say whether the answer helped, unsubscribe.
+
+Each address is signed and allows nothing else. A reply address, `reply+<token>@portal.example`, is specific to a
+notification and valid for some months. Its token is part of the local part, which RFC 5321 limits to 64 octets and
+mail servers may lower-case: it holds the number of the notification and the last day of validity, in base 36, and 100
+bits of an HMAC, in base 32.
+"""
 
 from __future__ import annotations
 
@@ -154,15 +160,18 @@ def explanation(rows: Sequence[Notification]) -> str:
     request = model.Session.get(Request, row.request_id)
     if is_internal(row):
         return _(
-            "You can answer this e-mail: your answer becomes an internal note, read by the service and the moderators."
+            "You can answer this e-mail: your answer becomes an internal note, read by the "
+            "service and the moderators."
         )
     if request is not None and request.visibility == "public":
         return _(
-            "You can answer this e-mail: your answer becomes a message on the page of the request, which everybody can "
+            "You can answer this e-mail: your answer becomes a message on the page of the "
+            "request, which everybody can "
             "read."
         )
     return _(
-        "You can answer this e-mail: your answer becomes a message on the page of the request, which its author, the "
+        "You can answer this e-mail: your answer becomes a message on the page of the request, "
+        "which its author, the "
         "service and the moderators read."
     )
 

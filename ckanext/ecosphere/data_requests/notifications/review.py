@@ -78,9 +78,8 @@ def still_waits(row: Notification, request: Request) -> bool:
 
 def lines(rows: list[Notification]) -> list[tuple[Notification, int]]:
     """Return a notification for each request and kind of contribution still pending, with their number."""
-    requests = {
-        request.id: request for request in by_ids(Request, {row.request_id for row in rows})
-    }
+    ids = {row.request_id for row in rows}
+    requests = {request.id: request for request in by_ids(Request, ids)}
     rows = [
         row
         for row in rows

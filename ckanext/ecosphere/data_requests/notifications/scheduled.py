@@ -1,4 +1,7 @@
-"""Scheduled tasks of requests: reminders, expiry, digests, anonymisation. Idempotent: each thing is done once."""
+"""Scheduled tasks of requests: reminders, escalation, expiry, publication of answers on their day, notice of silence.
+
+`STEPS` lists them all, with those of other modules. Idempotent: each thing is done once.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Desk of a service: its open requests by urgency, and workload of its agents."""
+"""Desk of a service: its open requests by urgency, workload of its agents, and due dates for calendars.
+
+Under the limit of a calendar, requests due soon take precedence over those long overdue; each part is read through an
+index.
+"""
 
 from __future__ import annotations
 

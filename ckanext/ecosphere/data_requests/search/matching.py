@@ -268,11 +268,10 @@ def _unflag(package_ids: set[str]) -> None:
     flagged = sa.select(Request.id, Request.flags).where(
         sa.func.jsonb_array_length(Request.flags) > 0
     )
-    back = [
-        id_
-        for id_, flags in model.Session.execute(flagged)
-        if any(f.get("package") in package_ids for f in flags)
-    ]
+    back = []
+    for id_, flags in model.Session.execute(flagged):
+        if any(flag.get("package") in package_ids for flag in flags):
+            back.append(id_)
     if not back:
         return
     for request in model.Session.scalars(

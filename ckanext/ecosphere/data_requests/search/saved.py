@@ -41,7 +41,8 @@ class Requests(AlertSubject):
     def explanation(self) -> str:
         """Return the explanation of when e-mails are sent."""
         return tk._(
-            "You get an e-mail when public requests of this search are made, answered or moved on, and none when there "
+            "You get an e-mail when public requests of this search are made, answered or moved "
+            "on, and none when there "
             "is no news:"
         )
 
@@ -126,12 +127,8 @@ class Requests(AlertSubject):
     def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
         """Return the entries of requests that are still public, in the order of their ids."""
         requests = {request.id: request for request in by_ids(Request, ids) if request.listed}
-        groups = {
-            group.id: group
-            for group in by_ids(
-                model.Group, {request.organization_id for request in requests.values()}
-            )
-        }
+        services = {request.organization_id for request in requests.values()}
+        groups = {group.id: group for group in by_ids(model.Group, services)}
         return [_news(requests[id_], groups, since) for id_ in ids if id_ in requests]
 
     def sentence(self, count: int) -> str:

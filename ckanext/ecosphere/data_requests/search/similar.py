@@ -199,7 +199,7 @@ def _enough_in_common(title: str, territory: str) -> Any:
 
 
 def _words(title: str) -> list[str]:
-    words = ["".join(char for char in word if char.isalnum()) for word in text.fold(title).split()]
+    words = ["".join(filter(str.isalnum, word)) for word in text.fold(title).split()]
     return list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_WORD))[:WORDS]
 
 

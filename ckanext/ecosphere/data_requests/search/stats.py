@@ -1,4 +1,12 @@
-"""Public statistics of requests. Private requests count only above a threshold, so that none can be identified."""
+"""Public statistics of requests. Private requests count only above a threshold, so that none can be identified.
+
+Grounds of refusal do not reveal single refusals, whose reasons concern the requester alone.
+
+The most wanted data are themes × départements whose requests without data have the most supporters. A request on a
+région, or on communes of several départements, counts in each of these départements, so the rows do not add up to the
+number of requests. Départements with exactly the same requests share a row. A request on the whole country or on a
+sea area has no département and a row of its own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views that act on a request: transitions, conversation, support, follow, moderation; downloads of files."""
+"""Views that act on a request: transitions and their letters, conversation, support, follow; downloads of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Views of the form for a new request: its steps, its draft, similar data and requests, and log-in in between."""
+"""Views of the form for a new request: its steps, its draft, similar data and requests, and log-in in between.
+
+Also the page of a question put to several services, and what the form says before a person writes yet another request
+in a day.
+"""
 
 from __future__ import annotations
 
@@ -160,7 +164,8 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
     if sent["state"] == states.SUBMITTED and _has_sent_many():
         tk.h.flash_notice(
             tk._(
-                "It waits for a moderator, as you have sent many today. Its period counts from today all the same."
+                "It waits for a moderator, as you have sent many today. Its period counts from "
+                "today all the same."
             )
         )
     return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])

@@ -1,4 +1,4 @@
-"""Views of the desk of a service, of moderation, notifications and preferences, and of the user's own data."""
+"""Views of the people of services and of moderators: desk, absences, saved answers, moderation."""
 
 from __future__ import annotations
 
@@ -107,9 +107,11 @@ def assign(organization: str) -> AnyResponse:
         tk.h.flash_notice(tk._("This colleague is away: {names} stands in.").format(names=names))
     if refused:
         sentence = tk.ungettext(
-            "{number} request could not be assigned: it is closed or no longer with your service, or this person is "
+            "{number} request could not be assigned: it is closed or no longer with your "
+            "service, or this person is "
             "not.",
-            "{number} requests could not be assigned: they are closed or no longer with your service, or this person "
+            "{number} requests could not be assigned: they are closed or no longer with your "
+            "service, or this person "
             "is not.",
             refused,
         )
@@ -140,28 +142,25 @@ def moderation() -> AnyResponse:
 def _unready() -> list[dict[str, Any]]:
     """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
     labels = _contact_labels()
-    return [
-        {
-            "name": service.group.name,
-            "title": service.group.title or service.group.name,
-            "silent": service.silent,
-            "lacking": [labels[name] for name in service.lacking],
-        }
-        for service in authors.unready()
-    ]
+    rows = []
+    for service in authors.unready():
+        group = service.group
+        lacking = [labels[name] for name in service.lacking]
+        title = group.title or group.name
+        rows.append(
+            {"name": group.name, "title": title, "silent": service.silent, "lacking": lacking}
+        )
+    return rows
 
 
 def _unconfirmed() -> list[dict[str, Any]]:
     """Return the services for which the directory stands in, with its fields and their years."""
     labels = _contact_labels()
-    return [
-        {
-            "name": group.name,
-            "title": group.title or group.name,
-            "fields": [f"{labels[name]} ({entry.year})" for name, entry in entries.items()],
-        }
-        for group, entries in authors.unconfirmed()
-    ]
+    rows = []
+    for group, entries in authors.unconfirmed():
+        fields = [f"{labels[name]} ({entry.year})" for name, entry in entries.items()]
+        rows.append({"name": group.name, "title": group.title or group.name, "fields": fields})
+    return rows
 
 
 def _contact_labels() -> dict[str, str]:

@@ -1,4 +1,8 @@
-"""Public statistics, public page of a service, and Atom feeds; mostly the same for all readers."""
+"""Public statistics as page, CSV and charts, page of a service, Atom feeds; mostly the same for all.
+
+CSV is safe to open in spreadsheets. Charts are rendered on the server; each has a table with the same figures beside
+it.
+"""
 
 from __future__ import annotations
 
@@ -214,24 +218,25 @@ def desk_table(requests: Iterable[Mapping[str, Any]]) -> str:
     Args:
         requests: as returned by `ecosphere_request_list`.
     """
-    rows = (
-        (
-            request_["reference"],
-            request_["title"],
-            request_["state_label"],
-            _spreadsheet_moment(request_["submitted"]),
-            _spreadsheet_moment(request_["due"]),
-            _spreadsheet_moment(request_["closed"]),
-            request_["theme_label"],
-            request_["territory_label"],
-            request_["use_label"],
-            (request_["assigned_to"] or {}).get("name", ""),
-            request_["support_count"],
-            ", ".join(other["reference"] for other in request_["joined"]),
-        )
-        for request_ in requests
+    header = [tk._(label) for label in DESK_COLUMNS]
+    return write(header, (_desk_row(request_) for request_ in requests))
+
+
+def _desk_row(request_: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        request_["reference"],
+        request_["title"],
+        request_["state_label"],
+        _spreadsheet_moment(request_["submitted"]),
+        _spreadsheet_moment(request_["due"]),
+        _spreadsheet_moment(request_["closed"]),
+        request_["theme_label"],
+        request_["territory_label"],
+        request_["use_label"],
+        (request_["assigned_to"] or {}).get("name", ""),
+        request_["support_count"],
+        ", ".join(other["reference"] for other in request_["joined"]),
     )
-    return write([tk._(label) for label in DESK_COLUMNS], rows)
 
 
 def _spreadsheet_moment(value: str | None) -> str:
@@ -340,8 +345,10 @@ LEFT, RIGHT, TOP, BOTTOM = 40, 8, 12, 30
 BAR_ROW, BAR_LABEL = 30, 175
 RECEIVED, ANSWERED, STROKE = "#0d5c49", "#ffffff", "#0d5c49"
 HATCH = (
-    '<defs><pattern id="eco-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-    '<rect width="6" height="6" fill="#fff"/><rect width="2.5" height="6" fill="#0d5c49"/></pattern></defs>'
+    '<defs><pattern id="eco-hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
+    'patternTransform="rotate(45)">'
+    '<rect width="6" height="6" fill="#fff"/><rect width="2.5" height="6" '
+    'fill="#0d5c49"/></pattern></defs>'
 )
 MONTHS_LABELLED = 6
 
@@ -369,7 +376,8 @@ def months_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
             number = _number(point, kind)
             height = number * (HEIGHT - TOP - BOTTOM) / top
             body += (
-                f'<rect x="{x:.1f}" y="{HEIGHT - BOTTOM - height:.1f}" width="{bar:.1f}" height="{height:.1f}" '
+                f'<rect x="{x:.1f}" y="{HEIGHT - BOTTOM - height:.1f}" width="{bar:.1f}" '
+                f'height="{height:.1f}" '
                 f'fill="{fill}" stroke="{STROKE}"/>'
             )
         if rank % every == 0:
@@ -390,7 +398,8 @@ def bars_chart(title: str, rows: Sequence[tuple[str, int]]) -> Markup:
         width = number * (WIDTH - BAR_LABEL - 50) / highest
         body += (
             f'<text x="{BAR_LABEL - 8}" y="{y + 15}" text-anchor="end">{escape(label)}</text>'
-            f'<rect x="{BAR_LABEL}" y="{y}" width="{max(width, 1):.1f}" height="20" fill="{RECEIVED}"/>'
+            f'<rect x="{BAR_LABEL}" y="{y}" width="{max(width, 1):.1f}" height="20" '
+            f'fill="{RECEIVED}"/>'
             f'<text x="{BAR_LABEL + width + 6:.1f}" y="{y + 15}">{number}</text>'
         )
     sentence = title + tk._(": ") + ", ".join(f"{label} {number}" for label, number in rows)
@@ -425,6 +434,7 @@ def _grid(top: int) -> str:
 
 def _svg(title: str, content: str, height: int) -> Markup:
     return Markup(  # noqa: S704  every text above is escaped
-        f'<svg class="eco-req-chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" '
+        f'<svg class="eco-req-chart" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="{escape(title)}" '
         f'font-size="13" font-family="sans-serif">{content}</svg>'
     )

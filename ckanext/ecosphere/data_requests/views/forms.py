@@ -127,7 +127,8 @@ def labels() -> dict[str, str]:
         "balance": _("Weighing of the interests"),
         "ground_confirmed": _("Ground and reasons"),
         "unnamed": _(
-            "Do the reasons concern the prevention of terrorism, drug trafficking or foreign interference?"
+            "Do the reasons concern the prevention of terrorism, drug trafficking or foreign "
+            "interference?"
         ),
         "environmental": _("Is the request about information on the environment?"),
         "completion": _("When the document will be finished, and by which authority"),
@@ -227,7 +228,8 @@ def dataset_names(text: str) -> list[str]:
     ['zones-humides', 'ppri-loire']
     """
     entries = [part for entry in SEPARATORS.split(text) for part in _taken_apart(entry.strip())]
-    return list(dict.fromkeys(name for entry in entries if (name := _dataset_name(entry))))
+    names = dict.fromkeys(_dataset_name(entry) for entry in entries)
+    return [name for name in names if name]
 
 
 def _taken_apart(entry: str) -> list[str]:
@@ -257,11 +259,8 @@ def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
     way = form.get("where") or "territory"
     if way == "communes":
         codes, doubtful = communes.read(form.get("communes", ""))
-        data["communes"] = [
-            f"{candidates.code} {candidates.name}"
-            for code in codes
-            if (candidates := communes.get(code))
-        ]
+        places = [place for place in map(communes.get, codes) if place]
+        data["communes"] = [f"{place.code} {place.name}" for place in places]
         if doubtful:
             return {}, {"communes": [_doubt(entry, candidates) for entry, candidates in doubtful]}
         if not data["communes"]:
@@ -302,7 +301,8 @@ def _box(form: Mapping[str, str]) -> tuple[list[float] | None, str]:
         return None, tk._("Longitudes go from -180 to 180 and latitudes from -90 to 90 degrees.")
     if not (west < east and south < north):  # also refuses NaN
         return None, tk._(
-            "The west side must be smaller than the east side, and the south side than the north side."
+            "The west side must be smaller than the east side, and the south side than the "
+            "north side."
         )
     return [west, south, east, north], ""
 

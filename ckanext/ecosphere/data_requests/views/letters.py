@@ -1,4 +1,4 @@
-"""Views of the letters of a request: page and PDF."""
+"""Views of letters, and for requesters after an answer or silence: satisfaction, referral to the CADA."""
 
 from __future__ import annotations
 

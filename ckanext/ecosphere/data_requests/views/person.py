@@ -1,4 +1,7 @@
-"""Unsubscribe page of e-mails (RFC 8058), reached by a signed URL without log-in, which allows nothing else."""
+"""Views of a user's own matters: notifications, preferences, calendars (iCalendar), personal data, unsubscribing.
+
+A signed URL unsubscribes without log-in (RFC 8058), and allows nothing else.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Actions that change requests."""
+"""Actions that change requests, and those on batches.
+
+A batch is one question put to several services, each of which gets a request of its own, with its own clock and
+answer.
+"""
 
 from __future__ import annotations
 

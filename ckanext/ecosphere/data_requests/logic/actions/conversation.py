@@ -1,4 +1,4 @@
-"""Actions on comments, attachments, moderation and assignment."""
+"""Actions on comments, attachments and moderation."""
 
 from __future__ import annotations
 

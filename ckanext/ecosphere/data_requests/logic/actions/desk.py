@@ -1,4 +1,7 @@
-"""Actions on the absences of agents and the saved answers of services."""
+"""Actions of the desk: assignment, absences of agents, saved answers; organisations with open requests are kept.
+
+Deleting an organisation is refused while requests wait for it, which no one would answer any more.
+"""
 
 from __future__ import annotations
 
@@ -353,8 +356,10 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
         group = model.Group.get(str(data_dict["id"])) if data_dict.get("id") else None
         if group is not None and group.is_organization and (number := _number_waiting(group.id)):
             message = tk.ungettext(
-                "{number} data request is on the desk of this service: answer it or transfer it first.",
-                "{number} data requests are on the desk of this service: answer them or transfer them first.",
+                "{number} data request is on the desk of this service: answer it or transfer it "
+                "first.",
+                "{number} data requests are on the desk of this service: answer them or "
+                "transfer them first.",
                 number,
             )
             raise tk.ValidationError({"message": message.format(number=number)})

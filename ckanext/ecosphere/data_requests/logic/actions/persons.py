@@ -130,7 +130,8 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[s
         return {"anonymised": privacy.anonymise_old()}
     except runs.SomeFailed as error:
         message = tk._(
-            "{failed} requests could not be anonymised, {done} were: the log of the portal says why."
+            "{failed} requests could not be anonymised, {done} were: the log of the portal says "
+            "why."
         )
         raise tk.ValidationError(
             {"message": [message.format(failed=error.failed, done=error.done)]}
