@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -17,17 +18,9 @@ SHORT = {"rows": MOST_LINES, "facets": False}
 
 def cards(person: Person) -> list[Card]:
     """Return the cards with requests that await action, without empty ones."""
-    return [
-        card
-        for card in (
-            _assigned(person),
-            _to_answer(person),
-            _to_review(person),
-            _to_moderate(person),
-            _own(person),
-        )
-        if card
-    ]
+    makers = (_assigned, _to_answer, _to_review, _to_moderate, _own)
+    all_cards = [make(person) for make in makers]
+    return [card for card in all_cards if card]
 
 
 def links(person: Person) -> list[Link]:
@@ -38,85 +31,71 @@ def links(person: Person) -> list[Link]:
 
 
 def _to_answer(person: Person) -> Card | None:
-    requests: list[dict[str, Any]] = []
-    count, ways = 0, []
-    search = {"scope": "desk", "state": sorted(states.ON_DESK), "sort": "due", **SHORT}
-    for service in person.services:
-        answer = person.ask("ecosphere_request_list", {**search, "organization": service.id})
-        if answer["count"]:
-            count, requests = count + answer["count"], requests + answer["results"]
-            url = tk.url_for("ecosphere_requests.desk", organization=service.name)
-            ways.append(Link(tk._("Desk of {service}").format(service=service.title), url))
-    requests.sort(key=lambda request: request["due"] or "9999")
-    lines = [
-        _line(request, _clock(request), urgent=request["clock"]["state"] == "overdue")
-        for request in requests[:MOST_LINES]
-    ]
-    if count:
-        return Card("to-answer", tk._("Requests to answer"), "inbox", count, lines, ways, 10)
-    return None
+    search = {"state": sorted(states.ON_DESK), "sort": "due"}
+    desks = _of_desks(person, search, tk._("Desk of {service}"))
+    lines = [_due_line(request) for request in desks.soonest("due")]
+    return desks.card("to-answer", tk._("Requests to answer"), "inbox", lines, 10)
 
 
 def _to_review(person: Person) -> Card | None:
     """Return the card of decisions with a pending internal review."""
-    requests: list[dict[str, Any]] = []
-    count, ways = 0, []
-    for service in person.services:
-        search = {"scope": "desk", "review": True, **SHORT, "organization": service.id}
-        answer = person.ask("ecosphere_request_list", search)
-        if answer["count"]:
-            count, requests = count + answer["count"], requests + answer["results"]
-            url = tk.url_for("ecosphere_requests.desk", organization=service.name)
-            ways.append(Link(tk._("Desk of {service}").format(service=service.title), url))
-    requests.sort(key=lambda request: request["review_due"])
+    desks = _of_desks(person, {"review": True}, tk._("Desk of {service}"))
     today = dictize.today().isoformat()
-    answer_by = tk._("answer due on {date}")
-    lines = [
-        _line(
-            request,
-            answer_by.format(date=dates.day(request["review_due"])),
-            urgent=request["review_due"] < today,
-        )
-        for request in requests[:MOST_LINES]
-    ]
-    if count:
-        return Card(
-            "to-review", tk._("Internal reviews asked for"), "scale-balanced", count, lines, ways, 9
-        )
-    return None
+    lines = []
+    for request in desks.soonest("review_due"):
+        day = request["review_due"]
+        note = tk._("answer due on {date}").format(date=dates.day(day))
+        lines.append(_line(request, note, urgent=day < today))
+    name = tk._("Internal reviews asked for")
+    return desks.card("to-review", name, "scale-balanced", lines, 9)
 
 
 def _assigned(person: Person) -> Card | None:
     """Return the card of requests assigned to the user, or to an absent colleague whom they replace."""
-    requests: list[dict[str, Any]] = []
-    count, ways = 0, []
+    search = {"assigned": "mine", "sort": "due"}
+    desks = _of_desks(person, search, tk._("My requests on the desk of {service}"), assigned="mine")
+    lines = [_due_line(request) for request in desks.soonest("due")]
+    return desks.card("assigned", tk._("Requests assigned to me"), "user-check", lines, 8)
+
+
+@dataclass
+class _Desks:
+    """Requests on the desks of all services of a user, and links to these desks."""
+
+    count: int = 0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+
+    def soonest(self, day: str) -> list[dict[str, Any]]:
+        """Return the requests to show, the earliest `day` first, those without one last."""
+        return sorted(self.requests, key=lambda request: request[day] or "9999")[:MOST_LINES]
+
+    def card(self, key: str, title: str, icon: str, lines: list[Line], order: int) -> Card | None:
+        """Return the card, None when no request is on it."""
+        if not self.count:
+            return None
+        return Card(key, title, icon, self.count, lines, self.links, order)
+
+
+def _of_desks(person: Person, search: dict[str, Any], label: str, **page: str) -> _Desks:
+    """Search the desk of each service of a user.
+
+    Args:
+        person: the user.
+        search: arguments of the list of requests.
+        label: of the link to a desk, with the placeholder `service`.
+        page: parameters of that link.
+    """
+    desks = _Desks()
     for service in person.services:
-        search = {
-            "scope": "desk",
-            "assigned": "mine",
-            "sort": "due",
-            **SHORT,
-            "organization": service.id,
-        }
-        answer = person.ask("ecosphere_request_list", search)
+        arguments = {"scope": "desk", **search, **SHORT, "organization": service.id}
+        answer = person.ask("ecosphere_request_list", arguments)
         if answer["count"]:
-            count, requests = count + answer["count"], requests + answer["results"]
-            url = tk.url_for("ecosphere_requests.desk", organization=service.name, assigned="mine")
-            ways.append(
-                Link(
-                    tk._("My requests on the desk of {service}").format(service=service.title), url
-                )
-            )
-    requests.sort(key=lambda request: request["due"] or "9999")
-    lines = [
-        _line(request, _clock(request), urgent=request["clock"]["state"] == "overdue")
-        for request in requests[:MOST_LINES]
-    ]
-    if count:
-        return Card(
-            "assigned", tk._("Requests assigned to me"), "user-check", count, lines, ways, 8
-        )
-    return None
+            desks.count += answer["count"]
+            desks.requests += answer["results"]
+            url = tk.url_for("ecosphere_requests.desk", organization=service.name, **page)
+            desks.links.append(Link(label.format(service=service.title), url))
+    return desks
 
 
 def _to_moderate(person: Person) -> Card | None:
@@ -206,9 +185,11 @@ def _line(request: dict[str, Any], note: str, *, urgent: bool = False) -> Line:
     )
 
 
-def _clock(request: dict[str, Any]) -> str:
+def _due_line(request: dict[str, Any]) -> Line:
     if not request["due"]:
-        return str(request["state_label"])
-    late = request["clock"]["state"] == "overdue"
-    text = tk._("late: an answer was due on {date}") if late else tk._("answer due on {date}")
-    return text.format(date=dates.day(request["due"]))
+        return _line(request, str(request["state_label"]))
+    day = dates.day(request["due"])
+    if _is_late(request):
+        note = tk._("late: an answer was due on {date}").format(date=day)
+        return _line(request, note, urgent=True)
+    return _line(request, tk._("answer due on {date}").format(date=day))

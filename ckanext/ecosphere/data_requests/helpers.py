@@ -304,8 +304,8 @@ def ecosphere_request_done(
         "refuse": _("The decision is sent to the requester."),
         "not_held": _("The requester is told that the data are not held."),
         "join": _(
-            "The requests are treated together: what is decided for one goes to all, each with "
-            "its own letter."
+            "The requests are treated together: what is decided for one goes to all, each with its "
+            "own letter."
         ),
         "separate": _("This request is treated on its own again."),
         "mark_duplicate": _(

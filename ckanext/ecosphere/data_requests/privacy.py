@@ -237,15 +237,15 @@ def notice() -> Notice:
             tk._("Drafts of data requests, support, notifications and preferences."),
             tk._("Open data requests: they are withdrawn."),
             tk._(
-                "Access to the answers and letters that were for this person alone, who "
-                "downloads them first."
+                "Access to the answers and letters that were for this person alone, who downloads "
+                "them first."
             ),
         ],
         kept=[
             tk._("Data requests, reports and messages."),
             tk._(
-                "What was written and decided for a service: it is shown as written by an "
-                "officer of this service."
+                "What was written and decided for a service: it is shown as written by an officer "
+                "of this service."
             ),
         ],
     )

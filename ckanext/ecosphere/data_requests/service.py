@@ -58,8 +58,8 @@ class Conflict(tk.ValidationError):
 
     def __init__(self, version: int, changes: list[dict[str, Any]]) -> None:
         message = tk._(
-            "The request has changed since you opened it. Look at what changed, then send again "
-            "if it still applies."
+            "The request has changed since you opened it. Look at what changed, then send again if "
+            "it still applies."
         )
         errors: Any = {"version": [message], "current_version": version, "changes": changes}
         super().__init__(errors)

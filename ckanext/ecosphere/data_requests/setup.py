@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -69,6 +70,18 @@ def check() -> list[Check]:
     ]
 
 
+def _ok(name: str, message: str) -> list[Check]:
+    return [Check(name, CheckStatus.OK, message)]
+
+
+def _warning(name: str, message: str, remedy: str) -> list[Check]:
+    return [Check(name, CheckStatus.WARNING, message, remedy)]
+
+
+def _error(name: str, message: str, remedy: str) -> list[Check]:
+    return [Check(name, CheckStatus.ERROR, message, remedy)]
+
+
 def _moderators() -> list[Check]:
     name = _("Data requests (moderators)")
     group = model.Group.get(config.moderators())
@@ -76,19 +89,12 @@ def _moderators() -> list[Check]:
         message = _(
             "Nobody moderates but the administrators of the site: {organisation} has no editor."
         )
-        remedy = _("Add editors to it, or name another organisation in {option}.").format(
-            option=config.MODERATORS
-        )
-        return [
-            Check(
-                name, CheckStatus.WARNING, message.format(organisation=config.moderators()), remedy
-            )
-        ]
+        remedy = _("Add editors to it, or name another organisation in {option}.")
+        message = message.format(organisation=config.moderators())
+        return _warning(name, message, remedy.format(option=config.MODERATORS))
     number = len(people.moderators())
-    message = tk.ungettext("{number} moderator", "{number} moderators", number).format(
-        number=number
-    )
-    return [Check(name, CheckStatus.OK, message)]
+    message = tk.ungettext("{number} moderator", "{number} moderators", number)
+    return _ok(name, message.format(number=number))
 
 
 def _services() -> list[Check]:
@@ -102,7 +108,7 @@ def _services() -> list[Check]:
 def _silent(groups: list[model.Group]) -> list[Check]:
     name = _("Data requests (services)")
     if not groups:
-        return [Check(name, CheckStatus.OK, _("Somebody reads for every service"))]
+        return _ok(name, _("Somebody reads for every service"))
     message = tk.ungettext(
         "{number} service has neither editors nor a mailbox: {names}",
         "{number} services have neither editors nor a mailbox: {names}",
@@ -112,26 +118,13 @@ def _silent(groups: list[model.Group]) -> list[Check]:
         "Add members, or a functional mailbox on the contact sheet of each; their requests wait "
         "for a moderator."
     )
-    return [
-        Check(
-            name,
-            CheckStatus.WARNING,
-            message.format(number=len(groups), names=_named(groups)),
-            remedy,
-        )
-    ]
+    return _warning(name, message.format(number=len(groups), names=_named(groups)), remedy)
 
 
 def _without_contact(groups: list[model.Group]) -> list[Check]:
     name = _("Data requests (contact sheets)")
     if not groups:
-        return [
-            Check(
-                name,
-                CheckStatus.OK,
-                _("Every service can be reached by post, e-mail and telephone"),
-            )
-        ]
+        return _ok(name, _("Every service can be reached by post, e-mail and telephone"))
     message = tk.ungettext(
         "{number} service has no postal address, e-mail address or telephone: {names}",
         "{number} services have no postal address, e-mail address or telephone: {names}",
@@ -141,14 +134,7 @@ def _without_contact(groups: list[model.Group]) -> list[Check]:
         "Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk "
         "acknowledges for them."
     )
-    return [
-        Check(
-            name,
-            CheckStatus.WARNING,
-            message.format(number=len(groups), names=_named(groups)),
-            remedy,
-        )
-    ]
+    return _warning(name, message.format(number=len(groups), names=_named(groups)), remedy)
 
 
 def _unconfirmed() -> list[Check]:
@@ -160,41 +146,41 @@ def _unconfirmed() -> list[Check]:
         "{number} service is named with contact details of the service-public directory ({years}), "
         "to be verified: {names}",
         "{number} services are named with contact details of the service-public directory "
-        "({years}), "
-        "to be verified: {names}",
+        "({years}), to be verified: {names}",
         len(services),
     )
     years = sorted({entry.year for _group, entries in services for entry in entries.values()})
     names = _named([group for group, _entries in services])
-    remedy = _("Enter the verified ones on their contact sheets: these are never replaced.")
     message = message.format(number=len(services), years=", ".join(years), names=names)
-    return [Check(_("Data requests (directory)"), CheckStatus.WARNING, message, remedy)]
+    remedy = _("Enter the verified ones on their contact sheets: these are never replaced.")
+    return _warning(_("Data requests (directory)"), message, remedy)
 
 
 def _desk(unready: int) -> list[Check]:
     """Check that the ministry's desk can acknowledge requests for the services that cannot."""
     name, options = _("Data requests (desk of the ministry)"), authors.desk_lacks()
     if not options:
-        return [
-            Check(
-                name,
-                CheckStatus.OK,
-                _("It acknowledges requests for services that cannot be reached"),
-            )
-        ]
-    message = _("It cannot acknowledge requests: {options} missing.").format(
-        options=", ".join(options)
-    )
+        return _ok(name, _("It acknowledges requests for services that cannot be reached"))
+    message = _("It cannot acknowledge requests: {options} missing.")
+    message = message.format(options=", ".join(options))
     remedy = _(
         "Set them: a receipt without address, e-mail and telephone makes no time limit run "
         "(CRPA, L. 112-6)."
     )
-    return [Check(name, CheckStatus.WARNING if unready else CheckStatus.OK, message, remedy)]
+    status = CheckStatus.WARNING if unready else CheckStatus.OK
+    return [Check(name, status, message, remedy)]
 
 
 def _named(groups: list[model.Group]) -> str:
-    names = ", ".join(group.title or group.name for group in groups[:MOST_NAMED])
-    return names + (" …" if groups[MOST_NAMED:] else "")
+    return _few([group.title or group.name for group in groups])
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first names of a list, with an ellipsis for the others."""
+    words = ", ".join(names[:MOST_NAMED])
+    if len(names) > MOST_NAMED:
+        return f"{words} …"
+    return words
 
 
 def _schedule() -> list[Check]:
@@ -202,28 +188,20 @@ def _schedule() -> list[Check]:
     name, last = _("Data requests (schedule)"), scheduled.last_tick()
     if last is None or clock.now() - last > LONGEST_SILENCE:
         message = _("Reminders have not run for a day: nobody is reminded of a due date.")
-        remedy = _("Run every ten minutes: {command}").format(
-            command="ckan ecosphere requests tick"
-        )
-        return [Check(name, CheckStatus.WARNING, message, remedy)]
-    return [Check(name, CheckStatus.OK, _("Reminders ran less than a day ago"))]
+        remedy = _("Run every ten minutes: {command}")
+        return _warning(name, message, remedy.format(command="ckan ecosphere requests tick"))
+    return _ok(name, _("Reminders ran less than a day ago"))
 
 
 def _emails() -> list[Check]:
     name = _("Data requests (e-mails)")
     if not config.email():
-        return [
-            Check(
-                name,
-                CheckStatus.OK,
-                _("Switched off; people see their notifications in the portal"),
-            )
-        ]
+        return _ok(name, _("Switched off; people see their notifications in the portal"))
     if not config.mail_works():
         message = _(
             "No mail server is configured: people see their notifications in the portal only."
         )
-        return [Check(name, CheckStatus.WARNING, message, _("Set smtp.server and smtp.mail_from."))]
+        return _warning(name, message, _("Set smtp.server and smtp.mail_from."))
     failed = _number("failed")
     if failed:
         message = tk.ungettext(
@@ -235,15 +213,9 @@ def _emails() -> list[Check]:
             "See the mail server’s log; the reasons are in the table "
             "ecosphere_requests_notification."
         )
-        return [Check(name, CheckStatus.WARNING, message.format(number=failed), remedy)]
-    waiting = _number("pending")
-    return [
-        Check(
-            name,
-            CheckStatus.OK,
-            _("None failed in the last week, {number} wait").format(number=waiting),
-        )
-    ]
+        return _warning(name, message.format(number=failed), remedy)
+    message = _("None failed in the last week, {number} wait")
+    return _ok(name, message.format(number=_number("pending")))
 
 
 def _replies() -> list[Check]:
@@ -257,9 +229,9 @@ def _replies() -> list[Check]:
             "can answer e-mails."
         )
         remedy = _("Give an address such as reply@example.gouv.fr.")
-        return [Check(name, CheckStatus.ERROR, message.format(option=config.REPLY_ADDRESS), remedy)]
-    message = _("Replies by e-mail are taken at {address}").format(address=config.reply_address())
-    return [Check(name, CheckStatus.OK, message)]
+        return _error(name, message.format(option=config.REPLY_ADDRESS), remedy)
+    message = _("Replies by e-mail are taken at {address}")
+    return _ok(name, message.format(address=config.reply_address()))
 
 
 def _files() -> list[Check]:
@@ -271,11 +243,10 @@ def _files() -> list[Check]:
         "{number} file of a person who was forgotten could not be removed for a day.",
         "{number} files of people who were forgotten could not be removed for a day.",
         number,
-    ).format(number=number)
-    remedy = _("Let CKAN delete files in {folder}, then run: {command}").format(
-        folder=config.folder(), command="ckan ecosphere requests tick"
     )
-    return [Check(_("Data requests (files)"), CheckStatus.ERROR, message, remedy)]
+    remedy = _("Let CKAN delete files in {folder}, then run: {command}")
+    remedy = remedy.format(folder=config.folder(), command="ckan ecosphere requests tick")
+    return _error(_("Data requests (files)"), message.format(number=number), remedy)
 
 
 def _merged() -> list[Check]:
@@ -284,9 +255,8 @@ def _merged() -> list[Check]:
     query = sa.select(Request.reference).join(target, target.id == Request.duplicate_of)
     query = query.where(Request.state == states.DUPLICATE, Request.kind.in_(states.DEMANDS))
     of_another = target.requester_id.is_distinct_from(Request.requester_id)
-    references = model.Session.scalars(
-        query.where(Request.requester_id.is_not(None), of_another)
-    ).all()
+    query = query.where(Request.requester_id.is_not(None), of_another)
+    references = [str(reference) for reference in model.Session.scalars(query)]
     if not references:
         return []
     message = tk.ungettext(
@@ -294,18 +264,11 @@ def _merged() -> list[Check]:
         "{number} requests were merged with other people’s without a decision: {names}",
         len(references),
     )
-    names = ", ".join(str(reference) for reference in references[:MOST_NAMED]) + (
-        " …" if references[MOST_NAMED:] else ""
-    )
+    message = message.format(number=len(references), names=_few(references))
     remedy = _(
         "Put each back among the requests to moderate, on its page: its author is owed an answer."
     )
-    name = _("Data requests (merged)")
-    return [
-        Check(
-            name, CheckStatus.WARNING, message.format(number=len(references), names=names), remedy
-        )
-    ]
+    return _warning(_("Data requests (merged)"), message, remedy)
 
 
 def _number(status: str) -> int:

@@ -118,8 +118,8 @@ def signal_waits(signal: Request) -> None:
     )
     if not signal.requester_id:
         message = tk._(
-            "Too many reports wait for a moderator: yours was not sent. Log in to send it, or "
-            "try again later."
+            "Too many reports wait for a moderator: yours was not sent. Log in to send it, or try "
+            "again later."
         )
     raise tk.ValidationError({"message": [message]})
 

@@ -141,9 +141,8 @@ def faults(author: Author, service: Sender) -> dict[str, list[str]]:
     errors = {name: [_(message)] for name, message in MISSING.items() if not getattr(author, name)}
     if not sheets.is_spelled_out(service.name):
         message = _(
-            "A decision bears the name of its service without abbreviations: spell “{name}” out "
-            "on the contact "
-            "sheet of the service."
+            "A decision bears the name of its service without abbreviations: spell “{name}” out on "
+            "the contact sheet of the service."
         )
         errors["service"] = [message.format(name=service.name or "?")]
     return errors

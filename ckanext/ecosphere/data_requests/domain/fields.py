@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -31,6 +32,8 @@ FEWEST_WORDS = 8
 WORD = re.compile(r"[^\W\d_]{2,}")
 
 Errors = dict[str, list[str]]
+#: Values of a field that was left empty.
+EMPTY = (None, "", [])
 
 
 def checked_reason(value: Any) -> str:
@@ -44,26 +47,24 @@ def checked_reason(value: Any) -> str:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_REASON))
     if len({word.casefold() for word in WORD.findall(written)}) < FEWEST_WORDS:
         message = _(
-            "Say why in sentences the person can understand and contest: {number} different "
-            "words at least."
+            "Say why in sentences the person can understand and contest: {number} different words "
+            "at least."
         )
         raise tk.Invalid(message.format(number=FEWEST_WORDS))
     return written
 
 
-def checked_ground(value: Any, partial: bool) -> str:
-    """Check the id of a ground.
+def checked_ground(value: Any, in_part: bool = False) -> str:
+    """Check the id of a ground of a refusal, whole or in part.
 
     Raises:
         Invalid: the law has no such ground for environmental information.
     """
     key = str(value)
     entry = law.grounds().get(key)
-    if (
-        key == law.OTHER
-        or (partial and key == law.PART_NOT_HELD)
-        or (entry is not None and entry.usable)
-    ):
+    if key == law.OTHER or (in_part and key == law.PART_NOT_HELD):
+        return key
+    if entry is not None and entry.usable:
         return key
     raise tk.Invalid(_("Choose a ground from the list, or “another ground”."))
 
@@ -83,9 +84,8 @@ def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
         errors["balance"] = [
             _(
                 "Say why the interest of the communication, for the public and the environment, "
-                "does not prevail over "
-                "the interest protected: the letter states it (code de l’environnement, article "
-                "L. 124-4)."
+                "does not prevail over the interest protected: the letter states it (code de "
+                "l’environnement, article L. 124-4)."
             )
         ]
     if law.unnamed_words().search(_said(values)) and not values.get("unnamed"):
@@ -106,29 +106,23 @@ def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
     elif values.get("emissions") == law.YES and not entry.emissions:
         errors["ground"] = [
             _(
-                "Information on emissions of substances into the environment cannot be refused "
-                "on this ground (code de "
-                "l’environnement, article L. 124-5, II). Choose one that holds for emissions, "
-                "or communicate it."
+                "Information on emissions of substances into the environment cannot be refused on "
+                "this ground (code de l’environnement, article L. 124-5, II). Choose one that "
+                "holds for emissions, or communicate it."
             )
         ]
     elif entry.needs == "invitation" and not _was_invited(request):
         errors["ground"] = [
             _(
                 "A request that is too general is refused only after its author was invited to "
-                "specify it: "
-                "ask for details first."
+                "specify it: ask for details first."
             )
         ]
-    if (
-        "ground" not in errors
-        and not values.get("ground_confirmed")
-        and (other := _spoken_of(entry, values))
-    ):
+    other = _spoken_of(entry, values)
+    if other and "ground" not in errors and not values.get("ground_confirmed"):
         message = _(
             "Your reasons speak of “{other}” and not of “{ground}”. Correct the ground or the "
-            "reasons; if they belong "
-            "together, tick “The ground and the reasons belong together”."
+            "reasons; if they belong together, tick “The ground and the reasons belong together”."
         )
         labels = {
             "other": other.label(language.current()),
@@ -186,13 +180,11 @@ def incomplete_transmission(values: Mapping[str, Any]) -> Errors:
 _APPLIES = {
     law.SERVICE_KIND: lambda: _(
         "Article 13 of the directive INSPIRE is about access to spatial data services on the "
-        "internet. For data, "
-        "choose a ground of article L. 124-4 of the code de l’environnement."
+        "internet. For data, choose a ground of article L. 124-4 of the code de l’environnement."
     ),
     law.DATA_KIND: lambda: _(
-        "This ground is about information. For access to a spatial data service, choose a "
-        "ground of article 13 of the "
-        "directive INSPIRE."
+        "This ground is about information. For access to a spatial data service, choose a ground "
+        "of article 13 of the directive INSPIRE."
     ),
 }
 
@@ -211,9 +203,8 @@ MOST_JOINED = 100
 def duplicated(value: Any, request: Request, today: date, actor: str | None) -> str:
     """Read the request of the same author, or the signal, that goes on instead of a duplicate."""
     target = _another(value, request, actor)
-    if not request.is_signal and (
-        request.requester_id is None or target.requester_id != request.requester_id
-    ):
+    same_author = request.requester_id is not None and target.requester_id == request.requester_id
+    if not request.is_signal and not same_author:
         message = _(
             "This is the request of another person, who is owed an answer as well: treat them "
             "together instead."
@@ -234,11 +225,8 @@ def companion(value: Any, request: Request, today: date, actor: str | None) -> s
             _("Both are treated together with others already: take this one out first.")
         )
     joined_id = request.joined_id or target.joined_id
-    if (
-        joined_id
-        and model.Session.query(Request).filter(Request.joined_id == joined_id).count()
-        >= MOST_JOINED
-    ):
+    joined = model.Session.query(Request).filter(Request.joined_id == joined_id)
+    if joined_id and joined.count() >= MOST_JOINED:
         raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_JOINED))
     return target.id
 
@@ -256,8 +244,8 @@ def _another(value: Any, request: Request, actor: str | None) -> Request:
     if target.organization_id != request.organization_id:
         raise tk.Invalid(
             _(
-                "This one is with another service, which answers for itself: transfer one of "
-                "them first."
+                "This one is with another service, which answers for itself: transfer one of them "
+                "first."
             )
         )
     return target
@@ -386,24 +374,17 @@ def parse(
     errors: dict[str, list[str]] = {}
     values: dict[str, Any] = {}
     for name in transition.fields:
-        value_given = data.get(name)
+        value = data.get(name)
         try:
-            # No letter is sent for spam: the reason need not meet the rules of letters.
-            special = None if data.get("spam") else SPECIAL.get((transition.name, name))
-            parser = special or PARSERS[name]
-            value = (
-                parser(value_given, request, today, actor)
-                if value_given not in (None, "", [])
-                else None
-            )
+            if value not in EMPTY:
+                value = _parser(transition.name, name, data)(value, request, today, actor)
         except tk.Invalid as error:
             errors[name] = [str(error.error)]
             continue
-        if value not in (None, "", [], False):
+        instead = any(data.get(other) for other in states.INSTEAD.get(name, ()))
+        if value not in (*EMPTY, False):
             values[name] = value
-        elif name in transition.required and not any(
-            data.get(other) for other in states.INSTEAD.get(name, ())
-        ):
+        elif name in transition.required and not instead:
             errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
     if "public_from" in values and values.get("reach") != deliveries.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
@@ -418,8 +399,22 @@ def parse(
     return values
 
 
-def _words(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return v.service_text(value)
+def _parser(transition: str, name: str, data: Mapping[str, Any]) -> Parser:
+    # No letter is sent for spam: the reason need not meet the rules of letters.
+    if (transition, name) in SPECIAL and not data.get("spam"):
+        return SPECIAL[transition, name]
+    return PARSERS[name]
+
+
+def _of_value(parser: Callable[[Any], Any]) -> Parser:
+    """Return the parser of a field that depends on nothing but its value."""
+    return lambda value, request, today, actor: parser(value)
+
+
+_WORDS = _of_value(v.service_text)
+_LINE = _of_value(v.one_line)
+_YES = _of_value(v.yes_or_no)
+_REASON = _of_value(checked_reason)
 
 
 def _stated(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -434,10 +429,9 @@ def _environmental(value: Any, request: Request, today: date, actor: str | None)
     if answer == law.NO:
         raise tk.Invalid(
             _(
-                "Only the period of a request for information on the environment can be "
-                "extended (code de "
-                "l’environnement, R. 124-1). Answer for any other document within one month "
-                "(CRPA, R. 311-13)."
+                "Only the period of a request for information on the environment can be extended "
+                "(code de l’environnement, R. 124-1). Answer for any other document within one "
+                "month (CRPA, R. 311-13)."
             )
         )
     return answer
@@ -457,10 +451,6 @@ def _way(value: Any, request: Request, today: date, actor: str | None) -> str:
     if value not in law.texts()["ways"]:
         raise tk.Invalid(_("Choose how the request was passed on."))
     return value
-
-
-def _yes(value: Any, request: Request, today: date, actor: str | None) -> bool:
-    return v.yes_or_no(value)
 
 
 def _organization(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -526,26 +516,10 @@ def latest_due(request: Request) -> date | None:
     return last
 
 
-def _ground(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return checked_ground(value, partial=False)
-
-
-def _partial_ground(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return checked_ground(value, partial=True)
-
-
-def _reason(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return checked_reason(value)
-
-
 def _kind(value: Any, request: Request, today: date, actor: str | None) -> str:
     if value not in (law.DATA_KIND, law.SERVICE_KIND):
         raise tk.Invalid(_("Choose data, or a spatial data service."))
     return value
-
-
-def _short_text(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return v.one_line(value)
 
 
 def _datasets(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
@@ -553,15 +527,11 @@ def _datasets(value: Any, request: Request, today: date, actor: str | None) -> l
     ids = []
     for name in names:
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
-        is_public_type = (
-            package is not None
-            and package.state == model.State.ACTIVE
-            and package.type == "dataset"
-        )
         # Do not reveal a dataset, nor its title, to a user who may not read it.
-        if package is None or not is_public_type or not reads(actor, package):
+        if package is None or not _is_dataset(package) or not reads(actor, package):
             raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
-        if not requester_reads(request, package):
+        # Without the account, the requester reads what everybody does.
+        if not reads(request.requester_id, package):
             message = _(
                 "The requester cannot read “{title}”: publish it, or choose another dataset."
             )
@@ -570,13 +540,8 @@ def _datasets(value: Any, request: Request, today: date, actor: str | None) -> l
     return list(dict.fromkeys(ids))
 
 
-def requester_reads(request: Request, package: model.Package) -> bool:
-    """Return whether the requester, or an anonymous visitor when the account is gone, may read a dataset."""
-    return reads(request.requester_id, package)
-
-
-def _links(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
-    return deliveries.links_of(value)
+def _is_dataset(package: model.Package) -> bool:
+    return package.state == model.State.ACTIVE and package.type == "dataset"
 
 
 def _files(value: Any, request: Request, today: date, actor: str | None) -> list[attachments.Found]:
@@ -594,53 +559,53 @@ def _reach(value: Any, request: Request, today: date, actor: str | None) -> str:
 
 
 PARSERS: dict[str, Parser] = {
-    "similar_seen": _yes,
+    "similar_seen": _YES,
     "organization": _organization,
-    "reason": _words,
-    "spam": _yes,
-    "question": _words,
+    "reason": _WORDS,
+    "spam": _YES,
+    "question": _WORDS,
     "answer_by": _later_day,
-    "comment": _words,
+    "comment": _WORDS,
     "planned": _future_day,
     "due": _due,
     "datasets": _datasets,
-    "links": _links,
+    "links": _of_value(deliveries.links_of),
     "files": _files,
     "reach": _reach,
     "public_from": _later_day,
-    "missing": _words,
-    "ground": _ground,
+    "missing": _WORDS,
+    "ground": _of_value(checked_ground),
     "kind": _kind,
-    "law": _reason,
-    "facts": _reason,
-    "other_ground": _short_text,
+    "law": _REASON,
+    "facts": _REASON,
+    "other_ground": _LINE,
     "emissions": _stated,
-    "balance": _reason,
-    "ground_confirmed": _yes,
+    "balance": _REASON,
+    "ground_confirmed": _YES,
     "unnamed": _stated,
     "environmental": _environmental,
-    "completion": _short_text,
-    "separable": _words,
-    "transmitted_to": _short_text,
-    "transmitted_by": _short_text,
+    "completion": _LINE,
+    "separable": _WORDS,
+    "transmitted_to": _LINE,
+    "transmitted_by": _LINE,
     "transmitted_on": _past_day,
     "transmitted_how": _way,
     "target": duplicated,
 }
 #: (transition, field) → parser, where the text goes into a letter or the list of choices differs.
 SPECIAL: dict[tuple[str, str], Parser] = {
-    ("fulfil_partly", "ground"): _partial_ground,
-    ("not_held", "reason"): _reason,
-    ("extend", "reason"): _reason,
-    ("reject", "reason"): _reason,
-    ("keep_decision", "reason"): _reason,
+    ("fulfil_partly", "ground"): _of_value(partial(checked_ground, in_part=True)),
+    ("not_held", "reason"): _REASON,
+    ("extend", "reason"): _REASON,
+    ("reject", "reason"): _REASON,
+    ("keep_decision", "reason"): _REASON,
     ("join", "target"): companion,
 }
 
 
 def takes_reasons(transition: str, name: str) -> bool:
     """Return whether a field of a transition requires a full statement of reasons (`checked_reason`)."""
-    return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _reason
+    return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _REASON
 
 
 #: (transition, field) → message when it is missing, where it is more precise than that of `MISSING`.
@@ -672,8 +637,8 @@ MISSING = {
     ),
     "law": N_("Say why this ground applies: the letter states the reasons in law."),
     "facts": N_(
-        "Say to which facts of this request the ground applies: the letter states the reasons "
-        "in fact."
+        "Say to which facts of this request the ground applies: the letter states the reasons in "
+        "fact."
     ),
     "target": N_("Give the reference of the other request."),
 }

@@ -240,8 +240,8 @@ def communes(value: Any) -> list[dict[str, str]]:
         commune = registry.get(match[1])
         if commune is None:
             message = _(
-                "No commune of today has the INSEE code {code}. Check it, or give the code of "
-                "the new commune."
+                "No commune of today has the INSEE code {code}. Check it, or give the code of the "
+                "new commune."
             )
             raise tk.Invalid(message.format(code=match[1].upper()))
         by_code[commune.code] = {"code": commune.code, "name": commune.name}

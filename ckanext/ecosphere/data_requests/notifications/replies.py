@@ -160,19 +160,17 @@ def explanation(rows: Sequence[Notification]) -> str:
     request = model.Session.get(Request, row.request_id)
     if is_internal(row):
         return _(
-            "You can answer this e-mail: your answer becomes an internal note, read by the "
-            "service and the moderators."
+            "You can answer this e-mail: your answer becomes an internal note, read by the service "
+            "and the moderators."
         )
     if request is not None and request.visibility == "public":
         return _(
-            "You can answer this e-mail: your answer becomes a message on the page of the "
-            "request, which everybody can "
-            "read."
+            "You can answer this e-mail: your answer becomes a message on the page of the request, "
+            "which everybody can read."
         )
     return _(
         "You can answer this e-mail: your answer becomes a message on the page of the request, "
-        "which its author, the "
-        "service and the moderators read."
+        "which its author, the service and the moderators read."
     )
 
 

@@ -41,9 +41,8 @@ class Requests(AlertSubject):
     def explanation(self) -> str:
         """Return the explanation of when e-mails are sent."""
         return tk._(
-            "You get an e-mail when public requests of this search are made, answered or moved "
-            "on, and none when there "
-            "is no news:"
+            "You get an e-mail when public requests of this search are made, answered or moved on, "
+            "and none when there is no news:"
         )
 
     def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:

@@ -107,12 +107,10 @@ def assign(organization: str) -> AnyResponse:
         tk.h.flash_notice(tk._("This colleague is away: {names} stands in.").format(names=names))
     if refused:
         sentence = tk.ungettext(
-            "{number} request could not be assigned: it is closed or no longer with your "
-            "service, or this person is "
-            "not.",
+            "{number} request could not be assigned: it is closed or no longer with your service, "
+            "or this person is not.",
             "{number} requests could not be assigned: they are closed or no longer with your "
-            "service, or this person "
-            "is not.",
+            "service, or this person is not.",
             refused,
         )
         tk.h.flash_error(sentence.format(number=refused))

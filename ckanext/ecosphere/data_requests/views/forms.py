@@ -301,8 +301,8 @@ def _box(form: Mapping[str, str]) -> tuple[list[float] | None, str]:
         return None, tk._("Longitudes go from -180 to 180 and latitudes from -90 to 90 degrees.")
     if not (west < east and south < north):  # also refuses NaN
         return None, tk._(
-            "The west side must be smaller than the east side, and the south side than the "
-            "north side."
+            "The west side must be smaller than the east side, and the south side than the north "
+            "side."
         )
     return [west, south, east, north], ""
 

@@ -358,8 +358,8 @@ def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
             message = tk.ungettext(
                 "{number} data request is on the desk of this service: answer it or transfer it "
                 "first.",
-                "{number} data requests are on the desk of this service: answer them or "
-                "transfer them first.",
+                "{number} data requests are on the desk of this service: answer them or transfer "
+                "them first.",
                 number,
             )
             raise tk.ValidationError({"message": message.format(number=number)})
