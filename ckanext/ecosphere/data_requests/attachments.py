@@ -85,6 +85,15 @@ def check(upload: Any) -> Found:
     return Found(path, name, media_type, path.stat().st_size)
 
 
+def as_list(uploads: Any) -> list[Any]:
+    """Return uploads, given as one, several or none, as a list."""
+    if isinstance(uploads, list):
+        return uploads
+    if uploads:
+        return [uploads]
+    return []
+
+
 def check_all(uploads: Iterable[Any]) -> list[Found]:
     """Check several uploaded files and save them to temporary files.
 

@@ -208,8 +208,8 @@ def escalation_chief() -> int | None:
 
 def _days(option: str) -> int | None:
     """Return a number of days, None (no notification) when the option is empty or "none"."""
-    written = str(tk.config[option] if tk.config[option] is not None else "").strip().lower()
-    if written in ("", "none"):
+    written = str(tk.config[option]).strip().lower()
+    if written in ("", "none"):  # also for an option without a value
         return None
     return int(written)
 

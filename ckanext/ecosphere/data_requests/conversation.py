@@ -58,9 +58,7 @@ def comment(
     Raises:
         ValidationError: the file is refused.
     """
-    files = attachments.check_all(
-        upload if isinstance(upload, list) else [upload] if upload else []
-    )
+    files = attachments.check_all(attachments.as_list(upload))
     try:
         request = service.lock(request_id)[request_id]
         message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
@@ -89,16 +87,19 @@ def write(
     role = next((speaker for speaker in SPEAKING if speaker in roles), "reader")
     if internal and role == states.REQUESTER:
         role = next(speaker for speaker in SPEAKING[1:] if speaker in roles)
+    id_ = key[:LONGEST_KEY] if key else new_id()
+    organization_id = request.organization_id if role in (states.EDITOR, states.ADMIN) else None
+    moderation = "" if internal else trust.status_of_new(reader.id)
     message = Comment(
-        id=key[:LONGEST_KEY] if key else new_id(),
+        id=id_,
         request_id=request.id,
         author_id=reader.id,
         author_role=role,
         created=clock.now(),
         text=words,
         internal=internal,
-        organization_id=request.organization_id if role in (states.EDITOR, states.ADMIN) else None,
-        moderation="" if internal else trust.status_of_new(reader.id),
+        organization_id=organization_id,
+        moderation=moderation,
     )
     model.Session.add(message)
     model.Session.flush()
@@ -229,8 +230,8 @@ def moderation_queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]
     texts: dict[tuple[str, str], Any] = {}
     for kind, (table, _author) in trust.TEXTS.items():
         keys = [key for kind_of_row, key in page if kind_of_row == kind]
-        rows_of_kind = by_ids(table, map(int, keys) if table is Event else keys)
-        texts |= {(kind, str(row.id)): row for row in rows_of_kind}
+        ids = map(int, keys) if table is Event else keys
+        texts |= {(kind, str(row.id)): row for row in by_ids(table, ids)}
     return count, [(kind, texts[kind, key]) for kind, key in page if (kind, key) in texts]
 
 
@@ -255,7 +256,7 @@ def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) ->
         if decision == "release":
             RELEASES[kind](request, row)
         elif decision == "spam":
-            _all_spam(row.actor_id if kind == "step" else row.author_id)
+            _all_spam(_author_of(row))
         else:
             _turn_away(request, kind, row, reason)
         model.Session.commit()
@@ -293,8 +294,14 @@ def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:
         row.hidden_reason = reason
     elif kind == "edit":
         row.reason = reason
-    author = row.actor_id if kind == "step" else row.author_id
+    author = _author_of(row)
     outbox.of_rejected(request, f"{kind}:{row.id}", author)
+
+
+def _author_of(row: Any) -> str | None:
+    if isinstance(row, Event):
+        return row.actor_id
+    return row.author_id
 
 
 def _all_spam(author_id: str | None) -> None:

@@ -40,11 +40,8 @@ def checked_files(uploaded: Any) -> list[attachments.Found]:
     Raises:
         ValidationError: one is refused, or there are too many; no temporary file remains.
     """
-    uploads = [
-        upload
-        for upload in (uploaded if isinstance(uploaded, list) else [uploaded])
-        if getattr(upload, "filename", "")
-    ]
+    files = attachments.as_list(uploaded)
+    uploads = [file for file in files if getattr(file, "filename", "")]
     if len(uploads) > MOST_FILES:
         message = _("Too many: {number} at most.").format(number=MOST_FILES)
         raise tk.ValidationError({"files": [message]})
@@ -57,10 +54,12 @@ def checked_files(uploaded: Any) -> list[attachments.Found]:
 def keep(request: Request, fields: Mapping[str, Any]) -> list[str]:
     """Store the files and links that answer a request, without committing; return their ids."""
     private = fields.get("reach") == REQUESTER
+    reach = REQUESTER if private else EVERYONE
+    public_from = fields.get("public_from") if private else None
     common: dict[str, Any] = {
         "request_id": request.id,
-        "reach": REQUESTER if private else EVERYONE,
-        "public_from": fields.get("public_from") if private else None,
+        "reach": reach,
+        "public_from": public_from,
         "created": clock.now(),
     }
     rows = [

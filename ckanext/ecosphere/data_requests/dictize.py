@@ -109,6 +109,8 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     )
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
     packages = _packages([request])
+    suggestions = datasets(request, reader, "suggested") if reader.is_inside(request) else []
+    review_until = iso(request.review_until) if _may_ask_review(request, reader) else None
     return {
         **_request(request, reader, names, mine, packages),
         **_held_by(request, reader, names, _away([request], reader), _there([request], reader)),
@@ -118,13 +120,13 @@ def request_show(request: Request, reader: Reader) -> dict[str, Any]:
         "deliveries": deliveries.of_request(request, reader),
         "mentioned": datasets(request, reader, "mentioned"),
         "not_enough": known_datasets(request, reader, packages),
-        "suggestions": datasets(request, reader, "suggested") if reader.is_inside(request) else [],
+        "suggestions": suggestions,
         "letters": [letter_dict(letter) for letter in store.of_request(request, reader)],
         "events": [history.line(entry, request, reader, names, readable_ids) for entry in lines],
         "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),
         "may_refer": _may_refer(request, reader),
-        "review_until": iso(request.review_until) if _may_ask_review(request, reader) else None,
+        "review_until": review_until,
         "may_say_satisfied": states.REQUESTER in reader.roles(request)
         and satisfaction_is_asked(request),
         "may_comment": may_comment(request, reader),
@@ -169,6 +171,10 @@ def _request(
         dataset["key"] for dataset in known_datasets(request, reader, packages)
     ]
     reason = request.routing_reason or {}
+    organization = names.group(request.organization_id) if request.opened or roles else None
+    routing_reason = wording.routing_reason(reason) if inside or states.REQUESTER in roles else ""
+    requester_organisation = request.requester_organisation if roles or request.show_name else ""
+    flags = [{**flag, "label": wording.flag(flag)} for flag in request.flags] if inside else []
     result |= {
         "kind_label": wording.kind(request.kind),
         "is_signal": request.is_signal,
@@ -176,21 +182,15 @@ def _request(
         "use_label": wording.use(request.use),
         "theme_label": wording.concept("themes", request.theme),
         "territory_label": wording.territory(request),
-        "organization": names.group(request.organization_id) if request.opened or roles else None,
-        "routing_reason": wording.routing_reason(reason)
-        if inside or states.REQUESTER in roles
-        else "",
+        "organization": organization,
+        "routing_reason": routing_reason,
         "clock": _clock(request),
         "outcome": _outcome(request, reader),
         "supported": request.id in mine[Support],
         "followed": request.id in mine[Follow],
         "requester": _requester(request, roles, inside, names),
-        "requester_organisation": request.requester_organisation
-        if roles or request.show_name
-        else "",
-        "flags": [{**flag, "label": wording.flag(flag)} for flag in request.flags]
-        if inside
-        else [],
+        "requester_organisation": requester_organisation,
+        "flags": flags,
         "hidden": request.hidden,
         "anonymised": request.anonymised is not None,
         "roles": sorted(roles),
@@ -326,9 +326,10 @@ def may_read_dataset(package: model.Package, reader: Reader) -> bool:
         return False
     if not package.private or reader.sysadmin:
         return True
+    auth_user_obj = model.User.get(reader.id) if reader.id else None
     context: Any = {
         "user": reader.name,
-        "auth_user_obj": model.User.get(reader.id) if reader.id else None,
+        "auth_user_obj": auth_user_obj,
     }
     try:
         return tk.check_access("package_show", context, {"id": package.id})
@@ -511,11 +512,12 @@ def _may_know(row: Any, request: Request, reader: Reader) -> bool:
 
 
 def _joined_dict(row: Any) -> dict[str, Any]:
+    due = row.due.isoformat() if row.due else None
     return {
         "id": row.id,
         "reference": row.reference,
         "title": row.title,
         "state": row.state,
         "state_label": wording.state(row.state),
-        "due": row.due.isoformat() if row.due else None,
+        "due": due,
     }

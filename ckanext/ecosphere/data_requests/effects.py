@@ -117,7 +117,8 @@ def _asked_too(request: Request) -> routing.Proposal | None:
     )
     if group is None or group.state != model.State.ACTIVE:
         return None
-    return routing.Proposal(group, {"code": "batch" if request.batch_id else "asked"})
+    code = "batch" if request.batch_id else "asked"
+    return routing.Proposal(group, {"code": code})
 
 
 def ask(request: Request, organization: str | None) -> None:
@@ -136,9 +137,11 @@ def flag_unreachable(request: Request) -> None:
         model.Session.get(model.Group, request.organization_id) if request.organization_id else None
     )
     other = routing.instead_of(group, request)
+    title = (group.title or group.name) if group else ""
+    other_title = other.title if other else ""
     titles = {
-        "title": (group.title or group.name) if group else "",
-        "other": other.title if other else "",
+        "title": title,
+        "other": other_title,
     }
     request.flags = [*others, {"code": UNREACHABLE, **titles}]
 
@@ -209,8 +212,8 @@ def _transfer(request: Request, values: Fields, moment: datetime) -> Fields:
 
 def _extend(request: Request, values: Fields, moment: datetime) -> Fields:
     last = fields.latest_due(request)
-    values.setdefault("due", last.isoformat() if last else "")
-    if values["due"]:
+    latest = last.isoformat() if last else ""
+    if values.setdefault("due", latest):
         request.due = date.fromisoformat(values["due"])
     request.extended = True
     return values
@@ -355,10 +358,11 @@ def index_text(request: Request) -> None:
     # Always in French, the language of the search, whatever the user's language.
     places = f"{wording.territory(request, 'fr')} {request.territory}"
     themes = wording.concept("themes", request.theme, "fr")
+    # A reference that the requester keeps private is not searchable.
+    procedure = request.procedure_reference if request.show_procedure else ""
     weighted = (
         ("A", f"{request.title} {request.reference or ''}"),
-        # A reference that the requester keeps private is not searchable.
-        ("B", f"{themes} {places} {request.procedure_reference if request.show_procedure else ''}"),
+        ("B", f"{themes} {places} {procedure}"),
         ("C", request.description),
     )
     parts = [

@@ -125,7 +125,8 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
     if clock.get("extended"):
         words += " " + tk._("The period was extended.")
     soon = clock["state"] == "due_soon"
-    return {"state": clock["state"], "icon": "hourglass-half" if soon else "clock", "text": words}
+    icon = "hourglass-half" if soon else "clock"
+    return {"state": clock["state"], "icon": icon, "text": words}
 
 
 def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
@@ -415,9 +416,8 @@ def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list
     for group in backlog:
         first, _dash, last = group["age"].partition("-")
         words = tk._("{first} to {last} days") if last else tk._("more than {first} days")
-        rows.append(
-            (words.format(first=first if last else int(first) - 1, last=last), group["count"])
-        )
+        first_day = first if last else int(first) - 1
+        rows.append((words.format(first=first_day, last=last), group["count"]))
     return rows
 
 

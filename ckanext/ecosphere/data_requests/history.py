@@ -94,7 +94,8 @@ def line(
     result["internal"] = entry.transition in states.INTERNAL
     hidden = set() if exact else set(PERSONAL)
     # The reasons given in a review are as personal as those of the decision.
-    hidden |= set(WRITTEN) if entry.transition in states.REVIEW and not exact else set()
+    if entry.transition in states.REVIEW and not exact:
+        hidden |= set(WRITTEN)
     hidden |= {"former_outcome", "target", "deliveries"}
     if trust.may_read(entry.moderation, entry.actor_id, request, reader):
         result["comment_html"] = _html(entry)
@@ -121,15 +122,18 @@ def line(
 
 def without_spam(fields: dict[str, Any], inside: bool, spam: bool | None = None) -> dict[str, Any]:
     """Remove the spam mark and the moderators' reason for readers who do not handle the request, such as its author."""
-    if inside or not (fields.get("spam") if spam is None else spam):
+    is_spam = fields.get("spam") if spam is None else spam
+    if inside or not is_spam:
         return fields
     return {key: value for key, value in fields.items() if key not in ("spam", "reason")}
 
 
 def event_public(event: Event, exact: bool = False, signal: bool = False) -> dict[str, Any]:
     """Return what all readers of the request may see of an event; its id and exact time only if `exact`."""
+    shown_id = event.id if exact else None
+    comment_html = _html(event) if event.moderation in trust.SHOWN else ""
     return {
-        "id": event.id if exact else None,
+        "id": shown_id,
         "transition": event.transition,
         "transition_label": wording.transition(event.transition, signal),
         "from": event.from_state,
@@ -138,7 +142,7 @@ def event_public(event: Event, exact: bool = False, signal: bool = False) -> dic
         "created": iso_for(event.created, exact),
         "actor_role": event.actor_role,
         "actor_label": wording.role(event.actor_role, signal),
-        "comment_html": _html(event) if event.moderation in trust.SHOWN else "",
+        "comment_html": comment_html,
         "version": event.version,
     }
 
@@ -193,6 +197,7 @@ def _revision(
     revision: Revision, request: Request, reader: Reader, names: Names, exact: bool
 ) -> dict[str, Any]:
     """Return an edit: which fields changed for all readers, their values for those with a role in the request."""
+    changes = _changes(revision, revision.author_id == reader.id) if exact else []
     result = {
         **_edit(request),
         "id": revision.id,
@@ -200,7 +205,7 @@ def _revision(
         "version": revision.version,
         "fields": {},
         "edited": sorted(revision.changes),
-        "changes": _changes(revision, revision.author_id == reader.id) if exact else [],
+        "changes": changes,
         "moderation": shown_moderation(revision.moderation),
         "reason": revision.reason,
     }
@@ -211,13 +216,14 @@ def _revision(
 
 def _trace(trace: Trace, request: Request, names: Names) -> dict[str, Any]:
     """Return an internal event: `assigned_to` and `instead_of` are names, `told` is a level of the escalation."""
+    actor_role = states.EDITOR if trace.actor_id else states.SYSTEM
     return {
         **_edit(request),
         "id": f"desk-{trace.id}",
         "transition": trace.kind,
         "transition_label": "",
-        "actor_role": states.EDITOR if trace.actor_id else states.SYSTEM,
-        "actor_label": wording.role(states.EDITOR if trace.actor_id else states.SYSTEM),
+        "actor_role": actor_role,
+        "actor_label": wording.role(actor_role),
         "actor": names.person(trace.actor_id),
         "created": iso(trace.created),
         "version": request.version,
@@ -278,20 +284,20 @@ def conversation(
     messages_ = []
     for message in messages:
         readable = not message.hidden or inside
+        html = text.row_html(message, trust.has_plain_links(message.moderation)) if readable else ""
+        attachments = files.get(message.id, []) if readable else []
         row = {
             "id": message.id,
             "author": author(message, request, names),
             "author_role": message.author_role,
             "mine": bool(reader.id) and message.author_id == reader.id,
             "created": iso_for(message.created, exact or message.author_id == (reader.id or "-")),
-            "html": text.row_html(message, trust.has_plain_links(message.moderation))
-            if readable
-            else "",
+            "html": html,
             "internal": message.internal,
             "hidden": message.hidden,
             "hidden_reason": message.hidden_reason,
             "moderation": shown_moderation(message.moderation),
-            "attachments": files.get(message.id, []) if readable else [],
+            "attachments": attachments,
         }
         if inside:
             row["author_name"] = names.person(message.author_id)
@@ -304,9 +310,8 @@ def author(comment: Comment, request: Request, names: Names) -> str:
     service = None
     if comment.author_role in (states.EDITOR, states.ADMIN):
         service = names.group(comment.organization_id or request.organization_id)
-    return wording.author(
-        comment.author_role, service["title"] if service else "", request.is_signal
-    )
+    title = service["title"] if service else ""
+    return wording.author(comment.author_role, title, request.is_signal)
 
 
 def held(rows: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
@@ -322,6 +327,9 @@ def _held(
     kind: str, row: Any, request: Request, names: Names, files: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
     user = names.users.get(_writer(row) or "")
+    user_name = user.name if user else ""
+    changes = _changes(row, own=False) if kind == "edit" else []
+    attachments = files.get(row.id, []) if kind == "comment" else []
     return {
         "kind": kind,
         "id": str(row.id),
@@ -330,10 +338,10 @@ def _held(
             row.author_role if kind == "comment" else states.REQUESTER, "", request.is_signal
         ),
         "author_name": names.person(_writer(row)),
-        "user": user.name if user else "",
+        "user": user_name,
         "html": _held_html(row),
-        "changes": _changes(row, own=False) if kind == "edit" else [],
-        "attachments": files.get(row.id, []) if kind == "comment" else [],
+        "changes": changes,
+        "attachments": attachments,
         "request": {"id": request.id, "reference": request.reference, "title": request.title},
     }
 

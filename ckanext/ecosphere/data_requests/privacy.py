@@ -181,6 +181,7 @@ def _events(where: Any, drop_texts: bool) -> None:
 def export(user: model.User) -> dict[str, Any]:
     """Return all personal data of a user, ready for JSON."""
     settings = model.Session.get(Setting, user.id)
+    own_settings = {"digest": settings.digest, "language": settings.language} if settings else {}
     return {
         "person": {
             "id": user.id,
@@ -212,7 +213,7 @@ def export(user: model.User) -> dict[str, Any]:
         "saved_answers": _rows(SavedAnswer, SavedAnswer.author_id == user.id),
         "mails": _rows(Inbound, Inbound.user_id == user.id),
         "author": _rows(AuthorName, AuthorName.user_id == user.id),
-        "settings": {"digest": settings.digest, "language": settings.language} if settings else {},
+        "settings": own_settings,
     }
 
 

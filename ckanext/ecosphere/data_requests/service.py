@@ -184,7 +184,8 @@ def fill_in(request: Request) -> None:
     for column in sa.inspect(Request).columns:
         if column.default is not None and getattr(request, column.key) is None:
             default = column.default.arg
-            setattr(request, column.key, default(None) if callable(default) else default)
+            value = default(None) if callable(default) else default
+            setattr(request, column.key, value)
 
 
 def update(
@@ -233,9 +234,8 @@ def _next_version(request: Request) -> None:
 def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
     before = {name: getattr(request, name) for name in changed}
     write(request, changed)
-    if errors := fields.missing_before_sending(
-        request, clock.day_of(clock.now()) if "need_by" in changed else None
-    ):
+    today = clock.day_of(clock.now()) if "need_by" in changed else None
+    if errors := fields.missing_before_sending(request, today):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     revision = _new_revision(request, reader.id, before, changed, clock.now())
     write(request, before)
@@ -462,8 +462,8 @@ def support(reader: Reader, request_id: str, add: bool) -> None:
             raise tk.ValidationError(
                 {"id": [_("Only public requests that are not closed can be supported.")]}
             )
-        change = bond(Support, request_id, reader.id, add)
-        request.support_count += change if add else -change
+        sign = 1 if add else -1
+        request.support_count += sign * bond(Support, request_id, reader.id, add)
         model.Session.commit()
 
 
@@ -555,6 +555,7 @@ def _new_revision(
         the revision; held if it needs moderation, which it does not before the request is accepted, as the moderator
         then reads all of it anyway.
     """
+    moderation = trust.status_of_new(author_id) if request.opened else ""
     revision = Revision(
         id=new_id(),
         request_id=request.id,
@@ -562,7 +563,7 @@ def _new_revision(
         created=moment,
         version=request.version,
         changes={name: _change(name, before[name], after[name]) for name in after},
-        moderation=trust.status_of_new(author_id) if request.opened else "",
+        moderation=moderation,
         reason="",
     )
     model.Session.add(revision)

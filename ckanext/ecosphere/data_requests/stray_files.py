@@ -69,7 +69,8 @@ def _next(folders: list[str]) -> list[str]:
     last = stored.decode() if isinstance(stored, bytes) else stored
     chosen = [name for name in folders if name > last][:MOST_FOLDERS]
     is_end = not chosen or chosen[-1] == folders[-1]
-    connection.set(key, "" if is_end else chosen[-1])
+    reached = "" if is_end else chosen[-1]
+    connection.set(key, reached)
     return chosen
 
 

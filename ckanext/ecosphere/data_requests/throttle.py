@@ -53,12 +53,19 @@ def sent_lately(reader: Reader) -> int:
 
 def without_moderator(reader: Reader) -> int:
     """Return the number of requests within 24 hours that a user can send without a moderator reading them first."""
-    return config.requests_per_day() * (config.service_factor() if _is_inside(reader) else 1)
+    return config.requests_per_day() * _factor(reader)
+
+
+def _factor(reader: Reader) -> int:
+    """Return by how much the limits of a user exceed those of people without a service."""
+    if _is_inside(reader):
+        return config.service_factor()
+    return 1
 
 
 def is_stopped(reader: Reader) -> bool:
     """Return whether the user can make no more requests today; False while counting is not available."""
-    most = config.most_requests_per_day() * (config.service_factor() if _is_inside(reader) else 1)
+    most = config.most_requests_per_day() * _factor(reader)
     try:
         rate_limits.probe("requests-request", f"{most} per {DAY}", f"person:{reader.id}")
     except rate_limits.TooMany:
@@ -137,7 +144,7 @@ def form_kept() -> None:
 def _count(kind: str, reader: Reader, most: int, period: str) -> None:
     """Count by user and, except for people of services, who share an IP address, also by address."""
     inside = _is_inside(reader)
-    own = f"{most * config.service_factor() if inside else most} per {period}"
+    own = f"{most * _factor(reader)} per {period}"
     ceiling = _ceiling(most, period) if not inside and has_request_context() else ""
     address = _address() if ceiling else ""
     with _in_words():

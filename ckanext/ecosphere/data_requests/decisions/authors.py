@@ -95,7 +95,9 @@ def sender(group: model.Group | None) -> Sender:
 def court(group: model.Group) -> str:
     """Return the administrative court of the seat of a service, "" when the table has none."""
     courts, place = law.courts(), _place(group)
-    return courts.get(group.name) or (courts.get(place.id, "") if place else "")
+    if group.name in courts or place is None:
+        return courts.get(group.name, "")
+    return courts.get(place.id, "")
 
 
 def on_behalf(kind: str, place: voc.Concept | None) -> dict[str, str]:
@@ -119,9 +121,9 @@ def _kind(group: model.Group) -> str:
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     registry = voc.get("organisations")
     own = str(extras.get(organisations.KIND) or "")
-    return own or (
-        str(registry[group.name].data.get("kind") or "") if group.name in registry else ""
-    )
+    if own or group.name not in registry:
+        return own
+    return str(registry[group.name].data.get("kind") or "")
 
 
 def _place(group: model.Group) -> voc.Concept | None:

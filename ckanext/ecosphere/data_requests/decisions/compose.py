@@ -230,16 +230,19 @@ def _version(facts: Facts, language: str) -> dict[str, Any]:
         _blocks(kind["body"], facts, values, language, f"letters.yaml, kinds.{facts.kind}")
     )
     signed = not kind.get("unsigned")
+    note = "" if language == FRENCH else texts["translated"][language]
+    on_behalf = facts.sender.on_behalf.get(language, "") if signed else ""
+    signature = texts["shared"][facts.signature][0][language] if signed else ""
     return {
         "language": language,
         "words": texts["words"][language],
         "title": _title(kind, facts)[language].format_map(values),
-        "note": "" if language == FRENCH else texts["translated"][language],
+        "note": note,
         "date": values["today"],
         "blocks": blocks,
         "signed": signed,
-        "on_behalf": facts.sender.on_behalf.get(language, "") if signed else "",
-        "signature": texts["shared"][facts.signature][0][language] if signed else "",
+        "on_behalf": on_behalf,
+        "signature": signature,
     }
 
 
@@ -268,6 +271,12 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
             return _nobreak(dates.in_language(value, language))
         return ""
 
+    silence_refer_by = day(law.last_day("refer", facts.due)) if facts.due else ""
+    ground_label = ground.label(language) if ground else ""
+    articles = _within_sentence(ground.articles, language) if ground else ""
+    interest_words = getattr(interest, language) if interest else ""
+    balance = texts_given.get("balance") if interest else ""
+    balance_source = _within_sentence(interest.source, language) if interest else ""
     words = {
         **texts_given,
         "today": day(facts.day),
@@ -277,13 +286,13 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "due": day(facts.due),
         "months": texts["months"][language][min(facts.months, 6)],
         "refer_by": day(law.last_day("refer", facts.day)),
-        "silence_refer_by": day(law.last_day("refer", facts.due)) if facts.due else "",
+        "silence_refer_by": silence_refer_by,
         "service": facts.service,
         "by_desk": facts.desk_for is not None,
         "complete": facts.sender.complete,
         "what": kind.get("what", {}).get(language, ""),
-        "ground": ground.label(language) if ground else "",
-        "articles": _within_sentence(ground.articles, language) if ground else "",
+        "ground": ground_label,
+        "articles": articles,
         "extended": facts.extended,
         "part_not_held": texts_given.get("ground") == law.PART_NOT_HELD,
         "kind_data": applies == law.DATA_KIND,
@@ -291,9 +300,9 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "emissions": emissions == law.YES and ground,
         "not_emissions": emissions == law.NO and ground,
         "environmental": texts_given.get("environmental") == law.YES,
-        "interest": getattr(interest, language) if interest else "",
-        "balance": texts_given.get("balance") if interest else "",
-        "balance_source": _within_sentence(interest.source, language) if interest else "",
+        "interest": interest_words,
+        "balance": balance,
+        "balance_source": balance_source,
         **_transmission(texts_given, language),
         "commission": remedies["commission"]["name"][language],
         "short": remedies["commission"]["short"],
@@ -309,12 +318,12 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
 def _transmission(fields: Mapping[str, str], language: str) -> dict[str, str]:
     """Return how and when a request was passed on outside the portal, in words."""
     way, on = fields.get("transmitted_how", ""), fields.get("transmitted_on", "")
+    transmitted_how = law.texts()["ways"][way][language] if way else ""
+    transmitted_on = _nobreak(dates.in_language(date.fromisoformat(on), language)) if on else ""
     return {
         "transmitted_by": fields.get("transmitted_by", ""),
-        "transmitted_how": law.texts()["ways"][way][language] if way else "",
-        "transmitted_on": _nobreak(dates.in_language(date.fromisoformat(on), language))
-        if on
-        else "",
+        "transmitted_how": transmitted_how,
+        "transmitted_on": transmitted_on,
     }
 
 
@@ -383,12 +392,12 @@ def _plain(version: Mapping[str, Any], facts: Facts) -> str:
     lines += [line for line in (sender,) if line]
     lines.append(f"{words['date']} : {version['date']}\n{words['reference']} : {facts.reference}")
     for block in version["blocks"]:
-        lines += [block.heading.upper()] if block.heading else []
+        if block.heading:
+            lines.append(block.heading.upper())
         lines += block.paragraphs
         if block.items:
-            lines.append(
-                "\n".join(f"- {text}" + (f" : {url}" if url else "") for text, url in block.items)
-            )
+            items = [" : ".join(filter(None, item)) for item in block.items]
+            lines.append("\n".join(f"- {item}" for item in items))
     if version["signed"]:
         behalf = f"{version['on_behalf']},\n" if version["on_behalf"] else ""
         lines.append(behalf + "\n".join((*facts.author_lines, facts.sender.name)))

@@ -146,13 +146,15 @@ def _values(request: Request) -> dict[str, str]:
     group = authors.service_of(request, "")
     site = str(tk.config.get("ckan.site_url") or "").rstrip("/")
     ground = outcome.get("ground", "")
+    received = day(clock.day_of(request.submitted)) if request.submitted else ""
+    service = authors.sender(group).name if group else "service non désigné"
     return {
         **{name: str(outcome.get(name) or "") for name in REASONS},
         "reference": request.reference or "",
         "title": request.title,
-        "received": day(clock.day_of(request.submitted)) if request.submitted else "",
+        "received": received,
         "due": day(request.due),
-        "service": authors.sender(group).name if group else "service non désigné",
+        "service": service,
         "ground": _ground(ground, outcome.get("other_ground", "")),
         "portal": str(tk.config["ckan.site_title"]),
         "commission": remedies["name"]["fr"],
@@ -165,7 +167,9 @@ def _ground(key: str, other: str) -> str:
     ground = law.grounds().get(key)
     if ground:
         return f"{ground.label('fr')} ({ground.articles})"
-    return other or (wording.ground(key) if key else "")
+    if other or not key:
+        return other
+    return wording.ground(key)
 
 
 def day(value: date | None) -> str:
@@ -192,8 +196,11 @@ def _html(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) 
             parts.append(Markup("<h3>{}</h3>").format(heading))
         item = Markup("<li>{}</li>") if listed else Markup("<p>{}</p>")
         pieces = Markup("").join(item.format(breaks.join(line.split("\n"))) for line in lines)
-        parts.append(Markup("<ul>{}</ul>").format(pieces) if listed else pieces)
-    parts.append(Markup("<p>{}</p></article>").format(head["sender"][0] if head["sender"] else ""))
+        if listed:
+            pieces = Markup("<ul>{}</ul>").format(pieces)
+        parts.append(pieces)
+    signature = head["sender"][0] if head["sender"] else ""
+    parts.append(Markup("<p>{}</p></article>").format(signature))
     return str(Markup("").join(parts))
 
 
@@ -206,7 +213,11 @@ def _plain(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]])
         head["subject"],
     ]
     for heading, lines, listed in sections:
-        blocks += [heading.upper()] if heading else []
-        blocks += ["\n".join(f"- {line}" for line in lines)] if listed else list(lines)
+        if heading:
+            blocks.append(heading.upper())
+        if listed:
+            blocks.append("\n".join(f"- {line}" for line in lines))
+        else:
+            blocks += lines
     blocks += head["sender"][:1]
     return "\n\n".join(blocks) + "\n"

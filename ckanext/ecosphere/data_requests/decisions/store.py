@@ -85,14 +85,16 @@ def written(
     if kind in states.LETTERS and (faults := authors.faults(author, sender)):
         raise tk.ValidationError(faults)  # pyright: ignore[reportArgumentType]
     today = clock.day_of(datetime.now(timezone.utc))
+    received = clock.day_of(request.submitted) if request.submitted else today
+    months = config.extended_months() if request.extended else config.answer_months()
     facts = compose.Facts(
         kind=kind,
         day=today,
         reference=request.reference or "",
         title=mail_texts.title(request),
-        received=clock.day_of(request.submitted) if request.submitted else today,
+        received=received,
         due=_due(request, kind, fields),
-        months=config.extended_months() if request.extended else config.answer_months(),
+        months=months,
         sender=sender,
         author=author,
         given=fields,
@@ -114,7 +116,8 @@ def _due(request: Request, kind: str, fields: Mapping[str, Any]) -> date | None:
 def language_of(request: Request) -> str:
     """Return the language of the requester: the one they chose, else that of the request."""
     setting = model.Session.get(Setting, request.requester_id) if request.requester_id else None
-    return language.offered((setting.language if setting else "") or request.language)
+    chosen = setting.language if setting else ""
+    return language.offered(chosen or request.language)
 
 
 def _datasets(ids: Iterable[str]) -> list[tuple[str, str]]:
@@ -138,13 +141,14 @@ def _delivered(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
 def keep(request: Request, composed: compose.Composed, kind: str, event_id: int | None) -> Letter:
     """Store a letter as it is sent, without committing."""
     group = authors.service_of(request, kind)
+    organization_id = group.id if group else None
     letter = Letter(
         id=new_id(),
         request_id=request.id,
         event_id=event_id,
         kind=kind,
         created=datetime.now(timezone.utc),
-        organization_id=group.id if group else None,
+        organization_id=organization_id,
         requester_id=request.requester_id,
         addressee=addressee(request),
         subject=composed.subject,
@@ -160,8 +164,8 @@ def keep(request: Request, composed: compose.Composed, kind: str, event_id: int 
 def addressee(request: Request) -> str:
     """Return the lines that name the addressee of the letters of a request."""
     user = model.User.get(request.requester_id) if request.requester_id else None
-    lines = [user.display_name if user else "", request.requester_organisation]
-    return "\n".join(line for line in lines if line)
+    name = user.display_name if user else ""
+    return "\n".join(line for line in (name, request.requester_organisation) if line)
 
 
 def _receipt_is_due(request: Request) -> bool:
@@ -264,6 +268,5 @@ def pdf_of(letter: Letter) -> bytes:
 def file_name(letter: Letter) -> str:
     """Return the file name of a letter."""
     request = model.Session.get(Request, letter.request_id)
-    return compose.pdf_name(
-        request.reference if request and request.reference else letter.request_id, letter.kind
-    )
+    reference = request.reference if request else None
+    return compose.pdf_name(reference or letter.request_id, letter.kind)

@@ -140,7 +140,8 @@ class Clock:
 def read(state: str, due: date | None, extended: bool, today: date) -> Clock:
     """Return the clock of a request in `state` that is due on `due`."""
     if state in states.CLOSED:
-        return Clock("closed" if due else "none", due, None, extended)
+        closed = "closed" if due else "none"
+        return Clock(closed, due, None, extended)
     if due is None or state == states.DRAFT:
         return Clock("none", due, None, extended)
     days_left = (due - today).days
@@ -148,7 +149,8 @@ def read(state: str, due: date | None, extended: bool, today: date) -> Clock:
         return Clock("overdue", due, days_left, extended)
     if days_left <= DUE_SOON_DAYS:
         return Clock("due_soon", due, days_left, extended)
-    return Clock("extended" if extended else "running", due, days_left, extended)
+    running = "extended" if extended else "running"
+    return Clock(running, due, days_left, extended)
 
 
 def iso(value: date | datetime | None) -> str | None:
@@ -163,4 +165,6 @@ def iso_for(value: date | datetime | None, exact: bool) -> str | None:
 
     Exact times, compared with the list of accounts, would reveal who made a request.
     """
-    return iso(day_of(value) if isinstance(value, datetime) and not exact else value)
+    if isinstance(value, datetime) and not exact:
+        return iso(day_of(value))
+    return iso(value)

@@ -146,9 +146,8 @@ def _named(entry: str) -> list[Commune]:
     coded = CODE_WITHIN.search(entry)
     if coded is None:
         return [commune for name, commune in _folded() if name == _fold(entry)]
-    exact = get(coded[1])
-    postal = registry.of_postal(entry)
-    return list(dict.fromkeys([*([exact] if exact else []), *postal]))
+    communes = [get(coded[1]), *registry.of_postal(entry)]
+    return list(dict.fromkeys(commune for commune in communes if commune))
 
 
 def _in_departement(candidates: list[Commune], entry: str) -> list[Commune]:

@@ -234,7 +234,7 @@ def companion(value: Any, request: Request, today: date, actor: str | None) -> s
 def _another(value: Any, request: Request, actor: str | None) -> Request:
     """Read the reference or id of another open request of the same service."""
     target = by_id_or_reference(str(value))
-    reader = people.reader_of(model.User.get(actor) if actor else None)
+    reader = people.reader_of_id(actor)
     if target is None or target.submitted is None or not reader.may_read(target):
         raise tk.Invalid(_("There is no such request."))
     if target.id == request.id:
@@ -272,7 +272,8 @@ def _is_closed(target: Request, actor: str | None) -> str:
 def reads(user_id: str | None, package: model.Package) -> bool:
     """Return whether a user, or an anonymous visitor without one, may read a dataset."""
     user = model.User.get(user_id) if user_id else None
-    context: Any = {"user": user.name if user else "", "auth_user_obj": user}
+    user_name = user.name if user else ""
+    context: Any = {"user": user_name, "auth_user_obj": user}
     try:
         return tk.check_access("package_show", context, {"id": package.id})
     except tk.NotAuthorized:

@@ -235,6 +235,13 @@ def _read(user: model.User) -> Reader:
     )
 
 
+def reader_of_id(user_id: str | None) -> Reader:
+    """Return the user with this id, an anonymous visitor without one."""
+    if not user_id:
+        return NOBODY
+    return reader_of(model.User.get(user_id))
+
+
 def reader_of_context(context: Any) -> Reader:
     """Return the reader for the context of an action."""
     user = context.get("auth_user_obj")
@@ -320,7 +327,7 @@ def with_editors() -> set[str]:
 def moderators() -> set[str]:
     """Return the ids of the moderators: editors of the moderating organisation, or else the sysadmins."""
     group = model.Group.get(config.moderators())
-    editors = editors_of(group.id if group else None)
+    editors = editors_of(group.id) if group else set()
     if editors:
         return editors
     site_user = str(tk.config["ckan.site_id"])
@@ -340,25 +347,29 @@ def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
         request: as it is after the transition.
         fields: of the transition.
     """
-    if name == states.REQUESTER:
-        return {request.requester_id} if request.requester_id else set()
-    if name == states.SERVICE:
-        return editors_of(request.organization_id) if request.opened else set()
+    if name in OF_REQUEST:
+        return OF_REQUEST[name](request)
     if name == states.FORMER_SERVICE:
         return editors_of(fields.get("former_organization"))
-    if name == states.MODERATORS:
-        return moderators()
-    if name in DESK:
-        return DESK[name](request)
     table = Follow if name == states.FOLLOWERS else Support
     watchers = set(
         model.Session.scalars(sa.select(table.user_id).where(table.request_id == request.id))
     )
-    return (
-        watchers
-        if request.listed
-        else {user_id for user_id in watchers if _still_reads(user_id, request)}
-    )
+    if request.listed:
+        return watchers
+    return {user_id for user_id in watchers if reader_of_id(user_id).may_read(request)}
+
+
+def _requester(request: Request) -> set[str]:
+    if request.requester_id:
+        return {request.requester_id}
+    return set()
+
+
+def _service(request: Request) -> set[str]:
+    if request.opened:
+        return editors_of(request.organization_id)
+    return set()
 
 
 def _assignee(request: Request) -> set[str]:
@@ -387,12 +398,15 @@ def _chief(request: Request) -> set[str]:
     return moderators()
 
 
-#: Audience within a service → function that returns the ids of its users.
-DESK = {states.ASSIGNEE: _assignee, states.ADMINISTRATORS: _administrators, states.CHIEF: _chief}
-
-
-def _still_reads(user_id: str, request: Request) -> bool:
-    return reader_of(model.User.get(user_id)).may_read(request)
+#: Audience → function of the request that returns the ids of its users.
+OF_REQUEST = {
+    states.REQUESTER: _requester,
+    states.SERVICE: _service,
+    states.MODERATORS: lambda request: moderators(),
+    states.ASSIGNEE: _assignee,
+    states.ADMINISTRATORS: _administrators,
+    states.CHIEF: _chief,
+}
 
 
 def active(user_ids: Iterable[str]) -> set[str]:

@@ -66,7 +66,8 @@ def propose(theme: str, territory: str) -> Proposal:
         theme: id in the vocabulary of themes, may be empty.
         territory: id in the vocabulary of territories, may be empty.
     """
-    root, place = _root(theme), voc.get("territories").get(territory) if territory else None
+    root = _root(theme)
+    place = voc.get("territories").get(territory) if territory else None
     services = _services()
     fitting: list[tuple[model.Group, Rule]] = []
     for rule in rules():
@@ -164,12 +165,15 @@ def instead_of(group: model.Group | None, request: Request) -> model.Group | Non
 
     The service that already has the request is never proposed.
     """
-    excluded = {group.id if group else None, request.organization_id if request.opened else None}
-    above = group.get_parent_groups(type="organization") if group else []
+    excluded = {request.organization_id} if request.opened else set()
+    candidates: list[model.Group | None] = []
+    if group:
+        excluded.add(group.id)
+        candidates += group.get_parent_groups(type="organization")
     proposal = propose(request.theme, request.territory)
-    fitting = [proposal.organization] if proposal.organization else []
-    for service in (*above, *fitting, *proposal.alternatives):
-        if service.id not in excluded and is_reachable(service.id):
+    candidates += [proposal.organization, *proposal.alternatives]
+    for service in candidates:
+        if service and service.id not in excluded and is_reachable(service.id):
             return service
     return None
 

@@ -411,7 +411,8 @@ def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today
     if not transition.guard:
         return ""
     obstacles = [GUARDS[transition.guard](facts, role, now, today) for role in able]
-    return "" if "" in obstacles else obstacles[0]
+    # One role without an obstacle is enough.
+    return min(obstacles, key=bool)
 
 
 def possible(

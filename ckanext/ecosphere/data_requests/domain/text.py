@@ -32,6 +32,13 @@ line = characters.one_line
 html = rich_text.to_html
 
 
+def of_redis(stored: Any) -> str:
+    """Return a text that Redis gave, as bytes or text according to the options of the connection."""
+    if isinstance(stored, bytes):
+        return stored.decode()
+    return stored
+
+
 def has_words(text: str) -> bool:
     """Return whether a text has a letter or a digit, not only punctuation and pictographs."""
     return any(char.isalnum() for char in text)

@@ -50,7 +50,9 @@ def is_trusted(user_id: str | None) -> bool:
     if user.sysadmin or people.is_member_of_a_service(user.id):
         return True
     since = _last_spam(user.id)
-    mine = [Request.requester_id == user.id, *([Request.submitted > since] if since else [])]
+    mine = [Request.requester_id == user.id]
+    if since:
+        mine.append(Request.submitted > since)
     if model.Session.scalar(sa.select(sa.exists().where(*mine, Request.state.in_(states.GIVEN)))):
         return True
     let_in = [*mine, Request.opened.is_not(None), Request.state != states.REJECTED]
@@ -89,12 +91,10 @@ def opens_at_once(request: Request) -> bool:
 
 def _is_one_of_many(request: Request) -> bool:
     """Return whether the requester sent so many lately that a moderator reads this one first; its period runs."""
-    reader = people.reader_of(
-        model.User.get(request.requester_id) if request.requester_id else None
-    )
-    return not request.is_signal and throttle.sent_lately(reader) > throttle.without_moderator(
-        reader
-    )
+    if request.is_signal:
+        return False
+    reader = people.reader_of_id(request.requester_id)
+    return throttle.sent_lately(reader) > throttle.without_moderator(reader)
 
 
 def _number(table: Any, *where: Any) -> int:

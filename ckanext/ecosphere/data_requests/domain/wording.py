@@ -83,7 +83,8 @@ def of_the(title: str) -> str:
         title: as the portal shows it, e.g. “DDT 80” or “Direction départementale des territoires de la Somme”.
     """
     if leading := LEADING.match(title):
-        return f"{'des' if leading[1].lower() == 'les' else 'du'} {title[leading.end() :]}"
+        article = "des" if leading[1].lower() == "les" else "du"
+        return f"{article} {title[leading.end() :]}"
     words = voc.normalise(title).split()
     article = _articles().get(words[0]) if words else None
     if article is None:
@@ -307,7 +308,8 @@ def transition(code: str, signal: bool = False) -> str:
 
 def event(code: str, signal: bool = False) -> str:
     """Return what happened to a request or a signal; "" for a transition without a text of its own."""
-    text = (EVENTS_OF_SIGNALS.get(code) if signal else None) or EVENTS.get(code)
+    of_signal = EVENTS_OF_SIGNALS.get(code) if signal else None
+    text = of_signal or EVENTS.get(code)
     if text:
         return _(text)
     return ""
@@ -395,8 +397,10 @@ def territory(request: Any, lang: str = "") -> str:
         return f"{', '.join(names)} ({place})"
     if names:  # a draft: the territory that contains them is set on submission
         around = [communes.departement_of(commune["code"]) for commune in request.communes]
-        return ", ".join(
-            f"{name} ({departement})" if departement else name
-            for name, departement in zip(names, around, strict=True)
-        )
-    return place or (_("Area drawn on the map") if request.bbox else "")
+        for place_of_name, (name, within) in enumerate(zip(names, around, strict=True)):
+            if within:
+                names[place_of_name] = f"{name} ({within})"
+        return ", ".join(names)
+    if request.bbox and not place:
+        return _("Area drawn on the map")
+    return place

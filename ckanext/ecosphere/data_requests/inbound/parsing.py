@@ -303,9 +303,8 @@ def _file_name(part: Message) -> str:
 
 def _file(part: Message) -> FileStorage:
     content = part.get_payload(decode=True)
-    return FileStorage(
-        BytesIO(content if isinstance(content, bytes) else b""), _file_name(part) or "piece-jointe"
-    )
+    raw = content if isinstance(content, bytes) else b""
+    return FileStorage(BytesIO(raw), _file_name(part) or "piece-jointe")
 
 
 def _text(parts: list[Any]) -> str:

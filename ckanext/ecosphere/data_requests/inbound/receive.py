@@ -183,7 +183,7 @@ def _take(mail: Mail) -> None:
     request = model.Session.get(Request, notification.request_id)
     reader = people.reader_of(user)
     if user is None or mail.head.sender != str(user.email or "").lower():
-        raise Refused("other_sender", (mail.head.sender,) if mail.head.sender else ())
+        raise Refused("other_sender", tuple(filter(None, (mail.head.sender,))))
     server = config.reply_server()
     if server and not parsing.is_verified(mail.head.results, server):
         raise Refused("unverified")
@@ -260,14 +260,11 @@ def _keep(
 def _sentences(errors: Any) -> list[str]:
     if isinstance(errors, str):
         return [errors]
-    values = (
-        errors.values()
-        if isinstance(errors, dict)
-        else errors
-        if isinstance(errors, list | tuple)
-        else ()
-    )
-    return [sentence for value in values for sentence in _sentences(value)]
+    if isinstance(errors, dict):
+        errors = list(errors.values())
+    if not isinstance(errors, list | tuple):
+        return []
+    return [sentence for error in errors for sentence in _sentences(error)]
 
 
 def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int) -> None:
@@ -331,7 +328,8 @@ def _explain(
         sentence = _("Your e-mail about the request {reference} was not taken.").format(
             reference=reference
         )
-    item = emails.Item(sentence, "", emails.address(f"demandes/{reference}") if reference else "")
+    url = emails.address(f"demandes/{reference}") if reference else ""
+    item = emails.Item(sentence, "", url)
     item.details.append((_("Why"), "\n\n".join(lines)))
     item.details.append(
         (_("What to do"), _("Nothing of it was kept. Write on the page of the request instead."))

@@ -246,7 +246,7 @@ def agent(reader: Reader, key: Any) -> model.User:
         NotAuthorized: the user is someone else, or does not exist.
     """
     own = not key or key in (reader.id, reader.name)
-    user = model.User.get(reader.id if own else str(key))
+    user = model.User.get(reader.id) if own else model.User.get(str(key))
     services = reader.editor_of if own else reader.admin_of
     here = user is not None and any(user.id in people.editors_of(group) for group in services)
     if user is None or not (here or (own and reader.editor_of)):

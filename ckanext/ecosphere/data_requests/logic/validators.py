@@ -13,7 +13,7 @@ from ckan import model
 from ckan.lib.navl.dictization_functions import missing
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import communes as registry
 from ckanext.ecosphere.data_requests.domain import states, text, wording
@@ -181,7 +181,7 @@ def a_file(value: Any) -> Any:
 
 def some_files(value: Any) -> list[Any]:
     """Convert uploaded files, or none, to a list; refuse text in their place."""
-    return [a_file(file) for file in (value if isinstance(value, list) else [value]) if file]
+    return [a_file(file) for file in attachments.as_list(value) if file]
 
 
 def a_day(value: Any) -> date | None:
@@ -291,7 +291,7 @@ def _checks(digits: str) -> bool:
 def json_list(value: Any) -> list[Any]:
     """Convert a list, or its JSON."""
     if isinstance(value, str):
-        value = _json_or(value, [value] if value else [])
+        value = _json_or(value, list(filter(None, [value])))
     _is_list(value)
     return _few(value, MOST_IDS)
 

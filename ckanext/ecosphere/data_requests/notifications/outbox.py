@@ -141,9 +141,8 @@ def _write(
     rows = []
     wishes, muted = _wishes(recipients), _muted(request, recipients)
     # Messages are delayed a little, so that those about the same request are sent in one e-mail.
-    leaves = moment + timedelta(
-        minutes=config.comment_delay() if origin["kind"] == "comment" else 0
-    )
+    minutes = config.comment_delay() if origin["kind"] == "comment" else 0
+    leaves = moment + timedelta(minutes=minutes)
     for user_id, audience in recipients.items():
         row = {
             **common,
@@ -162,7 +161,8 @@ def _write(
     at_once = [
         row["user_id"] for row in rows if row["channel"] == EMAIL and row["status"] == "pending"
     ]
-    for box, audience in _once(boxes or {}, at_once).items() if config.mail_works() else ():
+    once = _once(boxes or {}, at_once) if config.mail_works() else {}
+    for box, audience in once.items():
         row = {**common, "user_id": box, "audience": audience.audience, "neutral": audience.neutral}
         rows.append({**row, "channel": EMAIL, "status": "pending", "next_try": leaves})
     if not rows:

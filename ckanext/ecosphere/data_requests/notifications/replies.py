@@ -187,7 +187,7 @@ def satisfaction_token(request: Request) -> str:
 def request_of_token(written: str) -> Request | None:
     """Return the request of a token, None when it is invalid, too old, or its user is no longer the requester."""
     ids = headers.read(SATISFACTION, written, SATISFACTION_SECONDS)
-    if not (isinstance(ids, list) and len(ids) == 2 and all(isinstance(id_, str) for id_ in ids)):  # noqa: PLR2004
+    if not isinstance(ids, list) or [type(id_) for id_ in ids] != [str, str]:
         return None
     request = model.Session.get(Request, ids[1])
     if request is not None and request.requester_id == ids[0]:
@@ -209,4 +209,6 @@ def unsubscribe_token(user_id: str, request_id: str) -> str:
 def read_unsubscribe_token(written: str) -> tuple[str, str] | None:
     """Return the ids of the user and the request ("" for all) of a token, None when it is invalid."""
     ids = shared.read_lasting(UNSUBSCRIBE, written)
-    return (str(ids[0]), str(ids[1])) if isinstance(ids, list) and len(ids) == 2 else None  # noqa: PLR2004
+    if not isinstance(ids, list) or len(ids) != 2:  # noqa: PLR2004
+        return None
+    return str(ids[0]), str(ids[1])

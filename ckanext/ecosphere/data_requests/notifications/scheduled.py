@@ -147,7 +147,7 @@ def last_tick() -> datetime | None:
     """Return the time of the last run, None when there was none."""
     stored: Any = connect_to_redis().get(_key())
     if stored:
-        return datetime.fromisoformat(stored.decode() if isinstance(stored, bytes) else stored)
+        return datetime.fromisoformat(text.of_redis(stored))
     return None
 
 

@@ -133,14 +133,16 @@ def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any
     for key in colleagues:
         number, overdue = numbers.get(key, (0, 0))
         absence = away.get(key)
+        away_until = absence.last.isoformat() if absence else None
+        substitute = names.person(absence.substitute_id) if absence else ""
         agents.append(
             {
                 "user": names.users[key].name,
                 "name": names.person(key),
                 "count": number,
                 "late": overdue,
-                "away_until": absence.last.isoformat() if absence else None,
-                "substitute": names.person(absence.substitute_id) if absence else "",
+                "away_until": away_until,
+                "substitute": substitute,
             }
         )
     mine = sum(

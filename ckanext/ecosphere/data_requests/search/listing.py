@@ -122,8 +122,8 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     """
     of_scope, filters = scope(data, reader), conditions(data)
     if data.get("scope") == "desk" and data.get("assigned"):
-        group = model.Group.get(data.get("organization"))
-        filters["assigned"] = desk.held_by(data["assigned"], reader, group.id if group else "")
+        service_id = _service_id(data.get("organization"))
+        filters["assigned"] = desk.held_by(data["assigned"], reader, service_id)
     where = [*of_scope, *filters.values()]
     start, rows = data.get("start", 0), data.get("rows", 20)
     page: list[Request] = []
@@ -205,14 +205,22 @@ def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
     if scope == "mine":
         return [Request.requester_id == reader.id]
     if scope == "moderation":
-        return [
-            Request.submitted.is_not(None),
-            *([] if data.get("state") else [Request.state == states.SUBMITTED]),
-        ]
+        submitted = [Request.submitted.is_not(None)]
+        if not data.get("state"):
+            submitted.append(Request.state == states.SUBMITTED)
+        return submitted
     if scope == "desk":
-        group = model.Group.get(data.get("organization"))
-        return [Request.organization_id == (group.id if group else ""), Request.opened.is_not(None)]
+        service_id = _service_id(data.get("organization"))
+        return [Request.organization_id == service_id, Request.opened.is_not(None)]
     return [Request.listed]
+
+
+def _service_id(key: Any) -> str:
+    """Return the id of a service given by name or id, "" when there is none."""
+    group = model.Group.get(key)
+    if group is None:
+        return ""
+    return group.id
 
 
 def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,8 +231,8 @@ def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
     if data.get("state"):
         conditions_["state"] = Request.state.in_(data["state"])
     if data.get("organization") and data.get("scope") != "desk":
-        group = model.Group.get(data["organization"])
-        conditions_["organization"] = Request.organization_id == (group.id if group else "")
+        service_id = _service_id(data["organization"])
+        conditions_["organization"] = Request.organization_id == service_id
     for name, vocabulary in (("territory", "territories"), ("theme", "themes")):
         if data.get(name):
             conditions_[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
@@ -291,11 +299,9 @@ def _newest(data: Mapping[str, Any]) -> list[Any]:
     if (data.get("scope") or "public") == "public":
         # The public only sees the day of receipt, so the order within a day must not reveal the time, except to
         # readers who see it anyway.
-        return [
-            RECEIPT_DAY.desc(),
-            *([Request.submitted.desc()] if data.get("exact") else []),
-            Request.id,
-        ]
+        if data.get("exact"):
+            return [RECEIPT_DAY.desc(), Request.submitted.desc(), Request.id]
+        return [RECEIPT_DAY.desc(), Request.id]
     return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
 
 

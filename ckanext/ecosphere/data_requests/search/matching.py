@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain import states, text
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import DatasetLink, Request
 from ckanext.ecosphere.data_requests.search import similar
@@ -57,7 +57,7 @@ def saved() -> Iterator[list[str]]:
     for cut_off in connection.smembers(_taken_key()):
         connection.smove(_taken_key(), _key(), cut_off)
     while members := connection.srandmember(_key(), COMPARED_AT_ONCE):
-        ids = [member.decode() if isinstance(member, bytes) else member for member in members]
+        ids = [text.of_redis(member) for member in members]
         moving = connection.pipeline()
         for id_ in ids:
             moving.smove(_key(), _taken_key(), id_)
@@ -81,11 +81,7 @@ def remember() -> int:
         datetime.now(timezone.utc).replace(tzinfo=None),
     )
     stored: Any = connection.get(key)
-    last_seen = (
-        datetime.fromisoformat(stored.decode() if isinstance(stored, bytes) else stored)
-        if stored
-        else None
-    )
+    last_seen = datetime.fromisoformat(text.of_redis(stored)) if stored else None
     lost, _memory["seen"] = last_seen is None or last_seen != _memory.get("seen", last_seen), moment
     connection.set(key, moment.isoformat())
     if not lost:
@@ -113,7 +109,9 @@ def compare(package_ids: Sequence[str]) -> None:
     packages = {package_.id: package_ for package_ in model.Session.scalars(query)}
     there = [dataset for dataset in packages.values() if dataset.state == model.State.ACTIVE]
     missing = set(package_ids) - {dataset.id for dataset in there}
-    _flag({id_: packages[id_].title or "" if id_ in packages else "" for id_ in missing})
+    titles = {id_: package.title or "" for id_, package in packages.items()}
+    if missing:
+        _flag({id_: titles.get(id_, "") for id_ in missing})
     _unflag({dataset.id for dataset in there})
     if model.Session.scalar(sa.select(sa.exists().where(*_ON_DESK))):
         _suggest([row for dataset in there for row in _fitting(dataset)])
@@ -164,9 +162,9 @@ def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
         values = json.loads(written)
     except ValueError:
         values = [written]
-    concepts = (
-        terms.get(str(value)) for value in (values if isinstance(values, list) else [values])
-    )
+    if not isinstance(values, list):
+        values = [values]
+    concepts = (terms.get(str(value)) for value in values)
     return {concept.id for concept in concepts if concept}
 
 
@@ -246,7 +244,7 @@ def _flag(titles: Mapping[str, str]) -> None:
         DatasetLink.package_id.in_(titles), DatasetLink.kind == "answer"
     )
     answers: dict[str, list[str]] = {}
-    for request_id, package_id in model.Session.execute(tied) if titles else ():
+    for request_id, package_id in model.Session.execute(tied):
         answers.setdefault(request_id, []).append(package_id)
     if not answers:
         return

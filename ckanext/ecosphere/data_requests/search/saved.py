@@ -51,12 +51,11 @@ class Requests(AlertSubject):
             MultiDict([(name, characters.one_line(value)) for name, value in pairs])
         )
         arguments.pop("assigned", None)
-        pairs_ = [
-            (name, "1" if value is True else value)
-            for name, value in arguments.items()
-            if name != "state"
-        ]
-        pairs_ += [("state", state) for state in sorted(set(arguments.get("state", ())))]
+        chosen_states = arguments.pop("state", ())
+        if "unanswered" in arguments:
+            arguments["unanswered"] = "1"
+        pairs_ = list(arguments.items())
+        pairs_ += [("state", state) for state in sorted(set(chosen_states))]
         search = urlencode(sorted(pairs_, key=lambda pair: pair[0] != "q"))
         if len(search) > LONGEST:
             raise tk.ValidationError({"search": [tk._("This search is too long to be saved.")]})
@@ -121,7 +120,9 @@ class Requests(AlertSubject):
                 .order_by(Request.modified.desc(), Request.id)
                 .limit(rows)
             )
-            return count, list(model.Session.scalars(latest)) if count else []
+            if not count:
+                return 0, []
+            return count, list(model.Session.scalars(latest))
 
     def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
         """Return the entries of requests that are still public, in the order of their ids."""
@@ -159,11 +160,13 @@ def _news(request: Request, groups: dict[str, model.Group], since: datetime) -> 
     new = request.opened is not None and request.opened > since
     words = tk._("new on {date}") if new else tk._("changed on {date}")
     group = groups.get(request.organization_id or "")
+    moment = request.opened if new else request.modified
+    service = (group.title or group.name) if group else ""
     about = [
         wording.state(request.state),
         wording.territory(request, language.current()),
-        (group.title or group.name) if group else "",
-        words.format(date=dates.day(request.opened if new else request.modified)),
+        service,
+        words.format(date=dates.day(moment)),
     ]
     return News(
         title=characters.one_line(mail_texts.title(request)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -131,7 +132,7 @@ def _search(title: str, narrow: str) -> list[dict[str, Any]]:
 
 def _plain(title: str) -> str:
     """Return the longer words of a title, without operators of the search."""
-    words = "".join(char if char.isalnum() or char == "-" else " " for char in title).split()
+    words = re.findall(r"(?:[^\W_]|-)+", title)
     return " ".join([word for word in words if len(word) >= SHORTEST_WORD][:WORDS])
 
 

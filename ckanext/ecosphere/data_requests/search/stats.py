@@ -114,6 +114,9 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
     received, answered, in_time, median = _answers(where, today)
     apart = _apart(year, organization_id)
     cells = _cells(where, today)
+    services = (
+        [] if organization_id else by_service(where, *_judgement(today), _median_days(), today)
+    )
     return {
         "year": year,
         "received": received,
@@ -133,9 +136,7 @@ def compute(year: int | None, organization_id: str | None, today: date) -> dict[
             if number
         ],
         "satisfaction": satisfaction(where),
-        "services": []
-        if organization_id
-        else by_service(where, *_judgement(today), _median_days(), today),
+        "services": services,
         "threshold": threshold,
         "private_included": number >= max(threshold, 1),
         "years": _years(),
@@ -156,11 +157,8 @@ def _selection(
     let_in = sa.and_(Request.opened.is_not(None), Request.state != states.REJECTED)
     spam = Request.outcome["spam"].as_boolean().is_(True)
     rejected = sa.and_(Request.state == states.REJECTED, ~sa.func.coalesce(spam, sa.false()))
-    where: list[Any] = [
-        sa.or_(let_in, rejected) if turned_away else let_in,
-        Request.hidden.is_(False),
-    ]
-    where.append(Request.kind.in_(states.DEMANDS))
+    counted = sa.or_(let_in, rejected) if turned_away else let_in
+    where: list[Any] = [counted, Request.hidden.is_(False), Request.kind.in_(states.DEMANDS)]
     if year:
         first, last = (
             datetime.combine(date(y, 1, 1), time(), clock.PARIS) for y in (year, year + 1)
@@ -233,7 +231,8 @@ def _answers(where: list[Any], today: date) -> tuple[int, int, float | None, flo
         ).where(*where)
     ).one()
     share = round(good / all_judged, 4) if all_judged else None
-    return received, count, share, round(float(half), 1) if half is not None else None
+    median = round(float(half), 1) if half is not None else None
+    return received, count, share, median
 
 
 @dataclass
@@ -285,7 +284,9 @@ def _cells(where: list[Any], today: date) -> Cells:
 
 def _shown(public: int, private: int) -> int:
     """Return the count to show for a cell."""
-    return public + (private if private >= max(config.statistics_threshold(), 1) else 0)
+    if private < max(config.statistics_threshold(), 1):
+        return public
+    return public + private
 
 
 def _years() -> list[int]:
@@ -370,12 +371,14 @@ def by_service(
 
 def _service_line(group: model.Group, row: Any) -> dict[str, Any]:
     plain = ("received", "waiting", "overdue", "answered", "refused")
+    within_month = round(row.in_time / row.judged, 4) if row.judged else None
+    median_days = None if row.median_days is None else round(float(row.median_days), 1)
     return {
         "name": group.name,
         "title": group.title or group.name,
         **{name: getattr(row, name) for name in plain},
-        "within_month": round(row.in_time / row.judged, 4) if row.judged else None,
-        "median_days": None if row.median_days is None else round(float(row.median_days), 1),
+        "within_month": within_month,
+        "median_days": median_days,
         "satisfaction": _satisfied_share(row.said, row.yes),
     }
 
@@ -457,7 +460,8 @@ def rank(asks: Sequence[Ask], most: int = MOST_UNMET) -> list[dict[str, Any]]:
             cell = cells.setdefault((ask.theme, place), _UnmetCell())
             cell.people += ask.people
             cell.count += ask.count
-            cell.wide += ask.count if len(ask.places) > 1 else 0
+            if len(ask.places) > 1:
+                cell.wide += ask.count
             cell.asks.append(number)
     rows: dict[tuple[str, tuple[int, ...]], dict[str, Any]] = {}
     for (theme, place), cell in cells.items():
@@ -478,7 +482,9 @@ def places_of(territory: str, communes: Iterable[Mapping[str, str]] = ()) -> tup
     place = territories.get(territory) if territory else None
     if place is not None and place.data.get("type") == "region":
         return tuple(child.id for child in territories.children(place.uri)) or (place.id,)
-    return (place.id if place else routing.WHOLE_COUNTRY,)
+    if place is None:
+        return (routing.WHOLE_COUNTRY,)
+    return (place.id,)
 
 
 def unmet(where: list[Any]) -> list[dict[str, Any]]:

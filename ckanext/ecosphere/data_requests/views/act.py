@@ -144,9 +144,9 @@ def _previewed(
 def _read(step: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
     """Read the form of a transition, including the author's name for a letter."""
     names = [field["name"] for field in step["fields"]]
-    return forms.read_transition(
-        [*names, *(authors.NAMES if step["transition"] in states.LETTERS else ())], typed
-    )
+    if step["transition"] in states.LETTERS:
+        names += authors.NAMES
+    return forms.read_transition(names, typed)
 
 
 @page
@@ -334,7 +334,8 @@ def _likely(request_: Mapping[str, Any], step: Mapping[str, Any]) -> dict[str, A
         reason = tk._(
             "Our service does not hold these data; this service is more likely to hold them."
         )
-        return {"organization": likely[0]["id"] if likely else "", "reason": reason}
+        organization = likely[0]["id"] if likely else ""
+        return {"organization": organization, "reason": reason}
     if "ground" in names and request.args.get("answer"):
         chosen = next(
             (answer for answer in _saved(request_) if answer["id"] == request.args["answer"]), {}
@@ -367,7 +368,9 @@ def _form(
     names = [field["name"] for field in step["fields"]]
     sends_letter = _sends_letter(request_, step["transition"])
     answers = "requester" in request_["roles"] and step["transition"] in ANSWERS
-    labels = {**forms.labels(), **({"comment": tk._("Your answer")} if answers else {})}
+    labels = forms.labels()
+    if answers:
+        labels["comment"] = tk._("Your answer")
     if request_["is_signal"]:
         labels["target"] = tk._("Report that stays")
     variables: dict[str, Any] = {
@@ -388,8 +391,9 @@ def _form(
         "sends_letter": sends_letter,
         "answers": answers,
         "internal": step["transition"] in states.INTERNAL,
-        **(_letter_variables(request_, step["transition"], values) if sends_letter else {}),
     }
+    if sends_letter:
+        variables |= _letter_variables(request_, step["transition"], values)
     if "organization" in names:
         variables.update(_services(request_))
     if "target" in names:
@@ -494,12 +498,17 @@ def _letter_variables(
     )
     stored = authors.of(tk.current_user.id)
     group = authors.service_of(request, transition)
-    unnamed = {"text": " ".join(faults.get("service", [])), "name": group.name if group else ""}
-    return {
-        "author": {name: values.get(name, getattr(stored, name)) for name in authors.NAMES}
+    service_name = group.name if group else ""
+    unnamed = {"text": " ".join(faults.get("service", [])), "name": service_name}
+    author = (
+        {name: values.get(name, getattr(stored, name)) for name in authors.NAMES}
         if asks_author
-        else None,
-        "unnamed": unnamed if "service" in faults else None,
+        else None
+    )
+    unnamed_service = unnamed if "service" in faults else None
+    return {
+        "author": author,
+        "unnamed": unnamed_service,
         "ways": _ways(),
     }
 

@@ -6,6 +6,7 @@ in a day.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,7 +24,6 @@ from ckanext.ecosphere.data_requests.domain import communes, fields, people, sta
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
 from ckanext.ecosphere.data_requests.views import forms, signals, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
-    INVALID,
     act,
     context,
     is_known,
@@ -82,7 +82,8 @@ def _of_service(name: str) -> dict[str, Any]:
         return {}
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     place = voc.get("territories").get(str(extras.get(organisations.TERRITORY) or ""))
-    return {"organization": group.name, "territory": place.id if place else ""}
+    territory = place.id if place else ""
+    return {"organization": group.name, "territory": territory}
 
 
 @page
@@ -96,7 +97,10 @@ def create() -> AnyResponse:
     carried["visibility"] = carried["visibility"] or "public"
     uploads = _uploads()
     if go != "later":
-        errors |= _lacking((*first.fields, *(CARRIED if go == "send" else ())), {**carried, **data})
+        names = [*first.fields]
+        if go == "send":
+            names += CARRIED
+        errors |= _lacking(names, {**carried, **data})
     if errors:
         return _form(first, typed, errors=forms.with_files(errors, "files", uploads))
     if not is_known():
@@ -286,7 +290,8 @@ def commune_suggestions() -> Response:
 def dataset_suggestions() -> Response:
     """Return datasets that match the input and that the user may read, as JSON."""
     text = request.args.get("q", "")[:200].strip()
-    return jsonify({"items": _suggested_datasets(context(), text) if text else []})
+    items = _suggested_datasets(context(), text) if text else []
+    return jsonify({"items": items})
 
 
 def _form(
@@ -307,6 +312,7 @@ def _form(
         if not draft and values.get("organization")
         else None
     )
+    files = enclosed(draft) if draft else []
     variables: dict[str, Any] = {
         "step": current,
         "steps": [step for step in every if not sent or AFTER_SENDING.intersection(step.fields)],
@@ -324,22 +330,22 @@ def _form(
         "step_of": {name: step for step in forms.steps() for name in step.fields},
         "trap": forms.TRAP,
         "service": service,
-        "enclosed": enclosed(draft) if draft else [],
+        "enclosed": files,
     }
     if current.id == "territoire":
         variables["frames"] = outlines.frames()
         draft_communes = (draft or {}).get("communes") or []
-        variables["near"] = (draft or {}).get("territory") or (
-            communes.territory_of(draft_communes[0]["code"]) if draft_communes else ""
-        )
+        near = communes.territory_of(draft_communes[0]["code"]) if draft_communes else ""
+        variables["near"] = (draft or {}).get("territory") or near
     if draft and after is None:
         variables["similar"] = similar_of(draft)
         variables["route"] = route = _route(draft)
-        variables["limit"] = _limit_of_next(route["organization"]["id"] if route else None)
+        service_id = route["organization"]["id"] if route else None
+        variables["limit"] = _limit_of_next(service_id)
     elif not draft and is_known():
         variables["limit"] = _limit_of_next(_addressee(values))
         variables["similar"] = similar_of(values) if values.get("title") else None
-    return rendered("ecosphere_requests/form.html", variables, INVALID if errors else 200)
+    return rendered("ecosphere_requests/form.html", variables, status_of(errors))
 
 
 def _addressee(values: Mapping[str, Any]) -> str | None:
@@ -350,23 +356,23 @@ def _addressee(values: Mapping[str, Any]) -> str | None:
     return values.get("organization")
 
 
+def _commune_label(commune: Any) -> str:
+    """Return the label of a commune, as stored (code, name) or as typed (code, then its name)."""
+    if isinstance(commune, dict):
+        return communes.label(commune["code"])
+    return communes.label(str(commune)[:5])
+
+
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of inputs, from those of a request or of a form shown again."""
     inputs = {name: value for name, value in dict(values).items() if value is not None}
     if isinstance(inputs.get("communes"), list):
-        codes = (
-            commune["code"] if isinstance(commune, dict) else str(commune)[:5]
-            for commune in inputs["communes"]
-        )
-        inputs["communes"] = ", ".join(communes.label(code) for code in codes)
+        labels = [_commune_label(commune) for commune in inputs["communes"]]
+        inputs["communes"] = ", ".join(labels)
     if isinstance(inputs.get("formats"), list):
         inputs["formats"] = ", ".join(inputs["formats"])
     if isinstance(inputs.get("known_datasets"), list):
-        names = [
-            dataset["name"] if isinstance(dataset, dict) else dataset
-            for dataset in inputs["known_datasets"]
-        ]
-        inputs["known_datasets"] = "\n".join(names)
+        inputs["known_datasets"] = "\n".join(inputs["known_datasets"])
     if inputs.get("bbox"):
         inputs.update(zip(forms.SIDES, inputs["bbox"], strict=False))
     if not inputs.get("where"):
@@ -489,14 +495,14 @@ def _limit_of_next(organization: str | None) -> dict[str, Any] | None:
     sent, stopped = throttle.sent_lately(reader), throttle.is_stopped(reader)
     if sent < throttle.without_moderator(reader) and not stopped:
         return None
-    group = (model.Group.get(organization) if organization else None) or model.Group.get(
-        config.moderators()
-    )
+    group = model.Group.get(organization) if organization else None
+    group = group or model.Group.get(config.moderators())
     sheet = sheets.of(group) if group else None
+    service = group.title or group.name if group else ""
     return {
         "sent": sent,
         "stopped": stopped,
-        "service": group.title or group.name if group else "",
+        "service": service,
         "sheet": sheet,
     }
 
@@ -544,7 +550,7 @@ def _batch(
     return rendered(
         "ecosphere_requests/batch.html",
         {**variables, "errors": errors or {}},
-        INVALID if errors else 200,
+        status_of(errors),
     )
 
 
@@ -564,7 +570,7 @@ def _suggested_datasets(reader: Any, text: str) -> list[dict[str, str]]:
         `value` (name) and `label` (title; with service and year where two datasets share it).
     """
     # Remove operators of the query language, which are not meant as such in a title.
-    words = " ".join("".join(sign if sign.isalnum() else " " for sign in text).split())
+    words = " ".join(re.findall(r"[^\W_]+", text))
     if not words:
         return []
     try:

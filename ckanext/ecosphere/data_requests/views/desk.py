@@ -357,10 +357,11 @@ def _saved_answers(
     answers = act("ecosphere_request_saved_answer_list", organization=service["id"])
     key = request.args.get("id", "")
     chosen = next((answer for answer in answers if answer["id"] == key), {})
+    values = typed if typed is not None else chosen
     variables = {
         "service": service,
         "answers": answers,
-        "typed": typed if typed is not None else chosen,
+        "typed": values,
         "errors": errors,
         "labels": {**forms.labels(), "title": tk._("Name of the answer")},
     }

@@ -89,10 +89,11 @@ def feed() -> Response:
     requests = as_public(
         "ecosphere_request_list", **saved.asked(search), sort="created", rows=ENTRIES, facets=False
     )
-    title = " – ".join([tk._("Data requests"), *([subject.title(search)] if search else [])])
-    itself = tk.h.url_for("ecosphere_requests.feed", _external=True) + (
-        f"?{search}" if search else ""
-    )
+    title = tk._("Data requests")
+    itself = tk.h.url_for("ecosphere_requests.feed", _external=True)
+    if search:
+        title = f"{title} – {subject.title(search)}"
+        itself = f"{itself}?{search}"
     return _answer(
         title,
         subject.address(search),
@@ -417,7 +418,8 @@ def _round_up(value: int) -> int:
     """Return the next number that four grid lines divide evenly, at least 4."""
     step = 4
     while step < value:
-        step *= 2 if str(step)[0] in "48" else 5
+        factor = 2 if str(step)[0] in "48" else 5
+        step *= factor
     return step
 
 

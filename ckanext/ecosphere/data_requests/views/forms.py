@@ -74,11 +74,9 @@ def step_of(field: str) -> Step | None:
 
 def neighbours(current: Step) -> tuple[Step | None, Step | None]:
     """Return the previous and the next step."""
-    every = steps()
-    place = [step_.id for step_ in every].index(current.id)
-    return (every[place - 1] if place else None), (
-        every[place + 1] if place + 1 < len(every) else None
-    )
+    every = (None, *steps(), None)
+    place = every.index(current)
+    return every[place - 1], every[place + 1]
 
 
 def labels() -> dict[str, str]:
@@ -181,11 +179,14 @@ def read_step(current: Step, form: Mapping[str, str]) -> tuple[dict[str, Any], E
 
 def read_transition(fields: list[str], form: Mapping[str, str]) -> dict[str, Any]:
     """Read the fields of a transition, without empty ones."""
-    data = {
-        name: READERS[name](form) if name in READERS else _text(form, name)
-        for name in (*fields, "comment", "note")
-    }
+    data = {name: _read(name, form) for name in (*fields, "comment", "note")}
     return {name: value for name, value in data.items() if value not in (None, [], False)}
+
+
+def _read(name: str, form: Mapping[str, str]) -> Any:
+    if name in READERS:
+        return READERS[name](form)
+    return _text(form, name)
 
 
 def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
@@ -196,8 +197,10 @@ def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
 
 def with_files(errors: Errors, field: str, uploads: list[Any]) -> Errors:
     """Add the message that files have to be chosen again, since a refused form does not keep them."""
+    if not uploads:
+        return errors
     again = [tk._("Choose your files again: as long as the form is not sent, none is kept.")]
-    return {**({field: again} if uploads else {}), **errors}
+    return {field: again, **errors}
 
 
 def version(form: Mapping[str, str]) -> int:

@@ -20,7 +20,14 @@ from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import replies
 from ckanext.ecosphere.data_requests.search import desk, listing
 from ckanext.ecosphere.data_requests.views import forms, read
-from ckanext.ecosphere.data_requests.views.viewing import act, known, messages, page, rendered
+from ckanext.ecosphere.data_requests.views.viewing import (
+    act,
+    known,
+    messages,
+    page,
+    rendered,
+    status_of,
+)
 
 
 @page
@@ -43,9 +50,10 @@ def unsubscribe(token: str) -> Response:
             404, tk._("This address is not complete. Change what you receive in your preferences.")
         )
     if request.method == "POST":
-        service.stop_emails(user.id, request_.id if request_ else None)
+        service.stop_emails(user.id, ids[1] or None)
+    reference = request_.reference if request_ else ""
     variables = {
-        "reference": request_.reference if request_ else "",
+        "reference": reference,
         "done": request.method == "POST",
         "token": token,
     }
@@ -101,9 +109,8 @@ def _calendar(user: Any, organization: str) -> Response:
     scope = {"scope": "desk", "organization": organization} if organization else {"scope": "mine"}
     tk.check_access("ecosphere_request_list", context, scope)
     where = listing.scope(scope, people.reader_of_context(context))
-    due = desk.due_around(
-        where, states.ON_DESK if organization else states.ACTIVE, dictize.today(), MOST_IN_CALENDAR
-    )
+    waiting = states.ON_DESK if organization else states.ACTIVE
+    due = desk.due_around(where, waiting, dictize.today(), MOST_IN_CALENDAR)
     if organization:
         group = model.Group.get(organization)
         title = tk._("Data requests: {service}").format(
@@ -162,7 +169,7 @@ def preferences() -> AnyResponse:
             return tk.redirect_to("ecosphere_requests.preferences")
     settings = act("ecosphere_request_settings_show")
     variables = {"settings": settings, "errors": errors, "digests": DIGESTS}
-    return rendered("ecosphere_requests/preferences.html", variables, 400 if errors else 200)
+    return rendered("ecosphere_requests/preferences.html", variables, status_of(errors))
 
 
 @known

@@ -111,8 +111,10 @@ def page_number(form: MultiDict[str, str]) -> int:
 
 def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
     search, chosen = asked()
+    usual = "relevance" if "q" in search else "created"
     sort = request.args.get("sort", "")
-    sort = sort if sort in SORTS else ("relevance" if "q" in search else "created")
+    if sort not in SORTS:
+        sort = usual
     number = page_number(request.args)
     requests = act(
         "ecosphere_request_list",
@@ -212,11 +214,13 @@ def pages(
             endpoint, MultiDict([*chosen.items(multi=True), ("page", str(page_))]), **values
         )
 
+    previous = url(min(number - 1, last)) if number > 1 else None
+    next_ = url(number + 1) if number < last else None
     return {
         "number": number,
         "last": last,
-        "previous": url(min(number - 1, last)) if number > 1 else None,
-        "next": url(number + 1) if number < last else None,
+        "previous": previous,
+        "next": next_,
     }
 
 
@@ -230,4 +234,6 @@ def _toggled(
         for key, other in chosen.items(multi=True)
         if key != name or (several and other != value)
     ]
-    return MultiDict(others if active else [*others, (name, value)])
+    if not active:
+        others.append((name, value))
+    return MultiDict(others)

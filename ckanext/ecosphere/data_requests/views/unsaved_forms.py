@@ -57,7 +57,9 @@ def kept() -> dict[str, str]:
     """Return the form stored for the user, empty without one."""
     token = session.get(TOKEN)
     written = connect_to_redis().get(_key(token)) if token else None
-    return json.loads(written) if written else {}  # pyright: ignore[reportArgumentType]
+    if not written:
+        return {}
+    return json.loads(written)  # pyright: ignore[reportArgumentType]
 
 
 def forget() -> None:

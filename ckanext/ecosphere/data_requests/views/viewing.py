@@ -137,6 +137,13 @@ def rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> 
     return response
 
 
+def status_of(errors: forms.Errors | None) -> int:
+    """Return the status of a form that is shown, with or without errors."""
+    if errors:
+        return INVALID
+    return 200
+
+
 def messages(error: tk.ValidationError) -> forms.Errors:
     """Return the messages of a validation error, by field."""
     by_field: forms.Errors = {}

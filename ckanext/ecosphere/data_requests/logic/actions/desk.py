@@ -38,13 +38,15 @@ MOST_SAVED = 200
 
 def _absence(absence: Absence, names: Names) -> dict[str, Any]:
     user, other = names.users.get(absence.user_id), names.users.get(absence.substitute_id or "")
+    user_name = user.name if user else ""
+    substitute = other.name if other else ""
     return {
         "id": absence.id,
-        "user": user.name if user else "",
+        "user": user_name,
         "name": names.person(absence.user_id),
         "first": iso(absence.first),
         "last": iso(absence.last),
-        "substitute": other.name if other else "",
+        "substitute": substitute,
         "substitute_name": names.person(absence.substitute_id),
     }
 
@@ -157,9 +159,10 @@ def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> d
 
 def _saved(answer: SavedAnswer) -> dict[str, Any]:
     result = {name: getattr(answer, name) for name in ("id", "title", "ground", "law", "facts")}
+    ground_label = wording.ground(answer.ground) if answer.ground else ""
     return {
         **result,
-        "ground_label": wording.ground(answer.ground) if answer.ground else "",
+        "ground_label": ground_label,
         "modified": iso(answer.modified),
     }
 
@@ -315,7 +318,8 @@ def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str
         if user is not None and target != user.id:
             substitute = model.User.get(target)
             name = substitute.display_name if substitute else ""
-            outcome["substitutes"] += [name] if name not in outcome["substitutes"] else []
+            if name not in outcome["substitutes"]:
+                outcome["substitutes"].append(name)
     if outcome["assigned"]:
         jobs.enqueue_delivery()
     return outcome
@@ -337,12 +341,13 @@ def _give(reader: Reader, request: Request, target: str, user: model.User | None
     if (request.assigned_to or "") == target:
         return
     request.assigned_to = target or None
+    instead_of_id = user.id if user is not None and user.id != target else None
     trace = Trace(
         request_id=request.id,
         kind=ASSIGNED,
         actor_id=reader.id,
         user_id=target or None,
-        instead_of_id=user.id if user is not None and user.id != target else None,
+        instead_of_id=instead_of_id,
         created=clock.now(),
     )
     model.Session.add(trace)

@@ -21,9 +21,11 @@ from ckanext.ecosphere.shared import runs
 def _settings(user_id: str) -> dict[str, Any]:
     setting = model.Session.get(Setting, user_id)
     author = authors.of(user_id)
+    digest = setting.digest if setting else "immediate"
+    language = setting.language if setting else ""
     return {
-        "digest": setting.digest if setting else "immediate",
-        "language": setting.language if setting else "",
+        "digest": digest,
+        "language": language,
         **{name: getattr(author, name) for name in authors.NAMES},
         "calendar": calendar.token_of(user_id),
     }

@@ -149,8 +149,9 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
     proposal = routing.propose(data_dict.get("theme") or "", territory)
     groups = [proposal.organization, *proposal.alternatives]
     services = [{"id": g.id, "name": g.name, "title": g.title or g.name} for g in groups if g]
+    organization = services[0] if proposal.organization else None
     return {
-        "organization": services[0] if proposal.organization else None,
+        "organization": organization,
         "reason": wording.routing_reason(proposal.reason),
         "alternatives": services[1:],
         "territory": territory,
@@ -214,8 +215,9 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
         ValidationError: the statistics of many requests are being computed: try again in some seconds.
     """
     tk.check_access("ecosphere_request_stats", context, data_dict)
-    group = auth.organization(data_dict["organization"]) if data_dict.get("organization") else None
-    return stats.show(data_dict.get("year"), group.id if group else None, dictize.today())
+    key = data_dict.get("organization")
+    organization_id = auth.organization(key).id if key else None
+    return stats.show(data_dict.get("year"), organization_id, dictize.today())
 
 
 @tk.side_effect_free
