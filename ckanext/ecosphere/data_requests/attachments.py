@@ -27,6 +27,7 @@ from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, text
 from ckanext.ecosphere.data_requests.model import Attachment, Removal, new_id
 
+log = logging.getLogger(__name__)
 _ = tk._
 
 SCAN_SECONDS = 60
@@ -216,7 +217,7 @@ def remove(attachments: list[Attachment]) -> None:
         model.Session.delete(attachment)
 
 
-log = logging.getLogger(__name__)
+# Files and transactions.
 
 AT_ONCE = 1000
 _TO_REMOVE, _BROUGHT = f"{__name__}.to_remove", f"{__name__}.brought"

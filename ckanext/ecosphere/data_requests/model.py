@@ -2,7 +2,7 @@
 
 There are no foreign keys to CKAN's tables: requests outlive the users and datasets to which they refer. Derived columns
 (`listed`, `support_count`, `first_answer`, `search`) are stored for lists of 50 000 requests. Requests and events are
-only written by `service.py`, with the row locked. A column is NOT NULL wherever an empty value will do.
+only written by `service.py`, with the row locked.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ckanext.ecosphere.data_requests.decisions import compose, law
 from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.shared import rich_text
+
+# Columns: NOT NULL wherever an empty value will do.
 
 
 def text_column(**options: Any) -> Any:
@@ -264,7 +266,7 @@ class Request(tk.BaseModel):
         if self.state in states.CONTESTED:
             since = clock.day_of(self.closed) if self.closed else None
         else:
-            since = self.due if self.due and self.due < clock.day_of(clock.now()) else None
+            since = self.due if self.due and self.due < clock.today() else None
         if since:
             return law.last_day("ask_review", since, clock.holiday_zone(self.territory))
         return None
@@ -291,6 +293,13 @@ SHOWN_SIGNAL = sa.and_(
 RECEIPT_DAY = sa.cast(
     sa.func.timezone(sa.literal_column("'Europe/Paris'"), Request.submitted), sa.Date
 )
+
+
+def by_id_or_reference(key: str) -> Request | None:
+    """Return the request with this id or reference."""
+    if key.upper().startswith("DD-"):
+        return model.Session.query(Request).filter(Request.reference == key.upper()).one_or_none()
+    return model.Session.get(Request, key)
 
 
 class Event(tk.BaseModel):
@@ -448,27 +457,7 @@ class Numbering(tk.BaseModel):
     last: Mapped[int] = mapped_column(sa.Integer, nullable=False)
 
 
-#: Table → its column in Markdown; the suffix `_html` gives the column with its HTML.
-RENDERED: dict[type[Any], str] = {Request: "description", Event: "comment", Comment: "text"}
-
-
-def _render_with(column: str) -> Any:
-    def render(row: Any, text: str | None, *_: Any) -> None:
-        setattr(row, f"{column}_html", rich_text.to_html(text))
-        row.rendering = rich_text.VERSION
-
-    return render
-
-
-for _table, _column in RENDERED.items():
-    event.listen(getattr(_table, _column), "set", _render_with(_column))
-
-
-def by_id_or_reference(key: str) -> Request | None:
-    """Return the request with this id or reference."""
-    if key.upper().startswith("DD-"):
-        return model.Session.query(Request).filter(Request.reference == key.upper()).one_or_none()
-    return model.Session.get(Request, key)
+# Letters and their authors.
 
 
 class Letter(tk.BaseModel):
@@ -514,6 +503,8 @@ class AuthorName(tk.BaseModel):
     last_name: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
     quality: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="", default="")
 
+
+# Notifications and the settings of their recipients.
 
 UNSEEN = sa.text("channel = 'page' AND status <> 'seen'")
 """SQL condition for unseen notifications on the page, the same as in the partial index."""
@@ -593,6 +584,8 @@ class Setting(tk.BaseModel):
     calendar: Mapped[str] = text_column()
 
 
+# Internal work of services.
+
 ASSIGNED, ESCALATED = "assigned", "escalated"
 
 
@@ -655,6 +648,9 @@ class SavedAnswer(tk.BaseModel):
     facts: Mapped[str] = text_column()
     author_id: Mapped[str | None] = mapped_column(sa.Text)
     modified: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+
+
+# Incoming e-mails, answers, and files to delete.
 
 
 class Inbound(tk.BaseModel):
@@ -721,3 +717,19 @@ class Removal(tk.BaseModel):
 
     path: Mapped[str] = mapped_column(sa.Text, primary_key=True)
     asked: Mapped[datetime] = mapped_column(MOMENT, nullable=False)
+
+
+#: Table → its column in Markdown; the suffix `_html` gives the column with its HTML.
+RENDERED: dict[type[Any], str] = {Request: "description", Event: "comment", Comment: "text"}
+
+
+def _render_with(column: str) -> Any:
+    def render(row: Any, text: str | None, *_: Any) -> None:
+        setattr(row, f"{column}_html", rich_text.to_html(text))
+        row.rendering = rich_text.VERSION
+
+    return render
+
+
+for _table, _column in RENDERED.items():
+    event.listen(getattr(_table, _column), "set", _render_with(_column))

@@ -78,7 +78,6 @@ class EcosphereRequestsPlugin(Room):
     p.implements(IEcosphereAccounts, inherit=True)
 
     def update_config(self, config: Any) -> None:
-        """Register this room's templates and assets."""
         super().update_config(config)
         if not p.plugin_loaded("ecosphere"):
             tk.add_template_directory(config, f"../{contact_actions.TEMPLATES}")
@@ -93,11 +92,9 @@ class EcosphereRequestsPlugin(Room):
         listing.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Queue the dataset for comparison with requests."""
         jobs.dataset_saved(pkg_dict["id"])
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Queue the dataset for comparison with requests."""
         jobs.dataset_saved(pkg_dict["id"])
 
     def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
@@ -105,11 +102,9 @@ class EcosphereRequestsPlugin(Room):
         jobs.dataset_saved(pkg_dict["id"])
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """Return the commands `ckan ecosphere requests …`."""
         return [cli.requests]
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Report the number of moderators."""
         setup.initialise(report)
 
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
@@ -117,37 +112,28 @@ class EcosphereRequestsPlugin(Room):
         return setup.leaving_steps()
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Return the cards with requests that await action by the user."""
         return dashboard.cards(person)
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
-        """Return the link to the form."""
         return dashboard.links(person)
 
     def ecosphere_account_notice(self) -> Notice:
-        """Return what happens to a user's requests and messages when the account is closed."""
         return privacy.notice()
 
     def ecosphere_forget_account(self, user: Any) -> None:
-        """Erase the personal data of a user."""
         privacy.erase(user)
 
     def ecosphere_alert_subjects(self) -> list[AlertSubject]:
-        """Return the subject of saved searches for requests."""
         return [saved.Requests()]
 
     def ecosphere_check(self) -> list[Check]:
-        """Return the checks of moderators, e-mails and schedule."""
         return setup.check()
 
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
-        """Return the popularity of datasets that answered public requests."""
         return matching.points()
 
     def ecosphere_recover(self) -> list[str]:
-        """Resume e-mails and comparisons left by a killed process or an emptied queue."""
         return jobs.recover()
 
     def ecosphere_queues(self) -> list[str]:
-        """Return the queue of e-mails and comparisons with datasets."""
         return [config.QUEUE]

@@ -114,6 +114,17 @@ def lock(*ids: str) -> dict[str, Request]:
     return locked
 
 
+class rolled_back_on_error:
+    """Context manager that rolls the transaction back on errors."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:
+            model.Session.rollback()
+
+
 Also = Callable[[Request], None]
 
 
@@ -234,7 +245,7 @@ def _next_version(request: Request) -> None:
 def _revise(reader: Reader, request: Request, changed: Mapping[str, Any]) -> None:
     before = {name: getattr(request, name) for name in changed}
     write(request, changed)
-    today = clock.day_of(clock.now()) if "need_by" in changed else None
+    today = clock.today() if "need_by" in changed else None
     if errors := fields.missing_before_sending(request, today):
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     revision = _new_revision(request, reader.id, before, changed, clock.now())
@@ -349,7 +360,7 @@ def by_system(request_id: str, name: str, data: Mapping[str, Any] | None = None)
     with rolled_back_on_error():
         request = lock(request_id)[request_id]
         if states.obstacle(
-            states.Facts.of(request), name, (states.SYSTEM,), clock.now(), clock.day_of(clock.now())
+            states.Facts.of(request), name, (states.SYSTEM,), clock.now(), clock.today()
         ):
             model.Session.rollback()
             return None
@@ -448,6 +459,9 @@ def _target_of(data: Mapping[str, Any]) -> Request | None:
     return by_id_or_reference(str(data.get("target") or ""))
 
 
+# Bonds of people to a request.
+
+
 def support(reader: Reader, request_id: str, add: bool) -> None:
     """Support a request, or stop; each user counts once, also under concurrent calls.
 
@@ -485,17 +499,6 @@ def bond(table: Any, request_id: str, user_id: str, add: bool) -> int:
     return model.Session.execute(rows).rowcount  # pyright: ignore[reportAttributeAccessIssue]
 
 
-class rolled_back_on_error:
-    """Context manager that rolls the transaction back on errors."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is not None:
-            model.Session.rollback()
-
-
 def say_satisfied(request_id: str, opinion: str) -> Request:
     """Store the requester's opinion, replacing an earlier one.
 
@@ -506,7 +509,7 @@ def say_satisfied(request_id: str, opinion: str) -> Request:
         request = lock(request_id)[request_id]
         if not dictize.satisfaction_is_asked(request):
             raise tk.ValidationError({"satisfied": [_("This request has no answer at present.")]})
-        request.satisfied, request.satisfied_on = opinion, clock.day_of(clock.now())
+        request.satisfied, request.satisfied_on = opinion, clock.today()
         model.Session.commit()
     return request
 
@@ -528,6 +531,8 @@ def stop_emails(user_id: str, request_id: str | None) -> None:
         model.Session.execute(unsent.values(status="unwanted"))
         model.Session.commit()
 
+
+# Revisions: edits after sending.
 
 WORD = re.compile(r"\S+\s*|\s+")
 #: Number of words above which a text is compared line by line.
@@ -628,6 +633,9 @@ def difference(before: str, after: str) -> list[tuple[str, str]]:
         if new_start < new_end:
             parts.append(("+", "".join(new[new_start:new_end])))
     return parts
+
+
+# Requests treated together.
 
 
 @dataclass

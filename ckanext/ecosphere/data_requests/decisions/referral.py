@@ -136,7 +136,7 @@ def compose(request: Request, requester: model.User) -> Referral | None:
         "sender": [line for line in sender if line],
         "to": words["to"].format_map(values).split("\n"),
     }
-    head |= {"date": day(clock.day_of(clock.now())), "title": words["title"], "subject": subject}
+    head |= {"date": day(clock.today()), "title": words["title"], "subject": subject}
     return Referral(why, last, subject, _html(head, sections), _plain(head, sections))
 
 

@@ -94,6 +94,11 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(PARIS).date()
 
 
+def today() -> date:
+    """Return the current date in Paris."""
+    return day_of(now())
+
+
 def add_months(day: date, months: int) -> date:
     """Return the day of the same number `months` later, or the last day of a month that is too short."""
     index = day.year * 12 + day.month - 1 + months

@@ -25,15 +25,137 @@ from ckanext.ecosphere.data_requests.model import DatasetLink, Event, Request, b
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.messages import N_
 
+_ = tk._
+
+LONGEST_WAIT = timedelta(days=366)
+#: Values of a field that was left empty.
+EMPTY = (None, "", [])
+
+Errors = dict[str, list[str]]
+
+Parser = Callable[[Any, Request, date, str | None], Any]
+
+
+#: Fields of a request that are checked before it is sent.
+LOOKED_AT = (
+    "title",
+    "description",
+    "theme",
+    "territory",
+    "communes",
+    "bbox",
+    "visibility",
+    "need_by",
+    "period_start",
+    "period_end",
+)
+
+
+def missing_before_sending(request: Request, today: date | None) -> dict[str, list[str]]:
+    """Return what a draft lacks before it can be sent: field → messages.
+
+    Args:
+        request: the draft, or a request already sent, with its new values.
+        today: current day in Paris; None when `need_by` was checked earlier.
+    """
+    errors = lacking({name: getattr(request, name) for name in LOOKED_AT}, today)
+    if not request.is_signal:
+        return errors
+    if request.description and text.is_too_short(request.description):
+        errors["description"] = [_(text.TOO_SHORT)]
+    return {name: errors[name] for name in errors if name in ("title", "description")}
+
+
+def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str]]:
+    """Check the values of a form likewise; dates may be dates or YYYY-MM-DD."""
+    errors: dict[str, list[str]] = {}
+
+    def need(name: str, message: str) -> None:
+        errors.setdefault(name, []).append(message)
+
+    if not values.get("title"):
+        need("title", _("Say in a few words which data you need."))
+    elif not text.has_words(values["title"]):
+        need("title", _("Say it in words: there is neither a letter nor a figure in it."))
+    if not values.get("description"):
+        need("description", _("Describe the data that you need."))
+    elif not text.has_words(values["description"]):
+        need("description", _("Say it in words: there is neither a letter nor a figure in it."))
+    if not values.get("theme"):
+        need("theme", _("Choose a theme."))
+    if not any(values.get(name) for name in ("territory", "communes", "bbox")):
+        need("territory", _("Say where: choose a territory, name communes, or draw a rectangle."))
+    if values.get("visibility") not in ("public", "private"):
+        need("visibility", _("Choose whether everyone may read your request."))
+    day, start, end = (
+        str(values.get(name) or "") for name in ("need_by", "period_start", "period_end")
+    )
+    if day and today and day < today.isoformat():
+        need(
+            "need_by", _("This day has passed: choose one from today on, or leave the field empty.")
+        )
+    if start and end and start > end:
+        need("period_end", _("The period ends before it begins."))
+    return errors
+
+
+def parse(
+    transition: states.Transition,
+    data: Mapping[str, Any],
+    request: Request,
+    today: date,
+    actor: str | None,
+) -> dict[str, Any]:
+    """Validate the fields of a transition.
+
+    Args:
+        transition: row of the table.
+        data: what the person gave.
+        request: as it is before the transition.
+        today: current day in Paris.
+        actor: id of the acting user, None for an automatic transition.
+
+    Returns:
+        the fields of this transition that are filled in, in the form stored in events.
+
+    Raises:
+        ValidationError: what is missing or wrong, by field.
+    """
+    errors: dict[str, list[str]] = {}
+    values: dict[str, Any] = {}
+    for name in transition.fields:
+        value = data.get(name)
+        try:
+            if value not in EMPTY:
+                value = _parser(transition.name, name, data)(value, request, today, actor)
+        except tk.Invalid as error:
+            errors[name] = [str(error.error)]
+            continue
+        instead = any(data.get(other) for other in states.INSTEAD.get(name, ()))
+        if value not in (*EMPTY, False):
+            values[name] = value
+        elif name in transition.required and not instead:
+            errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
+    if "public_from" in values and values.get("reach") != deliveries.REQUESTER:
+        errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
+    if transition.name == "not_held":
+        errors = {**incomplete_transmission(values), **errors}
+    if "ground" in transition.fields:
+        # A message about a missing field replaces one about a contradiction in the same field.
+        errors = {**contradictions(request, values), **errors}
+    errors.update(authors.faults_of(request, transition.name, actor, data))
+    if errors:
+        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
+    return values
+
+
+# Grounds and reasons of decisions.
+
 #: Characters of a reason.
 LONGEST_REASON = 5_000
 #: Minimum number of different words, of two letters or more, in a reason.
 FEWEST_WORDS = 8
 WORD = re.compile(r"[^\W\d_]{2,}")
-
-Errors = dict[str, list[str]]
-#: Values of a field that was left empty.
-EMPTY = (None, "", [])
 
 
 def checked_reason(value: Any) -> str:
@@ -196,6 +318,8 @@ def _was_invited(request: Request) -> bool:
     return bool(model.Session.scalar(invitation))
 
 
+# Other requests that a transition names.
+
 #: Maximum number of requests that are treated together.
 MOST_JOINED = 100
 
@@ -280,124 +404,7 @@ def reads(user_id: str | None, package: model.Package) -> bool:
         return False
 
 
-_ = tk._
-
-LONGEST_WAIT = timedelta(days=366)
-
-Parser = Callable[[Any, Request, date, str | None], Any]
-
-
-#: Fields of a request that are checked before it is sent.
-LOOKED_AT = (
-    "title",
-    "description",
-    "theme",
-    "territory",
-    "communes",
-    "bbox",
-    "visibility",
-    "need_by",
-    "period_start",
-    "period_end",
-)
-
-
-def missing_before_sending(request: Request, today: date | None) -> dict[str, list[str]]:
-    """Return what a draft lacks before it can be sent: field → messages.
-
-    Args:
-        request: the draft, or a request already sent, with its new values.
-        today: current day in Paris; None when `need_by` was checked earlier.
-    """
-    errors = lacking({name: getattr(request, name) for name in LOOKED_AT}, today)
-    if not request.is_signal:
-        return errors
-    if request.description and text.is_too_short(request.description):
-        errors["description"] = [_(text.TOO_SHORT)]
-    return {name: errors[name] for name in errors if name in ("title", "description")}
-
-
-def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str]]:
-    """Check the values of a form likewise; dates may be dates or YYYY-MM-DD."""
-    errors: dict[str, list[str]] = {}
-
-    def need(name: str, message: str) -> None:
-        errors.setdefault(name, []).append(message)
-
-    if not values.get("title"):
-        need("title", _("Say in a few words which data you need."))
-    elif not text.has_words(values["title"]):
-        need("title", _("Say it in words: there is neither a letter nor a figure in it."))
-    if not values.get("description"):
-        need("description", _("Describe the data that you need."))
-    elif not text.has_words(values["description"]):
-        need("description", _("Say it in words: there is neither a letter nor a figure in it."))
-    if not values.get("theme"):
-        need("theme", _("Choose a theme."))
-    if not any(values.get(name) for name in ("territory", "communes", "bbox")):
-        need("territory", _("Say where: choose a territory, name communes, or draw a rectangle."))
-    if values.get("visibility") not in ("public", "private"):
-        need("visibility", _("Choose whether everyone may read your request."))
-    day, start, end = (
-        str(values.get(name) or "") for name in ("need_by", "period_start", "period_end")
-    )
-    if day and today and day < today.isoformat():
-        need(
-            "need_by", _("This day has passed: choose one from today on, or leave the field empty.")
-        )
-    if start and end and start > end:
-        need("period_end", _("The period ends before it begins."))
-    return errors
-
-
-def parse(
-    transition: states.Transition,
-    data: Mapping[str, Any],
-    request: Request,
-    today: date,
-    actor: str | None,
-) -> dict[str, Any]:
-    """Validate the fields of a transition.
-
-    Args:
-        transition: row of the table.
-        data: what the person gave.
-        request: as it is before the transition.
-        today: current day in Paris.
-        actor: id of the acting user, None for an automatic transition.
-
-    Returns:
-        the fields of this transition that are filled in, in the form stored in events.
-
-    Raises:
-        ValidationError: what is missing or wrong, by field.
-    """
-    errors: dict[str, list[str]] = {}
-    values: dict[str, Any] = {}
-    for name in transition.fields:
-        value = data.get(name)
-        try:
-            if value not in EMPTY:
-                value = _parser(transition.name, name, data)(value, request, today, actor)
-        except tk.Invalid as error:
-            errors[name] = [str(error.error)]
-            continue
-        instead = any(data.get(other) for other in states.INSTEAD.get(name, ()))
-        if value not in (*EMPTY, False):
-            values[name] = value
-        elif name in transition.required and not instead:
-            errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
-    if "public_from" in values and values.get("reach") != deliveries.REQUESTER:
-        errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
-    if transition.name == "not_held":
-        errors = {**incomplete_transmission(values), **errors}
-    if "ground" in transition.fields:
-        # A message about a missing field replaces one about a contradiction in the same field.
-        errors = {**contradictions(request, values), **errors}
-    errors.update(authors.faults_of(request, transition.name, actor, data))
-    if errors:
-        raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    return values
+# Fields of transitions.
 
 
 def _parser(transition: str, name: str, data: Mapping[str, Any]) -> Parser:

@@ -22,6 +22,59 @@ from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Absence, Follow, Request, Support
 from ckanext.ecosphere.shared import once
 
+EMAIL = re.compile(r"\S@\S")
+
+
+# Display names.
+
+
+@dataclass
+class Names:
+    """Users and services by id, each read in one query, for their display names."""
+
+    users: dict[str, model.User] = field(default_factory=dict)
+    groups: dict[str, model.Group] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, users: Iterable[str | None], groups: Iterable[str | None]) -> Names:
+        """Read these users and services."""
+        return cls(
+            {user.id: user for user in by_ids(model.User, users)},
+            {group.id: group for group in by_ids(model.Group, groups)},
+        )
+
+    def group(self, group_id: str | None) -> dict[str, str] | None:
+        """Return a service as {id, name, title}."""
+        group = self.groups.get(group_id or "")
+        if group:
+            return {"id": group.id, "name": group.name, "title": group.title or group.name}
+        return None
+
+    def person(self, user_id: str | None) -> str:
+        """Return the display name of a user, "" when the account no longer exists."""
+        user = self.users.get(user_id or "")
+        if user:
+            return person_name(user)
+        return ""
+
+
+def person_name(user: model.User) -> str:
+    """Return the full name of a user, or the account name where the full name contains an e-mail address."""
+    if EMAIL.search(user.display_name):
+        return user.name
+    return user.display_name
+
+
+def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
+    """Return the rows with these ids."""
+    keys = {key for key in ids if key}
+    if keys:
+        return model.Session.scalars(sa.select(table).where(table.id.in_(keys))).all()
+    return []
+
+
+# Absences of agents, and who stands in for them.
+
 #: Maximum number of successive substitutes, where a substitute is also absent.
 LONGEST_CHAIN = 5
 LONGEST_ABSENCE = timedelta(days=366)
@@ -33,7 +86,7 @@ MOST_ABSENCES = 20
 
 def absences(user_ids: Iterable[str | None], day: date | None = None) -> dict[str, Absence]:
     """Return the absences of users on a day (by default today), by id of the user."""
-    ids, day = {user_id for user_id in user_ids if user_id}, day or clock.day_of(clock.now())
+    ids, day = {user_id for user_id in user_ids if user_id}, day or clock.today()
     if not ids:
         return {}
     holds = (Absence.user_id.in_(ids), Absence.first <= day, Absence.last >= day)
@@ -48,7 +101,7 @@ def absences(user_ids: Iterable[str | None], day: date | None = None) -> dict[st
 
 def absences_of(user_ids: Iterable[str]) -> list[Absence]:
     """Return the current and future absences of users, by first day."""
-    today = clock.day_of(clock.now())
+    today = clock.today()
     query = sa.select(Absence).where(Absence.user_id.in_(list(user_ids)), Absence.last >= today)
     return list(model.Session.scalars(query.order_by(Absence.first, Absence.id)))
 
@@ -80,6 +133,8 @@ def forget_absences(user_id: str) -> int:
     )
     return model.Session.execute(sa.delete(Absence).where(Absence.user_id == user_id)).rowcount  # pyright: ignore
 
+
+# Mailboxes of services.
 
 #: Followed by the id of the service, replaces the id of a user in notifications to its mailbox.
 MAILBOX_PREFIX = "service:"
@@ -138,6 +193,8 @@ def mailbox_keys(audience: str, request: Request, fields: dict[str, Any]) -> Ite
         return [MAILBOX_PREFIX + service]
     return []
 
+
+# Roles of a user.
 
 EDITING = ("editor", "admin")
 
@@ -339,6 +396,9 @@ def moderators() -> set[str]:
     return set(model.Session.scalars(query))
 
 
+# Audiences of notifications.
+
+
 def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
     """Return the ids of the users in an audience.
 
@@ -415,51 +475,3 @@ def active(user_ids: Iterable[str]) -> set[str]:
         model.User.id.in_(list(user_ids)), model.User.state == model.State.ACTIVE
     )
     return set(model.Session.scalars(query))
-
-
-EMAIL = re.compile(r"\S@\S")
-
-
-@dataclass
-class Names:
-    """Users and services by id, each read in one query, for their display names."""
-
-    users: dict[str, model.User] = field(default_factory=dict)
-    groups: dict[str, model.Group] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, users: Iterable[str | None], groups: Iterable[str | None]) -> Names:
-        """Read these users and services."""
-        return cls(
-            {user.id: user for user in by_ids(model.User, users)},
-            {group.id: group for group in by_ids(model.Group, groups)},
-        )
-
-    def group(self, group_id: str | None) -> dict[str, str] | None:
-        """Return a service as {id, name, title}."""
-        group = self.groups.get(group_id or "")
-        if group:
-            return {"id": group.id, "name": group.name, "title": group.title or group.name}
-        return None
-
-    def person(self, user_id: str | None) -> str:
-        """Return the display name of a user, "" when the account no longer exists."""
-        user = self.users.get(user_id or "")
-        if user:
-            return person_name(user)
-        return ""
-
-
-def person_name(user: model.User) -> str:
-    """Return the full name of a user, or the account name where the full name contains an e-mail address."""
-    if EMAIL.search(user.display_name):
-        return user.name
-    return user.display_name
-
-
-def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
-    """Return the rows with these ids."""
-    keys = {key for key in ids if key}
-    if keys:
-        return model.Session.scalars(sa.select(table).where(table.id.in_(keys))).all()
-    return []

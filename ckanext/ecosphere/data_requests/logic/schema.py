@@ -1,4 +1,4 @@
-"""Schemas of the actions."""
+"""Schemas of the actions, each named after its action `ecosphere_request_…`."""
 
 from __future__ import annotations
 
@@ -83,7 +83,6 @@ def _ignore_not_given(key: Any, data: Any, errors: Any, context: Any) -> None:
 
 
 def request_create() -> Schema:
-    """Schema of `ecosphere_request_create`."""
     return {
         **_request_fields(),
         "title": [get("not_empty"), v.one_line, get("not_empty")],
@@ -94,7 +93,6 @@ def request_create() -> Schema:
 
 
 def signal_create() -> Schema:
-    """Schema of `ecosphere_request_signal`."""
     return {
         "dataset": _id(),
         "kind": [get("not_empty"), get("one_of")(list(states.SIGNALS))],
@@ -105,7 +103,6 @@ def signal_create() -> Schema:
 
 
 def request_update() -> Schema:
-    """Schema of `ecosphere_request_update`."""
     return {
         **_request_fields(),
         "title": [_ignore_not_given, get("not_empty"), v.one_line, get("not_empty")],
@@ -120,12 +117,10 @@ def by_id() -> Schema:
 
 
 def batch_add() -> Schema:
-    """Schema of `ecosphere_request_batch_add`."""
     return {"id": _id(), "organizations": [get("not_empty"), v.texts], "__extras": [get("ignore")]}
 
 
 def request_list() -> Schema:
-    """Schema of `ecosphere_request_list`."""
     return {
         "q": _if_given(v.one_line),
         "state": _if_given(v.texts, v.states_of_requests),
@@ -192,7 +187,6 @@ def place_and_theme() -> Schema:
 
 
 def comment() -> Schema:
-    """Schema of `ecosphere_request_comment`."""
     return {
         "id": _id(),
         "text": [get("not_empty"), v.long_text, get("not_empty")],
@@ -203,12 +197,10 @@ def comment() -> Schema:
 
 
 def comment_hide() -> Schema:
-    """Schema of `ecosphere_request_comment_hide`."""
     return {"id": _id(), "reason": [get("not_empty"), v.one_line, get("not_empty")]}
 
 
 def moderate() -> Schema:
-    """Schema of `ecosphere_request_moderate`."""
     return {
         "id": _id(),
         "kind": [get("not_empty"), get("one_of")(["comment", "edit", "step"])],
@@ -219,12 +211,10 @@ def moderate() -> Schema:
 
 
 def hide() -> Schema:
-    """Schema of `ecosphere_request_hide`."""
     return {"id": _id(), "hidden": [get("default")(True), v.yes_or_no]}
 
 
 def satisfaction() -> Schema:
-    """Schema of `ecosphere_request_satisfaction`."""
     return {
         "id": _id(),
         "satisfied": [get("not_empty"), get("one_of")(["yes", "no"])],
@@ -233,12 +223,10 @@ def satisfaction() -> Schema:
 
 
 def assign() -> Schema:
-    """Schema of `ecosphere_request_assign`."""
     return {"ids": [get("not_empty"), v.json_list], "user": _if_given(get("unicode_safe"))}
 
 
 def absence_create() -> Schema:
-    """Schema of `ecosphere_request_absence_create`."""
     return {
         "first": [get("not_empty"), v.a_day],
         "last": [get("not_empty"), v.a_day],
@@ -249,7 +237,6 @@ def absence_create() -> Schema:
 
 
 def saved_answer_save() -> Schema:
-    """Schema of `ecosphere_request_saved_answer_save`."""
     return {
         "organization": _id(),
         "id": _if_given(get("unicode_safe")),
@@ -262,7 +249,6 @@ def saved_answer_save() -> Schema:
 
 
 def saved_answer_delete() -> Schema:
-    """Schema of `ecosphere_request_saved_answer_delete`."""
     return {"organization": _id(), "id": _id(), "__extras": [get("ignore")]}
 
 
@@ -272,12 +258,10 @@ def of_organization() -> Schema:
 
 
 def desk() -> Schema:
-    """Schema of `ecosphere_request_desk`."""
     return {**of_organization(), "requests": [get("default")(True), v.yes_or_no]}
 
 
 def stats() -> Schema:
-    """Schema of `ecosphere_request_stats`."""
     return {
         "year": _if_given(get("int_validator"), v.year),
         "organization": _if_given(get("unicode_safe")),
@@ -286,7 +270,6 @@ def stats() -> Schema:
 
 
 def merge() -> Schema:
-    """Schema of `ecosphere_request_merge`."""
     return {
         "source": _id(),
         "target": _id(),
@@ -295,7 +278,6 @@ def merge() -> Schema:
 
 
 def settings_update() -> Schema:
-    """Schema of `ecosphere_request_settings_update`."""
     languages = (
         ["", *tk.config["ckan.locales_offered"]]
         if tk.config["ckan.locales_offered"]
@@ -316,12 +298,10 @@ def of_user() -> Schema:
 
 
 def notification_seen() -> Schema:
-    """Schema of `ecosphere_request_notification_seen`."""
     return {"request": _if_given(get("unicode_safe")), "__extras": [get("ignore")]}
 
 
 def notification_list() -> Schema:
-    """Schema of `ecosphere_request_notification_list`."""
     return {
         "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
         "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],

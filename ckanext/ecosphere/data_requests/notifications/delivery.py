@@ -206,7 +206,7 @@ def _digest(user_id: str, locks: Locks) -> int:
 def _is_due(setting: Setting, oldest: datetime) -> bool:
     """Return whether the period has passed since the last digest or, without one, since the oldest notification."""
     since = max(setting.last_digest, oldest - timedelta(days=7)) if setting.last_digest else oldest
-    return (clock.day_of(clock.now()) - clock.day_of(since)).days >= PERIODS.get(setting.digest, 1)
+    return (clock.today() - clock.day_of(since)).days >= PERIODS.get(setting.digest, 1)
 
 
 def headers(rows: Sequence[Notification]) -> dict[str, str]:

@@ -27,6 +27,8 @@ from ckanext.ecosphere.data_requests.notifications import review
 from ckanext.ecosphere.shared.mailing import headers, link_key
 from ckanext.ecosphere.shared.mailing import headers as shared
 
+_ = tk._
+
 PURPOSE = b"ecosphere-requests-reply"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TOKEN = re.compile(r"([0-9a-z]{1,13})-([0-9a-z]{1,5})-([a-z2-7]{20})")
@@ -52,14 +54,14 @@ class Token:
     @property
     def is_expired(self) -> bool:
         """Whether the last day has passed."""
-        return clock.day_of(clock.now()) > self.last
+        return clock.today() > self.last
 
 
 def signed_address(number: int) -> str:
     """Return the address for replies to a notification, "" when replies are not accepted."""
     if not ADDRESS.fullmatch(config.reply_address()):
         return ""
-    last = clock.day_of(clock.now()) + timedelta(days=config.reply_days())
+    last = clock.today() + timedelta(days=config.reply_days())
     local, _at, domain = config.reply_address().rpartition("@")
     written = f"{local}+{_signed(_base36(number), _base36((last - EPOCH).days))}"
     if len(written) <= LONGEST_LOCAL_PART:
@@ -96,8 +98,6 @@ def _base36(number: int) -> str:
         written = DIGITS[digit] + written
     return written or "0"
 
-
-_ = tk._
 
 #: Audiences that act for the service.
 OF_THE_SERVICE = (

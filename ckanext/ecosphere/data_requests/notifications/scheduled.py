@@ -26,100 +26,6 @@ from ckanext.ecosphere.data_requests.model import ESCALATED, Delivery, Notificat
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
 from ckanext.ecosphere.shared import runs
 
-ADMINISTRATORS, CHIEF, MODERATORS = "administrators", "chief", "moderators"
-#: Level → audience of its notifications.
-AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
-
-
-def escalate() -> int:
-    """Notify the administrators of a service, then its head, of requests due or late; return the number of escalations.
-
-    Raises:
-        SomeFailed: some failed; all others were done.
-    """
-    return runs.one_by_one(_due_escalations(clock.day_of(clock.now())), _escalate_one)
-
-
-def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
-    """Yield for each escalation its level, the id of the request and the latest due date concerned."""
-    for level, days in (
-        (ADMINISTRATORS, config.escalation_administrators()),
-        (CHIEF, config.escalation_chief()),
-    ):
-        if days is not None:
-            last = today - timedelta(days=days)
-            yield from ((level, request_id, last) for request_id in _unescalated(level, last))
-
-
-def _unescalated(level: str, last: date) -> list[str]:
-    traces = sa.select(Trace.id).where(
-        Trace.request_id == Request.id, Trace.key == _escalation_key_sql(level)
-    )
-    query = sa.select(Request.id).where(
-        Request.state.in_(states.ON_DESK), Request.due <= last, ~traces.exists()
-    )
-    return list(model.Session.scalars(query.order_by(Request.due, Request.id)))
-
-
-def _escalation_key_sql(level: str) -> sa.ColumnElement[str]:
-    return sa.func.concat(f"{ESCALATED}:{level}:", sa.cast(Request.due, sa.Text))
-
-
-def _escalate_one(due_request: tuple[str, str, date]) -> int:
-    level, request_id, last = due_request
-    request = service.lock(request_id)[request_id]
-    due = request.due
-    if (
-        request.state not in states.ON_DESK
-        or due is None
-        or due > last
-        or _is_escalated(request, level)
-    ):
-        model.Session.rollback()
-        return 0
-    informed = MODERATORS if level == CHIEF and not sheets.chief(request.organization_id) else level
-    key = _escalation_key(level, due)
-    model.Session.add(
-        Trace(request_id=request.id, kind=ESCALATED, key=key, told=informed, created=clock.now())
-    )
-    kind = "escalated_late" if due < clock.day_of(clock.now()) else "escalated_soon"
-    outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
-    model.Session.commit()
-    return 1
-
-
-def _is_escalated(request: Request, level: str) -> bool:
-    traces = sa.select(Trace.id).where(
-        Trace.request_id == request.id, Trace.key == _escalation_key(level, request.due)
-    )
-    return model.Session.scalar(traces) is not None
-
-
-def _escalation_key(level: str, due: date | None) -> str:
-    return f"{ESCALATED}:{level}:{due}"
-
-
-def publish_answers() -> int:
-    """Publish the deliveries that are due, where the request is answered at present; return of how many requests."""
-    query = sa.select(Delivery.request_id).where(*_due_deliveries()).distinct()
-    return runs.one_by_one(model.Session.scalars(query).all(), _publish_answer)
-
-
-def _due_deliveries() -> tuple[sa.ColumnElement[bool], ...]:
-    return (Delivery.reach == REQUESTER, Delivery.public_from <= _today())
-
-
-def _publish_answer(request_id: str) -> int:
-    request = service.lock(request_id)[request_id]
-    is_given = request.state in states.GIVEN
-    if is_given:
-        update = sa.update(Delivery).where(Delivery.request_id == request_id, *_due_deliveries())
-        model.Session.execute(update.values(reach=EVERYONE))
-        outbox.of_public_answer(request, f"public_answer:{request_id}:{_today().isoformat()}")
-    model.Session.commit()
-    return int(is_given)
-
-
 log = logging.getLogger(__name__)
 
 WEEK = 7
@@ -127,6 +33,10 @@ WEEK = 7
 AT_ONCE = 1000
 #: Days between the first reminder and the requester's last day to answer.
 FIRST_REMINDER_DAYS = 7
+#: Levels of escalation.
+ADMINISTRATORS, CHIEF, MODERATORS = "administrators", "chief", "moderators"
+#: Level → audience of its notifications.
+AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
 
 
 def tick() -> dict[str, int]:
@@ -156,7 +66,7 @@ def remind_services() -> int:
 
     Reminders go to the assignee or their stand-in, and to the whole service when there is neither or once it is late.
     """
-    today = _today()
+    today = clock.today()
     near = (Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
     reminders = [
         (id_, *_reminder(id_, due, today))
@@ -202,7 +112,9 @@ def remind_of_reviews() -> int:
     """Remind the administrators and the head of a service of pending reviews, once in the week before the due date and
     once after it.
     """
-    near = Request.review_due.is_not(None) & (Request.review_due <= _today() + timedelta(days=WEEK))
+    near = Request.review_due.is_not(None) & (
+        Request.review_due <= clock.today() + timedelta(days=WEEK)
+    )
     return runs.one_by_one(
         model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review
     )
@@ -212,7 +124,7 @@ def _remind_of_review(request_id: str) -> int:
     request = model.Session.get(Request, request_id)
     if request is None or request.review_due is None:
         return 0
-    kind = "review_late" if request.review_due < _today() else "review_soon"
+    kind = "review_late" if request.review_due < clock.today() else "review_soon"
     key = f"{kind}:{request.id}:{request.review_due}"
     number = sum(
         outbox.of_reminder(request, kind, key, audience)
@@ -227,13 +139,13 @@ def remind_requesters() -> int:
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO,
         Request.reminders < states.REMINDERS_BEFORE_EXPIRY,
-        Request.answer_by <= _today() + timedelta(days=FIRST_REMINDER_DAYS),
+        Request.answer_by <= clock.today() + timedelta(days=FIRST_REMINDER_DAYS),
     )
     return runs.one_by_one(model.Session.scalars(query).all(), _remind_requester)
 
 
 def _remind_requester(request_id: str) -> int:
-    request, today = service.lock(request_id)[request_id], _today()
+    request, today = service.lock(request_id)[request_id], clock.today()
     is_due = request.state == states.NEEDS_INFO and _wants_reminder(request, today)
     if is_due:
         request.reminders += 1
@@ -262,7 +174,7 @@ def _wants_reminder(request: Request, today: date) -> bool:
 
 def expire() -> int:
     """Close requests whose requester did not answer, at the earliest a day after the second reminder."""
-    today = _today()
+    today = clock.today()
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO, Request.answer_by < today, Request.last_reminded < today
     )
@@ -275,14 +187,16 @@ def expire() -> int:
 def tell_of_silence() -> int:
     """Notify requesters once the period ends that silence is a refusal, and how to contest it; once per due date."""
     # Skip periods that ended long ago.
-    near = Request.due.between(_today() - timedelta(days=WEEK), _today())
+    near = Request.due.between(clock.today() - timedelta(days=WEEK), clock.today())
     query = sa.select(Request.id).where(Request.state.in_(states.ACTIVE), near)
     return runs.one_by_one(model.Session.scalars(query).all(), _tell_of_silence)
 
 
 def _tell_of_silence(request_id: str) -> int:
     request = service.lock(request_id)[request_id]
-    is_over = request.state in states.ACTIVE and request.due is not None and request.due <= _today()
+    is_over = (
+        request.state in states.ACTIVE and request.due is not None and request.due <= clock.today()
+    )
     is_new = is_over and store.of_silence(request)
     if is_new:
         outbox.of_reminder(
@@ -292,8 +206,93 @@ def _tell_of_silence(request_id: str) -> int:
     return int(bool(is_new))
 
 
-def _today() -> date:
-    return clock.day_of(clock.now())
+def escalate() -> int:
+    """Notify the administrators of a service, then its head, of requests due or late; return the number of escalations.
+
+    Raises:
+        SomeFailed: some failed; all others were done.
+    """
+    return runs.one_by_one(_due_escalations(clock.today()), _escalate_one)
+
+
+def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
+    """Yield for each escalation its level, the id of the request and the latest due date concerned."""
+    for level, days in (
+        (ADMINISTRATORS, config.escalation_administrators()),
+        (CHIEF, config.escalation_chief()),
+    ):
+        if days is not None:
+            last = today - timedelta(days=days)
+            yield from ((level, request_id, last) for request_id in _unescalated(level, last))
+
+
+def _unescalated(level: str, last: date) -> list[str]:
+    traces = sa.select(Trace.id).where(
+        Trace.request_id == Request.id, Trace.key == _escalation_key_sql(level)
+    )
+    query = sa.select(Request.id).where(
+        Request.state.in_(states.ON_DESK), Request.due <= last, ~traces.exists()
+    )
+    return list(model.Session.scalars(query.order_by(Request.due, Request.id)))
+
+
+def _escalation_key_sql(level: str) -> sa.ColumnElement[str]:
+    return sa.func.concat(f"{ESCALATED}:{level}:", sa.cast(Request.due, sa.Text))
+
+
+def _escalate_one(due_request: tuple[str, str, date]) -> int:
+    level, request_id, last = due_request
+    request = service.lock(request_id)[request_id]
+    due = request.due
+    if (
+        request.state not in states.ON_DESK
+        or due is None
+        or due > last
+        or _is_escalated(request, level)
+    ):
+        model.Session.rollback()
+        return 0
+    informed = MODERATORS if level == CHIEF and not sheets.chief(request.organization_id) else level
+    key = _escalation_key(level, due)
+    model.Session.add(
+        Trace(request_id=request.id, kind=ESCALATED, key=key, told=informed, created=clock.now())
+    )
+    kind = "escalated_late" if due < clock.today() else "escalated_soon"
+    outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
+    model.Session.commit()
+    return 1
+
+
+def _is_escalated(request: Request, level: str) -> bool:
+    traces = sa.select(Trace.id).where(
+        Trace.request_id == request.id, Trace.key == _escalation_key(level, request.due)
+    )
+    return model.Session.scalar(traces) is not None
+
+
+def _escalation_key(level: str, due: date | None) -> str:
+    return f"{ESCALATED}:{level}:{due}"
+
+
+def publish_answers() -> int:
+    """Publish the deliveries that are due, where the request is answered at present; return of how many requests."""
+    query = sa.select(Delivery.request_id).where(*_due_deliveries()).distinct()
+    return runs.one_by_one(model.Session.scalars(query).all(), _publish_answer)
+
+
+def _due_deliveries() -> tuple[sa.ColumnElement[bool], ...]:
+    return (Delivery.reach == REQUESTER, Delivery.public_from <= clock.today())
+
+
+def _publish_answer(request_id: str) -> int:
+    request = service.lock(request_id)[request_id]
+    is_given = request.state in states.GIVEN
+    if is_given:
+        update = sa.update(Delivery).where(Delivery.request_id == request_id, *_due_deliveries())
+        model.Session.execute(update.values(reach=EVERYONE))
+        outbox.of_public_answer(request, f"public_answer:{request_id}:{clock.today().isoformat()}")
+    model.Session.commit()
+    return int(is_given)
 
 
 STEPS: dict[str, Callable[[], int]] = {

@@ -33,67 +33,6 @@ from ckanext.ecosphere.shared import language
 COUNTS_SECONDS = 60
 Counts = tuple[dict[str, dict[str, int]], int]
 """Facet → value → number, and the total number."""
-
-
-def cached_counts(count: Callable[[], Counts]) -> Counts:
-    """Return the cached counts, or else compute them.
-
-    Args:
-        count: function that computes them.
-    """
-    try:
-        connection: Any = connect_to_redis()
-        generation = int(connection.get(_counts_key("generation")) or 0)
-        cached = connection.get(_counts_key(generation))
-    except RedisError:
-        return count()
-    if cached:
-        by_facet, total = json.loads(cached)
-        return by_facet, total
-    fresh = count()
-    with suppress(RedisError):
-        # Should a request change meanwhile, nobody asks for this generation any more.
-        connection.set(_counts_key(generation), json.dumps(fresh), ex=COUNTS_SECONDS)
-    return fresh
-
-
-def listen() -> None:
-    """Register listeners for committed changes of requests; once for each process."""
-    for name, function in (
-        ("after_flush", _flushed),
-        ("after_commit", _committed),
-        ("after_rollback", _forgotten),
-    ):
-        if not event.contains(model.Session, name, function):
-            event.listen(model.Session, name, function)
-
-
-def _flushed(session: Any, _context: Any) -> None:
-    if any(isinstance(row, Request) for row in (*session.new, *session.dirty, *session.deleted)):
-        session.info[__name__] = True
-
-
-def _committed(session: Any) -> None:
-    if session.info.pop(__name__, False):
-        forget_counts()
-
-
-def forget_counts() -> None:
-    """Invalidate the cached counts."""
-    try:
-        connect_to_redis().incr(_counts_key("generation"))
-    except RedisError:
-        return  # nothing is cached either
-
-
-def _forgotten(session: Any) -> None:
-    session.info.pop(__name__, None)
-
-
-def _counts_key(name: str | int) -> str:
-    return f"ecosphere:requests:{tk.config['ckan.site_id']}:counts:{name}"
-
-
 FACETS = ("state", "organization", "territory", "theme", "use")
 #: Values of the filter by assignee on a desk.
 ASSIGNED = ("mine", "nobody")
@@ -370,6 +309,65 @@ def _number(passed: list[Any]) -> Any:
     if passed:
         return sa.func.count().filter(*passed)
     return sa.func.count()
+
+
+def cached_counts(count: Callable[[], Counts]) -> Counts:
+    """Return the cached counts, or else compute them.
+
+    Args:
+        count: function that computes them.
+    """
+    try:
+        connection: Any = connect_to_redis()
+        generation = int(connection.get(_counts_key("generation")) or 0)
+        cached = connection.get(_counts_key(generation))
+    except RedisError:
+        return count()
+    if cached:
+        by_facet, total = json.loads(cached)
+        return by_facet, total
+    fresh = count()
+    with suppress(RedisError):
+        # Should a request change meanwhile, nobody asks for this generation any more.
+        connection.set(_counts_key(generation), json.dumps(fresh), ex=COUNTS_SECONDS)
+    return fresh
+
+
+def listen() -> None:
+    """Register listeners for committed changes of requests; once for each process."""
+    for name, function in (
+        ("after_flush", _flushed),
+        ("after_commit", _committed),
+        ("after_rollback", _forgotten),
+    ):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _flushed(session: Any, _context: Any) -> None:
+    if any(isinstance(row, Request) for row in (*session.new, *session.dirty, *session.deleted)):
+        session.info[__name__] = True
+
+
+def _committed(session: Any) -> None:
+    if session.info.pop(__name__, False):
+        forget_counts()
+
+
+def forget_counts() -> None:
+    """Invalidate the cached counts."""
+    try:
+        connect_to_redis().incr(_counts_key("generation"))
+    except RedisError:
+        return  # nothing is cached either
+
+
+def _forgotten(session: Any) -> None:
+    session.info.pop(__name__, None)
+
+
+def _counts_key(name: str | int) -> str:
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:counts:{name}"
 
 
 def _states(counts: dict[str, int]) -> list[dict[str, Any]]:

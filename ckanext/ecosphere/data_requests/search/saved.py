@@ -35,11 +35,9 @@ class Requests(AlertSubject):
     page = "/demandes"
 
     def name(self) -> str:
-        """Return the name of the subject."""
         return tk._("Data requests")
 
     def explanation(self) -> str:
-        """Return the explanation of when e-mails are sent."""
         return tk._(
             "You get an e-mail when public requests of this search are made, answered or moved on, "
             "and none when there is no news:"
@@ -85,14 +83,12 @@ class Requests(AlertSubject):
         return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All requests")
 
     def address(self, search: str) -> str:
-        """Return the full URL of the list with this search."""
         return _with(
             tk.h.url_for("ecosphere_requests.index", qualified=True, locale=language.current()),
             search,
         )
 
     def feed(self, search: str) -> str:
-        """Return the path of the Atom feed of a search."""
         return _with(tk.h.url_for("ecosphere_requests.feed"), search)
 
     def look(
@@ -132,7 +128,6 @@ class Requests(AlertSubject):
         return [_news(requests[id_], groups, since) for id_ in ids if id_ in requests]
 
     def sentence(self, count: int) -> str:
-        """Return the sentence with the number of new or changed requests."""
         return tk.ungettext(
             "{number} new or changed request", "{number} new or changed requests", count
         ).format(number=count)

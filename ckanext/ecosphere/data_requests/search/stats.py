@@ -413,6 +413,8 @@ def grounds(where: list[Any]) -> list[dict[str, Any]]:
     return rows
 
 
+# Most wanted data.
+
 MOST_UNMET = 20
 #: States in which the need is met or no longer exists.
 MET = (states.FULFILLED, states.DUPLICATE, states.WITHDRAWN)

@@ -32,6 +32,7 @@ from ckanext.ecosphere.data_requests.views.viewing import (
     messages,
     page,
     rendered,
+    status_of,
 )
 from ckanext.ecosphere.shared import dates, organisations, outlines
 

@@ -90,7 +90,7 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> d
     """
     tk.check_access("ecosphere_request_absence_create", context, data_dict)
     user = auth.agent(people.reader_of_context(context), data_dict.get("user"))
-    first, last, today = data_dict["first"], data_dict["last"], clock.day_of(clock.now())
+    first, last, today = data_dict["first"], data_dict["last"], clock.today()
     errors: Any = {}
     if last < first:
         errors["last"] = [tk._("The last day comes before the first.")]
