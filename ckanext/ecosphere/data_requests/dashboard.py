@@ -7,8 +7,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.interfaces import MOST_LINES, Card, Line, Link, Person
 from ckanext.ecosphere.shared import dates
 
@@ -40,7 +39,7 @@ def _to_answer(person: Person) -> Card | None:
 def _to_review(person: Person) -> Card | None:
     """Return the card of decisions with a pending internal review."""
     desks = _of_desks(person, {"review": True}, tk._("Desk of {service}"))
-    today = dictize.today().isoformat()
+    today = clock.today().isoformat()
     lines = []
     for request in desks.soonest("review_due"):
         day = request["review_due"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timezone
+from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -16,10 +16,8 @@ from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
 from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
 from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
-from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
+from ckanext.ecosphere.data_requests.history import PERSONAL
 from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Letter, Request, Support
-
-__all__ = ["Names", "edited", "event_public", "iso"]
 
 #: Attributes copied for all readers of the request, some of which are then emptied.
 PLAIN = (
@@ -61,11 +59,6 @@ PLAIN = (
     "comment_count",
 )
 MOST_NAMED = 100
-
-
-def today() -> date:
-    """Return the current date in Paris."""
-    return clock.day_of(datetime.now(timezone.utc))
 
 
 def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, Any]]:
@@ -265,7 +258,7 @@ def _held_by(
 
 
 def _clock(request: Request) -> dict[str, Any]:
-    period = clock.read(request.state, request.due, request.extended, today())
+    period = clock.read(request.state, request.due, request.extended, clock.today())
     return {
         "state": period.state,
         "due": iso(period.due),
@@ -392,7 +385,7 @@ def known_datasets(
 
 def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
     """Return the transitions that the reader may do now, with their fields."""
-    moment = datetime.now(timezone.utc)
+    moment = clock.now()
     transitions = states.possible(
         states.Facts.of(request), reader.roles(request), moment, clock.day_of(moment)
     )

@@ -18,7 +18,6 @@ from ckanext.ecosphere.data_requests import (
     attachments,
     config,
     deliveries,
-    dictize,
     effects,
     history,
     service,
@@ -312,7 +311,7 @@ def erase(user: model.User) -> dict[str, int]:
 def _withdraw(request_id: str, user: model.User) -> None:
     request = service.lock(request_id)[request_id]
     if not states.obstacle(
-        states.Facts.of(request), "withdraw", (states.REQUESTER,), clock.now(), dictize.today()
+        states.Facts.of(request), "withdraw", (states.REQUESTER,), clock.now(), clock.today()
     ):
         event = service.perform(request, "withdraw", states.REQUESTER, user.id, {})
         model.Session.commit()

@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import attachments, dictize, effects, jobs, throttle
+from ckanext.ecosphere.data_requests import attachments, dictize, effects, history, jobs, throttle
 from ckanext.ecosphere.data_requests.decisions import authors, store
 from ckanext.ecosphere.data_requests.domain import clock, fields, states, trust, wording
 from ckanext.ecosphere.data_requests.domain.people import Reader
@@ -449,10 +449,10 @@ def _same_version(reader: Reader, request: Request, version: int) -> None:
             query = query.where(Event.transition.not_in(states.INTERNAL))
         exact = bool(reader.roles(request))
         changes = [
-            dictize.event_public(event, exact, request.is_signal)
+            history.event_public(event, exact, request.is_signal)
             for event in model.Session.scalars(query)
         ]
-        raise Conflict(request.version, changes or [dictize.edited(request, exact)])
+        raise Conflict(request.version, changes or [history.edited(request, exact)])
 
 
 def _target_of(data: Mapping[str, Any]) -> Request | None:

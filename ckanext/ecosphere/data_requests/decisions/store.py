@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timezone
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -84,7 +84,7 @@ def written(
         sender, desk_for = replace(authors.ministry_desk(), court=sender.court), sender.name
     if kind in states.LETTERS and (faults := authors.faults(author, sender)):
         raise tk.ValidationError(faults)  # pyright: ignore[reportArgumentType]
-    today = clock.day_of(datetime.now(timezone.utc))
+    today = clock.today()
     received = clock.day_of(request.submitted) if request.submitted else today
     months = config.extended_months() if request.extended else config.answer_months()
     facts = compose.Facts(
@@ -147,7 +147,7 @@ def keep(request: Request, composed: compose.Composed, kind: str, event_id: int 
         request_id=request.id,
         event_id=event_id,
         kind=kind,
-        created=datetime.now(timezone.utc),
+        created=clock.now(),
         organization_id=organization_id,
         requester_id=request.requester_id,
         addressee=addressee(request),

@@ -25,7 +25,7 @@ from werkzeug.datastructures import MultiDict
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import states, text, wording
-from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.domain.people import Names, Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
 from ckanext.ecosphere.data_requests.search import desk
 from ckanext.ecosphere.shared import language
@@ -377,7 +377,7 @@ def _states(counts: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def _organizations(counts: dict[str, int]) -> list[dict[str, Any]]:
-    groups = dictize.Names.of([], counts).groups
+    groups = Names.of([], counts).groups
     entries = [
         _entry(group.name, group.title or group.name, counts[key]) for key, group in groups.items()
     ]

@@ -16,9 +16,10 @@ from ckan import model
 from ckan.tests.helpers import CKANTestApp
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import dictize, privacy
+from ckanext.ecosphere.data_requests import privacy
 from ckanext.ecosphere.data_requests.decisions import compose
 from ckanext.ecosphere.data_requests.desk import calendar
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Delivery, Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step, submitted
@@ -366,7 +367,7 @@ def test_the_dashboard_asks_whether_an_answer_helped_until_it_is_said(app: CKANT
 
 def test_the_dashboard_tells_a_requester_what_was_not_answered_in_time(app: CKANTestApp):
     late, running = opened(title="En retard"), opened(title="Dans les temps")
-    yesterday = dictize.today() - timedelta(days=1)
+    yesterday = clock.today() - timedelta(days=1)
     model.Session.execute(sa.update(Request).where(Request.id == late["id"]).values(due=yesterday))
     model.Session.commit()
     home = BeautifulSoup(visit(app, "asker", "/tableau-de-bord").body, "html.parser")

@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import dictize, effects, service
+from ckanext.ecosphere.data_requests import effects, service
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.domain.people import Reader, reader_of
 from ckanext.ecosphere.data_requests.model import Event, Support
 from ckanext.ecosphere.data_requests.service import Conflict
@@ -52,7 +53,7 @@ def test_a_hundred_supports_at_once_count_a_hundred_once_each():
 
 
 def test_of_two_people_who_act_at_once_one_wins_and_the_other_is_told():
-    planned = (dictize.today() + timedelta(days=3)).isoformat()
+    planned = (clock.today() + timedelta(days=3)).isoformat()
     editor, admin = (reader_of(model.User.get(name)) for name in ("editor", "admin"))
     for _round in range(5):
         made = opened()

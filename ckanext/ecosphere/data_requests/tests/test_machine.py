@@ -21,8 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ckanext.ecosphere.data_requests import dictize, service
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests import service
+from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.model import Event, Notification
 from ckanext.ecosphere.data_requests.tests.conftest import (
     EXTENSION,
@@ -167,7 +167,7 @@ class Life(RuleBasedStateMachine):
     # --- actions ---
 
     def fields(self, name: str) -> dict[str, Any]:
-        day = (dictize.today() + timedelta(days=5)).isoformat()
+        day = (clock.today() + timedelta(days=5)).isoformat()
         other = "dreal-ara" if self.organization == "ddt-42" else "ddt-42"
         words = {"comment": "Voici", "question": "Où ?", "missing": "Le sud", **EXTENSION, **REFUSAL}
         found: dict[str, Any] = {**words, "planned": day, "answer_by": day}
@@ -284,7 +284,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def time_passes(self) -> None:
         late = row(self.request)
-        late.answer_by, late.reminders = dictize.today() - timedelta(days=1), 2
+        late.answer_by, late.reminders = clock.today() - timedelta(days=1), 2
         model.Session.commit()
         self.due_to_expire = True
 

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.data_requests import dictize, service
 from ckanext.ecosphere.data_requests.decisions import authors, compose, law
 from ckanext.ecosphere.data_requests.decisions import referral as referral_of
-from ckanext.ecosphere.data_requests.domain import states
+from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import replies
 from ckanext.ecosphere.data_requests.views.viewing import act, known, messages, page, rendered
@@ -78,7 +78,7 @@ def contested() -> list[dict[str, Any]]:
     refused = [
         request_
         for request_ in requests["results"]
-        if (request_["may_refer"] or "") >= dictize.today().isoformat()
+        if (request_["may_refer"] or "") >= clock.today().isoformat()
     ]
     return [
         {**request_, "court": _court(request_)}

@@ -13,9 +13,9 @@ from ckan.config.middleware.flask_app import csrf
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests import dictize, service
+from ckanext.ecosphere.data_requests import service
 from ckanext.ecosphere.data_requests.desk import calendar
-from ckanext.ecosphere.data_requests.domain import people, states
+from ckanext.ecosphere.data_requests.domain import clock, people, states
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.notifications import replies
 from ckanext.ecosphere.data_requests.search import desk, listing
@@ -110,7 +110,7 @@ def _calendar(user: Any, organization: str) -> Response:
     tk.check_access("ecosphere_request_list", context, scope)
     where = listing.scope(scope, people.reader_of_context(context))
     waiting = states.ON_DESK if organization else states.ACTIVE
-    due = desk.due_around(where, waiting, dictize.today(), MOST_IN_CALENDAR)
+    due = desk.due_around(where, waiting, clock.today(), MOST_IN_CALENDAR)
     if organization:
         group = model.Group.get(organization)
         title = tk._("Data requests: {service}").format(

@@ -172,7 +172,7 @@ def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -
     ):
         return False
     has_seen = tk.asbool(data_dict.get("similar_seen") or False)
-    return not has_seen and not fields.missing_before_sending(request, dictize.today())
+    return not has_seen and not fields.missing_before_sending(request, clock.today())
 
 
 @schema.flat

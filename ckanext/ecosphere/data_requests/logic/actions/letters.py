@@ -11,7 +11,7 @@ from ckan.types import Context, DataDict
 from ckanext.ecosphere.data_requests import attachments, deliveries, dictize, service
 from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.decisions.compose import addressed_to, digest
-from ckanext.ecosphere.data_requests.domain import fields, people, states
+from ckanext.ecosphere.data_requests.domain import clock, fields, people, states
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import Letter, Request
 
@@ -127,7 +127,7 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
     files = deliveries.checked_files(data_dict.get("files"))
     try:
         data = {**data_dict, "files": files}
-        values = fields.parse(states.TRANSITIONS[name], data, request, dictize.today(), reader.id)
+        values = fields.parse(states.TRANSITIONS[name], data, request, clock.today(), reader.id)
     finally:
         attachments.discard(files)
     if name == "extend" and (last := fields.latest_due(request)):

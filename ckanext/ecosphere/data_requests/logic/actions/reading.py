@@ -10,7 +10,7 @@ from ckan import model
 from ckan.types import Context, DataDict
 
 from ckanext.ecosphere.data_requests import deliveries, dictize, history
-from ckanext.ecosphere.data_requests.domain import people, routing, states, wording
+from ckanext.ecosphere.data_requests.domain import clock, people, routing, states, wording
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, SHOWN_SIGNAL, DatasetLink, Request
 from ckanext.ecosphere.data_requests.search import desk, listing, matching, similar, stats
@@ -186,8 +186,8 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
     tk.check_access("ecosphere_request_desk", context, data_dict)
     group = auth.organization(data_dict["organization"])
     if not data_dict["requests"]:
-        return {"counts": desk.counts(group.id, dictize.today())}
-    return desk.of_service(group.id, people.reader_of_context(context), dictize.today())
+        return {"counts": desk.counts(group.id, clock.today())}
+    return desk.of_service(group.id, people.reader_of_context(context), clock.today())
 
 
 @tk.side_effect_free
@@ -217,7 +217,7 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
     tk.check_access("ecosphere_request_stats", context, data_dict)
     key = data_dict.get("organization")
     organization_id = auth.organization(key).id if key else None
-    return stats.show(data_dict.get("year"), organization_id, dictize.today())
+    return stats.show(data_dict.get("year"), organization_id, clock.today())
 
 
 @tk.side_effect_free
