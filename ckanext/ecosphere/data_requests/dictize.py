@@ -370,17 +370,17 @@ def known_datasets(
         readers other than the requester, such entries are left out if they look like a name: to show only some of
         them would reveal which private datasets exist.
     """
-    own, datasets_ = states.REQUESTER in reader.roles(request), []
+    own, entries = states.REQUESTER in reader.roles(request), []
     packages = _packages([request]) if packages is None else packages
     for key in (request.known_datasets or ())[:MOST_NAMED]:
         package = packages.get(_name_in(key))
         if package is not None and may_read_dataset(package, reader):
-            datasets_.append(
+            entries.append(
                 {"key": key, "name": package.name, "title": package.title or package.name}
             )
         elif own or (package is None and not _DATASET_NAME.fullmatch(_name_in(key))):
-            datasets_.append({"key": key, "name": "", "title": ""})
-    return datasets_
+            entries.append({"key": key, "name": "", "title": ""})
+    return entries
 
 
 def may(request: Request, reader: Reader) -> list[dict[str, Any]]:

@@ -281,7 +281,7 @@ def conversation(
     """Return messages for the page."""
     inside, exact = reader.is_inside(request), bool(reader.roles(request))
     files = _files(Attachment.request_id == request.id)
-    messages_ = []
+    rows = []
     for message in messages:
         readable = not message.hidden or inside
         html = text.row_html(message, trust.has_plain_links(message.moderation)) if readable else ""
@@ -301,8 +301,8 @@ def conversation(
         }
         if inside:
             row["author_name"] = names.person(message.author_id)
-        messages_.append(row)
-    return messages_
+        rows.append(row)
+    return rows
 
 
 def author(comment: Comment, request: Request, names: Names) -> str:

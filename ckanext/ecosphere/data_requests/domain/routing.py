@@ -142,15 +142,15 @@ def _services() -> dict[Any, list[model.Group]]:
         .where(model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE)
         .order_by(model.Group.title)
     )
-    services_: dict[Any, list[model.Group]] = {}
+    by_key: dict[Any, list[model.Group]] = {}
     for group in model.Session.scalars(query):
-        services_.setdefault(group.name, []).append(group)
+        by_key.setdefault(group.name, []).append(group)
         kind, territory = (
             group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY)
         )
         if kind and territory:
-            services_.setdefault((kind, territory), []).append(group)
-    return services_
+            by_key.setdefault((kind, territory), []).append(group)
+    return by_key
 
 
 def is_reachable(organization_id: str | None) -> bool:

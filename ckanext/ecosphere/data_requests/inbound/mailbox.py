@@ -111,8 +111,8 @@ def _one(server: imaplib.IMAP4, number: str) -> int:
 
 
 def _size(server: imaplib.IMAP4, number: str) -> int:
-    _answer, lines_ = server.uid("FETCH", number, "(RFC822.SIZE)")
-    lines: list[Any] = [line for line in lines_ if isinstance(line, bytes)]
+    _answer, answers = server.uid("FETCH", number, "(RFC822.SIZE)")
+    lines: list[Any] = [line for line in answers if isinstance(line, bytes)]
     match = SIZE.search(b" ".join(lines))
     if match:
         return int(match[1])

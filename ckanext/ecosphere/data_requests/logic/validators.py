@@ -201,7 +201,7 @@ def texts(value: Any) -> list[str]:
     if isinstance(value, str):
         value = value.split(",", MOST_TEXTS + 1)
     _is_list(value)
-    return list(dict.fromkeys(filter(None, (one_line(text_) for text_ in _few(value, MOST_TEXTS)))))
+    return list(dict.fromkeys(filter(None, (one_line(item) for item in _few(value, MOST_TEXTS)))))
 
 
 def states_of_requests(value: list[str]) -> list[str]:

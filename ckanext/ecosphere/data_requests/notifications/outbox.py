@@ -80,9 +80,9 @@ def of_revision(request: Request, revision: Revision) -> None:
     )
 
 
-def of_held(request: Request, kind_: str, key: str, author_id: str | None) -> None:
+def of_held(request: Request, text_kind: str, key: str, author_id: str | None) -> None:
     """Notify the moderators of a held text, without quoting it."""
-    _tell(request, f"held:{kind_}:{key}", [Told(states.MODERATORS)], author_id, {}, kind="held")
+    _tell(request, f"held:{text_kind}:{key}", [Told(states.MODERATORS)], author_id, {}, kind="held")
 
 
 def of_rejected(request: Request, key: str, author_id: str | None) -> None:
@@ -179,14 +179,14 @@ def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, To
         sa.select(model.User.email).where(model.User.id.in_(list(people_told)))
     )
     used = {address.casefold() for address in addresses if address}
-    boxes_: dict[str, Told] = {}
+    unique: dict[str, Told] = {}
     for key, audience in boxes.items():
         box = people.mailbox_of(key)
         address = box.email.casefold() if box else key
         if address not in used:
             used.add(address)
-            boxes_[key] = audience
-    return boxes_
+            unique[key] = audience
+    return unique
 
 
 def recipients_of(
@@ -270,8 +270,8 @@ def of_person(reader: people.Reader, start: int, rows: int) -> Listed:
     ).all()
     ids = [id_ for id_, is_kept in newest_rows[:MOST_LISTED] if is_kept]
     on_page = row.id.in_(ids[start : start + rows])
-    rows_ = list(model.Session.scalars(sa.select(row).where(on_page).order_by(*latest)))
-    return Listed(len(ids), len(newest_rows) > MOST_LISTED, unseen(reader), rows_)
+    on_this_page = list(model.Session.scalars(sa.select(row).where(on_page).order_by(*latest)))
+    return Listed(len(ids), len(newest_rows) > MOST_LISTED, unseen(reader), on_this_page)
 
 
 def mark_seen(user_id: str, request_id: str | None = None) -> int:

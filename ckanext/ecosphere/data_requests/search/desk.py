@@ -21,6 +21,8 @@ from ckanext.ecosphere.data_requests.model import Request
 
 #: Requests shown of each kind; `counts` includes all, and the list of requests has the others.
 MOST = 50
+#: Kinds of requests on a desk, the most urgent first.
+KINDS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
 
 
 def of_service(organization_id: str, reader: Reader, today: date) -> dict[str, Any]:
@@ -154,9 +156,6 @@ def workload(organization_id: str, reader: Reader, today: date) -> dict[str, Any
         "nobody": nobody,
         "people": sorted(agents, key=lambda agent: agent["name"].casefold()),
     }
-
-
-KINDS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
 
 
 @dataclass(frozen=True)

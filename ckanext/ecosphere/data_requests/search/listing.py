@@ -164,26 +164,26 @@ def _service_id(key: Any) -> str:
 
 def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the SQL condition of each filter, by name."""
-    conditions_: dict[str, Any] = {}
+    by_filter: dict[str, Any] = {}
     if data.get("q"):
-        conditions_["q"] = matches(data["q"])
+        by_filter["q"] = matches(data["q"])
     if data.get("state"):
-        conditions_["state"] = Request.state.in_(data["state"])
+        by_filter["state"] = Request.state.in_(data["state"])
     if data.get("organization") and data.get("scope") != "desk":
         service_id = _service_id(data["organization"])
-        conditions_["organization"] = Request.organization_id == service_id
+        by_filter["organization"] = Request.organization_id == service_id
     for name, vocabulary in (("territory", "territories"), ("theme", "themes")):
         if data.get(name):
-            conditions_[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
+            by_filter[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
     if data.get("use"):
-        conditions_["use"] = Request.use == data["use"]
+        by_filter["use"] = Request.use == data["use"]
     if data.get("review"):
-        conditions_["review"] = Request.review_due.is_not(None)
+        by_filter["review"] = Request.review_due.is_not(None)
     if data.get("unanswered"):
-        conditions_["unanswered"] = sa.and_(
+        by_filter["unanswered"] = sa.and_(
             Request.first_answer.is_(None), Request.state.in_(states.ACTIVE)
         )
-    return conditions_
+    return by_filter
 
 
 def _words(q: str) -> list[str]:
@@ -218,9 +218,9 @@ def _with_those_below(vocabulary: str, key: str) -> list[str]:
         return [key]
     ids, waiting = [], [concept]
     while waiting:
-        concept_ = waiting.pop()
-        ids.append(concept_.id)
-        waiting += terms.children(concept_.uri)
+        narrower = waiting.pop()
+        ids.append(narrower.id)
+        waiting += terms.children(narrower.uri)
     return ids
 
 

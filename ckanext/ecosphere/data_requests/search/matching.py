@@ -106,7 +106,7 @@ def compare(package_ids: Sequence[str]) -> None:
     """Compare saved datasets with the open requests; flag requests whose answer is no longer available."""
     package = model.Package
     query = sa.select(package).where(package.id.in_(package_ids))
-    packages = {package_.id: package_ for package_ in model.Session.scalars(query)}
+    packages = {dataset.id: dataset for dataset in model.Session.scalars(query)}
     there = [dataset for dataset in packages.values() if dataset.state == model.State.ACTIVE]
     missing = set(package_ids) - {dataset.id for dataset in there}
     titles = {id_: package.title or "" for id_, package in packages.items()}

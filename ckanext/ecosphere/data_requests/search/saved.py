@@ -52,9 +52,9 @@ class Requests(AlertSubject):
         chosen_states = arguments.pop("state", ())
         if "unanswered" in arguments:
             arguments["unanswered"] = "1"
-        pairs_ = list(arguments.items())
-        pairs_ += [("state", state) for state in sorted(set(chosen_states))]
-        search = urlencode(sorted(pairs_, key=lambda pair: pair[0] != "q"))
+        arguments_sorted = list(arguments.items())
+        arguments_sorted += [("state", state) for state in sorted(set(chosen_states))]
+        search = urlencode(sorted(arguments_sorted, key=lambda pair: pair[0] != "q"))
         if len(search) > LONGEST:
             raise tk.ValidationError({"search": [tk._("This search is too long to be saved.")]})
         return search

@@ -458,10 +458,10 @@ def _too_late(
     """Show that a transition is no longer possible or for others, and give the input back."""
     labels = forms.labels()
     line = states.TRANSITIONS.get(transition)
-    input_ = [
+    typed_texts = [
         (labels[name], text) for name, text in (typed or {}).items() if name in labels and text
     ]
-    variables = {"request_": request_, "kept": input_, "changes": changes or []}
+    variables = {"request_": request_, "kept": typed_texts, "changes": changes or []}
     variables["for_others"] = line is not None and request_["state"] in line.sources and not typed
     return rendered("ecosphere_requests/too_late.html", variables, CONFLICT)
 

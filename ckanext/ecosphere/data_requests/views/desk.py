@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.search import listing
+from ckanext.ecosphere.data_requests.search.desk import KINDS
 from ckanext.ecosphere.data_requests.views import figures, forms, read
 from ckanext.ecosphere.data_requests.views.viewing import (
     INVALID,
@@ -24,8 +25,6 @@ from ckanext.ecosphere.data_requests.views.viewing import (
     rendered,
 )
 
-#: Sections of the desk, the most urgent first.
-PARTS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
 
@@ -43,7 +42,7 @@ def desk(organization: str) -> AnyResponse:
         suggestions = act("ecosphere_request_suggestions", organization=service["id"])
     except tk.NotAuthorized:
         suggestions = []
-    variables = {"service": service, "desk": requests, "parts": PARTS, "people": people(service)}
+    variables = {"service": service, "desk": requests, "parts": KINDS, "people": people(service)}
     return rendered("ecosphere_requests/desk.html", {**variables, "suggestions": suggestions})
 
 
@@ -301,7 +300,7 @@ def absences() -> AnyResponse:
 
 
 def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 200) -> Response:
-    services = [service_of_desk(service_["name"]) for service_ in tk.h.ecosphere_request_desks()]
+    services = [service_of_desk(desk["name"]) for desk in tk.h.ecosphere_request_desks()]
     own = tk.current_user.name
     colleagues = {
         agent["name"]: agent["title"] for service in services for agent in people(service)

@@ -42,14 +42,14 @@ def statistics() -> Response:
 @page
 def service(organization: str) -> Response:
     """Show the public page of a service: contact, statistics and public requests, the same for all readers."""
-    organization_ = act("organization_show", id=organization, include_datasets=False)
-    if organization_["name"] != organization:
-        return tk.redirect_to("ecosphere_requests.service", organization=organization_["name"])
-    name = organization_["name"]
+    organization_dict = act("organization_show", id=organization, include_datasets=False)
+    if organization_dict["name"] != organization:
+        return tk.redirect_to("ecosphere_requests.service", organization=organization_dict["name"])
+    name = organization_dict["name"]
     variables = {
-        "group_dict": organization_,
+        "group_dict": organization_dict,
         "group_type": "organization",
-        "am_following": is_known() and act("am_following_group", id=organization_["id"]),
+        "am_following": is_known() and act("am_following_group", id=organization_dict["id"]),
         "stats": as_public("ecosphere_request_stats", organization=name),
         "open": as_public(
             "ecosphere_request_list",
@@ -324,14 +324,14 @@ def codes(figures: Mapping[str, Any]) -> str:
         for kind in BY_MONTH
     ]
     rows += [
-        (f"service {name}", service_["name"], "", service_[name])
-        for service_ in figures["services"]
+        (f"service {name}", line["name"], "", line[name])
+        for line in figures["services"]
         for name in OF_SERVICE
     ]
     rows += [
-        (f"service satisfaction {name}", service_["name"], "", number)
-        for service_ in figures["services"]
-        for name, number in (service_["satisfaction"] or {}).items()
+        (f"service satisfaction {name}", line["name"], "", number)
+        for line in figures["services"]
+        for name, number in (line["satisfaction"] or {}).items()
     ]
     rows += [
         ("unmet", need["theme"], place["id"], need["support"])

@@ -64,12 +64,12 @@ def steps() -> tuple[Step, ...]:
 
 def step(id: str) -> Step | None:
     """Return the step with this id."""
-    return next((step_ for step_ in steps() if step_.id == id), None)
+    return next((candidate for candidate in steps() if candidate.id == id), None)
 
 
 def step_of(field: str) -> Step | None:
     """Return the step that has a field."""
-    return next((step_ for step_ in steps() if field in step_.fields), None)
+    return next((candidate for candidate in steps() if field in candidate.fields), None)
 
 
 def neighbours(current: Step) -> tuple[Step | None, Step | None]:

@@ -145,8 +145,8 @@ csrf.exempt(satisfied_by_mail)
 @known
 def referral(id: str) -> Response:
     """Show the referral to the commission, with instructions."""
-    letter_ = act("ecosphere_request_referral", id=id)
-    return rendered("ecosphere_requests/referral.html", {"referral": letter_})
+    shown_referral = act("ecosphere_request_referral", id=id)
+    return rendered("ecosphere_requests/referral.html", {"referral": shown_referral})
 
 
 @page
@@ -155,15 +155,18 @@ def referral_file(id: str, ending: str) -> AnyResponse:
     """Serve the referral as PDF or text."""
     if ending not in ("pdf", "txt"):
         raise tk.ObjectNotFound
-    letter_: dict[str, Any] = act("ecosphere_request_referral", id=id)
-    content, kind = letter_["plain"].encode(), "text/plain"
+    shown_referral: dict[str, Any] = act("ecosphere_request_referral", id=id)
+    content, kind = shown_referral["plain"].encode(), "text/plain"
     if ending == "pdf":
         try:
-            content, kind = compose.pdf(letter_["subject"], letter_["html"]), "application/pdf"
+            content, kind = (
+                compose.pdf(shown_referral["subject"], shown_referral["html"]),
+                "application/pdf",
+            )
         except compose.PdfUnavailable:
             tk.h.flash_error(tk._("This portal cannot make PDF files: print the page instead."))
             return tk.redirect_to("ecosphere_requests.referral", id=id)
-    name = f"saisine-cada-{letter_['request']['reference']}.{ending}"
+    name = f"saisine-cada-{shown_referral['request']['reference']}.{ending}"
     response = send_file(BytesIO(content), mimetype=kind, as_attachment=True, download_name=name)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.cache_control.no_store = True

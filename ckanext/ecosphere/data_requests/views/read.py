@@ -169,7 +169,7 @@ def facets(
 ) -> list[dict[str, Any]]:
     """Return the facets for the page: each value with its count and the URL that adds or removes it."""
     titles, url = facet_titles(), tk.h.url_for(endpoint, **values)
-    facets_ = []
+    groups = []
     for name in listing.FACETS:
         items = []
         for item in counts.get(name, []):
@@ -177,8 +177,8 @@ def facets(
             other = _toggled(chosen, name, item["name"], active)
             items.append({**item, "active": active, "url": _with(url, other)})
         if items:
-            facets_.append({"name": name, "title": titles[name], "items": items})
-    return facets_
+            groups.append({"name": name, "title": titles[name], "items": items})
+    return groups
 
 
 def chips(

@@ -37,18 +37,18 @@ def new(dataset: str) -> Response:
 @page
 def create(dataset: str) -> AnyResponse:
     """Send the report, and show its reference."""
-    dataset_ = _shown(dataset)
+    package = _shown(dataset)
     forms.refuse_machines(request.form)
     values = {
         name: request.form.get(name, "").replace("\r\n", "\n").strip()
         for name in ("kind", "description")
     }
     try:
-        report = act("ecosphere_request_signal", dataset=dataset_["id"], **values)
+        report = act("ecosphere_request_signal", dataset=package["id"], **values)
     except tk.ValidationError as error:
         missing = {name: [tk._(MISSING[name])] for name, value in values.items() if not value}
         return _form(
-            dataset_, values, forms.in_order({**messages(error), **missing}, MISSING), INVALID
+            package, values, forms.in_order({**messages(error), **missing}, MISSING), INVALID
         )
     if report["readable"]:
         tk.h.flash_success(
@@ -59,7 +59,7 @@ def create(dataset: str) -> AnyResponse:
         return tk.redirect_to("ecosphere_requests.read", id=report["reference"])
     words = tk._("Thank you. A moderator reads it first, then the service: {reference}.")
     tk.h.flash_success(words.format(reference=report["reference"]))
-    return tk.redirect_to("dataset.read", id=dataset_["name"])
+    return tk.redirect_to("dataset.read", id=package["name"])
 
 
 def labels() -> dict[str, str]:

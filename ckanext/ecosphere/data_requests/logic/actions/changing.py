@@ -407,7 +407,7 @@ def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) ->
             raise tk.ValidationError(
                 {"organizations": [_("This request can no longer be put to other services.")]}
             )
-        _check_services(groups, {part_.organization_id for part_ in _batch(request)})
+        _check_services(groups, {asked_part.organization_id for asked_part in _batch(request)})
         request.batch_id = request.batch_id or request.id
         for group in groups:
             part = _copy(request, group)

@@ -260,7 +260,7 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     near = sa.select(DatasetLink.request_id).where(
         DatasetLink.package_id == package.id, DatasetLink.kind.in_(("suggested", "mentioned"))
     )
-    open_ = (
+    asking_query = (
         sa.select(Request)
         .where(
             Request.listed, Request.state.in_(states.ACTIVE), Request.id.in_(sa.union(naming, near))
@@ -276,7 +276,7 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
         .order_by(over, RECEIPT_DAY.desc(), Request.id)
         .limit(matching.MOST)
     )
-    lists = [list(model.Session.scalars(query)) for query in (answered, open_, reported)]
+    lists = [list(model.Session.scalars(query)) for query in (answered, asking_query, reported)]
     satisfied, asking, signals = (dictize.request_list(requests, reader) for requests in lists)
     answers_html = history.answers(lists[2])
     count = (
