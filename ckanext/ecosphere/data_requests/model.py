@@ -74,6 +74,11 @@ HELD_SQL = sa.text("moderation = 'held'")
 NEWEST_DAY_SQL = sa.text("CAST(timezone('Europe/Paris', submitted) AS DATE) DESC")
 
 
+def rows_changed(statement: Any) -> int:
+    """Execute a statement that inserts, updates or deletes; return the number of rows it changed."""
+    return model.Session.execute(statement).rowcount  # pyright: ignore
+
+
 def new_id() -> str:
     """Return a new UUID."""
     return str(uuid.uuid4())

@@ -42,6 +42,7 @@ from ckanext.ecosphere.data_requests.model import (
     Setting,
     Support,
     Trace,
+    rows_changed,
 )
 from ckanext.ecosphere.shared import runs
 
@@ -135,8 +136,7 @@ def _comments(where: Any, drop_texts: bool) -> int:
     values: dict[str, Any] = {"author_id": None}
     if drop_texts:
         values |= {"text": "", "hidden": True}
-    result = model.Session.execute(sa.update(Comment).where(where).values(**values))
-    return result.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return rows_changed(sa.update(Comment).where(where).values(**values))
 
 
 def _drop_notes(where: Any) -> None:
@@ -261,9 +261,7 @@ def erase(user: model.User) -> dict[str, int]:
         sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))
     ).all():
         _withdraw(request_id, user)
-    drafts = model.Session.execute(
-        sa.delete(Request).where(mine, Request.state == states.DRAFT)
-    ).rowcount  # pyright: ignore
+    drafts = rows_changed(sa.delete(Request).where(mine, Request.state == states.DRAFT))
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
     for request_id in requests:
         _forget_requester(service.lock(request_id)[request_id])
@@ -300,9 +298,7 @@ def erase(user: model.User) -> dict[str, int]:
         ("follows", Follow),
         ("notifications", Notification),
     ):
-        numbers[name] = model.Session.execute(
-            sa.delete(table).where(table.user_id == user.id)
-        ).rowcount  # pyright: ignore
+        numbers[name] = rows_changed(sa.delete(table).where(table.user_id == user.id))
     model.Session.execute(sa.delete(Setting).where(Setting.user_id == user.id))
     model.Session.commit()
     return numbers

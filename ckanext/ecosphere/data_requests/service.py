@@ -42,6 +42,7 @@ from ckanext.ecosphere.data_requests.model import (
     Support,
     by_id_or_reference,
     new_id,
+    rows_changed,
 )
 from ckanext.ecosphere.data_requests.notifications import outbox
 from ckanext.ecosphere.data_requests.search import matching
@@ -494,9 +495,9 @@ def bond(table: Any, request_id: str, user_id: str, add: bool) -> int:
     """Create or delete a relation of a user to a request; return the number of rows changed, 0 or 1."""
     if add:
         values = {"request_id": request_id, "user_id": user_id, "created": clock.now()}
-        return model.Session.execute(insert(table).values(values).on_conflict_do_nothing()).rowcount  # pyright: ignore
-    rows = sa.delete(table).where(table.request_id == request_id, table.user_id == user_id)
-    return model.Session.execute(rows).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+        return rows_changed(insert(table).values(values).on_conflict_do_nothing())
+    own = (table.request_id == request_id, table.user_id == user_id)
+    return rows_changed(sa.delete(table).where(*own))
 
 
 def say_satisfied(request_id: str, opinion: str) -> Request:

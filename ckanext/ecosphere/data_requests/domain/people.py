@@ -19,7 +19,14 @@ from ckan import authz, model
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Absence, Follow, Request, Support
+from ckanext.ecosphere.data_requests.model import (
+    SHOWN_SIGNAL,
+    Absence,
+    Follow,
+    Request,
+    Support,
+    rows_changed,
+)
 from ckanext.ecosphere.shared import once
 
 EMAIL = re.compile(r"\S@\S")
@@ -131,7 +138,7 @@ def forget_absences(user_id: str) -> int:
     model.Session.execute(
         sa.update(Absence).where(Absence.substitute_id == user_id).values(substitute_id=None)
     )
-    return model.Session.execute(sa.delete(Absence).where(Absence.user_id == user_id)).rowcount  # pyright: ignore
+    return rows_changed(sa.delete(Absence).where(Absence.user_id == user_id))
 
 
 # Mailboxes of services.

@@ -259,8 +259,9 @@ def box(value: Any) -> list[float] | None:
         west, south, east, north = (float(side) for side in value)
     except (TypeError, ValueError):
         raise tk.Invalid(_("Give four numbers: west, south, east, north.")) from None
-    inside = -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90  # noqa: PLR2004
-    if not inside:
+    longitudes = -180 <= west <= 180 and -180 <= east <= 180  # noqa: PLR2004
+    latitudes = -90 <= south <= north <= 90  # noqa: PLR2004
+    if not longitudes or not latitudes:
         raise tk.Invalid(_("The rectangle does not exist: south must be below north, in degrees."))
     return [west, south, east, north]
 

@@ -27,6 +27,7 @@ from ckanext.ecosphere.data_requests.model import (
     Request,
     Revision,
     Setting,
+    rows_changed,
 )
 
 PAGE, EMAIL = "page", "email"
@@ -167,8 +168,7 @@ def _write(
         rows.append({**row, "channel": EMAIL, "status": "pending", "next_try": leaves})
     if not rows:
         return 0
-    query = insert(Notification).values(rows).on_conflict_do_nothing()
-    return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return rows_changed(insert(Notification).values(rows).on_conflict_do_nothing())
 
 
 def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, Told]:
@@ -287,4 +287,4 @@ def mark_seen(user_id: str, request_id: str | None = None) -> int:
     )
     if request_id:
         query = query.where(Notification.request_id == request_id)
-    return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return rows_changed(query)

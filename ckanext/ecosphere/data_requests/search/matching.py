@@ -98,8 +98,8 @@ def remember() -> int:
     return len(ids)
 
 
+#: Last timestamp written by this process; a different one in Redis means that it was restored from an older copy.
 _memory: dict[str, datetime] = {}
-"""Last timestamp written by this process; a different one in Redis means that it was restored from an older copy."""
 
 
 def compare(package_ids: Sequence[str]) -> None:

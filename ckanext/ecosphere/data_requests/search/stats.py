@@ -71,10 +71,12 @@ def show(year: int | None, organization_id: str | None, today: date) -> dict[str
 
 def _ask(year: int | None, organization_id: str | None, today: date, spoken: str) -> bool:
     return enqueue_once(
-        keep, [year, organization_id, today.isoformat(), spoken],
-        job_id=f"ecosphere-requests-stats-{year}-{organization_id}-{spoken}", title="Requests: public figures",
+        keep,
+        [year, organization_id, today.isoformat(), spoken],
+        job_id=f"ecosphere-requests-stats-{year}-{organization_id}-{spoken}",
+        title="Requests: public figures",
         queue=config.QUEUE,
-    )  # fmt: skip
+    )
 
 
 def keep(year: int | None, organization_id: str | None, today: str, spoken: str) -> None:
@@ -94,7 +96,8 @@ def _keep(
 
 
 def _key(year: int | None, organization_id: str | None, today: date, spoken: str) -> str:
-    return f"ecosphere:requests:{tk.config['ckan.site_id']}:figures:{VERSION}:{year}:{organization_id}:{today}:{spoken}"
+    stem = f"ecosphere:requests:{tk.config['ckan.site_id']}:figures:{VERSION}"
+    return f"{stem}:{year}:{organization_id}:{today}:{spoken}"
 
 
 def compute(year: int | None, organization_id: str | None, today: date) -> dict[str, Any]:

@@ -108,16 +108,17 @@ def request_feed(id: str) -> Response:
     request_ = as_public("ecosphere_request_show", id=id)
     at = {"id": request_["reference"]}
     page_ = tk.h.url_for("ecosphere_requests.read", **at, _external=True)
-    entries = [
-        atom.Entry(
+    entries = []
+    for rank, event in enumerate(request_["events"], start=1):
+        step = tk.h.ecosphere_request_event(event, request_["is_signal"])
+        entry = atom.Entry(
             id=f"{page_}#etape-{rank}",
-            title=f"{tk.h.ecosphere_request_event(event, request_['is_signal'])} – {request_['title']}",
+            title=f"{step} – {request_['title']}",
             link=page_,
             updated=moment(event["created"]),
             summary=tk.h.ecosphere_request_plain(event.get("comment_html")),
         )
-        for rank, event in enumerate(request_["events"], start=1)
-    ]
+        entries.append(entry)
     title = f"{request_['reference']} – {request_['title']}"
     return _answer(
         title,
@@ -383,7 +384,8 @@ def months_chart(points: Sequence[Mapping[str, Any]]) -> Markup:
             )
         if rank % every == 0:
             label = dates.month(point["month"], short=True)
-            body += f'<text x="{middle:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{escape(label)}</text>'
+            place = f'x="{middle:.1f}" y="{HEIGHT - 10}" text-anchor="middle"'
+            body += f"<text {place}>{escape(label)}</text>"
     title = tk._("Requests received and answered by month")
     return _svg(title, body, HEIGHT)
 
