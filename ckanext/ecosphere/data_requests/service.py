@@ -133,14 +133,20 @@ def nothing_else(_request: Request) -> None:
     """Write nothing more in a transaction."""
 
 
-def create(reader: Reader, data: Mapping[str, Any], *, also: Also = nothing_else) -> Request:
-    """Create a draft; `also` writes more in the same transaction."""
+def new_draft(requester_id: str | None) -> Request:
+    """Return an empty draft in the current language, not yet added to the session."""
     moment = clock.now()
     request = Request(
-        id=new_id(), requester_id=reader.id, created=moment, modified=moment, state=states.DRAFT
+        id=new_id(), requester_id=requester_id, created=moment, modified=moment, state=states.DRAFT
     )
     fill_in(request)
     request.language = language.current()
+    return request
+
+
+def create(reader: Reader, data: Mapping[str, Any], *, also: Also = nothing_else) -> Request:
+    """Create a draft; `also` writes more in the same transaction."""
+    request = new_draft(reader.id)
     request.kind, request.package_id = data.get("kind") or states.DATA, data.get("package_id")
     effects.ask(request, data.get("organization"))
     write(request, {name: value for name, value in data.items() if name in EDITABLE})
@@ -164,16 +170,8 @@ def signal(reader: Reader, package: model.Package, kind: str, description: str) 
     Raises:
         ValidationError: too many signals wait for a moderator.
     """
-    moment = clock.now()
-    request = Request(
-        id=new_id(),
-        requester_id=reader.id or None,
-        created=moment,
-        modified=moment,
-        state=states.DRAFT,
-    )
-    fill_in(request)
-    request.kind, request.package_id, request.language = kind, package.id, language.current()
+    request = new_draft(reader.id or None)
+    request.kind, request.package_id = kind, package.id
     title = f"{wording.kind(kind)}{_(': ')}{package.title or package.name}"[:LONGEST_TITLE]
     place = {
         name: min(matching.subject(package, name, vocabulary), default="")

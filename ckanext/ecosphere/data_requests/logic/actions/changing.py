@@ -26,20 +26,20 @@ from ckanext.ecosphere.data_requests import (
 from ckanext.ecosphere.data_requests.domain import clock, fields, people, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic import auth, schema
-from ckanext.ecosphere.data_requests.model import Request, new_id
+from ckanext.ecosphere.data_requests.logic.actions.reading import shown
+from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.search import similar
-from ckanext.ecosphere.shared import language
 
+_ = tk._
 
-def _shown(context: Context, request_id: str) -> dict[str, Any]:
-    request, reader = auth.readable(context, request_id)
-    return dictize.request_show(request, reader)
+#: Maximum number of services for one question.
+MOST_SERVICES = 10
 
 
 def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
     """Return the request, or its basic data when the transition made it unreadable for the user."""
     try:
-        return _shown(context, request.id)
+        return shown(context, request.id)
     except tk.ObjectNotFound:
         columns = ("id", "reference", "state", "version")
         return {"readable": False, **{key: getattr(request, key) for key in columns}}
@@ -84,7 +84,7 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
         package: Any = model.Package.get(data_dict["dataset"])
         data_dict = {**data_dict, "package_id": package.id}
     with _files_of(data_dict) as also:
-        return _shown(context, service.create(reader, data_dict, also=also).id)
+        return shown(context, service.create(reader, data_dict, also=also).id)
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str,
     request, reader = auth.readable(context, data_dict["id"])
     with _files_of(data_dict) as also:
         changed = service.update(reader, request.id, data_dict["version"], data_dict, also=also)
-    return _shown(context, changed.id)
+    return shown(context, changed.id)
 
 
 def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -> bool:
@@ -253,7 +253,7 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, 
     service.transition(
         reader, source.id, "mark_duplicate", version, {"target": data_dict["target"]}
     )
-    return _shown(context, data_dict["target"])
+    return shown(context, data_dict["target"])
 
 
 @tk.validate_action_data(schema.by_id)
@@ -274,7 +274,7 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, A
     tk.check_access("ecosphere_request_spam", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     data = {"reason": "spam", "spam": True}
-    return _shown(
+    return shown(
         context, service.transition(reader, request.id, "reject", request.version, data).id
     )
 
@@ -282,7 +282,7 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, A
 def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> dict[str, Any]:
     request, reader = auth.readable(context, data_dict["id"])
     change(reader, request.id, add)
-    return _shown(context, request.id)
+    return shown(context, request.id)
 
 
 @tk.validate_action_data(schema.by_id)
@@ -352,12 +352,6 @@ def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_request_unfollow", context, data_dict)
     return _bond(context, data_dict, service.follow, False)
-
-
-_ = tk._
-
-#: Maximum number of services for one question.
-MOST_SERVICES = 10
 
 
 def _batch(request: Request) -> list[Request]:
@@ -435,17 +429,9 @@ def _check_services(groups: Sequence[model.Group], asked_ids: set[str | None]) -
 
 
 def _copy(request: Request, group: model.Group) -> Request:
-    moment = clock.now()
-    part = Request(
-        id=new_id(),
-        requester_id=request.requester_id,
-        created=moment,
-        modified=moment,
-        state=states.DRAFT,
-    )
-    service.fill_in(part)
+    part = service.new_draft(request.requester_id)
     service.write(part, {name: getattr(request, name) for name in service.EDITABLE})
-    part.kind, part.language = request.kind, request.language or language.current()
+    part.kind, part.language = request.kind, request.language or part.language
     part.batch_id, part.organization_id = request.batch_id, group.id
     return part
 

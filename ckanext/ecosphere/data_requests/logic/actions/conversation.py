@@ -8,18 +8,14 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history, throttle
+from ckanext.ecosphere.data_requests import attachments, conversation, history, throttle
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import auth, schema
+from ckanext.ecosphere.data_requests.logic.actions.reading import shown
 from ckanext.ecosphere.data_requests.model import Attachment
 
 #: Maximum number of held texts in an answer.
 MOST_HELD = 100
-
-
-def _shown(context: Context, request_id: str) -> dict[str, Any]:
-    request, reader = auth.readable(context, request_id)
-    return dictize.request_show(request, reader)
 
 
 @tk.validate_action_data(schema.comment)
@@ -46,7 +42,7 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
     conversation.comment(
         reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload")
     )
-    return _shown(context, request.id)
+    return shown(context, request.id)
 
 
 @tk.validate_action_data(schema.comment_hide)
@@ -65,7 +61,7 @@ def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dic
         NotAuthorized: the user is not a moderator.
     """
     tk.check_access("ecosphere_request_comment_hide", context, data_dict)
-    return _shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
+    return shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
 
 
 @tk.side_effect_free
@@ -119,7 +115,7 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[st
         )
     reader = people.reader_of_context(context)
     keys = ("kind", "id", "decision", "reason")
-    return _shown(context, conversation.moderate(reader, *(data_dict[key] for key in keys)).id)
+    return shown(context, conversation.moderate(reader, *(data_dict[key] for key in keys)).id)
 
 
 @tk.validate_action_data(schema.hide)
@@ -139,7 +135,7 @@ def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, A
     """
     tk.check_access("ecosphere_request_hide", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
-    return _shown(context, conversation.hide_request(request.id, data_dict["hidden"]).id)
+    return shown(context, conversation.hide_request(request.id, data_dict["hidden"]).id)
 
 
 @tk.side_effect_free

@@ -37,7 +37,16 @@ def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, A
         NotFound: there is no such request, or the user may not read it.
     """
     tk.check_access("ecosphere_request_show", context, data_dict)
-    request, reader = auth.readable(context, data_dict["id"])
+    return shown(context, data_dict["id"])
+
+
+def shown(context: Context, key: str) -> dict[str, Any]:
+    """Return the request with this id or reference, as the user may see it now.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it.
+    """
+    request, reader = auth.readable(context, key)
     return dictize.request_show(request, reader)
 
 
