@@ -47,7 +47,7 @@ WAITING = ".new-"
 
 
 @dataclass(frozen=True)
-class Found:
+class AcceptedFile:
     """An accepted file in its temporary place."""
 
     path: Path
@@ -56,7 +56,7 @@ class Found:
     size: int
 
 
-def check(upload: Any) -> Found:
+def check(upload: Any) -> AcceptedFile:
     """Check an uploaded file and save it to a temporary file.
 
     Args:
@@ -83,7 +83,7 @@ def check(upload: Any) -> Found:
         path.unlink(missing_ok=True)
         raise
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Found(path, name, media_type, path.stat().st_size)
+    return AcceptedFile(path, name, media_type, path.stat().st_size)
 
 
 def as_list(uploads: Any) -> list[Any]:
@@ -95,13 +95,13 @@ def as_list(uploads: Any) -> list[Any]:
     return []
 
 
-def check_all(uploads: Iterable[Any]) -> list[Found]:
+def check_all(uploads: Iterable[Any]) -> list[AcceptedFile]:
     """Check several uploaded files and save them to temporary files.
 
     Raises:
         ValidationError: one of them is refused; no temporary file remains.
     """
-    accepted: list[Found] = []
+    accepted: list[AcceptedFile] = []
     try:
         for upload in uploads:
             accepted.append(check(upload))
@@ -111,14 +111,14 @@ def check_all(uploads: Iterable[Any]) -> list[Found]:
     return accepted
 
 
-def twin(accepted: Found) -> Found:
+def twin(accepted: AcceptedFile) -> AcceptedFile:
     """Return an accepted file once more, for another request, in a temporary place of its own."""
     path = accepted.path.with_name(f"{WAITING}{new_id()}")
     path.hardlink_to(accepted.path)
     return replace(accepted, path=path)
 
 
-def discard(files: Iterable[Found]) -> None:
+def discard(files: Iterable[AcceptedFile]) -> None:
     """Remove temporary files; those that were kept have already been moved."""
     for file in files:
         file.path.unlink(missing_ok=True)
@@ -187,7 +187,7 @@ def _scan(path: Path) -> None:
         raise _refused(_("The check of the file found something harmful."))
 
 
-def keep(file: Found, request_id: str, comment_id: str) -> Attachment:
+def keep(file: AcceptedFile, request_id: str, comment_id: str) -> Attachment:
     """Move an accepted file to its place. Nothing is committed here."""
     attachment = Attachment(
         id=new_id(),

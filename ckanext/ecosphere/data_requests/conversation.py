@@ -79,7 +79,7 @@ def write(
     words: str,
     internal: bool,
     *,
-    files: Iterable[attachments.Found],
+    files: Iterable[attachments.AcceptedFile],
     key: str | None = None,
 ) -> Comment:
     """Create a comment or note of a locked request, with its files and notifications, without committing."""
@@ -111,7 +111,7 @@ def write(
     return message
 
 
-def enclose(request: Request, uploads: Iterable[attachments.Found]) -> None:
+def enclose(request: Request, uploads: Iterable[attachments.AcceptedFile]) -> None:
     """Replace the files of a locked draft, which are sent with it as its first message, without committing.
 
     Raises:

@@ -34,7 +34,7 @@ _WEB = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
 MOST_FILES = 10
 
 
-def checked_files(uploaded: Any) -> list[attachments.Found]:
+def checked_files(uploaded: Any) -> list[attachments.AcceptedFile]:
     """Check the files of an answer by the rules of attachments, and save each to a temporary file.
 
     Raises:

@@ -672,7 +672,7 @@ def joined_transition(
     shared = Shared()
     others = _locked_together(request_id) if name in states.SHARED else []
     # A file is moved to the request that it answers: each gets its own.
-    files: dict[str, list[attachments.Found]] = {}
+    files: dict[str, list[attachments.AcceptedFile]] = {}
     for other in others:
         files[other.id] = [attachments.twin(file) for file in data.get("files") or ()]
 

@@ -552,10 +552,12 @@ def _is_dataset(package: model.Package) -> bool:
     return package.state == model.State.ACTIVE and package.type == "dataset"
 
 
-def _files(value: Any, request: Request, today: date, actor: str | None) -> list[attachments.Found]:
+def _files(
+    value: Any, request: Request, today: date, actor: str | None
+) -> list[attachments.AcceptedFile]:
     """Accept only files checked by `deliveries.checked_files`, never a description of files in an API call."""
     files = value if isinstance(value, list) else [value]
-    if not all(isinstance(file, attachments.Found) for file in files):
+    if not all(isinstance(file, attachments.AcceptedFile) for file in files):
         raise tk.Invalid(_("Send the file as part of a form."))
     return files
 
