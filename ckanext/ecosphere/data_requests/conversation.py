@@ -62,7 +62,7 @@ def comment(
     try:
         request = service.lock(request_id)[request_id]
         message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
-        message = message or write(reader, request, words, internal, found=files, key=key)
+        message = message or write(reader, request, words, internal, files=files, key=key)
         model.Session.commit()
     except Exception:
         model.Session.rollback()

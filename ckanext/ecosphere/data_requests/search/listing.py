@@ -144,7 +144,7 @@ def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
     if scope == "mine":
         return [Request.requester_id == reader.id]
     if scope == "moderation":
-        submitted = [Request.submitted.is_not(None)]
+        submitted: list[Any] = [Request.submitted.is_not(None)]
         if not data.get("state"):
             submitted.append(Request.state == states.SUBMITTED)
         return submitted
