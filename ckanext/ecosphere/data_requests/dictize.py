@@ -320,10 +320,7 @@ def may_read_dataset(package: model.Package, reader: Reader) -> bool:
     if not package.private or reader.sysadmin:
         return True
     auth_user_obj = model.User.get(reader.id) if reader.id else None
-    context: Any = {
-        "user": reader.name,
-        "auth_user_obj": auth_user_obj,
-    }
+    context: Any = {"user": reader.name, "auth_user_obj": auth_user_obj}
     try:
         return tk.check_access("package_show", context, {"id": package.id})
     except tk.NotAuthorized:

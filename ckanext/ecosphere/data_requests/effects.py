@@ -139,10 +139,7 @@ def flag_unreachable(request: Request) -> None:
     other = routing.instead_of(group, request)
     title = (group.title or group.name) if group else ""
     other_title = other.title if other else ""
-    titles = {
-        "title": title,
-        "other": other_title,
-    }
+    titles = {"title": title, "other": other_title}
     request.flags = [*others, {"code": UNREACHABLE, **titles}]
 
 

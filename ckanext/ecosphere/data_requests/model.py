@@ -544,11 +544,7 @@ class Notification(tk.BaseModel):
             sa.text("created DESC"),
         ),
         sa.Index("ix_ecosphere_requests_notification_request", "request_id"),
-        sa.Index(
-            "ix_ecosphere_requests_notification_unseen",
-            "user_id",
-            postgresql_where=UNSEEN,
-        ),
+        sa.Index("ix_ecosphere_requests_notification_unseen", "user_id", postgresql_where=UNSEEN),
     )
 
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=True)

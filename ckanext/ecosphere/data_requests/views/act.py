@@ -506,11 +506,7 @@ def _letter_variables(
         else None
     )
     unnamed_service = unnamed if "service" in faults else None
-    return {
-        "author": author,
-        "unnamed": unnamed_service,
-        "ways": _ways(),
-    }
+    return {"author": author, "unnamed": unnamed_service, "ways": _ways()}
 
 
 def _ways() -> list[tuple[str, str]]:

@@ -500,12 +500,7 @@ def _limit_of_next(organization: str | None) -> dict[str, Any] | None:
     group = group or model.Group.get(config.moderators())
     sheet = sheets.of(group) if group else None
     service = group.title or group.name if group else ""
-    return {
-        "sent": sent,
-        "stopped": stopped,
-        "service": service,
-        "sheet": sheet,
-    }
+    return {"sent": sent, "stopped": stopped, "service": service, "sheet": sheet}
 
 
 def _has_sent_many() -> bool:
@@ -549,9 +544,7 @@ def _batch(
     }
     variables["limit"] = _limit_of_next(None) if batch["may_grow"] else None
     return rendered(
-        "ecosphere_requests/batch.html",
-        {**variables, "errors": errors or {}},
-        status_of(errors),
+        "ecosphere_requests/batch.html", {**variables, "errors": errors or {}}, status_of(errors)
     )
 
 

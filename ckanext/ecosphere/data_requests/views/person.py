@@ -52,11 +52,7 @@ def unsubscribe(token: str) -> Response:
     if request.method == "POST":
         service.stop_emails(user.id, ids[1] or None)
     reference = request_.reference if request_ else ""
-    variables = {
-        "reference": reference,
-        "done": request.method == "POST",
-        "token": token,
-    }
+    variables = {"reference": reference, "done": request.method == "POST", "token": token}
     return rendered("ecosphere_requests/unsubscribe.html", variables)
 
 

@@ -216,12 +216,7 @@ def pages(
 
     previous = url(min(number - 1, last)) if number > 1 else None
     next_ = url(number + 1) if number < last else None
-    return {
-        "number": number,
-        "last": last,
-        "previous": previous,
-        "next": next_,
-    }
+    return {"number": number, "last": last, "previous": previous, "next": next_}
 
 
 def _toggled(

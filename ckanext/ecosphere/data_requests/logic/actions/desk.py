@@ -160,11 +160,7 @@ def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> d
 def _saved(answer: SavedAnswer) -> dict[str, Any]:
     result = {name: getattr(answer, name) for name in ("id", "title", "ground", "law", "facts")}
     ground_label = wording.ground(answer.ground) if answer.ground else ""
-    return {
-        **result,
-        "ground_label": ground_label,
-        "modified": iso(answer.modified),
-    }
+    return {**result, "ground_label": ground_label, "modified": iso(answer.modified)}
 
 
 @tk.side_effect_free
