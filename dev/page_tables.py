@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ckanext.ecosphere.data_requests.domain import kinds
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.domain.states import TRANSITIONS, Told
 from ckanext.ecosphere.quality.core.criteria import BY_ID, CRITERIA, GROUP_LABELS
 from ckanext.ecosphere.quality.core.inspire import REQUIREMENTS
@@ -64,7 +64,7 @@ def transitions() -> str:
             fields += " (" + ", ".join(f"`{name}`" for name in transition.optional) + ")"
         guard = f"; {transition.guard.replace('_', ' ')}" if transition.guard else ""
         arrow = f"{', '.join(transition.sources)} → {transition.target or 'same state'}"
-        who = ", ".join(transition.roles) + guard + ("; signals only" if transition.about == kinds.SIGNALS else "")
+        who = ", ".join(transition.roles) + guard + ("; signals only" if transition.about == states.SIGNALS else "")
         cells = (f"`{transition.name}`", arrow, who, fields or "–", ", ".join(map(_audience, transition.told)))
         rows.append("| " + " | ".join(cell.strip() or "–" for cell in cells) + " |")
     return "\n".join(rows)

@@ -31,9 +31,13 @@ def requests() -> None:
 @requests.command("tick")
 def tick_command() -> None:
     """Send reminders, digests and waiting e-mails; expire, anonymise. To be run every ten minutes or so (cron)."""
-    done = scheduled.tick()
-    click.echo(", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in done.items() if number))
-    if runs.FAILED in done.values():
+    numbers = scheduled.tick()
+    click.echo(
+        ", ".join(
+            f"{name.replace('_', ' ')}: {number}" for name, number in numbers.items() if number
+        )
+    )
+    if runs.FAILED in numbers.values():
         raise click.exceptions.Exit(1)
 
 
@@ -63,13 +67,17 @@ def mail_fetch_command() -> None:
 
 
 @requests.command("letters")
-@click.option("--outcome", default="", help="Only the cases with this outcome, e.g. refused, receipt or extend.")
+@click.option(
+    "--outcome",
+    default="",
+    help="Only the cases with this outcome, e.g. refused, receipt or extend.",
+)
 def letters_command(outcome: str) -> None:
     """Print the letters and e-mails of each outcome, each sentence with its source, for a jurist to read."""
     cases = play.cases(outcome)
     if not cases:
-        known = ", ".join(dict.fromkeys(case["outcome"] for case in play.cases()))
-        raise click.ClickException(f"No case ends in {outcome}: choose one of {known}.")
+        outcomes = ", ".join(dict.fromkeys(case["outcome"] for case in play.cases()))
+        raise click.ClickException(f"No case ends in {outcome}: choose one of {outcomes}.")
     for case in cases:
         specimen = play.played(case)
         with language.speaking(play.FRENCH):
@@ -101,8 +109,8 @@ def export_command(user: str) -> None:
 @click.confirmation_option(prompt="Erase what data requests keep of this person?")
 def erase_command(user: str) -> None:
     """Erase what data requests keep of USER."""
-    done = privacy.erase(_person(user))
-    click.echo(", ".join(f"{name}: {number}" for name, number in done.items()))
+    numbers = privacy.erase(_person(user))
+    click.echo(", ".join(f"{name}: {number}" for name, number in numbers.items()))
 
 
 def _person(name: str) -> model.User:

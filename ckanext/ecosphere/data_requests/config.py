@@ -21,7 +21,12 @@ ANSWER_MONTHS = "ecosphere.requests.answer_months"
 EXTENDED_MONTHS = "ecosphere.requests.extended_months"
 #: Options of the ministry's desk, and the names that the fields of a contact sheet have there.
 DESK = "ecosphere.requests.desk_{field}"
-DESK_FIELDS = {"full_name": "name", "address": "address", "email": "email", "telephone": "telephone"}
+DESK_FIELDS = {
+    "full_name": "name",
+    "address": "address",
+    "email": "email",
+    "telephone": "telephone",
+}
 CLOCK_STOPS = "ecosphere.requests.clock_stops_for_details"
 ANONYMISE_MONTHS = "ecosphere.requests.anonymise_months"
 STATISTICS_THRESHOLD = "ecosphere.requests.statistics_threshold"
@@ -93,9 +98,12 @@ def extended_months() -> int:
 
 def desk() -> ContactSheet:
     """Return how the desk of the ministry can be reached, which acknowledges requests for services that cannot be."""
-    given = {field: str(tk.config[DESK.format(field=name)] or "").strip() for field, name in DESK_FIELDS.items()}
-    lines = [line.strip() for line in given["address"].split(";")]
-    return ContactSheet(**{**given, "address": "\n".join(line for line in lines if line)})
+    contact = {
+        field: str(tk.config[DESK.format(field=name)] or "").strip()
+        for field, name in DESK_FIELDS.items()
+    }
+    lines = [line.strip() for line in contact["address"].split(";")]
+    return ContactSheet(**{**contact, "address": "\n".join(line for line in lines if line)})
 
 
 def clock_stops() -> bool:
@@ -165,7 +173,7 @@ def links() -> int:
 
 def attachment_types() -> list[str]:
     """Return the accepted file extensions, in lower case without the dot."""
-    return [each.lower().lstrip(".") for each in tk.config[ATTACHMENT_TYPES]]
+    return [extension.lower().lstrip(".") for extension in tk.config[ATTACHMENT_TYPES]]
 
 
 def attachment_bytes() -> int:
@@ -200,8 +208,10 @@ def escalation_chief() -> int | None:
 
 def _days(option: str) -> int | None:
     """Return a number of days, None (no notification) when the option is empty or "none"."""
-    written = str(tk.config[option] if tk.config[option] is not None else "").strip().lower()
-    return None if written in ("", "none") else int(written)
+    written = str(tk.config[option]).strip().lower()
+    if written in ("", "none"):  # also for an option without a value
+        return None
+    return int(written)
 
 
 def reply_address() -> str:
@@ -242,4 +252,6 @@ def secret() -> str:
 def folder() -> Path | None:
     """Return the folder of the files of requests, None when CKAN stores no files (`ckan.storage_path`)."""
     storage = tk.config.get("ckan.storage_path")
-    return Path(storage) / FOLDER if storage else None
+    if storage:
+        return Path(storage) / FOLDER
+    return None

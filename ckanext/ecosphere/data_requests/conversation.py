@@ -1,4 +1,4 @@
-"""Comments and internal notes, and their moderation."""
+"""Comments and internal notes, and the moderation queue of texts by untrusted users: messages, edits, transitions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import attachments, effects, jobs, service
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
-from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, DatasetLink, Request, new_id
+from ckanext.ecosphere.data_requests.domain.people import Reader, by_ids
+from ckanext.ecosphere.data_requests.model import (
+    Attachment,
+    Comment,
+    DatasetLink,
+    Event,
+    Request,
+    Revision,
+    by_id_or_reference,
+    new_id,
+)
 from ckanext.ecosphere.data_requests.notifications import outbox
 
 _ = tk._
@@ -28,7 +37,13 @@ SPEAKING = (states.REQUESTER, states.MODERATOR, states.ADMIN, states.EDITOR)
 
 
 def comment(
-    reader: Reader, request_id: str, words: str, internal: bool, upload: Any = None, *, key: str | None = None
+    reader: Reader,
+    request_id: str,
+    words: str,
+    internal: bool,
+    upload: Any = None,
+    *,
+    key: str | None = None,
 ) -> Comment:
     """Add a comment or an internal note, with or without files; those of untrusted users are held for moderation.
 
@@ -43,19 +58,19 @@ def comment(
     Raises:
         ValidationError: the file is refused.
     """
-    found = attachments.check_all(upload if isinstance(upload, list) else [upload] if upload else [])
+    files = attachments.check_all(attachments.as_list(upload))
     try:
         request = service.lock(request_id)[request_id]
-        made = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
-        made = made or write(reader, request, words, internal, found=found, key=key)
+        message = model.Session.get(Comment, key[:LONGEST_KEY]) if key else None
+        message = message or write(reader, request, words, internal, files=files, key=key)
         model.Session.commit()
     except Exception:
         model.Session.rollback()
         raise
     finally:
-        attachments.discard(found)
+        attachments.discard(files)
     jobs.enqueue_delivery()
-    return made
+    return message
 
 
 def write(
@@ -64,36 +79,39 @@ def write(
     words: str,
     internal: bool,
     *,
-    found: Iterable[attachments.Found],
+    files: Iterable[attachments.AcceptedFile],
     key: str | None = None,
 ) -> Comment:
     """Create a comment or note of a locked request, with its files and notifications, without committing."""
     roles = reader.roles(request)
-    role = next((each for each in SPEAKING if each in roles), "reader")
+    role = next((speaker for speaker in SPEAKING if speaker in roles), "reader")
     if internal and role == states.REQUESTER:
-        role = next(each for each in SPEAKING[1:] if each in roles)
-    made = Comment(
-        id=key[:LONGEST_KEY] if key else new_id(),
+        role = next(speaker for speaker in SPEAKING[1:] if speaker in roles)
+    id_ = key[:LONGEST_KEY] if key else new_id()
+    organization_id = request.organization_id if role in (states.EDITOR, states.ADMIN) else None
+    moderation = "" if internal else trust.status_of_new(reader.id)
+    message = Comment(
+        id=id_,
         request_id=request.id,
         author_id=reader.id,
         author_role=role,
         created=clock.now(),
         text=words,
         internal=internal,
-        organization_id=request.organization_id if role in (states.EDITOR, states.ADMIN) else None,
-        moderation="" if internal else trust.status_of_new(reader.id),
+        organization_id=organization_id,
+        moderation=moderation,
     )
-    model.Session.add(made)
+    model.Session.add(message)
     model.Session.flush()
-    model.Session.add_all([attachments.keep(each, request.id, made.id) for each in found])
-    if made.moderation == trust.HELD:
-        outbox.of_held(request, "comment", made.id, reader.id)
+    model.Session.add_all([attachments.keep(file, request.id, message.id) for file in files])
+    if message.moderation == trust.HELD:
+        outbox.of_held(request, "comment", message.id, reader.id)
     else:
-        publish(request, made)
-    return made
+        publish(request, message)
+    return message
 
 
-def enclose(request: Request, found: Iterable[attachments.Found]) -> None:
+def enclose(request: Request, uploads: Iterable[attachments.AcceptedFile]) -> None:
     """Replace the files of a locked draft, which are sent with it as its first message, without committing.
 
     Raises:
@@ -101,13 +119,17 @@ def enclose(request: Request, found: Iterable[attachments.Found]) -> None:
     """
     if request.state != states.DRAFT:
         raise tk.ValidationError({"files": [_("The request is sent: add files to a message.")]})
-    attachments.remove(list(model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id))))
+    attachments.remove(
+        list(
+            model.Session.scalars(sa.select(Attachment).where(Attachment.request_id == request.id))
+        )
+    )
     model.Session.flush()
     model.Session.execute(sa.delete(Comment).where(Comment.request_id == request.id))
-    files = list(found)
+    files = list(uploads)
     if files:
         words = _("Files sent with the request.")
-        made = Comment(
+        message = Comment(
             id=new_id(),
             request_id=request.id,
             author_id=request.requester_id,
@@ -116,33 +138,40 @@ def enclose(request: Request, found: Iterable[attachments.Found]) -> None:
             text=words,
             moderation="",
         )
-        model.Session.add(made)
+        model.Session.add(message)
         model.Session.flush()
-        model.Session.add_all([attachments.keep(each, request.id, made.id) for each in files])
+        model.Session.add_all([attachments.keep(file, request.id, message.id) for file in files])
     _count(request)
 
 
-def publish(request: Request, made: Comment) -> None:
+def publish(request: Request, message: Comment) -> None:
     """Count a comment, link the datasets that it mentions to the request, and notify those concerned."""
-    if not made.internal:
-        _note_mentions(request, made.text)
+    if not message.internal:
+        _note_mentions(request, message.text)
     _count(request)
-    outbox.of_comment(request, made)
+    outbox.of_comment(request, message)
 
 
 def _is_shown() -> list[Any]:
     """Return SQL conditions for comments that all readers of the request can see."""
-    return [Comment.internal.is_(False), Comment.hidden.is_(False), Comment.moderation.in_(trust.SHOWN)]
+    return [
+        Comment.internal.is_(False),
+        Comment.hidden.is_(False),
+        Comment.moderation.in_(trust.SHOWN),
+    ]
 
 
 def _note_mentions(request: Request, words: str) -> None:
     """Link the request to the datasets whose URLs a comment contains; their pages show the request."""
     names = set(_DATASET.findall(words)[:MOST_MENTIONS])
     query = sa.select(model.Package.id).where(
-        sa.or_(model.Package.name.in_(names), model.Package.id.in_(names)), model.Package.state == model.State.ACTIVE
+        sa.or_(model.Package.name.in_(names), model.Package.id.in_(names)),
+        model.Package.state == model.State.ACTIVE,
     )
     for package_id in model.Session.scalars(query).all():
-        model.Session.merge(DatasetLink(request_id=request.id, package_id=package_id, kind="mentioned"))
+        model.Session.merge(
+            DatasetLink(request_id=request.id, package_id=package_id, kind="mentioned")
+        )
 
 
 def _note_mentions_anew(request: Request) -> None:
@@ -162,11 +191,11 @@ def _count(request: Request) -> None:
 
 def hide_comment(comment_id: str, reason: str) -> Request:
     """Hide a comment except from those who handle the request; a notice with the reason remains."""
-    made = model.Session.get(Comment, comment_id)
-    if made is None:
+    message = model.Session.get(Comment, comment_id)
+    if message is None:
         raise tk.ObjectNotFound(_("Comment not found"))
-    request = service.lock(made.request_id)[made.request_id]
-    made.hidden, made.hidden_reason = True, reason
+    request = service.lock(message.request_id)[message.request_id]
+    message.hidden, message.hidden_reason = True, reason
     _count(request)
     _note_mentions_anew(request)
     model.Session.commit()
@@ -180,4 +209,117 @@ def hide_request(request_id: str, hidden: bool) -> Request:
     effects.relist(request)
     request.version += 1
     model.Session.commit()
+    return request
+
+
+#: Decision → moderation state of the text.
+DECISIONS = {"release": trust.RELEASED, "reject": trust.REJECTED, "spam": trust.SPAM}
+
+
+def moderation_queue(start: int, rows: int) -> tuple[int, list[tuple[str, Any]]]:
+    """Return the number of held texts, and one page of them as (kind, row), the oldest first."""
+    queries = []
+    for kind, (table, _author) in trust.TEXTS.items():
+        key = sa.cast(table.id, sa.Text).label("id")
+        columns = (sa.literal(kind).label("kind"), key, table.created)
+        queries.append(sa.select(*columns).where(table.moderation == trust.HELD))
+    waiting = sa.union_all(*queries).subquery()
+    count = model.Session.scalar(sa.select(sa.func.count()).select_from(waiting)) or 0
+    query = sa.select(waiting.c.kind, waiting.c.id).order_by(waiting.c.created, waiting.c.id)
+    page = model.Session.execute(query.offset(start).limit(rows)).all()
+    texts: dict[tuple[str, str], Any] = {}
+    for kind, (table, _author) in trust.TEXTS.items():
+        keys = [key for kind_of_row, key in page if kind_of_row == kind]
+        ids = map(int, keys) if table is Event else keys
+        texts |= {(kind, str(row.id)): row for row in by_ids(table, ids)}
+    return count, [(kind, texts[kind, key]) for kind, key in page if (kind, key) in texts]
+
+
+def moderate(reader: Reader, kind: str, key: str, decision: str, reason: str) -> Request:
+    """Release a text, reject it with a reason for its author, or reject it as spam.
+
+    Spam also rejects all other held texts of the author, without a notification.
+
+    Raises:
+        NotFound: there is no such text.
+        ValidationError: it was already decided, or the edit can no longer be applied.
+    """
+    row = trust.text_of(kind, key)
+    if row is None:
+        raise tk.ObjectNotFound(_("Message not found"))
+    with service.rolled_back_on_error():
+        request = service.lock(row.request_id)[row.request_id]
+        model.Session.refresh(row, with_for_update=True)
+        if row.moderation != trust.HELD:
+            raise tk.ValidationError({"id": [_("Another moderator has decided on this already.")]})
+        row.moderation = DECISIONS[decision]
+        if decision == "release":
+            RELEASES[kind](request, row)
+        elif decision == "spam":
+            _all_spam(_author_of(row))
+        else:
+            _turn_away(request, kind, row, reason)
+        model.Session.commit()
+    jobs.enqueue_delivery()
+    return request
+
+
+def _release_comment(request: Request, row: Comment) -> None:
+    publish(request, row)
+
+
+def _release_edit(request: Request, row: Revision) -> None:
+    if request.state not in states.STILL_EDITABLE:
+        message = _(
+            "The request can no longer be edited: work on it has begun or is over. Reject the edit."
+        )
+        raise tk.ValidationError({"id": [message]})
+    service.apply_revision(request, row)
+    service.tell_of_revision(request, row)
+
+
+def _release_step(request: Request, row: Event) -> None:
+    """Do nothing: the transition was already notified, and its text is now visible."""
+
+
+RELEASES: dict[str, Any] = {
+    "comment": _release_comment,
+    "edit": _release_edit,
+    "step": _release_step,
+}
+
+
+def _turn_away(request: Request, kind: str, row: Any, reason: str) -> None:
+    if kind == "comment":
+        row.hidden_reason = reason
+    elif kind == "edit":
+        row.reason = reason
+    author = _author_of(row)
+    outbox.of_rejected(request, f"{kind}:{row.id}", author)
+
+
+def _author_of(row: Any) -> str | None:
+    if isinstance(row, Event):
+        return row.actor_id
+    return row.author_id
+
+
+def _all_spam(author_id: str | None) -> None:
+    if author_id is None:
+        return
+    for table, author in trust.TEXTS.values():
+        waiting = sa.update(table).where(author == author_id, table.moderation == trust.HELD)
+        model.Session.execute(waiting.values(moderation=trust.SPAM))
+
+
+def request_of_text(kind: str, key: str) -> Request:
+    """Return the request to which a text belongs.
+
+    Raises:
+        NotFound: there is no such text.
+    """
+    row = trust.text_of(kind, key) if kind in trust.TEXTS else None
+    request = by_id_or_reference(row.request_id) if row is not None else None
+    if request is None:
+        raise tk.ObjectNotFound(_("Message not found"))
     return request

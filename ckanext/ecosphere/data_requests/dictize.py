@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timezone
+from datetime import date
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import history
-from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests import deliveries, history
 from ckanext.ecosphere.data_requests.decisions import referral, store
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
-from ckanext.ecosphere.data_requests.desk import absences
-from ckanext.ecosphere.data_requests.domain import clock, kinds, people, states, wording
-from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
-from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.history import PERSONAL, edited, event_public
-from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support
-from ckanext.ecosphere.data_requests.notifications import links
-from ckanext.ecosphere.data_requests.search import together
-
-__all__ = ["Names", "edited", "event_public", "iso"]
+from ckanext.ecosphere.data_requests.domain import clock, people, states, text, wording
+from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
+from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
+from ckanext.ecosphere.data_requests.history import PERSONAL
+from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Letter, Request, Support
 
 #: Attributes copied for all readers of the request, some of which are then emptied.
 PLAIN = (
@@ -68,67 +61,72 @@ PLAIN = (
 MOST_NAMED = 100
 
 
-def today() -> date:
-    """Return the current date in Paris."""
-    return clock.day_of(datetime.now(timezone.utc))
-
-
 def request_list(requests: Sequence[Request], reader: Reader) -> list[dict[str, Any]]:
     """Return requests for a list."""
-    ids = [each.id for each in requests]
+    ids = [request.id for request in requests]
     names = Names.of(
-        [each.requester_id for each in requests] + [each.assigned_to for each in requests],
-        [each.organization_id for each in requests],
+        [request.requester_id for request in requests]
+        + [request.assigned_to for request in requests],
+        [request.organization_id for request in requests],
     )
     mine = {table: _tied(table, ids, reader) for table in (Support, Follow)}
     packages, away, there = _packages(requests), _away(requests, reader), _there(requests, reader)
     # Load them in one query; `_outcome` then finds them in the session.
-    merged = by_ids(Request, [(each.outcome or {}).get("target") for each in requests])
-    joined = together.of_requests(requests, reader)
-    shown = [
+    merged = by_ids(Request, [(request.outcome or {}).get("target") for request in requests])
+    joined = joined_requests(requests, reader)
+    results = [
         {
-            **_request(each, reader, names, mine, packages),
-            **_held_by(each, reader, names, away, there),
-            "joined": joined.get(each.id, []),
-            "may_refer": _may_refer(each, reader),
+            **_request(request, reader, names, mine, packages),
+            **_held_by(request, reader, names, away, there),
+            "joined": joined.get(request.id, []),
+            "may_refer": _may_refer(request, reader),
         }
-        for each in requests
+        for request in requests
     ]
     del merged
-    return shown
+    return results
 
 
 def request_show(request: Request, reader: Reader) -> dict[str, Any]:
     """Return a request with its history and conversation."""
     lines, comments = history.past(request, reader), history.comments(request, reader)
-    given = history.readable(history.datasets_of(lines), may_read_dataset, reader)
-    actors = [key for each in lines for key in history.people_of(each)] + [each.author_id for each in comments]
-    groups = [key for each in lines for key in history.groups_of(each)] + [each.organization_id for each in comments]
-    names = Names.of([request.requester_id, request.assigned_to, *actors], [request.organization_id, *groups])
+    readable_ids = history.readable(history.datasets_of(lines), may_read_dataset, reader)
+    actors = [key for entry in lines for key in history.people_of(entry)] + [
+        comment.author_id for comment in comments
+    ]
+    groups = [key for entry in lines for key in history.groups_of(entry)] + [
+        comment.organization_id for comment in comments
+    ]
+    names = Names.of(
+        [request.requester_id, request.assigned_to, *actors], [request.organization_id, *groups]
+    )
     mine = {table: _tied(table, [request.id], reader) for table in (Support, Follow)}
     packages = _packages([request])
+    suggestions = datasets(request, reader, "suggested") if reader.is_inside(request) else []
+    review_until = iso(request.review_until) if _may_ask_review(request, reader) else None
     return {
         **_request(request, reader, names, mine, packages),
         **_held_by(request, reader, names, _away([request], reader), _there([request], reader)),
-        "description_html": links.shown(request, request.plain_links),
+        "description_html": text.row_html(request, request.plain_links),
         "about": _about(request, reader),
         "datasets": datasets(request, reader, "answer"),
         "deliveries": deliveries.of_request(request, reader),
         "mentioned": datasets(request, reader, "mentioned"),
         "not_enough": known_datasets(request, reader, packages),
-        "suggestions": datasets(request, reader, "suggested") if reader.is_inside(request) else [],
-        "letters": [letter_dict(each) for each in store.of_request(request, reader)],
-        "events": [history.line(each, request, reader, names, given) for each in lines],
+        "suggestions": suggestions,
+        "letters": [letter_dict(letter) for letter in store.of_request(request, reader)],
+        "events": [history.line(entry, request, reader, names, readable_ids) for entry in lines],
         "comments": history.conversation(request, comments, reader, names),
         "may": may(request, reader),
         "may_refer": _may_refer(request, reader),
-        "review_until": iso(request.review_until) if _may_ask_review(request, reader) else None,
-        "may_say_satisfied": states.REQUESTER in reader.roles(request) and satisfaction_is_asked(request),
+        "review_until": review_until,
+        "may_say_satisfied": states.REQUESTER in reader.roles(request)
+        and satisfaction_is_asked(request),
         "may_comment": may_comment(request, reader),
         "may_edit": may_edit(request, reader),
         "may_ask_more": may_ask_more(request, reader),
         "in_batch": request.batch_id is not None,
-        "joined": together.of_requests([request], reader).get(request.id, []),
+        "joined": joined_requests([request], reader).get(request.id, []),
         "may_support": may_support(request, reader),
         "duplicates": _duplicates(request, reader),
     }
@@ -150,70 +148,95 @@ def _tied(table: Any, ids: list[str], reader: Reader) -> set[str]:
 
 
 def _request(
-    request: Request, reader: Reader, names: Names, mine: dict[Any, set[str]], packages: Mapping[str, model.Package]
+    request: Request,
+    reader: Reader,
+    names: Names,
+    mine: dict[Any, set[str]],
+    packages: Mapping[str, model.Package],
 ) -> dict[str, Any]:
     roles = reader.roles(request)
     inside = reader.is_inside(request)
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for key in PLAIN:
         value = getattr(request, key)
-        found[key] = iso_for(value, bool(roles)) if isinstance(value, date) else value
-    found["known_datasets"] = [each["key"] for each in known_datasets(request, reader, packages)]
+        result[key] = iso_for(value, bool(roles)) if isinstance(value, date) else value
+    result["known_datasets"] = [
+        dataset["key"] for dataset in known_datasets(request, reader, packages)
+    ]
     reason = request.routing_reason or {}
-    found |= {
+    organization = names.group(request.organization_id) if request.opened or roles else None
+    routing_reason = wording.routing_reason(reason) if inside or states.REQUESTER in roles else ""
+    requester_organisation = request.requester_organisation if roles or request.show_name else ""
+    flags = [{**flag, "label": wording.flag(flag)} for flag in request.flags] if inside else []
+    result |= {
         "kind_label": wording.kind(request.kind),
         "is_signal": request.is_signal,
         "state_label": wording.state(request.state, request.is_signal),
         "use_label": wording.use(request.use),
         "theme_label": wording.concept("themes", request.theme),
         "territory_label": wording.territory(request),
-        "organization": names.group(request.organization_id) if request.opened or roles else None,
-        "routing_reason": wording.routing_reason(reason) if inside or states.REQUESTER in roles else "",
+        "organization": organization,
+        "routing_reason": routing_reason,
         "clock": _clock(request),
         "outcome": _outcome(request, reader),
         "supported": request.id in mine[Support],
         "followed": request.id in mine[Follow],
         "requester": _requester(request, roles, inside, names),
-        "requester_organisation": request.requester_organisation if roles or request.show_name else "",
-        "flags": [{**each, "label": wording.flag(each)} for each in request.flags] if inside else [],
+        "requester_organisation": requester_organisation,
+        "flags": flags,
         "hidden": request.hidden,
         "anonymised": request.anonymised is not None,
         "roles": sorted(roles),
     }
     if roles:
-        found["requester_siret"] = request.requester_siret
+        result["requester_siret"] = request.requester_siret
     if not roles:
-        found["satisfied"] = ""
+        result["satisfied"] = ""
     if not (roles or request.show_procedure):
-        found["procedure_reference"] = ""
-    return found
+        result["procedure_reference"] = ""
+    return result
 
 
-def _requester(request: Request, roles: Iterable[str], inside: bool, names: Names) -> dict[str, Any] | None:
+def _requester(
+    request: Request, roles: Iterable[str], inside: bool, names: Names
+) -> dict[str, Any] | None:
     """Return the requester, for those with a role in the request, and for all if the name is public."""
     name = names.person(request.requester_id)
     if not name or not (request.show_name or roles):
         return None
-    found = {"name": name, "organisation": request.requester_organisation}
+    person = {"name": name, "organisation": request.requester_organisation}
     if inside or states.REQUESTER in set(roles):
-        found["user"] = names.users[request.requester_id or ""].name
-    return found
+        person["user"] = names.users[request.requester_id or ""].name
+    return person
 
 
 def _away(requests: Sequence[Request], reader: Reader) -> dict[str, tuple[str, str]]:
     """Return the absences of assignees: id → (last day, name of the substitute)."""
-    found = absences.current(each.assigned_to for each in requests if reader.is_inside(each))
-    names = Names.of([each.substitute_id for each in found.values()], [])
-    return {key: (each.last.isoformat(), names.person(each.substitute_id)) for key, each in found.items()}
+    absences = people.absences(
+        request.assigned_to for request in requests if reader.is_inside(request)
+    )
+    names = Names.of([absence.substitute_id for absence in absences.values()], [])
+    return {
+        key: (absence.last.isoformat(), names.person(absence.substitute_id))
+        for key, absence in absences.items()
+    }
 
 
 def _there(requests: Sequence[Request], reader: Reader) -> set[tuple[str, str]]:
     """Return pairs (service, editor) for the services of the assigned requests."""
-    return people.editing(each.organization_id for each in requests if each.assigned_to and reader.is_inside(each))
+    return people.editing(
+        request.organization_id
+        for request in requests
+        if request.assigned_to and reader.is_inside(request)
+    )
 
 
 def _held_by(
-    request: Request, reader: Reader, names: Names, away: Mapping[str, tuple[str, str]], there: set[tuple[str, str]]
+    request: Request,
+    reader: Reader,
+    names: Names,
+    away: Mapping[str, tuple[str, str]],
+    there: set[tuple[str, str]],
 ) -> dict[str, dict[str, Any] | None]:
     """Return the assignee with the last day of their absence and their substitute, for those who handle the request.
 
@@ -224,35 +247,50 @@ def _held_by(
     if user is None:
         return {"assigned_to": None}
     until, substitute = away.get(user.id, (None, ""))
-    shown = {"id": user.id, "user": user.name, "name": user.display_name, "away_until": until, "substitute": substitute}
-    return {"assigned_to": shown}
+    assignee = {
+        "id": user.id,
+        "user": user.name,
+        "name": user.display_name,
+        "away_until": until,
+        "substitute": substitute,
+    }
+    return {"assigned_to": assignee}
 
 
 def _clock(request: Request) -> dict[str, Any]:
-    found = clock.read(request.state, request.due, request.extended, today())
-    return {"state": found.state, "due": iso(found.due), "days_left": found.days_left, "extended": found.extended}
+    period = clock.read(request.state, request.due, request.extended, clock.today())
+    return {
+        "state": period.state,
+        "due": iso(period.due),
+        "days_left": period.days_left,
+        "extended": period.extended,
+    }
 
 
 def _outcome(request: Request, reader: Reader) -> dict[str, Any]:
     """Return the last decision; reasons addressed to the requester are only for those with a role in the request."""
-    found = dict(request.outcome or {})
+    outcome = dict(request.outcome or {})
     if not reader.roles(request):
-        found = {key: value for key, value in found.items() if key not in PERSONAL}
-    found = history.without_spam(found, reader.is_inside(request))
-    if "ground" in found:
-        found["ground_label"] = wording.ground(found["ground"], found.get("other_ground", ""))
-    if "target" in found:
-        target = model.Session.get(Request, found.pop("target"))
-        found["of_another"] = referral.is_merged_away(request)
+        outcome = {key: value for key, value in outcome.items() if key not in PERSONAL}
+    outcome = history.without_spam(outcome, reader.is_inside(request))
+    if "ground" in outcome:
+        outcome["ground_label"] = wording.ground(outcome["ground"], outcome.get("other_ground", ""))
+    if "target" in outcome:
+        target = model.Session.get(Request, outcome.pop("target"))
+        outcome["of_another"] = referral.is_merged_away(request)
         if target and reader.may_read(target):
-            found["target"] = {"id": target.id, "reference": target.reference, "title": target.title}
-    return found
+            outcome["target"] = {
+                "id": target.id,
+                "reference": target.reference,
+                "title": target.title,
+            }
+    return outcome
 
 
 def letter_dict(letter: Letter) -> dict[str, Any]:
     """Return a letter for the list of a request."""
-    known = ("id", "kind", "event_id", "subject", "sha256")
-    return {**{name: getattr(letter, name) for name in known}, "created": iso(letter.created)}
+    columns = ("id", "kind", "event_id", "subject", "sha256")
+    return {**{name: getattr(letter, name) for name in columns}, "created": iso(letter.created)}
 
 
 def datasets(request: Request, reader: Reader, kind: str) -> list[dict[str, Any]]:
@@ -264,7 +302,12 @@ def datasets(request: Request, reader: Reader, kind: str) -> list[dict[str, Any]
         .order_by(DatasetLink.score.desc(), DatasetLink.created)
     )
     return [
-        {"id": package.id, "name": package.name, "title": package.title or package.name, "private": package.private}
+        {
+            "id": package.id,
+            "name": package.name,
+            "title": package.title or package.name,
+            "private": package.private,
+        }
         for package in model.Session.scalars(query)
         if may_read_dataset(package, reader)
     ]
@@ -276,7 +319,8 @@ def may_read_dataset(package: model.Package, reader: Reader) -> bool:
         return False
     if not package.private or reader.sysadmin:
         return True
-    context: Any = {"user": reader.name, "auth_user_obj": model.User.get(reader.id) if reader.id else None}
+    auth_user_obj = model.User.get(reader.id) if reader.id else None
+    context: Any = {"user": reader.name, "auth_user_obj": auth_user_obj}
     try:
         return tk.check_access("package_show", context, {"id": package.id})
     except tk.NotAuthorized:
@@ -289,12 +333,19 @@ _DATASET_NAME = re.compile(r"[\w-]{2,100}")
 
 def _packages(requests: Iterable[Request]) -> dict[str, model.Package]:
     """Return the datasets that requests name as insufficient, by id and by name, in one query."""
-    keys = {_name_in(key) for request in requests for key in (request.known_datasets or ())[:MOST_NAMED]}
+    keys = {
+        _name_in(key) for request in requests for key in (request.known_datasets or ())[:MOST_NAMED]
+    }
     if not keys:
         return {}
-    query = sa.select(model.Package).where(model.Package.id.in_(keys) | model.Package.name.in_(keys))
+    query = sa.select(model.Package).where(
+        model.Package.id.in_(keys) | model.Package.name.in_(keys)
+    )
     rows = model.Session.scalars(query).all()
-    return {**{each.name: each for each in rows}, **{each.id: each for each in rows}}
+    return {
+        **{package.name: package for package in rows},
+        **{package.id: package for package in rows},
+    }
 
 
 def _name_in(key: str) -> str:
@@ -316,36 +367,43 @@ def known_datasets(
         readers other than the requester, such entries are left out if they look like a name: to show only some of
         them would reveal which private datasets exist.
     """
-    own, found = states.REQUESTER in reader.roles(request), []
+    own, entries = states.REQUESTER in reader.roles(request), []
     packages = _packages([request]) if packages is None else packages
     for key in (request.known_datasets or ())[:MOST_NAMED]:
         package = packages.get(_name_in(key))
         if package is not None and may_read_dataset(package, reader):
-            found.append({"key": key, "name": package.name, "title": package.title or package.name})
+            entries.append(
+                {"key": key, "name": package.name, "title": package.title or package.name}
+            )
         elif own or (package is None and not _DATASET_NAME.fullmatch(_name_in(key))):
-            found.append({"key": key, "name": "", "title": ""})
-    return found
+            entries.append({"key": key, "name": "", "title": ""})
+    return entries
 
 
 def may(request: Request, reader: Reader) -> list[dict[str, Any]]:
     """Return the transitions that the reader may do now, with their fields."""
-    moment = datetime.now(timezone.utc)
-    found = states.possible(states.Facts.of(request), reader.roles(request), moment, clock.day_of(moment))
-    return [
-        {
-            "transition": line.name,
-            "label": wording.transition(line.name, request.is_signal),
-            "fields": list(line.fields),
-            "required": [name for name in line.required if name not in states.INSTEAD],
-        }
-        for line in found
-    ]
+    moment = clock.now()
+    transitions = states.possible(
+        states.Facts.of(request), reader.roles(request), moment, clock.day_of(moment)
+    )
+    return [_transition(line, request.is_signal) for line in transitions]
+
+
+def _transition(line: states.Transition, signal: bool) -> dict[str, Any]:
+    return {
+        "transition": line.name,
+        "label": wording.transition(line.name, signal),
+        "fields": list(line.fields),
+        "required": [name for name in line.required if name not in states.INSTEAD],
+    }
 
 
 def _may_refer(request: Request, reader: Reader) -> str | None:
     """Return the last day on which the requester may turn to the CADA, None when there is nothing to refer."""
     cause = referral.cause(request) if states.REQUESTER in reader.roles(request) else None
-    return iso(referral.last_day(cause[1])) if cause else None
+    if cause:
+        return iso(referral.last_day(cause[1]))
+    return None
 
 
 def _may_ask_review(request: Request, reader: Reader) -> bool:
@@ -361,7 +419,12 @@ def satisfaction_is_asked(request: Request) -> bool:
 
 def may_comment(request: Request, reader: Reader) -> bool:
     """Return whether the reader may comment."""
-    return bool(reader.id) and request.submitted is not None and not request.anonymised and reader.may_read(request)
+    return (
+        bool(reader.id)
+        and request.submitted is not None
+        and not request.anonymised
+        and reader.may_read(request)
+    )
 
 
 def may_edit(request: Request, reader: Reader) -> bool:
@@ -372,19 +435,79 @@ def may_edit(request: Request, reader: Reader) -> bool:
 
 def may_ask_more(request: Request, reader: Reader) -> bool:
     """Return whether the reader, the requester, may put the question to other services."""
-    asked = states.REQUESTER in reader.roles(request) and request.submitted is not None and not request.anonymised
-    return asked and request.kind == kinds.DATA and request.state not in (states.REJECTED, states.WITHDRAWN)
+    own = (
+        states.REQUESTER in reader.roles(request)
+        and request.submitted is not None
+        and not request.anonymised
+    )
+    return (
+        own
+        and request.kind == states.DATA
+        and request.state not in (states.REJECTED, states.WITHDRAWN)
+    )
 
 
 def may_support(request: Request, reader: Reader) -> bool:
     """Return whether the reader may support the request, once logged in."""
-    return request.listed and request.state in states.ACTIVE and request.requester_id != (reader.id or "-")
+    return (
+        request.listed
+        and request.state in states.ACTIVE
+        and request.requester_id != (reader.id or "-")
+    )
 
 
 def _duplicates(request: Request, reader: Reader) -> list[dict[str, Any]]:
     query = sa.select(Request).where(Request.duplicate_of == request.id).order_by(Request.submitted)
     return [
-        {"id": each.id, "reference": each.reference, "title": each.title}
-        for each in model.Session.scalars(query)
-        if reader.may_read(each)
+        {"id": duplicate.id, "reference": duplicate.reference, "title": duplicate.title}
+        for duplicate in model.Session.scalars(query)
+        if reader.may_read(duplicate)
     ]
+
+
+#: Columns of a request treated together with another, for lists.
+_JOINED_COLUMNS = (
+    Request.id,
+    Request.joined_id,
+    Request.reference,
+    Request.title,
+    Request.state,
+    Request.due,
+)
+
+
+def joined_requests(requests: Iterable[Request], reader: Reader) -> dict[str, list[dict[str, Any]]]:
+    """Return the requests treated together with each of these, as far as the reader may know, in one query.
+
+    Those who handle a request see all that they may read; everyone else sees the public ones, of a public request.
+    """
+    single = {request.id: request for request in requests if request.joined_id}
+    if not single:
+        return {}
+    query = sa.select(*_JOINED_COLUMNS, Request.listed).where(
+        Request.joined_id.in_({request.joined_id for request in single.values()}),
+        reader.condition(),
+    )
+    rows = model.Session.execute(query.order_by(Request.reference)).all()
+    joined: dict[str, list[dict[str, Any]]] = {}
+    for key, request in single.items():
+        joined[key] = [_joined_dict(row) for row in rows if _may_know(row, request, reader)]
+    return joined
+
+
+def _may_know(row: Any, request: Request, reader: Reader) -> bool:
+    if row.joined_id != request.joined_id or row.id == request.id:
+        return False
+    return reader.is_inside(request) or (request.visibility == "public" and row.listed)
+
+
+def _joined_dict(row: Any) -> dict[str, Any]:
+    due = row.due.isoformat() if row.due else None
+    return {
+        "id": row.id,
+        "reference": row.reference,
+        "title": row.title,
+        "state": row.state,
+        "state_label": wording.state(row.state),
+        "due": due,
+    }

@@ -1,7 +1,15 @@
-"""Effects of transitions on a request, besides its state."""
+"""Effects of transitions on a request, besides its state: service, clock, outcome, reference, full-text vector.
+
+References are numbers of a year, given in a keyed pseudo-random order. A plain sequence would reveal the order in
+which requests came in and so, compared with the list of accounts, who made them. The permutation is a Feistel network
+(Luby and Rackoff) keyed with the portal's secret, iterated until the result falls into the block (cycle walking):
+each number of a block is given exactly once.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -11,30 +19,55 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests import config, deliveries
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import clock, fields, references, routing, states
-from ckanext.ecosphere.data_requests.model import DatasetLink, Follow, Request, Support, new_id
-from ckanext.ecosphere.data_requests.search import fulltext
+from ckanext.ecosphere.data_requests.domain import clock, fields, routing, states, text, wording
+from ckanext.ecosphere.data_requests.model import (
+    DatasetLink,
+    Follow,
+    Numbering,
+    Request,
+    Support,
+    new_id,
+)
 
 Fields = dict[str, Any]
 #: Flag of a request whose service has neither members nor a mailbox.
 UNREACHABLE = "unreachable"
 
 #: Fields of a refusal, whole or partial.
-REFUSAL = ("ground", "other_ground", "kind", "emissions", "law", "facts", "balance", "completion", "separable")
+REFUSAL = (
+    "ground",
+    "other_ground",
+    "kind",
+    "emissions",
+    "law",
+    "facts",
+    "balance",
+    "completion",
+    "separable",
+)
 #: Transitions that are responses to the requester; the first one sets `first_answer`.
-SIGNS = ("ask_details", "start", "fulfil", "fulfil_partly", "refuse", "not_held", "extend", "resolve", "dismiss")
+SIGNS = (
+    "ask_details",
+    "start",
+    "fulfil",
+    "fulfil_partly",
+    "refuse",
+    "not_held",
+    "extend",
+    "resolve",
+    "dismiss",
+)
 
 
-def apply(request: Request, name: str, given: Fields, moment: datetime) -> Fields:
+def apply(request: Request, name: str, values: Fields, moment: datetime) -> Fields:
     """Apply the effects of a transition; return the fields as stored in the event."""
     if name in EFFECTS:
-        given = EFFECTS[name](request, dict(given), moment) or given
+        values = EFFECTS[name](request, dict(values), moment) or values
     if name in SIGNS and request.first_answer is None:
         request.first_answer = moment
-    return given
+    return values
 
 
 def after(request: Request, source: str, moment: datetime) -> None:
@@ -60,29 +93,32 @@ def relist(request: Request) -> None:
     )
 
 
-def _submit(request: Request, given: Fields, moment: datetime) -> Fields:
+def _submit(request: Request, values: Fields, moment: datetime) -> Fields:
     errors: Any = fields.missing_before_sending(request, clock.day_of(moment))
     if errors:
         raise tk.ValidationError(errors)
     request.submitted = moment
-    request.reference = references.next_reference(clock.day_of(moment).year)
+    request.reference = next_reference(clock.day_of(moment).year)
     _complete_place(request)
-    found = routing.publisher_of(request.package_id) or _asked_too(request)
-    found = found or routing.propose(request.theme, request.territory)
-    request.organization_id = found.organization.id if found.organization else None
-    request.routing_reason = found.reason
+    proposal = routing.publisher_of(request.package_id) or _asked_too(request)
+    proposal = proposal or routing.propose(request.theme, request.territory)
+    request.organization_id = proposal.organization.id if proposal.organization else None
+    request.routing_reason = proposal.reason
     flag_unreachable(request)
     start_clock(request, clock.day_of(moment))
-    fulltext.index(request)
-    return given
+    index_text(request)
+    return values
 
 
 def _asked_too(request: Request) -> routing.Proposal | None:
     """Return the service that the requester chose, alone or with others."""
-    group = model.Session.get(model.Group, request.organization_id) if request.organization_id else None
+    group = (
+        model.Session.get(model.Group, request.organization_id) if request.organization_id else None
+    )
     if group is None or group.state != model.State.ACTIVE:
         return None
-    return routing.Proposal(group, {"code": "batch" if request.batch_id else "asked"})
+    code = "batch" if request.batch_id else "asked"
+    return routing.Proposal(group, {"code": code})
 
 
 def ask(request: Request, organization: str | None) -> None:
@@ -93,13 +129,17 @@ def ask(request: Request, organization: str | None) -> None:
 
 def flag_unreachable(request: Request) -> None:
     """Flag a request whose service cannot be reached, for the moderators, or remove the flag."""
-    others = [each for each in request.flags if each["code"] != UNREACHABLE]
+    others = [flag for flag in request.flags if flag["code"] != UNREACHABLE]
     if request.organization_id and routing.is_reachable(request.organization_id):
         request.flags = others
         return
-    group = model.Session.get(model.Group, request.organization_id) if request.organization_id else None
+    group = (
+        model.Session.get(model.Group, request.organization_id) if request.organization_id else None
+    )
     other = routing.instead_of(group, request)
-    titles = {"title": (group.title or group.name) if group else "", "other": other.title if other else ""}
+    title = (group.title or group.name) if group else ""
+    other_title = other.title if other else ""
+    titles = {"title": title, "other": other_title}
     request.flags = [*others, {"code": UNREACHABLE, **titles}]
 
 
@@ -118,26 +158,26 @@ def start_clock(request: Request, day: date) -> None:
     request.due = request.first_month_ends = end
 
 
-def _accept(request: Request, given: Fields, moment: datetime) -> Fields:
-    if request.organization_id != given["organization"]:
+def _accept(request: Request, values: Fields, moment: datetime) -> Fields:
+    if request.organization_id != values["organization"]:
         request.routing_reason = {"code": "person"}
-    request.organization_id = given["organization"]
+    request.organization_id = values["organization"]
     flag_unreachable(request)
     request.opened = request.opened or moment
-    return given
+    return values
 
 
-def _reject(request: Request, given: Fields, moment: datetime) -> None:
-    request.outcome = {"reason": given["reason"], "spam": bool(given.get("spam"))}
+def _reject(request: Request, values: Fields, moment: datetime) -> None:
+    request.outcome = {"reason": values["reason"], "spam": bool(values.get("spam"))}
 
 
-def _ask_details(request: Request, given: Fields, moment: datetime) -> None:
-    request.answer_by = date.fromisoformat(given["answer_by"])
+def _ask_details(request: Request, values: Fields, moment: datetime) -> None:
+    request.answer_by = date.fromisoformat(values["answer_by"])
     request.details_asked = moment
     request.reminders, request.last_reminded = 0, None
 
 
-def _answer_details(request: Request, given: Fields, moment: datetime) -> None:
+def _answer_details(request: Request, values: Fields, moment: datetime) -> None:
     _waiting_over(request, moment)
 
 
@@ -152,77 +192,86 @@ def _waiting_over(request: Request, moment: datetime) -> None:
     request.reminders = 0
 
 
-def _start(request: Request, given: Fields, moment: datetime) -> None:
-    request.planned = date.fromisoformat(given["planned"])
+def _start(request: Request, values: Fields, moment: datetime) -> None:
+    request.planned = date.fromisoformat(values["planned"])
 
 
-def _transfer(request: Request, given: Fields, moment: datetime) -> Fields:
-    given["former_organization"] = request.organization_id
-    request.organization_id = given["organization"]
+def _transfer(request: Request, values: Fields, moment: datetime) -> Fields:
+    values["former_organization"] = request.organization_id
+    request.organization_id = values["organization"]
     request.routing_reason = {"code": "transfer"}
     flag_unreachable(request)
     request.assigned_to = request.planned = None
     if request.state == states.NEEDS_INFO:
         _waiting_over(request, moment)
-    return given
+    return values
 
 
-def _extend(request: Request, given: Fields, moment: datetime) -> Fields:
+def _extend(request: Request, values: Fields, moment: datetime) -> Fields:
     last = fields.latest_due(request)
-    given.setdefault("due", last.isoformat() if last else "")
-    if given["due"]:
-        request.due = date.fromisoformat(given["due"])
+    latest = last.isoformat() if last else ""
+    if values.setdefault("due", latest):
+        request.due = date.fromisoformat(values["due"])
     request.extended = True
-    return given
+    return values
 
 
-def _fulfil(request: Request, given: Fields, moment: datetime) -> Fields:
+def _fulfil(request: Request, values: Fields, moment: datetime) -> Fields:
     request.satisfied, request.satisfied_on = "", None
-    request.outcome = {name: given[name] for name in ("missing", *REFUSAL) if given.get(name)}
-    rows = [{"request_id": request.id, "package_id": each, "kind": "answer"} for each in given.get("datasets", ())]
+    request.outcome = {name: values[name] for name in ("missing", *REFUSAL) if values.get(name)}
+    rows = [
+        {"request_id": request.id, "package_id": package_id, "kind": "answer"}
+        for package_id in values.get("datasets", ())
+    ]
     if rows:
         model.Session.execute(insert(DatasetLink).values(rows).on_conflict_do_nothing())
     # The event only stores the ids: links and names of files may be private to the requester.
-    delivered = deliveries.keep(request, given)
-    kept = {name: value for name, value in given.items() if name not in ("links", "files")}
-    return {**kept, "deliveries": delivered} if delivered else kept
+    delivered = deliveries.keep(request, values)
+    stored = {name: value for name, value in values.items() if name not in ("links", "files")}
+    if delivered:
+        return {**stored, "deliveries": delivered}
+    return stored
 
 
-def _refuse(request: Request, given: Fields, moment: datetime) -> None:
-    request.outcome = {name: given[name] for name in REFUSAL if given.get(name)}
+def _refuse(request: Request, values: Fields, moment: datetime) -> None:
+    request.outcome = {name: values[name] for name in REFUSAL if values.get(name)}
 
 
-def _not_held(request: Request, given: Fields, moment: datetime) -> None:
-    request.outcome = {name: given[name] for name in ("reason", *states.TRANSMISSION) if given.get(name)}
+def _not_held(request: Request, values: Fields, moment: datetime) -> None:
+    request.outcome = {
+        name: values[name] for name in ("reason", *states.TRANSMISSION) if values.get(name)
+    }
 
 
-def _mark_duplicate(request: Request, given: Fields, moment: datetime) -> None:
-    target = model.Session.get_one(Request, given["target"])
+def _mark_duplicate(request: Request, values: Fields, moment: datetime) -> None:
+    target = model.Session.get_one(Request, values["target"])
     request.duplicate_of = target.id
     request.outcome = {"target": target.id}
     _move_people(request, target, moment)
 
 
-def _join(request: Request, given: Fields, moment: datetime) -> None:
-    target = model.Session.get_one(Request, given["target"])
+def _join(request: Request, values: Fields, moment: datetime) -> None:
+    target = model.Session.get_one(Request, values["target"])
     request.joined_id = target.joined_id = target.joined_id or request.joined_id or new_id()
 
 
-def _separate(request: Request, given: Fields, moment: datetime) -> None:
+def _separate(request: Request, values: Fields, moment: datetime) -> None:
     joined_id, request.joined_id = request.joined_id, None
     model.Session.flush()
-    rest = model.Session.scalars(sa.select(Request).where(Request.joined_id == joined_id).limit(2)).all()
+    rest = model.Session.scalars(
+        sa.select(Request).where(Request.joined_id == joined_id).limit(2)
+    ).all()
     if len(rest) == 1:
         rest[0].joined_id = None
 
 
-def _reconsider(request: Request, given: Fields, moment: datetime) -> Fields:
+def _reconsider(request: Request, values: Fields, moment: datetime) -> Fields:
     """Undo a closing by a moderator; supporters who were moved to another request stay there."""
-    given["former_outcome"] = request.outcome
+    values["former_outcome"] = request.outcome
     request.outcome = {}
     request.opened = request.duplicate_of = request.assigned_to = request.planned = None
     flag_unreachable(request)
-    return given
+    return values
 
 
 def _move_people(source: Request, target: Request, moment: datetime) -> None:
@@ -242,16 +291,16 @@ def _move_people(source: Request, target: Request, moment: datetime) -> None:
     source.support_count = 0
 
 
-def _ask_review(request: Request, given: Fields, moment: datetime) -> Fields:
+def _ask_review(request: Request, values: Fields, moment: datetime) -> Fields:
     request.review_asked = moment
     due = law.last_day("review", clock.day_of(moment))
     request.review_due = due
-    return {**given, "review_due": due.isoformat()}
+    return {**values, "review_due": due.isoformat()}
 
 
-def _take_up_again(request: Request, given: Fields, moment: datetime) -> Fields:
+def _take_up_again(request: Request, values: Fields, moment: datetime) -> Fields:
     """Take the request up again after a review, due on the review's due date or, if that has come, in a new period."""
-    given["former_outcome"] = request.outcome
+    values["former_outcome"] = request.outcome
     request.outcome = {}
     today = clock.day_of(moment)
     if config.clock() and request.review_due and request.review_due > today:
@@ -259,22 +308,22 @@ def _take_up_again(request: Request, given: Fields, moment: datetime) -> Fields:
     else:
         start_clock(request, today)
     request.review_due = None
-    _start(request, given, moment)
-    return given
+    _start(request, values, moment)
+    return values
 
 
-def _keep_decision(request: Request, given: Fields, moment: datetime) -> None:
+def _keep_decision(request: Request, values: Fields, moment: datetime) -> None:
     request.review_due = None
 
 
-def _reopen(request: Request, given: Fields, moment: datetime) -> Fields:
-    given["former_outcome"] = request.outcome
+def _reopen(request: Request, values: Fields, moment: datetime) -> Fields:
+    values["former_outcome"] = request.outcome
     request.outcome = {}
     request.planned = request.answer_by = request.details_asked = request.last_reminded = None
     request.review_due = None
     request.reminders = 0
     start_clock(request, clock.day_of(moment))
-    return given
+    return values
 
 
 EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
@@ -299,3 +348,69 @@ EFFECTS: dict[str, Callable[[Request, Fields, datetime], Fields | None]] = {
     "take_up_again": _take_up_again,
     "keep_decision": _keep_decision,
 }
+
+
+def index_text(request: Request) -> None:
+    """Update the full-text vector of a request."""
+    # Always in French, the language of the search, whatever the user's language.
+    places = f"{wording.territory(request, 'fr')} {request.territory}"
+    themes = wording.concept("themes", request.theme, "fr")
+    # A reference that the requester keeps private is not searchable.
+    procedure = request.procedure_reference if request.show_procedure else ""
+    weighted = (
+        ("A", f"{request.title} {request.reference or ''}"),
+        ("B", f"{themes} {places} {procedure}"),
+        ("C", request.description),
+    )
+    parts = [
+        sa.func.setweight(sa.func.to_tsvector("french", text.fold(words)), weight)
+        for weight, words in weighted
+    ]
+    request.search = parts[0].op("||")(parts[1]).op("||")(parts[2])
+
+
+REFERENCES_OF_A_BLOCK = 100_000
+HALF_BITS = 9
+HALF = 1 << HALF_BITS
+ROUNDS = 6
+
+
+def next_reference(year: int) -> str:
+    """Return an unused reference of a year; safe under concurrent calls."""
+    while True:
+        reference = f"DD-{year}-{permuted(_next_number(year), year, config.secret()):05}"
+        exists = sa.exists().where(Request.reference == reference)
+        if not model.Session.scalar(sa.select(exists)):
+            return reference
+
+
+def _next_number(year: int) -> int:
+    first = insert(Numbering).values(year=year, last=1)
+    query = first.on_conflict_do_update(
+        index_elements=["year"], set_={"last": Numbering.last + 1}
+    ).returning(Numbering.last)
+    return model.Session.execute(query).scalar_one()
+
+
+def permuted(number: int, year: int, secret: str) -> int:
+    """Map a number to another one of the same block of 100 000; the mapping is a bijection.
+
+    Args:
+        number: from 0.
+        year: for which the order holds.
+        secret: key of the order.
+    """
+    block, place = divmod(number, REFERENCES_OF_A_BLOCK)
+    key = f"reference:{year}:{block}:{secret}".encode()
+    place = _mixed(place, key)
+    while place >= REFERENCES_OF_A_BLOCK:
+        place = _mixed(place, key)
+    return block * REFERENCES_OF_A_BLOCK + place
+
+
+def _mixed(place: int, key: bytes) -> int:
+    first, second = divmod(place, HALF)
+    for turn in range(ROUNDS):
+        digest = hmac.new(key, bytes((turn, *second.to_bytes(2, "big"))), hashlib.sha256).digest()
+        first, second = second, first ^ int.from_bytes(digest[:2], "big") % HALF
+    return first * HALF + second

@@ -13,9 +13,9 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import people, routing, uses, wording
+from ckanext.ecosphere.data_requests.domain import people, routing, wording
 from ckanext.ecosphere.data_requests.notifications import outbox
-from ckanext.ecosphere.data_requests.views import charts, forms, picking
+from ckanext.ecosphere.data_requests.views import ask, figures, forms
 from ckanext.ecosphere.shared import dates, language, once, organisations, rich_text
 
 #: State → icon of the font shipped with CKAN, and family of colours. No two families share an icon.
@@ -67,8 +67,8 @@ ecosphere_request_date = dates.day
 ecosphere_request_time = dates.moment
 ecosphere_request_month = dates.month
 ecosphere_request_commission = law.commission
-ecosphere_request_months_chart = charts.months
-ecosphere_request_bars_chart = charts.bars
+ecosphere_request_months_chart = figures.months_chart
+ecosphere_request_bars_chart = figures.bars_chart
 
 
 def ecosphere_request_look(state: str) -> dict[str, str]:
@@ -89,12 +89,16 @@ def ecosphere_request_today() -> str:
 
 def ecosphere_request_number(value: float | None) -> str:
     """Return a number formatted for the reader's language, a dash for None."""
-    return "–" if value is None else format_decimal(value, "#,##0.#", locale=language.current())
+    if value is None:
+        return "–"
+    return format_decimal(value, "#,##0.#", locale=language.current())
 
 
 def ecosphere_request_share(value: float | None) -> str:
     """Return a share (0 to 1) in per cent, a dash for None."""
-    return "–" if value is None else f"{format_decimal(value * 100, '#,##0', locale=language.current())}\u202f%"
+    if value is None:
+        return "–"
+    return f"{format_decimal(value * 100, '#,##0', locale=language.current())}\u202f%"
 
 
 def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
@@ -105,36 +109,43 @@ def ecosphere_request_clock(request: Mapping[str, Any]) -> dict[str, str] | None
     clock = request.get("clock") or {}
     if not clock.get("due") or clock.get("state") in (None, "none", "closed"):
         return None
-    day, left = ecosphere_request_date(clock["due"]), clock.get("days_left")
+    day, days_left = ecosphere_request_date(clock["due"]), clock.get("days_left")
     if clock["state"] == "overdue":
         words = tk._("An answer was expected by {date}.").format(date=day)
         return {"state": "overdue", "icon": "triangle-exclamation", "text": words}
     words = tk._("An answer is expected by {date}").format(date=day)
-    if left == 0:
+    if days_left == 0:
         words += tk._(" (today).")
-    elif left is None:
+    elif days_left is None:
         words += "."
     else:
-        words += tk.ungettext(" ({number} day left).", " ({number} days left).", left).format(number=left)
+        words += tk.ungettext(" ({number} day left).", " ({number} days left).", days_left).format(
+            number=days_left
+        )
     if clock.get("extended"):
         words += " " + tk._("The period was extended.")
     soon = clock["state"] == "due_soon"
-    return {"state": clock["state"], "icon": "hourglass-half" if soon else "clock", "text": words}
+    icon = "hourglass-half" if soon else "clock"
+    return {"state": clock["state"], "icon": icon, "text": words}
 
 
 def ecosphere_request_short_clock(request: Mapping[str, Any]) -> dict[str, str] | None:
     """Return the remaining time in a few words, for lists."""
-    found = ecosphere_request_clock(request)
-    if not found:
+    clock = ecosphere_request_clock(request)
+    if not clock:
         return None
-    left = request["clock"].get("days_left") or 0
-    if found["state"] == "overdue":
-        words = tk.ungettext("{number} day late", "{number} days late", -left).format(number=-left)
-    elif left == 0:
+    days_left = request["clock"].get("days_left") or 0
+    if clock["state"] == "overdue":
+        words = tk.ungettext("{number} day late", "{number} days late", -days_left).format(
+            number=-days_left
+        )
+    elif days_left == 0:
         words = tk._("Due today")
     else:
-        words = tk.ungettext("{number} day left", "{number} days left", left).format(number=left)
-    return {**found, "text": words}
+        words = tk.ungettext("{number} day left", "{number} days left", days_left).format(
+            number=days_left
+        )
+    return {**clock, "text": words}
 
 
 def ecosphere_request_facet_label(name: str, value: str) -> str:
@@ -145,37 +156,45 @@ def ecosphere_request_facet_label(name: str, value: str) -> str:
         return wording.use(value) or value
     if name == "organization":
         group = model.Group.get(value)
-        return str(group.title or group.name) if group else value
+        if group:
+            return str(group.title or group.name)
+        return value
     return value
 
 
 def ecosphere_request_themes() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the themes for a select: (theme, [(id, label) of the theme itself and of its narrower ones])."""
-    lang, known = language.current(), voc.get("themes")
-    return [
-        (theme.label(lang), [(each.id, each.label(lang)) for each in (theme, *known.children(theme.uri))])
-        for theme in known.roots()
-    ]
+    lang, themes = language.current(), voc.get("themes")
+    groups = []
+    for theme in themes.roots():
+        concepts = (theme, *themes.children(theme.uri))
+        choices = [(concept.id, concept.label(lang)) for concept in concepts]
+        groups.append((theme.label(lang), choices))
+    return groups
 
 
 def ecosphere_request_uses() -> list[tuple[str, str]]:
     """Return the intended uses for a select: (id, label)."""
-    return uses.choices(language.current())
+    return wording.use_choices(language.current())
 
 
 def ecosphere_request_systems() -> list[tuple[str, str]]:
     """Return the coordinate reference systems for a select: (id, label), in the order of the vocabulary."""
-    return [(each.id, each.label(language.current())) for each in voc.get("epsg")]
+    return [(system.id, system.label(language.current())) for system in voc.get("epsg")]
 
 
 def ecosphere_request_grounds(partial: bool = False) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the grounds of refusal for a select: (heading, [(id, label with articles)])."""
     lang = language.current()
-    headings = {law.DATA_KIND: tk._("Information on the environment"), law.SERVICE_KIND: tk._("Spatial data services")}
-    groups = [
-        (heading, [(each.id, f"{each.label(lang)} ({each.articles})") for each in law.usable(kind)])
-        for kind, heading in headings.items()
-    ]
+    headings = {
+        law.DATA_KIND: tk._("Information on the environment"),
+        law.SERVICE_KIND: tk._("Spatial data services"),
+    }
+    groups = []
+    for kind, heading in headings.items():
+        grounds = law.usable(kind)
+        choices = [(ground.id, f"{ground.label(lang)} ({ground.articles})") for ground in grounds]
+        groups.append((heading, choices))
     last = [(law.OTHER, tk._("Another ground"))]
     if partial:
         last.insert(0, (law.PART_NOT_HELD, tk._("The service does not hold this part")))
@@ -200,13 +219,13 @@ def ecosphere_request_services() -> list[dict[str, str]]:
     query = model.Session.query(model.Group.id, model.Group.name, model.Group.title).filter(
         model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
     )
-    found = [{"id": id, "name": name, "title": title or name} for id, name, title in query]
-    return sorted(found, key=lambda each: voc.normalise(each["title"]))
+    services = [{"id": id, "name": name, "title": title or name} for id, name, title in query]
+    return sorted(services, key=lambda service: voc.normalise(service["title"]))
 
 
 def ecosphere_request_titles(typed: Any) -> dict[str, str]:
     """Return the titles of the datasets in a field of a form: name → title."""
-    return picking.titles(typed)
+    return ask.dataset_titles(typed)
 
 
 def ecosphere_request_unreachable() -> list[str]:
@@ -214,7 +233,9 @@ def ecosphere_request_unreachable() -> list[str]:
     return [group.id for group in routing.unreachable()]
 
 
-def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[str]] | None) -> str:
+def ecosphere_request_new_url(
+    query: str | None, filters: Mapping[str, Sequence[str]] | None
+) -> str:
     """Return the URL of a new request prefilled with a search for datasets.
 
     Args:
@@ -226,11 +247,19 @@ def ecosphere_request_new_url(query: str | None, filters: Mapping[str, Sequence[
         values = (filters or {}).get(facet)
         if values:
             filled[name] = values[-1]
-    filled.update((name, value) for name, value in organisations.filter_of_page().items() if name in SEARCH_FILTERS)
-    return tk.h.url_for("ecosphere_requests.new", **{name: value for name, value in filled.items() if value})
+    filled.update(
+        (name, value)
+        for name, value in organisations.filter_of_page().items()
+        if name in SEARCH_FILTERS
+    )
+    return tk.h.url_for(
+        "ecosphere_requests.new", **{name: value for name, value in filled.items() if value}
+    )
 
 
-def ecosphere_request_done(transition: str, *, private: bool = False, signal: bool = False, held: bool = False) -> str:
+def ecosphere_request_done(
+    transition: str, *, private: bool = False, signal: bool = False, held: bool = False
+) -> str:
     """Return the message after a transition.
 
     Args:
@@ -241,7 +270,9 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
     """
     _ = tk._
     if held and transition == "answer_details":
-        return _("Your answer is sent to the service; the others read it once a moderator has read it.")
+        return _(
+            "Your answer is sent to the service; the others read it once a moderator has read it."
+        )
     if private:
         return _("The answer is sent to the requester, who alone reads its files and links.")
     of_signals = {
@@ -265,13 +296,22 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
         "start": _("The requester is told that you have started."),
         "transfer": _("The request is transferred; both services and the requester are told."),
         "extend": _("The period is extended; the requester is told."),
-        "fulfil": _("The answer is published; the requester and those who support the request are told."),
-        "fulfil_partly": _("The answer is published; the requester and those who support the request are told."),
+        "fulfil": _(
+            "The answer is published; the requester and those who support the request are told."
+        ),
+        "fulfil_partly": _(
+            "The answer is published; the requester and those who support the request are told."
+        ),
         "refuse": _("The decision is sent to the requester."),
         "not_held": _("The requester is told that the data are not held."),
-        "join": _("The requests are treated together: what is decided for one goes to all, each with its own letter."),
+        "join": _(
+            "The requests are treated together: what is decided for one goes to all, each with its "
+            "own letter."
+        ),
         "separate": _("This request is treated on its own again."),
-        "mark_duplicate": _("The request is closed as a duplicate; its author is told, and the other one goes on."),
+        "mark_duplicate": _(
+            "The request is closed as a duplicate; its author is told, and the other one goes on."
+        ),
         "reconsider": _("The request waits for a moderator again; its author is told."),
         "resolve": _("Your answer is published."),
         "dismiss": _("Your answer is published."),
@@ -286,22 +326,22 @@ def ecosphere_request_done(transition: str, *, private: bool = False, signal: bo
 
 def ecosphere_request_event(event: Mapping[str, Any], signal: bool = False) -> str:
     """Return what happened in a line of the history, in the past tense, unlike `transition_label`."""
-    known = wording.event(event["transition"], signal)
-    if not known and event.get("internal"):
+    sentence = wording.event(event["transition"], signal)
+    if not sentence and event.get("internal"):
         return _on_the_desk(event)
-    return known or str(event["transition_label"])
+    return sentence or str(event["transition_label"])
 
 
 def _on_the_desk(event: Mapping[str, Any]) -> str:
     """Return what happened in an internal event."""
     _, fields = tk._, event["fields"]
     if event["transition"] == "escalated":
-        told = {
+        sentences = {
             "administrators": _("The administrators of the service were told: no answer yet"),
             "chief": _("The mailbox for late requests was told: no answer yet"),
             "moderators": _("The moderators were told: no answer yet"),
         }
-        return told.get(fields["told"], "")
+        return sentences.get(fields["told"], "")
     if fields["instead_of"]:
         words = _("Assigned to {person}, who stands in for {absent}")
         return words.format(person=fields["assigned_to"], absent=fields["instead_of"])
@@ -317,8 +357,10 @@ def ecosphere_request_field(name: str) -> str:
 
 def ecosphere_request_plain(html: str | None) -> str:
     """Return HTML as plain text, shortened, for lists and feeds."""
-    found = rich_text.plain(html or "")
-    return found if len(found) <= SUMMARY else found[:SUMMARY].rsplit(" ", 1)[0] + "…"
+    text = rich_text.plain(html or "")
+    if len(text) <= SUMMARY:
+        return text
+    return text[:SUMMARY].rsplit(" ", 1)[0] + "…"
 
 
 def ecosphere_request_summary(written: str | None) -> str:
@@ -355,8 +397,11 @@ def ecosphere_request_desks() -> list[dict[str, str]]:
     reader: Any = tk.current_user
     if not reader.is_authenticated or reader.sysadmin:
         return []
-    found = tk.h.organizations_available("update_dataset")
-    return [{"name": each["name"], "title": each.get("display_name") or each["name"]} for each in found]
+    services = tk.h.organizations_available("update_dataset")
+    return [
+        {"name": service["name"], "title": service.get("display_name") or service["name"]}
+        for service in services
+    ]
 
 
 def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -368,10 +413,11 @@ def ecosphere_request_outcome_rows(outcomes: Mapping[str, int]) -> list[tuple[st
 def ecosphere_request_backlog_rows(backlog: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
     """Return unanswered requests as (age as text, number), the youngest first."""
     rows = []
-    for each in backlog:
-        first, _dash, last = each["age"].partition("-")
+    for group in backlog:
+        first, _dash, last = group["age"].partition("-")
         words = tk._("{first} to {last} days") if last else tk._("more than {first} days")
-        rows.append((words.format(first=first if last else int(first) - 1, last=last), each["count"]))
+        first_day = first if last else int(first) - 1
+        rows.append((words.format(first=first_day, last=last), group["count"]))
     return rows
 
 
@@ -386,12 +432,15 @@ def ecosphere_request_unseen() -> int:
 def ecosphere_request_files() -> dict[str, Any]:
     """Return the accepted files: `types`, `accept` (for the input), `megabytes`; no types when files are disabled."""
     types = list(config.attachment_types()) if config.folder() else []
-    accept = ",".join(f".{each}" for each in types)
+    accept = ",".join(f".{extension}" for extension in types)
     return {"types": types, "accept": accept, "megabytes": config.attachment_bytes() // 1024**2}
 
 
 def ecosphere_request_news() -> dict[str, Any]:
     """Return the unseen ones of the current user's latest notifications as `results`, and the number `unseen`."""
     context: Any = {"user": tk.current_user.name, "auth_user_obj": tk.current_user}
-    found = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})
-    return {"unseen": found["unseen"], "results": [each for each in found["results"] if not each["seen"]]}
+    latest = tk.get_action("ecosphere_request_notification_list")(context, {"rows": NEWS})
+    return {
+        "unseen": latest["unseen"],
+        "results": [notification for notification in latest["results"] if not notification["seen"]],
+    }

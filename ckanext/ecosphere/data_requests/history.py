@@ -9,12 +9,17 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests.desk.tables import Trace
-from ckanext.ecosphere.data_requests.domain import states, trust, wording
-from ckanext.ecosphere.data_requests.domain.names import Names, by_ids, iso, iso_for
-from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Request, Revision
-from ckanext.ecosphere.data_requests.notifications import links
+from ckanext.ecosphere.data_requests.domain import states, text, trust, wording
+from ckanext.ecosphere.data_requests.domain.clock import iso, iso_for
+from ckanext.ecosphere.data_requests.domain.people import Names, Reader, by_ids
+from ckanext.ecosphere.data_requests.model import (
+    Attachment,
+    Comment,
+    Event,
+    Request,
+    Revision,
+    Trace,
+)
 
 #: Keys of outcomes and of fields of events that are addressed to the requester alone.
 PERSONAL = (
@@ -42,73 +47,93 @@ WRITTEN = ("reason",)
 
 def past(request: Request, reader: Reader) -> list[Event | Revision | Trace]:
     """Return the events, edits and internal events of a request that the reader may see, the oldest first."""
-    events = model.Session.scalars(sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)).all()
-    revisions = model.Session.scalars(sa.select(Revision).where(Revision.request_id == request.id)).all()
-    shown = [each for each in revisions if trust.may_read(each.moderation, each.author_id, request, reader)]
+    events = model.Session.scalars(
+        sa.select(Event).where(Event.request_id == request.id).order_by(Event.id)
+    ).all()
+    revisions = model.Session.scalars(
+        sa.select(Revision).where(Revision.request_id == request.id)
+    ).all()
+    edits = [
+        revision
+        for revision in revisions
+        if trust.may_read(revision.moderation, revision.author_id, request, reader)
+    ]
     traces = []
     if not reader.is_inside(request):
-        events = [each for each in events if each.transition not in states.INTERNAL]
+        events = [event for event in events if event.transition not in states.INTERNAL]
     else:
         traces = model.Session.scalars(sa.select(Trace).where(Trace.request_id == request.id)).all()
-    return sorted([*events, *shown, *traces], key=lambda each: (each.created, not isinstance(each, Event)))
+    return sorted(
+        [*events, *edits, *traces], key=lambda entry: (entry.created, not isinstance(entry, Event))
+    )
 
 
 def line(
-    each: Event | Revision | Trace, request: Request, reader: Reader, names: Names, given: set[str]
+    entry: Event | Revision | Trace,
+    request: Request,
+    reader: Reader,
+    names: Names,
+    readable_ids: set[str],
 ) -> dict[str, Any]:
     """Return a line of the history.
 
     Args:
-        each: the event, edit or internal event.
+        entry: the event, edit or internal event.
         request: to which it belongs.
         reader: user who reads.
         names: display names of its users and services.
-        given: ids of the datasets that the reader may read.
+        readable_ids: ids of the datasets that the reader may read.
     """
     exact = bool(reader.roles(request))
-    if isinstance(each, Revision):
-        return _revision(each, request, reader, names, exact)
-    if isinstance(each, Trace):
-        return _trace(each, request, names)
+    if isinstance(entry, Revision):
+        return _revision(entry, request, reader, names, exact)
+    if isinstance(entry, Trace):
+        return _trace(entry, request, names)
     inside = reader.is_inside(request)
-    found = event_public(each, exact, request.is_signal)
-    found["internal"] = each.transition in states.INTERNAL
+    result = event_public(entry, exact, request.is_signal)
+    result["internal"] = entry.transition in states.INTERNAL
     hidden = set() if exact else set(PERSONAL)
     # The reasons given in a review are as personal as those of the decision.
-    hidden |= set(WRITTEN) if each.transition in states.REVIEW and not exact else set()
+    if entry.transition in states.REVIEW and not exact:
+        hidden |= set(WRITTEN)
     hidden |= {"former_outcome", "target", "deliveries"}
-    if trust.may_read(each.moderation, each.actor_id, request, reader):
-        found["comment_html"] = _html(each)
+    if trust.may_read(entry.moderation, entry.actor_id, request, reader):
+        result["comment_html"] = _html(entry)
     else:
         hidden |= set(WRITTEN)
-    found["moderation"] = shown_moderation(each.moderation)
-    fields = {key: value for key, value in each.fields.items() if key not in hidden}
-    found["fields"] = without_spam(fields, inside, bool(each.fields.get("spam")))
-    if "datasets" in found["fields"]:
-        found["fields"]["datasets"] = [key for key in found["fields"]["datasets"] if key in given]
+    result["moderation"] = shown_moderation(entry.moderation)
+    fields = {key: value for key, value in entry.fields.items() if key not in hidden}
+    result["fields"] = without_spam(fields, inside, bool(entry.fields.get("spam")))
+    if "datasets" in result["fields"]:
+        result["fields"]["datasets"] = [
+            key for key in result["fields"]["datasets"] if key in readable_ids
+        ]
     for key in ("organization", "former_organization"):
-        if key in found["fields"]:
-            found["fields"][key] = names.group(found["fields"][key])
-    if found["fields"].get("ground"):
-        other = found["fields"].get("other_ground", "")
-        found["fields"]["ground_label"] = wording.ground(found["fields"]["ground"], other)
+        if key in result["fields"]:
+            result["fields"][key] = names.group(result["fields"][key])
+    if result["fields"].get("ground"):
+        other = result["fields"].get("other_ground", "")
+        result["fields"]["ground_label"] = wording.ground(result["fields"]["ground"], other)
     if inside:
-        found["note"] = each.note
-        found["actor"] = names.person(each.actor_id)
-    return found
+        result["note"] = entry.note
+        result["actor"] = names.person(entry.actor_id)
+    return result
 
 
 def without_spam(fields: dict[str, Any], inside: bool, spam: bool | None = None) -> dict[str, Any]:
     """Remove the spam mark and the moderators' reason for readers who do not handle the request, such as its author."""
-    if inside or not (fields.get("spam") if spam is None else spam):
+    is_spam = fields.get("spam") if spam is None else spam
+    if inside or not is_spam:
         return fields
     return {key: value for key, value in fields.items() if key not in ("spam", "reason")}
 
 
 def event_public(event: Event, exact: bool = False, signal: bool = False) -> dict[str, Any]:
     """Return what all readers of the request may see of an event; its id and exact time only if `exact`."""
+    shown_id = event.id if exact else None
+    comment_html = _html(event) if event.moderation in trust.SHOWN else ""
     return {
-        "id": event.id if exact else None,
+        "id": shown_id,
         "transition": event.transition,
         "transition_label": wording.transition(event.transition, signal),
         "from": event.from_state,
@@ -117,32 +142,41 @@ def event_public(event: Event, exact: bool = False, signal: bool = False) -> dic
         "created": iso_for(event.created, exact),
         "actor_role": event.actor_role,
         "actor_label": wording.role(event.actor_role, signal),
-        "comment_html": _html(event) if event.moderation in trust.SHOWN else "",
+        "comment_html": comment_html,
         "version": event.version,
     }
 
 
 def answers(requests: Iterable[Request]) -> dict[str, str]:
     """Return the public answers that closed signals, in one query: id of the request → HTML."""
-    ids = [each.id for each in requests if each.state in states.SETTLED]
+    ids = [request.id for request in requests if request.state in states.SETTLED]
     if not ids:
         return {}
     last = (
         sa.select(Event)
-        .where(Event.request_id.in_(ids), Event.to_state.in_(states.SETTLED), Event.moderation.in_(trust.SHOWN))
+        .where(
+            Event.request_id.in_(ids),
+            Event.to_state.in_(states.SETTLED),
+            Event.moderation.in_(trust.SHOWN),
+        )
         .order_by(Event.request_id, Event.id.desc())
         .distinct(Event.request_id)
     )
-    return {each.request_id: html for each in model.Session.scalars(last) if (html := _html(each))}
+    html = {event.request_id: _html(event) for event in model.Session.scalars(last)}
+    return {request_id: text for request_id, text in html.items() if text}
 
 
 def _html(event: Event) -> str:
-    return links.shown(event, trust.has_plain_links(event.moderation))
+    return text.row_html(event, trust.has_plain_links(event.moderation))
 
 
 def edited(request: Request, exact: bool = False) -> dict[str, Any]:
     """Return a line for a change that is not a transition, as reported by `Conflict`."""
-    return {**_edit(request), "created": iso_for(request.modified, exact), "version": request.version}
+    return {
+        **_edit(request),
+        "created": iso_for(request.modified, exact),
+        "version": request.version,
+    }
 
 
 def _edit(request: Request) -> dict[str, Any]:
@@ -159,41 +193,45 @@ def _edit(request: Request) -> dict[str, Any]:
     }
 
 
-def _revision(each: Revision, request: Request, reader: Reader, names: Names, exact: bool) -> dict[str, Any]:
+def _revision(
+    revision: Revision, request: Request, reader: Reader, names: Names, exact: bool
+) -> dict[str, Any]:
     """Return an edit: which fields changed for all readers, their values for those with a role in the request."""
-    found = {
+    changes = _changes(revision, revision.author_id == reader.id) if exact else []
+    result = {
         **_edit(request),
-        "id": each.id,
-        "created": iso_for(each.created, exact),
-        "version": each.version,
+        "id": revision.id,
+        "created": iso_for(revision.created, exact),
+        "version": revision.version,
         "fields": {},
-        "edited": sorted(each.changes),
-        "changes": _changes(each, each.author_id == reader.id) if exact else [],
-        "moderation": shown_moderation(each.moderation),
-        "reason": each.reason,
+        "edited": sorted(revision.changes),
+        "changes": changes,
+        "moderation": shown_moderation(revision.moderation),
+        "reason": revision.reason,
     }
     if reader.is_inside(request):
-        found["actor"] = names.person(each.author_id)
-    return found
+        result["actor"] = names.person(revision.author_id)
+    return result
 
 
-def _trace(each: Trace, request: Request, names: Names) -> dict[str, Any]:
+def _trace(trace: Trace, request: Request, names: Names) -> dict[str, Any]:
     """Return an internal event: `assigned_to` and `instead_of` are names, `told` is a level of the escalation."""
+    actor_role = states.EDITOR if trace.actor_id else states.SYSTEM
     return {
         **_edit(request),
-        "id": f"desk-{each.id}",
-        "transition": each.kind,
+        "id": f"desk-{trace.id}",
+        "transition": trace.kind,
         "transition_label": "",
-        "actor_role": states.EDITOR if each.actor_id else states.SYSTEM,
-        "actor_label": wording.role(states.EDITOR if each.actor_id else states.SYSTEM),
-        "actor": names.person(each.actor_id),
-        "created": iso(each.created),
+        "actor_role": actor_role,
+        "actor_label": wording.role(actor_role),
+        "actor": names.person(trace.actor_id),
+        "created": iso(trace.created),
         "version": request.version,
         "internal": True,
         "fields": {
-            "assigned_to": names.person(each.user_id),
-            "instead_of": names.person(each.instead_of_id),
-            "told": each.told,
+            "assigned_to": names.person(trace.user_id),
+            "instead_of": names.person(trace.instead_of_id),
+            "told": trace.told,
         },
     }
 
@@ -201,7 +239,10 @@ def _trace(each: Trace, request: Request, names: Names) -> dict[str, Any]:
 def _changes(revision: Revision, own: bool) -> list[dict[str, Any]]:
     """Return what an edit changed; names of datasets, some of which may be private, for its author alone."""
     return [
-        {"field": name, **(change if own or name != "known_datasets" else {"from": None, "to": None})}
+        {
+            "field": name,
+            **(change if own or name != "known_datasets" else {"from": None, "to": None}),
+        }
         for name, change in sorted(revision.changes.items())
     ]
 
@@ -214,7 +255,11 @@ def shown_moderation(moderation: str) -> str:
 def comments(request: Request, reader: Reader) -> Sequence[Comment]:
     """Return the messages that a reader may see, the oldest first."""
     query = sa.select(Comment).where(Comment.request_id == request.id).order_by(Comment.created)
-    return [each for each in model.Session.scalars(query) if may_read_comment(each, request, reader)]
+    return [
+        comment
+        for comment in model.Session.scalars(query)
+        if may_read_comment(comment, request, reader)
+    ]
 
 
 def may_read_comment(comment: Comment, request: Request, reader: Reader) -> bool:
@@ -230,30 +275,34 @@ def may_read_attachments(comment: Comment, request: Request, reader: Reader) -> 
     return not hidden and may_read_comment(comment, request, reader)
 
 
-def conversation(request: Request, messages: Iterable[Comment], reader: Reader, names: Names) -> list[dict[str, Any]]:
+def conversation(
+    request: Request, messages: Iterable[Comment], reader: Reader, names: Names
+) -> list[dict[str, Any]]:
     """Return messages for the page."""
     inside, exact = reader.is_inside(request), bool(reader.roles(request))
     files = _files(Attachment.request_id == request.id)
-    found = []
-    for each in messages:
-        readable = not each.hidden or inside
+    rows = []
+    for message in messages:
+        readable = not message.hidden or inside
+        html = text.row_html(message, trust.has_plain_links(message.moderation)) if readable else ""
+        attachments = files.get(message.id, []) if readable else []
         row = {
-            "id": each.id,
-            "author": author(each, request, names),
-            "author_role": each.author_role,
-            "mine": bool(reader.id) and each.author_id == reader.id,
-            "created": iso_for(each.created, exact or each.author_id == (reader.id or "-")),
-            "html": links.shown(each, trust.has_plain_links(each.moderation)) if readable else "",
-            "internal": each.internal,
-            "hidden": each.hidden,
-            "hidden_reason": each.hidden_reason,
-            "moderation": shown_moderation(each.moderation),
-            "attachments": files.get(each.id, []) if readable else [],
+            "id": message.id,
+            "author": author(message, request, names),
+            "author_role": message.author_role,
+            "mine": bool(reader.id) and message.author_id == reader.id,
+            "created": iso_for(message.created, exact or message.author_id == (reader.id or "-")),
+            "html": html,
+            "internal": message.internal,
+            "hidden": message.hidden,
+            "hidden_reason": message.hidden_reason,
+            "moderation": shown_moderation(message.moderation),
+            "attachments": attachments,
         }
         if inside:
-            row["author_name"] = names.person(each.author_id)
-        found.append(row)
-    return found
+            row["author_name"] = names.person(message.author_id)
+        rows.append(row)
+    return rows
 
 
 def author(comment: Comment, request: Request, names: Names) -> str:
@@ -261,12 +310,14 @@ def author(comment: Comment, request: Request, names: Names) -> str:
     service = None
     if comment.author_role in (states.EDITOR, states.ADMIN):
         service = names.group(comment.organization_id or request.organization_id)
-    return wording.author(comment.author_role, service["title"] if service else "", request.is_signal)
+    title = service["title"] if service else ""
+    return wording.author(comment.author_role, title, request.is_signal)
 
 
 def held(rows: Sequence[tuple[str, Any]]) -> list[dict[str, Any]]:
     """Return texts of the moderation queue, given as (kind, row), with links as plain text."""
-    requests = {each.id: each for each in by_ids(Request, [row.request_id for _kind, row in rows])}
+    ids = {row.request_id for _kind, row in rows}
+    requests = {request.id: request for request in by_ids(Request, ids)}
     names = Names.of([_writer(row) for _kind, row in rows], [])
     files = _files(Attachment.comment_id.in_([row.id for kind, row in rows if kind == "comment"]))
     return [_held(kind, row, requests[row.request_id], names, files) for kind, row in rows]
@@ -276,16 +327,21 @@ def _held(
     kind: str, row: Any, request: Request, names: Names, files: dict[str, list[dict[str, Any]]]
 ) -> dict[str, Any]:
     user = names.users.get(_writer(row) or "")
+    user_name = user.name if user else ""
+    changes = _changes(row, own=False) if kind == "edit" else []
+    attachments = files.get(row.id, []) if kind == "comment" else []
     return {
         "kind": kind,
         "id": str(row.id),
         "created": iso(row.created),
-        "author": wording.author(row.author_role if kind == "comment" else states.REQUESTER, "", request.is_signal),
+        "author": wording.author(
+            row.author_role if kind == "comment" else states.REQUESTER, "", request.is_signal
+        ),
         "author_name": names.person(_writer(row)),
-        "user": user.name if user else "",
+        "user": user_name,
         "html": _held_html(row),
-        "changes": _changes(row, own=False) if kind == "edit" else [],
-        "attachments": files.get(row.id, []) if kind == "comment" else [],
+        "changes": changes,
+        "attachments": attachments,
         "request": {"id": request.id, "reference": request.reference, "title": request.title},
     }
 
@@ -295,39 +351,53 @@ def _held_html(row: Any) -> str:
     if isinstance(row, Revision):
         return ""
     reason = str(row.fields.get("reason") or "") if isinstance(row, Event) else ""
-    return links.shown(row, plain=True) + links.html(reason, plain=True)
+    return text.row_html(row, plain=True) + text.to_html(reason, plain=True)
 
 
 def _writer(row: Any) -> str | None:
-    return row.actor_id if isinstance(row, Event | Trace) else row.author_id
+    if isinstance(row, Event | Trace):
+        return row.actor_id
+    return row.author_id
 
 
 def _files(where: Any) -> dict[str, list[dict[str, Any]]]:
     """Return the files of messages, by id of the message."""
     files: dict[str, list[dict[str, Any]]] = {}
-    for each in model.Session.scalars(sa.select(Attachment).where(where)):
-        row = {"id": each.id, "name": each.name, "size": each.size, "media_type": each.media_type}
-        files.setdefault(each.comment_id, []).append(row)
+    for attachment in model.Session.scalars(sa.select(Attachment).where(where)):
+        row = {
+            "id": attachment.id,
+            "name": attachment.name,
+            "size": attachment.size,
+            "media_type": attachment.media_type,
+        }
+        files.setdefault(attachment.comment_id, []).append(row)
     return files
 
 
-def groups_of(each: Event | Revision | Trace) -> list[Any]:
+def groups_of(entry: Event | Revision | Trace) -> list[Any]:
     """Return the ids of the services in a line of the history."""
-    kept = each.fields if isinstance(each, Event) else {}
-    return [kept.get(key) for key in ("organization", "former_organization")]
+    fields = entry.fields if isinstance(entry, Event) else {}
+    return [fields.get(key) for key in ("organization", "former_organization")]
 
 
-def people_of(each: Event | Revision | Trace) -> list[str | None]:
+def people_of(entry: Event | Revision | Trace) -> list[str | None]:
     """Return the ids of the users in a line of the history, its actor first."""
-    others = [each.user_id, each.instead_of_id] if isinstance(each, Trace) else []
-    return [_writer(each), *others]
+    others = [entry.user_id, entry.instead_of_id] if isinstance(entry, Trace) else []
+    return [_writer(entry), *others]
 
 
 def datasets_of(lines: Iterable[Event | Revision | Trace]) -> set[str]:
     """Return the ids of the datasets given as answers."""
-    return {key for each in lines if isinstance(each, Event) for key in each.fields.get("datasets", ())}
+    return {
+        key
+        for entry in lines
+        if isinstance(entry, Event)
+        for key in entry.fields.get("datasets", ())
+    }
 
 
 def readable(package_ids: Iterable[str], may_read: Any, reader: Reader) -> set[str]:
     """Return those of the datasets that a reader may read."""
-    return {each.id for each in by_ids(model.Package, package_ids) if may_read(each, reader)}
+    return {
+        package.id for package in by_ids(model.Package, package_ids) if may_read(package, reader)
+    }

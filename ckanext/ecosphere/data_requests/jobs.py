@@ -1,4 +1,7 @@
-"""Background jobs on CKAN's workers: delivery of e-mails, and comparison of datasets with requests."""
+"""Background jobs on CKAN's workers: delivery of e-mails, comparison of datasets with requests.
+
+Saved and deleted datasets are queued on commit: a job that ran before would not see them.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ckan import model
+from redis.exceptions import RedisError
+from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.notifications import delivery
@@ -59,14 +64,45 @@ def _name(job: Callable[[], Any]) -> str:
 
 def recover() -> list[str]:
     """Send e-mails that are due without a waiting job, and compare datasets lost from Redis; return what was done."""
-    done = []
+    resumed = []
     if interrupted := delivery.take_up_interrupted():
-        done.append(f"{interrupted} e-mails whose sender was killed")
+        resumed.append(f"{interrupted} e-mails whose sender was killed")
     if delivery.is_late() and not waits(_name(deliver), config.QUEUE):
         enqueue_delivery()
-        done.append("e-mails that are due")
+        resumed.append("e-mails that are due")
     if forgotten := matching.remember():
-        done.append(f"{forgotten} datasets to be compared with requests")
+        resumed.append(f"{forgotten} datasets to be compared with requests")
     if matching.wait() and not waits(_name(match_saved), config.QUEUE) and is_free(MATCHING):
         enqueue_matching()
-    return done
+    return resumed
+
+
+"""Points of popularity for each public request that a dataset answered."""
+
+
+def dataset_saved(package_id: str) -> None:
+    """Register a dataset, to be queued on commit: a job that ran before would not see it."""
+    session: Any = model.Session()
+    session.info.setdefault(__name__, set()).add(package_id)
+
+
+def listen() -> None:
+    """Register listeners for commits and rollbacks; once for each process."""
+    for name, function in (("after_commit", _committed), ("after_rollback", _forgotten)):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _committed(session: Any) -> None:
+    ids = session.info.pop(__name__, None)
+    if not ids:
+        return
+    try:
+        matching.note_saved(sorted(ids))
+        enqueue_matching()
+    except RedisError:
+        log.warning("Datasets are not compared with requests: Redis does not answer")
+
+
+def _forgotten(session: Any) -> None:
+    session.info.pop(__name__, None)

@@ -13,10 +13,20 @@ from ckan.types import Context
 from ckanext.ecosphere.contact import actions as contact_actions
 from ckanext.ecosphere.contact.actions import without_base
 from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
-from ckanext.ecosphere.data_requests import cli, config, dashboard, helpers, jobs, privacy, removals, setup
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    cli,
+    config,
+    dashboard,
+    helpers,
+    jobs,
+    privacy,
+    setup,
+)
 from ckanext.ecosphere.data_requests.desk import calendar
-from ckanext.ecosphere.data_requests.logic import actions, auth, chained
-from ckanext.ecosphere.data_requests.search import cached_counts, linked_datasets, saved
+from ckanext.ecosphere.data_requests.logic import actions, auth
+from ckanext.ecosphere.data_requests.logic.actions import desk
+from ckanext.ecosphere.data_requests.search import listing, matching, saved
 from ckanext.ecosphere.data_requests.views import blueprint
 from ckanext.ecosphere.interfaces import (
     AlertSubject,
@@ -35,13 +45,25 @@ from ckanext.ecosphere.interfaces import (
 from ckanext.ecosphere.room import Room
 from ckanext.ecosphere.shared import template_helpers
 
-HELPERS = {name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")}
+HELPERS = {
+    name: value for name, value in vars(helpers).items() if name.startswith("ecosphere_request_")
+}
 
 
-@tk.blanket.actions(lambda: actions.get_actions() | chained.get_actions() | without_base(contact_actions.get_actions()))
-@tk.blanket.auth_functions(lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions()))
-@tk.blanket.helpers(lambda: template_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS))
-@tk.blanket.blueprints(lambda: [blueprint.ecosphere_requests, *without_base([contact_actions.blueprint])])
+@tk.blanket.actions(
+    lambda: (
+        actions.get_actions() | desk.chained_actions() | without_base(contact_actions.get_actions())
+    )
+)
+@tk.blanket.auth_functions(
+    lambda: auth.get_auth_functions() | without_base(contact_actions.get_auth_functions())
+)
+@tk.blanket.helpers(
+    lambda: template_helpers.HELPERS | HELPERS | without_base(contact_actions.HELPERS)
+)
+@tk.blanket.blueprints(
+    lambda: [blueprint.ecosphere_requests, *without_base([contact_actions.blueprint])]
+)
 @tk.blanket.config_declarations
 class EcosphereRequestsPlugin(Room):
     """Data requests: asked by anyone with an account, answered by the services within the legal period."""
@@ -56,7 +78,6 @@ class EcosphereRequestsPlugin(Room):
     p.implements(IEcosphereAccounts, inherit=True)
 
     def update_config(self, config: Any) -> None:
-        """Register this room's templates and assets."""
         super().update_config(config)
         if not p.plugin_loaded("ecosphere"):
             tk.add_template_directory(config, f"../{contact_actions.TEMPLATES}")
@@ -66,28 +87,24 @@ class EcosphereRequestsPlugin(Room):
     def configure(self, config: Any) -> None:
         """Look at what is committed, and at new passwords."""
         calendar.listen()
-        linked_datasets.listen()
-        removals.listen()
-        cached_counts.listen()
+        jobs.listen()
+        attachments.listen()
+        listing.listen()
 
     def after_dataset_create(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Queue the dataset for comparison with requests."""
-        linked_datasets.saved(pkg_dict["id"])
+        jobs.dataset_saved(pkg_dict["id"])
 
     def after_dataset_update(self, context: Context, pkg_dict: dict[str, Any]) -> None:
-        """Queue the dataset for comparison with requests."""
-        linked_datasets.saved(pkg_dict["id"])
+        jobs.dataset_saved(pkg_dict["id"])
 
     def after_dataset_delete(self, context: Context, pkg_dict: dict[str, Any]) -> None:
         """Queue the dataset, so that the requests that it answered are flagged."""
-        linked_datasets.saved(pkg_dict["id"])
+        jobs.dataset_saved(pkg_dict["id"])
 
     def get_ecosphere_commands(self) -> list[click.Command]:
-        """Return the commands `ckan ecosphere requests …`."""
         return [cli.requests]
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Report the number of moderators."""
         setup.initialise(report)
 
     def ecosphere_leave(self, kept: Collection[str]) -> list[LeavingStep]:
@@ -95,37 +112,28 @@ class EcosphereRequestsPlugin(Room):
         return setup.leaving_steps()
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
-        """Return the cards with requests that await action by the user."""
         return dashboard.cards(person)
 
     def ecosphere_dashboard_links(self, person: Person) -> list[Link]:
-        """Return the link to the form."""
         return dashboard.links(person)
 
     def ecosphere_account_notice(self) -> Notice:
-        """Return what happens to a user's requests and messages when the account is closed."""
         return privacy.notice()
 
     def ecosphere_forget_account(self, user: Any) -> None:
-        """Erase the personal data of a user."""
         privacy.erase(user)
 
     def ecosphere_alert_subjects(self) -> list[AlertSubject]:
-        """Return the subject of saved searches for requests."""
         return [saved.Requests()]
 
     def ecosphere_check(self) -> list[Check]:
-        """Return the checks of moderators, e-mails and schedule."""
         return setup.check()
 
     def ecosphere_popularity(self) -> list[tuple[str, float]]:
-        """Return the popularity of datasets that answered public requests."""
-        return linked_datasets.points()
+        return matching.points()
 
     def ecosphere_recover(self) -> list[str]:
-        """Resume e-mails and comparisons left by a killed process or an emptied queue."""
         return jobs.recover()
 
     def ecosphere_queues(self) -> list[str]:
-        """Return the queue of e-mails and comparisons with datasets."""
         return [config.QUEUE]

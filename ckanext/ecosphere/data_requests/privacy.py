@@ -5,7 +5,8 @@ Data for statistics remain: state, dates, theme, territory, service and number o
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -13,18 +14,36 @@ import sqlalchemy as sa
 from ckan import model
 
 from ckanext.ecosphere.core.privacy.closing import Notice
-from ckanext.ecosphere.data_requests import attachments, config, dictize, history, service
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.answers.tables import Delivery
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    config,
+    deliveries,
+    effects,
+    history,
+    service,
+)
 from ckanext.ecosphere.data_requests.decisions import store
-from ckanext.ecosphere.data_requests.decisions.tables import AuthorName, Letter
-from ckanext.ecosphere.data_requests.desk import absences
-from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer, Trace
-from ckanext.ecosphere.data_requests.domain import clock, states, trust
-from ckanext.ecosphere.data_requests.inbound.tables import Inbound
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Follow, Mute, Request, Revision, Support
-from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
-from ckanext.ecosphere.data_requests.search import fulltext
+from ckanext.ecosphere.data_requests.domain import clock, people, states, trust
+from ckanext.ecosphere.data_requests.model import (
+    Absence,
+    Attachment,
+    AuthorName,
+    Comment,
+    Delivery,
+    Event,
+    Follow,
+    Inbound,
+    Letter,
+    Mute,
+    Notification,
+    Request,
+    Revision,
+    SavedAnswer,
+    Setting,
+    Support,
+    Trace,
+    rows_changed,
+)
 from ckanext.ecosphere.shared import runs
 
 #: Roles in which a user acts for an administration: their texts belong to it, and remain without the name.
@@ -57,7 +76,9 @@ def _due(moment: datetime) -> list[str]:
     before = datetime(day.year, day.month, day.day, tzinfo=clock.PARIS)
     query = (
         sa.select(Request.id)
-        .where(Request.closed < before, Request.anonymised.is_(None), Request.state.in_(states.CLOSED))
+        .where(
+            Request.closed < before, Request.anonymised.is_(None), Request.state.in_(states.CLOSED)
+        )
         .order_by(Request.closed)
     )
     return list(model.Session.scalars(query))
@@ -74,7 +95,7 @@ def anonymise(request: Request) -> None:
         request.title = request.description = ""
         request.known_datasets = []
         request.outcome = {key: value for key, value in request.outcome.items() if key == "ground"}
-        fulltext.index(request)
+        effects.index_text(request)
     # The reasons of a decision and of its review concern the requester alone, who keeps the letters.
     forgotten = set(history.PERSONAL) - {"ground", "spam"}
     request.outcome = {key: value for key, value in request.outcome.items() if key not in forgotten}
@@ -92,8 +113,12 @@ def anonymise(request: Request) -> None:
     _forget_edits(Revision.request_id == request.id)
     deliveries.forget_private([request.id])
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id)
-    kept = sa.and_(Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private))
-    attachments.remove(list(model.Session.scalars(files.where(Comment.request_id == request.id, ~kept))))
+    official = sa.and_(
+        Comment.author_role.in_(OFFICIAL), Comment.internal.is_(False), sa.literal(not private)
+    )
+    attachments.remove(
+        list(model.Session.scalars(files.where(Comment.request_id == request.id, ~official)))
+    )
     request.anonymised = clock.now()
     request.version += 1
     model.Session.flush()
@@ -111,30 +136,37 @@ def _comments(where: Any, drop_texts: bool) -> int:
     values: dict[str, Any] = {"author_id": None}
     if drop_texts:
         values |= {"text": "", "hidden": True}
-    done = model.Session.execute(sa.update(Comment).where(where).values(**values))
-    return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return rows_changed(sa.update(Comment).where(where).values(**values))
 
 
 def _drop_notes(where: Any) -> None:
-    model.Session.execute(sa.update(Comment).where(where, Comment.internal).values(text="", hidden=True))
+    model.Session.execute(
+        sa.update(Comment).where(where, Comment.internal).values(text="", hidden=True)
+    )
 
 
 def _drop_unpublished(where: Any) -> None:
     """Erase comments that were not released: without an author, there is no reason to publish them."""
     unpublished = Comment.moderation.not_in(trust.SHOWN)
-    model.Session.execute(sa.update(Comment).where(where, unpublished).values(text="", moderation=trust.REJECTED))
+    model.Session.execute(
+        sa.update(Comment).where(where, unpublished).values(text="", moderation=trust.REJECTED)
+    )
 
 
 def _drop_unpublished_steps(where: Any) -> None:
     """Erase texts of transitions that were not released, for the same reason."""
     values = {"comment": "", "fields": {}, "moderation": trust.REJECTED}
-    model.Session.execute(sa.update(Event).where(where, Event.moderation.not_in(trust.SHOWN)).values(**values))
+    model.Session.execute(
+        sa.update(Event).where(where, Event.moderation.not_in(trust.SHOWN)).values(**values)
+    )
 
 
 def _forget_edits(where: Any) -> None:
     """Erase the content of edits, but not the fact."""
-    held = sa.case((Revision.moderation == trust.HELD, trust.REJECTED), else_=Revision.moderation)
-    values = {"author_id": None, "changes": {}, "moderation": held}
+    moderation = sa.case(
+        (Revision.moderation == trust.HELD, trust.REJECTED), else_=Revision.moderation
+    )
+    values = {"author_id": None, "changes": {}, "moderation": moderation}
     model.Session.execute(sa.update(Revision).where(where).values(**values))
 
 
@@ -148,9 +180,19 @@ def _events(where: Any, drop_texts: bool) -> None:
 def export(user: model.User) -> dict[str, Any]:
     """Return all personal data of a user, ready for JSON."""
     settings = model.Session.get(Setting, user.id)
+    own_settings = {"digest": settings.digest, "language": settings.language} if settings else {}
     return {
-        "person": {"id": user.id, "name": user.name, "fullname": user.fullname, "email": user.email},
-        "requests": _rows(Request, Request.requester_id == user.id, skip={"search", "description_html", "rendering"}),
+        "person": {
+            "id": user.id,
+            "name": user.name,
+            "fullname": user.fullname,
+            "email": user.email,
+        },
+        "requests": _rows(
+            Request,
+            Request.requester_id == user.id,
+            skip={"search", "description_html", "rendering"},
+        ),
         "comments": _rows(Comment, Comment.author_id == user.id, skip={"text_html", "rendering"}),
         "events": _rows(Event, Event.actor_id == user.id, skip={"comment_html", "rendering"}),
         "edits": _rows(Revision, Revision.author_id == user.id),
@@ -159,25 +201,33 @@ def export(user: model.User) -> dict[str, Any]:
         "follows": _rows(Follow, Follow.user_id == user.id),
         "notifications": _rows(Notification, Notification.user_id == user.id),
         "answers": _rows(
-            Delivery, Delivery.request_id.in_(sa.select(Request.id).where(Request.requester_id == user.id))
+            Delivery,
+            Delivery.request_id.in_(sa.select(Request.id).where(Request.requester_id == user.id)),
         ),
         "letters": _rows(Letter, Letter.requester_id == user.id),
-        "absences": _rows(Absence, sa.or_(Absence.user_id == user.id, Absence.substitute_id == user.id)),
+        "absences": _rows(
+            Absence, sa.or_(Absence.user_id == user.id, Absence.substitute_id == user.id)
+        ),
         "desk": _rows(Trace, sa.or_(*(column == user.id for column in TRACED))),
         "saved_answers": _rows(SavedAnswer, SavedAnswer.author_id == user.id),
         "mails": _rows(Inbound, Inbound.user_id == user.id),
         "author": _rows(AuthorName, AuthorName.user_id == user.id),
-        "settings": {"digest": settings.digest, "language": settings.language} if settings else {},
+        "settings": own_settings,
     }
 
 
 def _rows(table: Any, where: Any, skip: set[str] | None = None) -> list[dict[str, Any]]:
     columns = [column for column in sa.inspect(table).columns if column.name not in (skip or set())]
-    found = model.Session.execute(sa.select(*columns).where(where)).mappings()
-    return [
-        {key: dictize.iso(value) if hasattr(value, "isoformat") else value for key, value in row.items()}
-        for row in found
-    ]
+    rows = model.Session.execute(sa.select(*columns).where(where)).mappings()
+    return [_exported(row) for row in rows]
+
+
+def _exported(row: Mapping[Any, Any]) -> dict[str, Any]:
+    values = {str(key): value for key, value in row.items()}
+    for key, value in values.items():
+        if isinstance(value, date):
+            values[key] = value.isoformat()
+    return values
 
 
 def notice() -> Notice:
@@ -186,11 +236,17 @@ def notice() -> Notice:
         lost=[
             tk._("Drafts of data requests, support, notifications and preferences."),
             tk._("Open data requests: they are withdrawn."),
-            tk._("Access to the answers and letters that were for this person alone, who downloads them first."),
+            tk._(
+                "Access to the answers and letters that were for this person alone, who downloads "
+                "them first."
+            ),
         ],
         kept=[
             tk._("Data requests, reports and messages."),
-            tk._("What was written and decided for a service: it is shown as written by an officer of this service."),
+            tk._(
+                "What was written and decided for a service: it is shown as written by an officer "
+                "of this service."
+            ),
         ],
     )
 
@@ -201,12 +257,14 @@ def erase(user: model.User) -> dict[str, int]:
     What they wrote, decided and attached on behalf of a service belongs to the service: it remains without their name.
     """
     mine = Request.requester_id == user.id
-    for each in model.Session.scalars(sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))).all():
-        _withdraw(each, user)
-    drafts = model.Session.execute(sa.delete(Request).where(mine, Request.state == states.DRAFT)).rowcount  # pyright: ignore
+    for request_id in model.Session.scalars(
+        sa.select(Request.id).where(mine, Request.state.in_(states.ACTIVE))
+    ).all():
+        _withdraw(request_id, user)
+    drafts = rows_changed(sa.delete(Request).where(mine, Request.state == states.DRAFT))
     requests = list(model.Session.scalars(sa.select(Request.id).where(mine)))
-    for each in requests:
-        _forget_requester(service.lock(each)[each])
+    for request_id in requests:
+        _forget_requester(service.lock(request_id)[request_id])
     own = sa.and_(Comment.author_id == user.id, Comment.author_role.not_in(OFFICIAL))
     files = sa.select(Attachment).join(Comment, Comment.id == Attachment.comment_id).where(own)
     attachments.remove(list(model.Session.scalars(files)))
@@ -216,25 +274,41 @@ def erase(user: model.User) -> dict[str, int]:
     _drop_unpublished(own)
     _drop_unpublished_steps(Event.actor_id == user.id)
     _forget_edits(Revision.author_id == user.id)
-    done = {"drafts": drafts, "requests": len(requests), "comments": _comments(Comment.author_id == user.id, False)}
+    numbers = {
+        "drafts": drafts,
+        "requests": len(requests),
+        "comments": _comments(Comment.author_id == user.id, False),
+    }
     _events((Event.actor_id == user.id) & Event.actor_role.not_in(OFFICIAL), False)
     model.Session.execute(sa.update(Event).where(Event.actor_id == user.id).values(actor_id=None))
-    model.Session.execute(sa.update(Request).where(Request.assigned_to == user.id).values(assigned_to=None))
-    named: list[tuple[Any, Any]] = [(Trace, column) for column in TRACED]
-    for table, column in (*named, (SavedAnswer, SavedAnswer.author_id), (Inbound, Inbound.user_id)):
+    model.Session.execute(
+        sa.update(Request).where(Request.assigned_to == user.id).values(assigned_to=None)
+    )
+    columns: list[tuple[Any, Any]] = [(Trace, column) for column in TRACED]
+    for table, column in (
+        *columns,
+        (SavedAnswer, SavedAnswer.author_id),
+        (Inbound, Inbound.user_id),
+    ):
         model.Session.execute(sa.update(table).where(column == user.id).values({column.key: None}))
-    absences.forget(user.id)
+    people.forget_absences(user.id)
     model.Session.execute(sa.delete(Mute).where(Mute.user_id == user.id))
-    for name, table in (("supports", Support), ("follows", Follow), ("notifications", Notification)):
-        done[name] = model.Session.execute(sa.delete(table).where(table.user_id == user.id)).rowcount  # pyright: ignore
+    for name, table in (
+        ("supports", Support),
+        ("follows", Follow),
+        ("notifications", Notification),
+    ):
+        numbers[name] = rows_changed(sa.delete(table).where(table.user_id == user.id))
     model.Session.execute(sa.delete(Setting).where(Setting.user_id == user.id))
     model.Session.commit()
-    return done
+    return numbers
 
 
 def _withdraw(request_id: str, user: model.User) -> None:
     request = service.lock(request_id)[request_id]
-    if not states.obstacle(states.Facts.of(request), "withdraw", (states.REQUESTER,), clock.now(), dictize.today()):
+    if not states.obstacle(
+        states.Facts.of(request), "withdraw", (states.REQUESTER,), clock.now(), clock.today()
+    ):
         event = service.perform(request, "withdraw", states.REQUESTER, user.id, {})
         model.Session.commit()
         service.announce(request, [event])

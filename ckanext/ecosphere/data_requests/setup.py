@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,13 +12,11 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.orm import aliased
 
-from ckanext.ecosphere.data_requests import config, removals
-from ckanext.ecosphere.data_requests.decisions import receipts
-from ckanext.ecosphere.data_requests.domain import clock, kinds, people, states
-from ckanext.ecosphere.data_requests.inbound import addresses
-from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.notifications import scheduled
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests import attachments, config
+from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests.model import Notification, Request
+from ckanext.ecosphere.data_requests.notifications import replies, scheduled
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport, LeavingStep
 
 _ = tk._
@@ -30,16 +29,18 @@ LONGEST_SILENCE = timedelta(days=1)
 def initialise(report: InitReport) -> None:
     """Report the number of moderators."""
     number = len(people.moderators())
-    message = tk.ungettext("Data requests: {number} moderator", "Data requests: {number} moderators", number)
+    message = tk.ungettext(
+        "Data requests: {number} moderator", "Data requests: {number} moderators", number
+    )
     report.unchanged(message.format(number=number))
 
 
 def leaving_steps() -> list[LeavingStep]:
     """Return the step that copies the files of requests to the export; empty without files."""
-    kept = config.folder()
-    if kept is None or not kept.is_dir():
+    files = config.folder()
+    if files is None or not files.is_dir():
         return []
-    number = sum(1 for each in kept.rglob("*") if each.is_file())
+    number = sum(1 for path in files.rglob("*") if path.is_file())
     message = tk.ungettext(
         "{number} file of data requests is copied to the export",
         "{number} files of data requests are copied to the export",
@@ -47,98 +48,139 @@ def leaving_steps() -> list[LeavingStep]:
     ).format(number=number)
 
     def copy(folder: Path) -> str:
-        shutil.copytree(kept, folder / "files", copy_function=shutil.copyfile)
-        done = tk.ungettext("{number} file copied", "{number} files copied", number)
-        return done.format(number=number)
+        shutil.copytree(files, folder / "files", copy_function=shutil.copyfile)
+        message_done = tk.ungettext("{number} file copied", "{number} files copied", number)
+        return message_done.format(number=number)
 
-    return [LeavingStep(message, copy)] if number else []
+    if number:
+        return [LeavingStep(message, copy)]
+    return []
 
 
 def check() -> list[Check]:
     """Check moderators, services and contacts, schedule, e-mails, replies, files and merged requests."""
-    return [*_moderators(), *_services(), *_schedule(), *_emails(), *_replies(), *_files(), *_merged()]
+    return [
+        *_moderators(),
+        *_services(),
+        *_schedule(),
+        *_emails(),
+        *_replies(),
+        *_files(),
+        *_merged(),
+    ]
+
+
+def _ok(name: str, message: str) -> list[Check]:
+    return [Check(name, CheckStatus.OK, message)]
+
+
+def _warning(name: str, message: str, remedy: str) -> list[Check]:
+    return [Check(name, CheckStatus.WARNING, message, remedy)]
+
+
+def _error(name: str, message: str, remedy: str) -> list[Check]:
+    return [Check(name, CheckStatus.ERROR, message, remedy)]
 
 
 def _moderators() -> list[Check]:
     name = _("Data requests (moderators)")
     group = model.Group.get(config.moderators())
     if group is None or not people.editors_of(group.id):
-        message = _("Nobody moderates but the administrators of the site: {organisation} has no editor.")
-        remedy = _("Add editors to it, or name another organisation in {option}.").format(option=config.MODERATORS)
-        return [Check(name, CheckStatus.WARNING, message.format(organisation=config.moderators()), remedy)]
+        message = _(
+            "Nobody moderates but the administrators of the site: {organisation} has no editor."
+        )
+        remedy = _("Add editors to it, or name another organisation in {option}.")
+        message = message.format(organisation=config.moderators())
+        return _warning(name, message, remedy.format(option=config.MODERATORS))
     number = len(people.moderators())
-    message = tk.ungettext("{number} moderator", "{number} moderators", number).format(number=number)
-    return [Check(name, CheckStatus.OK, message)]
+    message = tk.ungettext("{number} moderator", "{number} moderators", number)
+    return _ok(name, message.format(number=number))
 
 
 def _services() -> list[Check]:
     """Check that a receipt can be sent in the name of every service, or else of the ministry's desk."""
-    unready = receipts.unready()
-    silent = [each.group for each in unready if each.silent]
-    lacking = [each.group for each in unready if each.lacking]
+    unready = authors.unready()
+    silent = [service.group for service in unready if service.silent]
+    lacking = [service.group for service in unready if service.lacking]
     return [*_silent(silent), *_without_contact(lacking), *_unconfirmed(), *_desk(len(unready))]
 
 
 def _silent(groups: list[model.Group]) -> list[Check]:
     name = _("Data requests (services)")
     if not groups:
-        return [Check(name, CheckStatus.OK, _("Somebody reads for every service"))]
+        return _ok(name, _("Somebody reads for every service"))
     message = tk.ungettext(
         "{number} service has neither editors nor a mailbox: {names}",
         "{number} services have neither editors nor a mailbox: {names}",
         len(groups),
     )
     remedy = _(
-        "Add members, or a functional mailbox on the contact sheet of each; their requests wait for a moderator."
+        "Add members, or a functional mailbox on the contact sheet of each; their requests wait "
+        "for a moderator."
     )
-    return [Check(name, CheckStatus.WARNING, message.format(number=len(groups), names=_named(groups)), remedy)]
+    return _warning(name, message.format(number=len(groups), names=_named(groups)), remedy)
 
 
 def _without_contact(groups: list[model.Group]) -> list[Check]:
     name = _("Data requests (contact sheets)")
     if not groups:
-        return [Check(name, CheckStatus.OK, _("Every service can be reached by post, e-mail and telephone"))]
+        return _ok(name, _("Every service can be reached by post, e-mail and telephone"))
     message = tk.ungettext(
         "{number} service has no postal address, e-mail address or telephone: {names}",
         "{number} services have no postal address, e-mail address or telephone: {names}",
         len(groups),
     )
-    remedy = _("Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk acknowledges for them.")
-    return [Check(name, CheckStatus.WARNING, message.format(number=len(groups), names=_named(groups)), remedy)]
+    remedy = _(
+        "Fill in their contact sheets (CRPA, R. 112-5); until then, the ministry’s desk "
+        "acknowledges for them."
+    )
+    return _warning(name, message.format(number=len(groups), names=_named(groups)), remedy)
 
 
 def _unconfirmed() -> list[Check]:
     """Name the services whose contact details come from the directory; nothing when there are none."""
-    found = receipts.unconfirmed()
-    if not found:
+    services = authors.unconfirmed()
+    if not services:
         return []
     message = tk.ungettext(
         "{number} service is named with contact details of the service-public directory ({years}), "
         "to be verified: {names}",
-        "{number} services are named with contact details of the service-public directory ({years}), "
-        "to be verified: {names}",
-        len(found),
+        "{number} services are named with contact details of the service-public directory "
+        "({years}), to be verified: {names}",
+        len(services),
     )
-    years = sorted({entry.year for _group, entries in found for entry in entries.values()})
-    named = _named([group for group, _entries in found])
+    years = sorted({entry.year for _group, entries in services for entry in entries.values()})
+    names = _named([group for group, _entries in services])
+    message = message.format(number=len(services), years=", ".join(years), names=names)
     remedy = _("Enter the verified ones on their contact sheets: these are never replaced.")
-    message = message.format(number=len(found), years=", ".join(years), names=named)
-    return [Check(_("Data requests (directory)"), CheckStatus.WARNING, message, remedy)]
+    return _warning(_("Data requests (directory)"), message, remedy)
 
 
 def _desk(unready: int) -> list[Check]:
     """Check that the ministry's desk can acknowledge requests for the services that cannot."""
-    name, options = _("Data requests (desk of the ministry)"), receipts.desk_lacks()
+    name, options = _("Data requests (desk of the ministry)"), authors.desk_lacks()
     if not options:
-        return [Check(name, CheckStatus.OK, _("It acknowledges requests for services that cannot be reached"))]
-    message = _("It cannot acknowledge requests: {options} missing.").format(options=", ".join(options))
-    remedy = _("Set them: a receipt without address, e-mail and telephone makes no time limit run (CRPA, L. 112-6).")
-    return [Check(name, CheckStatus.WARNING if unready else CheckStatus.OK, message, remedy)]
+        return _ok(name, _("It acknowledges requests for services that cannot be reached"))
+    message = _("It cannot acknowledge requests: {options} missing.")
+    message = message.format(options=", ".join(options))
+    remedy = _(
+        "Set them: a receipt without address, e-mail and telephone makes no time limit run "
+        "(CRPA, L. 112-6)."
+    )
+    status = CheckStatus.WARNING if unready else CheckStatus.OK
+    return [Check(name, status, message, remedy)]
 
 
 def _named(groups: list[model.Group]) -> str:
-    names = ", ".join(group.title or group.name for group in groups[:MOST_NAMED])
-    return names + (" …" if groups[MOST_NAMED:] else "")
+    return _few([group.title or group.name for group in groups])
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first names of a list, with an ellipsis for the others."""
+    words = ", ".join(names[:MOST_NAMED])
+    if len(names) > MOST_NAMED:
+        return f"{words} …"
+    return words
 
 
 def _schedule() -> list[Check]:
@@ -146,18 +188,20 @@ def _schedule() -> list[Check]:
     name, last = _("Data requests (schedule)"), scheduled.last_tick()
     if last is None or clock.now() - last > LONGEST_SILENCE:
         message = _("Reminders have not run for a day: nobody is reminded of a due date.")
-        remedy = _("Run every ten minutes: {command}").format(command="ckan ecosphere requests tick")
-        return [Check(name, CheckStatus.WARNING, message, remedy)]
-    return [Check(name, CheckStatus.OK, _("Reminders ran less than a day ago"))]
+        remedy = _("Run every ten minutes: {command}")
+        return _warning(name, message, remedy.format(command="ckan ecosphere requests tick"))
+    return _ok(name, _("Reminders ran less than a day ago"))
 
 
 def _emails() -> list[Check]:
     name = _("Data requests (e-mails)")
     if not config.email():
-        return [Check(name, CheckStatus.OK, _("Switched off; people see their notifications in the portal"))]
+        return _ok(name, _("Switched off; people see their notifications in the portal"))
     if not config.mail_works():
-        message = _("No mail server is configured: people see their notifications in the portal only.")
-        return [Check(name, CheckStatus.WARNING, message, _("Set smtp.server and smtp.mail_from."))]
+        message = _(
+            "No mail server is configured: people see their notifications in the portal only."
+        )
+        return _warning(name, message, _("Set smtp.server and smtp.mail_from."))
     failed = _number("failed")
     if failed:
         message = tk.ungettext(
@@ -165,10 +209,13 @@ def _emails() -> list[Check]:
             "{number} e-mails could not be sent in the last week.",
             failed,
         )
-        remedy = _("See the mail server’s log; the reasons are in the table ecosphere_requests_notification.")
-        return [Check(name, CheckStatus.WARNING, message.format(number=failed), remedy)]
-    waiting = _number("pending")
-    return [Check(name, CheckStatus.OK, _("None failed in the last week, {number} wait").format(number=waiting))]
+        remedy = _(
+            "See the mail server’s log; the reasons are in the table "
+            "ecosphere_requests_notification."
+        )
+        return _warning(name, message.format(number=failed), remedy)
+    message = _("None failed in the last week, {number} wait")
+    return _ok(name, message.format(number=_number("pending")))
 
 
 def _replies() -> list[Check]:
@@ -176,50 +223,52 @@ def _replies() -> list[Check]:
     if not config.reply_address():
         return []
     name = _("Data requests (replies by e-mail)")
-    if not addresses.of_notification(1):
+    if not replies.signed_address(1):
         message = _(
-            "{option} is not an address whose first part is short enough for a token: nobody can answer e-mails."
+            "{option} is not an address whose first part is short enough for a token: nobody "
+            "can answer e-mails."
         )
         remedy = _("Give an address such as reply@example.gouv.fr.")
-        return [Check(name, CheckStatus.ERROR, message.format(option=config.REPLY_ADDRESS), remedy)]
-    message = _("Replies by e-mail are taken at {address}").format(address=config.reply_address())
-    return [Check(name, CheckStatus.OK, message)]
+        return _error(name, message.format(option=config.REPLY_ADDRESS), remedy)
+    message = _("Replies by e-mail are taken at {address}")
+    return _ok(name, message.format(address=config.reply_address()))
 
 
 def _files() -> list[Check]:
     """Check that files to delete were deleted within a day; empty if they were."""
-    left = removals.late()
-    if not left:
+    number = attachments.late_removals()
+    if not number:
         return []
     message = tk.ungettext(
         "{number} file of a person who was forgotten could not be removed for a day.",
         "{number} files of people who were forgotten could not be removed for a day.",
-        left,
-    ).format(number=left)
-    remedy = _("Let CKAN delete files in {folder}, then run: {command}").format(
-        folder=config.folder(), command="ckan ecosphere requests tick"
+        number,
     )
-    return [Check(_("Data requests (files)"), CheckStatus.ERROR, message, remedy)]
+    remedy = _("Let CKAN delete files in {folder}, then run: {command}")
+    remedy = remedy.format(folder=config.folder(), command="ckan ecosphere requests tick")
+    return _error(_("Data requests (files)"), message.format(number=number), remedy)
 
 
 def _merged() -> list[Check]:
     """Check that no request is closed for another person's, as version 1.1 did; empty if none is."""
     target = aliased(Request)
     query = sa.select(Request.reference).join(target, target.id == Request.duplicate_of)
-    query = query.where(Request.state == states.DUPLICATE, Request.kind.in_(kinds.DEMANDS))
+    query = query.where(Request.state == states.DUPLICATE, Request.kind.in_(states.DEMANDS))
     of_another = target.requester_id.is_distinct_from(Request.requester_id)
-    left = model.Session.scalars(query.where(Request.requester_id.is_not(None), of_another)).all()
-    if not left:
+    query = query.where(Request.requester_id.is_not(None), of_another)
+    references = [str(reference) for reference in model.Session.scalars(query)]
+    if not references:
         return []
     message = tk.ungettext(
         "{number} request was merged with another person’s without a decision: {names}",
         "{number} requests were merged with other people’s without a decision: {names}",
-        len(left),
+        len(references),
     )
-    names = ", ".join(str(each) for each in left[:MOST_NAMED]) + (" …" if left[MOST_NAMED:] else "")
-    remedy = _("Put each back among the requests to moderate, on its page: its author is owed an answer.")
-    name = _("Data requests (merged)")
-    return [Check(name, CheckStatus.WARNING, message.format(number=len(left), names=names), remedy)]
+    message = message.format(number=len(references), names=_few(references))
+    remedy = _(
+        "Put each back among the requests to moderate, on its page: its author is owed an answer."
+    )
+    return _warning(_("Data requests (merged)"), message, remedy)
 
 
 def _number(status: str) -> int:

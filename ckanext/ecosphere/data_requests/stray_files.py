@@ -17,10 +17,9 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.lib.redis import connect_to_redis
 
-from ckanext.ecosphere.data_requests import attachments, config
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.answers.tables import FILE, Delivery
-from ckanext.ecosphere.data_requests.model import Attachment
+from ckanext.ecosphere.data_requests import attachments, config, deliveries
+from ckanext.ecosphere.data_requests.deliveries import FILE
+from ckanext.ecosphere.data_requests.model import Attachment, Delivery
 
 log = logging.getLogger(__name__)
 
@@ -41,19 +40,24 @@ def remove() -> int:
         return 0
     waiting, folders = _content(folder)
     chosen = _next(folders)
-    strays = [*(each for each in waiting[:MOST_WAITING] if _is_old(each)), *_unknown(folder, chosen)]
-    return sum(_removed(each) for each in strays)
+    strays = [
+        *(path for path in waiting[:MOST_WAITING] if _is_old(path)),
+        *_unknown(folder, chosen),
+    ]
+    return sum(_removed(path) for path in strays)
 
 
 def _content(folder: Path) -> tuple[list[Path], list[str]]:
     """Return the temporary files, and the names of the folders of requests."""
     waiting, folders = [], []
     with os.scandir(folder) as entries:
-        for each in entries:
-            if each.is_dir(follow_symlinks=False):
-                folders.append(each.name)
-            elif each.name.startswith(attachments.WAITING) and each.is_file(follow_symlinks=False):
-                waiting.append(Path(each.path))
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.name.startswith(attachments.WAITING) and entry.is_file(
+                follow_symlinks=False
+            ):
+                waiting.append(Path(entry.path))
     return waiting, sorted(folders)
 
 
@@ -61,30 +65,35 @@ def _next(folders: list[str]) -> list[str]:
     """Return the folders after those of the last run, starting over at the end."""
     connection: Any = connect_to_redis()
     key = f"ecosphere:requests:{tk.config['ckan.site_id']}:stray-files"
-    kept = connection.get(key) or b""
-    last = kept.decode() if isinstance(kept, bytes) else kept
-    chosen = [each for each in folders if each > last][:MOST_FOLDERS]
+    stored = connection.get(key) or b""
+    last = stored.decode() if isinstance(stored, bytes) else stored
+    chosen = [name for name in folders if name > last][:MOST_FOLDERS]
     is_end = not chosen or chosen[-1] == folders[-1]
-    connection.set(key, "" if is_end else chosen[-1])
+    reached = "" if is_end else chosen[-1]
+    connection.set(key, reached)
     return chosen
 
 
 def _unknown(folder: Path, names: Iterable[str]) -> Iterator[Path]:
     """Yield old files without a row in folders of requests."""
-    old = [each for name in names for each in (folder / name).iterdir() if _is_old(each)]
+    old = [path for name in names for path in (folder / name).iterdir() if _is_old(path)]
     if not old:
         return
-    requests = {each.parent.name for each in old}
-    kept = sa.select(Attachment).where(Attachment.request_id.in_(requests))
-    given = sa.select(Delivery).where(Delivery.request_id.in_(requests), Delivery.kind == FILE)
-    known = {attachments.path_of(each) for each in model.Session.scalars(kept)}
-    known |= {deliveries.path_of(each) for each in model.Session.scalars(given)}
-    yield from (each for each in old if each not in known)
+    requests = {path.parent.name for path in old}
+    attached = sa.select(Attachment).where(Attachment.request_id.in_(requests))
+    delivered = sa.select(Delivery).where(Delivery.request_id.in_(requests), Delivery.kind == FILE)
+    paths = {attachments.path_of(row) for row in model.Session.scalars(attached)}
+    paths |= {deliveries.path_of(row) for row in model.Session.scalars(delivered)}
+    yield from (path for path in old if path not in paths)
 
 
 def _is_old(path: Path) -> bool:
     try:
-        return path.is_file() and not path.is_symlink() and path.stat().st_mtime < time.time() - OLD_SECONDS
+        return (
+            path.is_file()
+            and not path.is_symlink()
+            and path.stat().st_mtime < time.time() - OLD_SECONDS
+        )
     except FileNotFoundError:
         return False  # moved to its place, or removed, since
 

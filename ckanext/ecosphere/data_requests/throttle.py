@@ -13,7 +13,7 @@ from ckan import model
 from flask import has_request_context, request
 
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.domain import clock, kinds, states
+from ckanext.ecosphere.data_requests.domain import clock, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.shared.web_guard import rate_limits
@@ -34,7 +34,9 @@ def request_made(reader: Reader) -> None:
     try:
         _count("request", reader, config.most_requests_per_day(), DAY)
     except tk.ValidationError as error:
-        other_ways = tk._("The right to ask has no limit: you may also ask the service by post or e-mail.")
+        other_ways = tk._(
+            "The right to ask has no limit: you may also ask the service by post or e-mail."
+        )
         texts: Any = error.error_dict["message"]
         raise tk.ValidationError({"message": [*texts, other_ways]}) from None
 
@@ -42,19 +44,28 @@ def request_made(reader: Reader) -> None:
 def sent_lately(reader: Reader) -> int:
     """Return the number of requests that a user sent within the last 24 hours; signals do not count."""
     query = sa.select(sa.func.count()).where(
-        Request.requester_id == reader.id, Request.submitted > clock.now() - WINDOW, Request.kind.in_(kinds.DEMANDS)
+        Request.requester_id == reader.id,
+        Request.submitted > clock.now() - WINDOW,
+        Request.kind.in_(states.DEMANDS),
     )
     return model.Session.scalar(query) or 0
 
 
 def without_moderator(reader: Reader) -> int:
     """Return the number of requests within 24 hours that a user can send without a moderator reading them first."""
-    return config.requests_per_day() * (config.service_factor() if _is_inside(reader) else 1)
+    return config.requests_per_day() * _factor(reader)
+
+
+def _factor(reader: Reader) -> int:
+    """Return by how much the limits of a user exceed those of people without a service."""
+    if _is_inside(reader):
+        return config.service_factor()
+    return 1
 
 
 def is_stopped(reader: Reader) -> bool:
     """Return whether the user can make no more requests today; False while counting is not available."""
-    most = config.most_requests_per_day() * (config.service_factor() if _is_inside(reader) else 1)
+    most = config.most_requests_per_day() * _factor(reader)
     try:
         rate_limits.probe("requests-request", f"{most} per {DAY}", f"person:{reader.id}")
     except rate_limits.TooMany:
@@ -98,17 +109,24 @@ def signal_waits(signal: Request) -> None:
     Raises:
         ValidationError: so many wait already, about the dataset or in all, that this one would not be read.
     """
-    alike = Request.requester_id.is_not(None) if signal.requester_id else Request.requester_id.is_(None)
+    alike = (
+        Request.requester_id.is_not(None) if signal.requester_id else Request.requester_id.is_(None)
+    )
     waiting = sa.select(sa.func.count()).select_from(Request)
-    waiting = waiting.where(alike, Request.state == states.SUBMITTED, Request.kind.in_(kinds.SIGNALS))
+    waiting = waiting.where(
+        alike, Request.state == states.SUBMITTED, Request.kind.in_(states.SIGNALS)
+    )
     of_dataset = model.Session.scalar(waiting.where(Request.package_id == signal.package_id)) or 0
     in_all = model.Session.scalar(waiting) or 0
     if of_dataset <= config.signals_of_dataset() and in_all <= config.signals_waiting():
         return
-    message = tk._("Too many reports wait for a moderator: yours was not sent. Try again in a few days.")
+    message = tk._(
+        "Too many reports wait for a moderator: yours was not sent. Try again in a few days."
+    )
     if not signal.requester_id:
         message = tk._(
-            "Too many reports wait for a moderator: yours was not sent. Log in to send it, or try again later."
+            "Too many reports wait for a moderator: yours was not sent. Log in to send it, or try "
+            "again later."
         )
     raise tk.ValidationError({"message": [message]})
 
@@ -123,16 +141,18 @@ def form_kept() -> None:
         rate_limits.hit("requests-form", f"{config.forms_per_hour()} per {HOUR}", _address())
 
 
-def _count(what: str, reader: Reader, most: int, period: str) -> None:
+def _count(kind: str, reader: Reader, most: int, period: str) -> None:
     """Count by user and, except for people of services, who share an IP address, also by address."""
     inside = _is_inside(reader)
-    own = f"{most * config.service_factor() if inside else most} per {period}"
+    own = f"{most * _factor(reader)} per {period}"
     ceiling = _ceiling(most, period) if not inside and has_request_context() else ""
     address = _address() if ceiling else ""
     with _in_words():
-        rate_limits.probe(f"requests-{what}", ceiling, address)  # a refusal here must not count for the user
-        rate_limits.hit(f"requests-{what}", own, f"person:{reader.id}")
-        rate_limits.hit(f"requests-{what}", ceiling, address)
+        rate_limits.probe(
+            f"requests-{kind}", ceiling, address
+        )  # a refusal here must not count for the user
+        rate_limits.hit(f"requests-{kind}", own, f"person:{reader.id}")
+        rate_limits.hit(f"requests-{kind}", ceiling, address)
 
 
 def _ceiling(most: int, period: str) -> str:
@@ -148,7 +168,11 @@ def _in_words() -> Iterator[None]:
     try:
         yield
     except rate_limits.TooMany as error:
-        message = tk._("You have sent too much in a short time.") + " " + rate_limits.try_again(error.seconds)
+        message = (
+            tk._("You have sent too much in a short time.")
+            + " "
+            + rate_limits.try_again(error.seconds)
+        )
         raise tk.ValidationError({"message": [message]}) from None
     except rate_limits.CountingUnavailable:
         raise tk.ValidationError({"message": [rate_limits.unavailable()]}) from None

@@ -13,7 +13,7 @@ import pytest
 from ckan import model
 from ckan.cli.db import _get_pending_plugins
 
-from ckanext.ecosphere.data_requests.search import cached_counts
+from ckanext.ecosphere.data_requests.search import listing
 from ckanext.ecosphere.search.relevance import catalogue_words
 
 _complete: set[tuple[str, ...]] = set()
@@ -41,7 +41,7 @@ def empty_db(reset_db: Callable[[], None], migrate_db_for: Callable[[str], None]
         reset_db()
         for plugin in lacking():
             migrate_db_for(plugin)
-        cached_counts.forget()
+        listing.forget_counts()
         catalogue_words.forget()
         model.Session.remove()
 

@@ -2,19 +2,24 @@
 
 The French text is the decision. Requesters who read another language, if the texts exist in it, also get a courtesy
 translation. Text typed by users is shown literally, never as Markdown.
+
+The PDF is generated on demand from the stored HTML; it is tagged for screen readers (PDF/UA-1). Nothing is fetched:
+letters have no pictures, and any other reference to a resource is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup, escape
 
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.shared import dates
@@ -98,7 +103,9 @@ class Facts:
     @property
     def signature(self) -> str:
         """Name of the shared text that stands below a decision."""
-        return "unnamed" if self.unnamed else "signature"
+        if self.unnamed:
+            return "unnamed"
+        return "signature"
 
     @property
     def author_lines(self) -> tuple[str, ...]:
@@ -110,7 +117,9 @@ class Facts:
     @property
     def service(self) -> str:
         """Name of the service in charge, "" when none is."""
-        return self.sender.name if self.desk_for is None else self.desk_for
+        if self.desk_for is None:
+            return self.sender.name
+        return self.desk_for
 
 
 @dataclass(frozen=True)
@@ -169,7 +178,9 @@ def compose(facts: Facts) -> Composed:
     html = _template().render(versions=versions, facts=facts)
     subject = f"{versions[0]['title']} – {facts.reference}"
     plain = "\n\n".join(_plain(version, facts) for version in versions)
-    return Composed(subject, html.strip(), plain, (*versions[0]["blocks"], *_signature(versions[0], facts)))
+    return Composed(
+        subject, html.strip(), plain, (*versions[0]["blocks"], *_signature(versions[0], facts))
+    )
 
 
 def _signature(version: Mapping[str, Any], facts: Facts) -> Iterator[Block]:
@@ -177,15 +188,26 @@ def _signature(version: Mapping[str, Any], facts: Facts) -> Iterator[Block]:
     if not version["signed"]:
         return
     if version["on_behalf"]:
-        source, basis = facts.sender.on_behalf["source"], facts.sender.on_behalf["basis"] + "_jurist"
-        yield Block(paragraphs=(version["on_behalf"],), row="data/delegations.csv", source=source, basis=basis)
+        yield Block(
+            paragraphs=(version["on_behalf"],),
+            row="data/delegations.csv",
+            source=facts.sender.on_behalf["source"],
+            basis=facts.sender.on_behalf["basis"] + "_jurist",
+        )
     entry = "unnamed" if facts.unnamed else "author"
-    named = law.remedies()[entry]
+    source_of_author = law.remedies()[entry]
     lines = (*facts.author_lines, facts.sender.name)
-    yield Block(paragraphs=lines, row=f"law.yaml, {entry}", source=named["article"], basis=named["basis"])
+    yield Block(
+        paragraphs=lines,
+        row=f"law.yaml, {entry}",
+        source=source_of_author["article"],
+        basis=source_of_author["basis"],
+    )
     exempt = law.texts()["shared"][facts.signature][0]
     row = f"letters.yaml, shared.{facts.signature}.1"
-    yield Block(paragraphs=(version["signature"],), row=row, source=exempt["source"], basis=exempt["basis"])
+    yield Block(
+        paragraphs=(version["signature"],), row=row, source=exempt["source"], basis=exempt["basis"]
+    )
 
 
 def addressed_to(addressee: str) -> list[str]:
@@ -193,7 +215,9 @@ def addressed_to(addressee: str) -> list[str]:
 
     They are not part of the stored letter, since the addressee is erased with the person's data.
     """
-    return [law.texts()["words"][FRENCH]["to"], *addressee.split("\n")] if addressee else []
+    if addressee:
+        return [law.texts()["words"][FRENCH]["to"], *addressee.split("\n")]
+    return []
 
 
 def _version(facts: Facts, language: str) -> dict[str, Any]:
@@ -201,42 +225,59 @@ def _version(facts: Facts, language: str) -> dict[str, Any]:
     texts = law.texts()
     kind = texts["kinds"][facts.kind]
     values = _values(facts, language)
-    blocks = list(_blocks(kind["body"], facts, values, language, f"letters.yaml, kinds.{facts.kind}"))
+    blocks = list(
+        _blocks(kind["body"], facts, values, language, f"letters.yaml, kinds.{facts.kind}")
+    )
     signed = not kind.get("unsigned")
+    note = "" if language == FRENCH else texts["translated"][language]
+    on_behalf = facts.sender.on_behalf.get(language, "") if signed else ""
+    signature = texts["shared"][facts.signature][0][language] if signed else ""
     return {
         "language": language,
         "words": texts["words"][language],
         "title": _title(kind, facts)[language].format_map(values),
-        "note": "" if language == FRENCH else texts["translated"][language],
+        "note": note,
         "date": values["today"],
         "blocks": blocks,
         "signed": signed,
-        "on_behalf": facts.sender.on_behalf.get(language, "") if signed else "",
-        "signature": texts["shared"][facts.signature][0][language] if signed else "",
+        "on_behalf": on_behalf,
+        "signature": signature,
     }
 
 
 def _title(kind: Mapping[str, Any], facts: Facts) -> dict[str, str]:
     """Return the title of the letter; that of a supplementary letter differs from the first."""
-    return kind["title_next"] if facts.completes and facts.service and "title_next" in kind else kind["title"]
+    if facts.completes and facts.service and "title_next" in kind:
+        return kind["title_next"]
+    return kind["title"]
 
 
 def _values(facts: Facts, language: str) -> dict[str, Any]:
     """Return the placeholders and conditions used in the texts."""
     texts, remedies = law.texts(), law.remedies()
-    given = {name: value for name, value in facts.given.items() if isinstance(value, str)}
-    ground = law.grounds().get(given.get("ground", ""))
+    texts_given = {name: value for name, value in facts.given.items() if isinstance(value, str)}
+    ground = law.grounds().get(texts_given.get("ground", ""))
     kind = texts["kinds"][facts.kind]
     court = facts.sender.court
-    applies = given.get("kind") or law.DATA_KIND
-    emissions = given.get("emissions")
-    interest = law.interests().get(given.get("ground", "")) if given.get("balance") else None
+    applies = texts_given.get("kind") or law.DATA_KIND
+    emissions = texts_given.get("emissions")
+    interest = (
+        law.interests().get(texts_given.get("ground", "")) if texts_given.get("balance") else None
+    )
 
     def day(value: date | None) -> str:
-        return _nobreak(dates.in_language(value, language)) if value else ""
+        if value:
+            return _nobreak(dates.in_language(value, language))
+        return ""
 
+    silence_refer_by = day(law.last_day("refer", facts.due)) if facts.due else ""
+    ground_label = ground.label(language) if ground else ""
+    articles = _within_sentence(ground.articles, language) if ground else ""
+    interest_words = getattr(interest, language) if interest else ""
+    balance = texts_given.get("balance") if interest else ""
+    balance_source = _within_sentence(interest.source, language) if interest else ""
     words = {
-        **given,
+        **texts_given,
         "today": day(facts.day),
         "reference": facts.reference,
         "title": facts.title,
@@ -244,24 +285,24 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
         "due": day(facts.due),
         "months": texts["months"][language][min(facts.months, 6)],
         "refer_by": day(law.last_day("refer", facts.day)),
-        "silence_refer_by": day(law.last_day("refer", facts.due)) if facts.due else "",
+        "silence_refer_by": silence_refer_by,
         "service": facts.service,
         "by_desk": facts.desk_for is not None,
         "complete": facts.sender.complete,
         "what": kind.get("what", {}).get(language, ""),
-        "ground": ground.label(language) if ground else "",
-        "articles": _within_sentence(ground.articles, language) if ground else "",
+        "ground": ground_label,
+        "articles": articles,
         "extended": facts.extended,
-        "part_not_held": given.get("ground") == law.PART_NOT_HELD,
+        "part_not_held": texts_given.get("ground") == law.PART_NOT_HELD,
         "kind_data": applies == law.DATA_KIND,
         "kind_service": applies == law.SERVICE_KIND,
         "emissions": emissions == law.YES and ground,
         "not_emissions": emissions == law.NO and ground,
-        "environmental": given.get("environmental") == law.YES,
-        "interest": getattr(interest, language) if interest else "",
-        "balance": given.get("balance") if interest else "",
-        "balance_source": _within_sentence(interest.source, language) if interest else "",
-        **_transmission(given, language),
+        "environmental": texts_given.get("environmental") == law.YES,
+        "interest": interest_words,
+        "balance": balance,
+        "balance_source": balance_source,
+        **_transmission(texts_given, language),
         "commission": remedies["commission"]["name"][language],
         "short": remedies["commission"]["short"],
         "commission_address": remedies["commission"]["address"],
@@ -273,52 +314,68 @@ def _values(facts: Facts, language: str) -> dict[str, Any]:
     return {"other_ground": "", "completion": "", "transmitted_to": "", **words}
 
 
-def _transmission(given: Mapping[str, str], language: str) -> dict[str, str]:
+def _transmission(fields: Mapping[str, str], language: str) -> dict[str, str]:
     """Return how and when a request was passed on outside the portal, in words."""
-    way, on = given.get("transmitted_how", ""), given.get("transmitted_on", "")
+    way, on = fields.get("transmitted_how", ""), fields.get("transmitted_on", "")
+    transmitted_how = law.texts()["ways"][way][language] if way else ""
+    transmitted_on = _nobreak(dates.in_language(date.fromisoformat(on), language)) if on else ""
     return {
-        "transmitted_by": given.get("transmitted_by", ""),
-        "transmitted_how": law.texts()["ways"][way][language] if way else "",
-        "transmitted_on": _nobreak(dates.in_language(date.fromisoformat(on), language)) if on else "",
+        "transmitted_by": fields.get("transmitted_by", ""),
+        "transmitted_how": transmitted_how,
+        "transmitted_on": transmitted_on,
     }
 
 
 def _within_sentence(name: str, language: str) -> str:
     """Return a name as written within a sentence; in French, the name of a court has no capital there."""
-    return name[:1].lower() + name[1:] if language == FRENCH else name
+    if language == FRENCH:
+        return name[:1].lower() + name[1:]
+    return name
 
 
 def _nobreak(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
-def _blocks(body: list[Any], facts: Facts, values: Mapping[str, Any], language: str, table: str) -> Iterator[Block]:
+def _blocks(
+    body: list[Any], facts: Facts, values: Mapping[str, Any], language: str, table: str
+) -> Iterator[Block]:
     for number, part in enumerate(body, 1):
         if not all(_holds(name, values) for name in part.get("when", ())):
             continue
         if "use" in part:
             shared = law.texts()["shared"][part["use"]]
-            yield from _blocks(shared, facts, values, language, f"letters.yaml, shared.{part['use']}")
+            yield from _blocks(
+                shared, facts, values, language, f"letters.yaml, shared.{part['use']}"
+            )
         else:
             content = _content(part, facts, values, language)
-            stated = {name: part.get(name, "") for name in ("source", "basis", "given")}
-            yield Block(**content, row=f"{table}.{number}", **stated)
+            origin = {name: part.get(name, "") for name in ("source", "basis", "given")}
+            yield Block(**content, row=f"{table}.{number}", **origin)
 
 
-def _content(part: Mapping[str, Any], facts: Facts, values: Mapping[str, Any], language: str) -> dict[str, Any]:
+def _content(
+    part: Mapping[str, Any], facts: Facts, values: Mapping[str, Any], language: str
+) -> dict[str, Any]:
     """Return what a block of the table says."""
     if "given" in part:
         return {"paragraphs": _paragraphs(str(facts.given.get(part["given"]) or ""))}
     if part.get("list") == "datasets":
         return {"items": tuple(facts.datasets)}
     if part.get("list") == "contact":
-        return {"items": tuple((line, "") for line in (facts.sender.name, *facts.sender.lines) if line)}
+        return {
+            "items": tuple((line, "") for line in (facts.sender.name, *facts.sender.lines) if line)
+        }
     words = part[language].format_map(values)
-    return {"heading": words} if part.get("heading") else {"paragraphs": (words,)}
+    if part.get("heading"):
+        return {"heading": words}
+    return {"paragraphs": (words,)}
 
 
 def _holds(name: str, values: Mapping[str, Any]) -> bool:
-    return not values.get(name[1:]) if name.startswith("!") else bool(values.get(name))
+    if name.startswith("!"):
+        return not values.get(name[1:])
+    return bool(values.get(name))
 
 
 def _paragraphs(words: str) -> tuple[str, ...]:
@@ -331,13 +388,15 @@ def _plain(version: Mapping[str, Any], facts: Facts) -> str:
     if version["note"]:
         lines = [f"{words['translation'].upper()}\n{version['note']}", *lines]
     sender = "\n".join((facts.sender.name, *facts.sender.lines)).strip()
-    lines += [each for each in (sender,) if each]
+    lines += [line for line in (sender,) if line]
     lines.append(f"{words['date']} : {version['date']}\n{words['reference']} : {facts.reference}")
     for block in version["blocks"]:
-        lines += [block.heading.upper()] if block.heading else []
+        if block.heading:
+            lines.append(block.heading.upper())
         lines += block.paragraphs
         if block.items:
-            lines.append("\n".join(f"- {text}" + (f" : {url}" if url else "") for text, url in block.items))
+            items = [" : ".join(filter(None, item)) for item in block.items]
+            lines.append("\n".join(f"- {item}" for item in items))
     if version["signed"]:
         behalf = f"{version['on_behalf']},\n" if version["on_behalf"] else ""
         lines.append(behalf + "\n".join((*facts.author_lines, facts.sender.name)))
@@ -347,5 +406,74 @@ def _plain(version: Mapping[str, Any], facts: Facts) -> str:
 
 @cache
 def _template() -> Any:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     return environment.get_template("letter.html")
+
+
+STYLE = Path(__file__).parents[2] / "templates" / "requests" / "letters" / "letter.css"
+
+
+_ARTICLE = re.compile(r"\b([LRD])\. (?=\d)")
+
+
+#: Kind of a letter → part of its file name, in French as the letter.
+PDF_NAMES = {
+    "refuse": "refus",
+    "fulfil_partly": "reponse-partielle",
+    "not_held": "donnees-non-detenues",
+    "reject": "demande-non-retenue",
+    "extend": "prolongation",
+    "keep_decision": "decision-maintenue",
+    "receipt": "accuse-de-reception",
+    "silence": "fin-du-delai",
+}
+
+
+class PdfUnavailable(Exception):
+    """A library needed for PDF (Pango) is not installed."""
+
+
+def pdf_name(reference: str, kind: str) -> str:
+    """Return the file name of a letter."""
+    return f"{reference}-{PDF_NAMES.get(kind, kind)}.pdf"
+
+
+def pdf(subject: str, html: str, addressee: str = "") -> bytes:
+    """Return the PDF of a letter.
+
+    Args:
+        subject: its title.
+        html: the stored HTML fragment.
+        addressee: lines for the window of the envelope, "" once erased.
+
+    Raises:
+        Unavailable: WeasyPrint does not work on this machine.
+    """
+    try:
+        from weasyprint import CSS, HTML
+    except (ImportError, OSError) as error:
+        raise PdfUnavailable(str(error)) from error
+    window = ""
+    if addressee:
+        lines = Markup("<br>").join(addressed_to(addressee))
+        window = f'<p class="eco-letter__to">{lines}</p>'
+    html = _ARTICLE.sub(
+        "\\1.\u00a0", html
+    )  # no line break between the letter of an article and its number
+    document = (
+        f'<!doctype html><html lang="fr"><head><meta '
+        f'charset="utf-8"><title>{escape(subject)}</title></head>'
+        f"<body>{window}{html}</body></html>"
+    )
+    style: Any = CSS(string=STYLE.read_text(encoding="utf-8"), url_fetcher=refuse_fetch)
+    content = HTML(string=document, url_fetcher=refuse_fetch, base_url=None).write_pdf(
+        stylesheets=[style], pdf_variant="pdf/ua-1", presentational_hints=False
+    )
+    return content or b""
+
+
+def refuse_fetch(url: str, *args: Any, **kwargs: Any) -> NoReturn:
+    """Refuse to fetch any resource."""
+    raise ValueError(f"letters fetch nothing: {url[:200]}")

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.data_requests.domain import clock, holidays
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.vocabularies import tables
 
 DATA = Path(__file__).parents[1] / "data"
@@ -58,7 +59,9 @@ class Ground:
 
     def label(self, lang: str) -> str:
         """Return the label in English or, for any other language, in French."""
-        return self.label_en if lang.startswith("en") else self.label_fr
+        if lang.startswith("en"):
+            return self.label_en
+        return self.label_fr
 
 
 @cache
@@ -83,7 +86,7 @@ def grounds() -> Mapping[str, Ground]:
 
 def usable(kind: str) -> list[Ground]:
     """Return the grounds on which `data`, or access to a spatial data `service`, may be refused."""
-    return [each for each in grounds().values() if each.usable and each.applies_to == kind]
+    return [ground for ground in grounds().values() if ground.usable and ground.applies_to == kind]
 
 
 @dataclass(frozen=True)
@@ -106,14 +109,18 @@ class Interest:
 @cache
 def interests() -> Mapping[str, Interest]:
     """Read the interests to be weighed, by ground (`data/balance.csv`); grounds without one need no balance."""
-    columns = ("interest_fr", "interest_en", "source", "basis", "checked")
-    return {row["ground"]: Interest(*(row[name] for name in columns)) for row in tables.rows(DATA / "balance.csv")}
+    rows = tables.rows(DATA / "balance.csv")
+    columns = itemgetter("interest_fr", "interest_en", "source", "basis", "checked")
+    return {row["ground"]: Interest(*columns(row)) for row in rows}
 
 
 @cache
 def words_of_grounds() -> Mapping[str, tuple[str, re.Pattern[str]]]:
     """Read the group of each ground and the words by which reasons speak of it (`data/ground-words.csv`)."""
-    return {row["ground"]: (row["group"], _beginnings(row["words"])) for row in tables.rows(DATA / "ground-words.csv")}
+    return {
+        row["ground"]: (row["group"], _beginnings(row["words"]))
+        for row in tables.rows(DATA / "ground-words.csv")
+    }
 
 
 @cache
@@ -161,17 +168,21 @@ def months(period: str) -> int:
     return remedies()["periods"][period]["months"]
 
 
-def last_day(period: str, since: date, zone: str = holidays.METROPOLE, months: int | None = None) -> date:
+def last_day(
+    period: str, since: date, zone: str = clock.METROPOLE, months: int | None = None
+) -> date:
     """Return the last day of a period of `data/law.yaml`, counted as its row says.
 
     Args:
         period: its name.
         since: day of the event from which it is counted.
-        zone: zone of public holidays (`holidays`).
+        zone: zone of public holidays (`clock.holiday_zone`).
         months: its length, where an option of the portal sets it.
     """
     row = remedies()["periods"][period]
-    return clock.last_day(since, months or row["months"], franc=row["franc"], moves=row["moves"], zone=zone)
+    return clock.last_day(
+        since, months or row["months"], franc=row["franc"], moves=row["moves"], zone=zone
+    )
 
 
 def _read(name: str) -> Any:

@@ -26,7 +26,12 @@ from ckanext.ecosphere.shared import dates
 TEXTS = Path(__file__).parents[1] / "data" / "referral.yaml"
 SILENCE = "silence"
 #: Transition → cause of the referral.
-DECISIONS = {"refuse": "refused", "fulfil_partly": "partial", "not_held": "not_held", "reject": "rejected"}
+DECISIONS = {
+    "refuse": "refused",
+    "fulfil_partly": "partial",
+    "not_held": "not_held",
+    "reject": "rejected",
+}
 #: Closed states that are no decision of the service: an earlier implicit refusal remains one.
 UNDECIDED = (states.EXPIRED, states.DUPLICATE)
 REASONS = ("law", "facts", "reason", "missing")
@@ -62,9 +67,13 @@ def cause(request: Request) -> tuple[str, date] | None:
     if request.state in (*states.ACTIVE, *UNDECIDED):
         moment = clock.now() if is_merged_away(request) else request.closed
         until = clock.day_of(moment or clock.now())
-        return (SILENCE, request.due) if request.due and request.due < until else None
+        if request.due and request.due < until:
+            return (SILENCE, request.due)
+        return None
     decision = _decision(request)
-    return (DECISIONS[decision.transition], clock.day_of(decision.created)) if decision else None
+    if decision:
+        return (DECISIONS[decision.transition], clock.day_of(decision.created))
+    return None
 
 
 def is_merged_away(request: Request) -> bool:
@@ -78,10 +87,14 @@ def is_merged_away(request: Request) -> bool:
 def _decision(request: Request) -> Event | None:
     """Return the decision that closed a request, when it can be referred."""
     # An internal review changes neither the decision nor its date.
-    query = sa.select(Event).where(Event.request_id == request.id, Event.transition.not_in(states.REVIEW))
+    query = sa.select(Event).where(
+        Event.request_id == request.id, Event.transition.not_in(states.REVIEW)
+    )
     last = model.Session.scalars(query.order_by(Event.id.desc()).limit(1)).one_or_none()
     contested = last is not None and last.transition in DECISIONS and not last.fields.get("spam")
-    return last if contested else None
+    if contested:
+        return last
+    return None
 
 
 def last_day(since: date) -> date:
@@ -91,10 +104,10 @@ def last_day(since: date) -> date:
 
 def compose(request: Request, requester: model.User) -> Referral | None:
     """Compose the referral of a request; None when there is nothing to refer."""
-    found = cause(request)
-    if found is None:
+    reason = cause(request)
+    if reason is None:
         return None
-    (why, since), words, values = found, texts(), _values(request)
+    (why, since), words, values = reason, texts(), _values(request)
     lines = [words["asked"], words["object"], words[why]["text"]]
     lines += [words[name] for name in ("ground", *REASONS) if values.get(name) and why != SILENCE]
     body = [line.format_map({**values, "decided": day(since)}) for line in lines]
@@ -112,10 +125,18 @@ def compose(request: Request, requester: model.User) -> Referral | None:
         (words["enclosed_heading"], words["enclosed"], True),
         ("", [words["enclosed_where"].format_map(values), words["closing"]], False),
     ]
-    sender = [requester.display_name, request.requester_organisation, requester.email or "", words["identity"]]
+    sender = [
+        requester.display_name,
+        request.requester_organisation,
+        requester.email or "",
+        words["identity"],
+    ]
     subject = words["subject"].format_map(values)
-    head = {"sender": [line for line in sender if line], "to": words["to"].format_map(values).split("\n")}
-    head |= {"date": day(clock.day_of(clock.now())), "title": words["title"], "subject": subject}
+    head = {
+        "sender": [line for line in sender if line],
+        "to": words["to"].format_map(values).split("\n"),
+    }
+    head |= {"date": day(clock.today()), "title": words["title"], "subject": subject}
     return Referral(why, last, subject, _html(head, sections), _plain(head, sections))
 
 
@@ -125,13 +146,15 @@ def _values(request: Request) -> dict[str, str]:
     group = authors.service_of(request, "")
     site = str(tk.config.get("ckan.site_url") or "").rstrip("/")
     ground = outcome.get("ground", "")
+    received = day(clock.day_of(request.submitted)) if request.submitted else ""
+    service = authors.sender(group).name if group else "service non désigné"
     return {
         **{name: str(outcome.get(name) or "") for name in REASONS},
         "reference": request.reference or "",
         "title": request.title,
-        "received": day(clock.day_of(request.submitted)) if request.submitted else "",
+        "received": received,
         "due": day(request.due),
-        "service": authors.sender(group).name if group else "service non désigné",
+        "service": service,
         "ground": _ground(ground, outcome.get("other_ground", "")),
         "portal": str(tk.config["ckan.site_title"]),
         "commission": remedies["name"]["fr"],
@@ -141,39 +164,60 @@ def _values(request: Request) -> dict[str, str]:
 
 
 def _ground(key: str, other: str) -> str:
-    known = law.grounds().get(key)
-    return f"{known.label('fr')} ({known.articles})" if known else other or (wording.ground(key) if key else "")
+    ground = law.grounds().get(key)
+    if ground:
+        return f"{ground.label('fr')} ({ground.articles})"
+    if other or not key:
+        return other
+    return wording.ground(key)
 
 
 def day(value: date | None) -> str:
     """Return a date in French."""
-    return dates.in_language(value, "fr") if value else ""
+    if value:
+        return dates.in_language(value, "fr")
+    return ""
 
 
 def _html(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) -> str:
     """Return the letter as HTML, with all text escaped."""
     breaks = Markup("<br>")
     parts = [
-        Markup('<article class="eco-letter" lang="fr"><address class="eco-letter__sender">{}</address>').format(
-            breaks.join(head["sender"])
+        Markup(
+            '<article class="eco-letter" lang="fr"><address class="eco-letter__sender">{}</address>'
+        ).format(breaks.join(head["sender"])),
+        Markup('<p class="eco-letter__facts">{}</p><p>{}</p>').format(
+            head["date"], breaks.join(head["to"])
         ),
-        Markup('<p class="eco-letter__facts">{}</p><p>{}</p>').format(head["date"], breaks.join(head["to"])),
         Markup("<h2>{}</h2><p>{}</p>").format(head["title"], head["subject"]),
     ]
     for heading, lines, listed in sections:
         if heading:
             parts.append(Markup("<h3>{}</h3>").format(heading))
         item = Markup("<li>{}</li>") if listed else Markup("<p>{}</p>")
-        pieces = Markup("").join(item.format(breaks.join(each.split("\n"))) for each in lines)
-        parts.append(Markup("<ul>{}</ul>").format(pieces) if listed else pieces)
-    parts.append(Markup("<p>{}</p></article>").format(head["sender"][0] if head["sender"] else ""))
+        pieces = Markup("").join(item.format(breaks.join(line.split("\n"))) for line in lines)
+        if listed:
+            pieces = Markup("<ul>{}</ul>").format(pieces)
+        parts.append(pieces)
+    signature = head["sender"][0] if head["sender"] else ""
+    parts.append(Markup("<p>{}</p></article>").format(signature))
     return str(Markup("").join(parts))
 
 
 def _plain(head: Mapping[str, Any], sections: list[tuple[str, list[str], bool]]) -> str:
-    blocks = ["\n".join(head["sender"]), head["date"], "\n".join(head["to"]), head["title"].upper(), head["subject"]]
+    blocks = [
+        "\n".join(head["sender"]),
+        head["date"],
+        "\n".join(head["to"]),
+        head["title"].upper(),
+        head["subject"],
+    ]
     for heading, lines, listed in sections:
-        blocks += [heading.upper()] if heading else []
-        blocks += ["\n".join(f"- {each}" for each in lines)] if listed else list(lines)
+        if heading:
+            blocks.append(heading.upper())
+        if listed:
+            blocks.append("\n".join(f"- {line}" for line in lines))
+        else:
+            blocks += lines
     blocks += head["sender"][:1]
     return "\n\n".join(blocks) + "\n"

@@ -19,8 +19,8 @@ from ckan import model
 from sqlalchemy import event
 
 from ckanext.ecosphere.data_requests.domain import clock, wording
-from ckanext.ecosphere.data_requests.notifications.tables import Setting
-from ckanext.ecosphere.data_requests.search.due import Around, Due
+from ckanext.ecosphere.data_requests.model import Setting
+from ckanext.ecosphere.data_requests.search.desk import Around, Due
 from ckanext.ecosphere.shared import characters
 from ckanext.ecosphere.shared.mailing import headers
 from ckanext.ecosphere.shared.web_guard import sessions

@@ -1,7 +1,10 @@
-"""Counting of legal time limits. Pure: due dates are stored, lateness is derived.
+"""Legal time: French public holidays, and the counting of time limits. Pure: due dates are stored, lateness is derived.
 
 A period in months ends on the day of the same number, or on the last day of a shorter month (as in article 641 of the
 code de procédure civile). Which periods are longer by a day or move with days off is in `data/law.yaml`.
+
+Legal holidays: code du travail, L. 3133-1. Alsace-Moselle: L. 3134-13 (Good Friday where the commune has a Protestant
+church, taken as a holiday throughout; 26 December). Overseas, commemoration of the abolition of slavery: L. 3422-2.
 """
 
 from __future__ import annotations
@@ -9,9 +12,72 @@ from __future__ import annotations
 import calendar
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from ckanext.ecosphere.data_requests.domain import holidays, states
+from ckanext.ecosphere.data_requests.domain import states
+
+METROPOLE = "metropole"
+ALSACE_MOSELLE = "alsace-moselle"
+
+_FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
+#: Days from Easter Sunday: Easter Monday, Ascension, Whit Monday.
+_MOVING_HOLIDAYS = (1, 39, 50)
+_GOOD_FRIDAY = -2
+
+#: Overseas territory (id in the vocabulary), which is its own zone → (month, day) of the abolition of slavery.
+_ABOLITION = {
+    "outre-mer-glp": (5, 27),
+    "outre-mer-mtq": (5, 22),
+    "outre-mer-guf": (6, 10),
+    "outre-mer-reu": (12, 20),
+    "outre-mer-myt": (4, 27),
+    "outre-mer-maf": (5, 28),
+    "outre-mer-blm": (10, 9),
+}
+_ALSACE_MOSELLE = {"departement-57", "departement-67", "departement-68"}
+
+
+def easter(year: int) -> date:
+    """Return Easter Sunday of the Gregorian calendar (Meeus, Jones and Butcher)."""
+    a, (b, c) = year % 19, divmod(year, 100)
+    d, e = divmod(b, 4)
+    g = (8 * b + 13) // 25
+    h = (19 * a + b - d - g + 15) % 30
+    i, k = divmod(c, 4)
+    m = (a + 11 * h) // 319
+    r = (2 * e + 2 * i - k - h + m + 32) % 7
+    month = (h - m + r + 90) // 25
+    return date(year, month, (h - m + r + month + 19) % 32)
+
+
+def holiday_zone(territory: str | None) -> str:
+    """Return the zone of public holidays of a territory of the vocabulary."""
+    if territory in _ALSACE_MOSELLE:
+        return ALSACE_MOSELLE
+    if territory in _ABOLITION:
+        return territory
+    return METROPOLE
+
+
+@cache
+def holidays(year: int, zone: str = METROPOLE) -> frozenset[date]:
+    """Return the public holidays of a year in a zone."""
+    sunday = easter(year)
+    days = {date(year, month, day) for month, day in _FIXED_HOLIDAYS} | {
+        sunday + timedelta(days=n) for n in _MOVING_HOLIDAYS
+    }
+    if zone == ALSACE_MOSELLE:
+        days |= {sunday + timedelta(days=_GOOD_FRIDAY), date(year, 12, 26)}
+    if zone in _ABOLITION:
+        days.add(date(year, *_ABOLITION[zone]))
+    return frozenset(days)
+
+
+def is_holiday(day: date, zone: str = METROPOLE) -> bool:
+    """Return whether a day is a public holiday in a zone."""
+    return day in holidays(day.year, zone)
+
 
 PARIS = ZoneInfo("Europe/Paris")
 DUE_SOON_DAYS = 7
@@ -28,6 +94,11 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(PARIS).date()
 
 
+def today() -> date:
+    """Return the current date in Paris."""
+    return day_of(now())
+
+
 def add_months(day: date, months: int) -> date:
     """Return the day of the same number `months` later, or the last day of a month that is too short."""
     index = day.year * 12 + day.month - 1 + months
@@ -37,7 +108,7 @@ def add_months(day: date, months: int) -> date:
 
 
 def last_day(
-    since: date, months: int, *, franc: bool = False, moves: bool = False, zone: str = holidays.METROPOLE
+    since: date, months: int, *, franc: bool = False, moves: bool = False, zone: str = METROPOLE
 ) -> date:
     """Return the last day of a period.
 
@@ -46,10 +117,10 @@ def last_day(
         months: its length.
         franc: whether neither the first nor the last day counts (*délai franc*), which adds a day.
         moves: whether an end on a Saturday, Sunday or public holiday moves to the next working day.
-        zone: zone of public holidays (`holidays`).
+        zone: zone of public holidays (`holiday_zone`).
     """
     day = add_months(since, months) + timedelta(days=int(franc))
-    while moves and (day.weekday() >= SATURDAY or holidays.is_holiday(day, zone)):
+    while moves and (day.weekday() >= SATURDAY or is_holiday(day, zone)):
         day += timedelta(days=1)
     return day
 
@@ -74,12 +145,31 @@ class Clock:
 def read(state: str, due: date | None, extended: bool, today: date) -> Clock:
     """Return the clock of a request in `state` that is due on `due`."""
     if state in states.CLOSED:
-        return Clock("closed" if due else "none", due, None, extended)
+        closed = "closed" if due else "none"
+        return Clock(closed, due, None, extended)
     if due is None or state == states.DRAFT:
         return Clock("none", due, None, extended)
-    left = (due - today).days
-    if left < 0:
-        return Clock("overdue", due, left, extended)
-    if left <= DUE_SOON_DAYS:
-        return Clock("due_soon", due, left, extended)
-    return Clock("extended" if extended else "running", due, left, extended)
+    days_left = (due - today).days
+    if days_left < 0:
+        return Clock("overdue", due, days_left, extended)
+    if days_left <= DUE_SOON_DAYS:
+        return Clock("due_soon", due, days_left, extended)
+    running = "extended" if extended else "running"
+    return Clock(running, due, days_left, extended)
+
+
+def iso(value: date | datetime | None) -> str | None:
+    """Return a date or datetime in ISO 8601."""
+    if value:
+        return value.isoformat()
+    return None
+
+
+def iso_for(value: date | datetime | None, exact: bool) -> str | None:
+    """Return a date or datetime in ISO 8601; only the day in Paris of a datetime unless `exact`.
+
+    Exact times, compared with the list of accounts, would reveal who made a request.
+    """
+    if isinstance(value, datetime) and not exact:
+        return iso(day_of(value))
+    return iso(value)

@@ -55,20 +55,26 @@ def territory_of(code: str) -> str:
 
 def departement_of(code: str) -> str:
     """Return the name of the département or overseas territory of a commune, "" when it is unknown."""
-    found = voc.get("territories").get(territory_of(code))
-    return found.label_fr if found else ""
+    territory = voc.get("territories").get(territory_of(code))
+    if territory:
+        return territory.label_fr
+    return ""
 
 
 def label(code: str) -> str:
     """Return "Belley – Ain (01034)", which distinguishes homonyms; the code itself for an unknown commune."""
-    found = get(code)
-    return label_of(found) if found else code
+    commune = get(code)
+    if commune:
+        return label_of(commune)
+    return code
 
 
 def label_of(commune: Commune) -> str:
     """Return the name, the département and the code of a commune: "Belley – Ain (01034)"."""
     departement = departement_of(commune.code)
-    return f"{commune.name} – {departement} ({commune.code})" if departement else f"{commune.name} ({commune.code})"
+    if departement:
+        return f"{commune.name} – {departement} ({commune.code})"
+    return f"{commune.name} ({commune.code})"
 
 
 def search(text: str, limit: int = 8, near: str = "") -> list[Commune]:
@@ -81,23 +87,33 @@ def search(text: str, limit: int = 8, near: str = "") -> list[Commune]:
         limit: maximum number of results.
         near: id of a territory whose communes come before all others.
     """
-    wanted, places = _fold(text), _within(near)
-    if not wanted:
+    folded, places = _fold(text), _within(near)
+    if not folded:
         return []
-    begins = [commune for name, commune in _folded() if name.startswith(wanted) or commune.code.lower() == wanted]
+    begins = [
+        commune
+        for name, commune in _folded()
+        if name.startswith(folded) or commune.code.lower() == folded
+    ]
     if len(begins) < limit or places:
-        within, known = f" {wanted}", set(begins)
-        begins += [commune for name, commune in _folded() if within in f" {name}" and commune not in known]
+        within, already = f" {folded}", set(begins)
+        begins += [
+            commune
+            for name, commune in _folded()
+            if within in f" {name}" and commune not in already
+        ]
     # An exact match comes first, however small the commune.
-    order = sorted(begins, key=lambda commune: _fold(commune.name) != wanted)
+    order = sorted(begins, key=lambda commune: _fold(commune.name) != folded)
     return sorted(order, key=lambda commune: territory_of(commune.code) not in places)[:limit]
 
 
 def _within(territory: str) -> set[str]:
     """Return the ids of a territory and of those directly within it."""
-    known = voc.get("territories")
-    found = known.get(territory) if territory else None
-    return {found.id, *(each.id for each in known.children(found.uri))} if found else set()
+    territories = voc.get("territories")
+    concept = territories.get(territory) if territory else None
+    if concept:
+        return {concept.id, *(child.id for child in territories.children(concept.uri))}
+    return set()
 
 
 def read(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]]:
@@ -114,14 +130,14 @@ def read(text: str) -> tuple[list[str], list[tuple[str, list[Commune]]]]:
     last: list[Commune] = []
     for entry in _entries(text):
         within = _in_departement(last, entry)
-        found = within or _named(entry)
+        candidates = within or _named(entry)
         if within and len(last) > 1:
             doubtful.pop()
-        if len(found) == 1:
-            codes[found[0].code] = None
+        if len(candidates) == 1:
+            codes[candidates[0].code] = None
         else:
-            doubtful.append((entry, found))
-        last = [] if within else found
+            doubtful.append((entry, candidates))
+        last = [] if within else candidates
     return list(codes), doubtful
 
 
@@ -130,15 +146,18 @@ def _named(entry: str) -> list[Commune]:
     coded = CODE_WITHIN.search(entry)
     if coded is None:
         return [commune for name, commune in _folded() if name == _fold(entry)]
-    exact = get(coded[1])
-    postal = registry.of_postal(entry)
-    return list(dict.fromkeys([*([exact] if exact else []), *postal]))
+    communes = [get(coded[1]), *registry.of_postal(entry)]
+    return list(dict.fromkeys(commune for commune in communes if commune))
 
 
-def _in_departement(found: list[Commune], entry: str) -> list[Commune]:
+def _in_departement(candidates: list[Commune], entry: str) -> list[Commune]:
     """Return those of some communes that lie in the département named; empty if it names none of theirs."""
     territory = voc.get("territories").find(entry)
-    return [each for each in found if territory and territory_of(each.code) == territory.id]
+    return [
+        commune
+        for commune in candidates
+        if territory and territory_of(commune.code) == territory.id
+    ]
 
 
 def _entries(text: str) -> Iterator[str]:

@@ -1,26 +1,37 @@
-"""Parsing and validation of the fields of transitions, and of what a request needs before it is sent."""
+"""Parsing and validation of the fields of transitions, and of what a request needs before it is sent.
+
+A decision needs a ground provided by law, and reasons in law and in fact. Some transitions name another request: the
+one that goes on instead of a duplicate, or is treated together.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, config
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import authors, law, reasons
-from ckanext.ecosphere.data_requests.domain import clock, other_requests, routing, states, text
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.data_requests import attachments, config, deliveries
+from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.domain import clock, people, routing, states, text
 from ckanext.ecosphere.data_requests.logic import validators as v
-from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.shared import dates
+from ckanext.ecosphere.data_requests.model import DatasetLink, Event, Request, by_id_or_reference
+from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.messages import N_
 
 _ = tk._
 
 LONGEST_WAIT = timedelta(days=366)
+#: Values of a field that was left empty.
+EMPTY = (None, "", [])
+
+Errors = dict[str, list[str]]
 
 Parser = Callable[[Any, Request, date, str | None], Any]
 
@@ -76,16 +87,24 @@ def lacking(values: Mapping[str, Any], today: date | None) -> dict[str, list[str
         need("territory", _("Say where: choose a territory, name communes, or draw a rectangle."))
     if values.get("visibility") not in ("public", "private"):
         need("visibility", _("Choose whether everyone may read your request."))
-    day, start, end = (str(values.get(name) or "") for name in ("need_by", "period_start", "period_end"))
+    day, start, end = (
+        str(values.get(name) or "") for name in ("need_by", "period_start", "period_end")
+    )
     if day and today and day < today.isoformat():
-        need("need_by", _("This day has passed: choose one from today on, or leave the field empty."))
+        need(
+            "need_by", _("This day has passed: choose one from today on, or leave the field empty.")
+        )
     if start and end and start > end:
         need("period_end", _("The period ends before it begins."))
     return errors
 
 
 def parse(
-    transition: states.Transition, data: Mapping[str, Any], request: Request, today: date, actor: str | None
+    transition: states.Transition,
+    data: Mapping[str, Any],
+    request: Request,
+    today: date,
+    actor: str | None,
 ) -> dict[str, Any]:
     """Validate the fields of a transition.
 
@@ -103,53 +122,327 @@ def parse(
         ValidationError: what is missing or wrong, by field.
     """
     errors: dict[str, list[str]] = {}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name in transition.fields:
-        given = data.get(name)
+        value = data.get(name)
         try:
-            # No letter is sent for spam: the reason need not meet the rules of letters.
-            special = None if data.get("spam") else SPECIAL.get((transition.name, name))
-            parser = special or PARSERS[name]
-            value = parser(given, request, today, actor) if given not in (None, "", []) else None
+            if value not in EMPTY:
+                value = _parser(transition.name, name, data)(value, request, today, actor)
         except tk.Invalid as error:
             errors[name] = [str(error.error)]
             continue
-        if value not in (None, "", [], False):
-            found[name] = value
-        elif name in transition.required and not any(data.get(other) for other in states.INSTEAD.get(name, ())):
+        instead = any(data.get(other) for other in states.INSTEAD.get(name, ()))
+        if value not in (*EMPTY, False):
+            values[name] = value
+        elif name in transition.required and not instead:
             errors[name] = [_(MISSING_IN.get((transition.name, name)) or MISSING[name])]
-    if "public_from" in found and found.get("reach") != deliveries.REQUESTER:
+    if "public_from" in values and values.get("reach") != deliveries.REQUESTER:
         errors["public_from"] = [_("Only what is for the requester alone can become public later.")]
     if transition.name == "not_held":
-        errors = {**reasons.incomplete_transmission(found), **errors}
+        errors = {**incomplete_transmission(values), **errors}
     if "ground" in transition.fields:
         # A message about a missing field replaces one about a contradiction in the same field.
-        errors = {**reasons.contradictions(request, found), **errors}
+        errors = {**contradictions(request, values), **errors}
     errors.update(authors.faults_of(request, transition.name, actor, data))
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
-    return found
+    return values
 
 
-def _words(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return v.service_text(value)
+# Grounds and reasons of decisions.
+
+#: Characters of a reason.
+LONGEST_REASON = 5_000
+#: Minimum number of different words, of two letters or more, in a reason.
+FEWEST_WORDS = 8
+WORD = re.compile(r"[^\W\d_]{2,}")
+
+
+def checked_reason(value: Any) -> str:
+    """Check a reason: enough different words, not too long.
+
+    Raises:
+        Invalid: it is too short or too long.
+    """
+    written = text.clean(str(value or ""))
+    if len(written) > LONGEST_REASON:
+        raise tk.Invalid(_("Too long: {number} characters at most.").format(number=LONGEST_REASON))
+    if len({word.casefold() for word in WORD.findall(written)}) < FEWEST_WORDS:
+        message = _(
+            "Say why in sentences the person can understand and contest: {number} different words "
+            "at least."
+        )
+        raise tk.Invalid(message.format(number=FEWEST_WORDS))
+    return written
+
+
+def checked_ground(value: Any, in_part: bool = False) -> str:
+    """Check the id of a ground of a refusal, whole or in part.
+
+    Raises:
+        Invalid: the law has no such ground for environmental information.
+    """
+    key = str(value)
+    entry = law.grounds().get(key)
+    if key == law.OTHER or (in_part and key == law.PART_NOT_HELD):
+        return key
+    if entry is not None and entry.usable:
+        return key
+    raise tk.Invalid(_("Choose a ground from the list, or “another ground”."))
+
+
+def contradictions(request: Request, values: Mapping[str, Any]) -> Errors:
+    """Return what is missing or contradictory in a refusal, whole or partial: field → messages."""
+    errors: Errors = {}
+    key = values.get("ground")
+    entry = law.grounds().get(key or "")
+    if key == law.OTHER and not values.get("other_ground"):
+        errors["other_ground"] = [
+            _("Name the ground and the article of the law on which it rests.")
+        ]
+    if key and key != law.PART_NOT_HELD and not values.get("law"):
+        errors["law"] = [_("Say why this ground applies: the letter states the reasons in law.")]
+    if key in law.interests() and not values.get("balance"):
+        errors["balance"] = [
+            _(
+                "Say why the interest of the communication, for the public and the environment, "
+                "does not prevail over the interest protected: the letter states it (code de "
+                "l’environnement, article L. 124-4)."
+            )
+        ]
+    if law.unnamed_words().search(_said(values)) and not values.get("unnamed"):
+        errors["unnamed"] = [
+            _("Answer yes or no: if so, the letter must not name you (CRPA, article L. 212-1).")
+        ]
+    if entry is None:
+        return errors
+    kind = values.get("kind") or law.DATA_KIND
+    if entry.applies_to != kind:
+        errors["ground"] = [_APPLIES[entry.applies_to]()]
+    elif kind == law.DATA_KIND and not values.get("emissions"):
+        message = _(
+            "Answer yes or no: the letter states it (code de l’environnement, article L. 124-5, "
+            "II)."
+        )
+        errors["emissions"] = [message]
+    elif values.get("emissions") == law.YES and not entry.emissions:
+        errors["ground"] = [
+            _(
+                "Information on emissions of substances into the environment cannot be refused on "
+                "this ground (code de l’environnement, article L. 124-5, II). Choose one that "
+                "holds for emissions, or communicate it."
+            )
+        ]
+    elif entry.needs == "invitation" and not _was_invited(request):
+        errors["ground"] = [
+            _(
+                "A request that is too general is refused only after its author was invited to "
+                "specify it: ask for details first."
+            )
+        ]
+    other = _spoken_of(entry, values)
+    if other and "ground" not in errors and not values.get("ground_confirmed"):
+        message = _(
+            "Your reasons speak of “{other}” and not of “{ground}”. Correct the ground or the "
+            "reasons; if they belong together, tick “The ground and the reasons belong together”."
+        )
+        labels = {
+            "other": other.label(language.current()),
+            "ground": entry.label(language.current()),
+        }
+        errors["ground"] = [message.format(**labels)]
+    if entry.needs == "completion" and not values.get("completion"):
+        errors["completion"] = [
+            _(
+                "Say when the document will be finished and by which authority (code de "
+                "l’environnement, L. 124-6)."
+            )
+        ]
+    return errors
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    """Return the reasons of a refusal, without case, accents or punctuation."""
+    return voc.normalise(f"{values.get('law', '')} {values.get('facts', '')}")
+
+
+def _spoken_of(chosen: law.Ground, values: Mapping[str, Any]) -> law.Ground | None:
+    """Return the ground that the reasons speak of, if they speak of another one and not of the chosen one."""
+    words_given = _said(values)
+    groups = {
+        key: group
+        for key, (group, words) in law.words_of_grounds().items()
+        if words.search(words_given)
+    }
+    own = law.words_of_grounds().get(chosen.id)
+    if own is None or own[0] in groups.values():
+        return None
+    return next(
+        (
+            law.grounds()[key]
+            for key in groups
+            if law.grounds()[key].applies_to == chosen.applies_to
+        ),
+        None,
+    )
+
+
+def incomplete_transmission(values: Mapping[str, Any]) -> Errors:
+    """Return what is missing of a transmission outside the portal: field → messages."""
+    if not values.get("transmitted_to"):
+        return {}
+    needed = {
+        "transmitted_by": _("Say who passed the request on: the letter states it."),
+        "transmitted_on": _("Say on which day the request was passed on: the letter states it."),
+        "transmitted_how": _("Choose how the request was passed on."),
+    }
+    return {name: [message] for name, message in needed.items() if not values.get(name)}
+
+
+_APPLIES = {
+    law.SERVICE_KIND: lambda: _(
+        "Article 13 of the directive INSPIRE is about access to spatial data services on the "
+        "internet. For data, choose a ground of article L. 124-4 of the code de l’environnement."
+    ),
+    law.DATA_KIND: lambda: _(
+        "This ground is about information. For access to a spatial data service, choose a ground "
+        "of article 13 of the directive INSPIRE."
+    ),
+}
+
+
+def _was_invited(request: Request) -> bool:
+    invitation = sa.select(
+        sa.exists().where(Event.request_id == request.id, Event.transition == "ask_details")
+    )
+    return bool(model.Session.scalar(invitation))
+
+
+# Other requests that a transition names.
+
+#: Maximum number of requests that are treated together.
+MOST_JOINED = 100
+
+
+def duplicated(value: Any, request: Request, today: date, actor: str | None) -> str:
+    """Read the request of the same author, or the signal, that goes on instead of a duplicate."""
+    target = _another(value, request, actor)
+    same_author = request.requester_id is not None and target.requester_id == request.requester_id
+    if not request.is_signal and not same_author:
+        message = _(
+            "This is the request of another person, who is owed an answer as well: treat them "
+            "together instead."
+        )
+        raise tk.Invalid(message)
+    if target.visibility != request.visibility:
+        raise tk.Invalid(_("A public and a private request cannot be merged."))
+    return target.id
+
+
+def companion(value: Any, request: Request, today: date, actor: str | None) -> str:
+    """Read the request with which another is treated together."""
+    target = _another(value, request, actor)
+    if target.is_signal:
+        raise tk.Invalid(_("This is a report, not a request."))
+    if request.joined_id and target.joined_id:
+        raise tk.Invalid(
+            _("Both are treated together with others already: take this one out first.")
+        )
+    joined_id = request.joined_id or target.joined_id
+    joined = model.Session.query(Request).filter(Request.joined_id == joined_id)
+    if joined_id and joined.count() >= MOST_JOINED:
+        raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_JOINED))
+    return target.id
+
+
+def _another(value: Any, request: Request, actor: str | None) -> Request:
+    """Read the reference or id of another open request of the same service."""
+    target = by_id_or_reference(str(value))
+    reader = people.reader_of_id(actor)
+    if target is None or target.submitted is None or not reader.may_read(target):
+        raise tk.Invalid(_("There is no such request."))
+    if target.id == request.id:
+        raise tk.Invalid(_("Choose another request: this is the same one."))
+    if target.state not in states.ACTIVE:
+        raise tk.Invalid(_is_closed(target, actor))
+    if target.organization_id != request.organization_id:
+        raise tk.Invalid(
+            _(
+                "This one is with another service, which answers for itself: transfer one of them "
+                "first."
+            )
+        )
+    return target
+
+
+def _is_closed(target: Request, actor: str | None) -> str:
+    """Return why a request cannot go on with a closed one and, if that was answered with data, what to do."""
+    message = _("Choose a request that goes on: this one is closed.")
+    if target.state not in states.GIVEN:
+        return message
+    answer = sa.select(model.Package).join(DatasetLink, DatasetLink.package_id == model.Package.id)
+    answer = answer.where(DatasetLink.request_id == target.id, DatasetLink.kind == "answer")
+    titles = [
+        package.title or package.name
+        for package in model.Session.scalars(answer)
+        if reads(actor, package)
+    ]
+    if not titles:
+        return f"{message} " + _("It was answered: have the service answer with the same data.")
+    words = _("It was answered: have the service answer with the same datasets ({titles}).")
+    return f"{message} " + words.format(titles=", ".join(titles))
+
+
+def reads(user_id: str | None, package: model.Package) -> bool:
+    """Return whether a user, or an anonymous visitor without one, may read a dataset."""
+    user = model.User.get(user_id) if user_id else None
+    user_name = user.name if user else ""
+    context: Any = {"user": user_name, "auth_user_obj": user}
+    try:
+        return tk.check_access("package_show", context, {"id": package.id})
+    except tk.NotAuthorized:
+        return False
+
+
+# Fields of transitions.
+
+
+def _parser(transition: str, name: str, data: Mapping[str, Any]) -> Parser:
+    # No letter is sent for spam: the reason need not meet the rules of letters.
+    if (transition, name) in SPECIAL and not data.get("spam"):
+        return SPECIAL[transition, name]
+    return PARSERS[name]
+
+
+def _of_value(parser: Callable[[Any], Any]) -> Parser:
+    """Return the parser of a field that depends on nothing but its value."""
+    return lambda value, request, today, actor: parser(value)
+
+
+_WORDS = _of_value(v.service_text)
+_LINE = _of_value(v.one_line)
+_YES = _of_value(v.yes_or_no)
+_REASON = _of_value(checked_reason)
 
 
 def _stated(value: Any, request: Request, today: date, actor: str | None) -> str:
     """Read the answer to a question of fact: unlike a box that was not ticked, a no is an answer."""
-    return law.YES if v.yes_or_no(value) else law.NO
+    if v.yes_or_no(value):
+        return law.YES
+    return law.NO
 
 
 def _environmental(value: Any, request: Request, today: date, actor: str | None) -> str:
-    stated = _stated(value, request, today, actor)
-    if stated == law.NO:
+    answer = _stated(value, request, today, actor)
+    if answer == law.NO:
         raise tk.Invalid(
             _(
-                "Only the period of a request for information on the environment can be extended (code de "
-                "l’environnement, R. 124-1). Answer for any other document within one month (CRPA, R. 311-13)."
+                "Only the period of a request for information on the environment can be extended "
+                "(code de l’environnement, R. 124-1). Answer for any other document within one "
+                "month (CRPA, R. 311-13)."
             )
         )
-    return stated
+    return answer
 
 
 def _past_day(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -157,17 +450,15 @@ def _past_day(value: Any, request: Request, today: date, actor: str | None) -> s
     received = clock.day_of(request.submitted) if request.submitted else today
     if day is not None and not received <= day <= today:
         raise tk.Invalid(_("Choose a day from the receipt of the request on, until today."))
-    return day.isoformat() if day else ""
+    if day:
+        return day.isoformat()
+    return ""
 
 
 def _way(value: Any, request: Request, today: date, actor: str | None) -> str:
     if value not in law.texts()["ways"]:
         raise tk.Invalid(_("Choose how the request was passed on."))
     return value
-
-
-def _yes(value: Any, request: Request, today: date, actor: str | None) -> bool:
-    return v.yes_or_no(value)
 
 
 def _organization(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -183,18 +474,24 @@ def _organization(value: Any, request: Request, today: date, actor: str | None) 
 
 def _unreachable(group: model.Group, request: Request) -> str:
     name = group.title or group.name
-    message = _("“{service}” has neither members nor a mailbox: nobody would read the request.").format(service=name)
+    message = _(
+        "“{service}” has neither members nor a mailbox: nobody would read the request."
+    ).format(service=name)
     other = routing.instead_of(group, request)
     if other is None:
         return f"{message} " + _("Have its contact sheet filled in, or choose another service.")
-    return f"{message} " + _("Choose “{service}” instead.").format(service=other.title or other.name)
+    return f"{message} " + _("Choose “{service}” instead.").format(
+        service=other.title or other.name
+    )
 
 
 def _future_day(value: Any, request: Request, today: date, actor: str | None) -> str:
     day = v.a_day(value)
     if day is not None and not today <= day <= today + LONGEST_WAIT:
         raise tk.Invalid(_("Choose a day from today on, within a year."))
-    return day.isoformat() if day else ""
+    if day:
+        return day.isoformat()
+    return ""
 
 
 def _later_day(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -210,7 +507,9 @@ def _due(value: Any, request: Request, today: date, actor: str | None) -> str:
     if day is not None and request.due and not request.due < day <= (last or day):
         message = _("Choose a day after {first} and not after {last}.")
         raise tk.Invalid(message.format(first=dates.day(request.due), last=dates.day(last or day)))
-    return day.isoformat() if day else ""
+    if day:
+        return day.isoformat()
+    return ""
 
 
 def latest_due(request: Request) -> date | None:
@@ -225,59 +524,42 @@ def latest_due(request: Request) -> date | None:
     return last
 
 
-def _ground(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return reasons.ground(value, partial=False)
-
-
-def _partial_ground(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return reasons.ground(value, partial=True)
-
-
-def _reason(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return reasons.reason(value)
-
-
 def _kind(value: Any, request: Request, today: date, actor: str | None) -> str:
     if value not in (law.DATA_KIND, law.SERVICE_KIND):
         raise tk.Invalid(_("Choose data, or a spatial data service."))
     return value
 
 
-def _short_text(value: Any, request: Request, today: date, actor: str | None) -> str:
-    return v.one_line(value)
-
-
 def _datasets(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
     names = v.texts(value)
-    found = []
+    ids = []
     for name in names:
         package = model.Package.get(name.rstrip("/").rsplit("/", 1)[-1])
-        known = package is not None and package.state == model.State.ACTIVE and package.type == "dataset"
         # Do not reveal a dataset, nor its title, to a user who may not read it.
-        if package is None or not known or not other_requests.reads(actor, package):
+        if package is None or not _is_dataset(package) or not reads(actor, package):
             raise tk.Invalid(_("There is no dataset “{name}”.").format(name=name))
-        if not requester_reads(request, package):
-            message = _("The requester cannot read “{title}”: publish it, or choose another dataset.")
+        # Without the account, the requester reads what everybody does.
+        if not reads(request.requester_id, package):
+            message = _(
+                "The requester cannot read “{title}”: publish it, or choose another dataset."
+            )
             raise tk.Invalid(message.format(title=package.title or package.name))
-        found.append(package.id)
-    return list(dict.fromkeys(found))
+        ids.append(package.id)
+    return list(dict.fromkeys(ids))
 
 
-def requester_reads(request: Request, package: model.Package) -> bool:
-    """Return whether the requester, or an anonymous visitor when the account is gone, may read a dataset."""
-    return other_requests.reads(request.requester_id, package)
+def _is_dataset(package: model.Package) -> bool:
+    return package.state == model.State.ACTIVE and package.type == "dataset"
 
 
-def _links(value: Any, request: Request, today: date, actor: str | None) -> list[str]:
-    return deliveries.links_of(value)
-
-
-def _files(value: Any, request: Request, today: date, actor: str | None) -> list[attachments.Found]:
+def _files(
+    value: Any, request: Request, today: date, actor: str | None
+) -> list[attachments.AcceptedFile]:
     """Accept only files checked by `deliveries.checked_files`, never a description of files in an API call."""
-    found = value if isinstance(value, list) else [value]
-    if not all(isinstance(each, attachments.Found) for each in found):
+    files = value if isinstance(value, list) else [value]
+    if not all(isinstance(file, attachments.AcceptedFile) for file in files):
         raise tk.Invalid(_("Send the file as part of a form."))
-    return found
+    return files
 
 
 def _reach(value: Any, request: Request, today: date, actor: str | None) -> str:
@@ -287,61 +569,65 @@ def _reach(value: Any, request: Request, today: date, actor: str | None) -> str:
 
 
 PARSERS: dict[str, Parser] = {
-    "similar_seen": _yes,
+    "similar_seen": _YES,
     "organization": _organization,
-    "reason": _words,
-    "spam": _yes,
-    "question": _words,
+    "reason": _WORDS,
+    "spam": _YES,
+    "question": _WORDS,
     "answer_by": _later_day,
-    "comment": _words,
+    "comment": _WORDS,
     "planned": _future_day,
     "due": _due,
     "datasets": _datasets,
-    "links": _links,
+    "links": _of_value(deliveries.links_of),
     "files": _files,
     "reach": _reach,
     "public_from": _later_day,
-    "missing": _words,
-    "ground": _ground,
+    "missing": _WORDS,
+    "ground": _of_value(checked_ground),
     "kind": _kind,
-    "law": _reason,
-    "facts": _reason,
-    "other_ground": _short_text,
+    "law": _REASON,
+    "facts": _REASON,
+    "other_ground": _LINE,
     "emissions": _stated,
-    "balance": _reason,
-    "ground_confirmed": _yes,
+    "balance": _REASON,
+    "ground_confirmed": _YES,
     "unnamed": _stated,
     "environmental": _environmental,
-    "completion": _short_text,
-    "separable": _words,
-    "transmitted_to": _short_text,
-    "transmitted_by": _short_text,
+    "completion": _LINE,
+    "separable": _WORDS,
+    "transmitted_to": _LINE,
+    "transmitted_by": _LINE,
     "transmitted_on": _past_day,
     "transmitted_how": _way,
-    "target": other_requests.duplicated,
+    "target": duplicated,
 }
 #: (transition, field) → parser, where the text goes into a letter or the list of choices differs.
 SPECIAL: dict[tuple[str, str], Parser] = {
-    ("fulfil_partly", "ground"): _partial_ground,
-    ("not_held", "reason"): _reason,
-    ("extend", "reason"): _reason,
-    ("reject", "reason"): _reason,
-    ("keep_decision", "reason"): _reason,
-    ("join", "target"): other_requests.companion,
+    ("fulfil_partly", "ground"): _of_value(partial(checked_ground, in_part=True)),
+    ("not_held", "reason"): _REASON,
+    ("extend", "reason"): _REASON,
+    ("reject", "reason"): _REASON,
+    ("keep_decision", "reason"): _REASON,
+    ("join", "target"): companion,
 }
 
 
 def takes_reasons(transition: str, name: str) -> bool:
-    """Return whether a field of a transition requires a full statement of reasons (`reasons.reason`)."""
-    return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _reason
+    """Return whether a field of a transition requires a full statement of reasons (`checked_reason`)."""
+    return (SPECIAL.get((transition, name)) or PARSERS.get(name)) is _REASON
 
 
 #: (transition, field) → message when it is missing, where it is more precise than that of `MISSING`.
 MISSING_IN = {
     ("resolve", "comment"): N_("Say what was changed: everyone reads it."),
     ("ask_review", "reason"): N_("Say why the service should look at it again: its head reads it."),
-    ("keep_decision", "reason"): N_("Say why the decision stands: the requester reads it in the letter."),
-    ("dismiss", "comment"): N_("Say why nothing changes, or answer the question: everyone reads it."),
+    ("keep_decision", "reason"): N_(
+        "Say why the decision stands: the requester reads it in the letter."
+    ),
+    ("dismiss", "comment"): N_(
+        "Say why nothing changes, or answer the question: everyone reads it."
+    ),
 }
 #: Field → message when it is missing.
 MISSING = {
@@ -351,11 +637,18 @@ MISSING = {
     "answer_by": N_("Say until when the requester may answer."),
     "comment": N_("Give the details that were asked for."),
     "planned": N_("Say when you expect to answer."),
-    "datasets": N_("Choose at least one dataset that the requester can read, or give a link or a file."),
+    "datasets": N_(
+        "Choose at least one dataset that the requester can read, or give a link or a file."
+    ),
     "missing": N_("Say which part of the request remains unanswered."),
     "ground": N_("Choose the ground for the refusal."),
-    "environmental": N_("Say whether the request is about information on the environment: the letter states it."),
+    "environmental": N_(
+        "Say whether the request is about information on the environment: the letter states it."
+    ),
     "law": N_("Say why this ground applies: the letter states the reasons in law."),
-    "facts": N_("Say to which facts of this request the ground applies: the letter states the reasons in fact."),
+    "facts": N_(
+        "Say to which facts of this request the ground applies: the letter states the reasons in "
+        "fact."
+    ),
     "target": N_("Give the reference of the other request."),
 }

@@ -1,9 +1,15 @@
-"""Roles of a user for a request, and audiences of its notifications."""
+"""Users and services: display names, absences, roles for a request, and audiences of its notifications.
+
+Substitutes get what would reach an absent agent. Shared mailboxes of services get the same notifications by e-mail as
+the people of the service.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import ckan.plugins.toolkit as tk
@@ -12,11 +18,190 @@ from ckan import authz, model
 
 from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.data_requests import config
-from ckanext.ecosphere.data_requests.desk import absences
-from ckanext.ecosphere.data_requests.domain import states
-from ckanext.ecosphere.data_requests.model import SHOWN_SIGNAL, Follow, Request, Support
-from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
+from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.model import (
+    SHOWN_SIGNAL,
+    Absence,
+    Follow,
+    Request,
+    Support,
+    rows_changed,
+)
 from ckanext.ecosphere.shared import once
+
+EMAIL = re.compile(r"\S@\S")
+
+
+# Display names.
+
+
+@dataclass
+class Names:
+    """Users and services by id, each read in one query, for their display names."""
+
+    users: dict[str, model.User] = field(default_factory=dict)
+    groups: dict[str, model.Group] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, users: Iterable[str | None], groups: Iterable[str | None]) -> Names:
+        """Read these users and services."""
+        return cls(
+            {user.id: user for user in by_ids(model.User, users)},
+            {group.id: group for group in by_ids(model.Group, groups)},
+        )
+
+    def group(self, group_id: str | None) -> dict[str, str] | None:
+        """Return a service as {id, name, title}."""
+        group = self.groups.get(group_id or "")
+        if group:
+            return {"id": group.id, "name": group.name, "title": group.title or group.name}
+        return None
+
+    def person(self, user_id: str | None) -> str:
+        """Return the display name of a user, "" when the account no longer exists."""
+        user = self.users.get(user_id or "")
+        if user:
+            return person_name(user)
+        return ""
+
+
+def person_name(user: model.User) -> str:
+    """Return the full name of a user, or the account name where the full name contains an e-mail address."""
+    if EMAIL.search(user.display_name):
+        return user.name
+    return user.display_name
+
+
+def by_ids(table: Any, ids: Iterable[Any]) -> Sequence[Any]:
+    """Return the rows with these ids."""
+    keys = {key for key in ids if key}
+    if keys:
+        return model.Session.scalars(sa.select(table).where(table.id.in_(keys))).all()
+    return []
+
+
+# Absences of agents, and who stands in for them.
+
+#: Maximum number of successive substitutes, where a substitute is also absent.
+LONGEST_CHAIN = 5
+LONGEST_ABSENCE = timedelta(days=366)
+#: Maximum time between today and the first day of an absence.
+LONGEST_AHEAD = timedelta(days=731)
+#: Maximum number of current and future absences of an agent.
+MOST_ABSENCES = 20
+
+
+def absences(user_ids: Iterable[str | None], day: date | None = None) -> dict[str, Absence]:
+    """Return the absences of users on a day (by default today), by id of the user."""
+    ids, day = {user_id for user_id in user_ids if user_id}, day or clock.today()
+    if not ids:
+        return {}
+    holds = (Absence.user_id.in_(ids), Absence.first <= day, Absence.last >= day)
+    # If absences overlap, the one that ends last is kept.
+    return {
+        absence.user_id: absence
+        for absence in model.Session.scalars(
+            sa.select(Absence).where(*holds).order_by(Absence.last)
+        )
+    }
+
+
+def absences_of(user_ids: Iterable[str]) -> list[Absence]:
+    """Return the current and future absences of users, by first day."""
+    today = clock.today()
+    query = sa.select(Absence).where(Absence.user_id.in_(list(user_ids)), Absence.last >= today)
+    return list(model.Session.scalars(query.order_by(Absence.first, Absence.id)))
+
+
+def stands_in(user_id: str, colleagues: set[str]) -> str:
+    """Return who replaces a user today: the first substitute who is present, or the user themselves.
+
+    Args:
+        user_id: the user.
+        colleagues: editors of the service; a substitute who has left it does not count.
+    """
+    tried, here = {user_id}, user_id
+    for _step in range(LONGEST_CHAIN):
+        absence = absences([here]).get(here)
+        if absence is None:
+            return here
+        following = absence.substitute_id
+        if not following or following in tried or following not in colleagues:
+            break
+        tried.add(following)
+        here = following
+    return user_id
+
+
+def forget_absences(user_id: str) -> int:
+    """Delete the absences of a user, and the user as substitute in others, without committing."""
+    model.Session.execute(
+        sa.update(Absence).where(Absence.substitute_id == user_id).values(substitute_id=None)
+    )
+    return rows_changed(sa.delete(Absence).where(Absence.user_id == user_id))
+
+
+# Mailboxes of services.
+
+#: Followed by the id of the service, replaces the id of a user in notifications to its mailbox.
+MAILBOX_PREFIX = "service:"
+#: The same for the mailbox to which late requests are escalated last.
+CHIEF_PREFIX = "chief:"
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A mailbox that replaces a user as recipient.
+
+    Attributes:
+        id: key in notifications; organization_id: the service.
+        email, display_name: of the recipient.
+    """
+
+    id: str
+    organization_id: str
+    email: str
+    display_name: str
+    state: str = model.State.ACTIVE
+
+
+def mailbox_of(key: str) -> Mailbox | None:
+    """Return the mailbox of a notification, None for the id of a user or a mailbox that no longer exists."""
+    if not is_mailbox(key):
+        return None
+    group = model.Session.get(model.Group, key.split(":", 1)[1])
+    sheet = (
+        sheets.written(group)
+        if group and group.state == model.State.ACTIVE
+        else sheets.ContactSheet()
+    )
+    email = sheet.chief if key.startswith(CHIEF_PREFIX) else sheet.email
+    if group and email:
+        return Mailbox(key, group.id, email, group.title or group.name)
+    return None
+
+
+def is_mailbox(key: str) -> bool:
+    """Return whether the recipient of a notification is a mailbox rather than a user."""
+    return key.startswith((MAILBOX_PREFIX, CHIEF_PREFIX))
+
+
+def mailbox_keys(audience: str, request: Request, fields: dict[str, Any]) -> Iterable[str]:
+    """Return the keys of the mailboxes of an audience."""
+    if audience == states.CHIEF:
+        if sheets.chief(request.organization_id):
+            return [f"{CHIEF_PREFIX}{request.organization_id}"]
+        return []
+    if audience in (states.SERVICE, states.ASSIGNEE):
+        service = request.organization_id if request.opened else None
+    else:
+        service = fields.get("former_organization") if audience == states.FORMER_SERVICE else None
+    if service and sheets.mailbox(service):
+        return [MAILBOX_PREFIX + service]
+    return []
+
+
+# Roles of a user.
 
 EDITING = ("editor", "admin")
 
@@ -41,17 +226,17 @@ class Reader:
 
     def roles(self, request: Request) -> frozenset[str]:
         """Return the roles for a request: for a draft, the requester's only; for services, none before it is open."""
-        found = set()
+        roles = set()
         if self.id and request.requester_id == self.id:
-            found.add(states.REQUESTER)
+            roles.add(states.REQUESTER)
         if request.submitted is not None and self.moderator:
-            found.add(states.MODERATOR)
+            roles.add(states.MODERATOR)
         if request.opened is not None:
             if self.sysadmin or request.organization_id in self.editor_of:
-                found.add(states.EDITOR)
+                roles.add(states.EDITOR)
             if self.sysadmin or request.organization_id in self.admin_of:
-                found.add(states.ADMIN)
-        return frozenset(found)
+                roles.add(states.ADMIN)
+        return frozenset(roles)
 
     def may_read(self, request: Request) -> bool:
         """Return whether the request is visible to this user."""
@@ -67,7 +252,9 @@ class Reader:
         if self.sysadmin:
             ways.append(Request.opened.is_not(None))
         elif self.editor_of:
-            ways.append(sa.and_(Request.opened.is_not(None), Request.organization_id.in_(self.editor_of)))
+            ways.append(
+                sa.and_(Request.opened.is_not(None), Request.organization_id.in_(self.editor_of))
+            )
         return sa.or_(*ways)
 
     def is_inside(self, request: Request) -> bool:
@@ -88,26 +275,35 @@ def reader_of(user: model.User | Mailbox | None) -> Reader:
 
 
 def _read(user: model.User) -> Reader:
-    held: dict[str, set[str]] = {"editor": set(), "admin": set()}
+    groups_of: dict[str, set[str]] = {"editor": set(), "admin": set()}
     names: set[str] = set()
     cascading = authz.check_config_permission("roles_that_cascade_to_sub_groups") or ()
     for group, capacity in _memberships(user.id):
-        if capacity not in held:
+        if capacity not in groups_of:
             continue
         reached = {group.id: group.name}
         if capacity in cascading:
-            reached |= {row[0]: row[1] for row in group.get_children_group_hierarchy(type=group.type)}
-        held[capacity].update(reached)
+            reached |= {
+                row[0]: row[1] for row in group.get_children_group_hierarchy(type=group.type)
+            }
+        groups_of[capacity].update(reached)
         names.update(reached.values())
-    editor_of = held["editor"] | held["admin"]
+    editor_of = groups_of["editor"] | groups_of["admin"]
     return Reader(
         id=user.id,
         name=user.name,
         sysadmin=bool(user.sysadmin),
         moderator=bool(user.sysadmin) or config.moderators() in names | editor_of,
         editor_of=frozenset(editor_of),
-        admin_of=frozenset(held["admin"]),
+        admin_of=frozenset(groups_of["admin"]),
     )
+
+
+def reader_of_id(user_id: str | None) -> Reader:
+    """Return the user with this id, an anonymous visitor without one."""
+    if not user_id:
+        return NOBODY
+    return reader_of(model.User.get(user_id))
 
 
 def reader_of_context(context: Any) -> Reader:
@@ -143,17 +339,21 @@ def editors_of(organization_id: str | None, capacities: tuple[str, ...] = EDITIN
     if not organization_id:
         return set()
     of_service = (*_editing(capacities), model.Member.group_id == organization_id)
-    return set(model.Session.scalars(sa.select(model.User.id).join(*_MEMBERSHIP).where(*of_service)))
+    return set(
+        model.Session.scalars(sa.select(model.User.id).join(*_MEMBERSHIP).where(*of_service))
+    )
 
 
 def editing(organization_ids: Iterable[str | None]) -> set[tuple[str, str]]:
     """Return pairs (id of a service, id of an editor or administrator with an active account), in one query."""
-    wanted = {each for each in organization_ids if each}
-    if not wanted:
+    ids = {organization_id for organization_id in organization_ids if organization_id}
+    if not ids:
         return set()
-    query = sa.select(model.Member.group_id, model.User.id).select_from(model.User).join(*_MEMBERSHIP)
-    found = model.Session.execute(query.where(*_editing(EDITING), model.Member.group_id.in_(wanted)))
-    return {(group, user) for group, user in found}
+    query = (
+        sa.select(model.Member.group_id, model.User.id).select_from(model.User).join(*_MEMBERSHIP)
+    )
+    rows = model.Session.execute(query.where(*_editing(EDITING), model.Member.group_id.in_(ids)))
+    return {(group, user) for group, user in rows}
 
 
 _MEMBERSHIP = (model.Member, model.Member.table_id == model.User.id)
@@ -174,26 +374,36 @@ def _editing(capacities: tuple[str, ...]) -> tuple[Any, ...]:
 def colleagues_of(user_id: str) -> set[str]:
     """Return the ids of the editors and administrators of the services of a user, without that user."""
     services = [group.id for group, capacity in _memberships(user_id) if capacity in EDITING]
-    return {each for group in services for each in editors_of(group)} - {user_id}
+    return {user_id_ for group in services for user_id_ in editors_of(group)} - {user_id}
 
 
 def with_editors() -> set[str]:
     """Return the ids of the services that have an editor or administrator with an active account."""
-    query = sa.select(model.Member.group_id).select_from(model.User).join(*_MEMBERSHIP).where(*_editing(EDITING))
-    return {each for each in model.Session.scalars(query.distinct()) if each}
+    query = (
+        sa.select(model.Member.group_id)
+        .select_from(model.User)
+        .join(*_MEMBERSHIP)
+        .where(*_editing(EDITING))
+    )
+    return {group_id for group_id in model.Session.scalars(query.distinct()) if group_id}
 
 
 def moderators() -> set[str]:
     """Return the ids of the moderators: editors of the moderating organisation, or else the sysadmins."""
     group = model.Group.get(config.moderators())
-    found = editors_of(group.id if group else None)
-    if found:
-        return found
+    editors = editors_of(group.id) if group else set()
+    if editors:
+        return editors
     site_user = str(tk.config["ckan.site_id"])
     query = sa.select(model.User.id).where(
-        model.User.sysadmin.is_(True), model.User.state == model.State.ACTIVE, model.User.name != site_user
+        model.User.sysadmin.is_(True),
+        model.User.state == model.State.ACTIVE,
+        model.User.name != site_user,
     )
     return set(model.Session.scalars(query))
+
+
+# Audiences of notifications.
 
 
 def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
@@ -204,19 +414,29 @@ def audience(name: str, request: Request, fields: dict[str, Any]) -> set[str]:
         request: as it is after the transition.
         fields: of the transition.
     """
-    if name == states.REQUESTER:
-        return {request.requester_id} if request.requester_id else set()
-    if name == states.SERVICE:
-        return editors_of(request.organization_id) if request.opened else set()
+    if name in OF_REQUEST:
+        return OF_REQUEST[name](request)
     if name == states.FORMER_SERVICE:
         return editors_of(fields.get("former_organization"))
-    if name == states.MODERATORS:
-        return moderators()
-    if name in DESK:
-        return DESK[name](request)
     table = Follow if name == states.FOLLOWERS else Support
-    found = set(model.Session.scalars(sa.select(table.user_id).where(table.request_id == request.id)))
-    return found if request.listed else {each for each in found if _still_reads(each, request)}
+    watchers = set(
+        model.Session.scalars(sa.select(table.user_id).where(table.request_id == request.id))
+    )
+    if request.listed:
+        return watchers
+    return {user_id for user_id in watchers if reader_of_id(user_id).may_read(request)}
+
+
+def _requester(request: Request) -> set[str]:
+    if request.requester_id:
+        return {request.requester_id}
+    return set()
+
+
+def _service(request: Request) -> set[str]:
+    if request.opened:
+        return editors_of(request.organization_id)
+    return set()
 
 
 def _assignee(request: Request) -> set[str]:
@@ -225,31 +445,40 @@ def _assignee(request: Request) -> set[str]:
     assigned = request.assigned_to
     if not assigned or assigned not in colleagues:
         return colleagues
-    here = absences.stands_in(assigned, colleagues)
-    return {here} if here not in absences.current([here]) else colleagues
+    here = stands_in(assigned, colleagues)
+    if here not in absences([here]):
+        return {here}
+    return colleagues
 
 
 def _administrators(request: Request) -> set[str]:
     """Return the administrators of a service (its editors when it has none), and those who stand in for absent ones."""
     colleagues = editors_of(request.organization_id)
-    found = editors_of(request.organization_id, ("admin",)) or colleagues
-    return found | {absences.stands_in(each, colleagues) for each in found}
+    heads = editors_of(request.organization_id, ("admin",)) or colleagues
+    return heads | {stands_in(user_id, colleagues) for user_id in heads}
 
 
 def _chief(request: Request) -> set[str]:
-    """Return no one when the contact sheet has a mailbox for late requests (`mailboxes`), else the moderators."""
-    return set() if sheets.chief(request.organization_id) else moderators()
+    """Return no one when the contact sheet has a mailbox for late requests (`mailbox_keys`), else the moderators."""
+    if sheets.chief(request.organization_id):
+        return set()
+    return moderators()
 
 
-#: Audience within a service → function that returns the ids of its users.
-DESK = {states.ASSIGNEE: _assignee, states.ADMINISTRATORS: _administrators, states.CHIEF: _chief}
-
-
-def _still_reads(user_id: str, request: Request) -> bool:
-    return reader_of(model.User.get(user_id)).may_read(request)
+#: Audience → function of the request that returns the ids of its users.
+OF_REQUEST = {
+    states.REQUESTER: _requester,
+    states.SERVICE: _service,
+    states.MODERATORS: lambda request: moderators(),
+    states.ASSIGNEE: _assignee,
+    states.ADMINISTRATORS: _administrators,
+    states.CHIEF: _chief,
+}
 
 
 def active(user_ids: Iterable[str]) -> set[str]:
     """Return those of the users whose account is active."""
-    query = sa.select(model.User.id).where(model.User.id.in_(list(user_ids)), model.User.state == model.State.ACTIVE)
+    query = sa.select(model.User.id).where(
+        model.User.id.in_(list(user_ids)), model.User.state == model.State.ACTIVE
+    )
     return set(model.Session.scalars(query))

@@ -54,7 +54,9 @@ class Proposal:
 def rules() -> tuple[Rule, ...]:
     """Read the table."""
     rows = tables.rows(TABLE)
-    return tuple(Rule(row["place"], row["theme"], tuple(row["kinds"].split()), row["where"]) for row in rows)
+    return tuple(
+        Rule(row["place"], row["theme"], tuple(row["kinds"].split()), row["where"]) for row in rows
+    )
 
 
 def propose(theme: str, territory: str) -> Proposal:
@@ -64,26 +66,34 @@ def propose(theme: str, territory: str) -> Proposal:
         theme: id in the vocabulary of themes, may be empty.
         territory: id in the vocabulary of territories, may be empty.
     """
-    root, place = _root(theme), voc.get("territories").get(territory) if territory else None
+    root = _root(theme)
+    place = voc.get("territories").get(territory) if territory else None
     services = _services()
-    found: list[tuple[model.Group, Rule]] = []
+    fitting: list[tuple[model.Group, Rule]] = []
     for rule in rules():
         if not _fits(rule, place, root):
             continue
         for group in _of_rule(rule, place, services):
-            if all(group.id != other.id for other, _rule in found):
-                found.append((group, rule))
-    if not found:
+            if all(group.id != other.id for other, _rule in fitting):
+                fitting.append((group, rule))
+    if not fitting:
         return Proposal(None, {"code": "none"})
-    best, rule = found[0]
-    reason = {"code": _code(rule), "service": best.title or best.name, "theme": root, "territory": territory}
-    return Proposal(best, reason, [group for group, _rule in found[1:]])
+    best, rule = fitting[0]
+    reason = {
+        "code": _code(rule),
+        "service": best.title or best.name,
+        "theme": root,
+        "territory": territory,
+    }
+    return Proposal(best, reason, [group for group, _rule in fitting[1:]])
 
 
 def publisher_of(package_id: str | None) -> Proposal | None:
     """Propose the service that publishes a dataset; None without a dataset or an active organisation."""
     package = model.Session.get(model.Package, package_id) if package_id else None
-    group = model.Session.get(model.Group, package.owner_org) if package and package.owner_org else None
+    group = (
+        model.Session.get(model.Group, package.owner_org) if package and package.owner_org else None
+    )
     if group is None or group.state != model.State.ACTIVE:
         return None
     return Proposal(group, {"code": "dataset", "service": group.title or group.name})
@@ -92,7 +102,9 @@ def publisher_of(package_id: str | None) -> Proposal | None:
 def _fits(rule: Rule, place: voc.Concept | None, root: str) -> bool:
     if rule.theme not in (ANY, root):
         return False
-    return rule.place == ANY or (place is not None and rule.place in (place.id, place.data.get("type")))
+    return rule.place == ANY or (
+        place is not None and rule.place in (place.id, place.data.get("type"))
+    )
 
 
 def _code(rule: Rule) -> str:
@@ -100,10 +112,14 @@ def _code(rule: Rule) -> str:
         return "national"
     if rule.theme != ANY:
         return "theme"
-    return "territory" if rule.where == "own" else "above"
+    if rule.where == "own":
+        return "territory"
+    return "above"
 
 
-def _of_rule(rule: Rule, place: voc.Concept | None, services: dict[Any, list[model.Group]]) -> Iterator[model.Group]:
+def _of_rule(
+    rule: Rule, place: voc.Concept | None, services: dict[Any, list[model.Group]]
+) -> Iterator[model.Group]:
     territories = voc.get("territories")
     if rule.where == "national":
         for name in rule.kinds:
@@ -126,13 +142,15 @@ def _services() -> dict[Any, list[model.Group]]:
         .where(model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE)
         .order_by(model.Group.title)
     )
-    found: dict[Any, list[model.Group]] = {}
+    by_key: dict[Any, list[model.Group]] = {}
     for group in model.Session.scalars(query):
-        found.setdefault(group.name, []).append(group)
-        kind, territory = (group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY))
+        by_key.setdefault(group.name, []).append(group)
+        kind, territory = (
+            group.extras.get(key) for key in (organisations.KIND, organisations.TERRITORY)
+        )
         if kind and territory:
-            found.setdefault((kind, territory), []).append(group)
-    return found
+            by_key.setdefault((kind, territory), []).append(group)
+    return by_key
 
 
 def is_reachable(organization_id: str | None) -> bool:
@@ -147,13 +165,16 @@ def instead_of(group: model.Group | None, request: Request) -> model.Group | Non
 
     The service that already has the request is never proposed.
     """
-    excluded = {group.id if group else None, request.organization_id if request.opened else None}
-    above = group.get_parent_groups(type="organization") if group else []
-    found = propose(request.theme, request.territory)
-    fitting = [found.organization] if found.organization else []
-    for each in (*above, *fitting, *found.alternatives):
-        if each.id not in excluded and is_reachable(each.id):
-            return each
+    excluded = {request.organization_id} if request.opened else set()
+    candidates: list[model.Group | None] = []
+    if group:
+        excluded.add(group.id)
+        candidates += group.get_parent_groups(type="organization")
+    proposal = propose(request.theme, request.territory)
+    candidates += [proposal.organization, *proposal.alternatives]
+    for service in candidates:
+        if service and service.id not in excluded and is_reachable(service.id):
+            return service
     return None
 
 
@@ -161,13 +182,21 @@ def unreachable() -> list[model.Group]:
     """Return the active services that have neither an editor nor a usable mailbox, in alphabetical order."""
     editing = people.with_editors()
     mail = config.mail_works()
-    return [group for group in services() if group.id not in editing and not (mail and sheets.written(group).email)]
+    return [
+        group
+        for group in services()
+        if group.id not in editing and not (mail and sheets.written(group).email)
+    ]
 
 
 def services() -> list[model.Group]:
     """Return the active services, in alphabetical order."""
-    query = sa.select(model.Group).where(model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE)
-    return sorted(model.Session.scalars(query), key=lambda group: voc.normalise(group.title or group.name))
+    query = sa.select(model.Group).where(
+        model.Group.is_organization.is_(True), model.Group.state == model.State.ACTIVE
+    )
+    return sorted(
+        model.Session.scalars(query), key=lambda group: voc.normalise(group.title or group.name)
+    )
 
 
 def _root(theme: str) -> str:
@@ -175,24 +204,34 @@ def _root(theme: str) -> str:
     if not theme or theme not in themes:
         return ""
     above = themes.ancestors(theme)
-    return above[-1].id if above else themes[theme].id
+    if above:
+        return above[-1].id
+    return themes[theme].id
 
 
 def territory_of(communes: Iterable[dict[str, str]], bbox: Sequence[float] | None) -> str:
     """Return the smallest territory of the vocabulary that contains communes or else a rectangle; "" without either."""
-    places = {registry.territory_of(each["code"]) for each in communes or ()}
+    places = {registry.territory_of(commune["code"]) for commune in communes or ()}
     if places:
         return _common(places)
-    return _around(bbox) if bbox else ""
+    if bbox:
+        return _around(bbox)
+    return ""
 
 
 def _common(places: set[str]) -> str:
     territories = voc.get("territories")
-    known = [territories[each] for each in sorted(places) if each in territories]
-    if not known:
+    concepts = [territories[place_id] for place_id in sorted(places) if place_id in territories]
+    if not concepts:
         return WHOLE_COUNTRY
-    chains = [[place.id, *(above.id for above in territories.ancestors(place.uri))] for place in known]
-    return next((each for each in chains[0] if all(each in chain for chain in chains)), WHOLE_COUNTRY)
+    chains = []
+    for place in concepts:
+        above = territories.ancestors(place.uri)
+        chains.append([concept.id for concept in (place, *above)])
+    for territory in chains[0]:
+        if all(territory in chain for chain in chains):
+            return territory
+    return WHOLE_COUNTRY
 
 
 def _around(bbox: Sequence[float]) -> str:
@@ -204,6 +243,10 @@ def _around(bbox: Sequence[float]) -> str:
         if not box or place.data.get("type") not in ("departement", "region", "outre-mer", "pays"):
             continue
         if box[0] <= west and box[1] <= south and east <= box[2] and north <= box[3]:
-            off_centre = abs((box[0] + box[2]) / 2 - middle[0]) + abs((box[1] + box[3]) / 2 - middle[1])
+            off_centre = abs((box[0] + box[2]) / 2 - middle[0]) + abs(
+                (box[1] + box[3]) / 2 - middle[1]
+            )
             holding.append(((box[2] - box[0]) * (box[3] - box[1]) + off_centre / 100, place.id))
-    return min(holding)[1] if holding else WHOLE_COUNTRY
+    if holding:
+        return min(holding)[1]
+    return WHOLE_COUNTRY

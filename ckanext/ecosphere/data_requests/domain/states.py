@@ -1,24 +1,38 @@
-"""State machine of data requests: the table of transitions. Pure.
+"""State machine of data requests: the table of transitions, and the guards of some. Pure.
 
 All else derives from `TRANSITIONS`: what is possible, who may do it, which fields it takes, who is notified, and the
 table in `docs/requests.md`, which also gives the legal reasons.
+
+A signal (report about a dataset) goes through the same desk, moderation, conversation and history as a request, but
+it is no request for a document in the sense of the law: no legal period runs, no decision is due and no letter is
+written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from ckanext.ecosphere.data_requests.domain import conditions, kinds
-from ckanext.ecosphere.data_requests.domain.conditions import REMINDERS_BEFORE_EXPIRY, Facts
+DATA, ACCESS = "data", "access"
+LINK, OUTDATED, ERROR, QUESTION = "link", "outdated", "error", "question"
+#: Requests in the sense of the law: the clock runs.
+DEMANDS = (DATA, ACCESS)
+#: Reports of a problem with a dataset, or questions about it.
+SIGNALS = (LINK, OUTDATED, ERROR, QUESTION)
+KINDS = (*DEMANDS, *SIGNALS)
 
-__all__ = ["REMINDERS_BEFORE_EXPIRY", "Facts"]
 
-DRAFT, SUBMITTED, OPEN, NEEDS_INFO, IN_PROGRESS = "draft", "submitted", "open", "needs_info", "in_progress"
+DRAFT, SUBMITTED, OPEN, NEEDS_INFO, IN_PROGRESS = (
+    "draft",
+    "submitted",
+    "open",
+    "needs_info",
+    "in_progress",
+)
 FULFILLED, PARTIAL, REFUSED, NOT_HELD = "fulfilled", "partial", "refused", "not_held"
-DUPLICATE, REJECTED, WITHDRAWN, EXPIRED = conditions.DUPLICATE, "rejected", "withdrawn", "expired"
+DUPLICATE, REJECTED, WITHDRAWN, EXPIRED = "duplicate", "rejected", "withdrawn", "expired"
 RESOLVED, DISMISSED = "resolved", "dismissed"
 
 STATES = (
@@ -55,7 +69,7 @@ SETTLED = (RESOLVED, DISMISSED)
 CLOSED = (*ANSWERED, DUPLICATE, REJECTED, WITHDRAWN, EXPIRED, *SETTLED)
 
 # Roles.
-REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = conditions.REQUESTER, "editor", "admin", "moderator", "system"
+REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM = "requester", "editor", "admin", "moderator", "system"
 ROLES = (REQUESTER, EDITOR, ADMIN, MODERATOR, SYSTEM)
 
 # Audiences of notifications.
@@ -68,7 +82,7 @@ ASSIGNEE, ADMINISTRATORS, CHIEF = "assignee", "administrators", "chief"
 LETTERS = ("refuse", "fulfil_partly", "not_held", "reject", "extend", "keep_decision")
 #: States after a decision that can be reviewed internally.
 CONTESTED = (PARTIAL, REFUSED, NOT_HELD)
-#: Steps of the work on a request, which also go to the requests treated together with it (`joined`).
+#: Steps of the work on a request, which also go to the requests treated together with it (`service.joined_transition`).
 SHARED = ("start", "transfer", "extend", "fulfil", "fulfil_partly", "refuse", "not_held")
 #: Steps that only the service and the moderators see: who asks for the same is nobody else's business.
 INTERNAL = ("join", "separate")
@@ -106,8 +120,8 @@ class Transition:
         required: fields that must be filled in.
         optional: fields that may be.
         told: audiences that are notified.
-        guard: name of a further condition (`conditions.GUARDS`), "" for none.
-        about: kinds of requests (`kinds`) that have it.
+        guard: name of a further condition (`GUARDS`), "" for none.
+        about: kinds of requests (`KINDS`) that have it.
     """
 
     name: str
@@ -118,7 +132,7 @@ class Transition:
     optional: tuple[str, ...] = ()
     told: tuple[Told, ...] = ()
     guard: str = ""
-    about: tuple[str, ...] = kinds.KINDS
+    about: tuple[str, ...] = KINDS
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -136,8 +150,16 @@ def _told(*audiences: str) -> tuple[Told, ...]:
 
 _EDITORS = (EDITOR, ADMIN)
 _ADMINS = (ADMIN,)
-#: Further fields of a refusal, whole or partial, some of which may be needed (`decisions.reasons`).
-_OF_A_REFUSAL = ("other_ground", "emissions", "balance", "completion", "separable", "ground_confirmed", "unnamed")
+#: Further fields of a refusal, whole or partial, some of which may be needed (`fields.contradictions`).
+_OF_A_REFUSAL = (
+    "other_ground",
+    "emissions",
+    "balance",
+    "completion",
+    "separable",
+    "ground_confirmed",
+    "unnamed",
+)
 #: How a request was passed on to an authority outside the portal.
 TRANSMISSION = ("transmitted_to", "transmitted_by", "transmitted_on", "transmitted_how")
 #: Files and links besides datasets of the portal, who may read them, and the day on which they become public.
@@ -161,7 +183,12 @@ TRANSITIONS: dict[str, Transition] = {
         ),
         # Requests of trusted users are accepted automatically.
         Transition(
-            "accept", (SUBMITTED,), OPEN, (MODERATOR, SYSTEM), ("organization",), told=_told(SERVICE, REQUESTER)
+            "accept",
+            (SUBMITTED,),
+            OPEN,
+            (MODERATOR, SYSTEM),
+            ("organization",),
+            told=_told(SERVICE, REQUESTER),
         ),
         # From `open` too: requests of trusted users are opened before a moderator has read them.
         Transition(
@@ -180,9 +207,11 @@ TRANSITIONS: dict[str, Transition] = {
             _EDITORS,
             ("question", "answer_by"),
             told=_told(REQUESTER),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
-        Transition("answer_details", (NEEDS_INFO,), OPEN, (REQUESTER,), ("comment",), told=_told(SERVICE)),
+        Transition(
+            "answer_details", (NEEDS_INFO,), OPEN, (REQUESTER,), ("comment",), told=_told(SERVICE)
+        ),
         Transition(
             "expire",
             (NEEDS_INFO,),
@@ -191,7 +220,9 @@ TRANSITIONS: dict[str, Transition] = {
             told=_told(REQUESTER, FOLLOWERS),
             guard="reminded_twice",
         ),
-        Transition("start", (OPEN,), IN_PROGRESS, _EDITORS, ("planned",), told=_told(REQUESTER, FOLLOWERS)),
+        Transition(
+            "start", (OPEN,), IN_PROGRESS, _EDITORS, ("planned",), told=_told(REQUESTER, FOLLOWERS)
+        ),
         Transition(
             "transfer",
             ON_DESK,
@@ -209,7 +240,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("due",),
             told=_told(REQUESTER, FOLLOWERS),
             guard="once_in_the_first_month",
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "fulfil",
@@ -219,7 +250,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("datasets",),
             _DELIVERED,
             told=_told(REQUESTER, *_WATCHERS),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "fulfil_partly",
@@ -229,7 +260,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("datasets", "missing", "ground", "facts"),
             (*_DELIVERED, "law", *_OF_A_REFUSAL),
             told=_told(REQUESTER, *_WATCHERS),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "refuse",
@@ -239,7 +270,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("ground", "law", "facts"),
             ("kind", *_OF_A_REFUSAL),
             told=(Told(REQUESTER), Told(FOLLOWERS, neutral=True), Told(SUPPORTERS, neutral=True)),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "not_held",
@@ -249,7 +280,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("reason",),
             TRANSMISSION,
             told=_told(REQUESTER, MODERATORS),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         # Internal review: optional, independent of the CADA; the decision stays in force until the service changes it.
         Transition(
@@ -260,7 +291,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("reason",),
             told=_told(ADMINISTRATORS, SERVICE, CHIEF),
             guard="may_be_reviewed",
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "take_up_again",
@@ -270,7 +301,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("planned",),
             told=_told(REQUESTER, FOLLOWERS),
             guard="review_waits",
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         Transition(
             "keep_decision",
@@ -280,7 +311,7 @@ TRANSITIONS: dict[str, Transition] = {
             ("reason",),
             told=_told(REQUESTER),
             guard="review_waits",
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
         # Signals only: the problem is fixed, or nothing has to change; either way with a public comment.
         Transition(
@@ -290,7 +321,7 @@ TRANSITIONS: dict[str, Transition] = {
             _EDITORS,
             ("comment",),
             told=_told(REQUESTER, FOLLOWERS),
-            about=kinds.SIGNALS,
+            about=SIGNALS,
         ),
         Transition(
             "dismiss",
@@ -299,7 +330,7 @@ TRANSITIONS: dict[str, Transition] = {
             _EDITORS,
             ("comment",),
             told=_told(REQUESTER, FOLLOWERS),
-            about=kinds.SIGNALS,
+            about=SIGNALS,
         ),
         # Treat requests for the same thing together: each keeps its author, period, letters and remedies.
         Transition(
@@ -309,9 +340,11 @@ TRANSITIONS: dict[str, Transition] = {
             (MODERATOR, EDITOR, ADMIN),
             ("target",),
             told=_told(SERVICE),
-            about=kinds.DEMANDS,
+            about=DEMANDS,
         ),
-        Transition("separate", ACTIVE, "", (MODERATOR, EDITOR, ADMIN), guard="is_joined", about=kinds.DEMANDS),
+        Transition(
+            "separate", ACTIVE, "", (MODERATOR, EDITOR, ADMIN), guard="is_joined", about=DEMANDS
+        ),
         # Only of two requests of one author, or of two signals: nobody loses an answer.
         Transition(
             "mark_duplicate",
@@ -322,7 +355,12 @@ TRANSITIONS: dict[str, Transition] = {
             told=(Told(REQUESTER), Told(SERVICE, neutral=True)),
         ),
         Transition(
-            "withdraw", (DRAFT, *ACTIVE), WITHDRAWN, (REQUESTER,), optional=("reason",), told=_told(SERVICE, FOLLOWERS)
+            "withdraw",
+            (DRAFT, *ACTIVE),
+            WITHDRAWN,
+            (REQUESTER,),
+            optional=("reason",),
+            told=_told(SERVICE, FOLLOWERS),
         ),
         # Undo a mistaken closing by a moderator; the period still counts from the receipt.
         Transition(
@@ -372,24 +410,137 @@ def obstacle(facts: Facts, name: str, roles: Iterable[str], now: datetime, today
         return "role"
     if not transition.guard:
         return ""
-    found = [conditions.GUARDS[transition.guard](facts, role, now, today) for role in able]
-    return "" if "" in found else found[0]
+    obstacles = [GUARDS[transition.guard](facts, role, now, today) for role in able]
+    # One role without an obstacle is enough.
+    return min(obstacles, key=bool)
 
 
-def possible(facts: Facts, roles: Iterable[str], now: datetime, today: date) -> Iterator[Transition]:
+def possible(
+    facts: Facts, roles: Iterable[str], now: datetime, today: date
+) -> Iterator[Transition]:
     """Yield the transitions that a person with these roles may do now, in the order of the table."""
-    known = set(roles)
+    held_roles = set(roles)
     for name, transition in TRANSITIONS.items():
-        if not obstacle(facts, name, known, now, today):
+        if not obstacle(facts, name, held_roles, now, today):
             yield transition
 
 
 def acting_role(name: str, roles: Iterable[str]) -> str:
     """Return the role in which a person does a transition: the first one in the table that they have."""
-    known = set(roles)
-    return next(role for role in TRANSITIONS[name].roles if role in known)
+    held_roles = set(roles)
+    return next(role for role in TRANSITIONS[name].roles if role in held_roles)
 
 
 def told(name: str, fields: Mapping[str, Any]) -> list[Told]:
     """Return the audiences to notify of a transition with these fields."""
-    return [each for each in TRANSITIONS[name].told if not (each.unless and fields.get(each.unless))]
+    return [
+        audience
+        for audience in TRANSITIONS[name].told
+        if not (audience.unless and fields.get(audience.unless))
+    ]
+
+
+REOPEN_DAYS = 30
+REMINDERS_BEFORE_EXPIRY = 2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts of a request that guards examine.
+
+    Attributes:
+        state: current state.
+        kind: of the request (`KINDS`).
+        extended: whether the period was already extended.
+        first_month_ends: last day of the first period, None before the receipt.
+        closed: when it was last closed.
+        reopened: how often the requester reopened it.
+        reminders: reminders sent to the requester since details were asked for.
+        answer_by: last day for the requester's answer.
+        review_asked: when the requester asked for an internal review of the current decision, None before.
+        review_due: day by which the service answers a pending review, None without one.
+        review_until: last day on which a review can be asked for, None when there is nothing to review.
+        joined_id: shared by the requests treated together, None for a single one.
+    """
+
+    state: str
+    kind: str = DATA
+    extended: bool = False
+    first_month_ends: date | None = None
+    closed: datetime | None = None
+    reopened: int = 0
+    reminders: int = 0
+    answer_by: date | None = None
+    review_asked: datetime | None = None
+    review_due: date | None = None
+    review_until: date | None = None
+    joined_id: str | None = None
+
+    @classmethod
+    def of(cls, request: Any) -> Facts:
+        """Build the facts from a request."""
+        return cls(**{fact.name: getattr(request, fact.name) for fact in fields(cls)})
+
+
+def _once_in_the_first_month(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.extended:
+        return "extended_already"
+    if facts.first_month_ends and today <= facts.first_month_ends:
+        return ""
+    return "first_month_over"
+
+
+def _soon_after_closing(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.closed is None or now - facts.closed > timedelta(days=REOPEN_DAYS):
+        return "closed_too_long"
+    if role == REQUESTER and facts.reopened:
+        return "reopened_already"
+    return ""
+
+
+def _closed_lately_or_merged(facts: Facts, role: str, now: datetime, today: date) -> str:
+    # A merge is no decision: what it closed can be put back at any time.
+    if facts.state == DUPLICATE:
+        return ""
+    return _soon_after_closing(facts, role, now, today)
+
+
+def _is_joined(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.joined_id:
+        return ""
+    return "not_joined"
+
+
+def _reminded_twice(facts: Facts, role: str, now: datetime, today: date) -> str:
+    late = facts.answer_by is None or today > facts.answer_by
+    if late and facts.reminders >= REMINDERS_BEFORE_EXPIRY:
+        return ""
+    return "still_waiting"
+
+
+def _may_be_reviewed(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.review_asked is not None:
+        return "review_asked_already"
+    if facts.review_until is None:
+        return "nothing_to_review"
+    if today <= facts.review_until:
+        return ""
+    return "too_late_to_review"
+
+
+def _review_waits(facts: Facts, role: str, now: datetime, today: date) -> str:
+    if facts.review_due:
+        return ""
+    return "no_review_waits"
+
+
+#: Guards by name; each returns "" when it holds, else the code of a reason (`wording.REASONS`).
+GUARDS = {
+    "once_in_the_first_month": _once_in_the_first_month,
+    "soon_after_closing": _soon_after_closing,
+    "closed_lately_or_merged": _closed_lately_or_merged,
+    "is_joined": _is_joined,
+    "reminded_twice": _reminded_twice,
+    "may_be_reviewed": _may_be_reviewed,
+    "review_waits": _review_waits,
+}

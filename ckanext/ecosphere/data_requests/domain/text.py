@@ -1,15 +1,21 @@
-"""Texts written by users: folded for search, rendered as safe HTML, checked for words and links."""
+"""Texts written by users: folded for search, rendered as safe HTML, checked for words, links neutralised.
+
+Mail programs turn everything that looks like a URL into a link; `example[.]org` stays text.
+"""
 
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import sqlalchemy as sa
 from ckan import model
+from markupsafe import Markup, escape
 
 from ckanext.ecosphere.data_requests.model import RENDERED
 from ckanext.ecosphere.shared import characters, rich_text
+from ckanext.ecosphere.shared.mailing.texts import harmless
 from ckanext.ecosphere.shared.messages import N_
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "’": " ", "'": " "})
@@ -17,11 +23,20 @@ _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 RENDERED_AT_ONCE = 500
 #: Minimum length of a report about a dataset, in characters.
 SHORTEST_REPORT = 10
-TOO_SHORT = N_("Say it in a few words, ten characters at least: the service has to understand what is meant.")
+TOO_SHORT = N_(
+    "Say it in a few words, ten characters at least: the service has to understand what is meant."
+)
 
 clean = characters.clean
 line = characters.one_line
 html = rich_text.to_html
+
+
+def of_redis(stored: Any) -> str:
+    """Return a text that Redis gave, as bytes or text according to the options of the connection."""
+    if isinstance(stored, bytes):
+        return stored.decode()
+    return stored
 
 
 def has_words(text: str) -> bool:
@@ -50,22 +65,93 @@ def rendered(row: Any) -> str:
 
 def render_again() -> int:
     """Render the texts whose HTML is missing or from an older renderer; return how many. Idempotent."""
-    done = 0
+    rendered_count = 0
     for table, column in RENDERED.items():
         text, html_ = getattr(table, column), getattr(table, f"{column}_html")
         outdated = (table.rendering != rich_text.VERSION) | html_.is_(None)
         query = sa.select(table.id, text).where(outdated).order_by(table.id).limit(RENDERED_AT_ONCE)
         while rows := model.Session.execute(query).all():
             values = [
-                {"id": key, f"{column}_html": rich_text.to_html(written), "rendering": rich_text.VERSION}
+                {
+                    "id": key,
+                    f"{column}_html": rich_text.to_html(written),
+                    "rendering": rich_text.VERSION,
+                }
                 for key, written in rows
             ]
             model.Session.execute(sa.update(table), values)
             model.Session.commit()
-            done += len(rows)
-    return done
+            rendered_count += len(rows)
+    return rendered_count
 
 
 def links(text: str) -> int:
     """Return the number of links in a text."""
     return len(_LINK.findall(text))
+
+
+ANCHOR = re.compile(r'<a href="([^"<>]*)"[^<>]*>|</a>')
+TAG = re.compile(r"<[^<>]*>")
+
+
+class Untrusted(str):
+    """Plain text of an untrusted user, with links neutralised: shown literally, not as Markdown."""
+
+
+def to_html(written: str, plain: bool) -> str:
+    """Return a Markdown text as HTML.
+
+    Args:
+        written: the text.
+        plain: whether links become text: their label, then their URL in parentheses.
+    """
+    if plain:
+        return without_anchors(html(written))
+    return html(written)
+
+
+def row_html(row: Any, plain: bool) -> str:
+    """Return the text of a request, event or comment as HTML, as rendered on saving.
+
+    Args:
+        row: the request, event or comment.
+        plain: whether links become text.
+    """
+    html_text = rendered(row)
+    if plain:
+        return without_anchors(html_text)
+    return html_text
+
+
+def without_anchors(rendered: str) -> str:
+    """Return HTML with links replaced by text: their label, then their URL in parentheses unless it is the label."""
+    parts, end, address = [], 0, ""
+    for match in ANCHOR.finditer(rendered):
+        label = rendered[end : match.start()]
+        parts.append(label)
+        if address and not _is_address(label, address):
+            parts.append(f" ({address})")
+        address, end = match[1] or "", match.end()
+    return rich_text.without_links("".join([*parts, rendered[end:]]))
+
+
+def _is_address(label: str, address: str) -> bool:
+    return address.removeprefix("mailto:") in (label, f"http://{label}", f"https://{label}")
+
+
+def defanged(written: str) -> Untrusted:
+    """Return a Markdown text as plain text in which mail programs detect no link."""
+    rendered = without_anchors(html(written))
+    lines = re.sub(r"<br ?/?>\n?", "\n", re.sub(r"</(?:p|li|blockquote)>\s*", "\n", rendered))
+    return Untrusted(harmless(unescape(TAG.sub("", lines)).strip()))
+
+
+def mail_html(written: str) -> str:
+    """Return a detail of an e-mail as HTML; texts of untrusted users are not rendered as Markdown."""
+    if isinstance(written, Untrusted):
+        return str(
+            Markup("<p>{}</p>").format(
+                Markup("<br>").join(escape(line) for line in written.split("\n"))
+            )
+        )
+    return html(written)

@@ -34,7 +34,9 @@ def text_of(kind: str, key: str) -> Any:
     """Return the row of a text, None when there is none."""
     table, _author = TEXTS[kind]
     if table is Event:
-        return model.Session.get(Event, int(key)) if EVENT_NUMBER.fullmatch(key) else None
+        if EVENT_NUMBER.fullmatch(key):
+            return model.Session.get(Event, int(key))
+        return None
     return model.Session.get(table, key)
 
 
@@ -48,7 +50,9 @@ def is_trusted(user_id: str | None) -> bool:
     if user.sysadmin or people.is_member_of_a_service(user.id):
         return True
     since = _last_spam(user.id)
-    mine = [Request.requester_id == user.id, *([Request.submitted > since] if since else [])]
+    mine = [Request.requester_id == user.id]
+    if since:
+        mine.append(Request.submitted > since)
     if model.Session.scalar(sa.select(sa.exists().where(*mine, Request.state.in_(states.GIVEN)))):
         return True
     let_in = [*mine, Request.opened.is_not(None), Request.state != states.REJECTED]
@@ -63,21 +67,34 @@ def opens_at_once(request: Request) -> bool:
     """Return whether a request needs no moderation: its requester is trusted, its service can be reached, and it is not
     one of very many.
     """
-    if not request.requester_id or not routing.is_reachable(request.organization_id) or _is_one_of_many(request):
+    if (
+        not request.requester_id
+        or not routing.is_reachable(request.organization_id)
+        or _is_one_of_many(request)
+    ):
         return False
     if config.trust_after() <= 0 or people.is_member_of_a_service(request.requester_id):
         return True
     user = model.User.get(request.requester_id)
     if user is not None and user.sysadmin:
         return True
-    let_in = (Request.opened.is_not(None), Request.state != states.REJECTED, Request.id != request.id)
-    return _number(Request, Request.requester_id == request.requester_id, *let_in) >= config.trust_after()
+    let_in = (
+        Request.opened.is_not(None),
+        Request.state != states.REJECTED,
+        Request.id != request.id,
+    )
+    return (
+        _number(Request, Request.requester_id == request.requester_id, *let_in)
+        >= config.trust_after()
+    )
 
 
 def _is_one_of_many(request: Request) -> bool:
     """Return whether the requester sent so many lately that a moderator reads this one first; its period runs."""
-    reader = people.reader_of(model.User.get(request.requester_id) if request.requester_id else None)
-    return not request.is_signal and throttle.sent_lately(reader) > throttle.without_moderator(reader)
+    if request.is_signal:
+        return False
+    reader = people.reader_of_id(request.requester_id)
+    return throttle.sent_lately(reader) > throttle.without_moderator(reader)
 
 
 def _number(table: Any, *where: Any) -> int:
@@ -88,17 +105,23 @@ def _last_spam(user_id: str) -> datetime | None:
     """Return the time of a user's latest text that a moderator rejected as spam."""
     spam = sa.and_(Request.state == states.REJECTED, Request.outcome["spam"].as_boolean())
     moments = [
-        model.Session.scalar(sa.select(sa.func.max(Request.submitted)).where(Request.requester_id == user_id, spam))
+        model.Session.scalar(
+            sa.select(sa.func.max(Request.submitted)).where(Request.requester_id == user_id, spam)
+        )
     ]
     for table, author in TEXTS.values():
-        query = sa.select(sa.func.max(table.created)).where(author == user_id, table.moderation == SPAM)
+        query = sa.select(sa.func.max(table.created)).where(
+            author == user_id, table.moderation == SPAM
+        )
         moments.append(model.Session.scalar(query))
-    return max((each for each in moments if each), default=None)
+    return max((moment for moment in moments if moment), default=None)
 
 
 def status_of_new(user_id: str | None) -> str:
     """Return the moderation state of a text that a user has just written."""
-    return "" if is_trusted(user_id) else HELD
+    if is_trusted(user_id):
+        return ""
+    return HELD
 
 
 def may_read(moderation: str, author_id: str | None, request: Request, reader: Reader) -> bool:

@@ -1,17 +1,98 @@
-"""Display names of states, transitions, events and reasons, in the reader's language."""
+"""Display names of states, transitions, events, reasons and uses, in the reader's language.
+
+Stating an intended use is optional, since no interest has to be stated (directive 2003/4/EC, article 3(1)). Names of
+services in the French genitive: “de la DDT 80”, “du CGDD”, “de l’OFB”.
+"""
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.domain import communes, french, uses
+from ckanext.ecosphere.data_requests.domain import communes
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.messages import N_
+from ckanext.ecosphere.vocabularies import tables
+
+USES = Path(__file__).parents[1] / "data" / "uses.csv"
+USE_VOCABULARY = "regulatory-use"
+
+
+@cache
+def _own_uses() -> Mapping[str, tuple[str, str]]:
+    return {row["id"]: (row["label_fr"], row["label_en"]) for row in tables.rows(USES)}
+
+
+def use_label(key: str, lang: str) -> str:
+    """Return the label of a use in a language, "" when there is no such use."""
+    if key in _own_uses():
+        french, english = _own_uses()[key]
+        if lang.startswith("en"):
+            return english
+        return french
+    concept = voc.get(USE_VOCABULARY).get(key) if key else None
+    if concept:
+        return concept.label(lang)
+    return ""
+
+
+def use_choices(lang: str) -> list[tuple[str, str]]:
+    """Return the uses to choose from as (id, label): that of citizens first, “prefer not to say” last."""
+    first, *last = _own_uses()
+    ids = [first, *(concept.id for concept in voc.get(USE_VOCABULARY)), *last]
+    return [(key, use_label(key, lang)) for key in ids]
+
+
+def find_use(value: str) -> str:
+    """Return the id of a use named by id, URI or label, "" when there is none."""
+    for key, labels in _own_uses().items():
+        if voc.normalise(value) in (key, *(voc.normalise(label) for label in labels)):
+            return key
+    vocabulary = voc.get(USE_VOCABULARY)
+    concept = vocabulary.get(value) or vocabulary.find(value)
+    if concept:
+        return concept.id
+    return ""
+
+
+ARTICLES = Path(__file__).parents[1] / "data" / "articles.csv"
+VOWELS = "aeiou"
+#: A leading article that contracts with “de”: “Le Havre”, “Les Abymes”.
+LEADING = re.compile(r"(les?)\s+", re.IGNORECASE)
+CONTRACTED = {"la": "de la {title}", "le": "du {title}", "l": "de l’{title}", "les": "des {title}"}
+
+
+@cache
+def _articles() -> dict[str, str]:
+    with ARTICLES.open(encoding="utf-8", newline="") as stream:
+        return {row["word"]: row["article"] for row in csv.DictReader(stream)}
+
+
+def of_the(title: str) -> str:
+    """Return the name of a service preceded by “de” and its article; without an article where its gender is unknown.
+
+    Args:
+        title: as the portal shows it, e.g. “DDT 80” or “Direction départementale des territoires de la Somme”.
+    """
+    if leading := LEADING.match(title):
+        article = "des" if leading[1].lower() == "les" else "du"
+        return f"{article} {title[leading.end() :]}"
+    words = voc.normalise(title).split()
+    article = _articles().get(words[0]) if words else None
+    if article is None:
+        if words and words[0][0] in VOWELS:
+            return f"d’{title}"
+        return f"de {title}"
+    return CONTRACTED[article].format(title=title)
+
 
 _ = tk._
 
@@ -118,7 +199,7 @@ EVENTS_OF_SIGNALS = {
     "edit": N_("Report edited"),
 }
 
-#: Kind of a request (`kinds`) → name.
+#: Kind of a request (`states.KINDS`) → name.
 KINDS = {
     "data": N_("Request for data"),
     "access": N_("Request for access"),
@@ -144,11 +225,17 @@ REASONS = {
     "state": N_("This cannot be done while the request is in the state “{state}”."),
     "role": N_("You may not do this: it is for others to do."),
     "extended_already": N_("The period was extended once already; it cannot be extended again."),
-    "first_month_over": N_("The period can only be extended within the first month after the receipt."),
-    "closed_too_long": N_("A request can only be reopened within 30 days after it was closed. Please make a new one."),
+    "first_month_over": N_(
+        "The period can only be extended within the first month after the receipt."
+    ),
+    "closed_too_long": N_(
+        "A request can only be reopened within 30 days after it was closed. Please make a new one."
+    ),
     "reopened_already": N_("You have reopened this request once already. Please make a new one."),
     "review_asked_already": N_("An internal review of this decision was asked for once already."),
-    "nothing_to_review": N_("There is no decision to review, and the period for the answer is not over."),
+    "nothing_to_review": N_(
+        "There is no decision to review, and the period for the answer is not over."
+    ),
     "too_late_to_review": N_("The period within which a review can be asked for is over."),
     "not_joined": N_("This request is treated on its own already."),
     "no_review_waits": N_("No internal review is asked for at present."),
@@ -157,7 +244,9 @@ REASONS = {
 REASONS_OF_SIGNALS = {
     "kind": N_("A report has no such step."),
     "state": N_("This cannot be done while the report is in the state “{state}”."),
-    "closed_too_long": N_("A report can only be reopened within 30 days after it was closed. Please make a new one."),
+    "closed_too_long": N_(
+        "A report can only be reopened within 30 days after it was closed. Please make a new one."
+    ),
     "reopened_already": N_("You have reopened this report once already. Please make a new one."),
 }
 
@@ -177,13 +266,18 @@ ROUTING = {
 
 FLAGS = {
     "dataset_gone": N_("A dataset that answered this request is no longer available: {title}."),
-    "unreachable": N_("Nobody reads for “{title}”: it has neither members nor a mailbox. Proposed instead: {other}."),
+    "unreachable": N_(
+        "Nobody reads for “{title}”: it has neither members nor a mailbox. Proposed instead: "
+        "{other}."
+    ),
 }
 
 
 def _named(texts: Mapping[str, str]) -> Callable[[str], str]:
     def name(code: str) -> str:
-        return _(texts[code]) if code in texts else code
+        if code in texts:
+            return _(texts[code])
+        return code
 
     return name
 
@@ -214,13 +308,18 @@ def transition(code: str, signal: bool = False) -> str:
 
 def event(code: str, signal: bool = False) -> str:
     """Return what happened to a request or a signal; "" for a transition without a text of its own."""
-    found = (EVENTS_OF_SIGNALS.get(code) if signal else None) or EVENTS.get(code)
-    return _(found) if found else ""
+    of_signal = EVENTS_OF_SIGNALS.get(code) if signal else None
+    text = of_signal or EVENTS.get(code)
+    if text:
+        return _(text)
+    return ""
 
 
 def role(code: str, signal: bool = False) -> str:
     """Return the name of a role, for a request or a signal."""
-    return _(AUTHOR_OF_SIGNAL) if signal and code == "requester" else _(ROLES.get(code, code))
+    if signal and code == "requester":
+        return _(AUTHOR_OF_SIGNAL)
+    return _(ROLES.get(code, code))
 
 
 def author(code: str, service: str, signal: bool = False) -> str:
@@ -237,7 +336,7 @@ def author(code: str, service: str, signal: bool = False) -> str:
         return _(AUTHORS[code])
     if not service:
         return _("Officer of a service")
-    written = french.of_the(service) if language.current().startswith("fr") else service
+    written = of_the(service) if language.current().startswith("fr") else service
     return _("Officer of {service}").format(service=written)
 
 
@@ -249,21 +348,25 @@ def obstacle(code: str, current: str, signal: bool = False) -> str:
 
 def concept(vocabulary: str, key: str, lang: str = "") -> str:
     """Return the label of a concept in a language, by default the reader's; "" when there is none."""
-    found = voc.get(vocabulary).get(key) if key else None
-    return found.label(lang or language.current()) if found else ""
+    entry = voc.get(vocabulary).get(key) if key else None
+    if entry:
+        return entry.label(lang or language.current())
+    return ""
 
 
 def ground(key: str, other: str = "") -> str:
     """Return the name of a ground of refusal, with its articles."""
-    known = law.grounds().get(key)
-    if known is not None:
-        return f"{known.label(language.current())} ({known.articles})"
-    return other or _("The service does not hold this part") if key == law.PART_NOT_HELD else other or key
+    entry = law.grounds().get(key)
+    if entry is not None:
+        return f"{entry.label(language.current())} ({entry.articles})"
+    if key == law.PART_NOT_HELD:
+        return other or _("The service does not hold this part")
+    return other or key
 
 
 def use(code: str) -> str:
     """Return the name of an intended use."""
-    return uses.label(code, language.current())
+    return use_label(code, language.current())
 
 
 def routing_reason(reason: Mapping[str, Any]) -> str:
@@ -278,21 +381,26 @@ def routing_reason(reason: Mapping[str, Any]) -> str:
     )
 
 
-def flag(found: Mapping[str, Any]) -> str:
+def flag(flag_: Mapping[str, Any]) -> str:
     """Return the text of a flag."""
-    code = found["code"]
-    if code == "unreachable" and not found.get("title"):
+    code = flag_["code"]
+    if code == "unreachable" and not flag_.get("title"):
         return _("No service is named for this request: a moderator has to choose one.")
-    return _(FLAGS[code]).format(title=found.get("title", ""), other=found.get("other") or "–")
+    return _(FLAGS[code]).format(title=flag_.get("title", ""), other=flag_.get("other") or "–")
 
 
 def territory(request: Any, lang: str = "") -> str:
     """Return the place of a request: communes, territory, or both."""
     place = concept("territories", request.territory, lang)
-    names = [each.get("name") or each["code"] for each in request.communes or ()]
+    names = [commune.get("name") or commune["code"] for commune in request.communes or ()]
     if names and place:
         return f"{', '.join(names)} ({place})"
     if names:  # a draft: the territory that contains them is set on submission
-        around = [communes.departement_of(each["code"]) for each in request.communes]
-        return ", ".join(f"{name} ({each})" if each else name for name, each in zip(names, around, strict=True))
-    return place or (_("Area drawn on the map") if request.bbox else "")
+        around = [communes.departement_of(commune["code"]) for commune in request.communes]
+        for place_of_name, (name, within) in enumerate(zip(names, around, strict=True)):
+            if within:
+                names[place_of_name] = f"{name} ({within})"
+        return ", ".join(names)
+    if request.bbox and not place:
+        return _("Area drawn on the map")
+    return place

@@ -61,7 +61,9 @@ def _open() -> imaplib.IMAP4:
     address = urlsplit(config.imap())
     host, trusted = address.hostname or "", ssl.create_default_context()
     if address.scheme == "imaps":
-        server: imaplib.IMAP4 = imaplib.IMAP4_SSL(host, address.port or 993, ssl_context=trusted, timeout=SECONDS)
+        server: imaplib.IMAP4 = imaplib.IMAP4_SSL(
+            host, address.port or 993, ssl_context=trusted, timeout=SECONDS
+        )
     else:
         server = imaplib.IMAP4(host, address.port or 143, timeout=SECONDS)
         if host not in LOCAL:
@@ -79,11 +81,11 @@ def _open() -> imaplib.IMAP4:
 
 
 def _waiting(server: imaplib.IMAP4) -> list[str]:
-    answer, found = server.uid("SEARCH", "UNSEEN", "UNFLAGGED")
+    answer, lines = server.uid("SEARCH", "UNSEEN", "UNFLAGGED")
     if answer != "OK":
-        raise imaplib.IMAP4.error(f"the folder cannot be searched: {found}")
-    numbers = b" ".join(each for each in found if isinstance(each, bytes)).split()
-    return [each.decode() for each in numbers if each.isdigit()]
+        raise imaplib.IMAP4.error(f"the folder cannot be searched: {lines}")
+    numbers = b" ".join(line for line in lines if isinstance(line, bytes)).split()
+    return [number.decode() for number in numbers if number.isdigit()]
 
 
 def _one(server: imaplib.IMAP4, number: str) -> int:
@@ -92,7 +94,9 @@ def _one(server: imaplib.IMAP4, number: str) -> int:
     if raw is not None and not too_large and receive.is_wanted(raw):
         raw = _fetched(server, number, "BODY.PEEK[]")
     if raw is None:
-        log.warning("The mail server does not hand out a reply by e-mail; it is asked again the next time")
+        log.warning(
+            "The mail server does not hand out a reply by e-mail; it is asked again the next time"
+        )
         return 0
     try:
         outcome = receive.receive(raw, too_large=too_large)
@@ -107,13 +111,17 @@ def _one(server: imaplib.IMAP4, number: str) -> int:
 
 
 def _size(server: imaplib.IMAP4, number: str) -> int:
-    _answer, found = server.uid("FETCH", number, "(RFC822.SIZE)")
-    lines: list[Any] = [each for each in found if isinstance(each, bytes)]
+    _answer, answers = server.uid("FETCH", number, "(RFC822.SIZE)")
+    lines: list[Any] = [line for line in answers if isinstance(line, bytes)]
     match = SIZE.search(b" ".join(lines))
-    return int(match[1]) if match else 0
+    if match:
+        return int(match[1])
+    return 0
 
 
 def _fetched(server: imaplib.IMAP4, number: str, part: str) -> bytes | None:
     """Return a part of an e-mail, None when the server does not return it."""
-    answer, found = server.uid("FETCH", number, f"({part})")
-    return next((each[1] for each in found if isinstance(each, tuple)), None) if answer == "OK" else None
+    answer, items = server.uid("FETCH", number, f"({part})")
+    if answer == "OK":
+        return next((item[1] for item in items if isinstance(item, tuple)), None)
+    return None

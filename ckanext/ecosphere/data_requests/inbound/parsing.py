@@ -1,6 +1,9 @@
 """Parsing of incoming e-mails: size-limited before parsing, quotations removed, HTML converted to text.
 
 RFC 5322, 2045–2047 and 3834. Size, nesting and character sets of e-mails are all untrusted.
+
+The header `Authentication-Results` (RFC 8601) says whether DMARC passed. Everything in it but the verdicts may be
+chosen by the sender, in comments and quoted strings too.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import email
 import email.policy
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from email.header import decode_header, make_header
 from email.headerregistry import Address
@@ -41,15 +44,25 @@ MOST_TEXTS = 10
 RECIPIENTS = ("X-Original-To", "Delivered-To", "Envelope-To", "To", "Cc")
 MOST_RECIPIENTS = 50
 #: Header of a container; other characters may precede the type, since the parser drops more than spaces.
-CONTAINER = re.compile(rb"^content-type:[^a-z/;]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
-DESCRIPTION = re.compile(rb"^content-[a-z-]{1,30}[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
+CONTAINER = re.compile(
+    rb"^content-type:[^a-z/;]*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE
+)
+DESCRIPTION = re.compile(
+    rb"^content-[a-z-]{1,30}[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE
+)
 #: Shortest form of a boundary line: its name may be empty, or begin with a space.
 BOUNDARY = re.compile(rb"^--", re.MULTILINE)
 CLOSED = re.compile(rb"\r?\n\r?\n")
 IGNORED_PRECEDENCE = ("bulk", "junk", "list", "auto_reply", "auto-reply")
-ROBOTS = re.compile(r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE)
+ROBOTS = re.compile(
+    r"^(?:mailer-daemon|postmaster|no-?reply|bounces?)(?:[+=.-].*)?@", re.IGNORECASE
+)
 #: Media types of cryptographic signatures of the e-mail.
-SEALS = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
+SEALS = (
+    "application/pkcs7-signature",
+    "application/x-pkcs7-signature",
+    "application/pgp-signature",
+)
 #: How mail programs begin the subject of an absence message, also those that send no header of RFC 3834. An accent that
 #: is not encoded as RFC 2047 demands is read as U+FFFD.
 ABSENCE = re.compile(
@@ -57,7 +70,13 @@ ABSENCE = re.compile(
     r"|auto(?:matic)?[- ]?reply|out of (?:the )?office)\b",
     re.IGNORECASE,
 )
-AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response", "List-Id", "X-Failed-Recipients")
+AUTOMATIC_HEADERS = (
+    "X-Autoreply",
+    "X-Autorespond",
+    "X-Auto-Response",
+    "List-Id",
+    "X-Failed-Recipients",
+)
 
 
 class Unreadable(Exception):
@@ -142,7 +161,7 @@ def body(raw: bytes) -> tuple[str, list[FileStorage]]:
         raise Unreadable("too_complex") from None
     if len(parts) > MOST_PARTS:
         raise Unreadable("too_complex")
-    return _text(parts), [_file(each) for each in parts if _is_file(each)]
+    return _text(parts), [_file(part) for part in parts if _is_file(part)]
 
 
 def _parse(raw: bytes) -> Message:
@@ -151,7 +170,7 @@ def _parse(raw: bytes) -> Message:
     Raises:
         Unreadable: a header of a part is too long, or the standard library fails on it.
     """
-    if any(len(each.group()) > LONGEST_DESCRIPTION for each in DESCRIPTION.finditer(_lines(raw))):
+    if any(len(match.group()) > LONGEST_DESCRIPTION for match in DESCRIPTION.finditer(_lines(raw))):
         raise Unreadable("too_complex")
     try:
         return email.message_from_bytes(raw, policy=email.policy.compat32)
@@ -168,7 +187,9 @@ def _header(message: Message, name: str) -> str:
     """Return a header as text, "" for a broken one on which the standard library fails."""
     try:
         return " ".join(str(message.get(name) or "").split())
-    except Exception:  # errors of the header parser are not documented: IndexError, ValueError, AttributeError …
+    except (
+        Exception
+    ):  # errors of the header parser are not documented: IndexError, ValueError, AttributeError …
         return ""
 
 
@@ -183,7 +204,7 @@ def _decoded_header(message: Message, name: str) -> str:
 
 def _headers(message: Message, name: str) -> list[str]:
     try:
-        return [" ".join(str(each).split()) for each in message.get_all(name) or []]
+        return [" ".join(str(header).split()) for header in message.get_all(name) or []]
     except Exception:  # as above
         return []
 
@@ -191,18 +212,20 @@ def _headers(message: Message, name: str) -> list[str]:
 def _sender(message: Message) -> str:
     """Return the only address in From, "" when there is another entry, valid or not."""
     written = _headers(message, "From")
-    found = _listed(written)
-    return found[0] if len(found) == 1 and len(written[0]) <= LONGEST_ADDRESSES else ""
+    senders = _listed(written)
+    if len(senders) == 1 and len(written[0]) <= LONGEST_ADDRESSES:
+        return senders[0]
+    return ""
 
 
 def _addresses(written: list[str]) -> list[str]:
-    return [each for each in _listed(written) if each]
+    return [address for address in _listed(written) if address]
 
 
 def _listed(written: list[str]) -> list[str]:
     """Return the addresses in some headers, in lower case; "" for one that is broken or too long."""
     try:
-        pairs = getaddresses([each[:LONGEST_ADDRESSES] for each in written])
+        pairs = getaddresses([header[:LONGEST_ADDRESSES] for header in written])
     except RecursionError:  # comments within comments
         return []
     return [_address(address) for _name, address in pairs[:MOST_RECIPIENTS] if "@" in address]
@@ -218,15 +241,18 @@ def _address(written: str) -> str:
 
 
 def _recipients(message: Message, original: str) -> list[str]:
-    found = [original.strip().lower()] if original else []
+    addresses = [original.strip().lower()] if original else []
     for name in RECIPIENTS:
-        found += _addresses(_headers(message, name)[:MOST_RECIPIENTS])
-    return list(dict.fromkeys(found))
+        addresses += _addresses(_headers(message, name)[:MOST_RECIPIENTS])
+    return list(dict.fromkeys(addresses))
 
 
 def _is_automatic(message: Message) -> bool:
     submitted = _header(message, "Auto-Submitted").split(";")[0].strip().lower()
-    returned = message.get("Return-Path") is not None and _header(message, "Return-Path").strip("<> ") == ""
+    returned = (
+        message.get("Return-Path") is not None
+        and _header(message, "Return-Path").strip("<> ") == ""
+    )
     report = _header(message, "Content-Type").lower().startswith("multipart/report")
     return (
         submitted not in ("", "no")
@@ -255,7 +281,11 @@ def _leaves(message: Message) -> Iterator[Any]:
 def _is_file(part: Message) -> bool:
     """Return whether a part is an attachment; inline pictures (logos in signatures) and signatures are not."""
     disposition = part.get_content_disposition()
-    within = disposition != "attachment" and part.get_content_maintype() == "image" and part.get("Content-ID")
+    within = (
+        disposition != "attachment"
+        and part.get_content_maintype() == "image"
+        and part.get("Content-ID")
+    )
     if within or part.get_content_type() in SEALS:
         return False
     return disposition == "attachment" or bool(_file_name(part))
@@ -264,14 +294,17 @@ def _is_file(part: Message) -> bool:
 def _file_name(part: Message) -> str:
     try:
         name = str(part.get_filename() or "")[:LONGEST_FILE_NAME]
-        return str(make_header(decode_header(name)))  # many programs encode it in a way that RFC 2047 forbids
+        return str(
+            make_header(decode_header(name))
+        )  # many programs encode it in a way that RFC 2047 forbids
     except Exception:  # as in `_header`
         return ""
 
 
 def _file(part: Message) -> FileStorage:
     content = part.get_payload(decode=True)
-    return FileStorage(BytesIO(content if isinstance(content, bytes) else b""), _file_name(part) or "piece-jointe")
+    raw = content if isinstance(content, bytes) else b""
+    return FileStorage(BytesIO(raw), _file_name(part) or "piece-jointe")
 
 
 def _text(parts: list[Any]) -> str:
@@ -294,3 +327,39 @@ def _decoded(part: Message) -> str:
     except (LookupError, ValueError, UnicodeError):
         # An unknown character set, or a codec that is not one ("base64").
         return raw[: 4 * LONGEST_TEXT].decode("utf-8", "replace")
+
+
+LONGEST_RESULTS = 8_000
+#: What separates a header into quoted strings, comments and the rest.
+_QUOTE_MARKS = re.compile(r'\\.|["()]', re.DOTALL)
+_VERDICT = re.compile(r"\s*dmarc\s*=\s*([a-z]*)", re.IGNORECASE)
+
+
+def is_verified(headers: Iterable[str], server: str) -> bool:
+    """Return whether a mail server has verified the sender of an e-mail.
+
+    Args:
+        headers: its `Authentication-Results`, the topmost first; below the first one of that server, all may be forged.
+        server: name by which the server signs them (`authserv-id`).
+    """
+    for header in headers:
+        name, *results = "".join(_outside_of_quotes(header[:LONGEST_RESULTS])).split(";")
+        if name.split()[:1] == [server]:
+            verdicts = {match[1].lower() for match in map(_VERDICT.match, results) if match}
+            return len(header) <= LONGEST_RESULTS and verdicts == {"pass"}
+    return False
+
+
+def _outside_of_quotes(header: str) -> Iterator[str]:
+    """Yield what is outside of quoted strings and comments, which may be nested."""
+    quoted, depth, begin = False, 0, 0
+    for mark in _QUOTE_MARKS.finditer(header):
+        if not quoted and not depth:
+            yield header[begin : mark.start()]
+        begin = mark.end()
+        if mark[0] == '"' and not depth:
+            quoted = not quoted
+        elif not quoted:
+            depth = max(0, depth + {"(": 1, ")": -1}.get(mark[0], 0))
+    if not quoted and not depth:
+        yield header[begin:]

@@ -18,16 +18,24 @@ import sqlalchemy as sa
 from ckan import model
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import attachments, config, conversation, dictize, service, throttle
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    config,
+    conversation,
+    dictize,
+    service,
+    throttle,
+)
 from ckanext.ecosphere.data_requests.domain import clock, people, states
-from ckanext.ecosphere.data_requests.inbound import addresses, answers, parsing, verified
-from ckanext.ecosphere.data_requests.inbound.tables import Inbound
+from ckanext.ecosphere.data_requests.inbound import parsing
 from ckanext.ecosphere.data_requests.logic import schema
-from ckanext.ecosphere.data_requests.model import Request
-from ckanext.ecosphere.data_requests.notifications import emails, replies
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests.model import Inbound, Notification, Request
+from ckanext.ecosphere.data_requests.notifications import emails, mail_texts, replies
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.locks import Locks
+from ckanext.ecosphere.shared.mailing import headers, sending
+from ckanext.ecosphere.shared.mailing.texts import harmless, subject
+from ckanext.ecosphere.shared.messages import N_
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +53,7 @@ class Refused(Exception):
     """An e-mail that is not accepted.
 
     Attributes:
-        code: stored as the outcome (`answers.SENTENCES`).
+        code: stored as the outcome (`SENTENCES`).
         details: what exactly is wrong, as sentences in the user's language.
     """
 
@@ -67,27 +75,34 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
     """
     too_large = too_large or len(raw) > config.reply_bytes()
     try:
-        found = parsing.head(raw, recipient)
+        head = parsing.head(raw, recipient)
     except parsing.Unreadable as error:
         return error.code
-    token, address = _token(found)
+    token, address = _token(head)
     # Without a valid token the sender may be forged, so no explanation is sent.
-    if token is None or found.automatic:
-        return "automatic" if token else "not_ours"
+    if token is None or head.automatic:
+        if token:
+            return "automatic"
+        return "not_ours"
     notification = model.Session.get(Notification, token.notification)
     user = model.User.get(notification.user_id) if notification is not None else None
     if notification is None or user is None or user.state != model.State.ACTIVE or not user.email:
         return "unknown"
     lang = emails.language_of(user, model.Session.get(Request, notification.request_id))
-    key = parsing.digest(found.digest, address)
+    key = parsing.digest(head.digest, address)
     with Locks() as locks:
-        if not locks.take(f"requests:mail:{key}") or not _begin(key, user.id, notification.request_id):
+        if not locks.take(f"requests:mail:{key}") or not _begin(
+            key, user.id, notification.request_id
+        ):
             return "seen"
         outcome, details = "flood", ()
-        if _number(user.id, timedelta(hours=1), Inbound.outcome.not_in(OF_STRANGERS)) <= MOST_LOOKED_AT:
-            outcome, details = _tried(Mail(raw, found, token, key, too_large), lang)
+        if (
+            _number(user.id, timedelta(hours=1), Inbound.outcome.not_in(OF_STRANGERS))
+            <= MOST_LOOKED_AT
+        ):
+            outcome, details = _tried(Mail(raw, head, token, key, too_large), lang)
         _end(key, outcome)
-        if outcome in answers.SENTENCES:
+        if outcome in SENTENCES:
             _answer(key, outcome, details, lang, token.notification)
     return outcome
 
@@ -95,15 +110,15 @@ def receive(raw: bytes, recipient: str = "", too_large: bool = False) -> str:
 def is_wanted(head: bytes) -> bool:
     """Return whether an e-mail with these headers is processed at all, so that its body is worth fetching."""
     try:
-        found = parsing.head(head)
+        headers = parsing.head(head)
     except parsing.Unreadable:
         return False
-    return _token(found)[0] is not None and not found.automatic
+    return _token(headers)[0] is not None and not headers.automatic
 
 
-def _token(found: parsing.Incoming) -> tuple[addresses.Token | None, str]:
+def _token(mail: parsing.Incoming) -> tuple[replies.Token | None, str]:
     """Return the first valid token among the recipients of an e-mail, and its address."""
-    read = ((addresses.read(each), each) for each in found.recipients)
+    read = ((replies.read_address(recipient), recipient) for recipient in mail.recipients)
     return next((pair for pair in read if pair[0] is not None), (None, ""))
 
 
@@ -113,7 +128,7 @@ class Mail:
 
     raw: bytes
     head: parsing.Incoming
-    token: addresses.Token
+    token: replies.Token
     key: str
     too_large: bool
 
@@ -133,7 +148,14 @@ def _begin(key: str, user_id: str, request_id: str) -> bool:
     row = model.Session.get(Inbound, key, populate_existing=True)
     if row is not None:
         return not row.outcome
-    row = Inbound(id=key, received=clock.now(), user_id=user_id, request_id=request_id, outcome="", answered=False)
+    row = Inbound(
+        id=key,
+        received=clock.now(),
+        user_id=user_id,
+        request_id=request_id,
+        outcome="",
+        answered=False,
+    )
     model.Session.add(row)
     model.Session.commit()
     return True
@@ -161,14 +183,16 @@ def _take(mail: Mail) -> None:
     request = model.Session.get(Request, notification.request_id)
     reader = people.reader_of(user)
     if user is None or mail.head.sender != str(user.email or "").lower():
-        raise Refused("other_sender", (mail.head.sender,) if mail.head.sender else ())
+        raise Refused("other_sender", tuple(filter(None, (mail.head.sender,))))
     server = config.reply_server()
-    if server and not verified.is_verified(mail.head.results, server):
+    if server and not parsing.is_verified(mail.head.results, server):
         raise Refused("unverified")
     if mail.token.is_expired:
         raise Refused("expired")
     internal = replies.is_internal(notification)
-    open_to = request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
+    open_to = (
+        request is not None and reader.may_read(request) and dictize.may_comment(request, reader)
+    )
     if request is None or not open_to or (internal and not reader.is_inside(request)):
         raise Refused("closed")
     if mail.too_large:
@@ -183,7 +207,11 @@ def _take(mail: Mail) -> None:
         raise Refused("too_many_files")
     try:
         throttle.written(reader)
-        data = {"id": request.id, "text": text or tk._("Files sent by e-mail"), "internal": internal}
+        data = {
+            "id": request.id,
+            "text": text or tk._("Files sent by e-mail"),
+            "internal": internal,
+        }
         context: Any = {"model": model, "session": model.Session}
         checked, errors = tk.navl_validate(data, schema.comment(), context)
         if errors:
@@ -194,34 +222,49 @@ def _take(mail: Mail) -> None:
 
 
 def _keep(
-    reader: people.Reader, request: Request, data: Mapping[str, Any], files: Sequence[FileStorage], key: str
+    reader: people.Reader,
+    request: Request,
+    data: Mapping[str, Any],
+    files: Sequence[FileStorage],
+    key: str,
 ) -> None:
     """Create the message; from a requester who was asked for details, the text becomes their answer.
 
     All or nothing is stored: the details with their files, and the outcome of the e-mail.
     """
     text, internal = data["text"], data["internal"]
-    if request.state != states.NEEDS_INFO or states.REQUESTER not in reader.roles(request) or internal:
+    if (
+        request.state != states.NEEDS_INFO
+        or states.REQUESTER not in reader.roles(request)
+        or internal
+    ):
         conversation.comment(reader, request.id, text, internal, list(files), key=key)
         return
-    found = attachments.check_all(files)
+    accepted = attachments.check_all(files)
 
     def also(locked: Request) -> None:
-        if found:
-            conversation.write(reader, locked, tk._("Files sent by e-mail"), False, found=found, key=key)
+        if accepted:
+            conversation.write(
+                reader, locked, tk._("Files sent by e-mail"), False, files=accepted, key=key
+            )
         model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(outcome=TAKEN))
 
     try:
-        service.transition(reader, request.id, "answer_details", request.version, {"comment": text}, also=also)
+        service.transition(
+            reader, request.id, "answer_details", request.version, {"comment": text}, also=also
+        )
     finally:
-        attachments.discard(found)
+        attachments.discard(accepted)
 
 
 def _sentences(errors: Any) -> list[str]:
     if isinstance(errors, str):
         return [errors]
-    values = errors.values() if isinstance(errors, dict) else errors if isinstance(errors, list | tuple) else ()
-    return [each for value in values for each in _sentences(value)]
+    if isinstance(errors, dict):
+        errors = list(errors.values())
+    if not isinstance(errors, list | tuple):
+        return []
+    return [sentence for error in errors for sentence in _sentences(error)]
 
 
 def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int) -> None:
@@ -229,10 +272,81 @@ def _answer(key: str, code: str, details: Sequence[str], lang: str, number: int)
     notification = model.Session.get(Notification, number)
     if notification is None:
         return
-    alike = Inbound.outcome.in_(OF_STRANGERS) if code in OF_STRANGERS else Inbound.outcome.not_in(OF_STRANGERS)
-    if _number(notification.user_id, timedelta(days=1), Inbound.answered.is_(True), alike) >= MOST_ANSWERED:
+    alike = (
+        Inbound.outcome.in_(OF_STRANGERS)
+        if code in OF_STRANGERS
+        else Inbound.outcome.not_in(OF_STRANGERS)
+    )
+    if (
+        _number(notification.user_id, timedelta(days=1), Inbound.answered.is_(True), alike)
+        >= MOST_ANSWERED
+    ):
         return
     model.Session.execute(sa.update(Inbound).where(Inbound.id == key).values(answered=True))
     model.Session.commit()
     with language.speaking(lang):
-        answers.send(notification.user_id, number, code, details, key)
+        _explain(notification.user_id, number, code, details, key)
+
+
+_ = tk._
+
+#: Code → why an e-mail is not accepted.
+SENTENCES = {
+    "other_sender": N_(
+        "It did not come from the address of your account. Write from that address, or on the page."
+    ),
+    "unverified": N_(
+        "The mail server could not verify that it came from you. Write on the page of the request."
+    ),
+    "expired": N_("The address that you answered is no longer good: it was in an old e-mail."),
+    "closed": N_("This request takes no message from you any more."),
+    "too_large": N_("It is too large: {number} MB at most, files included."),
+    "too_complex": N_("It is made of too many parts to be read."),
+    "broken": N_("It could not be read."),
+    "empty": N_("No word of your own was found in it: write above the text that you answer."),
+    "too_many_files": N_("It has too many files: ten at most."),
+    "invalid": N_("What it says could not be taken as it is:"),
+}
+MOST_DETAILS, LONGEST_DETAIL = 5, 300
+
+
+def _explain(
+    user_id: str, notification_id: int, code: str, details: Sequence[str], key: str
+) -> None:
+    """Send the explanation to the account's address, in the current language."""
+    user = model.User.get(user_id)
+    row = model.Session.get(Notification, notification_id)
+    request = model.Session.get(Request, row.request_id) if row is not None else None
+    if user is None or not config.mail_works():
+        return
+    readable = request is not None and people.reader_of(user).may_read(request)
+    reason = _(SENTENCES[code]).format(number=config.reply_bytes() // 1024**2)
+    lines = [reason, *(harmless(detail)[:LONGEST_DETAIL] for detail in details[:MOST_DETAILS])]
+    reference = request.reference or "" if request is not None and readable else ""
+    sentence = _("Your e-mail was not taken.")
+    if reference:
+        sentence = _("Your e-mail about the request {reference} was not taken.").format(
+            reference=reference
+        )
+    url = emails.address(f"demandes/{reference}") if reference else ""
+    item = emails.Item(sentence, "", url)
+    item.details.append((_("Why"), "\n\n".join(lines)))
+    item.details.append(
+        (_("What to do"), _("Nothing of it was kept. Write on the page of the request instead."))
+    )
+    letter = emails.Letter(
+        subject=subject(sentence),
+        greeting=_("Hello {name},").format(name=mail_texts.name(user)),
+        items=[item],
+        closing=emails.closing(),
+        settings_url=emails.address("demandes/preferences"),
+    )
+    own = {
+        **headers.AUTOMATIC,
+        "Auto-Submitted": "auto-replied",
+        "Message-ID": headers.message_id("refused", key),
+    }
+    try:
+        sending.hand_over(**emails.in_form(letter, user), headers=own)
+    except sending.FAULTS as error:
+        log.warning("An e-mail about a reply that was not taken did not leave: %s", error)

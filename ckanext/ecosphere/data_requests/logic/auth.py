@@ -12,12 +12,16 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import AuthResult, Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize, history, moderation
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.desk.tables import Absence
-from ckanext.ecosphere.data_requests.domain import other_requests, people, states
+from ckanext.ecosphere.data_requests import conversation, deliveries, dictize, history
+from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
+from ckanext.ecosphere.data_requests.model import (
+    Absence,
+    Attachment,
+    Comment,
+    Request,
+    by_id_or_reference,
+)
 from ckanext.ecosphere.shared import authorization
 
 _ = tk._
@@ -36,7 +40,7 @@ def readable(context: Context, key: Any) -> tuple[Request, Reader]:
         NotFound: there is no such request, or the reader may not know of it.
     """
     reader = people.reader_of_context(context)
-    request = other_requests.by_id_or_reference(str(key or ""))
+    request = by_id_or_reference(str(key or ""))
     if request is None or not reader.may_read(request):
         raise tk.ObjectNotFound(_("Request not found"))
     return request, reader
@@ -75,26 +79,32 @@ def _moderates(context: Context, data_dict: DataDict) -> AuthResult:
     for key in ("id", "source", "target"):
         if data_dict.get(key):
             readable(context, data_dict[key])
-    return YES if people.reader_of_context(context).moderator else no(_("Only moderators may do this."))
+    if people.reader_of_context(context).moderator:
+        return YES
+    return no(_("Only moderators may do this."))
 
 
 def _works_for(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow editors and administrators of the service."""
     reader, group = people.reader_of_context(context), organization(data_dict.get("organization"))
     allowed = reader.sysadmin or group.id in reader.editor_of
-    return YES if allowed else no(_("Only the editors of this service may see its desk."))
+    if allowed:
+        return YES
+    return no(_("Only the editors of this service may see its desk."))
 
 
 def _administers_site(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow sysadmins."""
-    return YES if people.reader_of_context(context).sysadmin else no(_("Only administrators of the site may do this."))
+    if people.reader_of_context(context).sysadmin:
+        return YES
+    return no(_("Only administrators of the site may do this."))
 
 
 def _oneself(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow users for their own data, and sysadmins."""
     reader = people.reader_of_context(context)
-    wanted = data_dict.get("user")
-    if reader.sysadmin or not wanted or wanted in (reader.id, reader.name):
+    user = data_dict.get("user")
+    if reader.sysadmin or not user or user in (reader.id, reader.name):
         return YES
     return no(_("Only the person concerned may do this."))
 
@@ -102,7 +112,9 @@ def _oneself(context: Context, data_dict: DataDict) -> AuthResult:
 def update(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow the requester."""
     request, reader = readable(context, data_dict.get("id"))
-    return YES if states.REQUESTER in reader.roles(request) else no(_("Only the requester may change a request."))
+    if states.REQUESTER in reader.roles(request):
+        return YES
+    return no(_("Only the requester may change a request."))
 
 
 def transition(context: Context, data_dict: DataDict) -> AuthResult:
@@ -121,7 +133,9 @@ def listing(context: Context, data_dict: DataDict) -> AuthResult:
     if scope == "desk":
         return _works_for(context, data_dict)
     if scope == "moderation":
-        return YES if reader.moderator else no(_("Only moderators may do this."))
+        if reader.moderator:
+            return YES
+        return no(_("Only moderators may do this."))
     if scope == "mine" and not reader.id:
         return no(_("Log in to see your requests."))
     return YES
@@ -132,7 +146,9 @@ def comment(context: Context, data_dict: DataDict) -> AuthResult:
     request, reader = readable(context, data_dict.get("id"))
     if data_dict.get("internal") and not reader.is_inside(request):
         return no(_("Internal notes are for the service and the moderators."))
-    return YES if dictize.may_comment(request, reader) else no(_("This request takes no comments."))
+    if dictize.may_comment(request, reader):
+        return YES
+    return no(_("This request takes no comments."))
 
 
 def comment_hide(context: Context, data_dict: DataDict) -> AuthResult:
@@ -158,23 +174,27 @@ def attachment_show(context: Context, data_dict: DataDict) -> AuthResult:
 
 def delivery_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow all who may read the request; for a private delivery, the requester and those who handle the request."""
-    found = deliveries.get(str(data_dict.get("id") or ""))
-    if found is None:
+    delivery = deliveries.get(str(data_dict.get("id") or ""))
+    if delivery is None:
         raise tk.ObjectNotFound(_("File not found"))
-    request, reader = readable(context, found.request_id)
-    if not deliveries.may_read(found, request, reader):
+    request, reader = readable(context, delivery.request_id)
+    if not deliveries.may_read(delivery, request, reader):
         raise tk.ObjectNotFound(_("File not found"))
     return YES
 
 
 def held_list(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow moderators."""
-    return YES if people.reader_of_context(context).moderator else no(_("Only moderators may do this."))
+    if people.reader_of_context(context).moderator:
+        return YES
+    return no(_("Only moderators may do this."))
 
 
 def moderate(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow moderators, for texts of requests that they may read; for others, the text is not found."""
-    request = moderation.request_of(str(data_dict.get("kind")), str(data_dict.get("id") or ""))
+    request = conversation.request_of_text(
+        str(data_dict.get("kind")), str(data_dict.get("id") or "")
+    )
     readable(context, request.id)
     return held_list(context, {})
 
@@ -186,18 +206,24 @@ def letter_preview(context: Context, data_dict: DataDict) -> AuthResult:
     line = states.TRANSITIONS.get(str(data_dict.get("transition")))
     request, reader = readable(context, data_dict.get("id"))
     allowed = line is not None and reader.roles(request) & set(line.roles)
-    return YES if allowed else no(_("You may not do this: it is for others to do."))
+    if allowed:
+        return YES
+    return no(_("You may not do this: it is for others to do."))
 
 
 def letter_show(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow logged-in users; the action returns letters only to those whom they concern."""
-    return YES if people.reader_of_context(context).id else no(_("Log in to read your letters."))
+    if people.reader_of_context(context).id:
+        return YES
+    return no(_("Log in to read your letters."))
 
 
 def assign(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow editors of any service; the action checks each request."""
     reader = people.reader_of_context(context)
-    return YES if reader.sysadmin or reader.editor_of else no(_("Only the editors of a service may do this."))
+    if reader.sysadmin or reader.editor_of:
+        return YES
+    return no(_("Only the editors of a service may do this."))
 
 
 def dataset_list(context: Context, data_dict: DataDict) -> AuthResult:
@@ -220,17 +246,21 @@ def agent(reader: Reader, key: Any) -> model.User:
         NotAuthorized: the user is someone else, or does not exist.
     """
     own = not key or key in (reader.id, reader.name)
-    user = model.User.get(reader.id if own else str(key))
+    user = model.User.get(reader.id) if own else model.User.get(str(key))
     services = reader.editor_of if own else reader.admin_of
     here = user is not None and any(user.id in people.editors_of(group) for group in services)
     if user is None or not (here or (own and reader.editor_of)):
-        raise tk.NotAuthorized(_("Only administrators of a service may announce the absence of a colleague."))
+        raise tk.NotAuthorized(
+            _("Only administrators of a service may announce the absence of a colleague.")
+        )
     return user
 
 
 def works(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow editors of a service."""
-    return YES if people.reader_of_context(context).editor_of else no(_("Only the editors of a service may do this."))
+    if people.reader_of_context(context).editor_of:
+        return YES
+    return no(_("Only the editors of a service may do this."))
 
 
 def absence_create(context: Context, data_dict: DataDict) -> AuthResult:
@@ -248,11 +278,11 @@ def absence_create(context: Context, data_dict: DataDict) -> AuthResult:
 def absence_delete(context: Context, data_dict: DataDict) -> AuthResult:
     """Allow the absent agent and administrators of their service; for others, the absence is not found."""
     reader = people.reader_of_context(context)
-    found = model.Session.get(Absence, str(data_dict.get("id") or ""))
-    if found is None or not reader.id:
+    absence = model.Session.get(Absence, str(data_dict.get("id") or ""))
+    if absence is None or not reader.id:
         raise tk.ObjectNotFound(_("There is no such absence."))
     try:
-        agent(reader, found.user_id)
+        agent(reader, absence.user_id)
     except tk.NotAuthorized:
         raise tk.ObjectNotFound(_("There is no such absence.")) from None
     return YES
@@ -320,7 +350,9 @@ FOR_ANYONE = {
 }
 
 
-def _function(name: str, rule: Callable[[Context, DataDict], AuthResult]) -> Callable[..., AuthResult]:
+def _function(
+    name: str, rule: Callable[[Context, DataDict], AuthResult]
+) -> Callable[..., AuthResult]:
     def allowed(context: Context, data_dict: DataDict | None) -> AuthResult:
         return rule(context, data_dict or {})
 
@@ -328,7 +360,9 @@ def _function(name: str, rule: Callable[[Context, DataDict], AuthResult]) -> Cal
     allowed.__doc__ = rule.__doc__
     # The rules also apply to sysadmins: they may moderate, but not act in someone's name.
     checked = tk.auth_sysadmins_check(allowed)
-    return tk.auth_allow_anonymous_access(checked) if name in FOR_ANYONE else checked
+    if name in FOR_ANYONE:
+        return tk.auth_allow_anonymous_access(checked)
+    return checked
 
 
 def get_auth_functions() -> dict[str, Any]:

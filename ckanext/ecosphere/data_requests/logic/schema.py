@@ -1,4 +1,4 @@
-"""Schemas of the actions."""
+"""Schemas of the actions, each named after its action `ecosphere_request_…`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckan.lib.navl.dictization_functions import StopOnError, missing
 from ckan.types import Context, DataDict, Schema
 
 from ckanext.ecosphere.data_requests.decisions import authors
-from ckanext.ecosphere.data_requests.domain import kinds, states
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.logic import validators as v
 
 
@@ -26,10 +26,10 @@ def flat(action: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(action)
     def wrapper(context: Context, data_dict: DataDict | None = None) -> Any:
-        data = {
-            key: json.dumps(value) if isinstance(value, list) and any(isinstance(e, dict) for e in value) else value
-            for key, value in (data_dict or {}).items()
-        }
+        data = dict(data_dict or {})
+        for key, value in data.items():
+            if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+                data[key] = json.dumps(value)
         return action(context, data)
 
     return wrapper
@@ -66,14 +66,14 @@ FIELDS: dict[str, Any] = {
 
 def _request_fields() -> Schema:
     # `ignore_missing` would also drop an empty value; `_ignore_not_given` keeps it, so that fields can be cleared.
-    found: Any = {name: [_ignore_not_given, validator] for name, validator in FIELDS.items()}
-    found["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
-    found["show_name"] = [_ignore_not_given, v.yes_or_no]
-    found["show_procedure"] = [_ignore_not_given, v.yes_or_no]
-    found["files"] = [_ignore_not_given, v.some_files]
-    found["site_web"] = [_ignore_not_given, v.empty_trap]
-    found["__extras"] = [get("ignore")]
-    return found
+    fields: Any = {name: [_ignore_not_given, validator] for name, validator in FIELDS.items()}
+    fields["visibility"] = [_ignore_not_given, get("one_of")(["public", "private"])]
+    fields["show_name"] = [_ignore_not_given, v.yes_or_no]
+    fields["show_procedure"] = [_ignore_not_given, v.yes_or_no]
+    fields["files"] = [_ignore_not_given, v.some_files]
+    fields["site_web"] = [_ignore_not_given, v.empty_trap]
+    fields["__extras"] = [get("ignore")]
+    return fields
 
 
 def _ignore_not_given(key: Any, data: Any, errors: Any, context: Any) -> None:
@@ -83,21 +83,19 @@ def _ignore_not_given(key: Any, data: Any, errors: Any, context: Any) -> None:
 
 
 def request_create() -> Schema:
-    """Schema of `ecosphere_request_create`."""
     return {
         **_request_fields(),
         "title": [get("not_empty"), v.one_line, get("not_empty")],
-        "kind": _if_given(get("one_of")(list(kinds.DEMANDS))),
+        "kind": _if_given(get("one_of")(list(states.DEMANDS))),
         "dataset": _if_given(get("unicode_safe")),
         "organization": _if_given(v.service),
     }
 
 
 def signal_create() -> Schema:
-    """Schema of `ecosphere_request_signal`."""
     return {
         "dataset": _id(),
-        "kind": [get("not_empty"), get("one_of")(list(kinds.SIGNALS))],
+        "kind": [get("not_empty"), get("one_of")(list(states.SIGNALS))],
         "description": [get("not_empty"), v.report, get("not_empty")],
         "site_web": _if_given(v.empty_trap),
         "__extras": [get("ignore")],
@@ -105,7 +103,6 @@ def signal_create() -> Schema:
 
 
 def request_update() -> Schema:
-    """Schema of `ecosphere_request_update`."""
     return {
         **_request_fields(),
         "title": [_ignore_not_given, get("not_empty"), v.one_line, get("not_empty")],
@@ -120,12 +117,10 @@ def by_id() -> Schema:
 
 
 def batch_add() -> Schema:
-    """Schema of `ecosphere_request_batch_add`."""
     return {"id": _id(), "organizations": [get("not_empty"), v.texts], "__extras": [get("ignore")]}
 
 
 def request_list() -> Schema:
-    """Schema of `ecosphere_request_list`."""
     return {
         "q": _if_given(v.one_line),
         "state": _if_given(v.texts, v.states_of_requests),
@@ -136,8 +131,14 @@ def request_list() -> Schema:
         "unanswered": _if_given(v.yes_or_no),
         "review": _if_given(v.yes_or_no),
         "assigned": _if_given(get("one_of")(["mine", "nobody"])),
-        "sort": [get("default")("created"), get("one_of")(["relevance", "created", "support", "due"])],
-        "scope": [get("default")("public"), get("one_of")(["public", "mine", "desk", "moderation"])],
+        "sort": [
+            get("default")("created"),
+            get("one_of")(["relevance", "created", "support", "due"]),
+        ],
+        "scope": [
+            get("default")("public"),
+            get("one_of")(["public", "mine", "desk", "moderation"]),
+        ],
         "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
         "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],
         "facets": [get("default")(True), v.yes_or_no],
@@ -161,7 +162,9 @@ def request_transition() -> Schema:
 
 
 def _transition_fields() -> list[str]:
-    return sorted({name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"})
+    return sorted(
+        {name for line in states.TRANSITIONS.values() for name in line.fields} - {"comment"}
+    )
 
 
 def letter_preview() -> Schema:
@@ -184,7 +187,6 @@ def place_and_theme() -> Schema:
 
 
 def comment() -> Schema:
-    """Schema of `ecosphere_request_comment`."""
     return {
         "id": _id(),
         "text": [get("not_empty"), v.long_text, get("not_empty")],
@@ -195,12 +197,10 @@ def comment() -> Schema:
 
 
 def comment_hide() -> Schema:
-    """Schema of `ecosphere_request_comment_hide`."""
     return {"id": _id(), "reason": [get("not_empty"), v.one_line, get("not_empty")]}
 
 
 def moderate() -> Schema:
-    """Schema of `ecosphere_request_moderate`."""
     return {
         "id": _id(),
         "kind": [get("not_empty"), get("one_of")(["comment", "edit", "step"])],
@@ -211,22 +211,22 @@ def moderate() -> Schema:
 
 
 def hide() -> Schema:
-    """Schema of `ecosphere_request_hide`."""
     return {"id": _id(), "hidden": [get("default")(True), v.yes_or_no]}
 
 
 def satisfaction() -> Schema:
-    """Schema of `ecosphere_request_satisfaction`."""
-    return {"id": _id(), "satisfied": [get("not_empty"), get("one_of")(["yes", "no"])], "__extras": [get("ignore")]}
+    return {
+        "id": _id(),
+        "satisfied": [get("not_empty"), get("one_of")(["yes", "no"])],
+        "__extras": [get("ignore")],
+    }
 
 
 def assign() -> Schema:
-    """Schema of `ecosphere_request_assign`."""
     return {"ids": [get("not_empty"), v.json_list], "user": _if_given(get("unicode_safe"))}
 
 
 def absence_create() -> Schema:
-    """Schema of `ecosphere_request_absence_create`."""
     return {
         "first": [get("not_empty"), v.a_day],
         "last": [get("not_empty"), v.a_day],
@@ -237,7 +237,6 @@ def absence_create() -> Schema:
 
 
 def saved_answer_save() -> Schema:
-    """Schema of `ecosphere_request_saved_answer_save`."""
     return {
         "organization": _id(),
         "id": _if_given(get("unicode_safe")),
@@ -250,7 +249,6 @@ def saved_answer_save() -> Schema:
 
 
 def saved_answer_delete() -> Schema:
-    """Schema of `ecosphere_request_saved_answer_delete`."""
     return {"organization": _id(), "id": _id(), "__extras": [get("ignore")]}
 
 
@@ -260,12 +258,10 @@ def of_organization() -> Schema:
 
 
 def desk() -> Schema:
-    """Schema of `ecosphere_request_desk`."""
     return {**of_organization(), "requests": [get("default")(True), v.yes_or_no]}
 
 
 def stats() -> Schema:
-    """Schema of `ecosphere_request_stats`."""
     return {
         "year": _if_given(get("int_validator"), v.year),
         "organization": _if_given(get("unicode_safe")),
@@ -274,13 +270,19 @@ def stats() -> Schema:
 
 
 def merge() -> Schema:
-    """Schema of `ecosphere_request_merge`."""
-    return {"source": _id(), "target": _id(), "version": _if_given(get("int_validator"), v.stored_number)}
+    return {
+        "source": _id(),
+        "target": _id(),
+        "version": _if_given(get("int_validator"), v.stored_number),
+    }
 
 
 def settings_update() -> Schema:
-    """Schema of `ecosphere_request_settings_update`."""
-    languages = ["", *tk.config["ckan.locales_offered"]] if tk.config["ckan.locales_offered"] else ["", "fr", "en"]
+    languages = (
+        ["", *tk.config["ckan.locales_offered"]]
+        if tk.config["ckan.locales_offered"]
+        else ["", "fr", "en"]
+    )
     return {
         "digest": [_ignore_not_given, get("one_of")(["immediate", "daily", "weekly", "none"])],
         "language": [_ignore_not_given, get("one_of")(languages)],
@@ -296,12 +298,10 @@ def of_user() -> Schema:
 
 
 def notification_seen() -> Schema:
-    """Schema of `ecosphere_request_notification_seen`."""
     return {"request": _if_given(get("unicode_safe")), "__extras": [get("ignore")]}
 
 
 def notification_list() -> Schema:
-    """Schema of `ecosphere_request_notification_list`."""
     return {
         "start": [get("default")(0), get("int_validator"), v.not_negative, v.stored_number],
         "rows": [get("default")(20), get("int_validator"), v.not_negative, v.rows],

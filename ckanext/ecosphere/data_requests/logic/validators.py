@@ -13,10 +13,10 @@ from ckan import model
 from ckan.lib.navl.dictization_functions import missing
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests import config
+from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import communes as registry
-from ckanext.ecosphere.data_requests.domain import states, text, uses
+from ckanext.ecosphere.data_requests.domain import states, text, wording
 
 _ = tk._
 
@@ -34,14 +34,16 @@ _BOX = 4
 def _bounded(value: Any, most: int, clean: Callable[[str], str]) -> str:
     """Return the cleaned text, but refuse a text far above the limit before cleaning it."""
     written = "" if value is None else str(value)
-    found = clean(written) if len(written) <= 2 * most else written
-    if len(found) > most:
+    cleaned = clean(written) if len(written) <= 2 * most else written
+    if len(cleaned) > most:
         raise tk.Invalid(_("Too long: {number} characters at most.").format(number=most))
-    return found
+    return cleaned
 
 
 def _not_listed(value: Any) -> tk.Invalid:
-    return tk.Invalid(_("“{value}” is not in the list: choose one of its entries.").format(value=shown(value)))
+    return tk.Invalid(
+        _("“{value}” is not in the list: choose one of its entries.").format(value=shown(value))
+    )
 
 
 def one_line(value: Any) -> str:
@@ -59,18 +61,18 @@ def ground(value: Any) -> str:
 
 def long_text(value: Any) -> str:
     """Validate a text of several lines with a limited number of links."""
-    found = service_text(value)
-    if text.links(found) > config.links():
+    written = service_text(value)
+    if text.links(written) > config.links():
         raise tk.Invalid(_("Too many links: {number} at most.").format(number=config.links()))
-    return found
+    return written
 
 
 def report(value: Any) -> str:
     """Validate a report of what is wrong with a dataset."""
-    found = long_text(value)
-    if found and text.is_too_short(found):
+    written = long_text(value)
+    if written and text.is_too_short(written):
         raise tk.Invalid(_(text.TOO_SHORT))
-    return found
+    return written
 
 
 def service_text(value: Any) -> str:
@@ -91,11 +93,11 @@ def concept_of(vocabulary: str) -> Callable[[Any], str]:
     def concept(value: Any) -> str:
         if not value:
             return ""
-        known = voc.get(vocabulary)
-        found = known.get(str(value)) or known.find(str(value))
-        if found is None:
+        terms = voc.get(vocabulary)
+        term = terms.get(str(value)) or terms.find(str(value))
+        if term is None:
             raise _not_listed(value)
-        return found.id
+        return term.id
 
     return concept
 
@@ -105,17 +107,19 @@ def service(value: Any) -> str:
     group = model.Group.get(str(value)) if value else None
     if value and (group is None or not group.is_organization or group.state != model.State.ACTIVE):
         raise tk.Invalid(_("There is no such service."))
-    return str(group.id) if group else ""
+    if group:
+        return str(group.id)
+    return ""
 
 
 def use(value: Any) -> str:
     """Validate the intended use of the data, which is optional."""
     if not value:
         return ""
-    found = uses.find(str(value))
-    if not found:
+    key = wording.find_use(str(value))
+    if not key:
         raise _not_listed(value)
-    return found
+    return key
 
 
 #: Texts accepted as true and false.
@@ -150,15 +154,21 @@ def not_negative(value: Any) -> Any:
 
 def rows(value: Any) -> Any:
     """Limit a number of rows to CKAN's maximum for searches."""
-    return min(value, tk.config["ckan.search.rows_max"]) if isinstance(value, int) else value
+    if isinstance(value, int):
+        return min(value, tk.config["ckan.search.rows_max"])
+    return value
 
 
 def year(value: Any) -> Any:
     """Validate a year of requests."""
     if not isinstance(value, int):
-        return None if value == "" else value
+        if value == "":
+            return None
+        return value
     if not FIRST_YEAR <= value <= LAST_YEAR:
-        raise tk.Invalid(_("Give a year between {first} and {last}.").format(first=FIRST_YEAR, last=LAST_YEAR))
+        raise tk.Invalid(
+            _("Give a year between {first} and {last}.").format(first=FIRST_YEAR, last=LAST_YEAR)
+        )
     return value
 
 
@@ -171,7 +181,7 @@ def a_file(value: Any) -> Any:
 
 def some_files(value: Any) -> list[Any]:
     """Convert uploaded files, or none, to a list; refuse text in their place."""
-    return [a_file(each) for each in (value if isinstance(value, list) else [value]) if each]
+    return [a_file(file) for file in attachments.as_list(value) if file]
 
 
 def a_day(value: Any) -> date | None:
@@ -191,14 +201,14 @@ def texts(value: Any) -> list[str]:
     if isinstance(value, str):
         value = value.split(",", MOST_TEXTS + 1)
     _is_list(value)
-    return list(dict.fromkeys(filter(None, (one_line(each) for each in _few(value, MOST_TEXTS)))))
+    return list(dict.fromkeys(filter(None, (one_line(item) for item in _few(value, MOST_TEXTS)))))
 
 
 def states_of_requests(value: list[str]) -> list[str]:
     """Validate states of requests."""
-    for each in value:
-        if each not in states.STATES:
-            raise _not_listed(each)
+    for state in value:
+        if state not in states.STATES:
+            raise _not_listed(state)
     return value
 
 
@@ -216,19 +226,26 @@ def communes(value: Any) -> list[dict[str, str]]:
     if isinstance(value, str):
         value = _json_or(value, [part for part in re.split(r"[;\n]", value) if part.strip()])
     _is_list(value)
-    found: dict[str, dict[str, str]] = {}
-    for each in _few(value, MOST_COMMUNES):
-        written = f"{each.get('code', '')} {each.get('name', '')}" if isinstance(each, dict) else str(each)
+    by_code: dict[str, dict[str, str]] = {}
+    for entry in _few(value, MOST_COMMUNES):
+        written = (
+            f"{entry.get('code', '')} {entry.get('name', '')}"
+            if isinstance(entry, dict)
+            else str(entry)
+        )
         match = _COMMUNE.match(text.line(written))
         if not match:
             message = _("“{value}” has no INSEE code: five characters, for instance 42218.")
             raise tk.Invalid(message.format(value=shown(written)))
         commune = registry.get(match[1])
         if commune is None:
-            message = _("No commune of today has the INSEE code {code}. Check it, or give the code of the new commune.")
+            message = _(
+                "No commune of today has the INSEE code {code}. Check it, or give the code of the "
+                "new commune."
+            )
             raise tk.Invalid(message.format(code=match[1].upper()))
-        found[commune.code] = {"code": commune.code, "name": commune.name}
-    return list(found.values())
+        by_code[commune.code] = {"code": commune.code, "name": commune.name}
+    return list(by_code.values())
 
 
 def box(value: Any) -> list[float] | None:
@@ -239,11 +256,12 @@ def box(value: Any) -> list[float] | None:
     if isinstance(value, str):
         value = _json_or(value, value.split(","))
     try:
-        west, south, east, north = (float(each) for each in value)
+        west, south, east, north = (float(side) for side in value)
     except (TypeError, ValueError):
         raise tk.Invalid(_("Give four numbers: west, south, east, north.")) from None
-    inside = -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90  # noqa: PLR2004
-    if not inside:
+    longitudes = -180 <= west <= 180 and -180 <= east <= 180  # noqa: PLR2004
+    latitudes = -90 <= south <= north <= 90  # noqa: PLR2004
+    if not longitudes or not latitudes:
         raise tk.Invalid(_("The rectangle does not exist: south must be below north, in degrees."))
     return [west, south, east, north]
 
@@ -253,22 +271,28 @@ def siret(value: Any) -> str:
     digits = re.sub(r"\s", "", str(value or "")[:LONGEST_LINE])
     if not digits:
         return ""
-    if len(digits) != _SIRET_LENGTH or not (digits.isascii() and digits.isdigit()) or not _checks(digits):
-        raise tk.Invalid(_("This is not a SIRET number: it has 14 digits, the last of which is a check digit."))
+    if (
+        len(digits) != _SIRET_LENGTH
+        or not (digits.isascii() and digits.isdigit())
+        or not _checks(digits)
+    ):
+        raise tk.Invalid(
+            _("This is not a SIRET number: it has 14 digits, the last of which is a check digit.")
+        )
     return digits
 
 
 def _checks(digits: str) -> bool:
     """Verify the Luhn checksum; La Poste's branches (SIREN 356 000 000) may have a sum of digits divisible by 5."""
     doubled = [int(digit) * (2 - index % 2) for index, digit in enumerate(digits)]
-    luhn = sum(each - 9 * (each > 9) for each in doubled) % 10 == 0  # noqa: PLR2004
+    luhn = sum(number - 9 * (number > 9) for number in doubled) % 10 == 0  # noqa: PLR2004
     return luhn or (digits.startswith("356000000") and sum(map(int, digits)) % 5 == 0)
 
 
 def json_list(value: Any) -> list[Any]:
     """Convert a list, or its JSON."""
     if isinstance(value, str):
-        value = _json_or(value, [value] if value else [])
+        value = _json_or(value, list(filter(None, [value])))
     _is_list(value)
     return _few(value, MOST_IDS)
 
@@ -276,7 +300,9 @@ def json_list(value: Any) -> list[Any]:
 def shown(value: Any) -> str:
     """Return a value shortened for a message."""
     written = text.line(str(value)[:LONGEST_LINE])
-    return written if len(written) <= LONGEST_SHOWN else written[: LONGEST_SHOWN - 1] + "…"
+    if len(written) <= LONGEST_SHOWN:
+        return written
+    return written[: LONGEST_SHOWN - 1] + "…"
 
 
 def _is_list(value: Any) -> None:
@@ -286,7 +312,9 @@ def _is_list(value: Any) -> None:
 
 def _json_or(value: str, otherwise: Any) -> Any:
     try:
-        found = json.loads(value)
+        parsed = json.loads(value)
     except (ValueError, RecursionError):
         return otherwise
-    return found if isinstance(found, list) else otherwise
+    if isinstance(parsed, list):
+        return parsed
+    return otherwise

@@ -9,13 +9,12 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan import model
 
-from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.answers import asking, deliveries
-from ckanext.ecosphere.data_requests.domain import people, states
-from ckanext.ecosphere.data_requests.model import Comment, Event, Request
-from ckanext.ecosphere.data_requests.notifications import enclosures, links, mail_texts, replies, review, texts
-from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
-from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
+from ckanext.ecosphere.data_requests import deliveries, dictize
+from ckanext.ecosphere.data_requests.decisions import store
+from ckanext.ecosphere.data_requests.domain import people, states, text
+from ckanext.ecosphere.data_requests.domain.people import Mailbox
+from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request, Setting
+from ckanext.ecosphere.data_requests.notifications import mail_texts, replies, review, texts
 from ckanext.ecosphere.shared import dates, language
 from ckanext.ecosphere.shared.mailing.texts import labelled, subject
 from ckanext.ecosphere.shared.messages import N_
@@ -119,7 +118,7 @@ def in_form(letter: Letter, user: model.User | Mailbox) -> dict[str, Any]:
         "recipient_email": user.email,
         "subject": letter.subject,
         "body": tk.render("emails/ecosphere_requests.txt", {"letter": letter, "labelled": labelled}),
-        "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": links.mail_html}),
+        "body_html": tk.render("emails/ecosphere_requests.html", {"letter": letter, "html": text.mail_html}),
     }
 
 
@@ -183,7 +182,7 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
         item.links += _was_it_answered(request)
     if comment is not None:
         item.details.append(mail_texts.of_comment(comment, request))
-    elif (letter := enclosures.letter_of(row)) is not None:
+    elif (letter := store.letter_of(row)) is not None:
         item.enclosed = None if kept_back else letter
         item.links.append((_("Read or print the letter"), address(f"demandes/{request.reference}/lettre/{letter.id}")))
         if event and event.comment and mail_texts.is_told(event) and not kept_back:
@@ -203,10 +202,10 @@ def _item(row: Notification, reader: people.Reader) -> Item | None:
 
 def _was_it_answered(request: Request) -> list[tuple[str, str]]:
     """Return the two links by which the requester says whether the answer met their need."""
-    way = address(f"demandes/satisfaction/{asking.token(request)}")
+    way = address(f"demandes/satisfaction/{replies.satisfaction_token(request)}")
     return [
-        (_("Yes, this answers my request"), f"{way}?r={asking.YES}"),
-        (_("No, something is missing"), f"{way}?r={asking.NO}"),
+        (_("Yes, this answers my request"), f"{way}?r={replies.YES}"),
+        (_("No, something is missing"), f"{way}?r={replies.NO}"),
     ]
 
 

@@ -10,10 +10,8 @@ from ckan import model
 from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.data_requests import history
 from ckanext.ecosphere.data_requests.domain import states, text, trust
-from ckanext.ecosphere.data_requests.domain.names import Names
+from ckanext.ecosphere.data_requests.domain.people import Mailbox, Names
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request
-from ckanext.ecosphere.data_requests.notifications import links
-from ckanext.ecosphere.data_requests.notifications.mailboxes import Mailbox
 from ckanext.ecosphere.shared.mailing.texts import harmless
 
 _ = tk._
@@ -48,7 +46,7 @@ def _detail(author: str, role: str, words: str, moderation: str) -> tuple[str, s
     if role in OFFICIAL:
         return author, words
     label = _("{author} – this text comes from a user of the portal “{title}”, not from the administration")
-    safe = links.defanged(words) if trust.has_plain_links(moderation) else words
+    safe = text.defanged(words) if trust.has_plain_links(moderation) else words
     return label.format(author=author, title=tk.config["ckan.site_title"]), safe
 
 

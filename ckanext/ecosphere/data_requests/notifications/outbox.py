@@ -18,44 +18,72 @@ from sqlalchemy.dialects.postgresql import insert
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import people, states
 from ckanext.ecosphere.data_requests.domain.states import Told
-from ckanext.ecosphere.data_requests.model import Comment, Event, Mute, Request, Revision
-from ckanext.ecosphere.data_requests.notifications import mailboxes, tables
-from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
+from ckanext.ecosphere.data_requests.model import (
+    UNSEEN,
+    Comment,
+    Event,
+    Mute,
+    Notification,
+    Request,
+    Revision,
+    Setting,
+    rows_changed,
+)
 
 PAGE, EMAIL = "page", "email"
-UNSEEN = sa.text(tables.UNSEEN)
 MOST_UNSEEN = 1000
 #: Latest notifications of a user that the page lists.
 MOST_LISTED = 1000
 #: Digest setting → status of a new e-mail; without an entry, no row is written.
 WAITING = {"immediate": "pending", "daily": "digest", "weekly": "digest"}
 #: Sent at once even to users with a digest: a legal period depends on it, or it is a receipt.
-URGENT = {"submit", "refuse", "fulfil_partly", "not_held", "reject", "extend", "silence", "ask_review", "keep_decision"}
+URGENT = {
+    "submit",
+    "refuse",
+    "fulfil_partly",
+    "not_held",
+    "reject",
+    "extend",
+    "silence",
+    "ask_review",
+    "keep_decision",
+}
 
 
 def of_event(request: Request, event: Event) -> None:
     """Notify of a transition."""
-    told = states.told(event.transition, event.fields)
+    audiences = states.told(event.transition, event.fields)
     origin = {"kind": event.transition, "event_id": event.id}
-    _tell(request, f"event:{event.id}", told, event.actor_id, event.fields, **origin)
+    _tell(request, f"event:{event.id}", audiences, event.actor_id, event.fields, **origin)
 
 
 def of_comment(request: Request, comment: Comment) -> None:
     """Notify of a comment: internal notes to the service, others to everyone concerned."""
-    names = [states.SERVICE] if comment.internal else [states.REQUESTER, states.SERVICE, states.FOLLOWERS]
-    told = [Told(name) for name in names]
+    names = (
+        [states.SERVICE]
+        if comment.internal
+        else [states.REQUESTER, states.SERVICE, states.FOLLOWERS]
+    )
+    audiences = [Told(name) for name in names]
     origin = {"kind": "comment", "comment_id": comment.id}
-    _tell(request, f"comment:{comment.id}", told, comment.author_id, {}, **origin)
+    _tell(request, f"comment:{comment.id}", audiences, comment.author_id, {}, **origin)
 
 
 def of_revision(request: Request, revision: Revision) -> None:
     """Notify the service of an edit."""
-    _tell(request, f"revision:{revision.id}", [Told(states.SERVICE)], revision.author_id, {}, kind="edit")
+    _tell(
+        request,
+        f"revision:{revision.id}",
+        [Told(states.SERVICE)],
+        revision.author_id,
+        {},
+        kind="edit",
+    )
 
 
-def of_held(request: Request, what: str, key: str, author_id: str | None) -> None:
+def of_held(request: Request, text_kind: str, key: str, author_id: str | None) -> None:
     """Notify the moderators of a held text, without quoting it."""
-    _tell(request, f"held:{what}:{key}", [Told(states.MODERATORS)], author_id, {}, kind="held")
+    _tell(request, f"held:{text_kind}:{key}", [Told(states.MODERATORS)], author_id, {}, kind="held")
 
 
 def of_rejected(request: Request, key: str, author_id: str | None) -> None:
@@ -74,8 +102,8 @@ def of_assignment(request: Request, trace_id: int, actor_id: str) -> None:
 
 def of_public_answer(request: Request, key: str) -> None:
     """Notify those who watch a request that its answer is now public."""
-    told = [Told(states.FOLLOWERS), Told(states.SUPPORTERS)]
-    _tell(request, key, told, request.requester_id, {}, kind="public_answer")
+    audiences = [Told(states.FOLLOWERS), Told(states.SUPPORTERS)]
+    _tell(request, key, audiences, request.requester_id, {}, kind="public_answer")
 
 
 def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
@@ -84,15 +112,28 @@ def of_reminder(request: Request, kind: str, key: str, audience: str) -> bool:
 
 
 def _tell(
-    request: Request, key: str, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any], **origin: Any
+    request: Request,
+    key: str,
+    audiences: Iterable[Told],
+    actor: str | None,
+    fields: Mapping[str, Any],
+    **origin: Any,
 ) -> int:
-    told = list(told)
-    boxes = {box: each for each in told for box in mailboxes.keys(each.audience, request, dict(fields))}
-    return _write(request, key, recipients_of(request, told, actor, fields), boxes, **origin)
+    audiences = list(audiences)
+    boxes = {
+        box: audience
+        for audience in audiences
+        for box in people.mailbox_keys(audience.audience, request, dict(fields))
+    }
+    return _write(request, key, recipients_of(request, audiences, actor, fields), boxes, **origin)
 
 
 def _write(
-    request: Request, key: str, recipients: Mapping[str, Told], boxes: Mapping[str, Told] | None = None, **origin: Any
+    request: Request,
+    key: str,
+    recipients: Mapping[str, Told],
+    boxes: Mapping[str, Told] | None = None,
+    **origin: Any,
 ) -> int:
     if not (recipients or boxes):
         return 0
@@ -101,57 +142,73 @@ def _write(
     rows = []
     wishes, muted = _wishes(recipients), _muted(request, recipients)
     # Messages are delayed a little, so that those about the same request are sent in one e-mail.
-    leaves = moment + timedelta(minutes=config.comment_delay() if origin["kind"] == "comment" else 0)
-    for user_id, each in recipients.items():
-        row = {**common, "user_id": user_id, "audience": each.audience, "neutral": each.neutral}
+    minutes = config.comment_delay() if origin["kind"] == "comment" else 0
+    leaves = moment + timedelta(minutes=minutes)
+    for user_id, audience in recipients.items():
+        row = {
+            **common,
+            "user_id": user_id,
+            "audience": audience.audience,
+            "neutral": audience.neutral,
+        }
         rows.append({**row, "channel": PAGE, "status": "sent"})
-        digest = "immediate" if origin["kind"] in URGENT and wishes[user_id] != "none" else wishes[user_id]
+        digest = (
+            "immediate"
+            if origin["kind"] in URGENT and wishes[user_id] != "none"
+            else wishes[user_id]
+        )
         if digest in WAITING and user_id not in muted and config.mail_works():
             rows.append({**row, "channel": EMAIL, "status": WAITING[digest], "next_try": leaves})
-    at_once = [row["user_id"] for row in rows if row["channel"] == EMAIL and row["status"] == "pending"]
-    for box, each in _once(boxes or {}, at_once).items() if config.mail_works() else ():
-        row = {**common, "user_id": box, "audience": each.audience, "neutral": each.neutral}
+    at_once = [
+        row["user_id"] for row in rows if row["channel"] == EMAIL and row["status"] == "pending"
+    ]
+    once = _once(boxes or {}, at_once) if config.mail_works() else {}
+    for box, audience in once.items():
+        row = {**common, "user_id": box, "audience": audience.audience, "neutral": audience.neutral}
         rows.append({**row, "channel": EMAIL, "status": "pending", "next_try": leaves})
     if not rows:
         return 0
-    query = insert(Notification).values(rows).on_conflict_do_nothing()
-    return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return rows_changed(insert(Notification).values(rows).on_conflict_do_nothing())
 
 
 def _once(boxes: Mapping[str, Told], people_told: Iterable[str]) -> dict[str, Told]:
     """Return mailboxes without duplicate addresses: neither that of a user notified at once, nor one twice."""
     if not boxes:
         return {}
-    addresses = model.Session.scalars(sa.select(model.User.email).where(model.User.id.in_(list(people_told))))
-    known = {address.casefold() for address in addresses if address}
-    found: dict[str, Told] = {}
-    for key, each in boxes.items():
-        box = mailboxes.get(key)
+    addresses = model.Session.scalars(
+        sa.select(model.User.email).where(model.User.id.in_(list(people_told)))
+    )
+    used = {address.casefold() for address in addresses if address}
+    unique: dict[str, Told] = {}
+    for key, audience in boxes.items():
+        box = people.mailbox_of(key)
         address = box.email.casefold() if box else key
-        if address not in known:
-            known.add(address)
-            found[key] = each
-    return found
+        if address not in used:
+            used.add(address)
+            unique[key] = audience
+    return unique
 
 
 def recipients_of(
-    request: Request, told: Iterable[Told], actor: str | None, fields: Mapping[str, Any]
+    request: Request, audiences: Iterable[Told], actor: str | None, fields: Mapping[str, Any]
 ) -> dict[str, Told]:
     """Map each user to the audience as which they are notified, the first that has them; the acting user only gets
     receipts.
     """
-    found: dict[str, Told] = {}
-    for each in told:
-        for user_id in sorted(people.audience(each.audience, request, dict(fields))):
-            if user_id != actor or each.receipt:
-                found.setdefault(user_id, each)
-    known = people.active(found) if found else set()
-    return {user_id: each for user_id, each in found.items() if user_id in known}
+    recipients: dict[str, Told] = {}
+    for audience in audiences:
+        for user_id in sorted(people.audience(audience.audience, request, dict(fields))):
+            if user_id != actor or audience.receipt:
+                recipients.setdefault(user_id, audience)
+    active = people.active(recipients) if recipients else set()
+    return {user_id: audience for user_id, audience in recipients.items() if user_id in active}
 
 
 def _muted(request: Request, user_ids: Iterable[str]) -> set[str]:
     """Return the users who opted out of e-mails about the request."""
-    query = sa.select(Mute.user_id).where(Mute.request_id == request.id, Mute.user_id.in_(list(user_ids)))
+    query = sa.select(Mute.user_id).where(
+        Mute.request_id == request.id, Mute.user_id.in_(list(user_ids))
+    )
     return set(model.Session.scalars(query))
 
 
@@ -169,8 +226,13 @@ def unseen(reader: people.Reader) -> int:
         .limit(MOST_UNSEEN)
         .subquery()
     )
-    kept = sa.or_(some.c.audience == states.FORMER_SERVICE, reader.condition())
-    query = sa.select(sa.func.count()).select_from(some).join(Request, Request.id == some.c.request_id).where(kept)
+    readable = sa.or_(some.c.audience == states.FORMER_SERVICE, reader.condition())
+    query = (
+        sa.select(sa.func.count())
+        .select_from(some)
+        .join(Request, Request.id == some.c.request_id)
+        .where(readable)
+    )
     return model.Session.scalar(query) or 0
 
 
@@ -201,22 +263,28 @@ def of_person(reader: people.Reader, start: int, rows: int) -> Listed:
     latest = (row.created.desc(), row.id.desc())
     columns = (row.id, row.created, row.request_id, row.audience)
     newest = sa.select(*columns).where(*mine).order_by(*latest).limit(MOST_LISTED + 1).subquery()
-    kept = sa.or_(newest.c.audience == states.FORMER_SERVICE, reader.condition())
-    query = sa.select(newest.c.id, kept).join(Request, Request.id == newest.c.request_id)
-    found = model.Session.execute(query.order_by(newest.c.created.desc(), newest.c.id.desc())).all()
-    ids = [id_ for id_, is_kept in found[:MOST_LISTED] if is_kept]
-    wanted = row.id.in_(ids[start : start + rows])
-    shown = list(model.Session.scalars(sa.select(row).where(wanted).order_by(*latest)))
-    return Listed(len(ids), len(found) > MOST_LISTED, unseen(reader), shown)
+    readable = sa.or_(newest.c.audience == states.FORMER_SERVICE, reader.condition())
+    query = sa.select(newest.c.id, readable).join(Request, Request.id == newest.c.request_id)
+    newest_rows = model.Session.execute(
+        query.order_by(newest.c.created.desc(), newest.c.id.desc())
+    ).all()
+    ids = [id_ for id_, is_kept in newest_rows[:MOST_LISTED] if is_kept]
+    on_page = row.id.in_(ids[start : start + rows])
+    on_this_page = list(model.Session.scalars(sa.select(row).where(on_page).order_by(*latest)))
+    return Listed(len(ids), len(newest_rows) > MOST_LISTED, unseen(reader), on_this_page)
 
 
 def mark_seen(user_id: str, request_id: str | None = None) -> int:
     """Mark a user's notifications on the page, or those about one request, as seen; return how many were not."""
     query = (
         sa.update(Notification)
-        .where(Notification.user_id == user_id, Notification.channel == PAGE, Notification.status != "seen")
+        .where(
+            Notification.user_id == user_id,
+            Notification.channel == PAGE,
+            Notification.status != "seen",
+        )
         .values(status="seen")
     )
     if request_id:
         query = query.where(Notification.request_id == request_id)
-    return model.Session.execute(query).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return rows_changed(query)

@@ -14,9 +14,8 @@ from ckan import model
 
 from ckanext.ecosphere.data_requests import config
 from ckanext.ecosphere.data_requests.domain import clock, states, trust
-from ckanext.ecosphere.data_requests.domain.names import by_ids
-from ckanext.ecosphere.data_requests.model import Event, Request
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests.domain.people import by_ids
+from ckanext.ecosphere.data_requests.model import Event, Notification, Request
 
 KINDS = ("submit", "held")
 #: Maximum number of lines of an e-mail; the page shows all.
@@ -43,16 +42,20 @@ def of_person(user_id: str) -> sa.ColumnElement[bool]:
 def lock(user_id: str) -> None:
     """Lock the choice of what to send to a moderator until the transaction ends."""
     key = sa.func.hashtext(f"requests review {user_id}")
-    model.Session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key)))
+    model.Session.execute(
+        sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ecosphere"), key))
+    )
 
 
 def free_from(user_id: str) -> datetime | None:
     """Return when a moderator may be notified again, None when they were not notified recently."""
-    told = sa.func.max(sa.func.coalesce(Notification.sent, Notification.next_try))
-    gone = Notification.status.in_(("sent", "sending"))
+    moment = sa.func.max(sa.func.coalesce(Notification.sent, Notification.next_try))
+    is_sent = Notification.status.in_(("sent", "sending"))
     recent = Notification.created > clock.now() - RECENT
-    last = model.Session.scalar(sa.select(told).where(of_person(user_id), recent, gone))
-    return last + timedelta(minutes=config.moderation_digest()) if last else None
+    last = model.Session.scalar(sa.select(moment).where(of_person(user_id), recent, is_sent))
+    if last:
+        return last + timedelta(minutes=config.moderation_digest())
+    return None
 
 
 def put_off(user_id: str, moment: datetime) -> None:
@@ -65,7 +68,9 @@ def still_waits(row: Notification, request: Request) -> bool:
     """Return whether no moderator has yet dealt with the contribution of a notification."""
     if row.kind == "submit":
         by_moderator = (Event.request_id == request.id, Event.actor_role == states.MODERATOR)
-        return request.state in states.ACTIVE and not model.Session.scalar(sa.select(sa.exists().where(*by_moderator)))
+        return request.state in states.ACTIVE and not model.Session.scalar(
+            sa.select(sa.exists().where(*by_moderator))
+        )
     _held, kind, key = row.key.split(":", 2)
     text = trust.text_of(kind, key)
     return text is not None and text.moderation == trust.HELD
@@ -73,8 +78,13 @@ def still_waits(row: Notification, request: Request) -> bool:
 
 def lines(rows: list[Notification]) -> list[tuple[Notification, int]]:
     """Return a notification for each request and kind of contribution still pending, with their number."""
-    requests = {each.id: each for each in by_ids(Request, {row.request_id for row in rows})}
-    rows = [row for row in rows if row.request_id in requests and still_waits(row, requests[row.request_id])]
+    ids = {row.request_id for row in rows}
+    requests = {request.id: request for request in by_ids(Request, ids)}
+    rows = [
+        row
+        for row in rows
+        if row.request_id in requests and still_waits(row, requests[row.request_id])
+    ]
     numbers = Counter((row.request_id, row.kind) for row in rows)
     first = {(row.request_id, row.kind): row for row in reversed(rows)}
     return [(first[key], number) for key, number in numbers.items()]

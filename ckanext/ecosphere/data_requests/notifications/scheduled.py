@@ -1,9 +1,12 @@
-"""Scheduled tasks of requests: reminders, expiry, digests, anonymisation. Idempotent: each thing is done once."""
+"""Scheduled tasks of requests: reminders, escalation, expiry, publication of answers on their day, notice of silence.
+
+`STEPS` lists them all, with those of other modules. Idempotent: each thing is done once.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,15 +16,14 @@ from ckan import model
 from ckan.lib.redis import connect_to_redis
 from redis.exceptions import RedisError
 
-from ckanext.ecosphere.data_requests import jobs, privacy, removals, service, stray_files
-from ckanext.ecosphere.data_requests.answers import embargo
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.data_requests import attachments, config, jobs, privacy, service, stray_files
 from ckanext.ecosphere.data_requests.decisions import store
-from ckanext.ecosphere.data_requests.desk import escalation
+from ckanext.ecosphere.data_requests.deliveries import EVERYONE, REQUESTER
 from ckanext.ecosphere.data_requests.domain import clock, states, text
 from ckanext.ecosphere.data_requests.inbound import mailbox
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import ESCALATED, Delivery, Notification, Request, Trace
 from ckanext.ecosphere.data_requests.notifications import delivery, outbox
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.shared import runs
 
 log = logging.getLogger(__name__)
@@ -31,16 +33,20 @@ WEEK = 7
 AT_ONCE = 1000
 #: Days between the first reminder and the requester's last day to answer.
 FIRST_REMINDER_DAYS = 7
+#: Levels of escalation.
+ADMINISTRATORS, CHIEF, MODERATORS = "administrators", "chief", "moderators"
+#: Level → audience of its notifications.
+AUDIENCES = {ADMINISTRATORS: states.ADMINISTRATORS, CHIEF: states.CHIEF}
 
 
 def tick() -> dict[str, int]:
     """Run all tasks; return how much each did (`runs.in_steps`)."""
-    done = runs.in_steps("Data requests", STEPS)
+    numbers = runs.in_steps("Data requests", STEPS)
     try:
         connect_to_redis().set(_key(), datetime.now(timezone.utc).isoformat())
     except RedisError as error:
         log.warning("Data requests: when this ran is not told, Redis does not answer: %s", error)
-    return done
+    return numbers
 
 
 def _key() -> str:
@@ -49,8 +55,10 @@ def _key() -> str:
 
 def last_tick() -> datetime | None:
     """Return the time of the last run, None when there was none."""
-    kept: Any = connect_to_redis().get(_key())
-    return datetime.fromisoformat(kept.decode() if isinstance(kept, bytes) else kept) if kept else None
+    stored: Any = connect_to_redis().get(_key())
+    if stored:
+        return datetime.fromisoformat(text.of_redis(stored))
+    return None
 
 
 def remind_services() -> int:
@@ -58,15 +66,17 @@ def remind_services() -> int:
 
     Reminders go to the assignee or their stand-in, and to the whole service when there is neither or once it is late.
     """
-    today = _today()
+    today = clock.today()
     near = (Request.state.in_(states.ON_DESK), Request.due <= today + timedelta(days=WEEK))
-    asked = [
+    reminders = [
         (id_, *_reminder(id_, due, today))
         for id_, due in model.Session.execute(sa.select(Request.id, Request.due).where(*near))
     ]
     # There may be many late requests, most of them already reminded of this week.
-    told = _written([key for _id, kind, key in asked if kind == "overdue"])
-    return runs.one_by_one([each for each in asked if each[2] not in told], _remind_service)
+    written = _written([key for _id, kind, key in reminders if kind == "overdue"])
+    return runs.one_by_one(
+        [reminder for reminder in reminders if reminder[2] not in written], _remind_service
+    )
 
 
 def _remind_service(reminder: tuple[str, str, str]) -> int:
@@ -80,39 +90,48 @@ def _remind_service(reminder: tuple[str, str, str]) -> int:
 
 def _written(keys: list[str]) -> set[str]:
     """Return those of the reminders that were already written."""
-    found: set[str] = set()
+    written: set[str] = set()
     for start in range(0, len(keys), AT_ONCE):
         some = Notification.key.in_(keys[start : start + AT_ONCE])
-        found.update(model.Session.scalars(sa.select(Notification.key).where(some).distinct()))
-    return found
+        written.update(model.Session.scalars(sa.select(Notification.key).where(some).distinct()))
+    return written
 
 
 def _reminder(request_id: str, due: date, today: date) -> tuple[str, str]:
     """Return the kind of the day's reminder and its key, which is unique; a new due date gives new keys."""
-    left = (due - today).days
+    days_left = (due - today).days
     stem = f"{request_id}:{due.isoformat()}"
-    if left < 0:
-        return "overdue", f"overdue:{stem}:{(-left - 1) // WEEK}"
-    return ("due_day", f"due_day:{stem}") if left <= 1 else ("due_week", f"due_week:{stem}")
+    if days_left < 0:
+        return "overdue", f"overdue:{stem}:{(-days_left - 1) // WEEK}"
+    if days_left <= 1:
+        return ("due_day", f"due_day:{stem}")
+    return ("due_week", f"due_week:{stem}")
 
 
 def remind_of_reviews() -> int:
     """Remind the administrators and the head of a service of pending reviews, once in the week before the due date and
     once after it.
     """
-    near = Request.review_due.is_not(None) & (Request.review_due <= _today() + timedelta(days=WEEK))
-    return runs.one_by_one(model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review)
+    near = Request.review_due.is_not(None) & (
+        Request.review_due <= clock.today() + timedelta(days=WEEK)
+    )
+    return runs.one_by_one(
+        model.Session.scalars(sa.select(Request.id).where(near)).all(), _remind_of_review
+    )
 
 
 def _remind_of_review(request_id: str) -> int:
     request = model.Session.get(Request, request_id)
     if request is None or request.review_due is None:
         return 0
-    kind = "review_late" if request.review_due < _today() else "review_soon"
+    kind = "review_late" if request.review_due < clock.today() else "review_soon"
     key = f"{kind}:{request.id}:{request.review_due}"
-    told = sum(outbox.of_reminder(request, kind, key, each) for each in (states.ADMINISTRATORS, states.CHIEF))
+    number = sum(
+        outbox.of_reminder(request, kind, key, audience)
+        for audience in (states.ADMINISTRATORS, states.CHIEF)
+    )
     model.Session.commit()
-    return told
+    return number
 
 
 def remind_requesters() -> int:
@@ -120,20 +139,20 @@ def remind_requesters() -> int:
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO,
         Request.reminders < states.REMINDERS_BEFORE_EXPIRY,
-        Request.answer_by <= _today() + timedelta(days=FIRST_REMINDER_DAYS),
+        Request.answer_by <= clock.today() + timedelta(days=FIRST_REMINDER_DAYS),
     )
     return runs.one_by_one(model.Session.scalars(query).all(), _remind_requester)
 
 
 def _remind_requester(request_id: str) -> int:
-    request, today = service.lock(request_id)[request_id], _today()
+    request, today = service.lock(request_id)[request_id], clock.today()
     is_due = request.state == states.NEEDS_INFO and _wants_reminder(request, today)
     if is_due:
         request.reminders += 1
         request.last_reminded = today
         kind = "details_first" if request.reminders == 1 else "details_last"
-        asked = request.details_asked.isoformat() if request.details_asked else ""
-        outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked}", states.REQUESTER)
+        asked_at = request.details_asked.isoformat() if request.details_asked else ""
+        outbox.of_reminder(request, kind, f"{kind}:{request.id}:{asked_at}", states.REQUESTER)
     model.Session.commit()
     return int(is_due)
 
@@ -146,8 +165,8 @@ def _wants_reminder(request: Request, today: date) -> bool:
     """
     if request.answer_by is None or request.reminders >= states.REMINDERS_BEFORE_EXPIRY:
         return False
-    asked = clock.day_of(request.details_asked) if request.details_asked else today
-    if today <= asked or (request.last_reminded and today <= request.last_reminded):
+    asked_on = clock.day_of(request.details_asked) if request.details_asked else today
+    if today <= asked_on or (request.last_reminded and today <= request.last_reminded):
         return False
     days = FIRST_REMINDER_DAYS if request.reminders == 0 else 1
     return today >= request.answer_by - timedelta(days=days)
@@ -155,48 +174,138 @@ def _wants_reminder(request: Request, today: date) -> bool:
 
 def expire() -> int:
     """Close requests whose requester did not answer, at the earliest a day after the second reminder."""
-    today = _today()
+    today = clock.today()
     query = sa.select(Request.id).where(
         Request.state == states.NEEDS_INFO, Request.answer_by < today, Request.last_reminded < today
     )
     return runs.one_by_one(
-        model.Session.scalars(query).all(), lambda each: int(service.by_system(each, "expire") is not None)
+        model.Session.scalars(query).all(),
+        lambda request_id: int(service.by_system(request_id, "expire") is not None),
     )
 
 
 def tell_of_silence() -> int:
     """Notify requesters once the period ends that silence is a refusal, and how to contest it; once per due date."""
     # Skip periods that ended long ago.
-    near = Request.due.between(_today() - timedelta(days=WEEK), _today())
+    near = Request.due.between(clock.today() - timedelta(days=WEEK), clock.today())
     query = sa.select(Request.id).where(Request.state.in_(states.ACTIVE), near)
     return runs.one_by_one(model.Session.scalars(query).all(), _tell_of_silence)
 
 
 def _tell_of_silence(request_id: str) -> int:
     request = service.lock(request_id)[request_id]
-    is_over = request.state in states.ACTIVE and request.due is not None and request.due <= _today()
-    told = is_over and store.of_silence(request)
-    if told:
-        outbox.of_reminder(request, "silence", f"silence:{request_id}:{request.due}", states.REQUESTER)
+    is_over = (
+        request.state in states.ACTIVE and request.due is not None and request.due <= clock.today()
+    )
+    is_new = is_over and store.of_silence(request)
+    if is_new:
+        outbox.of_reminder(
+            request, "silence", f"silence:{request_id}:{request.due}", states.REQUESTER
+        )
     model.Session.commit()
-    return int(bool(told))
+    return int(bool(is_new))
 
 
-def _today() -> date:
-    return clock.day_of(clock.now())
+def escalate() -> int:
+    """Notify the administrators of a service, then its head, of requests due or late; return the number of escalations.
+
+    Raises:
+        SomeFailed: some failed; all others were done.
+    """
+    return runs.one_by_one(_due_escalations(clock.today()), _escalate_one)
+
+
+def _due_escalations(today: date) -> Iterator[tuple[str, str, date]]:
+    """Yield for each escalation its level, the id of the request and the latest due date concerned."""
+    for level, days in (
+        (ADMINISTRATORS, config.escalation_administrators()),
+        (CHIEF, config.escalation_chief()),
+    ):
+        if days is not None:
+            last = today - timedelta(days=days)
+            yield from ((level, request_id, last) for request_id in _unescalated(level, last))
+
+
+def _unescalated(level: str, last: date) -> list[str]:
+    traces = sa.select(Trace.id).where(
+        Trace.request_id == Request.id, Trace.key == _escalation_key_sql(level)
+    )
+    query = sa.select(Request.id).where(
+        Request.state.in_(states.ON_DESK), Request.due <= last, ~traces.exists()
+    )
+    return list(model.Session.scalars(query.order_by(Request.due, Request.id)))
+
+
+def _escalation_key_sql(level: str) -> sa.ColumnElement[str]:
+    return sa.func.concat(f"{ESCALATED}:{level}:", sa.cast(Request.due, sa.Text))
+
+
+def _escalate_one(due_request: tuple[str, str, date]) -> int:
+    level, request_id, last = due_request
+    request = service.lock(request_id)[request_id]
+    due = request.due
+    if (
+        request.state not in states.ON_DESK
+        or due is None
+        or due > last
+        or _is_escalated(request, level)
+    ):
+        model.Session.rollback()
+        return 0
+    informed = MODERATORS if level == CHIEF and not sheets.chief(request.organization_id) else level
+    key = _escalation_key(level, due)
+    model.Session.add(
+        Trace(request_id=request.id, kind=ESCALATED, key=key, told=informed, created=clock.now())
+    )
+    kind = "escalated_late" if due < clock.today() else "escalated_soon"
+    outbox.of_reminder(request, kind, f"{key}:{request.id}", AUDIENCES[level])
+    model.Session.commit()
+    return 1
+
+
+def _is_escalated(request: Request, level: str) -> bool:
+    traces = sa.select(Trace.id).where(
+        Trace.request_id == request.id, Trace.key == _escalation_key(level, request.due)
+    )
+    return model.Session.scalar(traces) is not None
+
+
+def _escalation_key(level: str, due: date | None) -> str:
+    return f"{ESCALATED}:{level}:{due}"
+
+
+def publish_answers() -> int:
+    """Publish the deliveries that are due, where the request is answered at present; return of how many requests."""
+    query = sa.select(Delivery.request_id).where(*_due_deliveries()).distinct()
+    return runs.one_by_one(model.Session.scalars(query).all(), _publish_answer)
+
+
+def _due_deliveries() -> tuple[sa.ColumnElement[bool], ...]:
+    return (Delivery.reach == REQUESTER, Delivery.public_from <= clock.today())
+
+
+def _publish_answer(request_id: str) -> int:
+    request = service.lock(request_id)[request_id]
+    is_given = request.state in states.GIVEN
+    if is_given:
+        update = sa.update(Delivery).where(Delivery.request_id == request_id, *_due_deliveries())
+        model.Session.execute(update.values(reach=EVERYONE))
+        outbox.of_public_answer(request, f"public_answer:{request_id}:{clock.today().isoformat()}")
+    model.Session.commit()
+    return int(is_given)
 
 
 STEPS: dict[str, Callable[[], int]] = {
     "replies_read": mailbox.fetch,
     "services_reminded": remind_services,
-    "escalated": escalation.escalate,
+    "escalated": escalate,
     "reviews_reminded": remind_of_reviews,
     "requesters_reminded": remind_requesters,
     "requesters_told_of_silence": tell_of_silence,
     "expired": expire,
-    "answers_made_public": embargo.lift,
+    "answers_made_public": publish_answers,
     "anonymised": privacy.anonymise_old,
-    "files_removed": removals.finish,
+    "files_removed": attachments.remove_recorded,
     "stray_files_removed": stray_files.remove,
     "datasets_compared": jobs.match_saved,
     "emails_taken_up": delivery.take_up_interrupted,

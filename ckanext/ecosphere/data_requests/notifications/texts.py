@@ -12,8 +12,7 @@ from ckan import model
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Event, Request
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests.model import Event, Notification, Request
 from ckanext.ecosphere.shared.messages import N_
 
 _ = tk._

@@ -1,25 +1,38 @@
-"""Search for requests with facets in PostgreSQL: French full text, counts and paging in the database."""
+"""Search for requests with facets in PostgreSQL: French full text, counts and paging in the database.
+
+The cost of the facet counts of the unfiltered public list grows with the number of all requests: Redis keeps them
+until a request changes, and for a minute at most, since changes made outside the ORM session (SQL, jobs that
+anonymise) are not noticed.
+"""
 
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.lib.redis import connect_to_redis
+from redis.exceptions import RedisError
+from sqlalchemy import event
 from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import states, text, wording
-from ckanext.ecosphere.data_requests.domain.people import Reader
+from ckanext.ecosphere.data_requests.domain.people import Names, Reader
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, Request
-from ckanext.ecosphere.data_requests.search import cached_counts, desk
+from ckanext.ecosphere.data_requests.search import desk
 from ckanext.ecosphere.shared import language
 
+COUNTS_SECONDS = 60
+Counts = tuple[dict[str, dict[str, int]], int]
+"""Facet → value → number, and the total number."""
 FACETS = ("state", "organization", "territory", "theme", "use")
 #: Values of the filter by assignee on a desk.
 ASSIGNED = ("mine", "nobody")
@@ -48,18 +61,20 @@ def run(data: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     """
     of_scope, filters = scope(data, reader), conditions(data)
     if data.get("scope") == "desk" and data.get("assigned"):
-        group = model.Group.get(data.get("organization"))
-        filters["assigned"] = desk.held_by(data["assigned"], reader, group.id if group else "")
+        service_id = _service_id(data.get("organization"))
+        filters["assigned"] = desk.held_by(data["assigned"], reader, service_id)
     where = [*of_scope, *filters.values()]
     start, rows = data.get("start", 0), data.get("rows", 20)
-    found: list[Request] = []
+    page: list[Request] = []
     with through_indexes("q" in filters):
-        counts, count = facets(of_scope, filters) if data.get("facets", True) else ({}, _total(where))
+        counts, count = (
+            facets(of_scope, filters) if data.get("facets", True) else ({}, _total(where))
+        )
         if rows and count > start:
-            found = _page({**data, "exact": reader.moderator}, where, start, rows)
+            page = _page({**data, "exact": reader.moderator}, where, start, rows)
     return {
         "count": count,
-        "results": dictize.request_list(found, reader),
+        "results": dictize.request_list(page, reader),
         "facets": counts,
         "start": start,
         "rows": rows,
@@ -77,15 +92,22 @@ def _page(data: Mapping[str, Any], where: list[Any], start: int, rows: int) -> l
     if data.get("sort") == "relevance" and data.get("q"):
         # Ranking is expensive: only the newest matches are ranked, and the others follow.
         latest = source.order_by(*newest).limit(RANKED)
-        best = sa.select(Request.id).where(Request.id.in_(latest)).order_by(_rank(data["q"]).desc(), *newest)
+        best = (
+            sa.select(Request.id)
+            .where(Request.id.in_(latest))
+            .order_by(_rank(data["q"]).desc(), *newest)
+        )
         ids = list(model.Session.scalars(best.offset(start).limit(rows)))
         start, rows, order = max(start, RANKED), min(rows, max(start + rows - RANKED, 0)), newest
     else:
         order = _order(data)
     if rows:
         ids += model.Session.scalars(source.order_by(*order).offset(start).limit(rows))
-    found = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
-    return [found[each] for each in ids]
+    by_id = {
+        request.id: request
+        for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))
+    }
+    return [by_id[id_] for id_ in ids]
 
 
 def asked(form: MultiDict[str, str]) -> dict[str, Any]:
@@ -104,15 +126,15 @@ def asked(form: MultiDict[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def through_indexes(wanted: bool = True) -> Iterator[None]:
+def through_indexes(active: bool = True) -> Iterator[None]:
     """Make PostgreSQL use the full-text index.
 
     Its planner ignores the cost of decompressing long texts, and would rather scan all rows for a frequent word.
     """
-    if wanted:
+    if active:
         model.Session.execute(sa.text("SET LOCAL enable_seqscan = off"))
     yield
-    if wanted:  # after an error the transaction ends, and the setting with it
+    if active:  # after an error the transaction ends, and the setting with it
         model.Session.execute(sa.text("SET LOCAL enable_seqscan = on"))
 
 
@@ -122,38 +144,51 @@ def scope(data: Mapping[str, Any], reader: Reader) -> list[Any]:
     if scope == "mine":
         return [Request.requester_id == reader.id]
     if scope == "moderation":
-        return [Request.submitted.is_not(None), *([] if data.get("state") else [Request.state == states.SUBMITTED])]
+        submitted: list[Any] = [Request.submitted.is_not(None)]
+        if not data.get("state"):
+            submitted.append(Request.state == states.SUBMITTED)
+        return submitted
     if scope == "desk":
-        group = model.Group.get(data.get("organization"))
-        return [Request.organization_id == (group.id if group else ""), Request.opened.is_not(None)]
+        service_id = _service_id(data.get("organization"))
+        return [Request.organization_id == service_id, Request.opened.is_not(None)]
     return [Request.listed]
+
+
+def _service_id(key: Any) -> str:
+    """Return the id of a service given by name or id, "" when there is none."""
+    group = model.Group.get(key)
+    if group is None:
+        return ""
+    return group.id
 
 
 def conditions(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the SQL condition of each filter, by name."""
-    found: dict[str, Any] = {}
+    by_filter: dict[str, Any] = {}
     if data.get("q"):
-        found["q"] = matches(data["q"])
+        by_filter["q"] = matches(data["q"])
     if data.get("state"):
-        found["state"] = Request.state.in_(data["state"])
+        by_filter["state"] = Request.state.in_(data["state"])
     if data.get("organization") and data.get("scope") != "desk":
-        group = model.Group.get(data["organization"])
-        found["organization"] = Request.organization_id == (group.id if group else "")
+        service_id = _service_id(data["organization"])
+        by_filter["organization"] = Request.organization_id == service_id
     for name, vocabulary in (("territory", "territories"), ("theme", "themes")):
         if data.get(name):
-            found[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
+            by_filter[name] = COLUMNS[name].in_(_with_those_below(vocabulary, data[name]))
     if data.get("use"):
-        found["use"] = Request.use == data["use"]
+        by_filter["use"] = Request.use == data["use"]
     if data.get("review"):
-        found["review"] = Request.review_due.is_not(None)
+        by_filter["review"] = Request.review_due.is_not(None)
     if data.get("unanswered"):
-        found["unanswered"] = sa.and_(Request.first_answer.is_(None), Request.state.in_(states.ACTIVE))
-    return found
+        by_filter["unanswered"] = sa.and_(
+            Request.first_answer.is_(None), Request.state.in_(states.ACTIVE)
+        )
+    return by_filter
 
 
 def _words(q: str) -> list[str]:
     """Return the words of a query, each with at most one minus sign: thousands of them overflow PostgreSQL's stack."""
-    return [_SIGNS.sub(r"\1", word) for word in text.fold(q).split() if any(char.isalnum() for char in word)]
+    return [_SIGNS.sub(r"\1", word) for word in text.fold(q).split() if text.has_words(word)]
 
 
 def matches(q: str) -> Any:
@@ -163,7 +198,11 @@ def matches(q: str) -> Any:
     words = _words(q)
     last = "".join(char for char in words[-1] if char.isalnum()) if words else ""
     condition = Request.search.op("@@")(sa.func.websearch_to_tsquery("french", " ".join(words)))
-    if len(last) < SHORTEST_BEGINNING or '"' in q or model.Session.scalar(sa.select(sa.exists().where(condition))):
+    if (
+        len(last) < SHORTEST_BEGINNING
+        or '"' in q
+        or model.Session.scalar(sa.select(sa.exists().where(condition)))
+    ):
         return condition
     begun = sa.func.to_tsquery("simple", f"{last}:*")
     if words[:-1]:
@@ -173,16 +212,16 @@ def matches(q: str) -> Any:
 
 def _with_those_below(vocabulary: str, key: str) -> list[str]:
     """Return the ids of a concept and all below it: a région includes its départements."""
-    known = voc.get(vocabulary)
-    concept = known.get(key)
+    terms = voc.get(vocabulary)
+    concept = terms.get(key)
     if concept is None:
         return [key]
-    found, waiting = [], [concept]
+    ids, waiting = [], [concept]
     while waiting:
-        each = waiting.pop()
-        found.append(each.id)
-        waiting += known.children(each.uri)
-    return found
+        narrower = waiting.pop()
+        ids.append(narrower.id)
+        waiting += terms.children(narrower.uri)
+    return ids
 
 
 def _order(data: Mapping[str, Any]) -> list[Any]:
@@ -199,19 +238,27 @@ def _newest(data: Mapping[str, Any]) -> list[Any]:
     if (data.get("scope") or "public") == "public":
         # The public only sees the day of receipt, so the order within a day must not reveal the time, except to
         # readers who see it anyway.
-        return [RECEIPT_DAY.desc(), *([Request.submitted.desc()] if data.get("exact") else []), Request.id]
+        if data.get("exact"):
+            return [RECEIPT_DAY.desc(), Request.submitted.desc(), Request.id]
+        return [RECEIPT_DAY.desc(), Request.id]
     return [sa.func.coalesce(Request.submitted, Request.created).desc(), Request.id]
 
 
 def _rank(q: str) -> Any:
-    return sa.func.ts_rank(Request.search, sa.func.websearch_to_tsquery("french", " ".join(_words(q))))
+    return sa.func.ts_rank(
+        Request.search, sa.func.websearch_to_tsquery("french", " ".join(_words(q)))
+    )
 
 
-def facets(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, list[dict[str, Any]]], int]:
+def facets(
+    scope: list[Any], filters: Mapping[str, Any]
+) -> tuple[dict[str, list[dict[str, Any]]], int]:
     """Return counts by value and the total; a facet with a filter is counted without it, to show its other values."""
     # The unfiltered public list is requested most, so its counts are cached.
     as_it_is = not filters and len(scope) == 1 and scope[0] is Request.listed
-    counts, total = cached_counts.counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
+    counts, total = (
+        cached_counts(lambda: _counts(scope, filters)) if as_it_is else _counts(scope, filters)
+    )
     return {name: LABELS[name](counts[name]) for name in FACETS}, total
 
 
@@ -224,14 +271,19 @@ def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dic
     where = [*scope, *(condition for name, condition in filters.items() if name not in chosen)]
     where += _all_but_one_at_most(list(chosen.values()))
     passes = {name: condition.label(f"passes_{name}") for name, condition in chosen.items()}
-    rows = sa.select(*(COLUMNS[name].label(name) for name in FACETS), *passes.values()).where(*where).subquery()
+    rows = (
+        sa.select(*(COLUMNS[name].label(name) for name in FACETS), *passes.values())
+        .where(*where)
+        .subquery()
+    )
     columns = [rows.c[name] for name in FACETS]
     all_pass = [rows.c[passed.name] for passed in passes.values()]
     numbers = [_number(all_pass)]
-    numbers += [_number([each for each in all_pass if each.name != passed.name]) for passed in passes.values()]
+    for passed in passes.values():
+        numbers.append(_number([column for column in all_pass if column.name != passed.name]))
     grouping = sa.func.grouping_sets(*(sa.tuple_(column) for column in columns), sa.text("()"))
     query = sa.select(sa.func.grouping(*columns), *columns, *numbers).group_by(grouping)
-    found: dict[str, dict[str, int]] = {name: {} for name in FACETS}
+    by_facet: dict[str, dict[str, int]] = {name: {} for name in FACETS}
     total = 0
     for mask, *values in model.Session.execute(query):
         # `grouping` has one bit per column, the first one highest; that of the grouped column is 0.
@@ -243,8 +295,8 @@ def _counts(scope: list[Any], filters: Mapping[str, Any]) -> tuple[dict[str, dic
         name = FACETS[index]
         number = counted[1 + list(chosen).index(name)] if name in chosen else counted[0]
         if values[index] and number:
-            found[name][values[index]] = number
-    return found, total
+            by_facet[name][values[index]] = number
+    return by_facet, total
 
 
 def _all_but_one_at_most(conditions: list[Any]) -> list[Any]:
@@ -254,17 +306,82 @@ def _all_but_one_at_most(conditions: list[Any]) -> list[Any]:
 
 def _number(passed: list[Any]) -> Any:
     """Return the SQL count of the rows that pass."""
-    return sa.func.count().filter(*passed) if passed else sa.func.count()
+    if passed:
+        return sa.func.count().filter(*passed)
+    return sa.func.count()
+
+
+def cached_counts(count: Callable[[], Counts]) -> Counts:
+    """Return the cached counts, or else compute them.
+
+    Args:
+        count: function that computes them.
+    """
+    try:
+        connection: Any = connect_to_redis()
+        generation = int(connection.get(_counts_key("generation")) or 0)
+        cached = connection.get(_counts_key(generation))
+    except RedisError:
+        return count()
+    if cached:
+        by_facet, total = json.loads(cached)
+        return by_facet, total
+    fresh = count()
+    with suppress(RedisError):
+        # Should a request change meanwhile, nobody asks for this generation any more.
+        connection.set(_counts_key(generation), json.dumps(fresh), ex=COUNTS_SECONDS)
+    return fresh
+
+
+def listen() -> None:
+    """Register listeners for committed changes of requests; once for each process."""
+    for name, function in (
+        ("after_flush", _flushed),
+        ("after_commit", _committed),
+        ("after_rollback", _forgotten),
+    ):
+        if not event.contains(model.Session, name, function):
+            event.listen(model.Session, name, function)
+
+
+def _flushed(session: Any, _context: Any) -> None:
+    if any(isinstance(row, Request) for row in (*session.new, *session.dirty, *session.deleted)):
+        session.info[__name__] = True
+
+
+def _committed(session: Any) -> None:
+    if session.info.pop(__name__, False):
+        forget_counts()
+
+
+def forget_counts() -> None:
+    """Invalidate the cached counts."""
+    try:
+        connect_to_redis().incr(_counts_key("generation"))
+    except RedisError:
+        return  # nothing is cached either
+
+
+def _forgotten(session: Any) -> None:
+    session.info.pop(__name__, None)
+
+
+def _counts_key(name: str | int) -> str:
+    return f"ecosphere:requests:{tk.config['ckan.site_id']}:counts:{name}"
 
 
 def _states(counts: dict[str, int]) -> list[dict[str, Any]]:
-    return [_entry(name, wording.state(name), counts[name]) for name in states.STATES if name in counts]
+    return [
+        _entry(name, wording.state(name), counts[name]) for name in states.STATES if name in counts
+    ]
 
 
 def _organizations(counts: dict[str, int]) -> list[dict[str, Any]]:
-    groups = dictize.Names.of([], counts).groups
-    found = [_entry(group.name, group.title or group.name, counts[key]) for key, group in groups.items()]
-    return _most_first(found)
+    groups = Names.of([], counts).groups
+    entries = [
+        _entry(group.name, group.title or group.name, counts[key]) for key, group in groups.items()
+    ]
+    return _most_first(entries)
 
 
 def _themes(counts: dict[str, int]) -> list[dict[str, Any]]:
@@ -280,8 +397,10 @@ def _themes(counts: dict[str, int]) -> list[dict[str, Any]]:
 
 def _concepts(vocabulary: str) -> Callable[[dict[str, int]], list[dict[str, Any]]]:
     def entries(counts: dict[str, int]) -> list[dict[str, Any]]:
-        known, lang = voc.get(vocabulary), language.current()
-        return _most_first([_entry(key, known[key].label(lang), n) for key, n in counts.items() if key in known])
+        terms, lang = voc.get(vocabulary), language.current()
+        return _most_first(
+            [_entry(key, terms[key].label(lang), n) for key, n in counts.items() if key in terms]
+        )
 
     return entries
 
@@ -295,7 +414,7 @@ def _entry(name: str, title: str, count: int) -> dict[str, Any]:
 
 
 def _most_first(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(entries, key=lambda each: (-each["count"], voc.normalise(each["title"])))
+    return sorted(entries, key=lambda entry: (-entry["count"], voc.normalise(entry["title"])))
 
 
 LABELS: dict[str, Callable[[dict[str, int]], list[dict[str, Any]]]] = {

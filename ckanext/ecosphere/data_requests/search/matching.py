@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.domain import kinds, states
+from ckanext.ecosphere.data_requests.domain import states, text
 from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.model import DatasetLink, Request
 from ckanext.ecosphere.data_requests.search import similar
@@ -56,14 +56,14 @@ def saved() -> Iterator[list[str]]:
     connection: Any = connect_to_redis()
     for cut_off in connection.smembers(_taken_key()):
         connection.smove(_taken_key(), _key(), cut_off)
-    while found := connection.srandmember(_key(), COMPARED_AT_ONCE):
-        taken = [each.decode() if isinstance(each, bytes) else each for each in found]
+    while members := connection.srandmember(_key(), COMPARED_AT_ONCE):
+        ids = [text.of_redis(member) for member in members]
         moving = connection.pipeline()
-        for each in taken:
-            moving.smove(_key(), _taken_key(), each)
+        for id_ in ids:
+            moving.smove(_key(), _taken_key(), id_)
         moving.execute()
-        yield taken
-        connection.srem(_taken_key(), *taken)
+        yield ids
+        connection.srem(_taken_key(), *ids)
 
 
 def remember() -> int:
@@ -75,16 +75,22 @@ def remember() -> int:
     Returns:
         the number of datasets queued.
     """
-    connection, key, moment = connect_to_redis(), f"{_key()}:seen", datetime.now(timezone.utc).replace(tzinfo=None)
-    kept: Any = connection.get(key)
-    known = datetime.fromisoformat(kept.decode() if isinstance(kept, bytes) else kept) if kept else None
-    lost, _memory["seen"] = known is None or known != _memory.get("seen", known), moment
+    connection, key, moment = (
+        connect_to_redis(),
+        f"{_key()}:seen",
+        datetime.now(timezone.utc).replace(tzinfo=None),
+    )
+    stored: Any = connection.get(key)
+    last_seen = datetime.fromisoformat(text.of_redis(stored)) if stored else None
+    lost, _memory["seen"] = last_seen is None or last_seen != _memory.get("seen", last_seen), moment
     connection.set(key, moment.isoformat())
     if not lost:
         return 0
-    since = (known or moment - timedelta(days=1)) - timedelta(minutes=1)
+    since = (last_seen or moment - timedelta(days=1)) - timedelta(minutes=1)
     package = model.Package
-    query = sa.select(package.id).where(package.type == "dataset", package.metadata_modified >= since)
+    query = sa.select(package.id).where(
+        package.type == "dataset", package.metadata_modified >= since
+    )
     ids = list(model.Session.scalars(query))
     model.Session.rollback()
     for start in range(0, len(ids), AT_ONCE):
@@ -92,25 +98,27 @@ def remember() -> int:
     return len(ids)
 
 
+#: Last timestamp written by this process; a different one in Redis means that it was restored from an older copy.
 _memory: dict[str, datetime] = {}
-"""Last timestamp written by this process; a different one in Redis means that it was restored from an older copy."""
 
 
 def compare(package_ids: Sequence[str]) -> None:
     """Compare saved datasets with the open requests; flag requests whose answer is no longer available."""
     package = model.Package
     query = sa.select(package).where(package.id.in_(package_ids))
-    packages = {each.id: each for each in model.Session.scalars(query)}
-    there = [each for each in packages.values() if each.state == model.State.ACTIVE]
-    gone = set(package_ids) - {each.id for each in there}
-    _flag({each: packages[each].title or "" if each in packages else "" for each in gone})
-    _unflag({each.id for each in there})
+    packages = {dataset.id: dataset for dataset in model.Session.scalars(query)}
+    there = [dataset for dataset in packages.values() if dataset.state == model.State.ACTIVE]
+    missing = set(package_ids) - {dataset.id for dataset in there}
+    titles = {id_: package.title or "" for id_, package in packages.items()}
+    if missing:
+        _flag({id_: titles.get(id_, "") for id_ in missing})
+    _unflag({dataset.id for dataset in there})
     if model.Session.scalar(sa.select(sa.exists().where(*_ON_DESK))):
-        _suggest([row for each in there for row in _fitting(each)])
+        _suggest([row for dataset in there for row in _fitting(dataset)])
 
 
 #: Requests that a dataset may answer.
-_ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(kinds.DEMANDS))
+_ON_DESK = (Request.state.in_(states.ON_DESK), Request.kind.in_(states.DEMANDS))
 
 
 def _fitting(package: model.Package) -> Iterator[dict[str, Any]]:
@@ -121,12 +129,22 @@ def _fitting(package: model.Package) -> Iterator[dict[str, Any]]:
     if rank is None:
         return
     condition, _score = rank
-    themes, territories = subject(package, "theme", "themes"), subject(package, "territory", "territories")
-    asked = sa.select(Request.id, Request.title, Request.theme, Request.territory).where(*_ON_DESK, condition)
-    for request in model.Session.execute(asked.order_by(Request.submitted).limit(MOST_COMPARED)):
+    themes, territories = (
+        subject(package, "theme", "themes"),
+        subject(package, "territory", "territories"),
+    )
+    requests = sa.select(Request.id, Request.title, Request.theme, Request.territory).where(
+        *_ON_DESK, condition
+    )
+    for request in model.Session.execute(requests.order_by(Request.submitted).limit(MOST_COMPARED)):
         score = _score_of(request, package.title or "", themes, territories)
         if score >= ENOUGH:
-            yield {"request_id": request.id, "package_id": package.id, "kind": "suggested", "score": score}
+            yield {
+                "request_id": request.id,
+                "package_id": package.id,
+                "kind": "suggested",
+                "score": score,
+            }
 
 
 def _suggest(rows: list[dict[str, Any]]) -> None:
@@ -139,51 +157,61 @@ def _suggest(rows: list[dict[str, Any]]) -> None:
 
 def subject(package: model.Package, field: str, vocabulary: str) -> set[str]:
     """Return the ids of the concepts in a field of a dataset."""
-    known, written = voc.get(vocabulary), package.extras.get(field) or "[]"
+    terms, written = voc.get(vocabulary), package.extras.get(field) or "[]"
     try:
         values = json.loads(written)
     except ValueError:
         values = [written]
-    found = (known.get(str(value)) for value in (values if isinstance(values, list) else [values]))
-    return {concept.id for concept in found if concept}
+    if not isinstance(values, list):
+        values = [values]
+    concepts = (terms.get(str(value)) for value in values)
+    return {concept.id for concept in concepts if concept}
 
 
 def _score_of(request: Any, title: str, themes: set[str], territories: set[str]) -> float:
     """Return how well a dataset fits, 0–1: share of common words in the titles; 0 for another place or theme."""
     if request.territory and territories and not _near(request.territory, territories):
         return 0.0
-    given_themes = set[str]().union(*(_with_above("themes", each) for each in themes))
+    given_themes = set[str]().union(*(_with_above("themes", theme) for theme in themes))
     if themes and request.theme and not _with_above("themes", request.theme) & given_themes:
         return 0.0
-    asked, given = _words(request.title), _words(title)
-    if not asked or not given:
+    words_asked, words_offered = _words(request.title), _words(title)
+    if not words_asked or not words_offered:
         return 0.0
-    return len(asked & given) / min(len(asked), len(given))
+    return len(words_asked & words_offered) / min(len(words_asked), len(words_offered))
 
 
 def _near(territory: str, territories: set[str]) -> bool:
     """Return whether a territory lies within one of the others, or contains one."""
-    if any(each.startswith("pays-") for each in {territory, *territories}):
+    if any(other.startswith("pays-") for other in {territory, *territories}):
         return True
-    inside = any(territory in _with_above("territories", each) for each in territories)
+    inside = any(territory in _with_above("territories", other) for other in territories)
     return inside or bool(_with_above("territories", territory) & territories)
 
 
 def _with_above(vocabulary: str, key: str) -> set[str]:
-    known = voc.get(vocabulary)
-    concept = known.get(key) if key else None
-    return {concept.id, *(above.id for above in known.ancestors(concept.uri))} if concept else set()
+    terms = voc.get(vocabulary)
+    concept = terms.get(key) if key else None
+    if concept:
+        return {concept.id, *(above.id for above in terms.ancestors(concept.uri))}
+    return set()
 
 
 #: Words without information on the subject.
 _EMPTY = set(
-    voc.normalise("a au aux carte d dans de des données du en et jeu l la le les par pour région sur un une").split()
+    voc.normalise(
+        "a au aux carte d dans de des données du en et jeu l la le les par pour région sur un une"
+    ).split()
 )
 
 
 def _words(title: str) -> set[str]:
     """Return the words of a title without plural endings."""
-    return {word.rstrip("sx") for word in voc.normalise(title).split() if word not in _EMPTY and len(word) > 1}
+    return {
+        word.rstrip("sx")
+        for word in voc.normalise(title).split()
+        if word not in _EMPTY and len(word) > 1
+    }
 
 
 def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
@@ -202,30 +230,32 @@ def suggestions(organization_id: str, reader: Reader) -> list[dict[str, Any]]:
         .limit(MOST)
     )
     requests = list(model.Session.scalars(query))
-    shown = dictize.request_list(requests, reader)
-    found = [
-        {"request": each, "datasets": dictize.datasets(request, reader, "suggested")}
-        for request, each in zip(requests, shown, strict=True)
+    dicts = dictize.request_list(requests, reader)
+    rows = [
+        {"request": row, "datasets": dictize.datasets(request, reader, "suggested")}
+        for request, row in zip(requests, dicts, strict=True)
     ]
-    return [each for each in found if each["datasets"]]
+    return [row for row in rows if row["datasets"]]
 
 
-def _flag(gone: Mapping[str, str]) -> None:
+def _flag(titles: Mapping[str, str]) -> None:
     """Flag the requests answered by datasets (id → title) that are no longer available, without reopening them."""
     tied = sa.select(DatasetLink.request_id, DatasetLink.package_id).where(
-        DatasetLink.package_id.in_(gone), DatasetLink.kind == "answer"
+        DatasetLink.package_id.in_(titles), DatasetLink.kind == "answer"
     )
     answers: dict[str, list[str]] = {}
-    for request_id, package_id in model.Session.execute(tied) if gone else ():
+    for request_id, package_id in model.Session.execute(tied):
         answers.setdefault(request_id, []).append(package_id)
     if not answers:
         return
-    for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(answers)).with_for_update()):
-        told = {each.get("package") for each in request.flags}
+    for request in model.Session.scalars(
+        sa.select(Request).where(Request.id.in_(answers)).with_for_update()
+    ):
+        flagged = {flag.get("package") for flag in request.flags}
         new = [
-            {"code": "dataset_gone", "package": each, "title": gone[each]}
-            for each in answers[request.id]
-            if each not in told
+            {"code": "dataset_gone", "package": package_id, "title": titles[package_id]}
+            for package_id in answers[request.id]
+            if package_id not in flagged
         ]
         if new:
             request.flags = [*request.flags, *new]
@@ -233,9 +263,33 @@ def _flag(gone: Mapping[str, str]) -> None:
 
 def _unflag(package_ids: set[str]) -> None:
     """Remove the flags for datasets that are available again."""
-    flagged = sa.select(Request.id, Request.flags).where(sa.func.jsonb_array_length(Request.flags) > 0)
-    back = [id_ for id_, flags in model.Session.execute(flagged) if any(f.get("package") in package_ids for f in flags)]
+    flagged = sa.select(Request.id, Request.flags).where(
+        sa.func.jsonb_array_length(Request.flags) > 0
+    )
+    back = []
+    for id_, flags in model.Session.execute(flagged):
+        if any(flag.get("package") in package_ids for flag in flags):
+            back.append(id_)
     if not back:
         return
-    for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(back)).with_for_update()):
-        request.flags = [each for each in request.flags if each.get("package") not in package_ids]
+    for request in model.Session.scalars(
+        sa.select(Request).where(Request.id.in_(back)).with_for_update()
+    ):
+        request.flags = [flag for flag in request.flags if flag.get("package") not in package_ids]
+
+
+POINTS_OF_AN_ANSWER = 10
+
+
+def points() -> list[tuple[str, float]]:
+    """Return (id, points of popularity) of the datasets that answered public requests."""
+    answered = (
+        sa.select(DatasetLink.package_id, sa.func.count())
+        .join(Request, Request.id == DatasetLink.request_id)
+        .where(DatasetLink.kind == "answer", Request.listed)
+        .group_by(DatasetLink.package_id)
+    )
+    return [
+        (id_, float(POINTS_OF_AN_ANSWER * number))
+        for id_, number in model.Session.execute(answered)
+    ]

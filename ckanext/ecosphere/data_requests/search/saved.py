@@ -16,7 +16,7 @@ from ckan import model
 from werkzeug.datastructures import MultiDict
 
 from ckanext.ecosphere.data_requests.domain import wording
-from ckanext.ecosphere.data_requests.domain.names import by_ids
+from ckanext.ecosphere.data_requests.domain.people import by_ids
 from ckanext.ecosphere.data_requests.model import Event, Request
 from ckanext.ecosphere.data_requests.notifications import mail_texts
 from ckanext.ecosphere.data_requests.search import listing
@@ -35,23 +35,26 @@ class Requests(AlertSubject):
     page = "/demandes"
 
     def name(self) -> str:
-        """Return the name of the subject."""
         return tk._("Data requests")
 
     def explanation(self) -> str:
-        """Return the explanation of when e-mails are sent."""
         return tk._(
-            "You get an e-mail when public requests of this search are made, answered or moved on, and none when there "
-            "is no news:"
+            "You get an e-mail when public requests of this search are made, answered or moved on, "
+            "and none when there is no news:"
         )
 
     def canonical(self, pairs: Iterable[tuple[str, str]]) -> str:
         """Return the words and filters of a search as a query string, without its order and page."""
-        asked = listing.asked(MultiDict([(name, characters.one_line(value)) for name, value in pairs]))
-        asked.pop("assigned", None)
-        kept = [(name, "1" if value is True else value) for name, value in asked.items() if name != "state"]
-        kept += [("state", each) for each in sorted(set(asked.get("state", ())))]
-        search = urlencode(sorted(kept, key=lambda pair: pair[0] != "q"))
+        arguments = listing.asked(
+            MultiDict([(name, characters.one_line(value)) for name, value in pairs])
+        )
+        arguments.pop("assigned", None)
+        chosen_states = arguments.pop("state", ())
+        if "unanswered" in arguments:
+            arguments["unanswered"] = "1"
+        arguments_sorted = list(arguments.items())
+        arguments_sorted += [("state", state) for state in sorted(set(chosen_states))]
+        search = urlencode(sorted(arguments_sorted, key=lambda pair: pair[0] != "q"))
         if len(search) > LONGEST:
             raise tk.ValidationError({"search": [tk._("This search is too long to be saved.")]})
         return search
@@ -59,11 +62,15 @@ class Requests(AlertSubject):
     def checked(self, search: str, reader: model.User | None) -> str:
         """Validate a search by running it once."""
         try:
-            tk.get_action("ecosphere_request_list")({"user": ""}, {**asked(search), "rows": 0, "facets": False})
+            tk.get_action("ecosphere_request_list")(
+                {"user": ""}, {**asked(search), "rows": 0, "facets": False}
+            )
         except tk.ValidationError as error:
             refused: dict[str, Any] = error.error_dict
             # The form shows all errors of the search in one place.
-            raise tk.ValidationError({"search": [text for texts in refused.values() for text in texts]}) from None
+            raise tk.ValidationError(
+                {"search": [text for texts in refused.values() for text in texts]}
+            ) from None
         return search
 
     def title(self, search: str) -> str:
@@ -76,36 +83,54 @@ class Requests(AlertSubject):
         return characters.one_line(" – ".join(parts))[:LONGEST_TITLE] or tk._("All requests")
 
     def address(self, search: str) -> str:
-        """Return the full URL of the list with this search."""
-        return _with(tk.h.url_for("ecosphere_requests.index", qualified=True, locale=language.current()), search)
+        return _with(
+            tk.h.url_for("ecosphere_requests.index", qualified=True, locale=language.current()),
+            search,
+        )
 
     def feed(self, search: str) -> str:
-        """Return the path of the Atom feed of a search."""
         return _with(tk.h.url_for("ecosphere_requests.feed"), search)
 
     def look(
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
     ) -> tuple[int, list[str]]:
         """Return the number and ids of the public requests with a transition in the period, the latest first."""
-        step = sa.select(Event.id).where(Event.request_id == Request.id, Event.created > since, Event.created <= until)
-        found = asked(search)
-        where = [Request.listed, Request.modified > since, *listing.conditions(found).values(), step.exists()]
-        with listing.through_indexes("q" in found):
-            count = model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where)) or 0
-            latest = sa.select(Request.id).where(*where).order_by(Request.modified.desc(), Request.id).limit(rows)
-            return count, list(model.Session.scalars(latest)) if count else []
+        step = sa.select(Event.id).where(
+            Event.request_id == Request.id, Event.created > since, Event.created <= until
+        )
+        arguments = asked(search)
+        where = [
+            Request.listed,
+            Request.modified > since,
+            *listing.conditions(arguments).values(),
+            step.exists(),
+        ]
+        with listing.through_indexes("q" in arguments):
+            count = (
+                model.Session.scalar(sa.select(sa.func.count()).select_from(Request).where(*where))
+                or 0
+            )
+            latest = (
+                sa.select(Request.id)
+                .where(*where)
+                .order_by(Request.modified.desc(), Request.id)
+                .limit(rows)
+            )
+            if not count:
+                return 0, []
+            return count, list(model.Session.scalars(latest))
 
     def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
         """Return the entries of requests that are still public, in the order of their ids."""
-        found = {each.id: each for each in by_ids(Request, ids) if each.listed}
-        groups = {each.id: each for each in by_ids(model.Group, {each.organization_id for each in found.values()})}
-        return [_news(found[each], groups, since) for each in ids if each in found]
+        requests = {request.id: request for request in by_ids(Request, ids) if request.listed}
+        services = {request.organization_id for request in requests.values()}
+        groups = {group.id: group for group in by_ids(model.Group, services)}
+        return [_news(requests[id_], groups, since) for id_ in ids if id_ in requests]
 
     def sentence(self, count: int) -> str:
-        """Return the sentence with the number of new or changed requests."""
-        return tk.ungettext("{number} new or changed request", "{number} new or changed requests", count).format(
-            number=count
-        )
+        return tk.ungettext(
+            "{number} new or changed request", "{number} new or changed requests", count
+        ).format(number=count)
 
 
 def asked(search: str) -> dict[str, Any]:
@@ -114,11 +139,15 @@ def asked(search: str) -> dict[str, Any]:
 
 
 def _with(address: str, search: str) -> str:
-    return f"{address}?{search}" if search else address
+    if search:
+        return f"{address}?{search}"
+    return address
 
 
 def _label(name: str, value: str) -> str:
-    return wording.state(value) if name == "state" else tk.h.ecosphere_request_facet_label(name, value)
+    if name == "state":
+        return wording.state(value)
+    return tk.h.ecosphere_request_facet_label(name, value)
 
 
 def _news(request: Request, groups: dict[str, model.Group], since: datetime) -> News:
@@ -126,14 +155,21 @@ def _news(request: Request, groups: dict[str, model.Group], since: datetime) -> 
     new = request.opened is not None and request.opened > since
     words = tk._("new on {date}") if new else tk._("changed on {date}")
     group = groups.get(request.organization_id or "")
+    moment = request.opened if new else request.modified
+    service = (group.title or group.name) if group else ""
     about = [
         wording.state(request.state),
         wording.territory(request, language.current()),
-        (group.title or group.name) if group else "",
-        words.format(date=dates.day(request.opened if new else request.modified)),
+        service,
+        words.format(date=dates.day(moment)),
     ]
     return News(
         title=characters.one_line(mail_texts.title(request)),
-        url=tk.h.url_for("ecosphere_requests.read", id=request.reference, qualified=True, locale=language.current()),
-        about=characters.one_line(" – ".join(each for each in about if each)),
+        url=tk.h.url_for(
+            "ecosphere_requests.read",
+            id=request.reference,
+            qualified=True,
+            locale=language.current(),
+        ),
+        about=characters.one_line(" – ".join(part for part in about if part)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +47,9 @@ class NotSeen(tk.ValidationError):
     """
 
     def __init__(self, similar: dict[str, Any]) -> None:
-        message = _("Look at what is already here; if none of it is what you need, say so and send again.")
+        message = _(
+            "Look at what is already here; if none of it is what you need, say so and send again."
+        )
         errors: Any = {"similar_seen": [message], "similar": similar}
         super().__init__(errors)
         self.similar = similar
@@ -58,14 +61,14 @@ def must_be_seen(request: Request, reader: Reader) -> None:
     Raises:
         NotSeen: there are similar datasets or open requests.
     """
-    known = datasets(request.title, request.theme, place_of(request), request.organization_id or "")
-    found = {
+    alike = datasets(request.title, request.theme, place_of(request), request.organization_id or "")
+    similar = {
         # A request for access to a dataset need not show that dataset.
-        "datasets": [each for each in known if each["id"] != request.package_id],
+        "datasets": [dataset for dataset in alike if dataset["id"] != request.package_id],
         "requests": requests(request.title, request.theme, request.territory, reader),
     }
-    if any(found.values()):
-        raise NotSeen(found)
+    if any(similar.values()):
+        raise NotSeen(similar)
 
 
 def place_of(request: Request) -> str:
@@ -73,7 +76,9 @@ def place_of(request: Request) -> str:
     return request.territory or routing.territory_of(request.communes, request.bbox)
 
 
-def datasets(title: str, theme: str, territory: str, organization: str = "") -> list[dict[str, Any]]:
+def datasets(
+    title: str, theme: str, territory: str, organization: str = ""
+) -> list[dict[str, Any]]:
     """Return public datasets with a similar title, best first; none of another place than the requested one.
 
     Args:
@@ -84,13 +89,13 @@ def datasets(title: str, theme: str, territory: str, organization: str = "") -> 
     """
     if not _plain(title):
         return []
-    found: dict[str, dict[str, Any]] = {}
+    by_id: dict[str, dict[str, Any]] = {}
     for query in dict.fromkeys(_circles(theme, territory, organization)):
-        for each in _search(title, query):
-            found.setdefault(each["id"], each)
-        if len(found) >= MOST:
+        for dataset in _search(title, query):
+            by_id.setdefault(dataset["id"], dataset)
+        if len(by_id) >= MOST:
             break
-    return [_dataset(each) for each in list(found.values())[:MOST]]
+    return [_dataset(dataset) for dataset in list(by_id.values())[:MOST]]
 
 
 def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
@@ -102,7 +107,7 @@ def _circles(theme: str, territory: str, organization: str) -> Iterator[str]:
         yield here
     own = f'+owner_org:"{organization}"' if organization else ""
     if here and territory not in COUNTRY:
-        either = " OR ".join(f'"{each}"' for each in (*_above(territory), *COUNTRY))
+        either = " OR ".join(f'"{id_}"' for id_ in (*_above(territory), *COUNTRY))
         above, nowhere = f"{EXACT_TERRITORY}:({either})", f"{TERRITORY}:[* TO *]"
         if own:
             yield f"{own} +({above} OR (*:* -{nowhere}))"
@@ -127,18 +132,18 @@ def _search(title: str, narrow: str) -> list[dict[str, Any]]:
 
 def _plain(title: str) -> str:
     """Return the longer words of a title, without operators of the search."""
-    words = "".join(char if char.isalnum() or char == "-" else " " for char in title).split()
+    words = re.findall(r"(?:[^\W_]|-)+", title)
     return " ".join([word for word in words if len(word) >= SHORTEST_WORD][:WORDS])
 
 
-def _dataset(found: dict[str, Any]) -> dict[str, Any]:
-    group = found.get("organization") or {}
-    notes = " ".join((found.get("notes") or "").split())
+def _dataset(dataset: dict[str, Any]) -> dict[str, Any]:
+    group = dataset.get("organization") or {}
+    notes = " ".join((dataset.get("notes") or "").split())
     short = notes if len(notes) <= LONGEST_NOTES else notes[:LONGEST_NOTES].rsplit(" ", 1)[0] + "…"
     return {
-        "id": found["id"],
-        "name": found["name"],
-        "title": found["title"] or found["name"],
+        "id": dataset["id"],
+        "name": dataset["name"],
+        "title": dataset["title"] or dataset["name"],
         "notes": short,
         "organization": {key: group.get(key, "") for key in ("id", "name", "title")},
     }
@@ -151,7 +156,9 @@ def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dic
         return []
     condition, score = rank
     candidates = (
-        sa.select(Request.id, score.label("score"), _enough_in_common(title, territory).label("enough"))
+        sa.select(
+            Request.id, score.label("score"), _enough_in_common(title, territory).label("enough")
+        )
         .where(Request.listed, Request.state.in_(states.ACTIVE), condition)
         .order_by(RECEIPT_DAY.desc(), Request.id)
         .limit(CANDIDATES)
@@ -165,25 +172,35 @@ def requests(title: str, theme: str, territory: str, reader: Reader) -> list[dic
     )
     with listing.through_indexes():
         ids = list(model.Session.scalars(query))
-    found = {each.id: each for each in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))}
-    return dictize.request_list([found[each] for each in ids], reader)
+    by_id = {
+        request.id: request
+        for request in model.Session.scalars(sa.select(Request).where(Request.id.in_(ids)))
+    }
+    return dictize.request_list([by_id[id_] for id_ in ids], reader)
 
 
 def _enough_in_common(title: str, territory: str) -> Any:
     """Return the SQL condition for both of two words of a title, or half of more; the name of the place is ignored."""
     place = voc.get("territories").get(territory) if territory else None
-    known = set(_words(place.label_fr)) if place else set()
-    queries = [sa.func.to_tsquery("french", word) for word in _words(title) if word not in known]
+    place_words = set(_words(place.label_fr)) if place else set()
+    queries = [
+        sa.func.to_tsquery("french", word) for word in _words(title) if word not in place_words
+    ]
     if not queries:
         return sa.true()
-    one = sa.literal(1)
-    counted = sum((sa.case((sa.func.numnode(query) > 0, one), else_=0) for query in queries), sa.literal(0))
-    shared = sum((sa.case((Request.search.op("@@")(query), one), else_=0) for query in queries), sa.literal(0))
+    yes = sa.literal(1)
+    counted = sum(
+        (sa.case((sa.func.numnode(query) > 0, yes), else_=0) for query in queries), sa.literal(0)
+    )
+    shared = sum(
+        (sa.case((Request.search.op("@@")(query), yes), else_=0) for query in queries),
+        sa.literal(0),
+    )
     return shared >= sa.case((counted <= 2, counted), else_=(counted + 1) / 2)  # noqa: PLR2004
 
 
 def _words(title: str) -> list[str]:
-    words = ["".join(char for char in word if char.isalnum()) for word in text.fold(title).split()]
+    words = ["".join(filter(str.isalnum, word)) for word in text.fold(title).split()]
     return list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_WORD))[:WORDS]
 
 
@@ -199,11 +216,15 @@ def rank_of(title: str, theme: str, territory: str) -> tuple[Any, Any] | None:
         score = score + sa.case((Request.theme == theme, 0.2), else_=0.0)
     if territory:
         near = [territory, *_above(territory)]
-        score = score + sa.case((Request.territory == territory, 0.3), (Request.territory.in_(near), 0.1), else_=0.0)
+        score = score + sa.case(
+            (Request.territory == territory, 0.3), (Request.territory.in_(near), 0.1), else_=0.0
+        )
     return Request.search.op("@@")(query), score
 
 
 def _above(territory: str) -> list[str]:
     territories = voc.get("territories")
-    found = territories.get(territory)
-    return [each.id for each in territories.ancestors(found.uri)] if found else []
+    concept = territories.get(territory)
+    if concept:
+        return [above.id for above in territories.ancestors(concept.uri)]
+    return []

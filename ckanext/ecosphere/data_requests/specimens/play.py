@@ -21,9 +21,8 @@ from ckanext.ecosphere.data_requests import config, service
 from ckanext.ecosphere.data_requests.decisions import authors, law, store
 from ckanext.ecosphere.data_requests.decisions.compose import Block
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import Request, new_id
+from ckanext.ecosphere.data_requests.model import Notification, Request, new_id
 from ckanext.ecosphere.data_requests.notifications import emails, outbox
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.shared import dates, language, organisations
 
 FRENCH = "fr"

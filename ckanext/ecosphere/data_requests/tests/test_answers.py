@@ -16,11 +16,11 @@ from ckan import model
 from ckan.tests.helpers import CKANTestApp
 from werkzeug.datastructures import FileStorage
 
-from ckanext.ecosphere.data_requests import dictize, privacy
-from ckanext.ecosphere.data_requests.answers.tables import Delivery
-from ckanext.ecosphere.data_requests.decisions import pdf
+from ckanext.ecosphere.data_requests import privacy
+from ckanext.ecosphere.data_requests.decisions import compose
 from ckanext.ecosphere.data_requests.desk import calendar
-from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.model import Delivery, Event, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.search.due import Around, Due
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, dataset, opened, row, step, submitted
@@ -235,7 +235,7 @@ def test_a_refusal_or_silence_is_referred_with_one_click_by_the_requester_alone(
         crpa = "code des relations entre le public et l’administration"
         assert f"({crpa}, articles L. 342-1 et R. 343-1)" in text and f"({crpa}, article R. 343-1)" in text
         assert "votre domicile" in text
-        assert pdf.render(found["subject"], found["html"]).startswith(b"%PDF-")
+        assert compose.pdf(found["subject"], found["html"]).startswith(b"%PDF-")
     other = answered(links=[LINK])
     with pytest.raises(tk.ObjectNotFound):
         act("referral", "asker", id=other["id"])
@@ -372,7 +372,7 @@ def test_the_dashboard_asks_whether_an_answer_helped_until_it_is_said(app: CKANT
 
 def test_the_dashboard_tells_a_requester_what_was_not_answered_in_time(app: CKANTestApp):
     late, running = opened(title="En retard"), opened(title="Dans les temps")
-    yesterday = dictize.today() - timedelta(days=1)
+    yesterday = clock.today() - timedelta(days=1)
     model.Session.execute(sa.update(Request).where(Request.id == late["id"]).values(due=yesterday))
     model.Session.commit()
     home = BeautifulSoup(visit(app, "asker", "/tableau-de-bord").body, "html.parser")

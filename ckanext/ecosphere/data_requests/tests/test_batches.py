@@ -10,9 +10,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests import batches
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.logic.actions import changing
+from ckanext.ecosphere.data_requests.model import Letter, Request
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, dataset, group_id, opened, row, step
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 
@@ -73,7 +72,7 @@ def test_a_question_goes_to_a_service_once(services: list[str], words: str):
 
 
 def test_a_question_goes_to_few_services(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(batches, "MOST", 1)
+    monkeypatch.setattr(changing, "MOST_SERVICES", 1)
     made = opened()
     with pytest.raises(tk.ValidationError) as error:
         act("batch_add", "asker", id=made["id"], organizations=["dreal-ara"])

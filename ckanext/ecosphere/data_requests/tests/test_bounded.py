@@ -12,13 +12,12 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests import dictize
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.model import Notification, Request
 from ckanext.ecosphere.data_requests.notifications import outbox, scheduled
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
-from ckanext.ecosphere.data_requests.views import calendars
+from ckanext.ecosphere.data_requests.views import person
 from ckanext.ecosphere.tests import plans
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -42,7 +41,7 @@ FROM ecosphere_requests WHERE id LIKE 'many-%'
 def many(number: int, first_day: int = 1, service: str = "ddt-42") -> None:
     """Insert open requests of a service, due on consecutive days, the first one `first_day` days from today."""
     group = model.Group.get(service)
-    first = dictize.today() + timedelta(days=first_day - 1)
+    first = clock.today() + timedelta(days=first_day - 1)
     values = {"number": number, "first": first, "service": group.id if group else ""}
     model.Session.execute(sa.text(REQUESTS), values)
     plans.tidy("ecosphere_requests")
@@ -104,12 +103,12 @@ def entries(app: CKANTestApp, person: str, path: str) -> list[dict[str, str]]:
 def test_a_calendar_holds_what_is_due_next_and_says_what_it_leaves_out(
     app: CKANTestApp, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(calendars, "MOST", 6)
+    monkeypatch.setattr(person, "MOST_IN_CALENDAR", 6)
     many(2_000, first_day=-1_995)  # the last one is due in four days
     with plans.asked() as statements:
         found = entries(app, "editor", "/demandes/service/ddt-42/echeances.ics")
     left_out, *shown = found
-    today = dictize.today()
+    today = clock.today()
     days = [today + timedelta(days=n) for n in (0, 1, 2, 3, 4, -1)]
     assert [each["DTSTART;VALUE=DATE"] for each in shown] == [f"{day:%Y%m%d}" for day in days]
     assert [each["SUMMARY"].split(":")[0] for each in shown] == ["Answer due"] * 5 + ["Late"]
@@ -143,7 +142,7 @@ def test_the_public_list_is_counted_once_until_a_request_changes(app: CKANTestAp
     assert act("list", None)["count"] == 5_001
     themes = {each["name"]: each["count"] for each in act("list", None)["facets"]["theme"]}
     assert themes == {"eau": 1}
-    step(made, "start", "editor", planned=(dictize.today() + timedelta(days=3)).isoformat())
+    step(made, "start", "editor", planned=(clock.today() + timedelta(days=3)).isoformat())
     states = {each["name"]: each["count"] for each in act("list", None)["facets"]["state"]}
     assert states == {"open": 5_000, "in_progress": 1}
     act("hide", "boss", id=made["id"])
@@ -187,7 +186,7 @@ def test_a_desk_does_not_count_the_datasets_of_its_people(app: CKANTestApp):
 
 
 def test_what_is_late_for_long_costs_the_clock_little():
-    made, yesterday = opened(), dictize.today() - timedelta(days=1)
+    made, yesterday = opened(), clock.today() - timedelta(days=1)
     first = row(made)
     columns = [each.name for each in Request.__table__.columns if each.name not in ("id", "reference", "due")]
     values = {name: getattr(first, name) for name in columns}

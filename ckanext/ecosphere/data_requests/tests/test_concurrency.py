@@ -13,11 +13,11 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import dictize, service
-from ckanext.ecosphere.data_requests.domain import references
-from ckanext.ecosphere.data_requests.domain.conflict import Conflict
+from ckanext.ecosphere.data_requests import effects, service
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.domain.people import Reader, reader_of
 from ckanext.ecosphere.data_requests.model import Event, Support
+from ckanext.ecosphere.data_requests.service import Conflict
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, opened, row
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -53,7 +53,7 @@ def test_a_hundred_supports_at_once_count_a_hundred_once_each():
 
 
 def test_of_two_people_who_act_at_once_one_wins_and_the_other_is_told():
-    planned = (dictize.today() + timedelta(days=3)).isoformat()
+    planned = (clock.today() + timedelta(days=3)).isoformat()
     editor, admin = (reader_of(model.User.get(name)) for name in ("editor", "admin"))
     for _round in range(5):
         made = opened()
@@ -88,7 +88,7 @@ def test_two_merges_across_each_other_neither_wait_for_ever_nor_make_a_circle():
 
 def test_references_have_no_double():
     def number() -> str:
-        given = references.next_reference(2031)
+        given = effects.next_reference(2031)
         model.Session.commit()
         return given
 

@@ -13,10 +13,10 @@ from ckan.tests import factories
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import dashboard, dictize, privacy, service
-from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer, Trace
+from ckanext.ecosphere.data_requests import dashboard, privacy, service
+from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.model import Absence, Notification, SavedAnswer, Trace
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, group_id, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at, days
@@ -34,7 +34,7 @@ def told(person: str, *kinds: str) -> list[str]:
 
 
 def away(person: str, substitute: str = "", by: str = "", first: int = 0, last: int = 10) -> dict[str, Any]:
-    today = dictize.today()
+    today = clock.today()
     span = {"first": str(today + timedelta(days=first)), "last": str(today + timedelta(days=last))}
     return act("absence_create", by or person, substitute=substitute, **span, **({"user": person} if by else {}))
 
@@ -123,7 +123,7 @@ def test_while_nobody_stands_in_the_whole_service_is_reminded():
 
 
 def test_an_absence_is_checked_field_by_field():
-    first, last, late = ((dictize.today() + timedelta(days=days)).isoformat() for days in (30, 31, 3000))
+    first, last, late = ((clock.today() + timedelta(days=days)).isoformat() for days in (30, 31, 3000))
     for given, field in (
         ({"first": last, "last": first}, "last"),
         ({"first": "2020-01-01", "last": "2020-01-02"}, "last"),
@@ -232,7 +232,7 @@ def test_a_service_keeps_answers_and_begins_a_refusal_with_one(app: CKANTestApp)
 
 
 def test_the_pages_of_absences_and_saved_answers_work_in_a_browserless_session(app: CKANTestApp):
-    today = dictize.today().isoformat()
+    today = clock.today().isoformat()
     visit(app, "admin", "/demandes/absences", first=today, last=today, user="editor")
     assert "Editor Nom" in visit(app, "admin", "/demandes/absences").body
     bad = visit(app, "admin", "/demandes/absences", first=today, last="1999-01-01")

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ckanext.ecosphere.data_requests.views import charts, exports
+from ckanext.ecosphere.data_requests.views import figures
 from ckanext.ecosphere.shared import atom
 
 HOSTILE = '<script>"&\x08'
@@ -45,7 +45,7 @@ FIGURES = {
 
 def test_a_chart_draws_one_pair_of_bars_for_each_month():
     points = [{"month": f"2026-{month:02}", "received": month, "answered": month - 1} for month in (1, 2, 3)]
-    drawn = ET.fromstring(str(charts.months(points)))
+    drawn = ET.fromstring(str(figures.months_chart(points)))
     bars = drawn.findall("rect")
     heights = [float(node.get("height", "0")) for node in bars]
     assert len(bars) == 6
@@ -55,25 +55,25 @@ def test_a_chart_draws_one_pair_of_bars_for_each_month():
 
 @pytest.mark.parametrize("highest", [1, 4, 7, 33, 999, 12_345])
 def test_no_bar_leaves_the_chart(highest: int):
-    drawn = ET.fromstring(str(charts.months([{"month": "2026-01", "received": highest, "answered": 0}])))
+    drawn = ET.fromstring(str(figures.months_chart([{"month": "2026-01", "received": highest, "answered": 0}])))
     bar = drawn.findall("rect")[0]
     assert float(bar.get("y", "0")) >= 0
-    assert float(bar.get("height", "0")) > charts.HEIGHT / 8
+    assert float(bar.get("height", "0")) > figures.HEIGHT / 8
 
 
 def test_a_chart_of_nothing_is_nothing():
-    assert charts.months([]) == ""
-    assert charts.bars("Outcomes", [("Refused", 0)]) == ""
+    assert figures.months_chart([]) == ""
+    assert figures.bars_chart("Outcomes", [("Refused", 0)]) == ""
 
 
 def test_labels_cannot_break_out_of_a_chart():
-    drawn = str(charts.bars(HOSTILE, [(HOSTILE, 2)]))
+    drawn = str(figures.bars_chart(HOSTILE, [(HOSTILE, 2)]))
     assert "<script" not in drawn
     assert "&lt;script&gt;" in drawn
 
 
 def test_the_table_holds_every_figure_and_runs_no_formula():
-    text = exports.statistics(FIGURES)
+    text = figures.codes(FIGURES)
     assert text.startswith("\ufeff")
     rows = list(csv.reader(io.StringIO(text[1:]), delimiter=";"))
     assert rows[0] == ["figure", "detail", "place", "value"]

@@ -17,7 +17,7 @@ from ckanext.ecosphere.data_requests import dictize
 from ckanext.ecosphere.data_requests.domain import text
 from ckanext.ecosphere.data_requests.domain.people import reader_of
 from ckanext.ecosphere.data_requests.model import Comment, Event, Request
-from ckanext.ecosphere.data_requests.search import cached_counts
+from ckanext.ecosphere.data_requests.search import listing
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, draft, opened, row, submitted
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.shared import characters, rich_text
@@ -157,7 +157,7 @@ def test_number_of_queries_does_not_grow_with_the_list(app: CKANTestApp, person:
 
     one_more(0)
     visit(app, person, path)
-    cached_counts.forget()  # so that both calls count them
+    listing.forget_counts()  # so that both calls count them
     answers = []
     few = queries(lambda: answers.append(visit(app, person, path)))
     for number in range(1, 10):

@@ -14,12 +14,12 @@ from ckan import model
 from click.testing import CliRunner
 from freezegun import freeze_time
 
-from ckanext.ecosphere.data_requests import cli, dictize, privacy
+from ckanext.ecosphere.data_requests import cli, privacy
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.inbound import addresses, mailbox, parsing, quotes
-from ckanext.ecosphere.data_requests.inbound.tables import Inbound
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event
+from ckanext.ecosphere.data_requests.inbound import mailbox, parsing, quotes
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, Event, Inbound
 from ckanext.ecosphere.data_requests.notifications import delivery
+from ckanext.ecosphere.data_requests.notifications import replies as reply_addresses
 from ckanext.ecosphere.data_requests.tests.conftest import act, opened, row, step
 from ckanext.ecosphere.data_requests.tests.imap_server import Imap
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -86,7 +86,7 @@ def test_an_answer_becomes_a_message_of_its_author_without_what_it_quotes(postbo
 
 def test_the_requester_answers_a_question_and_the_request_is_back_on_the_desk(postbox: Postbox):
     made = opened()
-    day = (dictize.today() + timedelta(days=10)).isoformat()
+    day = (clock.today() + timedelta(days=10)).isoformat()
     step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=day)
     assert handed_over(reply(received(postbox), "Au 1/25 000.")) == "taken"
     assert row(made).state == "open" and not comments()
@@ -97,7 +97,7 @@ def test_the_requester_answers_a_question_and_the_request_is_back_on_the_desk(po
 
 def test_details_with_files_are_kept_as_a_whole_or_not_at_all(postbox: Postbox):
     made = opened()
-    day = (dictize.today() + timedelta(days=10)).isoformat()
+    day = (clock.today() + timedelta(days=10)).isoformat()
     step(made, "ask_details", "editor", question="Quelle échelle ?", answer_by=day)
     asked = received(postbox)
     for name, outcome, state in (("plan.exe", "invalid", "needs_info"), ("plan.pdf", "taken", "open")):
@@ -211,10 +211,10 @@ def test_a_foreign_token_an_old_one_and_one_of_another_portal_are_no_use(
     for forged in (f"{number}0-{day}-{digest}", f"{number}-{day}0-{digest}", f"{number}-{day}-{'a' * 20}"):
         assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
     with monkeypatch.context() as leaked:
-        leaked.setattr(addresses.link_key, "get", lambda: ckan_config["SECRET_KEY"])
-        forged = addresses._signed(number, day)
+        leaked.setattr(reply_addresses.link_key, "get", lambda: ckan_config["SECRET_KEY"])
+        forged = reply_addresses._signed(number, day)
     assert handed_over(reply(mine, To=f"reply+{forged}@guichet.example")) == "not_ours"
-    monkeypatch.setattr(addresses.link_key, "get", lambda: "of-another-portal-0123456789")
+    monkeypatch.setattr(reply_addresses.link_key, "get", lambda: "of-another-portal-0123456789")
     assert handed_over(reply(mine)) == "not_ours"
     assert not comments() and row(made).comment_count == 0
 
@@ -451,7 +451,7 @@ def test_a_digest_and_the_mailbox_of_a_service_carry_no_reply_address(postbox: P
     made, other = opened(), opened(title="Haies du Forez")
     for each in (made, other):
         act("follow", "stranger", id=each["id"])
-        step(each, "start", "editor", planned=(dictize.today() + timedelta(days=3)).isoformat())
+        step(each, "start", "editor", planned=(clock.today() + timedelta(days=3)).isoformat())
     with freeze_time(clock.now() + timedelta(days=2)):
         delivery.digests()
     assert "Reply-To" not in postbox.to("stranger")[-1]

@@ -11,9 +11,8 @@ from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
 from ckanext.ecosphere.data_requests import config, setup
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
-from ckanext.ecosphere.data_requests.domain import other_requests, states
-from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.data_requests.domain import fields, states
+from ckanext.ecosphere.data_requests.model import Event, Letter, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import (
     REASON,
@@ -177,7 +176,7 @@ def test_a_dataset_that_one_requester_cannot_read_leaves_that_request_out():
 
 
 def test_so_many_are_treated_together(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(other_requests, "MOST_JOINED", 2)
+    monkeypatch.setattr(fields, "MOST_JOINED", 2)
     first, second, third = (opened(person) for person in ("asker", "friend", "stranger"))
     step(second, "join", "editor", target=first["id"])
     assert "2" in str(errors_of(step, third, "join", "editor", target=first["id"])["target"])

@@ -12,7 +12,7 @@ import pytest
 from ckan import model
 from playwright.sync_api import Page, expect
 
-from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import (
     PEOPLE,
@@ -46,7 +46,7 @@ def passwords(portal: None) -> None:
 
 
 def later(days: int) -> str:
-    return (dictize.today() + timedelta(days=days)).isoformat()
+    return (clock.today() + timedelta(days=days)).isoformat()
 
 
 def become(page: Page, person: str) -> None:

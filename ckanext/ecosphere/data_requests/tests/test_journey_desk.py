@@ -9,7 +9,7 @@ import pytest
 from ckan import model
 from playwright.sync_api import Page, expect
 
-from ckanext.ecosphere.data_requests import dictize
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step
 from ckanext.ecosphere.data_requests.tests.test_journey_answering import PASSWORD, become, passwords
@@ -23,7 +23,7 @@ LINK = "https://livraison.example/zones-humides.zip"
 def test_what_waits_for_a_service_is_there_after_the_log_in_without_a_click(page: Page):
     late = opened(title="Haies bocagères du Forez")
     opened(title="Mares et étangs du Forez")
-    model.Session.get_one(Request, late["id"]).due = dictize.today() - timedelta(days=3)
+    model.Session.get_one(Request, late["id"]).due = clock.today() - timedelta(days=3)
     model.Session.commit()
     log_in_by_hand(page, "editor", PASSWORD)
     card = page.locator(".eco-card").filter(has_text="Demandes à traiter")
@@ -36,7 +36,7 @@ def test_what_waits_for_a_service_is_there_after_the_log_in_without_a_click(page
 def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_requester_alone(page: Page):
     made = opened()
     late = opened(title="Haies bocagères du Forez")
-    model.Session.get_one(Request, late["id"]).due = dictize.today() - timedelta(days=3)
+    model.Session.get_one(Request, late["id"]).due = clock.today() - timedelta(days=3)
     model.Session.commit()
     act(
         "saved_answer_save",
@@ -50,8 +50,8 @@ def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_reque
     page.goto("/fr/demandes/absences")
     tab_to(page, "#field-user")
     page.keyboard.type("Editor")
-    page.fill("#field-first", dictize.today().isoformat())
-    page.fill("#field-last", (dictize.today() + timedelta(days=9)).isoformat())
+    page.fill("#field-first", clock.today().isoformat())
+    page.fill("#field-last", (clock.today() + timedelta(days=9)).isoformat())
     page.select_option("#field-substitute", "admin")
     page.get_by_role("button", name="Annoncer l’absence").press("Enter")
     expect(page.locator("main")).to_contain_text("Editor Nom")
@@ -75,7 +75,7 @@ def test_an_absence_is_announced_a_request_given_away_and_answered_for_its_reque
     page.goto(f"/fr/demandes/{made['reference']}/fulfil")
     page.fill("#field-links", LINK)
     page.get_by_label("Le demandeur seul").check()
-    page.fill("#field-public_from", (dictize.today() + timedelta(days=40)).isoformat())
+    page.fill("#field-public_from", (clock.today() + timedelta(days=40)).isoformat())
     assert axe_violations(page) == []
     page.locator("button[name=go][value=send]").press("Enter")
     expect(page.locator("#delivered-title")).to_be_visible()

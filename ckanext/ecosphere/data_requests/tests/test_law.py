@@ -11,9 +11,9 @@ import pytest
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.data_requests.decisions import compose, law
 from ckanext.ecosphere.data_requests.decisions import compose as c
-from ckanext.ecosphere.data_requests.decisions import law, pdf
-from ckanext.ecosphere.data_requests.domain import french
+from ckanext.ecosphere.data_requests.domain import wording
 
 #: Grounds that the law excludes, or never provided, for environmental information (L. 124-4).
 NOT_FOR_THE_ENVIRONMENT = {"L311-2-dp", "L311-5-2-e", "L311-5-2-h"}
@@ -129,7 +129,7 @@ def test_letters_state_dated_remedies(kind: str, language: str):
 
 
 def test_the_pdf_is_tagged_and_fetches_nothing():
-    made = pdf.render(
+    made = compose.pdf(
         "Décision",
         '<p>Texte</p><img src="http://127.0.0.1:1/a.png" alt=""><link rel="stylesheet" href="file:///etc/passwd">',
         "Ursule <b>",
@@ -138,7 +138,7 @@ def test_the_pdf_is_tagged_and_fetches_nothing():
     said = b" ".join(zlib.decompressobj().decompress(each) for each in streams if each[:1] == b"x") + made
     assert b"/StructTreeRoot" in said and b"pdfuaid" in said and b"/Lang" in said
     with pytest.raises(ValueError, match="fetch nothing"):
-        pdf.refuse("http://127.0.0.1/")
+        compose.refuse_fetch("http://127.0.0.1/")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_the_pdf_is_tagged_and_fetches_nothing():
     ],
 )
 def test_a_name_after_de(title: str, after: str):
-    assert french.of_the(title) == after
+    assert wording.of_the(title) == after
 
 
 @pytest.mark.parametrize("kind", ["refuse", "extend", "receipt", "silence"])

@@ -17,9 +17,8 @@ from ckanext.ecosphere.contact import sheets
 from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.data_requests import privacy, setup
 from ckanext.ecosphere.data_requests.decisions import authors
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import states
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import Letter, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import (
     EXTENSION,

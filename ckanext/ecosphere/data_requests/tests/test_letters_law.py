@@ -16,8 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.contact import directory, sheets
 from ckanext.ecosphere.data_requests import cli, setup
 from ckanext.ecosphere.data_requests.decisions import authors, law
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import Letter, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.specimens import play, printed
 from ckanext.ecosphere.data_requests.tests.conftest import (

@@ -13,10 +13,10 @@ from ckan import model
 from freezegun import freeze_time
 from sqlalchemy.exc import DBAPIError
 
-from ckanext.ecosphere.data_requests import dictize, service
+from ckanext.ecosphere.data_requests import service
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.domain.conflict import Conflict
 from ckanext.ecosphere.data_requests.model import Event, Support
+from ckanext.ecosphere.data_requests.service import Conflict
 from ckanext.ecosphere.data_requests.tests.conftest import (
     DRAFT,
     EXTENSION,
@@ -45,7 +45,7 @@ def errors_of(call: Any, *arguments: Any, **data: Any) -> dict[str, Any]:
 
 
 def later(days: int) -> str:
-    return (dictize.today() + timedelta(days=days)).isoformat()
+    return (clock.today() + timedelta(days=days)).isoformat()
 
 
 def test_a_draft_needs_a_title_only_and_tells_what_it_lacks_when_it_is_sent():
@@ -89,7 +89,7 @@ def test_a_draft_is_for_its_author_alone():
 
 def test_what_is_sent_gets_a_reference_a_service_and_a_due_date():
     made = submitted()
-    today = dictize.today()
+    today = clock.today()
     assert re.fullmatch(rf"DD-{today.year}-\d{{5}}", made["reference"])
     assert made["organization"]["name"] == "ddt-42"
     assert "DDT 42" in made["routing_reason"]
@@ -147,11 +147,11 @@ def test_the_clock_stops_for_details_where_the_ministry_decided_so(ckan_config: 
     monkeypatch.setitem(ckan_config, "ecosphere.requests.clock_stops_for_details", True)
     made = opened()
     asked = step(made, "ask_details", "editor", question="Où ?", answer_by=later(20))
-    real = clock.now
+    real, received = clock.now, clock.today()
     monkeypatch.setattr(clock, "now", lambda: real() + timedelta(days=5))
     given = step(asked, "answer_details", "asker", comment="Ici")
     assert row(given).due == row(made).first_month_ends
-    assert given["due"] == (clock.add_months(dictize.today(), 1) + timedelta(days=5)).isoformat()
+    assert given["due"] == (clock.add_months(received, 1) + timedelta(days=5)).isoformat()
 
 
 def test_an_extension_gives_the_days_of_waiting_back_too(ckan_config: Any, monkeypatch: Any):
@@ -179,7 +179,7 @@ def test_an_extension_gives_two_months_once():
         step(made, "extend", "editor", **EXTENSION)
     longer = step(made, "extend", "admin", **EXTENSION)
     assert longer["state"] == "open"
-    assert longer["due"] == clock.add_months(dictize.today(), 2).isoformat()
+    assert longer["due"] == clock.add_months(clock.today(), 2).isoformat()
     assert longer["clock"]["state"] == "extended"
     assert "transition" in errors_of(step, longer, "extend", "admin", **EXTENSION)
 
@@ -427,7 +427,7 @@ def test_support_counts_each_person_once_and_can_be_taken_back():
 def test_the_desk_puts_what_is_late_on_top():
     late, new = opened(title="Tard"), opened(title="Neuf")
     waiting = step(opened(title="Attend"), "ask_details", "editor", question="?", answer_by=later(9))
-    row(late).due = dictize.today() - timedelta(days=1)
+    row(late).due = clock.today() - timedelta(days=1)
     model.Session.commit()
     desk = act("desk", "editor", organization="ddt-42")
     assert [each["id"] for each in desk["overdue"]] == [late["id"]]

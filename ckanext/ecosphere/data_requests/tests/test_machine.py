@@ -21,10 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ckanext.ecosphere.data_requests import dictize, service
-from ckanext.ecosphere.data_requests.domain import kinds, states
-from ckanext.ecosphere.data_requests.model import Event
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests import service
+from ckanext.ecosphere.data_requests.domain import clock, states
+from ckanext.ecosphere.data_requests.model import Event, Notification
 from ckanext.ecosphere.data_requests.tests.conftest import (
     EXTENSION,
     REFUSAL,
@@ -168,7 +167,7 @@ class Life(RuleBasedStateMachine):
     # --- actions ---
 
     def fields(self, name: str) -> dict[str, Any]:
-        day = (dictize.today() + timedelta(days=5)).isoformat()
+        day = (clock.today() + timedelta(days=5)).isoformat()
         other = "dreal-ara" if self.organization == "ddt-42" else "ddt-42"
         words = {"comment": "Voici", "question": "Où ?", "missing": "Le sud", **EXTENSION, **REFUSAL}
         found: dict[str, Any] = {**words, "planned": day, "answer_by": day}
@@ -285,7 +284,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def time_passes(self) -> None:
         late = row(self.request)
-        late.answer_by, late.reminders = dictize.today() - timedelta(days=1), 2
+        late.answer_by, late.reminders = clock.today() - timedelta(days=1), 2
         model.Session.commit()
         self.due_to_expire = True
 
@@ -324,4 +323,4 @@ def test_whatever_people_do_the_table_holds():
 
 
 def test_the_table_of_the_tests_names_every_transition():
-    assert set(TABLE) == {name for name, line in states.TRANSITIONS.items() if kinds.DATA in line.about}
+    assert set(TABLE) == {name for name, line in states.TRANSITIONS.items() if states.DATA in line.about}

@@ -14,10 +14,10 @@ from ckan.tests.helpers import call_action
 from freezegun import freeze_time
 
 from ckanext.ecosphere.contact import sheets
-from ckanext.ecosphere.data_requests import config, dictize, jobs
+from ckanext.ecosphere.data_requests import config, jobs
 from ckanext.ecosphere.data_requests.domain import clock
+from ckanext.ecosphere.data_requests.model import Notification
 from ckanext.ecosphere.data_requests.notifications import delivery
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import (
     EXTENSION,
     REASON,
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("portal")
 
 
 def later(days: int) -> str:
-    return (dictize.today() + timedelta(days=days)).isoformat()
+    return (clock.today() + timedelta(days=days)).isoformat()
 
 
 def statuses() -> dict[str, int]:
@@ -273,7 +273,7 @@ def test_an_address_that_is_a_persons_and_a_mailbox_is_written_to_once(postbox: 
     model.Session.commit()
     try:
         made = opened()
-        with freeze_time(dictize.today() + timedelta(days=60)):
+        with freeze_time(clock.today() + timedelta(days=60)):
             step(made, "ask_review", "asker", reason="Le service ne m’a pas répondu.")
             delivery.deliver()
         told = [mail["To"].addresses[0].addr_spec.casefold() for mail in postbox.mails]

@@ -16,7 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.cli import ecosphere
 from ckanext.ecosphere.data_requests import jobs, setup
 from ckanext.ecosphere.data_requests.notifications import scheduled
-from ckanext.ecosphere.data_requests.search import linked_datasets, matching
+from ckanext.ecosphere.data_requests.search import matching
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, group_id, opened, row, step
 from ckanext.ecosphere.interfaces import CheckStatus
 
@@ -79,11 +79,11 @@ def test_a_deleted_dataset_flags_the_request_and_reopens_nothing():
 def test_a_save_that_is_rolled_back_is_not_looked_at():
     list(matching.saved())
     model.Session.execute(sa.text("SELECT 1"))
-    linked_datasets.saved("nothing")
+    jobs.dataset_saved("nothing")
     model.Session.rollback()
     model.Session.commit()
     assert list(matching.saved()) == []
-    linked_datasets.saved("something")
+    jobs.dataset_saved("something")
     model.Session.execute(sa.text("SELECT 1"))
     model.Session.commit()
     assert list(matching.saved()) == [["something"]]

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.cli.db import _run_migrations
 
-from ckanext.ecosphere.data_requests.model import Follow, Request, Support
-from ckanext.ecosphere.data_requests.notifications.tables import Notification, Setting
+from ckanext.ecosphere.data_requests.model import Follow, Notification, Request, Setting, Support
 from ckanext.ecosphere.data_requests.tests.conftest import act, draft, opened, row
 
 BEFORE = "4d17b8e6a2c5"

@@ -15,11 +15,10 @@ from ckan.tests import factories
 from freezegun import freeze_time
 
 from ckanext.ecosphere.core.addresses import confirmed
-from ckanext.ecosphere.data_requests import revisions
-from ckanext.ecosphere.data_requests.domain import clock, french, references, trust
-from ckanext.ecosphere.data_requests.model import Comment, Event, Request
-from ckanext.ecosphere.data_requests.notifications import delivery, links
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
+from ckanext.ecosphere.data_requests import effects, service
+from ckanext.ecosphere.data_requests.domain import clock, text, trust, wording
+from ckanext.ecosphere.data_requests.model import Comment, Event, Notification, Request
+from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import DRAFT, act, dataset, opened, row, step, submitted, user_id
 from ckanext.ecosphere.data_requests.tests.test_hostile_texts import RUNS, queries
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
@@ -462,11 +461,11 @@ def test_public_dates_are_days_and_order_within_a_day_tells_nothing(app: Any):
 
 
 def test_references_are_a_permutation_that_needs_the_secret():
-    numbers = [references.permuted(number, 2026, "clé") for number in range(3000)]
-    assert len(set(numbers)) == len(numbers) and max(numbers) < references.BLOCK
+    numbers = [effects.permuted(number, 2026, "clé") for number in range(3000)]
+    assert len(set(numbers)) == len(numbers) and max(numbers) < effects.REFERENCES_OF_A_BLOCK
     assert numbers[:20] != sorted(numbers[:20])
-    assert numbers[:20] != [references.permuted(number, 2026, "autre") for number in range(20)]
-    assert references.permuted(100_003, 2026, "clé") // references.BLOCK == 1
+    assert numbers[:20] != [effects.permuted(number, 2026, "autre") for number in range(20)]
+    assert effects.permuted(100_003, 2026, "clé") // effects.REFERENCES_OF_A_BLOCK == 1
 
 
 @pytest.mark.parametrize(
@@ -484,7 +483,7 @@ def test_references_are_a_permutation_that_needs_the_secret():
     ],
 )
 def test_french_article_of_a_service(title: str, written: str):
-    assert french.of_the(title) == written
+    assert wording.of_the(title) == written
 
 
 @pytest.mark.parametrize(
@@ -503,10 +502,10 @@ def test_french_article_of_a_service(title: str, written: str):
     ],
 )
 def test_no_program_finds_a_link_in_what_a_new_person_wrote(written: str):
-    assert "<a" not in links.html(written, plain=True)
-    mailed = links.defanged(written)
+    assert "<a" not in text.to_html(written, plain=True)
+    mailed = text.defanged(written)
     assert "faux.example" not in mailed and "@faux" not in mailed and "faux[.]example" in mailed
-    assert "<a" not in links.mail_html(mailed) and "://" not in mailed
+    assert "<a" not in text.mail_html(mailed) and "://" not in mailed
 
 
 def test_no_text_of_a_new_person_runs_where_its_links_are_text(app: Any, tokens: dict[str | None, dict[str, str]]):
@@ -523,14 +522,14 @@ def test_no_text_of_a_new_person_runs_where_its_links_are_text(app: Any, tokens:
 
 
 def test_difference_of_texts():
-    assert revisions.difference("un deux trois", "un quatre trois") == [
+    assert service.difference("un deux trois", "un quatre trois") == [
         ("=", "un "),
         ("-", "deux "),
         ("+", "quatre "),
         ("=", "trois"),
     ]
     long = " ".join(f"mot{number}" for number in range(20_000))
-    assert revisions.difference(long, long + " fin")[-1][0] == "+"
+    assert service.difference(long, long + " fin")[-1][0] == "+"
 
 
 def test_what_is_not_opened_is_edited_at_once():

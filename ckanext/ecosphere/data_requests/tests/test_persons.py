@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import conversation, dictize
-from ckanext.ecosphere.data_requests.answers import deliveries
+from ckanext.ecosphere.data_requests import conversation, deliveries
+from ckanext.ecosphere.data_requests.domain import clock
 from ckanext.ecosphere.data_requests.domain.people import reader_of
 from ckanext.ecosphere.data_requests.logic import actions, auth
 from ckanext.ecosphere.data_requests.model import Request
@@ -158,7 +158,7 @@ def data_for(action: str, made: dict[str, Any], comment: str, package: str) -> d
 
 def _absence() -> str:
     """Return the id of an absence of the editor; create one if needed."""
-    day = (dictize.today() + timedelta(days=300)).isoformat()
+    day = (clock.today() + timedelta(days=300)).isoformat()
     [known] = act("absence_list", "editor") or [act("absence_create", "editor", first=day, last=day)]
     return known["id"]
 

@@ -17,10 +17,9 @@ import sqlalchemy.exc
 from ckan import model
 from ckan.tests.helpers import CKANTestApp
 
-from ckanext.ecosphere.data_requests import config, privacy, removals, service, setup, stray_files
-from ckanext.ecosphere.data_requests.answers.tables import Delivery
+from ckanext.ecosphere.data_requests import attachments, config, privacy, service, setup, stray_files
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Attachment, Request
+from ckanext.ecosphere.data_requests.model import Attachment, Delivery, Removal, Request
 from ckanext.ecosphere.data_requests.notifications import scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, act, opened, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_answers import file
@@ -100,7 +99,7 @@ def test_a_person_who_erases_their_data_leaves_no_file(app: CKANTestApp):
     assert visit(app, "asker", "/demandes/effacer-mes-donnees", sure="1").status_code == 302
     assert files() == []
     assert scheduled.tick()["files_removed"] == 2  # recorded until the job has seen that they are gone
-    assert not model.Session.scalars(sa.select(removals.Removal)).all()
+    assert not model.Session.scalars(sa.select(Removal)).all()
 
 
 def test_a_file_that_resists_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch):
@@ -120,7 +119,7 @@ def test_a_file_that_resists_is_told_and_tried_again(monkeypatch: pytest.MonkeyP
     assert told.status is CheckStatus.ERROR and "1" in told.message
     shutil.rmtree(stubborn)
     assert scheduled.tick()["files_removed"] == 1
-    assert setup._files() == [] and not model.Session.scalars(sa.select(removals.Removal)).all()
+    assert setup._files() == [] and not model.Session.scalars(sa.select(Removal)).all()
 
 
 def aged(path: Path, content: bytes = b"x") -> Path:
@@ -153,7 +152,7 @@ def test_what_no_row_knows_is_removed_after_a_day(monkeypatch: pytest.MonkeyPatc
 def test_a_process_that_is_killed_leaves_no_file_for_ever(monkeypatch: pytest.MonkeyPatch):
     made = opened()
     brought: list[Path] = []
-    keep = removals.bring
+    keep = attachments.move_in
 
     def killed(path: Path, place: Path) -> None:
         keep(path, place)
@@ -161,7 +160,7 @@ def test_a_process_that_is_killed_leaves_no_file_for_ever(monkeypatch: pytest.Mo
         model.Session().info.clear()  # the process that would undo it is gone
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(removals, "bring", killed)
+    monkeypatch.setattr(attachments, "move_in", killed)
     with pytest.raises(KeyboardInterrupt):
         act("comment", "asker", id=made["id"], text="Voici", upload=upload("plan.pdf", PDF))
     model.Session.rollback()

@@ -16,9 +16,8 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests import privacy
 from ckanext.ecosphere.data_requests.decisions import law
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Event, Request
+from ckanext.ecosphere.data_requests.model import Event, Letter, Request
 from ckanext.ecosphere.data_requests.notifications import delivery, scheduled
 from ckanext.ecosphere.data_requests.tests.conftest import REASON, REFUSAL, act, opened, row, step
 from ckanext.ecosphere.tests.postbox import Postbox, body

@@ -13,9 +13,8 @@ from ckan import model
 from freezegun import freeze_time
 
 from ckanext.ecosphere.data_requests.domain import clock
-from ckanext.ecosphere.data_requests.model import Comment, Request
+from ckanext.ecosphere.data_requests.model import Comment, Notification, Request
 from ckanext.ecosphere.data_requests.notifications import outbox, scheduled
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import EXTENSION, REASON, REFUSAL, act, dataset, opened, row, step
 
 pytestmark = pytest.mark.usefixtures("portal")

@@ -13,9 +13,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.tests import factories
 
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
-from ckanext.ecosphere.data_requests.domain import kinds, wording
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.domain import states, wording
+from ckanext.ecosphere.data_requests.model import Letter, Request
 from ckanext.ecosphere.data_requests.notifications import delivery
 from ckanext.ecosphere.data_requests.tests.conftest import act, dataset, group_id, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
@@ -41,7 +40,7 @@ def on_desk(package: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return step(made, "accept", "moderator", organization="ddt-42")
 
 
-@pytest.mark.parametrize("kind", kinds.SIGNALS)
+@pytest.mark.parametrize("kind", states.SIGNALS)
 def test_nobody_needs_an_account_and_no_period_runs(kind: str):
     made = signal(dataset(territory=["http://id.insee.fr/geo/departement/42"]), kind=kind)
     stored = row(made)

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
-from ckanext.ecosphere.data_requests.domain import kinds, states
+from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.domain.states import TRANSITIONS, Facts
 from ckanext.ecosphere.data_requests.tests.histories import replay
 
@@ -63,12 +63,12 @@ def test_a_transition_is_refused_to_any_other_role(name: str):
 @pytest.mark.parametrize("name", TRANSITIONS)
 def test_a_transition_is_refused_to_any_other_kind(name: str):
     line = TRANSITIONS[name]
-    for kind in set(kinds.KINDS) - set(line.about):
+    for kind in set(states.KINDS) - set(line.about):
         assert states.obstacle(Facts(line.sources[0], kind), name, states.ROLES, NOW, TODAY) == "kind"
 
 
 def test_what_only_the_law_asks_for_is_no_step_of_a_signal():
-    of_signals = {line.name for line in TRANSITIONS.values() if kinds.LINK in line.about}
+    of_signals = {line.name for line in TRANSITIONS.values() if states.LINK in line.about}
     assert not of_signals & {"extend", "fulfil", "fulfil_partly", "refuse", "not_held", "ask_details", *states.REVIEW}
     assert {"resolve", "dismiss"} <= of_signals
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests.search import unmet
-from ckanext.ecosphere.data_requests.search.unmet import Ask
+from ckanext.ecosphere.data_requests.search import stats
+from ckanext.ecosphere.data_requests.search.stats import Ask
 from ckanext.ecosphere.data_requests.tests.conftest import act, opened
 
 
 def test_a_request_on_several_departements_counts_in_each_of_them():
-    rows = unmet.rank([Ask("eau", ("01", "42", "69"), people=5, count=2), Ask("eau", ("42",), people=3, count=1)])
+    rows = stats.rank([Ask("eau", ("01", "42", "69"), people=5, count=2), Ask("eau", ("42",), people=3, count=1)])
     assert rows == [
         {"theme": "eau", "places": ["42"], "support": 8, "count": 3, "wide": 2},
         {"theme": "eau", "places": ["01", "69"], "support": 5, "count": 2, "wide": 2},
@@ -19,7 +19,7 @@ def test_a_request_on_several_departements_counts_in_each_of_them():
 
 
 def test_themes_are_kept_apart_and_the_best_supported_come_first():
-    rows = unmet.rank([Ask("bruit", ("01",), 1, 1), Ask("eau", ("01",), 2, 1), Ask("sols", ("42",), 9, 1)], most=2)
+    rows = stats.rank([Ask("bruit", ("01",), 1, 1), Ask("eau", ("01",), 2, 1), Ask("sols", ("42",), 9, 1)], most=2)
     assert [row["theme"] for row in rows] == ["sols", "eau"]
 
 
@@ -37,7 +37,7 @@ def test_themes_are_kept_apart_and_the_best_supported_come_first():
 def test_places_are_those_of_the_communes_or_of_the_region(
     territory: str, communes: tuple[str, ...], places: tuple[str, ...]
 ):
-    assert unmet.places_of(territory, [{"code": each} for each in communes]) == places
+    assert stats.places_of(territory, [{"code": each} for each in communes]) == places
 
 
 @pytest.mark.usefixtures("portal")

@@ -23,11 +23,9 @@ from ckan.tests.helpers import CKANTestApp
 from click.testing import CliRunner
 
 from ckanext.ecosphere.data_requests import cli
-from ckanext.ecosphere.data_requests.desk.tables import Trace
 from ckanext.ecosphere.data_requests.domain import clock, states
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import Notification, Request, Trace
 from ckanext.ecosphere.data_requests.notifications import scheduled
-from ckanext.ecosphere.data_requests.notifications.tables import Notification
 from ckanext.ecosphere.data_requests.tests.conftest import REFUSAL, act, opened, row, step, user_id
 from ckanext.ecosphere.data_requests.tests.test_pages import visit
 from ckanext.ecosphere.data_requests.tests.test_scheduled import at

@@ -1,4 +1,4 @@
-"""Views that act on a request: transitions, conversation, support, follow, moderation; downloads of files."""
+"""Views that act on a request: transitions and their letters, conversation, support, follow; downloads of files."""
 
 from __future__ import annotations
 
@@ -7,17 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+from ckan import model
 from flask import Response, request, send_file
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.decisions import authors
+from ckanext.ecosphere.data_requests import deliveries
+from ckanext.ecosphere.data_requests.decisions import authors, law
+from ckanext.ecosphere.data_requests.decisions.compose import digest
 from ckanext.ecosphere.data_requests.domain import fields, states
-from ckanext.ecosphere.data_requests.views import forms, letter_forms, together
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.views import forms
 from ckanext.ecosphere.data_requests.views.ask import similar_of
 from ckanext.ecosphere.data_requests.views.read import conversation_page
-from ckanext.ecosphere.data_requests.views.viewing import CONFLICT, INVALID, act, known, messages, page, rendered
+from ckanext.ecosphere.data_requests.views.viewing import (
+    CONFLICT,
+    INVALID,
+    act,
+    known,
+    messages,
+    page,
+    rendered,
+)
+from ckanext.ecosphere.shared import language
 
 #: Value of the button that shows the letter; the one that sends does so too, unless the letter has been seen.
 PREVIEW = "preview"
@@ -34,90 +46,107 @@ ANSWERS = ("answer_details", "withdraw", "reopen", "ask_review")
 @known
 def transition_form(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition, with likely values."""
-    found = act("ecosphere_request_show", id=id)
-    wanted = _wanted(found, transition)
-    if wanted is None:
-        return _too_late(found, transition=transition)
-    return _form(found, wanted, _likely(found, wanted))
+    request_ = act("ecosphere_request_show", id=id)
+    step = _wanted(request_, transition)
+    if step is None:
+        return _too_late(request_, transition=transition)
+    return _form(request_, step, _likely(request_, step))
 
 
 @page
 @known
 def transition(id: str, transition: str) -> AnyResponse:
     """Do a transition; after a concurrent change, show the change and keep the input."""
-    found = act("ecosphere_request_show", id=id)
-    wanted = _wanted(found, transition)
+    request_ = act("ecosphere_request_show", id=id)
+    step = _wanted(request_, transition)
     typed = request.form
-    if wanted is None:
-        return _stale(found, wanted, typed, None)
-    data = _read(wanted, typed)
-    if uploads := [each for each in request.files.getlist("files") if each.filename]:
+    if step is None:
+        return _stale(request_, step, typed, None)
+    data = _read(step, typed)
+    if uploads := [file for file in request.files.getlist("files") if file.filename]:
         data["files"] = uploads
-    current = forms.version(typed) == found["version"]
+    current = forms.version(typed) == request_["version"]
     closes_spam = data.get("spam") and typed.get("go") != PREVIEW  # sends no letter
-    if current and letter_forms.sends_letter(found, transition) and not closes_spam:
-        previewed = _previewed(found, wanted, typed, data)
+    if current and _sends_letter(request_, transition) and not closes_spam:
+        previewed = _previewed(request_, step, typed, data)
         if previewed is not None:
             return previewed
     try:
-        done = act(
+        result = act(
             "ecosphere_request_transition",
-            id=found["id"],
+            id=request_["id"],
             transition=transition,
             version=forms.version(typed),
             **data,
         )
     except tk.ValidationError as error:
         if getattr(error, "changes", None) is not None:
-            return _stale(act("ecosphere_request_show", id=id), wanted, typed, error)
-        return _form(found, wanted, typed, errors=forms.with_files(messages(error), "files", uploads), status=INVALID)
+            return _stale(act("ecosphere_request_show", id=id), step, typed, error)
+        return _form(
+            request_,
+            step,
+            typed,
+            errors=forms.with_files(messages(error), "files", uploads),
+            status=INVALID,
+        )
     private = data.get("reach") == deliveries.REQUESTER and not data.get("datasets")
-    held = any(each.get("moderation") == "held" for each in done.get("events", [])[-1:])
-    tk.h.flash_success(tk.h.ecosphere_request_done(transition, private=private, signal=found["is_signal"], held=held))
-    together.tell(done["together"])
-    return _after(found, done)
+    is_held = any(event.get("moderation") == "held" for event in result.get("events", [])[-1:])
+    tk.h.flash_success(
+        tk.h.ecosphere_request_done(
+            transition, private=private, signal=request_["is_signal"], held=is_held
+        )
+    )
+    _tell_of_others(result["together"])
+    return _after(request_, result)
 
 
-def _after(found: Mapping[str, Any], done: Mapping[str, Any]) -> Response:
+def _after(request_: Mapping[str, Any], result: Mapping[str, Any]) -> Response:
     """Lead to the request, or to where its person came from when it is out of their sight."""
-    if done["reference"] is None:  # a draft that was given up
+    if result["reference"] is None:  # a draft that was given up
         return tk.redirect_to("ecosphere_requests.mine")
-    if not done.get("readable", True):  # a private request that went to another service
-        return tk.redirect_to("ecosphere_requests.desk", organization=found["organization"]["name"])
-    return tk.redirect_to("ecosphere_requests.read", id=done["reference"])
+    if not result.get("readable", True):  # a private request that went to another service
+        return tk.redirect_to(
+            "ecosphere_requests.desk", organization=request_["organization"]["name"]
+        )
+    return tk.redirect_to("ecosphere_requests.read", id=result["reference"])
 
 
 @page
 @known
 def transition_resume(id: str, transition: str) -> AnyResponse:
     """Show the form of a transition with input kept by the browser; nothing is saved."""
-    found = act("ecosphere_request_show", id=id)
-    wanted = _wanted(found, transition)
-    if wanted is None:
-        return _too_late(found, request.form, transition=transition)
+    request_ = act("ecosphere_request_show", id=id)
+    step = _wanted(request_, transition)
+    if step is None:
+        return _too_late(request_, request.form, transition=transition)
     if request.method == "GET":  # after a change of language
         return tk.redirect_to("ecosphere_requests.transition_form", id=id, transition=transition)
-    return _form(found, wanted, request.form)
+    return _form(request_, step, request.form)
 
 
 def _previewed(
-    found: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str], data: dict[str, Any]
+    request_: Mapping[str, Any],
+    step: Mapping[str, Any],
+    typed: Mapping[str, str],
+    data: dict[str, Any],
 ) -> Response | None:
     """Show the letter that the form would send; None when the person has seen this very letter and sends it."""
     again = forms.with_files({}, "files", data.get("files") or [])
     try:
-        letter = letter_forms.composed(found, wanted["transition"], data)
+        letter = _composed(request_, step["transition"], data)
     except tk.ValidationError as error:
-        return _form(found, wanted, typed, errors={**again, **messages(error)}, status=INVALID)
+        return _form(request_, step, typed, errors={**again, **messages(error)}, status=INVALID)
     if typed.get("go") != PREVIEW and typed.get("seen") == letter["seen"]:
         return None
-    return _form(found, wanted, typed, errors=again, letter=letter)
+    return _form(request_, step, typed, errors=again, letter=letter)
 
 
-def _read(wanted: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
+def _read(step: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
     """Read the form of a transition, including the author's name for a letter."""
-    names = [field["name"] for field in wanted["fields"]]
-    return forms.read_transition([*names, *(authors.NAMES if wanted["transition"] in states.LETTERS else ())], typed)
+    names = [field["name"] for field in step["fields"]]
+    if step["transition"] in states.LETTERS:
+        names += authors.NAMES
+    return forms.read_transition(names, typed)
 
 
 @page
@@ -134,15 +163,21 @@ def comment(id: str) -> AnyResponse:
     uploads = [upload] if upload and upload.filename else []
     if uploads:
         data["upload"] = upload
-    found = act("ecosphere_request_show", id=id)
+    request_ = act("ecosphere_request_show", id=id)
     try:
-        after = act("ecosphere_request_comment", id=found["id"], **data)
+        after = act("ecosphere_request_comment", id=request_["id"], **data)
     except tk.ValidationError as error:
-        return conversation_page(found, forms.with_files(messages(error), "upload", uploads), typed, INVALID)
+        return conversation_page(
+            request_, forms.with_files(messages(error), "upload", uploads), typed, INVALID
+        )
     if data.get("internal"):
         tk.h.flash_success(tk._("Your note is saved."))
-    elif any(each["mine"] and each["moderation"] == "held" for each in after["comments"][-1:]):
-        tk.h.flash_notice(tk._("Your message waits for a moderator: it is published once it has been read."))
+    elif any(
+        message["mine"] and message["moderation"] == "held" for message in after["comments"][-1:]
+    ):
+        tk.h.flash_notice(
+            tk._("Your message waits for a moderator: it is published once it has been read.")
+        )
     else:
         tk.h.flash_success(tk._("Your message is published."))
     return tk.redirect_to("ecosphere_requests.read", id=id, _anchor="conversation")
@@ -152,7 +187,11 @@ def comment(id: str) -> AnyResponse:
 @known
 def hide_comment(id: str, comment: str) -> AnyResponse:
     """Hide a comment, with the reason given in its place."""
-    return _simple(id, "ecosphere_request_comment_hide", {"id": comment, "reason": request.form.get("reason", "")})
+    return _simple(
+        id,
+        "ecosphere_request_comment_hide",
+        {"id": comment, "reason": request.form.get("reason", "")},
+    )
 
 
 @page
@@ -164,26 +203,26 @@ def attachment(id: str, file: str) -> AnyResponse:
 @page
 def delivery(id: str, delivery: str) -> AnyResponse:
     """Serve a file that answers the request."""
-    found = act("ecosphere_request_delivery_show", id=delivery)
-    if found["kind"] != "file":
+    file = act("ecosphere_request_delivery_show", id=delivery)
+    if file["kind"] != "file":
         raise tk.ObjectNotFound
-    return _handed_out(id, found)
+    return _handed_out(id, file)
 
 
-def _handed_out(id: str, found: Mapping[str, Any]) -> AnyResponse:
+def _handed_out(id: str, file: Mapping[str, Any]) -> AnyResponse:
     request_ = act("ecosphere_request_show", id=id)
-    if found["request_id"] != request_["id"] or not Path(found["path"]).is_file():
+    if file["request_id"] != request_["id"] or not Path(file["path"]).is_file():
         raise tk.ObjectNotFound
     # Given a path, send_file would reveal the file's modification time in Last-Modified.
     response = send_file(
-        Path(found["path"]).open("rb"),  # noqa: SIM115 (the server closes it once it is sent)
+        Path(file["path"]).open("rb"),  # noqa: SIM115 (the server closes it once it is sent)
         mimetype="application/octet-stream",
         as_attachment=True,
-        download_name=found["name"],
+        download_name=file["name"],
         etag=False,
         conditional=False,
     )
-    response.content_length = found["size"]
+    response.content_length = file["size"]
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "sandbox"
     response.cache_control.no_store = True
@@ -203,12 +242,12 @@ def hide(id: str) -> AnyResponse:
 @known
 def support(id: str) -> AnyResponse:
     """Support a request; if it replaces a draft, withdraw the draft."""
-    found = act("ecosphere_request_support", id=id)
+    request_ = act("ecosphere_request_support", id=id)
     draft = request.form.get("draft")
     if draft:
         _give_up(draft)
     tk.h.flash_success(tk._("You support this request: you will be told how it goes on."))
-    reference = found.get("reference") if isinstance(found, dict) else None
+    reference = request_.get("reference") if isinstance(request_, dict) else None
     return tk.redirect_to("ecosphere_requests.read", id=reference or id)
 
 
@@ -216,7 +255,9 @@ def support(id: str) -> AnyResponse:
 @known
 def unsupport(id: str) -> AnyResponse:
     """Stop supporting a request."""
-    return _simple(id, "ecosphere_request_unsupport", {"id": id}, tk._("You no longer support this request."))
+    return _simple(
+        id, "ecosphere_request_unsupport", {"id": id}, tk._("You no longer support this request.")
+    )
 
 
 @page
@@ -230,7 +271,9 @@ def follow(id: str) -> AnyResponse:
 @known
 def unfollow(id: str) -> AnyResponse:
     """Stop following a request."""
-    return _simple(id, "ecosphere_request_unfollow", {"id": id}, tk._("You no longer follow this request."))
+    return _simple(
+        id, "ecosphere_request_unfollow", {"id": id}, tk._("You no longer follow this request.")
+    )
 
 
 def _simple(id: str, action: str, data: dict[str, Any], message: str = "") -> AnyResponse:
@@ -248,18 +291,28 @@ def _simple(id: str, action: str, data: dict[str, Any], message: str = "") -> An
 def _give_up(draft: str) -> None:
     """Withdraw a draft whose author supports another request instead."""
     try:
-        found = act("ecosphere_request_show", id=draft)
-        act("ecosphere_request_transition", id=draft, transition="withdraw", version=found["version"])
+        request_ = act("ecosphere_request_show", id=draft)
+        act(
+            "ecosphere_request_transition",
+            id=draft,
+            transition="withdraw",
+            version=request_["version"],
+        )
     except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
         return
 
 
-def _wanted(found: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+def _wanted(request_: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     """Return a transition with its fields, None when the user may not do it now."""
-    for each in found["may"]:
-        if each["transition"] == name:
-            ordered = _in_reading_order(each["fields"])
-            return {**each, "fields": [{"name": field, "required": field in each["required"]} for field in ordered]}
+    for step in request_["may"]:
+        if step["transition"] == name:
+            ordered = _in_reading_order(step["fields"])
+            return {
+                **step,
+                "fields": [
+                    {"name": field, "required": field in step["required"]} for field in ordered
+                ],
+            }
     return None
 
 
@@ -269,34 +322,42 @@ def _in_reading_order(names: list[str]) -> list[str]:
     return [*rest, *(name for name in OF_A_REFUSAL if name in names)]
 
 
-def _likely(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _likely(request_: Mapping[str, Any], step: Mapping[str, Any]) -> dict[str, Any]:
     """Return initial values: the proposed service, the matching target, a reason, or a saved answer."""
-    names = {field["name"] for field in wanted["fields"]}
-    if "organization" in names and wanted["transition"] == "accept" and found.get("organization"):
-        return {"organization": found["organization"]["id"]}
+    names = {field["name"] for field in step["fields"]}
+    if "organization" in names and step["transition"] == "accept" and request_.get("organization"):
+        return {"organization": request_["organization"]["id"]}
     if "target" in names:
         return {"target": request.args.get("target", "")}
-    if wanted["transition"] == "transfer":
-        likely = _services(found)["likely"]
-        reason = tk._("Our service does not hold these data; this service is more likely to hold them.")
-        return {"organization": likely[0]["id"] if likely else "", "reason": reason}
+    if step["transition"] == "transfer":
+        likely = _services(request_)["likely"]
+        reason = tk._(
+            "Our service does not hold these data; this service is more likely to hold them."
+        )
+        organization = likely[0]["id"] if likely else ""
+        return {"organization": organization, "reason": reason}
     if "ground" in names and request.args.get("answer"):
-        chosen = next((each for each in _saved(found) if each["id"] == request.args["answer"]), {})
+        chosen = next(
+            (answer for answer in _saved(request_) if answer["id"] == request.args["answer"]), {}
+        )
         return {name: chosen.get(name, "") for name in ("ground", "law", "facts")}
     return {}
 
 
-def _saved(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _saved(request_: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the saved answers of the service of a request, none to users who do not work there."""
     try:
-        return act("ecosphere_request_saved_answer_list", organization=(found.get("organization") or {}).get("id"))
+        return act(
+            "ecosphere_request_saved_answer_list",
+            organization=(request_.get("organization") or {}).get("id"),
+        )
     except (tk.NotAuthorized, tk.ObjectNotFound):
         return []
 
 
 def _form(
-    found: Mapping[str, Any],
-    wanted: Mapping[str, Any],
+    request_: Mapping[str, Any],
+    step: Mapping[str, Any],
     values: Mapping[str, Any],
     *,
     errors: forms.Errors | None = None,
@@ -304,77 +365,177 @@ def _form(
     letter: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> Response:
-    names = [field["name"] for field in wanted["fields"]]
-    sends_letter = letter_forms.sends_letter(found, wanted["transition"])
-    answers = "requester" in found["roles"] and wanted["transition"] in ANSWERS
-    labels = {**forms.labels(), **({"comment": tk._("Your answer")} if answers else {})}
-    if found["is_signal"]:
+    names = [field["name"] for field in step["fields"]]
+    sends_letter = _sends_letter(request_, step["transition"])
+    answers = "requester" in request_["roles"] and step["transition"] in ANSWERS
+    labels = forms.labels()
+    if answers:
+        labels["comment"] = tk._("Your answer")
+    if request_["is_signal"]:
         labels["target"] = tk._("Report that stays")
     variables: dict[str, Any] = {
-        "request_": found,
-        "wanted": wanted,
+        "request_": request_,
+        "wanted": step,
         "names": names,
         "values": values,
-        "errors": forms.in_order(errors or {}, [*names, "service", *authors.NAMES, "comment", "note"]),
+        "errors": forms.in_order(
+            errors or {}, [*names, "service", *authors.NAMES, "comment", "note"]
+        ),
         "changes": changes,
         "labels": labels,
         "letter": letter,
-        "rules": {name: letter_forms.rule() for name in names if fields.takes_reasons(wanted["transition"], name)},
-        "together": together.of_step(found, wanted["transition"]),
+        "rules": {
+            name: _rule() for name in names if fields.takes_reasons(step["transition"], name)
+        },
+        "together": _treated_together(request_, step["transition"]),
         "sends_letter": sends_letter,
         "answers": answers,
-        "internal": wanted["transition"] in states.INTERNAL,
-        **(letter_forms.variables(found, wanted["transition"], values) if sends_letter else {}),
+        "internal": step["transition"] in states.INTERNAL,
     }
+    if sends_letter:
+        variables |= _letter_variables(request_, step["transition"], values)
     if "organization" in names:
-        variables.update(_services(found))
+        variables.update(_services(request_))
     if "target" in names:
-        variables["alike"] = similar_of(found)["requests"]
+        variables["alike"] = similar_of(request_)["requests"]
     if "ground" in names:
-        variables["saved"] = _saved(found)
+        variables["saved"] = _saved(request_)
     if "similar_seen" in names:
-        variables["similar"] = similar_of(found)
+        variables["similar"] = similar_of(request_)
     if "datasets" in names:
-        variables["proposed"] = _proposed(found)
+        variables["proposed"] = _proposed(request_)
         variables["ticked"] = values.getlist("dataset") if isinstance(values, MultiDict) else []
     return rendered("ecosphere_requests/transition.html", variables, status)
 
 
-def _services(found: Mapping[str, Any]) -> dict[str, Any]:
+def _services(request_: Mapping[str, Any]) -> dict[str, Any]:
     """Return the services likely to hold the data, and why the first is proposed."""
-    asked = {name: found[name] for name in ("theme", "territory", "communes", "bbox") if found.get(name)}
-    route = act("ecosphere_request_route", **asked)
-    likely = [each for each in (route.get("organization"), *route.get("alternatives", [])) if each]
-    present = (found.get("organization") or {}).get("id") if found.get("opened") else None
+    place = {
+        name: request_[name]
+        for name in ("theme", "territory", "communes", "bbox")
+        if request_.get(name)
+    }
+    route = act("ecosphere_request_route", **place)
+    likely = [
+        service
+        for service in (route.get("organization"), *route.get("alternatives", []))
+        if service
+    ]
+    present = (request_.get("organization") or {}).get("id") if request_.get("opened") else None
     silent = {present, *tk.h.ecosphere_request_unreachable()}
-    shown = [each for each in likely if each["id"] not in silent]
+    reachable = [service for service in likely if service["id"] not in silent]
     # The reason is that of the first one, if it is still proposed.
-    why = route.get("reason", "") if shown and shown[0] is likely[0] else ""
-    return {"likely": shown, "why": why}
+    why = route.get("reason", "") if reachable and reachable[0] is likely[0] else ""
+    return {"likely": reachable, "why": why}
 
 
-def _proposed(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _proposed(request_: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return datasets that may answer: suggestions first, then similar ones."""
-    known = {each["id"]: each for each in (*found["suggestions"], *similar_of(found)["datasets"])}
-    return list(known.values())
+    by_id = {
+        dataset["id"]: dataset
+        for dataset in (*request_["suggestions"], *similar_of(request_)["datasets"])
+    }
+    return list(by_id.values())
 
 
-def _stale(found: Mapping[str, Any], wanted: Mapping[str, Any] | None, typed: Any, error: Any) -> Response:
+def _stale(
+    request_: Mapping[str, Any], step: Mapping[str, Any] | None, typed: Any, error: Any
+) -> Response:
     """Show a concurrent change with the input kept; a second click sends it again."""
-    still = _wanted(found, wanted["transition"]) if wanted else None
+    still = _wanted(request_, step["transition"]) if step else None
     changes = getattr(error, "changes", None) or []
     if still is None:
-        return _too_late(found, typed, changes)
-    return _form(found, still, typed, changes=changes, status=CONFLICT)
+        return _too_late(request_, typed, changes)
+    return _form(request_, still, typed, changes=changes, status=CONFLICT)
 
 
 def _too_late(
-    found: Mapping[str, Any], typed: Any = None, changes: list[dict[str, Any]] | None = None, transition: str = ""
+    request_: Mapping[str, Any],
+    typed: Any = None,
+    changes: list[dict[str, Any]] | None = None,
+    transition: str = "",
 ) -> Response:
     """Show that a transition is no longer possible or for others, and give the input back."""
     labels = forms.labels()
     line = states.TRANSITIONS.get(transition)
-    kept = [(labels[name], text) for name, text in (typed or {}).items() if name in labels and text]
-    variables = {"request_": found, "kept": kept, "changes": changes or []}
-    variables["for_others"] = line is not None and found["state"] in line.sources and not typed
+    typed_texts = [
+        (labels[name], text) for name, text in (typed or {}).items() if name in labels and text
+    ]
+    variables = {"request_": request_, "kept": typed_texts, "changes": changes or []}
+    variables["for_others"] = line is not None and request_["state"] in line.sources and not typed
     return rendered("ecosphere_requests/too_late.html", variables, CONFLICT)
+
+
+def _sends_letter(request_: Mapping[str, Any], transition: str) -> bool:
+    """Return whether a transition of a request sends a letter of decision."""
+    return transition in states.LETTERS and not request_["is_signal"]
+
+
+def _composed(
+    request_: Mapping[str, Any], transition: str, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the letter that a transition would send; `seen` stands for its text.
+
+    Raises:
+        ValidationError: what is missing or wrong, by field.
+    """
+    letter = act(
+        "ecosphere_request_letter_preview", id=request_["id"], transition=transition, **data
+    )
+    for upload in data.get("files") or []:
+        upload.stream.seek(0)  # was read to be checked; is read again when the form is sent
+    return {**letter, "seen": digest(letter["html"], letter["plain"])}
+
+
+def _letter_variables(
+    request_: Mapping[str, Any], transition: str, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a letter lacks: fields of its `author` to ask for, the `unnamed` service; and `ways` to pass on."""
+    request = model.Session.get_one(Request, request_["id"])
+    faults = authors.faults_of(request, transition, tk.current_user.id, {})
+    asks_author = any(values.get(name) for name in authors.NAMES) or any(
+        name in faults for name in authors.NAMES
+    )
+    stored = authors.of(tk.current_user.id)
+    group = authors.service_of(request, transition)
+    service_name = group.name if group else ""
+    unnamed = {"text": " ".join(faults.get("service", [])), "name": service_name}
+    author = (
+        {name: values.get(name, getattr(stored, name)) for name in authors.NAMES}
+        if asks_author
+        else None
+    )
+    unnamed_service = unnamed if "service" in faults else None
+    return {"author": author, "unnamed": unnamed_service, "ways": _ways()}
+
+
+def _ways() -> list[tuple[str, str]]:
+    """Return the ways to pass a request on outside the portal, with their labels."""
+    spoken = "en" if language.current().startswith("en") else "fr"
+    return [(way, words[spoken]) for way, words in law.texts()["ways"].items()]
+
+
+def _rule() -> str:
+    """Return the rule for reasons, shown before the user writes."""
+    return tk._("In sentences, {number} different words at least.").format(
+        number=fields.FEWEST_WORDS
+    )
+
+
+def _treated_together(request_: Mapping[str, Any], transition: str) -> list[dict[str, Any]]:
+    """Return the requests to which a step of the work also goes."""
+    if transition not in states.SHARED:
+        return []
+    return [other for other in request_["joined"] if other["state"] in states.ACTIVE]
+
+
+def _tell_of_others(together: Mapping[str, Any]) -> None:
+    """Say for which of the requests treated together the transition was done, and why not for the others."""
+    if together["done"]:
+        tk.h.flash_success(
+            tk._("It was also done for {references}.").format(
+                references=", ".join(together["done"])
+            )
+        )
+    for other in together["left_out"]:
+        tk.h.flash_error(tk._("It was not done for {reference}: {reason}").format(**other))

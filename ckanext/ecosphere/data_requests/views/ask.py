@@ -1,21 +1,29 @@
-"""Views of the form for a new request: its steps, its draft, similar data and requests, and log-in in between."""
+"""Views of the form for a new request: its steps, its draft, similar data and requests, and log-in in between.
+
+Also the page of a question put to several services, and what the form says before a person writes yet another request
+in a day.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
+from ckan.lib.search import SearchError, SearchQueryError
 from flask import Response, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.data_requests.domain import communes, fields, kinds, states
+from ckanext.ecosphere.contact import sheets
+from ckanext.ecosphere.data_requests import config, throttle
+from ckanext.ecosphere.data_requests.domain import communes, fields, people, states
 from ckanext.ecosphere.data_requests.service import AFTER_SENDING
-from ckanext.ecosphere.data_requests.views import forms, limits, picking, signals, unsaved_forms
+from ckanext.ecosphere.data_requests.views import forms, signals, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import (
-    INVALID,
     act,
     context,
     is_known,
@@ -24,6 +32,7 @@ from ckanext.ecosphere.data_requests.views.viewing import (
     messages,
     page,
     rendered,
+    status_of,
 )
 from ckanext.ecosphere.shared import dates, organisations, outlines
 
@@ -37,13 +46,15 @@ CARRIED = ("territory", "visibility", "kind", "dataset", "organization")
 @page
 def new() -> AnyResponse:
     """Show the first step, filled with the terms of a search or with the form stored before the log-in."""
-    kept = unsaved_forms.kept()
-    values = kept or {field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)}
-    if not kept and request.args.get("dataset"):
+    stored = unsaved_forms.kept()
+    values = stored or {
+        field: request.args[name] for name, field in PREFILLED.items() if request.args.get(name)
+    }
+    if not stored and request.args.get("dataset"):
         values = _about(str(request.args["dataset"]))
-    elif not kept and request.args.get("organization"):
+    elif not stored and request.args.get("organization"):
         values = {**_of_service(str(request.args["organization"])), **values}
-    return _form(forms.steps()[0], values, resumed=bool(kept))
+    return _form(forms.steps()[0], values, resumed=bool(stored))
 
 
 def _about(name: str) -> dict[str, Any]:
@@ -53,12 +64,16 @@ def _about(name: str) -> dict[str, Any]:
     except (tk.ObjectNotFound, tk.NotAuthorized):
         return {}
     title = dataset["title"] or dataset["name"]
-    found = {"kind": kinds.ACCESS, "dataset": dataset["name"], "title": tk._("Access to: {title}").format(title=title)}
+    values = {
+        "kind": states.ACCESS,
+        "dataset": dataset["name"],
+        "title": tk._("Access to: {title}").format(title=title),
+    }
     for field, vocabulary in (("theme", "themes"), ("territory", "territories")):
-        concepts = (voc.get(vocabulary).get(str(each)) for each in dataset.get(field) or ())
+        concepts = (voc.get(vocabulary).get(str(key)) for key in dataset.get(field) or ())
         if first := next((concept for concept in concepts if concept), None):
-            found[field] = first.id
-    return found
+            values[field] = first.id
+    return values
 
 
 def _of_service(name: str) -> dict[str, Any]:
@@ -68,7 +83,8 @@ def _of_service(name: str) -> dict[str, Any]:
         return {}
     extras: Any = group.extras  # pyright: ignore[reportAttributeAccessIssue]
     place = voc.get("territories").get(str(extras.get(organisations.TERRITORY) or ""))
-    return {"organization": group.name, "territory": place.id if place else ""}
+    territory = place.id if place else ""
+    return {"organization": group.name, "territory": territory}
 
 
 @page
@@ -82,29 +98,40 @@ def create() -> AnyResponse:
     carried["visibility"] = carried["visibility"] or "public"
     uploads = _uploads()
     if go != "later":
-        errors |= _lacking((*first.fields, *(CARRIED if go == "send" else ())), {**carried, **data})
+        names = [*first.fields]
+        if go == "send":
+            names += CARRIED
+        errors |= _lacking(names, {**carried, **data})
     if errors:
         return _form(first, typed, errors=forms.with_files(errors, "files", uploads))
     if not is_known():
         try:
-            unsaved_forms.keep({name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)})
+            unsaved_forms.keep(
+                {name: typed[name] for name in (*first.fields, *CARRIED) if typed.get(name)}
+            )
         except tk.ValidationError as error:
             response = _form(first, typed, errors=messages(error))
             response.status_code = TOO_MANY
             return response
-        tk.h.flash_notice(tk._("Log in or create an account: what you typed is kept and you go on from there."))
+        tk.h.flash_notice(
+            tk._("Log in or create an account: what you typed is kept and you go on from there.")
+        )
         return log_in(tk.url_for("ecosphere_requests.new"))
     try:
-        draft = act("ecosphere_request_create", **_given({**carried, **data, "files": uploads or None}))
+        draft = act(
+            "ecosphere_request_create", **_given({**carried, **data, "files": uploads or None})
+        )
     except tk.ValidationError as error:
         return _form(first, typed, errors=forms.with_files(messages(error), "files", uploads))
     unsaved_forms.forget()
-    return _sent_at_once(draft) if go == "send" else _after(draft, first, go)
+    if go == "send":
+        return _sent_at_once(draft)
+    return _after(draft, first, go)
 
 
 def _uploads() -> list[Any]:
     """Return the files of the form."""
-    return [each for each in request.files.getlist("files") if each.filename]
+    return [file for file in request.files.getlist("files") if file.filename]
 
 
 def _lacking(names: Iterable[str], values: Mapping[str, Any]) -> forms.Errors:
@@ -134,10 +161,17 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
         version=draft["version"],
         similar_seen=bool(request.form.get("similar_seen")),
     )
-    tk.h.flash_success(tk._("Your request is sent. Its reference is {reference}.").format(reference=sent["reference"]))
-    if sent["state"] == states.SUBMITTED and limits.has_sent_many():
+    tk.h.flash_success(
+        tk._("Your request is sent. Its reference is {reference}.").format(
+            reference=sent["reference"]
+        )
+    )
+    if sent["state"] == states.SUBMITTED and _has_sent_many():
         tk.h.flash_notice(
-            tk._("It waits for a moderator, as you have sent many today. Its period counts from today all the same.")
+            tk._(
+                "It waits for a moderator, as you have sent many today. Its period counts from "
+                "today all the same."
+            )
         )
     return tk.redirect_to("ecosphere_requests.read", id=sent["reference"])
 
@@ -146,8 +180,8 @@ def _send(draft: Mapping[str, Any]) -> AnyResponse:
 @known
 def edit(id: str, step: str) -> AnyResponse:
     """Show a step of a request that its author may still change."""
-    found, current = _step_of_own(id, step)
-    return _form(current, found, draft=found)
+    draft, current = _step_of_own(id, step)
+    return _form(current, draft, draft=draft)
 
 
 @page
@@ -163,20 +197,20 @@ def resume_new() -> AnyResponse:
 @known
 def resume(id: str, step: str) -> AnyResponse:
     """Show a step of a request with input kept by the browser; nothing is saved."""
-    found, current = _step_of_own(id, step)
+    draft, current = _step_of_own(id, step)
     if request.method == "GET":
-        return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=step)
-    return _form(current, request.form, draft=found)
+        return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=step)
+    return _form(current, request.form, draft=draft)
 
 
 @page
 @known
 def save(id: str, step: str) -> AnyResponse:
     """Save a step, then continue as the button says."""
-    found, current = _step_of_own(id, step)
+    draft, current = _step_of_own(id, step)
     forms.refuse_machines(request.form)
     data, errors = forms.read_step(current, request.form)
-    if found["state"] != "draft":
+    if draft["state"] != "draft":
         data = {name: value for name, value in data.items() if name in AFTER_SENDING}
     uploads = _uploads()
     if uploads or request.form.get("without_files"):
@@ -185,61 +219,80 @@ def save(id: str, step: str) -> AnyResponse:
     try:
         # Valid input is saved even when other fields are invalid.
         if data:
-            found = act("ecosphere_request_update", id=found["id"], version=forms.version(request.form), **data)
+            draft = act(
+                "ecosphere_request_update",
+                id=draft["id"],
+                version=forms.version(request.form),
+                **data,
+            )
         if go == "send" and not errors:
-            return _send(found)
+            return _send(draft)
     except tk.ValidationError as error:
         errors = {**messages(error), **errors}
-        found = act("ecosphere_request_show", id=found["id"])
+        draft = act("ecosphere_request_show", id=draft["id"])
     # For the place, `read_step` has already checked that something is given.
-    if go == "next" and found["state"] == "draft" and current.id != "territoire":
-        errors = {**_lacking(current.fields, found), **errors}
+    if go == "next" and draft["state"] == "draft" and current.id != "territoire":
+        errors = {**_lacking(current.fields, draft), **errors}
     if errors and go != "previous":
-        kept = [each["name"] for each in enclosed(found)]
-        lost = [each for each in uploads if each.filename not in kept]
-        return _form(current, request.form, draft=found, errors=forms.with_files(errors, "files", lost))
-    return _after(found, current, go)
+        names = [file["name"] for file in enclosed(draft)]
+        lost = [upload for upload in uploads if upload.filename not in names]
+        return _form(
+            current, request.form, draft=draft, errors=forms.with_files(errors, "files", lost)
+        )
+    return _after(draft, current, go)
 
 
 @page
 @known
 def lookalikes(id: str) -> AnyResponse:
     """Show the datasets and requests similar to a draft."""
-    found = _own(id)
-    similar = similar_of(found)
-    return rendered("ecosphere_requests/lookalikes.html", {"request_": found, "similar": similar})
+    draft = _own(id)
+    similar = similar_of(draft)
+    return rendered("ecosphere_requests/lookalikes.html", {"request_": draft, "similar": similar})
 
 
 @page
 def lookalikes_fragment() -> str:
     """Return, as a fragment for the form's script, the datasets and requests similar to the input so far."""
-    named = ("title", "theme", "territory", "dataset", "organization")
-    wanted: dict[str, Any] = {name: request.args.get(name, "") for name in named}
-    if request.args.get("draft") and not wanted["territory"]:
-        wanted = {**wanted, **_place_of_draft(request.args["draft"])}
-    found = similar_of(wanted) if wanted["title"].strip() else {"datasets": [], "requests": []}
-    return tk.render("ecosphere_requests/snippets/similar.html", {"similar": found, "draft": request.args.get("draft")})
+    names = ("title", "theme", "territory", "dataset", "organization")
+    values: dict[str, Any] = {name: request.args.get(name, "") for name in names}
+    if request.args.get("draft") and not values["territory"]:
+        values = {**values, **_place_of_draft(request.args["draft"])}
+    similar = similar_of(values) if values["title"].strip() else {"datasets": [], "requests": []}
+    return tk.render(
+        "ecosphere_requests/snippets/similar.html",
+        {"similar": similar, "draft": request.args.get("draft")},
+    )
 
 
 def _place_of_draft(id: str) -> dict[str, Any]:
     """Return place and service of a draft of the user; empty when there is no such draft."""
     try:
-        found = _own(id)
+        draft = _own(id)
     except tk.ObjectNotFound:
         return {}
-    return {name: found[name] for name in ("communes", "bbox", "organization") if found.get(name)}
+    return {name: draft[name] for name in ("communes", "bbox", "organization") if draft.get(name)}
 
 
 def commune_suggestions() -> Response:
     """Return communes that match the input, as JSON."""
-    found = communes.search(request.args.get("q", "")[:80], near=request.args.get("territory", ""))
-    return jsonify({"items": [{"value": each.code, "label": communes.label_of(each)} for each in found]})
+    matches = communes.search(
+        request.args.get("q", "")[:80], near=request.args.get("territory", "")
+    )
+    return jsonify(
+        {
+            "items": [
+                {"value": commune.code, "label": communes.label_of(commune)} for commune in matches
+            ]
+        }
+    )
 
 
 def dataset_suggestions() -> Response:
     """Return datasets that match the input and that the user may read, as JSON."""
     text = request.args.get("q", "")[:200].strip()
-    return jsonify({"items": picking.suggestions(context(), text) if text else []})
+    items = _suggested_datasets(context(), text) if text else []
+    return jsonify({"items": items})
 
 
 def _form(
@@ -255,96 +308,123 @@ def _form(
     signal = draft is not None and draft["is_signal"]
     every = forms.steps()[:1] if signal else forms.steps()
     words = {"description": signals.labels()["description"]} if signal else {}
-    service = model.Group.get(str(values["organization"])) if not draft and values.get("organization") else None
+    service = (
+        model.Group.get(str(values["organization"]))
+        if not draft and values.get("organization")
+        else None
+    )
+    files = enclosed(draft) if draft else []
     variables: dict[str, Any] = {
         "step": current,
-        "steps": [each for each in every if not sent or AFTER_SENDING.intersection(each.fields)],
+        "steps": [step for step in every if not sent or AFTER_SENDING.intersection(step.fields)],
         "sent": sent,
         "signal": signal,
         "before": before,
         "after": after,
         "values": _shown(values),
         "draft": draft,
-        "errors": forms.in_order(errors or {}, [name for each in forms.steps() for name in each.fields]),
+        "errors": forms.in_order(
+            errors or {}, [name for step in forms.steps() for name in step.fields]
+        ),
         "resumed": resumed,
         "labels": {**forms.labels(), **words},
-        "step_of": {name: each for each in forms.steps() for name in each.fields},
+        "step_of": {name: step for step in forms.steps() for name in step.fields},
         "trap": forms.TRAP,
         "service": service,
-        "enclosed": enclosed(draft) if draft else [],
+        "enclosed": files,
     }
     if current.id == "territoire":
         variables["frames"] = outlines.frames()
-        named = (draft or {}).get("communes") or []
-        variables["near"] = (draft or {}).get("territory") or (communes.territory_of(named[0]["code"]) if named else "")
+        draft_communes = (draft or {}).get("communes") or []
+        near = communes.territory_of(draft_communes[0]["code"]) if draft_communes else ""
+        variables["near"] = (draft or {}).get("territory") or near
     if draft and after is None:
         variables["similar"] = similar_of(draft)
         variables["route"] = route = _route(draft)
-        variables["limit"] = limits.of_next(route["organization"]["id"] if route else None)
+        service_id = route["organization"]["id"] if route else None
+        variables["limit"] = _limit_of_next(service_id)
     elif not draft and is_known():
-        variables["limit"] = limits.of_next(_addressee(values))
+        variables["limit"] = _limit_of_next(_addressee(values))
         variables["similar"] = similar_of(values) if values.get("title") else None
-    return rendered("ecosphere_requests/form.html", variables, INVALID if errors else 200)
+    return rendered("ecosphere_requests/form.html", variables, status_of(errors))
 
 
 def _addressee(values: Mapping[str, Any]) -> str | None:
     """Return the service of a new request as far as it is known: the chosen one, or that of the dataset."""
     package = model.Package.get(values.get("dataset")) if values.get("dataset") else None
-    return package.owner_org if package else values.get("organization")
+    if package:
+        return package.owner_org
+    return values.get("organization")
+
+
+def _commune_label(commune: Any) -> str:
+    """Return the label of a commune, as stored (code, name) or as typed (code, then its name)."""
+    if isinstance(commune, dict):
+        return communes.label(commune["code"])
+    return communes.label(str(commune)[:5])
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of inputs, from those of a request or of a form shown again."""
-    shown = {name: value for name, value in dict(values).items() if value is not None}
-    if isinstance(shown.get("communes"), list):
-        codes = (each["code"] if isinstance(each, dict) else str(each)[:5] for each in shown["communes"])
-        shown["communes"] = ", ".join(communes.label(code) for code in codes)
-    if isinstance(shown.get("formats"), list):
-        shown["formats"] = ", ".join(shown["formats"])
-    if isinstance(shown.get("known_datasets"), list):
-        names = [each["name"] if isinstance(each, dict) else each for each in shown["known_datasets"]]
-        shown["known_datasets"] = "\n".join(names)
-    if shown.get("bbox"):
-        shown.update(zip(forms.SIDES, shown["bbox"], strict=False))
-    if not shown.get("where"):
-        shown["where"] = next((way for way in ("communes", "bbox") if shown.get(way)), "territory")
-    return shown
+    inputs = {name: value for name, value in dict(values).items() if value is not None}
+    if isinstance(inputs.get("communes"), list):
+        labels = [_commune_label(commune) for commune in inputs["communes"]]
+        inputs["communes"] = ", ".join(labels)
+    if isinstance(inputs.get("formats"), list):
+        inputs["formats"] = ", ".join(inputs["formats"])
+    if isinstance(inputs.get("known_datasets"), list):
+        inputs["known_datasets"] = "\n".join(inputs["known_datasets"])
+    if inputs.get("bbox"):
+        inputs.update(zip(forms.SIDES, inputs["bbox"], strict=False))
+    if not inputs.get("where"):
+        inputs["where"] = next(
+            (way for way in ("communes", "bbox") if inputs.get(way)), "territory"
+        )
+    return inputs
 
 
 def _own(id: str) -> dict[str, Any]:
     """Return a request that the user may change; raise NotFound otherwise."""
-    found = act("ecosphere_request_show", id=id)
-    if not tk.h.check_access("ecosphere_request_update", {"id": found["id"]}):
+    request_ = act("ecosphere_request_show", id=id)
+    if not tk.h.check_access("ecosphere_request_update", {"id": request_["id"]}):
         raise tk.ObjectNotFound
-    return found
+    return request_
 
 
 def _step_of_own(id: str, step: str) -> tuple[dict[str, Any], forms.Step]:
     """Return a request that the user may change, and one of its steps; a signal has the first one only."""
-    found, current = _own(id), forms.step(step)
-    if current is None or (found["is_signal"] and current != forms.steps()[0]):
+    request_, current = _own(id), forms.step(step)
+    if current is None or (request_["is_signal"] and current != forms.steps()[0]):
         tk.abort(404, tk._("The form has no such step."))
-    return found, current
+    return request_, current
 
 
-def similar_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def similar_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the datasets and requests similar to a request.
 
     The request itself is left out, and the dataset to which it requests access.
     """
-    asked: dict[str, Any] = {name: wanted.get(name) or "" for name in ("title", "theme", "territory")}
-    asked |= {name: wanted[name] for name in ("communes", "bbox") if isinstance(wanted.get(name), list)}
-    if service := wanted.get("organization"):
-        asked["organization"] = service["id"] if isinstance(service, dict) else service
+    arguments: dict[str, Any] = {
+        name: values.get(name) or "" for name in ("title", "theme", "territory")
+    }
+    arguments |= {
+        name: values[name] for name in ("communes", "bbox") if isinstance(values.get(name), list)
+    }
+    if service := values.get("organization"):
+        arguments["organization"] = service["id"] if isinstance(service, dict) else service
     try:
-        found = act("ecosphere_request_similar", **asked)
+        similar = act("ecosphere_request_similar", **arguments)
     except tk.ValidationError:  # an unknown theme or place in the URL
         return {"datasets": [], "requests": []}
-    found["requests"] = [each for each in found["requests"] if each["id"] != wanted.get("id")]
-    about = wanted.get("about")  # only set for a stored request
-    asked_for = about.get("name") if isinstance(about, dict) else wanted.get("dataset")
-    found["datasets"] = [each for each in found["datasets"] if each["name"] != asked_for]
-    return found
+    similar["requests"] = [
+        other for other in similar["requests"] if other["id"] != values.get("id")
+    ]
+    about = values.get("about")  # only set for a stored request
+    asked_for = about.get("name") if isinstance(about, dict) else values.get("dataset")
+    similar["datasets"] = [
+        dataset for dataset in similar["datasets"] if dataset["name"] != asked_for
+    ]
+    return similar
 
 
 def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -353,28 +433,41 @@ def _route(draft: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     if draft.get("organization"):
         return {"organization": draft["organization"], "reason": draft["routing_reason"]}
-    asked = {name: draft[name] for name in ("theme", "territory", "communes", "bbox") if draft.get(name)}
-    found = act("ecosphere_request_route", **asked)
-    return found if found["organization"] else None
+    place = {
+        name: draft[name] for name in ("theme", "territory", "communes", "bbox") if draft.get(name)
+    }
+    route = act("ecosphere_request_route", **place)
+    if route["organization"]:
+        return route
+    return None
 
 
 def _after(draft: Mapping[str, Any], current: forms.Step, go: str) -> AnyResponse:
     """Continue after saving a step: to similar data and requests, another step, or the request."""
     if draft["state"] != "draft":
-        if any(each.get("moderation") == "held" and each["transition"] == "edit" for each in draft["events"]):
-            tk.h.flash_notice(tk._("Your changes wait for a moderator: they are made once they have been read."))
+        if any(
+            event.get("moderation") == "held" and event["transition"] == "edit"
+            for event in draft["events"]
+        ):
+            tk.h.flash_notice(
+                tk._("Your changes wait for a moderator: they are made once they have been read.")
+            )
         else:
             tk.h.flash_success(tk._("Your changes are saved."))
         return tk.redirect_to("ecosphere_requests.read", id=draft["reference"])
     before, after = forms.neighbours(current)
     if go == "later":
-        tk.h.flash_success(tk._("Your draft is saved: you find it here and can go on whenever you like."))
+        tk.h.flash_success(
+            tk._("Your draft is saved: you find it here and can go on whenever you like.")
+        )
         return tk.redirect_to("ecosphere_requests.mine")
     if go == "previous" and before:
         return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=before.id)
-    if before is None and not (request.form.get("similar_shown") or request.form.get("similar_seen")):
-        found = similar_of(draft)
-        if found["datasets"] or found["requests"]:
+    if before is None and not (
+        request.form.get("similar_shown") or request.form.get("similar_seen")
+    ):
+        similar = similar_of(draft)
+        if similar["datasets"] or similar["requests"]:
             return tk.redirect_to("ecosphere_requests.lookalikes", id=draft["id"])
     return tk.redirect_to("ecosphere_requests.edit", id=draft["id"], step=(after or current).id)
 
@@ -386,3 +479,138 @@ def enclosed(draft: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _given(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
+
+
+def _limit_of_next(organization: str | None) -> dict[str, Any] | None:
+    """Return what applies to the next request of the current user, None when nothing special does.
+
+    Args:
+        organization: name or id of the service that will get it; the moderators' stands in for an unknown one.
+
+    Returns:
+        `sent` in the last 24 hours; `stopped`: whether the portal takes no more; `service` and its contact `sheet`.
+    """
+    reader = people.reader_of_context(context())
+    if not reader.id:
+        return None
+    sent, stopped = throttle.sent_lately(reader), throttle.is_stopped(reader)
+    if sent < throttle.without_moderator(reader) and not stopped:
+        return None
+    group = model.Group.get(organization) if organization else None
+    group = group or model.Group.get(config.moderators())
+    sheet = sheets.of(group) if group else None
+    service = group.title or group.name if group else ""
+    return {"sent": sent, "stopped": stopped, "service": service, "sheet": sheet}
+
+
+def _has_sent_many() -> bool:
+    """Return whether the current user has just sent a request that waits for a moderator because of the number."""
+    reader = people.reader_of_context(context())
+    return throttle.sent_lately(reader) > throttle.without_moderator(reader)
+
+
+@page
+def batch(id: str) -> Response:
+    """Show the services that were asked, and their answers."""
+    return _batch(id)
+
+
+@page
+@known
+def batch_add(id: str) -> AnyResponse:
+    """Put the question to the selected services."""
+    chosen = request.form.getlist("organizations")
+    try:
+        act("ecosphere_request_batch_add", id=id, organizations=chosen)
+    except tk.ValidationError as error:
+        return _batch(id, chosen, messages(error))
+    message = tk.ungettext(
+        "Your question is sent to {number} more service.",
+        "Your question is sent to {number} more services.",
+        len(chosen),
+    )
+    tk.h.flash_success(message.format(number=len(chosen)))
+    return tk.redirect_to("ecosphere_requests.batch", id=id)
+
+
+def _batch(
+    id: str, chosen: list[str] | None = None, errors: forms.Errors | None = None
+) -> Response:
+    batch = act("ecosphere_request_batch_show", id=id)
+    variables = {
+        "batch": batch,
+        "request_": act("ecosphere_request_show", id=id),
+        "chosen": chosen or [],
+    }
+    variables["limit"] = _limit_of_next(None) if batch["may_grow"] else None
+    return rendered(
+        "ecosphere_requests/batch.html", {**variables, "errors": errors or {}}, status_of(errors)
+    )
+
+
+MOST_SUGGESTIONS = 8
+#: Maximum number of datasets of a form that are shown by title.
+MOST_CHOSEN = 20
+
+
+def _suggested_datasets(reader: Any, text: str) -> list[dict[str, str]]:
+    """Search for datasets as the portal does or, without results, by prefixes of words of titles.
+
+    Args:
+        reader: context of the user, whose permissions apply.
+        text: what was typed, not empty.
+
+    Returns:
+        `value` (name) and `label` (title; with service and year where two datasets share it).
+    """
+    # Remove operators of the query language, which are not meant as such in a title.
+    words = " ".join(re.findall(r"[^\W_]+", text))
+    if not words:
+        return []
+    try:
+        query = {
+            "q": words,
+            "rows": MOST_SUGGESTIONS,
+            "fq": "dataset_type:dataset",
+            "include_private": True,
+        }
+        datasets = tk.get_action("package_search")(reader, query)["results"]
+    except (SearchError, SearchQueryError, tk.ValidationError):
+        datasets = []
+    if not datasets:
+        return [
+            {"value": dataset["name"], "label": dataset["title"] or dataset["name"]}
+            for dataset in tk.get_action("package_autocomplete")(
+                reader, {"q": words, "limit": MOST_SUGGESTIONS}
+            )
+        ]
+    shared = Counter(dataset["title"] for dataset in datasets)
+    return [
+        {"value": dataset["name"], "label": _dataset_label(dataset, shared[dataset["title"]] > 1)}
+        for dataset in datasets
+    ]
+
+
+def _dataset_label(dataset: dict[str, Any], is_shared: bool) -> str:
+    title = dataset["title"] or dataset["name"]
+    if not is_shared:
+        return title
+    service = (dataset.get("organization") or {}).get("title") or ""
+    year = str(dataset.get("metadata_created") or "")[:4]
+    return ", ".join(part for part in (title, service, year) if part)
+
+
+def dataset_titles(typed: Any) -> dict[str, str]:
+    """Return the titles of the datasets in a field that the user may read: name → title."""
+    names = forms.dataset_names(str(typed or ""))[:MOST_CHOSEN]
+    titles = {}
+    for name in names:
+        package = model.Package.get(name)
+        if package is None or package.state != model.State.ACTIVE:
+            continue
+        try:
+            tk.check_access("package_show", context(), {"id": package.id})
+        except (tk.NotAuthorized, tk.ObjectNotFound):
+            continue
+        titles[name] = package.title or package.name
+    return titles

@@ -1,4 +1,4 @@
-"""Views of the desk of a service, of moderation, notifications and preferences, and of the user's own data."""
+"""Views of the people of services and of moderators: desk, absences, saved answers, moderation."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 from ckan import model
-from flask import Response, jsonify, request
+from flask import Response, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.decisions import receipts
-from ckanext.ecosphere.data_requests.domain import names
+from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.domain import people as persons
 from ckanext.ecosphere.data_requests.search import listing
-from ckanext.ecosphere.data_requests.views import exports, forms, read
-from ckanext.ecosphere.data_requests.views.viewing import act, context, known, messages, page, rendered
+from ckanext.ecosphere.data_requests.search.desk import KINDS
+from ckanext.ecosphere.data_requests.views import figures, forms, read
+from ckanext.ecosphere.data_requests.views.viewing import (
+    INVALID,
+    act,
+    context,
+    known,
+    messages,
+    page,
+    rendered,
+)
 
-#: Sections of the desk, the most urgent first.
-PARTS = ("review", "overdue", "due_soon", "new", "waiting", "in_progress")
 #: Maximum number of requests in the CSV of a service, and number read at a time.
 MOST_IN_TABLE, AT_ONCE = 5_000, 100
-DIGESTS = ("immediate", "daily", "weekly", "none")
 
 
 @page
@@ -32,12 +37,12 @@ def desk(organization: str) -> AnyResponse:
     search, chosen = read.asked()
     if search or request.args.get("all"):
         return _filtered(service, search, chosen)
-    found = act("ecosphere_request_desk", organization=service["id"])
+    requests = act("ecosphere_request_desk", organization=service["id"])
     try:
         suggestions = act("ecosphere_request_suggestions", organization=service["id"])
     except tk.NotAuthorized:
         suggestions = []
-    variables = {"service": service, "desk": found, "parts": PARTS, "people": people(service)}
+    variables = {"service": service, "desk": requests, "parts": KINDS, "people": people(service)}
     return rendered("ecosphere_requests/desk.html", {**variables, "suggestions": suggestions})
 
 
@@ -46,16 +51,23 @@ def desk(organization: str) -> AnyResponse:
 def desk_csv(organization: str) -> Response:
     """Return the requests of a service as CSV, with the filters of the URL; the latest `MOST_IN_TABLE`."""
     service = service_of_desk(organization)
-    search = {**listing.asked(request.args), "organization": service["id"], "scope": "desk", "sort": "created"}
+    search = {
+        **listing.asked(request.args),
+        "organization": service["id"],
+        "scope": "desk",
+        "sort": "created",
+    }
     search["facets"] = False
-    found: list[dict[str, Any]] = []
+    requests: list[dict[str, Any]] = []
     for start in range(0, MOST_IN_TABLE, AT_ONCE):
         results = act("ecosphere_request_list", **search, start=start, rows=AT_ONCE)["results"]
-        found += results
+        requests += results
         if len(results) < AT_ONCE:
             break
-    response = Response(exports.desk(found), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="demandes-{service["name"]}.csv"'
+    response = Response(figures.desk_table(requests), mimetype="text/csv")
+    response.headers["Content-Disposition"] = (
+        f'attachment; filename="demandes-{service["name"]}.csv"'
+    )
     response.cache_control.no_store = True
     return response
 
@@ -71,29 +83,33 @@ def assign(organization: str) -> AnyResponse:
         tk.h.flash_error(tk._("Tick at least one request."))
         return back
     try:
-        done = act("ecosphere_request_assign", ids=ids, user=request.form.get("user") or None)
+        result = act("ecosphere_request_assign", ids=ids, user=request.form.get("user") or None)
     except tk.ValidationError as error:
         for texts in messages(error).values():
             tk.h.flash_error(" ".join(texts))
         return back
-    assigned, refused = _count(done["assigned"]), _count(done["refused"])
+    assigned, refused = _count(result["assigned"]), _count(result["refused"])
     if assigned and request.form.get("user"):
-        sentence = tk.ungettext("{number} request assigned.", "{number} requests assigned.", assigned)
+        sentence = tk.ungettext(
+            "{number} request assigned.", "{number} requests assigned.", assigned
+        )
         tk.h.flash_success(sentence.format(number=assigned))
     elif assigned:
         sentence = tk.ungettext(
-            "{number} request is nobody’s in particular.", "{number} requests are nobody’s in particular.", assigned
+            "{number} request is nobody’s in particular.",
+            "{number} requests are nobody’s in particular.",
+            assigned,
         )
         tk.h.flash_success(sentence.format(number=assigned))
-    if done["substitutes"]:
-        names = ", ".join(done["substitutes"])
+    if result["substitutes"]:
+        names = ", ".join(result["substitutes"])
         tk.h.flash_notice(tk._("This colleague is away: {names} stands in.").format(names=names))
     if refused:
         sentence = tk.ungettext(
-            "{number} request could not be assigned: it is closed or no longer with your service, or this person is "
-            "not.",
-            "{number} requests could not be assigned: they are closed or no longer with your service, or this person "
-            "is not.",
+            "{number} request could not be assigned: it is closed or no longer with your service, "
+            "or this person is not.",
+            "{number} requests could not be assigned: they are closed or no longer with your "
+            "service, or this person is not.",
             refused,
         )
         tk.h.flash_error(sentence.format(number=refused))
@@ -104,11 +120,18 @@ def assign(organization: str) -> AnyResponse:
 @known
 def moderation() -> AnyResponse:
     """Show moderators the requests that await moderation."""
-    found, pages = read.listed(
-        "ecosphere_request_list", "ecosphere_requests.moderation", scope="moderation", sort="created"
+    waiting, pages = read.listed(
+        "ecosphere_request_list",
+        "ecosphere_requests.moderation",
+        scope="moderation",
+        sort="created",
     )
-    variables = {"found": found, "pages": pages, "waiting": act("ecosphere_request_held_list", rows=0)["count"]}
-    variables |= {"unready": _unready(), "desk_lacks": receipts.desk_lacks()}
+    variables = {
+        "found": waiting,
+        "pages": pages,
+        "waiting": act("ecosphere_request_held_list", rows=0)["count"],
+    }
+    variables |= {"unready": _unready(), "desk_lacks": authors.desk_lacks()}
     variables["unconfirmed"] = _unconfirmed()
     return rendered("ecosphere_requests/moderation.html", variables)
 
@@ -116,28 +139,25 @@ def moderation() -> AnyResponse:
 def _unready() -> list[dict[str, Any]]:
     """Return the services in whose name no receipt can be sent, with what is missing on their contact sheets."""
     labels = _contact_labels()
-    return [
-        {
-            "name": each.group.name,
-            "title": each.group.title or each.group.name,
-            "silent": each.silent,
-            "lacking": [labels[name] for name in each.lacking],
-        }
-        for each in receipts.unready()
-    ]
+    rows = []
+    for service in authors.unready():
+        group = service.group
+        lacking = [labels[name] for name in service.lacking]
+        title = group.title or group.name
+        rows.append(
+            {"name": group.name, "title": title, "silent": service.silent, "lacking": lacking}
+        )
+    return rows
 
 
 def _unconfirmed() -> list[dict[str, Any]]:
     """Return the services for which the directory stands in, with its fields and their years."""
     labels = _contact_labels()
-    return [
-        {
-            "name": group.name,
-            "title": group.title or group.name,
-            "fields": [f"{labels[name]} ({entry.year})" for name, entry in entries.items()],
-        }
-        for group, entries in receipts.unconfirmed()
-    ]
+    rows = []
+    for group, entries in authors.unconfirmed():
+        fields = [f"{labels[name]} ({entry.year})" for name, entry in entries.items()]
+        rows.append({"name": group.name, "title": group.title or group.name, "fields": fields})
+    return rows
 
 
 def _contact_labels() -> dict[str, str]:
@@ -152,8 +172,10 @@ def _contact_labels() -> dict[str, str]:
 @known
 def held() -> AnyResponse:
     """Show moderators the held messages and edits of untrusted users."""
-    found, pages = read.listed("ecosphere_request_held_list", "ecosphere_requests.held")
-    return rendered("ecosphere_requests/held.html", {"found": found, "pages": pages, "labels": forms.labels()})
+    texts, pages = read.listed("ecosphere_request_held_list", "ecosphere_requests.held")
+    return rendered(
+        "ecosphere_requests/held.html", {"found": texts, "pages": pages, "labels": forms.labels()}
+    )
 
 
 @page
@@ -161,19 +183,22 @@ def held() -> AnyResponse:
 def moderate(kind: str, text: str) -> AnyResponse:
     """Release a text, reject it, or reject it as spam."""
     tk.check_access("ecosphere_request_moderate", context(), {"kind": kind, "id": text})
-    wanted = {"decision": request.form.get("decision", ""), "reason": request.form.get("reason", "")}
-    done = {
+    decision = {
+        "decision": request.form.get("decision", ""),
+        "reason": request.form.get("reason", ""),
+    }
+    sentences = {
         "release": tk._("The text is published."),
         "reject": tk._("The text is not published; its author is told."),
         "spam": tk._("The text is spam: nothing else of its author that waits is published."),
     }
     try:
-        act("ecosphere_request_moderate", kind=kind, id=text, **wanted)
+        act("ecosphere_request_moderate", kind=kind, id=text, **decision)
     except tk.ValidationError as error:
         for texts in messages(error).values():
             tk.h.flash_error(" ".join(texts))
     else:
-        tk.h.flash_success(done[wanted["decision"]])
+        tk.h.flash_success(sentences[decision["decision"]])
     return tk.redirect_to("ecosphere_requests.held")
 
 
@@ -186,80 +211,14 @@ def spam(id: str) -> AnyResponse:
     return tk.redirect_to("ecosphere_requests.moderation")
 
 
-@page
-@known
-def notifications() -> Response:
-    """Show the user's notifications, the latest first; they appear here even without a mail server."""
-    found, pages = read.listed("ecosphere_request_notification_list", "ecosphere_requests.notifications")
-    return rendered("ecosphere_requests/notifications.html", {"found": found, "pages": pages})
-
-
-@page
-@known
-def notifications_seen() -> AnyResponse:
-    """Mark all notifications as seen."""
-    act("ecosphere_request_notification_seen")
-    return tk.redirect_to("ecosphere_requests.notifications")
-
-
-@page
-@known
-def preferences() -> AnyResponse:
-    """Show and change the user's settings for notifications and letters."""
-    errors: forms.Errors = {}
-    if request.method == "POST":
-        named = ("digest", "language", "first_name", "last_name", "quality")
-        wanted = {name: request.form[name] for name in named if name in request.form}
-        try:
-            act("ecosphere_request_settings_update", **wanted)
-        except tk.ValidationError as error:
-            errors = messages(error)
-        else:
-            tk.h.flash_success(tk._("Your preferences are saved."))
-            return tk.redirect_to("ecosphere_requests.preferences")
-    found = act("ecosphere_request_settings_show")
-    variables = {"settings": found, "errors": errors, "digests": DIGESTS}
-    return rendered("ecosphere_requests/preferences.html", variables, 400 if errors else 200)
-
-
-@known
-def my_data() -> Response:
-    """Return all personal data of the user as JSON."""
-    response = jsonify({**act("ecosphere_request_export"), **_followed()})
-    response.headers["Content-Disposition"] = 'attachment; filename="mes-demandes.json"'
-    response.cache_control.no_store = True
-    return response
-
-
-def _followed() -> dict[str, Any]:
-    """Return the datasets that the user follows and, where `ecosphere_search` is on, their search alerts."""
-    datasets = act("dataset_followee_list", id=tk.current_user.id)
-    found: dict[str, Any] = {"datasets_followed": [{"name": each["name"], "title": each["title"]} for each in datasets]}
-    if tk.h.plugin_loaded("ecosphere_search"):
-        found["search_alerts"] = act("ecosphere_search_alert_list")
-    return found
-
-
-@page
-@known
-def forget_me() -> AnyResponse:
-    """Erase the user's personal data, once they have ticked the confirmation."""
-    if not request.form.get("sure"):
-        tk.h.flash_error(tk._("Tick the box to confirm: what is erased cannot be brought back."))
-        return tk.redirect_to("ecosphere_requests.preferences")
-    act("ecosphere_request_erase")
-    tk.h.flash_success(tk._("What the data requests kept of you is erased."))
-    return tk.redirect_to("ecosphere_requests.index")
-
-
 def people(service: dict[str, Any]) -> list[dict[str, str]]:
     """Return the users to whom requests of a service can be assigned: its editors and administrators.
 
     `organization_show` is not used, since it counts all datasets created by each member.
     """
-    accounts = names.by_ids(model.User, persons.editors_of(service["id"]))
-    found = [{"name": each.name, "title": each.fullname or each.display_name} for each in accounts]
-    return sorted(found, key=lambda each: each["title"].casefold())
+    accounts = persons.by_ids(model.User, persons.editors_of(service["id"]))
+    agents = [{"name": user.name, "title": user.fullname or user.display_name} for user in accounts]
+    return sorted(agents, key=lambda agent: agent["title"].casefold())
 
 
 def service_of_desk(name: str) -> dict[str, Any]:
@@ -268,28 +227,44 @@ def service_of_desk(name: str) -> dict[str, Any]:
     trusted: Any = {**context(), "ignore_auth": True}
     return tk.get_action("organization_show")(
         trusted,
-        {"id": name, "include_users": False, "include_datasets": False, "include_dataset_count": False},
+        {
+            "id": name,
+            "include_users": False,
+            "include_datasets": False,
+            "include_dataset_count": False,
+        },
     )
 
 
-def _filtered(service: dict[str, Any], search: dict[str, Any], chosen: MultiDict[str, str]) -> Response:
+def _filtered(
+    service: dict[str, Any], search: dict[str, Any], chosen: MultiDict[str, str]
+) -> Response:
     number = read.page_number(request.args)
     rows = read.ROWS
     sort = request.args.get("sort") if request.args.get("sort") in read.SORTS else "due"
     search = {**search, "organization": service["id"]}
-    found = act("ecosphere_request_list", **search, scope="desk", sort=sort, start=(number - 1) * rows, rows=rows)
-    chosen = MultiDict([(name, value) for name, value in chosen.items(multi=True) if name != "organization"])
+    requests = act(
+        "ecosphere_request_list",
+        **search,
+        scope="desk",
+        sort=sort,
+        start=(number - 1) * rows,
+        rows=rows,
+    )
+    chosen = MultiDict(
+        [(name, value) for name, value in chosen.items(multi=True) if name != "organization"]
+    )
     at = {"organization": service["name"]}
     endpoint = "ecosphere_requests.desk"
-    others = {name: items for name, items in found["facets"].items() if name != "organization"}
+    others = {name: items for name, items in requests["facets"].items() if name != "organization"}
     variables = {
         "service": service,
-        "found": found,
+        "found": requests,
         "search": search,
         "sort": sort,
         "facets": read.facets(others, chosen, endpoint, **at),
         "chosen": read.chips(others, chosen, endpoint, **at),
-        "pages": read.pages(found["count"], number, chosen, endpoint, **at),
+        "pages": read.pages(requests["count"], number, chosen, endpoint, **at),
         "people": people(service),
         "desk": act("ecosphere_request_desk", organization=service["id"]),
     }
@@ -297,4 +272,105 @@ def _filtered(service: dict[str, Any], search: dict[str, Any], chosen: MultiDict
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) else len(value)
+    if isinstance(value, int):
+        return value
+    return len(value)
+
+
+@page
+@known
+def absences() -> AnyResponse:
+    """Show the absences in the user's services and the form for a new one; on POST, create it."""
+    announced = act("ecosphere_request_absence_list")
+    if request.method == "GET":
+        return _absences(announced, {}, {})
+    fields = ("first", "last", "substitute", "user")
+    try:
+        absence = act(
+            "ecosphere_request_absence_create",
+            **{name: request.form.get(name, "") for name in fields},
+        )
+    except tk.ValidationError as error:
+        return _absences(announced, request.form, messages(error), INVALID)
+    first, last = (tk.h.ecosphere_request_date(absence[name]) for name in ("first", "last"))
+    tk.h.flash_success(
+        tk._("The absence from {first} to {last} is announced.").format(first=first, last=last)
+    )
+    return tk.redirect_to("ecosphere_requests.absences")
+
+
+def _absences(announced: Any, typed: Any, errors: forms.Errors, status: int = 200) -> Response:
+    services = [service_of_desk(desk["name"]) for desk in tk.h.ecosphere_request_desks()]
+    own = tk.current_user.name
+    colleagues = {
+        agent["name"]: agent["title"] for service in services for agent in people(service)
+    }
+    led = [
+        service
+        for service in services
+        if tk.current_user.id in persons.editors_of(service["id"], ("admin",))
+    ]
+    variables = {
+        "absences": announced,
+        "colleagues": sorted(
+            ({"name": name, "title": title} for name, title in colleagues.items() if name != own),
+            key=lambda colleague: colleague["title"].casefold(),
+        ),
+        "led": {agent["name"] for service in led for agent in people(service)} - {own},
+        "own": own,
+        "typed": typed,
+        "errors": errors,
+    }
+    return rendered("ecosphere_requests/absences.html", variables, status)
+
+
+@page
+@known
+def absence_delete(absence: str) -> AnyResponse:
+    """Delete an absence."""
+    act("ecosphere_request_absence_delete", id=absence)
+    tk.h.flash_success(tk._("The absence is taken back."))
+    return tk.redirect_to("ecosphere_requests.absences")
+
+
+@page
+@known
+def saved_answers(organization: str) -> AnyResponse:
+    """Show the saved answers of a service and their form; on POST, create or change one."""
+    service = service_of_desk(organization)
+    if request.method == "POST":
+        names = ("id", "title", "ground", "law", "facts")
+        data = {name: request.form[name] for name in names if request.form.get(name)}
+        try:
+            act("ecosphere_request_saved_answer_save", organization=service["id"], **data)
+        except tk.ValidationError as error:
+            return _saved_answers(service, request.form, messages(error), INVALID)
+        tk.h.flash_success(tk._("The answer is kept."))
+        return tk.redirect_to("ecosphere_requests.saved_answers", organization=service["name"])
+    return _saved_answers(service, None, {})
+
+
+def _saved_answers(
+    service: dict[str, Any], typed: Any, errors: forms.Errors, status: int = 200
+) -> Response:
+    answers = act("ecosphere_request_saved_answer_list", organization=service["id"])
+    key = request.args.get("id", "")
+    chosen = next((answer for answer in answers if answer["id"] == key), {})
+    values = typed if typed is not None else chosen
+    variables = {
+        "service": service,
+        "answers": answers,
+        "typed": values,
+        "errors": errors,
+        "labels": {**forms.labels(), "title": tk._("Name of the answer")},
+    }
+    return rendered("ecosphere_requests/saved_answers.html", variables, status)
+
+
+@page
+@known
+def saved_answer_delete(organization: str, answer: str) -> AnyResponse:
+    """Delete a saved answer."""
+    act("ecosphere_request_saved_answer_delete", organization=organization, id=answer)
+    tk.h.flash_success(tk._("The answer is deleted."))
+    return tk.redirect_to("ecosphere_requests.saved_answers", organization=organization)

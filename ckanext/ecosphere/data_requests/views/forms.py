@@ -64,19 +64,19 @@ def steps() -> tuple[Step, ...]:
 
 def step(id: str) -> Step | None:
     """Return the step with this id."""
-    return next((each for each in steps() if each.id == id), None)
+    return next((candidate for candidate in steps() if candidate.id == id), None)
 
 
 def step_of(field: str) -> Step | None:
     """Return the step that has a field."""
-    return next((each for each in steps() if field in each.fields), None)
+    return next((candidate for candidate in steps() if field in candidate.fields), None)
 
 
 def neighbours(current: Step) -> tuple[Step | None, Step | None]:
     """Return the previous and the next step."""
-    every = steps()
-    place = [each.id for each in every].index(current.id)
-    return (every[place - 1] if place else None), (every[place + 1] if place + 1 < len(every) else None)
+    every = (None, *steps(), None)
+    place = every.index(current)
+    return every[place - 1], every[place + 1]
 
 
 def labels() -> dict[str, str]:
@@ -124,7 +124,10 @@ def labels() -> dict[str, str]:
         "emissions": _("Is the information about emissions of substances into the environment?"),
         "balance": _("Weighing of the interests"),
         "ground_confirmed": _("Ground and reasons"),
-        "unnamed": _("Do the reasons concern the prevention of terrorism, drug trafficking or foreign interference?"),
+        "unnamed": _(
+            "Do the reasons concern the prevention of terrorism, drug trafficking or foreign "
+            "interference?"
+        ),
         "environmental": _("Is the request about information on the environment?"),
         "completion": _("When the document will be finished, and by which authority"),
         "separable": _("Part that can be communicated all the same"),
@@ -162,7 +165,9 @@ def read_step(current: Step, form: Mapping[str, str]) -> tuple[dict[str, Any], E
         values for the action (None for empty fields, so that they can be cleared), and errors by field. Values that
         could not be read are left out.
     """
-    data: dict[str, Any] = {name: _text(form, name) for name in current.fields if name not in READERS}
+    data: dict[str, Any] = {
+        name: _text(form, name) for name in current.fields if name not in READERS
+    }
     errors: Errors = {}
     if current.id == "territoire":
         return _where(form)
@@ -174,10 +179,14 @@ def read_step(current: Step, form: Mapping[str, str]) -> tuple[dict[str, Any], E
 
 def read_transition(fields: list[str], form: Mapping[str, str]) -> dict[str, Any]:
     """Read the fields of a transition, without empty ones."""
-    data = {
-        name: READERS[name](form) if name in READERS else _text(form, name) for name in (*fields, "comment", "note")
-    }
+    data = {name: _read(name, form) for name in (*fields, "comment", "note")}
     return {name: value for name, value in data.items() if value not in (None, [], False)}
+
+
+def _read(name: str, form: Mapping[str, str]) -> Any:
+    if name in READERS:
+        return READERS[name](form)
+    return _text(form, name)
 
 
 def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
@@ -188,8 +197,10 @@ def in_order(errors: Errors, fields: Iterable[str]) -> Errors:
 
 def with_files(errors: Errors, field: str, uploads: list[Any]) -> Errors:
     """Add the message that files have to be chosen again, since a refused form does not keep them."""
+    if not uploads:
+        return errors
     again = [tk._("Choose your files again: as long as the form is not sent, none is kept.")]
-    return {**({field: again} if uploads else {}), **errors}
+    return {field: again, **errors}
 
 
 def version(form: Mapping[str, str]) -> int:
@@ -220,19 +231,24 @@ def dataset_names(text: str) -> list[str]:
     ['zones-humides', 'ppri-loire']
     """
     entries = [part for entry in SEPARATORS.split(text) for part in _taken_apart(entry.strip())]
-    return list(dict.fromkeys(name for entry in entries if (name := _dataset_name(entry))))
+    names = dict.fromkeys(_dataset_name(entry) for entry in entries)
+    return [name for name in names if name]
 
 
 def _taken_apart(entry: str) -> list[str]:
     """Split an entry that contains a URL at spaces; keep any other, such as a title, whole."""
-    return entry.split() if "/" in entry else [entry]
+    if "/" in entry:
+        return entry.split()
+    return [entry]
 
 
 def _dataset_name(entry: str) -> str:
     if "/" not in entry:
         return entry
     parts = [unquote(part) for part in taken_apart(entry).path.split("/") if part]
-    return parts[parts.index("dataset") + 1] if "dataset" in parts[:-1] else ""
+    if "dataset" in parts[:-1]:
+        return parts[parts.index("dataset") + 1]
+    return ""
 
 
 def _text(form: Mapping[str, str], name: str) -> str | None:
@@ -246,9 +262,10 @@ def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
     way = form.get("where") or "territory"
     if way == "communes":
         codes, doubtful = communes.read(form.get("communes", ""))
-        data["communes"] = [f"{found.code} {found.name}" for code in codes if (found := communes.get(code))]
+        places = [place for place in map(communes.get, codes) if place]
+        data["communes"] = [f"{place.code} {place.name}" for place in places]
         if doubtful:
-            return {}, {"communes": [_doubt(entry, found) for entry, found in doubtful]}
+            return {}, {"communes": [_doubt(entry, candidates) for entry, candidates in doubtful]}
         if not data["communes"]:
             return {}, {"communes": [tk._("Name at least one commune.")]}
     elif way == "bbox":
@@ -258,14 +275,18 @@ def _where(form: Mapping[str, str]) -> tuple[dict[str, Any], Errors]:
     else:
         data["territory"] = _text(form, "territory")
         if not data["territory"]:
-            return {}, {"territory": [tk._("Choose a territory, or another way to tell the place.")]}
+            return {}, {
+                "territory": [tk._("Choose a territory, or another way to tell the place.")]
+            }
     return data, {}
 
 
-def _doubt(entry: str, found: list[communes.Commune]) -> str:
-    if not found:
-        return tk._("No commune is called “{name}”. Check the spelling or give its INSEE code.").format(name=entry)
-    choices = ", ".join(communes.label_of(commune) for commune in found[:6])
+def _doubt(entry: str, candidates: list[communes.Commune]) -> str:
+    if not candidates:
+        return tk._(
+            "No commune is called “{name}”. Check the spelling or give its INSEE code."
+        ).format(name=entry)
+    choices = ", ".join(communes.label_of(commune) for commune in candidates[:6])
     return tk._("Several communes are called “{name}”: give the code of yours ({choices}).").format(
         name=entry, choices=choices
     )
@@ -276,11 +297,16 @@ def _box(form: Mapping[str, str]) -> tuple[list[float] | None, str]:
     try:
         west, south, east, north = (float(form.get(side, "").replace(",", ".")) for side in SIDES)
     except ValueError:
-        return None, tk._("Give the four sides of the rectangle in decimal degrees, for example 4.85.")
+        return None, tk._(
+            "Give the four sides of the rectangle in decimal degrees, for example 4.85."
+        )
     if max(abs(west), abs(east)) > LONGITUDE or max(abs(south), abs(north)) > LATITUDE:
         return None, tk._("Longitudes go from -180 to 180 and latitudes from -90 to 90 degrees.")
     if not (west < east and south < north):  # also refuses NaN
-        return None, tk._("The west side must be smaller than the east side, and the south side than the north side.")
+        return None, tk._(
+            "The west side must be smaller than the east side, and the south side than the north "
+            "side."
+        )
     return [west, south, east, north], ""
 
 
@@ -293,7 +319,9 @@ def _datasets(form: Mapping[str, str]) -> list[str]:
 READERS: dict[str, Any] = {
     "known_datasets": lambda form: dataset_names(form.get("known_datasets", "")),
     "datasets": _datasets,
-    "links": lambda form: [each.strip() for each in form.get("links", "").split("\n") if each.strip()],
+    "links": lambda form: [
+        each.strip() for each in form.get("links", "").split("\n") if each.strip()
+    ],
     "files": lambda form: None,  # not in the form data: read by `act.transition`
     "show_name": lambda form: bool(form.get("show_name")),
     "show_procedure": lambda form: bool(form.get("show_procedure")),

@@ -14,7 +14,7 @@ from ckanext.ecosphere.data_requests.decisions import law
 from ckanext.ecosphere.data_requests.domain import states
 from ckanext.ecosphere.data_requests.logic import validators
 from ckanext.ecosphere.data_requests.search import listing, saved
-from ckanext.ecosphere.data_requests.views import asked_back, forms, unsaved_forms
+from ckanext.ecosphere.data_requests.views import forms, letters, unsaved_forms
 from ckanext.ecosphere.data_requests.views.viewing import act, is_known, known, page, rendered
 
 ROWS = 20
@@ -34,7 +34,7 @@ def mine() -> Response:
     """Show the user's own requests, including drafts."""
     more = {
         "kept": bool(unsaved_forms.kept()),
-        "contested": asked_back.contested(),
+        "contested": letters.contested(),
         "court_months": law.months("court"),
     }
     return _list("ecosphere_requests/mine.html", "ecosphere_requests.mine", scope="mine", **more)
@@ -43,24 +43,36 @@ def mine() -> Response:
 @page
 def read(id: str) -> AnyResponse:
     """Show a request: state, possible transitions, history and conversation."""
-    found = act("ecosphere_request_show", id=id)
-    if found["reference"] is None:
-        if found["state"] != "draft":  # a withdrawn draft
+    request_ = act("ecosphere_request_show", id=id)
+    if request_["reference"] is None:
+        if request_["state"] != "draft":  # a withdrawn draft
             raise tk.ObjectNotFound
-        return tk.redirect_to("ecosphere_requests.edit", id=found["id"], step=forms.steps()[0].id)
+        return tk.redirect_to(
+            "ecosphere_requests.edit", id=request_["id"], step=forms.steps()[0].id
+        )
     if is_known():  # opening the page marks its notifications as seen
-        act("ecosphere_request_notification_seen", request=found["id"])
-    return rendered("ecosphere_requests/read.html", {"request_": found, **_conversation(found)})
+        act("ecosphere_request_notification_seen", request=request_["id"])
+    return rendered(
+        "ecosphere_requests/read.html", {"request_": request_, **_conversation(request_)}
+    )
 
 
-def conversation_page(found: dict[str, Any], errors: forms.Errors, typed: Any, status: int) -> Response:
+def conversation_page(
+    request_: dict[str, Any], errors: forms.Errors, typed: Any, status: int
+) -> Response:
     """Show the page of a request again, with a message that could not be saved."""
-    variables = {"request_": found, **_conversation(found), "errors": errors, "typed": typed}
+    variables = {"request_": request_, **_conversation(request_), "errors": errors, "typed": typed}
     return rendered("ecosphere_requests/read.html", variables, status)
 
 
-def _conversation(found: dict[str, Any]) -> dict[str, Any]:
-    return {"errors": {}, "typed": {}, "labels": forms.labels(), "trap": forms.TRAP, "is_known": is_known()}
+def _conversation(request_: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "errors": {},
+        "typed": {},
+        "labels": forms.labels(),
+        "trap": forms.TRAP,
+        "is_known": is_known(),
+    }
 
 
 def _kept() -> str | None:
@@ -73,36 +85,55 @@ def _kept() -> str | None:
 
 def asked() -> tuple[dict[str, Any], MultiDict[str, str]]:
     """Return the search in the URL, and its filters; unknown states are left out of both, with a notice on the page."""
-    unknown = [each for each in request.args.getlist("state") if each and each not in states.STATES]
+    unknown = [
+        state for state in request.args.getlist("state") if state and state not in states.STATES
+    ]
     if unknown:
         message = tk._("There is no state “{state}”: this filter is left out.")
         tk.h.flash_notice(message.format(state=validators.shown(", ".join(unknown))))
-    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "state" or value not in unknown]
-    return listing.asked(MultiDict(kept)), MultiDict(
-        [(name, value) for name, value in kept if value and name != "page"]
+    pairs = [
+        (name, value)
+        for name, value in request.args.items(multi=True)
+        if name != "state" or value not in unknown
+    ]
+    return listing.asked(MultiDict(pairs)), MultiDict(
+        [(name, value) for name, value in pairs if value and name != "page"]
     )
 
 
 def page_number(form: MultiDict[str, str]) -> int:
     """Return the page number in the URL, 1 when it is missing or invalid."""
     text = form.get("page", "1")
-    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS else 1
+    if text.isascii() and text.isdigit() and len(text) <= PAGE_DIGITS:
+        return max(int(text), 1)
+    return 1
 
 
 def _list(template: str, endpoint: str, scope: str, **more: Any) -> Response:
     search, chosen = asked()
+    usual = "relevance" if "q" in search else "created"
     sort = request.args.get("sort", "")
-    sort = sort if sort in SORTS else ("relevance" if "q" in search else "created")
+    if sort not in SORTS:
+        sort = usual
     number = page_number(request.args)
-    found = act("ecosphere_request_list", **search, scope=scope, sort=sort, start=(number - 1) * ROWS, rows=ROWS)
+    requests = act(
+        "ecosphere_request_list",
+        **search,
+        scope=scope,
+        sort=sort,
+        start=(number - 1) * ROWS,
+        rows=ROWS,
+    )
     variables = {
-        "found": found,
+        "found": requests,
         "search": search,
         "sort": sort,
-        "facets": facets(found["facets"], chosen, endpoint),
-        "chosen": chips(found["facets"], chosen, endpoint),
-        "pages": pages(found["count"], number, chosen, endpoint),
-        "url_without_words": address(endpoint, MultiDict((k, v) for k, v in chosen.items(multi=True) if k != "q")),
+        "facets": facets(requests["facets"], chosen, endpoint),
+        "chosen": chips(requests["facets"], chosen, endpoint),
+        "pages": pages(requests["count"], number, chosen, endpoint),
+        "url_without_words": address(
+            endpoint, MultiDict((k, v) for k, v in chosen.items(multi=True) if k != "q")
+        ),
         "saved": _kept(),
         **more,
     }
@@ -116,7 +147,9 @@ def address(endpoint: str, chosen: MultiDict[str, str], **values: Any) -> str:
 
 def _with(url: str, chosen: MultiDict[str, str]) -> str:
     query = urlencode(list(chosen.items(multi=True)))
-    return f"{url}?{query}" if query else url
+    if query:
+        return f"{url}?{query}"
+    return url
 
 
 def facet_titles() -> dict[str, str]:
@@ -131,10 +164,12 @@ def facet_titles() -> dict[str, str]:
     }
 
 
-def facets(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any) -> list[dict[str, Any]]:
+def facets(
+    counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any
+) -> list[dict[str, Any]]:
     """Return the facets for the page: each value with its count and the URL that adds or removes it."""
     titles, url = facet_titles(), tk.h.url_for(endpoint, **values)
-    shown = []
+    groups = []
     for name in listing.FACETS:
         items = []
         for item in counts.get(name, []):
@@ -142,47 +177,58 @@ def facets(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, *
             other = _toggled(chosen, name, item["name"], active)
             items.append({**item, "active": active, "url": _with(url, other)})
         if items:
-            shown.append({"name": name, "title": titles[name], "items": items})
-    return shown
+            groups.append({"name": name, "title": titles[name], "items": items})
+    return groups
 
 
-def chips(counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any) -> list[dict[str, str]]:
+def chips(
+    counts: dict[str, Any], chosen: MultiDict[str, str], endpoint: str, **values: Any
+) -> list[dict[str, str]]:
     """Return the active filters, each with the URL of the list without it."""
     titles = facet_titles()
-    found = []
+    active = []
     for name, value in chosen.items(multi=True):
         if name in listing.FACETS:
             known_titles = {item["name"]: item["title"] for item in counts.get(name, [])}
             label = known_titles.get(value) or tk.h.ecosphere_request_facet_label(name, value)
             url = address(endpoint, _toggled(chosen, name, value, active=True), **values)
-            found.append({"title": titles[name], "label": label, "url": url})
-    return found
+            active.append({"title": titles[name], "label": label, "url": url})
+    return active
 
 
-def listed(action: str, endpoint: str, **wanted: Any) -> tuple[Any, dict[str, Any]]:
+def listed(action: str, endpoint: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:
     """Return the current page of a list without facets, and links to the adjacent pages."""
     number = page_number(request.args)
-    found = act(action, **wanted, start=(number - 1) * ROWS, rows=ROWS)
-    return found, pages(found["count"], number, MultiDict(), endpoint)
+    results = act(action, **arguments, start=(number - 1) * ROWS, rows=ROWS)
+    return results, pages(results["count"], number, MultiDict(), endpoint)
 
 
-def pages(count: int, number: int, chosen: MultiDict[str, str], endpoint: str, **values: Any) -> dict[str, Any]:
+def pages(
+    count: int, number: int, chosen: MultiDict[str, str], endpoint: str, **values: Any
+) -> dict[str, Any]:
     """Return the current and last page number of a list, and the URLs of the adjacent pages."""
     last = max((count - 1) // ROWS + 1, 1)
 
     def url(page_: int) -> str:
-        return address(endpoint, MultiDict([*chosen.items(multi=True), ("page", str(page_))]), **values)
+        return address(
+            endpoint, MultiDict([*chosen.items(multi=True), ("page", str(page_))]), **values
+        )
 
-    return {
-        "number": number,
-        "last": last,
-        "previous": url(min(number - 1, last)) if number > 1 else None,
-        "next": url(number + 1) if number < last else None,
-    }
+    previous = url(min(number - 1, last)) if number > 1 else None
+    next_ = url(number + 1) if number < last else None
+    return {"number": number, "last": last, "previous": previous, "next": next_}
 
 
-def _toggled(chosen: MultiDict[str, str], name: str, value: str, active: bool) -> MultiDict[str, str]:
+def _toggled(
+    chosen: MultiDict[str, str], name: str, value: str, active: bool
+) -> MultiDict[str, str]:
     # A facet has one active value at a time, except for states.
     several = name == "state"
-    kept = [(key, each) for key, each in chosen.items(multi=True) if key != name or (several and each != value)]
-    return MultiDict(kept if active else [*kept, (name, value)])
+    others = [
+        (key, other)
+        for key, other in chosen.items(multi=True)
+        if key != name or (several and other != value)
+    ]
+    if not active:
+        others.append((name, value))
+    return MultiDict(others)

@@ -9,9 +9,16 @@ import ckan.plugins.toolkit as tk
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from ckanext.ecosphere.data_requests.domain import kinds, wording
+from ckanext.ecosphere.data_requests.domain import states, wording
 from ckanext.ecosphere.data_requests.views import forms
-from ckanext.ecosphere.data_requests.views.viewing import INVALID, act, is_known, messages, page, rendered
+from ckanext.ecosphere.data_requests.views.viewing import (
+    INVALID,
+    act,
+    is_known,
+    messages,
+    page,
+    rendered,
+)
 from ckanext.ecosphere.shared.messages import N_
 
 #: Field, in the order of the form → message when it is empty.
@@ -30,20 +37,29 @@ def new(dataset: str) -> Response:
 @page
 def create(dataset: str) -> AnyResponse:
     """Send the report, and show its reference."""
-    shown = _shown(dataset)
+    package = _shown(dataset)
     forms.refuse_machines(request.form)
-    given = {name: request.form.get(name, "").replace("\r\n", "\n").strip() for name in ("kind", "description")}
+    values = {
+        name: request.form.get(name, "").replace("\r\n", "\n").strip()
+        for name in ("kind", "description")
+    }
     try:
-        made = act("ecosphere_request_signal", dataset=shown["id"], **given)
+        report = act("ecosphere_request_signal", dataset=package["id"], **values)
     except tk.ValidationError as error:
-        missing = {name: [tk._(MISSING[name])] for name, value in given.items() if not value}
-        return _form(shown, given, forms.in_order({**messages(error), **missing}, MISSING), INVALID)
-    if made["readable"]:
-        tk.h.flash_success(tk._("Thank you. The service has it: {reference}.").format(reference=made["reference"]))
-        return tk.redirect_to("ecosphere_requests.read", id=made["reference"])
+        missing = {name: [tk._(MISSING[name])] for name, value in values.items() if not value}
+        return _form(
+            package, values, forms.in_order({**messages(error), **missing}, MISSING), INVALID
+        )
+    if report["readable"]:
+        tk.h.flash_success(
+            tk._("Thank you. The service has it: {reference}.").format(
+                reference=report["reference"]
+            )
+        )
+        return tk.redirect_to("ecosphere_requests.read", id=report["reference"])
     words = tk._("Thank you. A moderator reads it first, then the service: {reference}.")
-    tk.h.flash_success(words.format(reference=made["reference"]))
-    return tk.redirect_to("dataset.read", id=shown["name"])
+    tk.h.flash_success(words.format(reference=report["reference"]))
+    return tk.redirect_to("dataset.read", id=package["name"])
 
 
 def labels() -> dict[str, str]:
@@ -62,13 +78,16 @@ def _shown(dataset: str) -> dict[str, Any]:
 
 
 def _form(
-    dataset: Mapping[str, Any], values: Mapping[str, Any], errors: forms.Errors | None = None, status: int = 200
+    dataset: Mapping[str, Any],
+    values: Mapping[str, Any],
+    errors: forms.Errors | None = None,
+    status: int = 200,
 ) -> Response:
     variables = {
         "pkg": dataset,
         "values": values,
         "errors": errors or {},
-        "kinds": [(kind, wording.kind(kind)) for kind in kinds.SIGNALS],
+        "kinds": [(kind, wording.kind(kind)) for kind in states.SIGNALS],
         "labels": labels(),
         "trap": forms.TRAP,
         "is_known": is_known(),

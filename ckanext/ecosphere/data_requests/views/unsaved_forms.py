@@ -34,7 +34,9 @@ def keep(values: Mapping[str, str]) -> None:
     throttle.form_kept()
     written = json.dumps(dict(values))
     if len(written) > MOST_BYTES:
-        raise tk.ValidationError({"message": [tk._("The text is too long to be kept: log in first, then ask.")]})
+        raise tk.ValidationError(
+            {"message": [tk._("The text is too long to be kept: log in first, then ask.")]}
+        )
     token = session.get(TOKEN) or secrets.token_urlsafe(24)
     try:
         connection = connect_to_redis()
@@ -55,7 +57,9 @@ def kept() -> dict[str, str]:
     """Return the form stored for the user, empty without one."""
     token = session.get(TOKEN)
     written = connect_to_redis().get(_key(token)) if token else None
-    return json.loads(written) if written else {}  # pyright: ignore[reportArgumentType]
+    if not written:
+        return {}
+    return json.loads(written)  # pyright: ignore[reportArgumentType]
 
 
 def forget() -> None:
@@ -67,7 +71,9 @@ def forget() -> None:
 
 
 def _not_now() -> str:
-    return tk._("What you typed cannot be kept at the moment: log in first, then send the form again.")
+    return tk._(
+        "What you typed cannot be kept at the moment: log in first, then send the form again."
+    )
 
 
 def _key(token: str) -> str:

@@ -68,7 +68,9 @@ def page(view: View) -> View:
             raise  # has its own error page
         except tk.ValidationError as error:
             # Forms show errors next to their fields; those that come here are due to a made-up URL.
-            tk.abort(INVALID, " ".join(text for texts in messages(error).values() for text in texts))
+            tk.abort(
+                INVALID, " ".join(text for texts in messages(error).values() for text in texts)
+            )
 
     return answered
 
@@ -78,7 +80,9 @@ def known(view: View) -> View:
 
     @functools.wraps(view)
     def answered(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, **kwargs) if is_known() else log_in()
+        if is_known():
+            return view(*args, **kwargs)
+        return log_in()
 
     return answered
 
@@ -92,26 +96,34 @@ def log_in(back: str | None = None) -> AnyResponse:
 def _page_before() -> str:
     """Return the page of the form that was sent, since a URL that only accepts POST cannot be returned to."""
     before = taken_apart(request.referrer or "")
-    if before.netloc in ("", request.host, urlsplit(tk.config["ckan.site_url"]).netloc) and _is_page(before.path):
+    if before.netloc in (
+        "",
+        request.host,
+        urlsplit(tk.config["ckan.site_url"]).netloc,
+    ) and _is_page(before.path):
         address = f"{before.path}?{before.query}" if before.query else before.path
         if is_own(address):
             return address
     if _is_page(request.path, like=request.url_rule):
         return request.path
     key = (request.view_args or {}).get("id")
-    return tk.url_for("ecosphere_requests.read", id=key) if key else tk.url_for("ecosphere_requests.index")
+    if key:
+        return tk.url_for("ecosphere_requests.read", id=key)
+    return tk.url_for("ecosphere_requests.index")
 
 
 def _is_page(path: str, like: Rule | None = None) -> bool:
     """Return whether a path of the portal can be opened, and matches the given rule, if any."""
     first, _slash, rest = path.removeprefix("/").partition("/")
-    if first in {each.short_name for each in tk.h.get_available_locales()}:
+    if first in {locale.short_name for locale in tk.h.get_available_locales()}:
         path = f"/{rest}"
     try:
         rule, parts = current_app.url_map.bind("").match(path, method="GET", return_rule=True)
     except HTTPException:
         return False
-    if rule.endpoint == "ecosphere_requests.transition_form":  # matches anything after the reference
+    if (
+        rule.endpoint == "ecosphere_requests.transition_form"
+    ):  # matches anything after the reference
         return parts["transition"] in states.TRANSITIONS
     # The rule of static files matches every path.
     return rule.endpoint != "static" and (like is None or rule.rule == like.rule)
@@ -125,21 +137,28 @@ def rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> 
     return response
 
 
+def status_of(errors: forms.Errors | None) -> int:
+    """Return the status of a form that is shown, with or without errors."""
+    if errors:
+        return INVALID
+    return 200
+
+
 def messages(error: tk.ValidationError) -> forms.Errors:
     """Return the messages of a validation error, by field."""
-    found: forms.Errors = {}
+    by_field: forms.Errors = {}
     for field, value in error.error_dict.items():
         texts = _texts(value) if field not in ASIDE else []
         if texts:
-            found[str(field)] = texts
-    return found or {"": [tk._("The form could not be saved.")]}
+            by_field[str(field)] = texts
+    return by_field or {"": [tk._("The form could not be saved.")]}
 
 
 def _texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
     if isinstance(value, Mapping):
-        return [text for each in value.values() for text in _texts(each)]
+        return [text for item in value.values() for text in _texts(item)]
     if isinstance(value, list | tuple):
-        return [text for each in value for text in _texts(each)]
+        return [text for item in value for text in _texts(item)]
     return []

@@ -23,14 +23,11 @@ from ckanext.ecosphere.access.services.storage import Outcome
 from ckanext.ecosphere.access.take import extracts
 from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.core.lists import store
-from ckanext.ecosphere.data_requests import attachments
-from ckanext.ecosphere.data_requests.answers import asking, deliveries
-from ckanext.ecosphere.data_requests.answers.tables import Delivery
+from ckanext.ecosphere.data_requests import attachments, deliveries
 from ckanext.ecosphere.data_requests.decisions import authors
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
 from ckanext.ecosphere.data_requests.domain import trust
-from ckanext.ecosphere.data_requests.model import Attachment, Comment, Request
-from ckanext.ecosphere.data_requests.notifications import mail_headers
+from ckanext.ecosphere.data_requests.model import Attachment, Comment, Delivery, Letter, Request
+from ckanext.ecosphere.data_requests.notifications import replies
 from ckanext.ecosphere.data_requests.tests import conftest as requests
 from ckanext.ecosphere.harvest import previews
 from ckanext.ecosphere.harvest.model import PUBLISHED, Hold, JobState, SourceRecord
@@ -196,7 +193,7 @@ def _hold_a_comment(world: World) -> None:
         requests.act("comment", "friend", id=request, text="Je débute ici.")
     comment = model.Session.query(Comment).filter_by(moderation=trust.HELD).one()
     world.things["held"] = (comment.id, comment.id)
-    token = mail_headers.token(requests.user_id("asker"), request)
+    token = replies.unsubscribe_token(requests.user_id("asker"), request)
     world.things["unsubscribe"] = (token, token)
 
 
@@ -225,7 +222,7 @@ def _deliver(world: World, keep: Callable[[str, dict[str, Any]], None]) -> None:
         world.attached.append(deliveries.path_of(delivered))
         name = "delivery" if thing == "answered" else "private_delivery"
         world.things[name] = (delivered.id, delivered.id)
-    token = asking.token(model.Session.get_one(Request, world.things["answered"][0]))
+    token = replies.satisfaction_token(model.Session.get_one(Request, world.things["answered"][0]))
     world.things["satisfaction"] = (token, token)
 
 

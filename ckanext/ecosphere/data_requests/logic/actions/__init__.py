@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ckanext.ecosphere.data_requests.logic.actions import (
-    batches,
     changing,
     conversation,
     desk,
@@ -21,7 +20,7 @@ def get_actions() -> dict[str, Any]:
     return action_input.checked(
         {
             name: function
-            for module in (reading, changing, batches, conversation, letters, persons, desk)
+            for module in (reading, changing, conversation, letters, persons, desk)
             for name, function in vars(module).items()
             if name.startswith("ecosphere_request_")
         }

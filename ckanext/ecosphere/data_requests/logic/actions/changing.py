@@ -1,35 +1,48 @@
-"""Actions that change requests."""
+"""Actions that change requests, and those on batches.
+
+A batch is one question put to several services, each of which gets a request of its own, with its own clock and
+answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, conversation, dictize, joined, service, throttle
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.domain import fields, people, states
+from ckanext.ecosphere.data_requests import (
+    attachments,
+    conversation,
+    deliveries,
+    dictize,
+    service,
+    throttle,
+)
+from ckanext.ecosphere.data_requests.domain import clock, fields, people, states
+from ckanext.ecosphere.data_requests.domain.people import Reader
 from ckanext.ecosphere.data_requests.logic import auth, schema
+from ckanext.ecosphere.data_requests.logic.actions.reading import shown
 from ckanext.ecosphere.data_requests.model import Request
 from ckanext.ecosphere.data_requests.search import similar
 
+_ = tk._
 
-def _shown(context: Context, request_id: str) -> dict[str, Any]:
-    request, reader = auth.readable(context, request_id)
-    return dictize.request_show(request, reader)
+#: Maximum number of services for one question.
+MOST_SERVICES = 10
 
 
 def _shown_or_gone(context: Context, request: Request) -> dict[str, Any]:
     """Return the request, or its basic data when the transition made it unreadable for the user."""
     try:
-        return _shown(context, request.id)
+        return shown(context, request.id)
     except tk.ObjectNotFound:
-        known = ("id", "reference", "state", "version")
-        return {"readable": False, **{key: getattr(request, key) for key in known}}
+        columns = ("id", "reference", "state", "version")
+        return {"readable": False, **{key: getattr(request, key) for key in columns}}
 
 
 @schema.flat
@@ -68,10 +81,10 @@ def ecosphere_request_create(context: Context, data_dict: DataDict) -> dict[str,
     throttle.request_made(reader)
     if data_dict.get("dataset"):
         auth.signal(context, data_dict)  # raises NotFound if the user may not read the dataset
-        found: Any = model.Package.get(data_dict["dataset"])
-        data_dict = {**data_dict, "package_id": found.id}
+        package: Any = model.Package.get(data_dict["dataset"])
+        data_dict = {**data_dict, "package_id": package.id}
     with _files_of(data_dict) as also:
-        return _shown(context, service.create(reader, data_dict, also=also).id)
+        return shown(context, service.create(reader, data_dict, also=also).id)
 
 
 @contextmanager
@@ -80,11 +93,11 @@ def _files_of(data_dict: DataDict) -> Iterator[service.Also]:
     if "files" not in data_dict:
         yield service.nothing_else
         return
-    found = deliveries.checked_files(data_dict["files"])
+    files = deliveries.checked_files(data_dict["files"])
     try:
-        yield lambda request: conversation.enclose(request, found)
+        yield lambda request: conversation.enclose(request, files)
     finally:
-        attachments.discard(found)
+        attachments.discard(files)
 
 
 @tk.validate_action_data(schema.signal_create)
@@ -113,8 +126,13 @@ def ecosphere_request_signal(context: Context, data_dict: DataDict) -> dict[str,
     package = model.Package.get(data_dict["dataset"])
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
-    made = service.signal(reader, package, data_dict["kind"], data_dict["description"])
-    return {"id": made.id, "reference": made.reference, "state": made.state, "readable": reader.may_read(made)}
+    report = service.signal(reader, package, data_dict["kind"], data_dict["description"])
+    return {
+        "id": report.id,
+        "reference": report.reference,
+        "state": report.state,
+        "readable": reader.may_read(report),
+    }
 
 
 @schema.flat
@@ -142,15 +160,19 @@ def ecosphere_request_update(context: Context, data_dict: DataDict) -> dict[str,
     request, reader = auth.readable(context, data_dict["id"])
     with _files_of(data_dict) as also:
         changed = service.update(reader, request.id, data_dict["version"], data_dict, also=also)
-    return _shown(context, changed.id)
+    return shown(context, changed.id)
 
 
 def _asks_unseen(request: Request, reader: people.Reader, data_dict: DataDict) -> bool:
     """Return whether a complete draft is about to be sent by someone who has not seen similar data and requests."""
-    if data_dict["transition"] != "submit" or request.state != states.DRAFT or request.version != data_dict["version"]:
+    if (
+        data_dict["transition"] != "submit"
+        or request.state != states.DRAFT
+        or request.version != data_dict["version"]
+    ):
         return False
-    seen = tk.asbool(data_dict.get("similar_seen") or False)
-    return not seen and not fields.missing_before_sending(request, dictize.today())
+    has_seen = tk.asbool(data_dict.get("similar_seen") or False)
+    return not has_seen and not fields.missing_before_sending(request, clock.today())
 
 
 @schema.flat
@@ -194,12 +216,14 @@ def ecosphere_request_transition(context: Context, data_dict: DataDict) -> dict[
     throttle.written(reader)
     if _asks_unseen(request, reader, data_dict):
         similar.must_be_seen(request, reader)
-    found = deliveries.checked_files(data_dict.get("files"))
+    files = deliveries.checked_files(data_dict.get("files"))
     try:
-        given = {**data_dict, "files": found}
-        changed, shared = joined.transition(reader, request.id, data_dict["transition"], data_dict["version"], given)
+        data = {**data_dict, "files": files}
+        changed, shared = service.joined_transition(
+            reader, request.id, data_dict["transition"], data_dict["version"], data
+        )
     except Exception:
-        attachments.discard(found)
+        attachments.discard(files)
         raise
     return {**_shown_or_gone(context, changed), "together": shared.shown(reader)}
 
@@ -226,8 +250,10 @@ def ecosphere_request_merge(context: Context, data_dict: DataDict) -> dict[str, 
     tk.check_access("ecosphere_request_merge", context, data_dict)
     source, reader = auth.readable(context, data_dict["source"])
     version = data_dict.get("version") or source.version
-    service.transition(reader, source.id, "mark_duplicate", version, {"target": data_dict["target"]})
-    return _shown(context, data_dict["target"])
+    service.transition(
+        reader, source.id, "mark_duplicate", version, {"target": data_dict["target"]}
+    )
+    return shown(context, data_dict["target"])
 
 
 @tk.validate_action_data(schema.by_id)
@@ -248,13 +274,15 @@ def ecosphere_request_spam(context: Context, data_dict: DataDict) -> dict[str, A
     tk.check_access("ecosphere_request_spam", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     data = {"reason": "spam", "spam": True}
-    return _shown(context, service.transition(reader, request.id, "reject", request.version, data).id)
+    return shown(
+        context, service.transition(reader, request.id, "reject", request.version, data).id
+    )
 
 
-def _bond(context: Context, data_dict: DataDict, change: Any, wanted: bool) -> dict[str, Any]:
+def _bond(context: Context, data_dict: DataDict, change: Any, add: bool) -> dict[str, Any]:
     request, reader = auth.readable(context, data_dict["id"])
-    change(reader, request.id, wanted)
-    return _shown(context, request.id)
+    change(reader, request.id, add)
+    return shown(context, request.id)
 
 
 @tk.validate_action_data(schema.by_id)
@@ -324,3 +352,140 @@ def ecosphere_request_unfollow(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_request_unfollow", context, data_dict)
     return _bond(context, data_dict, service.follow, False)
+
+
+def _batch(request: Request) -> list[Request]:
+    """Return the requests of the same question, including the request itself, the oldest first."""
+    if not request.batch_id:
+        return [request]
+    query = (
+        sa.select(Request)
+        .where(Request.batch_id == request.batch_id)
+        .order_by(Request.submitted, Request.id)
+    )
+    return list(model.Session.scalars(query))
+
+
+def _parts(request: Request, reader: Reader) -> list[dict[str, Any]]:
+    """Return the requests of the batch that the reader may read, each with its answers."""
+    parts = [part for part in _batch(request) if reader.may_read(part)]
+    answered = {
+        part.id: {
+            "datasets": dictize.datasets(part, reader, "answer"),
+            "deliveries": deliveries.of_request(part, reader),
+        }
+        for part in parts
+        if part.state in states.GIVEN
+    }
+    nothing: dict[str, Any] = {"datasets": [], "deliveries": []}
+    return [
+        {**row, **answered.get(row["id"], nothing)} for row in dictize.request_list(parts, reader)
+    ]
+
+
+def _ask_more(reader: Reader, request_id: str, groups: Sequence[model.Group]) -> list[Request]:
+    """Put the question to other services, all of them or none.
+
+    Args:
+        reader: the requester.
+        request_id: id of the request with the question.
+        groups: the services.
+
+    Raises:
+        ValidationError: no service is given, there are too many, one was already asked, or the request is over.
+    """
+    copies, events = [], []
+    with service.rolled_back_on_error():
+        request = service.lock(request_id)[request_id]
+        if not dictize.may_ask_more(request, reader):
+            raise tk.ValidationError(
+                {"organizations": [_("This request can no longer be put to other services.")]}
+            )
+        _check_services(groups, {asked_part.organization_id for asked_part in _batch(request)})
+        request.batch_id = request.batch_id or request.id
+        for group in groups:
+            part = _copy(request, group)
+            model.Session.add(part)
+            model.Session.flush()
+            copies.append(part)
+            events.append(service.sent(part, reader.id))
+        model.Session.commit()
+    for part, steps in zip(copies, events, strict=True):
+        service.announce(part, steps)
+    return copies
+
+
+def _check_services(groups: Sequence[model.Group], asked_ids: set[str | None]) -> None:
+    if not groups:
+        raise tk.ValidationError({"organizations": [_("Choose at least one service.")]})
+    if twice := [group.title or group.name for group in groups if group.id in asked_ids]:
+        message = _("This service has your question already: {names}.").format(
+            names=", ".join(twice)
+        )
+        raise tk.ValidationError({"organizations": [message]})
+    if len(groups) + len(asked_ids) > MOST_SERVICES:
+        message = _("One question goes to {number} services at most.").format(number=MOST_SERVICES)
+        raise tk.ValidationError({"organizations": [message]})
+
+
+def _copy(request: Request, group: model.Group) -> Request:
+    part = service.new_draft(request.requester_id)
+    service.write(part, {name: getattr(request, name) for name in service.EDITABLE})
+    part.kind, part.language = request.kind, request.language or part.language
+    part.batch_id, part.organization_id = request.batch_id, group.id
+    return part
+
+
+@tk.side_effect_free
+@tk.validate_action_data(schema.by_id)
+def ecosphere_request_batch_show(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Return the requests of one question put to several services that the user may read.
+
+    Args:
+        id (str): id or reference of one of them.
+
+    Returns:
+        dict: `title`; `parts`, each as returned by `ecosphere_request_list`, with the `datasets` and `deliveries` that
+        answer it; `may_grow`: whether the user may put the question to other services; `most`: maximum number of
+        services.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it.
+    """
+    tk.check_access("ecosphere_request_batch_show", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    return {
+        "title": request.title,
+        "parts": _parts(request, reader),
+        "may_grow": dictize.may_ask_more(request, reader),
+        "most": MOST_SERVICES,
+    }
+
+
+@tk.validate_action_data(schema.batch_add)
+def ecosphere_request_batch_add(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Put the question of a request to other services: each gets a request of its own, and answers it independently.
+
+    All of them are asked, or none.
+
+    Args:
+        id (str): id or reference of the request.
+        organizations (list): names or ids of the services.
+
+    Returns:
+        dict: as `ecosphere_request_batch_show`.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it; or there is no such service.
+        NotAuthorized: the user is not the requester.
+        ValidationError: no service is given, there are too many, one was already asked; or too many requests today.
+    """
+    tk.check_access("ecosphere_request_batch_add", context, data_dict)
+    request, reader = auth.readable(context, data_dict["id"])
+    groups = list(
+        {group.id: group for group in map(auth.organization, data_dict["organizations"])}.values()
+    )
+    for _each in groups:
+        throttle.request_made(reader)
+    _ask_more(reader, request.id, groups)
+    return ecosphere_request_batch_show(context, {"id": request.id})

@@ -1,4 +1,4 @@
-"""Actions on comments, attachments, moderation and assignment."""
+"""Actions on comments, attachments and moderation."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, conversation, dictize, history, moderation, throttle
-from ckanext.ecosphere.data_requests.desk import assignment
+from ckanext.ecosphere.data_requests import attachments, conversation, history, throttle
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import auth, schema
+from ckanext.ecosphere.data_requests.logic.actions.reading import shown
 from ckanext.ecosphere.data_requests.model import Attachment
 
 #: Maximum number of held texts in an answer.
 MOST_HELD = 100
-
-
-def _shown(context: Context, request_id: str) -> dict[str, Any]:
-    request, reader = auth.readable(context, request_id)
-    return dictize.request_show(request, reader)
 
 
 @tk.validate_action_data(schema.comment)
@@ -44,8 +39,10 @@ def ecosphere_request_comment(context: Context, data_dict: DataDict) -> dict[str
     tk.check_access("ecosphere_request_comment", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     throttle.written(reader)
-    conversation.comment(reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload"))
-    return _shown(context, request.id)
+    conversation.comment(
+        reader, request.id, data_dict["text"], data_dict["internal"], data_dict.get("upload")
+    )
+    return shown(context, request.id)
 
 
 @tk.validate_action_data(schema.comment_hide)
@@ -64,7 +61,7 @@ def ecosphere_request_comment_hide(context: Context, data_dict: DataDict) -> dic
         NotAuthorized: the user is not a moderator.
     """
     tk.check_access("ecosphere_request_comment_hide", context, data_dict)
-    return _shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
+    return shown(context, conversation.hide_comment(data_dict["id"], data_dict["reason"]).id)
 
 
 @tk.side_effect_free
@@ -86,7 +83,9 @@ def ecosphere_request_held_list(context: Context, data_dict: DataDict) -> dict[s
         NotAuthorized: the user is not a moderator.
     """
     tk.check_access("ecosphere_request_held_list", context, data_dict)
-    count, rows = moderation.queue(data_dict["start"], min(data_dict["rows"], MOST_HELD))
+    count, rows = conversation.moderation_queue(
+        data_dict["start"], min(data_dict["rows"], MOST_HELD)
+    )
     return {"count": count, "results": history.held(rows)}
 
 
@@ -111,10 +110,12 @@ def ecosphere_request_moderate(context: Context, data_dict: DataDict) -> dict[st
     """
     tk.check_access("ecosphere_request_moderate", context, data_dict)
     if data_dict["decision"] == "reject" and not data_dict["reason"]:
-        raise tk.ValidationError({"reason": [tk._("Give the reason: the author of the text reads it.")]})
+        raise tk.ValidationError(
+            {"reason": [tk._("Give the reason: the author of the text reads it.")]}
+        )
     reader = people.reader_of_context(context)
     keys = ("kind", "id", "decision", "reason")
-    return _shown(context, moderation.decide(reader, *(data_dict[key] for key in keys)).id)
+    return shown(context, conversation.moderate(reader, *(data_dict[key] for key in keys)).id)
 
 
 @tk.validate_action_data(schema.hide)
@@ -134,7 +135,7 @@ def ecosphere_request_hide(context: Context, data_dict: DataDict) -> dict[str, A
     """
     tk.check_access("ecosphere_request_hide", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
-    return _shown(context, conversation.hide_request(request.id, data_dict["hidden"]).id)
+    return shown(context, conversation.hide_request(request.id, data_dict["hidden"]).id)
 
 
 @tk.side_effect_free
@@ -152,35 +153,11 @@ def ecosphere_request_attachment_show(context: Context, data_dict: DataDict) -> 
         NotFound: there is no such file, or the user may not read it.
     """
     tk.check_access("ecosphere_request_attachment_show", context, data_dict)
-    found = model.Session.get(Attachment, data_dict["id"])
-    if found is None:
+    attachment = model.Session.get(Attachment, data_dict["id"])
+    if attachment is None:
         raise tk.ObjectNotFound(tk._("File not found"))
-    shown = {key: getattr(found, key) for key in ("id", "name", "size", "request_id")}
-    shown["type"] = found.media_type
+    result = {key: getattr(attachment, key) for key in ("id", "name", "size", "request_id")}
+    result["type"] = attachment.media_type
     if "api_version" not in context:
-        shown["path"] = str(attachments.path_of(found))
-    return shown
-
-
-@tk.validate_action_data(schema.assign)
-def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str, Any]:
-    """Assign requests on the desk to an editor of their service, or to no one.
-
-    Args:
-        ids (list): ids or references.
-        user (str): name or id of the colleague; by default, no one.
-
-    Returns:
-        dict: `assigned` and `refused`: ids as given; refused are those that are not on a desk of the user's services,
-        and those whose service the colleague does not belong to. `substitutes`: names of those who got requests instead
-        of an absent colleague.
-
-    Raises:
-        NotAuthorized: the user is not an editor of any service.
-        ValidationError: there is no such colleague.
-    """
-    tk.check_access("ecosphere_request_assign", context, data_dict)
-    user = model.User.get(data_dict["user"]) if data_dict.get("user") else None
-    if data_dict.get("user") and (user is None or user.state != model.State.ACTIVE):
-        raise tk.ValidationError({"user": [tk._("There is no such colleague.")]})
-    return assignment.assign(people.reader_of_context(context), data_dict["ids"], user)
+        result["path"] = str(attachments.path_of(attachment))
+    return result

@@ -1,35 +1,53 @@
-"""Actions on the absences of agents and the saved answers of services."""
+"""Actions of the desk: assignment, absences of agents, saved answers; organisations with open requests are kept.
+
+Deleting an organisation is refused while requests wait for it, which no one would answer any more.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
+from ckan.logic import auth_audit_exempt
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests.desk import absences
-from ckanext.ecosphere.data_requests.desk.tables import Absence, SavedAnswer
-from ckanext.ecosphere.data_requests.domain import clock, people, wording
-from ckanext.ecosphere.data_requests.domain.names import Names, iso
+from ckanext.ecosphere.data_requests import jobs, service
+from ckanext.ecosphere.data_requests.domain import clock, people, states, wording
+from ckanext.ecosphere.data_requests.domain.clock import iso
+from ckanext.ecosphere.data_requests.domain.people import Names, Reader
 from ckanext.ecosphere.data_requests.logic import auth, schema
-from ckanext.ecosphere.data_requests.model import new_id
+from ckanext.ecosphere.data_requests.model import (
+    ASSIGNED,
+    Absence,
+    Request,
+    SavedAnswer,
+    Trace,
+    by_id_or_reference,
+    new_id,
+)
+from ckanext.ecosphere.data_requests.notifications import outbox
+from ckanext.ecosphere.data_requests.search import desk
+from ckanext.ecosphere.shared import action_input
 
 #: Maximum number of saved answers of a service.
 MOST_SAVED = 200
 
 
-def _absence(each: Absence, names: Names) -> dict[str, Any]:
-    user, other = names.users.get(each.user_id), names.users.get(each.substitute_id or "")
+def _absence(absence: Absence, names: Names) -> dict[str, Any]:
+    user, other = names.users.get(absence.user_id), names.users.get(absence.substitute_id or "")
+    user_name = user.name if user else ""
+    substitute = other.name if other else ""
     return {
-        "id": each.id,
-        "user": user.name if user else "",
-        "name": names.person(each.user_id),
-        "first": iso(each.first),
-        "last": iso(each.last),
-        "substitute": other.name if other else "",
-        "substitute_name": names.person(each.substitute_id),
+        "id": absence.id,
+        "user": user_name,
+        "name": names.person(absence.user_id),
+        "first": iso(absence.first),
+        "last": iso(absence.last),
+        "substitute": substitute,
+        "substitute_name": names.person(absence.substitute_id),
     }
 
 
@@ -46,10 +64,12 @@ def ecosphere_request_absence_list(context: Context, data_dict: DataDict) -> lis
     """
     tk.check_access("ecosphere_request_absence_list", context, data_dict)
     reader = people.reader_of_context(context)
-    colleagues = {each for group in reader.editor_of for each in people.editors_of(group)}
-    found = absences.of_people({reader.id, *colleagues})
-    names = Names.of([key for each in found for key in (each.user_id, each.substitute_id)], [])
-    return [_absence(each, names) for each in found]
+    colleagues = {user_id for group in reader.editor_of for user_id in people.editors_of(group)}
+    absences = people.absences_of({reader.id, *colleagues})
+    names = Names.of(
+        [key for absence in absences for key in (absence.user_id, absence.substitute_id)], []
+    )
+    return [_absence(absence, names) for absence in absences]
 
 
 @tk.validate_action_data(schema.absence_create)
@@ -70,39 +90,52 @@ def ecosphere_request_absence_create(context: Context, data_dict: DataDict) -> d
     """
     tk.check_access("ecosphere_request_absence_create", context, data_dict)
     user = auth.agent(people.reader_of_context(context), data_dict.get("user"))
-    first, last, today = data_dict["first"], data_dict["last"], clock.day_of(clock.now())
+    first, last, today = data_dict["first"], data_dict["last"], clock.today()
     errors: Any = {}
     if last < first:
         errors["last"] = [tk._("The last day comes before the first.")]
     elif last < today:
         errors["last"] = [tk._("Choose a day from today on.")]
-    elif first - today > absences.LONGEST_AHEAD:
+    elif first - today > people.LONGEST_AHEAD:
         errors["first"] = [tk._("Two years ahead at most.")]
-    elif last - first > absences.LONGEST_ABSENCE:
+    elif last - first > people.LONGEST_ABSENCE:
         errors["last"] = [tk._("A year at most.")]
     substitute = _substitute(user, data_dict.get("substitute"), errors)
-    known = [] if errors else absences.of_people([user.id])
-    if any((each.first, each.last) == (first, last) for each in known):
-        errors["first"] = [tk._("An absence on these days is announced already: take it back to change it.")]
-    elif len(known) >= absences.MOST:
-        errors["first"] = [tk._("Too many absences: {number} at most.").format(number=absences.MOST)]
+    announced = [] if errors else people.absences_of([user.id])
+    if any((other.first, other.last) == (first, last) for other in announced):
+        errors["first"] = [
+            tk._("An absence on these days is announced already: take it back to change it.")
+        ]
+    elif len(announced) >= people.MOST_ABSENCES:
+        errors["first"] = [
+            tk._("Too many absences: {number} at most.").format(number=people.MOST_ABSENCES)
+        ]
     if errors:
         raise tk.ValidationError(errors)
-    made = Absence(id=new_id(), user_id=user.id, first=first, last=last, substitute_id=substitute, created=clock.now())
-    model.Session.add(made)
+    absence = Absence(
+        id=new_id(),
+        user_id=user.id,
+        first=first,
+        last=last,
+        substitute_id=substitute,
+        created=clock.now(),
+    )
+    model.Session.add(absence)
     model.Session.commit()
-    return _absence(made, Names.of([made.user_id, made.substitute_id], []))
+    return _absence(absence, Names.of([absence.user_id, absence.substitute_id], []))
 
 
-def _substitute(user: model.User, given: Any, errors: dict[str, list[str]]) -> str | None:
-    if not given:
+def _substitute(user: model.User, key: Any, errors: dict[str, list[str]]) -> str | None:
+    if not key:
         return None
-    found = model.User.get(str(given))
-    if found is not None and found.id == user.id:
+    colleague = model.User.get(str(key))
+    if colleague is not None and colleague.id == user.id:
         errors["substitute"] = [tk._("Nobody stands in for themselves: choose a colleague.")]
-    elif found is None or found.id not in people.colleagues_of(user.id):
+    elif colleague is None or colleague.id not in people.colleagues_of(user.id):
         errors["substitute"] = [tk._("There is no such colleague.")]
-    return found.id if found else None
+    if colleague:
+        return colleague.id
+    return None
 
 
 @tk.validate_action_data(schema.by_id)
@@ -124,14 +157,17 @@ def ecosphere_request_absence_delete(context: Context, data_dict: DataDict) -> d
     return {"id": data_dict["id"]}
 
 
-def _saved(each: SavedAnswer) -> dict[str, Any]:
-    shown = {name: getattr(each, name) for name in ("id", "title", "ground", "law", "facts")}
-    return {**shown, "ground_label": wording.ground(each.ground) if each.ground else "", "modified": iso(each.modified)}
+def _saved(answer: SavedAnswer) -> dict[str, Any]:
+    result = {name: getattr(answer, name) for name in ("id", "title", "ground", "law", "facts")}
+    ground_label = wording.ground(answer.ground) if answer.ground else ""
+    return {**result, "ground_label": ground_label, "modified": iso(answer.modified)}
 
 
 @tk.side_effect_free
 @tk.validate_action_data(schema.of_organization)
-def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -> list[dict[str, Any]]:
+def ecosphere_request_saved_answer_list(
+    context: Context, data_dict: DataDict
+) -> list[dict[str, Any]]:
     """Return the saved answers (reasons for refusals) of a service, by title.
 
     Args:
@@ -147,7 +183,10 @@ def ecosphere_request_saved_answer_list(context: Context, data_dict: DataDict) -
     tk.check_access("ecosphere_request_saved_answer_list", context, data_dict)
     group = auth.organization(data_dict["organization"])
     query = sa.select(SavedAnswer).where(SavedAnswer.organization_id == group.id)
-    return [_saved(each) for each in model.Session.scalars(query.order_by(SavedAnswer.title, SavedAnswer.id))]
+    return [
+        _saved(answer)
+        for answer in model.Session.scalars(query.order_by(SavedAnswer.title, SavedAnswer.id))
+    ]
 
 
 @tk.validate_action_data(schema.saved_answer_save)
@@ -171,20 +210,24 @@ def ecosphere_request_saved_answer_save(context: Context, data_dict: DataDict) -
     """
     tk.check_access("ecosphere_request_saved_answer_save", context, data_dict)
     group = auth.organization(data_dict["organization"])
-    found = _of_service(group, data_dict["id"]) if data_dict.get("id") else _new_answer(group)
+    answer = _of_service(group, data_dict["id"]) if data_dict.get("id") else _new_answer(group)
     for name in ("title", "ground", "law", "facts"):
-        setattr(found, name, data_dict.get(name) or "")
-    if not (found.law or found.facts):
+        setattr(answer, name, data_dict.get(name) or "")
+    if not (answer.law or answer.facts):
         model.Session.rollback()
         raise tk.ValidationError({"law": [tk._("Write reasons in law or in fact.")]})
-    found.modified, found.author_id = clock.now(), people.reader_of_context(context).id
-    model.Session.add(found)
+    answer.modified, answer.author_id = clock.now(), people.reader_of_context(context).id
+    model.Session.add(answer)
     model.Session.commit()
-    return _saved(found)
+    return _saved(answer)
 
 
 def _new_answer(group: model.Group) -> SavedAnswer:
-    count = sa.select(sa.func.count()).select_from(SavedAnswer).where(SavedAnswer.organization_id == group.id)
+    count = (
+        sa.select(sa.func.count())
+        .select_from(SavedAnswer)
+        .where(SavedAnswer.organization_id == group.id)
+    )
     if (model.Session.scalar(count) or 0) >= MOST_SAVED:
         message = tk._("Your service keeps {number} answers, which is the limit: delete one first.")
         raise tk.ValidationError({"title": [message.format(number=MOST_SAVED)]})
@@ -192,10 +235,10 @@ def _new_answer(group: model.Group) -> SavedAnswer:
 
 
 def _of_service(group: model.Group, key: str) -> SavedAnswer:
-    found = model.Session.get(SavedAnswer, key)
-    if found is None or found.organization_id != group.id:
+    answer = model.Session.get(SavedAnswer, key)
+    if answer is None or answer.organization_id != group.id:
         raise tk.ObjectNotFound(tk._("There is no such answer."))
-    return found
+    return answer
 
 
 @tk.validate_action_data(schema.saved_answer_delete)
@@ -217,3 +260,125 @@ def ecosphere_request_saved_answer_delete(context: Context, data_dict: DataDict)
     model.Session.delete(_of_service(auth.organization(data_dict["organization"]), data_dict["id"]))
     model.Session.commit()
     return {"id": data_dict["id"]}
+
+
+@tk.validate_action_data(schema.assign)
+def ecosphere_request_assign(context: Context, data_dict: DataDict) -> dict[str, Any]:
+    """Assign requests on the desk to an editor of their service, or to no one.
+
+    Args:
+        ids (list): ids or references.
+        user (str): name or id of the colleague; by default, no one.
+
+    Returns:
+        dict: `assigned` and `refused`: ids as given; refused are those that are not on a desk of the user's services,
+        and those whose service the colleague does not belong to. `substitutes`: names of those who got requests instead
+        of an absent colleague.
+
+    Raises:
+        NotAuthorized: the user is not an editor of any service.
+        ValidationError: there is no such colleague.
+    """
+    tk.check_access("ecosphere_request_assign", context, data_dict)
+    user = model.User.get(data_dict["user"]) if data_dict.get("user") else None
+    if data_dict.get("user") and (user is None or user.state != model.State.ACTIVE):
+        raise tk.ValidationError({"user": [tk._("There is no such colleague.")]})
+    return _assign(people.reader_of_context(context), data_dict["ids"], user)
+
+
+def _assign(reader: Reader, ids: list[str], user: model.User | None) -> dict[str, list[str]]:
+    """Assign requests to a colleague, or to no one; refuse those that the reader may not assign.
+
+    Returns:
+        `assigned` and `refused`: the given ids or references; `substitutes`: names of those who got requests instead of
+        an absent colleague.
+    """
+    outcome: dict[str, list[str]] = {"assigned": [], "refused": [], "substitutes": []}
+    for key in ids:
+        request = by_id_or_reference(str(key))
+        target = _target(reader, request, user)
+        if target is None or request is None or request.state not in states.ON_DESK:
+            outcome["refused"].append(str(key))
+            continue
+        with service.rolled_back_on_error():
+            locked = service.lock(request.id)[request.id]
+            # It may have been transferred or answered since.
+            still = locked.state in states.ON_DESK and _target(reader, locked, user) == target
+            if still:
+                _give(reader, locked, target, user)
+            model.Session.commit()
+        if not still:
+            outcome["refused"].append(str(key))
+            continue
+        outcome["assigned"].append(str(key))
+        if user is not None and target != user.id:
+            substitute = model.User.get(target)
+            name = substitute.display_name if substitute else ""
+            if name not in outcome["substitutes"]:
+                outcome["substitutes"].append(name)
+    if outcome["assigned"]:
+        jobs.enqueue_delivery()
+    return outcome
+
+
+def _target(reader: Reader, request: Request | None, user: model.User | None) -> str | None:
+    """Return the id of the account that gets the request, "" for no one, None when the reader may not assign it."""
+    if request is None or states.EDITOR not in reader.roles(request):
+        return None
+    if user is None:
+        return ""
+    colleagues = people.editors_of(request.organization_id)
+    if user.id in colleagues:
+        return people.stands_in(user.id, colleagues)
+    return None
+
+
+def _give(reader: Reader, request: Request, target: str, user: model.User | None) -> None:
+    if (request.assigned_to or "") == target:
+        return
+    request.assigned_to = target or None
+    instead_of_id = user.id if user is not None and user.id != target else None
+    trace = Trace(
+        request_id=request.id,
+        kind=ASSIGNED,
+        actor_id=reader.id,
+        user_id=target or None,
+        instead_of_id=instead_of_id,
+        created=clock.now(),
+    )
+    model.Session.add(trace)
+    model.Session.flush()
+    outbox.of_assignment(request, trace.id, reader.id)
+
+
+def _refused_while_requests_wait(name: str) -> Callable[..., Any]:
+    def action(original: Callable[..., Any], context: Context, data_dict: DataDict) -> Any:
+        tk.check_access(name, Context(**context), {**data_dict})
+        group = model.Group.get(str(data_dict["id"])) if data_dict.get("id") else None
+        if group is not None and group.is_organization and (number := _number_waiting(group.id)):
+            message = tk.ungettext(
+                "{number} data request is on the desk of this service: answer it or transfer it "
+                "first.",
+                "{number} data requests are on the desk of this service: answer them or transfer "
+                "them first.",
+                number,
+            )
+            raise tk.ValidationError({"message": message.format(number=number)})
+        return original(context, data_dict)
+
+    action.__name__ = name
+    action.__doc__ = f"Do what `{name}` of CKAN does, once no request waits for the service."
+    return auth_audit_exempt(
+        tk.chained_action(action)
+    )  # access is checked here, and by the original
+
+
+def _number_waiting(organization_id: str) -> int:
+    query = sa.select(sa.func.count()).select_from(Request).where(*desk.waiting(organization_id))
+    return model.Session.scalar(query) or 0
+
+
+def chained_actions() -> dict[str, Any]:
+    """Return the chained actions."""
+    names = ("organization_delete", "organization_purge")
+    return action_input.checked({name: _refused_while_requests_wait(name) for name in names})

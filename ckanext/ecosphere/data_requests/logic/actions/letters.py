@@ -8,14 +8,12 @@ import ckan.plugins.toolkit as tk
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import attachments, dictize
-from ckanext.ecosphere.data_requests.answers import deliveries, satisfaction
+from ckanext.ecosphere.data_requests import attachments, deliveries, dictize, service
 from ckanext.ecosphere.data_requests.decisions import referral, store
 from ckanext.ecosphere.data_requests.decisions.compose import addressed_to, digest
-from ckanext.ecosphere.data_requests.decisions.tables import Letter
-from ckanext.ecosphere.data_requests.domain import fields, people, states
+from ckanext.ecosphere.data_requests.domain import clock, fields, people, states
 from ckanext.ecosphere.data_requests.logic import auth, schema
-from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.model import Letter, Request
 
 
 @tk.side_effect_free
@@ -69,12 +67,12 @@ def ecosphere_request_referral(context: Context, data_dict: DataDict) -> dict[st
     tk.check_access("ecosphere_request_referral", context, data_dict)
     request, reader = auth.readable(context, data_dict["id"])
     user = model.User.get(reader.id)
-    found = referral.compose(request, user) if user else None
-    if found is None:
+    letter = referral.compose(request, user) if user else None
+    if letter is None:
         raise tk.ObjectNotFound(tk._("There is no refusal and no late answer to refer."))
     return {
-        **{name: getattr(found, name) for name in ("why", "subject", "html", "plain")},
-        "last_day": found.last.isoformat(),
+        **{name: getattr(letter, name) for name in ("why", "subject", "html", "plain")},
+        "last_day": letter.last.isoformat(),
         "request": {name: getattr(request, name) for name in ("id", "reference", "title")},
     }
 
@@ -97,7 +95,7 @@ def ecosphere_request_satisfaction(context: Context, data_dict: DataDict) -> dic
     """
     tk.check_access("ecosphere_request_satisfaction", context, data_dict)
     request, _reader = auth.readable(context, data_dict["id"])
-    changed = satisfaction.keep(request.id, data_dict["satisfied"])
+    changed = service.say_satisfied(request.id, data_dict["satisfied"])
     return {name: getattr(changed, name) for name in ("id", "reference", "satisfied")}
 
 
@@ -126,15 +124,15 @@ def ecosphere_request_letter_preview(context: Context, data_dict: DataDict) -> d
     name = data_dict["transition"]
     if name not in states.LETTERS:
         raise tk.ValidationError({"transition": [tk._("This step sends no letter of decision.")]})
-    found = deliveries.checked_files(data_dict.get("files"))
+    files = deliveries.checked_files(data_dict.get("files"))
     try:
-        data = {**data_dict, "files": found}
-        given = fields.parse(states.TRANSITIONS[name], data, request, dictize.today(), reader.id)
+        data = {**data_dict, "files": files}
+        values = fields.parse(states.TRANSITIONS[name], data, request, clock.today(), reader.id)
     finally:
-        attachments.discard(found)
+        attachments.discard(files)
     if name == "extend" and (last := fields.latest_due(request)):
-        given.setdefault("due", last.isoformat())
-    letter = store.written(request, name, reader.id, given, data_dict)
+        values.setdefault("due", last.isoformat())
+    letter = store.written(request, name, reader.id, values, data_dict)
     return {
         "subject": letter.subject,
         "addressed_to": addressed_to(store.addressee(request)),

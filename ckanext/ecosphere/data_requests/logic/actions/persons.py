@@ -13,17 +13,19 @@ from ckanext.ecosphere.data_requests.decisions import authors
 from ckanext.ecosphere.data_requests.desk import calendar
 from ckanext.ecosphere.data_requests.domain import people
 from ckanext.ecosphere.data_requests.logic import schema
+from ckanext.ecosphere.data_requests.model import Setting
 from ckanext.ecosphere.data_requests.notifications import outbox, texts
-from ckanext.ecosphere.data_requests.notifications.tables import Setting
 from ckanext.ecosphere.shared import runs
 
 
 def _settings(user_id: str) -> dict[str, Any]:
-    found = model.Session.get(Setting, user_id)
+    setting = model.Session.get(Setting, user_id)
     author = authors.of(user_id)
+    digest = setting.digest if setting else "immediate"
+    language = setting.language if setting else ""
     return {
-        "digest": found.digest if found else "immediate",
-        "language": found.language if found else "",
+        "digest": digest,
+        "language": language,
         **{name: getattr(author, name) for name in authors.NAMES},
         "calendar": calendar.token_of(user_id),
     }
@@ -57,10 +59,12 @@ def ecosphere_request_settings_update(context: Context, data_dict: DataDict) -> 
     """
     tk.check_access("ecosphere_request_settings_update", context, data_dict)
     user_id = people.reader_of_context(context).id
-    found = model.Session.get(Setting, user_id) or Setting(user_id=user_id, digest="immediate", language="")
-    found.digest = data_dict.get("digest") or found.digest
-    found.language = data_dict.get("language", found.language)
-    model.Session.add(found)
+    setting = model.Session.get(Setting, user_id) or Setting(
+        user_id=user_id, digest="immediate", language=""
+    )
+    setting.digest = data_dict.get("digest") or setting.digest
+    setting.language = data_dict.get("language", setting.language)
+    model.Session.add(setting)
     if data_dict.get("new_calendar"):
         model.Session.flush()
         calendar.renew(user_id)
@@ -88,9 +92,13 @@ def ecosphere_request_notification_list(context: Context, data_dict: DataDict) -
     """
     tk.check_access("ecosphere_request_notification_list", context, data_dict)
     reader = people.reader_of_context(context)
-    found = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
-    numbers = {"count": found.count, "older": found.older, "unseen": found.unseen}
-    return {**numbers, "results": texts.on_page(found.rows, reader)}
+    notifications = outbox.of_person(reader, data_dict["start"], data_dict["rows"])
+    numbers = {
+        "count": notifications.count,
+        "older": notifications.older,
+        "unseen": notifications.unseen,
+    }
+    return {**numbers, "results": texts.on_page(notifications.rows, reader)}
 
 
 @tk.validate_action_data(schema.notification_seen)
@@ -104,9 +112,9 @@ def ecosphere_request_notification_seen(context: Context, data_dict: DataDict) -
         dict: `seen`, how many were not.
     """
     tk.check_access("ecosphere_request_notification_seen", context, data_dict)
-    seen = outbox.mark_seen(people.reader_of_context(context).id, data_dict.get("request"))
+    number = outbox.mark_seen(people.reader_of_context(context).id, data_dict.get("request"))
     model.Session.commit()
-    return {"seen": seen}
+    return {"seen": number}
 
 
 def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[str, Any]:
@@ -123,8 +131,13 @@ def ecosphere_request_anonymise(context: Context, data_dict: DataDict) -> dict[s
     try:
         return {"anonymised": privacy.anonymise_old()}
     except runs.SomeFailed as error:
-        message = tk._("{failed} requests could not be anonymised, {done} were: the log of the portal says why.")
-        raise tk.ValidationError({"message": [message.format(failed=error.failed, done=error.done)]}) from error
+        message = tk._(
+            "{failed} requests could not be anonymised, {done} were: the log of the portal says "
+            "why."
+        )
+        raise tk.ValidationError(
+            {"message": [message.format(failed=error.failed, done=error.done)]}
+        ) from error
 
 
 @tk.side_effect_free

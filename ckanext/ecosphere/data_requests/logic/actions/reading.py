@@ -9,9 +9,8 @@ import sqlalchemy as sa
 from ckan import model
 from ckan.types import Context, DataDict
 
-from ckanext.ecosphere.data_requests import dictize, history
-from ckanext.ecosphere.data_requests.answers import deliveries
-from ckanext.ecosphere.data_requests.domain import people, routing, states, wording
+from ckanext.ecosphere.data_requests import deliveries, dictize, history
+from ckanext.ecosphere.data_requests.domain import clock, people, routing, states, wording
 from ckanext.ecosphere.data_requests.logic import auth, schema
 from ckanext.ecosphere.data_requests.model import RECEIPT_DAY, SHOWN_SIGNAL, DatasetLink, Request
 from ckanext.ecosphere.data_requests.search import desk, listing, matching, similar, stats
@@ -38,7 +37,16 @@ def ecosphere_request_show(context: Context, data_dict: DataDict) -> dict[str, A
         NotFound: there is no such request, or the user may not read it.
     """
     tk.check_access("ecosphere_request_show", context, data_dict)
-    request, reader = auth.readable(context, data_dict["id"])
+    return shown(context, data_dict["id"])
+
+
+def shown(context: Context, key: str) -> dict[str, Any]:
+    """Return the request with this id or reference, as the user may see it now.
+
+    Raises:
+        NotFound: there is no such request, or the user may not read it.
+    """
+    request, reader = auth.readable(context, key)
     return dictize.request_show(request, reader)
 
 
@@ -58,13 +66,13 @@ def ecosphere_request_delivery_show(context: Context, data_dict: DataDict) -> di
         NotFound: there is no such delivery, or the user may not read it.
     """
     tk.check_access("ecosphere_request_delivery_show", context, data_dict)
-    found = deliveries.get(data_dict["id"])
-    if found is None:
+    delivery = deliveries.get(data_dict["id"])
+    if delivery is None:
         raise tk.ObjectNotFound(tk._("File not found"))
-    shown = {**deliveries.shown(found), "request_id": found.request_id}
-    if "api_version" not in context and found.kind == "file":
-        shown["path"] = str(deliveries.path_of(found))
-    return shown
+    result = {**deliveries.shown(delivery), "request_id": delivery.request_id}
+    if "api_version" not in context and delivery.kind == "file":
+        result["path"] = str(deliveries.path_of(delivery))
+    return result
 
 
 @tk.side_effect_free
@@ -123,7 +131,9 @@ def ecosphere_request_similar(context: Context, data_dict: DataDict) -> dict[str
     title, theme, territory = (data_dict.get(key) or "" for key in ("title", "theme", "territory"))
     reader = people.reader_of_context(context)
     return {
-        "datasets": similar.datasets(title, theme, _territory(data_dict), data_dict.get("organization") or ""),
+        "datasets": similar.datasets(
+            title, theme, _territory(data_dict), data_dict.get("organization") or ""
+        ),
         "requests": similar.requests(title, theme, territory, reader),
     }
 
@@ -145,21 +155,22 @@ def ecosphere_request_route(context: Context, data_dict: DataDict) -> dict[str, 
     """
     tk.check_access("ecosphere_request_route", context, data_dict)
     territory = _territory(data_dict)
-    found = routing.propose(data_dict.get("theme") or "", territory)
-    groups = [found.organization, *found.alternatives]
-    shown = [{"id": g.id, "name": g.name, "title": g.title or g.name} for g in groups if g]
+    proposal = routing.propose(data_dict.get("theme") or "", territory)
+    groups = [proposal.organization, *proposal.alternatives]
+    services = [{"id": g.id, "name": g.name, "title": g.title or g.name} for g in groups if g]
+    organization = services[0] if proposal.organization else None
     return {
-        "organization": shown[0] if found.organization else None,
-        "reason": wording.routing_reason(found.reason),
-        "alternatives": shown[1:],
+        "organization": organization,
+        "reason": wording.routing_reason(proposal.reason),
+        "alternatives": services[1:],
         "territory": territory,
     }
 
 
 def _territory(data_dict: DataDict) -> str:
     """Return the given territory, or that of the communes or the rectangle."""
-    given = data_dict.get("territory")
-    return given or routing.territory_of(data_dict.get("communes") or [], data_dict.get("bbox"))
+    territory = data_dict.get("territory")
+    return territory or routing.territory_of(data_dict.get("communes") or [], data_dict.get("bbox"))
 
 
 @tk.side_effect_free
@@ -184,8 +195,8 @@ def ecosphere_request_desk(context: Context, data_dict: DataDict) -> dict[str, A
     tk.check_access("ecosphere_request_desk", context, data_dict)
     group = auth.organization(data_dict["organization"])
     if not data_dict["requests"]:
-        return {"counts": desk.counts(group.id, dictize.today())}
-    return desk.of_service(group.id, people.reader_of_context(context), dictize.today())
+        return {"counts": desk.counts(group.id, clock.today())}
+    return desk.of_service(group.id, people.reader_of_context(context), clock.today())
 
 
 @tk.side_effect_free
@@ -213,8 +224,9 @@ def ecosphere_request_stats(context: Context, data_dict: DataDict) -> dict[str, 
         ValidationError: the statistics of many requests are being computed: try again in some seconds.
     """
     tk.check_access("ecosphere_request_stats", context, data_dict)
-    group = auth.organization(data_dict["organization"]) if data_dict.get("organization") else None
-    return stats.show(data_dict.get("year"), group.id if group else None, dictize.today())
+    key = data_dict.get("organization")
+    organization_id = auth.organization(key).id if key else None
+    return stats.show(data_dict.get("year"), organization_id, clock.today())
 
 
 @tk.side_effect_free
@@ -237,32 +249,56 @@ def ecosphere_request_dataset_list(context: Context, data_dict: DataDict) -> dic
     if package is None:
         raise tk.ObjectNotFound(tk._("Dataset not found"))
     reader = people.reader_of_context(context)
-    tied = sa.select(Request).join(DatasetLink).where(DatasetLink.package_id == package.id, Request.listed)
+    tied = (
+        sa.select(Request)
+        .join(DatasetLink)
+        .where(DatasetLink.package_id == package.id, Request.listed)
+    )
     answers = (DatasetLink.kind == "answer", Request.state.in_((states.FULFILLED, states.PARTIAL)))
     closing_day = sa.cast(sa.func.timezone("Europe/Paris", Request.closed), sa.Date)
-    answered = tied.where(*answers).order_by(closing_day.desc().nulls_last(), Request.id).limit(matching.MOST)
-    names = sa.or_(Request.known_datasets.contains([package.name]), Request.known_datasets.contains([package.id]))
-    named = sa.select(Request.id).where(Request.listed, names)
+    answered = (
+        tied.where(*answers)
+        .order_by(closing_day.desc().nulls_last(), Request.id)
+        .limit(matching.MOST)
+    )
+    names = sa.or_(
+        Request.known_datasets.contains([package.name]),
+        Request.known_datasets.contains([package.id]),
+    )
+    naming = sa.select(Request.id).where(Request.listed, names)
     near = sa.select(DatasetLink.request_id).where(
         DatasetLink.package_id == package.id, DatasetLink.kind.in_(("suggested", "mentioned"))
     )
-    asked = (
+    asking_query = (
         sa.select(Request)
-        .where(Request.listed, Request.state.in_(states.ACTIVE), Request.id.in_(sa.union(named, near)))
+        .where(
+            Request.listed, Request.state.in_(states.ACTIVE), Request.id.in_(sa.union(naming, near))
+        )
         .order_by(RECEIPT_DAY.desc(), Request.id)
         .limit(matching.MOST)
     )
     about = (SHOWN_SIGNAL, Request.package_id == package.id)
     over = sa.case((Request.state.in_(states.ACTIVE), 0), else_=1)
-    reported = sa.select(Request).where(*about).order_by(over, RECEIPT_DAY.desc(), Request.id).limit(matching.MOST)
-    found = [list(model.Session.scalars(query)) for query in (answered, asked, reported)]
-    satisfied, asking, signals = (dictize.request_list(each, reader) for each in found)
-    said = history.answers(found[2])
-    count = sa.select(sa.func.count()).select_from(Request).where(*about, Request.state.in_(states.ACTIVE))
+    reported = (
+        sa.select(Request)
+        .where(*about)
+        .order_by(over, RECEIPT_DAY.desc(), Request.id)
+        .limit(matching.MOST)
+    )
+    lists = [list(model.Session.scalars(query)) for query in (answered, asking_query, reported)]
+    satisfied, asking, signals = (dictize.request_list(requests, reader) for requests in lists)
+    answers_html = history.answers(lists[2])
+    count = (
+        sa.select(sa.func.count())
+        .select_from(Request)
+        .where(*about, Request.state.in_(states.ACTIVE))
+    )
     return {
         "satisfied": satisfied,
         "open": asking,
-        "signals": [{**each, "answer_html": said.get(each["id"], "")} for each in signals],
+        "signals": [
+            {**signal, "answer_html": answers_html.get(signal["id"], "")} for signal in signals
+        ],
         "open_signals": model.Session.scalar(count) or 0,
     }
 

@@ -15,12 +15,16 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
-from ckanext.ecosphere.data_requests import attachments, config, removals
-from ckanext.ecosphere.data_requests.answers.tables import EVERYONE, FILE, LINK, REQUESTER, Delivery
+from ckanext.ecosphere.data_requests import attachments, config
 from ckanext.ecosphere.data_requests.domain import clock, text
-from ckanext.ecosphere.data_requests.domain.names import iso
+from ckanext.ecosphere.data_requests.domain.clock import iso
 from ckanext.ecosphere.data_requests.domain.people import Reader
-from ckanext.ecosphere.data_requests.model import Request, new_id
+from ckanext.ecosphere.data_requests.model import Delivery, Request, new_id
+
+FILE, LINK = "file", "link"
+#: Readers: all readers of the request, or its requester alone (besides the service and the moderators).
+EVERYONE, REQUESTER = "everyone", "requester"
+
 
 _ = tk._
 
@@ -30,13 +34,14 @@ _WEB = re.compile(r"https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
 MOST_FILES = 10
 
 
-def checked_files(given: Any) -> list[attachments.Found]:
+def checked_files(uploaded: Any) -> list[attachments.AcceptedFile]:
     """Check the files of an answer by the rules of attachments, and save each to a temporary file.
 
     Raises:
         ValidationError: one is refused, or there are too many; no temporary file remains.
     """
-    uploads = [each for each in (given if isinstance(given, list) else [given]) if getattr(each, "filename", "")]
+    files = attachments.as_list(uploaded)
+    uploads = [file for file in files if getattr(file, "filename", "")]
     if len(uploads) > MOST_FILES:
         message = _("Too many: {number} at most.").format(number=MOST_FILES)
         raise tk.ValidationError({"files": [message]})
@@ -46,23 +51,34 @@ def checked_files(given: Any) -> list[attachments.Found]:
         raise tk.ValidationError({"files": error.error_dict["upload"]}) from None
 
 
-def keep(request: Request, given: Mapping[str, Any]) -> list[str]:
+def keep(request: Request, fields: Mapping[str, Any]) -> list[str]:
     """Store the files and links that answer a request, without committing; return their ids."""
-    private = given.get("reach") == REQUESTER
+    private = fields.get("reach") == REQUESTER
+    reach = REQUESTER if private else EVERYONE
+    public_from = fields.get("public_from") if private else None
     common: dict[str, Any] = {
         "request_id": request.id,
-        "reach": REQUESTER if private else EVERYONE,
-        "public_from": given.get("public_from") if private else None,
+        "reach": reach,
+        "public_from": public_from,
         "created": clock.now(),
     }
-    rows = [Delivery(id=new_id(), kind=LINK, url=each, **common) for each in given.get("links") or ()]
-    for found in given.get("files") or ():
-        row = Delivery(id=new_id(), kind=FILE, name=found.name, media_type=found.media_type, size=found.size, **common)
-        removals.bring(found.path, path_of(row))
+    rows = [
+        Delivery(id=new_id(), kind=LINK, url=url, **common) for url in fields.get("links") or ()
+    ]
+    for file in fields.get("files") or ():
+        row = Delivery(
+            id=new_id(),
+            kind=FILE,
+            name=file.name,
+            media_type=file.media_type,
+            size=file.size,
+            **common,
+        )
+        attachments.move_in(file.path, path_of(row))
         rows.append(row)
     model.Session.add_all(rows)
     model.Session.flush()
-    return [each.id for each in rows]
+    return [row.id for row in rows]
 
 
 def path_of(row: Delivery) -> Path:
@@ -80,20 +96,26 @@ def may_read(row: Delivery, request: Request, reader: Reader) -> bool:
 
 def of_request(request: Request, reader: Reader) -> list[dict[str, Any]]:
     """Return the deliveries of a request that the reader may read, the oldest first."""
-    query = sa.select(Delivery).where(Delivery.request_id == request.id).order_by(Delivery.created, Delivery.id)
-    return [shown(each) for each in model.Session.scalars(query) if may_read(each, request, reader)]
+    query = (
+        sa.select(Delivery)
+        .where(Delivery.request_id == request.id)
+        .order_by(Delivery.created, Delivery.id)
+    )
+    return [shown(row) for row in model.Session.scalars(query) if may_read(row, request, reader)]
 
 
 def shown(row: Delivery) -> dict[str, Any]:
     """Return a delivery as the API shows it."""
-    found = {name: getattr(row, name) for name in ("id", "kind", "url", "name", "size", "reach")}
-    return {**found, "public_from": iso(row.public_from)}
+    columns = {name: getattr(row, name) for name in ("id", "kind", "url", "name", "size", "reach")}
+    return {**columns, "public_from": iso(row.public_from)}
 
 
 def named(ids: Sequence[str]) -> list[tuple[str, str]]:
     """Return deliveries as letters list them: name and URL ("" for a file)."""
-    rows = model.Session.scalars(sa.select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.created))
-    return [(each.name or each.url, each.url) for each in rows]
+    rows = model.Session.scalars(
+        sa.select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.created)
+    )
+    return [(row.name or row.url, row.url) for row in rows]
 
 
 def get(key: str) -> Delivery | None:
@@ -109,7 +131,7 @@ def forget_private(request_ids: Sequence[str]) -> None:
     private = (Delivery.request_id.in_(request_ids), Delivery.reach == REQUESTER)
     for row in model.Session.scalars(sa.select(Delivery).where(*private)).all():
         if row.kind == FILE:
-            removals.ask([path_of(row)])
+            attachments.remove_later([path_of(row)])
         model.Session.delete(row)
 
 
@@ -120,13 +142,19 @@ def links_of(value: Any) -> list[str]:
         Invalid: one is not a web address, or there are too many.
     """
     written = value if isinstance(value, list) else str(value).split("\n")
-    found = list(dict.fromkeys(filter(None, (text.line(str(each)) for each in written[: MOST_LINKS + 1]))))
-    if len(found) > MOST_LINKS:
+    urls = list(
+        dict.fromkeys(filter(None, (text.line(str(line)) for line in written[: MOST_LINKS + 1])))
+    )
+    if len(urls) > MOST_LINKS:
         raise tk.Invalid(_("Too many: {number} at most.").format(number=MOST_LINKS))
-    for each in found:
-        if len(each) > LONGEST_LINK or not _WEB.fullmatch(each):
-            raise tk.Invalid(_("“{value}” is not a web address: it must begin with https://.").format(value=each[:100]))
-    return found
+    for url in urls:
+        if len(url) > LONGEST_LINK or not _WEB.fullmatch(url):
+            raise tk.Invalid(
+                _("“{value}” is not a web address: it must begin with https://.").format(
+                    value=url[:100]
+                )
+            )
+    return urls
 
 
 MOST_LINKS, LONGEST_LINK = 20, 2000

@@ -1,0 +1,202 @@
+"""Views of a user's own matters: notifications, preferences, calendars (iCalendar), personal data, unsubscribing.
+
+A signed URL unsubscribes without log-in (RFC 8058), and allows nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+from ckan import model
+from ckan.config.middleware.flask_app import csrf
+from flask import Response, jsonify, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from ckanext.ecosphere.data_requests import service
+from ckanext.ecosphere.data_requests.desk import calendar
+from ckanext.ecosphere.data_requests.domain import clock, people, states
+from ckanext.ecosphere.data_requests.model import Request
+from ckanext.ecosphere.data_requests.notifications import replies
+from ckanext.ecosphere.data_requests.search import desk, listing
+from ckanext.ecosphere.data_requests.views import forms, read
+from ckanext.ecosphere.data_requests.views.viewing import (
+    act,
+    known,
+    messages,
+    page,
+    rendered,
+    status_of,
+)
+
+
+@page
+def unsubscribe(token: str) -> Response:
+    """Ask for confirmation on GET, since programs follow links in e-mails; on POST, stop the e-mails.
+
+    The token authorises the request: mail programs send this form without cookies, so no session needs CSRF protection.
+    """
+    ids = replies.read_unsubscribe_token(token)
+    user = model.User.get(ids[0]) if ids else None
+    request_ = model.Session.get(Request, ids[1]) if ids and ids[1] else None
+    # The link of a request that is gone stops nothing else, and a closed account has no preferences any more.
+    if (
+        ids is None
+        or user is None
+        or user.state != model.State.ACTIVE
+        or (ids[1] and request_ is None)
+    ):
+        tk.abort(
+            404, tk._("This address is not complete. Change what you receive in your preferences.")
+        )
+    if request.method == "POST":
+        service.stop_emails(user.id, ids[1] or None)
+    reference = request_.reference if request_ else ""
+    variables = {"reference": reference, "done": request.method == "POST", "token": token}
+    return rendered("ecosphere_requests/unsubscribe.html", variables)
+
+
+csrf.exempt(unsubscribe)
+
+
+#: Maximum number of requests, and of reviews, in a calendar.
+MOST_IN_CALENDAR = 500
+
+
+@page
+@known
+def own_calendar() -> Response:
+    """Return the due dates of the user's own requests."""
+    return _calendar(tk.current_user, "")
+
+
+@page
+@known
+def desk_calendar(organization: str) -> Response:
+    """Return the due dates of a desk."""
+    return _calendar(tk.current_user, organization)
+
+
+@page
+def private_calendar(token: str, organization: str = "") -> Response:
+    """Return the due dates for a private URL: what its user may read at present."""
+    user = calendar.person_of(token)
+    if user is None:
+        raise tk.ObjectNotFound
+    try:
+        return _calendar(user, organization)
+    except tk.NotAuthorized:
+        raise tk.ObjectNotFound from None
+
+
+@page
+@known
+def new_calendar() -> AnyResponse:
+    """Create a new private URL for the user; the old one no longer works."""
+    act("ecosphere_request_settings_update", new_calendar=True)
+    tk.h.flash_success(
+        tk._("Your private calendar address is new; the former one no longer works.")
+    )
+    return tk.redirect_to("ecosphere_requests.preferences", _anchor="calendar-title")
+
+
+def _calendar(user: Any, organization: str) -> Response:
+    context: Any = {"user": user.name, "auth_user_obj": user}
+    scope = {"scope": "desk", "organization": organization} if organization else {"scope": "mine"}
+    tk.check_access("ecosphere_request_list", context, scope)
+    where = listing.scope(scope, people.reader_of_context(context))
+    waiting = states.ON_DESK if organization else states.ACTIVE
+    due = desk.due_around(where, waiting, clock.today(), MOST_IN_CALENDAR)
+    if organization:
+        group = model.Group.get(organization)
+        title = tk._("Data requests: {service}").format(
+            service=(group and group.title) or organization
+        )
+        all_of_them = tk.h.url_for(
+            "ecosphere_requests.desk", organization=organization, all=1, qualified=True
+        )
+    else:
+        title = tk._("My data requests")
+        all_of_them = tk.h.url_for("ecosphere_requests.mine", qualified=True)
+    response = Response(calendar.written(title, due, all_of_them), mimetype="text/calendar")
+    response.headers["Content-Disposition"] = 'inline; filename="demandes.ics"'
+    response.headers["X-Robots-Tag"] = "noindex"
+    response.cache_control.no_store = True
+    return response
+
+
+DIGESTS = ("immediate", "daily", "weekly", "none")
+
+
+@page
+@known
+def notifications() -> Response:
+    """Show the user's notifications, the latest first; they appear here even without a mail server."""
+    notifications_, pages = read.listed(
+        "ecosphere_request_notification_list", "ecosphere_requests.notifications"
+    )
+    return rendered(
+        "ecosphere_requests/notifications.html", {"found": notifications_, "pages": pages}
+    )
+
+
+@page
+@known
+def notifications_seen() -> AnyResponse:
+    """Mark all notifications as seen."""
+    act("ecosphere_request_notification_seen")
+    return tk.redirect_to("ecosphere_requests.notifications")
+
+
+@page
+@known
+def preferences() -> AnyResponse:
+    """Show and change the user's settings for notifications and letters."""
+    errors: forms.Errors = {}
+    if request.method == "POST":
+        names = ("digest", "language", "first_name", "last_name", "quality")
+        changes = {name: request.form[name] for name in names if name in request.form}
+        try:
+            act("ecosphere_request_settings_update", **changes)
+        except tk.ValidationError as error:
+            errors = messages(error)
+        else:
+            tk.h.flash_success(tk._("Your preferences are saved."))
+            return tk.redirect_to("ecosphere_requests.preferences")
+    settings = act("ecosphere_request_settings_show")
+    variables = {"settings": settings, "errors": errors, "digests": DIGESTS}
+    return rendered("ecosphere_requests/preferences.html", variables, status_of(errors))
+
+
+@known
+def my_data() -> Response:
+    """Return all personal data of the user as JSON."""
+    response = jsonify({**act("ecosphere_request_export"), **_followed()})
+    response.headers["Content-Disposition"] = 'attachment; filename="mes-demandes.json"'
+    response.cache_control.no_store = True
+    return response
+
+
+def _followed() -> dict[str, Any]:
+    """Return the datasets that the user follows and, where `ecosphere_search` is on, their search alerts."""
+    datasets = act("dataset_followee_list", id=tk.current_user.id)
+    data: dict[str, Any] = {
+        "datasets_followed": [
+            {"name": dataset["name"], "title": dataset["title"]} for dataset in datasets
+        ]
+    }
+    if tk.h.plugin_loaded("ecosphere_search"):
+        data["search_alerts"] = act("ecosphere_search_alert_list")
+    return data
+
+
+@page
+@known
+def forget_me() -> AnyResponse:
+    """Erase the user's personal data, once they have ticked the confirmation."""
+    if not request.form.get("sure"):
+        tk.h.flash_error(tk._("Tick the box to confirm: what is erased cannot be brought back."))
+        return tk.redirect_to("ecosphere_requests.preferences")
+    act("ecosphere_request_erase")
+    tk.h.flash_success(tk._("What the data requests kept of you is erased."))
+    return tk.redirect_to("ecosphere_requests.index")
