@@ -33,6 +33,7 @@ from ckanext.ecosphere.search import (
     helpers,
     index,
     popularity,
+    portal_synonyms,
     query,
     setup,
     views,
@@ -43,7 +44,6 @@ from ckanext.ecosphere.search.alerts import job as alert_job
 from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import storage as alert_storage
 from ckanext.ecosphere.search.alerts import views as alert_views
-from ckanext.ecosphere.search.lists import views as list_views
 from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.solr_query import POPULARITY_FIELD
 from ckanext.ecosphere.shared import language, template_helpers
@@ -59,7 +59,7 @@ HELPERS = template_helpers.HELPERS | {
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers(HELPERS)
-@tk.blanket.blueprints(lambda: [views.ecosphere_search, alert_views.ecosphere_alerts, list_views.blueprint])
+@tk.blanket.blueprints(lambda: [views.ecosphere_search, alert_views.ecosphere_alerts, portal_synonyms.blueprint])
 @tk.blanket.config_declarations
 class EcosphereSearchPlugin(Room):
     """French search, facets, suggestions and alerts."""
@@ -131,12 +131,13 @@ class EcosphereSearchPlugin(Room):
         return [cli.search]
 
     def ecosphere_plan(self) -> list[str]:
-        """Return whether the French schema has to be applied to Solr."""
+        """Return whether the French schema has to be applied to Solr, and former settings put away."""
         return setup.plan()
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Apply the French schema to Solr."""
+        """Apply the French schema to Solr, and put former settings away."""
         setup.apply_schema(report)
+        setup.put_away_former_settings(report)
 
     def ecosphere_account_notice(self) -> Notice:
         """State that saved searches are erased."""

@@ -7,15 +7,19 @@ import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.core.lists import store
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
 from ckanext.ecosphere.search import query_options, solr_schema, stock_schema
 from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
 from ckanext.ecosphere.setup import health
+from ckanext.ecosphere.vocabularies import local
 
 _ = tk._
 
 APPLY_COMMAND = "ckan ecosphere search solr-schema apply"
+FORMER_AREAS = ("search:weights", "search:judged")
+"""Areas of what administrators could store until version 1.1, see `vocabularies/local.py`."""
 
 
 def solr() -> SolrAdmin:
@@ -124,15 +128,50 @@ def _check_query() -> list[Check]:
 
 
 def plan() -> list[str]:
-    """Return what `apply_schema` would do."""
+    """Return what `apply_schema` and `put_away_former_settings` would do."""
+    steps = []
     try:
         state = solr_schema.state(solr())
     except SolrAdminError as error:
-        return [_("The French schema cannot be applied to Solr: {error}").format(error=error)]
-    if state.is_french:
-        return []
-    message = _("Apply the French schema to Solr ({number} changes), then index every dataset again")
-    return [message.format(number=len(state.differences))]
+        steps.append(_("The French schema cannot be applied to Solr: {error}").format(error=error))
+    else:
+        if not state.is_french:
+            message = _("Apply the French schema to Solr ({number} changes), then index every dataset again")
+            steps.append(message.format(number=len(state.differences)))
+    number = len(_former_settings())
+    if number:
+        message = tk.ungettext(
+            "Put away {number} weight or judged question of the search, which is not used any more",
+            "Put away {number} weights and judged questions of the search, which are not used any more",
+            number,
+        )
+        steps.append(message.format(number=number))
+    return steps
+
+
+def put_away_former_settings(report: InitReport) -> None:
+    """Take the weights and judged questions that administrators stored out of force; the journal keeps their values.
+
+    Args:
+        report: receives how many there were.
+    """
+    settings = _former_settings()
+    for area, key in settings:
+        store.put(area, key, None, None)
+    if settings:
+        message = tk.ungettext(
+            "{number} weight or judged question of the search is not used any more: {page} keeps it",
+            "{number} weights and judged questions of the search are not used any more: {page} keeps them",
+            len(settings),
+        )
+        page = tk.url_for("ecosphere_lists.log", kind="search", qualified=True)
+        report.changed(message.format(number=len(settings), page=page))
+
+
+def _former_settings() -> list[tuple[str, str]]:
+    """Return area and key of what is stored in `FORMER_AREAS`; nothing without the base plugin."""
+    local.look(now=True)
+    return [(area, key) for area in FORMER_AREAS for key in local.of(area)]
 
 
 def _make_room(client: SolrAdmin, blocking: list[str]) -> None:

@@ -31,7 +31,7 @@ class Explained:
         words: field → score of its words, before the factors of place and record.
         place: factor of the place.
         places: the dataset's own places.
-        record: boosts of the record, added to 1: name in `ranking.yaml` → value.
+        record: boosts of the record, added to 1: name in `weights.csv` → value.
     """
 
     title: str

@@ -6,12 +6,12 @@ function that multiplies the score (`boost`), see Solr's reference guide, "Exten
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any
-
-import yaml
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
@@ -19,7 +19,7 @@ from ckanext.ecosphere.search.relevance import title_forms
 from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
 from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
-from ckanext.ecosphere.vocabularies import gazetteer, local
+from ckanext.ecosphere.vocabularies import gazetteer, tables
 
 PLACE_FIELD = "vocab_ecosphere_place"
 """Index field of a dataset's own places."""
@@ -39,8 +39,6 @@ ACCESS_FIELD = "vocab_ecosphere_access"
 """Ids of the vocabulary `data-access`."""
 OLD_YEARS = 10
 """Age of data, in years, at which freshness is 0."""
-WEIGHTS = "search:weights"
-"""Area of the weights set by administrators, see `vocabularies/local.py`."""
 MOST_OTHERS = 12
 """Maximum alternative names per expression."""
 MOST_NAMES = 60
@@ -64,22 +62,14 @@ SUBJECT_FIELDS = ("title", "ecosphere_tags")
 """Index fields that say what a dataset is about; a description also mentions other things."""
 
 
-@voc.derived
 @cache
-def weights() -> dict[str, Any]:
-    """Return the weights in force: those of `ranking.yaml`, overridden by administrators' changes."""
-    found = packaged_weights()
-    for key, change in local.of(WEIGHTS).items():
-        group, _dot, name = key.partition(".")
-        if name in found.get(group, ()):
-            found[group][name] = change["value"]
-    return found
-
-
-def packaged_weights() -> dict[str, Any]:
-    """Return the weights of `ranking.yaml`."""
-    with (DATA / "ranking.yaml").open(encoding="utf-8") as stream:
-        return yaml.safe_load(stream)
+def weights() -> dict[str, dict[str, float]]:
+    """Return the weights of `weights.csv`: factor of the score → name → weight."""
+    table: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in tables.rows(DATA / "weights.csv"):
+        # Whole numbers remain whole, as the slop of a phrase has to be.
+        table[row["factor"]][row["name"]] = json.loads(row["weight"])
+    return dict(table)
 
 
 def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) -> dict[str, Any]:
@@ -308,7 +298,7 @@ def _record(year: int) -> list[str]:
 
 
 def gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
-    """Return the boosts of a dataset's record, as computed by `_record`: name in `ranking.yaml` → value."""
+    """Return the boosts of a dataset's record, as computed by `_record`: name in `weights.csv` → value."""
     weight = weights()["record"]
     age = year - int(document.get(YEAR_NUMBER_FIELD) or 0)
     shares = {
