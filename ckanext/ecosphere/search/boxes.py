@@ -43,8 +43,14 @@ def places(box: Box) -> tuple[list[str], list[str]]:
     Boxes of territories overlap: a small box within those of two départements is assigned to neither.
     """
     known = [(each.id, each.data["type"], each.data["bbox"]) for each in voc.get("territories")]
-    usual = [(id_, kind, other) for id_, kind, other in known if kind in _SMALL + _LARGE and other[0] <= other[2]]
-    alike, best = max((_shared(box, other) / _together(box, other), id_) for id_, _kind, other in usual)
+    usual = [
+        (id_, kind, other)
+        for id_, kind, other in known
+        if kind in _SMALL + _LARGE and other[0] <= other[2]
+    ]
+    alike, best = max(
+        (_shared(box, other) / _together(box, other), id_) for id_, _kind, other in usual
+    )
     if alike >= ALIKE:
         return [best], []
     small = [(id_, other) for id_, kind, other in usual if kind in _SMALL]
@@ -67,7 +73,11 @@ def neighbours(id_: str) -> tuple[voc.Concept, ...]:
     concept = known.get(id_)
     if concept is None:
         return ()
-    alike = (each for each in known if each.data["type"] == concept.data["type"] and each.uri != concept.uri)
+    alike = (
+        each
+        for each in known
+        if each.data["type"] == concept.data["type"] and each.uri != concept.uri
+    )
     return tuple(each for each in alike if _meet(each.data["bbox"], concept.data["bbox"]))
 
 
@@ -87,7 +97,10 @@ def distances(id_: str) -> tuple[tuple[str, float], ...]:
     if start is None:
         return ()
     others = [each for each in known if each.data["type"] in (*_SMALL, "region")]
-    found = [(each.id, _kilometres(_middle(start.data["bbox"]), _middle(each.data["bbox"]))) for each in others]
+    found = [
+        (each.id, _kilometres(_middle(start.data["bbox"]), _middle(each.data["bbox"])))
+        for each in others
+    ]
     return tuple(sorted(found, key=lambda each: each[1]))
 
 
@@ -137,4 +150,9 @@ def _together(one: Box, other: Box) -> float:
 
 def _holds(outer: Box, inner: Box) -> bool:
     """Return whether a box contains another one, which may be a point."""
-    return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+    return (
+        outer[0] <= inner[0]
+        and outer[1] <= inner[1]
+        and inner[2] <= outer[2]
+        and inner[3] <= outer[3]
+    )

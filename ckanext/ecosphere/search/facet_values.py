@@ -59,7 +59,9 @@ def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, 
 def formats(resources: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the formats of resources and their families, without duplicates."""
     named = [str(each.get("format") or "").strip() for each in resources]
-    found = [value for name in named if name for value in (data_access.family_of(name), name) if value]
+    found = [
+        value for name in named if name for value in (data_access.family_of(name), name) if value
+    ]
     return list(dict.fromkeys(found))
 
 
@@ -68,7 +70,9 @@ def exact_territories(value: Any) -> list[str]:
     keys = values(value)
     known = voc.get("territories")
     places = [f"commune-{commune.code}" for key in keys if (commune := communes.get(key))]
-    return list(dict.fromkeys([*places, *(concept.id for key in keys if (concept := known.get(key)))]))
+    return list(
+        dict.fromkeys([*places, *(concept.id for key in keys if (concept := known.get(key)))])
+    )
 
 
 def service_kind(organization: Any) -> str:
@@ -89,16 +93,25 @@ def scale_class(denominator: Any) -> str | None:
     number = float(written[0]) if written else 0
     if number < 1:
         return None
-    return next(each.id for each in voc.get("scale-class") if number <= (each.data["largest"] or number))
+    return next(
+        each.id for each in voc.get("scale-class") if number <= (each.data["largest"] or number)
+    )
 
 
 def year(fields: Mapping[str, Any]) -> str | None:
     """Return the year of the data: last revision, else end of the temporal coverage, else publication or creation."""
     periods = fields.get("temporal_coverage")
     ends = (
-        [str(each.get("end") or "") for each in periods if isinstance(each, dict)] if isinstance(periods, list) else []
+        [str(each.get("end") or "") for each in periods if isinstance(each, dict)]
+        if isinstance(periods, list)
+        else []
     )
-    for date in (fields.get("modified"), max(ends, default=""), fields.get("issued"), fields.get("created")):
+    for date in (
+        fields.get("modified"),
+        max(ends, default=""),
+        fields.get("issued"),
+        fields.get("created"),
+    ):
         if found := _YEAR.match(str(date or "")):
             return found[0]
     return None
@@ -117,7 +130,10 @@ def covering(place: str) -> list[str]:
     commune = communes.of_code(code) if code != place else None
     own = [place] if commune else []
     known = voc.get("territories").get(f"departement-{commune.departement}" if commune else place)
-    return own + [concept.id for concept in ([known, *voc.get("territories").ancestors(known.id)] if known else [])]
+    return own + [
+        concept.id
+        for concept in ([known, *voc.get("territories").ancestors(known.id)] if known else [])
+    ]
 
 
 def values(value: Any) -> list[str]:

@@ -96,7 +96,9 @@ def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dic
         for name, facet in table().items()
         if name not in left_out and (facet.titles or name in existing)
     }
-    return ordered | {name: title for name, title in existing.items() if name not in {*_CORE, *ordered, *left_out}}
+    return ordered | {
+        name: title for name, title in existing.items() if name not in {*_CORE, *ordered, *left_out}
+    }
 
 
 def label(facet: str, value: str, language: str, default: str = "") -> str:

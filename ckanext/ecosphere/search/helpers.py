@@ -35,7 +35,9 @@ def ecosphere_search_facets(
     return facet_view.of_page(facet_titles, search_facets or {})
 
 
-def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str, Any] | None = None) -> str:
+def ecosphere_search_facet_label(
+    facet: str, value: str, search_facets: dict[str, Any] | None = None
+) -> str:
     """Return the label of a chosen facet value, even if no result has it any more."""
     items = (search_facets or {}).get(facet, {}).get("items", [])
     default = next((item["display_name"] for item in items if item["name"] == value), "")
@@ -85,7 +87,9 @@ def ecosphere_search_map_urls() -> dict[str, str]:
     return {"toggle": toggled, "area": area}
 
 
-def ecosphere_search_chips(facet_titles: dict[str, str], search_facets: dict[str, Any] | None) -> list[chips.Chip]:
+def ecosphere_search_chips(
+    facet_titles: dict[str, str], search_facets: dict[str, Any] | None
+) -> list[chips.Chip]:
     """Return the chosen filters of the page, with the URLs that remove them."""
     return chips.of_page(facet_titles, search_facets or {}, ecosphere_search_facet_label)
 
@@ -116,7 +120,10 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
     told = getattr(tk.g, search.KEY, {}).get(query)
     if not told or not any(told[name] for name in _TOLD):
         return None
-    places = [{**each, "url": _same_page(search.PLACE_PARAMETER, each["id"])} for each in told["other_places"]]
+    places = [
+        {**each, "url": _same_page(search.PLACE_PARAMETER, each["id"])}
+        for each in told["other_places"]
+    ]
     return {
         **told,
         "other_places": places,
@@ -129,7 +136,9 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
 
 def _same_page(name: str, value: str) -> str:
     """Return the URL of the first page of these results, with one parameter changed."""
-    kept = [(key, each) for key, each in tk.request.args.items(multi=True) if key not in (name, "page")]
+    kept = [
+        (key, each) for key, each in tk.request.args.items(multi=True) if key not in (name, "page")
+    ]
     return f"{tk.h.url_for(tk.request.path)}?{urlencode([*kept, (name, value)])}"
 
 
@@ -163,7 +172,9 @@ def ecosphere_search_relaxations(
                 others.setdefault(field, []).append(each)
         if count := _counted(query, others, plugins):
             label = ecosphere_search_facet_label(facet, value)
-            found.append({"facet": facet, "label": label, "count": count, "url": remove_field(facet, value)})
+            found.append(
+                {"facet": facet, "label": label, "count": count, "url": remove_field(facet, value)}
+            )
     areas = {name: value for name, value in plugins.items() if name in chips.OF_AREA}
     anywhere = {name: value for name, value in plugins.items() if name not in areas}
     if areas and (count := _counted(query, fields_grouped, anywhere)):
@@ -174,11 +185,19 @@ def ecosphere_search_relaxations(
 
 def _counted(query: str, filters: dict[str, list[str]], plugins: dict[str, str]) -> int:
     """Count the results of a search with other filters, or without its area."""
-    asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "facet": "false", "ext_facets": filters}
+    asked = {
+        "q": query,
+        "fq": "+dataset_type:dataset",
+        "rows": 0,
+        "facet": "false",
+        "ext_facets": filters,
+    }
     return tk.get_action("package_search")({}, {**asked, "extras": plugins})["count"]
 
 
-def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[dict[str, Any]]:
+def ecosphere_search_nearby(
+    query: str, fields_grouped: dict[str, list[str]]
+) -> list[dict[str, Any]]:
     """Return containing and neighbouring territories with results, for a search that found nothing in a territory.
 
     Args:
@@ -212,10 +231,15 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     told = getattr(tk.g, search.KEY, {}).get(query) or {}
     place = (told.get("place") or {}).get("id", "")
     subject = " ".join(told.get("words") or ()) if place in voc.get("territories") else query
-    commune = communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
+    commune = (
+        communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
+    )
     place = f"departement-{commune.departement}" if commune else place
     territory = place if place in voc.get("territories") else ""
-    filled = {"title": subject or query, "territory": territory if commune or subject != query else ""}
+    filled = {
+        "title": subject or query,
+        "territory": territory if commune or subject != query else "",
+    }
     for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
         if fields_grouped.get(facet):
             filled[name] = fields_grouped[facet][-1]
@@ -224,7 +248,9 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     filled["organization"] = listed.get("organization", "")
     if listed.get("groups") in voc.get("themes"):
         filled.setdefault("theme", listed["groups"])
-    return f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
+    return (
+        f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
+    )
 
 
 def ecosphere_search_similar_requests(query: str) -> list[dict[str, Any]]:

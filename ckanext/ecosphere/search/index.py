@@ -18,9 +18,15 @@ from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import boxes, place_index
-from ckanext.ecosphere.search.relevance import title_forms
-from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.search import boxes
+from ckanext.ecosphere.search.relevance import understanding
+from ckanext.ecosphere.search.relevance.solr_query import (
+    INSIDE_FIELD,
+    PLACE_FIELD,
+    TECHNICAL_TITLE,
+    TITLE_FORM_FIELD,
+)
+from ckanext.ecosphere.vocabularies import communes, gazetteer
 
 THEME_FIELD = "vocab_ecosphere_theme"
 TERRITORY_FIELD = "vocab_ecosphere_territory"
@@ -46,11 +52,20 @@ UPDATED_FIELD = "ecosphere_updated_date"
 LABELS_TEXT = "extras_ecosphere_labels"
 ORGANIZATION_TEXT = "extras_ecosphere_organization"
 
+MOST_DEPARTEMENTS = 3
+"""Maximum number of départements of a dataset whose title is searched for communes."""
+
 #: Lucene refuses terms longer than 32 766 bytes; a plain string field is a single term.
 MAX_STRING_BYTES = 32_000
 
 #: Keys read by other plugins (ckanext-spatial, ckanext-dcat) that may run after this one.
-LEFT_TO_OTHERS = {"extras_spatial", "spatial", "spatial_coverage", "data_dict", "validated_data_dict"}
+LEFT_TO_OTHERS = {
+    "extras_spatial",
+    "spatial",
+    "spatial_coverage",
+    "data_dict",
+    "validated_data_dict",
+}
 
 _NOISE = re.compile(
     r"""(?:https?|ftp|urn|mailto):[^\s"'<>\])}]+   # addresses
@@ -77,12 +92,16 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     for facet, (field, vocabulary, text_field) in HIERARCHIES.items():
         keys = _values(fields.get(field))
         places = [commune for key in keys if (commune := communes.get(key))]
-        concepts = with_ancestors(vocabulary, [*keys, *(f"departement-{each.departement}" for each in places)])
+        concepts = with_ancestors(
+            vocabulary, [*keys, *(f"departement-{each.departement}" for each in places)]
+        )
         document[facet] = [concept.id for concept in concepts]
         names = [name for each in places for name in (each.name, each.code)]
-        document[text_field] = _text([*names, *(label for concept in concepts for label in _labels(concept))])
+        document[text_field] = _text(
+            [*names, *(label for concept in concepts for label in _labels(concept))]
+        )
     box = boxes.of_geometry(fields.get("spatial"))
-    place_index.complete(document, _values(fields.get("territory")), str(dataset.get("title") or ""), box)
+    add_places(document, _values(fields.get("territory")), str(dataset.get("title") or ""), box)
     document[LABELS_TEXT] = _text(
         label
         for field, vocabulary in LABELLED.items()
@@ -95,8 +114,8 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     if dataset.get("title"):
         # CKAN's sort field, normalised: otherwise "Éoliennes" and "arrêtés" sort after "Zonages".
         document["title_string"] = voc.normalise(dataset["title"])
-        if title_forms.is_table(dataset["title"]):
-            document[title_forms.FIELD] = [title_forms.TECHNICAL]
+        if understanding.is_table_name(dataset["title"]):
+            document[TITLE_FORM_FIELD] = [TECHNICAL_TITLE]
     return tidy(document)
 
 
@@ -187,3 +206,44 @@ def _organization_text(organization: Any) -> str:
 
 def _text(parts: Iterable[str]) -> str:
     return " ; ".join(dict.fromkeys(part for part in parts if part))
+
+
+def add_places(
+    document: dict[str, Any], territories: list[str], title: str, box: boxes.Box | None = None
+) -> None:
+    """Add the places of a dataset to its index document.
+
+    If the title names communes of the dataset's département ("PLU de Nantes"), they become its places. Without
+    territories, the places are derived from the geometry.
+
+    Args:
+        document: index document, changed in place.
+        territories: URIs or ids of the dataset's territories and communes.
+        title: title of the dataset.
+        box: bounding box of its geometry.
+    """
+    own = list(dict.fromkeys(value for each in territories if (value := _place_value(each))))
+    around: list[str] = []
+    if box and not own:
+        own, around = boxes.places(box)
+    # "France" beside another place tells where that place lies, not that the dataset covers the country.
+    own = [value for value in own if value not in gazetteer.COUNTRIES] or own
+    codes = [code for code, concept in gazetteer.departements().items() if concept.id in own]
+    if (
+        codes
+        and len(codes) <= MOST_DEPARTEMENTS
+        and not any(value.startswith("commune-") for value in own)
+    ):
+        named = gazetteer.communes_in(title, tuple(codes))
+        if named:
+            own = [f"commune-{commune.code}" for commune in named]
+    document[PLACE_FIELD] = own
+    document[INSIDE_FIELD] = list(gazetteer.inside((*own, *around)))
+
+
+def _place_value(key: str) -> str:
+    commune = communes.get(key)
+    if commune:
+        return f"commune-{commune.code}"
+    concept = voc.get("territories").get(key)
+    return concept.id if concept else ""

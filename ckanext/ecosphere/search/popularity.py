@@ -84,8 +84,12 @@ def count() -> int:
         if not locks.take(_COUNTING):
             return 0
         wanted = _wanted()
-        stored = dict(model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).tuples().all())
-        changed = sorted(id_ for id_ in wanted.keys() | stored.keys() if wanted.get(id_) != stored.get(id_))
+        stored = dict(
+            model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).tuples().all()
+        )
+        changed = sorted(
+            id_ for id_ in wanted.keys() | stored.keys() if wanted.get(id_) != stored.get(id_)
+        )
         some = changed[:AT_ONCE]
         # Index before storing: if Solr is down, the changes remain pending for the next run.
         _cache()[:] = [(time.monotonic(), stored | {id_: wanted.get(id_, 0) for id_ in some})]
@@ -107,7 +111,9 @@ def _wanted() -> dict[str, int]:
     for plugin in p.PluginImplementations(IEcospherePopularity):
         for package_id, number in plugin.ecosphere_popularity():
             points[package_id] += number
-    there = sa.select(model.Package.id).where(model.Package.state == model.State.ACTIVE, model.Package.id.in_(points))
+    there = sa.select(model.Package.id).where(
+        model.Package.state == model.State.ACTIVE, model.Package.id.in_(points)
+    )
     found = {id_: score(points[id_]) for id_ in model.Session.scalars(there)}
     return {id_: number for id_, number in found.items() if number}
 
@@ -120,6 +126,8 @@ def _keep(scores: dict[str, int]) -> None:
     if rows:
         new = insert(Popularity).values(rows)
         model.Session.execute(
-            new.on_conflict_do_update(index_elements=[Popularity.package_id], set_={"score": new.excluded.score})
+            new.on_conflict_do_update(
+                index_elements=[Popularity.package_id], set_={"score": new.excluded.score}
+            )
         )
     model.Session.commit()

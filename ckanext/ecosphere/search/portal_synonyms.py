@@ -117,10 +117,14 @@ def _put(key: str, line: dict[str, Any] | None) -> Response:
     try:
         changed = store.put(words.EVERYDAY, key, line, tk.current_user.id)
     except store.FullError:
-        tk.h.flash_error(tk._("The list is full: {number} lines were added here.").format(number=store.MOST))
+        tk.h.flash_error(
+            tk._("The list is full: {number} lines were added here.").format(number=store.MOST)
+        )
     else:
         if changed:
-            tk.h.flash_success(tk._("This is in force now, and stands in the journal, where it can be undone."))
+            tk.h.flash_success(
+                tk._("This is in force now, and stands in the journal, where it can be undone.")
+            )
         else:
             tk.h.flash_notice(tk._("Nothing was changed."))
     return tk.redirect_to("ecosphere_synonyms.page")
@@ -166,7 +170,9 @@ def read_form(form: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     if len(searches) > MOST_SEARCHES:
         errors["searches"] = [tk._("Give {number} searches at most.").format(number=MOST_SEARCHES)]
     elif any(len(search) > LONGEST_SEARCH for search in searches):
-        errors["searches"] = [tk._("Too long: {number} characters at most.").format(number=LONGEST_SEARCH)]
+        errors["searches"] = [
+            tk._("Too long: {number} characters at most.").format(number=LONGEST_SEARCH)
+        ]
     if errors:
         raise tk.ValidationError(errors)  # pyright: ignore[reportArgumentType]
     line = {"asked": asked, "called": called, "both": bool(form["both"])}
@@ -182,7 +188,9 @@ def _terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
     elif not terms:
         errors[field] = [tk._("Give at least one word or expression.")]
     elif len(terms) > MOST_TERMS:
-        errors[field] = [tk._("Give {number} words or expressions at most.").format(number=MOST_TERMS)]
+        errors[field] = [
+            tk._("Give {number} words or expressions at most.").format(number=MOST_TERMS)
+        ]
     else:
         sentences = list(filter(None, map(_why_no_term, terms)))
         if sentences:
@@ -193,7 +201,9 @@ def _terms(text: str, field: str, errors: dict[str, list[str]]) -> list[str]:
 def _why_no_term(term: str) -> str:
     """Return why a text cannot be a term, in a sentence; empty if it can."""
     if len(term) > LONGEST_TERM:
-        return tk._("A word or expression has {number} characters at most.").format(number=LONGEST_TERM)
+        return tk._("A word or expression has {number} characters at most.").format(
+            number=LONGEST_TERM
+        )
     if len(words.read(term)) > words.LONGEST_PHRASE:
         return tk._("An expression has {number} words at most.").format(number=words.LONGEST_PHRASE)
     if _SIGN.search(term):
@@ -253,7 +263,13 @@ def run_trial(name: str) -> None:
 
 def _results(text: str) -> dict[str, Any]:
     """Return the number of public datasets that a search finds, and the first of them (`name`, `title`)."""
-    query = {"q": text, "rows": RESULTS, "fl": ["name", "title"], "facet": "false", "fq": "+dataset_type:dataset"}
+    query = {
+        "q": text,
+        "rows": RESULTS,
+        "fl": ["name", "title"],
+        "facet": "false",
+        "fq": "+dataset_type:dataset",
+    }
     answer = tk.get_action("package_search")({"user": ""}, query)
     first = [
         {"name": dataset["name"], "title": str(dataset.get("title") or dataset["name"])[:200]}

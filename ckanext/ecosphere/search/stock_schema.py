@@ -44,7 +44,11 @@ def commands(current: dict[str, Any], ours: dict[str, Any]) -> dict[str, list[An
     types = {each["name"]: each for each in current["fieldTypes"]}
     copies = {(each["source"], each["dest"]) for each in current["copyFields"]}
     fields = [each["name"] for each in ours["fields"]]
-    fields += [each["name"] for each in ours["fields_if_missing"] if solr_schema.same(each, present.get(each["name"]))]
+    fields += [
+        each["name"]
+        for each in ours["fields_if_missing"]
+        if solr_schema.same(each, present.get(each["name"]))
+    ]
     found = {
         "delete-copy-field": [
             {"source": each["source"], "dest": dest}
@@ -85,8 +89,15 @@ def restore(solr: SolrAdmin) -> list[str]:
 
 def blocking_fields(solr: SolrAdmin) -> list[str]:
     """Return the fields that cannot become texts again because the index holds them as numbers."""
-    taken_out = {each["name"] for each in commands(solr.schema(), solr_schema.wanted()).get("delete-field", [])}
-    return [name for name in solr_schema.number_fields() if name in taken_out and solr.indexed_field(name)]
+    taken_out = {
+        each["name"]
+        for each in commands(solr.schema(), solr_schema.wanted()).get("delete-field", [])
+    }
+    return [
+        name
+        for name in solr_schema.number_fields()
+        if name in taken_out and solr.indexed_field(name)
+    ]
 
 
 def _is_stock(declared: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -23,6 +24,7 @@ from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
 from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.words import everyday, stem, words_of_language
 from ckanext.ecosphere.shared.template_helpers import shown_title
+from ckanext.ecosphere.vocabularies import communes, gazetteer
 from ckanext.ecosphere.vocabularies.name_forms import in_full
 
 SUGGEST_FIELD = "ecosphere_suggest"
@@ -30,6 +32,16 @@ WORDS_FIELD = "ecosphere_words"
 
 #: Facet fields whose values are suggested beside datasets, and how many of each.
 PLACES = {THEME_FIELD: 3, TERRITORY_FIELD: 3, "organization": 3}
+
+SHORTEST_PLACE = 3
+"""Minimum letters of a prefix."""
+LONGEST_PLACE = 4
+"""Maximum words of a prefix."""
+MOST_PLACES = 3
+SMALLEST_COMMUNE = 2_000
+"""Minimum population of suggested communes."""
+_LENGTH_OF_CODE = 5
+"""Length of an INSEE code of a commune, and of a postal code."""
 
 MIN_LENGTH = 2
 MIN_FUZZY_LENGTH = 4
@@ -63,7 +75,9 @@ def datasets(context: Context, text: str, limit: int) -> list[dict[str, str]]:
     found = _search(context, q=" ".join(words), qf=SUGGEST_FIELD, mm="100%", **search)
     if not found["count"]:
         # CKAN's plain schema lacks the field: search its own for prefixes.
-        found = _search(context, q=f"title:({' AND '.join(f'{word}*' for word in words)})", **search)
+        found = _search(
+            context, q=f"title:({' AND '.join(f'{word}*' for word in words)})", **search
+        )
     kinds = _kinds([each["id"] for each in found["results"]])
     suggested = []
     for each in found["results"]:
@@ -88,7 +102,9 @@ def subjects(text: str, limit: int) -> list[str]:
     """
     start = stem(voc.normalise(text))
     begin = (term for folded, term in _subjects() if folded.startswith(start))
-    return list(islice((term for term in begin if catalogue_words.has(_CONTENT.findall(term))), limit))
+    return list(
+        islice((term for term in begin if catalogue_words.has(_CONTENT.findall(term))), limit)
+    )
 
 
 @voc.derived
@@ -124,6 +140,67 @@ def places(context: Context, text: str, language: str) -> dict[str, list[dict[st
     return matches
 
 
+def places_typed(text: str) -> list[dict[str, str]]:
+    """Complete a query whose last words are the prefix of a place name, or the code of a commune.
+
+    Args:
+        text: the text typed ("zones humides saint-naz", "natura 2000 loz", "38185").
+
+    Returns:
+        `kind` and `label` of the place, and `query`, the query with its name; territories and natural regions come
+        before communes.
+    """
+    typed = text.split()
+    for number in range(min(len(typed), LONGEST_PLACE), 0, -1):
+        start = in_full(voc.normalise(" ".join(typed[-number:])))
+        if len(start) < SHORTEST_PLACE:
+            continue
+        before = " ".join(typed[:-number])
+        found = [("territory", name, name) for name in _territories(start, alone=not before)]
+        found += [
+            ("commune", each.label, f"{each.name} {each.departement}") for each in _communes(start)
+        ]
+        if found:
+            return [
+                {"kind": kind, "label": label, "query": f"{before} {name}".strip()}
+                for kind, label, name in found[:MOST_PLACES]
+            ]
+    return []
+
+
+def _territories(start: str, *, alone: bool) -> Iterator[str]:
+    """Yield names of départements, régions and natural regions; of the latter only, if there are no other words."""
+    for folded, name, is_area in _place_names():
+        if folded.startswith(start) and (is_area or not alone):
+            yield name
+
+
+@cache
+def _place_names() -> tuple[tuple[str, str, bool], ...]:
+    kinds = ("departement", "region", "outre-mer")
+    labels = [
+        concept.label_fr for concept in voc.get("territories") if concept.data["type"] in kinds
+    ]
+    areas = [
+        each for each in gazetteer.area_place_names() if not each.startswith(("Bassin ", "Vallée "))
+    ]
+    found = dict.fromkeys(labels, False)
+    for name in areas:
+        found.setdefault(name, True)
+    return tuple((voc.normalise(name), name, is_area) for name, is_area in found.items())
+
+
+def _communes(start: str) -> list[communes.Commune]:
+    if len(start) == _LENGTH_OF_CODE and start[-3:].isdigit():
+        of_code = [
+            place.ids[0].removeprefix("commune-")
+            for place in gazetteer.named(start)
+            if place.kind == "commune"
+        ]
+        return [each for code in of_code if (each := communes.of_code(code))]
+    return communes.beginning(start, MOST_PLACES, SMALLEST_COMMUNE)
+
+
 def did_you_mean(context: Context, text: str) -> str | None:
     """Return another spelling of a query that found nothing, if that finds something.
 
@@ -139,7 +216,9 @@ def did_you_mean(context: Context, text: str) -> str | None:
 
 
 def _meant(context: Context, word: str) -> str:
-    return word if voc.normalise(word) in words_of_language() else nearest_word(context, word) or word
+    return (
+        word if voc.normalise(word) in words_of_language() else nearest_word(context, word) or word
+    )
 
 
 def nearest_word(context: Context, word: str) -> str | None:
@@ -155,12 +234,20 @@ def nearest_word(context: Context, word: str) -> str | None:
     # The words may be some minutes old: a dataset may have become private since.
     if near and _search(context, q=near, rows=0, facet="false")["count"]:
         return near
-    return _nearest_by_solr(context, wanted, allowed) if near is None or context.get("user") else None
+    return (
+        _nearest_by_solr(context, wanted, allowed) if near is None or context.get("user") else None
+    )
 
 
 def _nearest_by_solr(context: Context, wanted: str, allowed: int) -> str | None:
     fuzzy = f"{wanted}~{min(allowed, MAX_DISTANCE)}"  # Lucene's limit
-    found = _search(context, q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}", rows=50, fl=["title", "tags"], facet="false")
+    found = _search(
+        context,
+        q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}",
+        rows=50,
+        fl=["title", "tags"],
+        facet="false",
+    )
     spellings: Counter[str] = Counter()
     for dataset in found["results"]:
         texts = [dataset.get("title") or "", *dataset.get("tags", [])]
@@ -168,7 +255,7 @@ def _nearest_by_solr(context: Context, wanted: str, allowed: int) -> str | None:
     near = [
         (gap, -count, spelling)
         for spelling, count in spellings.items()
-        if (gap := distance(wanted, voc.normalise(spelling))) <= allowed
+        if (gap := OSA.distance(wanted, voc.normalise(spelling))) <= allowed
         # The first letter is rarely wrong.
         and (gap <= 1 or voc.normalise(spelling)[:1] == wanted[0])
     ]
@@ -182,11 +269,6 @@ def allowed_distance(word: str) -> int:
     return 1 + (len(word) >= LONG_WORD) + (len(word) >= VERY_LONG_WORD)
 
 
-def distance(one: str, other: str) -> int:
-    """Return the number of insertions, deletions, substitutions and adjacent transpositions between two words."""
-    return OSA.distance(one, other)
-
-
 def _names(field: str, item: dict[str, Any]) -> list[str]:
     """Return the names by which a facet value can be typed: label, alternative labels, code."""
     vocabulary = facets.VOCABULARIES.get(field, "organisations")
@@ -198,7 +280,8 @@ def _names(field: str, item: dict[str, Any]) -> list[str]:
 def _begins(typed: list[str], names: list[str]) -> bool:
     """Return whether each typed word is a prefix of some word of one of the names."""
     return any(
-        all(any(word.startswith(start) for word in voc.normalise(name).split()) for start in typed) for name in names
+        all(any(word.startswith(start) for word in voc.normalise(name).split()) for start in typed)
+        for name in names
     )
 
 

@@ -83,13 +83,17 @@ def solr_map(lines: Iterable[SynonymLine], analyse: Callable[[str], str]) -> dic
             for term in merged:
                 same[term] = merged
         for term in terms:
-            broader.setdefault(term, set()).update(form for b in line.broader if (form := analyse(b)))
+            broader.setdefault(term, set()).update(
+                form for b in line.broader if (form := analyse(b))
+            )
     keys = sorted({*same, *broader})
     closures = {key: _closure(key, same, broader) for key in keys}
     # Solr replaces the longest known phrase and continues after it, so synonyms of its parts must be added to it, or
     # "plan de prévention des risques d'inondation" would no longer be found by "inondable".
     for key in keys:
-        closures[key] = closures[key].union(*(_closure(k, same, broader) for k in keys if _inside(k, key)))
+        closures[key] = closures[key].union(
+            *(_closure(k, same, broader) for k in keys if _inside(k, key))
+        )
     return {key: sorted(found) for key, found in closures.items() if found != {key}}
 
 

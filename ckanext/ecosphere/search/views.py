@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, jsonify
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import covering, facets
+from ckanext.ecosphere.search import facet_counts, facets
 from ckanext.ecosphere.search.page import area as areas
 from ckanext.ecosphere.search.page import chips, combinations
 from ckanext.ecosphere.search.page.address import Address
@@ -33,7 +33,9 @@ def lead_to_area() -> Response | None:
     if box is None:
         return None
     here = _without_area().without(("q", None))
-    return tk.redirect_to(tk.h.url_for("dataset.search") + here.url(**_parameters(areas.Area(typed, box))))
+    return tk.redirect_to(
+        tk.h.url_for("dataset.search") + here.url(**_parameters(areas.Area(typed, box)))
+    )
 
 
 @ecosphere_search.after_app_request
@@ -60,7 +62,10 @@ def suggestions() -> Response:
     groups: list[dict[str, Any]] = []
     titles = facets.titles("dataset", {})
     if found["subjects"]:
-        subjects = [{"label": each, "url": tk.h.url_for("dataset.search", q=each)} for each in found["subjects"]]
+        subjects = [
+            {"label": each, "url": tk.h.url_for("dataset.search", q=each)}
+            for each in found["subjects"]
+        ]
         groups.append({"title": tk._("Subjects"), "items": subjects})
     for field, items in found["facets"].items():
         group = [
@@ -78,7 +83,9 @@ def suggestions() -> Response:
             for each in found["communes"]
         ]
         only_communes = all(each["kind"] == "commune" for each in found["communes"])
-        groups.append({"title": tk._("Communes") if only_communes else tk._("Territories"), "items": places})
+        groups.append(
+            {"title": tk._("Communes") if only_communes else tk._("Territories"), "items": places}
+        )
     if found["datasets"]:
         datasets = [
             {"label": each["title"], "url": tk.h.url_for(f"{each['type']}.read", id=each["name"])}
@@ -113,11 +120,17 @@ def area() -> Response | str | tuple[str, int]:
 
 
 def _without_area() -> Address:
-    return Address.current().without((chips.AREA, None), ("ext_area", None), (covering.PARAMETER, None))
+    return Address.current().without(
+        (chips.AREA, None), ("ext_area", None), (facet_counts.COVERS, None)
+    )
 
 
 def _parameters(found: areas.Area) -> dict[str, str]:
     if found.box is None:
-        return {covering.PARAMETER: found.covers}
-    box = {chips.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in coordinates.enlarged(found.box))}
+        return {facet_counts.COVERS: found.covers}
+    box = {
+        chips.AREA: ",".join(
+            f"{side:.5f}".rstrip("0").rstrip(".") for side in coordinates.enlarged(found.box)
+        )
+    }
     return box | ({"ext_area": found.label} if found.label else {})

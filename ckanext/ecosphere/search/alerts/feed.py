@@ -52,7 +52,9 @@ def entry(package: dict[str, Any]) -> atom.Entry:
     Args:
         package: as returned by `package_search`.
     """
-    link = tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current())
+    link = tk.h.url_for(
+        "dataset.read", id=package["name"], qualified=True, locale=language.current()
+    )
     themes = template_helpers.ecosphere_labels("themes", package.get("theme"))
     place = subjects.places(package.get("territory"), language.current())
     return atom.Entry(
@@ -60,7 +62,9 @@ def entry(package: dict[str, Any]) -> atom.Entry:
         title=package.get("title") or package["name"],
         link=link,
         updated=dates.read(package["metadata_modified"]),  # pyright: ignore[reportArgumentType]
-        summary=unescape(str(tk.h.markdown_extract(package.get("notes") or "", extract_length=SUMMARY))),
+        summary=unescape(
+            str(tk.h.markdown_extract(package.get("notes") or "", extract_length=SUMMARY))
+        ),
         categories=tuple(each for each in (*themes, place) if each),
         author=(package.get("organization") or {}).get("title") or "",
     )

@@ -6,7 +6,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.search.alerts import config, searches
+from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import dates, organisations
 from ckanext.ecosphere.shared.mailing import sending

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 from ckan import model
 from ckan.lib.search import SearchQueryError
 
-from ckanext.ecosphere.search import popularity
-from ckanext.ecosphere.search.alerts import config, mails, searches, storage, subjects
+from ckanext.ecosphere.search import config, popularity, unfound
+from ckanext.ecosphere.search.alerts import mails, searches, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.config import QUEUE
 from ckanext.ecosphere.search.relevance import catalogue_words
-from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import runs
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.mailing import sending
@@ -32,7 +31,11 @@ LOOKING = "search:alerts"
 SETTLED = timedelta(minutes=10)
 #: Number of failed queries after which a run considers the index as down.
 MOST_FAULTS = 3
-LOOK, DELIVER, COUNT = "ecosphere-search-look", "ecosphere-search-deliver", "ecosphere-search-popularity"
+LOOK, DELIVER, COUNT = (
+    "ecosphere-search-look",
+    "ecosphere-search-deliver",
+    "ecosphere-search-popularity",
+)
 
 
 def tick() -> dict[str, int]:
@@ -53,7 +56,7 @@ def look() -> int:
     with Locks() as locks:
         if not locks.take(LOOKING):
             return 0  # the current run will process these, too
-        while len(done) < config.per_run() and (claimed := storage.claim_due(moment, done)):
+        while len(done) < config.alerts_per_run() and (claimed := storage.claim_due(moment, done)):
             subscriber, alerts = claimed
             done.add(subscriber.id)
             try:
@@ -99,13 +102,23 @@ def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
                 model.Session.rollback()
                 return 0  # deleted by the next purge
             try:
-                count, ids = subject.look(due.search, reader.user, due.since, until, config.datasets())
+                count, ids = subject.look(
+                    due.search, reader.user, due.since, until, config.alert_datasets()
+                )
             except SearchQueryError as error:
                 log.warning("An alert cannot be looked at: %s", error)
                 continue
         if count:
             since = due.since.isoformat()
-            found.append({"about": due.about, "search": due.search, "since": since, "count": count, "ids": ids})
+            found.append(
+                {
+                    "about": due.about,
+                    "search": due.search,
+                    "since": since,
+                    "count": count,
+                    "ids": ids,
+                }
+            )
     storage.looked(subscriber_id, told, found, moment)
     return int(bool(found))
 
@@ -146,7 +159,7 @@ def recover() -> list[str]:
 
 STEPS: dict[str, Callable[[], int]] = {
     "unconfirmed_erased": storage.purge,
-    "unfound_erased": counting.purge,
+    "unfound_erased": unfound.purge,
     "popularity_indexed": popularity.count,
     "words_counted": catalogue_words.count,
     "emails_taken_up": mails.OUTBOX.take_up_interrupted,

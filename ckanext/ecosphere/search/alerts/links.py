@@ -8,7 +8,11 @@ from ckanext.ecosphere.search.alerts import storage
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.mailing import headers
 
-CONFIRM, MANAGE, LEAVE = "ecosphere-alert-confirm", "ecosphere-alerts-manage", "ecosphere-alerts-leave"
+CONFIRM, MANAGE, LEAVE = (
+    "ecosphere-alert-confirm",
+    "ecosphere-alerts-manage",
+    "ecosphere-alerts-leave",
+)
 CONFIRM_SECONDS = int(storage.KEPT.total_seconds())
 MANAGE_SECONDS = 60 * 24 * 3600
 """Links to manage alerts are valid for 60 days; each e-mail has a new one."""
@@ -48,4 +52,6 @@ def read_leave(token: str) -> str | None:
 
 
 def _url(endpoint: str, token: str) -> str:
-    return tk.h.url_for(f"ecosphere_alerts.{endpoint}", token=token, qualified=True, locale=language.current())
+    return tk.h.url_for(
+        f"ecosphere_alerts.{endpoint}", token=token, qualified=True, locale=language.current()
+    )

@@ -68,7 +68,9 @@ def canonical(pairs: Iterable[tuple[str, str]]) -> str:
         if name in ("page", "sort") or name.startswith("_") or not text:
             continue
         if not _NAME.fullmatch(name):
-            raise tk.ValidationError({"search": [tk._("This is no search of the portal: {name}").format(name=name)]})
+            raise tk.ValidationError(
+                {"search": [tk._("This is no search of the portal: {name}").format(name=name)]}
+            )
         kept[name, text] = None
     search = urlencode(sorted(kept, key=lambda pair: pair[0] != "q"))
     if len(search) > LONGEST or len(kept) > MOST_PARAMETERS:
@@ -85,7 +87,9 @@ def parsed(search: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(search.lstrip("?"), max_num_fields=MOST_PARAMETERS * 2)
     except ValueError:
-        raise tk.ValidationError({"search": [tk._("This search is too long to be saved.")]}) from None
+        raise tk.ValidationError(
+            {"search": [tk._("This search is too long to be saved.")]}
+        ) from None
 
 
 def with_words(search: str, words: str) -> str:
@@ -154,7 +158,11 @@ def run(
     if strict:
         extras[relevance.TYPED_PARAMETER] = "1"
     # In the format of CKAN's page, which other plugins look for.
-    chosen = [f'{name}:"{_quoted(value)}"' for name, values in filters(urlencode(pairs)).items() for value in values]
+    chosen = [
+        f'{name}:"{_quoted(value)}"'
+        for name, values in filters(urlencode(pairs)).items()
+        for value in values
+    ]
     window = [f"metadata_modified:{{{_solr(since)} TO {_solr(until)}]"] if since or until else []
     named = ["id:({})".format(" OR ".join(f'"{each}"' for each in ids))] if ids else []
     data_dict: dict[str, Any] = {
@@ -167,7 +175,11 @@ def run(
         "facet": "false",
         "include_private": reader is not None,
     }
-    context: Any = {"user": reader.name if reader else "", "auth_user_obj": reader, "ignore_auth": False}
+    context: Any = {
+        "user": reader.name if reader else "",
+        "auth_user_obj": reader,
+        "ignore_auth": False,
+    }
     try:
         found = tk.get_action("package_search")(context, data_dict)
     except SearchQueryError:
@@ -176,7 +188,9 @@ def run(
         if any(said in str(error) for said in _NOT_UNDERSTOOD):
             raise SearchQueryError(tk._("The index does not understand this search.")) from None
         raise IndexAwayError(str(error)) from error
-    return Found(found["count"], found["results"], found.get(relevance.KEY, {}).get("corrected", ""))
+    return Found(
+        found["count"], found["results"], found.get(relevance.KEY, {}).get("corrected", "")
+    )
 
 
 def checked(search: str, reader: model.User | None) -> str:

@@ -72,9 +72,9 @@ class Datasets(AlertSubject):
 
     def sentence(self, count: int) -> str:
         """Return the sentence that says how many datasets are new or changed."""
-        return tk.ungettext("{number} new or changed dataset", "{number} new or changed datasets", count).format(
-            number=count
-        )
+        return tk.ungettext(
+            "{number} new or changed dataset", "{number} new or changed datasets", count
+        ).format(number=count)
 
 
 def _news(package: dict[str, Any], since: str) -> News:
@@ -86,7 +86,9 @@ def _news(package: dict[str, Any], since: str) -> News:
     about = [places(package.get("territory"), language.current()), service, when]
     return News(
         title=characters.one_line(package.get("title") or package["name"]),
-        url=tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current()),
+        url=tk.h.url_for(
+            "dataset.read", id=package["name"], qualified=True, locale=language.current()
+        ),
         about=characters.one_line(" – ".join(each for each in about if each)),
     )
 
@@ -118,7 +120,9 @@ def required(key: str) -> AlertSubject:
     """
     found = of(key)
     if found is None:
-        raise tk.ValidationError({"about": [tk._("No search of this can be saved: {name}").format(name=key)]})
+        raise tk.ValidationError(
+            {"about": [tk._("No search of this can be saved: {name}").format(name=key)]}
+        )
     return found
 
 

@@ -52,7 +52,9 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
     extents = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
     area = _read_box(searched)
     held = Counter(
-        frame.id for box in [*extents.values(), *([area] if area else [])] if (frame := outlines.frame_of(box))
+        frame.id
+        for box in [*extents.values(), *([area] if area else [])]
+        if (frame := outlines.frame_of(box))
     )
     frames = {frame.id: frame for frame in outlines.frames()}
     frame = frames[held.most_common(1)[0][0]] if held else outlines.frames()[0]
@@ -72,7 +74,8 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
 def box_of(dataset: dict[str, Any]) -> Box | None:
     """Return the bounding box of a dataset in degrees: of its geometry, else of its first territory, else None."""
     geometry = dataset.get("spatial") or next(
-        (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"), None
+        (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"),
+        None,
     )
     if box := boxes.of_geometry(geometry):
         return box
@@ -83,7 +86,9 @@ def box_of(dataset: dict[str, Any]) -> Box | None:
     return None
 
 
-def _rectangle(frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None) -> Rectangle:
+def _rectangle(
+    frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None
+) -> Rectangle:
     at = outlines.rectangle(frame, box)
     number = int(dataset.get(RANK) or rank) if dataset else rank
     return Rectangle(number, dataset, at.x, at.y, at.width, at.height)

@@ -14,7 +14,16 @@ from ckanext.ecosphere import vocabularies as voc
 _STOP_WORDS = Path(__file__).parents[1] / "data" / "stopwords_fr.txt"
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST = 2
-_ENDINGS = (("eaux", "eau"), ("aux", "al"), ("ales", "al"), ("ees", "e"), ("es", ""), ("s", ""), ("x", ""), ("e", ""))
+_ENDINGS = (
+    ("eaux", "eau"),
+    ("aux", "al"),
+    ("ales", "al"),
+    ("ees", "e"),
+    ("es", ""),
+    ("s", ""),
+    ("x", ""),
+    ("e", ""),
+)
 _SHORTEST_STEM = 3
 MOST_WORDS = 20
 
@@ -53,7 +62,12 @@ def mark(text: str, words: Collection[str]) -> Markup:
     parts: list[str] = []
     end = 0
     for begin, until in _places(text, words):
-        parts += [escape(text[end:begin]), Markup("<mark>"), escape(text[begin:until]), Markup("</mark>")]
+        parts += [
+            escape(text[end:begin]),
+            Markup("<mark>"),
+            escape(text[begin:until]),
+            Markup("</mark>"),
+        ]
         end = until
     return Markup("").join([*parts, escape(text[end:])])
 

@@ -45,9 +45,16 @@ def nearby(query: str, chosen: Mapping[str, list[str]]) -> list[Nearby]:
         return []
     others = {facet: values for facet, values in chosen.items() if facet != TERRITORY_FIELD}
     asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "ext_facets": others}
-    found = tk.get_action("package_search")({}, {**asked, "facet.field": [TERRITORY_FIELD], "facet.limit": -1})
+    found = tk.get_action("package_search")(
+        {}, {**asked, "facet.field": [TERRITORY_FIELD], "facet.limit": -1}
+    )
     counts = found["facets"].get(TERRITORY_FIELD, {})
-    above = [Nearby(each.id, each, counts.get(each.id, 0), True) for each in known.ancestors(concept.uri)]
-    beside = [Nearby(each.id, each, counts.get(each.id, 0), False) for each in boxes.neighbours(concept.id)]
+    above = [
+        Nearby(each.id, each, counts.get(each.id, 0), True) for each in known.ancestors(concept.uri)
+    ]
+    beside = [
+        Nearby(each.id, each, counts.get(each.id, 0), False)
+        for each in boxes.neighbours(concept.id)
+    ]
     beside.sort(key=lambda each: -each.count)
     return [each for each in (*above, *beside) if each.count][:MOST]

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.search.page import highlight
-from ckanext.ecosphere.search.relevance import table_names
+from ckanext.ecosphere.search.relevance import understanding
 from ckanext.ecosphere.shared import dates, language, template_helpers
 from ckanext.ecosphere.shared.contact_details import makers
 from ckanext.ecosphere.shared.reach import data_access
@@ -87,7 +87,7 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     made = makers.of(dataset)
     return Result(
         title=highlight.mark(title, words),
-        readable=table_names.readable(title),
+        readable=understanding.readable(title),
         excerpt=highlight.mark(highlight.excerpt(unescape(str(notes)), words, _EXCERPT), words),
         places=places(dataset.get("territory"), lang),
         date=date(dataset),
@@ -105,7 +105,9 @@ def places(value: Any, lang: str) -> str:
     named += [concept.label(lang) for key in keys if (concept := known.get(key))]
     more = len(named) - _MOST_PLACES
     if more > 1:
-        return tk._("{places} and {number} others").format(places=", ".join(named[:_MOST_PLACES]), number=more)
+        return tk._("{places} and {number} others").format(
+            places=", ".join(named[:_MOST_PLACES]), number=more
+        )
     return ", ".join(named)
 
 
@@ -144,7 +146,9 @@ def grouped(datasets: list[Dataset]) -> list[Dataset]:
 
 
 def _with_members(group: list[Dataset]) -> Dataset:
-    first = next((each for each in group if template_helpers.is_series(each.get("dcat_type"))), group[0])
+    first = next(
+        (each for each in group if template_helpers.is_series(each.get("dcat_type"))), group[0]
+    )
     others = [each for each in group if each is not first]
     return {**first, MEMBERS: others} if others else first
 

@@ -80,7 +80,9 @@ def nearest(folded: str, allowed: int) -> str | None:
     words = _known()
     if words is None:
         return None
-    near = process.extract(folded, words.folded, scorer=OSA.distance, score_cutoff=allowed, limit=None)
+    near = process.extract(
+        folded, words.folded, scorer=OSA.distance, score_cutoff=allowed, limit=None
+    )
     # The first letter is rarely wrong.
     found = [(gap, place) for other, gap, place in near if gap <= 1 or other[0] == folded[0]]
     if not found or min(found)[0] == 0:
@@ -91,7 +93,9 @@ def nearest(folded: str, allowed: int) -> str | None:
 def has(typed: Iterable[str]) -> bool | None:
     """Return whether the catalogue has all the words, singular or plural; None if its words are not available."""
     words = _known()
-    return None if words is None else all(stem(voc.normalise(word)) in words.stems for word in typed)
+    return (
+        None if words is None else all(stem(voc.normalise(word)) in words.stems for word in typed)
+    )
 
 
 def is_due() -> bool:

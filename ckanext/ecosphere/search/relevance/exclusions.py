@@ -35,7 +35,8 @@ _MINUS = r"(?<!\S)-(?=[^\W\d_])"
 """A minus sign before a word; before a number it is a coordinate."""
 _AND = re.compile(r"\s*(?:,|&|/|\b(?:et|ou|ni|and|or|nor)\b)\s*", re.IGNORECASE)
 _STATED = re.compile(
-    r"(?:\b(?:a|ai|as|avons|ont|est|sont|trouve|trouvons|vois|connais|existe|reste|ya)|\bn['’]\w+)\s+$", re.IGNORECASE
+    r"(?:\b(?:a|ai|as|avons|ont|est|sont|trouve|trouvons|vois|connais|existe|reste|ya)|\bn['’]\w+)\s+$",
+    re.IGNORECASE,
 )
 """The verb of a sentence before "pas de", which states that something is missing ("il n'y a pas de réseau")."""
 _BARE = str.maketrans("àâäéèêëîïôöùûüçÀÂÄÉÈÊËÎÏÔÖÙÛÜÇ", "aaaeeeeiioouuucAAAEEEEIIOOUUUC")
@@ -128,7 +129,11 @@ def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
 @cache
 def _expressions_with_marker() -> frozenset[str]:
     """Return the stems, stop words included, of the listed expressions that contain an excluding word."""
-    terms = [term for term in (*written().values(), *not_exceptions()) if _markers().search(term.translate(_BARE))]
+    terms = [
+        term
+        for term in (*written().values(), *not_exceptions())
+        if _markers().search(term.translate(_BARE))
+    ]
     return frozenset(" ".join(word.stem for word in read(term)) for term in terms)
 
 
@@ -206,7 +211,9 @@ def _place_alone(inner: list[Word]) -> Place | None:
     place = next(iter(gazetteer.named(name)), None)
     if place is None or key in expressions() or name.isdigit():
         return None
-    is_word = place.kind in ("commune", "epci") and (name in gazetteer.common_words() or key in fillers() | generic())
+    is_word = place.kind in ("commune", "epci") and (
+        name in gazetteer.common_words() or key in fillers() | generic()
+    )
     return None if is_word else place
 
 

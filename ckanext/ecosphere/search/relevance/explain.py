@@ -55,7 +55,9 @@ def explain(understood: Understood, rows: int, year: int | None) -> list[Explain
         pysolr.SolrError: Solr is down.
     """
     asked = understood.asked
-    parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=True, year=year)
+    parameters = solr_query.parameters(
+        asked, minimum=config.minimum_match(), ranked=True, year=year
+    )
     parameters["fq"] = [f'{_PUBLIC}"{tk.config["ckan.site_id"]}"', *parameters.pop("fq_list")]
     parameters |= {
         "qf": config.query_fields(),
@@ -70,11 +72,14 @@ def explain(understood: Understood, rows: int, year: int | None) -> list[Explain
     }
     answer = make_connection(decode_dates=False).search(parameters.pop("q"), **parameters)
     return [
-        _explained(document, answer.debug["explain"][document["index_id"]], asked, year) for document in answer.docs
+        _explained(document, answer.debug["explain"][document["index_id"]], asked, year)
+        for document in answer.docs
     ]
 
 
-def _explained(document: dict[str, Any], tree: dict[str, Any], asked: Asked, year: int | None) -> Explained:
+def _explained(
+    document: dict[str, Any], tree: dict[str, Any], asked: Asked, year: int | None
+) -> Explained:
     words: dict[str, float] = defaultdict(float)
     for field, value in _weights(tree):
         words[field] += value
@@ -99,5 +104,10 @@ def _weights(tree: dict[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def _fit(document: dict[str, Any], asked: Asked) -> float:
-    have = {PLACE_FIELD: document.get(PLACE_FIELD) or (), INSIDE_FIELD: document.get(INSIDE_FIELD) or ()}
-    return max([1.0, *(weight for weight, field, value in solr_query.fits(asked) if value in have[field])])
+    have = {
+        PLACE_FIELD: document.get(PLACE_FIELD) or (),
+        INSIDE_FIELD: document.get(INSIDE_FIELD) or (),
+    }
+    return max(
+        [1.0, *(weight for weight, field, value in solr_query.fits(asked) if value in have[field])]
+    )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import catalogue_words, corrections, spelling
+from ckanext.ecosphere.search.relevance import catalogue_words, spelling
 from ckanext.ecosphere.search.relevance.asked import Asked
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.relevance.words import Unit, is_translated, read_all, stem
@@ -32,7 +32,9 @@ class Counts(Protocol):
         """Count the results of several queries with one request."""
 
 
-def subjects(understood: Understood, index: Counts, shown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def subjects(
+    understood: Understood, index: Counts, shown: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """Return the subjects that no dataset of the place has in its title or keywords.
 
     Solr is only queried for those that no dataset shown has.
@@ -52,7 +54,9 @@ def subjects(understood: Understood, index: Counts, shown: Sequence[Mapping[str,
     if any(unit.core for unit in strong):
         # An ordinary word beside a subject need not be one itself ("quelles espèces faut-il prendre en compte").
         strong = [unit for unit in strong if unit.core or not _is_ordinary(unit)]
-    unseen = [unit for unit in strong if _is_subject(unit, asked) and not _is_in(unit, texts)][:MOST]
+    unseen = [unit for unit in strong if _is_subject(unit, asked) and not _is_in(unit, texts)][
+        :MOST
+    ]
     index.count_at_once([each for unit in unseen for each in _questions(unit, asked)])
     return [
         {
@@ -70,7 +74,9 @@ def subjects(understood: Understood, index: Counts, shown: Sequence[Mapping[str,
 
 def _questions(unit: Unit, asked: Asked) -> tuple[Asked, Asked, Asked]:
     """Return the queries for what is about a subject at the place, mentions it there, and is about it anywhere."""
-    mentioned = Asked((_alone(unit),), place=asked.place, service=asked.service, excluded=asked.excluded)
+    mentioned = Asked(
+        (_alone(unit),), place=asked.place, service=asked.service, excluded=asked.excluded
+    )
     about = replace(mentioned, about=True)
     return about, mentioned, replace(about, place=None, service=())
 
@@ -91,8 +97,12 @@ def _is_ordinary(unit: Unit) -> bool:
 
 
 def _words_of(dataset: Mapping[str, Any]) -> frozenset[str]:
-    tags = [tag["display_name"] if isinstance(tag, dict) else tag for tag in dataset.get("tags") or ()]
-    return frozenset(word.stem for word in read_all(" ".join([str(dataset.get("title") or ""), *tags])))
+    tags = [
+        tag["display_name"] if isinstance(tag, dict) else tag for tag in dataset.get("tags") or ()
+    ]
+    return frozenset(
+        word.stem for word in read_all(" ".join([str(dataset.get("title") or ""), *tags]))
+    )
 
 
 def _is_in(unit: Unit, texts: list[frozenset[str]]) -> bool:
@@ -112,7 +122,7 @@ def quoted(unit: Unit, text: str) -> str:
 
 def everyday(asked: Asked, index: Counts) -> list[dict[str, Any]]:
     """Return everyday expressions that no dataset contains, found by alternative names only: `words` and `names`."""
-    strange = [unit for unit in corrections.strange(asked.units) if is_translated(unit)]
+    strange = [unit for unit in spelling.strange(asked.units) if is_translated(unit)]
     index.count_at_once(Asked((_alone(unit),)) for unit in strange)
     return [
         {"words": unit.text, "names": list(unit.others[: unit.called])[:MOST_NAMES]}

@@ -7,7 +7,14 @@ from typing import Any
 
 import yaml
 
-from ckanext.ecosphere.search.relevance.words import DATA, LONGEST_PHRASE, Word, expressions, read_all, stop_words
+from ckanext.ecosphere.search.relevance.words import (
+    DATA,
+    LONGEST_PHRASE,
+    Word,
+    expressions,
+    read_all,
+    stop_words,
+)
 from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 SHORTEST = 2
@@ -49,7 +56,9 @@ def is_in_expression(words: list[Word], start: int, end: int, place: Place) -> b
     """
     name = words[start:end]
     if place.kind not in ("commune", "epci", "country"):
-        is_word = len(name) == 1 and name[0].typed.islower() and name[0].folded in cues()["homonyms"]
+        is_word = (
+            len(name) == 1 and name[0].typed.islower() and name[0].folded in cues()["homonyms"]
+        )
         if len("".join(word.folded for word in name)) > SHORTEST and not is_word:
             return False
     for first in range(max(0, end - LONGEST_PHRASE), start + 1):

@@ -23,7 +23,9 @@ _PHRASE = re.compile(r'(?<![\w"])(?P<field>\w{1,60}:)?"(?P<text>[^"]{1,400})"(?!
 _GROUP = re.compile(r'(\b\w{1,60}:\((?:[^()"]|"[^"]{0,400}"){0,400}\))')
 _BEGINNING = re.compile(r'(?<![\w:"*])(?P<word>[^\W_]{2,40})\*(?![\w*"])')
 _ODD = re.compile(r"/|\?(?=\s|$)|(?<!\S)\*(?!\S)")
-_ANALYSED = re.compile(r"(?:title|notes|text|ecosphere_tags|ecosphere_resources|extras_\w+|res_extras_\w+):")
+_ANALYSED = re.compile(
+    r"(?:title|notes|text|ecosphere_tags|ecosphere_resources|extras_\w+|res_extras_\w+):"
+)
 """Fields with French analysis: others hold unanalysed values."""
 _WORDS_FIELD = "ecosphere_words"
 """Index field of the words of titles and keywords, unstemmed."""
@@ -68,7 +70,10 @@ def fielded(text: str) -> str:
     """Return a query with fields, with phrases adapted to the index; values of unanalysed fields are unchanged."""
     # Every second part is a parenthesised group of values of one field.
     parts = _GROUP.split(text)
-    parts = [part if number % 2 and not _ANALYSED.match(part) else _phrases(part) for number, part in enumerate(parts)]
+    parts = [
+        part if number % 2 and not _ANALYSED.match(part) else _phrases(part)
+        for number, part in enumerate(parts)
+    ]
     return "".join(parts)
 
 

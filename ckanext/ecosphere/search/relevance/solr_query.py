@@ -15,7 +15,6 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance import title_forms
 from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
 from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
@@ -29,7 +28,18 @@ FORMAT_FIELD = "vocab_ecosphere_format"
 """Index field of a dataset's formats and their families."""
 TITLE_FIELD = "title_string"
 """Index field of the whole title, normalised: see `search/index.py`."""
-IDENTIFIER_FIELDS = ("id", "name", "url", "extras_metadata_identifier", "extras_identifier", "extras_guid")
+TITLE_FORM_FIELD = "vocab_ecosphere_title_form"
+"""Index field of the form of a title."""
+TECHNICAL_TITLE = "titretechnique"
+"""Its value for the name of a table: a single word that nobody would search for."""
+IDENTIFIER_FIELDS = (
+    "id",
+    "name",
+    "url",
+    "extras_metadata_identifier",
+    "extras_identifier",
+    "extras_guid",
+)
 QUALITY_FIELD = "ecosphere_quality_score"
 YEAR_NUMBER_FIELD = "ecosphere_year"
 POPULARITY_FIELD = "ecosphere_popularity"
@@ -138,7 +148,9 @@ def _clause(unit: Unit, asked: Asked, others: int) -> str:
     typed = {unit.text.casefold()}
     for rank, other in enumerate(unit.others[:others]):
         if other.casefold() not in typed:
-            parts.append(_named(other, weight["called"] if rank < unit.called else weight["sibling"]))
+            parts.append(
+                _named(other, weight["called"] if rank < unit.called else weight["sibling"])
+            )
     if asked.maybe and unit.words == asked.maybe_words:
         parts.append(f"{INSIDE_FIELD}:({_any(asked.maybe.ids)})^0.1")
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
@@ -166,23 +178,30 @@ def _slop(parts: Iterable[str]) -> int:
     """
     longest = longest_synonyms()
     *before, _last = parts
-    return weights()["words"]["slop"] + sum(longest.get(stem(voc.normalise(each)), 1) - 1 for each in before)
+    return weights()["words"]["slop"] + sum(
+        longest.get(stem(voc.normalise(each)), 1) - 1 for each in before
+    )
 
 
 def _term(word: str) -> str:
     """Return a word for Solr's parser: quoted if it is an operator or contains special characters."""
-    return word if word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO") else f'"{word}"'
+    return (
+        word if word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO") else f'"{word}"'
+    )
 
 
 def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
     """Add to the first clause what only affects the score: adjacent words of the query, and the purpose."""
     weight = weights()["words"]
     extras = [
-        f'"{one.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}' for one, other in pairwise(strong)
+        f'"{one.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}'
+        for one, other in pairwise(strong)
     ]
     # Combined with the clause, so that the purpose alone does not satisfy it.
     extras += [
-        f'({clause} AND "{unit.text}"~{weight["slop"]})^{weight["purpose"]}' for unit in asked.units if unit.weak
+        f'({clause} AND "{unit.text}"~{weight["slop"]})^{weight["purpose"]}'
+        for unit in asked.units
+        if unit.weak
     ]
     return f"({' OR '.join([clause, *extras])})" if extras else clause
 
@@ -219,7 +238,9 @@ def _about(names: Iterable[str]) -> str:
 
     CKAN's plain schema has no field of analysed keywords: it is then empty.
     """
-    parts = [_term(name) if " " not in name else f'"{name}"~{_slop(name.split())}' for name in names]
+    parts = [
+        _term(name) if " " not in name else f'"{name}"~{_slop(name.split())}' for name in names
+    ]
     return " OR ".join(f"{field}:({' OR '.join(parts)})" for field in SUBJECT_FIELDS)
 
 
@@ -239,7 +260,7 @@ def _any(values: tuple[str, ...]) -> str:
 def _boost(asked: Asked, year: int | None) -> str:
     factors = list(filter(None, [_fit(asked), _exact(asked), _formatted(asked)]))
     if year:
-        technical = f"termfreq({title_forms.FIELD},'{title_forms.TECHNICAL}')"
+        technical = f"termfreq({TITLE_FORM_FIELD},'{TECHNICAL_TITLE}')"
         factors.append(f"if({technical},{weights()['record']['technical_title']},1)")
         factors += _of_years(asked, year)
         factors.append(f"sum(1,{','.join(_record(year))})")
@@ -257,11 +278,15 @@ def _formatted(asked: Asked) -> str:
 def _of_years(asked: Asked, year: int) -> list[str]:
     """Return Solr functions that boost data of the years named, more so if the title has the year."""
     weight = weights()["words"]
-    periods = [(int(each), int(each)) for each in _years(asked)] + ([asked.period] if asked.period else [])
+    periods = [(int(each), int(each)) for each in _years(asked)] + (
+        [asked.period] if asked.period else []
+    )
     found = []
     for first, last in periods:
         # 0 means unknown, not an early year.
-        of_data = f"map(def({YEAR_NUMBER_FIELD},0),{max(first, 1)},{last},{weight['year_of_data']},1)"
+        of_data = (
+            f"map(def({YEAR_NUMBER_FIELD},0),{max(first, 1)},{last},{weight['year_of_data']},1)"
+        )
         named = range(max(first, min(last, year) - MOST_YEARS + 1), min(last, year) + 1)
         titled = ",".join(f"termfreq(title,'{each}')" for each in named)
         found.append(f"if(sum({titled},0),{weight['year']},{of_data})" if titled else of_data)
@@ -276,7 +301,11 @@ def _years(asked: Asked) -> list[str]:
 
 def _exact(asked: Asked) -> str:
     """Return the Solr function that boosts datasets with exactly the query's title; empty without a title."""
-    return f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{asked.title}')))" if asked.title else ""
+    return (
+        f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{asked.title}')))"
+        if asked.title
+        else ""
+    )
 
 
 def _record(year: int) -> list[str]:
@@ -335,12 +364,21 @@ def fits(asked: Asked) -> list[tuple[float, str, str]]:
             found.append((weight["nearby"], INSIDE_FIELD, value))
     if asked.place and not asked.strict:
         # What covers the place comes before what is near.
-        found = [(times * NEAR if times != weight["nearby"] else times, field, value) for times, field, value in found]
-        larger = (value for value in (*place.ids, *place.around) if _kind(value) in ("departement", "region"))
+        found = [
+            (times * NEAR if times != weight["nearby"] else times, field, value)
+            for times, field, value in found
+        ]
+        larger = (
+            value
+            for value in (*place.ids, *place.around)
+            if _kind(value) in ("departement", "region")
+        )
         nearest = boxes.distances(next(larger, ""))
         # Within a région, the départements are ordered.
         fields = {"region": PLACE_FIELD}
-        found += [(_near(far), fields.get(_kind(value), INSIDE_FIELD), value) for value, far in nearest]
+        found += [
+            (_near(far), fields.get(_kind(value), INSIDE_FIELD), value) for value, far in nearest
+        ]
     return [*found, *((weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES)]
 
 

@@ -1,4 +1,4 @@
-"""Interpret a query: place, subject, conditions. Pure."""
+"""Interpret a query: place, subject, conditions; and titles that are the name of a table. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from ckanext.ecosphere.search.relevance import (
     conditions,
     exclusions,
     places,
-    references,
     solr_language,
-    table_names,
     words,
 )
 from ckanext.ecosphere.search.relevance.asked import Asked
@@ -25,6 +23,9 @@ AROUND = "around"
 """Value of `place`: the place of the query and everywhere else, nearest first."""
 _FILE_TYPE = re.compile(r"\.[A-Za-z]{3,7}(?=\s|$)")
 """File extension after a table name, ignored ("N_ICPE_P_059.shp")."""
+_TABLE = re.compile(r"[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+")
+SHORTEST_TABLE_PART = 3
+"""Minimum letters of a meaningful part."""
 FEATURES = ("places", "everyday", "spelling", "steps", "ranking")
 """Features that can be disabled with the option `ecosphere.search.without`."""
 
@@ -85,7 +86,12 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
     reading = places.read(read, text) if place != "off" and "places" not in without else None
 
     def units_of(left: list[words.Word]) -> tuple[Unit, ...]:
-        return _units(left, named_by_number, everyday=everyday, placed=bool(reading and (reading.certain or place)))
+        return _units(
+            left,
+            named_by_number,
+            everyday=everyday,
+            placed=bool(reading and (reading.certain or place)),
+        )
 
     if reading is None:
         return Understood(text, replace(beside, units=units_of(read)))
@@ -95,7 +101,9 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
     if reading.certain or place:
         left = [word for position, word in enumerate(read) if position not in reading.words]
         first = _of_same_name(chosen, others)
-        asked = replace(beside, units=units_of(left), place=chosen, service=reading.service, first=first)
+        asked = replace(
+            beside, units=units_of(left), place=chosen, service=reading.service, first=first
+        )
         asked = replace(asked, strict=False, service=()) if place == AROUND else asked
         return Understood(text, asked, others=others, place_words=named)
     asked = replace(beside, units=units_of(read), maybe=chosen, maybe_words=named)
@@ -110,7 +118,9 @@ def _read(text: str, without: frozenset[str]) -> tuple[list[words.Word], list[Un
         without: disabled features, among `FEATURES`.
     """
     text, period = conditions.take_period(text)
-    rest, named_by_number = references.take(text) if "everyday" not in without else (text, [])
+    rest, named_by_number = (
+        conditions.take_references(text) if "everyday" not in without else (text, [])
+    )
     whole = words.read(rest)
     return whole, named_by_number, Asked((), formats=conditions.formats(whole), period=period)
 
@@ -136,7 +146,12 @@ def with_common_name(
     Returns:
         the other interpretation, None if there is none.
     """
-    if place == "off" or without & {"places", "everyday"} or understood.place or understood.asked.maybe:
+    if (
+        place == "off"
+        or without & {"places", "everyday"}
+        or understood.place
+        or understood.asked.maybe
+    ):
         return None
     read, named_by_number, _beside = _read(understood.wanted, without)
     reading = places.read_word(read)
@@ -157,7 +172,9 @@ def with_common_name(
     return replace(understood, asked=asked, others=others, place_words=named)
 
 
-def _units(left: list[words.Word], numbers: list[Unit], *, everyday: bool, placed: bool) -> tuple[Unit, ...]:
+def _units(
+    left: list[words.Word], numbers: list[Unit], *, everyday: bool, placed: bool
+) -> tuple[Unit, ...]:
     """Return the units of a query; empty if the words beside a place are only fillers ("données nantes").
 
     Args:
@@ -182,10 +199,18 @@ def steps(asked: Asked) -> list[Asked]:
     fewer = sorted({1, strong // 4, strong // 2} - {0}) if strong > 1 else []
     core = sum(unit.core and not unit.weak for unit in asked.units)
     has_other_words = 0 < core < strong
-    found = [replace(asked, units=merged)] if len(merged := _merged(asked.units)) < len(asked.units) else []
+    found = (
+        [replace(asked, units=merged)]
+        if len(merged := _merged(asked.units)) < len(asked.units)
+        else []
+    )
     found += [replace(asked, core=True)] if has_other_words else []
     # Within a place, other words alone do not match the subject ("photovoltaïque au sol" is not about polluted soil).
-    found += [] if asked.place and has_other_words else [replace(asked, optional=number) for number in fewer]
+    found += (
+        []
+        if asked.place and has_other_words
+        else [replace(asked, optional=number) for number in fewer]
+    )
     if asked.place and core > 1:
         # The place's data on one subject matter more than other places' data on both.
         kept = tuple(unit for unit in asked.units if unit.core and not unit.weak)
@@ -221,7 +246,8 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
                 for position, each in enumerate(kept)
                 if each.core
                 and unit.core
-                and names & {each.text.casefold(), *(name.casefold() for name in each.others[: each.called])}
+                and names
+                & {each.text.casefold(), *(name.casefold() for name in each.others[: each.called])}
             ),
             None,
         )
@@ -231,15 +257,54 @@ def _merged(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
             first = kept[same]
             called = (*first.others[: first.called], unit.text, *unit.others[: unit.called])
             others = tuple(dict.fromkeys((*called, *first.others, *unit.others)))
-            kept[same] = replace(first, others=others, called=len(dict.fromkeys(called)), weak=first.weak and unit.weak)
+            kept[same] = replace(
+                first,
+                others=others,
+                called=len(dict.fromkeys(called)),
+                weak=first.weak and unit.weak,
+            )
     return tuple(kept)
 
 
 def _of_table(name: str) -> Asked:
     """Return a query for the parts of a table name that no dataset contains as a whole ("N_ZONE_REG_PPRI_S_017")."""
-    parts, place = table_names.parts(name)
+    parts, place = table_parts(name)
     # A number after a word distinguishes types ("ZNIEFF1"), unless the word is not a domain term.
-    numbered = {part for part in parts if any(map(str.isdigit, part)) and not words.is_expression(part)}
+    numbered = {
+        part for part in parts if any(map(str.isdigit, part)) and not words.is_expression(part)
+    }
     kept = [part.rstrip("0123456789") if part in numbered else part for part in parts]
     units = tuple(words.units(words.read(" ".join(kept))))
-    return Asked(units, place, core=any(unit.core for unit in units), optional=max(len(units) - 1, 0))
+    return Asked(
+        units, place, core=any(unit.core for unit in units), optional=max(len(units) - 1, 0)
+    )
+
+
+def is_table_name(title: str) -> bool:
+    """Return whether a title is only the name of a table ("N_DFCI_PISTE_L_040")."""
+    return bool(_TABLE.fullmatch(title.strip()))
+
+
+def table_parts(name: str) -> tuple[list[str], Place | None]:
+    """Return the meaningful parts of a table name and its place: without prefix, kind of geometry and code."""
+    place = places.of_table(name)
+    found = name.split("_")[: -1 if place else None]
+    return [
+        part for part in found if len(part) >= SHORTEST_TABLE_PART and not part.isdigit()
+    ], place
+
+
+def readable(title: str) -> str:
+    """Return what a table name used as a title stands for; "" for other titles.
+
+    >>> readable("N_DFCI_PISTE_L_040")
+    'DFCI piste – Landes'
+    """
+    if not is_table_name(title):
+        return ""
+    own, place = table_parts(title.strip())
+    units = words.units(words.read(" ".join(own)), synonyms_on=False)
+    names = [words.written().get(words.key_of(unit.text), unit.text.lower()) for unit in units]
+    text = " ".join(names)
+    text = text[:1].upper() + text[1:]
+    return f"{text} – {place.title}" if place and text else text

@@ -91,7 +91,10 @@ def read(text: str) -> list[Word]:
 def pictures() -> dict[str, str]:
     """Return emoji → the word that each stands for."""
     with (DATA / "pictures.csv").open(encoding="utf-8", newline="") as file:
-        return {row["picture"]: row["word"] for row in csv.DictReader(line for line in file if line[0] != "#")}
+        return {
+            row["picture"]: row["word"]
+            for row in csv.DictReader(line for line in file if line[0] != "#")
+        }
 
 
 def read_all(text: str) -> list[Word]:
@@ -140,7 +143,9 @@ def words_of_language() -> frozenset[str]:
 @cache
 def fillers() -> frozenset[str]:
     """Return the stems of words and expressions that only introduce a question."""
-    return frozenset(" ".join(word.stem for word in read(line)) for line in _lines("fillers_fr.txt"))
+    return frozenset(
+        " ".join(word.stem for word in read(line)) for line in _lines("fillers_fr.txt")
+    )
 
 
 @cache
@@ -186,19 +191,28 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
     for asked, called in everyday():
         for term in asked:
             key = key_of(term)
-            catalogue.setdefault(key, {}).update(dict.fromkeys(each for each in called if key_of(each) != key))
-            found.setdefault(key, {}).update(dict.fromkeys(each for each in asked if key_of(each) != key))
+            catalogue.setdefault(key, {}).update(
+                dict.fromkeys(each for each in called if key_of(each) != key)
+            )
+            found.setdefault(key, {}).update(
+                dict.fromkeys(each for each in asked if key_of(each) != key)
+            )
     for line in synonyms.read_lines():
         keys = [key_of(term) for term in line.terms]
         known = [catalogue[key] for key in keys if key in catalogue] if not line.broader else []
         for key in keys:
             # The long form of an acronym has the acronym's names.
             if key not in catalogue and known:
-                catalogue[key] = {name: None for called in known for name in called if key_of(name) != key}
+                catalogue[key] = {
+                    name: None for called in known for name in called if key_of(name) != key
+                }
         for term in (*line.terms, *line.broader):
             found.setdefault(key_of(term), {})
     return {
-        key: (tuple(dict.fromkeys((*catalogue.get(key, {}), *siblings))), len(catalogue.get(key, {})))
+        key: (
+            tuple(dict.fromkeys((*catalogue.get(key, {}), *siblings))),
+            len(catalogue.get(key, {})),
+        )
         for key, siblings in found.items()
         if key
     }

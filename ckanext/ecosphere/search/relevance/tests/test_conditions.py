@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search.relevance import conditions, corrections, solr_language, words
+from ckanext.ecosphere.search.relevance import conditions, solr_language, spelling, words
 from ckanext.ecosphere.search.relevance.solr_query import parameters
 from ckanext.ecosphere.search.relevance.understanding import understand
 
@@ -32,7 +32,9 @@ def test_several_years_are_a_period_and_no_words(question, period):
     assert len(asked.units) == 1
 
 
-@pytest.mark.parametrize("question", ["trafic 2019", "natura 2000", "plu 44143", "natura 2000 et 2010", "RD 2000"])
+@pytest.mark.parametrize(
+    "question", ["trafic 2019", "natura 2000", "plu 44143", "natura 2000 et 2010", "RD 2000"]
+)
 def test_one_year_and_other_numbers_are_no_period(question):
     assert understand(question).asked.period is None
 
@@ -106,7 +108,7 @@ def test_a_picture_stands_for_its_word():
 
 @pytest.mark.parametrize("body", ["INAO", "SDIS", "Cerema", "BRGM"])
 def test_the_name_of_a_body_is_not_misspelt_and_only_weighs_beside_a_subject(body):
-    assert corrections.unknown(understand(body)) == []
+    assert spelling.unknown(understand(body)) == []
     asked = understand(f"{body} cavités").asked
     assert [(unit.text, unit.weak) for unit in asked.units] == [(body, True), ("cavités", False)]
 

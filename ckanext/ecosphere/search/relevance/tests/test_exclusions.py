@@ -22,20 +22,62 @@ from ckanext.ecosphere.search.relevance.understanding import steps, understand
         ("éoliennes hors DDT 44", ["éoliennes"], None, [("service", "DDT 44")]),
         ("forêt sauf zones urbaines Landes", ["forêt"], "Landes", [("words", "zones urbaines")]),
         ("bruit Calais pas d'aéroport", ["bruit"], "Calais", [("words", "aéroport")]),
-        ("espaces protégés autres que Natura 2000", ["espaces protégés"], None, [("words", "Natura 2000")]),
-        ("zones humides à l’exception des tourbières", ["zones humides"], None, [("words", "tourbières")]),
-        ("zones humides a l'exclusion de la Vendée", ["zones humides"], None, [("place", "Vendée")]),
-        ("zones humides sauf Vendée, Sarthe et Orne", ["zones humides"], None, ["Vendée", "Sarthe", "Orne"]),
-        ("risques sauf inondation et bruit", ["risques"], None, [("words", "inondation"), ("words", "bruit")]),
+        (
+            "espaces protégés autres que Natura 2000",
+            ["espaces protégés"],
+            None,
+            [("words", "Natura 2000")],
+        ),
+        (
+            "zones humides à l’exception des tourbières",
+            ["zones humides"],
+            None,
+            [("words", "tourbières")],
+        ),
+        (
+            "zones humides a l'exclusion de la Vendée",
+            ["zones humides"],
+            None,
+            [("place", "Vendée")],
+        ),
+        (
+            "zones humides sauf Vendée, Sarthe et Orne",
+            ["zones humides"],
+            None,
+            ["Vendée", "Sarthe", "Orne"],
+        ),
+        (
+            "risques sauf inondation et bruit",
+            ["risques"],
+            None,
+            [("words", "inondation"), ("words", "bruit")],
+        ),
         ("risques sauf inondation, Isère", ["risques"], "Isère", [("words", "inondation")]),
-        ("pays de la loire sans la vendée zones humides", ["zones humides"], "Pays de la Loire", [("place", "Vendée")]),
-        ("logement social île-de-france excepté Paris", ["logement social"], "Île-de-France", [("place", "Paris")]),
-        ("zone humide sans natura 2000 vendée", ["zone humide"], "Vendée", [("words", "natura 2000")]),
+        (
+            "pays de la loire sans la vendée zones humides",
+            ["zones humides"],
+            "Pays de la Loire",
+            [("place", "Vendée")],
+        ),
+        (
+            "logement social île-de-france excepté Paris",
+            ["logement social"],
+            "Île-de-France",
+            [("place", "Paris")],
+        ),
+        (
+            "zone humide sans natura 2000 vendée",
+            ["zone humide"],
+            "Vendée",
+            [("words", "natura 2000")],
+        ),
         ("-inondation", [], None, [("words", "inondation")]),
         ("sauf Isère", [], None, [("place", "Isère")]),
     ],
 )
-def test_what_is_excluded_is_neither_a_word_nor_the_place_of_the_query(question, wanted, place, excluded):
+def test_what_is_excluded_is_neither_a_word_nor_the_place_of_the_query(
+    question, wanted, place, excluded
+):
     understood = understand(question)
     expected = [each if isinstance(each, tuple) else ("place", each) for each in excluded]
     assert [(each.kind, each.title) for each in understood.asked.excluded] == expected
@@ -82,7 +124,8 @@ def test_every_step_keeps_the_exclusions_and_the_title_typed_is_found_in_any_cas
 
 def test_a_sign_before_a_place_excludes_its_name_too():
     signed, worded = (
-        understand(query).asked.excluded[0] for query in ("zones humides -Loire", "zones humides sauf Loire")
+        understand(query).asked.excluded[0]
+        for query in ("zones humides -Loire", "zones humides sauf Loire")
     )
     assert (signed.kind, signed.names) == ("place", ("Loire",))
     assert (worded.kind, worded.names) == ("place", ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance import missing, table_names
+from ckanext.ecosphere.search.relevance import missing, understanding
 from ckanext.ecosphere.search.relevance.solr_query import fits, parameters
 from ckanext.ecosphere.search.relevance.understanding import AROUND, understand
 
@@ -58,7 +58,13 @@ def test_elsewhere_comes_by_distance():
     asked = understand("restriction d'eau Tarn", place=AROUND).asked
     assert not asked.strict
     weights = {value: weight for weight, _field, value in fits(asked)}
-    order = ["departement-81", "departement-12", "departement-31", "departement-45", "departement-59"]
+    order = [
+        "departement-81",
+        "departement-12",
+        "departement-31",
+        "departement-45",
+        "departement-59",
+    ]
     assert sorted(order, key=lambda each: -weights[each]) == order
     distances = dict(boxes.distances("departement-75"))
     assert distances["departement-13"] == pytest.approx(640, abs=30)
@@ -75,4 +81,4 @@ def test_elsewhere_comes_by_distance():
     ],
 )
 def test_the_name_of_a_table_is_readable(title, readable):
-    assert table_names.readable(title) == readable
+    assert understanding.readable(title) == readable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search.relevance import corrections, spelling, words
+from ckanext.ecosphere.search.relevance import spelling, words
 from ckanext.ecosphere.search.relevance.solr_query import fits, parameters
 from ckanext.ecosphere.search.relevance.understanding import steps, understand, with_common_name
 
@@ -26,14 +26,26 @@ from ckanext.ecosphere.search.relevance.understanding import steps, understand, 
         ("égouts 30", "Gard", ["égouts"]),
         ("captages 2b", "Haute-Corse", ["captages"]),
         ("PPRI PACA", "Provence-Alpes-Côte d'Azur", ["PPRI"]),
-        ("habitat marin mer du nord", "Zone maritime Manche - mer du Nord (métropole)", ["habitat marin"]),
+        (
+            "habitat marin mer du nord",
+            "Zone maritime Manche - mer du Nord (métropole)",
+            ["habitat marin"],
+        ),
         ("scot centre val de loire", "Centre-Val de Loire", ["scot"]),
         ("forêt landes de gascogne", "Landes de Gascogne", ["forêt"]),
         # In English; a merged commune without its article; a kind of intercommunality other than that of its name.
         ("protected areas brittany", "Bretagne", ["protected areas"]),
         ("submersion Château-d'Olonne", "Les Sables-d'Olonne – Vendée", ["submersion"]),
-        ("assainissement communauté de communes du Pays Bigouden", "Pays bigouden", ["assainissement"]),
-        ("zones humides nantes métropole", "Nantes Métropole – Loire-Atlantique", ["zones humides"]),
+        (
+            "assainissement communauté de communes du Pays Bigouden",
+            "Pays bigouden",
+            ["assainissement"],
+        ),
+        (
+            "zones humides nantes métropole",
+            "Nantes Métropole – Loire-Atlantique",
+            ["zones humides"],
+        ),
         # Places of the same name, distinguished by the words beside them.
         ("icpe saint denis 93", "Saint-Denis – Seine-Saint-Denis", ["icpe"]),
         ("icpe saint-denis réunion", "Saint-Denis – La Réunion", ["icpe"]),
@@ -45,7 +57,11 @@ from ckanext.ecosphere.search.relevance.understanding import steps, understand, 
         ("plu commune de mer", "Mer – Loir-et-Cher", ["plu"]),
         # Words without content, and the purpose of the data.
         ("données sur les éoliennes dans l'Oise", "Oise", ["éoliennes"]),
-        ("est-ce que ma maison est en zone inondable à Tours", "Tours – Indre-et-Loire", ["zone inondable"]),
+        (
+            "est-ce que ma maison est en zone inondable à Tours",
+            "Tours – Indre-et-Loire",
+            ["zone inondable"],
+        ),
         ("données nantes", "Nantes – Loire-Atlantique", []),
     ],
 )
@@ -104,7 +120,10 @@ def test_a_place_can_be_taken_off():
 
 def test_the_purpose_weighs_little_unless_nothing_else_is_asked():
     units = understand("cartes pour évaluation environnementale carrière dans l'Aude").asked.units
-    assert [(unit.text, unit.weak) for unit in units] == [("évaluation environnementale", True), ("carrière", False)]
+    assert [(unit.text, unit.weak) for unit in units] == [
+        ("évaluation environnementale", True),
+        ("carrière", False),
+    ]
     assert [unit.weak for unit in understand("évaluation environnementale").asked.units] == [False]
 
 
@@ -140,7 +159,9 @@ def test_an_acronym_may_have_points():
 
 
 def test_an_expression_with_an_acronym_is_near_although_the_index_spells_the_acronym_out():
-    assert '"ZNIEFF type 2"~3' not in _query("ZNIEFF de type 2") and '"ZNIEFF type 2"~' in _query("ZNIEFF de type 2")
+    assert '"ZNIEFF type 2"~3' not in _query("ZNIEFF de type 2") and '"ZNIEFF type 2"~' in _query(
+        "ZNIEFF de type 2"
+    )
     assert '"station épuration"~3' in _query("station d'épuration")
 
 
@@ -176,7 +197,11 @@ def test_either_of_two_names_of_one_thing_will_do():
 
 def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
     found = steps(understand("loup carrière bruit nantes").asked)
-    assert [(each.strict, each.optional) for each in found][:3] == [(True, 1), (True, 2), (False, 0)]
+    assert [(each.strict, each.optional) for each in found][:3] == [
+        (True, 1),
+        (True, 2),
+        (False, 0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -255,7 +280,14 @@ def test_places_are_read_as_people_write_them(question, place):
 
 @pytest.mark.parametrize(
     "question",
-    ["passe à poissons", "feu de forêt", "vue d'avion", "logement pas cher", "OCS GE", "50 pas géométriques"],
+    [
+        "passe à poissons",
+        "feu de forêt",
+        "vue d'avion",
+        "logement pas cher",
+        "OCS GE",
+        "50 pas géométriques",
+    ],
 )
 def test_a_name_within_an_expression_is_no_place(question):
     assert understand(question).place is None
@@ -285,7 +317,10 @@ def test_an_expression_is_corrected_as_a_whole_and_a_number_is_told_from_its_wor
     assert spelling.without_number("natura200") == "natura"
     assert spelling.without_number("rd200") == ""
     asked = understand("qualitée de l'aire marseille")
-    assert corrections.corrected(asked, corrections.unknown(asked), lambda _word: "") == "qualité de l'air marseille"
+    assert (
+        spelling.corrected(asked, spelling.unknown(asked), lambda _word: "")
+        == "qualité de l'air marseille"
+    )
 
 
 def test_words_around_a_town_are_no_misspelt_territory():
@@ -305,7 +340,19 @@ def test_a_word_is_known_although_it_is_written_together():
 
 
 def test_no_question_is_too_odd():
-    for question in ("", "'", "l'", "....", "été?", "à" * 300, "44 " * 100, "de la du des", "𝕒𝕓𝕔", "-", "n°12"):
+    for question in (
+        "",
+        "'",
+        "l'",
+        "....",
+        "été?",
+        "à" * 300,
+        "44 " * 100,
+        "de la du des",
+        "𝕒𝕓𝕔",
+        "-",
+        "n°12",
+    ):
         understand(question)
 
 
@@ -316,7 +363,8 @@ def test_a_number_is_no_slip_and_a_plural_is_a_word():
 
 
 @pytest.mark.parametrize(
-    ("question", "other"), [("plu Saint-Martin", "Saint-Martin-d'Hères – Isère"), ("PLU Mayotte", None)]
+    ("question", "other"),
+    [("plu Saint-Martin", "Saint-Martin-d'Hères – Isère"), ("PLU Mayotte", None)],
 )
 def test_communes_of_the_name_of_an_island_are_offered(question, other):
     others = [each.title for each in understand(question).others]
@@ -347,7 +395,9 @@ def test_a_word_before_a_place_belongs_to_its_own_expression(question, place):
     assert (asked.place.title if asked.place else None) == place
 
 
-@pytest.mark.parametrize("question", ["parc photovoltaïque au sol Lozère", "usine seveso Lyon", "OPAH PIG Allier"])
+@pytest.mark.parametrize(
+    "question", ["parc photovoltaïque au sol Lozère", "usine seveso Lyon", "OPAH PIG Allier"]
+)
 def test_several_words_for_one_thing_are_one(question):
     assert [unit.core for unit in understand(question).asked.units] == [True]
 
@@ -367,9 +417,9 @@ def test_formats_points_of_the_compass_and_what_is_left_out_are_not_required(que
 
 
 def test_what_is_missing_may_be_the_subject():
-    assert [unit.text for unit in understand("maison sans assainissement collectif").asked.units] == [
-        "assainissement collectif"
-    ]
+    assert [
+        unit.text for unit in understand("maison sans assainissement collectif").asked.units
+    ] == ["assainissement collectif"]
 
 
 @pytest.mark.parametrize(
@@ -381,17 +431,24 @@ def test_what_is_missing_may_be_the_subject():
     ],
 )
 def test_the_long_form_of_an_acronym_means_the_same(acronym, long):
-    called = [unit.others[: unit.called] for question in (acronym, long) for unit in understand(question).asked.units]
+    called = [
+        unit.others[: unit.called]
+        for question in (acronym, long)
+        for unit in understand(question).asked.units
+    ]
     assert called[0] and called[0] == called[1]
 
 
 @pytest.mark.parametrize("question", ["69 SIS pollution", "SIS pollution Rhône", "XO inondation"])
 def test_what_is_right_is_not_corrected_into_another_subject(question):
-    assert corrections.corrected(understand(question), [], str) == ""
+    assert spelling.corrected(understand(question), [], str) == ""
 
 
 def test_of_the_words_between_or_one_is_enough():
-    assert parameters(understand("ppri OR pprt").asked, minimum="100%", ranked=False, year=None)["mm"] == "1"
+    assert (
+        parameters(understand("ppri OR pprt").asked, minimum="100%", ranked=False, year=None)["mm"]
+        == "1"
+    )
     either = understand("zones humides || tourbières Ain").asked
     assert either.place and either.place.label == "Ain"
     assert either.optional == 1
@@ -414,14 +471,21 @@ def test_a_table_is_of_what_its_name_says(table, place, what):
 
 
 def test_a_year_that_is_named_weighs():
-    boost = parameters(understand("trafic routier 2019 Bretagne").asked, minimum="1", ranked=True, year=2026)["boost"]
+    boost = parameters(
+        understand("trafic routier 2019 Bretagne").asked, minimum="1", ranked=True, year=2026
+    )["boost"]
     assert "2019" in boost
 
 
 @pytest.mark.parametrize("hazard", ["avalanche", "séisme", "volcan", "radon", "moustique tigre"])
 def test_a_hazard_is_not_answered_with_another(hazard):
     called = {name for unit in understand(hazard).asked.units for name in unit.others}
-    assert not called & {"risque naturel", "mouvement de terrain", "espèce protégée", "biodiversité"}
+    assert not called & {
+        "risque naturel",
+        "mouvement de terrain",
+        "espèce protégée",
+        "biodiversité",
+    }
 
 
 def test_the_words_of_a_long_expression_stand_near_each_other():
