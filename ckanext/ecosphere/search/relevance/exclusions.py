@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from ckanext.ecosphere.search.relevance import conditions, places
+from ckanext.ecosphere.search.relevance import conditions, place_names
 from ckanext.ecosphere.search.relevance.asked import Excluded
-from ckanext.ecosphere.search.relevance.place_cues import cues
+from ckanext.ecosphere.search.relevance.place_names import cues
 from ckanext.ecosphere.search.relevance.solr_query import FORMAT_FIELD, INSIDE_FIELD
 from ckanext.ecosphere.search.relevance.words import (
     LONGEST_PHRASE,
@@ -195,7 +195,7 @@ def _item(before: list[Word], after: list[Word]) -> _Item | None:
 def _place(left: list[Word]) -> _Item | None:
     """Return the place or service with which the words begin."""
     for end in range(min(len(left), gazetteer.LONGEST_NAME), 0, -1):
-        service = places.service(left[:end])
+        service = place_names.service(left[:end])
         if service and len(service.words) == end:
             title = " ".join(word.typed for word in left[:end])
             return _Item(Excluded("service", title, "organization", service.service), end)

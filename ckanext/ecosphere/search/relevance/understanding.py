@@ -9,12 +9,13 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import (
     conditions,
     exclusions,
+    place_names,
     places,
     solr_language,
     words,
 )
 from ckanext.ecosphere.search.relevance.asked import Asked
-from ckanext.ecosphere.search.relevance.place_cues import cues
+from ckanext.ecosphere.search.relevance.place_names import cues
 from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -287,7 +288,7 @@ def is_table_name(title: str) -> bool:
 
 def table_parts(name: str) -> tuple[list[str], Place | None]:
     """Return the meaningful parts of a table name and its place: without prefix, kind of geometry and code."""
-    place = places.of_table(name)
+    place = place_names.of_table(name)
     found = name.split("_")[: -1 if place else None]
     return [
         part for part in found if len(part) >= SHORTEST_TABLE_PART and not part.isdigit()
