@@ -181,9 +181,7 @@ def _place_names() -> tuple[tuple[str, str, bool], ...]:
     labels = [
         concept.label_fr for concept in voc.get("territories") if concept.data["type"] in kinds
     ]
-    areas = [
-        each for each in gazetteer.area_place_names() if not each.startswith(("Bassin ", "Vallée "))
-    ]
+    areas = [each for each in gazetteer.area_names() if not each.startswith(("Bassin ", "Vallée "))]
     found = dict.fromkeys(labels, False)
     for name in areas:
         found.setdefault(name, True)

@@ -16,7 +16,8 @@ from typing import Any
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
 from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
-from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
+from ckanext.ecosphere.search.relevance.solr_language import longest_synonyms
+from ckanext.ecosphere.search.relevance.words import DATA, Unit, stem
 from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
 from ckanext.ecosphere.vocabularies import gazetteer, tables
 
