@@ -68,7 +68,7 @@ def page() -> Response:
     trial = _load_trial(name) if name else None
     if trial:
         return _render(trial["form"], trial=trial, name=name)
-    form = dict.fromkeys(FIELDS, "")
+    form: dict[str, str] = dict.fromkeys(FIELDS, "")
     if key:
         line = _line(key)
         form["key"] = key

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,7 @@ from ckanext.ecosphere.search.relevance.solr_language import longest_synonyms
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, stem
 from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
 from ckanext.ecosphere.vocabularies import gazetteer, tables
+from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 PLACE_FIELD = "vocab_ecosphere_place"
 """Index field of a dataset's own places."""
@@ -99,39 +100,41 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
         clauses = [f'{field}:"{asked.identifier}"' for field in IDENTIFIER_FIELDS]
         return {"q": " OR ".join(clauses), "defType": "edismax", "mm": "1", "fq_list": []}
     strong = [unit for unit in asked.units if not unit.weak]
-    others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(asked, strong)))
-    clauses = [_clause(unit, asked, others) for unit in strong]
     if asked.about:
         clauses = [f"({_about([unit.text])})" for unit in strong]
-    elif asked.title:
-        clauses = [f"({clause} OR {_titled(asked)}^{_HARDLY})" for clause in clauses]
+    else:
+        others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(asked, strong)))
+        clauses = [_clause(unit, asked, others) for unit in strong]
+        if asked.title:
+            clauses = [f"({clause} OR {_titled(asked)}^{_HARDLY})" for clause in clauses]
     mixed = asked.core and 0 < sum(unit.core for unit in strong) < len(strong)
     if mixed:
         clauses = _core_first(clauses, strong)
-    elif clauses:
+        minimum = "1"
+    elif not clauses:
+        minimum = "0"
+    else:
+        if asked.optional:
+            minimum = str(max(len(clauses) - asked.optional, 1))
         clauses[0] = _with_extras(clauses[0], asked, strong)
-    found: dict[str, Any] = {
+    solr: dict[str, Any] = {
         # CKAN sets `q.op=AND`; explicit "OR" leaves it to `mm`.
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
-        "mm": "1" if mixed else _minimum(len(clauses), asked, minimum),
-        "fq_list": [each for each in (_where(asked), _who(asked), *_without(asked)) if each],
+        "mm": minimum,
+        "fq_list": list(filter(None, [_where(asked), _who(asked), *_without(asked)])),
     }
     if ranked:
-        found["boost"] = _boost(asked, year)
-    return found
-
-
-def _minimum(clauses: int, asked: Asked, minimum: str) -> str:
-    if not clauses:
-        return "0"
-    return str(max(clauses - asked.optional, 1)) if asked.optional else minimum
+        solr["boost"] = _boost(asked, year)
+    return solr
 
 
 def _copies(asked: Asked, strong: list[Unit]) -> int:
     """Return how many times a unit occurs in the query."""
+    if not asked.core:
+        return max(1, len(strong))
     core = sum(unit.core for unit in strong)
-    return max(1, core * (1 + min(MOST_PAIRED, len(strong) - core)) if asked.core else len(strong))
+    return max(1, core * (1 + min(MOST_PAIRED, len(strong) - core)))
 
 
 def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
@@ -145,58 +148,62 @@ def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
 def _clause(unit: Unit, asked: Asked, others: int) -> str:
     """Return the clause of a unit: its words, or any of up to `others` alternative names."""
     weight = weights()["words"]
-    parts = _whole(unit.words, 1.0, apart=weight["apart"])
-    typed = {unit.text.casefold()}
+    parts = _whole(unit.words, weight["apart"])
+    typed = unit.text.casefold()
     for rank, other in enumerate(unit.others[:others]):
-        if other.casefold() not in typed:
-            parts.append(
-                _named(other, weight["called"] if rank < unit.called else weight["sibling"])
-            )
+        if other.casefold() != typed:
+            boost = weight["called" if rank < unit.called else "sibling"]
+            parts.append(f"{_name(other)}^{boost}")
     if asked.maybe and unit.words == asked.maybe_words:
         parts.append(f"{INSIDE_FIELD}:({_any(asked.maybe.ids)})^0.1")
+    return _either(parts)
+
+
+def _either(parts: list[str]) -> str:
+    """Return a clause that any of its parts satisfies."""
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
 
-def _whole(words: tuple[str, ...], boost: float, apart: float) -> list[str]:
-    quoted = [_term(word) for word in words]
-    if len(quoted) == 1:
-        return [quoted[0]]
-    near = f'"{" ".join(words)}"~{_slop(words)}^{boost}'
+def _whole(words: tuple[str, ...], apart: float) -> list[str]:
+    """Return the alternatives of the words of a unit: together, or apart with a lower weight."""
+    if len(words) == 1:
+        return [_term(words[0])]
+    phrase, slop = f'"{" ".join(words)}"', _slop(words)
+    near = f"{phrase}~{slop}^1.0"
     if len(words) > _FEW_WORDS:
         # The words of a long expression may occur in a text by chance ("zone de répartition des eaux").
-        return [near, f'"{" ".join(words)}"~{_slop(words) + _FAR}^{apart}']
-    return [near, f"({' AND '.join(quoted)})^{apart}"]
+        return [near, f"{phrase}~{slop + _FAR}^{apart}"]
+    return [near, f"({' AND '.join(map(_term, words))})^{apart}"]
 
 
-def _named(name: str, boost: float) -> str:
-    return f"{name}^{boost}" if name.isalnum() else f'"{name}"~{_slop(name.split())}^{boost}'
+def _name(name: str) -> str:
+    """Return the clause of an alternative name."""
+    return name if name.isalnum() else f'"{name}"~{_slop(name.split())}'
 
 
-def _slop(parts: Iterable[str]) -> int:
+def _slop(parts: Iterable[str]) -> float:
     """Return the slop of an expression: larger where the index has a long synonym of one of its words.
 
     The last word does not count, as it has no neighbour after it.
     """
     longest = longest_synonyms()
     *before, _last = parts
-    return weights()["words"]["slop"] + sum(
-        longest.get(stem(voc.normalise(each)), 1) - 1 for each in before
-    )
+    stretched = sum(longest.get(stem(voc.normalise(word)), 1) - 1 for word in before)
+    return weights()["words"]["slop"] + stretched
 
 
 def _term(word: str) -> str:
     """Return a word for Solr's parser: quoted if it is an operator or contains special characters."""
-    return (
-        word if word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO") else f'"{word}"'
-    )
+    plain = word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO")
+    return word if plain else f'"{word}"'
 
 
 def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
     """Add to the first clause what only affects the score: adjacent words of the query, and the purpose."""
     weight = weights()["words"]
     extras = [
-        f'"{one.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}'
-        for one, other in pairwise(strong)
+        f'"{unit.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}'
+        for unit, other in pairwise(strong)
     ]
     # Combined with the clause, so that the purpose alone does not satisfy it.
     extras += [
@@ -204,7 +211,7 @@ def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
         for unit in asked.units
         if unit.weak
     ]
-    return f"({' OR '.join([clause, *extras])})" if extras else clause
+    return _either([clause, *extras])
 
 
 def _where(asked: Asked) -> str:
@@ -217,12 +224,15 @@ def _where(asked: Asked) -> str:
 
 
 def _who(asked: Asked) -> str:
-    return _or_titled(f"organization:({_any(asked.service)})", asked) if asked.service else ""
+    """Return the filter of a service that was named."""
+    if not asked.service:
+        return ""
+    return _or_titled(f"organization:({_any(asked.service)})", asked)
 
 
 def _without(asked: Asked) -> list[str]:
     """Return the filters of what is excluded; of an excluded place, datasets of the areas around it remain."""
-    return [_or_titled(f"(*:* -({_having(each)}))", asked) for each in asked.excluded]
+    return [_or_titled(f"(*:* -({_having(excluded)}))", asked) for excluded in asked.excluded]
 
 
 def _having(excluded: Excluded) -> str:
@@ -239,9 +249,7 @@ def _about(names: Iterable[str]) -> str:
 
     CKAN's plain schema has no field of analysed keywords: it is then empty.
     """
-    parts = [
-        _term(name) if " " not in name else f'"{name}"~{_slop(name.split())}' for name in names
-    ]
+    parts = [_term(name) if " " not in name else _name(name) for name in names]
     return " OR ".join(f"{field}:({' OR '.join(parts)})" for field in SUBJECT_FIELDS)
 
 
@@ -279,34 +287,33 @@ def _formatted(asked: Asked) -> str:
 def _of_years(asked: Asked, year: int) -> list[str]:
     """Return Solr functions that boost data of the years named, more so if the title has the year."""
     weight = weights()["words"]
-    periods = [(int(each), int(each)) for each in _years(asked)] + (
-        [asked.period] if asked.period else []
-    )
-    found = []
+    texts = [unit.text for unit in asked.units if unit.weak or len(asked.units) == 1]
+    years = [int(text) for text in texts if len(text) == _DIGITS_OF_YEAR and text.isdigit()]
+    periods = [(named, named) for named in years[:1]]
+    if asked.period:
+        periods.append(asked.period)
+    functions = []
     for first, last in periods:
         # 0 means unknown, not an early year.
-        of_data = (
-            f"map(def({YEAR_NUMBER_FIELD},0),{max(first, 1)},{last},{weight['year_of_data']},1)"
+        beginning = max(first, 1)
+        of_data = f"map(def({YEAR_NUMBER_FIELD},0),{beginning},{last},{weight['year_of_data']},1)"
+        latest = min(last, year)
+        in_title = ",".join(
+            f"termfreq(title,'{named}')"
+            for named in range(max(first, latest - MOST_YEARS + 1), latest + 1)
         )
-        named = range(max(first, min(last, year) - MOST_YEARS + 1), min(last, year) + 1)
-        titled = ",".join(f"termfreq(title,'{each}')" for each in named)
-        found.append(f"if(sum({titled},0),{weight['year']},{of_data})" if titled else of_data)
-    return found
-
-
-def _years(asked: Asked) -> list[str]:
-    """Return the years named in the query."""
-    texts = (unit.text for unit in asked.units if unit.weak or len(asked.units) == 1)
-    return [each for each in texts if len(each) == _DIGITS_OF_YEAR and each.isdigit()][:1]
+        if in_title:
+            functions.append(f"if(sum({in_title},0),{weight['year']},{of_data})")
+        else:
+            functions.append(of_data)
+    return functions
 
 
 def _exact(asked: Asked) -> str:
     """Return the Solr function that boosts datasets with exactly the query's title; empty without a title."""
-    return (
-        f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{asked.title}')))"
-        if asked.title
-        else ""
-    )
+    if not asked.title:
+        return ""
+    return f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{asked.title}')))"
 
 
 def _record(year: int) -> list[str]:
@@ -317,7 +324,8 @@ def _record(year: int) -> list[str]:
     """
     weight = weights()["record"]
     fresh = weight["freshness"]
-    age = f"linear(def({YEAR_NUMBER_FIELD},0),{fresh / OLD_YEARS:.9f},{fresh * (1 - year / OLD_YEARS):.9f})"
+    slope, start = fresh / OLD_YEARS, fresh * (1 - year / OLD_YEARS)
+    age = f"linear(def({YEAR_NUMBER_FIELD},0),{slope:.9f},{start:.9f})"
     at_once = f"sum(termfreq({ACCESS_FIELD},'{DOWNLOAD}'),termfreq({ACCESS_FIELD},'{SERVICE}'))"
     return [
         f"linear({QUALITY_FIELD},{weight['quality'] / 100:.9f},0)",
@@ -355,32 +363,36 @@ def fits(asked: Asked) -> list[tuple[float, str, str]]:
     if not place:
         return []
     weight = weights()["place"]
-    found = [(weight["exact"], PLACE_FIELD, value) for value in place.ids]
-    found += [(weight["exact"] * SAME_NAME, PLACE_FIELD, asked.first)] if asked.first else []
-    found += [(weight["inside"], INSIDE_FIELD, value) for value in place.ids]
+    boosts = [(weight["exact"], PLACE_FIELD, value) for value in place.ids]
+    if asked.first:
+        boosts.append((weight["exact"] * SAME_NAME, PLACE_FIELD, asked.first))
+    boosts += [(weight["inside"], INSIDE_FIELD, value) for value in place.ids]
     for value in place.around:
         if value not in gazetteer.COUNTRIES:
-            found.append((weight[_kind(value)], PLACE_FIELD, value))
+            boosts.append((weight[_kind(value)], PLACE_FIELD, value))
         if _kind(value) == "region":
-            found.append((weight["nearby"], INSIDE_FIELD, value))
+            boosts.append((weight["nearby"], INSIDE_FIELD, value))
     if asked.place and not asked.strict:
-        # What covers the place comes before what is near.
-        found = [
-            (times * NEAR if times != weight["nearby"] else times, field, value)
-            for times, field, value in found
-        ]
-        larger = (
-            value
-            for value in (*place.ids, *place.around)
-            if _kind(value) in ("departement", "region")
-        )
-        nearest = boxes.distances(next(larger, ""))
+        boosts = [*_multiplied(boosts), *_by_distance(place)]
+    boosts += [(weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES]
+    return boosts
+
+
+def _multiplied(boosts: list[tuple[float, str, str]]) -> Iterator[tuple[float, str, str]]:
+    """Yield boosts with which what covers a place comes before what is near."""
+    nearby = weights()["place"]["nearby"]
+    for boost, field, value in boosts:
+        yield boost if boost == nearby else boost * NEAR, field, value
+
+
+def _by_distance(place: Place) -> Iterator[tuple[float, str, str]]:
+    """Yield boosts of the départements and régions by their distance from a place."""
+    values = (*place.ids, *place.around)
+    larger = (value for value in values if _kind(value) in ("departement", "region"))
+    for value, kilometres in boxes.distances(next(larger, "")):
         # Within a région, the départements are ordered.
-        fields = {"region": PLACE_FIELD}
-        found += [
-            (_near(far), fields.get(_kind(value), INSIDE_FIELD), value) for value, far in nearest
-        ]
-    return [*found, *((weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES)]
+        field = PLACE_FIELD if _kind(value) == "region" else INSIDE_FIELD
+        yield _near(kilometres), field, value
 
 
 def _near(kilometres: float) -> float:

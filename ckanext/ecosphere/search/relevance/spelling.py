@@ -38,12 +38,9 @@ SHORTEST_PART = 4
 
 def strange(units: Iterable[words.Unit]) -> list[words.Unit]:
     """Return some expressions that have another name in the catalogue and occur in no title or keyword."""
-    found = (
-        each
-        for each in units
-        if each.called and not each.weak and catalogue_words.has(each.words) is False
-    )
-    return list(islice(found, MOST_STRANGE))
+    named = (unit for unit in units if unit.called and not unit.weak)
+    absent = (unit for unit in named if catalogue_words.has(unit.words) is False)
+    return list(islice(absent, MOST_STRANGE))
 
 
 def unknown(understood: Understood) -> list[str]:
@@ -68,17 +65,13 @@ def corrected(understood: Understood, unknown: list[str], near: Callable[[str], 
     """
     # A near match of a whole expression is more reliable than one of a single word.
     text = _expression_corrected(understood)
-    left = [word for word in unknown if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)]
-    text = _replaced(text, left, near)
+    for word in unknown:
+        pattern = rf"(?<!\w){re.escape(word)}(?!\w)"
+        if re.search(pattern, text):
+            other = near(word)
+            if other:
+                text = re.sub(pattern, other, text, count=1)
     return text if text != understood.text else ""
-
-
-def _replaced(text: str, typed: list[str], near: Callable[[str], str]) -> str:
-    """Return a text with words replaced; `near` returns the replacement of a word, or ""."""
-    for word in typed:
-        if other := near(word):
-            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", other, text, count=1)
-    return text
 
 
 def is_of_lists(word: str) -> bool:
@@ -97,15 +90,16 @@ def near(folded: str, *, known: bool = False, foreseen: bool = False) -> str:
     """
     if any(map(str.isdigit, folded)):
         return "" if known else without_number(folded)
-    if of_lists := _of_lists(folded, known=known):
+    of_lists = _of_lists(folded, known=known)
+    if of_lists or known:
         return of_lists
-    if known:
-        return ""
     of_catalogue = catalogue_words.nearest(folded, allowed_distance(folded))
     if of_catalogue is None and not foreseen:
         of_catalogue = nearest_word(Context(), folded)
+    if of_catalogue:
+        return of_catalogue
     farther = nearest_of_lists(folded)
-    return of_catalogue or (farther[0] if farther else "")
+    return farther[0] if farther else ""
 
 
 def _of_lists(folded: str, *, known: bool) -> str:
@@ -133,12 +127,14 @@ def _takes_known(units: tuple[words.Unit, ...], near: str) -> bool:
 
     That is another listed expression ("SIS"), or a word too short to be misspelt ("PO").
     """
-    kept = {word.stem for word in words.read(near)}
-    other = [
-        word for unit in units for word in unit.words if words.stem(voc.normalise(word)) not in kept
-    ]
-    known = {word for unit in units if unit.core for word in unit.words}
-    return any(len(word) < MIN_FUZZY_LENGTH or word in known for word in other)
+    stems = {word.stem for word in words.read(near)}
+    correct = {word for unit in units if unit.core for word in unit.words}
+    for unit in units:
+        for word in unit.words:
+            is_replaced = words.stem(voc.normalise(word)) not in stems
+            if is_replaced and (word in correct or len(word) < MIN_FUZZY_LENGTH):
+                return True
+    return False
 
 
 def is_known(folded: str) -> bool:
@@ -183,24 +179,24 @@ def apart(folded: str) -> str:
     Both must be in the lists, or one of them and the other a common French word.
     """
     for position in range(len(folded) - SHORTEST_PART, SHORTEST_PART - 1, -1):
-        left, right = folded[:position], folded[position:]
-        known = [is_known(each) for each in (left, right)]
-        usual = [len(each) >= MIN_FUZZY_LENGTH and is_french(each) for each in (left, right)]
-        if all(known) or (
-            any(known) and all(one or other for one, other in zip(known, usual, strict=True))
-        ):
-            return f"{left} {right}"
+        parts = folded[:position], folded[position:]
+        listed = [is_known(part) for part in parts]
+        words_or_listed = [is_known(part) or _is_long_french(part) for part in parts]
+        if any(listed) and all(words_or_listed):
+            return " ".join(parts)
     return ""
+
+
+def _is_long_french(folded: str) -> bool:
+    return len(folded) >= MIN_FUZZY_LENGTH and is_french(folded)
 
 
 def without_number(folded: str) -> str:
     """Return a word of the lists to which a number was appended ("natura200"); empty if it is not such a word."""
     letters = folded.rstrip("0123456789")
-    return (
-        letters
-        if len(letters) >= MIN_FUZZY_LENGTH and letters != folded and is_known(letters)
-        else ""
-    )
+    if letters == folded or len(letters) < MIN_FUZZY_LENGTH or not is_known(letters):
+        return ""
+    return letters
 
 
 def nearest_expression(key: str) -> str | None:
@@ -217,16 +213,17 @@ def nearest_expression(key: str) -> str | None:
     if " " not in key or len(key) < VERY_LONG_WORD or key in words.expressions():
         return None
     allowed = 1 + (len(key) > VERY_LONG_WORD)
-    near = [
-        (gap, each)
-        for each in words.expressions()
-        if " " in each
-        and abs(len(each) - len(key)) <= allowed
-        and (gap := OSA.distance(key, each)) <= allowed
-        if _numbers(each) == _numbers(key)
-    ]
-    found = min(near)[1] if near else None
-    return words.written().get(found, found) if found else None
+    near = []
+    for other in words.expressions():
+        if " " not in other or abs(len(other) - len(key)) > allowed:
+            continue
+        gap = OSA.distance(key, other)
+        if gap <= allowed and _numbers(other) == _numbers(key):
+            near.append((gap, other))
+    if not near:
+        return None
+    _gap, nearest = min(near)
+    return words.written().get(nearest, nearest)
 
 
 def _numbers(key: str) -> int:
@@ -242,21 +239,16 @@ def is_place(folded: str) -> bool:
 @cache
 def _words() -> tuple[str, ...]:
     texts = [*words.expressions(), *words.fillers(), *words.purposes(), *words.generic_terms()]
-    texts += [
-        voc.normalise(name) for names, _called in words.expressions().values() for name in names
-    ]
-    texts += [
-        voc.normalise(term)
-        for line in synonyms.read_lines()
-        for term in (*line.terms, *line.broader)
-    ]
-    texts += [
-        voc.normalise(concept.label_fr)
-        for name in ("themes", "inspire-theme")
-        for concept in voc.get(name)
-    ]
-    found = {word for text in texts for word in text.split() if word.isalpha()}
-    return tuple(sorted(word for word in found if len(word) >= MIN_FUZZY_LENGTH))
+    terms: list[str] = []
+    for names, _called in words.expressions().values():
+        terms += names
+    for line in synonyms.read_lines():
+        terms += [*line.terms, *line.broader]
+    for name in ("themes", "inspire-theme"):
+        terms += [concept.label_fr for concept in voc.get(name)]
+    texts += map(voc.normalise, terms)
+    distinct = {word for text in texts for word in text.split() if word.isalpha()}
+    return tuple(sorted(word for word in distinct if len(word) >= MIN_FUZZY_LENGTH))
 
 
 @voc.derived
