@@ -91,24 +91,23 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dataset
     for facet, (field, vocabulary, text_field) in HIERARCHIES.items():
         keys = _values(fields.get(field))
-        places = [commune for key in keys if (commune := communes.get(key))]
-        concepts = with_ancestors(
-            vocabulary, [*keys, *(f"departement-{each.departement}" for each in places)]
-        )
+        named = list(filter(None, map(communes.get, keys)))
+        departements = [f"departement-{commune.departement}" for commune in named]
+        concepts = with_ancestors(vocabulary, [*keys, *departements])
         document[facet] = [concept.id for concept in concepts]
-        names = [name for each in places for name in (each.name, each.code)]
-        document[text_field] = _text(
-            [*names, *(label for concept in concepts for label in _labels(concept))]
-        )
+        texts: list[str] = []
+        for commune in named:
+            texts += (commune.name, commune.code)
+        for concept in concepts:
+            texts += _labels(concept)
+        document[text_field] = _text(texts)
     box = boxes.of_geometry(fields.get("spatial"))
     add_places(document, _values(fields.get("territory")), str(dataset.get("title") or ""), box)
-    document[LABELS_TEXT] = _text(
-        label
-        for field, vocabulary in LABELLED.items()
-        for uri in _values(fields.get(field))
-        if (concept := voc.get(vocabulary).get(uri))
-        for label in (concept.label("fr"), *concept.alt_labels)
-    )
+    labels: list[str] = []
+    for field, vocabulary in LABELLED.items():
+        for concept in filter(None, map(voc.get(vocabulary).get, _values(fields.get(field)))):
+            labels += (concept.label("fr"), *concept.alt_labels)
+    document[LABELS_TEXT] = _text(labels)
     document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization") or {})
     document[UPDATED_FIELD] = _updated(fields) or document.get("metadata_modified")
     if dataset.get("title"):
@@ -121,22 +120,22 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
 
 def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
     """Return the concepts with the given URIs or ids and their ancestors, without duplicates; skip unknown ones."""
-    known = voc.get(vocabulary)
-    found: dict[str, voc.Concept] = {}
+    concepts = voc.get(vocabulary)
+    by_id: dict[str, voc.Concept] = {}
     for key in keys:
-        concept = known.get(key)
+        concept = concepts.get(key)
         if concept:
-            for each in (concept, *known.ancestors(concept.uri)):
-                found.setdefault(each.id, each)
-    return list(found.values())
+            for ancestor in (concept, *concepts.ancestors(concept.uri)):
+                by_id.setdefault(ancestor.id, ancestor)
+    return list(by_id.values())
 
 
 def _updated(fields: Mapping[str, Any]) -> str | None:
     """Return the date of the data in Solr's format (first day of a year or month); None if unknown."""
-    found = _DAY.match(str(fields.get("modified") or ""))
-    if not found:
+    match = _DAY.match(str(fields.get("modified") or ""))
+    if not match:
         return None
-    year, month, day = (int(part or 1) for part in found.groups())
+    year, month, day = (int(part or 1) for part in match.groups())
     try:
         return f"{date(year, month, day).isoformat()}T00:00:00Z"
     except ValueError:
@@ -162,7 +161,7 @@ def tidy(document: dict[str, Any]) -> dict[str, Any]:
 def _without_noise(value: Any) -> Any:
     """Remove URLs, e-mail addresses and geometries from a value; empty if no word is left."""
     if isinstance(value, list):
-        return [text for item in value if (text := _without_noise(item))]
+        return list(filter(None, map(_without_noise, value)))
     if not isinstance(value, str):
         return value
     text = _NOISE.sub(" ", value)
@@ -200,8 +199,11 @@ def _organization_text(organization: Any) -> str:
     """Return the short and full names of the service: "DDT 01 ; Direction départementale des territoires … Ain"."""
     if not isinstance(organization, dict):  # other plugins may have changed the dataset
         return ""
-    known = voc.get("organisations").get(organization.get("name") or "")
-    return _text((organization.get("title") or "", *(known.alt_labels if known else ())))
+    names = [organization.get("title") or ""]
+    service = voc.get("organisations").get(organization.get("name") or "")
+    if service:
+        names += service.alt_labels
+    return _text(names)
 
 
 def _text(parts: Iterable[str]) -> str:
@@ -222,18 +224,15 @@ def add_places(
         title: title of the dataset.
         box: bounding box of its geometry.
     """
-    own = list(dict.fromkeys(value for each in territories if (value := _place_value(each))))
+    own = list(dict.fromkeys(filter(None, map(_place_value, territories))))
     around: list[str] = []
     if box and not own:
         own, around = boxes.places(box)
     # "France" beside another place tells where that place lies, not that the dataset covers the country.
     own = [value for value in own if value not in gazetteer.COUNTRIES] or own
     codes = [code for code, concept in gazetteer.departements().items() if concept.id in own]
-    if (
-        codes
-        and len(codes) <= MOST_DEPARTEMENTS
-        and not any(value.startswith("commune-") for value in own)
-    ):
+    has_commune = any(value.startswith("commune-") for value in own)
+    if codes and len(codes) <= MOST_DEPARTEMENTS and not has_commune:
         named = gazetteer.communes_in(title, tuple(codes))
         if named:
             own = [f"commune-{commune.code}" for commune in named]
