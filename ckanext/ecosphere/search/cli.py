@@ -26,13 +26,14 @@ def search() -> None:
 def explain(question: str, rows: int) -> None:
     """Tell how QUESTION is understood, and why each public result stands where it stands."""
     understood = understanding.understand(question, without=config.without())
-    asked = understood.asked
-    place = asked.place or asked.maybe
+    question = understood.question
+    place = question.place or question.maybe
     if place:
         click.echo(
-            f"Place: {place.title}" + ("" if asked.place else " (perhaps: weighs, hides nothing)")
+            f"Place: {place.title}"
+            + ("" if question.place else " (perhaps: weighs, hides nothing)")
         )
-    for unit in asked.units:
+    for unit in question.units:
         called = ", ".join(unit.others[: unit.called])
         click.echo(
             f"Words: {unit.text}"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from ckanext.ecosphere.search.relevance import conditions, place_names
-from ckanext.ecosphere.search.relevance.asked import Excluded
 from ckanext.ecosphere.search.relevance.place_names import cues
+from ckanext.ecosphere.search.relevance.question import Excluded
 from ckanext.ecosphere.search.relevance.solr_query import FORMAT_FIELD, INSIDE_FIELD
 from ckanext.ecosphere.search.relevance.words import (
     LONGEST_PHRASE,

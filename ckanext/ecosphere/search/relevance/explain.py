@@ -14,7 +14,7 @@ from ckan.lib.search.common import make_connection
 from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.facet_values import ACCESS_FIELD
 from ckanext.ecosphere.search.relevance import solr_query
-from ckanext.ecosphere.search.relevance.asked import Asked
+from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import Understood
 
@@ -54,9 +54,9 @@ def explain(understood: Understood, rows: int, year: int | None) -> list[Explain
     Raises:
         pysolr.SolrError: Solr is down.
     """
-    asked = understood.asked
+    question = understood.question
     parameters = solr_query.parameters(
-        asked, minimum=config.minimum_match(), ranked=True, year=year
+        question, minimum=config.minimum_match(), ranked=True, year=year
     )
     parameters["fq"] = [f'{_PUBLIC}"{tk.config["ckan.site_id"]}"', *parameters.pop("fq_list")]
     parameters |= {
@@ -72,13 +72,13 @@ def explain(understood: Understood, rows: int, year: int | None) -> list[Explain
     }
     answer = make_connection(decode_dates=False).search(parameters.pop("q"), **parameters)
     return [
-        _explained(document, answer.debug["explain"][document["index_id"]], asked, year)
+        _explained(document, answer.debug["explain"][document["index_id"]], question, year)
         for document in answer.docs
     ]
 
 
 def _explained(
-    document: dict[str, Any], tree: dict[str, Any], asked: Asked, year: int | None
+    document: dict[str, Any], tree: dict[str, Any], question: Question, year: int | None
 ) -> Explained:
     words: dict[str, float] = defaultdict(float)
     for field, value in _weights(tree):
@@ -88,7 +88,7 @@ def _explained(
         name=document["name"],
         score=document["score"],
         words=dict(sorted(words.items(), key=lambda item: -item[1])),
-        place=_fit(document, asked),
+        place=_fit(document, question),
         places=tuple(document.get(PLACE_FIELD) or ()),
         record=solr_query.gains(document, year) if year else {},
     )
@@ -103,11 +103,14 @@ def _weights(tree: dict[str, Any]) -> Iterator[tuple[str, float]]:
         yield from _weights(each)
 
 
-def _fit(document: dict[str, Any], asked: Asked) -> float:
+def _fit(document: dict[str, Any], question: Question) -> float:
     have = {
         PLACE_FIELD: document.get(PLACE_FIELD) or (),
         INSIDE_FIELD: document.get(INSIDE_FIELD) or (),
     }
     return max(
-        [1.0, *(weight for weight, field, value in solr_query.fits(asked) if value in have[field])]
+        [
+            1.0,
+            *(weight for weight, field, value in solr_query.fits(question) if value in have[field]),
+        ]
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search.relevance import catalogue_words, spelling
-from ckanext.ecosphere.search.relevance.asked import Asked
+from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.results import Index
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.relevance.words import Unit, is_translated, read_all, stem
@@ -38,14 +38,14 @@ def subjects(
         for each `words`, as typed; `place`, "" for everywhere; `mentioned`: number of datasets there that have the
         words elsewhere; `elsewhere`: number of datasets of other places about it; `names`: what was searched beside it.
     """
-    asked = understood.asked
+    question = understood.question
     texts = [_stems_of(dataset) for dataset in datasets]
-    strong = [unit for unit in asked.units if not unit.weak]
+    strong = [unit for unit in question.units if not unit.weak]
     if any(unit.core for unit in strong):
         # An ordinary word beside a subject need not be one itself ("quelles espèces faut-il prendre en compte").
         strong = [unit for unit in strong if unit.core or not _is_ordinary(unit)]
-    unseen = [unit for unit in strong if _is_subject(unit, asked) and not _is_in(unit, texts)]
-    queries = {unit: _queries(unit, asked) for unit in unseen[:MOST]}
+    unseen = [unit for unit in strong if _is_subject(unit, question) and not _is_in(unit, texts)]
+    queries = {unit: _queries(unit, question) for unit in unseen[:MOST]}
     index.count_at_once(query for of_unit in queries.values() for query in of_unit)
     lacking = []
     for unit, (about, mentioned, anywhere) in queries.items():
@@ -56,30 +56,30 @@ def subjects(
             lacking.append(
                 {
                     "words": quoted(unit, understood.wanted),
-                    "place": asked.place.title if asked.place else "",
+                    "place": question.place.title if question.place else "",
                     "mentioned": number,
-                    "elsewhere": index.count(anywhere) if asked.place else 0,
+                    "elsewhere": index.count(anywhere) if question.place else 0,
                     "names": list(unit.others[: unit.called])[:MOST_NAMES],
                 }
             )
     return lacking
 
 
-def _queries(unit: Unit, asked: Asked) -> tuple[Asked, Asked, Asked]:
+def _queries(unit: Unit, question: Question) -> tuple[Question, Question, Question]:
     """Return the queries for what is about a subject at the place, mentions it there, and is about it anywhere."""
-    mentioned = Asked(
-        (_alone(unit),), place=asked.place, service=asked.service, excluded=asked.excluded
+    mentioned = Question(
+        (_alone(unit),), place=question.place, service=question.service, excluded=question.excluded
     )
     about = replace(mentioned, about=True)
     return about, mentioned, replace(about, place=None, service=())
 
 
-def _is_subject(unit: Unit, asked: Asked) -> bool:
+def _is_subject(unit: Unit, question: Question) -> bool:
     """Return whether a unit can be missing: neither a number, a table name, a possible place, nor an everyday word.
 
     An everyday word that the catalogue uses itself is a subject of it.
     """
-    if "_" in unit.text or unit.text.isdigit() or unit.words == asked.maybe_words:
+    if "_" in unit.text or unit.text.isdigit() or unit.words == question.maybe_words:
         return False
     return not is_translated(unit) or bool(catalogue_words.has(unit.words))
 
@@ -112,15 +112,15 @@ def quoted(unit: Unit, text: str) -> str:
     return match[0] if match else unit.text
 
 
-def everyday(asked: Asked, index: Index) -> list[dict[str, Any]]:
+def everyday(question: Question, index: Index) -> list[dict[str, Any]]:
     """Return everyday expressions that no dataset contains, found by alternative names only: `words` and `names`."""
-    strange = [unit for unit in spelling.strange(asked.units) if is_translated(unit)]
-    queries = {unit: Asked((_alone(unit),)) for unit in strange}
+    strange = [unit for unit in spelling.strange(question.units) if is_translated(unit)]
+    queries = {unit: Question((_alone(unit),)) for unit in strange}
     index.count_at_once(queries.values())
     return [
         {"words": unit.text, "names": list(unit.others[: unit.called])[:MOST_NAMES]}
         for unit, query in queries.items()
-        if not index.count(query) and index.count(asked)
+        if not index.count(query) and index.count(question)
     ]
 
 

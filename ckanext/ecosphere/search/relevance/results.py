@@ -24,7 +24,7 @@ from ckan.types import Context
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import config, query, solr_client
 from ckanext.ecosphere.search.relevance import solr_query, spelling
-from ckanext.ecosphere.search.relevance.asked import Asked
+from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.shared import dates
 
@@ -62,31 +62,31 @@ class Index:
             data_dict,
             without,
         )
-        self._counts: dict[Asked, int] = {}
-        self._answers: dict[Asked, dict[str, Any]] = {}
+        self._counts: dict[Question, int] = {}
+        self._answers: dict[Question, dict[str, Any]] = {}
 
-    def find(self, asked: Asked) -> dict[str, Any]:
+    def find(self, question: Question) -> dict[str, Any]:
         """Return the result of `package_search` for a query."""
-        if asked not in self._answers:
-            answer = self._run(asked)
-            self._answers[asked] = answer
-            self._counts[asked] = answer["count"]
-        return self._answers[asked]
+        if question not in self._answers:
+            answer = self._run(question)
+            self._answers[question] = answer
+            self._counts[question] = answer["count"]
+        return self._answers[question]
 
     @property
     def has_titles(self) -> bool:
         """Return whether the results have titles and keywords, which a client can leave out."""
         return self.data_dict.get("rows") != 0 and not self.data_dict.get("fl")
 
-    def knows(self, asked: Asked) -> bool:
+    def knows(self, question: Question) -> bool:
         """Return whether a query has been run or counted."""
-        return asked in self._counts
+        return question in self._counts
 
-    def count(self, asked: Asked) -> int:
+    def count(self, question: Question) -> int:
         """Return the number of results of a query."""
-        if self.knows(asked):
-            return self._counts[asked]
-        return self.find(asked)["count"]
+        if self.knows(question):
+            return self._counts[question]
+        return self.find(question)["count"]
 
     def near(self, word: str) -> str:
         """Return a corrected spelling of a word; empty if none finds anything for the reader."""
@@ -96,15 +96,15 @@ class Index:
             return other
         return ""
 
-    def foresee(self, queries: Iterable[Asked]) -> None:
+    def foresee(self, queries: Iterable[Question]) -> None:
         """Count several queries in advance; a single one is counted when it is run."""
         distinct = list(dict.fromkeys(queries))
-        if sum(not self.knows(asked) for asked in distinct) >= SEVERAL:
+        if sum(not self.knows(question) for question in distinct) >= SEVERAL:
             self.count_at_once(distinct)
 
-    def count_at_once(self, queries: Iterable[Asked]) -> None:
+    def count_at_once(self, queries: Iterable[Question]) -> None:
         """Count the results of queries with one request to Solr."""
-        unknown = [asked for asked in dict.fromkeys(queries) if not self.knows(asked)][
+        unknown = [question for question in dict.fromkeys(queries) if not self.knows(question)][
             :MOST_FORESEEN
         ]
         if not unknown:
@@ -112,9 +112,9 @@ class Index:
         parameters = counting_parameters(
             [
                 solr_query.parameters(
-                    asked, minimum=config.minimum_match(), ranked=False, year=None
+                    question, minimum=config.minimum_match(), ranked=False, year=None
                 )
-                for asked in unknown
+                for question in unknown
             ]
         )
         try:
@@ -125,21 +125,21 @@ class Index:
             return
         self._counts.update(zip(unknown, read_counts(answer, len(unknown)), strict=True))
 
-    def _run(self, asked: Asked) -> dict[str, Any]:
+    def _run(self, question: Question) -> dict[str, Any]:
         if not has_numbers():
-            return self._ask_ranked(asked, None)
+            return self._ask_ranked(question, None)
         try:
-            return self._ask_ranked(asked, dates.today().year)
+            return self._ask_ranked(question, dates.today().year)
         except SearchQueryError:
             raise
         except SearchError:
             # The schema of the index may have changed.
             forget_schema()
-            return self._ask_ranked(asked, None)
+            return self._ask_ranked(question, None)
 
-    def _ask_ranked(self, asked: Asked, year: int | None) -> dict[str, Any]:
+    def _ask_ranked(self, question: Question, year: int | None) -> dict[str, Any]:
         parameters = solr_query.parameters(
-            asked,
+            question,
             minimum=config.minimum_match(),
             ranked="ranking" not in self.without,
             year=year,
@@ -154,9 +154,9 @@ class Index:
             return self.original(self.context, {**self.data_dict, **parameters, "fq_list": filters})
 
 
-def alone(word: str) -> Asked:
+def alone(word: str) -> Question:
     """Return the query for a single word."""
-    return Asked((Unit((word,)),))
+    return Question((Unit((word,)),))
 
 
 def counting_parameters(queries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ckanext.ecosphere.search.relevance import (
     spelling,
     understanding,
 )
-from ckanext.ecosphere.search.relevance.asked import Asked
+from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.results import Index, alone
 from ckanext.ecosphere.search.relevance.understanding import Understood
 
@@ -62,7 +62,7 @@ class Choice:
     """An interpretation of a query, the query chosen for it, and the corrected spelling, if any."""
 
     understood: Understood
-    asked: Asked
+    question: Question
     corrected: str = ""
 
 
@@ -117,12 +117,12 @@ def answer(
             understood = _with_common_name(index, understood, understand, place)
         choice = _chosen(index, understood, understand)
     summary = _summary(choice, index)
-    summary["as_asked"] = 0 if summary["missing"] else index.count(understood.asked)
+    summary["as_asked"] = 0 if summary["missing"] else index.count(understood.question)
     if has_request_context() and data_dict.get("rows") != 0:
         # For the page, to which CKAN passes only results and facets.
         marked = _words_to_mark(choice, typed)
         tk.g.setdefault(KEY, {})[typed] = {**summary, "marked": marked}
-    return {**index.find(choice.asked), KEY: summary}
+    return {**index.find(choice.question), KEY: summary}
 
 
 def _identified(index: Index, typed: str) -> Choice | None:
@@ -132,9 +132,9 @@ def _identified(index: Index, typed: str) -> Choice | None:
         return None
     last_part = re.split("[/=#:]", text)[-1]
     for identifier in dict.fromkeys((text, text.lower(), last_part)):
-        asked = Asked((), identifier=identifier)
-        if identifier and index.count(asked):
-            return Choice(Understood(typed, asked), asked)
+        question = Question((), identifier=identifier)
+        if identifier and index.count(question):
+            return Choice(Understood(typed, question), question)
     return None
 
 
@@ -154,9 +154,9 @@ def _with_common_name(
         return understood
     # Count the next candidates as well, so that Solr is queried once.
     unknown = spelling.unknown(understood) if "spelling" not in index.without else []
-    candidates = [understood.asked, *_candidates(placed, [], understand)]
+    candidates = [understood.question, *_candidates(placed, [], understand)]
     index.foresee([*candidates, *_candidates(understood, unknown, understand)])
-    if not index.count(understood.asked) and index.count(placed.asked):
+    if not index.count(understood.question) and index.count(placed.question):
         return placed
     return understood
 
@@ -169,29 +169,29 @@ def _chosen(
     unknown = spelling.unknown(understood) if corrects else []
     if relaxes and _may_find_little(understood, unknown):
         index.foresee(_candidates(understood, unknown, understand))
-    first = Choice(understood, understood.asked)
-    best, count = first, index.count(first.asked)
+    first = Choice(understood, understood.question)
+    best, count = first, index.count(first.question)
     if corrects and count <= FEW:
         corrected = spelling.corrected(understood, unknown, index.near)
         if corrected:
             again = understand(corrected)
-            count_again = index.count(again.asked)
+            count_again = index.count(again.question)
             if not count or count_again > FEW * count:
-                best, count = Choice(again, again.asked, corrected), count_again
+                best, count = Choice(again, again.question, corrected), count_again
     if relaxes and not count:
         best = _at_namesake(best, index)
-        count = index.count(best.asked)
+        count = index.count(best.question)
     if relaxes and count <= FEW:
         best = _with_less(best, index)
     # Do not report a correction that did not help.
-    if best.corrected and not index.count(best.asked):
+    if best.corrected and not index.count(best.question):
         return first
     return best
 
 
 def _may_find_little(understood: Understood, unknown: list[str]) -> bool:
     """Return whether a query is likely to find nothing as it is: unknown words, an ambiguous place, or many units."""
-    strong = [unit for unit in understood.asked.units if not unit.weak]
+    strong = [unit for unit in understood.question.units if not unit.weak]
     if unknown or len(strong) > MOST_AT_ONCE:
         return True
     if any(not unit.others and catalogue_words.has(unit.words) is False for unit in strong):
@@ -202,7 +202,7 @@ def _may_find_little(understood: Understood, unknown: list[str]) -> bool:
 
 def _candidates(
     understood: Understood, unknown: list[str], understand: Callable[[str], Understood]
-) -> list[Asked]:
+) -> list[Question]:
     """Return the queries that may be needed, most likely first.
 
     Args:
@@ -212,7 +212,7 @@ def _candidates(
     """
     texts = dict.fromkeys(_possible_corrections(understood, unknown))
     readings = [understood, *(understand(text) for text in texts if text != understood.text)]
-    candidates = [reading.asked for reading in readings]
+    candidates = [reading.question for reading in readings]
     candidates += map(alone, unknown)
     for word in unknown:
         near = spelling.near(voc.normalise(word), foreseen=True)
@@ -221,10 +221,10 @@ def _candidates(
     for reading in reversed(readings):
         if reading.place:
             namesakes = reading.others[:MOST_NAMESAKES]
-            candidates += [replace(reading.asked, place=namesake) for namesake in namesakes]
-        candidates += understanding.steps(reading.asked)[:MOST_STEPS]
+            candidates += [replace(reading.question, place=namesake) for namesake in namesakes]
+        candidates += understanding.steps(reading.question)[:MOST_STEPS]
     for reading in reversed(readings):
-        candidates += understanding.steps(reading.asked)[MOST_STEPS:]
+        candidates += understanding.steps(reading.question)[MOST_STEPS:]
     return candidates
 
 
@@ -254,28 +254,28 @@ def _at_namesake(best: Choice, index: Index) -> Choice:
         other_name = voc.normalise(place.label)
         if name != other_name and f"{name} " in other_name:
             continue  # only part of the other's name: "Saint-Martin" in Saint-Martin-d'Hères
-        asked = replace(best.asked, place=place)
-        if index.count(asked):
-            others = (best.asked.place, *understood.others)
+        question = replace(best.question, place=place)
+        if index.count(question):
+            others = (best.question.place, *understood.others)
             others = tuple(other for other in others if other and other != place)
-            moved = replace(understood, asked=asked, others=others)
-            return replace(best, asked=asked, understood=moved)
+            moved = replace(understood, question=question, others=others)
+            return replace(best, question=question, understood=moved)
     return best
 
 
 def _with_less(best: Choice, index: Index) -> Choice:
     """Relax the query step by step (words, the place, then more) until it has enough results."""
-    steps = understanding.steps(best.understood.asked)
-    count = index.count(best.asked)
-    for number, asked in enumerate(steps):
+    steps = understanding.steps(best.understood.question)
+    count = index.count(best.question)
+    for number, question in enumerate(steps):
         # Steps that drop the place or most words are only for queries without any results.
-        if count and (not asked.strict or asked.optional or not asked.units):
+        if count and (not question.strict or question.optional or not question.units):
             break
-        if number and not index.knows(asked):
+        if number and not index.knows(question):
             index.foresee(steps[number:])
-        count_of_step = index.count(asked)
+        count_of_step = index.count(question)
         if count_of_step > count:
-            best, count = replace(best, asked=asked), count_of_step
+            best, count = replace(best, question=question), count_of_step
         if count > FEW:
             break
     return best
@@ -283,28 +283,28 @@ def _with_less(best: Choice, index: Index) -> Choice:
 
 def _summary(choice: Choice, index: Index) -> dict[str, Any]:
     """Return the interpretation of the query, for pages and API clients."""
-    asked, understood = choice.asked, choice.understood
-    place, first = understood.place, understood.asked
+    question, understood = choice.question, choice.understood
+    place, first = understood.place, understood.question
     # What is shown of other places says nothing about this one.
-    results = index.find(asked)["results"] if asked.strict else []
+    results = index.find(question)["results"] if question.strict else []
     lacking = missing.subjects(understood, index, results) if index.has_titles else []
-    place_only = not asked.units and bool(first.units)
-    relaxed = asked.core or place_only or asked.optional > first.optional
+    place_only = not question.units and bool(first.units)
+    relaxed = question.core or place_only or question.optional > first.optional
     return {
         "place": {"id": place.ids[0], "title": place.title, "kind": place.kind} if place else None,
         "other_places": [{"id": other.ids[0], "title": other.title} for other in understood.others],
         "place_words": " ".join(understood.place_words),
         "elsewhere": bool(place)
-        and not asked.strict
-        and not index.count(replace(asked, strict=True)),
+        and not question.strict
+        and not index.count(replace(question, strict=True)),
         "words": [unit.text for unit in first.units],
         "corrected": choice.corrected,
         "fewer_words": relaxed and not lacking,
-        "unsaid": missing.everyday(asked, index),
+        "unsaid": missing.everyday(question, index),
         "missing": lacking,
         "place_only": place_only,
         "excluded": [
-            {"kind": excluded.kind, "title": excluded.title} for excluded in asked.excluded
+            {"kind": excluded.kind, "title": excluded.title} for excluded in question.excluded
         ],
         "wanted": understood.wanted,
     }
@@ -312,5 +312,5 @@ def _summary(choice: Choice, index: Index) -> dict[str, Any]:
 
 def _words_to_mark(choice: Choice, typed: str) -> str:
     """Return the words to mark in results: as typed or corrected, and the catalogue's names for them."""
-    names = [name for unit in choice.asked.units for name in unit.others[: unit.called]]
+    names = [name for unit in choice.question.units for name in unit.others[: unit.called]]
     return " ".join([choice.understood.wanted or typed, *names])

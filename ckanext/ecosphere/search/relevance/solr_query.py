@@ -15,7 +15,7 @@ from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
+from ckanext.ecosphere.search.relevance.question import Excluded, Question
 from ckanext.ecosphere.search.relevance.solr_language import longest_synonyms
 from ckanext.ecosphere.search.relevance.words import DATA, Unit, stem
 from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
@@ -84,11 +84,13 @@ def weights() -> dict[str, dict[str, float]]:
     return dict(table)
 
 
-def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) -> dict[str, Any]:
+def parameters(
+    question: Question, *, minimum: str, ranked: bool, year: int | None
+) -> dict[str, Any]:
     """Return the parameters of `package_search`.
 
     Args:
-        asked: the query.
+        question: the query.
         minimum: Solr's `mm`, used if nothing is optional.
         ranked: whether place and record affect the score.
         year: the current year, for the age of data; None if the index lacks `NUMBER_FIELDS`.
@@ -96,42 +98,42 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
     Returns:
         `q`, `defType`, `mm`, `fq_list`, and `boost` if ranked.
     """
-    if asked.identifier:
-        clauses = [f'{field}:"{asked.identifier}"' for field in IDENTIFIER_FIELDS]
+    if question.identifier:
+        clauses = [f'{field}:"{question.identifier}"' for field in IDENTIFIER_FIELDS]
         return {"q": " OR ".join(clauses), "defType": "edismax", "mm": "1", "fq_list": []}
-    strong = [unit for unit in asked.units if not unit.weak]
-    if asked.about:
+    strong = [unit for unit in question.units if not unit.weak]
+    if question.about:
         clauses = [f"({_about([unit.text])})" for unit in strong]
     else:
-        others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(asked, strong)))
-        clauses = [_clause(unit, asked, others) for unit in strong]
-        if asked.title:
-            clauses = [f"({clause} OR {_titled(asked)}^{_HARDLY})" for clause in clauses]
-    mixed = asked.core and 0 < sum(unit.core for unit in strong) < len(strong)
+        others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(question, strong)))
+        clauses = [_clause(unit, question, others) for unit in strong]
+        if question.title:
+            clauses = [f"({clause} OR {_titled(question)}^{_HARDLY})" for clause in clauses]
+    mixed = question.core and 0 < sum(unit.core for unit in strong) < len(strong)
     if mixed:
         clauses = _core_first(clauses, strong)
         minimum = "1"
     elif not clauses:
         minimum = "0"
     else:
-        if asked.optional:
-            minimum = str(max(len(clauses) - asked.optional, 1))
-        clauses[0] = _with_extras(clauses[0], asked, strong)
+        if question.optional:
+            minimum = str(max(len(clauses) - question.optional, 1))
+        clauses[0] = _with_extras(clauses[0], question, strong)
     solr: dict[str, Any] = {
         # CKAN sets `q.op=AND`; explicit "OR" leaves it to `mm`.
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
         "mm": minimum,
-        "fq_list": list(filter(None, [_where(asked), _who(asked), *_without(asked)])),
+        "fq_list": list(filter(None, [_where(question), _who(question), *_without(question)])),
     }
     if ranked:
-        solr["boost"] = _boost(asked, year)
+        solr["boost"] = _boost(question, year)
     return solr
 
 
-def _copies(asked: Asked, strong: list[Unit]) -> int:
+def _copies(question: Question, strong: list[Unit]) -> int:
     """Return how many times a unit occurs in the query."""
-    if not asked.core:
+    if not question.core:
         return max(1, len(strong))
     core = sum(unit.core for unit in strong)
     return max(1, core * (1 + min(MOST_PAIRED, len(strong) - core)))
@@ -145,7 +147,7 @@ def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
     return [core, *(f"({core} AND {clause})" for clause in beside)]
 
 
-def _clause(unit: Unit, asked: Asked, others: int) -> str:
+def _clause(unit: Unit, question: Question, others: int) -> str:
     """Return the clause of a unit: its words, or any of up to `others` alternative names."""
     weight = weights()["words"]
     parts = _whole(unit.words, weight["apart"])
@@ -154,8 +156,8 @@ def _clause(unit: Unit, asked: Asked, others: int) -> str:
         if other.casefold() != typed:
             boost = weight["called" if rank < unit.called else "sibling"]
             parts.append(f"{_name(other)}^{boost}")
-    if asked.maybe and unit.words == asked.maybe_words:
-        parts.append(f"{INSIDE_FIELD}:({_any(asked.maybe.ids)})^0.1")
+    if question.maybe and unit.words == question.maybe_words:
+        parts.append(f"{INSIDE_FIELD}:({_any(question.maybe.ids)})^0.1")
     return _either(parts)
 
 
@@ -198,7 +200,7 @@ def _term(word: str) -> str:
     return word if plain else f'"{word}"'
 
 
-def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
+def _with_extras(clause: str, question: Question, strong: list[Unit]) -> str:
     """Add to the first clause what only affects the score: adjacent words of the query, and the purpose."""
     weight = weights()["words"]
     extras = [
@@ -208,31 +210,33 @@ def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
     # Combined with the clause, so that the purpose alone does not satisfy it.
     extras += [
         f'({clause} AND "{unit.text}"~{weight["slop"]})^{weight["purpose"]}'
-        for unit in asked.units
+        for unit in question.units
         if unit.weak
     ]
     return _either([clause, *extras])
 
 
-def _where(asked: Asked) -> str:
+def _where(question: Question) -> str:
     """Return the filter of a place: datasets of it, of what contains it, or of what lies within it."""
-    if not asked.place or not asked.strict or asked.service:
+    if not question.place or not question.strict or question.service:
         return ""
-    place = asked.place
+    place = question.place
     own = (*place.ids, *place.around, *gazetteer.COUNTRIES)
-    return _or_titled(f"{PLACE_FIELD}:({_any(own)}) OR {INSIDE_FIELD}:({_any(place.ids)})", asked)
+    return _or_titled(
+        f"{PLACE_FIELD}:({_any(own)}) OR {INSIDE_FIELD}:({_any(place.ids)})", question
+    )
 
 
-def _who(asked: Asked) -> str:
+def _who(question: Question) -> str:
     """Return the filter of a service that was named."""
-    if not asked.service:
+    if not question.service:
         return ""
-    return _or_titled(f"organization:({_any(asked.service)})", asked)
+    return _or_titled(f"organization:({_any(question.service)})", question)
 
 
-def _without(asked: Asked) -> list[str]:
+def _without(question: Question) -> list[str]:
     """Return the filters of what is excluded; of an excluded place, datasets of the areas around it remain."""
-    return [_or_titled(f"(*:* -({_having(excluded)}))", asked) for excluded in asked.excluded]
+    return [_or_titled(f"(*:* -({_having(excluded)}))", question) for excluded in question.excluded]
 
 
 def _having(excluded: Excluded) -> str:
@@ -253,45 +257,45 @@ def _about(names: Iterable[str]) -> str:
     return " OR ".join(f"{field}:({' OR '.join(parts)})" for field in SUBJECT_FIELDS)
 
 
-def _or_titled(clause: str, asked: Asked) -> str:
+def _or_titled(clause: str, question: Question) -> str:
     """Return a filter that datasets with exactly the query's title pass in any case."""
-    return f"{clause} OR {_titled(asked)}" if asked.title else clause
+    return f"{clause} OR {_titled(question)}" if question.title else clause
 
 
-def _titled(asked: Asked) -> str:
-    return f'{TITLE_FIELD}:"{asked.title}"'
+def _titled(question: Question) -> str:
+    return f'{TITLE_FIELD}:"{question.title}"'
 
 
 def _any(values: tuple[str, ...]) -> str:
     return " OR ".join(f'"{value}"' for value in dict.fromkeys(values))
 
 
-def _boost(asked: Asked, year: int | None) -> str:
-    factors = list(filter(None, [_fit(asked), _exact(asked), _formatted(asked)]))
+def _boost(question: Question, year: int | None) -> str:
+    factors = list(filter(None, [_fit(question), _exact(question), _formatted(question)]))
     if year:
         technical = f"termfreq({TITLE_FORM_FIELD},'{TECHNICAL_TITLE}')"
         factors.append(f"if({technical},{weights()['record']['technical_title']},1)")
-        factors += _of_years(asked, year)
+        factors += _of_years(question, year)
         factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:
         return ""
     return factors[0] if len(factors) == 1 else f"product({','.join(factors)})"
 
 
-def _formatted(asked: Asked) -> str:
+def _formatted(question: Question) -> str:
     """Return the Solr function that boosts datasets in one of the formats named; empty if none is named."""
-    tests = ",".join(f"termfreq({FORMAT_FIELD},'{value}')" for value in asked.formats)
+    tests = ",".join(f"termfreq({FORMAT_FIELD},'{value}')" for value in question.formats)
     return f"if(sum({tests},0),{weights()['words']['format']},1)" if tests else ""
 
 
-def _of_years(asked: Asked, year: int) -> list[str]:
+def _of_years(question: Question, year: int) -> list[str]:
     """Return Solr functions that boost data of the years named, more so if the title has the year."""
     weight = weights()["words"]
-    texts = [unit.text for unit in asked.units if unit.weak or len(asked.units) == 1]
+    texts = [unit.text for unit in question.units if unit.weak or len(question.units) == 1]
     years = [int(text) for text in texts if len(text) == _DIGITS_OF_YEAR and text.isdigit()]
     periods = [(named, named) for named in years[:1]]
-    if asked.period:
-        periods.append(asked.period)
+    if question.period:
+        periods.append(question.period)
     functions = []
     for first, last in periods:
         # 0 means unknown, not an early year.
@@ -309,11 +313,11 @@ def _of_years(asked: Asked, year: int) -> list[str]:
     return functions
 
 
-def _exact(asked: Asked) -> str:
+def _exact(question: Question) -> str:
     """Return the Solr function that boosts datasets with exactly the query's title; empty without a title."""
-    if not asked.title:
+    if not question.title:
         return ""
-    return f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{asked.title}')))"
+    return f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{question.title}')))"
 
 
 def _record(year: int) -> list[str]:
@@ -348,31 +352,33 @@ def gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
     return {name: weight[name] * share for name, share in shares.items()}
 
 
-def _fit(asked: Asked) -> str:
+def _fit(question: Question) -> str:
     """Return the Solr function of how well a dataset's place fits: 1 if not at all or unknown; "" without a place."""
-    tests = [f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(asked)]
+    tests = [
+        f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(question)
+    ]
     return f"max(1,{','.join(tests)})" if tests else ""
 
 
-def fits(asked: Asked) -> list[tuple[float, str, str]]:
+def fits(question: Question) -> list[tuple[float, str, str]]:
     """Return the boosts by index value of a dataset's places: weight, field, value.
 
     If the place is not required, datasets are ordered by their distance from it.
     """
-    place = asked.place or asked.maybe
+    place = question.place or question.maybe
     if not place:
         return []
     weight = weights()["place"]
     boosts = [(weight["exact"], PLACE_FIELD, value) for value in place.ids]
-    if asked.first:
-        boosts.append((weight["exact"] * SAME_NAME, PLACE_FIELD, asked.first))
+    if question.first:
+        boosts.append((weight["exact"] * SAME_NAME, PLACE_FIELD, question.first))
     boosts += [(weight["inside"], INSIDE_FIELD, value) for value in place.ids]
     for value in place.around:
         if value not in gazetteer.COUNTRIES:
             boosts.append((weight[_kind(value)], PLACE_FIELD, value))
         if _kind(value) == "region":
             boosts.append((weight["nearby"], INSIDE_FIELD, value))
-    if asked.place and not asked.strict:
+    if question.place and not question.strict:
         boosts = [*_multiplied(boosts), *_by_distance(place)]
     boosts += [(weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES]
     return boosts

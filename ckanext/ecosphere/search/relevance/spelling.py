@@ -45,7 +45,7 @@ def strange(units: Iterable[words.Unit]) -> list[words.Unit]:
 
 def unknown(understood: Understood) -> list[str]:
     """Return the words, as typed, that may be misspelt."""
-    typed = (word for unit in understood.asked.units for word in unit.words)
+    typed = (word for unit in understood.question.units for word in unit.words)
     return [word for word in typed if _may_be_misspelt(voc.normalise(word))][:MOST_CORRECTED]
 
 
@@ -111,7 +111,7 @@ def _of_lists(folded: str, *, known: bool) -> str:
 
 def _expression_corrected(understood: Understood) -> str:
     """Return the query with two or three words replaced by a near expression."""
-    units, text = understood.asked.units[:MOST_UNITS], understood.text
+    units, text = understood.question.units[:MOST_UNITS], understood.text
     for number in (3, 2):
         for start in range(len(units) - number + 1):
             typed = [word for unit in units[start : start + number] for word in unit.words]

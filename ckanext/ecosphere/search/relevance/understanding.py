@@ -14,8 +14,8 @@ from ckanext.ecosphere.search.relevance import (
     solr_language,
     words,
 )
-from ckanext.ecosphere.search.relevance.asked import Asked
 from ckanext.ecosphere.search.relevance.place_names import cues
+from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.words import Unit
 from ckanext.ecosphere.vocabularies import gazetteer
 from ckanext.ecosphere.vocabularies.gazetteer import Place
@@ -37,14 +37,14 @@ class Understood:
 
     Attributes:
         text: the query.
-        asked: the Solr query to try first.
+        question: the Solr query to try first.
         wanted: the query without what it excludes.
         others: other places of the same name.
         place_words: the words interpreted as the place.
     """
 
     text: str
-    asked: Asked
+    question: Question
     wanted: str = ""
     others: tuple[Place, ...] = ()
     place_words: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class Understood:
     @property
     def place(self) -> Place | None:
         """Return the place, if it is certain."""
-        return self.asked.place
+        return self.question.place
 
 
 def understand(text: str, *, place: str = "", without: frozenset[str] = frozenset()) -> Understood:
@@ -71,13 +71,13 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
     if "_" in wanted:
         wanted = _FILE_TYPE.sub("", wanted)
     understood = _understood(wanted, place, without)
-    asked = replace(understood.asked, excluded=taken.excluded)
+    question = replace(understood.question, excluded=taken.excluded)
     if "ranking" not in without:
-        asked = replace(asked, title=voc.normalise(plain if taken.excluded else wanted))
+        question = replace(question, title=voc.normalise(plain if taken.excluded else wanted))
     if plain != text:
-        strong = sum(not unit.weak for unit in asked.units)
-        asked = replace(asked, optional=max(0, strong - 1))
-    return replace(understood, text=text, wanted=wanted, asked=asked)
+        strong = sum(not unit.weak for unit in question.units)
+        question = replace(question, optional=max(0, strong - 1))
+    return replace(understood, text=text, wanted=wanted, question=question)
 
 
 def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
@@ -101,9 +101,9 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
     named = tuple(parts.words[position].typed for position in reading.words)
     if not reading.certain and not place:
         units = _units(parts, parts.words, placed=False)
-        asked = replace(parts.conditions, units=units, maybe=chosen, maybe_words=named)
-        return Understood(text, asked, others=others)
-    asked = replace(
+        question = replace(parts.conditions, units=units, maybe=chosen, maybe_words=named)
+        return Understood(text, question, others=others)
+    question = replace(
         parts.conditions,
         units=_units(parts, _without_place(parts.words, reading), placed=True),
         place=chosen,
@@ -111,8 +111,8 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
         first=_of_same_name(chosen, others),
     )
     if place == AROUND:
-        asked = replace(asked, strict=False, service=())
-    return Understood(text, asked, others=others, place_words=named)
+        question = replace(question, strict=False, service=())
+    return Understood(text, question, others=others, place_words=named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class _Parts:
 
     words: list[words.Word]
     references: list[Unit]
-    conditions: Asked
+    conditions: Question
     everyday: bool
 
 
@@ -140,8 +140,8 @@ def _parts(text: str, without: frozenset[str]) -> _Parts:
     if everyday:
         text, references = conditions.take_references(text)
     read = words.read(text)
-    asked = Asked((), formats=conditions.formats(read), period=period)
-    return _Parts(read, references, asked, everyday)
+    question = Question((), formats=conditions.formats(read), period=period)
+    return _Parts(read, references, question, everyday)
 
 
 def _place_of_id(value: str) -> Place | None:
@@ -182,7 +182,7 @@ def with_common_name(
     """
     if place == "off" or without & {"places", "everyday"}:
         return None
-    if understood.place or understood.asked.maybe:
+    if understood.place or understood.question.maybe:
         return None
     parts = _parts(understood.wanted, without)
     reading = places.read_word(parts.words)
@@ -194,7 +194,7 @@ def with_common_name(
     chosen = _place_of_id(place) or reading.place
     return replace(
         understood,
-        asked=replace(understood.asked, units=units, place=chosen),
+        question=replace(understood.question, units=units, place=chosen),
         others=_other_places(reading, chosen),
         place_words=tuple(parts.words[position].typed for position in reading.words),
     )
@@ -220,46 +220,48 @@ def _units(parts: _Parts, left: list[words.Word], *, placed: bool) -> tuple[Unit
     return tuple(dict.fromkeys(units))
 
 
-def steps(asked: Asked) -> list[Asked]:
+def steps(question: Question) -> list[Question]:
     """Return increasingly relaxed variants of a query that finds nothing: fewer words, a wider area, then both."""
-    strong = sum(not unit.weak for unit in asked.units)
-    core = sum(unit.core and not unit.weak for unit in asked.units)
+    strong = sum(not unit.weak for unit in question.units)
+    core = sum(unit.core and not unit.weak for unit in question.units)
     has_other_words = 0 < core < strong
     # Not one word at a time: a long sentence would query Solr a dozen times.
     fewer = sorted({1, strong // 4, strong // 2} - {0}) if strong > 1 else []
-    variants: list[Asked] = []
-    merged = _merged(asked.units)
-    if len(merged) < len(asked.units):
-        variants.append(replace(asked, units=merged))
+    variants: list[Question] = []
+    merged = _merged(question.units)
+    if len(merged) < len(question.units):
+        variants.append(replace(question, units=merged))
     if has_other_words:
-        variants.append(replace(asked, core=True))
+        variants.append(replace(question, core=True))
     # Within a place, other words alone do not match the subject ("photovoltaïque au sol" is not about polluted soil).
-    if not asked.place or not has_other_words:
-        variants += [replace(asked, optional=number) for number in fewer]
-    if asked.place and core > 1:
+    if not question.place or not has_other_words:
+        variants += [replace(question, optional=number) for number in fewer]
+    if question.place and core > 1:
         # The place's data on one subject matter more than other places' data on both.
-        subjects = tuple(unit for unit in asked.units if unit.core and not unit.weak)
-        variants.append(replace(asked, units=subjects, optional=core - 1))
-    if asked.place:
-        wide = replace(asked, strict=False, service=())
+        subjects = tuple(unit for unit in question.units if unit.core and not unit.weak)
+        variants.append(replace(question, units=subjects, optional=core - 1))
+    if question.place:
+        wide = replace(question, strict=False, service=())
         variants.append(wide)
         if has_other_words:
             # Any data of the place matter more than other words elsewhere ("aires" of "aires de covoiturage").
-            variants += [replace(wide, core=True), replace(asked, units=())]
+            variants += [replace(wide, core=True), replace(question, units=())]
         variants += [replace(wide, optional=number) for number in fewer]
     if strong > 1:
-        variants.append(replace(asked, strict=False, service=(), optional=strong - 1))
+        variants.append(replace(question, strict=False, service=(), optional=strong - 1))
     # The single words of an expression that no dataset contains ("aires de covoiturage").
-    single = tuple(Unit((word,)) for unit in asked.units for word in unit.words)
-    if len(single) > len(asked.units):
+    single = tuple(Unit((word,)) for unit in question.units for word in unit.words)
+    if len(single) > len(question.units):
         optional = len(single) - 1
-        variants.append(replace(asked, units=single, strict=False, service=(), optional=optional))
-    if asked.place:
-        variants.append(replace(asked, units=()))
-    for unit in asked.units:
+        variants.append(
+            replace(question, units=single, strict=False, service=(), optional=optional)
+        )
+    if question.place:
+        variants.append(replace(question, units=()))
+    for unit in question.units:
         if "_" in unit.text:
             table = _of_table(unit.text)
-            variants.append(replace(table, title=asked.title, excluded=asked.excluded))
+            variants.append(replace(table, title=question.title, excluded=question.excluded))
     return list(dict.fromkeys(variants))
 
 
@@ -289,7 +291,7 @@ def _either(first: Unit, second: Unit) -> Unit:
     return replace(first, others=others, called=len(dict.fromkeys(called)), weak=weak)
 
 
-def _of_table(name: str) -> Asked:
+def _of_table(name: str) -> Question:
     """Return a query for the parts of a table name that no dataset contains as a whole ("N_ZONE_REG_PPRI_S_017")."""
     parts, place = table_parts(name)
     typed = []
@@ -300,7 +302,7 @@ def _of_table(name: str) -> Asked:
         typed.append(part if is_term else part.rstrip("0123456789"))
     units = tuple(words.units(words.read(" ".join(typed))))
     core = any(unit.core for unit in units)
-    return Asked(units, place, core=core, optional=max(len(units) - 1, 0))
+    return Question(units, place, core=core, optional=max(len(units) - 1, 0))
 
 
 def is_table_name(title: str) -> bool:

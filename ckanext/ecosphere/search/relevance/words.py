@@ -201,10 +201,10 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
     # Dicts without values, as sets that keep their order.
     names_of_catalogue: dict[str, dict[str, None]] = {}
     everyday_names: dict[str, dict[str, None]] = {}
-    for asked, called in everyday():
-        for term in asked:
+    for typed, called in everyday():
+        for term in typed:
             key = key_of(term)
-            for names, terms in ((names_of_catalogue, called), (everyday_names, asked)):
+            for names, terms in ((names_of_catalogue, called), (everyday_names, typed)):
                 others = [other for other in terms if key_of(other) != key]
                 names.setdefault(key, {}).update(dict.fromkeys(others))
     for line in synonyms.read_lines():
@@ -243,8 +243,8 @@ def own_terms() -> frozenset[str]:
 def written() -> dict[str, str]:
     """Return stems of an expression → the expression as written in the lists."""
     terms: list[str] = []
-    for asked, called in everyday():
-        terms += [*asked, *called]
+    for typed, called in everyday():
+        terms += [*typed, *called]
     for line in synonyms.read_lines():
         terms += [*line.terms, *line.broader]
     by_key: dict[str, str] = {}
@@ -293,10 +293,10 @@ def everyday() -> list[tuple[list[str], list[str]]]:
     """Return everyday terms and the catalogue's terms: administrators' lines and synonyms first, then the package's."""
     lines: list[tuple[list[str], list[str]]] = []
     for line in local.of(EVERYDAY).values():
-        asked, called = list(line["asked"]), list(line["called"])
-        lines.append((asked, called))
+        typed, called = list(line["asked"]), list(line["called"])
+        lines.append((typed, called))
         if line.get("both"):
-            lines.append((called, asked))
+            lines.append((called, typed))
     lines += [([*others], [label]) for label, others in voc.own_synonyms()]
     return lines + packaged_everyday()
 
@@ -305,13 +305,13 @@ def packaged_everyday() -> list[tuple[list[str], list[str]]]:
     """Return the lines of `everyday_fr.txt`."""
     lines: list[tuple[list[str], list[str]]] = []
     for line in _lines("everyday_fr.txt"):
-        asked, arrow, called = line.partition("=>")
+        typed, arrow, called = line.partition("=>")
         if arrow:
-            lines.append((_terms(asked), _terms(called)))
+            lines.append((_terms(typed), _terms(called)))
         else:
             # Terms that are not equivalent, although the catalogue uses the same name for each.
-            asked, _arrow, called = line.partition("->")
-            lines += [([term], _terms(called)) for term in _terms(asked)]
+            typed, _arrow, called = line.partition("->")
+            lines += [([term], _terms(called)) for term in _terms(typed)]
     return lines
 
 

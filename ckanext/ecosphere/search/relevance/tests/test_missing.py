@@ -13,7 +13,7 @@ from ckanext.ecosphere.search.relevance.understanding import AROUND, understand
 class Nothing:
     """An index without datasets."""
 
-    def count(self, asked):
+    def count(self, question):
         """Return that nothing is found."""
         return 0
 
@@ -46,18 +46,18 @@ def test_a_subject_shown_on_the_page_is_not_missing():
 
 
 def test_what_a_dataset_is_about_is_its_title_and_keywords_without_everyday_words():
-    asked = understand("défrichement dax").asked
-    about, mentioned, anywhere = missing._questions(asked.units[0], asked)
+    question = understand("défrichement dax").question
+    about, mentioned, anywhere = missing._questions(question.units[0], question)
     query = parameters(about, minimum="1", ranked=False, year=None)["q"]
     assert query == "(title:(défrichement) OR ecosphere_tags:(défrichement))"
     assert parameters(mentioned, minimum="1", ranked=False, year=None)["q"] == "défrichement"
-    assert (about.place, anywhere.place) == (asked.place, None)
+    assert (about.place, anywhere.place) == (question.place, None)
 
 
 def test_elsewhere_comes_by_distance():
-    asked = understand("restriction d'eau Tarn", place=AROUND).asked
-    assert not asked.strict
-    weights = {value: weight for weight, _field, value in fits(asked)}
+    question = understand("restriction d'eau Tarn", place=AROUND).question
+    assert not question.strict
+    weights = {value: weight for weight, _field, value in fits(question)}
     order = [
         "departement-81",
         "departement-12",

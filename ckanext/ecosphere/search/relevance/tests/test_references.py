@@ -78,9 +78,9 @@ def test_other_numbers_stay_words(question):
 
 
 def test_years_and_roads_weigh_beside_a_subject_only():
-    units = understand("plu 2023 ain").asked.units
+    units = understand("plu 2023 ain").question.units
     assert [(unit.text, unit.weak) for unit in units] == [("plu", False), ("2023", True)]
-    assert not understand("A75").asked.units[0].weak
+    assert not understand("A75").question.units[0].weak
 
 
 def test_many_references_are_bounded():
