@@ -51,12 +51,12 @@ def package_search(original_action: Any, context: Context, data_dict: dict[str, 
         raise tk.ValidationError(
             {"extras": [tk._("This must be an object with names and values.")]}
         )
-    asked = facet_counts.prepare(data_dict)
-    if search.is_question(asked):
-        answer = search.answer(original_action, context, asked)
-        unfound.note(asked, answer)
+    search_params = facet_counts.prepare(data_dict)
+    if search.is_question(search_params):
+        answer = search.answer(original_action, context, search_params)
+        unfound.note(search_params, answer)
         return answer
-    return original_action(context, asked)
+    return original_action(context, search_params)
 
 
 @tk.side_effect_free

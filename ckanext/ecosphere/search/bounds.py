@@ -101,12 +101,12 @@ def check(params: dict[str, Any], fielded: bool) -> None:
 
 def _check_parameters(params: dict[str, Any]) -> None:
     """Refuse functions in place of field names, and response formats that CKAN cannot read."""
-    orders = [each.strip() for each in str(params.get("sort") or "").split(",")]
-    if any(each and not _ORDER.fullmatch(each) for each in orders):
+    orders = [text.strip() for text in str(params.get("sort") or "").split(",")]
+    if any(text and not _ORDER.fullmatch(text) for text in orders):
         raise SearchQueryError(tk._("Give the order as a text, for example: name asc"))
     fields = params.get("fl") or ()
-    named = re.split(r"[,\s]+", fields if isinstance(fields, str) else " ".join(map(str, fields)))
-    if not all(_FIELDS.fullmatch(each) for each in named if each):
+    names = re.split(r"[,\s]+", fields if isinstance(fields, str) else " ".join(map(str, fields)))
+    if not all(_FIELDS.fullmatch(text) for text in names if text):
         raise SearchQueryError(tk._("Name the fields that you want, without functions."))
     odd = [name for name in _WEIGHTED if params.get(name)]
     odd += [name for name in ("defType",) if params.get(name) and params[name] not in _PARSERS]
@@ -119,15 +119,15 @@ def _check_parameters(params: dict[str, Any]) -> None:
 
 def _names_our_parser(text: str) -> bool:
     # CKAN refuses local parameters elsewhere than at the start.
-    found = _LOCAL_PARAMETERS.match(text)
-    return found is not None and any(parser in found[1] for parser in _OWN_PARSERS)
+    match = _LOCAL_PARAMETERS.match(text)
+    return match is not None and any(parser in match[1] for parser in _OWN_PARSERS)
 
 
 def _bound_facets(params: dict[str, Any]) -> None:
     fields = params.get("facet.field")
     if isinstance(fields, (list, tuple)):
         fields = params["facet.field"] = [
-            each for each in fields if _named(each) not in RUNNING_TEXTS
+            field for field in fields if _named(field) not in RUNNING_TEXTS
         ][:MOST_FACETS]
     if params.get("facet.mincount") is not None:
         params["facet.mincount"] = max(1, _number(params["facet.mincount"]))
@@ -150,7 +150,7 @@ def _named(facet: Any) -> str:
 
 
 def _check_fielded(query: str) -> None:
-    if sum(1 for each in _CLAUSE_ENDS.split(query) if each) > MOST_CLAUSES:
+    if sum(1 for part in _CLAUSE_ENDS.split(query) if part) > MOST_CLAUSES:
         raise SearchQueryError(
             tk._("The search has too many parts: {number} at most.").format(number=MOST_CLAUSES)
         )

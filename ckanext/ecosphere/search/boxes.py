@@ -118,8 +118,8 @@ def _kilometres(point: tuple[float, float], other: tuple[float, float]) -> float
 def _meet(box: Box, other: Box) -> bool:
     """Return whether two boxes intersect; one that crosses the 180th meridian intersects none."""
     west, south, east, north = box
-    left, bottom, right, top = other
-    return west <= right and left <= east and south <= top and bottom <= north
+    west_of_other, bottom, right, top = other
+    return west <= right and west_of_other <= east and south <= top and bottom <= north
 
 
 def _points(coordinates: Any) -> Iterator[tuple[Any, Any]]:

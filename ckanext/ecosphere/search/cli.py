@@ -26,14 +26,14 @@ def search() -> None:
 def explain(question: str, rows: int) -> None:
     """Tell how QUESTION is understood, and why each public result stands where it stands."""
     understood = understanding.understand(question, without=config.without())
-    question = understood.question
-    place = question.place or question.maybe
+    interpreted = understood.question
+    place = interpreted.place or interpreted.maybe
     if place:
         click.echo(
             f"Place: {place.title}"
-            + ("" if question.place else " (perhaps: weighs, hides nothing)")
+            + ("" if interpreted.place else " (perhaps: weighs, hides nothing)")
         )
-    for unit in question.units:
+    for unit in interpreted.units:
         called = ", ".join(unit.others[: unit.called])
         click.echo(
             f"Words: {unit.text}"
@@ -41,12 +41,14 @@ def explain(question: str, rows: int) -> None:
             + (" (purpose)" if unit.weak else "")
         )
     year = dates.today().year if results.has_numbers() else None
-    for rank, each in enumerate(explaining.explain(understood, rows, year), start=1):
-        click.echo(f"\n{rank}. {each.title}  [{each.name}]")
-        words = ", ".join(f"{field} {value:.1f}" for field, value in each.words.items())
-        click.echo(f"   score {each.score:.1f} = words ({words}) × place {each.place:g}", nl=False)
-        record = "".join(f" + {name} {share:.3f}" for name, share in each.record.items() if share)
-        click.echo(f" ({', '.join(each.places) or 'not known'}) × record (1{record})")
+    for rank, result in enumerate(explaining.explain(understood, rows, year), start=1):
+        click.echo(f"\n{rank}. {result.title}  [{result.name}]")
+        words = ", ".join(f"{field} {value:.1f}" for field, value in result.words.items())
+        click.echo(
+            f"   score {result.score:.1f} = words ({words}) × place {result.place:g}", nl=False
+        )
+        record = "".join(f" + {name} {share:.3f}" for name, share in result.record.items() if share)
+        click.echo(f" ({', '.join(result.places) or 'not known'}) × record (1{record})")
 
 
 @search.group("solr-schema", short_help="Look at, apply or undo the French schema.")
@@ -93,11 +95,13 @@ def status() -> None:
 @search.command()
 def tick() -> None:
     """Look for what is new in saved searches, send e-mails, erase what is old. To be run every ten minutes or so."""
-    done = job.tick()
+    numbers = job.tick()
     click.echo(
-        ", ".join(f"{name.replace('_', ' ')}: {number}" for name, number in done.items() if number)
+        ", ".join(
+            f"{name.replace('_', ' ')}: {number}" for name, number in numbers.items() if number
+        )
     )
-    if -1 in done.values():
+    if -1 in numbers.values():
         raise click.exceptions.Exit(1)
 
 

@@ -93,19 +93,19 @@ def from_extras(extras: dict[str, Any]) -> Chosen:
     Raises:
         SearchQueryError: not an object of fields with their values, or too many of them.
     """
-    given = extras.pop(PARAMETER, None)
-    if given in (None, "", {}):
+    parameter = extras.pop(PARAMETER, None)
+    if parameter in (None, "", {}):
         return {}
-    if isinstance(given, str):
+    if isinstance(parameter, str):
         try:
-            given = json.loads(given[:100_000])
+            parameter = json.loads(parameter[:100_000])
         except (ValueError, RecursionError):
-            given = None
+            parameter = None
     chosen = {}
-    if isinstance(given, dict):
+    if isinstance(parameter, dict):
         chosen = {
             field: [values] if isinstance(values, str) else values
-            for field, values in given.items()
+            for field, values in parameter.items()
         }
     if not chosen or not all(
         _FIELD.fullmatch(str(field)) and _are_texts(values) for field, values in chosen.items()
@@ -140,8 +140,9 @@ def from_address(fq: str, parameters: Iterable[tuple[str, str]]) -> tuple[str, C
         if not value or not _FIELD.fullmatch(field):
             continue
         written = re.compile(rf'(?:^|(?<=[\s"])){re.escape(field)}: ?"{re.escape(value)}"')
-        if found := list(written.finditer(fq)):
-            fq = fq[: found[-1].start()] + fq[found[-1].end() :]
+        matches = list(written.finditer(fq))
+        if matches:
+            fq = fq[: matches[-1].start()] + fq[matches[-1].end() :]
             filters.add(field)
         chosen.setdefault(field, []).append(value)
     chosen = {
@@ -185,7 +186,7 @@ def _tag(field: str) -> str:
 
 
 def _are_texts(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(each, str) for each in values)
+    return isinstance(values, list) and all(isinstance(item, str) for item in values)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -174,18 +174,18 @@ def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:
 
 def most_precise(facet: str, values: Iterable[str]) -> list[str]:
     """Remove values that are ancestors of other values, which narrow them down."""
-    kept = list(dict.fromkeys(values))
-    above = set().union(*(ancestors(facet, value) for value in kept))
-    return [value for value in kept if value not in above]
+    precise = list(dict.fromkeys(values))
+    above = set().union(*(ancestors(facet, value) for value in precise))
+    return [value for value in precise if value not in above]
 
 
 def ancestors(facet: str, value: str) -> list[str]:
     """Return the ancestors of a value, nearest first."""
-    found: list[str] = []
+    ids: list[str] = []
     while parent := _parent(facet, value):
-        found.append(parent)
+        ids.append(parent)
         value = parent
-    return found
+    return ids
 
 
 def _rank(facet: Facet) -> Callable[[Node], tuple[Any, ...]]:

@@ -123,8 +123,8 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
     if not summary or not any(summary[name] for name in _REPORTED):
         return None
     places = [
-        {**each, "url": _same_page(search.PLACE_PARAMETER, each["id"])}
-        for each in summary["other_places"]
+        {**place, "url": _same_page(search.PLACE_PARAMETER, place["id"])}
+        for place in summary["other_places"]
     ]
     return {
         **summary,

@@ -91,12 +91,12 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dataset
     for facet, (field, vocabulary, text_field) in HIERARCHIES.items():
         keys = _values(fields.get(field))
-        named = list(filter(None, map(communes.get, keys)))
-        departements = [f"departement-{commune.departement}" for commune in named]
+        of_communes = list(filter(None, map(communes.get, keys)))
+        departements = [f"departement-{commune.departement}" for commune in of_communes]
         concepts = with_ancestors(vocabulary, [*keys, *departements])
         document[facet] = [concept.id for concept in concepts]
         texts: list[str] = []
-        for commune in named:
+        for commune in of_communes:
             texts += (commune.name, commune.code)
         for concept in concepts:
             texts += _labels(concept)
@@ -233,9 +233,9 @@ def add_places(
     codes = [code for code, concept in gazetteer.departements().items() if concept.id in own]
     has_commune = any(value.startswith("commune-") for value in own)
     if codes and len(codes) <= MOST_DEPARTEMENTS and not has_commune:
-        named = gazetteer.communes_in(title, tuple(codes))
-        if named:
-            own = [f"commune-{commune.code}" for commune in named]
+        of_title = gazetteer.communes_in(title, tuple(codes))
+        if of_title:
+            own = [f"commune-{commune.code}" for commune in of_title]
     document[PLACE_FIELD] = own
     document[INSIDE_FIELD] = list(gazetteer.inside((*own, *around)))
 

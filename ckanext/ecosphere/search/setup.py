@@ -108,8 +108,8 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
         ckan_search.rebuild(force=True, defer_commit=True, quiet=True, only_missing=True)
         ckan_search.commit()
     else:  # like CKAN's rebuild, but in batches
-        known = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
-        signature.index(list(model.Session.scalars(known)))
+        ids = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
+        signature.index(list(model.Session.scalars(ids)))
     report.changed(
         tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(
             number=count
@@ -146,8 +146,8 @@ def _check_query() -> list[Check]:
         wrong = _option_problems(solr().schema())
     except SolrAdminError:  # already reported by the check of the schema
         return []
-    found = [Check(name, CheckStatus.ERROR, *each) for each in wrong]
-    return found or [
+    checks = [Check(name, CheckStatus.ERROR, *problem) for problem in wrong]
+    return checks or [
         Check(name, CheckStatus.OK, _("Solr knows every field that words are searched in"))
     ]
 

@@ -192,13 +192,13 @@ class SolrAdmin:
             SolrAdminError: there is no such collection, or the alias refers to several.
         """
         params = {"action": "CLUSTERSTATUS", "collection": self.name}
-        found = self.call("GET", f"{self.root_url}/admin/collections", params=params)["cluster"][
-            "collections"
-        ]
-        if len(found) != 1:
+        collections = self.call("GET", f"{self.root_url}/admin/collections", params=params)[
+            "cluster"
+        ]["collections"]
+        if len(collections) != 1:
             message = tk._("{name} stands for several collections: give the address of one")
             raise SolrAdminError(message.format(name=self.name))
-        ((name, state),) = found.items()
+        ((name, state),) = collections.items()
         return {**state, "name": name}
 
     def reload(self) -> None:
@@ -223,11 +223,11 @@ class SolrAdmin:
         """Return the index flags of a field in the Lucene index, empty if no document has it."""
         params = {"fl": field, "numTerms": 0}
         bases = [f"{self.root_url}/{core}" for core in self._cores()] or [self.base_url]
-        found = (
+        fields = (
             self.call("GET", f"{base}/admin/luke", params=params)["fields"].get(field, {})
             for base in bases
         )
-        return next(filter(None, found), {})
+        return next(filter(None, fields), {})
 
     @cached_property
     def _is_cloud(self) -> bool:
@@ -235,7 +235,7 @@ class SolrAdmin:
 
     def _cores(self) -> list[str]:
         """Return the names of the active cores of the collection, sorted; empty outside SolrCloud."""
-        return [each["core"] for each in self._replicas()]
+        return [core["core"] for core in self._replicas()]
 
     def _replicas(self) -> list[dict[str, Any]]:
         if not self.is_cloud():
@@ -243,7 +243,8 @@ class SolrAdmin:
         shards = self.collection()["shards"].values()
         replicas = (replica for shard in shards for replica in shard["replicas"].values())
         return sorted(
-            (each for each in replicas if each["state"] == "active"), key=lambda each: each["core"]
+            (replica for replica in replicas if replica["state"] == "active"),
+            key=lambda replica: replica["core"],
         )
 
     def delete_all(self) -> None:
@@ -272,11 +273,11 @@ def _solr_message(body: Any, text: str = "") -> str:
         text: the raw response: Solr's web server answers with an HTML page.
     """
     if isinstance(body, dict) and body.get("error"):
-        found = "; ".join(dict.fromkeys(_sentences(body["error"])))
+        message = "; ".join(dict.fromkeys(_sentences(body["error"])))
     else:
         page = _TITLE.search(text)
-        found = unescape(page[1]) if page else ""
-    return " ".join(found.split())[:LONGEST_MESSAGE]
+        message = unescape(page[1]) if page else ""
+    return " ".join(message.split())[:LONGEST_MESSAGE]
 
 
 def _sentences(error: Any) -> Iterator[str]:
@@ -291,12 +292,12 @@ def _sentences(error: Any) -> Iterator[str]:
             decoded.get("error", decoded) if isinstance(decoded, dict) else str(decoded)
         )
     elif isinstance(error, list):
-        for each in error:
-            yield from _sentences(each)
+        for value in error:
+            yield from _sentences(value)
     elif isinstance(error, dict):
         for key in ("errorMessages", "details", "msg"):
-            if found := [each for each in _sentences(error.get(key)) if each]:
-                yield from found
+            if sentences := [value for value in _sentences(error.get(key)) if value]:
+                yield from sentences
                 return
         if trace := str(error.get("trace") or "").strip():
             yield trace.splitlines()[0]

@@ -56,7 +56,7 @@ class Unfound(tk.BaseModel):
     count: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=1)
 
 
-def note(data_dict: dict[str, Any], found: dict[str, Any]) -> None:
+def note(data_dict: dict[str, Any], answer: dict[str, Any]) -> None:
     """Note that the search of the dataset page found nothing, to be counted once the page is ready.
 
     A search also counts if nothing matches the full query but the page shows results of a relaxed one.
@@ -72,8 +72,8 @@ def note(data_dict: dict[str, Any], found: dict[str, Any]) -> None:
         or data_dict.get("start")
     ):
         return
-    asked = found.get(relevance.KEY) or {}
-    if asked.get("as_asked", found["count"]) == 0 and not _filtered():
+    summary = answer.get(relevance.KEY) or {}
+    if summary.get("as_asked", answer["count"]) == 0 and not _filtered():
         setattr(tk.g, _NOTED, counted(str(data_dict.get("q") or "")))
 
 
@@ -141,9 +141,11 @@ def most(threshold: int, limit: int = MOST_SHOWN) -> list[dict[str, Any]]:
 
 def purge() -> int:
     """Delete counts of more than 13 months ago; return how many."""
-    done = model.Session.execute(sa.delete(Unfound).where(Unfound.month < _months_ago(KEPT_MONTHS)))
+    result = model.Session.execute(
+        sa.delete(Unfound).where(Unfound.month < _months_ago(KEPT_MONTHS))
+    )
     model.Session.commit()
-    return done.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return result.rowcount  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _months_ago(number: int) -> date:

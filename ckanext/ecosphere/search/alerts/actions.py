@@ -144,7 +144,7 @@ def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -
 
 def listed(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
     """Return alerts in the format of the actions, without those of rooms that are not enabled."""
-    return [dictized(each, subject) for each in alerts if (subject := subjects.of(each.about))]
+    return [dictized(alert, subject) for alert in alerts if (subject := subjects.of(alert.about))]
 
 
 def dictized(alert: Alert, subject: AlertSubject) -> dict[str, Any]:

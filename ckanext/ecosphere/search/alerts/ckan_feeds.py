@@ -75,16 +75,16 @@ def _search() -> str:
             if request.endpoint == _CUSTOM
             else ""
         )
-    given = str((request.view_args or {})["id"])
-    group = model.Group.get(given) if name != "tags" else None
-    return searches.canonical([(name, group.name if group else given)])
+    reference = str((request.view_args or {})["id"])
+    group = model.Group.get(reference) if name != "tags" else None
+    return searches.canonical([(name, group.name if group else reference)])
 
 
 def _address(page: int, locale: str | None = None) -> str:
     """Return the absolute URL of a page of the feed, by default in the current language."""
     own = {**(request.view_args or {}), "qualified": True, "locale": locale or language.current()}
-    shown = request.args.items(multi=True) if request.endpoint == _CUSTOM else ()
-    query = [pair for pair in shown if pair[0] != "page"] + (
+    arguments = request.args.items(multi=True) if request.endpoint == _CUSTOM else ()
+    query = [pair for pair in arguments if pair[0] != "page"] + (
         [("page", str(page))] if page > 1 else []
     )
     address = tk.h.url_for(str(request.endpoint), **own)

@@ -23,7 +23,7 @@ def feed() -> AnyResponse:
     """Return the public datasets of a search as a feed, whoever asks."""
     try:
         search = searches.canonical(request.args.items(multi=True))
-        found = searches.run(search, None, rows=ENTRIES)
+        results = searches.run(search, None, rows=ENTRIES)
     except tk.ValidationError as error:
         tk.abort(400, searches.sentences(error))
     except SearchQueryError as error:
@@ -37,7 +37,7 @@ def feed() -> AnyResponse:
         site,
         searches.address(search),
         f"{itself}?{search}" if search else itself,
-        [entry(each) for each in found.results],
+        [entry(dataset) for dataset in results.results],
         language=language.current(),
     )
     response = Response(content, content_type=f"{atom.MIMETYPE}; charset=utf-8")
@@ -65,6 +65,6 @@ def entry(package: dict[str, Any]) -> atom.Entry:
         summary=unescape(
             str(tk.h.markdown_extract(package.get("notes") or "", extract_length=SUMMARY))
         ),
-        categories=tuple(each for each in (*themes, place) if each),
+        categories=tuple(name for name in (*themes, place) if name),
         author=(package.get("organization") or {}).get("title") or "",
     )

@@ -23,8 +23,12 @@ def ecosphere_search_saved() -> str | None:
         search = searches.canonical(pairs)
     except tk.ValidationError:
         return None
-    told = getattr(tk.g, relevance.KEY, {}).get(tk.request.args.get("q", ""))
-    return searches.with_words(search, told["corrected"]) if told and told["corrected"] else search
+    summary = getattr(tk.g, relevance.KEY, {}).get(tk.request.args.get("q", ""))
+    return (
+        searches.with_words(search, summary["corrected"])
+        if summary and summary["corrected"]
+        else search
+    )
 
 
 def ecosphere_search_alerts() -> bool:

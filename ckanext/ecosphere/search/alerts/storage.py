@@ -121,10 +121,10 @@ def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscr
         insert(Subscriber).values(**values, created=now()).on_conflict_do_nothing()
     )
     who = Subscriber.user_id == user_id if user_id else Subscriber.email == values["email"]
-    found = model.Session.scalars(sa.select(Subscriber).where(who).with_for_update()).one()
+    subscriber = model.Session.scalars(sa.select(Subscriber).where(who).with_for_update()).one()
     if user_id:
-        found.language = language
-    return found
+        subscriber.language = language
+    return subscriber
 
 
 def _require_room(subscriber: Subscriber) -> None:
@@ -294,9 +294,9 @@ def is_due(moment: datetime) -> bool:
     due = sa.exists().where(
         Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment
     )
-    found = bool(model.Session.scalar(sa.select(due)))
+    subscriber = bool(model.Session.scalar(sa.select(due)))
     model.Session.rollback()
-    return found
+    return subscriber
 
 
 def looked(
@@ -331,10 +331,10 @@ def purge() -> int:
         sa.delete(Alert).where(Alert.confirmed.is_(None), Alert.created < old)
     )
     accounts = sa.select(model.User.id).where(model.User.state == model.State.ACTIVE)
-    gone = sa.delete(Subscriber).where(
+    number = sa.delete(Subscriber).where(
         Subscriber.user_id.is_not(None), Subscriber.user_id.not_in(accounts)
     )
-    model.Session.execute(gone)
+    model.Session.execute(number)
     model.Session.execute(sa.delete(Mail).where(Mail.created < old, Mail.status != "sending"))
     _erase_without_alerts()
     model.Session.commit()

@@ -52,10 +52,10 @@ class Address:
     @cached_property
     def chosen(self) -> dict[str, list[str]]:
         """Return the chosen values by facet."""
-        found: dict[str, list[str]] = {}
+        values_by_facet: dict[str, list[str]] = {}
         for field, value in self.filters:
-            found.setdefault(field, []).append(value)
-        return found
+            values_by_facet.setdefault(field, []).append(value)
+        return values_by_facet
 
     @cached_property
     def _encoded(self) -> str:
@@ -68,10 +68,10 @@ class Address:
     def with_value(self, field: str, value: str) -> str:
         """Return the URL with a value chosen; in a tree, it replaces values above and below it."""
         others = [
-            each for each in self.chosen.get(field, ()) if self._gives_way(field, each, value)
+            other for other in self.chosen.get(field, ()) if self._gives_way(field, other, value)
         ]
-        kept = self.without(*((field, each) for each in others)) if others else self
-        return kept.url(**{field: value})
+        address = self.without(*((field, other) for other in others)) if others else self
+        return address.url(**{field: value})
 
     @staticmethod
     def _gives_way(field: str, chosen: str, value: str) -> bool:

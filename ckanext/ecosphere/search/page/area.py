@@ -112,8 +112,10 @@ def _of_geometry(read: Any, text: str) -> Box:
 def _geojson(text: str) -> Any:
     content = json.loads(text)
     features = content.get("features") if content.get("type") == "FeatureCollection" else [content]
-    geometries = [each["geometry"] if each.get("type") == "Feature" else each for each in features]
-    return shapely.GeometryCollection([shape(each) for each in geometries])
+    geometries = [
+        feature["geometry"] if feature.get("type") == "Feature" else feature for feature in features
+    ]
+    return shapely.GeometryCollection([shape(feature) for feature in geometries])
 
 
 def _checked(sides: tuple[float, ...]) -> Box:

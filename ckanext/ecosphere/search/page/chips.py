@@ -44,21 +44,21 @@ def of_page(
         label: returns the label of a facet value.
     """
     address = Address.current()
-    found = []
+    chips = []
     for field, value in dict.fromkeys(address.filters):
         title = titles.get(field) or _title(field)
-        found.append(
+        chips.append(
             Chip(title, label(field, value, search_facets), address.without((field, value)).url())
         )
     plugins = dict(address.pairs)
     if place := plugins.get(facet_counts.COVERS):
         url = address.without((facet_counts.COVERS, None)).url()
-        found.append(
+        chips.append(
             Chip(tk._("Covers"), facet_counts.place_label(place, language.current()) or place, url)
         )
     if AREA in plugins:
-        found.append(area(plugins))
-    return found
+        chips.append(area(plugins))
+    return chips
 
 
 def area(plugins: dict[str, str]) -> Chip:

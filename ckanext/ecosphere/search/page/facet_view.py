@@ -120,9 +120,9 @@ def _covering(address: Address) -> tuple[tuple[str, str], ...]:
     """Return links, for each chosen territory, to the datasets that cover it instead of those within it."""
     elsewhere = address.without((TERRITORY_FIELD, None), (facet_counts.COVERS, None))
     chosen = address.chosen.get(TERRITORY_FIELD, ())
-    named = ((facet_counts.place_label(place, language.current()), place) for place in chosen)
+    labels = ((facet_counts.place_label(place, language.current()), place) for place in chosen)
     return tuple(
-        (label, elsewhere.url(**{facet_counts.COVERS: place})) for label, place in named if label
+        (label, elsewhere.url(**{facet_counts.COVERS: place})) for label, place in labels if label
     )
 
 
@@ -136,10 +136,10 @@ class _Maker:
 
     def values(self, nodes: list[facets.Node]) -> tuple[Value, ...]:
         if self.whole:
-            kept = [node for node in nodes if not self.words or self._holds(node)]
+            nodes = [node for node in nodes if not self.words or self._holds(node)]
         else:
-            kept = [*nodes[: self.most], *(node for node in nodes[self.most :] if node.chosen)]
-        return tuple(map(self._value, kept))
+            nodes = [*nodes[: self.most], *(node for node in nodes[self.most :] if node.chosen)]
+        return tuple(map(self._value, nodes))
 
     def _value(self, node: facets.Node) -> Value:
         item = node.item

@@ -84,15 +84,17 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     title = tk.h.get_translated(dataset, "title") or dataset["name"]
     title = template_helpers.shown_title(title, dataset.get("dcat_type"))
     service_title = service.get("title") or service.get("name") or ""
-    made = makers.of(dataset)
+    authorship = makers.of(dataset)
     return Result(
         title=highlight.mark(title, words),
         readable=understanding.readable(title),
         excerpt=highlight.mark(highlight.excerpt(unescape(str(notes)), words, _EXCERPT), words),
         places=places(dataset.get("territory"), lang),
         date=date(dataset),
-        producer=", ".join(filter(None, [service_title if made.made_here else "", *made.others])),
-        publisher="" if made.made_here else service_title,
+        producer=", ".join(
+            filter(None, [service_title if authorship.made_here else "", *authorship.others])
+        ),
+        publisher="" if authorship.made_here else service_title,
         ways=tuple(ways(dataset, lang)),
     )
 
@@ -147,9 +149,10 @@ def grouped(datasets: list[Dataset]) -> list[Dataset]:
 
 def _with_members(group: list[Dataset]) -> Dataset:
     first = next(
-        (each for each in group if template_helpers.is_series(each.get("dcat_type"))), group[0]
+        (dataset for dataset in group if template_helpers.is_series(dataset.get("dcat_type"))),
+        group[0],
     )
-    others = [each for each in group if each is not first]
+    others = [dataset for dataset in group if dataset is not first]
     return {**first, MEMBERS: others} if others else first
 
 
@@ -167,6 +170,6 @@ def _identity(dataset: Dataset) -> tuple[str, list[str]]:
     """Return the group key of a series and the identifiers by which its members may refer to it."""
     if not template_helpers.is_series(dataset.get("dcat_type")):
         return "", []
-    named = ("metadata_identifier", "name", "id", "identifier", "uri")
-    names = [str(dataset[key]) for key in named if dataset.get(key)]
+    fields = ("metadata_identifier", "name", "id", "identifier", "uri")
+    names = [str(dataset[key]) for key in fields if dataset.get(key)]
     return names[0], names

@@ -89,26 +89,26 @@ def take_period(text: str) -> tuple[str, tuple[int, int] | None]:
     match = PERIOD.search(text)
     if match is None:
         return text, None
-    left = f"{text[: match.start()]} {text[match.end() :]}"
+    rest = f"{text[: match.start()]} {text[match.end() :]}"
     if match["first"]:
         first, last = sorted((int(match["first"]), int(match["last"])))
-        return left, (first, last)
+        return rest, (first, last)
     year = int(match["year"])
     if match["since"]:
-        return left, (year, LATEST)
-    return left, (EARLIEST, year - 1 if _LAST_BEFORE.match(match["until"]) else year)
+        return rest, (year, LATEST)
+    return rest, (EARLIEST, year - 1 if _LAST_BEFORE.match(match["until"]) else year)
 
 
 @voc.derived
 @cache
 def format_names() -> dict[str, tuple[str, ...]]:
     """Return stem of a format's name → index values of the formats."""
-    found: dict[str, dict[str, None]] = {}
+    ids_by_name: dict[str, dict[str, None]] = {}
     for concept in voc.get("format"):
         names = (concept.id, *concept.alt_labels, *str(concept.data["extensions"] or "").split("|"))
         for word in {stem(name) for name in map(voc.normalise, names) if name.isalnum()}:
-            found.setdefault(word, {}).setdefault(concept.id)
-    return {word: tuple(values) for word, values in found.items()}
+            ids_by_name.setdefault(word, {}).setdefault(concept.id)
+    return {word: tuple(values) for word, values in ids_by_name.items()}
 
 
 def formats(words: list[Word]) -> tuple[str, ...]:
@@ -117,17 +117,17 @@ def formats(words: list[Word]) -> tuple[str, ...]:
     Args:
         words: words of the query. Only filler and generic words count, since others may be a subject ("image", "text").
     """
-    named = (word.stem for word in words if word.stem in fillers() or word.stem in generic())
-    return tuple(dict.fromkeys(value for word in named for value in format_names().get(word, ())))
+    stems = (word.stem for word in words if word.stem in fillers() or word.stem in generic())
+    return tuple(dict.fromkeys(value for word in stems for value in format_names().get(word, ())))
 
 
 @cache
 def _references() -> dict[str, dict[str, tuple[str, ...]]]:
     """Return kind → reference → names."""
-    found: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    names: dict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for row in tables.rows(DATA / "references.csv"):
-        found[row["kind"]][row["reference"]] = tuple(filter(None, row["names"].split("|")))
-    return found
+        names[row["kind"]][row["reference"]] = tuple(filter(None, row["names"].split("|")))
+    return names
 
 
 def take_references(text: str) -> tuple[str, list[Unit]]:
@@ -142,21 +142,21 @@ def take_references(text: str) -> tuple[str, list[Unit]]:
     if not any(map(str.isdigit, text)) and not re.search(rf"\s{_ZONE}", text):
         return text, []
     text = _DISTANCE.sub(lambda match: " " * len(match[0]), text)
-    found: list[tuple[int, Unit]] = []
+    units: list[tuple[int, Unit]] = []
     for kind, pattern in _PATTERNS.items():
         for match in list(pattern.finditer(text)):
             names = _names_of_reference(kind, match)
-            if names is not None and len(found) < MOST_REFERENCES:
+            if names is not None and len(units) < MOST_REFERENCES:
                 # Solr's analysis reduces "2AU" to "2".
                 typed = tuple((names[0] if kind == "zone" else match[0]).split())
-                found.append(
+                units.append(
                     (
                         match.start(),
                         Unit(typed, names, len(names), weak=kind in _WEAK, core=bool(names)),
                     )
                 )
                 text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
-    return text, [unit for _start, unit in sorted(found, key=lambda each: each[0])]
+    return text, [unit for _start, unit in sorted(units, key=lambda item: item[0])]
 
 
 def _names_of_reference(kind: str, match: re.Match[str]) -> tuple[str, ...] | None:
@@ -173,7 +173,9 @@ def _names_of_reference(kind: str, match: re.Match[str]) -> tuple[str, ...] | No
         return None
     if kind in ("servitude", "water-body"):
         return own.get(code.upper(), own[""])
-    longest = max((each for each in own if code.startswith(each)), key=len, default=None)
+    longest = max(
+        (reference for reference in own if code.startswith(reference)), key=len, default=None
+    )
     return own[longest] if longest is not None else None
 
 
@@ -194,10 +196,10 @@ def _of_article(own: dict[str, tuple[str, ...]], code: str, of_code: str) -> tup
     if book == "D" and len(parts) == 1:
         return None  # a road
     # The regulatory part has the same numbering as the legislative part.
-    for each in dict.fromkeys((book, "L")):
+    for letter in dict.fromkeys((book, "L")):
         for beginning in beginnings:
-            if names := own.get(f"{each}. {beginning} {of_code}") or own.get(
-                f"{each}. {beginning}"
+            if names := own.get(f"{letter}. {beginning} {of_code}") or own.get(
+                f"{letter}. {beginning}"
             ):
                 return names
     return None

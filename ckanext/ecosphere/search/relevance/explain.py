@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from ckanext.ecosphere.search.relevance import solr_query
 from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import Understood
+from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
 
 _WEIGHT = re.compile(r"weight\((?P<field>\w{1,80}):")
 _PUBLIC = "+entity_type:package +dataset_type:dataset +state:active +capacity:public +site_id:"
@@ -90,7 +91,7 @@ def _explained(
         words=dict(sorted(words.items(), key=lambda item: -item[1])),
         place=_fit(document, question),
         places=tuple(document.get(PLACE_FIELD) or ()),
-        record=solr_query.gains(document, year) if year else {},
+        record=_gains(document, year) if year else {},
     )
 
 
@@ -99,8 +100,8 @@ def _weights(tree: dict[str, Any]) -> Iterator[tuple[str, float]]:
     if match:
         yield match["field"], float(tree["value"])
         return
-    for each in tree.get("details", ()):
-        yield from _weights(each)
+    for part in tree.get("details", ()):
+        yield from _weights(part)
 
 
 def _fit(document: dict[str, Any], question: Question) -> float:
@@ -114,3 +115,16 @@ def _fit(document: dict[str, Any], question: Question) -> float:
             *(weight for weight, field, value in solr_query.fits(question) if value in have[field]),
         ]
     )
+
+
+def _gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
+    """Return the boosts of a dataset's record, as computed by `solr_query._record`: name in `weights.csv` → value."""
+    weight = solr_query.weights()["record"]
+    age = year - int(document.get(solr_query.YEAR_NUMBER_FIELD) or 0)
+    shares = {
+        "quality": int(document.get(solr_query.QUALITY_FIELD) or 0) / 100,
+        "freshness": max(0.0, min(1.0, 1 - age / solr_query.OLD_YEARS)),
+        "access": float(bool({DOWNLOAD, SERVICE}.intersection(document.get(ACCESS_FIELD) or ()))),
+        "popularity": int(document.get(solr_query.POPULARITY_FIELD) or 0) / 100,
+    }
+    return {name: weight[name] * share for name, share in shares.items()}

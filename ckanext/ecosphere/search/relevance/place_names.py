@@ -213,7 +213,9 @@ def misspelt(inner: list[Word]) -> tuple[Place, ...]:
 @cache
 def _written_together() -> dict[str, dict[str, str]]:
     """Return first letter → name of a territory or area without spaces → the name."""
-    territories = [each for each in voc.get("territories") if each.data["type"] in _TERRITORIES]
+    territories = [
+        concept for concept in voc.get("territories") if concept.data["type"] in _TERRITORIES
+    ]
     names = [(territory.label_fr, SHORTEST_MISSPELT) for territory in territories]
     # Names of rivers and massifs are many and short: take only long ones. Skip those that end with another name
     # ("Loire-Bretagne"), which are too similar to that name with another word ("loutre Bretagne").

@@ -49,7 +49,9 @@ def read(words: list[Word], text: str) -> Reading | None:
     if not outer:
         return None
     best = _with_others_beside(words, text, max(outer, key=_rank))
-    positions = (each for each in best.words if words[each].folded not in cues()["kept"])
+    positions = (
+        position for position in best.words if words[position].folded not in cues()["kept"]
+    )
     return replace(best, words=tuple(positions))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -293,7 +293,7 @@ def _of_years(question: Question, year: int) -> list[str]:
     weight = weights()["words"]
     texts = [unit.text for unit in question.units if unit.weak or len(question.units) == 1]
     years = [int(text) for text in texts if len(text) == _DIGITS_OF_YEAR and text.isdigit()]
-    periods = [(named, named) for named in years[:1]]
+    periods = [(data_year, data_year) for data_year in years[:1]]
     if question.period:
         periods.append(question.period)
     functions = []
@@ -303,8 +303,8 @@ def _of_years(question: Question, year: int) -> list[str]:
         of_data = f"map(def({YEAR_NUMBER_FIELD},0),{beginning},{last},{weight['year_of_data']},1)"
         latest = min(last, year)
         in_title = ",".join(
-            f"termfreq(title,'{named}')"
-            for named in range(max(first, latest - MOST_YEARS + 1), latest + 1)
+            f"termfreq(title,'{data_year}')"
+            for data_year in range(max(first, latest - MOST_YEARS + 1), latest + 1)
         )
         if in_title:
             functions.append(f"if(sum({in_title},0),{weight['year']},{of_data})")
@@ -321,7 +321,7 @@ def _exact(question: Question) -> str:
 
 
 def _record(year: int) -> list[str]:
-    """Return Solr functions for the boosts of a record, each from 0 to its weight; see `gains`.
+    """Return Solr functions for the boosts of a record, each from 0 to its weight; see `explain._gains`.
 
     Solr evaluates them for every match, so they use as few operations as possible. A field without a value counts as 0,
     but is ignored by `min` and `max`, hence `def`.
@@ -337,19 +337,6 @@ def _record(year: int) -> list[str]:
         f"mul({weight['access']},min(1,{at_once}))",
         f"linear({POPULARITY_FIELD},{weight['popularity'] / 100:.9f},0)",
     ]
-
-
-def gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
-    """Return the boosts of a dataset's record, as computed by `_record`: name in `weights.csv` → value."""
-    weight = weights()["record"]
-    age = year - int(document.get(YEAR_NUMBER_FIELD) or 0)
-    shares = {
-        "quality": int(document.get(QUALITY_FIELD) or 0) / 100,
-        "freshness": max(0.0, min(1.0, 1 - age / OLD_YEARS)),
-        "access": float(bool({DOWNLOAD, SERVICE}.intersection(document.get(ACCESS_FIELD) or ()))),
-        "popularity": int(document.get(POPULARITY_FIELD) or 0) / 100,
-    }
-    return {name: weight[name] * share for name, share in shares.items()}
 
 
 def _fit(question: Question) -> str:

@@ -38,8 +38,8 @@ SHORTEST_PART = 4
 
 def strange(units: Iterable[words.Unit]) -> list[words.Unit]:
     """Return some expressions that have another name in the catalogue and occur in no title or keyword."""
-    named = (unit for unit in units if unit.called and not unit.weak)
-    absent = (unit for unit in named if catalogue_words.has(unit.words) is False)
+    translated = (unit for unit in units if unit.called and not unit.weak)
+    absent = (unit for unit in translated if catalogue_words.has(unit.words) is False)
     return list(islice(absent, MOST_STRANGE))
 
 

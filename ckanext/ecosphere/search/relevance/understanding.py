@@ -98,10 +98,10 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
         )
     chosen = _place_of_id(place) or reading.place
     others = _other_places(reading, chosen)
-    named = tuple(parts.words[position].typed for position in reading.words)
+    place_words = tuple(parts.words[position].typed for position in reading.words)
     if not reading.certain and not place:
         units = _units(parts, parts.words, placed=False)
-        question = replace(parts.conditions, units=units, maybe=chosen, maybe_words=named)
+        question = replace(parts.conditions, units=units, maybe=chosen, maybe_words=place_words)
         return Understood(text, question, others=others)
     question = replace(
         parts.conditions,
@@ -112,7 +112,7 @@ def _understood(text: str, place: str, without: frozenset[str]) -> Understood:
     )
     if place == AROUND:
         question = replace(question, strict=False, service=())
-    return Understood(text, question, others=others, place_words=named)
+    return Understood(text, question, others=others, place_words=place_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def with_common_name(
     )
 
 
-def _units(parts: _Parts, left: list[words.Word], *, placed: bool) -> tuple[Unit, ...]:
+def _units(parts: _Parts, subject_words: list[words.Word], *, placed: bool) -> tuple[Unit, ...]:
     """Return the units of a query; empty if the words beside a place are only fillers ("données nantes").
 
     Args:
@@ -211,10 +211,10 @@ def _units(parts: _Parts, left: list[words.Word], *, placed: bool) -> tuple[Unit
     empty = set(words.stop_words())
     if placed:
         empty.update(cues()["compass"])
-    is_empty = all(word.folded in empty or word.stem in words.fillers() for word in left)
+    is_empty = all(word.folded in empty or word.stem in words.fillers() for word in subject_words)
     units = list(parts.references)
     if not is_empty or not (placed or units):
-        units = [*words.units(left, synonyms_on=parts.everyday), *units]
+        units = [*words.units(subject_words, synonyms_on=parts.everyday), *units]
     if all(unit.weak for unit in units):
         units = [replace(unit, weak=False) for unit in units]
     return tuple(dict.fromkeys(units))

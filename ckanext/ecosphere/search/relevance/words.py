@@ -359,7 +359,7 @@ def _longest_unit(content: list[Word], start: int) -> tuple[Unit, int]:
 
 def _without_fillers(words: list[Word]) -> list[Word]:
     """Drop filler words, except those within a known expression."""
-    left: list[Word] = []
+    remaining: list[Word] = []
     position = 0
     while position < len(words):
         protected = _length_of_expression(words, position)
@@ -368,9 +368,9 @@ def _without_fillers(words: list[Word]) -> list[Word]:
             position += filler
         else:
             end = position + (protected or 1)
-            left += words[position:end]
+            remaining += words[position:end]
             position = end
-    return without_stop_words(left) or without_stop_words(words) or words
+    return without_stop_words(remaining) or without_stop_words(words) or words
 
 
 def _length_of_filler(words: list[Word], position: int) -> int:

@@ -47,7 +47,7 @@ def test_a_subject_shown_on_the_page_is_not_missing():
 
 def test_what_a_dataset_is_about_is_its_title_and_keywords_without_everyday_words():
     question = understand("défrichement dax").question
-    about, mentioned, anywhere = missing._questions(question.units[0], question)
+    about, mentioned, anywhere = missing._queries(question.units[0], question)
     query = parameters(about, minimum="1", ranked=False, year=None)["q"]
     assert query == "(title:(défrichement) OR ecosphere_tags:(défrichement))"
     assert parameters(mentioned, minimum="1", ranked=False, year=None)["q"] == "défrichement"
