@@ -51,17 +51,13 @@ class Facet:
 @cache
 def table() -> dict[str, Facet]:
     """Return the facets by field, in the order of the pages."""
-    return {
-        row["field"]: Facet(
-            row["field"],
-            {code: row[f"title_{code}"] for code in ("fr", "en") if row[f"title_{code}"]},
-            row["vocabulary"],
-            row["order"],
-            int(row["shown"]),
-            row["open"] == "yes",
-        )
-        for row in tables.rows(FILE)
-    }
+    facets = {}
+    for row in tables.rows(FILE):
+        titles = {code: row[f"title_{code}"] for code in ("fr", "en") if row[f"title_{code}"]}
+        shown, is_open = int(row["shown"]), row["open"] == "yes"
+        facet = Facet(row["field"], titles, row["vocabulary"], row["order"], shown, is_open)
+        facets[facet.field] = facet
+    return facets
 
 
 def of_field(field: str) -> Facet:
@@ -70,7 +66,7 @@ def of_field(field: str) -> Facet:
 
 
 #: Facet field → vocabulary of its labels.
-VOCABULARIES = {each.field: each.vocabulary for each in table().values() if each.vocabulary}
+VOCABULARIES = {facet.field: facet.vocabulary for facet in table().values() if facet.vocabulary}
 
 
 def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dict[str, str]:

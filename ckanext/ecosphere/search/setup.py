@@ -108,8 +108,8 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
         ckan_search.rebuild(force=True, defer_commit=True, quiet=True, only_missing=True)
         ckan_search.commit()
     else:  # like CKAN's rebuild, but in batches
-        ids = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
-        signature.index(list(model.Session.scalars(ids)))
+        query = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
+        signature.index(list(model.Session.scalars(query)))
     report.changed(
         tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(
             number=count

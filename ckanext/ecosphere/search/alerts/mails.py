@@ -238,34 +238,40 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
         IndexAwayError: the index is down; the e-mail is retried.
     """
     items = []
-    for each in content["alerts"]:
-        subject = subjects.of(each.get("about", subjects.DATASETS))
+    for results in content["alerts"]:
+        subject = subjects.of(results.get("about", subjects.DATASETS))
         if subject is None:
             continue
-        with subjects.asked(subject, each["search"], lang):
+        with subjects.asked(subject, results["search"], lang):
             subscriber = model.Session.get(Subscriber, subscriber_id)
             if subscriber is None:
                 return []
             reader = reader_of(subscriber)
-            news = subject.news(each["ids"], reader.user, datetime.fromisoformat(each["since"]))
+            news = subject.news(
+                results["ids"], reader.user, datetime.fromisoformat(results["since"])
+            )
             if news:
-                items.append(_item(subject, each, news, named=not reader.strange))
+                items.append(_item(subject, results, news, with_words=not reader.strange))
     return items
 
 
-def _item(subject: AlertSubject, told: dict[str, Any], news: list[News], *, named: bool) -> Item:
-    """Return the part of an e-mail about one search; unless `named`, without its words, which may carry a message."""
-    gone = len(told["ids"]) - len(news)
-    count = told["count"] - gone
+def _item(
+    subject: AlertSubject, results: dict[str, Any], news: list[News], *, with_words: bool
+) -> Item:
+    """Return the part of an e-mail about one search, perhaps without its words, which may carry a message."""
+    count = results["count"] - (len(results["ids"]) - len(news))
     more = count - len(news)
-    more_words = (
-        tk.ungettext("and {number} more", "and {number} more", more).format(number=more)
-        if more > 0
-        else ""
-    )
+    more_words = ""
+    if more > 0:
+        more_words = tk.ungettext("and {number} more", "and {number} more", more)
+        more_words = more_words.format(number=more)
+    title, url = tk._("A search that you saved"), _own_alerts()
+    if with_words:
+        search = results["search"]
+        title, url = harmless(subject.title(search)), subject.address(search)
     return Item(
-        title=harmless(subject.title(told["search"])) if named else tk._("A search that you saved"),
-        url=subject.address(told["search"]) if named else _own_alerts(),
+        title=title,
+        url=url,
         sentence=subject.sentence(count),
         news=news,
         more=more_words,

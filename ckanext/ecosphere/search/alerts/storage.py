@@ -261,18 +261,18 @@ def forget_unknown(subscriber_id: str) -> None:
     model.Session.commit()
 
 
-def claim_due(moment: datetime, done: set[str]) -> tuple[Subscriber, list[Alert]] | None:
+def claim_due(moment: datetime, processed: set[str]) -> tuple[Subscriber, list[Alert]] | None:
     """Return the next subscriber with due alerts, locked until the next commit.
 
     Args:
         moment: the current time.
-        done: ids of subscribers already processed.
+        processed: ids of subscribers already looked at.
     """
     due = (Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
     tied = sa.exists().where(Alert.subscriber_id == Subscriber.id, *due)
     query = (
         sa.select(Subscriber)
-        .where(tied, Subscriber.id.not_in(done))
+        .where(tied, Subscriber.id.not_in(processed))
         .order_by(Subscriber.created, Subscriber.id)
     )
     subscriber = model.Session.scalars(
@@ -281,40 +281,43 @@ def claim_due(moment: datetime, done: set[str]) -> tuple[Subscriber, list[Alert]
     if subscriber is None:
         model.Session.rollback()
         return None
-    wanted = (
+    alerts = (
         sa.select(Alert)
         .where(Alert.subscriber_id == subscriber.id, *due)
         .order_by(Alert.created, Alert.id)
     )
-    return subscriber, list(model.Session.scalars(wanted))
+    return subscriber, list(model.Session.scalars(alerts))
 
 
 def is_due(moment: datetime) -> bool:
     """Return whether any alert is due."""
-    due = sa.exists().where(
+    due_alerts = sa.exists().where(
         Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment
     )
-    subscriber = bool(model.Session.scalar(sa.select(due)))
+    is_any_due = bool(model.Session.scalar(sa.select(due_alerts)))
     model.Session.rollback()
-    return subscriber
+    return is_any_due
 
 
 def looked(
-    subscriber_id: str, told: dict[str, datetime], found: list[dict[str, Any]], moment: datetime
+    subscriber_id: str,
+    looked_until: dict[str, datetime],
+    news: list[dict[str, Any]],
+    moment: datetime,
 ) -> None:
     """Record, in one transaction, what is to be reported and that it has been processed.
 
     Args:
         subscriber_id: id of the subscriber.
-        told: alert id → time up to which it was processed.
-        found: contents of the e-mail (`Mail.content`); empty if there is nothing to report.
+        looked_until: alert id → time up to which it was processed.
+        news: contents of the e-mail (`Mail.content`); empty if there is nothing to report.
         moment: the current time.
     """
-    for alert in model.Session.scalars(sa.select(Alert).where(Alert.id.in_(told))):
-        alert.told_until = told[alert.id]
+    for alert in model.Session.scalars(sa.select(Alert).where(Alert.id.in_(looked_until))):
+        alert.told_until = looked_until[alert.id]
         alert.next_look = _next_look(moment, alert.frequency)
-    if found:
-        model.Session.add(Mail(subscriber_id=subscriber_id, kind=DIGEST, content={"alerts": found}))
+    if news:
+        model.Session.add(Mail(subscriber_id=subscriber_id, kind=DIGEST, content={"alerts": news}))
     model.Session.commit()
 
 
@@ -331,10 +334,10 @@ def purge() -> int:
         sa.delete(Alert).where(Alert.confirmed.is_(None), Alert.created < old)
     )
     accounts = sa.select(model.User.id).where(model.User.state == model.State.ACTIVE)
-    number = sa.delete(Subscriber).where(
+    of_closed_accounts = sa.delete(Subscriber).where(
         Subscriber.user_id.is_not(None), Subscriber.user_id.not_in(accounts)
     )
-    model.Session.execute(number)
+    model.Session.execute(of_closed_accounts)
     model.Session.execute(sa.delete(Mail).where(Mail.created < old, Mail.status != "sending"))
     _erase_without_alerts()
     model.Session.commit()

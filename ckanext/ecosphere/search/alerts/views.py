@@ -128,10 +128,10 @@ def ask_link() -> AnyResponse:
 
 def confirm(token: str) -> AnyResponse:
     """Show what is to be confirmed (some programs follow links of e-mails); on POST, confirm it."""
-    named = links.read_confirm(token)
-    alert = storage.waiting(named[0]) if named else None
+    alert_id, frequency = links.read_confirm(token) or ("", "")
+    alert = storage.waiting(alert_id) if alert_id else None
     subject = subjects.of(alert.about) if alert else None
-    if named is None or alert is None or subject is None or named[1] not in storage.PERIODS:
+    if alert is None or subject is None or frequency not in storage.PERIODS:
         tk.abort(
             404,
             tk._("This link is too old or not complete. Save the search again to get a new one."),
@@ -139,12 +139,12 @@ def confirm(token: str) -> AnyResponse:
     if request.method == "POST":
         subscriber_id = alert.subscriber_id
         try:
-            storage.confirm(alert.id, named[1], language.current())
+            storage.confirm(alert.id, frequency, language.current())
         except tk.ValidationError as error:
             tk.abort(INVALID, searches.sentences(error))
         tk.h.flash_success(tk._("Your alert is confirmed."))
         return tk.redirect_to(links.manage_url(subscriber_id))
-    variables = {"token": token, "frequency": named[1], "title": subject.title(alert.search)}
+    variables = {"token": token, "frequency": frequency, "title": subject.title(alert.search)}
     return _rendered("confirm.html", {**variables, "url": subject.address(alert.search)})
 
 
@@ -164,8 +164,8 @@ def manage(token: str) -> AnyResponse:
             lambda alert: storage.delete(subscriber_id, alert),
         )
         return tk.redirect_to("ecosphere_alerts.manage", token=token)
-    found = storage.alerts(storage.subscriber(subscriber_id))
-    return _list(actions.listed(found), token)
+    alerts = storage.alerts(storage.subscriber(subscriber_id))
+    return _list(actions.listed(alerts), token)
 
 
 def change() -> AnyResponse:
@@ -184,16 +184,16 @@ def _change(update: Any, delete: Any) -> None:
     alert, frequency = request.form.get("id", ""), request.form.get("frequency", "")
     try:
         if request.form.get("go") == "delete":
-            done, message = delete(alert), tk._("The alert is deleted.")
+            exists, message = delete(alert), tk._("The alert is deleted.")
         elif frequency in storage.FREQUENCIES:
-            done, message = update(alert, frequency), tk._("Your alert is saved.")
+            exists, message = update(alert, frequency), tk._("Your alert is saved.")
         else:
             tk.abort(INVALID, tk._("Choose how often."))
     except tk.ObjectNotFound:
-        done, message = False, ""
+        exists, message = False, ""
     except tk.ValidationError as error:
         tk.abort(INVALID, searches.sentences(error))
-    if not done:
+    if not exists:
         tk.abort(404, tk._("You have no such alert."))
     tk.h.flash_success(message)
 
@@ -217,19 +217,18 @@ csrf.exempt(leave)
 def unfound_page() -> Response:
     """Show the searches without results, to the ministry."""
     try:
-        found = tk.get_action("ecosphere_search_unfound_list")(_context(), {})
+        searches_in_vain = tk.get_action("ecosphere_search_unfound_list")(_context(), {})
     except tk.NotAuthorized:
         tk.abort(403, tk._("Only the ministry sees which searches found nothing."))
-    return _rendered("unfound.html", {"found": found})
+    return _rendered("unfound.html", {"found": searches_in_vain})
 
 
-def _list(found: list[dict[str, Any]], token: str) -> Response:
-    of = {each["about"]: subjects.required(each["about"]) for each in found}
-    shown = [
-        {**each, "of": of[each["about"]].name(), "feed": of[each["about"]].feed(each["search"])}
-        for each in found
-    ]
-    variables = {"alerts": shown, "token": token, "frequencies": frequencies(none=not token)}
+def _list(alerts: list[dict[str, Any]], token: str) -> Response:
+    rows = []
+    for alert in alerts:
+        subject = subjects.required(alert["about"])
+        rows.append({**alert, "of": subject.name(), "feed": subject.feed(alert["search"])})
+    variables = {"alerts": rows, "token": token, "frequencies": frequencies(none=not token)}
     return _rendered("list.html", variables)
 
 

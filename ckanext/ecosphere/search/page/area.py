@@ -136,20 +136,22 @@ def _checked(sides: tuple[float, ...]) -> Box:
 
 def _of_name(text: str) -> Area:
     lang = language.current()
-    known = voc.get("territories")
-    territory = known.find(text) or known.get(text)
+    territories = voc.get("territories")
+    territory = territories.find(text) or territories.get(text)
     if territory:
         west, south, east, north = territory.data["bbox"]
         return Area(
             territory.label(lang), (west, south, east + 360 if east < west else east, north)
         )
     # Some codes are the INSEE code of a commune and the postal code of another.
-    found = list(dict.fromkeys([*communes.of_postal(text), *communes.named(text[:LONGEST_NAME])]))
-    if len(found) > 1:
-        labels = "; ".join(f"{each.label}, {each.code}" for each in found[:MOST_PROPOSED])
+    matches = list(dict.fromkeys([*communes.of_postal(text), *communes.named(text[:LONGEST_NAME])]))
+    if len(matches) > 1:
+        labels = "; ".join(
+            f"{commune.label}, {commune.code}" for commune in matches[:MOST_PROPOSED]
+        )
         raise AreaError(tk._("Several communes are meant: {names}").format(names=labels))
-    if found:
-        return Area(found[0].label, None, f"commune-{found[0].code}")
+    if matches:
+        return Area(matches[0].label, None, f"commune-{matches[0].code}")
     groups = epcis.epcis_named(text[:LONGEST_NAME])
     if len(groups) == 1 and (outline := epci_outlines.outlines().get(groups[0].code)):
         return Area(groups[0].name, outline.box)

@@ -77,7 +77,7 @@ def of_page(titles: dict[str, str], search_facets: dict[str, Any]) -> list[Shown
     """
     address, find = Address.current(), tk.request.args.get(FIND, "")[:_LONGEST_WORDS]
     whole = tk.request.args.get(WHOLE, "")
-    shown = [
+    facets_shown = [
         _shown(
             (field, title),
             search_facets.get(field, {}).get("items") or [],
@@ -86,7 +86,7 @@ def of_page(titles: dict[str, str], search_facets: dict[str, Any]) -> list[Shown
         )
         for field, title in titles.items()
     ]
-    return [each for each in shown if each.values or each.whole]
+    return [facet for facet in facets_shown if facet.values or facet.whole]
 
 
 def _shown(

@@ -103,14 +103,14 @@ def places(value: Any, lang: str) -> str:
     """Return the names of a dataset's territories: the first two, and how many others."""
     keys = facet_values.values(value)
     known = voc.get("territories")
-    named = [place.name for key in keys if (place := communes.get(key))]
-    named += [concept.label(lang) for key in keys if (concept := known.get(key))]
-    more = len(named) - _MOST_PLACES
+    names = [place.name for key in keys if (place := communes.get(key))]
+    names += [concept.label(lang) for key in keys if (concept := known.get(key))]
+    more = len(names) - _MOST_PLACES
     if more > 1:
         return tk._("{places} and {number} others").format(
-            places=", ".join(named[:_MOST_PLACES]), number=more
+            places=", ".join(names[:_MOST_PLACES]), number=more
         )
-    return ", ".join(named)
+    return ", ".join(names)
 
 
 def date(dataset: Dataset) -> str:

@@ -21,8 +21,10 @@ from ckanext.ecosphere.search.relevance.words import (
     key_of,
     not_exceptions,
     read,
+    stems_of,
     stop_words,
     units,
+    without_stop_words,
     written,
 )
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -122,7 +124,7 @@ def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
         for end in range(position + 2, min(len(whole), start + LONGEST_PHRASE) + 1):
             inner = whole[start:end]
             name = " ".join(word.folded for word in inner)
-            key = " ".join(word.stem for word in inner)
+            key = stems_of(inner)
             if gazetteer.named(name) or key in _expressions_with_marker():
                 return True
     return False
@@ -131,12 +133,9 @@ def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
 @cache
 def _expressions_with_marker() -> frozenset[str]:
     """Return the stems, stop words included, of the listed expressions that contain an excluding word."""
-    terms = [
-        term
-        for term in (*written().values(), *not_exceptions())
-        if _markers().search(term.translate(_BARE))
-    ]
-    return frozenset(" ".join(word.stem for word in read(term)) for term in terms)
+    terms = (*written().values(), *not_exceptions())
+    marked = [term for term in terms if _markers().search(term.translate(_BARE))]
+    return frozenset(stems_of(read(term)) for term in marked)
 
 
 def _items(text: str, marker: re.Match[str]) -> tuple[int, list[Excluded]]:
@@ -209,7 +208,7 @@ def _place(following: list[Word]) -> _Item | None:
 def _place_alone(inner: list[Word]) -> Place | None:
     """Return the place named by words that have no other meaning; None if there is none."""
     name = " ".join(word.folded for word in inner)
-    key = " ".join(word.stem for word in inner)
+    key = stems_of(inner)
     place = next(iter(gazetteer.named(name)), None)
     if place is None or key in expressions() or name.isdigit():
         return None
@@ -236,25 +235,21 @@ def _subject(before: list[Word], following: list[Word]) -> _Item:
     Generic words need another one ("zones urbaines"), or the subject before them ("ZNIEFF" and "type 1").
     """
     length = _expression_length(following) or _phrase_length(following)
-    inner = [word for word in following[:length] if word.folded not in stop_words()]
+    inner = without_stop_words(following[:length])
     title = " ".join(word.typed for word in following[:length])
     for word in reversed(before):
         whole = [word, *inner]
-        if _key(whole) in expressions() and _key(inner) not in expressions():
+        if stems_of(whole) in expressions() and stems_of(inner) not in expressions():
             inner = whole
             break
     return _Item(Excluded("words", title, names=tuple(_names(inner))), length)
 
 
-def _key(inner: list[Word]) -> str:
-    return " ".join(word.stem for word in inner)
-
-
 def _expression_length(following: list[Word]) -> int:
     """Return the number of words of the longest listed expression with which the words begin, 0 without one."""
     for end in range(min(len(following), LONGEST_PHRASE), 0, -1):
-        inner = [word for word in following[:end] if word.folded not in stop_words()]
-        if following[end - 1].folded not in stop_words() and _key(inner) in expressions():
+        inner = without_stop_words(following[:end])
+        if following[end - 1].folded not in stop_words() and stems_of(inner) in expressions():
             return end
     return 0
 

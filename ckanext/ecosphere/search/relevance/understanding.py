@@ -66,14 +66,16 @@ def understand(text: str, *, place: str = "", without: frozenset[str] = frozense
     plain = text
     if solr_language.is_choice(text):
         plain = solr_language.EITHER.sub(" ", text)
-    taken = exclusions.take(plain)
-    wanted = taken.text
+    without_exclusions = exclusions.take(plain)
+    wanted = without_exclusions.text
     if "_" in wanted:
         wanted = _FILE_TYPE.sub("", wanted)
     understood = _understood(wanted, place, without)
-    question = replace(understood.question, excluded=taken.excluded)
+    question = replace(understood.question, excluded=without_exclusions.excluded)
     if "ranking" not in without:
-        question = replace(question, title=voc.normalise(plain if taken.excluded else wanted))
+        question = replace(
+            question, title=voc.normalise(plain if without_exclusions.excluded else wanted)
+        )
     if plain != text:
         strong = sum(not unit.weak for unit in question.units)
         question = replace(question, optional=max(0, strong - 1))
