@@ -63,7 +63,7 @@ def note(data_dict: dict[str, Any], answer: dict[str, Any]) -> None:
 
     Args:
         data_dict: parameters of `package_search`.
-        found: its result.
+        answer: its result.
     """
     if (
         not has_request_context()

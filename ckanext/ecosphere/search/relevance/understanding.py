@@ -207,7 +207,7 @@ def _units(parts: _Parts, subject_words: list[words.Word], *, placed: bool) -> t
 
     Args:
         parts: the query.
-        left: its words that are not part of a place.
+        subject_words: its words that are not part of a place.
         placed: whether a place is certain or was chosen.
     """
     empty = set(words.stop_words())
