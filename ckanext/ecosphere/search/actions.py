@@ -7,12 +7,9 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 from ckan.types import Context, Schema, Validator, ValidatorFactory
 
-from ckanext.ecosphere.search import config, facet_counts, suggest
+from ckanext.ecosphere.search import config, facet_counts, suggest, unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
 from ckanext.ecosphere.search.relevance import search
-from ckanext.ecosphere.search.relevance.places_typed import places_typed
-from ckanext.ecosphere.search.unfound import actions as unfound
-from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import action_input, language
 
 MAX_QUERY = 200
@@ -20,7 +17,9 @@ MAX_SUBJECTS = 4
 
 
 @tk.validator_args
-def suggest_schema(default: ValidatorFactory, unicode_safe: Validator, natural_number_validator: Validator) -> Schema:
+def suggest_schema(
+    default: ValidatorFactory, unicode_safe: Validator, natural_number_validator: Validator
+) -> Schema:
     """Return the schema of `ecosphere_search_suggest`."""
     return {
         "q": [default(""), unicode_safe],
@@ -49,13 +48,15 @@ def package_search(original_action: Any, context: Context, data_dict: dict[str, 
         SearchQueryError: `ext_facets` is not an object of fields with lists of values, or too large.
     """
     if not isinstance(data_dict.get("extras") or {}, dict):
-        raise tk.ValidationError({"extras": [tk._("This must be an object with names and values.")]})
-    asked = facet_counts.prepare(data_dict)
-    if search.is_question(asked):
-        answer = search.answer(original_action, context, asked)
-        counting.note(asked, answer)
+        raise tk.ValidationError(
+            {"extras": [tk._("This must be an object with names and values.")]}
+        )
+    search_params = facet_counts.prepare(data_dict)
+    if search.is_question(search_params):
+        answer = search.answer(original_action, context, search_params)
+        unfound.note(search_params, answer)
         return answer
-    return original_action(context, asked)
+    return original_action(context, search_params)
 
 
 @tk.side_effect_free
@@ -81,7 +82,7 @@ def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any]) -> dic
         "subjects": suggest.subjects(text, MAX_SUBJECTS),
         "datasets": suggest.datasets(context, text, min(data_dict["limit"], 20)),
         "facets": suggest.places(context, text, language.current()),
-        "communes": places_typed(text),
+        "communes": suggest.places_typed(text),
     }
 
 
@@ -104,4 +105,6 @@ def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any]) -
 def get_actions() -> dict[str, Any]:
     """Return the plugin's actions."""
     own = (ecosphere_search_suggest, ecosphere_search_did_you_mean, package_search)
-    return action_input.checked({action.__name__: action for action in own} | alerts.ACTIONS | unfound.ACTIONS)
+    return action_input.checked(
+        {action.__name__: action for action in own} | alerts.ACTIONS | unfound.ACTIONS
+    )

@@ -8,19 +8,23 @@ import ckan.plugins.toolkit as tk
 from ckan.authz import is_authorized
 from ckan.types import AuthResult, Context
 
+from ckanext.ecosphere.search import unfound
 from ckanext.ecosphere.search.alerts import actions as alerts
-from ckanext.ecosphere.search.unfound import actions as unfound
 from ckanext.ecosphere.shared import authorization
 
 
 @tk.auth_allow_anonymous_access
-def ecosphere_search_suggest(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+def ecosphere_search_suggest(
+    context: Context, data_dict: dict[str, Any] | None = None
+) -> AuthResult:
     """Allow suggestions to anyone who may search."""
     return is_authorized("package_search", context, data_dict)
 
 
 @tk.auth_allow_anonymous_access
-def ecosphere_search_did_you_mean(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+def ecosphere_search_did_you_mean(
+    context: Context, data_dict: dict[str, Any] | None = None
+) -> AuthResult:
     """Allow spelling suggestions to anyone who may search."""
     return is_authorized("package_search", context, data_dict)
 

@@ -58,6 +58,8 @@ _COSTLY = re.compile(r"[*?~]")
 _CLAUSE_ENDS = re.compile(r"[\s()]+")
 _EVERYTHING = "*:*"
 _SIDES = 4
+MOST_DEGREES = 540
+"""Maximum longitude: web maps go once around the Earth."""
 
 
 def check(params: dict[str, Any], fielded: bool) -> None:
@@ -73,52 +75,68 @@ def check(params: dict[str, Any], fielded: bool) -> None:
     query = str(params.get("q") or "")
     if len(query) > LONGEST_QUERY:
         raise SearchQueryError(
-            tk._("The search is too long: {number} characters at most.").format(number=LONGEST_QUERY)
+            tk._("The search is too long: {number} characters at most.").format(
+                number=LONGEST_QUERY
+            )
         )
     if fielded:
         _check_fielded(query)
-    texts = [str(params.get(name) or "") for name in ("q", "fq", "sort")] + list(map(str, params.get("fq_list") or []))
+    texts = [str(params.get(name) or "") for name in ("q", "fq", "sort")] + list(
+        map(str, params.get("fq_list") or [])
+    )
     if any(map(_names_our_parser, texts)):
-        raise SearchQueryError(tk._("A search names no function of Solr: write words, or field:value."))
+        raise SearchQueryError(
+            tk._("A search names no function of Solr: write words, or field:value.")
+        )
     _check_parameters(params)
     box = (params.get("extras") or {}).get("ext_bbox")
     if box:
         _check_box(box)
     if _number(params.get("start")) > LAST_START:
-        raise SearchQueryError(tk._("There are no pages beyond result {number}.").format(number=LAST_START))
+        raise SearchQueryError(
+            tk._("There are no pages beyond result {number}.").format(number=LAST_START)
+        )
     _bound_facets(params)
 
 
 def _check_parameters(params: dict[str, Any]) -> None:
     """Refuse functions in place of field names, and response formats that CKAN cannot read."""
-    orders = [each.strip() for each in str(params.get("sort") or "").split(",")]
-    if any(each and not _ORDER.fullmatch(each) for each in orders):
+    orders = [text.strip() for text in str(params.get("sort") or "").split(",")]
+    if any(text and not _ORDER.fullmatch(text) for text in orders):
         raise SearchQueryError(tk._("Give the order as a text, for example: name asc"))
     fields = params.get("fl") or ()
-    named = re.split(r"[,\s]+", fields if isinstance(fields, str) else " ".join(map(str, fields)))
-    if not all(_FIELDS.fullmatch(each) for each in named if each):
+    names = re.split(r"[,\s]+", fields if isinstance(fields, str) else " ".join(map(str, fields)))
+    if not all(_FIELDS.fullmatch(text) for text in names if text):
         raise SearchQueryError(tk._("Name the fields that you want, without functions."))
     odd = [name for name in _WEIGHTED if params.get(name)]
     odd += [name for name in ("defType",) if params.get(name) and params[name] not in _PARSERS]
     odd += [name for name in ("wt",) if params.get(name) and params[name] != "json"]
     if odd:
-        raise SearchQueryError(tk._("This cannot be asked here: {names}.").format(names=", ".join(odd)))
+        raise SearchQueryError(
+            tk._("This cannot be asked here: {names}.").format(names=", ".join(odd))
+        )
 
 
 def _names_our_parser(text: str) -> bool:
     # CKAN refuses local parameters elsewhere than at the start.
-    found = _LOCAL_PARAMETERS.match(text)
-    return found is not None and any(parser in found[1] for parser in _OWN_PARSERS)
+    match = _LOCAL_PARAMETERS.match(text)
+    return match is not None and any(parser in match[1] for parser in _OWN_PARSERS)
 
 
 def _bound_facets(params: dict[str, Any]) -> None:
     fields = params.get("facet.field")
     if isinstance(fields, (list, tuple)):
-        fields = params["facet.field"] = [each for each in fields if _named(each) not in RUNNING_TEXTS][:MOST_FACETS]
+        fields = params["facet.field"] = [
+            field for field in fields if _named(field) not in RUNNING_TEXTS
+        ][:MOST_FACETS]
     if params.get("facet.mincount") is not None:
         params["facet.mincount"] = max(1, _number(params["facet.mincount"]))
     limit = _number(params.get("facet.limit"))
-    if limit < -1 or limit > MOST_FACET_VALUES or (limit == -1 and not all(map(_is_closed, fields or ()))):
+    if (
+        limit < -1
+        or limit > MOST_FACET_VALUES
+        or (limit == -1 and not all(map(_is_closed, fields or ())))
+    ):
         params["facet.limit"] = MOST_FACET_VALUES
 
 
@@ -132,10 +150,16 @@ def _named(facet: Any) -> str:
 
 
 def _check_fielded(query: str) -> None:
-    if sum(1 for each in _CLAUSE_ENDS.split(query) if each) > MOST_CLAUSES:
-        raise SearchQueryError(tk._("The search has too many parts: {number} at most.").format(number=MOST_CLAUSES))
-    if len(_COSTLY.findall(query.replace(_EVERYTHING, ""))) > MOST_WILDCARDS or "/" in _outside_quotes(query):
-        message = tk._("The search has too many wildcards: {number} at most, and no expression between slashes.")
+    if sum(1 for part in _CLAUSE_ENDS.split(query) if part) > MOST_CLAUSES:
+        raise SearchQueryError(
+            tk._("The search has too many parts: {number} at most.").format(number=MOST_CLAUSES)
+        )
+    if len(
+        _COSTLY.findall(query.replace(_EVERYTHING, ""))
+    ) > MOST_WILDCARDS or "/" in _outside_quotes(query):
+        message = tk._(
+            "The search has too many wildcards: {number} at most, and no expression between slashes."
+        )
         raise SearchQueryError(message.format(number=MOST_WILDCARDS))
 
 
@@ -153,10 +177,13 @@ def _check_box(box: Any) -> None:
         west, south, east, north = (float(str(side)[:40]) for side in sides)
     except ValueError:
         raise SearchQueryError(tk._("Give the box as west,south,east,north in degrees.")) from None
-    inside = all(map(math.isfinite, (west, south, east, north))) and max(abs(west), abs(east)) <= 540  # noqa: PLR2004
+    finite = all(map(math.isfinite, (west, south, east, north)))
+    inside = finite and max(abs(west), abs(east)) <= MOST_DEGREES
     if not inside or not -90 <= south <= north <= 90 or not 0 <= east - west <= 360:  # noqa: PLR2004 - degrees
         raise SearchQueryError(
-            tk._("The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90, south below north.")
+            tk._(
+                "The box does not exist: longitudes from -180 to 180, latitudes from -90 to 90, south below north."
+            )
         )
 
 

@@ -42,16 +42,23 @@ def places(box: Box) -> tuple[list[str], list[str]]:
 
     Boxes of territories overlap: a small box within those of two départements is assigned to neither.
     """
-    known = [(each.id, each.data["type"], each.data["bbox"]) for each in voc.get("territories")]
-    usual = [(id_, kind, other) for id_, kind, other in known if kind in _SMALL + _LARGE and other[0] <= other[2]]
-    alike, best = max((_shared(box, other) / _together(box, other), id_) for id_, _kind, other in usual)
-    if alike >= ALIKE:
+    small: dict[str, Box] = {}
+    alike: list[tuple[float, str]] = []
+    for territory in voc.get("territories"):
+        kind, other = territory.data["type"], territory.data["bbox"]
+        if kind in _SMALL + _LARGE and other[0] <= other[2]:
+            alike.append((_shared(box, other) / _together(box, other), territory.id))
+            if kind in _SMALL:
+                small[territory.id] = other
+    share, best = max(alike)
+    if share >= ALIKE:
         return [best], []
-    small = [(id_, other) for id_, kind, other in usual if kind in _SMALL]
-    covered = [id_ for id_, other in small if _shared(box, other) >= COVERED * _size(other)]
+    covered = [id_ for id_, other in small.items() if _shared(box, other) >= COVERED * _size(other)]
+    if len(covered) > MOST_COVERED:
+        return [gazetteer.COUNTRIES[0]], []
     if covered:
-        return (covered if len(covered) <= MOST_COVERED else [gazetteer.COUNTRIES[0]]), []
-    around = [id_ for id_, other in small if _holds(other, box)]
+        return covered, []
+    around = [id_ for id_, other in small.items() if _holds(other, box)]
     return [], around if len(around) == 1 else []
 
 
@@ -63,12 +70,14 @@ def neighbours(id_: str) -> tuple[voc.Concept, ...]:
     Args:
         id_: index value of a territory; empty result if it is unknown.
     """
-    known = voc.get("territories")
-    concept = known.get(id_)
+    territories = voc.get("territories")
+    concept = territories.get(id_)
     if concept is None:
         return ()
-    alike = (each for each in known if each.data["type"] == concept.data["type"] and each.uri != concept.uri)
-    return tuple(each for each in alike if _meet(each.data["bbox"], concept.data["bbox"]))
+    kind, box = concept.data["type"], concept.data["bbox"]
+    others = (other for other in territories if other.uri != concept.uri)
+    alike = (other for other in others if other.data["type"] == kind)
+    return tuple(other for other in alike if _meet(other.data["bbox"], box))
 
 
 @voc.derived
@@ -82,13 +91,17 @@ def distances(id_: str) -> tuple[tuple[str, float], ...]:
     Returns:
         index values and kilometres between the middles of the boxes, nearest first.
     """
-    known = voc.get("territories")
-    start = known.get(id_)
+    territories = voc.get("territories")
+    start = territories.get(id_)
     if start is None:
         return ()
-    others = [each for each in known if each.data["type"] in (*_SMALL, "region")]
-    found = [(each.id, _kilometres(_middle(start.data["bbox"]), _middle(each.data["bbox"]))) for each in others]
-    return tuple(sorted(found, key=lambda each: each[1]))
+    middle = _middle(start.data["bbox"])
+    kilometres = {
+        other.id: _kilometres(middle, _middle(other.data["bbox"]))
+        for other in territories
+        if other.data["type"] in (*_SMALL, "region")
+    }
+    return tuple(sorted(kilometres.items(), key=lambda item: item[1]))
 
 
 def _middle(box: Box) -> tuple[float, float]:
@@ -96,45 +109,46 @@ def _middle(box: Box) -> tuple[float, float]:
     return (west + east) / 2, (south + north) / 2
 
 
-def _kilometres(one: tuple[float, float], other: tuple[float, float]) -> float:
+def _kilometres(point: tuple[float, float], other: tuple[float, float]) -> float:
     """Return the approximate distance between two points in degrees, accurate enough within France."""
-    east = (one[0] - other[0]) * math.cos(math.radians((one[1] + other[1]) / 2))
-    return math.hypot(east, one[1] - other[1]) * KILOMETRES_OF_DEGREE
+    east = (point[0] - other[0]) * math.cos(math.radians((point[1] + other[1]) / 2))
+    return math.hypot(east, point[1] - other[1]) * KILOMETRES_OF_DEGREE
 
 
-def _meet(one: Box, other: Box) -> bool:
+def _meet(box: Box, other: Box) -> bool:
     """Return whether two boxes intersect; one that crosses the 180th meridian intersects none."""
-    west, south, east, north = one
-    left, bottom, right, top = other
-    return west <= right and left <= east and south <= top and bottom <= north
+    west, south, east, north = box
+    west_of_other, bottom, right, top = other
+    return west <= right and west_of_other <= east and south <= top and bottom <= north
 
 
 def _points(coordinates: Any) -> Iterator[tuple[Any, Any]]:
     if coordinates and isinstance(coordinates[0], int | float):
         yield coordinates[0], coordinates[1]
         return
-    for each in coordinates:
-        yield from _points(each)
+    for inner in coordinates:
+        yield from _points(inner)
 
 
 def _size(box: Box) -> float:
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 
-def _shared(one: Box, other: Box) -> float:
-    west, south, east, north = (
-        max(one[0], other[0]),
-        max(one[1], other[1]),
-        min(one[2], other[2]),
-        min(one[3], other[3]),
-    )
+def _shared(box: Box, other: Box) -> float:
+    west, south = max(box[0], other[0]), max(box[1], other[1])
+    east, north = min(box[2], other[2]), min(box[3], other[3])
     return max(east - west, 0.0) * max(north - south, 0.0)
 
 
-def _together(one: Box, other: Box) -> float:
-    return _size(one) + _size(other) - _shared(one, other) or 1.0
+def _together(box: Box, other: Box) -> float:
+    return _size(box) + _size(other) - _shared(box, other) or 1.0
 
 
 def _holds(outer: Box, inner: Box) -> bool:
     """Return whether a box contains another one, which may be a point."""
-    return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+    return (
+        outer[0] <= inner[0]
+        and outer[1] <= inner[1]
+        and inner[2] <= outer[2]
+        and inner[3] <= outer[3]
+    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import click
+from ckan import model
 from ckan.cli import error_shout
 
 from ckanext.ecosphere.interfaces import InitReport
 from ckanext.ecosphere.search import config, setup, solr_schema
-from ckanext.ecosphere.search.alerts import cli as alerts
+from ckanext.ecosphere.search.alerts import job, storage
 from ckanext.ecosphere.search.relevance import explain as explaining
-from ckanext.ecosphere.search.relevance import search as relevance
-from ckanext.ecosphere.search.relevance import understanding
+from ckanext.ecosphere.search.relevance import results, understanding
 from ckanext.ecosphere.search.solr_client import SolrAdminError
 from ckanext.ecosphere.shared import dates
 
@@ -26,20 +26,29 @@ def search() -> None:
 def explain(question: str, rows: int) -> None:
     """Tell how QUESTION is understood, and why each public result stands where it stands."""
     understood = understanding.understand(question, without=config.without())
-    asked = understood.asked
-    place = asked.place or asked.maybe
+    interpreted = understood.question
+    place = interpreted.place or interpreted.maybe
     if place:
-        click.echo(f"Place: {place.title}" + ("" if asked.place else " (perhaps: weighs, hides nothing)"))
-    for unit in asked.units:
+        click.echo(
+            f"Place: {place.title}"
+            + ("" if interpreted.place else " (perhaps: weighs, hides nothing)")
+        )
+    for unit in interpreted.units:
         called = ", ".join(unit.others[: unit.called])
-        click.echo(f"Words: {unit.text}" + (f" = {called}" if called else "") + (" (purpose)" if unit.weak else ""))
-    year = dates.today().year if relevance.has_numbers() else None
-    for rank, each in enumerate(explaining.explain(understood, rows, year), start=1):
-        click.echo(f"\n{rank}. {each.title}  [{each.name}]")
-        words = ", ".join(f"{field} {value:.1f}" for field, value in each.words.items())
-        click.echo(f"   score {each.score:.1f} = words ({words}) × place {each.place:g}", nl=False)
-        record = "".join(f" + {name} {share:.3f}" for name, share in each.record.items() if share)
-        click.echo(f" ({', '.join(each.places) or 'not known'}) × record (1{record})")
+        click.echo(
+            f"Words: {unit.text}"
+            + (f" = {called}" if called else "")
+            + (" (purpose)" if unit.weak else "")
+        )
+    year = dates.today().year if results.has_numbers() else None
+    for rank, result in enumerate(explaining.explain(understood, rows, year), start=1):
+        click.echo(f"\n{rank}. {result.title}  [{result.name}]")
+        words = ", ".join(f"{field} {value:.1f}" for field, value in result.words.items())
+        click.echo(
+            f"   score {result.score:.1f} = words ({words}) × place {result.place:g}", nl=False
+        )
+        record = "".join(f" + {name} {share:.3f}" for name, share in result.record.items() if share)
+        click.echo(f" ({', '.join(result.places) or 'not known'}) × record (1{record})")
 
 
 @search.group("solr-schema", short_help="Look at, apply or undo the French schema.")
@@ -83,5 +92,28 @@ def status() -> None:
         raise click.exceptions.Exit(1)
 
 
-search.add_command(alerts.tick)
-search.add_command(alerts.forget)
+@search.command()
+def tick() -> None:
+    """Look for what is new in saved searches, send e-mails, erase what is old. To be run every ten minutes or so."""
+    numbers = job.tick()
+    click.echo(
+        ", ".join(
+            f"{name.replace('_', ' ')}: {number}" for name, number in numbers.items() if number
+        )
+    )
+    if -1 in numbers.values():
+        raise click.exceptions.Exit(1)
+
+
+@search.command()
+@click.argument("person")
+@click.confirmation_option(prompt="Erase all alerts of this person?")
+def forget(person: str) -> None:
+    """Erase the alerts of PERSON: the name of an account, or an e-mail address without one."""
+    user = model.User.get(person)
+    subscriber = (storage.of_user(user.id) if user else None) or storage.of_email(person)
+    if subscriber is None:
+        error_shout(f"{person} has no alerts.")
+        raise click.exceptions.Exit(1)
+    storage.erase(subscriber.id)
+    click.echo("Erased.")

@@ -6,6 +6,8 @@ or not others of the facet are chosen. This takes a single query to Solr, whatev
     fq={!lucene tag=facet_res_format}res_format:("WMS" OR "SHP")
     facet.field={!lucene ex=facet_res_format key=res_format}res_format
 
+A place to cover (`ext_covers`) restricts a search to the datasets of the place and of all territories above it.
+
 CKAN's own filters (permission labels, state, site) have no tag, so callers cannot exclude them.
 """
 
@@ -20,10 +22,14 @@ import ckan.plugins.toolkit as tk
 from ckan.lib.search import SearchQueryError
 from flask import has_request_context
 
-from ckanext.ecosphere.search import covering, facets
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import facet_values, facets
+from ckanext.ecosphere.vocabularies import communes
 
 PARAMETER = "ext_facets"
 """Parameter of `package_search`: field → values, as an object or as JSON."""
+COVERS = "ext_covers"
+"""Parameter of `package_search`: id of a territory, or `commune-` and the INSEE code."""
 MOST_FIELDS = 30
 MOST_VALUES = 200
 _PARSER = "lucene"
@@ -37,7 +43,7 @@ Chosen = dict[str, list[str]]
 
 
 def allow(config: Any) -> None:
-    """Allow the query parsers of tagged filters and of our own queries (`relevance/counts.py`).
+    """Allow the query parsers of tagged filters and of our own queries (`relevance/results.py`).
 
     Callers cannot use them, see `bounds.check`.
     """
@@ -55,7 +61,7 @@ def prepare(data_dict: dict[str, Any]) -> dict[str, Any]:
     data_dict = dict(data_dict)
     _refuse_local_parameters(data_dict)
     extras = data_dict["extras"] = dict(data_dict.get("extras") or {})
-    for name in (PARAMETER, covering.PARAMETER):
+    for name in (PARAMETER, COVERS):
         if name in data_dict:
             extras[name] = data_dict.pop(name)
     chosen = from_extras(extras)
@@ -64,7 +70,7 @@ def prepare(data_dict: dict[str, Any]) -> dict[str, Any]:
         data_dict["fq"], of_page = from_address(fq, tk.request.args.items(multi=True))
         chosen = {**of_page, **chosen}
     apply(data_dict, chosen)
-    covering.narrow(data_dict)
+    _narrow_to_place(data_dict)
     return data_dict
 
 
@@ -87,19 +93,26 @@ def from_extras(extras: dict[str, Any]) -> Chosen:
     Raises:
         SearchQueryError: not an object of fields with their values, or too many of them.
     """
-    given = extras.pop(PARAMETER, None)
-    if given in (None, "", {}):
+    parameter = extras.pop(PARAMETER, None)
+    if parameter in (None, "", {}):
         return {}
-    if isinstance(given, str):
+    if isinstance(parameter, str):
         try:
-            given = json.loads(given[:100_000])
+            parameter = json.loads(parameter[:100_000])
         except (ValueError, RecursionError):
-            given = None
+            parameter = None
     chosen = {}
-    if isinstance(given, dict):
-        chosen = {field: [values] if isinstance(values, str) else values for field, values in given.items()}
-    if not chosen or not all(_FIELD.fullmatch(str(field)) and _are_texts(values) for field, values in chosen.items()):
-        raise SearchQueryError(tk._("Give the facets as an object: each field with the list of its values."))
+    if isinstance(parameter, dict):
+        chosen = {
+            field: [values] if isinstance(values, str) else values
+            for field, values in parameter.items()
+        }
+    if not chosen or not all(
+        _FIELD.fullmatch(str(field)) and _are_texts(values) for field, values in chosen.items()
+    ):
+        raise SearchQueryError(
+            tk._("Give the facets as an object: each field with the list of its values.")
+        )
     _check_bounds(chosen)
     return {field: list(dict.fromkeys(values)) for field, values in chosen.items() if values}
 
@@ -127,11 +140,14 @@ def from_address(fq: str, parameters: Iterable[tuple[str, str]]) -> tuple[str, C
         if not value or not _FIELD.fullmatch(field):
             continue
         written = re.compile(rf'(?:^|(?<=[\s"])){re.escape(field)}: ?"{re.escape(value)}"')
-        if found := list(written.finditer(fq)):
-            fq = fq[: found[-1].start()] + fq[found[-1].end() :]
+        matches = list(written.finditer(fq))
+        if matches:
+            fq = fq[: matches[-1].start()] + fq[matches[-1].end() :]
             filters.add(field)
         chosen.setdefault(field, []).append(value)
-    chosen = {field: list(dict.fromkeys(values)) for field, values in chosen.items() if field in filters}
+    chosen = {
+        field: list(dict.fromkeys(values)) for field, values in chosen.items() if field in filters
+    }
     _check_bounds(chosen)
     return fq.strip(), chosen
 
@@ -146,7 +162,10 @@ def apply(data_dict: dict[str, Any], chosen: Chosen) -> None:
     """
     if not chosen:
         return
-    filters = [f"{{!{_PARSER} tag={_tag(field)}}}{clause(field, values)}" for field, values in chosen.items()]
+    filters = [
+        f"{{!{_PARSER} tag={_tag(field)}}}{clause(field, values)}"
+        for field, values in chosen.items()
+    ]
     data_dict["fq_list"] = [*_listed(data_dict.get("fq_list")), *filters]
     data_dict["facet.field"] = [
         f"{{!{_PARSER} ex={_tag(field)} key={field}}}{field}" if field in chosen else field
@@ -167,7 +186,7 @@ def _tag(field: str) -> str:
 
 
 def _are_texts(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(each, str) for each in values)
+    return isinstance(values, list) and all(isinstance(item, str) for item in values)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -182,5 +201,38 @@ def _listed(value: Any) -> list[Any]:
 
 def _check_bounds(chosen: Chosen) -> None:
     if len(chosen) > MOST_FIELDS or any(len(values) > MOST_VALUES for values in chosen.values()):
-        message = tk._("Too many filters at once: {fields} facets with {values} values each at most.")
+        message = tk._(
+            "Too many filters at once: {fields} facets with {values} values each at most."
+        )
         raise SearchQueryError(message.format(fields=MOST_FIELDS, values=MOST_VALUES))
+
+
+def _narrow_to_place(data_dict: dict[str, Any]) -> None:
+    """Restrict the search to datasets that cover the given place.
+
+    Args:
+        data_dict: parameters of `package_search`, changed in place; `extras` must be a dict.
+
+    Raises:
+        SearchQueryError: the place is unknown.
+    """
+    place = data_dict["extras"].get(COVERS)
+    if not place:
+        return
+    values = facet_values.covering(place) if isinstance(place, str) else []
+    if not values:
+        raise SearchQueryError(
+            tk._("There is no such territory: give its id, or commune- with the INSEE code.")
+        )
+    either = " OR ".join(f'"{value}"' for value in values)
+    clause = f"{facet_values.EXACT_TERRITORY_FIELD}:({either})"
+    data_dict["fq_list"] = [*(data_dict.get("fq_list") or []), clause]
+
+
+def place_label(place: str, lang: str) -> str:
+    """Return the name of a place, empty if it is unknown."""
+    commune = (
+        communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
+    )
+    concept = voc.get("territories").get(place)
+    return commune.label if commune else (concept.label(lang) if concept else "")

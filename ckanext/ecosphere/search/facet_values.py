@@ -41,7 +41,8 @@ def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, 
     """
     # Without the suite's schema, these fields are free extras of a dataset.
     fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dict(dataset)
-    resources = [each for each in dataset.get("resources") or [] if isinstance(each, dict)]
+    resources = dataset.get("resources") or []
+    resources = [resource for resource in resources if isinstance(resource, dict)]
     document[ACCESS_FIELD] = data_access.ways(fields)
     document[FORMAT_FIELD] = formats(resources)
     document[REGULATORY_FIELD] = _ids("regulatory-use", fields.get("regulatory_use"))
@@ -58,49 +59,67 @@ def complete(document: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, 
 
 def formats(resources: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the formats of resources and their families, without duplicates."""
-    named = [str(each.get("format") or "").strip() for each in resources]
-    found = [value for name in named if name for value in (data_access.family_of(name), name) if value]
-    return list(dict.fromkeys(found))
+    values: list[str] = []
+    for resource in resources:
+        name = str(resource.get("format") or "").strip()
+        if name:
+            values += filter(None, (data_access.family_of(name), name))
+    return list(dict.fromkeys(values))
 
 
 def exact_territories(value: Any) -> list[str]:
     """Return the territories of a dataset itself, without their ancestors; a commune as `commune-01053`."""
     keys = values(value)
-    known = voc.get("territories")
-    places = [f"commune-{commune.code}" for key in keys if (commune := communes.get(key))]
-    return list(dict.fromkeys([*places, *(concept.id for key in keys if (concept := known.get(key)))]))
+    places = [f"commune-{commune.code}" for commune in filter(None, map(communes.get, keys))]
+    return list(dict.fromkeys([*places, *_ids("territories", keys)]))
 
 
 def service_kind(organization: Any) -> str:
     """Return the kind of the publishing service, an id of `service-kind`."""
-    name = organization.get("name") if isinstance(organization, dict) else None
-    known = voc.get("organisations").get(str(name or ""))
-    return _service_kinds().get(str(known.data.get("kind")), _OTHER_KIND) if known else _OTHER_KIND
+    if not isinstance(organization, dict):
+        return _OTHER_KIND
+    service = voc.get("organisations").get(str(organization.get("name") or ""))
+    if service is None:
+        return _OTHER_KIND
+    return _service_kinds().get(str(service.data.get("kind")), _OTHER_KIND)
 
 
 @cache
 def _service_kinds() -> dict[str, str]:
-    return {kind: each.id for each in voc.get("service-kind") for kind in each.data["kinds"]}
+    return {
+        kind: concept.id for concept in voc.get("service-kind") for kind in concept.data["kinds"]
+    }
 
 
 def scale_class(denominator: Any) -> str | None:
     """Return the class of a scale denominator, an id of `scale-class`; None without a valid scale."""
-    written = _NUMBER.fullmatch(str(denominator or "").strip())
-    number = float(written[0]) if written else 0
-    if number < 1:
+    match = _NUMBER.fullmatch(str(denominator or "").strip())
+    if match is None or float(match[0]) < 1:
         return None
-    return next(each.id for each in voc.get("scale-class") if number <= (each.data["largest"] or number))
+    number = float(match[0])
+    for concept in voc.get("scale-class"):
+        largest = concept.data["largest"]
+        if not largest or number <= largest:
+            return concept.id
+    return None
 
 
 def year(fields: Mapping[str, Any]) -> str | None:
     """Return the year of the data: last revision, else end of the temporal coverage, else publication or creation."""
     periods = fields.get("temporal_coverage")
-    ends = (
-        [str(each.get("end") or "") for each in periods if isinstance(each, dict)] if isinstance(periods, list) else []
+    if not isinstance(periods, list):
+        periods = []
+    ends = [str(period.get("end") or "") for period in periods if isinstance(period, dict)]
+    dates = (
+        fields.get("modified"),
+        max(ends, default=""),
+        fields.get("issued"),
+        fields.get("created"),
     )
-    for date in (fields.get("modified"), max(ends, default=""), fields.get("issued"), fields.get("created")):
-        if found := _YEAR.match(str(date or "")):
-            return found[0]
+    for date in dates:
+        match = _YEAR.match(str(date or ""))
+        if match:
+            return match[0]
     return None
 
 
@@ -113,11 +132,17 @@ def covering(place: str) -> list[str]:
     Returns:
         values of `EXACT_TERRITORY_FIELD`, empty if the place is unknown.
     """
+    territories = voc.get("territories")
     code = place.removeprefix("commune-")
     commune = communes.of_code(code) if code != place else None
-    own = [place] if commune else []
-    known = voc.get("territories").get(f"departement-{commune.departement}" if commune else place)
-    return own + [concept.id for concept in ([known, *voc.get("territories").ancestors(known.id)] if known else [])]
+    covers: list[str] = []
+    if commune:
+        covers.append(place)
+        place = f"departement-{commune.departement}"
+    territory = territories.get(place)
+    if territory:
+        covers += [concept.id for concept in (territory, *territories.ancestors(territory.id))]
+    return covers
 
 
 def values(value: Any) -> list[str]:
@@ -126,5 +151,6 @@ def values(value: Any) -> list[str]:
 
 
 def _ids(vocabulary: str, value: Any) -> list[str]:
-    known = voc.get(vocabulary)
-    return list(dict.fromkeys(concept.id for key in values(value) if (concept := known.get(key))))
+    """Return the ids of the concepts of a field's values, without duplicates; unknown ones are skipped."""
+    concepts = filter(None, map(voc.get(vocabulary).get, values(value)))
+    return list(dict.fromkeys(concept.id for concept in concepts))

@@ -51,17 +51,13 @@ class Facet:
 @cache
 def table() -> dict[str, Facet]:
     """Return the facets by field, in the order of the pages."""
-    return {
-        row["field"]: Facet(
-            row["field"],
-            {code: row[f"title_{code}"] for code in ("fr", "en") if row[f"title_{code}"]},
-            row["vocabulary"],
-            row["order"],
-            int(row["shown"]),
-            row["open"] == "yes",
-        )
-        for row in tables.rows(FILE)
-    }
+    facets = {}
+    for row in tables.rows(FILE):
+        titles = {code: row[f"title_{code}"] for code in ("fr", "en") if row[f"title_{code}"]}
+        shown, is_open = int(row["shown"]), row["open"] == "yes"
+        facet = Facet(row["field"], titles, row["vocabulary"], row["order"], shown, is_open)
+        facets[facet.field] = facet
+    return facets
 
 
 def of_field(field: str) -> Facet:
@@ -70,7 +66,7 @@ def of_field(field: str) -> Facet:
 
 
 #: Facet field → vocabulary of its labels.
-VOCABULARIES = {each.field: each.vocabulary for each in table().values() if each.vocabulary}
+VOCABULARIES = {facet.field: facet.vocabulary for facet in table().values() if facet.vocabulary}
 
 
 def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dict[str, str]:
@@ -96,7 +92,9 @@ def titles(page: str, existing: dict[str, str], kept: Iterable[str] = ()) -> dic
         for name, facet in table().items()
         if name not in left_out and (facet.titles or name in existing)
     }
-    return ordered | {name: title for name, title in existing.items() if name not in {*_CORE, *ordered, *left_out}}
+    return ordered | {
+        name: title for name, title in existing.items() if name not in {*_CORE, *ordered, *left_out}
+    }
 
 
 def label(facet: str, value: str, language: str, default: str = "") -> str:
@@ -172,18 +170,18 @@ def tree(facet: str, items: list[dict[str, Any]]) -> list[Node]:
 
 def most_precise(facet: str, values: Iterable[str]) -> list[str]:
     """Remove values that are ancestors of other values, which narrow them down."""
-    kept = list(dict.fromkeys(values))
-    above = set().union(*(ancestors(facet, value) for value in kept))
-    return [value for value in kept if value not in above]
+    precise = list(dict.fromkeys(values))
+    above = set().union(*(ancestors(facet, value) for value in precise))
+    return [value for value in precise if value not in above]
 
 
 def ancestors(facet: str, value: str) -> list[str]:
     """Return the ancestors of a value, nearest first."""
-    found: list[str] = []
+    ids: list[str] = []
     while parent := _parent(facet, value):
-        found.append(parent)
+        ids.append(parent)
         value = parent
-    return found
+    return ids
 
 
 def _rank(facet: Facet) -> Callable[[Node], tuple[Any, ...]]:

@@ -20,7 +20,7 @@ MAX_RELAXATIONS = 5
 MAX_REQUESTS = 3
 MAX_TITLE = 200
 MAX_MARKED = 500
-_TOLD = ("place", "corrected", "fewer_words", "unsaid", "excluded", "missing")
+_REPORTED = ("place", "corrected", "fewer_words", "unsaid", "excluded", "missing")
 """Parts of the interpretation of a query that the page reports."""
 
 
@@ -35,7 +35,9 @@ def ecosphere_search_facets(
     return facet_view.of_page(facet_titles, search_facets or {})
 
 
-def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str, Any] | None = None) -> str:
+def ecosphere_search_facet_label(
+    facet: str, value: str, search_facets: dict[str, Any] | None = None
+) -> str:
     """Return the label of a chosen facet value, even if no result has it any more."""
     items = (search_facets or {}).get(facet, {}).get("items", [])
     default = next((item["display_name"] for item in items if item["name"] == value), "")
@@ -50,17 +52,17 @@ def ecosphere_search_facet_label(facet: str, value: str, search_facets: dict[str
 def _title_of(dataset: str) -> str:
     """Return the title of a followed dataset, "" if the reader may not see it."""
     try:
-        found = tk.get_action("package_show")({}, {"id": dataset})
+        package = tk.get_action("package_show")({}, {"id": dataset})
     except (tk.ObjectNotFound, tk.NotAuthorized, tk.ValidationError):
         return ""
-    return str(found.get("title") or "")
+    return str(package.get("title") or "")
 
 
 def ecosphere_search_result(package: dict[str, Any]) -> results.Result:
     """Return a dataset as a search result, with the words of the page's search marked."""
     typed = tk.request.args.get("q", "")
-    told = getattr(tk.g, search.KEY, {}).get(typed) or {}
-    return results.of_dataset(package, (told.get("marked") or typed)[:MAX_MARKED])
+    summary = getattr(tk.g, search.KEY, {}).get(typed) or {}
+    return results.of_dataset(package, (summary.get("marked") or typed)[:MAX_MARKED])
 
 
 def ecosphere_search_map(packages: list[dict[str, Any]]) -> extents.Map | None:
@@ -77,15 +79,19 @@ def ecosphere_search_map_urls() -> dict[str, str]:
         `toggle`; `area`, "" without search by area or on other pages than that of all datasets.
     """
     here = address.Address.current()
-    shown = bool(tk.request.args.get(address.MAP))
-    toggled = here.without((address.MAP, None)).url() if shown else here.url(**{address.MAP: "1"})
+    is_map_open = bool(tk.request.args.get(address.MAP))
+    toggled = (
+        here.without((address.MAP, None)).url() if is_map_open else here.url(**{address.MAP: "1"})
+    )
     area = ""
     if tk.request.endpoint == "dataset.search" and tk.h.plugin_loaded("spatial_query"):
         area = tk.h.url_for("ecosphere_search.area") + here.url()
     return {"toggle": toggled, "area": area}
 
 
-def ecosphere_search_chips(facet_titles: dict[str, str], search_facets: dict[str, Any] | None) -> list[chips.Chip]:
+def ecosphere_search_chips(
+    facet_titles: dict[str, str], search_facets: dict[str, Any] | None
+) -> list[chips.Chip]:
     """Return the chosen filters of the page, with the URLs that remove them."""
     return chips.of_page(facet_titles, search_facets or {}, ecosphere_search_facet_label)
 
@@ -113,24 +119,29 @@ def ecosphere_search_understood(query: str) -> dict[str, Any] | None:
     Args:
         query: the query, as typed.
     """
-    told = getattr(tk.g, search.KEY, {}).get(query)
-    if not told or not any(told[name] for name in _TOLD):
+    summary = getattr(tk.g, search.KEY, {}).get(query)
+    if not summary or not any(summary[name] for name in _REPORTED):
         return None
-    places = [{**each, "url": _same_page(search.PLACE_PARAMETER, each["id"])} for each in told["other_places"]]
+    places = [
+        {**place, "url": _same_page(search.PLACE_PARAMETER, place["id"])}
+        for place in summary["other_places"]
+    ]
     return {
-        **told,
+        **summary,
         "other_places": places,
         "everywhere_url": _same_page(search.PLACE_PARAMETER, search.EVERYWHERE),
         "typed_url": _same_page(search.TYPED_PARAMETER, "1"),
         "around_url": _same_page(search.PLACE_PARAMETER, understanding.AROUND),
-        "included_url": _same_page("q", told["wanted"]),
+        "included_url": _same_page("q", summary["wanted"]),
     }
 
 
 def _same_page(name: str, value: str) -> str:
     """Return the URL of the first page of these results, with one parameter changed."""
-    kept = [(key, each) for key, each in tk.request.args.items(multi=True) if key not in (name, "page")]
-    return f"{tk.h.url_for(tk.request.path)}?{urlencode([*kept, (name, value)])}"
+    others = [
+        (key, text) for key, text in tk.request.args.items(multi=True) if key not in (name, "page")
+    ]
+    return f"{tk.h.url_for(tk.request.path)}?{urlencode([*others, (name, value)])}"
 
 
 def ecosphere_search_did_you_mean(query: str) -> str | None:
@@ -155,30 +166,42 @@ def ecosphere_search_relaxations(
     """
     plugins = {name: value for name, value in tk.request.args.items() if name.startswith("ext_")}
     chosen = [(facet, value) for facet, values in fields_grouped.items() for value in values]
-    found: list[dict[str, Any]] = []
+    relaxations: list[dict[str, Any]] = []
     for facet, value in chosen[:MAX_RELAXATIONS]:
         others: dict[str, list[str]] = {}
-        for field, each in chosen:
-            if (field, each) != (facet, value):
-                others.setdefault(field, []).append(each)
-        if count := _counted(query, others, plugins):
-            label = ecosphere_search_facet_label(facet, value)
-            found.append({"facet": facet, "label": label, "count": count, "url": remove_field(facet, value)})
+        for pair in chosen:
+            if pair != (facet, value):
+                others.setdefault(pair[0], []).append(pair[1])
+        count = _counted(query, others, plugins)
+        if count:
+            label, url = ecosphere_search_facet_label(facet, value), remove_field(facet, value)
+            relaxations.append({"facet": facet, "label": label, "count": count, "url": url})
     areas = {name: value for name, value in plugins.items() if name in chips.OF_AREA}
-    anywhere = {name: value for name, value in plugins.items() if name not in areas}
-    if areas and (count := _counted(query, fields_grouped, anywhere)):
-        area = chips.area(areas)
-        found.append({"facet": area.title, "label": area.label, "count": count, "url": area.url})
-    return sorted(found, key=lambda each: -each["count"])
+    if areas:
+        anywhere = {name: value for name, value in plugins.items() if name not in areas}
+        count = _counted(query, fields_grouped, anywhere)
+        if count:
+            chip = chips.area(areas)
+            area = {"facet": chip.title, "label": chip.label, "count": count, "url": chip.url}
+            relaxations.append(area)
+    return sorted(relaxations, key=lambda relaxation: -relaxation["count"])
 
 
 def _counted(query: str, filters: dict[str, list[str]], plugins: dict[str, str]) -> int:
     """Count the results of a search with other filters, or without its area."""
-    asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "facet": "false", "ext_facets": filters}
-    return tk.get_action("package_search")({}, {**asked, "extras": plugins})["count"]
+    parameters = {
+        "q": query,
+        "fq": "+dataset_type:dataset",
+        "rows": 0,
+        "facet": "false",
+        "ext_facets": filters,
+    }
+    return tk.get_action("package_search")({}, {**parameters, "extras": plugins})["count"]
 
 
-def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) -> list[dict[str, Any]]:
+def ecosphere_search_nearby(
+    query: str, fields_grouped: dict[str, list[str]]
+) -> list[dict[str, Any]]:
     """Return containing and neighbouring territories with results, for a search that found nothing in a territory.
 
     Args:
@@ -188,16 +211,18 @@ def ecosphere_search_nearby(query: str, fields_grouped: dict[str, list[str]]) ->
     Returns:
         `label`, `count`, `contains` and `url` of each, containing territories first.
     """
-    left_out = (index.TERRITORY_FIELD, "page")
-    kept = [(key, value) for key, value in tk.request.args.items(multi=True) if key not in left_out]
+    replaced = (index.TERRITORY_FIELD, "page")
+    others = [
+        (key, value) for key, value in tk.request.args.items(multi=True) if key not in replaced
+    ]
     return [
         {
-            "label": each.concept.label(language.current()),
-            "count": each.count,
-            "contains": each.contains,
-            "url": f"{tk.h.url_for(tk.request.path)}?{urlencode([*kept, (index.TERRITORY_FIELD, each.id)])}",
+            "label": place.concept.label(language.current()),
+            "count": place.count,
+            "contains": place.contains,
+            "url": f"{tk.h.url_for(tk.request.path)}?{urlencode([*others, (index.TERRITORY_FIELD, place.id)])}",
         }
-        for each in nearby.nearby(query, fields_grouped)
+        for place in nearby.nearby(query, fields_grouped)
     ]
 
 
@@ -209,13 +234,18 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     """
     if not tk.h.plugin_loaded("ecosphere_requests"):
         return None
-    told = getattr(tk.g, search.KEY, {}).get(query) or {}
-    place = (told.get("place") or {}).get("id", "")
-    subject = " ".join(told.get("words") or ()) if place in voc.get("territories") else query
-    commune = communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
+    summary = getattr(tk.g, search.KEY, {}).get(query) or {}
+    place = (summary.get("place") or {}).get("id", "")
+    subject = " ".join(summary.get("words") or ()) if place in voc.get("territories") else query
+    commune = (
+        communes.of_code(place.removeprefix("commune-")) if place.startswith("commune-") else None
+    )
     place = f"departement-{commune.departement}" if commune else place
     territory = place if place in voc.get("territories") else ""
-    filled = {"title": subject or query, "territory": territory if commune or subject != query else ""}
+    filled = {
+        "title": subject or query,
+        "territory": territory if commune or subject != query else "",
+    }
     for name, facet in (("territory", index.TERRITORY_FIELD), ("theme", index.THEME_FIELD)):
         if fields_grouped.get(facet):
             filled[name] = fields_grouped[facet][-1]
@@ -224,12 +254,19 @@ def ecosphere_search_request_url(query: str, fields_grouped: dict[str, list[str]
     filled["organization"] = listed.get("organization", "")
     if listed.get("groups") in voc.get("themes"):
         filled.setdefault("theme", listed["groups"])
-    return f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
+    return (
+        f"{tk.h.url_for('/demandes/nouvelle')}?{urlencode({k: v for k, v in filled.items() if v})}"
+    )
 
 
 def ecosphere_search_similar_requests(query: str) -> list[dict[str, Any]]:
     """Return up to three public requests (`reference`, `title`) similar to a search that found nothing."""
     if not query.strip() or not tk.h.plugin_loaded("ecosphere_requests"):
         return []
-    asked = {"q": query[:MAX_TITLE], "rows": MAX_REQUESTS, "sort": "relevance", "facets": False}
-    return tk.get_action("ecosphere_request_list")({}, asked)["results"]
+    parameters = {
+        "q": query[:MAX_TITLE],
+        "rows": MAX_REQUESTS,
+        "sort": "relevance",
+        "facets": False,
+    }
+    return tk.get_action("ecosphere_request_list")({}, parameters)["results"]

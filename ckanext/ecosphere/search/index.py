@@ -18,9 +18,15 @@ from datetime import date
 from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import boxes, place_index
-from ckanext.ecosphere.search.relevance import title_forms
-from ckanext.ecosphere.vocabularies import communes
+from ckanext.ecosphere.search import boxes
+from ckanext.ecosphere.search.relevance import understanding
+from ckanext.ecosphere.search.relevance.solr_query import (
+    INSIDE_FIELD,
+    PLACE_FIELD,
+    TECHNICAL_TITLE,
+    TITLE_FORM_FIELD,
+)
+from ckanext.ecosphere.vocabularies import communes, gazetteer
 
 THEME_FIELD = "vocab_ecosphere_theme"
 TERRITORY_FIELD = "vocab_ecosphere_territory"
@@ -46,11 +52,20 @@ UPDATED_FIELD = "ecosphere_updated_date"
 LABELS_TEXT = "extras_ecosphere_labels"
 ORGANIZATION_TEXT = "extras_ecosphere_organization"
 
+MOST_DEPARTEMENTS = 3
+"""Maximum number of départements of a dataset whose title is searched for communes."""
+
 #: Lucene refuses terms longer than 32 766 bytes; a plain string field is a single term.
 MAX_STRING_BYTES = 32_000
 
 #: Keys read by other plugins (ckanext-spatial, ckanext-dcat) that may run after this one.
-LEFT_TO_OTHERS = {"extras_spatial", "spatial", "spatial_coverage", "data_dict", "validated_data_dict"}
+LEFT_TO_OTHERS = {
+    "extras_spatial",
+    "spatial",
+    "spatial_coverage",
+    "data_dict",
+    "validated_data_dict",
+}
 
 _NOISE = re.compile(
     r"""(?:https?|ftp|urn|mailto):[^\s"'<>\])}]+   # addresses
@@ -76,48 +91,51 @@ def complete(document: dict[str, Any], dataset: dict[str, Any]) -> dict[str, Any
     fields = {extra["key"]: extra["value"] for extra in dataset.get("extras") or []} | dataset
     for facet, (field, vocabulary, text_field) in HIERARCHIES.items():
         keys = _values(fields.get(field))
-        places = [commune for key in keys if (commune := communes.get(key))]
-        concepts = with_ancestors(vocabulary, [*keys, *(f"departement-{each.departement}" for each in places)])
+        of_communes = list(filter(None, map(communes.get, keys)))
+        departements = [f"departement-{commune.departement}" for commune in of_communes]
+        concepts = with_ancestors(vocabulary, [*keys, *departements])
         document[facet] = [concept.id for concept in concepts]
-        names = [name for each in places for name in (each.name, each.code)]
-        document[text_field] = _text([*names, *(label for concept in concepts for label in _labels(concept))])
+        texts: list[str] = []
+        for commune in of_communes:
+            texts += (commune.name, commune.code)
+        for concept in concepts:
+            texts += _labels(concept)
+        document[text_field] = _text(texts)
     box = boxes.of_geometry(fields.get("spatial"))
-    place_index.complete(document, _values(fields.get("territory")), str(dataset.get("title") or ""), box)
-    document[LABELS_TEXT] = _text(
-        label
-        for field, vocabulary in LABELLED.items()
-        for uri in _values(fields.get(field))
-        if (concept := voc.get(vocabulary).get(uri))
-        for label in (concept.label("fr"), *concept.alt_labels)
-    )
+    add_places(document, _values(fields.get("territory")), str(dataset.get("title") or ""), box)
+    labels: list[str] = []
+    for field, vocabulary in LABELLED.items():
+        for concept in filter(None, map(voc.get(vocabulary).get, _values(fields.get(field)))):
+            labels += (concept.label("fr"), *concept.alt_labels)
+    document[LABELS_TEXT] = _text(labels)
     document[ORGANIZATION_TEXT] = _organization_text(dataset.get("organization") or {})
     document[UPDATED_FIELD] = _updated(fields) or document.get("metadata_modified")
     if dataset.get("title"):
         # CKAN's sort field, normalised: otherwise "Éoliennes" and "arrêtés" sort after "Zonages".
         document["title_string"] = voc.normalise(dataset["title"])
-        if title_forms.is_table(dataset["title"]):
-            document[title_forms.FIELD] = [title_forms.TECHNICAL]
+        if understanding.is_table_name(dataset["title"]):
+            document[TITLE_FORM_FIELD] = [TECHNICAL_TITLE]
     return tidy(document)
 
 
 def with_ancestors(vocabulary: str, keys: Iterable[str]) -> list[voc.Concept]:
     """Return the concepts with the given URIs or ids and their ancestors, without duplicates; skip unknown ones."""
-    known = voc.get(vocabulary)
-    found: dict[str, voc.Concept] = {}
+    concepts = voc.get(vocabulary)
+    by_id: dict[str, voc.Concept] = {}
     for key in keys:
-        concept = known.get(key)
+        concept = concepts.get(key)
         if concept:
-            for each in (concept, *known.ancestors(concept.uri)):
-                found.setdefault(each.id, each)
-    return list(found.values())
+            for ancestor in (concept, *concepts.ancestors(concept.uri)):
+                by_id.setdefault(ancestor.id, ancestor)
+    return list(by_id.values())
 
 
 def _updated(fields: Mapping[str, Any]) -> str | None:
     """Return the date of the data in Solr's format (first day of a year or month); None if unknown."""
-    found = _DAY.match(str(fields.get("modified") or ""))
-    if not found:
+    match = _DAY.match(str(fields.get("modified") or ""))
+    if not match:
         return None
-    year, month, day = (int(part or 1) for part in found.groups())
+    year, month, day = (int(part or 1) for part in match.groups())
     try:
         return f"{date(year, month, day).isoformat()}T00:00:00Z"
     except ValueError:
@@ -143,7 +161,7 @@ def tidy(document: dict[str, Any]) -> dict[str, Any]:
 def _without_noise(value: Any) -> Any:
     """Remove URLs, e-mail addresses and geometries from a value; empty if no word is left."""
     if isinstance(value, list):
-        return [text for item in value if (text := _without_noise(item))]
+        return list(filter(None, map(_without_noise, value)))
     if not isinstance(value, str):
         return value
     text = _NOISE.sub(" ", value)
@@ -181,9 +199,50 @@ def _organization_text(organization: Any) -> str:
     """Return the short and full names of the service: "DDT 01 ; Direction départementale des territoires … Ain"."""
     if not isinstance(organization, dict):  # other plugins may have changed the dataset
         return ""
-    known = voc.get("organisations").get(organization.get("name") or "")
-    return _text((organization.get("title") or "", *(known.alt_labels if known else ())))
+    names = [organization.get("title") or ""]
+    service = voc.get("organisations").get(organization.get("name") or "")
+    if service:
+        names += service.alt_labels
+    return _text(names)
 
 
 def _text(parts: Iterable[str]) -> str:
     return " ; ".join(dict.fromkeys(part for part in parts if part))
+
+
+def add_places(
+    document: dict[str, Any], territories: list[str], title: str, box: boxes.Box | None = None
+) -> None:
+    """Add the places of a dataset to its index document.
+
+    If the title names communes of the dataset's département ("PLU de Nantes"), they become its places. Without
+    territories, the places are derived from the geometry.
+
+    Args:
+        document: index document, changed in place.
+        territories: URIs or ids of the dataset's territories and communes.
+        title: title of the dataset.
+        box: bounding box of its geometry.
+    """
+    own = list(dict.fromkeys(filter(None, map(_place_value, territories))))
+    around: list[str] = []
+    if box and not own:
+        own, around = boxes.places(box)
+    # "France" beside another place tells where that place lies, not that the dataset covers the country.
+    own = [value for value in own if value not in gazetteer.COUNTRIES] or own
+    codes = [code for code, concept in gazetteer.departements().items() if concept.id in own]
+    has_commune = any(value.startswith("commune-") for value in own)
+    if codes and len(codes) <= MOST_DEPARTEMENTS and not has_commune:
+        of_title = gazetteer.communes_in(title, tuple(codes))
+        if of_title:
+            own = [f"commune-{commune.code}" for commune in of_title]
+    document[PLACE_FIELD] = own
+    document[INSIDE_FIELD] = list(gazetteer.inside((*own, *around)))
+
+
+def _place_value(key: str) -> str:
+    commune = communes.get(key)
+    if commune:
+        return f"commune-{commune.code}"
+    concept = voc.get("territories").get(key)
+    return concept.id if concept else ""

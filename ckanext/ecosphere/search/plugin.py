@@ -13,12 +13,15 @@ import click
 from ckanext.ecosphere.core import kept_facets
 from ckanext.ecosphere.core.privacy.closing import IEcosphereAccounts, Notice
 from ckanext.ecosphere.interfaces import (
+    MOST_LINES,
     Card,
     Check,
     IEcosphereCommands,
     IEcosphereDashboard,
     IEcosphereSetup,
     InitReport,
+    Line,
+    Link,
     Person,
 )
 from ckanext.ecosphere.room import Room
@@ -33,17 +36,16 @@ from ckanext.ecosphere.search import (
     helpers,
     index,
     popularity,
+    portal_synonyms,
     query,
     setup,
     views,
 )
-from ckanext.ecosphere.search.alerts import ckan_feeds, dashboard
+from ckanext.ecosphere.search.alerts import ckan_feeds
 from ckanext.ecosphere.search.alerts import helpers as alert_helpers
 from ckanext.ecosphere.search.alerts import job as alert_job
-from ckanext.ecosphere.search.alerts import setup as alert_setup
 from ckanext.ecosphere.search.alerts import storage as alert_storage
 from ckanext.ecosphere.search.alerts import views as alert_views
-from ckanext.ecosphere.search.lists import views as list_views
 from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.solr_query import POPULARITY_FIELD
 from ckanext.ecosphere.shared import language, template_helpers
@@ -59,7 +61,9 @@ HELPERS = template_helpers.HELPERS | {
 @tk.blanket.actions(actions.get_actions)
 @tk.blanket.auth_functions(auth.get_auth_functions)
 @tk.blanket.helpers(HELPERS)
-@tk.blanket.blueprints(lambda: [views.ecosphere_search, alert_views.ecosphere_alerts, list_views.blueprint])
+@tk.blanket.blueprints(
+    lambda: [views.ecosphere_search, alert_views.ecosphere_alerts, portal_synonyms.blueprint]
+)
 @tk.blanket.config_declarations
 class EcosphereSearchPlugin(Room):
     """French search, facets, suggestions and alerts."""
@@ -99,14 +103,20 @@ class EcosphereSearchPlugin(Room):
             pkg_dict[POPULARITY_FIELD] = number
         return facet_values.complete(index.complete(pkg_dict, dataset), dataset)
 
-    def after_dataset_search(self, search_results: dict[str, Any], search_params: dict[str, Any]) -> dict[str, Any]:
+    def after_dataset_search(
+        self, search_results: dict[str, Any], search_params: dict[str, Any]
+    ) -> dict[str, Any]:
         """Label facet values in the language of the page."""
         facets.translate(search_results["search_facets"], language.current())
         return search_results
 
     def dataset_facets(self, facets_dict: dict[str, Any], package_type: str) -> dict[str, Any]:
         """Return the facets of the dataset page; lists of other types (harvest sources) keep their own."""
-        return facets.titles("dataset", facets_dict, kept_facets.shown()) if package_type == "dataset" else facets_dict
+        return (
+            facets.titles("dataset", facets_dict, kept_facets.shown())
+            if package_type == "dataset"
+            else facets_dict
+        )
 
     def organization_facets(
         self, facets_dict: dict[str, Any], organization_type: str, package_type: str | None
@@ -114,7 +124,9 @@ class EcosphereSearchPlugin(Room):
         """Return the facets of the page of a service."""
         return facets.titles("organization", facets_dict, kept_facets.shown())
 
-    def group_facets(self, facets_dict: dict[str, Any], group_type: str, package_type: str | None) -> dict[str, Any]:
+    def group_facets(
+        self, facets_dict: dict[str, Any], group_type: str, package_type: str | None
+    ) -> dict[str, Any]:
         """Return the facets of the page of a group."""
         return facets.titles("group", facets_dict, kept_facets.shown())
 
@@ -131,12 +143,13 @@ class EcosphereSearchPlugin(Room):
         return [cli.search]
 
     def ecosphere_plan(self) -> list[str]:
-        """Return whether the French schema has to be applied to Solr."""
+        """Return whether the French schema has to be applied to Solr, and former settings put away."""
         return setup.plan()
 
     def ecosphere_init(self, report: InitReport) -> None:
-        """Apply the French schema to Solr."""
+        """Apply the French schema to Solr, and put former settings away."""
         setup.apply_schema(report)
+        setup.put_away_former_settings(report)
 
     def ecosphere_account_notice(self) -> Notice:
         """State that saved searches are erased."""
@@ -149,11 +162,18 @@ class EcosphereSearchPlugin(Room):
 
     def ecosphere_dashboard_cards(self, person: Person) -> list[Card]:
         """Return a card of the person's saved searches."""
-        return dashboard.cards(person)
+        if not alert_helpers.ecosphere_search_alerts():
+            return []
+        alerts = person.ask("ecosphere_search_alert_list")
+        if not alerts:
+            return []
+        lines = [Line(alert["title"], alert["url"]) for alert in alerts[:MOST_LINES]]
+        links = [Link(tk._("My alerts"), tk.url_for("ecosphere_alerts.mine"))]
+        return [Card("alerts", tk._("My alerts"), "bookmark", len(alerts), lines, links, 60)]
 
     def ecosphere_check(self) -> list[Check]:
         """Check that Solr has the French schema and that alerts are processed."""
-        return [*setup.check(), *alert_setup.check()]
+        return setup.check()
 
     def ecosphere_recover(self) -> list[str]:
         """Restart interrupted or lost work: alerts, e-mails, counting of words."""

@@ -54,11 +54,11 @@ def score(points: float) -> int:
 
 def of(package_id: str) -> int:
     """Return the popularity of a dataset, 0 to `MOST`, cached for a minute."""
-    known = _cache()
-    if not known or time.monotonic() - known[0][0] > _KNOWN_SECONDS:
+    numbers = _cache()
+    if not numbers or time.monotonic() - numbers[0][0] > _KNOWN_SECONDS:
         rows = model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).all()
-        known[:] = [(time.monotonic(), {id_: int(number) for id_, number in rows})]
-    return known[0][1].get(package_id, 0)
+        numbers[:] = [(time.monotonic(), {id_: int(number) for id_, number in rows})]
+    return numbers[0][1].get(package_id, 0)
 
 
 @cache
@@ -83,20 +83,24 @@ def count() -> int:
     with Locks() as locks:
         if not locks.take(_COUNTING):
             return 0
-        wanted = _wanted()
-        stored = dict(model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).tuples().all())
-        changed = sorted(id_ for id_ in wanted.keys() | stored.keys() if wanted.get(id_) != stored.get(id_))
+        scores = _scores()
+        stored = dict(
+            model.Session.execute(sa.select(Popularity.package_id, Popularity.score)).tuples().all()
+        )
+        changed = sorted(
+            id_ for id_ in scores.keys() | stored.keys() if scores.get(id_) != stored.get(id_)
+        )
         some = changed[:AT_ONCE]
         # Index before storing: if Solr is down, the changes remain pending for the next run.
-        _cache()[:] = [(time.monotonic(), stored | {id_: wanted.get(id_, 0) for id_ in some})]
+        _cache()[:] = [(time.monotonic(), stored | {id_: scores.get(id_, 0) for id_ in some})]
         signature.index(some)
-        _keep({id_: wanted.get(id_, 0) for id_ in some})
+        _keep({id_: scores.get(id_, 0) for id_ in some})
         if len(some) == len(changed):
             set_system_info(_DAY, dates.today().isoformat())
         return len(some)
 
 
-def _wanted() -> dict[str, int]:
+def _scores() -> dict[str, int]:
     """Return the popularity of all datasets for which it is not 0."""
     points: defaultdict[str, float] = defaultdict(float)
     followed = sa.select(model.UserFollowingDataset.object_id, sa.func.count()).group_by(
@@ -107,19 +111,23 @@ def _wanted() -> dict[str, int]:
     for plugin in p.PluginImplementations(IEcospherePopularity):
         for package_id, number in plugin.ecosphere_popularity():
             points[package_id] += number
-    there = sa.select(model.Package.id).where(model.Package.state == model.State.ACTIVE, model.Package.id.in_(points))
-    found = {id_: score(points[id_]) for id_ in model.Session.scalars(there)}
-    return {id_: number for id_, number in found.items() if number}
+    there = sa.select(model.Package.id).where(
+        model.Package.state == model.State.ACTIVE, model.Package.id.in_(points)
+    )
+    scores = {id_: score(points[id_]) for id_ in model.Session.scalars(there)}
+    return {id_: number for id_, number in scores.items() if number}
 
 
 def _keep(scores: dict[str, int]) -> None:
-    gone = [id_ for id_, number in scores.items() if not number]
+    removed = [id_ for id_, number in scores.items() if not number]
     rows = [{"package_id": id_, "score": number} for id_, number in scores.items() if number]
-    if gone:
-        model.Session.execute(sa.delete(Popularity).where(Popularity.package_id.in_(gone)))
+    if removed:
+        model.Session.execute(sa.delete(Popularity).where(Popularity.package_id.in_(removed)))
     if rows:
         new = insert(Popularity).values(rows)
         model.Session.execute(
-            new.on_conflict_do_update(index_elements=[Popularity.package_id], set_={"score": new.excluded.score})
+            new.on_conflict_do_update(
+                index_elements=[Popularity.package_id], set_={"score": new.excluded.score}
+            )
         )
     model.Session.commit()

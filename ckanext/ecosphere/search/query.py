@@ -21,7 +21,9 @@ from ckanext.ecosphere.shared import characters
 
 # Solr's "field:value". CKAN treats any colon as such, which breaks queries such as "Natura 2000 : les sites" and
 # pasted URLs.
-_FIELDED = re.compile(r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]{0,60}:(?=[\w\"(\[{*])", re.IGNORECASE)
+_FIELDED = re.compile(
+    r"(?:^|[\s(+!-])(?!https?:|urn:)[a-z*][\w*-]{0,60}:(?=[\w\"(\[{*])", re.IGNORECASE
+)
 _PARSER_DEFINITION = re.compile(r"^\s*\{!")
 
 
@@ -64,7 +66,11 @@ def prepare(params: dict[str, Any]) -> dict[str, Any]:
     if not characters.is_clean(query):
         query = params["q"] = characters.clean(query)
     fielded = is_fielded(query[: bounds.LONGEST_QUERY])
-    written = not fielded and not params.get("defType") and solr_language.is_written(query[: bounds.LONGEST_QUERY])
+    written = (
+        not fielded
+        and not params.get("defType")
+        and solr_language.is_written(query[: bounds.LONGEST_QUERY])
+    )
     if written:
         query = params["q"] = solr_language.plain(query)
     bounds.check(params, fielded or written)

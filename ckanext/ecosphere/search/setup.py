@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
 import ckan.lib.search as ckan_search
 import ckan.plugins.toolkit as tk
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.core.lists import store
 from ckanext.ecosphere.fast_save import signature
 from ckanext.ecosphere.interfaces import Check, CheckStatus, InitReport
-from ckanext.ecosphere.search import query_options, solr_schema, stock_schema
-from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
+from ckanext.ecosphere.search import config, solr_schema, stock_schema
+from ckanext.ecosphere.search.alerts import storage
+from ckanext.ecosphere.search.alerts.model import Mail, now
+from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError, solr
 from ckanext.ecosphere.setup import health
+from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared.mailing.outbox import FAILED
+from ckanext.ecosphere.vocabularies import local
 
 _ = tk._
 
+#: Solr's mm: "2", "-1", "75%", or conditions such as "3<-1 6<75%".
+_SHARE = re.compile(r"-?\d+%?")
+_CONDITION = re.compile(r"\d+<-?\d+%?")
+LONGEST_SILENCE = timedelta(days=1)
 APPLY_COMMAND = "ckan ecosphere search solr-schema apply"
-
-
-def solr() -> SolrAdmin:
-    """Return a client of the portal's Solr."""
-    user, password = tk.config.get("solr_user"), tk.config.get("solr_password")
-    auth = (user, password) if user and password else None
-    return SolrAdmin(tk.config["solr_url"], auth)
+FORMER_AREAS = ("search:weights", "search:judged")
+"""Areas of what administrators could store until version 1.1, see `vocabularies/local.py`."""
 
 
 def apply_schema(report: InitReport, rebuild: bool = True) -> None:
@@ -37,12 +48,16 @@ def apply_schema(report: InitReport, rebuild: bool = True) -> None:
         _make_room(client, solr_schema.blocking_fields(client))
         changed = solr_schema.apply(client)
     except SolrAdminError as error:
-        report.failed(_("The French schema could not be applied to Solr: {error}").format(error=error))
+        report.failed(
+            _("The French schema could not be applied to Solr: {error}").format(error=error)
+        )
         return
     if not changed:
         report.unchanged(_("Solr has the French schema"))
     else:
-        report.changed(_("French schema applied to Solr ({number} changes)").format(number=len(changed)))
+        report.changed(
+            _("French schema applied to Solr ({number} changes)").format(number=len(changed))
+        )
     if rebuild:
         index_datasets(report, only_missing=not changed)
     elif changed:
@@ -61,12 +76,16 @@ def undo_schema(report: InitReport, rebuild: bool = True) -> None:
         _make_room(client, stock_schema.blocking_fields(client))
         changed = stock_schema.restore(client)
     except SolrAdminError as error:
-        report.failed(_("CKAN's own schema could not be put back into Solr: {error}").format(error=error))
+        report.failed(
+            _("CKAN's own schema could not be put back into Solr: {error}").format(error=error)
+        )
         return
     if not changed:
         report.unchanged(_("Solr has nothing of the French schema"))
         return
-    report.changed(_("CKAN's own schema put back into Solr ({number} changes)").format(number=len(changed)))
+    report.changed(
+        _("CKAN's own schema put back into Solr ({number} changes)").format(number=len(changed))
+    )
     if rebuild:
         index_datasets(report, only_missing=False)
     else:
@@ -89,14 +108,18 @@ def index_datasets(report: InitReport, only_missing: bool) -> None:
         ckan_search.rebuild(force=True, defer_commit=True, quiet=True, only_missing=True)
         ckan_search.commit()
     else:  # like CKAN's rebuild, but in batches
-        known = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
-        signature.index(list(model.Session.scalars(known)))
-    report.changed(tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(number=count))
+        query = sa.select(model.Package.id).where(model.Package.state != model.State.DELETED)
+        signature.index(list(model.Session.scalars(query)))
+    report.changed(
+        tk.ungettext("{number} dataset indexed", "{number} datasets indexed", count).format(
+            number=count
+        )
+    )
 
 
 def check() -> list[Check]:
-    """Check that Solr has the French schema and knows the configured query fields."""
-    return [*_check_schema(), *_check_query()]
+    """Check that Solr has the French schema and knows the configured query fields, and that alerts are processed."""
+    return [*_check_schema(), *_check_query(), *check_alerts()]
 
 
 def _check_schema() -> list[Check]:
@@ -108,31 +131,155 @@ def _check_schema() -> list[Check]:
         return [Check(name, CheckStatus.ERROR, message)]
     if state.is_french:
         return [Check(name, CheckStatus.OK, _("French analysis is in force"))]
-    message = _("The schema is not the French one, or an older version of it: search works, but not as well in French")
-    return [Check(name, CheckStatus.WARNING, message, _("Run: {command}").format(command=APPLY_COMMAND))]
+    message = _(
+        "The schema is not the French one, or an older version of it: search works, but not as well in French"
+    )
+    return [
+        Check(name, CheckStatus.WARNING, message, _("Run: {command}").format(command=APPLY_COMMAND))
+    ]
 
 
 def _check_query() -> list[Check]:
     """Check that Solr accepts the options of each query."""
     name = _("Search options")
     try:
-        wrong = query_options.problems(solr().schema())
+        wrong = _option_problems(solr().schema())
     except SolrAdminError:  # already reported by the check of the schema
         return []
-    found = [Check(name, CheckStatus.ERROR, *each) for each in wrong]
-    return found or [Check(name, CheckStatus.OK, _("Solr knows every field that words are searched in"))]
+    checks = [Check(name, CheckStatus.ERROR, *problem) for problem in wrong]
+    return checks or [
+        Check(name, CheckStatus.OK, _("Solr knows every field that words are searched in"))
+    ]
+
+
+def _option_problems(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield problems of the options, with remedies.
+
+    Args:
+        schema: the schema in force, as Solr returns it.
+    """
+    option = config.QUERY_FIELDS
+    names = {field["name"] for field in schema["fields"]}
+    patterns = [field["name"] for field in schema["dynamicFields"]]
+    for word in config.query_fields().split():
+        field, _hat, weight = word.partition("^")
+        if field not in names and not any(
+            fnmatchcase(field, pattern) for pattern in patterns if pattern != "*"
+        ):
+            message = _(
+                "{option}: Solr has no field {field}, and refuses every search that asks for it"
+            )
+            remedy = _(
+                "Write fields of Solr's schema with their weights, such as {example}"
+            ).format(example="title^4 text")
+            yield message.format(option=option, field=field), remedy
+        elif "^" in word and not _is_weight(weight):
+            message = _("{option}: {word} has a weight that is no number").format(
+                option=option, word=word
+            )
+            yield message, _("Write for instance {example}").format(example=f"{field}^2")
+    words = config.minimum_match().split()
+    if not (len(words) == 1 and _SHARE.fullmatch(words[0])) and not all(
+        map(_CONDITION.fullmatch, words)
+    ):
+        message = _("{option} = {value}: neither a number, a percentage, nor conditions")
+        remedy = _("Write for instance {example}").format(example="3<-1 6<75%")
+        yield message.format(option=config.MINIMUM_MATCH, value=config.minimum_match()), remedy
+
+
+def _is_weight(text: str) -> bool:
+    try:
+        return float(text) > 0
+    except ValueError:
+        return False
+
+
+def check_alerts() -> list[Check]:
+    """Check that alerts are processed and their e-mails sent."""
+    name = _("Alerts")
+    if not config.alerts():
+        return [Check(name, CheckStatus.OK, _("Switched off"))]
+    if not sending.is_configured():
+        message = _("No mail server is configured: nobody is offered alerts.")
+        return [Check(name, CheckStatus.WARNING, message, _("Set smtp.server and smtp.mail_from."))]
+    if storage.is_due(now() - LONGEST_SILENCE):
+        message = _(
+            "Saved searches have not been looked at for a day: nobody is told of what is new."
+        )
+        remedy = _("Run every ten minutes: {command}").format(command="ckan ecosphere search tick")
+        return [Check(name, CheckStatus.WARNING, message, remedy)]
+    failed = _failed_mails()
+    if failed:
+        message = tk.ungettext(
+            "{number} e-mail could not be sent in the last week.",
+            "{number} e-mails could not be sent in the last week.",
+            failed,
+        )
+        remedy = _("See the mail server’s log; the reasons are in the table ecosphere_search_mail.")
+        return [Check(name, CheckStatus.WARNING, message.format(number=failed), remedy)]
+    return [
+        Check(
+            name,
+            CheckStatus.OK,
+            _("Saved searches are looked at, and no e-mail failed in the last week"),
+        )
+    ]
+
+
+def _failed_mails() -> int:
+    query = sa.select(sa.func.count()).where(
+        Mail.status == FAILED, Mail.created > now() - storage.KEPT
+    )
+    return model.Session.scalar(query) or 0
 
 
 def plan() -> list[str]:
-    """Return what `apply_schema` would do."""
+    """Return what `apply_schema` and `put_away_former_settings` would do."""
+    steps = []
     try:
         state = solr_schema.state(solr())
     except SolrAdminError as error:
-        return [_("The French schema cannot be applied to Solr: {error}").format(error=error)]
-    if state.is_french:
-        return []
-    message = _("Apply the French schema to Solr ({number} changes), then index every dataset again")
-    return [message.format(number=len(state.differences))]
+        steps.append(_("The French schema cannot be applied to Solr: {error}").format(error=error))
+    else:
+        if not state.is_french:
+            message = _(
+                "Apply the French schema to Solr ({number} changes), then index every dataset again"
+            )
+            steps.append(message.format(number=len(state.differences)))
+    number = len(_former_settings())
+    if number:
+        message = tk.ungettext(
+            "Put away {number} weight or judged question of the search, which is not used any more",
+            "Put away {number} weights and judged questions of the search, which are not used any more",
+            number,
+        )
+        steps.append(message.format(number=number))
+    return steps
+
+
+def put_away_former_settings(report: InitReport) -> None:
+    """Take the weights and judged questions that administrators stored out of force; the journal keeps their values.
+
+    Args:
+        report: receives how many there were.
+    """
+    settings = _former_settings()
+    for area, key in settings:
+        store.put(area, key, None, None)
+    if settings:
+        message = tk.ungettext(
+            "{number} weight or judged question of the search is not used any more: {page} keeps it",
+            "{number} weights and judged questions of the search are not used any more: {page} keeps them",
+            len(settings),
+        )
+        page = tk.url_for("ecosphere_lists.log", kind="search", qualified=True)
+        report.changed(message.format(number=len(settings), page=page))
+
+
+def _former_settings() -> list[tuple[str, str]]:
+    """Return area and key of what is stored in `FORMER_AREAS`; nothing without the base plugin."""
+    local.look(now=True)
+    return [(area, key) for area in FORMER_AREAS for key in local.of(area)]
 
 
 def _make_room(client: SolrAdmin, blocking: list[str]) -> None:
@@ -149,7 +296,9 @@ def _make_room(client: SolrAdmin, blocking: list[str]) -> None:
         return
     others = client.site_ids() - {tk.config["ckan.site_id"]}
     if others:
-        message = _("the core holds older documents of other portals too ({sites}): give this one its own core")
+        message = _(
+            "the core holds older documents of other portals too ({sites}): give this one its own core"
+        )
         raise SolrAdminError(message.format(sites=", ".join(sorted(others))))
     client.delete_all()
     client.reload()

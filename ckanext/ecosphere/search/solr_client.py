@@ -67,13 +67,17 @@ class SolrAdmin:
         try:
             response = self._session.request(method, url, timeout=self.timeout, **kwargs)
         except requests.RequestException as error:
-            raise SolrAdminError(tk._("Solr does not answer at {url}").format(url=self.base_url)) from error
+            raise SolrAdminError(
+                tk._("Solr does not answer at {url}").format(url=self.base_url)
+            ) from error
         try:
             body = response.json()
         except ValueError:
             body = {}
         if not response.ok or not isinstance(body, dict) or not body:
-            raise SolrAdminError(_solr_message(body, response.text) or f"HTTP {response.status_code}: {url}")
+            raise SolrAdminError(
+                _solr_message(body, response.text) or f"HTTP {response.status_code}: {url}"
+            )
         return body
 
     def schema(self) -> dict[str, Any]:
@@ -86,7 +90,12 @@ class SolrAdmin:
         Raises:
             SolrAdminError: refused, or a replica of the collection does not apply it.
         """
-        self.call("POST", f"{self.base_url}/schema", json=commands, params={"updateTimeoutSecs": REPLICA_SECONDS})
+        self.call(
+            "POST",
+            f"{self.base_url}/schema",
+            json=commands,
+            params={"updateTimeoutSecs": REPLICA_SECONDS},
+        )
 
     def stop_words(self, name: str) -> list[str]:
         """Return a managed list of stop words, empty if it does not exist."""
@@ -163,7 +172,11 @@ class SolrAdmin:
         answer = self.call(
             "POST",
             f"{self.base_url}/analysis/field",
-            data={"analysis.fieldtype": field_type, "analysis.query": text, "analysis.fieldvalue": ""},
+            data={
+                "analysis.fieldtype": field_type,
+                "analysis.query": text,
+                "analysis.fieldvalue": "",
+            },
         )
         stages = answer["analysis"]["field_types"][field_type]["query"]
         return [token["text"] for token in stages[-1]]
@@ -179,11 +192,13 @@ class SolrAdmin:
             SolrAdminError: there is no such collection, or the alias refers to several.
         """
         params = {"action": "CLUSTERSTATUS", "collection": self.name}
-        found = self.call("GET", f"{self.root_url}/admin/collections", params=params)["cluster"]["collections"]
-        if len(found) != 1:
+        collections = self.call("GET", f"{self.root_url}/admin/collections", params=params)[
+            "cluster"
+        ]["collections"]
+        if len(collections) != 1:
             message = tk._("{name} stands for several collections: give the address of one")
             raise SolrAdminError(message.format(name=self.name))
-        ((name, state),) = found.items()
+        ((name, state),) = collections.items()
         return {**state, "name": name}
 
     def reload(self) -> None:
@@ -193,7 +208,11 @@ class SolrAdmin:
             SolrAdminError: refused, or a replica does not reload.
         """
         if not self.is_cloud():
-            self.call("GET", f"{self.root_url}/admin/cores", params={"action": "RELOAD", "core": self.name})
+            self.call(
+                "GET",
+                f"{self.root_url}/admin/cores",
+                params={"action": "RELOAD", "core": self.name},
+            )
             return
         params = {"action": "RELOAD", "name": self.collection()["name"]}
         answer = self.call("GET", f"{self.root_url}/admin/collections", params=params)
@@ -204,8 +223,11 @@ class SolrAdmin:
         """Return the index flags of a field in the Lucene index, empty if no document has it."""
         params = {"fl": field, "numTerms": 0}
         bases = [f"{self.root_url}/{core}" for core in self._cores()] or [self.base_url]
-        found = (self.call("GET", f"{base}/admin/luke", params=params)["fields"].get(field, {}) for base in bases)
-        return next(filter(None, found), {})
+        fields = (
+            self.call("GET", f"{base}/admin/luke", params=params)["fields"].get(field, {})
+            for base in bases
+        )
+        return next(filter(None, fields), {})
 
     @cached_property
     def _is_cloud(self) -> bool:
@@ -213,14 +235,17 @@ class SolrAdmin:
 
     def _cores(self) -> list[str]:
         """Return the names of the active cores of the collection, sorted; empty outside SolrCloud."""
-        return [each["core"] for each in self._replicas()]
+        return [core["core"] for core in self._replicas()]
 
     def _replicas(self) -> list[dict[str, Any]]:
         if not self.is_cloud():
             return []
         shards = self.collection()["shards"].values()
         replicas = (replica for shard in shards for replica in shard["replicas"].values())
-        return sorted((each for each in replicas if each["state"] == "active"), key=lambda each: each["core"])
+        return sorted(
+            (replica for replica in replicas if replica["state"] == "active"),
+            key=lambda replica: replica["core"],
+        )
 
     def delete_all(self) -> None:
         """Delete every document, which also resets how Lucene has indexed each field."""
@@ -228,7 +253,13 @@ class SolrAdmin:
 
     def site_ids(self) -> set[str]:
         """Return the ids of the CKAN sites with documents here (several may share a core)."""
-        params = {"q": "*:*", "rows": 0, "facet": "true", "facet.field": "site_id", "facet.limit": -1}
+        params = {
+            "q": "*:*",
+            "rows": 0,
+            "facet": "true",
+            "facet.field": "site_id",
+            "facet.limit": -1,
+        }
         answer = self.call("GET", f"{self.base_url}/select", params=params)
         return set(answer["facet_counts"]["facet_fields"]["site_id"][::2])
 
@@ -242,11 +273,11 @@ def _solr_message(body: Any, text: str = "") -> str:
         text: the raw response: Solr's web server answers with an HTML page.
     """
     if isinstance(body, dict) and body.get("error"):
-        found = "; ".join(dict.fromkeys(_sentences(body["error"])))
+        message = "; ".join(dict.fromkeys(_sentences(body["error"])))
     else:
         page = _TITLE.search(text)
-        found = unescape(page[1]) if page else ""
-    return " ".join(found.split())[:LONGEST_MESSAGE]
+        message = unescape(page[1]) if page else ""
+    return " ".join(message.split())[:LONGEST_MESSAGE]
 
 
 def _sentences(error: Any) -> Iterator[str]:
@@ -257,14 +288,23 @@ def _sentences(error: Any) -> Iterator[str]:
         except ValueError:
             yield error.strip()
             return
-        yield from _sentences(decoded.get("error", decoded) if isinstance(decoded, dict) else str(decoded))
+        yield from _sentences(
+            decoded.get("error", decoded) if isinstance(decoded, dict) else str(decoded)
+        )
     elif isinstance(error, list):
-        for each in error:
-            yield from _sentences(each)
+        for value in error:
+            yield from _sentences(value)
     elif isinstance(error, dict):
         for key in ("errorMessages", "details", "msg"):
-            if found := [each for each in _sentences(error.get(key)) if each]:
-                yield from found
+            if sentences := [value for value in _sentences(error.get(key)) if value]:
+                yield from sentences
                 return
         if trace := str(error.get("trace") or "").strip():
             yield trace.splitlines()[0]
+
+
+def solr() -> SolrAdmin:
+    """Return a client of the portal's Solr."""
+    user, password = tk.config.get("solr_user"), tk.config.get("solr_password")
+    auth = (user, password) if user and password else None
+    return SolrAdmin(tk.config["solr_url"], auth)

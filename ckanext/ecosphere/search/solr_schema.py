@@ -98,7 +98,9 @@ def schema_commands(current: dict[str, Any], target: dict[str, Any]) -> dict[str
     for item in target["copy_fields"]:
         missing = [dest for dest in item["dest"] if (item["source"], dest) not in copies]
         if missing:
-            commands.setdefault("add-copy-field", []).append({"source": item["source"], "dest": missing})
+            commands.setdefault("add-copy-field", []).append(
+                {"source": item["source"], "dest": missing}
+            )
     return commands
 
 

@@ -18,15 +18,14 @@ LISTS = ("synonyms", "stopwords")
 def text_type() -> dict[str, Any]:
     """Return the field type `text` of the installed CKAN, in the format of the Schema API."""
     types = ET.parse(SCHEMA).iter("fieldType")  # noqa: S314 - a file of the package
-    declared = next(each for each in types if each.get("name") == solr_schema.TEXT_TYPE)
-    analyzers = {
-        f"{each.get('type')}Analyzer": {
-            "tokenizer": dict(next(each.iter("tokenizer")).attrib),
-            "filters": [dict(filter_.attrib) for filter_ in each.iter("filter")],
+    declared = next(type_ for type_ in types if type_.get("name") == solr_schema.TEXT_TYPE)
+    field_type: dict[str, Any] = dict(declared.attrib)
+    for analyzer in declared.iter("analyzer"):
+        field_type[f"{analyzer.get('type')}Analyzer"] = {
+            "tokenizer": dict(next(analyzer.iter("tokenizer")).attrib),
+            "filters": [dict(filter_.attrib) for filter_ in analyzer.iter("filter")],
         }
-        for each in declared.iter("analyzer")
-    }
-    return {**declared.attrib, **analyzers}
+    return field_type
 
 
 def commands(current: dict[str, Any], ours: dict[str, Any]) -> dict[str, list[Any]]:
@@ -40,27 +39,29 @@ def commands(current: dict[str, Any], ours: dict[str, Any]) -> dict[str, list[An
         commands by name, in the order that Solr requires; empty when there is nothing to remove. A field that is only
         added when missing is removed if it matches our declaration; otherwise it comes from CKAN's spatial image.
     """
-    present = {each["name"]: each for each in current["fields"]}
-    types = {each["name"]: each for each in current["fieldTypes"]}
-    copies = {(each["source"], each["dest"]) for each in current["copyFields"]}
-    fields = [each["name"] for each in ours["fields"]]
-    fields += [each["name"] for each in ours["fields_if_missing"] if solr_schema.same(each, present.get(each["name"]))]
-    found = {
+    present = {field["name"]: field for field in current["fields"]}
+    types = {type_["name"]: type_ for type_ in current["fieldTypes"]}
+    copies = {(copy["source"], copy["dest"]) for copy in current["copyFields"]}
+    fields = [field["name"] for field in ours["fields"]]
+    for field in ours["fields_if_missing"]:
+        if solr_schema.same(field, present.get(field["name"])):
+            fields.append(field["name"])
+    declared_types = [type_["name"] for type_ in ours["field_types"]]
+    own_types = [name for name in declared_types if name != solr_schema.TEXT_TYPE]
+    by_name = {
         "delete-copy-field": [
-            {"source": each["source"], "dest": dest}
-            for each in ours["copy_fields"]
-            for dest in each["dest"]
-            if (each["source"], dest) in copies
+            {"source": copy["source"], "dest": dest}
+            for copy in ours["copy_fields"]
+            for dest in copy["dest"]
+            if (copy["source"], dest) in copies
         ],
         "delete-field": [{"name": name} for name in fields if name in present],
-        "replace-field-type": [] if _is_stock(types[solr_schema.TEXT_TYPE]) else [text_type()],
-        "delete-field-type": [
-            {"name": each["name"]}
-            for each in ours["field_types"]
-            if each["name"] in types and each["name"] != solr_schema.TEXT_TYPE
-        ],
+        "replace-field-type": [],
+        "delete-field-type": [{"name": name} for name in own_types if name in types],
     }
-    return {command: items for command, items in found.items() if items}
+    if not _is_stock(types[solr_schema.TEXT_TYPE]):
+        by_name["replace-field-type"].append(text_type())
+    return {command: items for command, items in by_name.items() if items}
 
 
 def restore(solr: SolrAdmin) -> list[str]:
@@ -85,8 +86,13 @@ def restore(solr: SolrAdmin) -> list[str]:
 
 def blocking_fields(solr: SolrAdmin) -> list[str]:
     """Return the fields that cannot become texts again because the index holds them as numbers."""
-    taken_out = {each["name"] for each in commands(solr.schema(), solr_schema.wanted()).get("delete-field", [])}
-    return [name for name in solr_schema.number_fields() if name in taken_out and solr.indexed_field(name)]
+    deleted = {
+        field["name"]
+        for field in commands(solr.schema(), solr_schema.wanted()).get("delete-field", [])
+    }
+    return [
+        name for name in solr_schema.number_fields() if name in deleted and solr.indexed_field(name)
+    ]
 
 
 def _is_stock(declared: dict[str, Any]) -> bool:

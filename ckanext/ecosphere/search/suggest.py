@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -23,6 +24,7 @@ from ckanext.ecosphere.search.index import TERRITORY_FIELD, THEME_FIELD
 from ckanext.ecosphere.search.relevance import catalogue_words
 from ckanext.ecosphere.search.relevance.words import everyday, stem, words_of_language
 from ckanext.ecosphere.shared.template_helpers import shown_title
+from ckanext.ecosphere.vocabularies import communes, gazetteer
 from ckanext.ecosphere.vocabularies.name_forms import in_full
 
 SUGGEST_FIELD = "ecosphere_suggest"
@@ -30,6 +32,16 @@ WORDS_FIELD = "ecosphere_words"
 
 #: Facet fields whose values are suggested beside datasets, and how many of each.
 PLACES = {THEME_FIELD: 3, TERRITORY_FIELD: 3, "organization": 3}
+
+SHORTEST_PLACE = 3
+"""Minimum letters of a prefix."""
+LONGEST_PLACE = 4
+"""Maximum words of a prefix."""
+MOST_PLACES = 3
+SMALLEST_COMMUNE = 2_000
+"""Minimum population of suggested communes."""
+_LENGTH_OF_CODE = 5
+"""Length of an INSEE code of a commune, and of a postal code."""
 
 MIN_LENGTH = 2
 MIN_FUZZY_LENGTH = 4
@@ -60,15 +72,17 @@ def datasets(context: Context, text: str, limit: int) -> list[dict[str, str]]:
     if not words:
         return []
     search = {"rows": limit, "fl": ["id", "name", "title", "dataset_type"], "facet": "false"}
-    found = _search(context, q=" ".join(words), qf=SUGGEST_FIELD, mm="100%", **search)
-    if not found["count"]:
+    answer = _search(context, q=" ".join(words), qf=SUGGEST_FIELD, mm="100%", **search)
+    if not answer["count"]:
         # CKAN's plain schema lacks the field: search its own for prefixes.
-        found = _search(context, q=f"title:({' AND '.join(f'{word}*' for word in words)})", **search)
-    kinds = _kinds([each["id"] for each in found["results"]])
+        prefixes = " AND ".join(f"{word}*" for word in words)
+        answer = _search(context, q=f"title:({prefixes})", **search)
+    kinds = _kinds([dataset["id"] for dataset in answer["results"]])
     suggested = []
-    for each in found["results"]:
-        title = shown_title(each.get("title") or each["name"], kinds.get(each["id"]))
-        suggested.append({"name": each["name"], "title": title, "type": each["dataset_type"]})
+    for dataset in answer["results"]:
+        name, kind = dataset["name"], kinds.get(dataset["id"])
+        title = shown_title(dataset.get("title") or name, kind)
+        suggested.append({"name": name, "title": title, "type": dataset["dataset_type"]})
     return suggested
 
 
@@ -87,8 +101,9 @@ def subjects(text: str, limit: int) -> list[str]:
         limit: maximum number of results.
     """
     start = stem(voc.normalise(text))
-    begin = (term for folded, term in _subjects() if folded.startswith(start))
-    return list(islice((term for term in begin if catalogue_words.has(_CONTENT.findall(term))), limit))
+    candidates = (term for folded, term in _subjects() if folded.startswith(start))
+    present = (term for term in candidates if catalogue_words.has(_CONTENT.findall(term)))
+    return list(islice(present, limit))
 
 
 @voc.derived
@@ -110,18 +125,74 @@ def places(context: Context, text: str, language: str) -> dict[str, list[dict[st
     words = voc.normalise(text).split()
     if not words:
         return {}
-    found = _search(context, q="*:*", rows=0, **{"facet.field": list(PLACES)})
-    facets.translate(found["search_facets"], language)
+    answer = _search(context, q="*:*", rows=0, **{"facet.field": list(PLACES)})
+    facets.translate(answer["search_facets"], language)
     matches: dict[str, list[dict[str, Any]]] = {}
     for field, limit in PLACES.items():
         items = [
             {"name": item["name"], "label": item["display_name"], "count": item["count"]}
-            for item in found["search_facets"].get(field, {}).get("items", [])
+            for item in answer["search_facets"].get(field, {}).get("items", [])
             if _begins(words, _names(field, item))
         ]
         if items:
             matches[field] = sorted(items, key=lambda item: -item["count"])[:limit]
     return matches
+
+
+def places_typed(text: str) -> list[dict[str, str]]:
+    """Complete a query whose last words are the prefix of a place name, or the code of a commune.
+
+    Args:
+        text: the text typed ("zones humides saint-naz", "natura 2000 loz", "38185").
+
+    Returns:
+        `kind` and `label` of the place, and `query`, the query with its name; territories and natural regions come
+        before communes.
+    """
+    typed = text.split()
+    for number in range(min(len(typed), LONGEST_PLACE), 0, -1):
+        start = in_full(voc.normalise(" ".join(typed[-number:])))
+        if len(start) < SHORTEST_PLACE:
+            continue
+        before = " ".join(typed[:-number])
+        places = [("territory", name, name) for name in _territories(start, alone=not before)]
+        for commune in _communes(start):
+            places.append(("commune", commune.label, f"{commune.name} {commune.departement}"))
+        if places:
+            return [
+                {"kind": kind, "label": label, "query": f"{before} {name}".strip()}
+                for kind, label, name in places[:MOST_PLACES]
+            ]
+    return []
+
+
+def _territories(start: str, *, alone: bool) -> Iterator[str]:
+    """Yield names of départements, régions and natural regions; of the latter only, if there are no other words."""
+    for folded, name, is_area in _place_names():
+        if folded.startswith(start) and (is_area or not alone):
+            yield name
+
+
+@cache
+def _place_names() -> tuple[tuple[str, str, bool], ...]:
+    """Return normalised name, name, and whether it is a natural region, of territories and natural regions."""
+    kinds = ("departement", "region", "outre-mer")
+    is_area_by_name: dict[str, bool] = {}
+    for concept in voc.get("territories"):
+        if concept.data["type"] in kinds:
+            is_area_by_name[concept.label_fr] = False
+    for name in gazetteer.area_names():
+        if not name.startswith(("Bassin ", "Vallée ")):
+            is_area_by_name.setdefault(name, True)
+    return tuple((voc.normalise(name), name, is_area) for name, is_area in is_area_by_name.items())
+
+
+def _communes(start: str) -> list[communes.Commune]:
+    if len(start) == _LENGTH_OF_CODE and start[-3:].isdigit():
+        places = [place for place in gazetteer.named(start) if place.kind == "commune"]
+        codes = [place.ids[0].removeprefix("commune-") for place in places]
+        return list(filter(None, map(communes.of_code, codes)))
+    return communes.beginning(start, MOST_PLACES, SMALLEST_COMMUNE)
 
 
 def did_you_mean(context: Context, text: str) -> str | None:
@@ -139,7 +210,9 @@ def did_you_mean(context: Context, text: str) -> str | None:
 
 
 def _meant(context: Context, word: str) -> str:
-    return word if voc.normalise(word) in words_of_language() else nearest_word(context, word) or word
+    if voc.normalise(word) in words_of_language():
+        return word
+    return nearest_word(context, word) or word
 
 
 def nearest_word(context: Context, word: str) -> str | None:
@@ -147,44 +220,46 @@ def nearest_word(context: Context, word: str) -> str | None:
 
     Words of public datasets are known without querying Solr; those of the reader's own services are queried.
     """
-    wanted = voc.normalise(word)
-    if len(wanted) < MIN_FUZZY_LENGTH or " " in wanted:
+    folded = voc.normalise(word)
+    if len(folded) < MIN_FUZZY_LENGTH or " " in folded:
         return None
-    allowed = allowed_distance(wanted)
-    near = catalogue_words.nearest(wanted, allowed)
+    allowed = allowed_distance(folded)
+    near = catalogue_words.nearest(folded, allowed)
     # The words may be some minutes old: a dataset may have become private since.
     if near and _search(context, q=near, rows=0, facet="false")["count"]:
         return near
-    return _nearest_by_solr(context, wanted, allowed) if near is None or context.get("user") else None
+    if near is None or context.get("user"):
+        return _nearest_by_solr(context, folded, allowed)
+    return None
 
 
-def _nearest_by_solr(context: Context, wanted: str, allowed: int) -> str | None:
-    fuzzy = f"{wanted}~{min(allowed, MAX_DISTANCE)}"  # Lucene's limit
-    found = _search(context, q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}", rows=50, fl=["title", "tags"], facet="false")
+def _nearest_by_solr(context: Context, folded: str, allowed: int) -> str | None:
+    fuzzy = f"{folded}~{min(allowed, MAX_DISTANCE)}"  # Lucene's limit
+    answer = _search(
+        context,
+        q=f"{WORDS_FIELD}:{fuzzy} OR title:{fuzzy}",
+        rows=50,
+        fl=["title", "tags"],
+        facet="false",
+    )
     spellings: Counter[str] = Counter()
-    for dataset in found["results"]:
+    for dataset in answer["results"]:
         texts = [dataset.get("title") or "", *dataset.get("tags", [])]
-        spellings.update({each.lower() for each in _WORDS.findall(" ".join(texts))})
-    near = [
-        (gap, -count, spelling)
-        for spelling, count in spellings.items()
-        if (gap := distance(wanted, voc.normalise(spelling))) <= allowed
+        spellings.update({word.lower() for word in _WORDS.findall(" ".join(texts))})
+    near = []
+    for spelling, count in spellings.items():
+        other = voc.normalise(spelling)
+        gap = OSA.distance(folded, other)
         # The first letter is rarely wrong.
-        and (gap <= 1 or voc.normalise(spelling)[:1] == wanted[0])
-    ]
-    if not near or min(near)[0] == 0:
-        return None
-    return min(near)[2]
+        if gap <= 1 or (gap <= allowed and other[:1] == folded[0]):
+            near.append((gap, -count, spelling))
+    gap, _count, spelling = min(near, default=(0, 0, ""))
+    return spelling if gap else None
 
 
 def allowed_distance(word: str) -> int:
     """Return the edit distance allowed for a word: one, two for a long word, three for a very long one."""
     return 1 + (len(word) >= LONG_WORD) + (len(word) >= VERY_LONG_WORD)
-
-
-def distance(one: str, other: str) -> int:
-    """Return the number of insertions, deletions, substitutions and adjacent transpositions between two words."""
-    return OSA.distance(one, other)
 
 
 def _names(field: str, item: dict[str, Any]) -> list[str]:
@@ -197,9 +272,12 @@ def _names(field: str, item: dict[str, Any]) -> list[str]:
 
 def _begins(typed: list[str], names: list[str]) -> bool:
     """Return whether each typed word is a prefix of some word of one of the names."""
-    return any(
-        all(any(word.startswith(start) for word in voc.normalise(name).split()) for start in typed) for name in names
-    )
+    for name in names:
+        words = voc.normalise(name).split()
+        beginnings = [start for start in typed if any(word.startswith(start) for word in words)]
+        if len(beginnings) == len(typed):
+            return True
+    return False
 
 
 def _search(context: Context, **params: Any) -> dict[str, Any]:

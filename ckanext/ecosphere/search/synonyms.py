@@ -57,8 +57,8 @@ def parse_line(number: int, text: str) -> SynonymLine:
     Raises:
         ValueError: see `read_lines`.
     """
-    left, arrow, right = text.partition(">")
-    terms, broader = _split(left), _split(right)
+    before, arrow, right = text.partition(">")
+    terms, broader = _split(before), _split(right)
     if not terms or (arrow and not broader) or (not arrow and len(terms) == 1):
         raise ValueError(f"line {number}: expected 'a ; b' or 'a > b', got {text!r}")
     return SynonymLine(number, terms, broader)
@@ -83,14 +83,20 @@ def solr_map(lines: Iterable[SynonymLine], analyse: Callable[[str], str]) -> dic
             for term in merged:
                 same[term] = merged
         for term in terms:
-            broader.setdefault(term, set()).update(form for b in line.broader if (form := analyse(b)))
+            broader.setdefault(term, set()).update(
+                form for b in line.broader if (form := analyse(b))
+            )
     keys = sorted({*same, *broader})
     closures = {key: _closure(key, same, broader) for key in keys}
     # Solr replaces the longest known phrase and continues after it, so synonyms of its parts must be added to it, or
     # "plan de prévention des risques d'inondation" would no longer be found by "inondable".
     for key in keys:
-        closures[key] = closures[key].union(*(_closure(k, same, broader) for k in keys if _inside(k, key)))
-    return {key: sorted(found) for key, found in closures.items() if found != {key}}
+        closures[key] = closures[key].union(
+            *(_closure(k, same, broader) for k in keys if _inside(k, key))
+        )
+    return {
+        key: sorted(terms_of_key) for key, terms_of_key in closures.items() if terms_of_key != {key}
+    }
 
 
 def _inside(part: str, whole: str) -> bool:
@@ -100,15 +106,15 @@ def _inside(part: str, whole: str) -> bool:
 
 def _closure(term: str, same: dict[str, set[str]], broader: dict[str, set[str]]) -> set[str]:
     """Return a term, its synonyms, and everything broader than any of them."""
-    found: set[str] = set()
+    closure: set[str] = set()
     todo = [term]
     while todo:
         current = todo.pop()
-        if current not in found:
-            found.add(current)
+        if current not in closure:
+            closure.add(current)
             todo.extend(same.get(current, set()))
             todo.extend(broader.get(current, set()))
-    return found
+    return closure
 
 
 def _split(text: str) -> tuple[str, ...]:

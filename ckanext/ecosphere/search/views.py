@@ -8,7 +8,7 @@ import ckan.plugins.toolkit as tk
 from flask import Blueprint, Response, jsonify
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import covering, facets
+from ckanext.ecosphere.search import facet_counts, facets
 from ckanext.ecosphere.search.page import area as areas
 from ckanext.ecosphere.search.page import chips, combinations
 from ckanext.ecosphere.search.page.address import Address
@@ -33,7 +33,9 @@ def lead_to_area() -> Response | None:
     if box is None:
         return None
     here = _without_area().without(("q", None))
-    return tk.redirect_to(tk.h.url_for("dataset.search") + here.url(**_parameters(areas.Area(typed, box))))
+    return tk.redirect_to(
+        tk.h.url_for("dataset.search") + here.url(**_parameters(areas.Area(typed, box)))
+    )
 
 
 @ecosphere_search.after_app_request
@@ -56,13 +58,16 @@ def suggestions() -> Response:
     Returns:
         JSON: `groups`, each with a `title` and `items` (`label`, `url`, for some `count`).
     """
-    found = tk.get_action("ecosphere_search_suggest")({}, {"q": tk.request.args.get("q", "")})
+    answer = tk.get_action("ecosphere_search_suggest")({}, {"q": tk.request.args.get("q", "")})
     groups: list[dict[str, Any]] = []
     titles = facets.titles("dataset", {})
-    if found["subjects"]:
-        subjects = [{"label": each, "url": tk.h.url_for("dataset.search", q=each)} for each in found["subjects"]]
+    if answer["subjects"]:
+        subjects = [
+            {"label": item, "url": tk.h.url_for("dataset.search", q=item)}
+            for item in answer["subjects"]
+        ]
         groups.append({"title": tk._("Subjects"), "items": subjects})
-    for field, items in found["facets"].items():
+    for field, items in answer["facets"].items():
         group = [
             {
                 "label": item["label"],
@@ -72,17 +77,19 @@ def suggestions() -> Response:
             for item in items
         ]
         groups.append({"title": titles[field], "items": group})
-    if found["communes"]:
+    if answer["communes"]:
         places = [
-            {"label": each["label"], "url": tk.h.url_for("dataset.search", q=each["query"])}
-            for each in found["communes"]
+            {"label": item["label"], "url": tk.h.url_for("dataset.search", q=item["query"])}
+            for item in answer["communes"]
         ]
-        only_communes = all(each["kind"] == "commune" for each in found["communes"])
-        groups.append({"title": tk._("Communes") if only_communes else tk._("Territories"), "items": places})
-    if found["datasets"]:
+        only_communes = all(item["kind"] == "commune" for item in answer["communes"])
+        groups.append(
+            {"title": tk._("Communes") if only_communes else tk._("Territories"), "items": places}
+        )
+    if answer["datasets"]:
         datasets = [
-            {"label": each["title"], "url": tk.h.url_for(f"{each['type']}.read", id=each["name"])}
-            for each in found["datasets"]
+            {"label": item["title"], "url": tk.h.url_for(f"{item['type']}.read", id=item["name"])}
+            for item in answer["datasets"]
         ]
         groups.append({"title": tk._("Datasets"), "items": datasets})
     return jsonify({"groups": groups})
@@ -100,11 +107,11 @@ def area() -> Response | str | tuple[str, int]:
     error = ""
     if tk.request.method == "POST":
         try:
-            found = areas.parse(written)
+            chosen = areas.parse(written)
         except areas.AreaError as wrong:
             error = str(wrong)
         else:
-            return tk.redirect_to(tk.h.url_for("dataset.search") + here.url(**_parameters(found)))
+            return tk.redirect_to(tk.h.url_for("dataset.search") + here.url(**_parameters(chosen)))
     cancel = tk.h.url_for("dataset.search") + Address.current().url()
     names = [concept.label(language.current()) for concept in voc.get("territories")]
     values = {"area": written[: areas.LONGEST], "error": error, "cancel": cancel, "names": names}
@@ -113,11 +120,17 @@ def area() -> Response | str | tuple[str, int]:
 
 
 def _without_area() -> Address:
-    return Address.current().without((chips.AREA, None), ("ext_area", None), (covering.PARAMETER, None))
+    return Address.current().without(
+        (chips.AREA, None), ("ext_area", None), (facet_counts.COVERS, None)
+    )
 
 
 def _parameters(found: areas.Area) -> dict[str, str]:
     if found.box is None:
-        return {covering.PARAMETER: found.covers}
-    box = {chips.AREA: ",".join(f"{side:.5f}".rstrip("0").rstrip(".") for side in coordinates.enlarged(found.box))}
+        return {facet_counts.COVERS: found.covers}
+    box = {
+        chips.AREA: ",".join(
+            f"{side:.5f}".rstrip("0").rstrip(".") for side in coordinates.enlarged(found.box)
+        )
+    }
     return box | ({"ext_area": found.label} if found.label else {})

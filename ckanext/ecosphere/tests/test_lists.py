@@ -1,8 +1,7 @@
-"""Lists that administrators edit on the portal's pages: terms, search words and weights; and the journal."""
+"""Lists that administrators edit on the portal's pages: terms and synonyms of the search; and the journal."""
 
 from __future__ import annotations
 
-import io
 import re
 import time
 from typing import Any
@@ -18,9 +17,9 @@ from ckan.tests import factories
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.core.lists import indexing, journal, store
 from ckanext.ecosphere.core.lists.model import JournalEntry, LocalValue
+from ckanext.ecosphere.interfaces import InitReport
 from ckanext.ecosphere.search import setup
-from ckanext.ecosphere.search.lists import trial
-from ckanext.ecosphere.search.relevance import solr_query, words
+from ckanext.ecosphere.search.relevance import words
 from ckanext.ecosphere.search.tests.conftest import give_french
 from ckanext.ecosphere.tests import plans
 from ckanext.ecosphere.tests.browser import axe_violations, log_in
@@ -63,9 +62,9 @@ def work() -> None:
     jobs.Worker().work(burst=True)
 
 
-def found(question: str) -> list[str]:
-    """Return the names of the datasets found."""
-    answer = tk.get_action("package_search")({"user": ""}, {"q": question})
+def results(query: str) -> list[str]:
+    """Return the names of the datasets that a search finds."""
+    answer = tk.get_action("package_search")({"user": ""}, {"q": query})
     return [each["name"] for each in answer["results"]]
 
 
@@ -75,8 +74,8 @@ def test_a_term_with_its_synonym_is_offered_kept_and_found(send):
     assert theme.uri == "urn:ecosphere:themes:sobriete-fonciere"
     assert any(each["value"] == theme.uri for each in tk.h.ecosphere_concept_choices({"vocabulary": "themes"}))
     factories.Dataset(owner_org="dreal", name="friches", title="Friches", theme=[theme.uri])
-    assert found("zorglub") == ["friches"]
-    assert found("sobriété foncière") == ["friches"]
+    assert results("zorglub") == ["friches"]
+    assert results("sobriété foncière") == ["friches"]
     assert "Sobriété foncière" in send("/fr/dataset/?vocab_ecosphere_theme=sobriete-fonciere").body
     assert "en cours de calcul" in send(f"/fr{ADMIN}/vocabulaires/themes").body
     work()
@@ -91,9 +90,9 @@ def test_a_new_name_reaches_the_index_and_the_former_one_stays_a_synonym(send):
     assert send(f"{ADMIN}/vocabulaires/themes/{forets.id}", form).status_code == 302
     assert voc.get("themes")[forets.id].label_fr == "Sylvosphère"
     assert voc.get("themes").find(forets.label_fr).uri == forets.uri
-    assert found("sylvosphère") == []
+    assert results("sylvosphère") == []
     work()
-    assert found("sylvosphère") == ["massifs"]
+    assert results("sylvosphère") == ["massifs"]
     assert indexing.progress() is None
 
 
@@ -162,65 +161,50 @@ def test_another_process_knows_within_two_seconds(portal):
     assert "zorglub" in words.expressions()
 
 
-def test_words_are_tried_before_they_are_in_force(send):
+def test_words_are_tried_on_searches_of_the_editor_before_they_are_in_force(send):
     factories.Dataset(owner_org="dreal", name="haies", title="Haies bocagères")
-    send(f"{ADMIN}/recherche/questions/nouvelle", {"question": "zorglub", "datasets": "https://x.fr/dataset/haies"})
-    form = {"asked": "zorglub", "called": "haies", "both": "yes", "do": "try"}
-    address = send(f"{ADMIN}/recherche/mots/nouveau", form).headers["Location"]
-    assert "Voir le résultat" in send(f"/fr{re.sub('^https?://[^/]+', '', address)}").body
+    form = {"asked": "zorglub", "called": "haies", "both": "yes", "searches": "zorglub\n\nhaies", "do": "try"}
+    address = re.sub("^https?://[^/]+", "", send(f"{ADMIN}/recherche", form).headers["Location"])
+    assert "Voir le résultat" in send(f"/fr{address}").body
     work()
-    assert found("zorglub") == []
-    page = send(f"/fr{re.sub('^https?://[^/]+', '', address)}").body
-    assert "Haies bocagères" in page and re.search(r"0\s*<i[^>]*></i>\s*<strong>1</strong>", page)
-    send(f"{address}/appliquer", {})
-    assert found("zorglub") == ["haies"]
+    assert results("zorglub") == []
+    page = send(f"/fr{address}").body
+    assert page.count("Haies bocagères") == 1 and page.count("pas de changement") == 1
+    assert ">zorglub</textarea>" in page and ">haies</textarea>" in page
+    send(f"{ADMIN}/recherche", {**form, "do": "save"})
+    assert results("zorglub") == ["haies"]
     send(f"{ADMIN}/journal/{_last().id}/annuler", {})
-    assert found("zorglub") == []
+    assert results("zorglub") == []
+    assert send(f"{ADMIN}/recherche?trial=unknown", status=404)
 
 
-def test_a_portal_has_its_own_judged_questions_in_a_file(send):
+def test_without_searches_a_line_is_tried_on_its_own_words(send):
     factories.Dataset(owner_org="dreal", name="haies", title="Haies bocagères")
-    factories.Dataset(owner_org="dreal", name="zh", title="Zones humides de la Brière")
-    factories.Dataset(owner_org="dreal", name="hidden", title="Réservé", private=True)
-
-    def take(content: bytes) -> str:
-        send(f"/fr{ADMIN}/recherche/questions/importer", {"file": (io.BytesIO(content), "questions.csv")})
-        return send(f"/fr{ADMIN}/recherche").body
-
-    wrong = "question;datasets;words\nzorglub;hidden;\nhaies;haies;\n;haies;\n".encode("cp1252")
-    page = take(wrong)
-    assert "Ligne 2" in page and "hidden" in page and "Ligne 4" in page and not local.of("search:judged")
-    for bad in (b"", b"\x00\xff" * 50, b"a,b\n1,2\n", b"question,datasets\n" + b"q" * 400_000, b'question,words\n"q'):
-        assert "alert-danger" in take(bad) and not local.of("search:judged")
-    page = take(
-        "question;datasets;words\nzorglub;https://x.fr/dataset/haies;\nmarais;;zone humide ; tourbière\n".encode()
-    )
-    assert "2 questions" in page and "zone humide\u00a0; tourbière" in page
-    table = send(f"{ADMIN}/recherche/questions.csv").body
-    assert "zorglub;haies;" in table and 'marais;;"zone humide ; tourbière"' in table
-    take(table.encode())
-    assert len(local.of("search:judged")) == 2
-    key = next(iter(local.of("search:judged")))
-    send(f"{ADMIN}/recherche/questions/{key}", {"question": "zorglubs", "datasets": "haies zh", "words": ""})
-    assert local.of("search:judged")[key] == {"question": "zorglubs", "datasets": ["haies", "zh"], "words": []}
-    address = send(f"{ADMIN}/recherche/mots/nouveau", {"asked": "zorglub", "called": "haie", "do": "try"}).headers[
-        "Location"
-    ]
+    form = {"asked": "zorglub", "called": "haies", "do": "try"}
+    address = re.sub("^https?://[^/]+", "", send(f"{ADMIN}/recherche", form).headers["Location"])
     work()
-    seen = trial.load(address.rsplit("/", 1)[1])
-    assert seen["own"] == {"number": 2, "before": 0.5, "after": 0.807, "better": 1, "worse": 0}
-    assert seen["brought"]["number"] >= 2 and seen["brought"]["worse"] == 0
-    page = send(f"/fr{ADMIN}/recherche/essai/{address.rsplit('/', 1)[1]}").body
-    assert "mieux\u00a0: 1" in page and page.index("zorglubs") < page.index(">marais")
+    assert ">zorglub\nhaies</textarea>" in send(f"/fr{address}").body
 
 
-def test_a_weight_is_bounded_and_goes_back(send):
-    assert "Donnez un nombre" in send(f"/fr{ADMIN}/recherche/poids/place.exact", {"value": "1e9"}, status=400).body
-    assert "Donnez un nombre" in send(f"/fr{ADMIN}/recherche/poids/place.exact", {"value": "nan"}, status=400).body
-    send(f"{ADMIN}/recherche/poids/place.exact", {"value": "7,5"})
-    assert solr_query.weights()["place"]["exact"] == 7.5
-    send(f"{ADMIN}/recherche/retirer", {"area": "search:weights", "key": "place.exact"})
-    assert solr_query.weights()["place"]["exact"] == 4
+def test_a_line_is_changed_and_taken_away(send):
+    factories.Dataset(owner_org="dreal", name="haies", title="Haies bocagères")
+    send(f"{ADMIN}/recherche", {"asked": "zorglub", "called": "friches"})
+    (key,) = local.of(words.EVERYDAY)
+    page = send(f"/fr{ADMIN}/recherche?line={key}").body
+    assert f'value="{key}"' in page and ">friches</textarea>" in page
+    send(f"{ADMIN}/recherche", {"key": key, "asked": "zorglub", "called": "haies"})
+    assert list(local.of(words.EVERYDAY)) == [key] and results("zorglub") == ["haies"]
+    send(f"{ADMIN}/recherche/retirer", {"key": key})
+    assert results("zorglub") == [] and not local.of(words.EVERYDAY)
+    for form in ({"key": key, "asked": "zorglub", "called": "haies"}, {"key": "x", "asked": "a", "called": "b"}):
+        assert send(f"{ADMIN}/recherche", form, status=404)
+    assert send(f"{ADMIN}/recherche/retirer", {"key": key}, status=404)
+    assert send(f"{ADMIN}/recherche?line={key}", status=404)
+
+
+def test_the_lines_of_the_package_are_looked_through(send):
+    assert "logement social" in send(f"/fr{ADMIN}/recherche?q=hlm").body
+    assert "Aucune ligne" in send(f"/fr{ADMIN}/recherche?q=zorglub").body
 
 
 WRONG_LINES = [
@@ -229,15 +213,37 @@ WRONG_LINES = [
     ({"called": "zorglub"}, "mêmes mots"),
     ({"called": 'haie") OR (*:*'}, "ne sont pas des mots"),
     ({"asked": "\n".join(f"mot{number}" for number in range(13))}, "au plus"),
-    ({"asked": "a" * 500_000}, "caractères au plus"),
+    ({"asked": "a" * 400_000}, "Trop long"),
+    ({"asked": "a" * 81}, "caractères au plus"),
     ({"asked": "a\n" * 2_000}, "Trop long"),
+    ({"searches": "\n".join(f"eau {number}" for number in range(11))}, "10 recherches au plus"),
+    ({"searches": "a" * 201}, "Trop long"),
 ]
 
 
 def test_what_is_no_line_is_refused_with_a_sentence(send):
     for form, sentence in WRONG_LINES:
         line = {"asked": "zorglub", "called": "haie", "do": "save", **form}
-        assert sentence in send(f"/fr{ADMIN}/recherche/mots/nouveau", line, status=400).body, form
+        assert sentence in send(f"/fr{ADMIN}/recherche", line, status=400).body, form
+    assert not local.of(words.EVERYDAY)
+
+
+def test_weights_and_questions_of_former_versions_are_put_away_into_the_journal(send):
+    store.put("search:everyday", "a", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
+    store.put("search:weights", "place.exact", {"value": 7.5}, None)
+    store.put("search:judged", "b", {"question": "zorglub", "datasets": ["haies"], "words": []}, None)
+    assert any("2" in step for step in setup.plan())
+    report = InitReport()
+    setup.put_away_former_settings(report)
+    assert [kind for kind, _message in report.lines] == ["changed"] and "2" in report.lines[0][1]
+    assert list(local.of("search:everyday")) == ["a"]
+    assert not local.of("search:weights") and not local.of("search:judged")
+    page = send(f"/fr{ADMIN}/journal?kind=search").body
+    assert "place.exact" in page and "7.5" in page and "haies" in page and "search:" not in page
+    assert page.count("/annuler") == 1  # that of the synonym
+    again = InitReport()
+    setup.put_away_former_settings(again)
+    assert again.lines == []
 
 
 def test_the_journal_asks_for_the_titles_of_its_entries_together(send):
@@ -337,8 +343,7 @@ def test_a_curator_adds_a_term_and_words_in_french(page, portal):
     page.get_by_text("est dans la liste").wait_for()
     page.goto("/fr/ecosphere/admin/recherche")
     assert axe_violations(page) == []
-    page.get_by_role("link", name="Ajouter des mots").first.click()
-    page.get_by_label("Mots que tapent les gens").fill("zorglub")
+    page.get_by_role("textbox", name="Mots que tapent les gens").fill("zorglub")
     page.get_by_role("textbox", name="Mots du catalogue").fill("friche industrielle")
     page.get_by_role("button", name="Voir ce que cela change").click()
     work()

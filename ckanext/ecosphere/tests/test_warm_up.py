@@ -11,7 +11,7 @@ from ckan.tests import factories
 from flask import request_finished
 
 from ckanext.ecosphere.core import warm_up
-from ckanext.ecosphere.search.unfound.model import Unfound
+from ckanext.ecosphere.search.unfound import Unfound
 
 pytestmark = pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")
 

@@ -16,7 +16,7 @@ from ckan import model
 
 from ckanext.ecosphere.core.lists.model import JournalEntry
 
-LISTS = ("vocabulary:", "search:")
+LISTS = ("vocabulary:", "search:everyday")
 """Prefixes of the areas whose changes are stored in `LocalValue` and can be undone."""
 LONGEST_TOLD = 500
 """Maximum characters of a setting's value in the journal."""

@@ -128,6 +128,7 @@ def _area(area: str) -> str:
     return {
         "search:everyday": tk._("Words of the search"),
         "search:weights": tk._("Weights of the search"),
+        "search:judged": tk._("Judged question of the search"),
         "role:organization": tk._("Role in a service"),
         "role:group": tk._("Role in a group"),
         "sysadmin": tk._("Administrator of the portal"),
@@ -184,6 +185,9 @@ def _field(name: str) -> str:
         "called": tk._("Words of the catalogue"),
         "both": tk._("The other way, too"),
         "value": tk._("Value"),
+        "question": tk._("Question"),
+        "datasets": tk._("Datasets that answer it"),
+        "words": tk._("Words"),
         "role": tk._("Role"),
         "job": tk._("Harvest"),
         "title": tk._("Name of the service"),

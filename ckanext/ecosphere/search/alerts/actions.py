@@ -10,7 +10,8 @@ from ckan import model
 from ckan.types import AuthResult, Context, Schema, Validator, ValidatorFactory
 
 from ckanext.ecosphere.interfaces import AlertSubject
-from ckanext.ecosphere.search.alerts import config, searches, storage, subjects
+from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search.alerts import searches, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Alert
 from ckanext.ecosphere.shared import authorization, language
 
@@ -18,7 +19,9 @@ from ckanext.ecosphere.shared import authorization, language
 def frequency(value: Any) -> str:
     """Validate a frequency; CKAN's own `one_of` fails on a tuple and accepts an empty text."""
     if value not in storage.FREQUENCIES:
-        raise tk.Invalid(tk._("Choose how often: {choices}.").format(choices=", ".join(storage.FREQUENCIES)))
+        raise tk.Invalid(
+            tk._("Choose how often: {choices}.").format(choices=", ".join(storage.FREQUENCIES))
+        )
     return value
 
 
@@ -79,7 +82,9 @@ def ecosphere_search_alert_create(context: Context, data_dict: dict[str, Any]) -
 
 
 @tk.side_effect_free
-def ecosphere_search_alert_list(context: Context, data_dict: dict[str, Any]) -> list[dict[str, Any]]:
+def ecosphere_search_alert_list(
+    context: Context, data_dict: dict[str, Any]
+) -> list[dict[str, Any]]:
     """List the user's saved searches, newest first.
 
     Args:
@@ -109,7 +114,9 @@ def ecosphere_search_alert_update(context: Context, data_dict: dict[str, Any]) -
     """
     tk.check_access("ecosphere_search_alert_update", context, data_dict)
     subscriber = storage.of_user(_person(context).id)
-    if subscriber is None or not storage.change(subscriber.id, data_dict["id"], data_dict["frequency"]):
+    if subscriber is None or not storage.change(
+        subscriber.id, data_dict["id"], data_dict["frequency"]
+    ):
         raise tk.ObjectNotFound(tk._("You have no such alert."))
     return {"id": data_dict["id"], "frequency": data_dict["frequency"]}
 
@@ -137,7 +144,7 @@ def ecosphere_search_alert_delete(context: Context, data_dict: dict[str, Any]) -
 
 def listed(alerts: Iterable[Alert]) -> list[dict[str, Any]]:
     """Return alerts in the format of the actions, without those of rooms that are not enabled."""
-    return [dictized(each, subject) for each in alerts if (subject := subjects.of(each.about))]
+    return [dictized(alert, subject) for alert in alerts if (subject := subjects.of(alert.about))]
 
 
 def dictized(alert: Alert, subject: AlertSubject) -> dict[str, Any]:

@@ -44,7 +44,11 @@ class CkanFeed:
         Raises:
             ValidationError: the URL has a parameter that is not a search parameter.
         """
-        page, site, search = int(request.args.get("page", 1)), tk.config["ckan.site_title"], _search()
+        page, site, search = (
+            int(request.args.get("page", 1)),
+            tk.config["ckan.site_title"],
+            _search(),
+        )
         links = {"first": _address(1)}
         if page > 1:
             links["prev"] = _address(page - 1)
@@ -66,16 +70,22 @@ def _search() -> str:
     """Return the search of the feed as a query string."""
     name = FILTERS.get(str(request.endpoint))
     if name is None:
-        return searches.canonical(request.args.items(multi=True)) if request.endpoint == _CUSTOM else ""
-    given = str((request.view_args or {})["id"])
-    group = model.Group.get(given) if name != "tags" else None
-    return searches.canonical([(name, group.name if group else given)])
+        return (
+            searches.canonical(request.args.items(multi=True))
+            if request.endpoint == _CUSTOM
+            else ""
+        )
+    reference = str((request.view_args or {})["id"])
+    group = model.Group.get(reference) if name != "tags" else None
+    return searches.canonical([(name, group.name if group else reference)])
 
 
 def _address(page: int, locale: str | None = None) -> str:
     """Return the absolute URL of a page of the feed, by default in the current language."""
     own = {**(request.view_args or {}), "qualified": True, "locale": locale or language.current()}
-    shown = request.args.items(multi=True) if request.endpoint == _CUSTOM else ()
-    query = [pair for pair in shown if pair[0] != "page"] + ([("page", str(page))] if page > 1 else [])
+    arguments = request.args.items(multi=True) if request.endpoint == _CUSTOM else ()
+    query = [pair for pair in arguments if pair[0] != "page"] + (
+        [("page", str(page))] if page > 1 else []
+    )
     address = tk.h.url_for(str(request.endpoint), **own)
     return f"{address}?{urlencode(query)}" if query else address

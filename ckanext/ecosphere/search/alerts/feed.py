@@ -23,7 +23,7 @@ def feed() -> AnyResponse:
     """Return the public datasets of a search as a feed, whoever asks."""
     try:
         search = searches.canonical(request.args.items(multi=True))
-        found = searches.run(search, None, rows=ENTRIES)
+        results = searches.run(search, None, rows=ENTRIES)
     except tk.ValidationError as error:
         tk.abort(400, searches.sentences(error))
     except SearchQueryError as error:
@@ -37,7 +37,7 @@ def feed() -> AnyResponse:
         site,
         searches.address(search),
         f"{itself}?{search}" if search else itself,
-        [entry(each) for each in found.results],
+        [entry(dataset) for dataset in results.results],
         language=language.current(),
     )
     response = Response(content, content_type=f"{atom.MIMETYPE}; charset=utf-8")
@@ -52,7 +52,9 @@ def entry(package: dict[str, Any]) -> atom.Entry:
     Args:
         package: as returned by `package_search`.
     """
-    link = tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current())
+    link = tk.h.url_for(
+        "dataset.read", id=package["name"], qualified=True, locale=language.current()
+    )
     themes = template_helpers.ecosphere_labels("themes", package.get("theme"))
     place = subjects.places(package.get("territory"), language.current())
     return atom.Entry(
@@ -60,7 +62,9 @@ def entry(package: dict[str, Any]) -> atom.Entry:
         title=package.get("title") or package["name"],
         link=link,
         updated=dates.read(package["metadata_modified"]),  # pyright: ignore[reportArgumentType]
-        summary=unescape(str(tk.h.markdown_extract(package.get("notes") or "", extract_length=SUMMARY))),
-        categories=tuple(each for each in (*themes, place) if each),
+        summary=unescape(
+            str(tk.h.markdown_extract(package.get("notes") or "", extract_length=SUMMARY))
+        ),
+        categories=tuple(name for name in (*themes, place) if name),
         author=(package.get("organization") or {}).get("title") or "",
     )

@@ -6,7 +6,8 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.search.alerts import config, searches
+from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search.alerts import searches
 from ckanext.ecosphere.search.relevance import search as relevance
 from ckanext.ecosphere.shared import dates, organisations
 from ckanext.ecosphere.shared.mailing import sending
@@ -22,8 +23,12 @@ def ecosphere_search_saved() -> str | None:
         search = searches.canonical(pairs)
     except tk.ValidationError:
         return None
-    told = getattr(tk.g, relevance.KEY, {}).get(tk.request.args.get("q", ""))
-    return searches.with_words(search, told["corrected"]) if told and told["corrected"] else search
+    summary = getattr(tk.g, relevance.KEY, {}).get(tk.request.args.get("q", ""))
+    return (
+        searches.with_words(search, summary["corrected"])
+        if summary and summary["corrected"]
+        else search
+    )
 
 
 def ecosphere_search_alerts() -> bool:

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 from ckan import model
 from ckan.lib.search import SearchQueryError
 
-from ckanext.ecosphere.search import popularity
-from ckanext.ecosphere.search.alerts import config, mails, searches, storage, subjects
+from ckanext.ecosphere.search import config, popularity, unfound
+from ckanext.ecosphere.search.alerts import mails, searches, storage, subjects
 from ckanext.ecosphere.search.alerts.model import Subscriber, now
 from ckanext.ecosphere.search.config import QUEUE
 from ckanext.ecosphere.search.relevance import catalogue_words
-from ckanext.ecosphere.search.unfound import counting
 from ckanext.ecosphere.shared import runs
 from ckanext.ecosphere.shared.locks import Locks, is_free
 from ckanext.ecosphere.shared.mailing import sending
@@ -32,7 +31,11 @@ LOOKING = "search:alerts"
 SETTLED = timedelta(minutes=10)
 #: Number of failed queries after which a run considers the index as down.
 MOST_FAULTS = 3
-LOOK, DELIVER, COUNT = "ecosphere-search-look", "ecosphere-search-deliver", "ecosphere-search-popularity"
+LOOK, DELIVER, COUNT = (
+    "ecosphere-search-look",
+    "ecosphere-search-deliver",
+    "ecosphere-search-popularity",
+)
 
 
 def tick() -> dict[str, int]:
@@ -48,17 +51,21 @@ def look() -> int:
     """
     if not config.alerts() or not sending.is_configured():
         return 0
-    moment, done, told = now(), set[str](), 0
+    moment, processed, with_news = now(), set[str](), 0
     faults: list[searches.IndexAwayError] = []
     with Locks() as locks:
         if not locks.take(LOOKING):
             return 0  # the current run will process these, too
-        while len(done) < config.per_run() and (claimed := storage.claim_due(moment, done)):
+        while len(processed) < config.alerts_per_run() and (
+            claimed := storage.claim_due(moment, processed)
+        ):
             subscriber, alerts = claimed
-            done.add(subscriber.id)
+            processed.add(subscriber.id)
             try:
-                due = [_Due(each.id, each.about, each.search, each.told_until) for each in alerts]
-                told += _look_for(subscriber.id, due, moment)
+                due = [
+                    _Due(alert.id, alert.about, alert.search, alert.told_until) for alert in alerts
+                ]
+                with_news += _look_for(subscriber.id, due, moment)
             except searches.IndexAwayError as error:  # perhaps only for this query
                 model.Session.rollback()
                 faults.append(error)
@@ -66,7 +73,7 @@ def look() -> int:
                     break
     if faults:
         raise faults[-1]
-    return told
+    return with_news
 
 
 class _Due(NamedTuple):
@@ -85,11 +92,11 @@ def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
         IndexAwayError: the index is down; nothing is recorded, and the next run tries again.
     """
     lang = model.Session.get_one(Subscriber, subscriber_id).language
-    found: list[dict[str, Any]] = []
-    told: dict[str, datetime] = {}
+    news: list[dict[str, Any]] = []
+    looked_until: dict[str, datetime] = {}
     for due in alerts:
         until = max(moment - SETTLED, due.since)
-        told[due.id] = until
+        looked_until[due.id] = until
         subject = subjects.of(due.about)
         if subject is None:  # its room is not enabled
             continue
@@ -99,15 +106,17 @@ def _look_for(subscriber_id: str, alerts: list[_Due], moment: datetime) -> int:
                 model.Session.rollback()
                 return 0  # deleted by the next purge
             try:
-                count, ids = subject.look(due.search, reader.user, due.since, until, config.datasets())
+                count, ids = subject.look(
+                    due.search, reader.user, due.since, until, config.alert_datasets()
+                )
             except SearchQueryError as error:
                 log.warning("An alert cannot be looked at: %s", error)
                 continue
         if count:
-            since = due.since.isoformat()
-            found.append({"about": due.about, "search": due.search, "since": since, "count": count, "ids": ids})
-    storage.looked(subscriber_id, told, found, moment)
-    return int(bool(found))
+            results = {"since": due.since.isoformat(), "count": count, "ids": ids}
+            news.append({"about": due.about, "search": due.search, **results})
+    storage.looked(subscriber_id, looked_until, news, moment)
+    return int(bool(news))
 
 
 def deliver() -> int:
@@ -127,26 +136,26 @@ def _look_and_deliver() -> None:
 
 def recover() -> list[str]:
     """Queue due work for which there is no job."""
-    done = []
+    queued = []
     if popularity.is_due() and not waits(COUNT, QUEUE):
         enqueue_once(popularity.count, job_id=COUNT, title="Search: popularity", queue=QUEUE)
-        done.append("popularity of datasets")
+        queued.append("popularity of datasets")
     if not sending.is_configured():
-        return done
+        return queued
     if interrupted := mails.OUTBOX.take_up_interrupted():
-        done.append(f"{interrupted} e-mails about searches whose sender was killed")
+        queued.append(f"{interrupted} e-mails about searches whose sender was killed")
     if mails.OUTBOX.is_late() and not waits(DELIVER, QUEUE):
         enqueue_delivery()
-        done.append("e-mails about searches that are due")
+        queued.append("e-mails about searches that are due")
     if config.alerts() and storage.is_due(now()) and not waits(LOOK, QUEUE) and is_free(LOOKING):
         enqueue_once(_look_and_deliver, job_id=LOOK, title="Search: alerts", queue=QUEUE)
-        done.append("alerts that are due")
-    return done
+        queued.append("alerts that are due")
+    return queued
 
 
 STEPS: dict[str, Callable[[], int]] = {
     "unconfirmed_erased": storage.purge,
-    "unfound_erased": counting.purge,
+    "unfound_erased": unfound.purge,
     "popularity_indexed": popularity.count,
     "words_counted": catalogue_words.count,
     "emails_taken_up": mails.OUTBOX.take_up_interrupted,

@@ -8,7 +8,11 @@ from ckanext.ecosphere.search.alerts import storage
 from ckanext.ecosphere.shared import language
 from ckanext.ecosphere.shared.mailing import headers
 
-CONFIRM, MANAGE, LEAVE = "ecosphere-alert-confirm", "ecosphere-alerts-manage", "ecosphere-alerts-leave"
+CONFIRM, MANAGE, LEAVE = (
+    "ecosphere-alert-confirm",
+    "ecosphere-alerts-manage",
+    "ecosphere-alerts-leave",
+)
 CONFIRM_SECONDS = int(storage.KEPT.total_seconds())
 MANAGE_SECONDS = 60 * 24 * 3600
 """Links to manage alerts are valid for 60 days; each e-mail has a new one."""
@@ -31,21 +35,26 @@ def leave_url(subscriber_id: str) -> str:
 
 def read_confirm(token: str) -> tuple[str, str] | None:
     """Return the alert id and frequency of a token, None if it is invalid or expired."""
-    found = headers.read(CONFIRM, token, CONFIRM_SECONDS)
-    return (str(found[0]), str(found[1])) if isinstance(found, list) and len(found) == 2 else None  # noqa: PLR2004
+    payload = headers.read(CONFIRM, token, CONFIRM_SECONDS)
+    match payload:
+        case [alert_id, frequency]:
+            return str(alert_id), str(frequency)
+    return None
 
 
 def read_manage(token: str) -> str | None:
     """Return the subscriber id of a token, None if it is invalid or expired."""
-    found = headers.read(MANAGE, token, MANAGE_SECONDS)
-    return found if isinstance(found, str) else None
+    payload = headers.read(MANAGE, token, MANAGE_SECONDS)
+    return payload if isinstance(payload, str) else None
 
 
 def read_leave(token: str) -> str | None:
     """Return the subscriber id of a token, None if it is invalid."""
-    found = headers.read_lasting(LEAVE, token)
-    return found if isinstance(found, str) else None
+    payload = headers.read_lasting(LEAVE, token)
+    return payload if isinstance(payload, str) else None
 
 
 def _url(endpoint: str, token: str) -> str:
-    return tk.h.url_for(f"ecosphere_alerts.{endpoint}", token=token, qualified=True, locale=language.current())
+    return tk.h.url_for(
+        f"ecosphere_alerts.{endpoint}", token=token, qualified=True, locale=language.current()
+    )

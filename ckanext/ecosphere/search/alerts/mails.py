@@ -130,20 +130,30 @@ def _render(
     letter = WRITERS[kind](subscriber, content, items)
     if letter is None:
         return None
-    letter.greeting = tk._("Hello {name},").format(name=reader.name) if reader.name else tk._("Hello,")
+    letter.greeting = (
+        tk._("Hello {name},").format(name=reader.name) if reader.name else tk._("Hello,")
+    )
     # Other kinds have nothing to unsubscribe from: the alert may not even be confirmed.
     way_out = headers.way_out(links.leave_url(subscriber.id)) if kind == storage.DIGEST else {}
     return {
-        "headers": {**headers.AUTOMATIC, "Message-ID": headers.message_id("search", key, subscriber.id), **way_out},
+        "headers": {
+            **headers.AUTOMATIC,
+            "Message-ID": headers.message_id("search", key, subscriber.id),
+            **way_out,
+        },
         "recipient_name": reader.name or reader.email,
         "recipient_email": reader.email,
         "subject": letter.subject,
-        "body": tk.render("emails/ecosphere_search_alerts.txt", {"letter": letter, "labelled": labelled}),
+        "body": tk.render(
+            "emails/ecosphere_search_alerts.txt", {"letter": letter, "labelled": labelled}
+        ),
         "body_html": tk.render("emails/ecosphere_search_alerts.html", {"letter": letter}),
     }
 
 
-def _confirmation(subscriber: Subscriber, content: dict[str, Any], _items: list[Item]) -> Letter | None:
+def _confirmation(
+    subscriber: Subscriber, content: dict[str, Any], _items: list[Item]
+) -> Letter | None:
     """Ask the owner of an address to confirm an alert.
 
     The search itself, possibly entered by a stranger, is shown only on the page.
@@ -158,9 +168,14 @@ def _confirmation(subscriber: Subscriber, content: dict[str, Any], _items: list[
             tk._(
                 "Somebody, probably you, asked on the portal “{title}” to be told at this address of what is new."
             ).format(title=tk.config["ckan.site_title"]),
-            tk._("Confirm it on the following page, which shows the search. The link is good for a week."),
+            tk._(
+                "Confirm it on the following page, which shows the search. The link is good for a week."
+            ),
         ],
-        button=(tk._("See the search and confirm"), links.confirm_url(alert.id, content["frequency"])),
+        button=(
+            tk._("See the search and confirm"),
+            links.confirm_url(alert.id, content["frequency"]),
+        ),
         closing=tk._("If it was not you, do nothing: your address is erased in a week."),
     )
 
@@ -175,7 +190,9 @@ def _link(subscriber: Subscriber, content: dict[str, Any], _items: list[Item]) -
         greeting="",
         lines=[
             *reason,
-            tk._("Whoever has this link can see, change and delete your alerts: keep it to yourself."),
+            tk._(
+                "Whoever has this link can see, change and delete your alerts: keep it to yourself."
+            ),
         ],
         button=(tk._("See my alerts"), links.manage_url(subscriber.id)),
         closing=tk._("If you did not ask for it, do nothing."),
@@ -194,11 +211,14 @@ def _digest(subscriber: Subscriber, _content: dict[str, Any], items: list[Item])
         subject=subject(words),
         greeting="",
         items=items,
-        closing=tk._("You receive this message from the portal “{title}” about searches that you saved.").format(
-            title=tk.config["ckan.site_title"]
-        ),
+        closing=tk._(
+            "You receive this message from the portal “{title}” about searches that you saved."
+        ).format(title=tk.config["ckan.site_title"]),
         links=[
-            (tk._("Manage my alerts"), _own_alerts() if subscriber.user_id else links.manage_url(subscriber.id)),
+            (
+                tk._("Manage my alerts"),
+                _own_alerts() if subscriber.user_id else links.manage_url(subscriber.id),
+            ),
             (tk._("Stop these e-mails"), links.leave_url(subscriber.id)),
         ],
     )
@@ -218,30 +238,40 @@ def _items(content: dict[str, Any], subscriber_id: str, lang: str) -> list[Item]
         IndexAwayError: the index is down; the e-mail is retried.
     """
     items = []
-    for each in content["alerts"]:
-        subject = subjects.of(each.get("about", subjects.DATASETS))
+    for results in content["alerts"]:
+        subject = subjects.of(results.get("about", subjects.DATASETS))
         if subject is None:
             continue
-        with subjects.asked(subject, each["search"], lang):
+        with subjects.asked(subject, results["search"], lang):
             subscriber = model.Session.get(Subscriber, subscriber_id)
             if subscriber is None:
                 return []
             reader = reader_of(subscriber)
-            news = subject.news(each["ids"], reader.user, datetime.fromisoformat(each["since"]))
+            news = subject.news(
+                results["ids"], reader.user, datetime.fromisoformat(results["since"])
+            )
             if news:
-                items.append(_item(subject, each, news, named=not reader.strange))
+                items.append(_item(subject, results, news, with_words=not reader.strange))
     return items
 
 
-def _item(subject: AlertSubject, told: dict[str, Any], news: list[News], *, named: bool) -> Item:
-    """Return the part of an e-mail about one search; unless `named`, without its words, which may carry a message."""
-    gone = len(told["ids"]) - len(news)
-    count = told["count"] - gone
+def _item(
+    subject: AlertSubject, results: dict[str, Any], news: list[News], *, with_words: bool
+) -> Item:
+    """Return the part of an e-mail about one search, perhaps without its words, which may carry a message."""
+    count = results["count"] - (len(results["ids"]) - len(news))
     more = count - len(news)
-    more_words = tk.ungettext("and {number} more", "and {number} more", more).format(number=more) if more > 0 else ""
+    more_words = ""
+    if more > 0:
+        more_words = tk.ungettext("and {number} more", "and {number} more", more)
+        more_words = more_words.format(number=more)
+    title, url = tk._("A search that you saved"), _own_alerts()
+    if with_words:
+        search = results["search"]
+        title, url = harmless(subject.title(search)), subject.address(search)
     return Item(
-        title=harmless(subject.title(told["search"])) if named else tk._("A search that you saved"),
-        url=subject.address(told["search"]) if named else _own_alerts(),
+        title=title,
+        url=url,
         sentence=subject.sentence(count),
         news=news,
         more=more_words,

@@ -29,7 +29,9 @@ def _moment(**options: Any) -> Any:
 
 
 def _of_subscriber() -> Any:
-    return mapped_column(sa.ForeignKey("ecosphere_search_subscriber.id", ondelete="CASCADE"), nullable=False)
+    return mapped_column(
+        sa.ForeignKey("ecosphere_search_subscriber.id", ondelete="CASCADE"), nullable=False
+    )
 
 
 class Subscriber(tk.BaseModel):
@@ -64,11 +66,15 @@ class Alert(tk.BaseModel):
     """
 
     __tablename__ = "ecosphere_search_alert"
-    __table_args__ = (sa.UniqueConstraint("subscriber_id", "about", "search", name="uq_ecosphere_search_alert"),)
+    __table_args__ = (
+        sa.UniqueConstraint("subscriber_id", "about", "search", name="uq_ecosphere_search_alert"),
+    )
 
     id: Mapped[str] = mapped_column(sa.Text, primary_key=True, default=new_id)
     subscriber_id: Mapped[str] = _of_subscriber()
-    about: Mapped[str] = mapped_column(sa.Text, nullable=False, server_default="datasets", default="datasets")
+    about: Mapped[str] = mapped_column(
+        sa.Text, nullable=False, server_default="datasets", default="datasets"
+    )
     search: Mapped[str] = mapped_column(sa.Text, nullable=False)
     frequency: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created: Mapped[datetime] = _moment(default=now)

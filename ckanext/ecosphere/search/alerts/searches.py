@@ -62,16 +62,18 @@ def canonical(pairs: Iterable[tuple[str, str]]) -> str:
     Raises:
         ValidationError: it is too long, or has an invalid parameter.
     """
-    kept: dict[tuple[str, str], None] = {}
+    distinct: dict[tuple[str, str], None] = {}
     for name, value in pairs:
         text = characters.one_line(value)
         if name in ("page", "sort") or name.startswith("_") or not text:
             continue
         if not _NAME.fullmatch(name):
-            raise tk.ValidationError({"search": [tk._("This is no search of the portal: {name}").format(name=name)]})
-        kept[name, text] = None
-    search = urlencode(sorted(kept, key=lambda pair: pair[0] != "q"))
-    if len(search) > LONGEST or len(kept) > MOST_PARAMETERS:
+            raise tk.ValidationError(
+                {"search": [tk._("This is no search of the portal: {name}").format(name=name)]}
+            )
+        distinct[name, text] = None
+    search = urlencode(sorted(distinct, key=lambda pair: pair[0] != "q"))
+    if len(search) > LONGEST or len(distinct) > MOST_PARAMETERS:
         raise tk.ValidationError({"search": [tk._("This search is too long to be saved.")]})
     return search
 
@@ -85,7 +87,9 @@ def parsed(search: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(search.lstrip("?"), max_num_fields=MOST_PARAMETERS * 2)
     except ValueError:
-        raise tk.ValidationError({"search": [tk._("This search is too long to be saved.")]}) from None
+        raise tk.ValidationError(
+            {"search": [tk._("This search is too long to be saved.")]}
+        ) from None
 
 
 def with_words(search: str, words: str) -> str:
@@ -116,11 +120,11 @@ def address(search: str) -> str:
 
 def filters(search: str) -> dict[str, list[str]]:
     """Return the chosen facet values."""
-    found: dict[str, list[str]] = {}
+    values_by_facet: dict[str, list[str]] = {}
     for name, value in parsed(search):
         if name not in _NO_FILTERS and not name.startswith(_PLUGINS):
-            found.setdefault(name, []).append(value)
-    return found
+            values_by_facet.setdefault(name, []).append(value)
+    return values_by_facet
 
 
 def run(
@@ -154,29 +158,41 @@ def run(
     if strict:
         extras[relevance.TYPED_PARAMETER] = "1"
     # In the format of CKAN's page, which other plugins look for.
-    chosen = [f'{name}:"{_quoted(value)}"' for name, values in filters(urlencode(pairs)).items() for value in values]
-    window = [f"metadata_modified:{{{_solr(since)} TO {_solr(until)}]"] if since or until else []
-    named = ["id:({})".format(" OR ".join(f'"{each}"' for each in ids))] if ids else []
+    chosen = []
+    for name, values in filters(urlencode(pairs)).items():
+        chosen += [f'{name}:"{_quoted(value)}"' for value in values]
+    narrowing = []
+    if since or until:
+        narrowing.append(f"metadata_modified:{{{_solr(since)} TO {_solr(until)}]")
+    if ids:
+        quoted = " OR ".join(f'"{id_}"' for id_ in ids)
+        narrowing.append(f"id:({quoted})")
     data_dict: dict[str, Any] = {
         "q": words,
         "fq": " ".join([*chosen, "+dataset_type:dataset"]),
-        "fq_list": [*window, *named],
+        "fq_list": narrowing,
         "extras": extras,
         "rows": rows,
         "sort": "metadata_modified desc",
         "facet": "false",
         "include_private": reader is not None,
     }
-    context: Any = {"user": reader.name if reader else "", "auth_user_obj": reader, "ignore_auth": False}
+    context: Any = {
+        "user": reader.name if reader else "",
+        "auth_user_obj": reader,
+        "ignore_auth": False,
+    }
     try:
-        found = tk.get_action("package_search")(context, data_dict)
+        answer = tk.get_action("package_search")(context, data_dict)
     except SearchQueryError:
         raise
     except (SearchError, SolrConnectionError) as error:
-        if any(said in str(error) for said in _NOT_UNDERSTOOD):
+        if any(message in str(error) for message in _NOT_UNDERSTOOD):
             raise SearchQueryError(tk._("The index does not understand this search.")) from None
         raise IndexAwayError(str(error)) from error
-    return Found(found["count"], found["results"], found.get(relevance.KEY, {}).get("corrected", ""))
+    return Found(
+        answer["count"], answer["results"], answer.get(relevance.KEY, {}).get("corrected", "")
+    )
 
 
 def checked(search: str, reader: model.User | None) -> str:
@@ -186,12 +202,12 @@ def checked(search: str, reader: model.User | None) -> str:
         ValidationError: the query is invalid, or Solr is down.
     """
     try:
-        found = run(search, reader, strict=False)
+        results = run(search, reader, strict=False)
     except SearchQueryError as error:
         raise tk.ValidationError({"search": [str(error)]}) from None
     except IndexAwayError:
         raise tk.ValidationError({"search": [away()]}) from None
-    return with_words(search, found.corrected) if found.corrected else search
+    return with_words(search, results.corrected) if results.corrected else search
 
 
 def _solr(moment: datetime | None) -> str:
@@ -205,8 +221,8 @@ def _quoted(value: str) -> str:
 
 def sentences(error: tk.ValidationError) -> str:
     """Return the error messages, without field names."""
-    found: dict[str, Any] = error.error_dict
-    return " ".join(str(text) for texts in found.values() for text in texts)
+    messages: dict[str, Any] = error.error_dict
+    return " ".join(str(text) for texts in messages.values() for text in texts)
 
 
 def away() -> str:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from ckan import model
 from sqlalchemy.dialects.postgresql import insert
 
-from ckanext.ecosphere.search.alerts import config, subjects
+from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search.alerts import subjects
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, new_id, now
 from ckanext.ecosphere.shared import dates
 from ckanext.ecosphere.shared.contact_details import email_addresses
@@ -29,12 +30,16 @@ CONFIRM, MANAGE, DIGEST = "confirm", "manage", "digest"
 
 def of_user(user_id: str) -> Subscriber | None:
     """Return the subscriber of an account."""
-    return model.Session.scalars(sa.select(Subscriber).where(Subscriber.user_id == user_id)).one_or_none()
+    return model.Session.scalars(
+        sa.select(Subscriber).where(Subscriber.user_id == user_id)
+    ).one_or_none()
 
 
 def of_email(email: str) -> Subscriber | None:
     """Return the subscriber of an e-mail address without an account."""
-    return model.Session.scalars(sa.select(Subscriber).where(Subscriber.email == email.lower())).one_or_none()
+    return model.Session.scalars(
+        sa.select(Subscriber).where(Subscriber.email == email.lower())
+    ).one_or_none()
 
 
 def subscriber(subscriber_id: str) -> Subscriber | None:
@@ -46,7 +51,9 @@ def alerts(subscriber: Subscriber | None) -> Sequence[Alert]:
     """Return the confirmed alerts of a subscriber, newest first."""
     if subscriber is None:
         return []
-    query = sa.select(Alert).where(Alert.subscriber_id == subscriber.id, Alert.confirmed.is_not(None))
+    query = sa.select(Alert).where(
+        Alert.subscriber_id == subscriber.id, Alert.confirmed.is_not(None)
+    )
     return model.Session.scalars(query.order_by(Alert.created.desc(), Alert.id)).all()
 
 
@@ -77,7 +84,13 @@ def save(
     alert = model.Session.scalars(existing).one_or_none()
     if alert is None:
         _require_room(subscriber)
-        alert = Alert(id=new_id(), subscriber_id=subscriber.id, about=about, search=search, frequency=frequency)
+        alert = Alert(
+            id=new_id(),
+            subscriber_id=subscriber.id,
+            about=about,
+            search=search,
+            frequency=frequency,
+        )
         alert.created = alert.told_until = now()
         alert.next_look = _next_look(alert.created, frequency)
         alert.confirmed = alert.created if user_id else None
@@ -97,14 +110,21 @@ def _same(subscriber_id: str, about: str, search: str) -> tuple[Any, ...]:
 
 def _subscriber(language: str, user_id: str | None, email: str | None) -> Subscriber:
     """Return the row of a person, locked, so that concurrent requests are counted one after the other."""
-    values = {"id": new_id(), "user_id": user_id, "email": email and email.lower(), "language": language}
+    values = {
+        "id": new_id(),
+        "user_id": user_id,
+        "email": email and email.lower(),
+        "language": language,
+    }
     values["mailbox"] = email and email_addresses.mailbox(email)
-    model.Session.execute(insert(Subscriber).values(**values, created=now()).on_conflict_do_nothing())
+    model.Session.execute(
+        insert(Subscriber).values(**values, created=now()).on_conflict_do_nothing()
+    )
     who = Subscriber.user_id == user_id if user_id else Subscriber.email == values["email"]
-    found = model.Session.scalars(sa.select(Subscriber).where(who).with_for_update()).one()
+    subscriber = model.Session.scalars(sa.select(Subscriber).where(who).with_for_update()).one()
     if user_id:
-        found.language = language
-    return found
+        subscriber.language = language
+    return subscriber
 
 
 def _require_room(subscriber: Subscriber) -> None:
@@ -118,9 +138,13 @@ def _require_room(subscriber: Subscriber) -> None:
     same = Subscriber.id == subscriber.id
     if subscriber.mailbox:
         same = Subscriber.mailbox == subscriber.mailbox
-    owned = sa.select(sa.func.count()).select_from(Alert).join(Subscriber, Subscriber.id == Alert.subscriber_id)
+    owned = (
+        sa.select(sa.func.count())
+        .select_from(Alert)
+        .join(Subscriber, Subscriber.id == Alert.subscriber_id)
+    )
     query = owned.where(same, Alert.confirmed.is_not(None))
-    if (model.Session.scalar(query) or 0) >= config.per_person():
+    if (model.Session.scalar(query) or 0) >= config.alerts_per_person():
         model.Session.rollback()
         raise tk.ValidationError({"search": [no_room()]})
 
@@ -128,7 +152,7 @@ def _require_room(subscriber: Subscriber) -> None:
 def no_room() -> str:
     """Return the sentence that says that a person has the maximum number of alerts."""
     message = tk._("You have as many alerts as one person may have ({number}): delete one first.")
-    return message.format(number=config.per_person())
+    return message.format(number=config.alerts_per_person())
 
 
 def _tell(subscriber: Subscriber, kind: str, content: dict[str, Any]) -> None:
@@ -215,7 +239,9 @@ def leave(subscriber_id: str) -> None:
     if subscriber.user_id is None:
         erase(subscriber_id)
         return
-    model.Session.execute(sa.update(Alert).where(Alert.subscriber_id == subscriber_id).values(frequency=NONE))
+    model.Session.execute(
+        sa.update(Alert).where(Alert.subscriber_id == subscriber_id).values(frequency=NONE)
+    )
     unsent = sa.update(Mail).where(Mail.subscriber_id == subscriber_id, Mail.status == "pending")
     model.Session.execute(unsent.values(status="unwanted"))
     model.Session.commit()
@@ -235,46 +261,63 @@ def forget_unknown(subscriber_id: str) -> None:
     model.Session.commit()
 
 
-def claim_due(moment: datetime, done: set[str]) -> tuple[Subscriber, list[Alert]] | None:
+def claim_due(moment: datetime, processed: set[str]) -> tuple[Subscriber, list[Alert]] | None:
     """Return the next subscriber with due alerts, locked until the next commit.
 
     Args:
         moment: the current time.
-        done: ids of subscribers already processed.
+        processed: ids of subscribers already looked at.
     """
     due = (Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
     tied = sa.exists().where(Alert.subscriber_id == Subscriber.id, *due)
-    query = sa.select(Subscriber).where(tied, Subscriber.id.not_in(done)).order_by(Subscriber.created, Subscriber.id)
-    subscriber = model.Session.scalars(query.limit(1).with_for_update(skip_locked=True)).one_or_none()
+    query = (
+        sa.select(Subscriber)
+        .where(tied, Subscriber.id.not_in(processed))
+        .order_by(Subscriber.created, Subscriber.id)
+    )
+    subscriber = model.Session.scalars(
+        query.limit(1).with_for_update(skip_locked=True)
+    ).one_or_none()
     if subscriber is None:
         model.Session.rollback()
         return None
-    wanted = sa.select(Alert).where(Alert.subscriber_id == subscriber.id, *due).order_by(Alert.created, Alert.id)
-    return subscriber, list(model.Session.scalars(wanted))
+    alerts = (
+        sa.select(Alert)
+        .where(Alert.subscriber_id == subscriber.id, *due)
+        .order_by(Alert.created, Alert.id)
+    )
+    return subscriber, list(model.Session.scalars(alerts))
 
 
 def is_due(moment: datetime) -> bool:
     """Return whether any alert is due."""
-    due = sa.exists().where(Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment)
-    found = bool(model.Session.scalar(sa.select(due)))
+    due_alerts = sa.exists().where(
+        Alert.confirmed.is_not(None), Alert.frequency != NONE, Alert.next_look <= moment
+    )
+    is_any_due = bool(model.Session.scalar(sa.select(due_alerts)))
     model.Session.rollback()
-    return found
+    return is_any_due
 
 
-def looked(subscriber_id: str, told: dict[str, datetime], found: list[dict[str, Any]], moment: datetime) -> None:
+def looked(
+    subscriber_id: str,
+    looked_until: dict[str, datetime],
+    news: list[dict[str, Any]],
+    moment: datetime,
+) -> None:
     """Record, in one transaction, what is to be reported and that it has been processed.
 
     Args:
         subscriber_id: id of the subscriber.
-        told: alert id → time up to which it was processed.
-        found: contents of the e-mail (`Mail.content`); empty if there is nothing to report.
+        looked_until: alert id → time up to which it was processed.
+        news: contents of the e-mail (`Mail.content`); empty if there is nothing to report.
         moment: the current time.
     """
-    for alert in model.Session.scalars(sa.select(Alert).where(Alert.id.in_(told))):
-        alert.told_until = told[alert.id]
+    for alert in model.Session.scalars(sa.select(Alert).where(Alert.id.in_(looked_until))):
+        alert.told_until = looked_until[alert.id]
         alert.next_look = _next_look(moment, alert.frequency)
-    if found:
-        model.Session.add(Mail(subscriber_id=subscriber_id, kind=DIGEST, content={"alerts": found}))
+    if news:
+        model.Session.add(Mail(subscriber_id=subscriber_id, kind=DIGEST, content={"alerts": news}))
     model.Session.commit()
 
 
@@ -287,10 +330,14 @@ def _next_look(moment: datetime, frequency: str) -> datetime:
 def purge() -> int:
     """Delete alerts unconfirmed for a week, subscribers of closed accounts, and e-mails older than a week."""
     old = now() - KEPT
-    unconfirmed = model.Session.execute(sa.delete(Alert).where(Alert.confirmed.is_(None), Alert.created < old))
+    unconfirmed = model.Session.execute(
+        sa.delete(Alert).where(Alert.confirmed.is_(None), Alert.created < old)
+    )
     accounts = sa.select(model.User.id).where(model.User.state == model.State.ACTIVE)
-    gone = sa.delete(Subscriber).where(Subscriber.user_id.is_not(None), Subscriber.user_id.not_in(accounts))
-    model.Session.execute(gone)
+    of_closed_accounts = sa.delete(Subscriber).where(
+        Subscriber.user_id.is_not(None), Subscriber.user_id.not_in(accounts)
+    )
+    model.Session.execute(of_closed_accounts)
     model.Session.execute(sa.delete(Mail).where(Mail.created < old, Mail.status != "sending"))
     _erase_without_alerts()
     model.Session.commit()

@@ -61,44 +61,47 @@ class Datasets(AlertSubject):
         self, search: str, reader: model.User | None, since: datetime, until: datetime, rows: int
     ) -> tuple[int, list[str]]:
         """Query the index for datasets saved in the interval."""
-        found = searches.run(search, reader, since=since, until=until, rows=rows)
-        return found.count, [each["id"] for each in found.results]
+        results = searches.run(search, reader, since=since, until=until, rows=rows)
+        return results.count, [dataset["id"] for dataset in results.results]
 
     def news(self, ids: Sequence[str], reader: model.User | None, since: datetime) -> list[News]:
         """Describe datasets, only those that the reader may find."""
-        found = searches.run("", reader, ids=ids, rows=len(ids)).results
+        datasets = searches.run("", reader, ids=ids, rows=len(ids)).results
         written = since.astimezone(timezone.utc).replace(tzinfo=None).isoformat()
-        return [_news(each, written) for each in found]
+        return [_news(dataset, written) for dataset in datasets]
 
     def sentence(self, count: int) -> str:
         """Return the sentence that says how many datasets are new or changed."""
-        return tk.ungettext("{number} new or changed dataset", "{number} new or changed datasets", count).format(
-            number=count
-        )
+        return tk.ungettext(
+            "{number} new or changed dataset", "{number} new or changed datasets", count
+        ).format(number=count)
 
 
 def _news(package: dict[str, Any], since: str) -> News:
     """Describe a dataset: places, service, and date of creation or change; times are in CKAN's format."""
-    new = str(package["metadata_created"]) > since
-    moment = dates.day(package["metadata_created"] if new else package["metadata_modified"])
-    when = (tk._("new on {date}") if new else tk._("changed on {date}")).format(date=moment)
+    if str(package["metadata_created"]) > since:
+        when = tk._("new on {date}").format(date=dates.day(package["metadata_created"]))
+    else:
+        when = tk._("changed on {date}").format(date=dates.day(package["metadata_modified"]))
     service = (package.get("organization") or {}).get("title") or ""
     about = [places(package.get("territory"), language.current()), service, when]
     return News(
         title=characters.one_line(package.get("title") or package["name"]),
-        url=tk.h.url_for("dataset.read", id=package["name"], qualified=True, locale=language.current()),
-        about=characters.one_line(" – ".join(each for each in about if each)),
+        url=tk.h.url_for(
+            "dataset.read", id=package["name"], qualified=True, locale=language.current()
+        ),
+        about=characters.one_line(" – ".join(part for part in about if part)),
     )
 
 
 def places(value: Any, lang: str) -> str:
     """Return the names of the first territories of a dataset, and how many more there are."""
     keys = [value] if isinstance(value, str) else list(value or [])
-    known = voc.get("territories")
-    named = [place.name for key in keys if (place := communes.get(key))]
-    named += [concept.label(lang) for key in keys if (concept := known.get(key))]
-    rest = len(named) - MOST_PLACES
-    return ", ".join(named[:MOST_PLACES]) + (f" (+ {rest})" if rest > 0 else "")
+    names = [commune.name for commune in filter(None, map(communes.get, keys))]
+    territories = map(voc.get("territories").get, keys)
+    names += [territory.label(lang) for territory in territories if territory]
+    text, rest = ", ".join(names[:MOST_PLACES]), len(names) - MOST_PLACES
+    return f"{text} (+ {rest})" if rest > 0 else text
 
 
 def of(key: str) -> AlertSubject | None:
@@ -106,8 +109,8 @@ def of(key: str) -> AlertSubject | None:
     if key == DATASETS:
         return Datasets()
     plugins: Any = p.PluginImplementations(IEcosphereAlerts)
-    further = (each for plugin in plugins for each in plugin.ecosphere_alert_subjects())
-    return next((each for each in further if each.key == key), None)
+    further = (subject for plugin in plugins for subject in plugin.ecosphere_alert_subjects())
+    return next((subject for subject in further if subject.key == key), None)
 
 
 def required(key: str) -> AlertSubject:
@@ -116,10 +119,12 @@ def required(key: str) -> AlertSubject:
     Raises:
         ValidationError: there is no such subject.
     """
-    found = of(key)
-    if found is None:
-        raise tk.ValidationError({"about": [tk._("No search of this can be saved: {name}").format(name=key)]})
-    return found
+    subject = of(key)
+    if subject is None:
+        raise tk.ValidationError(
+            {"about": [tk._("No search of this can be saved: {name}").format(name=key)]}
+        )
+    return subject
 
 
 @contextmanager

@@ -5,6 +5,7 @@ The URL of the page that saves a search has the parameters of the search itself.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,19 +15,24 @@ from flask import Blueprint, Response, make_response, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from ckanext.ecosphere.interfaces import AlertSubject
-from ckanext.ecosphere.search.alerts import actions, config, feed, job, links, searches, storage, subjects, throttle
-from ckanext.ecosphere.search.unfound import counting
+from ckanext.ecosphere.search import config, unfound
+from ckanext.ecosphere.search.alerts import actions, feed, job, links, searches, storage, subjects
 from ckanext.ecosphere.shared import language, web_guard
 from ckanext.ecosphere.shared.contact_details import email_addresses
 from ckanext.ecosphere.shared.mailing import sending
+from ckanext.ecosphere.shared.web_guard import rate_limits
 
 INVALID = 400
 #: Honeypot field, hidden from people.
 TRAP = "site_web"
 
+#: Factor of the limit per network address, which a whole office may share.
+NETWORK_FACTOR = 10
+_WHAT = "search-alert-link"
+
 ecosphere_alerts = Blueprint("ecosphere_alerts", __name__)
 web_guard.protect(ecosphere_alerts)
-ecosphere_alerts.after_app_request(counting.after_page)
+ecosphere_alerts.after_app_request(unfound.after_page)
 
 
 def new(about: str = subjects.DATASETS) -> AnyResponse:
@@ -45,7 +51,9 @@ def new(about: str = subjects.DATASETS) -> AnyResponse:
     typed["frequency"] = typed["frequency"] or "weekly"
     try:
         if request.form.get(TRAP):
-            tk.abort(INVALID, tk._("The form was filled in by a program. Leave the hidden field empty."))
+            tk.abort(
+                INVALID, tk._("The form was filled in by a program. Leave the hidden field empty.")
+            )
         if _is_known():
             _act("create", about=about, search=search, frequency=typed["frequency"])
             tk.h.flash_success(tk._("Your alert is saved."))
@@ -65,7 +73,7 @@ def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -
     email = _email(typed)
     if typed["frequency"] not in storage.PERIODS:
         raise tk.ValidationError({"frequency": [tk._("Choose how often.")]})
-    throttle.link_asked(email)
+    _count_link(email)
     search = subject.checked(search, None)
     try:
         storage.save(
@@ -83,7 +91,9 @@ def _ask_address(subject: AlertSubject, search: str, typed: Mapping[str, str]) -
 def _email(typed: Mapping[str, str]) -> str:
     email = typed["email"]
     if not (email.isascii() and email_addresses.is_address(email)):
-        raise tk.ValidationError({"email": [tk._("Write an e-mail address such as name@example.org.")]})
+        raise tk.ValidationError(
+            {"email": [tk._("Write an e-mail address such as name@example.org.")]}
+        )
     return email
 
 
@@ -101,11 +111,13 @@ def ask_link() -> AnyResponse:
     if _is_known():
         return tk.redirect_to("ecosphere_alerts.mine")
     if request.form.get(TRAP):
-        tk.abort(INVALID, tk._("The form was filled in by a program. Leave the hidden field empty."))
+        tk.abort(
+            INVALID, tk._("The form was filled in by a program. Leave the hidden field empty.")
+        )
     typed = {"email": request.form.get("email", "").strip()}
     try:
         email = _email(typed)
-        throttle.link_asked(email)
+        _count_link(email)
     except tk.ValidationError as error:
         variables = {"errors": error.error_dict, "email": typed["email"], "trap": TRAP}
         return _rendered("ask_link.html", variables, INVALID)
@@ -116,20 +128,23 @@ def ask_link() -> AnyResponse:
 
 def confirm(token: str) -> AnyResponse:
     """Show what is to be confirmed (some programs follow links of e-mails); on POST, confirm it."""
-    named = links.read_confirm(token)
-    alert = storage.waiting(named[0]) if named else None
+    alert_id, frequency = links.read_confirm(token) or ("", "")
+    alert = storage.waiting(alert_id) if alert_id else None
     subject = subjects.of(alert.about) if alert else None
-    if named is None or alert is None or subject is None or named[1] not in storage.PERIODS:
-        tk.abort(404, tk._("This link is too old or not complete. Save the search again to get a new one."))
+    if alert is None or subject is None or frequency not in storage.PERIODS:
+        tk.abort(
+            404,
+            tk._("This link is too old or not complete. Save the search again to get a new one."),
+        )
     if request.method == "POST":
         subscriber_id = alert.subscriber_id
         try:
-            storage.confirm(alert.id, named[1], language.current())
+            storage.confirm(alert.id, frequency, language.current())
         except tk.ValidationError as error:
             tk.abort(INVALID, searches.sentences(error))
         tk.h.flash_success(tk._("Your alert is confirmed."))
         return tk.redirect_to(links.manage_url(subscriber_id))
-    variables = {"token": token, "frequency": named[1], "title": subject.title(alert.search)}
+    variables = {"token": token, "frequency": frequency, "title": subject.title(alert.search)}
     return _rendered("confirm.html", {**variables, "url": subject.address(alert.search)})
 
 
@@ -137,15 +152,20 @@ def manage(token: str) -> AnyResponse:
     """Show and change the alerts of a subscriber without an account."""
     subscriber_id = links.read_manage(token)
     if subscriber_id is None:
-        tk.abort(404, tk._("This link is too old or not complete. Ask for a new one on the page “My alerts”."))
+        tk.abort(
+            404,
+            tk._(
+                "This link is too old or not complete. Ask for a new one on the page “My alerts”."
+            ),
+        )
     if request.method == "POST":
         _change(
             lambda alert, frequency: storage.change(subscriber_id, alert, frequency),
             lambda alert: storage.delete(subscriber_id, alert),
         )
         return tk.redirect_to("ecosphere_alerts.manage", token=token)
-    found = storage.alerts(storage.subscriber(subscriber_id))
-    return _list(actions.listed(found), token)
+    alerts = storage.alerts(storage.subscriber(subscriber_id))
+    return _list(actions.listed(alerts), token)
 
 
 def change() -> AnyResponse:
@@ -164,16 +184,16 @@ def _change(update: Any, delete: Any) -> None:
     alert, frequency = request.form.get("id", ""), request.form.get("frequency", "")
     try:
         if request.form.get("go") == "delete":
-            done, message = delete(alert), tk._("The alert is deleted.")
+            exists, message = delete(alert), tk._("The alert is deleted.")
         elif frequency in storage.FREQUENCIES:
-            done, message = update(alert, frequency), tk._("Your alert is saved.")
+            exists, message = update(alert, frequency), tk._("Your alert is saved.")
         else:
             tk.abort(INVALID, tk._("Choose how often."))
     except tk.ObjectNotFound:
-        done, message = False, ""
+        exists, message = False, ""
     except tk.ValidationError as error:
         tk.abort(INVALID, searches.sentences(error))
-    if not done:
+    if not exists:
         tk.abort(404, tk._("You have no such alert."))
     tk.h.flash_success(message)
 
@@ -194,19 +214,21 @@ def leave(token: str) -> Response:
 csrf.exempt(leave)
 
 
-def unfound() -> Response:
+def unfound_page() -> Response:
     """Show the searches without results, to the ministry."""
     try:
-        found = tk.get_action("ecosphere_search_unfound_list")(_context(), {})
+        searches_in_vain = tk.get_action("ecosphere_search_unfound_list")(_context(), {})
     except tk.NotAuthorized:
         tk.abort(403, tk._("Only the ministry sees which searches found nothing."))
-    return _rendered("unfound.html", {"found": found})
+    return _rendered("unfound.html", {"found": searches_in_vain})
 
 
-def _list(found: list[dict[str, Any]], token: str) -> Response:
-    of = {each["about"]: subjects.required(each["about"]) for each in found}
-    shown = [{**each, "of": of[each["about"]].name(), "feed": of[each["about"]].feed(each["search"])} for each in found]
-    variables = {"alerts": shown, "token": token, "frequencies": frequencies(none=not token)}
+def _list(alerts: list[dict[str, Any]], token: str) -> Response:
+    rows = []
+    for alert in alerts:
+        subject = subjects.required(alert["about"])
+        rows.append({**alert, "of": subject.name(), "feed": subject.feed(alert["search"])})
+    variables = {"alerts": rows, "token": token, "frequencies": frequencies(none=not token)}
     return _rendered("list.html", variables)
 
 
@@ -221,7 +243,10 @@ def frequencies(*, none: bool) -> list[tuple[str, str]]:
 
 
 def _form(
-    subject: AlertSubject, search: str, typed: Mapping[str, str], errors: Mapping[str, Any] | None = None
+    subject: AlertSubject,
+    search: str,
+    typed: Mapping[str, str],
+    errors: Mapping[str, Any] | None = None,
 ) -> Response:
     about = {} if subject.key == subjects.DATASETS else {"about": subject.key}
     variables = {
@@ -240,7 +265,9 @@ def _form(
 
 def _rendered(template: str, variables: Mapping[str, Any], status: int = 200) -> Response:
     """Render a page that must not be cached, and whose URL, which may grant rights, is not sent to other sites."""
-    response = make_response(tk.render(f"ecosphere_search/alerts/{template}", dict(variables)), status)
+    response = make_response(
+        tk.render(f"ecosphere_search/alerts/{template}", dict(variables)), status
+    )
     response.cache_control.no_store = True
     return response
 
@@ -271,8 +298,35 @@ _RULES = (
     ("/recherche/alertes/confirmer/<token>", "confirm", confirm, ("GET", "POST")),
     ("/recherche/alertes/gerer/<token>", "manage", manage, ("GET", "POST")),
     ("/recherche/alertes/quitter/<token>", "leave", leave, ("GET", "POST")),
-    ("/recherche/sans-resultat", "unfound", unfound, ("GET",)),
+    ("/recherche/sans-resultat", "unfound", unfound_page, ("GET",)),
     ("/recherche.atom", "feed", feed.feed, ("GET",)),
 )
 for _path, _name, _view, _methods in _RULES:
     ecosphere_alerts.add_url_rule(_path, endpoint=_name, view_func=_view, methods=list(_methods))
+
+
+def _count_link(email: str) -> None:
+    """Count an e-mail with a link.
+
+    Args:
+        email: recipient; counted by a digest of the mailbox, so that Redis does not store the address.
+
+    Raises:
+        ValidationError: the limit of the recipient or of the network is exceeded, or nothing can be counted.
+    """
+    most = config.alert_links_per_day()
+    person = f"email:{hashlib.sha256(email_addresses.mailbox(email).encode()).hexdigest()}"
+    network = f"address:{rate_limits.network(request.remote_addr)}"
+    try:
+        rate_limits.probe(_WHAT, f"{most} per day", person)
+        rate_limits.hit(_WHAT, f"{most * NETWORK_FACTOR} per day", network)
+        rate_limits.hit(_WHAT, f"{most} per day", person)
+    except rate_limits.TooMany as error:
+        message = (
+            tk._("You have sent too much in a short time.")
+            + " "
+            + rate_limits.try_again(error.seconds)
+        )
+        raise tk.ValidationError({"email": [message]}) from None
+    except rate_limits.CountingUnavailable:
+        raise tk.ValidationError({"email": [rate_limits.unavailable()]}) from None

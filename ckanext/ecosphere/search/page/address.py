@@ -43,15 +43,19 @@ class Address:
     @property
     def filters(self) -> Pairs:
         """Return the chosen facet values."""
-        return [pair for pair in self.pairs if pair[0] not in _NO_FILTERS and not pair[0].startswith((_PLUGINS, VIEW))]
+        return [
+            pair
+            for pair in self.pairs
+            if pair[0] not in _NO_FILTERS and not pair[0].startswith((_PLUGINS, VIEW))
+        ]
 
     @cached_property
     def chosen(self) -> dict[str, list[str]]:
         """Return the chosen values by facet."""
-        found: dict[str, list[str]] = {}
+        values_by_facet: dict[str, list[str]] = {}
         for field, value in self.filters:
-            found.setdefault(field, []).append(value)
-        return found
+            values_by_facet.setdefault(field, []).append(value)
+        return values_by_facet
 
     @cached_property
     def _encoded(self) -> str:
@@ -63,9 +67,11 @@ class Address:
 
     def with_value(self, field: str, value: str) -> str:
         """Return the URL with a value chosen; in a tree, it replaces values above and below it."""
-        others = [each for each in self.chosen.get(field, ()) if self._gives_way(field, each, value)]
-        kept = self.without(*((field, each) for each in others)) if others else self
-        return kept.url(**{field: value})
+        others = [
+            other for other in self.chosen.get(field, ()) if self._gives_way(field, other, value)
+        ]
+        address = self.without(*((field, other) for other in others)) if others else self
+        return address.url(**{field: value})
 
     @staticmethod
     def _gives_way(field: str, chosen: str, value: str) -> bool:
@@ -73,4 +79,6 @@ class Address:
 
     def without(self, *pairs: tuple[str, str | None]) -> Address:
         """Return the query string without some parameters; None stands for any value."""
-        return Address(pair for pair in self.pairs if pair not in pairs and (pair[0], None) not in pairs)
+        return Address(
+            pair for pair in self.pairs if pair not in pairs and (pair[0], None) not in pairs
+        )

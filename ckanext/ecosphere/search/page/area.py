@@ -23,7 +23,10 @@ LONGEST = 200_000
 _DEEPEST = 12
 """Maximum nesting of brackets, since geometry parsers are recursive."""
 MOST_PROPOSED = 5
-_WKT = re.compile(r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION", re.IGNORECASE)
+_WKT = re.compile(
+    r"(?:SRID=4326;)?\s{0,9}(?:MULTI)?(?:POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION",
+    re.IGNORECASE,
+)
 LONGEST_NAME = 100
 
 
@@ -56,7 +59,9 @@ def parse(text: str) -> Area:
     if not text:
         raise AreaError(tk._("Write or draw an area."))
     if len(text) > LONGEST:
-        raise AreaError(tk._("The area is too long: {number} characters at most.").format(number=LONGEST))
+        raise AreaError(
+            tk._("The area is too long: {number} characters at most.").format(number=LONGEST)
+        )
     if text.startswith("{"):
         return Area("", _of_geometry(_geojson, text))
     if _WKT.match(text.lstrip()):
@@ -90,7 +95,16 @@ def _of_geometry(read: Any, text: str) -> Box:
     try:
         geometry = read(text)
         sides = tuple(map(float, geometry.bounds))
-    except (ShapelyError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
+    except (
+        ShapelyError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ):
         raise AreaError(tk._("This is neither GeoJSON nor WKT that can be read.")) from None
     return _checked(sides)
 
@@ -98,8 +112,10 @@ def _of_geometry(read: Any, text: str) -> Box:
 def _geojson(text: str) -> Any:
     content = json.loads(text)
     features = content.get("features") if content.get("type") == "FeatureCollection" else [content]
-    geometries = [each["geometry"] if each.get("type") == "Feature" else each for each in features]
-    return shapely.GeometryCollection([shape(each) for each in geometries])
+    geometries = [
+        feature["geometry"] if feature.get("type") == "Feature" else feature for feature in features
+    ]
+    return shapely.GeometryCollection([shape(feature) for feature in geometries])
 
 
 def _checked(sides: tuple[float, ...]) -> Box:
@@ -120,21 +136,27 @@ def _checked(sides: tuple[float, ...]) -> Box:
 
 def _of_name(text: str) -> Area:
     lang = language.current()
-    known = voc.get("territories")
-    territory = known.find(text) or known.get(text)
+    territories = voc.get("territories")
+    territory = territories.find(text) or territories.get(text)
     if territory:
         west, south, east, north = territory.data["bbox"]
-        return Area(territory.label(lang), (west, south, east + 360 if east < west else east, north))
+        return Area(
+            territory.label(lang), (west, south, east + 360 if east < west else east, north)
+        )
     # Some codes are the INSEE code of a commune and the postal code of another.
-    found = list(dict.fromkeys([*communes.of_postal(text), *communes.named(text[:LONGEST_NAME])]))
-    if len(found) > 1:
-        labels = "; ".join(f"{each.label}, {each.code}" for each in found[:MOST_PROPOSED])
+    matches = list(dict.fromkeys([*communes.of_postal(text), *communes.named(text[:LONGEST_NAME])]))
+    if len(matches) > 1:
+        labels = "; ".join(
+            f"{commune.label}, {commune.code}" for commune in matches[:MOST_PROPOSED]
+        )
         raise AreaError(tk._("Several communes are meant: {names}").format(names=labels))
-    if found:
-        return Area(found[0].label, None, f"commune-{found[0].code}")
+    if matches:
+        return Area(matches[0].label, None, f"commune-{matches[0].code}")
     groups = epcis.epcis_named(text[:LONGEST_NAME])
     if len(groups) == 1 and (outline := epci_outlines.outlines().get(groups[0].code)):
         return Area(groups[0].name, outline.box)
     raise AreaError(
-        tk._("No territory, commune or intercommunality has this name: {name}").format(name=text[:LONGEST_NAME])
+        tk._("No territory, commune or intercommunality has this name: {name}").format(
+            name=text[:LONGEST_NAME]
+        )
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 
-from ckanext.ecosphere.search import covering
+from ckanext.ecosphere.search import facet_counts
 from ckanext.ecosphere.search.page.address import Address
 from ckanext.ecosphere.shared import language
 
@@ -32,7 +32,9 @@ class Chip:
 
 
 def of_page(
-    titles: dict[str, str], search_facets: dict[str, Any], label: Callable[[str, str, dict[str, Any]], str]
+    titles: dict[str, str],
+    search_facets: dict[str, Any],
+    label: Callable[[str, str, dict[str, Any]], str],
 ) -> list[Chip]:
     """Return the chips of the current page.
 
@@ -42,17 +44,21 @@ def of_page(
         label: returns the label of a facet value.
     """
     address = Address.current()
-    found = []
+    chips = []
     for field, value in dict.fromkeys(address.filters):
         title = titles.get(field) or _title(field)
-        found.append(Chip(title, label(field, value, search_facets), address.without((field, value)).url()))
+        chips.append(
+            Chip(title, label(field, value, search_facets), address.without((field, value)).url())
+        )
     plugins = dict(address.pairs)
-    if place := plugins.get(covering.PARAMETER):
-        url = address.without((covering.PARAMETER, None)).url()
-        found.append(Chip(tk._("Covers"), covering.label(place, language.current()) or place, url))
+    if place := plugins.get(facet_counts.COVERS):
+        url = address.without((facet_counts.COVERS, None)).url()
+        chips.append(
+            Chip(tk._("Covers"), facet_counts.place_label(place, language.current()) or place, url)
+        )
     if AREA in plugins:
-        found.append(area(plugins))
-    return found
+        chips.append(area(plugins))
+    return chips
 
 
 def area(plugins: dict[str, str]) -> Chip:
@@ -67,5 +73,9 @@ def area(plugins: dict[str, str]) -> Chip:
 
 def _title(field: str) -> str:
     """Return the title of a filter that is not a facet of the page, from an external link."""
-    names = {"res_format": tk._("Format"), "tags": tk._("Keywords"), "vocab_ecosphere_in_series": tk._("Series")}
+    names = {
+        "res_format": tk._("Format"),
+        "tags": tk._("Keywords"),
+        "vocab_ecosphere_in_series": tk._("Series"),
+    }
     return names.get(field, field)

@@ -28,11 +28,22 @@ def limit() -> None:
     if request.endpoint not in PAGES or tk.current_user.is_authenticated:
         return
     names = [name for name, value in request.args.items(multi=True) if value]
-    filters = [name for name in names if name not in NO_FILTERS and not name.startswith(("_", "ext_"))]
+    filters = [
+        name for name in names if name not in NO_FILTERS and not name.startswith(("_", "ext_"))
+    ]
     if len(filters) <= 1:
         return
     try:
-        rate_limits.hit("search-combinations", config.combination_limits(), brakes.address(), fallback=True)
+        rate_limits.hit(
+            "search-combinations", config.combination_limits(), brakes.address(), fallback=True
+        )
     except rate_limits.TooMany as error:
-        sentence = tk._("Many searches with several filters came from your address in a short time.")
-        refuse(TOO_MANY, f"{sentence} {rate_limits.try_again(error.seconds)}", "Rate Limit Error", error.seconds)
+        sentence = tk._(
+            "Many searches with several filters came from your address in a short time."
+        )
+        refuse(
+            TOO_MANY,
+            f"{sentence} {rate_limits.try_again(error.seconds)}",
+            "Rate Limit Error",
+            error.seconds,
+        )

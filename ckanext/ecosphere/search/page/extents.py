@@ -51,11 +51,13 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
     """
     extents = {index: box for index, dataset in enumerate(datasets) if (box := box_of(dataset))}
     area = _read_box(searched)
-    held = Counter(
-        frame.id for box in [*extents.values(), *([area] if area else [])] if (frame := outlines.frame_of(box))
+    drawn = Counter(
+        frame.id
+        for box in [*extents.values(), *([area] if area else [])]
+        if (frame := outlines.frame_of(box))
     )
     frames = {frame.id: frame for frame in outlines.frames()}
-    frame = frames[held.most_common(1)[0][0]] if held else outlines.frames()[0]
+    frame = frames[drawn.most_common(1)[0][0]] if drawn else outlines.frames()[0]
     drawn = [
         _rectangle(frame, box, index + 1, datasets[index])
         for index, box in extents.items()
@@ -72,18 +74,21 @@ def of_results(datasets: list[dict[str, Any]], searched: str) -> Map:
 def box_of(dataset: dict[str, Any]) -> Box | None:
     """Return the bounding box of a dataset in degrees: of its geometry, else of its first territory, else None."""
     geometry = dataset.get("spatial") or next(
-        (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"), None
+        (extra["value"] for extra in dataset.get("extras") or [] if extra.get("key") == "spatial"),
+        None,
     )
     if box := boxes.of_geometry(geometry):
         return box
-    known = voc.get("territories")
+    territories = voc.get("territories")
     for key in facet_values.values(dataset.get("territory")):
-        if (concept := known.get(key)) and concept.data["bbox"][0] <= concept.data["bbox"][2]:
+        if (concept := territories.get(key)) and concept.data["bbox"][0] <= concept.data["bbox"][2]:
             return concept.data["bbox"]
     return None
 
 
-def _rectangle(frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None) -> Rectangle:
+def _rectangle(
+    frame: outlines.Frame, box: Box, rank: int, dataset: dict[str, Any] | None
+) -> Rectangle:
     at = outlines.rectangle(frame, box)
     number = int(dataset.get(RANK) or rank) if dataset else rank
     return Rectangle(number, dataset, at.x, at.y, at.width, at.height)

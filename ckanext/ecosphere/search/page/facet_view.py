@@ -11,7 +11,7 @@ from typing import Any
 import ckan.plugins.toolkit as tk
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import covering, facets
+from ckanext.ecosphere.search import facet_counts, facets
 from ckanext.ecosphere.search.index import TERRITORY_FIELD
 from ckanext.ecosphere.search.page.address import Address
 from ckanext.ecosphere.shared import language
@@ -77,16 +77,21 @@ def of_page(titles: dict[str, str], search_facets: dict[str, Any]) -> list[Shown
     """
     address, find = Address.current(), tk.request.args.get(FIND, "")[:_LONGEST_WORDS]
     whole = tk.request.args.get(WHOLE, "")
-    shown = [
+    facets_shown = [
         _shown(
-            (field, title), search_facets.get(field, {}).get("items") or [], address, find if whole == field else None
+            (field, title),
+            search_facets.get(field, {}).get("items") or [],
+            address,
+            find if whole == field else None,
         )
         for field, title in titles.items()
     ]
-    return [each for each in shown if each.values or each.whole]
+    return [facet for facet in facets_shown if facet.values or facet.whole]
 
 
-def _shown(named: tuple[str, str], items: list[dict[str, Any]], address: Address, find: str | None) -> ShownFacet:
+def _shown(
+    named: tuple[str, str], items: list[dict[str, Any]], address: Address, find: str | None
+) -> ShownFacet:
     """Return a facet; `find` is None for the default view, else the words (possibly none) to look for in all values."""
     (field, title), whole = named, find is not None
     facet = facets.of_field(field)
@@ -113,10 +118,12 @@ def _shown(named: tuple[str, str], items: list[dict[str, Any]], address: Address
 
 def _covering(address: Address) -> tuple[tuple[str, str], ...]:
     """Return links, for each chosen territory, to the datasets that cover it instead of those within it."""
-    elsewhere = address.without((TERRITORY_FIELD, None), (covering.PARAMETER, None))
+    elsewhere = address.without((TERRITORY_FIELD, None), (facet_counts.COVERS, None))
     chosen = address.chosen.get(TERRITORY_FIELD, ())
-    named = ((covering.label(place, language.current()), place) for place in chosen)
-    return tuple((label, elsewhere.url(**{covering.PARAMETER: place})) for label, place in named if label)
+    labels = ((facet_counts.place_label(place, language.current()), place) for place in chosen)
+    return tuple(
+        (label, elsewhere.url(**{facet_counts.COVERS: place})) for label, place in labels if label
+    )
 
 
 @dataclass(frozen=True)
@@ -129,16 +136,20 @@ class _Maker:
 
     def values(self, nodes: list[facets.Node]) -> tuple[Value, ...]:
         if self.whole:
-            kept = [node for node in nodes if not self.words or self._holds(node)]
+            nodes = [node for node in nodes if not self.words or self._holds(node)]
         else:
-            kept = [*nodes[: self.most], *(node for node in nodes[self.most :] if node.chosen)]
-        return tuple(map(self._value, kept))
+            nodes = [*nodes[: self.most], *(node for node in nodes[self.most :] if node.chosen)]
+        return tuple(map(self._value, nodes))
 
     def _value(self, node: facets.Node) -> Value:
         item = node.item
         name, active = item["name"], item["active"]
         address = self.address
-        url = address.without((self.field, name)).url() if active else address.with_value(self.field, name)
+        url = (
+            address.without((self.field, name)).url()
+            if active
+            else address.with_value(self.field, name)
+        )
         below = self.values(node.children) if self.whole or node.chosen else ()
         return Value(
             item["display_name"],
@@ -151,4 +162,6 @@ class _Maker:
 
     def _holds(self, node: facets.Node) -> bool:
         label = f" {voc.normalise(node.item['display_name'])}"
-        return all(f" {word}" in label for word in self.words) or any(map(self._holds, node.children))
+        return all(f" {word}" in label for word in self.words) or any(
+            map(self._holds, node.children)
+        )

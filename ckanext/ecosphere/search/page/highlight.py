@@ -14,7 +14,16 @@ from ckanext.ecosphere import vocabularies as voc
 _STOP_WORDS = Path(__file__).parents[1] / "data" / "stopwords_fr.txt"
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST = 2
-_ENDINGS = (("eaux", "eau"), ("aux", "al"), ("ales", "al"), ("ees", "e"), ("es", ""), ("s", ""), ("x", ""), ("e", ""))
+_ENDINGS = (
+    ("eaux", "eau"),
+    ("aux", "al"),
+    ("ales", "al"),
+    ("ees", "e"),
+    ("es", ""),
+    ("s", ""),
+    ("x", ""),
+    ("e", ""),
+)
 _SHORTEST_STEM = 3
 MOST_WORDS = 20
 
@@ -22,8 +31,8 @@ MOST_WORDS = 20
 @lru_cache(maxsize=256)
 def words_of(query: str) -> frozenset[str]:
     """Return the stems of the words of a query without stop words, at most `MOST_WORDS`."""
-    found = [stem(word) for word in _WORD.findall(query) if word.casefold() not in _stop_words()]
-    return frozenset([each for each in found if len(each) >= _SHORTEST][:MOST_WORDS])
+    words = [stem(word) for word in _WORD.findall(query) if word.casefold() not in _stop_words()]
+    return frozenset([word for word in words if len(word) >= _SHORTEST][:MOST_WORDS])
 
 
 @lru_cache(maxsize=8192)
@@ -53,7 +62,12 @@ def mark(text: str, words: Collection[str]) -> Markup:
     parts: list[str] = []
     end = 0
     for begin, until in _places(text, words):
-        parts += [escape(text[end:begin]), Markup("<mark>"), escape(text[begin:until]), Markup("</mark>")]
+        parts += [
+            escape(text[end:begin]),
+            Markup("<mark>"),
+            escape(text[begin:until]),
+            Markup("</mark>"),
+        ]
         end = until
     return Markup("").join([*parts, escape(text[end:])])
 
@@ -79,9 +93,9 @@ def excerpt(text: str, words: Collection[str], length: int) -> str:
 
 
 def _places(text: str, words: Collection[str]) -> Iterator[tuple[int, int]]:
-    for found in _WORD.finditer(text):
-        if stem(found[0]) in words:
-            yield found.span()
+    for match in _WORD.finditer(text):
+        if stem(match[0]) in words:
+            yield match.span()
 
 
 @lru_cache(maxsize=1)

@@ -39,15 +39,23 @@ def nearby(query: str, chosen: Mapping[str, list[str]]) -> list[Nearby]:
         query: the words searched.
         chosen: filters of the page (facet → values).
     """
-    known = voc.get("territories")
-    concept = known.get(chosen[TERRITORY_FIELD][-1]) if chosen.get(TERRITORY_FIELD) else None
+    territories = voc.get("territories")
+    concept = territories.get(chosen[TERRITORY_FIELD][-1]) if chosen.get(TERRITORY_FIELD) else None
     if concept is None:
         return []
     others = {facet: values for facet, values in chosen.items() if facet != TERRITORY_FIELD}
-    asked = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "ext_facets": others}
-    found = tk.get_action("package_search")({}, {**asked, "facet.field": [TERRITORY_FIELD], "facet.limit": -1})
-    counts = found["facets"].get(TERRITORY_FIELD, {})
-    above = [Nearby(each.id, each, counts.get(each.id, 0), True) for each in known.ancestors(concept.uri)]
-    beside = [Nearby(each.id, each, counts.get(each.id, 0), False) for each in boxes.neighbours(concept.id)]
-    beside.sort(key=lambda each: -each.count)
-    return [each for each in (*above, *beside) if each.count][:MOST]
+    parameters = {"q": query, "fq": "+dataset_type:dataset", "rows": 0, "ext_facets": others}
+    answer = tk.get_action("package_search")(
+        {}, {**parameters, "facet.field": [TERRITORY_FIELD], "facet.limit": -1}
+    )
+    counts = answer["facets"].get(TERRITORY_FIELD, {})
+    containing = territories.ancestors(concept.uri)
+    above = [_nearby(territory, counts, contains=True) for territory in containing]
+    neighbours = boxes.neighbours(concept.id)
+    beside = [_nearby(territory, counts, contains=False) for territory in neighbours]
+    beside.sort(key=lambda place: -place.count)
+    return [place for place in (*above, *beside) if place.count][:MOST]
+
+
+def _nearby(territory: voc.Concept, counts: Mapping[str, int], *, contains: bool) -> Nearby:
+    return Nearby(territory.id, territory, counts.get(territory.id, 0), contains)

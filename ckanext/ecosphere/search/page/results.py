@@ -16,7 +16,7 @@ from markupsafe import Markup
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import facet_values
 from ckanext.ecosphere.search.page import highlight
-from ckanext.ecosphere.search.relevance import table_names
+from ckanext.ecosphere.search.relevance import understanding
 from ckanext.ecosphere.shared import dates, language, template_helpers
 from ckanext.ecosphere.shared.contact_details import makers
 from ckanext.ecosphere.shared.reach import data_access
@@ -84,15 +84,17 @@ def of_dataset(dataset: Dataset, query: str) -> Result:
     title = tk.h.get_translated(dataset, "title") or dataset["name"]
     title = template_helpers.shown_title(title, dataset.get("dcat_type"))
     service_title = service.get("title") or service.get("name") or ""
-    made = makers.of(dataset)
+    authorship = makers.of(dataset)
     return Result(
         title=highlight.mark(title, words),
-        readable=table_names.readable(title),
+        readable=understanding.readable(title),
         excerpt=highlight.mark(highlight.excerpt(unescape(str(notes)), words, _EXCERPT), words),
         places=places(dataset.get("territory"), lang),
         date=date(dataset),
-        producer=", ".join(filter(None, [service_title if made.made_here else "", *made.others])),
-        publisher="" if made.made_here else service_title,
+        producer=", ".join(
+            filter(None, [service_title if authorship.made_here else "", *authorship.others])
+        ),
+        publisher="" if authorship.made_here else service_title,
         ways=tuple(ways(dataset, lang)),
     )
 
@@ -101,12 +103,14 @@ def places(value: Any, lang: str) -> str:
     """Return the names of a dataset's territories: the first two, and how many others."""
     keys = facet_values.values(value)
     known = voc.get("territories")
-    named = [place.name for key in keys if (place := communes.get(key))]
-    named += [concept.label(lang) for key in keys if (concept := known.get(key))]
-    more = len(named) - _MOST_PLACES
+    names = [place.name for key in keys if (place := communes.get(key))]
+    names += [concept.label(lang) for key in keys if (concept := known.get(key))]
+    more = len(names) - _MOST_PLACES
     if more > 1:
-        return tk._("{places} and {number} others").format(places=", ".join(named[:_MOST_PLACES]), number=more)
-    return ", ".join(named)
+        return tk._("{places} and {number} others").format(
+            places=", ".join(names[:_MOST_PLACES]), number=more
+        )
+    return ", ".join(names)
 
 
 def date(dataset: Dataset) -> str:
@@ -144,8 +148,11 @@ def grouped(datasets: list[Dataset]) -> list[Dataset]:
 
 
 def _with_members(group: list[Dataset]) -> Dataset:
-    first = next((each for each in group if template_helpers.is_series(each.get("dcat_type"))), group[0])
-    others = [each for each in group if each is not first]
+    first = next(
+        (dataset for dataset in group if template_helpers.is_series(dataset.get("dcat_type"))),
+        group[0],
+    )
+    others = [dataset for dataset in group if dataset is not first]
     return {**first, MEMBERS: others} if others else first
 
 
@@ -163,6 +170,6 @@ def _identity(dataset: Dataset) -> tuple[str, list[str]]:
     """Return the group key of a series and the identifiers by which its members may refer to it."""
     if not template_helpers.is_series(dataset.get("dcat_type")):
         return "", []
-    named = ("metadata_identifier", "name", "id", "identifier", "uri")
-    names = [str(dataset[key]) for key in named if dataset.get(key)]
+    fields = ("metadata_identifier", "name", "id", "identifier", "uri")
+    names = [str(dataset[key]) for key in fields if dataset.get(key)]
     return names[0], names

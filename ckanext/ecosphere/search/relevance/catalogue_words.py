@@ -80,18 +80,22 @@ def nearest(folded: str, allowed: int) -> str | None:
     words = _known()
     if words is None:
         return None
-    near = process.extract(folded, words.folded, scorer=OSA.distance, score_cutoff=allowed, limit=None)
+    near = process.extract(
+        folded, words.folded, scorer=OSA.distance, score_cutoff=allowed, limit=None
+    )
     # The first letter is rarely wrong.
-    found = [(gap, place) for other, gap, place in near if gap <= 1 or other[0] == folded[0]]
-    if not found or min(found)[0] == 0:
+    candidates = [(gap, place) for other, gap, place in near if gap <= 1 or other[0] == folded[0]]
+    if not candidates or min(candidates)[0] == 0:
         return ""
-    return words.written[min(found)[1]]
+    return words.written[min(candidates)[1]]
 
 
 def has(typed: Iterable[str]) -> bool | None:
     """Return whether the catalogue has all the words, singular or plural; None if its words are not available."""
     words = _known()
-    return None if words is None else all(stem(voc.normalise(word)) in words.stems for word in typed)
+    return (
+        None if words is None else all(stem(voc.normalise(word)) in words.stems for word in typed)
+    )
 
 
 def is_due() -> bool:
@@ -100,8 +104,8 @@ def is_due() -> bool:
     Raises:
         RedisError: Redis is down.
     """
-    kept: Any = connect_to_redis().get(_key("version"))
-    return (kept or b"").decode() != _state()
+    version: Any = connect_to_redis().get(_key("version"))
+    return (version or b"").decode() != _state()
 
 
 def count() -> int:
@@ -114,10 +118,12 @@ def count() -> int:
         return 0
     state = _state()
     spellings = [word for word, _number in _counted().most_common(MOST_WORDS)]
-    kept = connect_to_redis().pipeline()
-    kept.set(_key("words"), zlib.compress(json.dumps([state, spellings]).encode()), ex=KEPT_SECONDS)
-    kept.set(_key("version"), state, ex=KEPT_SECONDS)
-    kept.execute()
+    pipeline = connect_to_redis().pipeline()
+    pipeline.set(
+        _key("words"), zlib.compress(json.dumps([state, spellings]).encode()), ex=KEPT_SECONDS
+    )
+    pipeline.set(_key("version"), state, ex=KEPT_SECONDS)
+    pipeline.execute()
     return len(spellings)
 
 
@@ -146,7 +152,7 @@ def _counted() -> Counter[str]:
     )
     for texts in (titles, keywords):
         for text, number in model.Session.execute(texts.execution_options(yield_per=_ROWS_AT_ONCE)):
-            for word in {each for each in _WORDS.findall((text or "").lower()) if _is_kept(each)}:
+            for word in {word for word in _WORDS.findall((text or "").lower()) if _is_kept(word)}:
                 counted[word] += number
     return counted
 

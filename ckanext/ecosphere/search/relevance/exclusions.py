@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from ckanext.ecosphere.search.relevance import conditions, places
-from ckanext.ecosphere.search.relevance.asked import Excluded
-from ckanext.ecosphere.search.relevance.place_cues import cues
+from ckanext.ecosphere.search.relevance import conditions, place_names
+from ckanext.ecosphere.search.relevance.place_names import cues
+from ckanext.ecosphere.search.relevance.question import Excluded
 from ckanext.ecosphere.search.relevance.solr_query import FORMAT_FIELD, INSIDE_FIELD
 from ckanext.ecosphere.search.relevance.words import (
     LONGEST_PHRASE,
@@ -21,8 +21,10 @@ from ckanext.ecosphere.search.relevance.words import (
     key_of,
     not_exceptions,
     read,
+    stems_of,
     stop_words,
     units,
+    without_stop_words,
     written,
 )
 from ckanext.ecosphere.vocabularies import gazetteer
@@ -35,7 +37,8 @@ _MINUS = r"(?<!\S)-(?=[^\W\d_])"
 """A minus sign before a word; before a number it is a coordinate."""
 _AND = re.compile(r"\s*(?:,|&|/|\b(?:et|ou|ni|and|or|nor)\b)\s*", re.IGNORECASE)
 _STATED = re.compile(
-    r"(?:\b(?:a|ai|as|avons|ont|est|sont|trouve|trouvons|vois|connais|existe|reste|ya)|\bn['’]\w+)\s+$", re.IGNORECASE
+    r"(?:\b(?:a|ai|as|avons|ont|est|sont|trouve|trouvons|vois|connais|existe|reste|ya)|\bn['’]\w+)\s+$",
+    re.IGNORECASE,
 )
 """The verb of a sentence before "pas de", which states that something is missing ("il n'y a pas de réseau")."""
 _BARE = str.maketrans("àâäéèêëîïôöùûüçÀÂÄÉÈÊËÎÏÔÖÙÛÜÇ", "aaaeeeeiioouuucAAAEEEEIIOOUUUC")
@@ -84,18 +87,20 @@ def take(text: str) -> Taken:
     Args:
         text: as typed.
     """
-    found: list[Excluded] = []
+    excluded_parts: list[Excluded] = []
     start = 0
-    while len(found) < MOST and (marker := _markers().search(text.translate(_BARE), start)):
+    while len(excluded_parts) < MOST and (
+        marker := _markers().search(text.translate(_BARE), start)
+    ):
         start = marker.end()
         if _is_part_of_name(text, marker) or _is_statement(text, marker):
             continue
         end, excluded = _items(text, marker)
         if excluded and not _is_wanted(text, marker, excluded[0]):
-            found += excluded
+            excluded_parts += excluded
             text = f"{text[: marker.start()].rstrip()} {text[end:].lstrip()}".strip()
             start = min(marker.start(), len(text))
-    return Taken(text, tuple(dict.fromkeys(found[:MOST])))
+    return Taken(text, tuple(dict.fromkeys(excluded_parts[:MOST])))
 
 
 def _is_statement(text: str, marker: re.Match[str]) -> bool:
@@ -119,7 +124,7 @@ def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
         for end in range(position + 2, min(len(whole), start + LONGEST_PHRASE) + 1):
             inner = whole[start:end]
             name = " ".join(word.folded for word in inner)
-            key = " ".join(word.stem for word in inner)
+            key = stems_of(inner)
             if gazetteer.named(name) or key in _expressions_with_marker():
                 return True
     return False
@@ -128,26 +133,27 @@ def _is_part_of_name(text: str, marker: re.Match[str]) -> bool:
 @cache
 def _expressions_with_marker() -> frozenset[str]:
     """Return the stems, stop words included, of the listed expressions that contain an excluding word."""
-    terms = [term for term in (*written().values(), *not_exceptions()) if _markers().search(term.translate(_BARE))]
-    return frozenset(" ".join(word.stem for word in read(term)) for term in terms)
+    terms = (*written().values(), *not_exceptions())
+    marked = [term for term in terms if _markers().search(term.translate(_BARE))]
+    return frozenset(stems_of(read(term)) for term in marked)
 
 
 def _items(text: str, marker: re.Match[str]) -> tuple[int, list[Excluded]]:
     """Return the exclusions after a marker, joined by "et", "ou", "ni" or commas, and where they end in the text."""
     before, end = read(text[: marker.start()]), marker.end()
-    found: list[Excluded] = []
+    exclusions: list[Excluded] = []
     start = end
     while item := _item(before, read(text[start:])):
         joins = text[end:start].strip()
-        if found and not _goes_on(joins, found[-1].kind, item.excluded.kind):
+        if exclusions and not _goes_on(joins, exclusions[-1].kind, item.excluded.kind):
             break
-        found.append(_as_marked(item.excluded, marker[0]))
+        exclusions.append(_as_marked(item.excluded, marker[0]))
         end = start + _length(text[start:], item.length)
         more = _AND.match(text, end)
-        if marker[0] == "-" or not more or len(found) == MOST:
+        if marker[0] == "-" or not more or len(exclusions) == MOST:
             break
         start = more.end()
-    return end, found
+    return end, exclusions
 
 
 def _as_marked(excluded: Excluded, marker: str) -> Excluded:
@@ -180,21 +186,21 @@ def _item(before: list[Word], after: list[Word]) -> _Item | None:
     skipped = 0
     while skipped < len(after) and after[skipped].folded in {*stop_words(), *cues()["between"]}:
         skipped += 1
-    left = after[skipped:]
-    if not left:
+    following = after[skipped:]
+    if not following:
         return None
-    item = next(filter(None, (_place(left), _format(left), _subject(before, left))))
+    item = next(filter(None, (_place(following), _format(following), _subject(before, following))))
     return _Item(item.excluded, item.length + skipped)
 
 
-def _place(left: list[Word]) -> _Item | None:
+def _place(following: list[Word]) -> _Item | None:
     """Return the place or service with which the words begin."""
-    for end in range(min(len(left), gazetteer.LONGEST_NAME), 0, -1):
-        service = places.service(left[:end])
+    for end in range(min(len(following), gazetteer.LONGEST_NAME), 0, -1):
+        service = place_names.service(following[:end])
         if service and len(service.words) == end:
-            title = " ".join(word.typed for word in left[:end])
+            title = " ".join(word.typed for word in following[:end])
             return _Item(Excluded("service", title, "organization", service.service), end)
-        if place := _place_alone(left[:end]):
+        if place := _place_alone(following[:end]):
             return _Item(Excluded("place", place.title, INSIDE_FIELD, place.ids), end)
     return None
 
@@ -202,17 +208,19 @@ def _place(left: list[Word]) -> _Item | None:
 def _place_alone(inner: list[Word]) -> Place | None:
     """Return the place named by words that have no other meaning; None if there is none."""
     name = " ".join(word.folded for word in inner)
-    key = " ".join(word.stem for word in inner)
+    key = stems_of(inner)
     place = next(iter(gazetteer.named(name)), None)
     if place is None or key in expressions() or name.isdigit():
         return None
-    is_word = place.kind in ("commune", "epci") and (name in gazetteer.common_words() or key in fillers() | generic())
+    is_word = place.kind in ("commune", "epci") and (
+        name in gazetteer.common_words() or key in fillers() | generic()
+    )
     return None if is_word else place
 
 
-def _format(left: list[Word]) -> _Item | None:
+def _format(following: list[Word]) -> _Item | None:
     """Return the format with which the words begin, after words such as "flux" or "format"."""
-    for position, word in enumerate(left):
+    for position, word in enumerate(following):
         values = conditions.format_names().get(word.stem)
         if values and word.stem not in expressions():
             return _Item(Excluded("format", word.typed, FORMAT_FIELD, values), position + 1)
@@ -221,41 +229,37 @@ def _format(left: list[Word]) -> _Item | None:
     return None
 
 
-def _subject(before: list[Word], left: list[Word]) -> _Item:
+def _subject(before: list[Word], following: list[Word]) -> _Item:
     """Return the expression or word with which the words begin.
 
     Generic words need another one ("zones urbaines"), or the subject before them ("ZNIEFF" and "type 1").
     """
-    length = _expression_length(left) or _phrase_length(left)
-    inner = [word for word in left[:length] if word.folded not in stop_words()]
-    title = " ".join(word.typed for word in left[:length])
+    length = _expression_length(following) or _phrase_length(following)
+    inner = without_stop_words(following[:length])
+    title = " ".join(word.typed for word in following[:length])
     for word in reversed(before):
         whole = [word, *inner]
-        if _key(whole) in expressions() and _key(inner) not in expressions():
+        if stems_of(whole) in expressions() and stems_of(inner) not in expressions():
             inner = whole
             break
     return _Item(Excluded("words", title, names=tuple(_names(inner))), length)
 
 
-def _key(inner: list[Word]) -> str:
-    return " ".join(word.stem for word in inner)
-
-
-def _expression_length(left: list[Word]) -> int:
+def _expression_length(following: list[Word]) -> int:
     """Return the number of words of the longest listed expression with which the words begin, 0 without one."""
-    for end in range(min(len(left), LONGEST_PHRASE), 0, -1):
-        inner = [word for word in left[:end] if word.folded not in stop_words()]
-        if left[end - 1].folded not in stop_words() and _key(inner) in expressions():
+    for end in range(min(len(following), LONGEST_PHRASE), 0, -1):
+        inner = without_stop_words(following[:end])
+        if following[end - 1].folded not in stop_words() and stems_of(inner) in expressions():
             return end
     return 0
 
 
-def _phrase_length(left: list[Word]) -> int:
-    for position, word in enumerate(left):
+def _phrase_length(following: list[Word]) -> int:
+    for position, word in enumerate(following):
         is_general = word.stem in generic() | fillers() or word.folded in stop_words()
         if not is_general:
             return position + 1
-    return len(left)
+    return len(following)
 
 
 def _names(inner: list[Word]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,10 @@ from ckan.lib.search.common import make_connection
 from ckanext.ecosphere.search import config
 from ckanext.ecosphere.search.facet_values import ACCESS_FIELD
 from ckanext.ecosphere.search.relevance import solr_query
-from ckanext.ecosphere.search.relevance.asked import Asked
+from ckanext.ecosphere.search.relevance.question import Question
 from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, NUMBER_FIELDS, PLACE_FIELD
 from ckanext.ecosphere.search.relevance.understanding import Understood
+from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
 
 _WEIGHT = re.compile(r"weight\((?P<field>\w{1,80}):")
 _PUBLIC = "+entity_type:package +dataset_type:dataset +state:active +capacity:public +site_id:"
@@ -31,7 +32,7 @@ class Explained:
         words: field → score of its words, before the factors of place and record.
         place: factor of the place.
         places: the dataset's own places.
-        record: boosts of the record, added to 1: name in `ranking.yaml` → value.
+        record: boosts of the record, added to 1: name in `weights.csv` → value.
     """
 
     title: str
@@ -54,8 +55,10 @@ def explain(understood: Understood, rows: int, year: int | None) -> list[Explain
     Raises:
         pysolr.SolrError: Solr is down.
     """
-    asked = understood.asked
-    parameters = solr_query.parameters(asked, minimum=config.minimum_match(), ranked=True, year=year)
+    question = understood.question
+    parameters = solr_query.parameters(
+        question, minimum=config.minimum_match(), ranked=True, year=year
+    )
     parameters["fq"] = [f'{_PUBLIC}"{tk.config["ckan.site_id"]}"', *parameters.pop("fq_list")]
     parameters |= {
         "qf": config.query_fields(),
@@ -70,11 +73,14 @@ def explain(understood: Understood, rows: int, year: int | None) -> list[Explain
     }
     answer = make_connection(decode_dates=False).search(parameters.pop("q"), **parameters)
     return [
-        _explained(document, answer.debug["explain"][document["index_id"]], asked, year) for document in answer.docs
+        _explained(document, answer.debug["explain"][document["index_id"]], question, year)
+        for document in answer.docs
     ]
 
 
-def _explained(document: dict[str, Any], tree: dict[str, Any], asked: Asked, year: int | None) -> Explained:
+def _explained(
+    document: dict[str, Any], tree: dict[str, Any], question: Question, year: int | None
+) -> Explained:
     words: dict[str, float] = defaultdict(float)
     for field, value in _weights(tree):
         words[field] += value
@@ -83,9 +89,9 @@ def _explained(document: dict[str, Any], tree: dict[str, Any], asked: Asked, yea
         name=document["name"],
         score=document["score"],
         words=dict(sorted(words.items(), key=lambda item: -item[1])),
-        place=_fit(document, asked),
+        place=_fit(document, question),
         places=tuple(document.get(PLACE_FIELD) or ()),
-        record=solr_query.gains(document, year) if year else {},
+        record=_gains(document, year) if year else {},
     )
 
 
@@ -94,10 +100,31 @@ def _weights(tree: dict[str, Any]) -> Iterator[tuple[str, float]]:
     if match:
         yield match["field"], float(tree["value"])
         return
-    for each in tree.get("details", ()):
-        yield from _weights(each)
+    for part in tree.get("details", ()):
+        yield from _weights(part)
 
 
-def _fit(document: dict[str, Any], asked: Asked) -> float:
-    have = {PLACE_FIELD: document.get(PLACE_FIELD) or (), INSIDE_FIELD: document.get(INSIDE_FIELD) or ()}
-    return max([1.0, *(weight for weight, field, value in solr_query.fits(asked) if value in have[field])])
+def _fit(document: dict[str, Any], question: Question) -> float:
+    have = {
+        PLACE_FIELD: document.get(PLACE_FIELD) or (),
+        INSIDE_FIELD: document.get(INSIDE_FIELD) or (),
+    }
+    return max(
+        [
+            1.0,
+            *(weight for weight, field, value in solr_query.fits(question) if value in have[field]),
+        ]
+    )
+
+
+def _gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
+    """Return the boosts of a dataset's record, as computed by `solr_query._record`: name in `weights.csv` → value."""
+    weight = solr_query.weights()["record"]
+    age = year - int(document.get(solr_query.YEAR_NUMBER_FIELD) or 0)
+    shares = {
+        "quality": int(document.get(solr_query.QUALITY_FIELD) or 0) / 100,
+        "freshness": max(0.0, min(1.0, 1 - age / solr_query.OLD_YEARS)),
+        "access": float(bool({DOWNLOAD, SERVICE}.intersection(document.get(ACCESS_FIELD) or ()))),
+        "popularity": int(document.get(solr_query.POPULARITY_FIELD) or 0) / 100,
+    }
+    return {name: weight[name] * share for name, share in shares.items()}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search.relevance import catalogue_words, corrections, spelling
-from ckanext.ecosphere.search.relevance.asked import Asked
+from ckanext.ecosphere.search.relevance import catalogue_words, spelling
+from ckanext.ecosphere.search.relevance.question import Question
+from ckanext.ecosphere.search.relevance.results import Index
 from ckanext.ecosphere.search.relevance.understanding import Understood
 from ckanext.ecosphere.search.relevance.words import Unit, is_translated, read_all, stem
 
@@ -21,66 +22,64 @@ _BETWEEN = r"\W+(?:\w{1,4}\W+){0,3}"
 """What stands between the words of an expression: "restriction d'eau"."""
 
 
-class Counts(Protocol):
-    """Numbers of results."""
-
-    def count(self, asked: Asked) -> int:
-        """Return the number of results of a query."""
-        ...
-
-    def count_at_once(self, questions: Iterable[Asked]) -> None:
-        """Count the results of several queries with one request."""
-
-
-def subjects(understood: Understood, index: Counts, shown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def subjects(
+    understood: Understood, index: Index, datasets: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     """Return the subjects that no dataset of the place has in its title or keywords.
 
-    Solr is only queried for those that no dataset shown has.
+    Solr is only queried for those that no dataset of the page has.
 
     Args:
         understood: the interpreted query.
-        index: numbers of results.
-        shown: the datasets of the page.
+        index: the index as the reader sees it.
+        datasets: those of the page.
 
     Returns:
         for each `words`, as typed; `place`, "" for everywhere; `mentioned`: number of datasets there that have the
         words elsewhere; `elsewhere`: number of datasets of other places about it; `names`: what was searched beside it.
     """
-    asked = understood.asked
-    texts = [_words_of(dataset) for dataset in shown]
-    strong = [unit for unit in asked.units if not unit.weak]
+    question = understood.question
+    texts = [_stems_of(dataset) for dataset in datasets]
+    strong = [unit for unit in question.units if not unit.weak]
     if any(unit.core for unit in strong):
         # An ordinary word beside a subject need not be one itself ("quelles espèces faut-il prendre en compte").
         strong = [unit for unit in strong if unit.core or not _is_ordinary(unit)]
-    unseen = [unit for unit in strong if _is_subject(unit, asked) and not _is_in(unit, texts)][:MOST]
-    index.count_at_once([each for unit in unseen for each in _questions(unit, asked)])
-    return [
-        {
-            "words": quoted(unit, understood.wanted),
-            "place": asked.place.title if asked.place else "",
-            "mentioned": index.count(mentioned),
-            "elsewhere": index.count(anywhere) if asked.place else 0,
-            "names": list(unit.others[: unit.called])[:MOST_NAMES],
-        }
-        for unit in unseen
-        for about, mentioned, anywhere in [_questions(unit, asked)]
-        if not index.count(about) and (unit.core or len(strong) == 1 or not index.count(mentioned))
-    ]
+    unseen = [unit for unit in strong if _is_subject(unit, question) and not _is_in(unit, texts)]
+    queries = {unit: _queries(unit, question) for unit in unseen[:MOST]}
+    index.count_at_once(query for of_unit in queries.values() for query in of_unit)
+    lacking = []
+    for unit, (about, mentioned, anywhere) in queries.items():
+        if index.count(about):
+            continue
+        number = index.count(mentioned)
+        if not number or unit.core or len(strong) == 1:
+            lacking.append(
+                {
+                    "words": quoted(unit, understood.wanted),
+                    "place": question.place.title if question.place else "",
+                    "mentioned": number,
+                    "elsewhere": index.count(anywhere) if question.place else 0,
+                    "names": list(unit.others[: unit.called])[:MOST_NAMES],
+                }
+            )
+    return lacking
 
 
-def _questions(unit: Unit, asked: Asked) -> tuple[Asked, Asked, Asked]:
+def _queries(unit: Unit, question: Question) -> tuple[Question, Question, Question]:
     """Return the queries for what is about a subject at the place, mentions it there, and is about it anywhere."""
-    mentioned = Asked((_alone(unit),), place=asked.place, service=asked.service, excluded=asked.excluded)
+    mentioned = Question(
+        (_alone(unit),), place=question.place, service=question.service, excluded=question.excluded
+    )
     about = replace(mentioned, about=True)
     return about, mentioned, replace(about, place=None, service=())
 
 
-def _is_subject(unit: Unit, asked: Asked) -> bool:
+def _is_subject(unit: Unit, question: Question) -> bool:
     """Return whether a unit can be missing: neither a number, a table name, a possible place, nor an everyday word.
 
     An everyday word that the catalogue uses itself is a subject of it.
     """
-    if "_" in unit.text or unit.text.isdigit() or unit.words == asked.maybe_words:
+    if "_" in unit.text or unit.text.isdigit() or unit.words == question.maybe_words:
         return False
     return not is_translated(unit) or bool(catalogue_words.has(unit.words))
 
@@ -90,14 +89,17 @@ def _is_ordinary(unit: Unit) -> bool:
     return all(spelling.is_french(word) or spelling.is_place(word) for word in folded)
 
 
-def _words_of(dataset: Mapping[str, Any]) -> frozenset[str]:
-    tags = [tag["display_name"] if isinstance(tag, dict) else tag for tag in dataset.get("tags") or ()]
-    return frozenset(word.stem for word in read_all(" ".join([str(dataset.get("title") or ""), *tags])))
+def _stems_of(dataset: Mapping[str, Any]) -> frozenset[str]:
+    """Return the stems of title and keywords of a dataset, as `package_search` returns it."""
+    texts = [str(dataset.get("title") or "")]
+    for tag in dataset.get("tags") or ():
+        texts.append(tag["display_name"] if isinstance(tag, dict) else tag)
+    return frozenset(word.stem for word in read_all(" ".join(texts)))
 
 
 def _is_in(unit: Unit, texts: list[frozenset[str]]) -> bool:
-    wanted = {stem(voc.normalise(word)) for word in unit.words}
-    return any(wanted <= text for text in texts)
+    stems = {stem(voc.normalise(word)) for word in unit.words}
+    return any(stems <= text for text in texts)
 
 
 def quoted(unit: Unit, text: str) -> str:
@@ -110,14 +112,15 @@ def quoted(unit: Unit, text: str) -> str:
     return match[0] if match else unit.text
 
 
-def everyday(asked: Asked, index: Counts) -> list[dict[str, Any]]:
+def everyday(question: Question, index: Index) -> list[dict[str, Any]]:
     """Return everyday expressions that no dataset contains, found by alternative names only: `words` and `names`."""
-    strange = [unit for unit in corrections.strange(asked.units) if is_translated(unit)]
-    index.count_at_once(Asked((_alone(unit),)) for unit in strange)
+    strange = [unit for unit in spelling.strange(question.units) if is_translated(unit)]
+    queries = {unit: Question((_alone(unit),)) for unit in strange}
+    index.count_at_once(queries.values())
     return [
         {"words": unit.text, "names": list(unit.others[: unit.called])[:MOST_NAMES]}
-        for unit in strange
-        if not index.count(Asked((_alone(unit),))) and index.count(asked)
+        for unit, query in queries.items()
+        if not index.count(query) and index.count(question)
     ]
 
 

@@ -7,8 +7,10 @@ position by position, so it would not even find the title that it was copied fro
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search import synonyms
 from ckanext.ecosphere.search.relevance import words
 
 SIGNS = re.compile(r'["*~^{}]|\|\||(?:^|\s)[+!]\w|&&')
@@ -23,7 +25,9 @@ _PHRASE = re.compile(r'(?<![\w"])(?P<field>\w{1,60}:)?"(?P<text>[^"]{1,400})"(?!
 _GROUP = re.compile(r'(\b\w{1,60}:\((?:[^()"]|"[^"]{0,400}"){0,400}\))')
 _BEGINNING = re.compile(r'(?<![\w:"*])(?P<word>[^\W_]{2,40})\*(?![\w*"])')
 _ODD = re.compile(r"/|\?(?=\s|$)|(?<!\S)\*(?!\S)")
-_ANALYSED = re.compile(r"(?:title|notes|text|ecosphere_tags|ecosphere_resources|extras_\w+|res_extras_\w+):")
+_ANALYSED = re.compile(
+    r"(?:title|notes|text|ecosphere_tags|ecosphere_resources|extras_\w+|res_extras_\w+):"
+)
 """Fields with French analysis: others hold unanalysed values."""
 _WORDS_FIELD = "ecosphere_words"
 """Index field of the words of titles and keywords, unstemmed."""
@@ -68,7 +72,10 @@ def fielded(text: str) -> str:
     """Return a query with fields, with phrases adapted to the index; values of unanalysed fields are unchanged."""
     # Every second part is a parenthesised group of values of one field.
     parts = _GROUP.split(text)
-    parts = [part if number % 2 and not _ANALYSED.match(part) else _phrases(part) for number, part in enumerate(parts)]
+    parts = [
+        part if number % 2 and not _ANALYSED.match(part) else _phrases(part)
+        for number, part in enumerate(parts)
+    ]
     return "".join(parts)
 
 
@@ -89,6 +96,39 @@ def _phrase(match: re.Match[str], *, loosely: bool) -> str:
     content = [word for word in typed if word.folded not in words.stop_words()]
     if not content or re.search(r"[\\*?]", text):
         return match[0]
-    slop = len(typed) - len(content) + words.lengthened([word.stem for word in content])
+    slop = len(typed) - len(content) + lengthened([word.stem for word in content])
     near = f'{field}"{" ".join(word.typed for word in content)}"~{slop}'
     return f'({near} OR {_WORDS_FIELD}:"{text}"^{_EXACT})' if loosely and not field else near
+
+
+@cache
+def longest_synonyms() -> dict[str, int]:
+    """Return stems of a term → number of words of its longest synonym.
+
+    Solr indexes a word and its synonyms at one place, which is as long as the longest of them and separates its
+    neighbours.
+    """
+    longest: dict[str, int] = {}
+    for line in synonyms.read_lines():
+        lengths = [len(words.key_of(term).split()) for term in (*line.terms, *line.broader)]
+        for term in line.terms:
+            key = words.key_of(term)
+            longest[key] = max(longest.get(key, 1), *lengths)
+    return longest
+
+
+def lengthened(stems: list[str]) -> int:
+    """Return the maximum number of positions that synonyms add between words in the index.
+
+    The last word does not count, as it has no neighbour after it.
+    """
+    longest = longest_synonyms()
+    number = 0
+    for start in range(len(stems)):
+        for end in range(min(len(stems), start + words.LONGEST_PHRASE), start, -1):
+            size = longest.get(" ".join(stems[start:end]), 0)
+            if size and end < len(stems):
+                number += max(0, size - (end - start))
+            if size and end - start > 1:
+                number += 1  # an expression is stretched by its own synonym, too
+    return number

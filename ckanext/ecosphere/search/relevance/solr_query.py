@@ -6,20 +6,21 @@ function that multiplies the score (`boost`), see Solr's reference guide, "Exten
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
-import yaml
-
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance import title_forms
-from ckanext.ecosphere.search.relevance.asked import Asked, Excluded
-from ckanext.ecosphere.search.relevance.words import DATA, Unit, longest_synonyms, stem
+from ckanext.ecosphere.search.relevance.question import Excluded, Question
+from ckanext.ecosphere.search.relevance.solr_language import longest_synonyms
+from ckanext.ecosphere.search.relevance.words import DATA, Unit, stem
 from ckanext.ecosphere.shared.reach.data_access import DOWNLOAD, SERVICE
-from ckanext.ecosphere.vocabularies import gazetteer, local
+from ckanext.ecosphere.vocabularies import gazetteer, tables
+from ckanext.ecosphere.vocabularies.gazetteer import Place
 
 PLACE_FIELD = "vocab_ecosphere_place"
 """Index field of a dataset's own places."""
@@ -29,7 +30,18 @@ FORMAT_FIELD = "vocab_ecosphere_format"
 """Index field of a dataset's formats and their families."""
 TITLE_FIELD = "title_string"
 """Index field of the whole title, normalised: see `search/index.py`."""
-IDENTIFIER_FIELDS = ("id", "name", "url", "extras_metadata_identifier", "extras_identifier", "extras_guid")
+TITLE_FORM_FIELD = "vocab_ecosphere_title_form"
+"""Index field of the form of a title."""
+TECHNICAL_TITLE = "titretechnique"
+"""Its value for the name of a table: a single word that nobody would search for."""
+IDENTIFIER_FIELDS = (
+    "id",
+    "name",
+    "url",
+    "extras_metadata_identifier",
+    "extras_identifier",
+    "extras_guid",
+)
 QUALITY_FIELD = "ecosphere_quality_score"
 YEAR_NUMBER_FIELD = "ecosphere_year"
 POPULARITY_FIELD = "ecosphere_popularity"
@@ -39,8 +51,6 @@ ACCESS_FIELD = "vocab_ecosphere_access"
 """Ids of the vocabulary `data-access`."""
 OLD_YEARS = 10
 """Age of data, in years, at which freshness is 0."""
-WEIGHTS = "search:weights"
-"""Area of the weights set by administrators, see `vocabularies/local.py`."""
 MOST_OTHERS = 12
 """Maximum alternative names per expression."""
 MOST_NAMES = 60
@@ -64,29 +74,23 @@ SUBJECT_FIELDS = ("title", "ecosphere_tags")
 """Index fields that say what a dataset is about; a description also mentions other things."""
 
 
-@voc.derived
 @cache
-def weights() -> dict[str, Any]:
-    """Return the weights in force: those of `ranking.yaml`, overridden by administrators' changes."""
-    found = packaged_weights()
-    for key, change in local.of(WEIGHTS).items():
-        group, _dot, name = key.partition(".")
-        if name in found.get(group, ()):
-            found[group][name] = change["value"]
-    return found
+def weights() -> dict[str, dict[str, float]]:
+    """Return the weights of `weights.csv`: factor of the score → name → weight."""
+    table: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in tables.rows(DATA / "weights.csv"):
+        # Whole numbers remain whole, as the slop of a phrase has to be.
+        table[row["factor"]][row["name"]] = json.loads(row["weight"])
+    return dict(table)
 
 
-def packaged_weights() -> dict[str, Any]:
-    """Return the weights of `ranking.yaml`."""
-    with (DATA / "ranking.yaml").open(encoding="utf-8") as stream:
-        return yaml.safe_load(stream)
-
-
-def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) -> dict[str, Any]:
+def parameters(
+    question: Question, *, minimum: str, ranked: bool, year: int | None
+) -> dict[str, Any]:
     """Return the parameters of `package_search`.
 
     Args:
-        asked: the query.
+        question: the query.
         minimum: Solr's `mm`, used if nothing is optional.
         ranked: whether place and record affect the score.
         year: the current year, for the age of data; None if the index lacks `NUMBER_FIELDS`.
@@ -94,43 +98,45 @@ def parameters(asked: Asked, *, minimum: str, ranked: bool, year: int | None) ->
     Returns:
         `q`, `defType`, `mm`, `fq_list`, and `boost` if ranked.
     """
-    if asked.identifier:
-        clauses = [f'{field}:"{asked.identifier}"' for field in IDENTIFIER_FIELDS]
+    if question.identifier:
+        clauses = [f'{field}:"{question.identifier}"' for field in IDENTIFIER_FIELDS]
         return {"q": " OR ".join(clauses), "defType": "edismax", "mm": "1", "fq_list": []}
-    strong = [unit for unit in asked.units if not unit.weak]
-    others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(asked, strong)))
-    clauses = [_clause(unit, asked, others) for unit in strong]
-    if asked.about:
+    strong = [unit for unit in question.units if not unit.weak]
+    if question.about:
         clauses = [f"({_about([unit.text])})" for unit in strong]
-    elif asked.title:
-        clauses = [f"({clause} OR {_titled(asked)}^{_HARDLY})" for clause in clauses]
-    mixed = asked.core and 0 < sum(unit.core for unit in strong) < len(strong)
+    else:
+        others = max(1, min(MOST_OTHERS, MOST_NAMES // _copies(question, strong)))
+        clauses = [_clause(unit, question, others) for unit in strong]
+        if question.title:
+            clauses = [f"({clause} OR {_titled(question)}^{_HARDLY})" for clause in clauses]
+    mixed = question.core and 0 < sum(unit.core for unit in strong) < len(strong)
     if mixed:
         clauses = _core_first(clauses, strong)
-    elif clauses:
-        clauses[0] = _with_extras(clauses[0], asked, strong)
-    found: dict[str, Any] = {
+        minimum = "1"
+    elif not clauses:
+        minimum = "0"
+    else:
+        if question.optional:
+            minimum = str(max(len(clauses) - question.optional, 1))
+        clauses[0] = _with_extras(clauses[0], question, strong)
+    solr: dict[str, Any] = {
         # CKAN sets `q.op=AND`; explicit "OR" leaves it to `mm`.
         "q": " OR ".join(clauses) or "*:*",
         "defType": "edismax",
-        "mm": "1" if mixed else _minimum(len(clauses), asked, minimum),
-        "fq_list": [each for each in (_where(asked), _who(asked), *_without(asked)) if each],
+        "mm": minimum,
+        "fq_list": list(filter(None, [_where(question), _who(question), *_without(question)])),
     }
     if ranked:
-        found["boost"] = _boost(asked, year)
-    return found
+        solr["boost"] = _boost(question, year)
+    return solr
 
 
-def _minimum(clauses: int, asked: Asked, minimum: str) -> str:
-    if not clauses:
-        return "0"
-    return str(max(clauses - asked.optional, 1)) if asked.optional else minimum
-
-
-def _copies(asked: Asked, strong: list[Unit]) -> int:
+def _copies(question: Question, strong: list[Unit]) -> int:
     """Return how many times a unit occurs in the query."""
+    if not question.core:
+        return max(1, len(strong))
     core = sum(unit.core for unit in strong)
-    return max(1, core * (1 + min(MOST_PAIRED, len(strong) - core)) if asked.core else len(strong))
+    return max(1, core * (1 + min(MOST_PAIRED, len(strong) - core)))
 
 
 def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
@@ -141,78 +147,96 @@ def _core_first(clauses: list[str], strong: list[Unit]) -> list[str]:
     return [core, *(f"({core} AND {clause})" for clause in beside)]
 
 
-def _clause(unit: Unit, asked: Asked, others: int) -> str:
+def _clause(unit: Unit, question: Question, others: int) -> str:
     """Return the clause of a unit: its words, or any of up to `others` alternative names."""
     weight = weights()["words"]
-    parts = _whole(unit.words, 1.0, apart=weight["apart"])
-    typed = {unit.text.casefold()}
+    parts = _whole(unit.words, weight["apart"])
+    typed = unit.text.casefold()
     for rank, other in enumerate(unit.others[:others]):
-        if other.casefold() not in typed:
-            parts.append(_named(other, weight["called"] if rank < unit.called else weight["sibling"]))
-    if asked.maybe and unit.words == asked.maybe_words:
-        parts.append(f"{INSIDE_FIELD}:({_any(asked.maybe.ids)})^0.1")
+        if other.casefold() != typed:
+            boost = weight["called" if rank < unit.called else "sibling"]
+            parts.append(f"{_name(other)}^{boost}")
+    if question.maybe and unit.words == question.maybe_words:
+        parts.append(f"{INSIDE_FIELD}:({_any(question.maybe.ids)})^0.1")
+    return _either(parts)
+
+
+def _either(parts: list[str]) -> str:
+    """Return a clause that any of its parts satisfies."""
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
 
-def _whole(words: tuple[str, ...], boost: float, apart: float) -> list[str]:
-    quoted = [_term(word) for word in words]
-    if len(quoted) == 1:
-        return [quoted[0]]
-    near = f'"{" ".join(words)}"~{_slop(words)}^{boost}'
+def _whole(words: tuple[str, ...], apart: float) -> list[str]:
+    """Return the alternatives of the words of a unit: together, or apart with a lower weight."""
+    if len(words) == 1:
+        return [_term(words[0])]
+    phrase, slop = f'"{" ".join(words)}"', _slop(words)
+    near = f"{phrase}~{slop}^1.0"
     if len(words) > _FEW_WORDS:
         # The words of a long expression may occur in a text by chance ("zone de répartition des eaux").
-        return [near, f'"{" ".join(words)}"~{_slop(words) + _FAR}^{apart}']
-    return [near, f"({' AND '.join(quoted)})^{apart}"]
+        return [near, f"{phrase}~{slop + _FAR}^{apart}"]
+    return [near, f"({' AND '.join(map(_term, words))})^{apart}"]
 
 
-def _named(name: str, boost: float) -> str:
-    return f"{name}^{boost}" if name.isalnum() else f'"{name}"~{_slop(name.split())}^{boost}'
+def _name(name: str) -> str:
+    """Return the clause of an alternative name."""
+    return name if name.isalnum() else f'"{name}"~{_slop(name.split())}'
 
 
-def _slop(parts: Iterable[str]) -> int:
+def _slop(parts: Iterable[str]) -> float:
     """Return the slop of an expression: larger where the index has a long synonym of one of its words.
 
     The last word does not count, as it has no neighbour after it.
     """
     longest = longest_synonyms()
     *before, _last = parts
-    return weights()["words"]["slop"] + sum(longest.get(stem(voc.normalise(each)), 1) - 1 for each in before)
+    stretched = sum(longest.get(stem(voc.normalise(word)), 1) - 1 for word in before)
+    return weights()["words"]["slop"] + stretched
 
 
 def _term(word: str) -> str:
     """Return a word for Solr's parser: quoted if it is an operator or contains special characters."""
-    return word if word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO") else f'"{word}"'
+    plain = word.isalnum() and word.upper() not in ("AND", "OR", "NOT", "TO")
+    return word if plain else f'"{word}"'
 
 
-def _with_extras(clause: str, asked: Asked, strong: list[Unit]) -> str:
+def _with_extras(clause: str, question: Question, strong: list[Unit]) -> str:
     """Add to the first clause what only affects the score: adjacent words of the query, and the purpose."""
     weight = weights()["words"]
     extras = [
-        f'"{one.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}' for one, other in pairwise(strong)
+        f'"{unit.words[-1]} {other.words[0]}"~{weight["slop"]}^{weight["phrase"]}'
+        for unit, other in pairwise(strong)
     ]
     # Combined with the clause, so that the purpose alone does not satisfy it.
     extras += [
-        f'({clause} AND "{unit.text}"~{weight["slop"]})^{weight["purpose"]}' for unit in asked.units if unit.weak
+        f'({clause} AND "{unit.text}"~{weight["slop"]})^{weight["purpose"]}'
+        for unit in question.units
+        if unit.weak
     ]
-    return f"({' OR '.join([clause, *extras])})" if extras else clause
+    return _either([clause, *extras])
 
 
-def _where(asked: Asked) -> str:
+def _where(question: Question) -> str:
     """Return the filter of a place: datasets of it, of what contains it, or of what lies within it."""
-    if not asked.place or not asked.strict or asked.service:
+    if not question.place or not question.strict or question.service:
         return ""
-    place = asked.place
+    place = question.place
     own = (*place.ids, *place.around, *gazetteer.COUNTRIES)
-    return _or_titled(f"{PLACE_FIELD}:({_any(own)}) OR {INSIDE_FIELD}:({_any(place.ids)})", asked)
+    return _or_titled(
+        f"{PLACE_FIELD}:({_any(own)}) OR {INSIDE_FIELD}:({_any(place.ids)})", question
+    )
 
 
-def _who(asked: Asked) -> str:
-    return _or_titled(f"organization:({_any(asked.service)})", asked) if asked.service else ""
+def _who(question: Question) -> str:
+    """Return the filter of a service that was named."""
+    if not question.service:
+        return ""
+    return _or_titled(f"organization:({_any(question.service)})", question)
 
 
-def _without(asked: Asked) -> list[str]:
+def _without(question: Question) -> list[str]:
     """Return the filters of what is excluded; of an excluded place, datasets of the areas around it remain."""
-    return [_or_titled(f"(*:* -({_having(each)}))", asked) for each in asked.excluded]
+    return [_or_titled(f"(*:* -({_having(excluded)}))", question) for excluded in question.excluded]
 
 
 def _having(excluded: Excluded) -> str:
@@ -229,75 +253,83 @@ def _about(names: Iterable[str]) -> str:
 
     CKAN's plain schema has no field of analysed keywords: it is then empty.
     """
-    parts = [_term(name) if " " not in name else f'"{name}"~{_slop(name.split())}' for name in names]
+    parts = [_term(name) if " " not in name else _name(name) for name in names]
     return " OR ".join(f"{field}:({' OR '.join(parts)})" for field in SUBJECT_FIELDS)
 
 
-def _or_titled(clause: str, asked: Asked) -> str:
+def _or_titled(clause: str, question: Question) -> str:
     """Return a filter that datasets with exactly the query's title pass in any case."""
-    return f"{clause} OR {_titled(asked)}" if asked.title else clause
+    return f"{clause} OR {_titled(question)}" if question.title else clause
 
 
-def _titled(asked: Asked) -> str:
-    return f'{TITLE_FIELD}:"{asked.title}"'
+def _titled(question: Question) -> str:
+    return f'{TITLE_FIELD}:"{question.title}"'
 
 
 def _any(values: tuple[str, ...]) -> str:
     return " OR ".join(f'"{value}"' for value in dict.fromkeys(values))
 
 
-def _boost(asked: Asked, year: int | None) -> str:
-    factors = list(filter(None, [_fit(asked), _exact(asked), _formatted(asked)]))
+def _boost(question: Question, year: int | None) -> str:
+    factors = list(filter(None, [_fit(question), _exact(question), _formatted(question)]))
     if year:
-        technical = f"termfreq({title_forms.FIELD},'{title_forms.TECHNICAL}')"
+        technical = f"termfreq({TITLE_FORM_FIELD},'{TECHNICAL_TITLE}')"
         factors.append(f"if({technical},{weights()['record']['technical_title']},1)")
-        factors += _of_years(asked, year)
+        factors += _of_years(question, year)
         factors.append(f"sum(1,{','.join(_record(year))})")
     if not factors:
         return ""
     return factors[0] if len(factors) == 1 else f"product({','.join(factors)})"
 
 
-def _formatted(asked: Asked) -> str:
+def _formatted(question: Question) -> str:
     """Return the Solr function that boosts datasets in one of the formats named; empty if none is named."""
-    tests = ",".join(f"termfreq({FORMAT_FIELD},'{value}')" for value in asked.formats)
+    tests = ",".join(f"termfreq({FORMAT_FIELD},'{value}')" for value in question.formats)
     return f"if(sum({tests},0),{weights()['words']['format']},1)" if tests else ""
 
 
-def _of_years(asked: Asked, year: int) -> list[str]:
+def _of_years(question: Question, year: int) -> list[str]:
     """Return Solr functions that boost data of the years named, more so if the title has the year."""
     weight = weights()["words"]
-    periods = [(int(each), int(each)) for each in _years(asked)] + ([asked.period] if asked.period else [])
-    found = []
+    texts = [unit.text for unit in question.units if unit.weak or len(question.units) == 1]
+    years = [int(text) for text in texts if len(text) == _DIGITS_OF_YEAR and text.isdigit()]
+    periods = [(data_year, data_year) for data_year in years[:1]]
+    if question.period:
+        periods.append(question.period)
+    functions = []
     for first, last in periods:
         # 0 means unknown, not an early year.
-        of_data = f"map(def({YEAR_NUMBER_FIELD},0),{max(first, 1)},{last},{weight['year_of_data']},1)"
-        named = range(max(first, min(last, year) - MOST_YEARS + 1), min(last, year) + 1)
-        titled = ",".join(f"termfreq(title,'{each}')" for each in named)
-        found.append(f"if(sum({titled},0),{weight['year']},{of_data})" if titled else of_data)
-    return found
+        beginning = max(first, 1)
+        of_data = f"map(def({YEAR_NUMBER_FIELD},0),{beginning},{last},{weight['year_of_data']},1)"
+        latest = min(last, year)
+        in_title = ",".join(
+            f"termfreq(title,'{data_year}')"
+            for data_year in range(max(first, latest - MOST_YEARS + 1), latest + 1)
+        )
+        if in_title:
+            functions.append(f"if(sum({in_title},0),{weight['year']},{of_data})")
+        else:
+            functions.append(of_data)
+    return functions
 
 
-def _years(asked: Asked) -> list[str]:
-    """Return the years named in the query."""
-    texts = (unit.text for unit in asked.units if unit.weak or len(asked.units) == 1)
-    return [each for each in texts if len(each) == _DIGITS_OF_YEAR and each.isdigit()][:1]
-
-
-def _exact(asked: Asked) -> str:
+def _exact(question: Question) -> str:
     """Return the Solr function that boosts datasets with exactly the query's title; empty without a title."""
-    return f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{asked.title}')))" if asked.title else ""
+    if not question.title:
+        return ""
+    return f"sum(1,mul({weights()['words']['title']},termfreq({TITLE_FIELD},'{question.title}')))"
 
 
 def _record(year: int) -> list[str]:
-    """Return Solr functions for the boosts of a record, each from 0 to its weight; see `gains`.
+    """Return Solr functions for the boosts of a record, each from 0 to its weight; see `explain._gains`.
 
     Solr evaluates them for every match, so they use as few operations as possible. A field without a value counts as 0,
     but is ignored by `min` and `max`, hence `def`.
     """
     weight = weights()["record"]
     fresh = weight["freshness"]
-    age = f"linear(def({YEAR_NUMBER_FIELD},0),{fresh / OLD_YEARS:.9f},{fresh * (1 - year / OLD_YEARS):.9f})"
+    slope, start = fresh / OLD_YEARS, fresh * (1 - year / OLD_YEARS)
+    age = f"linear(def({YEAR_NUMBER_FIELD},0),{slope:.9f},{start:.9f})"
     at_once = f"sum(termfreq({ACCESS_FIELD},'{DOWNLOAD}'),termfreq({ACCESS_FIELD},'{SERVICE}'))"
     return [
         f"linear({QUALITY_FIELD},{weight['quality'] / 100:.9f},0)",
@@ -307,51 +339,53 @@ def _record(year: int) -> list[str]:
     ]
 
 
-def gains(document: Mapping[str, Any], year: int) -> dict[str, float]:
-    """Return the boosts of a dataset's record, as computed by `_record`: name in `ranking.yaml` → value."""
-    weight = weights()["record"]
-    age = year - int(document.get(YEAR_NUMBER_FIELD) or 0)
-    shares = {
-        "quality": int(document.get(QUALITY_FIELD) or 0) / 100,
-        "freshness": max(0.0, min(1.0, 1 - age / OLD_YEARS)),
-        "access": float(bool({DOWNLOAD, SERVICE}.intersection(document.get(ACCESS_FIELD) or ()))),
-        "popularity": int(document.get(POPULARITY_FIELD) or 0) / 100,
-    }
-    return {name: weight[name] * share for name, share in shares.items()}
-
-
-def _fit(asked: Asked) -> str:
+def _fit(question: Question) -> str:
     """Return the Solr function of how well a dataset's place fits: 1 if not at all or unknown; "" without a place."""
-    tests = [f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(asked)]
+    tests = [
+        f"mul({weight},termfreq({field},'{value}'))" for weight, field, value in fits(question)
+    ]
     return f"max(1,{','.join(tests)})" if tests else ""
 
 
-def fits(asked: Asked) -> list[tuple[float, str, str]]:
+def fits(question: Question) -> list[tuple[float, str, str]]:
     """Return the boosts by index value of a dataset's places: weight, field, value.
 
     If the place is not required, datasets are ordered by their distance from it.
     """
-    place = asked.place or asked.maybe
+    place = question.place or question.maybe
     if not place:
         return []
     weight = weights()["place"]
-    found = [(weight["exact"], PLACE_FIELD, value) for value in place.ids]
-    found += [(weight["exact"] * SAME_NAME, PLACE_FIELD, asked.first)] if asked.first else []
-    found += [(weight["inside"], INSIDE_FIELD, value) for value in place.ids]
+    boosts = [(weight["exact"], PLACE_FIELD, value) for value in place.ids]
+    if question.first:
+        boosts.append((weight["exact"] * SAME_NAME, PLACE_FIELD, question.first))
+    boosts += [(weight["inside"], INSIDE_FIELD, value) for value in place.ids]
     for value in place.around:
         if value not in gazetteer.COUNTRIES:
-            found.append((weight[_kind(value)], PLACE_FIELD, value))
+            boosts.append((weight[_kind(value)], PLACE_FIELD, value))
         if _kind(value) == "region":
-            found.append((weight["nearby"], INSIDE_FIELD, value))
-    if asked.place and not asked.strict:
-        # What covers the place comes before what is near.
-        found = [(times * NEAR if times != weight["nearby"] else times, field, value) for times, field, value in found]
-        larger = (value for value in (*place.ids, *place.around) if _kind(value) in ("departement", "region"))
-        nearest = boxes.distances(next(larger, ""))
+            boosts.append((weight["nearby"], INSIDE_FIELD, value))
+    if question.place and not question.strict:
+        boosts = [*_multiplied(boosts), *_by_distance(place)]
+    boosts += [(weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES]
+    return boosts
+
+
+def _multiplied(boosts: list[tuple[float, str, str]]) -> Iterator[tuple[float, str, str]]:
+    """Yield boosts with which what covers a place comes before what is near."""
+    nearby = weights()["place"]["nearby"]
+    for boost, field, value in boosts:
+        yield boost if boost == nearby else boost * NEAR, field, value
+
+
+def _by_distance(place: Place) -> Iterator[tuple[float, str, str]]:
+    """Yield boosts of the départements and régions by their distance from a place."""
+    values = (*place.ids, *place.around)
+    larger = (value for value in values if _kind(value) in ("departement", "region"))
+    for value, kilometres in boxes.distances(next(larger, "")):
         # Within a région, the départements are ordered.
-        fields = {"region": PLACE_FIELD}
-        found += [(_near(far), fields.get(_kind(value), INSIDE_FIELD), value) for value, far in nearest]
-    return [*found, *((weight["country"], PLACE_FIELD, value) for value in gazetteer.COUNTRIES)]
+        field = PLACE_FIELD if _kind(value) == "region" else INSIDE_FIELD
+        yield _near(kilometres), field, value
 
 
 def _near(kilometres: float) -> float:

@@ -1,20 +1,140 @@
-"""Corrections of misspelt words from the term lists and place names. Pure.
+"""Correct misspelt words of a query: from the term lists and place names, then from the words of the catalogue.
 
-Words of the catalogue are found through `package_search` (see `search/suggest.py`), with the reader's permissions.
+Words of the catalogue that are not known here are found through `package_search` (see `search/suggest.py`), with the
+reader's permissions.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
+from itertools import islice
+
+from ckan.types import Context
+from rapidfuzz.distance import OSA
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import synonyms
-from ckanext.ecosphere.search.relevance import words
-from ckanext.ecosphere.search.suggest import MIN_FUZZY_LENGTH, VERY_LONG_WORD, allowed_distance, distance
+from ckanext.ecosphere.search.relevance import catalogue_words, words
+from ckanext.ecosphere.search.relevance.understanding import Understood
+from ckanext.ecosphere.search.suggest import (
+    MIN_FUZZY_LENGTH,
+    VERY_LONG_WORD,
+    allowed_distance,
+    nearest_word,
+)
 from ckanext.ecosphere.vocabularies import gazetteer
 
+MOST_STRANGE = 3
+"""Maximum number of expressions reported as missing from the catalogue."""
+MOST_CORRECTED = 4
+"""Maximum number of words to correct."""
+MOST_UNITS = 8
+"""Maximum number of units searched for a misspelt expression."""
 SHORTEST_PART = 4
 """Minimum letters of each part of two joined words."""
+
+
+def strange(units: Iterable[words.Unit]) -> list[words.Unit]:
+    """Return some expressions that have another name in the catalogue and occur in no title or keyword."""
+    translated = (unit for unit in units if unit.called and not unit.weak)
+    absent = (unit for unit in translated if catalogue_words.has(unit.words) is False)
+    return list(islice(absent, MOST_STRANGE))
+
+
+def unknown(understood: Understood) -> list[str]:
+    """Return the words, as typed, that may be misspelt."""
+    typed = (word for unit in understood.question.units for word in unit.words)
+    return [word for word in typed if _may_be_misspelt(voc.normalise(word))][:MOST_CORRECTED]
+
+
+def _may_be_misspelt(folded: str) -> bool:
+    if any(map(str.isdigit, folded)):
+        return bool(without_number(folded))  # else a reference
+    return len(folded) >= MIN_FUZZY_LENGTH and not is_known(folded) and not is_french(folded)
+
+
+def corrected(understood: Understood, unknown: list[str], near: Callable[[str], str]) -> str:
+    """Return the query with an expression or words replaced by near ones; empty if nothing was replaced.
+
+    Args:
+        understood: the interpreted query.
+        unknown: words that may be misspelt.
+        near: returns the replacement of a word, or "".
+    """
+    # A near match of a whole expression is more reliable than one of a single word.
+    text = _expression_corrected(understood)
+    for word in unknown:
+        pattern = rf"(?<!\w){re.escape(word)}(?!\w)"
+        if re.search(pattern, text):
+            other = near(word)
+            if other:
+                text = re.sub(pattern, other, text, count=1)
+    return text if text != understood.text else ""
+
+
+def is_of_lists(word: str) -> bool:
+    """Return whether a word, or two joined words, are in the lists or the name of a place."""
+    folded = voc.normalise(word)
+    return not folded or " " in folded or is_known(folded) or is_place(folded)
+
+
+def near(folded: str, *, known: bool = False, foreseen: bool = False) -> str:
+    """Return a near word; for a word known to the catalogue only a place name one letter away ("nante").
+
+    Args:
+        folded: a normalised word.
+        known: whether the catalogue has it.
+        foreseen: whether to avoid querying Solr for words of the catalogue.
+    """
+    if any(map(str.isdigit, folded)):
+        return "" if known else without_number(folded)
+    of_lists = _of_lists(folded, known=known)
+    if of_lists or known:
+        return of_lists
+    of_catalogue = catalogue_words.nearest(folded, allowed_distance(folded))
+    if of_catalogue is None and not foreseen:
+        of_catalogue = nearest_word(Context(), folded)
+    if of_catalogue:
+        return of_catalogue
+    farther = nearest_of_lists(folded)
+    return farther[0] if farther else ""
+
+
+def _of_lists(folded: str, *, known: bool) -> str:
+    near = nearest_of_lists(folded)
+    if near and near[1] == 1 and (not known or is_place(near[0])):
+        return near[0]
+    return "" if known else apart(folded)
+
+
+def _expression_corrected(understood: Understood) -> str:
+    """Return the query with two or three words replaced by a near expression."""
+    units, text = understood.question.units[:MOST_UNITS], understood.text
+    for number in (3, 2):
+        for start in range(len(units) - number + 1):
+            typed = [word for unit in units[start : start + number] for word in unit.words]
+            near = nearest_expression(" ".join(words.stem(voc.normalise(word)) for word in typed))
+            if near and not _takes_known(units[start : start + number], near):
+                between = r"\W+(?:\w{1,3}\W+){0,3}".join(map(re.escape, typed))
+                return re.sub(between, near, text, count=1)
+    return text
+
+
+def _takes_known(units: tuple[words.Unit, ...], near: str) -> bool:
+    """Return whether an expression would replace correct text.
+
+    That is another listed expression ("SIS"), or a word too short to be misspelt ("PO").
+    """
+    stems = {word.stem for word in words.read(near)}
+    correct = {word for unit in units if unit.core for word in unit.words}
+    for unit in units:
+        for word in unit.words:
+            is_replaced = words.stem(voc.normalise(word)) not in stems
+            if is_replaced and (word in correct or len(word) < MIN_FUZZY_LENGTH):
+                return True
+    return False
 
 
 def is_known(folded: str) -> bool:
@@ -32,7 +152,7 @@ def is_french(folded: str) -> bool:
 
 @voc.derived
 @lru_cache(maxsize=1_000)
-def nearest(folded: str) -> tuple[str, int] | None:
+def nearest_of_lists(folded: str) -> tuple[str, int] | None:
     """Return the nearest word of the lists or place name, and its distance; None if none is near.
 
     Args:
@@ -47,7 +167,7 @@ def nearest(folded: str) -> tuple[str, int] | None:
             # The first letter is rarely wrong.
             if candidate[0] != folded[0] or abs(len(candidate) - len(folded)) > allowed:
                 continue
-            gap = distance(folded, candidate)
+            gap = OSA.distance(folded, candidate)
             if gap <= allowed and (best is None or (gap, order, candidate) < best):
                 best = (gap, order, candidate)
     return (best[2], best[0]) if best else None
@@ -59,18 +179,24 @@ def apart(folded: str) -> str:
     Both must be in the lists, or one of them and the other a common French word.
     """
     for position in range(len(folded) - SHORTEST_PART, SHORTEST_PART - 1, -1):
-        left, right = folded[:position], folded[position:]
-        known = [is_known(each) for each in (left, right)]
-        usual = [len(each) >= MIN_FUZZY_LENGTH and is_french(each) for each in (left, right)]
-        if all(known) or (any(known) and all(one or other for one, other in zip(known, usual, strict=True))):
-            return f"{left} {right}"
+        parts = folded[:position], folded[position:]
+        listed = [is_known(part) for part in parts]
+        words_or_listed = [is_known(part) or _is_long_french(part) for part in parts]
+        if any(listed) and all(words_or_listed):
+            return " ".join(parts)
     return ""
+
+
+def _is_long_french(folded: str) -> bool:
+    return len(folded) >= MIN_FUZZY_LENGTH and is_french(folded)
 
 
 def without_number(folded: str) -> str:
     """Return a word of the lists to which a number was appended ("natura200"); empty if it is not such a word."""
     letters = folded.rstrip("0123456789")
-    return letters if len(letters) >= MIN_FUZZY_LENGTH and letters != folded and is_known(letters) else ""
+    if letters == folded or len(letters) < MIN_FUZZY_LENGTH or not is_known(letters):
+        return ""
+    return letters
 
 
 def nearest_expression(key: str) -> str | None:
@@ -87,14 +213,17 @@ def nearest_expression(key: str) -> str | None:
     if " " not in key or len(key) < VERY_LONG_WORD or key in words.expressions():
         return None
     allowed = 1 + (len(key) > VERY_LONG_WORD)
-    near = [
-        (gap, each)
-        for each in words.expressions()
-        if " " in each and abs(len(each) - len(key)) <= allowed and (gap := distance(key, each)) <= allowed
-        if _numbers(each) == _numbers(key)
-    ]
-    found = min(near)[1] if near else None
-    return words.written().get(found, found) if found else None
+    near = []
+    for other in words.expressions():
+        if " " not in other or abs(len(other) - len(key)) > allowed:
+            continue
+        gap = OSA.distance(key, other)
+        if gap <= allowed and _numbers(other) == _numbers(key):
+            near.append((gap, other))
+    if not near:
+        return None
+    _gap, nearest = min(near)
+    return words.written().get(nearest, nearest)
 
 
 def _numbers(key: str) -> int:
@@ -110,11 +239,16 @@ def is_place(folded: str) -> bool:
 @cache
 def _words() -> tuple[str, ...]:
     texts = [*words.expressions(), *words.fillers(), *words.purposes(), *words.generic_terms()]
-    texts += [voc.normalise(name) for names, _called in words.expressions().values() for name in names]
-    texts += [voc.normalise(term) for line in synonyms.read_lines() for term in (*line.terms, *line.broader)]
-    texts += [voc.normalise(concept.label_fr) for name in ("themes", "inspire-theme") for concept in voc.get(name)]
-    found = {word for text in texts for word in text.split() if word.isalpha()}
-    return tuple(sorted(word for word in found if len(word) >= MIN_FUZZY_LENGTH))
+    terms: list[str] = []
+    for names, _called in words.expressions().values():
+        terms += names
+    for line in synonyms.read_lines():
+        terms += [*line.terms, *line.broader]
+    for name in ("themes", "inspire-theme"):
+        terms += [concept.label_fr for concept in voc.get(name)]
+    texts += map(voc.normalise, terms)
+    distinct = {word for text in texts for word in text.split() if word.isalpha()}
+    return tuple(sorted(word for word in distinct if len(word) >= MIN_FUZZY_LENGTH))
 
 
 @voc.derived

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.search import synonyms
-from ckanext.ecosphere.vocabularies import local
+from ckanext.ecosphere.vocabularies import local, tables
 
 DATA = Path(__file__).parents[1] / "data"
 EVERYDAY = "search:everyday"
@@ -82,36 +82,53 @@ def read(text: str) -> list[Word]:
     Args:
         text: as typed; accents and case do not matter.
     """
-    found = read_all(text)[:MOST_READ]
-    content = accumulate(word.folded not in stop_words() for word in found)
-    return [word for word, number in zip(found, content, strict=True) if number <= MOST_WORDS]
+    words = read_all(text)[:MOST_READ]
+    numbers = accumulate(word.folded not in stop_words() for word in words)
+    return [word for word, number in zip(words, numbers, strict=True) if number <= MOST_WORDS]
 
 
 @cache
 def pictures() -> dict[str, str]:
     """Return emoji → the word that each stands for."""
-    with (DATA / "pictures.csv").open(encoding="utf-8", newline="") as file:
-        return {row["picture"]: row["word"] for row in csv.DictReader(line for line in file if line[0] != "#")}
+    return {row["picture"]: row["word"] for row in tables.rows(DATA / "pictures.csv")}
 
 
 def read_all(text: str) -> list[Word]:
     """Split a text into words, without a maximum."""
-    found = []
-    text = "".join(f" {word} " if (word := pictures().get(sign)) else sign for sign in text)
+    for picture in pictures().keys() & set(text):
+        text = text.replace(picture, f" {pictures()[picture]} ")
     text = _IN_SHORT.sub(lambda match: "sous " if match[1] else "sur ", text)
+    words = []
     for match in _TOKEN.finditer(_ELIDED.sub(" ", text)):
         typed = match[0]
+        parts = [typed]
         # A number or a table name ("N_ICPE_P_059") is a single word.
-        parts = [typed] if _CODE.fullmatch(typed) or "_" in typed else re.split(r"[-'’.]", typed)
+        if not _CODE.fullmatch(typed) and "_" not in typed:
+            parts = re.split(r"[-'’.]", typed)
         if _INITIALS.fullmatch(typed):
             parts = ["".join(parts)]
         last = len(parts) - 1
-        found += [
-            Word(part, folded, stem(folded), glued="-" in typed and number < last)
-            for number, part in enumerate(parts)
-            if (folded := voc.normalise(part))
-        ]
-    return found
+        for number, part in enumerate(parts):
+            folded = voc.normalise(part)
+            if folded:
+                glued = "-" in typed and number < last
+                words.append(Word(part, folded, stem(folded), glued))
+    return words
+
+
+def without_stop_words(words: Iterable[Word]) -> list[Word]:
+    """Return the words that are no stop words."""
+    return [word for word in words if word.folded not in stop_words()]
+
+
+def stems_of(words: Iterable[Word]) -> str:
+    """Return the stems of words, joined by spaces."""
+    return " ".join(word.stem for word in words)
+
+
+def key_of(text: str) -> str:
+    """Return the stems that identify an expression, without stop words; "" if it has no other words."""
+    return stems_of(without_stop_words(read(text)))
 
 
 def stem(folded: str) -> str:
@@ -140,7 +157,7 @@ def words_of_language() -> frozenset[str]:
 @cache
 def fillers() -> frozenset[str]:
     """Return the stems of words and expressions that only introduce a question."""
-    return frozenset(" ".join(word.stem for word in read(line)) for line in _lines("fillers_fr.txt"))
+    return frozenset(stems_of(read(line)) for line in _lines("fillers_fr.txt"))
 
 
 @cache
@@ -181,27 +198,37 @@ def expressions() -> dict[str, tuple[tuple[str, ...], int]]:
     Terms of the synonym list are included without alternative names, since Solr knows their synonyms. Here they keep
     expressions together ("carte de bruit") and distinguish domain terms from other words.
     """
-    catalogue: dict[str, dict[str, None]] = {}
-    found: dict[str, dict[str, None]] = {}
-    for asked, called in everyday():
-        for term in asked:
+    # Dicts without values, as sets that keep their order.
+    names_of_catalogue: dict[str, dict[str, None]] = {}
+    everyday_names: dict[str, dict[str, None]] = {}
+    for typed, called in everyday():
+        for term in typed:
             key = key_of(term)
-            catalogue.setdefault(key, {}).update(dict.fromkeys(each for each in called if key_of(each) != key))
-            found.setdefault(key, {}).update(dict.fromkeys(each for each in asked if key_of(each) != key))
+            for names, terms in ((names_of_catalogue, called), (everyday_names, typed)):
+                others = [other for other in terms if key_of(other) != key]
+                names.setdefault(key, {}).update(dict.fromkeys(others))
     for line in synonyms.read_lines():
-        keys = [key_of(term) for term in line.terms]
-        known = [catalogue[key] for key in keys if key in catalogue] if not line.broader else []
-        for key in keys:
-            # The long form of an acronym has the acronym's names.
-            if key not in catalogue and known:
-                catalogue[key] = {name: None for called in known for name in called if key_of(name) != key}
+        if not line.broader:
+            _share_names([key_of(term) for term in line.terms], names_of_catalogue)
         for term in (*line.terms, *line.broader):
-            found.setdefault(key_of(term), {})
-    return {
-        key: (tuple(dict.fromkeys((*catalogue.get(key, {}), *siblings))), len(catalogue.get(key, {})))
-        for key, siblings in found.items()
-        if key
-    }
+            everyday_names.setdefault(key_of(term), {})
+    everyday_names.pop("", None)
+    names_by_key = {}
+    for key, siblings in everyday_names.items():
+        called = names_of_catalogue.get(key, {})
+        names_by_key[key] = (tuple({**called, **siblings}), len(called))
+    return names_by_key
+
+
+def _share_names(keys: list[str], names_of_catalogue: dict[str, dict[str, None]]) -> None:
+    """Give synonyms without names the names of the others: the long form of an acronym has those of the acronym."""
+    names = [names_of_catalogue[key] for key in keys if key in names_of_catalogue]
+    if not names:
+        return
+    for key in keys:
+        if key not in names_of_catalogue:
+            others = [name for called in names for name in called if key_of(name) != key]
+            names_of_catalogue[key] = dict.fromkeys(others)
 
 
 @voc.derived
@@ -215,38 +242,42 @@ def own_terms() -> frozenset[str]:
 @cache
 def written() -> dict[str, str]:
     """Return stems of an expression → the expression as written in the lists."""
-    terms = [term for lists in everyday() for each in lists for term in each]
-    terms += [term for line in synonyms.read_lines() for term in (*line.terms, *line.broader)]
-    found: dict[str, str] = {}
+    terms: list[str] = []
+    for typed, called in everyday():
+        terms += [*typed, *called]
+    for line in synonyms.read_lines():
+        terms += [*line.terms, *line.broader]
+    by_key: dict[str, str] = {}
     for term in terms:
-        found.setdefault(key_of(term), term)
-    return found
+        by_key.setdefault(key_of(term), term)
+    return by_key
 
 
 @voc.derived
 @cache
 def _joined() -> dict[str, str]:
     """Return an expression without spaces and plural ending → its stems."""
-    found: dict[str, str] = {}
+    keys: dict[str, str] = {}
     for key, term in written().items():
-        together = _together([word for word in read(term) if word.folded not in stop_words()])
-        if key in expressions() and len(together) >= _SHORTEST_JOINED:
-            found.setdefault(together, key)
-    return found
+        joined = _join(without_stop_words(read(term)))
+        if key in expressions() and len(joined) >= _SHORTEST_JOINED:
+            keys.setdefault(joined, key)
+    return keys
 
 
-def _together(content: list[Word]) -> str:
+def _join(content: list[Word]) -> str:
     return stem("".join(word.folded for word in content))
 
 
-def _known(key: str, content: list[Word]) -> tuple[tuple[str, ...], int] | None:
+def _names_of(content: list[Word]) -> tuple[tuple[str, ...], int] | None:
     """Return the alternative names of an expression and how many are the catalogue's; None if it is unknown.
 
     If it is written without its spaces or with extra ones, its usual spelling is among the names.
     """
-    if found := expressions().get(key):
-        return found
-    usual = _joined().get(_together(content))
+    names = expressions().get(stems_of(content))
+    if names:
+        return names
+    usual = _joined().get(_join(content))
     if not usual:
         return None
     others, called = expressions()[usual]
@@ -255,74 +286,37 @@ def _known(key: str, content: list[Word]) -> tuple[tuple[str, ...], int] | None:
 
 def is_expression(text: str) -> bool:
     """Return whether a text is a term of the lists, even with missing or extra spaces."""
-    read_words = [word for word in read(text) if word.folded not in stop_words()]
-    return _known(" ".join(word.stem for word in read_words), read_words) is not None
-
-
-@cache
-def longest_synonyms() -> dict[str, int]:
-    """Return stems of a term → number of words of its longest synonym.
-
-    Solr indexes a word and its synonyms at one place, which is as long as the longest of them and separates its
-    neighbours.
-    """
-    found: dict[str, int] = {}
-    for line in synonyms.read_lines():
-        lengths = [len(key_of(term).split()) for term in (*line.terms, *line.broader)]
-        for term in line.terms:
-            key = key_of(term)
-            found[key] = max(found.get(key, 1), *lengths)
-    return found
-
-
-def lengthened(stems: list[str]) -> int:
-    """Return the maximum number of positions that synonyms add between words in the index.
-
-    The last word does not count, as it has no neighbour after it.
-    """
-    longest = longest_synonyms()
-    found = 0
-    for start in range(len(stems)):
-        for end in range(min(len(stems), start + LONGEST_PHRASE), start, -1):
-            size = longest.get(" ".join(stems[start:end]), 0)
-            if size and end < len(stems):
-                found += max(0, size - (end - start))
-            # A multi-word expression is stretched by its own synonym, too.
-            found += 1 if size and end - start > 1 else 0
-    return found
+    return _names_of(without_stop_words(read(text))) is not None
 
 
 def everyday() -> list[tuple[list[str], list[str]]]:
     """Return everyday terms and the catalogue's terms: administrators' lines and synonyms first, then the package's."""
-    found: list[tuple[list[str], list[str]]] = []
+    lines: list[tuple[list[str], list[str]]] = []
     for line in local.of(EVERYDAY).values():
-        asked, called = list(line["asked"]), list(line["called"])
-        found += [(asked, called), (called, asked)] if line.get("both") else [(asked, called)]
-    found += [(list(synonyms_of), [label]) for label, synonyms_of in voc.own_synonyms()]
-    return found + packaged_everyday()
+        typed, called = list(line["asked"]), list(line["called"])
+        lines.append((typed, called))
+        if line.get("both"):
+            lines.append((called, typed))
+    lines += [([*others], [label]) for label, others in voc.own_synonyms()]
+    return lines + packaged_everyday()
 
 
 def packaged_everyday() -> list[tuple[list[str], list[str]]]:
     """Return the lines of `everyday_fr.txt`."""
-    found: list[tuple[list[str], list[str]]] = []
+    lines: list[tuple[list[str], list[str]]] = []
     for line in _lines("everyday_fr.txt"):
-        left, _arrow, right = line.partition("=>")
-        if _arrow:
-            found.append((_terms(left), _terms(right)))
+        typed, arrow, called = line.partition("=>")
+        if arrow:
+            lines.append((_terms(typed), _terms(called)))
         else:
             # Terms that are not equivalent, although the catalogue uses the same name for each.
-            left, _arrow, right = line.partition("->")
-            found += [([term], _terms(right)) for term in _terms(left)]
-    return found
+            typed, _arrow, called = line.partition("->")
+            lines += [([term], _terms(called)) for term in _terms(typed)]
+    return lines
 
 
 def _terms(text: str) -> list[str]:
-    return [term for part in text.split(";") if (term := part.strip())]
-
-
-def key_of(text: str) -> str:
-    """Return the stems that identify an expression, without stop words; "" if it has no other words."""
-    return " ".join(word.stem for word in read(text) if word.folded not in stop_words())
+    return list(filter(None, map(str.strip, text.split(";"))))
 
 
 def is_translated(unit: Unit) -> bool:
@@ -338,62 +332,69 @@ def units(words: list[Word], *, synonyms_on: bool = True) -> list[Unit]:
         synonyms_on: whether to add alternative names.
     """
     content = _without_fillers(words)
-    found: list[Unit] = []
+    grouped: list[Unit] = []
     start = 0
     while start < len(content):
-        for end in range(min(len(content), start + LONGEST_PHRASE), start, -1):
-            key = " ".join(word.stem for word in content[start:end])
-            typed = tuple(word.typed for word in content[start:end])
-            known = _known(key, content[start:end])
-            others, called = known if known and synonyms_on else ((), 0)
-            if key in purposes() and end - start > 1:
-                found.append(Unit(typed, others, called, weak=True, core=True))
-                break
-            if known:
-                found.append(Unit(typed, others, called, core=True))
-                break
-        else:
-            end = start + 1
-            found.append(Unit((content[start].typed,), weak=content[start].stem in generic()))
+        unit, end = _longest_unit(content, start)
+        grouped.append(unit if synonyms_on else replace(unit, others=(), called=0))
         start = end
-    if all(unit.weak for unit in found):
-        found = [replace(unit, weak=False) for unit in found]
-    return list(dict.fromkeys(found))
+    if all(unit.weak for unit in grouped):
+        grouped = [replace(unit, weak=False) for unit in grouped]
+    return list(dict.fromkeys(grouped))
+
+
+def _longest_unit(content: list[Word], start: int) -> tuple[Unit, int]:
+    """Return the longest expression that begins at a word, or this word, and the position after it."""
+    for end in range(min(len(content), start + LONGEST_PHRASE), start, -1):
+        inner = content[start:end]
+        names = _names_of(inner)
+        is_purpose = end - start > 1 and stems_of(inner) in purposes()
+        if names or is_purpose:
+            others, called = names or ((), 0)
+            typed = tuple(word.typed for word in inner)
+            return Unit(typed, others, called, weak=is_purpose, core=True), end
+    word = content[start]
+    return Unit((word.typed,), weak=word.stem in generic()), start + 1
 
 
 def _without_fillers(words: list[Word]) -> list[Word]:
     """Drop filler words, except those within a known expression."""
-    kept: list[Word] = []
+    remaining: list[Word] = []
     position = 0
     while position < len(words):
-        protected = _protected(words, position)
-        if protected:
-            kept += words[position : position + protected]
-            position += protected
-            continue
-        for end in range(min(len(words), position + LONGEST_PHRASE), position, -1):
-            if " ".join(word.stem for word in words[position:end]) in fillers():
-                position = end
-                break
+        protected = _length_of_expression(words, position)
+        filler = 0 if protected else _length_of_filler(words, position)
+        if filler:
+            position += filler
         else:
-            kept.append(words[position])
-            position += 1
-    content = [word for word in kept if word.folded not in stop_words()]
-    return content or [word for word in words if word.folded not in stop_words()] or words
+            end = position + (protected or 1)
+            remaining += words[position:end]
+            position = end
+    return without_stop_words(remaining) or without_stop_words(words) or words
 
 
-def _protected(words: list[Word], position: int) -> int:
+def _length_of_filler(words: list[Word], position: int) -> int:
+    """Return the number of words from here on that only introduce a question."""
+    for end in range(min(len(words), position + LONGEST_PHRASE), position, -1):
+        if stems_of(words[position:end]) in fillers():
+            return end - position
+    return 0
+
+
+def _length_of_expression(words: list[Word], position: int) -> int:
     """Return the number of words from here on that form a known expression."""
     for end in range(min(len(words), position + LONGEST_PHRASE + 3), position, -1):
         inner = words[position:end]
         if inner[0].folded in stop_words() or inner[-1].folded in stop_words():
             continue
-        key = " ".join(word.stem for word in inner if word.folded not in stop_words())
+        key = stems_of(without_stop_words(inner))
         if key in expressions() or (key in purposes() and " " in key):
             return end - position
     return 0
 
 
 def _lines(name: str) -> list[str]:
+    """Return the lines of a list in `data/`, without comments."""
     lines = (DATA / name).read_text(encoding="utf-8").splitlines()
-    return [text for line in lines if (text := line.split("#", 1)[0].strip())]
+    texts = (line.partition("#")[0].strip() for line in lines)
+    return list(filter(None, texts))

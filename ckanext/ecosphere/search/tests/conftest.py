@@ -11,7 +11,7 @@ from ckan.tests import factories, helpers
 
 from ckanext.ecosphere.search import setup, solr_schema, stock_schema
 from ckanext.ecosphere.search.relevance import catalogue_words
-from ckanext.ecosphere.search.relevance.search import forget_schema
+from ckanext.ecosphere.search.relevance.results import forget_schema
 from ckanext.ecosphere.search.solr_client import SolrAdmin
 
 
@@ -82,7 +82,9 @@ def find() -> Callable[..., list[str]]:
     """Search as an anonymous user and return the titles found."""
 
     def search(query: str, **params: Any) -> list[str]:
-        found = helpers.call_action("package_search", {"ignore_auth": False, "user": ""}, q=query, rows=100, **params)
+        found = helpers.call_action(
+            "package_search", {"ignore_auth": False, "user": ""}, q=query, rows=100, **params
+        )
         return [each["title"] for each in found["results"]]
 
     return search

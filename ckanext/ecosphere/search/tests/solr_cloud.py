@@ -61,15 +61,26 @@ def running(folder: Path) -> Iterator[Cloud]:
     """
     ports, log = _free_ports(3), folder / "nodes.log"
     zookeeper = f"127.0.0.1:{ports[2]}"
-    first = {"zkRun": zookeeper, "bootstrap_confdir": _configuration(folder), "collection.configName": "ckan"}
+    first = {
+        "zkRun": zookeeper,
+        "bootstrap_confdir": _configuration(folder),
+        "collection.configName": "ckan",
+    }
     with ExitStack() as ending:
         processes = []
         for port, roles in zip(ports, (first, {"zkHost": zookeeper}), strict=False):
             processes.append(_start(folder / f"node-{port}", port, roles, log))
             ending.callback(_end, processes[-1])
-        cloud = Cloud(tuple(f"http://127.0.0.1:{port}/solr" for port in ports[:2]), tuple(processes))
+        cloud = Cloud(
+            tuple(f"http://127.0.0.1:{port}/solr" for port in ports[:2]), tuple(processes)
+        )
         try:
-            _wait(lambda: len(cloud.ask("CLUSTERSTATUS")["cluster"]["live_nodes"]) == len(cloud.nodes), processes)
+            _wait(
+                lambda: (
+                    len(cloud.ask("CLUSTERSTATUS")["cluster"]["live_nodes"]) == len(cloud.nodes)
+                ),
+                processes,
+            )
         except TimeoutError as error:
             raise TimeoutError(log.read_text(errors="replace")[-2_000:]) from error
         sizes = {"numShards": 2, "replicationFactor": 2, "waitForFinalState": "true"}
@@ -94,7 +105,12 @@ def _start(home: Path, port: int, roles: dict[str, Any], log: Path) -> subproces
     folders = {"solr.solr.home": home, "solr.log.dir": home, "java.io.tmpdir": home}
     properties = {**_PROPERTIES, **folders, "solr.port": port, **roles}
     java, jars = program("java") / "bin" / "java", INSTALLED / "solr" / "lib" / "*"
-    command = [*_WITH_PARENT, str(java), *_OPTIONS, *(f"-D{name}={value}" for name, value in properties.items())]
+    command = [
+        *_WITH_PARENT,
+        str(java),
+        *_OPTIONS,
+        *(f"-D{name}={value}" for name, value in properties.items()),
+    ]
     with log.open("ab") as written:
         return subprocess.Popen(
             [*command, "-cp", str(jars), str(DEV / "solr" / "SolrServer.java")],
@@ -118,7 +134,9 @@ def _free_ports(number: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
-def _wait(until: Any, processes: list[subprocess.Popen[bytes]] | None = None, seconds: float = 120) -> None:
+def _wait(
+    until: Any, processes: list[subprocess.Popen[bytes]] | None = None, seconds: float = 120
+) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and all(each.poll() is None for each in processes or ()):
         try:

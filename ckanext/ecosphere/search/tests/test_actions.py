@@ -7,11 +7,20 @@ import pytest
 from ckan.tests import factories, helpers
 from ckan.tests.helpers import CKANTestApp
 
-pytestmark = pytest.mark.usefixtures("loaded", "clean_db", "clean_index", "french", "with_request_context")
+pytestmark = pytest.mark.usefixtures(
+    "loaded", "clean_db", "clean_index", "french", "with_request_context"
+)
 
 RHONE = "http://id.insee.fr/geo/departement/69"
 EAU = "http://registre.data.developpement-durable.gouv.fr/ecospheres/themes-ecospheres/eau"
-PERSONAS = {"anonymous": False, "user": False, "other-editor": False, "editor": True, "admin": True, "sysadmin": True}
+PERSONAS = {
+    "anonymous": False,
+    "user": False,
+    "other-editor": False,
+    "editor": True,
+    "admin": True,
+    "sysadmin": True,
+}
 
 
 @pytest.fixture
@@ -23,11 +32,21 @@ def app(made_app: Any) -> CKANTestApp:
 @pytest.fixture
 def names() -> dict[str, str]:
     """Role → user name; "" for the anonymous user."""
-    people = {name: factories.User(name=name)["name"] for name in ("user", "other-editor", "editor", "admin")}
+    people = {
+        name: factories.User(name=name)["name"]
+        for name in ("user", "other-editor", "editor", "admin")
+    }
     people |= {"anonymous": "", "sysadmin": factories.Sysadmin(name="boss")["name"]}
-    owner = factories.Organization(name="ddt-69", users=[{"name": n, "capacity": n} for n in ("editor", "admin")])
+    owner = factories.Organization(
+        name="ddt-69", users=[{"name": n, "capacity": n} for n in ("editor", "admin")]
+    )
     factories.Organization(name="ddt-42", users=[{"name": "other-editor", "capacity": "editor"}])
-    fields: dict[str, Any] = {"notes": "", "owner_org": owner["id"], "territory": [RHONE], "theme": [EAU]}
+    fields: dict[str, Any] = {
+        "notes": "",
+        "owner_org": owner["id"],
+        "territory": [RHONE],
+        "theme": [EAU],
+    }
     factories.Dataset(title="Captages prioritaires", private=True, **fields)
     return people
 
@@ -57,9 +76,16 @@ def test_a_query_that_is_missing_is_named():
     assert "q" in refused.value.error_dict
 
 
-@pytest.mark.parametrize("query", ["", "e", '"', "*:*", "{!xmlparser}", "a" * 5_000, "title:[* TO *]"])
+@pytest.mark.parametrize(
+    "query", ["", "e", '"', "*:*", "{!xmlparser}", "a" * 5_000, "title:[* TO *]"]
+)
 def test_no_query_breaks_the_suggestions(query):
-    assert set(ask("ecosphere_search_suggest", "", q=query)) == {"subjects", "datasets", "facets", "communes"}
+    assert set(ask("ecosphere_search_suggest", "", q=query)) == {
+        "subjects",
+        "datasets",
+        "facets",
+        "communes",
+    }
 
 
 @pytest.mark.parametrize("query", ["\x00", "eau\ud800", ["eau"] * 2 + [{"a": "\x00"}]])

@@ -27,8 +27,12 @@ def dataset() -> dict[str, Any]:
     owner = factories.Organization(image_url="")["id"]
     box = '{"type": "Polygon", "coordinates": [[[-1.6,47.2],[-1.5,47.2],[-1.5,47.3],[-1.6,47.3],[-1.6,47.2]]]}'
     title = "Qualité de l'eau à Nantes"
-    factories.Dataset(title="Autre", owner_org=owner, territory=["http://id.insee.fr/geo/departement/01"])
-    return factories.Dataset(name="eau-nantes", title=title, owner_org=owner, territory=[NANTES], spatial=box)
+    factories.Dataset(
+        title="Autre", owner_org=owner, territory=["http://id.insee.fr/geo/departement/01"]
+    )
+    return factories.Dataset(
+        name="eau-nantes", title=title, owner_org=owner, territory=[NANTES], spatial=box
+    )
 
 
 def links(app: Any, path: str = "/fr/api") -> list[str]:
@@ -72,7 +76,9 @@ def test_an_empty_catalogue_has_the_page_and_the_footer_leads_to_it(app):
 def test_the_catalogue_service_is_told_when_there_is_one(app, dataset, csw_catalogue, monkeypatch):
     assert "CSW" not in app.get("/fr/api").body
     monkeypatch.setitem(tk.config, "ecosphere.portal.csw_url", csw_catalogue([RECORD]))
-    answers = [etree.parse(urlopen(url)).getroot().tag for url in links(app) if "service=CSW" in url]
+    answers = [
+        etree.parse(urlopen(url)).getroot().tag for url in links(app) if "service=CSW" in url
+    ]
     assert [tag.rpartition("}")[2] for tag in answers] == ["Capabilities", "GetRecordsResponse"]
 
 

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.usefixtures("loaded", "with_request_context")
     [
         json.dumps(POLYGON),
         json.dumps({"type": "Feature", "properties": {}, "geometry": POLYGON}),
-        json.dumps({"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": POLYGON}]}),
+        json.dumps(
+            {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": POLYGON}]}
+        ),
         "POLYGON((4 45, 6 45, 6 47, 4 47, 4 45))",
         "SRID=4326; MULTIPOLYGON(((4 45, 6 45, 6 47, 4 47, 4 45)))",
         "4, 45, 6, 47",
@@ -37,7 +39,9 @@ def test_names_of_territories(text):
     assert found.box is not None
 
 
-@pytest.mark.parametrize("text", ["Nantes", "nantes (44)", "Nantes, Loire-Atlantique", "44109", "44300"])
+@pytest.mark.parametrize(
+    "text", ["Nantes", "nantes (44)", "Nantes, Loire-Atlantique", "44109", "44300"]
+)
 def test_names_of_communes_become_what_covers_them(text):
     assert area.parse(text).covers == "commune-44109"
 
@@ -60,11 +64,15 @@ def test_a_namesake_or_a_code_of_two_communes_asks_which():
     ],
 )
 def test_points_are_read_in_degrees_of_either_order_and_in_lambert_93(text, longitude, latitude):
-    assert area.parse(text).box == pytest.approx((longitude, latitude, longitude, latitude), abs=1e-4)
+    assert area.parse(text).box == pytest.approx(
+        (longitude, latitude, longitude, latitude), abs=1e-4
+    )
 
 
 def test_a_box_in_lambert_93_is_converted():
-    assert area.parse("700000,6600000,750000,6650000").box == pytest.approx((3, 46.498, 3.657, 46.95), abs=0.001)
+    assert area.parse("700000,6600000,750000,6650000").box == pytest.approx(
+        (3, 46.498, 3.657, 46.95), abs=0.001
+    )
 
 
 @pytest.mark.parametrize("text", ["Nantes Métropole", "nantes metropole", "244400404"])

@@ -31,7 +31,9 @@ def tile(exchange: Exchange) -> None:
     """Answer a tile of the colour of its row and column."""
     _empty, _zoom, column, row = exchange.path.partition(".")[0].split("/")
     image = io.BytesIO()
-    Image.new("RGB", (256, 256), (200 + int(column) % 2 * 40, 220, 200 + int(row) % 2 * 40)).save(image, "PNG")
+    Image.new("RGB", (256, 256), (200 + int(column) % 2 * 40, 220, 200 + int(row) % 2 * 40)).save(
+        image, "PNG"
+    )
     exchange.answer(image.getvalue(), Content_Type="image/png")
 
 
@@ -56,7 +58,9 @@ def portal(app: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def tab(browser: Browser, portal: str) -> Iterator[Page]:
-    context = browser.new_context(base_url=portal, locale="fr-FR", viewport={"width": 1280, "height": 900})
+    context = browser.new_context(
+        base_url=portal, locale="fr-FR", viewport={"width": 1280, "height": 900}
+    )
     yield context.new_page()
     context.close()
 
@@ -65,7 +69,11 @@ def tab(browser: Browser, portal: str) -> Iterator[Page]:
 def datasets(make_datasets: Any) -> list[dict[str, Any]]:
     return make_datasets(
         {"title": "Zones humides de l'Ain", "spatial": BOX, "spatial_coverage": [{"bbox": BOX}]},
-        {"title": "Zones humides de Nantes", "spatial": OTHER, "spatial_coverage": [{"bbox": OTHER}]},
+        {
+            "title": "Zones humides de Nantes",
+            "spatial": OTHER,
+            "spatial_coverage": [{"bbox": OTHER}],
+        },
     )
 
 
@@ -75,7 +83,10 @@ def use(monkeypatch: Any, tiles: ScriptedServer) -> None:
 
 
 def asked(tiles: ScriptedServer) -> set[tuple[int, int, int]]:
-    return {tuple(map(int, path.partition(".")[0].split("/")[1:])) for _method, path, _body in tiles.seen}
+    return {
+        tuple(map(int, path.partition(".")[0].split("/")[1:]))
+        for _method, path, _body in tiles.seen
+    }
 
 
 def width(tab: Page) -> float:
@@ -94,7 +105,9 @@ def test_the_results_are_seen_on_a_real_map_that_can_be_zoomed(tab, tiles, datas
     column = (4.7 + 180) / 360 * 64
     row = (1 - math.asinh(math.tan(math.radians(46.5))) / math.pi) / 2 * 64
     assert (6, int(column), int(row)) in first
-    place = tab.locator(f".eco-extents image[href$='/6/{int(column)}/{int(row)}.png']").bounding_box()
+    place = tab.locator(
+        f".eco-extents image[href$='/6/{int(column)}/{int(row)}.png']"
+    ).bounding_box()
     extent = tab.locator(".eco-extents a:has-text('Ain') rect").bounding_box()
     assert extent["x"] == pytest.approx(place["x"] + (column % 1) * place["width"], abs=2.5)
     assert extent["y"] == pytest.approx(place["y"] + (row % 1) * place["height"], abs=2.5)
@@ -108,7 +121,9 @@ def test_the_results_are_seen_on_a_real_map_that_can_be_zoomed(tab, tiles, datas
     picture(tab, "results-on-a-map")
     tab.locator(".eco-rank").evaluate_all("all => all.forEach(each => each.append('0'))")
     for scheme in ("dark", "light"):
-        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colours between the two
+        tab.emulate_media(
+            color_scheme=scheme, reduced_motion="reduce"
+        )  # no colours between the two
         assert axe_violations(tab) == []
     assert english_texts(tab.content()) == []
     tab.set_viewport_size({"width": 360, "height": 800})
@@ -139,5 +154,7 @@ def test_the_drawing_stays_where_no_tile_comes_or_none_is_wanted(tab, tiles, dat
         assert (tiles.url in answer.headers["content-security-policy"]) is bool(template)
         assert bool(tiles.seen) is bool(template)
         expect(tab.locator(".eco-extents [data-tiles] image")).to_have_count(0)
-        expect(tab.locator(".eco-extents image[href$='/ecosphere/departements.svg']")).to_be_visible()
+        expect(
+            tab.locator(".eco-extents image[href$='/ecosphere/departements.svg']")
+        ).to_be_visible()
         expect(tab.locator(".eco-extents [data-credit]")).to_be_hidden()

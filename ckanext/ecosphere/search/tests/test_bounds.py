@@ -76,29 +76,49 @@ def test_costly_questions_are_refused_and_others_answered(app: Any) -> None:
         if status != 200:
             wrong.append((words, "page", status, taken))
     for asked in ("rows=100000000", "rows=100000000&facet.limit=-1"):
-        if not 0 < len(app.get(f"/api/3/action/package_search?{asked}").json["result"]["results"]) <= MOST_ROWS:
+        if (
+            not 0
+            < len(app.get(f"/api/3/action/package_search?{asked}").json["result"]["results"])
+            <= MOST_ROWS
+        ):
             wrong.append((asked, "API", 200, 0))
-    answer = app.post("/api/3/action/package_search", json={"extras": {"ext_bbox": "-1e308,-1e308,1e308,1e308"}})
+    answer = app.post(
+        "/api/3/action/package_search", json={"extras": {"ext_bbox": "-1e308,-1e308,1e308,1e308"}}
+    )
     if answer.status_code != 400:
         wrong.append(("box in extras", "API", answer.status_code, 0))
     for name in ("fq", "fq_list"):
         parser = "{!edismax qf=title}eau"
-        answer = app.post("/api/3/action/package_search", json={name: [parser] if name == "fq_list" else parser})
+        answer = app.post(
+            "/api/3/action/package_search", json={name: [parser] if name == "fq_list" else parser}
+        )
         if answer.status_code not in {400, 409}:
             wrong.append((name, "parser", answer.status_code, 0))
     assert not wrong, wrong
 
 
 def test_facets_and_pages_are_bounded() -> None:
-    params = {"q": "eau", "facet.limit": 10**9, "facet.field": [f"f{number}" for number in range(500)]}
+    params = {
+        "q": "eau",
+        "facet.limit": 10**9,
+        "facet.field": [f"f{number}" for number in range(500)],
+    }
     query.prepare(params)
     assert params["facet.limit"] == bounds.MOST_FACET_VALUES
     assert len(params["facet.field"]) == bounds.MOST_FACETS
-    params = {"q": "eau", "facet.limit": -1, "facet.field": ["id", "title", "notes", "text", "{!lucene key=a}tags"]}
+    params = {
+        "q": "eau",
+        "facet.limit": -1,
+        "facet.field": ["id", "title", "notes", "text", "{!lucene key=a}tags"],
+    }
     query.prepare(params)
     assert params["facet.field"] == ["id", "{!lucene key=a}tags"]
     assert params["facet.limit"] == bounds.MOST_FACET_VALUES
-    params = {"q": "eau", "facet.limit": -1, "facet.field": ["vocab_ecosphere_territory", "organization"]}
+    params = {
+        "q": "eau",
+        "facet.limit": -1,
+        "facet.field": ["vocab_ecosphere_territory", "organization"],
+    }
     query.prepare(params)
     assert (len(params["facet.field"]), params["facet.limit"]) == (2, -1)
     with pytest.raises(bounds.SearchQueryError):
@@ -125,10 +145,19 @@ def test_facets_tell_nothing_of_what_is_private(app: Any, q: str) -> None:
     service = factories.Organization()["id"]
     factories.Dataset(owner_org=service, title="Eau", tags=[{"name": "ouvert"}])
     factories.Dataset(owner_org=service, title="Eau", tags=[{"name": "zorglub"}], private=True)
-    asked = {"q": q, "rows": 0, "facet.field": ["tags", "capacity"], "facet.mincount": 0, "facet.limit": -1}
+    asked = {
+        "q": q,
+        "rows": 0,
+        "facet.field": ["tags", "capacity"],
+        "facet.mincount": 0,
+        "facet.limit": -1,
+    }
     for answer in (
         app.post("/api/3/action/package_search", json=asked),
-        app.get("/api/3/action/package_search", query_string={**asked, "facet.field": '["tags", "capacity"]'}),
+        app.get(
+            "/api/3/action/package_search",
+            query_string={**asked, "facet.field": '["tags", "capacity"]'},
+        ),
     ):
         found = answer.json["result"]["facets"]
         assert "zorglub" not in found["tags"] and "private" not in found["capacity"]
@@ -136,7 +165,9 @@ def test_facets_tell_nothing_of_what_is_private(app: Any, q: str) -> None:
 
 @pytest.mark.parametrize("extras", ['{"ext_bbox": "1,2,3,4"}', ["list"]])
 def test_extras_that_are_no_object_are_refused(app: Any, extras: Any) -> None:
-    answer = app.post("/api/3/action/package_search", json={"ext_bbox": "1,2,3,4", "extras": extras})
+    answer = app.post(
+        "/api/3/action/package_search", json={"ext_bbox": "1,2,3,4", "extras": extras}
+    )
 
     assert answer.status_code == 409
     assert list(answer.json["error"]) == ["extras", "__type"]

@@ -7,13 +7,13 @@ import json
 import pytest
 
 from ckanext.ecosphere import vocabularies as voc
-from ckanext.ecosphere.search import boxes, place_index
+from ckanext.ecosphere.search import boxes, index
 from ckanext.ecosphere.search.relevance.solr_query import INSIDE_FIELD, PLACE_FIELD
 
 
 def places(*box: float) -> tuple[list[str], list[str]]:
     document: dict[str, list[str]] = {}
-    place_index.complete(document, [], "Zones humides", box)  # pyright: ignore[reportArgumentType]
+    index.add_places(document, [], "Zones humides", box)  # pyright: ignore[reportArgumentType]
     return document[PLACE_FIELD], document[INSIDE_FIELD]
 
 
@@ -30,7 +30,9 @@ def test_a_small_box_is_inside_the_only_departement_that_holds_it():
 
 
 def test_a_box_of_several_departements_holds_them_and_one_of_the_world_is_the_country_s():
-    vendee, charente = (voc.get("territories")[f"departement-{code}"].data["bbox"] for code in ("85", "17"))
+    vendee, charente = (
+        voc.get("territories")[f"departement-{code}"].data["bbox"] for code in ("85", "17")
+    )
     west, south = min(vendee[0], charente[0]), min(vendee[1], charente[1])
     both = west, south, max(vendee[2], charente[2]), max(vendee[3], charente[3])
     assert {"departement-17", "departement-85"} <= set(places(*both)[0])
@@ -39,12 +41,22 @@ def test_a_box_of_several_departements_holds_them_and_one_of_the_world_is_the_co
 
 def test_a_territory_that_is_named_goes_before_the_geometry():
     document: dict[str, list[str]] = {}
-    place_index.complete(document, ["departement-01"], "Haies", (-4.2, 48.2, -4.1, 48.3))
+    index.add_places(document, ["departement-01"], "Haies", (-4.2, 48.2, -4.1, 48.3))
     assert document[PLACE_FIELD] == ["departement-01"]
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", '{"coordinates": []}', '{"coordinates": [[]]}', '{"coordinates": "a"}', "[" * 50_000]
+    "text",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        '{"coordinates": []}',
+        '{"coordinates": [[]]}',
+        '{"coordinates": "a"}',
+        "[" * 50_000,
+    ],
 )
 def test_what_is_no_geometry_has_no_box(text):
     assert boxes.of_geometry(text) is None

@@ -21,7 +21,9 @@ FAR = "zibelyne"
 @pytest.fixture
 def services() -> dict[str, Any]:
     editor = factories.User()
-    service = factories.Organization(users=[{"name": editor["name"], "capacity": "editor"}], image_url="")
+    service = factories.Organization(
+        users=[{"name": editor["name"], "capacity": "editor"}], image_url=""
+    )
     return {"editor": editor["name"], "id": service["id"]}
 
 
@@ -47,7 +49,9 @@ def test_words_of_titles_and_keywords_are_near_as_the_catalogue_writes_them(make
     assert count() == 7  # des, forêts, pattes … and no word of less than three letters
     assert catalogue_words.nearest("zibelinnes", 1) == "zibelines"
     assert catalogue_words.nearest("zibelines", 1) == ""  # it occurs
-    assert catalogue_words.nearest("xibelinnes", 2) == ""  # the first letter and another one are wrong
+    assert (
+        catalogue_words.nearest("xibelinnes", 2) == ""
+    )  # the first letter and another one are wrong
     assert catalogue_words.nearest("ecrevise", 1) == "écrevisse"
     assert catalogue_words.has(["Zibeline"])
     assert catalogue_words.has(["hermine"]) is False
@@ -64,7 +68,11 @@ def test_a_misspelt_word_takes_two_questions_to_solr(make_datasets, monkeypatch)
     count()
     asked: list[Any] = []
     search_solr = pysolr.Solr.search
-    monkeypatch.setattr(pysolr.Solr, "search", lambda *args, **params: asked.append(1) or search_solr(*args, **params))
+    monkeypatch.setattr(
+        pysolr.Solr,
+        "search",
+        lambda *args, **params: asked.append(1) or search_solr(*args, **params),
+    )
     assert told(f"{FAR} forêt")["corrected"] == "zibeline forêt"
     assert len(asked) == 2
 
@@ -98,7 +106,9 @@ def test_a_word_of_a_dataset_that_became_private_is_proposed_to_nobody_else(serv
     factories.Dataset(title="Martre des marais et des bocages", owner_org=services["id"])
     count()
     assert told(FAR)["corrected"] == "zibeline"
-    helpers.call_action("package_patch", {"user": services["editor"]}, id=dataset["id"], private=True)
+    helpers.call_action(
+        "package_patch", {"user": services["editor"]}, id=dataset["id"], private=True
+    )
     assert catalogue_words.nearest(FAR, 1) == "zibeline"  # from the earlier count
     for question in (FAR, f"martre marais bocages {FAR}"):
         assert told(question)["corrected"] == "", question

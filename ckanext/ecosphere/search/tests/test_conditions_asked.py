@@ -37,7 +37,11 @@ def catalogue(french, make_datasets):
     make_datasets(
         {"title": "Zones humides de la Vendée", "territory": [VENDEE], "resources": files("CSV")},
         {"title": "Zones humides de la Mayenne", "territory": [MAYENNE], "resources": files("SHP")},
-        {"title": "Zones humides des Pays de la Loire", "territory": [REGION], "resources": files("CSV")},
+        {
+            "title": "Zones humides des Pays de la Loire",
+            "territory": [REGION],
+            "resources": files("CSV"),
+        },
         {"title": "Trafic routier – 2018"},
         {"title": "Trafic routier – 2020"},
         {"title": "Trafic routier – 2022"},

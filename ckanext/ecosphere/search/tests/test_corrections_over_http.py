@@ -34,7 +34,9 @@ def people(loaded: None, request: pytest.FixtureRequest) -> dict[str, str]:
     request.getfixturevalue("reset_index")()
     for name, service in (("anne", "ddt"), ("stranger", "dreal")):
         factories.User(name=name, password=PASSWORD, email=f"{name}@example.org", image_url="")
-        factories.Organization(name=service, users=[{"name": name, "capacity": "member"}], image_url="")
+        factories.Organization(
+            name=service, users=[{"name": name, "capacity": "member"}], image_url=""
+        )
     factories.Sysadmin(name="boss", image_url="")
     return {name: factories.APIToken(user=name)["token"] for name in ("anne", "stranger")}
 
@@ -52,7 +54,9 @@ def ask(people: dict[str, str], made_app: Any) -> Ask:
             client = clients[person] = made_app._wsgi_app.test_client()
             if person in people:
                 form = {"login": person, "password": PASSWORD}
-                assert client.post("/user/login", data=form, follow_redirects=False).status_code == 302
+                assert (
+                    client.post("/user/login", data=form, follow_redirects=False).status_code == 302
+                )
         return clients[person]
 
     def get(person: str, path: str) -> str:
@@ -146,12 +150,18 @@ def test_costly_questions_are_answered_in_time(ask: Ask, made_app: Any, kept: st
             start = time.monotonic()
             answer = client.get(path, follow_redirects=True)
             text, taken = answer.get_data(as_text=True), time.monotonic() - start
-            if answer.status_code not in (200, 400, 409) or taken > MOST_SECONDS or "Traceback" in text:
+            if (
+                answer.status_code not in (200, 400, 409)
+                or taken > MOST_SECONDS
+                or "Traceback" in text
+            ):
                 wrong.append((name, where, answer.status_code, round(taken, 1)))
     assert not wrong
 
 
-MISSPELT_WORDS = tuple(f"zib{first}l{second}ne" for first in "abcdefghijklmno" for second in "abcdefghijklmn")[:200]
+MISSPELT_WORDS = tuple(
+    f"zib{first}l{second}ne" for first in "abcdefghijklmno" for second in "abcdefghijklmn"
+)[:200]
 HOSTILE = {
     "200 misspelt words": " ".join(MISSPELT_WORDS),
     "as many as are taken": " ".join(MISSPELT_WORDS[:12]),

@@ -28,7 +28,9 @@ def tokens(made_app, request):
     request.getfixturevalue("reset_index")()
     solr_schema.apply(setup.solr())
     people = {name: factories.User(name=name) for name in ("editor", "stranger")}
-    service = factories.Organization(name="ddt-01053-01", users=[{"name": "editor", "capacity": "editor"}])
+    service = factories.Organization(
+        name="ddt-01053-01", users=[{"name": "editor", "capacity": "editor"}]
+    )
     factories.Organization(name="ddt-other", users=[{"name": "stranger", "capacity": "editor"}])
     by_boss = {"user": factories.Sysadmin(name="boss")["name"], "ignore_auth": True}
     group = factories.Group(name="eaux", user=factories.User())
@@ -44,7 +46,9 @@ def tokens(made_app, request):
             license_id=licence,
             territory=[DEPARTEMENT + place],
             groups=[{"id": group["id"]}] if name.startswith("eau") else [],
-            resources=[{"url": f"https://data.example/{name}/{each}", "format": each} for each in formats],
+            resources=[
+                {"url": f"https://data.example/{name}/{each}", "format": each} for each in formats
+            ],
         )
     made = {name: factories.APIToken(user=each["name"])["token"] for name, each in people.items()}
     return made | {"anonymous": ""}
@@ -111,10 +115,17 @@ def test_a_feed_adds_too(app):
 
 def test_of_a_tree_the_lower_value_narrows_the_upper_one_down(ask):
     field = "vocab_ecosphere_territory"
-    found, counts = ask(ext_facets={field: ["region-ara", "departement-01"]}, **{"facet.field": [field]})
+    found, counts = ask(
+        ext_facets={field: ["region-ara", "departement-01"]}, **{"facet.field": [field]}
+    )
     assert found == {"eau-ain", "bruit-ain"}
     assert counts[field]["departement-69"] == 2
-    assert ask(ext_facets={field: ["region-ara"]})[0] == {"eau-ain", "bruit-ain", "eau-rhone", "bruit-rhone"}
+    assert ask(ext_facets={field: ["region-ara"]})[0] == {
+        "eau-ain",
+        "bruit-ain",
+        "eau-rhone",
+        "bruit-rhone",
+    }
 
 
 def test_what_covers_a_place_is_asked_for_by_the_api_too(app, ask):
@@ -126,7 +137,11 @@ def test_what_covers_a_place_is_asked_for_by_the_api_too(app, ask):
 
 @pytest.mark.parametrize(("person", "count"), [("anonymous", 2), ("stranger", 2), ("editor", 3)])
 def test_private_datasets_count_for_their_service_only(ask, person, count):
-    chosen = {"ext_facets": {"res_format": ["WMS"]}, "include_private": True, "facet.field": ["res_format"]}
+    chosen = {
+        "ext_facets": {"res_format": ["WMS"]},
+        "include_private": True,
+        "facet.field": ["res_format"],
+    }
     found, counts = ask(person, **chosen)
     assert counts["res_format"]["CSV"] == count
     assert ("secret-ain" in found) == (person == "editor")
@@ -149,7 +164,11 @@ def test_filter_queries_of_the_api_mean_what_they_meant(ask):
 )
 def test_what_is_no_facet_is_refused(app, params):
     answer = app.post("/api/3/action/package_search", json=params, status=400)
-    assert not json.loads(answer.body)["success"] if answer.body.startswith("{") else "facet" in answer.body.lower()
+    assert (
+        not json.loads(answer.body)["success"]
+        if answer.body.startswith("{")
+        else "facet" in answer.body.lower()
+    )
 
 
 @pytest.mark.parametrize("value", ['a"b', "a\\", "{!frange l=0}1", '") OR (name:*', "a}b", "*"])

@@ -21,11 +21,31 @@ def resources(*formats):
 @pytest.fixture
 def catalogue(make_datasets):
     return make_datasets(
-        {"title": "Zones humides <b>de l'Ain</b>", "territory": [DEPARTEMENT + "01"], "resources": resources("SHP")},
-        {"title": "Zone humide du Rhône", "territory": [DEPARTEMENT + "69"], "resources": resources("WMS")},
-        {"title": "Éoliennes", "territory": [DEPARTEMENT + "69"], "resources": resources("CSV"), "notes": "Mâts"},
-        {"title": "Zonages régionaux", "territory": ["http://id.insee.fr/geo/region/84"], "resources": []},
-        *({"title": f"Essai {code}", "territory": [DEPARTEMENT + code]} for code in ("35", "44", "59", "33", "31")),
+        {
+            "title": "Zones humides <b>de l'Ain</b>",
+            "territory": [DEPARTEMENT + "01"],
+            "resources": resources("SHP"),
+        },
+        {
+            "title": "Zone humide du Rhône",
+            "territory": [DEPARTEMENT + "69"],
+            "resources": resources("WMS"),
+        },
+        {
+            "title": "Éoliennes",
+            "territory": [DEPARTEMENT + "69"],
+            "resources": resources("CSV"),
+            "notes": "Mâts",
+        },
+        {
+            "title": "Zonages régionaux",
+            "territory": ["http://id.insee.fr/geo/region/84"],
+            "resources": [],
+        },
+        *(
+            {"title": f"Essai {code}", "territory": [DEPARTEMENT + code]}
+            for code in ("35", "44", "59", "33", "31")
+        ),
     )
 
 
@@ -38,7 +58,9 @@ def test_a_person_narrows_a_search_down_and_widens_it(page, catalogue):
     expect(titles(page)).to_have_count(2)
     # The search box comes first in the tab order, although the facets are on its left.
     box, facets = page.locator("#dataset-search-form input[name=q]"), page.locator(".secondary")
-    assert box.evaluate("(box, facets) => box.compareDocumentPosition(facets) & 4", facets.element_handle())
+    assert box.evaluate(
+        "(box, facets) => box.compareDocumentPosition(facets) & 4", facets.element_handle()
+    )
     assert facets.bounding_box()["x"] < box.bounding_box()["x"]
     marked = page.locator(".dataset-heading mark")
     assert sorted(marked.all_inner_texts()) == ["Zone", "Zones", "humide", "humides"]
@@ -86,7 +108,11 @@ def test_a_person_narrows_a_search_down_and_widens_it(page, catalogue):
 def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page, make_datasets):
     box = '{"type":"Polygon","coordinates":[[[4.7,45.6],[6.2,45.6],[6.2,46.5],[4.7,46.5],[4.7,45.6]]]}'
     make_datasets(
-        {"title": "Zones humides de l'Ain", "territory": [DEPARTEMENT + "01"], "spatial_coverage": [{"bbox": box}]},
+        {
+            "title": "Zones humides de l'Ain",
+            "territory": [DEPARTEMENT + "01"],
+            "spatial_coverage": [{"bbox": box}],
+        },
         {"title": "Zones humides sans étendue"},
     )
     page.goto("/fr/dataset/?q=zones")
@@ -94,7 +120,9 @@ def test_an_area_is_drawn_named_or_pasted_and_the_results_are_seen_on_a_map(page
     page.get_by_role("link", name="Voir sur une carte").click()
     extent = page.get_by_role("group", name="Étendue des résultats").get_by_role("link")
     expect(extent).to_have_count(1)
-    expect(page.locator(".eco-extents figcaption")).to_contain_text("1 résultat de cette page est ailleurs")
+    expect(page.locator(".eco-extents figcaption")).to_contain_text(
+        "1 résultat de cette page est ailleurs"
+    )
     page.locator(".eco-rank").evaluate_all(
         "all => all.forEach(each => each.append('0'))"
     )  # axe does not test the contrast of a single character

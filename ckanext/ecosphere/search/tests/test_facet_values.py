@@ -33,14 +33,23 @@ def test_access(rights, resources, expected):
 
 
 def test_formats_come_with_their_families():
-    found = facet_values.formats([FILE, {"format": "GeoPackage"}, {"format": "Plan"}, {"format": ""}, {}])
+    found = facet_values.formats(
+        [FILE, {"format": "GeoPackage"}, {"format": "Plan"}, {"format": ""}, {}]
+    )
     assert found == ["formatvecteur", "SHP", "GeoPackage", "Plan"]
     assert facets.ancestors(facet_values.FORMAT_FIELD, "SHP") == ["formatvecteur"]
 
 
 @pytest.mark.parametrize(
     ("denominator", "expected"),
-    [("2000", "5000"), ("5000", "5000"), (25000, "25000"), ("50000", "100000"), ("9000000", "smaller"), ("0", None)],
+    [
+        ("2000", "5000"),
+        ("5000", "5000"),
+        (25000, "25000"),
+        ("50000", "100000"),
+        ("9000000", "smaller"),
+        ("0", None),
+    ],
 )
 def test_scales(denominator, expected):
     assert facet_values.scale_class(denominator) == expected
@@ -55,7 +64,10 @@ def test_what_is_no_scale_has_no_class(denominator):
     ("fields", "expected"),
     [
         ({"modified": "2023-04-01", "issued": "2019"}, "2023"),
-        ({"temporal_coverage": [{"end": "2015-12-31"}, {"end": "2018"}], "issued": "2020-01-01"}, "2018"),
+        (
+            {"temporal_coverage": [{"end": "2015-12-31"}, {"end": "2018"}], "issued": "2020-01-01"},
+            "2018",
+        ),
         ({"issued": "2020-01-01"}, "2020"),
         ({"modified": "soon", "temporal_coverage": "text"}, None),
         ({}, None),
@@ -73,13 +85,23 @@ def test_kinds_of_services():
 
 def test_what_covers_a_place_is_itself_and_all_above():
     assert facet_values.covering("departement-01")[:2] == ["departement-01", "region-ara"]
-    assert facet_values.covering("commune-01053")[:3] == ["commune-01053", "departement-01", "region-ara"]
+    assert facet_values.covering("commune-01053")[:3] == [
+        "commune-01053",
+        "departement-01",
+        "region-ara",
+    ]
     assert facet_values.covering("commune-99999") == facet_values.covering("atlantis") == []
 
 
 def test_own_territories_are_those_of_the_dataset_alone():
-    commune, departement = "http://id.insee.fr/geo/commune/01053", "http://id.insee.fr/geo/departement/69"
-    assert facet_values.exact_territories([commune, departement, "http://x"]) == ["commune-01053", "departement-69"]
+    commune, departement = (
+        "http://id.insee.fr/geo/commune/01053",
+        "http://id.insee.fr/geo/departement/69",
+    )
+    assert facet_values.exact_territories([commune, departement, "http://x"]) == [
+        "commune-01053",
+        "departement-69",
+    ]
 
 
 def test_every_kind_and_format_of_the_registry_has_a_class():

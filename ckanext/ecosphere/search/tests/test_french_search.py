@@ -57,8 +57,14 @@ EXPECTED = {
     "régional": {"Réseaux de transport régionaux", "Schéma régional de cohérence écologique"},
     "protege": {"Espèces protégées"},
     "protégé": {"Espèces protégées"},
-    "inondable": {"Atlas des zones inondables", "Plan de prévention des risques d’inondation du Rhône"},
-    "inondation": {"Atlas des zones inondables", "Plan de prévention des risques d’inondation du Rhône"},
+    "inondable": {
+        "Atlas des zones inondables",
+        "Plan de prévention des risques d’inondation du Rhône",
+    },
+    "inondation": {
+        "Atlas des zones inondables",
+        "Plan de prévention des risques d’inondation du Rhône",
+    },
     "bâtiment": {"Bâtiments communaux"},
     "BATIMENT": {"Bâtiments communaux"},
     "PPRI": {"Plan de prévention des risques d’inondation du Rhône"},
@@ -88,18 +94,26 @@ def test_the_best_match_comes_first(french, make_datasets, find):
 
 
 def test_keywords_are_found_in_another_form_than_theirs(french, make_datasets, find):
-    make_datasets({"title": "Inventaire 2020", "tags": [{"name": "oiseaux-marins"}, {"name": "Eaux usées"}]})
+    make_datasets(
+        {"title": "Inventaire 2020", "tags": [{"name": "oiseaux-marins"}, {"name": "Eaux usées"}]}
+    )
     assert find("l'oiseau marin") == find("eau usée") == ["Inventaire 2020"]
 
 
 def test_files_are_found_by_their_name_and_description(french, make_datasets, find):
-    resource = {"url": "http://example.org/a.zip", "name": "Périmètres des captages", "description": "Arrêtés"}
+    resource = {
+        "url": "http://example.org/a.zip",
+        "name": "Périmètres des captages",
+        "description": "Arrêtés",
+    }
     make_datasets({"title": "Eau potable", "resources": [resource]})
     assert find("captage arrêté") == ["Eau potable"]
 
 
 @pytest.mark.ckan_config("ecosphere.search.without", "places everyday spelling steps")
-def test_up_to_three_words_or_expressions_are_all_required_and_one_of_four_may_miss(french, make_datasets, find):
+def test_up_to_three_words_or_expressions_are_all_required_and_one_of_four_may_miss(
+    french, make_datasets, find
+):
     # "Zones humides" is an expression and counts as one word.
     make_datasets("Zones humides de la Loire : relevés")
     assert find("zones humides Bretagne") == []
@@ -119,12 +133,16 @@ def test_titles_sort_without_regard_to_accents_and_case(french, make_datasets, f
 
 
 def test_search_works_on_a_plain_schema_with_the_limits_it_always_had(plain, make_datasets, find):
-    make_datasets("Zones humides de la Loire", "Éoliennes", {"title": "Oiseaux", "tags": [{"name": "faune"}]})
+    make_datasets(
+        "Zones humides de la Loire", "Éoliennes", {"title": "Oiseaux", "tags": [{"name": "faune"}]}
+    )
     assert find("zones humides") == ["Zones humides de la Loire"]
     assert find("faune") == ["Oiseaux"]
 
 
-def test_ckan_accepts_the_schema_and_a_rebuild_fills_the_index(french, make_datasets, find, reindex):
+def test_ckan_accepts_the_schema_and_a_rebuild_fills_the_index(
+    french, make_datasets, find, reindex
+):
     make_datasets("Zones humides")
     ckan_search.clear_all()
     assert find("zone") == []

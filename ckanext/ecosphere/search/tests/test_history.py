@@ -17,7 +17,10 @@ pytestmark = [
     pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index", "french"),
 ]
 RHONE = "http://id.insee.fr/geo/departement/69"
-OTHERS = [f"http://id.insee.fr/geo/departement/{code}" for code in ("01", "35", "44", "59", "33", "31", "75", "13")]
+OTHERS = [
+    f"http://id.insee.fr/geo/departement/{code}"
+    for code in ("01", "35", "44", "59", "33", "31", "75", "13")
+]
 NUMBER = 24
 """Datasets of the catalogue: two pages of results."""
 
@@ -25,7 +28,10 @@ NUMBER = 24
 @pytest.fixture
 def catalogue(make_datasets: Any) -> list[dict[str, Any]]:
     """Datasets of several départements, four of them in Auvergne-Rhône-Alpes, one with a subject of its own."""
-    places = [{"title": f"Essai {number:02}", "territory": [OTHERS[number % 8]]} for number in range(NUMBER - 1)]
+    places = [
+        {"title": f"Essai {number:02}", "territory": [OTHERS[number % 8]]}
+        for number in range(NUMBER - 1)
+    ]
     return make_datasets({"title": "Éoliennes", "territory": [RHONE]}, *places)
 
 
@@ -66,7 +72,9 @@ def in_address(name: str) -> Callable[[str], bool]:
 
 
 def _filters(page: Page) -> None:
-    page.locator(".eco-facet").get_by_role("link", name=re.compile("^Auvergne-Rhône-Alpes 4")).click()
+    page.locator(".eco-facet").get_by_role(
+        "link", name=re.compile("^Auvergne-Rhône-Alpes 4")
+    ).click()
 
 
 def _sorts(page: Page) -> None:
@@ -96,7 +104,9 @@ STEPS = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_back_forward_and_reload_show_the_list_of_the_address(page: Page, catalogue: Any, step: str):
+def test_back_forward_and_reload_show_the_list_of_the_address(
+    page: Page, catalogue: Any, step: str
+):
     act, parameter = STEPS[step]
     page.goto("/fr/dataset/")
     first = settled(page, lambda url: not in_address(parameter)(url))
@@ -126,7 +136,9 @@ def test_back_from_a_dataset_and_back_again_shows_each_list(page: Page, catalogu
     shows(page, first)
 
 
-def test_another_tab_of_the_address_has_the_same_list_and_a_back_of_its_own(page: Page, catalogue: Any):
+def test_another_tab_of_the_address_has_the_same_list_and_a_back_of_its_own(
+    page: Page, catalogue: Any
+):
     page.goto("/fr/dataset/")
     _filters(page)
     second = settled(page, in_address("vocab_ecosphere_territory"))

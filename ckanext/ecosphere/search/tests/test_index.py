@@ -25,7 +25,9 @@ def test_a_dataset_of_a_commune_is_found_under_its_departement_by_its_name_and_b
     document = complete({}, {"territory": ["http://id.insee.fr/geo/commune/01053"]})
     assert document[TERRITORY_FIELD][0] == "departement-01"
     assert "region-ara" in document[TERRITORY_FIELD]
-    assert {"Bourg-en-Bresse", "01053", "Ain"} <= set(document["extras_ecosphere_territories"].split(" ; "))
+    assert {"Bourg-en-Bresse", "01053", "Ain"} <= set(
+        document["extras_ecosphere_territories"].split(" ; ")
+    )
 
 
 def test_a_dataset_is_found_by_the_synonyms_of_its_regulatory_uses():
@@ -36,7 +38,11 @@ def test_a_dataset_is_found_by_the_synonyms_of_its_regulatory_uses():
 def test_fields_kept_as_text_or_as_extras_count_too():
     as_text = complete({}, {"theme": json.dumps([EAU])})
     as_extra = complete({}, {"extras": [{"key": "theme", "value": json.dumps([EAU])}]})
-    assert as_text[THEME_FIELD] == as_extra[THEME_FIELD] == [concept.id for concept in with_ancestors("themes", [EAU])]
+    assert (
+        as_text[THEME_FIELD]
+        == as_extra[THEME_FIELD]
+        == [concept.id for concept in with_ancestors("themes", [EAU])]
+    )
 
 
 def test_a_concept_that_the_vocabulary_does_not_know_is_left_out():
@@ -51,7 +57,13 @@ def test_the_service_is_searched_by_its_short_and_its_full_name():
 
 def test_addresses_mailboxes_and_geometries_are_taken_out_of_the_full_text_only():
     noise = 'voir https://example.org/eau ou sig@example.org {"type": "Point", "coordinates": [1, 2]} le plan'
-    document = tidy({"extras_lineage": noise, "extras_page": "https://example.org/a", "url": "https://example.org/a"})
+    document = tidy(
+        {
+            "extras_lineage": noise,
+            "extras_page": "https://example.org/a",
+            "url": "https://example.org/a",
+        }
+    )
     assert document["extras_lineage"].split() == ["voir", "ou", "le", "plan"]
     assert "extras_page" not in document
     assert document["url"] == "https://example.org/a"

@@ -87,7 +87,10 @@ def test_a_misspelt_query_is_answered_with_another_spelling(page, catalogue):
     page.goto("/fr/dataset/?q=zoens+humdes")
     expect(page.locator(".dataset-heading")).to_have_count(2)
     expect(page.locator(".eco-understood")).to_contain_text("Résultats pour « zones humides »")
-    assert page.locator(".dataset-heading").first.locator("mark").all_inner_texts() == ["Zones", "humides"]
+    assert page.locator(".dataset-heading").first.locator("mark").all_inner_texts() == [
+        "Zones",
+        "humides",
+    ]
     page.get_by_role("link", name="Chercher les mots tels quels").click()
     expect(page.locator(".dataset-heading")).to_have_count(0)
 
@@ -96,7 +99,9 @@ def test_a_filter_in_the_way_can_be_removed_from_the_empty_page(page, catalogue)
     page.goto("/fr/dataset/?q=éoliennes&vocab_ecosphere_territory=departement-01")
     assert axe_violations(page) == []
     ways = page.locator(".eco-no-result li")
-    expect(ways.filter(has_text="Chercher dans tout le territoire « Auvergne-Rhône-Alpes » – 1")).to_have_count(1)
+    expect(
+        ways.filter(has_text="Chercher dans tout le territoire « Auvergne-Rhône-Alpes » – 1")
+    ).to_have_count(1)
     ways.get_by_role("link", name="Chercher à côté, dans « Rhône »").click()
     expect(page.locator(".dataset-heading")).to_have_text(["Éoliennes"])
     page.go_back()

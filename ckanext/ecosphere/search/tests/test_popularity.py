@@ -44,7 +44,9 @@ def first(question: str) -> str:
 @pytest.fixture
 def pair(french, make_datasets) -> tuple[dict[str, Any], dict[str, Any]]:
     """Two datasets of equal relevance."""
-    one, other = make_datasets({"title": "Zones de bruit", "name": "one"}, {"title": "Zones de bruit", "name": "other"})
+    one, other = make_datasets(
+        {"title": "Zones de bruit", "name": "one"}, {"title": "Zones de bruit", "name": "other"}
+    )
     return one, other
 
 
@@ -55,7 +57,9 @@ def test_downloads_bring_a_dataset_forward(pair):
     assert count_anew() == 1
     assert first("bruit") == loser["name"]
     # Saving the dataset keeps the count.
-    helpers.call_action("package_patch", {"user": factories.Sysadmin()["name"]}, id=loser["id"], notes="Changed.")
+    helpers.call_action(
+        "package_patch", {"user": factories.Sysadmin()["name"]}, id=loser["id"], notes="Changed."
+    )
     assert first("bruit") == loser["name"]
     assert count_anew() == 0
 
@@ -90,8 +94,18 @@ def test_watching_has_it_counted(pair, monkeypatch):
 
 def test_fresh_data_and_data_that_one_can_take_come_first(french, make_datasets):
     make_datasets(
-        {"title": "Carte des landes", "name": "from-2009", "modified": "2009-01-01", "resources": [DATA]},
-        {"title": "Carte des landes", "name": "from-2026", "modified": "2026-01-01", "resources": [DATA]},
+        {
+            "title": "Carte des landes",
+            "name": "from-2009",
+            "modified": "2009-01-01",
+            "resources": [DATA],
+        },
+        {
+            "title": "Carte des landes",
+            "name": "from-2026",
+            "modified": "2026-01-01",
+            "resources": [DATA],
+        },
         {"title": "Carte des dunes", "name": "described"},
         {"title": "Carte des dunes", "name": "taken", "resources": [DATA]},
         {"title": "Carte des dunes", "name": "described-too"},
@@ -109,7 +123,9 @@ def test_explanation_names_what_the_record_adds(pair, cli):
 
 def test_solr_and_the_explanation_reckon_alike(french, make_datasets):
     this_year = dates.today().year
-    (made,) = make_datasets({"title": "Landes", "modified": f"{this_year - 5}-05-01", "resources": [DATA]})
+    (made,) = make_datasets(
+        {"title": "Landes", "modified": f"{this_year - 5}-05-01", "resources": [DATA]}
+    )
     counting.add(made["id"], "any")
     count_anew()
     (found,) = explain(understand("landes"), 1, this_year)

@@ -25,7 +25,8 @@ COMMUNE, DEPARTEMENT, GIRONDE, SEINE_SAINT_DENIS, REGION = (
     "http://id.insee.fr/geo/region/52",
 )
 MANY = (
-    "rivière égout inondation argile grotte usine friche éolien solaire loup chasse forêt vélo bruit huître zzz yyy xxx"
+    "rivière égout inondation argile grotte usine friche éolien solaire loup "
+    "chasse forêt vélo bruit huître zzz yyy xxx"
 )
 ODD = (
     MANY,
@@ -44,7 +45,9 @@ ODD = (
 
 
 def titles(question: str, **params: Any) -> list[str]:
-    found = helpers.call_action("package_search", {"ignore_auth": False, "user": ""}, q=question, **params)
+    found = helpers.call_action(
+        "package_search", {"ignore_auth": False, "user": ""}, q=question, **params
+    )
     return [each["title"] for each in found["results"]]
 
 
@@ -78,7 +81,9 @@ def test_a_place_in_the_question_is_where(catalogue):
     assert titles("plan local d'urbanisme nantes") == ["Plan local d'urbanisme de Nantes"]
     assert told("plan local d'urbanisme rezé")["elsewhere"] is True
     # The place can be removed and changed.
-    assert titles("zones humides rezé", extras={"ext_place": "departement-33"}) == ["Zones humides de la Gironde"]
+    assert titles("zones humides rezé", extras={"ext_place": "departement-33"}) == [
+        "Zones humides de la Gironde"
+    ]
     everywhere = titles("zones humides rezé", extras={"ext_place": "off"})
     assert everywhere[0] == "Zones humides de Rezé"
     assert "Zones humides de la Gironde" in everywhere
@@ -92,7 +97,9 @@ def test_a_place_in_the_question_is_where(catalogue):
 
 
 def test_words_of_every_day_without_accents_and_misspelt(catalogue):
-    assert titles("rivière nantes") == titles("riviere 44") == ["Cours d'eau de la Loire-Atlantique"]
+    assert (
+        titles("rivière nantes") == titles("riviere 44") == ["Cours d'eau de la Loire-Atlantique"]
+    )
     assert set(titles("zone humyde")) == set(titles("zone humide")) != set()
     assert told("zone humyde")["corrected"] == "zone humide"
     assert titles("zone humyde", extras={"ext_typed": "1"}) == []
@@ -108,7 +115,9 @@ def test_brackets_capitals_and_a_lone_sign_are_no_language_of_solr(catalogue, ap
         assert told(question)["place"]["title"] == "Rezé – Loire-Atlantique"
     assert search.KEY not in helpers.call_action("package_search", q="zones AND humides")
     page = app.get("/fr/dataset/", params={"q": "zones humides (Rezé)"}).body
-    assert "Rezé – Loire-Atlantique" in page and expected[0] in BeautifulSoup(page, "html.parser").text
+    assert (
+        "Rezé – Loire-Atlantique" in page and expected[0] in BeautifulSoup(page, "html.parser").text
+    )
 
 
 def test_quoted_words_find_the_titles_that_hold_them(french, make_datasets):
@@ -148,7 +157,12 @@ def test_a_title_or_an_identifier_typed_as_a_whole_comes_first(french, make_data
         {"title": "ZNIEFF1_S_RARA", "metadata_identifier": "fr-120066022-jdd-74cdab2e-291e-45f5"},
         {"title": "CARRIERE_S_RARA"},
     )
-    for title in ("N_FRAYERE_L_073", "ZNIEFF1_S_RARA", "Frayères de la Savoie - 2019", "frayeres de la savoie 2025"):
+    for title in (
+        "N_FRAYERE_L_073",
+        "ZNIEFF1_S_RARA",
+        "Frayères de la Savoie - 2019",
+        "frayeres de la savoie 2025",
+    ):
         assert voc.normalise(titles(title)[0]) == voc.normalise(title), title
     assert titles("fr-120066022-jdd-74cdab2e-291e-45f5") == ["ZNIEFF1_S_RARA"]
     assert titles("frayeres-de-la-savoie-2") == ["N_FRAYERE_L_073"]
@@ -167,13 +181,22 @@ def test_a_usual_word_that_nothing_has_is_the_commune_of_its_name(catalogue, app
     assert titles("zones humides gorges")[0] == "Zones humides de la Loire-Atlantique"
     assert told("zones humides gorges")["as_asked"] > 0
     assert told("zones humides gorges", extras={"ext_place": "off"})["place"] is None
-    assert "Gorges – Loire-Atlantique" in app.get("/fr/dataset/", params={"q": "zones humides gorges"}).body
+    assert (
+        "Gorges – Loire-Atlantique"
+        in app.get("/fr/dataset/", params={"q": "zones humides gorges"}).body
+    )
 
 
-def test_private_datasets_are_found_by_their_service_only_and_their_words_are_not_proposed(catalogue):
+def test_private_datasets_are_found_by_their_service_only_and_their_words_are_not_proposed(
+    catalogue,
+):
     user = factories.User()
-    service = factories.Organization(users=[{"name": user["name"], "capacity": "editor"}], image_url="")
-    factories.Dataset(title="Zibeline de Rezé", territory=[COMMUNE], owner_org=service["id"], private=True)
+    service = factories.Organization(
+        users=[{"name": user["name"], "capacity": "editor"}], image_url=""
+    )
+    factories.Dataset(
+        title="Zibeline de Rezé", territory=[COMMUNE], owner_org=service["id"], private=True
+    )
     assert "Zibeline de Rezé" not in titles("zibeline rezé")
     assert told("zibelime")["corrected"] == ""
     mine = {"user": user["name"], "ignore_auth": False}
@@ -182,8 +205,14 @@ def test_private_datasets_are_found_by_their_service_only_and_their_words_are_no
 
 
 def test_where_a_place_has_nothing_its_neighbours_come_first(french, make_datasets):
-    for name, code in (("Normandie", "region-nor"), ("Occitanie", "region-occ"), ("Bretagne", "region-bre")):
-        make_datasets({"title": f"Carrières {name}", "territory": [voc.get("territories").get(code).uri]})
+    for name, code in (
+        ("Normandie", "region-nor"),
+        ("Occitanie", "region-occ"),
+        ("Bretagne", "region-bre"),
+    ):
+        make_datasets(
+            {"title": f"Carrières {name}", "territory": [voc.get("territories").get(code).uri]}
+        )
     assert titles("carrières seine-et-marne")[0] == "Carrières Normandie"
 
 
@@ -208,7 +237,11 @@ RARE = (
 def test_three_questions_to_solr_are_enough_for_one_that_finds_little(catalogue, monkeypatch):
     asked: list[Any] = []
     search_solr = pysolr.Solr.search
-    monkeypatch.setattr(pysolr.Solr, "search", lambda *args, **params: asked.append(1) or search_solr(*args, **params))
+    monkeypatch.setattr(
+        pysolr.Solr,
+        "search",
+        lambda *args, **params: asked.append(1) or search_solr(*args, **params),
+    )
     for question in RARE:
         asked.clear()
         assert titles(question), question
@@ -224,8 +257,12 @@ def test_what_is_counted_beforehand_is_what_each_question_finds(catalogue, monke
 
 def test_a_private_dataset_is_not_counted_beforehand(catalogue):
     user = factories.User()
-    service = factories.Organization(users=[{"name": user["name"], "capacity": "editor"}], image_url="")
-    factories.Dataset(title="Zibeline des marais", territory=[COMMUNE], owner_org=service["id"], private=True)
+    service = factories.Organization(
+        users=[{"name": user["name"], "capacity": "editor"}], image_url=""
+    )
+    factories.Dataset(
+        title="Zibeline des marais", territory=[COMMUNE], owner_org=service["id"], private=True
+    )
     question = "zibelines marais rezé"
     assert told(question)["as_asked"] == 0
     assert "Zibeline des marais" not in titles(question)
@@ -236,7 +273,9 @@ def test_a_private_dataset_is_not_counted_beforehand(catalogue):
 
 def test_odd_questions_are_answered_or_refused_with_a_sentence(catalogue, app):
     for question in ODD:
-        answer = app.get("/api/3/action/package_search", params={"q": question, "rows": 1}, expect_errors=True)
+        answer = app.get(
+            "/api/3/action/package_search", params={"q": question, "rows": 1}, expect_errors=True
+        )
         refused = "\x00" in question or "{!" in question or "^" in question or "((" in question
         assert answer.status_code in ((200, 400, 409) if refused else (200,)), question[:20]
         page = app.get("/dataset/", params={"q": question}, expect_errors=True)

@@ -11,7 +11,11 @@ DEPARTEMENT = "http://id.insee.fr/geo/departement/"
 @pytest.mark.parametrize(
     ("query", "text", "expected"),
     [
-        ("zones humides", "Zone humide de l'Ain", "<mark>Zone</mark> <mark>humide</mark> de l&#39;Ain"),
+        (
+            "zones humides",
+            "Zone humide de l'Ain",
+            "<mark>Zone</mark> <mark>humide</mark> de l&#39;Ain",
+        ),
         ("reseaux", "Réseau d'eau", "<mark>Réseau</mark> d&#39;eau"),
         ("l'eau", "Qualité des eaux", "Qualité des <mark>eaux</mark>"),
         ("protégées", "Espaces protégés", "Espaces <mark>protégés</mark>"),
@@ -47,12 +51,18 @@ def test_a_series_stands_above_its_members():
 
 
 def test_members_without_their_series_stand_under_the_first_of_them():
-    found = results.grouped([dataset("one", in_series=["lot"]), dataset("two", in_series=["lot"]), dataset("three")])
+    found = results.grouped(
+        [dataset("one", in_series=["lot"]), dataset("two", in_series=["lot"]), dataset("three")]
+    )
     assert [each["name"] for each in found] == ["one", "three"]
 
 
 def test_namesakes_are_one_result_within_one_service_only():
-    same = [dataset("a", title="Zones"), dataset("b", title="zones"), dataset("c", title="Zones", owner_org="b")]
+    same = [
+        dataset("a", title="Zones"),
+        dataset("b", title="zones"),
+        dataset("c", title="Zones", owner_org="b"),
+    ]
     assert [each["name"] for each in results.grouped(same)] == ["a", "c"]
 
 

@@ -58,7 +58,8 @@ def _run(cli: Any, *words: str) -> Any:
 
 def _facets() -> dict[str, int]:
     found = tk.get_action("package_search")(
-        {"ignore_auth": True}, {"rows": 0, "facet.field": ["tags"], "ext_facets": {"tags": ["carte"]}}
+        {"ignore_auth": True},
+        {"rows": 0, "facet.field": ["tags"], "ext_facets": {"tags": ["carte"]}},
     )
     return found["facets"]["tags"]
 
@@ -70,7 +71,10 @@ def test_apply_search_and_undo_by_the_commands(
     told = _run(cli, "status")
     assert told.exit_code == 1 and "Not French" in told.output
     made = make_datasets(
-        *({"title": title, "tags": [{"name": "carte"}, {"name": title.split()[0]}]} for title in TITLES)
+        *(
+            {"title": title, "tags": [{"name": "carte"}, {"name": title.split()[0]}]}
+            for title in TITLES
+        )
     )
     assert find("humides") == [TITLES[0]]
 
@@ -127,7 +131,9 @@ def test_an_alias_is_as_good_as_its_collection_and_one_of_several_is_refused(clo
     cloud.ask("DELETE", name="other")
 
 
-def test_with_one_node_left_the_portal_searches_and_the_schema_is_applied(on_cloud: Cloud, find: Any):
+def test_with_one_node_left_the_portal_searches_and_the_schema_is_applied(
+    on_cloud: Cloud, find: Any
+):
     on_cloud.stop(1)
     solr = on_cloud.admin()
     assert tuple(find("zone humide")) == FINDS["zone humide"]

@@ -55,8 +55,17 @@ def test_a_solr_that_is_away_is_told(french):
 
 def test_only_what_differs_is_sent():
     target = solr_schema.wanted()
-    same = {"fieldTypes": target["field_types"], "fields": [*target["fields"], *target["fields_if_missing"]]}
-    copies = [{"source": item["source"], "dest": dest} for item in target["copy_fields"] for dest in item["dest"]]
+    same = {
+        "fieldTypes": target["field_types"],
+        "fields": [*target["fields"], *target["fields_if_missing"]],
+    }
+    copies = [
+        {"source": item["source"], "dest": dest}
+        for item in target["copy_fields"]
+        for dest in item["dest"]
+    ]
     assert solr_schema.schema_commands(same | {"copyFields": copies}, target) == {}
     lacking = solr_schema.schema_commands(same | {"copyFields": copies[1:]}, target)
-    assert lacking == {"add-copy-field": [{"source": copies[0]["source"], "dest": [copies[0]["dest"]]}]}
+    assert lacking == {
+        "add-copy-field": [{"source": copies[0]["source"], "dest": [copies[0]["dest"]]}]
+    }

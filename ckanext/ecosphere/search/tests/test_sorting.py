@@ -27,7 +27,11 @@ def test_the_latest_are_those_of_the_latest_date_that_is_shown(app: Any, make_da
         {"title": "Four"},
     )
     page = BeautifulSoup(app.get("/fr/dataset/").body, "html.parser")
-    (latest,) = (each["value"] for each in page.select("#field-order-by option") if "updated" in str(each["value"]))
+    (latest,) = (
+        each["value"]
+        for each in page.select("#field-order-by option")
+        if "updated" in str(each["value"])
+    )
     found = helpers.call_action("package_search", sort=latest)["results"]
     # If the data have no date, that of the record is shown.
     assert [each["title"] for each in found] == ["Four", "One", "Two", "Three"]

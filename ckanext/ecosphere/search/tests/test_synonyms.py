@@ -19,8 +19,16 @@ def test_a_narrow_term_is_found_by_the_broad_one_only():
 
 
 def test_broader_terms_add_up_through_synonyms():
-    mapping = as_map("ppri ; plan inondation", "ppri > pprn", "pprn > ppr", "ppr ; plan de prévention")
-    assert mapping["plan inondation"] == ["plan de prévention", "plan inondation", "ppr", "ppri", "pprn"]
+    mapping = as_map(
+        "ppri ; plan inondation", "ppri > pprn", "pprn > ppr", "ppr ; plan de prévention"
+    )
+    assert mapping["plan inondation"] == [
+        "plan de prévention",
+        "plan inondation",
+        "ppr",
+        "ppri",
+        "pprn",
+    ]
     assert "ppri" not in mapping["ppr"]
 
 
@@ -30,7 +38,12 @@ def test_lines_that_share_a_term_make_one_set():
 
 def test_a_phrase_keeps_the_synonyms_of_the_words_in_it():
     mapping = as_map("azi ; atlas zone inondable", "inondable ; inondation")
-    assert mapping["atlas zone inondable"] == ["atlas zone inondable", "azi", "inondable", "inondation"]
+    assert mapping["atlas zone inondable"] == [
+        "atlas zone inondable",
+        "azi",
+        "inondable",
+        "inondation",
+    ]
 
 
 def test_terms_that_become_the_same_need_no_entry():

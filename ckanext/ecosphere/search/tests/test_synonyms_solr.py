@@ -9,13 +9,23 @@ pytestmark = pytest.mark.usefixtures("with_plugins", "clean_index")
 
 def pairs(line: synonyms.SynonymLine) -> list[tuple[str, str]]:
     """Return (term in a document, query that must find it) for a line."""
-    return [(term, query) for term in line.terms for query in (line.broader or line.terms) if query != term]
+    return [
+        (term, query)
+        for term in line.terms
+        for query in (line.broader or line.terms)
+        if query != term
+    ]
 
 
 def index(solr, terms: list[str]) -> None:
     """Index one document per term, in the middle of a sentence."""
     documents = [
-        {"index_id": f"term-{number}", "id": term, "site_id": "synonyms", "title": f"Carte : {term} en 2020"}
+        {
+            "index_id": f"term-{number}",
+            "id": term,
+            "site_id": "synonyms",
+            "title": f"Carte : {term} en 2020",
+        }
         for number, term in enumerate(terms)
     ]
     solr.call("POST", f"{solr.base_url}/update?commit=true", json=documents)
@@ -42,7 +52,11 @@ def terms(french):
     every = sorted({term for line in lines for term in (*line.terms, *line.broader)})
     index(french, every)
     yield every
-    french.call("POST", f"{french.base_url}/update?commit=true", json={"delete": {"query": "site_id:synonyms"}})
+    french.call(
+        "POST",
+        f"{french.base_url}/update?commit=true",
+        json={"delete": {"query": "site_id:synonyms"}},
+    )
 
 
 def test_each_line_of_the_list_is_found_by_its_synonyms(french, terms):

@@ -39,7 +39,9 @@ def titles(page: Tag) -> list[str]:
 
 
 def sentences(page: Tag) -> str:
-    return " ".join(" ".join(each.get_text(" ", strip=True) for each in page.select(".eco-understood")).split())
+    return " ".join(
+        " ".join(each.get_text(" ", strip=True) for each in page.select(".eco-understood")).split()
+    )
 
 
 def heading(page: Tag) -> str:
@@ -61,13 +63,19 @@ def resource(format_: str) -> dict[str, str]:
         ("zones humides sauf Isère", ["Zones humides de Vendée"]),
     ],
 )
-def test_what_is_excluded_is_not_shown(search: Search, make_datasets: Any, query: str, kept: list[str]):
+def test_what_is_excluded_is_not_shown(
+    search: Search, make_datasets: Any, query: str, kept: list[str]
+):
     make_datasets(
         {"title": "ZNIEFF de type I de Bretagne", "territory": [BRETAGNE]},
         {"title": "ZNIEFF de type II de Bretagne", "territory": [BRETAGNE]},
         {"title": "PPRI de l'Isère, risques", "territory": [ISERE]},
         {"title": "Risques miniers de l'Isère", "territory": [ISERE]},
-        {"title": "Zones humides de l'Isère", "territory": [ISERE], "resources": [resource("WMS"), resource("SHP")]},
+        {
+            "title": "Zones humides de l'Isère",
+            "territory": [ISERE],
+            "resources": [resource("WMS"), resource("SHP")],
+        },
         {"title": "Zones humides du Vercors", "territory": [ISERE], "resources": [resource("SHP")]},
         {"title": "Zones humides de Vendée", "territory": [VENDEE]},
     )
@@ -80,7 +88,9 @@ def test_an_exclusion_is_undone_by_its_link(search: Search, make_datasets: Any):
     make_datasets("Zones humides et tourbières", "Zones humides")
     shown = search("zones humides sauf tourbières")
     assert titles(shown) == ["Zones humides"]
-    (link,) = (each for each in shown.select(".eco-understood a") if "zones humides" in each.get_text())
+    (link,) = (
+        each for each in shown.select(".eco-understood a") if "zones humides" in each.get_text()
+    )
     (query,) = parse_qs(urlsplit(str(link["href"])).query)["q"]
     assert len(titles(search(query))) == 2
 
@@ -110,7 +120,11 @@ def test_a_missing_subject_is_said_first_and_what_is_near_afterwards(
 ):
     make_datasets(
         {"title": "Étiage : stations de mesure du Tarn", "territory": [TARN]},
-        {"title": "Pistes de défense des forêts contre l'incendie", "territory": [LANDES], "tags": [{"name": "forêt"}]},
+        {
+            "title": "Pistes de défense des forêts contre l'incendie",
+            "territory": [LANDES],
+            "tags": [{"name": "forêt"}],
+        },
     )
     shown = search(query)
     assert titles(shown) == near
@@ -120,13 +134,20 @@ def test_a_missing_subject_is_said_first_and_what_is_near_afterwards(
     assert "l'essentiel" not in text and "la plupart" not in text
     first = shown.select_one(".eco-understood p")
     assert first and subject in first.get_text()
-    links = [each["href"] for each in shown.select(".eco-understood a") if "/demandes/nouvelle" in str(each["href"])]
+    links = [
+        each["href"]
+        for each in shown.select(".eco-understood a")
+        if "/demandes/nouvelle" in str(each["href"])
+    ]
     assert len(links) == 1
 
 
 def test_words_of_a_description_are_no_subject_but_are_counted(search: Search, make_datasets: Any):
     make_datasets(
-        {"title": "Îlots de culture", "notes": "Ne correspondent pas au cadastre. Registre parcellaire."},
+        {
+            "title": "Îlots de culture",
+            "notes": "Ne correspondent pas au cadastre. Registre parcellaire.",
+        },
         {"title": "Registre parcellaire graphique"},
     )
     shown = search("cadastre")
@@ -140,31 +161,61 @@ def test_a_subject_that_exists_is_not_said_to_be_missing(search: Search, make_da
         {"title": "PPRI du Tarn", "territory": [TARN]},
         {"title": "Stations d'épuration", "territory": [TARN]},
     )
-    for query in ("restriction d'eau Tarn", "plan de prévention du risque inondation Tarn", "égout Tarn"):
+    for query in (
+        "restriction d'eau Tarn",
+        "plan de prévention du risque inondation Tarn",
+        "égout Tarn",
+    ):
         shown = search(query)
         assert titles(shown), query
         assert "Aucun" not in sentences(shown) + heading(shown), query
 
 
 def test_what_exists_elsewhere_is_offered_nearest_first(search: Search, make_datasets: Any):
-    places = {"Nord": "59", "Aveyron": "12", "Finistère": "29", "Loiret": "45", "Haute-Garonne": "31"}
+    places = {
+        "Nord": "59",
+        "Aveyron": "12",
+        "Finistère": "29",
+        "Loiret": "45",
+        "Haute-Garonne": "31",
+    }
     make_datasets(
         {"title": "Étiage : stations de mesure du Tarn", "territory": [TARN]},
-        *({"title": f"Restriction d'eau – {name}", "territory": [DEPARTEMENT + code]} for name, code in places.items()),
+        *(
+            {"title": f"Restriction d'eau – {name}", "territory": [DEPARTEMENT + code]}
+            for name, code in places.items()
+        ),
     )
-    (link,) = (each for each in search("restriction d'eau Tarn").select(".eco-understood a") if "5" in each.get_text())
+    (link,) = (
+        each
+        for each in search("restriction d'eau Tarn").select(".eco-understood a")
+        if "5" in each.get_text()
+    )
     (place,) = parse_qs(urlsplit(str(link["href"])).query)["ext_place"]
-    found = [each.rpartition(" – ")[2] for each in titles(search("restriction d'eau Tarn", ext_place=place))]
-    assert [each for each in found if each in places] == ["Aveyron", "Haute-Garonne", "Loiret", "Finistère", "Nord"]
+    found = [
+        each.rpartition(" – ")[2]
+        for each in titles(search("restriction d'eau Tarn", ext_place=place))
+    ]
+    assert [each for each in found if each in places] == [
+        "Aveyron",
+        "Haute-Garonne",
+        "Loiret",
+        "Finistère",
+        "Nord",
+    ]
 
 
 def test_filters_are_named_as_a_limit_of_what_is_missing(search: Search, make_datasets: Any):
-    make_datasets({"title": "Lichens", "territory": [TARN]}, {"title": "Zones humides", "territory": [ISERE]})
+    make_datasets(
+        {"title": "Lichens", "territory": [TARN]}, {"title": "Zones humides", "territory": [ISERE]}
+    )
     shown = search("lichens", vocab_ecosphere_territory="departement-38")
     assert "filtres" in sentences(shown)
 
 
-def test_the_name_of_a_table_has_a_readable_line_and_does_not_win_a_tie(search: Search, make_datasets: Any):
+def test_the_name_of_a_table_has_a_readable_line_and_does_not_win_a_tie(
+    search: Search, make_datasets: Any
+):
     notes = {"notes": "Pistes DFCI", "tags": [{"name": "piste"}], "territory": [LANDES]}
     make_datasets({"title": "DFCI piste", **notes}, {"title": "N_DFCI_PISTE_L_040", **notes})
     shown = search("DFCI landes")
@@ -173,13 +224,19 @@ def test_the_name_of_a_table_has_a_readable_line_and_does_not_win_a_tie(search: 
 
 
 def test_a_series_is_not_taken_for_the_departement_lot(search: Search, make_datasets: Any):
-    make_datasets({"title": "Lot : Zones humides du Tarn", "dcat_type": SERIES, "territory": [TARN]})
+    make_datasets(
+        {"title": "Lot : Zones humides du Tarn", "dcat_type": SERIES, "territory": [TARN]}
+    )
     (title,) = titles(search("zones humides Tarn"))
-    assert title == "Série\N{NO-BREAK SPACE}: Zones humides du Tarn".replace("\N{NO-BREAK SPACE}", " ")
+    assert title == "Série\N{NO-BREAK SPACE}: Zones humides du Tarn".replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
 
 
 def test_a_suggested_series_is_not_taken_for_the_departement_lot(app: Any, make_datasets: Any):
-    make_datasets({"title": "Lot : Haies bocagères du Tarn", "dcat_type": SERIES}, "Lot : haies bocagères")
+    make_datasets(
+        {"title": "Lot : Haies bocagères du Tarn", "dcat_type": SERIES}, "Lot : haies bocagères"
+    )
     groups = app.get("/fr/recherche/suggestions", query_string={"q": "haies boc"}).json["groups"]
     labels = {item["label"] for group in groups for item in group["items"]}
     assert {"Série\N{NO-BREAK SPACE}: Haies bocagères du Tarn", "Lot : haies bocagères"} <= labels

@@ -147,8 +147,6 @@ def _make_datasets(world: World) -> None:
     assert tag is not None
     store.put("search:everyday", "zorglub", {"asked": ["zorglub"], "called": ["haie"], "both": False}, None)
     world.things["words"] = ("zorglub", "zorglub")
-    store.put("search:judged", "haies", {"question": "haies", "datasets": [], "words": ["haie"]}, None)
-    world.things["question"] = ("haies", "haies")
     world.things["tag"] = (tag.id, tag.name)
 
 

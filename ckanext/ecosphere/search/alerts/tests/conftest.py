@@ -40,11 +40,16 @@ def people(loaded: None, request: pytest.FixtureRequest) -> None:
     solr_schema.apply(solr)
     request.getfixturevalue("reset_index")()
     for name in ("anne", "marc", "moderatrice"):
-        made = factories.User(name=name, fullname=name.title(), email=f"{name}@secret.example", image_url="")
+        made = factories.User(
+            name=name, fullname=name.title(), email=f"{name}@secret.example", image_url=""
+        )
         confirmed.confirm(model.User.get(made["id"]))
     factories.Sysadmin(name="boss", email="boss@secret.example", image_url="")
     factories.Organization(
-        name="ddt", title="DDT du Rhône", users=[{"name": "anne", "capacity": "member"}], image_url=""
+        name="ddt",
+        title="DDT du Rhône",
+        users=[{"name": "anne", "capacity": "member"}],
+        image_url="",
     )
     factories.Organization(
         name="administration-centrale-ou-ministere_172120",
@@ -88,7 +93,12 @@ def dataset(**changes: Any) -> dict[str, Any]:
     """Create a dataset of the organisation."""
     service = model.Group.get("ddt")
     assert service is not None
-    fields = {"title": "Zones humides du Rhône", "owner_org": service.id, "territory": [RHONE], "notes": ""}
+    fields = {
+        "title": "Zones humides du Rhône",
+        "owner_org": service.id,
+        "territory": [RHONE],
+        "notes": "",
+    }
     return factories.Dataset(**{**fields, **changes})
 
 

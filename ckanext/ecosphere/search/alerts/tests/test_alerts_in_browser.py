@@ -16,10 +16,16 @@ from ckanext.ecosphere.tests.postbox import Postbox
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("portal")]
 
 
-def test_somebody_without_an_account_saves_confirms_changes_and_leaves(page: Page, postbox: Postbox):
+def test_somebody_without_an_account_saves_confirms_changes_and_leaves(
+    page: Page, postbox: Postbox
+):
     dataset()
-    page.goto("/fr/recherche/alertes/nouvelle?q=zones+humides&vocab_ecosphere_territory=departement-69")
-    expect(page.locator("main strong, #content strong").first).to_have_text("« zones humides » – Rhône")
+    page.goto(
+        "/fr/recherche/alertes/nouvelle?q=zones+humides&vocab_ecosphere_territory=departement-69"
+    )
+    expect(page.locator("main strong, #content strong").first).to_have_text(
+        "« zones humides » – Rhône"
+    )
     assert axe_violations(page) == []
     tab_to(page, "#field-weekly")
     page.keyboard.press("ArrowUp")
@@ -36,7 +42,9 @@ def test_somebody_without_an_account_saves_confirms_changes_and_leaves(page: Pag
     assert axe_violations(page) == []
     postbox.clear()
     dataset(title="Zones humides de la Saône")
-    run(2)  # the portal of the browser keeps its hour of sending: its alerts are due on the second morning
+    run(
+        2
+    )  # the portal of the browser keeps its hour of sending: its alerts are due on the second morning
     [mail] = postbox.mails
     page.goto("/" + str(mail["List-Unsubscribe"]).strip("<>").split("/", 3)[3])
     assert axe_violations(page) == []

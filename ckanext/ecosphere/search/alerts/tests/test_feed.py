@@ -18,7 +18,9 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def entries(client: Any, query: str, **options: Any) -> list[Any]:
-    return ET.fromstring(page(client.get(f"/recherche.atom{query}", **options)).encode()).findall(f"{ATOM}entry")
+    return ET.fromstring(page(client.get(f"/recherche.atom{query}", **options)).encode()).findall(
+        f"{ATOM}entry"
+    )
 
 
 def titles(client: Any, query: str, **options: Any) -> list[str]:
@@ -28,13 +30,16 @@ def titles(client: Any, query: str, **options: Any) -> list[str]:
 def test_a_feed_is_its_search_escaped_and_public(visitor: Any, monkeypatch: Any):
     client = visitor()
     first = dataset(
-        title="Zones humides <script>alert(1)</script> & marais", notes="**Inventaire** <b>de</b> 2024 & 2025"
+        title="Zones humides <script>alert(1)</script> & marais",
+        notes="**Inventaire** <b>de</b> 2024 & 2025",
     )
     dataset(title="Zones humides secrètes", private=True)
     dataset(title="Bruit routier", territory=["http://id.insee.fr/geo/departement/44"])
     dataset(title="Zones humides de la Loire")
     assert titles(client, "?q=zones+humides") == ["Zones humides de la Loire", first["title"]]
-    assert titles(client, "?q=zones+humides", headers=known(client, "anne")) == titles(client, "?q=zones+humides")
+    assert titles(client, "?q=zones+humides", headers=known(client, "anne")) == titles(
+        client, "?q=zones+humides"
+    )
     assert titles(client, "?vocab_ecosphere_territory=departement-44") == ["Bruit routier"]
     assert len(titles(client, "")) == 3
     [_newest, entry] = entries(client, "?q=zones+humides")
@@ -46,7 +51,9 @@ def test_a_feed_is_its_search_escaped_and_public(visitor: Any, monkeypatch: Any)
     answer = client.get("/recherche.atom?q=zones+humides")
     assert "<script" not in answer.get_data(as_text=True)
     assert answer.headers["Content-Type"].startswith("application/atom+xml")
-    again = client.get("/recherche.atom?q=zones+humides", headers={"If-None-Match": answer.headers["ETag"]})
+    again = client.get(
+        "/recherche.atom?q=zones+humides", headers={"If-None-Match": answer.headers["ETag"]}
+    )
     assert again.status_code == 304
     monkeypatch.setattr(feed, "ENTRIES", 1)
     assert len(titles(client, "?q=zones+humides")) == 1
@@ -72,7 +79,10 @@ def test_the_snippets_name_the_feed_and_the_alert(portal: Any):
         head = tk.render("ecosphere_search/snippets/feed_link.html", {})
         follow = tk.render("ecosphere_search/snippets/alert_links.html", {})
     for text in (head, follow):
-        assert "/recherche.atom?q=eau%22%3E%3Cscript%3E&amp;res_format=CSV" in text and "<script" not in text
+        assert (
+            "/recherche.atom?q=eau%22%3E%3Cscript%3E&amp;res_format=CSV" in text
+            and "<script" not in text
+        )
     assert "/recherche/alertes/nouvelle?q=eau" in follow
 
 
@@ -84,10 +94,15 @@ def links(root: Any) -> dict[str, str]:
     return {each.get("rel"): each.get("href") for each in root.findall(f"{ATOM}link")}
 
 
-def test_the_feeds_of_ckan_are_valid_and_go_from_page_to_page(visitor: Any, ckan_config: Any, monkeypatch: Any):
+def test_the_feeds_of_ckan_are_valid_and_go_from_page_to_page(
+    visitor: Any, ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, "ckan.feeds.limit", 2)
     client = visitor()
-    made = [dataset(title=f"Zones {n}", author="A. Dupré", author_email="a.dupre@example.org") for n in range(5)]
+    made = [
+        dataset(title=f"Zones {n}", author="A. Dupré", author_email="a.dupre@example.org")
+        for n in range(5)
+    ]
     dataset(title="Zones secrètes", private=True)
     service = made[0]["organization"]
     feeds = {
@@ -105,12 +120,19 @@ def test_the_feeds_of_ckan_are_valid_and_go_from_page_to_page(visitor: Any, ckan
             assert found["self"].endswith(address) and found["alternate"].endswith(shown)
             assert all(each.startswith("http://") for each in found.values())
             identifiers.add(root.findtext(f"{ATOM}id"))
-            seen += [(each.findtext(f"{ATOM}id"), links(each)["alternate"]) for each in root.findall(f"{ATOM}entry")]
+            seen += [
+                (each.findtext(f"{ATOM}id"), links(each)["alternate"])
+                for each in root.findall(f"{ATOM}entry")
+            ]
             assert "dupre" not in ET.tostring(root, "unicode")
             address = found.get("next", "").removeprefix("http://test.ckan.net")
             read += 1
         assert read == 3 and len(identifiers) == 1
         (identifier,) = identifiers
         assert identifier.startswith("http://") and urlsplit(identifier).port != ""
-        assert [each.rpartition("/")[2] for each, _page in seen] == [each["id"] for each in reversed(made)]
-        assert [each.rpartition("/")[2] for _id, each in seen] == [each["name"] for each in reversed(made)]
+        assert [each.rpartition("/")[2] for each, _page in seen] == [
+            each["id"] for each in reversed(made)
+        ]
+        assert [each.rpartition("/")[2] for _id, each in seen] == [
+            each["name"] for each in reversed(made)
+        ]

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from ckan import model
 
+from ckanext.ecosphere.search import unfound
 from ckanext.ecosphere.search.alerts import job
 from ckanext.ecosphere.search.alerts.tests.conftest import dataset, known, page
-from ckanext.ecosphere.search.unfound import counting
-from ckanext.ecosphere.search.unfound.model import Unfound
+from ckanext.ecosphere.search.unfound import Unfound
 from ckanext.ecosphere.shared import dates
 
 pytestmark = pytest.mark.usefixtures("portal")
@@ -46,16 +46,23 @@ def test_words_are_counted_once_a_page_and_shown_to_the_ministry_from_three_on(v
         assert "fougasses" not in shown
     statistics = page(client.get("/demandes/statistiques", headers=known(client, "moderatrice")))
     assert "xylophages geants" in statistics
-    assert "xylophages geants" not in page(client.get("/demandes/statistiques", headers=known(client, "anne")))
+    assert "xylophages geants" not in page(
+        client.get("/demandes/statistiques", headers=known(client, "anne"))
+    )
 
 
 def test_words_are_forgotten_after_thirteen_months(ckan_config: Any):
     today = dates.today()
-    for age, words in ((0, "cette année"), (12, "un an"), (13, "treize mois"), (14, "quatorze mois")):
+    for age, words in (
+        (0, "cette année"),
+        (12, "un an"),
+        (13, "treize mois"),
+        (14, "quatorze mois"),
+    ):
         year, month = divmod(today.year * 12 + today.month - 1 - age, 12)
         model.Session.add(Unfound(month=date(year, month + 1, 1), words=words, count=5))
     model.Session.commit()
-    assert [each["words"] for each in counting.most(3)] == ["cette année"]
+    assert [each["words"] for each in unfound.most(3)] == ["cette année"]
     assert job.tick()["unfound_erased"] == 1
     assert set(counts()) == {"cette année", "un an", "treize mois"}
 
@@ -81,7 +88,7 @@ def test_a_page_never_fails_of_the_count_nor_waits_for_it(visitor: Any):
 
 
 def test_a_flood_of_words_is_not_counted(visitor: Any, monkeypatch: Any):
-    monkeypatch.setattr(counting, "CEILING", "2 per hour")
+    monkeypatch.setattr(unfound, "CEILING", "2 per hour")
     client = visitor()
     dataset()
     for rank in ("aaaxyz", "bbbxyz", "cccxyz"):

@@ -13,7 +13,8 @@ from freezegun import freeze_time
 
 from ckanext.ecosphere.core.addresses import confirmed
 from ckanext.ecosphere.interfaces import CheckStatus
-from ckanext.ecosphere.search.alerts import config, job, setup, storage
+from ckanext.ecosphere.search import config, setup
+from ckanext.ecosphere.search.alerts import job, storage
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, now
 from ckanext.ecosphere.search.alerts.tests.conftest import change, dataset, known, page, run
 from ckanext.ecosphere.shared.queue import waits
@@ -25,8 +26,12 @@ NEW = "/recherche/alertes/nouvelle?q=zones+humides"
 API = "/api/3/action/ecosphere_search_alert_"
 
 
-def create(client: Any, who: dict[str, str], search: str, frequency: str = "daily") -> dict[str, Any]:
-    answer = client.post(f"{API}create", json={"search": search, "frequency": frequency}, headers=who)
+def create(
+    client: Any, who: dict[str, str], search: str, frequency: str = "daily"
+) -> dict[str, Any]:
+    answer = client.post(
+        f"{API}create", json={"search": search, "frequency": frequency}, headers=who
+    )
     assert answer.status_code == 200, answer.get_data(as_text=True)
     return answer.get_json()["result"]
 
@@ -42,7 +47,9 @@ def test_one_click_saves_and_the_list_changes_and_deletes(visitor: Any, postbox:
     assert (alert["search"], alert["frequency"]) == ("q=zones+humides", "weekly")
     for data in ({"id": alert["id"], "frequency": "daily"}, {"id": alert["id"], "go": "delete"}):
         page(client.post("/recherche/alertes", data=data, headers=marc), 404)
-        assert client.post("/recherche/alertes", data=data).status_code == 302  # redirected to the log-in
+        assert (
+            client.post("/recherche/alertes", data=data).status_code == 302
+        )  # redirected to the log-in
     silent, gone = {"id": alert["id"], "frequency": "none"}, {"id": alert["id"], "go": "delete"}
     assert client.post("/recherche/alertes", data=silent, headers=anne).status_code == 302
     dataset()
@@ -52,31 +59,54 @@ def test_one_click_saves_and_the_list_changes_and_deletes(visitor: Any, postbox:
     assert shown
 
 
-def test_actions_refuse_strangers_other_peoples_alerts_and_bad_searches(visitor: Any, postbox: Postbox):
+def test_actions_refuse_strangers_other_peoples_alerts_and_bad_searches(
+    visitor: Any, postbox: Postbox
+):
     client = visitor()
     anne, marc = known(client, "anne"), known(client, "marc")
     own = create(client, anne, "q=eau")
     assert client.post(f"{API}create", json={"search": "q=eau"}).status_code == 403
     assert client.get(f"{API}list").status_code == 403
-    for name, data in (("update", {"id": own["id"], "frequency": "none"}), ("delete", {"id": own["id"]})):
+    for name, data in (
+        ("update", {"id": own["id"], "frequency": "none"}),
+        ("delete", {"id": own["id"]}),
+    ):
         assert client.post(f"{API}{name}", json=data).status_code == 403
         assert client.post(f"{API}{name}", json=data, headers=marc).status_code == 404
-    wrong = ["q=eau&x y:*=1", f"q={'a' * 3000}", "&".join(f"a{n}=1" for n in range(200)), "q=a&ext_bbox=1,2", ["q=a"]]
+    wrong = [
+        "q=eau&x y:*=1",
+        f"q={'a' * 3000}",
+        "&".join(f"a{n}=1" for n in range(200)),
+        "q=a&ext_bbox=1,2",
+        ["q=a"],
+    ]
     for search in wrong:
         answer = client.post(f"{API}create", json={"search": search}, headers=anne)
         assert answer.status_code == 409, search
-    assert client.post(f"{API}create", json={"search": "q=a", "frequency": "hourly"}, headers=anne).status_code == 409
-    assert create(client, anne, "?page=2&sort=title_string+asc&q=eau&_view=map", "weekly")["id"] == own["id"]
+    assert (
+        client.post(
+            f"{API}create", json={"search": "q=a", "frequency": "hourly"}, headers=anne
+        ).status_code
+        == 409
+    )
+    assert (
+        create(client, anne, "?page=2&sort=title_string+asc&q=eau&_view=map", "weekly")["id"]
+        == own["id"]
+    )
 
 
-def test_a_person_has_so_many_alerts_at_most(visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any):
+def test_a_person_has_so_many_alerts_at_most(
+    visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, config.ALERTS_PER_PERSON, 2)
     client = visitor()
     anne = known(client, "anne")
     for words in ("q=a1", "q=a2"):
         create(client, anne, words)
     assert client.post(f"{API}create", json={"search": "q=a3"}, headers=anne).status_code == 409
-    assert "error-search" in page(client.post("/recherche/alertes/nouvelle?q=a3", headers=anne), 400)
+    assert "error-search" in page(
+        client.post("/recherche/alertes/nouvelle?q=a3", headers=anne), 400
+    )
 
 
 def test_nobody_writes_to_others_by_an_account_with_their_address(visitor: Any, postbox: Postbox):
@@ -102,7 +132,9 @@ def test_nobody_writes_to_others_by_an_account_with_their_address(visitor: Any, 
         confirmed.confirm(marc)
 
 
-def test_private_datasets_are_told_to_members_only_and_to_nobody_who_left(visitor: Any, postbox: Postbox):
+def test_private_datasets_are_told_to_members_only_and_to_nobody_who_left(
+    visitor: Any, postbox: Postbox
+):
     client = visitor()
     for name in ("anne", "marc"):
         create(client, known(client, name), "q=zones+humides")
@@ -118,7 +150,9 @@ def test_private_datasets_are_told_to_members_only_and_to_nobody_who_left(visito
         assert job.look() == 1
         call_action("organization_member_delete", {"user": "boss"}, id="ddt", username="anne")
         assert job.deliver() == 0
-    call_action("organization_member_create", {"user": "boss"}, id="ddt", username="anne", role="member")
+    call_action(
+        "organization_member_create", {"user": "boss"}, id="ddt", username="anne", role="member"
+    )
     assert postbox.mails == []
 
 
@@ -169,8 +203,13 @@ def test_a_run_looks_for_so_many_people_and_the_next_one_for_the_others(
     with freeze_time(now() + timedelta(days=1)):
         assert [job.look(), job.look(), job.look()] == [1, 1, 0]
         assert job.deliver() == 2
-    assert all(body(mail).count("/dataset/zones") + body(mail).count("- Zones") >= 2 for mail in postbox.mails)
-    assert all("3 new or changed" in body(mail) and "and 1 more" in body(mail) for mail in postbox.mails)
+    assert all(
+        body(mail).count("/dataset/zones") + body(mail).count("- Zones") >= 2
+        for mail in postbox.mails
+    )
+    assert all(
+        "3 new or changed" in body(mail) and "and 1 more" in body(mail) for mail in postbox.mails
+    )
 
 
 def test_what_the_queue_forgot_is_queued_again_and_nothing_is_queued_twice(
@@ -190,7 +229,9 @@ def test_what_the_queue_forgot_is_queued_again_and_nothing_is_queued_twice(
         assert "e-mails about searches that are due" in job.recover()
 
 
-def test_an_index_that_is_away_loses_nothing(visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any):
+def test_an_index_that_is_away_loses_nothing(
+    visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any
+):
     client = visitor()
     create(client, known(client, "anne"), "q=zones+humides")
     dataset()
@@ -225,24 +266,28 @@ def test_check_tells_what_keeps_alerts_from_being_sent(
     client = visitor()
     create(client, known(client, "anne"), "q=zones+humides")
     dataset()
-    assert [each.status for each in setup.check()] == [CheckStatus.OK]
+    assert [each.status for each in setup.check_alerts()] == [CheckStatus.OK]
     with freeze_time(now() + timedelta(days=3)):
-        [late] = setup.check()
+        [late] = setup.check_alerts()
         assert late.status == CheckStatus.WARNING and "search tick" in late.remedy
     run()
     model.Session.execute(sa.update(Mail).values(status="failed"))
     model.Session.commit()
-    assert setup.check()[0].status == CheckStatus.WARNING
+    assert setup.check_alerts()[0].status == CheckStatus.WARNING
     monkeypatch.setitem(ckan_config, "smtp.server", "")
-    assert "smtp.server" in setup.check()[0].remedy
+    assert "smtp.server" in setup.check_alerts()[0].remedy
     page(client.get("/recherche/alertes"), 404)
 
 
-def test_a_search_that_the_index_no_longer_understands_keeps_nobody_from_their_news(visitor: Any, postbox: Postbox):
+def test_a_search_that_the_index_no_longer_understands_keeps_nobody_from_their_news(
+    visitor: Any, postbox: Postbox
+):
     client = visitor()
     broken = create(client, known(client, "anne"), "q=zones+humides")
     create(client, known(client, "marc"), "q=zones+humides")
-    model.Session.execute(sa.update(Alert).where(Alert.id == broken["id"]).values(search="q=eau&metadata_created=abc"))
+    model.Session.execute(
+        sa.update(Alert).where(Alert.id == broken["id"]).values(search="q=eau&metadata_created=abc")
+    )
     model.Session.commit()
     dataset()
     assert run()["emails"] == 1

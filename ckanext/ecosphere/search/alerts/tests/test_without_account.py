@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from ckan import model
 from freezegun import freeze_time
 
-from ckanext.ecosphere.search.alerts import config, job
+from ckanext.ecosphere.search import config
+from ckanext.ecosphere.search.alerts import job
 from ckanext.ecosphere.search.alerts.model import Alert, Mail, Subscriber, now
 from ckanext.ecosphere.search.alerts.tests.conftest import change, dataset, links, page, run
 from ckanext.ecosphere.tests.postbox import Postbox, body
@@ -52,7 +53,9 @@ def confirmed(client: Any, postbox: Postbox, search: str = SEARCH, **form: str) 
     return answer.location.split("://", 1)[-1].split("/", 1)[1].join(("/", ""))
 
 
-def test_an_alert_is_asked_for_confirmed_received_and_left_in_one_click(visitor: Any, postbox: Postbox):
+def test_an_alert_is_asked_for_confirmed_received_and_left_in_one_click(
+    visitor: Any, postbox: Postbox
+):
     client = visitor()
     form = page(client.get(SEARCH))
     assert "“zones humides”" in form
@@ -80,7 +83,9 @@ def test_an_alert_is_asked_for_confirmed_received_and_left_in_one_click(visitor:
     assert "<b>" not in body(mail, "html") and "<b>du Rhône</b>" in body(mail)
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     way_out = str(mail["List-Unsubscribe"]).strip("<>")
-    stranger = visitor("203.0.113.9")  # one-click unsubscription comes from the mail provider's server, without cookies
+    stranger = visitor(
+        "203.0.113.9"
+    )  # one-click unsubscription comes from the mail provider's server, without cookies
     page(stranger.get(way_out))
     assert number(Subscriber) == 1
     page(stranger.post(way_out, data={"List-Unsubscribe": "One-Click"}))
@@ -103,9 +108,15 @@ def test_what_is_told_once_is_not_told_again_and_a_change_is(visitor: Any, postb
 
 def test_a_dataset_is_followed_from_its_page(visitor: Any, postbox: Postbox):
     client = visitor()
-    made, other = dataset(title="Zones humides du Rhône"), dataset(title="Zones humides de la Drôme")
+    made, other = (
+        dataset(title="Zones humides du Rhône"),
+        dataset(title="Zones humides de la Drôme"),
+    )
     secret = dataset(title="Zones secrètes", private=True)
-    [way] = re.findall(r'href="([^"]*/alertes/nouvelle\?id=[^"]+)"', page(client.get(f"/fr/dataset/{made['name']}")))
+    [way] = re.findall(
+        r'href="([^"]*/alertes/nouvelle\?id=[^"]+)"',
+        page(client.get(f"/fr/dataset/{made['name']}")),
+    )
     assert "Zones humides du Rhône" in page(client.get(way))
     assert "secrètes" not in page(client.get(way.replace(made["id"], secret["id"])))
     confirmed(client, postbox, way)
@@ -126,11 +137,15 @@ def test_weekly_waits_for_a_week(visitor: Any, postbox: Postbox):
 
 def test_one_person_gets_one_mail_of_all_searches(visitor: Any, postbox: Postbox):
     confirmed(visitor(), postbox)
-    confirmed(visitor(), postbox, "/recherche/alertes/nouvelle?vocab_ecosphere_territory=departement-69")
+    confirmed(
+        visitor(), postbox, "/recherche/alertes/nouvelle?vocab_ecosphere_territory=departement-69"
+    )
     dataset()
     assert run()["emails"] == 1
     [mail] = postbox.mails
-    assert "zones humides" in body(mail) and "vocab_ecosphere_territory=departement-69" in body(mail)
+    assert "zones humides" in body(mail) and "vocab_ecosphere_territory=departement-69" in body(
+        mail
+    )
 
 
 def test_alerts_are_managed_through_the_link_alone(visitor: Any, postbox: Postbox):
@@ -159,7 +174,9 @@ def test_alerts_are_managed_through_the_link_alone(visitor: Any, postbox: Postbo
     page(stranger.get(again))
 
 
-def test_what_nobody_confirms_is_erased_after_a_week_and_its_link_is_dead(visitor: Any, postbox: Postbox):
+def test_what_nobody_confirms_is_erased_after_a_week_and_its_link_is_dead(
+    visitor: Any, postbox: Postbox
+):
     client = visitor()
     page(client.post(SEARCH, data=FORM))
     job.deliver()
@@ -185,7 +202,14 @@ def test_a_link_is_good_for_its_own_purpose_only(visitor: Any, postbox: Postbox)
 
 @pytest.mark.parametrize(
     "email",
-    ["", "lea", "lea@example.org\r\nBcc: b@example.org", "a@b.fr,c@d.fr", "lea@exämple.org", "<lea@example.org>"],
+    [
+        "",
+        "lea",
+        "lea@example.org\r\nBcc: b@example.org",
+        "a@b.fr,c@d.fr",
+        "lea@exämple.org",
+        "<lea@example.org>",
+    ],
 )
 def test_what_is_no_address_is_refused(visitor: Any, postbox: Postbox, email: str):
     page(visitor().post(SEARCH, data={**FORM, "email": email}), 400)
@@ -200,16 +224,25 @@ def test_programs_floods_and_strange_searches_are_refused(visitor: Any, postbox:
     page(visitor().post("/recherche/alertes/nouvelle?q=eau&metadata_created=abc", data=FORM), 400)
     assert number(Subscriber) == 0
     for turn in range(3):
-        page(visitor(f"203.0.113.{turn}").post(f"/recherche/alertes/nouvelle?q=eau{turn}", data=FORM))
-    refused = page(visitor("203.0.113.99").post("/recherche/alertes/nouvelle?q=autre", data=FORM), 400)
+        page(
+            visitor(f"203.0.113.{turn}").post(f"/recherche/alertes/nouvelle?q=eau{turn}", data=FORM)
+        )
+    refused = page(
+        visitor("203.0.113.99").post("/recherche/alertes/nouvelle?q=autre", data=FORM), 400
+    )
     assert "field-email" in refused
     page(visitor().post(SEARCH, data={**FORM, "email": "max@example.org"}))
     for turn in range(60):
-        answer = visitor("198.51.100.1").post(SEARCH, data={**FORM, "email": f"a{turn}@example.org"})
+        answer = visitor("198.51.100.1").post(
+            SEARCH, data={**FORM, "email": f"a{turn}@example.org"}
+        )
         if answer.status_code == 400:
             break
     assert 40 <= turn <= 50
-    page(visitor("198.51.100.1").post("/recherche/alertes/lien", data={"email": "z@example.org"}), 400)
+    page(
+        visitor("198.51.100.1").post("/recherche/alertes/lien", data={"email": "z@example.org"}),
+        400,
+    )
 
 
 def test_a_stranger_changes_nothing_of_a_confirmed_alert(visitor: Any, postbox: Postbox):
@@ -269,24 +302,37 @@ def test_what_strangers_ask_for_takes_no_place_and_confirmed_alerts_are_bounded(
         page(visitor().post(f"/recherche/alertes/nouvelle?q={words}", data=FORM))
     assert job.deliver() == 3
     first, second, third = (links(mail)[0] for mail in postbox.mails)
-    assert [visitor().post(each).status_code for each in (first, second, first, third)] == [302, 302, 302, 400]
+    assert [visitor().post(each).status_code for each in (first, second, first, third)] == [
+        302,
+        302,
+        302,
+        400,
+    ]
 
 
-def test_spellings_of_a_mailbox_count_as_one(visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any):
+def test_spellings_of_a_mailbox_count_as_one(
+    visitor: Any, postbox: Postbox, ckan_config: Any, monkeypatch: Any
+):
     monkeypatch.setitem(ckan_config, config.ALERT_LINKS_PER_DAY, 3)
     spellings = ("lea.r@example.org", "lear+a@example.org", "l.e.a.r+b@Example.org")
     for turn, email in enumerate(spellings):
         page(visitor(f"203.0.113.{turn}").post(SEARCH, data={**FORM, "email": email}))
-    refused = page(visitor("203.0.113.99").post(SEARCH, data={**FORM, "email": "lear+c@example.org"}), 400)
+    refused = page(
+        visitor("203.0.113.99").post(SEARCH, data={**FORM, "email": "lear+c@example.org"}), 400
+    )
     assert "field-email" in refused
-    page(visitor("203.0.113.99").post(SEARCH, data={**FORM, "email": "lear@example.com"}))  # another mailbox
+    page(
+        visitor("203.0.113.99").post(SEARCH, data={**FORM, "email": "lear@example.com"})
+    )  # another mailbox
     monkeypatch.setitem(ckan_config, config.ALERTS_PER_PERSON, 2)
     assert job.deliver() == 4
     own = [links(mail)[0] for mail in postbox.mails]
     assert [visitor().post(each).status_code for each in own] == [302, 302, 400, 302]
 
 
-def test_the_link_to_alerts_is_asked_for_in_the_same_way_with_and_without_alerts(visitor: Any, postbox: Postbox):
+def test_the_link_to_alerts_is_asked_for_in_the_same_way_with_and_without_alerts(
+    visitor: Any, postbox: Postbox
+):
     confirmed(visitor(), postbox)
     statements = {}
     for email in ("lea@example.org", "autre@example.org"):

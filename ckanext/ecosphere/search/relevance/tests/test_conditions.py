@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search.relevance import conditions, corrections, solr_language, words
+from ckanext.ecosphere.search.relevance import conditions, solr_language, spelling, words
 from ckanext.ecosphere.search.relevance.solr_query import parameters
 from ckanext.ecosphere.search.relevance.understanding import understand
 
 
 def boost(question: str) -> str:
-    return parameters(understand(question).asked, minimum="1", ranked=True, year=2026)["boost"]
+    return parameters(understand(question).question, minimum="1", ranked=True, year=2026)["boost"]
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,16 @@ def boost(question: str) -> str:
     ],
 )
 def test_several_years_are_a_period_and_no_words(question, period):
-    asked = understand(question).asked
-    assert asked.period == period
-    assert len(asked.units) == 1
+    question = understand(question).question
+    assert question.period == period
+    assert len(question.units) == 1
 
 
-@pytest.mark.parametrize("question", ["trafic 2019", "natura 2000", "plu 44143", "natura 2000 et 2010", "RD 2000"])
+@pytest.mark.parametrize(
+    "question", ["trafic 2019", "natura 2000", "plu 44143", "natura 2000 et 2010", "RD 2000"]
+)
 def test_one_year_and_other_numbers_are_no_period(question):
-    assert understand(question).asked.period is None
+    assert understand(question).question.period is None
 
 
 def test_years_weigh_by_the_title_first_and_are_bounded():
@@ -56,8 +58,8 @@ def test_years_weigh_by_the_title_first_and_are_bounded():
     ],
 )
 def test_a_format_that_is_named_weighs(question, formats):
-    asked = understand(question).asked
-    assert asked.formats == formats
+    question = understand(question).question
+    assert question.formats == formats
     assert all(each in boost(question) for each in formats)
 
 
@@ -76,10 +78,10 @@ def test_a_format_that_is_named_weighs(question, formats):
     ],
 )
 def test_services_of_roads_and_short_names_have_their_area(question, place, units):
-    asked = understand(question).asked
-    assert asked.place is not None
-    assert (asked.place.label, [unit.text for unit in asked.units]) == (place, units)
-    assert bool(asked.service) == ("ddtm" in question or "dirm" in question)
+    question = understand(question).question
+    assert question.place is not None
+    assert (question.place.label, [unit.text for unit in question.units]) == (place, units)
+    assert bool(question.service) == ("ddtm" in question or "dirm" in question)
 
 
 def test_the_place_at_the_end_of_a_pasted_sentence_is_read():
@@ -100,15 +102,17 @@ def test_a_quotation_mark_that_is_never_closed_is_no_language_of_solr():
 
 
 def test_a_picture_stands_for_its_word():
-    assert [unit.text for unit in understand("🚲 Loire-Atlantique").asked.units] == ["vélo"]
-    assert [unit.text for unit in understand("inondation 🌊 Nîmes").asked.units] == ["inondation"]
+    assert [unit.text for unit in understand("🚲 Loire-Atlantique").question.units] == ["vélo"]
+    assert [unit.text for unit in understand("inondation 🌊 Nîmes").question.units] == [
+        "inondation"
+    ]
 
 
 @pytest.mark.parametrize("body", ["INAO", "SDIS", "Cerema", "BRGM"])
 def test_the_name_of_a_body_is_not_misspelt_and_only_weighs_beside_a_subject(body):
-    assert corrections.unknown(understand(body)) == []
-    asked = understand(f"{body} cavités").asked
-    assert [(unit.text, unit.weak) for unit in asked.units] == [(body, True), ("cavités", False)]
+    assert spelling.unknown(understand(body)) == []
+    question = understand(f"{body} cavités").question
+    assert [(unit.text, unit.weak) for unit in question.units] == [(body, True), ("cavités", False)]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +130,6 @@ def test_the_name_of_a_body_is_not_misspelt_and_only_weighs_beside_a_subject(bod
     ],
 )
 def test_scientific_and_other_names_are_known(question, name):
-    (unit,) = understand(question).asked.units
+    (unit,) = understand(question).question.units
     assert unit.others[0] == name
     assert "irrigation" not in unit.others[: unit.called]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere.search import boxes
-from ckanext.ecosphere.search.relevance import missing, table_names
+from ckanext.ecosphere.search.relevance import missing, understanding
 from ckanext.ecosphere.search.relevance.solr_query import fits, parameters
 from ckanext.ecosphere.search.relevance.understanding import AROUND, understand
 
@@ -13,7 +13,7 @@ from ckanext.ecosphere.search.relevance.understanding import AROUND, understand
 class Nothing:
     """An index without datasets."""
 
-    def count(self, asked):
+    def count(self, question):
         """Return that nothing is found."""
         return 0
 
@@ -46,19 +46,25 @@ def test_a_subject_shown_on_the_page_is_not_missing():
 
 
 def test_what_a_dataset_is_about_is_its_title_and_keywords_without_everyday_words():
-    asked = understand("défrichement dax").asked
-    about, mentioned, anywhere = missing._questions(asked.units[0], asked)
+    question = understand("défrichement dax").question
+    about, mentioned, anywhere = missing._queries(question.units[0], question)
     query = parameters(about, minimum="1", ranked=False, year=None)["q"]
     assert query == "(title:(défrichement) OR ecosphere_tags:(défrichement))"
     assert parameters(mentioned, minimum="1", ranked=False, year=None)["q"] == "défrichement"
-    assert (about.place, anywhere.place) == (asked.place, None)
+    assert (about.place, anywhere.place) == (question.place, None)
 
 
 def test_elsewhere_comes_by_distance():
-    asked = understand("restriction d'eau Tarn", place=AROUND).asked
-    assert not asked.strict
-    weights = {value: weight for weight, _field, value in fits(asked)}
-    order = ["departement-81", "departement-12", "departement-31", "departement-45", "departement-59"]
+    question = understand("restriction d'eau Tarn", place=AROUND).question
+    assert not question.strict
+    weights = {value: weight for weight, _field, value in fits(question)}
+    order = [
+        "departement-81",
+        "departement-12",
+        "departement-31",
+        "departement-45",
+        "departement-59",
+    ]
     assert sorted(order, key=lambda each: -weights[each]) == order
     distances = dict(boxes.distances("departement-75"))
     assert distances["departement-13"] == pytest.approx(640, abs=30)
@@ -75,4 +81,4 @@ def test_elsewhere_comes_by_distance():
     ],
 )
 def test_the_name_of_a_table_is_readable(title, readable):
-    assert table_names.readable(title) == readable
+    assert understanding.readable(title) == readable

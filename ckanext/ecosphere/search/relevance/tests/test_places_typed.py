@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search.relevance.places_typed import places_typed
+from ckanext.ecosphere.search.suggest import places_typed
 
 
 @pytest.mark.parametrize(

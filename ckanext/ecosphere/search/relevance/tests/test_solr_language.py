@@ -12,7 +12,10 @@ from ckanext.ecosphere.search.relevance import solr_language
     [
         ('"zones humides"', '("zones humides"~0 OR ecosphere_words:"zones humides"^3)'),
         # Stop words are not indexed; "trait de côte" has a synonym with as many words.
-        ('"inventaire des zones"', '("inventaire zones"~1 OR ecosphere_words:"inventaire des zones"^3)'),
+        (
+            '"inventaire des zones"',
+            '("inventaire zones"~1 OR ecosphere_words:"inventaire des zones"^3)',
+        ),
         ('-"zones humides" ppri', '-("zones humides"~0 OR ecosphere_words:"zones humides"^3) ppri'),
         # Unchanged if the query states a distance between the words.
         ('"zones humides"~5', '"zones humides"~5'),
@@ -32,7 +35,10 @@ def test_what_is_typed_is_written_as_the_index_has_it(typed, written):
         ('title:"Inventaire des zones"', 'title:"Inventaire zones"~1'),
         ('tags:"trait de côte"', 'tags:"trait de côte"'),
         ('name:x AND "les zones humides"', 'name:x AND "zones humides"~1'),
-        ('theme:("http://a.example/le-b (c)" OR "la mer")', 'theme:("http://a.example/le-b (c)" OR "la mer")'),
+        (
+            'theme:("http://a.example/le-b (c)" OR "la mer")',
+            'theme:("http://a.example/le-b (c)" OR "la mer")',
+        ),
         ('title:("zones humides" AND "ain")', 'title:("zones humides"~0 AND "ain"~0)'),
     ],
 )

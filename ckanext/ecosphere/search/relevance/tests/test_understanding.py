@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckanext.ecosphere.search.relevance import corrections, spelling, words
+from ckanext.ecosphere.search.relevance import spelling, words
 from ckanext.ecosphere.search.relevance.solr_query import fits, parameters
 from ckanext.ecosphere.search.relevance.understanding import steps, understand, with_common_name
 
@@ -26,14 +26,26 @@ from ckanext.ecosphere.search.relevance.understanding import steps, understand, 
         ("égouts 30", "Gard", ["égouts"]),
         ("captages 2b", "Haute-Corse", ["captages"]),
         ("PPRI PACA", "Provence-Alpes-Côte d'Azur", ["PPRI"]),
-        ("habitat marin mer du nord", "Zone maritime Manche - mer du Nord (métropole)", ["habitat marin"]),
+        (
+            "habitat marin mer du nord",
+            "Zone maritime Manche - mer du Nord (métropole)",
+            ["habitat marin"],
+        ),
         ("scot centre val de loire", "Centre-Val de Loire", ["scot"]),
         ("forêt landes de gascogne", "Landes de Gascogne", ["forêt"]),
         # In English; a merged commune without its article; a kind of intercommunality other than that of its name.
         ("protected areas brittany", "Bretagne", ["protected areas"]),
         ("submersion Château-d'Olonne", "Les Sables-d'Olonne – Vendée", ["submersion"]),
-        ("assainissement communauté de communes du Pays Bigouden", "Pays bigouden", ["assainissement"]),
-        ("zones humides nantes métropole", "Nantes Métropole – Loire-Atlantique", ["zones humides"]),
+        (
+            "assainissement communauté de communes du Pays Bigouden",
+            "Pays bigouden",
+            ["assainissement"],
+        ),
+        (
+            "zones humides nantes métropole",
+            "Nantes Métropole – Loire-Atlantique",
+            ["zones humides"],
+        ),
         # Places of the same name, distinguished by the words beside them.
         ("icpe saint denis 93", "Saint-Denis – Seine-Saint-Denis", ["icpe"]),
         ("icpe saint-denis réunion", "Saint-Denis – La Réunion", ["icpe"]),
@@ -45,14 +57,21 @@ from ckanext.ecosphere.search.relevance.understanding import steps, understand, 
         ("plu commune de mer", "Mer – Loir-et-Cher", ["plu"]),
         # Words without content, and the purpose of the data.
         ("données sur les éoliennes dans l'Oise", "Oise", ["éoliennes"]),
-        ("est-ce que ma maison est en zone inondable à Tours", "Tours – Indre-et-Loire", ["zone inondable"]),
+        (
+            "est-ce que ma maison est en zone inondable à Tours",
+            "Tours – Indre-et-Loire",
+            ["zone inondable"],
+        ),
         ("données nantes", "Nantes – Loire-Atlantique", []),
     ],
 )
 def test_a_place_in_the_question_is_where_and_the_rest_is_what(question, place, what):
     understood = understand(question)
     assert understood.place is not None
-    assert (understood.place.title, [unit.text for unit in understood.asked.units]) == (place, what)
+    assert (understood.place.title, [unit.text for unit in understood.question.units]) == (
+        place,
+        what,
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,17 +94,17 @@ def test_words_and_numbers_are_not_taken_for_a_place(question):
 
 
 def test_a_word_that_may_be_a_place_weighs_and_hides_nothing():
-    asked = understand("landes et pelouses sèches").asked
-    assert asked.place is None
-    assert asked.maybe is not None
-    assert asked.maybe.title == "Landes"
-    assert [unit.text for unit in asked.units] == ["landes", "pelouses", "sèches"]
+    question = understand("landes et pelouses sèches").question
+    assert question.place is None
+    assert question.maybe is not None
+    assert question.maybe.title == "Landes"
+    assert [unit.text for unit in question.units] == ["landes", "pelouses", "sèches"]
 
 
 def test_a_service_is_who_describes():
     understood = understand("éoliennes ddtm de l'hérault")
-    assert understood.asked.service == ("ddt-34172-01",)
-    assert [unit.text for unit in understood.asked.units] == ["éoliennes"]
+    assert understood.question.service == ("ddt-34172-01",)
+    assert [unit.text for unit in understood.question.units] == ["éoliennes"]
 
 
 def test_the_other_places_of_a_name_are_offered_and_can_be_chosen():
@@ -99,19 +118,26 @@ def test_the_other_places_of_a_name_are_offered_and_can_be_chosen():
 def test_a_place_can_be_taken_off():
     understood = understand("plu nantes", place="off")
     assert understood.place is None
-    assert [unit.text for unit in understood.asked.units] == ["plu", "nantes"]
+    assert [unit.text for unit in understood.question.units] == ["plu", "nantes"]
 
 
 def test_the_purpose_weighs_little_unless_nothing_else_is_asked():
-    units = understand("cartes pour évaluation environnementale carrière dans l'Aude").asked.units
-    assert [(unit.text, unit.weak) for unit in units] == [("évaluation environnementale", True), ("carrière", False)]
-    assert [unit.weak for unit in understand("évaluation environnementale").asked.units] == [False]
+    units = understand(
+        "cartes pour évaluation environnementale carrière dans l'Aude"
+    ).question.units
+    assert [(unit.text, unit.weak) for unit in units] == [
+        ("évaluation environnementale", True),
+        ("carrière", False),
+    ]
+    assert [unit.weak for unit in understand("évaluation environnementale").question.units] == [
+        False
+    ]
 
 
 def test_everyday_words_have_the_names_of_the_catalogue():
-    (unit,) = understand("rivière").asked.units
+    (unit,) = understand("rivière").question.units
     assert unit.others[: unit.called] == ("cours d'eau",)
-    assert understand("rivière", without=frozenset({"everyday"})).asked.units[0].others == ()
+    assert understand("rivière", without=frozenset({"everyday"})).question.units[0].others == ()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +150,7 @@ def test_everyday_words_have_the_names_of_the_catalogue():
     ],
 )
 def test_an_expression_is_known_when_it_is_written_together_or_apart(typed, usual):
-    (unit,) = understand(typed).asked.units
+    (unit,) = understand(typed).question.units
     assert unit.core and unit.others[:1] == (usual,)
 
 
@@ -136,11 +162,13 @@ def test_what_the_catalogue_calls_things_can_be_asked_as_well():
 
 def test_an_acronym_may_have_points():
     for typed in ("P.P.R.I. gard", "P.P.R.I gard", "PPRI gard"):
-        assert [unit.text for unit in understand(typed).asked.units] == ["PPRI"]
+        assert [unit.text for unit in understand(typed).question.units] == ["PPRI"]
 
 
 def test_an_expression_with_an_acronym_is_near_although_the_index_spells_the_acronym_out():
-    assert '"ZNIEFF type 2"~3' not in _query("ZNIEFF de type 2") and '"ZNIEFF type 2"~' in _query("ZNIEFF de type 2")
+    assert '"ZNIEFF type 2"~3' not in _query("ZNIEFF de type 2") and '"ZNIEFF type 2"~' in _query(
+        "ZNIEFF de type 2"
+    )
     assert '"station épuration"~3' in _query("station d'épuration")
 
 
@@ -149,34 +177,38 @@ def test_a_corrected_expression_is_written_as_people_write_it():
 
 
 def test_the_place_comes_before_what_other_words_have_elsewhere():
-    found = steps(understand("covoiturage aires Ille-et-Vilaine").asked)
+    found = steps(understand("covoiturage aires Ille-et-Vilaine").question)
     alone = next(number for number, each in enumerate(found) if not each.units)
     assert all(each.strict or each.core or not each.optional for each in found[:alone])
 
 
 def _query(question: str) -> str:
-    return parameters(understand(question).asked, minimum="100%", ranked=False, year=None)["q"]
+    return parameters(understand(question).question, minimum="100%", ranked=False, year=None)["q"]
 
 
 def test_steps_ask_for_less_and_end_with_the_place_alone():
-    asked = understand("zones humides frayères nichoir nantes").asked
-    found = steps(asked)
+    question = understand("zones humides frayères nichoir nantes").question
+    found = steps(question)
     assert found[0].core  # words of the field are required, "nichoir" is not
     assert found[0].strict
     assert [each.optional for each in found if each.strict][:2] == [0, 1]
     assert any(not each.strict and not each.optional for each in found)
-    assert found[-1].place == asked.place and () in [each.units for each in found]
+    assert found[-1].place == question.place and () in [each.units for each in found]
 
 
 def test_either_of_two_names_of_one_thing_will_do():
-    first = steps(understand("OLD débroussaillement var").asked)[0]
+    first = steps(understand("OLD débroussaillement var").question)[0]
     assert [unit.words for unit in first.units] == [("OLD",)]
     assert {"débroussaillement", "incendie"} <= set(first.units[0].others)
 
 
 def test_what_the_place_has_of_one_subject_comes_before_both_elsewhere():
-    found = steps(understand("loup carrière bruit nantes").asked)
-    assert [(each.strict, each.optional) for each in found][:3] == [(True, 1), (True, 2), (False, 0)]
+    found = steps(understand("loup carrière bruit nantes").question)
+    assert [(each.strict, each.optional) for each in found][:3] == [
+        (True, 1),
+        (True, 2),
+        (False, 0),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -255,25 +287,32 @@ def test_places_are_read_as_people_write_them(question, place):
 
 @pytest.mark.parametrize(
     "question",
-    ["passe à poissons", "feu de forêt", "vue d'avion", "logement pas cher", "OCS GE", "50 pas géométriques"],
+    [
+        "passe à poissons",
+        "feu de forêt",
+        "vue d'avion",
+        "logement pas cher",
+        "OCS GE",
+        "50 pas géométriques",
+    ],
 )
 def test_a_name_within_an_expression_is_no_place(question):
     assert understand(question).place is None
 
 
 def test_the_departement_of_the_name_of_a_river_comes_first_along_it():
-    asked = understand("digues du Lot").asked
-    assert asked.first == "departement-46"
-    first = max(fits(asked), key=lambda each: each[0])
+    question = understand("digues du Lot").question
+    assert question.first == "departement-46"
+    first = max(fits(question), key=lambda each: each[0])
     assert first[2] == "departement-46"
-    assert understand("crues de la Seine").asked.first == ""
+    assert understand("crues de la Seine").question.first == ""
 
 
 def test_a_usual_word_is_a_commune_for_want_of_another_sense():
     found = with_common_name(understand("plu pithiviers"))
     assert found is not None
     assert (found.place and found.place.title) == "Pithiviers – Loiret"
-    assert [unit.text for unit in found.asked.units] == ["plu"]
+    assert [unit.text for unit in found.question.units] == ["plu"]
     # Not beside unknown words, with the place switched off, or with another place.
     assert with_common_name(understand("chose inconnue pithiviers")) is None
     assert with_common_name(understand("plu pithiviers"), place="off") is None
@@ -284,8 +323,11 @@ def test_an_expression_is_corrected_as_a_whole_and_a_number_is_told_from_its_wor
     assert spelling.nearest_expression("qualitee aire") == "qualité de l'air"
     assert spelling.without_number("natura200") == "natura"
     assert spelling.without_number("rd200") == ""
-    asked = understand("qualitée de l'aire marseille")
-    assert corrections.corrected(asked, corrections.unknown(asked), lambda _word: "") == "qualité de l'air marseille"
+    question = understand("qualitée de l'aire marseille")
+    assert (
+        spelling.corrected(question, spelling.unknown(question), lambda _word: "")
+        == "qualité de l'air marseille"
+    )
 
 
 def test_words_around_a_town_are_no_misspelt_territory():
@@ -295,8 +337,8 @@ def test_words_around_a_town_are_no_misspelt_territory():
 
 
 def test_words_that_tell_nothing_apart_hide_nothing():
-    assert [unit.weak for unit in understand("sites pollués").asked.units] == [True, False]
-    assert [unit.weak for unit in understand("secteur").asked.units] == [False]
+    assert [unit.weak for unit in understand("sites pollués").question.units] == [True, False]
+    assert [unit.weak for unit in understand("secteur").question.units] == [False]
 
 
 def test_a_word_is_known_although_it_is_written_together():
@@ -305,7 +347,19 @@ def test_a_word_is_known_although_it_is_written_together():
 
 
 def test_no_question_is_too_odd():
-    for question in ("", "'", "l'", "....", "été?", "à" * 300, "44 " * 100, "de la du des", "𝕒𝕓𝕔", "-", "n°12"):
+    for question in (
+        "",
+        "'",
+        "l'",
+        "....",
+        "été?",
+        "à" * 300,
+        "44 " * 100,
+        "de la du des",
+        "𝕒𝕓𝕔",
+        "-",
+        "n°12",
+    ):
         understand(question)
 
 
@@ -316,7 +370,8 @@ def test_a_number_is_no_slip_and_a_plural_is_a_word():
 
 
 @pytest.mark.parametrize(
-    ("question", "other"), [("plu Saint-Martin", "Saint-Martin-d'Hères – Isère"), ("PLU Mayotte", None)]
+    ("question", "other"),
+    [("plu Saint-Martin", "Saint-Martin-d'Hères – Isère"), ("PLU Mayotte", None)],
 )
 def test_communes_of_the_name_of_an_island_are_offered(question, other):
     others = [each.title for each in understand(question).others]
@@ -324,9 +379,9 @@ def test_communes_of_the_name_of_an_island_are_offered(question, other):
 
 
 def test_words_beside_the_subject_do_not_stand_for_it_at_a_place():
-    asked = understand("éolienne girafe Lozère").asked
-    assert [unit.core for unit in asked.units] == [True, False]
-    placed = [each for each in steps(asked) if each.strict and each.units]
+    question = understand("éolienne girafe Lozère").question
+    assert [unit.core for unit in question.units] == [True, False]
+    placed = [each for each in steps(question) if each.strict and each.units]
     assert placed
     assert all(each.core for each in placed)
 
@@ -343,13 +398,15 @@ def test_words_beside_the_subject_do_not_stand_for_it_at_a_place():
     ],
 )
 def test_a_word_before_a_place_belongs_to_its_own_expression(question, place):
-    asked = understand(question).asked
-    assert (asked.place.title if asked.place else None) == place
+    question = understand(question).question
+    assert (question.place.title if question.place else None) == place
 
 
-@pytest.mark.parametrize("question", ["parc photovoltaïque au sol Lozère", "usine seveso Lyon", "OPAH PIG Allier"])
+@pytest.mark.parametrize(
+    "question", ["parc photovoltaïque au sol Lozère", "usine seveso Lyon", "OPAH PIG Allier"]
+)
 def test_several_words_for_one_thing_are_one(question):
-    assert [unit.core for unit in understand(question).asked.units] == [True]
+    assert [unit.core for unit in understand(question).question.units] == [True]
 
 
 @pytest.mark.parametrize(
@@ -363,13 +420,13 @@ def test_several_words_for_one_thing_are_one(question):
     ],
 )
 def test_formats_points_of_the_compass_and_what_is_left_out_are_not_required(question, strong):
-    assert [unit.text for unit in understand(question).asked.units if not unit.weak] == strong
+    assert [unit.text for unit in understand(question).question.units if not unit.weak] == strong
 
 
 def test_what_is_missing_may_be_the_subject():
-    assert [unit.text for unit in understand("maison sans assainissement collectif").asked.units] == [
-        "assainissement collectif"
-    ]
+    assert [
+        unit.text for unit in understand("maison sans assainissement collectif").question.units
+    ] == ["assainissement collectif"]
 
 
 @pytest.mark.parametrize(
@@ -381,21 +438,30 @@ def test_what_is_missing_may_be_the_subject():
     ],
 )
 def test_the_long_form_of_an_acronym_means_the_same(acronym, long):
-    called = [unit.others[: unit.called] for question in (acronym, long) for unit in understand(question).asked.units]
+    called = [
+        unit.others[: unit.called]
+        for question in (acronym, long)
+        for unit in understand(question).question.units
+    ]
     assert called[0] and called[0] == called[1]
 
 
 @pytest.mark.parametrize("question", ["69 SIS pollution", "SIS pollution Rhône", "XO inondation"])
 def test_what_is_right_is_not_corrected_into_another_subject(question):
-    assert corrections.corrected(understand(question), [], str) == ""
+    assert spelling.corrected(understand(question), [], str) == ""
 
 
 def test_of_the_words_between_or_one_is_enough():
-    assert parameters(understand("ppri OR pprt").asked, minimum="100%", ranked=False, year=None)["mm"] == "1"
-    either = understand("zones humides || tourbières Ain").asked
+    assert (
+        parameters(understand("ppri OR pprt").question, minimum="100%", ranked=False, year=None)[
+            "mm"
+        ]
+        == "1"
+    )
+    either = understand("zones humides || tourbières Ain").question
     assert either.place and either.place.label == "Ain"
     assert either.optional == 1
-    assert understand("PLU COTE D OR BEAUNE").asked.optional == 0
+    assert understand("PLU COTE D OR BEAUNE").question.optional == 0
 
 
 @pytest.mark.parametrize(
@@ -408,20 +474,27 @@ def test_of_the_words_between_or_one_is_enough():
     ],
 )
 def test_a_table_is_of_what_its_name_says(table, place, what):
-    asked = steps(understand(table).asked)[-1]
-    assert asked.place and asked.place.label == place
-    assert [unit.text for unit in asked.units if unit.core] == what
+    question = steps(understand(table).question)[-1]
+    assert question.place and question.place.label == place
+    assert [unit.text for unit in question.units if unit.core] == what
 
 
 def test_a_year_that_is_named_weighs():
-    boost = parameters(understand("trafic routier 2019 Bretagne").asked, minimum="1", ranked=True, year=2026)["boost"]
+    boost = parameters(
+        understand("trafic routier 2019 Bretagne").question, minimum="1", ranked=True, year=2026
+    )["boost"]
     assert "2019" in boost
 
 
 @pytest.mark.parametrize("hazard", ["avalanche", "séisme", "volcan", "radon", "moustique tigre"])
 def test_a_hazard_is_not_answered_with_another(hazard):
-    called = {name for unit in understand(hazard).asked.units for name in unit.others}
-    assert not called & {"risque naturel", "mouvement de terrain", "espèce protégée", "biodiversité"}
+    called = {name for unit in understand(hazard).question.units for name in unit.others}
+    assert not called & {
+        "risque naturel",
+        "mouvement de terrain",
+        "espèce protégée",
+        "biodiversité",
+    }
 
 
 def test_the_words_of_a_long_expression_stand_near_each_other():

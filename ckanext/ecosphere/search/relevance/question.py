@@ -1,4 +1,4 @@
-"""The interpreted query, from which Solr's parameters are built. Pure."""
+"""A question to the index: the interpreted query, from which Solr's parameters are built. Pure."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Excluded:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A query to be sent to Solr.
+class Question:
+    """A question to be sent to Solr.
 
     Attributes:
         units: words and expressions.

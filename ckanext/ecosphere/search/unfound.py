@@ -1,0 +1,210 @@
+"""Count searches without results by month and words, anonymously; show those of a year from a threshold on."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import date
+from typing import Any
+
+import ckan.plugins.toolkit as tk
+import sqlalchemy as sa
+from ckan import authz, model
+from ckan.types import AuthResult, Context
+from flask import Response, has_request_context, request
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ckanext.ecosphere import vocabularies as voc
+from ckanext.ecosphere.search.relevance import search as relevance
+from ckanext.ecosphere.shared import authorization, dates
+from ckanext.ecosphere.shared.config import declared
+from ckanext.ecosphere.shared.web_guard import rate_limits
+
+#: Option, declared by the room of data requests: the organisation that moderates them.
+MODERATORS = "ecosphere.requests.moderators"
+LONGEST_WORDS = 200
+SHORTEST_WORDS = 3
+#: Number of digits, however grouped, from which a number may identify a telephone, an account or a person.
+PERSONAL_DIGITS = 7
+_E_MAIL = re.compile(r"\S{0,80}@\S{0,80}")
+_NUMBER = re.compile(r"\+?\d(?:[\s./()-]{0,2}\d){0,40}")
+log = logging.getLogger(__name__)
+
+THRESHOLD = "ecosphere.search.unfound_threshold"
+PAGE = "dataset.search"
+#: Months shown, and months after which words are deleted.
+SHOWN_MONTHS, KEPT_MONTHS = 12, 13
+MOST_SHOWN = 100
+#: Rate limit, so that made-up words cannot flood the table.
+CEILING = "2000 per hour"
+_NOTED = "ecosphere_search_unfound"
+
+
+class Unfound(tk.BaseModel):
+    """How often a search had no results in a month.
+
+    Attributes:
+        month: its first day, in the portal's time zone.
+        words: normalised words, without personal data (`counted`).
+    """
+
+    __tablename__ = "ecosphere_search_unfound"
+
+    month: Mapped[date] = mapped_column(sa.Date, primary_key=True)
+    words: Mapped[str] = mapped_column(sa.Text, primary_key=True)
+    count: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=1)
+
+
+def note(data_dict: dict[str, Any], answer: dict[str, Any]) -> None:
+    """Note that the search of the dataset page found nothing, to be counted once the page is ready.
+
+    A search also counts if nothing matches the full query but the page shows results of a relaxed one.
+
+    Args:
+        data_dict: parameters of `package_search`.
+        answer: its result.
+    """
+    if (
+        not has_request_context()
+        or request.endpoint != PAGE
+        or data_dict.get("rows") == 0
+        or data_dict.get("start")
+    ):
+        return
+    summary = answer.get(relevance.KEY) or {}
+    if summary.get("as_asked", answer["count"]) == 0 and not _filtered():
+        setattr(tk.g, _NOTED, counted(str(data_dict.get("q") or "")))
+
+
+def _filtered() -> bool:
+    """Return whether the page has filters, which may be the reason for finding nothing."""
+    return any(
+        value and name not in ("q", "sort") and name[:1] != "_"
+        for name, value in request.args.items()
+    )
+
+
+def after_page(response: Response) -> Response:
+    """Count what was noted while the page was built; failures never affect the page."""
+    noted = tk.g.get(_NOTED) if request.endpoint == PAGE and response.status_code == 200 else None  # noqa: PLR2004
+    if noted:
+        try:
+            rate_limits.hit("search-unfound", CEILING)
+            count(noted)
+        except Exception as error:
+            model.Session.rollback()
+            log.warning("A search that found nothing was not counted: %s", error)
+    return response
+
+
+def count(text: str) -> None:
+    """Increment the count of a search in the current month."""
+    model.Session.rollback()  # the page is finished; discard its transaction
+    # Do not wait for concurrent counts of the same words, nor for the disk: losing a count is acceptable.
+    model.Session.execute(
+        sa.text("SET LOCAL lock_timeout = '100ms'; SET LOCAL synchronous_commit = off")
+    )
+    add = insert(Unfound).values(month=dates.today().replace(day=1), words=text, count=1)
+    own = [Unfound.month, Unfound.words]
+    model.Session.execute(
+        add.on_conflict_do_update(index_elements=own, set_={"count": Unfound.count + 1})
+    )
+    model.Session.commit()
+
+
+def most(threshold: int, limit: int = MOST_SHOWN) -> list[dict[str, Any]]:
+    """Return the most frequent searches without results within a year.
+
+    Args:
+        threshold: minimum count.
+        limit: maximum number of results.
+
+    Returns:
+        `words`, `count` and last `month` ("2026-11") of each.
+    """
+    total = sa.func.sum(Unfound.count)
+    query = (
+        sa.select(Unfound.words, total, sa.func.max(Unfound.month))
+        .where(Unfound.month > _months_ago(SHOWN_MONTHS))
+        .group_by(Unfound.words)
+        .having(total >= threshold)
+        .order_by(total.desc(), Unfound.words)
+        .limit(limit)
+    )
+    rows = model.Session.execute(query)
+    return [
+        {"words": text, "count": int(number), "month": month.isoformat()[:7]}
+        for text, number, month in rows
+    ]
+
+
+def purge() -> int:
+    """Delete counts of more than 13 months ago; return how many."""
+    result = model.Session.execute(
+        sa.delete(Unfound).where(Unfound.month < _months_ago(KEPT_MONTHS))
+    )
+    model.Session.commit()
+    return result.rowcount  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _months_ago(number: int) -> date:
+    today = dates.today()
+    year, month = divmod(today.year * 12 + today.month - 1 - number, 12)
+    return date(year, month + 1, 1)
+
+
+def counted(query: str) -> str:
+    """Return the words of a query without case, accents and punctuation; "" if nothing is left.
+
+    E-mail addresses and numbers as long as telephone numbers are removed.
+
+    >>> counted("Jean 06 12 34 56 78 jean@exemple.fr Éolien 44000")
+    'jean eolien 44000'
+    """
+    text = _E_MAIL.sub(" ", query[: LONGEST_WORDS * 5])
+    text = _NUMBER.sub(lambda match: " " if _is_personal(match[0]) else match[0], text)
+    words = voc.normalise(text)[:LONGEST_WORDS].strip()
+    return words if len(words) >= SHORTEST_WORDS else ""
+
+
+def _is_personal(number: str) -> bool:
+    return sum(char.isdigit() for char in number) >= PERSONAL_DIGITS
+
+
+@tk.side_effect_free
+def ecosphere_search_unfound_list(context: Context, data_dict: dict[str, Any]) -> dict[str, Any]:
+    """List the most frequent searches without results of the last twelve months.
+
+    Args:
+        context: action context.
+        data_dict: ignored.
+
+    Returns:
+        `threshold`: minimum count to be listed (`ecosphere.search.unfound_threshold`); `results`: `words`, `count` and
+        last `month` of each, at most 100.
+
+    Raises:
+        NotAuthorized: the user is neither a sysadmin nor a moderator of data requests.
+    """
+    tk.check_access("ecosphere_search_unfound_list", context, data_dict)
+    threshold = max(1, tk.config[THRESHOLD])
+    return {"threshold": threshold, "results": most(threshold)}
+
+
+def may_list(context: Context, data_dict: dict[str, Any] | None = None) -> AuthResult:
+    """Allow editors and administrators of the organisation that moderates data requests."""
+    user = authorization.person(context)
+    name = declared(MODERATORS, "")
+    group = model.Group.get(name) if name else None
+    if user is not None and group is not None and group.state == model.State.ACTIVE:
+        capacity = authz.users_role_for_group_or_org(group.id, user.name)
+        if capacity in ("editor", "admin"):
+            return {"success": True}
+    return {"success": False, "msg": tk._("Only the ministry sees which searches found nothing.")}
+
+
+may_list.__name__ = "ecosphere_search_unfound_list"
+
+ACTIONS = {"ecosphere_search_unfound_list": ecosphere_search_unfound_list}
+AUTH = {"ecosphere_search_unfound_list": may_list}

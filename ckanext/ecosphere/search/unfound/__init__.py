@@ -1,1 +1,0 @@
-"""Statistics of searches without results, counted anonymously."""
