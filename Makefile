@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-lines bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-resources bench-search demo setup up stop down status env test test-all test-room lint lock clean
+.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-lines bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-resources bench-search demo setup up stop down status env test test-fast test-all test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -32,6 +32,9 @@ env: ## Print the variables for running pytest by hand: eval "$(make -s env)"
 
 test: ## Run the tests of every change on the real services (ARGS="-k badge" is handed on to pytest)
 	@$(stack) test $(ARGS)
+
+test-fast: ## Run the tests of pure code, without any service (a minute and a half at most)
+	@$(stack) test-fast $(ARGS)
 
 test-all: ## Run the whole test suite, as before a release (ARGS=--durations=100 is handed on to pytest)
 	@$(stack) test-all $(ARGS)

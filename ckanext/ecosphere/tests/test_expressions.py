@@ -33,7 +33,7 @@ from ckanext.ecosphere.schemas.fields import urls
 from ckanext.ecosphere.schemas.importing import addresses
 from ckanext.ecosphere.schemas.page import uses
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("expressions")
 
 ROOT = Path(ckanext.ecosphere.__file__).parent
 LONG = 50_000

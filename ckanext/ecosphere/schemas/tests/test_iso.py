@@ -107,6 +107,7 @@ def test_every_real_record_comes_back_as_it_went_but_for_what_is_told(act, there
 
 
 # No shrinking: searching for a smaller example through the database takes minutes.
+@pytest.mark.slow("random")
 @settings(
     max_examples=50,
     deadline=None,
