@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dev import demo
-from dev.bench import watching, without
+from dev.bench import watching
 from dev.bench.counting import CountingProxy, solr_counts
 from dev.bench.streaming import streamed
 from dev.stack import pycsw
@@ -61,11 +61,6 @@ def _our_workers(ini: Path, number: int) -> list[list[str]]:
     return [[*ckan, *(["--no-scheduler"] if n else []), "ecosphere:harvest"] for n in range(number)]
 
 
-def _workers_without(part: str) -> Callable[[Path, int], list[list[str]]]:
-    begin = [sys.executable, "-m", "dev.bench.without", part]
-    return lambda ini, number: [[*begin, *command[1:]] for command in _our_workers(ini, number)]
-
-
 def _stock_workers(ini: Path, number: int) -> list[list[str]]:
     consumer = [sys.executable, "-m", "dev.bench.stock_patches", str(ini)]
     return [[*consumer, "gather"], *([*consumer, "fetch"] for _ in range(number))]
@@ -75,7 +70,6 @@ CONTESTANTS = {
     "ours": Contestant("ecosphere_csw", None, _our_workers),
     "ours-plain": Contestant("ecosphere_csw", OUR_PLAIN_PLUGINS, _our_workers),
     "stock": Contestant("csw", STOCK_PLUGINS, _stock_workers),
-    **{f"without-{part}": Contestant("ecosphere_csw", None, _workers_without(part)) for part in without.PARTS},
 }
 
 
