@@ -58,10 +58,10 @@ adopt-table: ## Lead a plain catalogue in and out of the plugins in every order,
 goldens: ## Compare what known records become with what they became before (ARGS=--record stores the present state)
 	@.venv/bin/python -m dev.goldens --records $(or $(RECORDS),../shared/records) $(ARGS)
 
-bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 RUNS=10 LATENCY=20 ONLY=ours,ours-plain MEMORY=1 ROUNDS=first,again)
+bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 RUNS=10 LATENCY=20 ONLY=ours,ours-plain ROUNDS=first,again)
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000) --latency $(or $(LATENCY),0) \
-		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(MEMORY),--streamed) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
+		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
 
 bench-fidelity: ## What of real records is in the datasets, told, lost or wrong (RECORDS=../shared/records ARGS="--paths --show lost")
 	@.venv/bin/python -m dev.bench.fidelity $(or $(RECORDS),../shared/records) $(ARGS)

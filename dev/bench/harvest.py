@@ -28,7 +28,6 @@ def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
     """Run one contestant in a subprocess, so that neither benefits from the other's state."""
     command = [sys.executable, "-m", "dev.bench.contest", name, "--records", str(chosen.records)]
     command += ["--workers", str(chosen.workers), "--latency", str(chosen.latency), "--rounds", chosen.rounds]
-    command += ["--streamed"] if chosen.streamed else []
     done = subprocess.run(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} did not come to its end.")
