@@ -74,26 +74,11 @@ LONGEST = (
 
 
 #: Fixtures that need plugins, a database, an index or a browser: `make test-fast` leaves out whatever uses one.
-SERVICES = set(
-    [
-        "with_plugins",
-        "loaded",
-        "made_app",
-        "make_app",
-        "app",
-        "cli",
-        "with_request_context",
-        "browser",
-        "csw_catalogue",
-        "empty_db",
-        "clean_db",
-        "non_clean_db",
-        "reset_db",
-        "clean_index",
-        "reset_index",
-        "clean_queues",
-    ]
-)
+SERVICES = {
+    "with_plugins", "loaded", "made_app", "make_app", "app", "cli", "with_request_context", "browser", "csw_catalogue",
+    "empty_db", "clean_db", "non_clean_db", "reset_db", "clean_index", "reset_index", "clean_queues", "solr",
+    "portal", "portal_of_the_class", "shared_db", "nothing_counted",
+}  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:

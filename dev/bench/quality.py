@@ -133,7 +133,7 @@ def measure_rescore(datasets: int) -> bool:
 
     multiply(datasets)
     begin, busy = time.perf_counter(), time.process_time()
-    outcome = rescore.everything(lambda done, total: None)
+    outcome = rescore.everything()
     seconds, busy = time.perf_counter() - begin, time.process_time() - busy
     print(f"scores: {outcome.seen} datasets in {seconds:.0f} s, {busy:.0f} s of them this process's own work")
     model.Session.execute(sa.text("UPDATE ecosphere_quality SET due = '2000-01-01'"))

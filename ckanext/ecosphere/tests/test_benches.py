@@ -61,7 +61,7 @@ def test_a_bench_on_the_database_of_the_tests(name: str, option: str, number: in
 
 
 def test_the_fidelity_of_records(records: Path):
-    assert "main" in printed("fidelity", records)
+    assert "What remains" in printed("fidelity", records)
 
 
 def test_a_harvest_of_ours(csw_catalogue: object):

@@ -111,6 +111,7 @@ def levels() -> Counter[str]:
     return counts
 
 
+@pytest.mark.slow("records")
 def test_no_level_is_that_of_nearly_all_datasets_and_the_documentation_says_how_many_have_which():
     """A badge of nearly all datasets would be useless: with model 2026.1, 80 % were silver."""
     counts = levels()

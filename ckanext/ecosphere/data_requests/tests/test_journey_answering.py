@@ -75,7 +75,6 @@ def send(page: Page, action: str) -> None:
     page.wait_for_url(re.compile(r"/demandes/DD-\d{4}-\d{5}$"))
 
 
-@pytest.mark.journey
 def test_a_request_goes_from_hand_to_hand_to_its_answer(page: Page, postbox: Postbox):
     answer = dataset(title="Zones humides du Pilat", owner_org=group_id("dreal-ara"))
     made = submitted(title="Tourbières et zones humides du Pilat")

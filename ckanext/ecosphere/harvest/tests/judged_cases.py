@@ -1,7 +1,7 @@
 """Themes, territories and licences that the harvest assigns to cases of `judged`, beside those that a person assigned.
 
-A third of the cases is held out (`aside`): rules are written on the others. One of several right answers is enough. A territory counts as found if it is assigned itself, or a right one below it
-that the judgement allows.
+A third of the cases is held out (`aside`): rules are written on the others. One of several right answers is enough. A
+territory counts as found if it is assigned itself, or a right one below it that the judgement allows.
 """
 
 from __future__ import annotations
