@@ -104,7 +104,8 @@ def placed(page: str, table: str, text: str) -> str:
 
 def main() -> int:
     """Write the tables; with `--check`, compare them instead."""
-    stale = {name: text for name in PAGES if (text := render(name)) != (DOCS / name).read_text(encoding="utf-8")}
+    rendered = {name: render(name) for name in PAGES}
+    stale = {name: text for name, text in rendered.items() if text != (DOCS / name).read_text(encoding="utf-8")}
     if "--check" in sys.argv:
         return int(bool(stale))
     for name, text in stale.items():

@@ -166,7 +166,9 @@ def main() -> int:
     before = stored()
     different = [place for place in sorted({*before, *digests}) if before.get(place) != digests.get(place)]
     signed = reasons()
-    unsigned = [place for place in different if not any(fnmatchcase(place, pattern) for pattern in signed)]
+    unsigned = list(different)
+    for pattern in signed:
+        unsigned = [place for place in unsigned if not fnmatchcase(place, pattern)]
     print(f"{len(values)} values: {len(different)} differences, {len(unsigned)} not signed")
     show(values, unsigned[: chosen.show])
     return int(bool(unsigned))
