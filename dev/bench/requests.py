@@ -104,7 +104,8 @@ def fill(number: int) -> None:
     model.Session.execute(sa.text(text), values)
     model.Session.execute(sa.text(EVENTS), {"each": EVENTS_EACH, "mark": MARK})
     model.Session.commit()
-    with model.Session.get_bind().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    engine: Any = model.Session.get_bind()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))  # as autovacuum does within minutes on a live portal
 
 
