@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 #: 0: done; 1: done, and slower than its limit, as everything is on a busy machine.
 ENDS = (0, 1)
 
-pytestmark = [pytest.mark.slow("figures"), pytest.mark.usefixtures("clean_db", "clean_index")]
+pytestmark = [pytest.mark.slow("figures"), pytest.mark.usefixtures("with_plugins", "clean_db", "clean_index")]
 
 
 @pytest.fixture(autouse=True)
