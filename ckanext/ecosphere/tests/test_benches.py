@@ -1,6 +1,6 @@
-"""Each `make bench-…` that needs no demonstration runs to its end, on ten records.
+"""The benches of forms, quality, requests and fidelity run to their end, on a few records.
 
-The others read the portal of `make demo`: `bench-search` and `bench-relevance`.
+The others need more: `bench-search` and `bench-relevance` the portal of `make demo`, `bench-harvest` workers of its own.
 """
 
 from __future__ import annotations
@@ -62,8 +62,3 @@ def test_a_bench_on_the_database_of_the_tests(name: str, option: str, number: in
 
 def test_the_fidelity_of_records(records: Path):
     assert "What remains" in printed("fidelity", records)
-
-
-def test_a_harvest_of_ours(csw_catalogue: object):
-    told = printed("harvest", "--records", 10, "--workers", 1, "--contestants", "ours", "--rounds", "first")
-    assert "added" in told
