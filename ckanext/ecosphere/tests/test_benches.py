@@ -1,6 +1,6 @@
 """The benches of forms, quality, requests and fidelity run to their end, on a few records.
 
-The others need more: `bench-search` and `bench-relevance` the portal of `make demo`, `bench-harvest` workers of its own.
+The others need more: `bench-search` and `bench-relevance` the portal of `make demo`, `bench-harvest` its own workers.
 """
 
 from __future__ import annotations
