@@ -1,6 +1,6 @@
 # Everything is done by the package dev/stack, which needs Python's standard library only.
 .DEFAULT_GOAL := help
-.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-levels bench-lines bench-normalise bench-pages bench-quality bench-relevance bench-requests bench-resources bench-search demo setup up stop down status env test test-all test-room lint lock clean
+.PHONY: help screenshots week guide attack fuzz adopt-table goldens matrix docs i18n chaos csw bench-fidelity bench-forms bench-harvest bench-quality bench-relevance bench-requests bench-search demo setup up stop down status env test test-fast test-all test-room lint lock clean
 export PORT POSTGRES_PORT REDIS_PORT SOLR_PORT PYCSW_PORT SMTP_PORT MAIL_PORT OGC_PORT RECORDS COUNT WORKERS
 stack = python3 -m dev.stack
 
@@ -33,6 +33,9 @@ env: ## Print the variables for running pytest by hand: eval "$(make -s env)"
 test: ## Run the tests of every change on the real services (ARGS="-k badge" is handed on to pytest)
 	@$(stack) test $(ARGS)
 
+test-fast: ## Run the tests of pure code, without any service (a minute and a half at most)
+	@$(stack) test-fast $(ARGS)
+
 test-all: ## Run the whole test suite, as before a release (ARGS=--durations=100 is handed on to pytest)
 	@$(stack) test-all $(ARGS)
 
@@ -55,31 +58,16 @@ adopt-table: ## Lead a plain catalogue in and out of the plugins in every order,
 goldens: ## Compare what known records become with what they became before (ARGS=--record stores the present state)
 	@.venv/bin/python -m dev.goldens --records $(or $(RECORDS),../shared/records) $(ARGS)
 
-bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 RUNS=10 LATENCY=20 ONLY=ours,without-rows MEMORY=1 ROUNDS=first,again)
+bench-harvest: ## Our harvest beside ckanext-spatial's, on one catalogue (RECORDS=1000 RUNS=10 LATENCY=20 ONLY=ours,ours-plain ROUNDS=first,again)
 	@$(stack) up
 	@.venv/bin/python -m dev.bench.harvest --records $(or $(RECORDS),1000) --latency $(or $(LATENCY),0) \
-		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(MEMORY),--streamed) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
+		--workers $(or $(WORKERS),2) --contestants $(if $(ONLY),$(ONLY),ours,stock) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RUNS),--runs $(RUNS))
 
 bench-fidelity: ## What of real records is in the datasets, told, lost or wrong (RECORDS=../shared/records ARGS="--paths --show lost")
 	@.venv/bin/python -m dev.bench.fidelity $(or $(RECORDS),../shared/records) $(ARGS)
 
-bench-normalise: ## Precision and recall of the themes that a harvest gives, on titles judged by hand, rule by rule (ARGS=--show RECORDS=../shared/records)
-	@.venv/bin/python -m dev.bench.normalise $(if $(RECORDS),--records $(RECORDS)) $(ARGS)
-
-bench-lines: ## How often each line of the harvest's tables fires on real records and judged cases (RECORDS=../shared/records ARGS=--all)
-	@.venv/bin/python -m dev.bench.line_figures $(or $(RECORDS),../shared/records) $(ARGS)
-
-bench-resources: ## What the resources of real records are for and which layers their services have, held against 378 judged by hand (RECORDS=../shared/records ARGS=--show)
-	@.venv/bin/python -m dev.bench.resources $(RECORDS) $(ARGS)
-
-bench-pages: ## Measure every kind of page of the demonstration, as each person (after COUNT=27897 make demo; VISITS=40 PAGE=/dataset REQUESTS=50000)
-	@.venv/bin/python -m dev.bench.pages --visits $(or $(VISITS),40) $(if $(PAGE),--page $(PAGE)) $(if $(REQUESTS),--requests $(REQUESTS))
-
 bench-quality: ## Measure what quality costs, on a save and for a re-score (DATASETS=100000)
 	@eval "$$($(stack) env)" && .venv/bin/python -m dev.bench.quality --datasets $(or $(DATASETS),100000)
-
-bench-levels: ## Levels of the demonstration's datasets, and the badge beside 180 datasets judged by hand (RECORDS=../shared/records COUNT=27897 ARGS=--docs)
-	@.venv/bin/python -m dev.bench.levels $(if $(RECORDS),--records $(RECORDS)) $(if $(COUNT),--count $(COUNT)) $(ARGS)
 
 bench-relevance: ## Judged questions over the demonstration catalogue, ours beside stock CKAN (after COUNT=27897 make demo; ONLY=ours|said SHOW=0.7)
 	@$(stack) up

@@ -95,10 +95,9 @@ def drawn(source: str, frame: outlines.Frame) -> str:
 
 def gridded(source: str) -> Iterator[str]:
     """Yield the rows of the grid: the département at the centre of each cell, run-length encoded."""
-    borders = {
-        name.upper(): [[degrees(*point) for point in ring] for ring in rings(path)]
-        for name, path in NAMED_PATH.findall(source)
-    }
+    borders: dict[str, list[list[tuple[float, float]]]] = {}
+    for name, path in NAMED_PATH.findall(source):
+        borders[name.upper()] = [list(itertools.starmap(degrees, ring)) for ring in rings(path)]
     columns = round((land.EAST - land.WEST) / land.STEP)
     for row in range(round((land.NORTH - land.SOUTH) / land.STEP)):
         cells = [""] * columns

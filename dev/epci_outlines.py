@@ -65,19 +65,21 @@ def middles(cities: Path) -> Middles:
     return found
 
 
+def _drawn(ring: str) -> Polygon:
+    points = re.split("[ML]", ring.strip("Zz "))[1:]
+    return Polygon([tuple(map(float, point.split())) for point in points])
+
+
 def borders(drawing: Path) -> dict[str, MultiPolygon | Polygon]:
     """Return the outlines of the départements by code, in degrees."""
     found = {}
     for name, path in NAMED_PATH.findall(drawing.read_text(encoding="utf-8")):
-        parts = [Polygon([degrees(*point) for point in ring]) for ring in rings(path) if len(ring) > 2]
+        parts = [Polygon(itertools.starmap(degrees, ring)) for ring in rings(path) if len(ring) > 2]
         found[name.upper()] = shapely.make_valid(shapely.union_all([part.buffer(0) for part in parts]))
     overseas = {"guadeloupe": "971", "martinique": "972", "guyane": "973", "la-reunion": "974", "mayotte": MAYOTTE}
     for frame in outlines.frames():
         if code := overseas.get(frame.id):
-            parts = [
-                Polygon([tuple(map(float, point.split())) for point in re.split("[ML]", ring.strip("Zz "))[1:]])
-                for ring in re.findall(r"M[^MZz]+", frame.path)
-            ]
+            parts = list(map(_drawn, re.findall(r"M[^MZz]+", frame.path)))
             found[code] = shapely.union_all([part.buffer(0) for part in parts])
     return found
 

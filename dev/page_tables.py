@@ -102,15 +102,10 @@ def placed(page: str, table: str, text: str) -> str:
     return marks.sub(lambda found: f"{found[1]}{text}\n{found[2]}", page)
 
 
-def write(name: str, table: str, text: str) -> None:
-    """Write one table of a page, made elsewhere since it takes minutes."""
-    path = DOCS / name
-    path.write_text(placed(path.read_text(encoding="utf-8"), table, text), encoding="utf-8")
-
-
 def main() -> int:
     """Write the tables; with `--check`, compare them instead."""
-    stale = {name: text for name in PAGES if (text := render(name)) != (DOCS / name).read_text(encoding="utf-8")}
+    rendered = {name: render(name) for name in PAGES}
+    stale = {name: text for name, text in rendered.items() if text != (DOCS / name).read_text(encoding="utf-8")}
     if "--check" in sys.argv:
         return int(bool(stale))
     for name, text in stale.items():

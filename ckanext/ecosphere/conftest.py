@@ -13,6 +13,7 @@ from typing import Any
 
 import ckan.plugins.toolkit as tk
 import pytest
+from ckan import model
 from ckan.config import middleware
 from ckan.lib.redis import connect_to_redis
 from ckan.plugins import core
@@ -24,56 +25,84 @@ from ckanext.ecosphere.tests.database import empty_db
 from ckanext.ecosphere.tests.kept_portal import KEPT, forget_routes, kept_portal
 from ckanext.ecosphere.tests.postbox import Postbox, serving
 from ckanext.ecosphere.tests.quick_loading import quickly
-from dev.stack import pycsw, settings
+from dev.stack import pycsw, settings, testing
 
 PACKAGE = Path(__file__).parent
 
 __all__ = ["browser", "empty_db", "kept_portal", "page", "portal_url"]
 
-if process := os.environ.get("PYTEST_XDIST_WORKER"):  # set before CKAN reads its configuration
-    os.environ.update(settings.test_environment(process))
+process = os.environ.get("PYTEST_XDIST_WORKER")
+without_services = os.environ.get("CKAN_SQLALCHEMY_URL") == testing.NO_DATABASE
+if process and not without_services:
+    os.environ.update(settings.test_environment(process))  # before CKAN reads its configuration
 
 
-#: Files that take 15 seconds or more, slowest first: run early, so that no process is left with one at the end.
+#: Files that take 20 seconds or more on a busy machine, slowest first: run early, so that no process is left with one.
 LONGEST = (
     "tests/access/test_crawl.py",
-    "tests/access/test_matrix.py",
     "tests/access/test_odd_values.py",
+    "tests/access/test_matrix.py",
+    "tests/test_alone.py",
     "schemas/tests/test_importing_records.py",
     "data_requests/tests/test_journey_answering.py",
-    "tests/test_alone.py",
-    "tests/in_and_out/test_in_and_out.py",
-    "tests/test_records_exchange.py",
     "harvest/tests/test_resume.py",
-    "data_requests/tests/test_journey_asking.py",
+    "access/tests/test_large.py",
+    "tests/in_and_out/test_in_and_out.py",
+    "tests/in_and_out/test_orders.py",
+    "tests/test_records_exchange.py",
     "schemas/tests/test_form.py",
-    "shared/tests/test_web_guard_browser.py",
-    "harvest/tests/test_without_end.py",
-    "quality/tests/test_journey.py",
-    "access/tests/test_previews.py",
-    "tests/test_lists.py",
+    "harvest/tests/test_local_edits.py",
     "access/tests/test_journey.py",
-    "schemas/tests/test_proposing_journey.py",
-    "harvest/tests/test_memory.py",
+    "search/tests/test_history.py",
+    "search/tests/test_corrections_over_http.py",
     "search/tests/test_solr_cloud.py",
-    "harvest/tests/test_joining_pipeline.py",
-    "harvest/tests/test_odd_values.py",
-    "tests/test_expressions.py",
-    "data_requests/tests/test_scheduled.py",
+    "schemas/tests/test_odd_fields.py",
+    "data_requests/tests/test_answers.py",
+    "data_requests/tests/test_inbound.py",
+    "data_requests/tests/test_journey_asking.py",
+    "harvest/tests/test_without_end.py",
+    "access/tests/test_previews.py",
+    "shared/tests/test_web_guard_browser.py",
+    "quality/tests/test_journey.py",
+    "tests/test_api_guard.py",
+    "harvest/tests/test_faults_records.py",
     "schemas/tests/test_dataset_page.py",
-    "tests/test_page_costs.py",
-    "data_requests/tests/test_journey_desk.py",
-    "harvest/tests/test_administration.py",
+    "tests/test_expressions.py",
+    "harvest/tests/test_odd_values.py",
+    "harvest/tests/test_local_form.py",
     "tests/test_journey.py",
-    "harvest/tests/test_pipeline.py",
-    "search/tests/test_pages.py",
+    "data_requests/tests/test_every_page.py",
+    "tests/test_attack.py",
+    "tests/test_look.py",
+    "tests/access/test_account_ids.py",
+    "tests/test_page_costs.py",
+    "schemas/tests/test_proposing_journey.py",
+    "harvest/tests/test_source_settings.py",
+    "harvest/tests/test_reach.py",
+    "data_requests/tests/test_scheduled.py",
+    "data_requests/tests/test_hostile_texts.py",
+    "data_requests/tests/test_mailing.py",
 )
 
 
+#: Fixtures that need plugins, a database, an index or a browser: `make test-fast` leaves out whatever uses one.
+SERVICES = {
+    "with_plugins", "loaded", "made_app", "make_app", "app", "cli", "with_request_context", "browser", "csw_catalogue",
+    "empty_db", "clean_db", "non_clean_db", "reset_db", "clean_index", "reset_index", "clean_queues", "solr",
+    "portal", "portal_of_the_class", "shared_db", "nothing_counted",
+}  # fmt: skip
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Activate the shortcuts of `quick_loading` first: CKAN makes an application before collection, in each process."""
+    """Activate the shortcuts of `quick_loading` first: CKAN makes an application before collection, in each process.
+
+    For that application, CKAN reads options that were changed in the portal, also from a database without tables.
+    """
     quick = ExitStack()
     quick.enter_context(quickly())
+    if without_services:
+        patch = quick.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(model, "get_system_info", lambda _key, default=None: default)
     config.add_cleanup(quick.close)
 
 
@@ -87,8 +116,17 @@ def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
     return f"{ascii(val[:60])[1:-1]}..." if isinstance(val, str) and val[60:] else None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slowest files first; tests of a file keep their order."""
+    """Assign tests to their tier, and run the slowest files first; tests of a file keep their order."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & SERVICES:
+            item.add_marker("service")
+        if "browser" in fixtures and not item.get_closest_marker("journey"):
+            item.add_marker(pytest.mark.slow("browser"))
+        if not all(mark.args for mark in item.iter_markers("slow")):
+            raise pytest.UsageError(f"{item.nodeid} does not say in a word why it is slow")
     places = {str(PACKAGE / name): place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(str(item.path), len(places)))
 

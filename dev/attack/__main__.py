@@ -163,9 +163,12 @@ def carry_out(attack: Attack, prepared: Stage, tell: Callable[[str], None]) -> R
 def table(results: Sequence[Result]) -> str:
     """Format the results as a plain-text table."""
     head = ("class", "attempts", "got through", "slowest answer (s)", "largest process (MB)", "")
-    rows = [head, *(_row(result) for result in results)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    rows = [head, *map(_row, results)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 

@@ -21,13 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from dev import demo
-from dev.bench import watching, without
+from dev.bench import watching
 from dev.bench.counting import CountingProxy, solr_counts
-from dev.bench.streaming import streamed
 from dev.stack import pycsw
-from dev.stack.settings import DEV, LOCAL, local, postgres_url, redis_url, secret, solr_url
+from dev.stack.settings import DEV, LOCAL, TEST_PROCESSES, local, postgres_url, redis_url, secret, solr_url
 
 CATALOGUE = "bench"
+#: Whose database, core and queue are used: those of the tests, and of this process of the tests if it is run by one.
+PURPOSE = TEST_PROCESSES[os.environ.get("PYTEST_XDIST_WORKER", "")]
 OWNER = "bench-owner"
 STOCK_PLUGINS = "harvest spatial_metadata spatial_query csw_harvester"
 OUR_PLAIN_PLUGINS = "ecosphere ecosphere_harvest ecosphere_csw harvest spatial_metadata spatial_query"
@@ -61,11 +62,6 @@ def _our_workers(ini: Path, number: int) -> list[list[str]]:
     return [[*ckan, *(["--no-scheduler"] if n else []), "ecosphere:harvest"] for n in range(number)]
 
 
-def _workers_without(part: str) -> Callable[[Path, int], list[list[str]]]:
-    begin = [sys.executable, "-m", "dev.bench.without", part]
-    return lambda ini, number: [[*begin, *command[1:]] for command in _our_workers(ini, number)]
-
-
 def _stock_workers(ini: Path, number: int) -> list[list[str]]:
     consumer = [sys.executable, "-m", "dev.bench.stock_patches", str(ini)]
     return [[*consumer, "gather"], *([*consumer, "fetch"] for _ in range(number))]
@@ -75,7 +71,6 @@ CONTESTANTS = {
     "ours": Contestant("ecosphere_csw", None, _our_workers),
     "ours-plain": Contestant("ecosphere_csw", OUR_PLAIN_PLUGINS, _our_workers),
     "stock": Contestant("csw", STOCK_PLUGINS, _stock_workers),
-    **{f"without-{part}": Contestant("ecosphere_csw", None, _workers_without(part)) for part in without.PARTS},
 }
 
 
@@ -112,15 +107,15 @@ def change_some(folder: Path, every: int = 100) -> int:
 
 def write_ini(plugins: str | None) -> Path:
     """Write the configuration of the contestant's portal, on the database, Solr core and queue of the tests."""
-    redis = redis_url("test") + "?socket_timeout=86400"  # see `stock_patches`, 3
+    redis = redis_url(PURPOSE) + "?socket_timeout=86400"  # see `stock_patches`, 3
     options = {
         "use": f"config:{os.path.relpath(DEV / 'portal.ini', LOCAL)}",
         "ckan.site_id": "ecosphere_bench",
         "ckan.site_url": "http://127.0.0.1:5000",
         "SECRET_KEY": secret("ckan"),
-        "sqlalchemy.url": postgres_url("test"),
+        "sqlalchemy.url": postgres_url(PURPOSE),
         "ckan.redis.url": redis,
-        "solr_url": solr_url("test"),
+        "solr_url": solr_url(PURPOSE),
         "ckan.storage_path": str(local("bench", "storage")),
         "ecosphere.harvest.allowed_networks": "127.0.0.1/32",
         "ckanext.spatial.harvest.continue_on_validation_errors": "true",
@@ -277,14 +272,11 @@ class Inside:
 
 @contextmanager
 def published(chosen: argparse.Namespace) -> Iterator[tuple[str, int, Callable[[], int], Callable[[], None]]]:
-    """Serve the catalogue; yield its URL, number of records, a counter of requests, and a function to change some.
+    """Serve the catalogue with pycsw behind a counting proxy.
 
-    It is served by pycsw behind a counting proxy; for measuring memory, by a server that makes records on demand.
+    Yields:
+        its URL, number of records, a counter of requests, and a function to change some records.
     """
-    if chosen.streamed:
-        with streamed(chosen.records, chosen.latency / 1000) as (server, stream):
-            yield server.url, chosen.records, lambda: len(server.questions), lambda: setattr(stream, "changed", True)
-        return
     folder = write_catalogue(chosen.records)
     served = pycsw.publish(CATALOGUE, folder, "Bench")
     pycsw.start()
@@ -315,10 +307,10 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
             if what == "changed":
                 change()
             crew.forget()
-            requests, solr, cpu = asked(), solr_counts(solr_url("test")), crew.cpu()
+            requests, solr, cpu = asked(), solr_counts(solr_url(PURPOSE)), crew.cpu()
             seconds, counts = inside.harvest(source_id, crew.tend)
             time.sleep(2)  # the page of the source is indexed after the end
-            after = solr_counts(solr_url("test"))
+            after = solr_counts(solr_url(PURPOSE))
             measured = {
                 "what": what,
                 "seconds": seconds,
@@ -348,7 +340,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--latency", type=float, default=0.0, help="milliseconds added to each request")
     parser.add_argument("--rounds", default="first,again,changed", help="which harvests to run, in this order")
-    parser.add_argument("--streamed", action="store_true", help="small records made on demand: any number of them")
 
 
 if __name__ == "__main__":

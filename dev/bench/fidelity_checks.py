@@ -20,7 +20,8 @@ Verdict = str
 
 def words(fact: Fact, view: View) -> Verdict:
     """Judge a text sentence by sentence, so that a missing part is noticed."""
-    pieces = [each for each in (plain(part) for part in re.split(r"(?<=[.;!?])\s|\n", fact.value)) if each.strip()]
+    sentences = map(plain, re.split(r"(?<=[.;!?])\s|\n", fact.value))
+    pieces = [sentence for sentence in sentences if sentence.strip()]
     if not pieces:
         return "in"
     if all(piece in view.said for piece in pieces):
@@ -137,13 +138,19 @@ def _period(fact: Fact, view: View) -> Verdict:
     return _day_in(fact, view, ("temporal_coverage",))
 
 
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text)]
+
+
+def _is_near(number: float, others: list[float]) -> bool:
+    return any(abs(number - other) < 0.011 for other in others)
+
+
 def _box(fact: Fact, view: View) -> Verdict:
-    texts = [text for extent in view.dataset.get("spatial_coverage", ()) for text in strings(extent)]
-    numbers = [float(n) for text in texts for n in re.findall(r"-?\d+(?:\.\d+)?", text)]
-    wanted = [
-        float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", fact.value.replace(",", ". " if "." in fact.value else "."))
-    ]
-    missing = [n for n in wanted if not any(abs(n - each) < 0.011 for each in numbers)]
+    numbers = _numbers(" ".join(strings(view.dataset.get("spatial_coverage", ()))))
+    comma = ". " if "." in fact.value else "."
+    wanted = _numbers(fact.value.replace(",", comma))
+    missing = [number for number in wanted if not _is_near(number, numbers)]
     if not missing or (len(wanted) > 1 and len(missing) < len(wanted)):  # a geometry is kept as its bounding box
         return "in"
     if len(wanted) > 1 and numbers:
@@ -227,21 +234,19 @@ def _link_text(fact: Fact, view: View) -> Verdict:
     return web(fact, view) if found == "lost" and fact.value.startswith("http") else found
 
 
+def _has_one_of(ids: str, text: str) -> bool:
+    """Return whether a text has one of the words that are separated by `|`."""
+    return any(f" {plain(one).strip()} " in text for one in ids.split("|"))
+
+
 def _form_at(fact: Fact, view: View) -> Verdict:
     wanted = [ids for pattern, ids in TABLES["formats"] if re.search(pattern, plain(fact.value))]
     if fact.value.startswith("http"):
         wanted = wanted or [re.split(r"[/#]", fact.value)[-1]]
-    actual = plain(
-        " ".join(
-            " ".join(
-                strings(
-                    [r.get(k) for k in ("format", "package_format", "compress_format", "mimetype", "other_formats")]
-                )
-            )
-            for r in view.resources
-        )
-    ) + view.beside("format")
-    if wanted and all(any(f" {plain(one).strip()} " in actual for one in ids.split("|")) for ids in wanted):
+    names = ("format", "package_format", "compress_format", "mimetype", "other_formats")
+    texts = [text for resource in view.resources for text in strings([resource.get(name) for name in names])]
+    actual = plain(" ".join(texts)) + view.beside("format")
+    if wanted and all(_has_one_of(ids, actual) for ids in wanted):
         return "in"
     if re.match(r"(?i)(OGC|WWW|ESRI|file|DB):", fact.value):
         return "in" if view.resources else words(fact, view)

@@ -28,7 +28,6 @@ def measure(name: str, chosen: argparse.Namespace) -> dict[str, Any]:
     """Run one contestant in a subprocess, so that neither benefits from the other's state."""
     command = [sys.executable, "-m", "dev.bench.contest", name, "--records", str(chosen.records)]
     command += ["--workers", str(chosen.workers), "--latency", str(chosen.latency), "--rounds", chosen.rounds]
-    command += ["--streamed"] if chosen.streamed else []
     done = subprocess.run(command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} did not come to its end.")
@@ -48,20 +47,30 @@ def table(results: list[dict[str, Any]]) -> str:
         for measured in result["rounds"]:
             by_line.setdefault((result["name"], measured["what"]), []).append(measured)
     rows = [HEAD, *(_line(name, what, runs, results[0]["records"]) for (name, what), runs in by_line.items())]
-    widths = [max(len(row[n]) for row in rows) for n in range(len(HEAD))]
-    return "\n".join("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) for row in rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join(cells))
+    return "\n".join(lines)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in counts.items())
 
 
 def _line(name: str, what: str, runs: list[dict[str, Any]], records: int) -> tuple[str, ...]:
     """Format the runs of one contestant and round."""
     seconds = [run["seconds"] for run in runs]
     middle = median(seconds)
-    first_half, second_half = (median(run["memory"][half] for run in runs) for half in (0, 1))
-    counts = {", ".join(f"{number} {status}" for status, number in run["counts"].items()) for run in runs}
+    first_half = median(run["memory"][0] for run in runs)
+    second_half = median(run["memory"][1] for run in runs)
+    counts = {_counts(run["counts"]) for run in runs}
     figures = [f"{figure:.1f}" for figure in (middle, min(seconds), max(seconds), records / middle)]
     figures.append(f"{median(run['cpu'] for run in runs) * 1000 / records:.1f}")
     figures += [f"{first_half:.0f}", f"{second_half:.0f}", f"{median(run['load'] for run in runs):.1f}"]
-    figures += [f"{median(run[key] for run in runs):.0f}" for key in ("requests", "adds", "commits")]
+    for key in ("requests", "adds", "commits"):
+        figures.append(f"{median(run[key] for run in runs):.0f}")
     return (name, TITLES[what], str(len(runs)), *figures, " | ".join(sorted(counts)))
 
 

@@ -115,10 +115,9 @@ def questions() -> list[Question]:
         ("blind4_queries.csv", True),
     ):
         with (Path(__file__).parent / "data" / name).open(encoding="utf-8", newline="") as file:
-            found += [
-                Question(row["query"], row["kind"], split(row["subjects"]), split(row["also"]), row["place"], blind)
-                for row in csv.DictReader(line for line in file if not line.startswith("#"))
-            ]
+            for row in csv.DictReader(line for line in file if not line.startswith("#")):
+                subjects, also = split(row["subjects"]), split(row["also"])
+                found.append(Question(row["query"], row["kind"], subjects, also, row["place"], blind))
     return found
 
 
@@ -287,9 +286,15 @@ def described(solr: pysolr.Solr) -> list[said.Described]:
     ]
 
 
+def _grades(question: Question, catalogue: list[Record]) -> dict[str, int]:
+    """Return the grade of each dataset that has one, by name."""
+    grades = {record.name: grade(question, record) for record in catalogue}
+    return {name: value for name, value in grades.items() if value}
+
+
 def _compare(source: pysolr.Solr, options: argparse.Namespace) -> None:
     catalogue = records(source)
-    judged = [(each, {r.name: g for r in catalogue if (g := grade(each, r))}) for each in questions()]
+    judged = [(question, _grades(question, catalogue)) for question in questions()]
     unanswered = [question.query for question, grades in judged if not grades]
     judged = [(question, grades) for question, grades in judged if grades]
     known = sum(bool(each.subject) for each in catalogue)

@@ -119,7 +119,8 @@ def dates(record: etree._Element) -> dict[str, str]:
 
 
 def _texts(record: etree._Element, path: str) -> list[str]:
-    return [text for each in record.iterfind(path) if (text := " ".join((each.text or "").split()))]
+    texts = [" ".join((element.text or "").split()) for element in record.iterfind(path)]
+    return list(filter(None, texts))
 
 
 def _code(element: etree._Element | None) -> str:

@@ -32,6 +32,7 @@ COMMANDS: dict[str, Callable[[list[str]], int | object]] = {
     "status": lambda _: services.status(),
     "env": lambda _: testing.environment(),
     "test": testing.test,
+    "test-fast": testing.test_fast,
     "test-all": testing.test_all,
     "lint": lambda _: testing.lint(),
     "lock": lambda _: install.lock(),

@@ -34,7 +34,11 @@ class Need:
 
 
 def _on_path(*names: str) -> Callable[[], Path | None]:
-    return lambda: next((Path(found) for name in names if (found := shutil.which(name))), None)
+    def find() -> Path | None:
+        paths = filter(None, map(shutil.which, names))
+        return next(map(Path, paths), None)
+
+    return find
 
 
 def find_postgres() -> Path | None:

@@ -9,13 +9,19 @@ from collections.abc import Sequence
 
 from . import packages, pycsw, services
 from .install import setup, venv_program
-from .settings import ROOT, TEST_PROCESSES, test_environment
+from .settings import ROOT, TEST_PROCESSES, kept_bytecode, test_environment
 
 #: Options for the whole suite: several processes, keeping the tests of a file, which share fixtures, in one.
 IN_PARALLEL = ("-n", str(len(set(TEST_PROCESSES.values()))), "--dist", "loadfile", "--no-loadscope-reorder")
 
 #: What is left to `make test-all`.
 WITHOUT_SLOW = ("-m", "not slow")
+
+#: What needs no service: pure code.
+WITHOUT_SERVICES = ("-m", "not slow and not service")
+
+#: CKAN asks for a database when it starts, whatever the tests need: this one is empty, and in memory.
+NO_DATABASE = "sqlite://"
 
 #: For a short-lived Solr: less compilation and no concurrent garbage collection halve the time it takes.
 SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -39,6 +45,15 @@ def test(arguments: Sequence[str]) -> int:
     return _pytest(arguments or (*IN_PARALLEL, *WITHOUT_SLOW))
 
 
+def test_fast(arguments: Sequence[str]) -> int:
+    """Run the tests of pure code, which need no service, with further arguments for pytest; return its exit code."""
+    setup()
+    return _run(
+        (*IN_PARALLEL, *WITHOUT_SERVICES, *arguments),
+        {"CKAN_SQLALCHEMY_URL": NO_DATABASE, "CKAN__PLUGINS": "", **kept_bytecode()},
+    )
+
+
 def test_all(arguments: Sequence[str]) -> int:
     """Run the whole suite in several processes, with further arguments for pytest; return its exit code."""
     return _pytest((*IN_PARALLEL, *arguments))
@@ -52,10 +67,14 @@ def _pytest(arguments: Sequence[str]) -> int:
         pycsw.setup()
         if pycsw.start():
             started.add("pycsw")
-        command = [str(venv_program("pytest")), *arguments]
-        return subprocess.run(command, cwd=ROOT, env={**os.environ, **test_environment()}, check=False).returncode
+        return _run(arguments, test_environment())
     finally:
         services.stop(started, quietly=True)  # quietly, so that pytest's summary comes last
+
+
+def _run(arguments: Sequence[str], environment: dict[str, str]) -> int:
+    command = [str(venv_program("pytest")), *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False).returncode
 
 
 def lint() -> int:

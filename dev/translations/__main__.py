@@ -49,7 +49,8 @@ def french(messages: Catalog, sources: list[Catalog]) -> Catalog:
     result.mime_headers = [("Plural-Forms", PLURALS)]
     for message in messages:
         if message.id:
-            string = next((s for source in sources if (s := _translation(source, message))), None)
+            strings = (_translation(source, message) for source in sources)
+            string = next(filter(None, strings), None)
             string = _typeset(string or _forms(message, core.get(_first(message))))
             result.add(message.id, string, message.locations, auto_comments=message.auto_comments)
     return result

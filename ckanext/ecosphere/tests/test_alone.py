@@ -19,7 +19,7 @@ from ckan.tests import factories
 from ckanext.ecosphere.core import away
 from ckanext.ecosphere.setup import plugin_needs
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("plugins")
 
 ROOT = Path(__file__).resolve().parents[3]
 ALONE = {

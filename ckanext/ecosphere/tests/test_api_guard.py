@@ -214,6 +214,7 @@ def test_of_many_who_save_the_same_at_once_nobody_meets_an_internal_error(made_a
     assert app.post("/api/3/action/package_search", json=search, headers=headers).json["result"]["count"] == 1
 
 
+@pytest.mark.slow("load")
 def test_a_dataset_that_is_saved_often_at_once_leaves_threads_for_others(
     app: Any, made_app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

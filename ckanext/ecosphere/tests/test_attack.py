@@ -57,6 +57,7 @@ def _marked(name: str) -> object:
     return pytest.param(name, marks=pytest.mark.browser) if name in BROWSER_CLASSES else name
 
 
+@pytest.mark.slow("attacks")
 @pytest.mark.parametrize("name", [_marked(name) for name in classes.NAMES])
 def test_class_gets_through_a_weak_portal(name, stage_of, monkeypatch):
     monkeypatch.setattr(slow_questions, "SLOWEST_SECONDS", 0.05)
@@ -72,6 +73,7 @@ def test_class_gets_through_a_weak_portal(name, stage_of, monkeypatch):
         assert alone.submit(first).result()
 
 
+@pytest.mark.slow("attacks")
 @pytest.mark.parametrize("name", ["anonymous", "forged", "redirects", "private"])
 def test_class_does_not_get_through_a_portal_that_refuses(name, stage_of, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
@@ -83,6 +85,7 @@ def test_class_does_not_get_through_a_portal_that_refuses(name, stage_of, monkey
     assert [outcome for outcome in outcomes if outcome.through] == []
 
 
+@pytest.mark.slow("attacks")
 def test_replies_and_hosts_of_previews_get_through_a_weak_portal(stage_of, monkeypatch):
     spelling = {
         "spellings": ["http://{host}:{port}/{path}"],
@@ -99,6 +102,7 @@ def test_replies_and_hosts_of_previews_get_through_a_weak_portal(stage_of, monke
     assert any(name.startswith("CSV at http://127.66.6.6") for name in previews)
 
 
+@pytest.mark.slow("attacks")
 def test_faults_and_slow_answers_get_through(stage_of, monkeypatch):
     monkeypatch.setattr(slow_questions, "SLOWEST_SECONDS", 0.05)
     client = stage_of(WeakPortal()).people["nobody"]

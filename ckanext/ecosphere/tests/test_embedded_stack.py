@@ -184,6 +184,7 @@ class TestFailures:
         assert packages.find_python() in (Path("/usr/bin/python3"), Path("python3"))
 
 
+@pytest.mark.service
 class TestRealServices:
     """The services that the tests themselves use, reached through CKAN's variables."""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow("package")
+
 ROOT = Path(__file__).resolve().parents[3]
 GROUPS = ("ckan.plugins", "ckan.click_command", "ckan.rdf.profiles")
 SOURCES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "ckanext")

@@ -22,6 +22,8 @@ from ckan.tests.helpers import CKANTestApp
 from ckanext.ecosphere.schemas.catalogue import prepared_file
 from ckanext.harvest.model import HarvestJob, HarvestObject, HarvestSource
 
+pytestmark = pytest.mark.slow("load")
+
 MOST_SECONDS = 2
 MANY_LINKS = 8_000
 KIND = "http://inspire.ec.europa.eu/metadata-codelist/ResourceType/dataset"

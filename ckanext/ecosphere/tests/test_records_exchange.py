@@ -27,7 +27,7 @@ PROFILES = ["ecosphere_dcat_ap"]
 __all__ = ["feed"]
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow("records"),
     pytest.mark.skipif(
         not (RECORDS.is_dir() and SHAPES.is_dir()), reason="the folder of real records is not beside the clone"
     ),

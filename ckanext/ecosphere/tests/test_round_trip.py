@@ -66,6 +66,7 @@ def owner(with_plugins: None, clean_db: None, clean_index: None) -> str:
     return factories.Organization(name="ddt-01", title="DDT 01")["id"]
 
 
+@pytest.mark.slow("random")
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -78,6 +79,7 @@ def test_any_dataset_is_read_as_it_was_published(owner, sysadmin_context, datase
     assert list(differences(before, read(turtle.encode()))) == []
 
 
+@pytest.mark.slow("exchange")
 def test_another_portal_that_harvests_them_has_the_same_datasets(  # noqa: PLR0917 - fixtures
     published, app, empty_db, clean_queues, ckan_config, monkeypatch, sysadmin_context
 ):

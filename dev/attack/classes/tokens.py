@@ -61,8 +61,11 @@ def _from_mails(stage: Stage) -> dict[str, str]:
             message = message_from_bytes(raw, policy=policy.default)
             body = message.get_body(preferencelist=("plain",))
             text = f"{message.get('List-Unsubscribe', '')} {body.get_content() if body else ''}"
-            if str(words["victim"]) in str(message["To"]):
-                links |= {name: match for name in (SATISFACTION, UNSUBSCRIBE) if (match := _token_in(text, name))}
+            if str(words["victim"]) not in str(message["To"]):
+                continue
+            for name in (SATISFACTION, UNSUBSCRIBE):
+                if token := _token_in(text, name):
+                    links[name] = token
     return links
 
 

@@ -50,6 +50,7 @@ def portal_storage(loaded: None) -> Path:
     return Path(path)
 
 
+@pytest.mark.journey
 def test_somebody_sees_the_data_and_takes_a_part(page: Page, dataset: dict[str, Any], tmp_path: Path):
     page.goto("/fr/dataset/zh-44")
     preview = page.locator(".eco-preview")

@@ -25,7 +25,7 @@ from werkzeug.datastructures import FileStorage
 
 from ckanext.ecosphere.access.tests.test_previews import FRANCE, pictures, png, preview, varint, written_as_geoparquet
 
-pytestmark = pytest.mark.usefixtures("nothing_counted")
+pytestmark = [pytest.mark.slow("hostile"), pytest.mark.usefixtures("nothing_counted")]
 
 #: Unit of the size limits, and number of features of the large files.
 MEGABYTE, FEATURES = 1024 * 1024, 45_000

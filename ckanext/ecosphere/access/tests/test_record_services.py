@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dev.bench.resources import services
+from ckanext.ecosphere.tests.judged_resources import services
 
 LEAST_RECORDS, LEAST_SERVICES = 20, 80
 

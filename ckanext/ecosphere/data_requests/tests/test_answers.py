@@ -241,6 +241,7 @@ def test_a_refusal_or_silence_is_referred_with_one_click_by_the_requester_alone(
         act("referral", "asker", id=other["id"])
 
 
+@pytest.mark.slow("days")
 def test_what_the_silence_letter_says_holds_after_the_request_was_closed_without_an_answer(app: CKANTestApp):
     known(app, "asker")
     with at("2027-01-05"):

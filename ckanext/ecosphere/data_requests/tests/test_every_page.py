@@ -143,6 +143,7 @@ def paths(request: dict[str, str], rules: tuple[tuple[str, str, object], ...]) -
     return {name: filled(path, request, request["file"], request["comment"]) for name, path in wanted.items()}
 
 
+@pytest.mark.slow("personas")
 def test_each_person_gets_to_the_pages_that_are_theirs(app: CKANTestApp, furnished: dict[str, dict[str, str]]):
     public = paths(furnished["public"], blueprint.GET)
     expected = {**READ, **OWN, **TOLD}
@@ -153,6 +154,7 @@ def test_each_person_gets_to_the_pages_that_are_theirs(app: CKANTestApp, furnish
             assert answer(app, person, path, "GET") == wanted, (name, person)
 
 
+@pytest.mark.slow("personas")
 def test_each_person_sends_what_is_theirs_to_send(app: CKANTestApp, furnished: dict[str, dict[str, str]]):
     public = paths(furnished["public"], blueprint.POST)
     expected = {**ACT, **OWN_ACT, **TOLD_ACT}

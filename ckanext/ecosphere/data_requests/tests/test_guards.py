@@ -321,6 +321,7 @@ def test_a_scanner_of_the_administrator_has_the_last_word(tmp_path: Path, ckan_c
     assert [path for path in (tmp_path / "storage").rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.usefixtures("portal")
 @pytest.mark.parametrize("value", ["maybe", ["true"], {"a": 1}, 7])
 def test_what_is_neither_yes_nor_no_is_refused(value: Any):
     made = opened()
@@ -333,6 +334,7 @@ def test_what_is_neither_yes_nor_no_is_refused(value: Any):
     assert not act("show", "editor", id=made["id"])["comments"]
 
 
+@pytest.mark.usefixtures("portal")
 @pytest.mark.parametrize(("value", "internal"), [("on", True), ("Yes", True), (1, True), ("off", False), (None, False)])
 def test_yes_and_no_are_read_as_forms_and_programs_write_them(value: Any, internal: bool):
     made = opened()

@@ -137,6 +137,7 @@ def queries(function: Callable[[], Any]) -> int:
     return len(counted)
 
 
+@pytest.mark.slow("load")
 @pytest.mark.parametrize(
     ("person", "path"),
     [

@@ -310,6 +310,7 @@ def _nested(depth: int, end: bytes = b"\r\n", before: bytes = b" ") -> bytes:
     return b"--b\r\nContent-Type: multipart/mixed; boundary=b0\r\n\r\n" + opening
 
 
+@pytest.mark.slow("load")
 @pytest.mark.parametrize(
     ("parts", "outcome"),
     [
@@ -371,6 +372,7 @@ TANGLED = (
 )  # fmt: skip
 
 
+@pytest.mark.slow("load")
 def test_headers_of_strangers_are_read_in_no_time(postbox: Postbox):
     """Anyone may write to the portal's address: headers are read before anything else is checked."""
     opened()
@@ -490,6 +492,7 @@ def test_a_mailbox_is_emptied_over_imap_once_and_a_large_mail_is_not_fetched(
     assert any("too large" in body(mail) for mail in postbox.to("asker"))
 
 
+@pytest.mark.slow("load")
 def test_a_mailbox_full_of_junk_costs_little_and_delays_no_reply(
     postbox: Postbox, ckan_config: Any, monkeypatch: pytest.MonkeyPatch
 ):

@@ -54,6 +54,7 @@ def fits(page: Page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]
 
 
+@pytest.mark.journey
 def test_an_empty_search_leads_through_the_log_in_to_a_request_that_is_sent(page: Page):
     dataset(title="Zones humides du Forez")
     seen: dict[str, list[str]] = {}

@@ -307,6 +307,7 @@ class Life(RuleBasedStateMachine):
         assert found.support_count == len(self.supporters)
 
 
+@pytest.mark.slow("random")
 @pytest.mark.usefixtures("portal")
 def test_whatever_people_do_the_table_holds():
     Life.data_name = dataset()["name"]

@@ -86,6 +86,7 @@ def test_a_service_is_proposed_with_its_reason_and_alternatives():
     assert made["title"] in act("route", None, communes=["97105"])["reason"]
 
 
+@pytest.mark.usefixtures("portal")
 @pytest.mark.parametrize("email", ["préfet@example.fr", "a b@example.fr", "a(b)@example.fr", "a:b@example.fr"])
 def test_a_mailbox_is_one_that_mail_servers_take(email: str):
     user = model.User.get("boss")

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import pytest
 import sqlalchemy as sa
 from ckan import model
 
@@ -178,6 +179,7 @@ def assert_as_expected(portal, source: str, position: int, name: str) -> None:
         assert row.check(portal.call("package_show", id=package_id)), name
 
 
+@pytest.mark.slow("hostile")
 def test_a_badly_made_record_is_repaired_by_name_or_refused_in_a_sentence_and_the_others_are_taken(portal):
     names = [name for name, row in ROWS.items() if row.page is None]
     bad = [as_number(number, ROWS[name].record) for number, name in enumerate(names, 10)]

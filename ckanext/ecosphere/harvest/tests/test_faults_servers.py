@@ -99,6 +99,7 @@ def strict(portal, ckan_config, monkeypatch):
     return portal
 
 
+@pytest.mark.slow("hostile")
 def test_a_fault_of_the_server_never_makes_a_dataset_disappear(strict):
     everything = sorted(f"Jeu de données {n}" for n in NUMBERS)
     with catalogue(records(False)) as server:

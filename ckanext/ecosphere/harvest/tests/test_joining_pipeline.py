@@ -49,6 +49,7 @@ def decision(source: str, guid: str) -> dict:
     return json.loads(value or "{}")
 
 
+@pytest.mark.slow("orders")
 def test_the_order_of_the_harvests_changes_nothing(portal):
     """Copies by file identifier, by resource identifier, a bridge between two, a shared identifier, placeholders."""
     geoide = [

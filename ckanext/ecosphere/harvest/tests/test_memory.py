@@ -16,7 +16,7 @@ import pytest
 
 from ckanext.ecosphere.tests.scripted_server import serve
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("memory")
 
 ROOT = Path(__file__).parents[4]
 BOUND_MB = 350

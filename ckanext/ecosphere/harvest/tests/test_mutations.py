@@ -18,6 +18,8 @@ from ckanext.ecosphere.harvest.iso.xml import parse_xml
 from ckanext.ecosphere.harvest.normalise import Context, RecordError, normalise
 from ckanext.ecosphere.harvest.tests.making import DEFAULT
 
+pytestmark = pytest.mark.slow("random")
+
 DATA = Path(__file__).parent / "data"
 CONTEXT = Context(DEFAULT, catalogue_title="Essai", record_url="https://exemple.fr/{id}")
 MANY = settings(

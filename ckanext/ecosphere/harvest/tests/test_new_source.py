@@ -58,6 +58,7 @@ def test_a_catalogue_that_answers_is_asked_nothing_more(portal, csw_catalogue):
     assert (len(found["samples"]), found["kind"]) == (1, None)
 
 
+@pytest.mark.journey
 def test_a_new_source_is_harvested_within_seven_clicks(page, portal, csw_catalogue):
     person = factories.User(name="camille", password=PASSWORD, image_url="")
     helpers.call_action("organization_member_create", id="ddt-01053-01", username=person["name"], role="admin")

@@ -400,6 +400,7 @@ def test_a_document_of_capabilities_is_its_own_address():
     assert (resource["url"], service["endpoint_description"]) == (url, url)
 
 
+@pytest.mark.slow("load")
 @pytest.mark.parametrize("written", ["https://a.fr/{}/" + "x" * 3_900, "javascript:{}" + "x" * 3_900])
 def test_thousands_of_long_links_are_read_in_seconds(written: str):
     links = [Link(written.format(n), "WWW:DOWNLOAD", f"Fichier {n}", "Un fichier. " * 20) for n in range(3_000)]

@@ -17,7 +17,7 @@ from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("values")
 
 DEEP = 100_000
 ODD = {

@@ -90,6 +90,7 @@ def test_a_rest_ends_when_people_leave(in_use, ckan_config, monkeypatch):
         assert 5 <= clock.now <= 6
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(("pages", "times"), [(0.0, 4), (0.6, 4), (10.0, 0)])
 def test_nobody_there_or_not_wanted(in_use, ckan_config, monkeypatch, pages, times):
     in_use(pages)

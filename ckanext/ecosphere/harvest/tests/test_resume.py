@@ -163,6 +163,7 @@ def test_a_job_whose_source_was_cleared_meanwhile_ends_quietly(small, monkeypatc
 # --- killed processes ---
 
 
+@pytest.mark.slow("kills")
 def test_a_worker_may_be_killed_anywhere_and_the_job_run_again_ends_as_if_nothing_had_happened(small):
     texts = dict.fromkeys(SIX, "Zones.")
     with catalogue(records(texts)) as server:
@@ -184,6 +185,7 @@ def test_a_worker_may_be_killed_anywhere_and_the_job_run_again_ends_as_if_nothin
             assert small.errors(source) == small.state(source)["set_aside"] == [], name
 
 
+@pytest.mark.slow("kills")
 def test_a_job_killed_again_and_again_still_comes_to_its_end(small):
     texts = dict.fromkeys(range(1, 13), "Zones.")
     with catalogue(records(texts)) as server:
@@ -214,6 +216,7 @@ def test_what_was_not_read_before_the_death_is_not_withdrawn(small):
 # --- concurrent workers ---
 
 
+@pytest.mark.slow("kills")
 def test_two_workers_share_a_job_and_the_death_of_one_of_them_costs_nothing(small, tmp_path):
     texts = dict.fromkeys(range(1, 25), "Zones.")
     with catalogue(records(texts)) as server:
@@ -359,6 +362,7 @@ def is_importing(job_id: str) -> bool:
 # --- no worker left ---
 
 
+@pytest.mark.slow("kills")
 def test_a_worker_that_is_killed_loses_nothing_although_the_queue_is_emptied_too(small, tmp_path):
     texts = dict.fromkeys(SIX, "Zones.")
     going, arrived = threading.Event(), threading.Event()

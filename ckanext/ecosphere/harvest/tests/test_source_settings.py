@@ -84,6 +84,7 @@ def test_sources_through_the_api(portal, app, token):
         assert call(app, token, "package_search", fq="dataset_type:harvest")["count"] == 0
 
 
+@pytest.mark.slow("values")
 def test_sources_through_the_form(portal, app, token):
     headers = {"Authorization": token}
     for number, (kind, settings) in enumerate(CASES):

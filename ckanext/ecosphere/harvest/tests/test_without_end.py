@@ -20,7 +20,7 @@ from ckanext.ecosphere.harvest.tests.csw_server import iso_record
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import serve
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("hostile")
 
 MEGABYTE = 1024 * 1024
 WIDE = Bounds(requests=200, records=10_000, size=200 * MEGABYTE, seconds=60, memory=4096 * MEGABYTE)

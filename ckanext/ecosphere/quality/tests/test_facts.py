@@ -75,6 +75,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.slow("random")
 @settings(max_examples=300, deadline=None)
 @given(
     st.dictionaries(
@@ -87,6 +88,7 @@ def test_no_value_of_any_field_breaks_the_reading(data: dict[str, Any]):
     assert Facts.from_dict(json.loads(json.dumps(gather(data).as_dict()))) == gather(data)
 
 
+@pytest.mark.slow("random")
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(

@@ -82,6 +82,7 @@ def save(page: Page) -> None:
     page.wait_for_url(re.compile(r"/dataset/zones(#.*)?$"))
 
 
+@pytest.mark.journey
 def test_a_producer_follows_the_three_first_advices_and_sees_the_level_rise(page: Page, poor: dict[str, Any]):
     log_in(page, "editrice", PASSWORD)
     page.goto("/fr/dataset/zones")

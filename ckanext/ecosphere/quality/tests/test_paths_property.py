@@ -20,6 +20,8 @@ from ckanext.ecosphere.quality.storage import reindex, rescore
 from ckanext.ecosphere.quality.tests.cases import CASES, dataset
 from ckanext.ecosphere.quality.tests.conftest import act, count, from_scratch, saved, site_context, stored
 
+pytestmark = pytest.mark.slow("random")
+
 FIELDS = [changes for _criterion, _state, changes, _links in CASES]
 #: A change that the schema refuses (free licences, odd types) leaves the dataset unchanged: a valid step as well.
 STEPS = st.one_of(

@@ -59,6 +59,7 @@ class TestDcat:
         assert {each: found[each] for each in untold(found, "dcat")} == {}
         assert superfluous(found, "dcat") == []
 
+    @pytest.mark.slow("records")
     @pytest.mark.skipif(not SHAPES.is_dir(), reason="the published shapes are not beside the clone")
     def test_no_real_record_breaks_the_published_shapes(self, act):
         from pyshacl import validate

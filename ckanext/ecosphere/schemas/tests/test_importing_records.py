@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from ckanext.ecosphere.schemas.tests.comparing import RECORDS
 from ckanext.ecosphere.tests.forms import Form
 
-pytestmark = pytest.mark.usefixtures("shared_db")
+pytestmark = [pytest.mark.slow("records"), pytest.mark.usefixtures("shared_db")]
 SUFFIXES = (".xml", ".rdf", ".ttl", ".jsonld", ".json")
 FILES = sorted(path for path in RECORDS.glob("*/*") if path.suffix in SUFFIXES)
 FEWEST_READ = 70

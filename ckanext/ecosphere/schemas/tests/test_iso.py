@@ -109,6 +109,7 @@ def test_a_harvest_reads_real_records_as_they_went_but_for_what_it_deduces(act, 
 
 
 # No shrinking: searching for a smaller example through the database takes minutes.
+@pytest.mark.slow("random")
 @settings(
     max_examples=50,
     deadline=None,

@@ -71,6 +71,7 @@ def tries(odd: Any) -> Iterator[dict[str, Any]]:
         yield {"resources": [{"url": "https://a.example/b", name: odd}]}
 
 
+@pytest.mark.slow("values")
 @pytest.mark.parametrize("odd", ODD)
 def test_an_odd_value_in_any_field_gets_a_clear_answer(sent: Callable[..., Any], service: dict[str, Any], odd: str):
     name = f"sonde-{odd.replace(' ', '-')}"

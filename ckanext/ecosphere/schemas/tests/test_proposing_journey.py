@@ -50,6 +50,7 @@ def finish(hand: Hand, page: Page) -> None:
     hand.click("[data-module=ecosphere-publish]")
 
 
+@pytest.mark.journey
 def test_a_ddt_pastes_the_address_of_its_wfs_and_publishes(page: Page, editor: Any, act: Any, sheet: None) -> None:
     log_in(page, editor["name"], PASSWORD)
     with served() as ogc:

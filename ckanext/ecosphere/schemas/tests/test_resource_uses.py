@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ckanext.ecosphere.schemas.page import uses
-from dev.bench.resources import judged, resources
+from ckanext.ecosphere.tests.judged_resources import judged, resources
 
 LEAST_RECORDS = 40
 

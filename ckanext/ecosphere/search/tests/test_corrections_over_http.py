@@ -26,6 +26,9 @@ QUESTIONS = (MISSPELT, f"martre marais {MISSPELT}", f"martre {MISSPELT} 44")
 MOST_SECONDS = 4
 
 
+OTHERWISE_SECRET = [pytest.param(how, marks=pytest.mark.slow("values")) for how in ("made private", "deleted")]
+
+
 @pytest.fixture(scope="module")
 def people(loaded: None, request: pytest.FixtureRequest) -> dict[str, str]:
     """API tokens of a member of the organisation and of a member of another one."""
@@ -105,7 +108,7 @@ def addresses(question: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("secret", ["private", "made private", "deleted"], indirect=True)
+@pytest.mark.parametrize("secret", ["private", *OTHERWISE_SECRET], indirect=True)
 def test_a_word_of_no_public_title_is_told_to_nobody_else(ask: Ask, secret: dict[str, Any]) -> None:
     # The counted words are still the old ones: otherwise the test would prove nothing.
     assert catalogue_words.nearest(MISSPELT, 1) == (SECRET if secret["known"] else "")
@@ -122,7 +125,7 @@ def test_a_word_of_no_public_title_is_told_to_nobody_else(ask: Ask, secret: dict
         assert re.search(r'"count": ?0\b', counted), person
 
 
-@pytest.mark.parametrize("secret", ["private", "made private"], indirect=True)
+@pytest.mark.parametrize("secret", ["private", OTHERWISE_SECRET[0]], indirect=True)
 def test_who_may_see_the_dataset_has_its_words_proposed(ask: Ask, secret: dict[str, Any]) -> None:
     path = addresses(MISSPELT)["did_you_mean"]
     assert all(SECRET in ask(person, path) for person in READERS)
@@ -130,7 +133,7 @@ def test_who_may_see_the_dataset_has_its_words_proposed(ask: Ask, secret: dict[s
     assert not [person for person in STRANGERS if SECRET in ask(person, path)]
 
 
-@pytest.mark.parametrize("secret", ["private", "made private"], indirect=True)
+@pytest.mark.parametrize("secret", ["private", OTHERWISE_SECRET[0]], indirect=True)
 def test_a_feed_is_public_whoever_asks(ask: Ask, secret: dict[str, Any]) -> None:
     """Feed readers and proxies may cache it for everybody."""
     path = addresses(MISSPELT)["feed"]
@@ -139,6 +142,7 @@ def test_a_feed_is_public_whoever_asks(ask: Ask, secret: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("secret", ["private"], indirect=True)
 @pytest.mark.usefixtures("secret")
+@pytest.mark.slow("load")
 @pytest.mark.parametrize("kept", ["kept", "not yet counted"])
 def test_costly_questions_are_answered_in_time(ask: Ask, made_app: Any, kept: str) -> None:
     if kept != "kept":

@@ -53,6 +53,7 @@ def titles(page):
     return page.locator(".dataset-heading")
 
 
+@pytest.mark.journey
 def test_a_person_narrows_a_search_down_and_widens_it(page, catalogue):
     page.goto("/fr/dataset/?q=zone+humide")
     expect(titles(page)).to_have_count(2)

@@ -14,7 +14,7 @@ from ckanext.ecosphere.search.solr_client import SolrAdmin, SolrAdminError
 from ckanext.ecosphere.search.tests import solr_cloud
 from ckanext.ecosphere.search.tests.solr_cloud import Cloud
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("loaded")]
+pytestmark = [pytest.mark.slow("cloud"), pytest.mark.usefixtures("loaded")]
 
 TITLES = (
     "Zones humides de la Brière",

@@ -94,6 +94,7 @@ def _parameters(portal: world.World) -> Iterator[dict[str, Any]]:
         yield {**dict.fromkeys(NAMING, name), **EVERYTHING}
 
 
+@pytest.mark.slow("values")
 def test_no_action_that_reads_tells_the_id_of_an_account(
     portal: world.World, visitors: dict[str, Visitor], accounts: list[str]
 ):
@@ -108,6 +109,7 @@ def test_no_action_that_reads_tells_the_id_of_an_account(
     assert sorted(telling) == []
 
 
+@pytest.mark.slow("values")
 def test_no_page_or_file_tells_the_id_of_an_account(
     portal: world.World, visitors: dict[str, Visitor], accounts: list[str], made_app: Any
 ):

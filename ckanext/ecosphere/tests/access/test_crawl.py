@@ -1,9 +1,10 @@
 """Crawl of every page as each persona: accessibility in light and dark mode, no English text on French pages.
 
-In English each page is checked as one persona only. The pages are those of `routes.csv` and CKAN's own, listed below; a
-test checks that none is missing. Pages with the same structure are checked once: the content per route, and head,
-account bar and footer once for the whole portal. The browser is served by the test's application, so that no second
-process has to start; over real HTTP, since browsers do not cache assets of intercepted requests.
+`make test` crawls as the persona with most rights, `make test-all` as the others, too. In English each page is checked
+as one persona only. The pages are those of `routes.csv` and CKAN's own, listed below; a test checks that none is
+missing. Pages with the same structure are checked once: the content per route, and head, account bar and footer once
+for the whole portal. The browser is served by the test's application, so that no second process has to start; over
+real HTTP, since browsers do not cache assets of intercepted requests.
 """
 
 from __future__ import annotations
@@ -151,6 +152,7 @@ class Crawl:
         opened: the page last requested, by its path: the browser gets this very answer.
         alone: lock held while the application answers, since a browser sends parallel requests.
         faults: findings, by persona and path.
+        pages: number of answers that were pages, not files or redirects.
     """
 
     page: Page
@@ -162,7 +164,7 @@ class Crawl:
     assets: dict[str, Any] = field(default_factory=dict)
     opened: dict[str, Any] = field(default_factory=dict)
     alone: threading.Lock = field(default_factory=threading.Lock)
-    looked_at: int = 0
+    pages: int = 0
 
     def answer(self, exchange: Exchange) -> None:
         """Answer a request of the browser with the test's application."""
@@ -189,6 +191,7 @@ class Crawl:
         found = self._page(address)
         if found is None:
             return
+        self.pages += 1
         reached, text = found
         language = address.split("/")[1]
         faults = [] if f'lang="{language}"' in text[:500] else [f"the page does not say that it is in {language}"]
@@ -199,7 +202,6 @@ class Crawl:
         if not (_is_within(content, seen) and knows_frame):
             seen.add(content)
             self.frames.add(frame)
-            self.looked_at += 1
             faults += self._axe(reached, CONTENT if knows_frame else None)
         if faults:
             self.faults[f"{persona} {address}"] = faults
@@ -315,16 +317,21 @@ def test_no_page_is_left_out(made_app: Any, portal: world.World):
     assert {each for each in left if not (each.startswith(parts) or each.endswith(parts))} == set()
 
 
-def test_every_page_is_accessible_and_french_for_each_persona(
-    crawl: Crawl, portal: world.World, visitors: dict[str, Visitor]
+@pytest.mark.journey
+@pytest.mark.parametrize(
+    "persona",
+    [EVERYONE[-1], *(pytest.param(name, marks=pytest.mark.slow("personas")) for name in reversed(EVERYONE[:-1]))],
+)
+def test_every_page_is_accessible_and_french(
+    crawl: Crawl, portal: world.World, visitors: dict[str, Visitor], persona: str
 ):
-    pages = list(addresses(portal))
-    for persona, visitor in reversed(visitors.items()):  # the persona with most rights first
-        crawl.visitor = visitor
-        for route, address, personas in pages:
-            if persona in personas:
-                crawl.open(persona, route, address)
-    assert crawl.looked_at > len(pages) / 2  # nearly all are pages, not files and redirects
+    crawl.visitor = visitors[persona]
+    crawl.faults.clear()
+    crawl.pages = 0
+    pages = [(route, address) for route, address, personas in addresses(portal) if persona in personas]
+    for route, address in pages:
+        crawl.open(persona, route, address)
+    assert crawl.pages > len(pages) / 2  # nearly all are pages, not files and redirects
     assert not crawl.faults, told(crawl)
 
 

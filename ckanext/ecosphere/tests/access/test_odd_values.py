@@ -11,7 +11,7 @@ import pytest
 from ckanext.ecosphere.tests.access import calls, tables, world
 from ckanext.ecosphere.tests.access.conftest import Ledger, Visitor
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("values")
 
 PARAMETERS = {key: value for key, value in tables.parameters("actions").items() if " " not in key}
 ACTIONS = sorted({row.name for row in tables.read("actions")})

@@ -51,6 +51,10 @@ PAGES = (
 MISSING = "jeu-inexistant"
 TABLE = yaml.safe_load(named_datasets.TABLE.read_text(encoding="utf-8"))
 STRANGERS = ("anonymous", "user", "other_editor", "moderator")
+as_each_stranger = pytest.mark.parametrize(
+    "persona",
+    [name if name == "other_editor" else pytest.param(name, marks=pytest.mark.slow("personas")) for name in STRANGERS],
+)
 
 
 def put(value: Any, name: str) -> Any:
@@ -80,7 +84,7 @@ def asking_ckan(action: str, name: str, public: str) -> list[dict[str, Any]]:
     return data
 
 
-@pytest.mark.parametrize("persona", STRANGERS)
+@as_each_stranger
 def test_action_of_ckan_answers_as_for_a_missing_dataset(
     persona: str, portal: world.World, visitors: dict[str, Visitor]
 ):
@@ -95,7 +99,7 @@ def test_action_of_ckan_answers_as_for_a_missing_dataset(
     assert not told
 
 
-@pytest.mark.parametrize("persona", STRANGERS)
+@as_each_stranger
 @pytest.mark.parametrize("action", sorted(ASKING))
 def test_action_answers_as_for_a_missing_dataset(
     action: str, persona: str, portal: world.World, visitors: dict[str, Visitor], ledger: Ledger
@@ -108,7 +112,7 @@ def test_action_answers_as_for_a_missing_dataset(
     assert answers[0] == answers[1] == answers[2]
 
 
-@pytest.mark.parametrize("persona", STRANGERS)
+@as_each_stranger
 def test_similar_datasets_are_those_that_the_reader_may_see(
     persona: str, portal: world.World, visitors: dict[str, Visitor]
 ):
@@ -118,7 +122,7 @@ def test_similar_datasets_are_those_that_the_reader_may_see(
     assert portal.things["private"][1] not in names
 
 
-@pytest.mark.parametrize("persona", STRANGERS)
+@as_each_stranger
 @pytest.mark.parametrize("page", PAGES)
 def test_page_answers_as_for_a_missing_dataset(
     page: str, persona: str, portal: world.World, visitors: dict[str, Visitor]
@@ -129,7 +133,7 @@ def test_page_answers_as_for_a_missing_dataset(
     assert world.SECRET_TITLE not in answers[0].get_data(as_text=True)
 
 
-@pytest.mark.parametrize("persona", STRANGERS)
+@as_each_stranger
 def test_the_page_of_a_private_file_under_a_public_dataset_answers_as_for_a_missing_one(
     persona: str, portal: world.World, visitors: dict[str, Visitor]
 ):

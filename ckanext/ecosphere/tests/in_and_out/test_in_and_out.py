@@ -20,6 +20,8 @@ from bs4 import BeautifulSoup
 from ckanext.ecosphere.tests.in_and_out import stages
 from ckanext.ecosphere.tests.in_and_out.conftest import ROOT
 
+pytestmark = pytest.mark.slow("stages")
+
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory, configurations: Callable[..., tuple[Path, Path]]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def test_every_order_is_in_the_way(size: int):
     assert set(permutations(orders.OPERATIONS, size)) <= walked
 
 
+@pytest.mark.slow("orders")
 def test_a_plain_catalogue_loses_nothing(tmp_path: Path, configurations: Callable[..., tuple[Path, Path]]):
     plain, ours = configurations(tmp_path, "harvest", "ckan_harvester")
     command = [sys.executable, "-m", orders.__name__, str(plain), str(ours), IN_A_ROW]

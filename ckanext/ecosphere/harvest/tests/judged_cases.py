@@ -1,7 +1,7 @@
-"""Territories and licences assigned by the harvest, compared with those assigned by a person: see `normalise`.
+"""Themes, territories and licences that the harvest assigns to cases of `judged`, beside those that a person assigned.
 
-One of several right answers is enough. A territory counts as found if it is assigned itself, or a right one below it
-that the judgement allows.
+A third of the cases is held out (`aside`): rules are written on the others. One of several right answers is enough. A
+territory counts as found if it is assigned itself, or a right one below it that the judgement allows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ckanext.ecosphere import vocabularies as voc
 from ckanext.ecosphere.harvest.normalise import Context, normalise
 from ckanext.ecosphere.harvest.record import Box, Constraint, Contact, Identifier, Keyword, Record, Term
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "judged"
 CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120")
 _ADDRESS = re.compile(r"\s*<([^<>]+)>$")
 
@@ -28,32 +28,51 @@ class Case:
     Attributes:
         title: title of the record.
         aside: whether the case is held out.
-        source: origin of the record.
         must: values that must be assigned.
         right: values that may be assigned.
-        given: assigned value → rule.
-        below: returns the ancestors of a value, which count as found with it.
+        assigned: values that the harvest assigns.
+        above: returns the ancestors of a value, which count as found with it.
     """
 
     title: str
     aside: bool
-    source: str
     must: frozenset[str]
     right: frozenset[str]
-    given: dict[str, str]
-    below: Callable[[str], set[str]] = lambda _id: set()
+    assigned: frozenset[str]
+    above: Callable[[str], set[str]] = lambda _value: set()
 
     @property
     def missing(self) -> list[str]:
         """Required values that are not assigned, neither themselves nor a right one below them."""
-        right = self.given.keys() & self.right
-        return sorted(self.must - right - {above for each in right for above in self.below(each)})
+        reached = set(self.assigned & self.right)
+        for value in list(reached):
+            reached |= self.above(value)
+        return sorted(self.must - reached)
 
 
 def rows(name: str) -> list[dict[str, str]]:
     """Return the rows of a judged table."""
     with (DATA / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def themes() -> list[Case]:
+    """Return the judged titles."""
+    return [_theme(row) for row in rows("judged_themes")]
+
+
+def _theme(row: dict[str, str]) -> Case:
+    keywords = [Keyword(text) for text in _parts(row["keywords"])]
+    dataset = normalise(Record(title=row["title"], keywords=keywords, abstract=row["abstract"]), CONTEXT).dataset
+    assigned = frozenset(voc.get("themes")[uri].id for uri in dataset.get("theme", []))
+    must = frozenset(_parts(row["themes"]))
+    return Case(
+        row["title"], row["aside"] == "yes", must, must | frozenset(_parts(row["also"])), assigned, _above_theme
+    )
+
+
+def _above_theme(theme: str) -> set[str]:
+    return {concept.id for concept in voc.get("themes").ancestors(theme)}
 
 
 def places() -> list[Case]:
@@ -73,17 +92,16 @@ def _place(row: dict[str, str]) -> Case:
         topic_categories=_parts(row["topics"]),
         boxes=boxes,
     )
-    result = normalise(record, CONTEXT)
-    rule = next((c.before for c in result.log if c.rule == "territory" and c.field == "territory"), "")
-    given = {voc.get("territories")[uri].id: rule for uri in result.dataset.get("territory", [])}
+    dataset = normalise(record, CONTEXT).dataset
+    assigned = frozenset(voc.get("territories")[uri].id for uri in dataset.get("territory", []))
     must = frozenset(_parts(row["territories"]))
     return Case(
-        row["title"], row["aside"] == "yes", row["source"], must, must | frozenset(_parts(row["also"])), given, _above
+        row["title"], row["aside"] == "yes", must, must | frozenset(_parts(row["also"])), assigned, _above_place
     )
 
 
-def _above(territory: str) -> set[str]:
-    return {above.id for above in voc.get("territories").ancestors(voc.get("territories")[territory].uri)}
+def _above_place(territory: str) -> set[str]:
+    return {concept.id for concept in voc.get("territories").ancestors(voc.get("territories")[territory].uri)}
 
 
 def licences() -> list[Case]:
@@ -97,14 +115,13 @@ def _licence(row: dict[str, str]) -> Case:
         address = _ADDRESS.search(text)
         terms.append(Term(_ADDRESS.sub("", text), address[1] if address else None))
     block = Constraint(kind="legal", access_codes=["otherRestrictions"], use_codes=["license"], other=terms)
-    result = normalise(Record(title="Un jeu de données", constraints=[block]), CONTEXT)
-    licence = result.dataset.get("license_id", "")
+    licence = normalise(Record(title="Un jeu de données", constraints=[block]), CONTEXT).dataset.get("license_id", "")
     answers = row["licence"].split("|")
     must = frozenset() if licence in answers or "" in answers else frozenset(answers[:1])
-    given = {licence: "from its text"} if licence else {}
     if licence and licence in answers:
         must = frozenset([licence])
-    return Case(row["texts"], row["aside"] == "yes", row["source"], must, frozenset(filter(None, answers)), given)
+    assigned = frozenset(filter(None, [licence]))
+    return Case(row["texts"], row["aside"] == "yes", must, frozenset(filter(None, answers)), assigned)
 
 
 def _parts(text: str, separator: str = "|") -> list[str]:

@@ -1,29 +1,22 @@
-"""Compare the roles of resources and the service layers found in real records with hand-judged tables.
+"""Roles of resources and layers of services found in real records, beside those of tables judged by hand.
 
-    make bench-resources                        # the records are in ../shared/records
-    make bench-resources ARGS="--show"          # lists each resource judged otherwise
-
-`data/judged_resources.csv` gives the kind, format, main action and button of each resource;
-`data/judged_services.csv` the kind and layer of each service. Servers are simulated: their capabilities list the layer
-beside others with similar names, or a single layer.
+`judged/judged_resources.csv` gives the kind, format, main action and button of each resource;
+`judged/judged_services.csv` the kind and layer of each service. Servers are simulated: their capabilities list the
+layer beside others with similar names, or a single layer.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
-import ckan.plugins.toolkit as tk
 from lxml import etree
 
-from ckanext.ecosphere.access.config import ALLOWED_HOSTS
 from ckanext.ecosphere.access.services import matching, runs
 from ckanext.ecosphere.access.services.kinds import Address, recognise
 from ckanext.ecosphere.access.services.storage import address_of
@@ -35,8 +28,8 @@ from ckanext.ecosphere.schemas.page import uses
 from ckanext.ecosphere.shared.http_guard import GuardedSession, GuardSettings, networks
 from ckanext.ecosphere.tests.scripted_server import Exchange, serve
 
-DATA = Path(__file__).parent / "data"
-RECORDS = Path(__file__).parents[3] / "shared" / "records"
+DATA = Path(__file__).parent / "judged"
+RECORDS = Path(__file__).parents[4] / "shared" / "records"
 CONTEXT = Context(fallback_organisation="administration-centrale-ou-ministere_172120", free_tags=True)
 _RECORD = "{http://www.isotc211.org/2005/gmd}MD_Metadata"
 _ALONE = "couche_unique"
@@ -77,7 +70,7 @@ class Verdict:
 
 
 def judged(table: str) -> dict[str, list[dict[str, str]]]:
-    """Return the rows of a table of `data/`, by record."""
+    """Return the rows of a table of `judged`, by record."""
     found: dict[str, list[dict[str, str]]] = defaultdict(list)
     lines = (DATA / table).read_text(encoding="utf-8").splitlines()
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
@@ -158,40 +151,3 @@ def _named(resource: dict[str, Any]) -> Address | None:
     if address_of(resource) is not None:
         return None
     return recognise(resource["url"], resource.get("format") or "", resource.get("protocol") or "")
-
-
-def _table(verdicts: Iterable[tuple[str, Verdict]]) -> list[str]:
-    by_record: dict[str, dict[str, list[Verdict]]] = defaultdict(lambda: defaultdict(list))
-    for what, verdict in verdicts:
-        by_record[verdict.record][what].append(verdict)
-    lines = [f"{'record':64} {'resources':>10} {'services':>10}  formats and services"]
-    for record, own in by_record.items():
-        counts = [f"{sum(each.right for each in own[what])}/{len(own[what])}" for what in ("resources", "services")]
-        names = [each.found.get("name") or "?" for each in own["resources"]]
-        names += [each.found.get("layer") or "" for each in own["services"]]
-        text = ", ".join(dict.fromkeys(name for name in names if name and name != _ALONE))
-        lines.append(f"{record[-64:]:64} {counts[0]:>10} {counts[1]:>10}  {text[:80]}")
-    return lines
-
-
-def main() -> None:
-    """Print the table with a line per record."""
-    parser = argparse.ArgumentParser(prog="make bench-resources", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", nargs="?", type=Path, default=RECORDS)
-    parser.add_argument("--show", action="store_true", help="name each resource that is judged otherwise")
-    options = parser.parse_args()
-    tk.config.setdefault(ALLOWED_HOSTS, [])  # no portal configuration here: allow any host
-    verdicts = [("resources", each) for each in resources(options.folder)]
-    verdicts += [("services", each) for each in services(options.folder)]
-    print("\n".join(_table(verdicts)))
-    for what in ("resources", "services"):
-        own = [each for kind, each in verdicts if kind == what]
-        records = len({each.record for each in own})
-        print(f"{what}: {sum(each.right for each in own)} of {len(own)} right, {records} records")
-        for each in own if options.show else ():
-            if not each.right:
-                print(f"  {each.record} {each.address}\n    judged {each.judged}\n    found  {each.found}")
-
-
-if __name__ == "__main__":
-    main()
