@@ -18,7 +18,8 @@ from typing import Any
 
 from ckanext.ecosphere.harvest.normalise import access, conformance, constraints, frequency, information, tables, themes
 from ckanext.ecosphere.harvest.normalise.links import protocols, resources
-from ckanext.ecosphere.harvest.normalise.tables import Phrases, normalise, parts, plain, rows, stem
+from ckanext.ecosphere.harvest.normalise.tables import normalise, parts, plain, rows
+from ckanext.ecosphere.vocabularies.phrases import Phrases, stem
 from dev.bench import fidelity, normalise_judged
 from dev.bench import normalise as judged
 

@@ -25,8 +25,8 @@ from lxml import etree
 
 from ckanext.ecosphere.access.config import ALLOWED_HOSTS
 from ckanext.ecosphere.access.services import matching, runs
-from ckanext.ecosphere.access.services.kinds import Address, recognise
 from ckanext.ecosphere.access.services.storage import address_of
+from ckanext.ecosphere.dataset.services import ServiceAddress, service_at
 from ckanext.ecosphere.harvest.dcat import graph as rdf
 from ckanext.ecosphere.harvest.dcat.reader import read_dataset
 from ckanext.ecosphere.harvest.iso.reader import read_record
@@ -144,20 +144,20 @@ def _capabilities(kind: str, layer: str) -> str:
     return _CAPABILITIES[kind].format("".join(_LAYERS[kind].format(escape(name), escape(name)) for name in names))
 
 
-def _layers(address: Address, server: str, layer: str, texts: tuple[str, str]) -> list[str]:
+def _layers(address: ServiceAddress, server: str, layer: str, texts: tuple[str, str]) -> list[str]:
     """Read the capabilities of the simulated server and match layers as the portal does."""
-    replayed = Address(address.kind, f"{server}/s?kind={address.kind}&couche={layer}", address.layer)
+    replayed = ServiceAddress(address.kind, f"{server}/s?kind={address.kind}&couche={layer}", address.layer)
     settings = GuardSettings(allowed_networks=networks(["127.0.0.1/32"]))
     described = runs.ask(GuardedSession(settings), replayed).description
     layers = [{"name": each.name, "title": each.title} for each in described.layers] if described else []
     return [each["name"] for each in matching.match(layers, address.layer, texts)]
 
 
-def _named(resource: dict[str, Any]) -> Address | None:
+def _named(resource: dict[str, Any]) -> ServiceAddress | None:
     """Return the service of a URL that only the government network can reach: recognised, but never requested."""
     if address_of(resource) is not None:
         return None
-    return recognise(resource["url"], resource.get("format") or "", resource.get("protocol") or "")
+    return service_at(resource["url"], resource.get("format") or "", resource.get("protocol") or "")
 
 
 def _table(verdicts: Iterable[tuple[str, Verdict]]) -> list[str]:

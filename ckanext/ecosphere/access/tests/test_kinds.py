@@ -2,7 +2,7 @@
 
 import pytest
 
-from ckanext.ecosphere.access.services.kinds import capabilities_url, recognise
+from ckanext.ecosphere.dataset.services import service_at
 
 HOST = "https://carto.example.org"
 
@@ -25,7 +25,7 @@ HOST = "https://carto.example.org"
     ],
 )
 def test_services_are_recognised(*, url, format_, protocol, kind, base, layer):
-    found = recognise(HOST + url, format_, protocol)
+    found = service_at(HOST + url, format_, protocol)
     assert found is not None
     assert (found.kind, found.url, found.layer) == (kind, HOST + base, layer)
 
@@ -45,14 +45,14 @@ def test_services_are_recognised(*, url, format_, protocol, kind, base, layer):
     ],
 )
 def test_other_addresses_are_not(url, format_):
-    assert recognise(url, format_) is None
+    assert service_at(url, format_) is None
 
 
 def test_one_service_has_one_key_whatever_is_asked_of_it():
     one, other = (
-        recognise(f"{HOST}/wms?layers=a", "WMS"),
-        recognise("HTTPS://CARTO.example.org/wms?REQUEST=GetMap&LAYERS=b", "WMS"),
+        service_at(f"{HOST}/wms?layers=a", "WMS"),
+        service_at("HTTPS://CARTO.example.org/wms?REQUEST=GetMap&LAYERS=b", "WMS"),
     )
     assert one is not None and other is not None
     assert one.key == other.key
-    assert capabilities_url(one) == f"{HOST}/wms?SERVICE=WMS&REQUEST=GetCapabilities"
+    assert one.description_url == f"{HOST}/wms?SERVICE=WMS&REQUEST=GetCapabilities"

@@ -12,9 +12,10 @@ from ckanext.ecosphere.harvest.normalise.geography.boxes import MOST, Hints, is_
 from ckanext.ecosphere.harvest.normalise.geography.extent import Degrees
 from ckanext.ecosphere.harvest.normalise.geography.merging import OUTSIDE, simplified
 from ckanext.ecosphere.harvest.normalise.organisation import territory_of
-from ckanext.ecosphere.harvest.normalise.tables import MAX_CACHED, MAX_KEYWORDS, by_label, plain
+from ckanext.ecosphere.harvest.normalise.tables import MAX_KEYWORDS, by_label, plain
 from ckanext.ecosphere.harvest.record import Keyword, Record
 from ckanext.ecosphere.vocabularies import Concept
+from ckanext.ecosphere.vocabularies.phrases import MAX_CACHED
 
 MAX_TITLE, MAX_IDENTIFIERS, MAX_ROWS, MAX_DESCRIPTIONS = 500, 1_000, 200, 50
 _ALIKE = 0.3
