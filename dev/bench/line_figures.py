@@ -13,24 +13,28 @@ import argparse
 import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.harvest.normalise import access, conformance, constraints, frequency, information, tables, themes
-from ckanext.ecosphere.harvest.normalise.links import protocols, resources
+from ckanext.ecosphere.harvest.normalise.links import resources
 from ckanext.ecosphere.harvest.normalise.tables import normalise, parts, plain, rows
 from ckanext.ecosphere.vocabularies.phrases import Phrases, stem
+from ckanext.ecosphere.vocabularies.tables import rows as rows_of_links
 from dev.bench import fidelity, normalise_judged
 from dev.bench import normalise as judged
 
+OF_LINKS = ("protocol-patterns", "link-signs")
+"""Tables of `dataset/data`."""
 PATTERNS = (
     "access-texts",
     "access-reserved",
     "licence-texts",
     "licence-urls",
-    "protocol-patterns",
-    "link-cues",
     "information-subjects",
+    *OF_LINKS,
 )
 NAMES = {
     "theme-terms": "terms",
@@ -92,13 +96,11 @@ def watch() -> None:
         (constraints, "_licence_addresses", "licence-urls"),
         (access, "limit_patterns", "access-texts"),
         (access, "reserved_patterns", "access-reserved"),
-        (protocols, "_cues", "link-cues"),
         (information, "_patterns", "information-subjects"),
     ):
         lines = _spied(table, getattr(module, name)())
         setattr(module, name, lambda lines=lines: lines)
-    by_place = {where: _spied("protocol-patterns", protocols._patterns(where)) for where in ("protocol", "url")}
-    protocols._patterns = by_place.get  # type: ignore[assignment]
+    _watch_links()
     information.subject_of = information.subject_of.__wrapped__
     for module, name, table in (
         (tables, "placeholders", "placeholders"),
@@ -110,6 +112,16 @@ def watch() -> None:
         setattr(module, name, lambda words=words: words)
     _watch_phrases()
     _watch_lists()
+
+
+def _watch_links() -> None:
+    places = ("protocol", "url", "operation", "kind")
+    by_place = {where: _spied("protocol-patterns", links.protocol_patterns(where)) for where in places}
+    links.protocol_patterns = by_place.get  # type: ignore[assignment]
+    signs = tuple(replace(sign, pattern=Spy("link-signs", sign.pattern)) for sign in links.signs())
+    links.signs = lambda: signs  # type: ignore[assignment]
+    for answer in (links.sign_of, links.protocol_declared, links.protocol_at):
+        setattr(links, answer.__name__, answer.__wrapped__)
 
 
 def _watch_phrases() -> None:
@@ -169,7 +181,8 @@ def counts(table: str) -> list[list[tuple[str, int]]]:
         ]
     else:
         column = "pattern" if table in PATTERNS else WORDS.get(table) or OTHERS[table]
-        found = [[(row[column], (table, tables.written_out(row[column])))] for row in rows(table)]
+        lines = rows_of_links(links.FOLDER / f"{table}.csv") if table in OF_LINKS else rows(table)
+        found = [[(row[column], (table, tables.written_out(row[column])))] for row in lines]
     return [[(name, fired[key]) for name, key in line] for line in found]
 
 

@@ -1,1 +1,1 @@
-"""What a dataset is: what its links are (`links`). Pure: imports no CKAN and no room, so every room may import it."""
+"""What a dataset is, for every room: what its links are (`links`, `services`). No CKAN, no room."""

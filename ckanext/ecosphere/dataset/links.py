@@ -1,19 +1,20 @@
-"""What a link is: its format, its protocol, its use, its service, and the network from which it is reached.
+"""What a link is: its format, its protocol, its use, and the network from which it is reached.
 
-Every room asks here, so that the harvest, the page, the badge and the previews agree on a link. Pure
-functions over what is written about a link; the spellings are in ``data/`` and in the vocabularies
+Every room asks here, so that harvest, page, badge and previews agree on a link. Pure functions
+over what is written about a link; the spellings are in ``data/`` and in the vocabularies
 `format` and `protocol`. The questions:
 
-- which format does a text name (`format_called`, `format_named`, `formats_named`), which does a URL (`format_of_file`,
-  `format_asked`), and which has the link (`format_of` in a record, `nature` in a dataset)?
+- which format does a text name (`format_called`, `format_named`, `formats_named`), which does a URL
+  (`format_of_file`, `format_asked`), and which has the link (`format_of` in a record, `nature` in a
+  dataset)?
 - which protocol is declared (`protocol_declared`), and which does the server speak (`protocol_of`)?
 - what is the link for (`sign_of`, `role_of` in a record, `nature` in a dataset)?
 - who can reach it (`is_internal`, `is_internal_host`)?
 
-A link *in a record* is what a catalogue wrote: pages, files and services together, so that a link about
-which nothing is known is a page. A link *in a dataset* is a resource that a harvest or a person has sorted
-already: what they stated counts, and one about which nothing is known is a file. The reasons for each
-answer are in `docs/decisions/links.md`. Where a service is, once a link is known to be one: `services`.
+A link *in a record* is what a catalogue wrote: pages, files and services together, so that a link
+about which nothing is known is a page. A link *in a dataset* is a resource that a harvest or a
+person has sorted already: what they stated counts, and one about which nothing is known is a file.
+The reasons for each answer are in `docs/decisions/links.md`. Where a service is: `services`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,13 @@ from ckanext.ecosphere.vocabularies.phrases import Phrases, plain
 FOLDER = Path(__file__).parent / "data"
 
 #: Roles of a link (vocabulary `resource-role`); a viewer is a page on which the data are looked at.
-DATA, SERVICE, DOCUMENTATION, SAMPLE, METADATA = "data", "service", "documentation", "sample", "metadata"
+DATA, SERVICE, DOCUMENTATION, SAMPLE, METADATA = (
+    "data",
+    "service",
+    "documentation",
+    "sample",
+    "metadata",
+)
 VIEWER = "viewer"
 
 #: Protocols of plain links, which say nothing of a service.
@@ -50,7 +57,9 @@ OGC_WITH_CAPABILITIES = {
 }
 """Protocol → value of ``SERVICE=`` of its GetCapabilities request."""
 #: INSPIRE service types, which do not imply a protocol.
-SERVICE_KINDS = frozenset({"view", "download", "discovery", "invoke", "transformation", "other", "application"})
+SERVICE_KINDS = frozenset(
+    {"view", "download", "discovery", "invoke", "transformation", "other", "application"}
+)
 
 FORMAT_KEYS = ("outputformat", "format", "f")
 FILE_KEYS = ("fname", "file")
@@ -65,15 +74,31 @@ _LONGEST_NAME_OF_FORMAT = 40
 
 DOCUMENT_KINDS = frozenset({"document", "image"})
 NOT_A_DATA_FORMAT = frozenset({"HTML"})
-#: Extensions that are also words or names of other things, so that they are no format within a text.
+#: Extensions that are also words or names of other things: no format within a text.
 _WORDS_TOO = frozenset(
-    {"tab", "asc", "doc", "nc", "las", "txt", "db", "gz", "sql", "mid", "md", "ppt", "n3", "owl", "atom"}
+    {
+        "tab",
+        "asc",
+        "doc",
+        "nc",
+        "las",
+        "txt",
+        "db",
+        "gz",
+        "sql",
+        "mid",
+        "md",
+        "ppt",
+        "n3",
+        "owl",
+        "atom",
+    }
 )
 #: Extensions of files that are neither data nor pages, and whose format is not in the vocabulary.
 _OTHER_FILES = frozenset(
     {
-        "sld", "se", "qml", "qlr", "qgs", "qgz", "lyr", "lyrx", "style", "xsd", "xmi", "ili", "mapml", "mxd",
-        "aprx", "stl",
+        "sld", "se", "qml", "qlr", "qgs", "qgz", "lyr", "lyrx", "style", "xsd", "xmi", "ili",
+        "mapml", "mxd", "aprx", "stl",
     }
 )  # fmt: skip
 #: Media types of several formats, the first of which in the vocabulary is not the usual one.
@@ -131,7 +156,6 @@ class Link:
 class Address:
     """Parts of a URL; the parameters by lower-case name, with their first value."""
 
-    scheme: str = ""
     host: str = ""
     path: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
@@ -144,7 +168,7 @@ def taken_apart(url: str) -> Address:
     query: dict[str, str] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True)[:200]:
         query.setdefault(name.lower(), value)
-    return Address(parts.scheme.lower(), parts.hostname or "", parts.path, query)
+    return Address(parts.hostname or "", parts.path, query)
 
 
 def split(url: str) -> SplitResult:
@@ -156,7 +180,7 @@ def split(url: str) -> SplitResult:
 
 
 def examined(url: str) -> str:
-    """Return what is searched for signs: all of a URL in lower case, or beginning and end of a long one."""
+    """Return what is searched for signs: a URL in lower case, or both ends of a long one."""
     if len(url) <= _HEAD + _TAIL:
         return url.lower()
     return f"{url[:_HEAD]} {url[-_TAIL:]}".lower()
@@ -175,7 +199,7 @@ def _internal_suffixes() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1_000)
 def is_internal_host(host: str) -> bool:
-    """Return whether a host is internal: a private address, a bare name, or a suffix from the table.
+    """Return whether a host is internal: a private address, a bare name, a suffix of the table.
 
     A loopback address is not: it is the reader's own machine, as in a demonstration.
     """
@@ -189,7 +213,10 @@ def is_internal_host(host: str) -> bool:
 
 
 def is_internal(resource: Mapping[str, Any]) -> bool:
-    """Return whether a resource is reachable only within the State's own network: as stated, else by its host."""
+    """Return whether a resource is reachable only within the State's own network.
+
+    As stated, else by its host.
+    """
     if resource.get("url_type") == "upload":
         return False
     host = taken_apart(str(resource.get("url") or "")).host
@@ -223,13 +250,15 @@ def _names_of_formats() -> Phrases[str]:
     names: list[tuple[str, str]] = []
     for concept in voc.get("format"):
         labels = [concept.id, concept.label_fr, concept.label_en, *concept.alt_labels]
-        labels += [extension for extension in concept.data["extensions"] if extension not in _WORDS_TOO]
+        labels += [
+            extension for extension in concept.data["extensions"] if extension not in _WORDS_TOO
+        ]
         names += [(label, concept.id) for label in labels]
     return Phrases(names)
 
 
 def format_of_media_type(text: str) -> Concept | None:
-    """Return the format with this media type, bare, with parameters, or as a URI of IANA's register."""
+    """Return the format with a media type: bare, with parameters, or as a URI of the IANA."""
     bare = text.rpartition(_MEDIA_REGISTER)[2].partition(";")[0]
     return _by_media_type().get(bare.strip().lower())
 
@@ -242,7 +271,12 @@ def format_called(text: str) -> Concept | None:
         return None
     formats = voc.get("format")
     bare = name.partition(";")[0].strip().lower().lstrip(".")
-    return formats.get(name) or formats.find(name) or format_of_media_type(name) or _by_extension().get(bare)
+    return (
+        formats.get(name)
+        or formats.find(name)
+        or format_of_media_type(name)
+        or _by_extension().get(bare)
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -268,7 +302,7 @@ def _formats_within(text: str) -> list[Concept]:
 
 
 def format_that_is(text: str) -> Concept | None:
-    """Return the format if a text is only its name ("shp", "GeoJSON"), as portals name their exports."""
+    """Return the format if a text is only its name ("shp"), as portals name their exports."""
     bare = text.strip().lower()
     if not 0 < len(bare) <= _LONGEST_NAME_OF_FORMAT:
         return None
@@ -315,13 +349,21 @@ def _is_specific_to_data(concept: Concept) -> bool:
 
 @cache
 def protocol_patterns(where: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the patterns of `protocol-patterns.csv` for a protocol, url, operation or kind, with their protocols."""
+    """Return the patterns of `protocol-patterns.csv` with their protocols.
+
+    Args:
+        where: protocol, url, operation or kind.
+    """
     rows = tables.rows(FOLDER / "protocol-patterns.csv")
-    return tuple((re.compile(row["pattern"]), row["protocol"]) for row in rows if row["in"] == where)
+    return tuple(
+        (re.compile(row["pattern"]), row["protocol"]) for row in rows if row["in"] == where
+    )
 
 
 def _matched(where: str, text: str) -> str:
-    return next((protocol for pattern, protocol in protocol_patterns(where) if pattern.search(text)), "")
+    return next(
+        (protocol for pattern, protocol in protocol_patterns(where) if pattern.search(text)), ""
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -330,7 +372,11 @@ def protocol_declared(text: str) -> Concept | None:
     if not text:
         return None
     protocols = voc.get("protocol")
-    return protocols.get(text) or protocols.find(text) or protocols.get(_matched("protocol", text.lower()))
+    return (
+        protocols.get(text)
+        or protocols.find(text)
+        or protocols.get(_matched("protocol", text.lower()))
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -343,7 +389,7 @@ def protocol_at(url: str) -> str:
 
 
 def protocol_of(declared: str, url: str) -> str:
-    """Return the id of a protocol: from the request in the URL, the declaration, or the form of the URL."""
+    """Return the id of a protocol: by request in the URL, declaration, or form of the URL."""
     asked = f"OGC:{taken_apart(url).query.get('service', '').upper()}"
     if asked in OGC_WITH_CAPABILITIES:
         return asked
@@ -354,7 +400,7 @@ def protocol_of(declared: str, url: str) -> str:
 
 
 def protocol_spoken(link: Link, sign: Sign) -> str:
-    """Return the id of the protocol of a link, which certain signs tell better than its declaration.
+    """Return the id of the protocol of a link, which some signs tell better than what it declares.
 
     Géo-IDE declares its exports as services, others their map applications and feeds as files.
     """
@@ -369,13 +415,16 @@ def protocol_spoken(link: Link, sign: Sign) -> str:
 
 
 def is_service_protocol(protocol: str) -> bool:
-    """Return whether a protocol is that of a service, rather than of plain links or of an internal store."""
+    """Return whether a protocol is that of a service, not of plain links or an internal store."""
     concept = voc.get("protocol").get(protocol)
     return concept is not None and concept.id not in GENERIC and concept.data["kind"] != "internal"
 
 
 def protocol_of_service(declared: str, operations: Iterable[str], versions: Iterable[str]) -> str:
-    """Return the protocol of a described service: its declared type, or from its operations, or kind and version."""
+    """Return the protocol of a described service.
+
+    Its declared type, or else by its operations, or by its kind and version.
+    """
     kind = declared.strip()
     if kind and kind.lower() not in SERVICE_KINDS:
         return kind
@@ -387,7 +436,10 @@ def protocol_of_service(declared: str, operations: Iterable[str], versions: Iter
 
 
 def serves_wms_and_wfs(link: Link) -> bool:
-    """Return whether this is a MapServer base URL for WMS and WFS (Géo-IDE: "URL de base des services wms/wfs")."""
+    """Return whether this is the base URL of a WMS and a WFS.
+
+    Géo-IDE names those of MapServer "URL de base des services wms/wfs".
+    """
     if "service" in taken_apart(link.url).query:
         return False
     return bool(_WMS_AND_WFS.search(f"{plain(link.units)} / {plain(link.name)}"))
@@ -401,7 +453,8 @@ class Sign:
     """A row of `link-signs.csv`: a sign of the use of a link.
 
     Attributes:
-        use: record-html, record-xml, data, request, sample, feed, service, view, documentation or about.
+        use: record-html, record-xml, data, request, sample, feed, service, view, documentation,
+            about.
         certain: whether the URL alone decides, whatever is declared.
         where: the text that the pattern is searched in.
         format: id of the format, "" if the sign does not tell it.
@@ -419,7 +472,14 @@ def signs() -> tuple[Sign, ...]:
     """Return the rows of `link-signs.csv`."""
     rows = tables.rows(FOLDER / "link-signs.csv")
     return tuple(
-        Sign(row["use"], row["certain"] == "yes", row["in"], row["format"], re.compile(row["pattern"])) for row in rows
+        Sign(
+            row["use"],
+            row["certain"] == "yes",
+            row["in"],
+            row["format"],
+            re.compile(row["pattern"]),
+        )
+        for row in rows
     )
 
 
@@ -428,7 +488,7 @@ NO_SIGN = Sign("", False, "", "", re.compile(""))
 
 @lru_cache(maxsize=4096)
 def sign_of(link: Link) -> Sign:
-    """Return the first sign of the use of a link in its units, name or URL; `NO_SIGN` if there is none."""
+    """Return the first sign of the use of a link in its units, name or URL, else `NO_SIGN`."""
     name, description = link.name[:_LONGEST_TEXT], link.description[:_LONGEST_TEXT]
     texts = {
         "units": plain(link.units[:_LONGEST_TEXT]),
@@ -445,9 +505,11 @@ def sign_of(link: Link) -> Sign:
 
 @lru_cache(maxsize=4096)
 def sign_of_page(name: str) -> Sign:
-    """Return the sign in the name of a web page that is declared as a service; `NO_SIGN` if there is none."""
+    """Return the sign in the name of a web page that is declared as a service, else `NO_SIGN`."""
     text = name.lower()[:_LONGEST_TEXT]
-    return next((sign for sign in signs() if sign.where == "page" and sign.pattern.search(text)), NO_SIGN)
+    return next(
+        (sign for sign in signs() if sign.where == "page" and sign.pattern.search(text)), NO_SIGN
+    )
 
 
 # --- a link in a record ---------------------------------------------------------------------------
@@ -479,12 +541,15 @@ def _states_data(link: Link) -> bool:
 
 
 def is_unlisted_service(link: Link) -> bool:
-    """Return whether a link declares an OGC interface that the vocabulary lacks, or a service as its format."""
+    """Return whether a link declares an unlisted OGC interface, or a service as its format."""
     stated = format_named(link.format)
     if stated is not None and stated.data["kind"] == "service":
         return True
     declared = link.protocol.lower()
-    return declared.startswith(("ogc:", "ogc api", "ogc-api")) and protocol_declared(link.protocol) is None
+    return (
+        declared.startswith(("ogc:", "ogc api", "ogc-api"))
+        and protocol_declared(link.protocol) is None
+    )
 
 
 def _role_of_page(link: Link, protocol: str, use: str) -> str:
@@ -509,12 +574,12 @@ def _role_of_page(link: Link, protocol: str, use: str) -> str:
 
 
 def _is_other_file(url: str) -> bool:
-    """Return whether a URL ends in a file that is not displayed as a page: a style, a project, a model."""
+    """Return whether a URL ends in a file that is no page: a style, a project, a model."""
     return extension_of(url) in _OTHER_FILES
 
 
 def format_of(link: Link, protocol: str, role: str) -> Concept | None:
-    """Return the format of a link in a record, from the protocol of a service or the properties of a file."""
+    """Return the format of a link in a record: of its service, or of its file."""
     of_protocol = format_of_protocol(protocol)
     if role == SERVICE and of_protocol:
         return of_protocol
@@ -536,16 +601,20 @@ def format_of(link: Link, protocol: str, role: str) -> Concept | None:
 def format_of_protocol(protocol: str) -> Concept | None:
     """Return the format of the services with a protocol; None if it does not determine one."""
     concept = voc.get("protocol").get(protocol)
-    return voc.get("format").get(concept.data["format"]) if concept and concept.data["format"] else None
+    return (
+        voc.get("format").get(concept.data["format"])
+        if concept and concept.data["format"]
+        else None
+    )
 
 
 def _format_of_export(sign: Sign) -> Concept | None:
-    """Return the format of an export in whose URL it is, which portals state less exactly (JSON for GeoJSON)."""
+    """Return the format in the URL of an export; it is stated less exactly (JSON for GeoJSON)."""
     return _format_of_sign(sign) if sign.use == DATA else None
 
 
 def _stated_for_data(link: Link) -> Concept | None:
-    """Return the format that a distribution states, unless it is in an archive, whose format then comes first."""
+    """Return the format that a distribution states, unless it is within an archive."""
     stated = format_named(link.format)
     file = format_named(link.media_type) or format_of_file(link.url)
     is_packed = file is not None and file.data["kind"] == "archive"
@@ -553,7 +622,7 @@ def _stated_for_data(link: Link) -> Concept | None:
 
 
 def _format_of_content(link: Link) -> Concept | None:
-    """Return the format by media type, by that within the protocol, by the request, or by the name of the file."""
+    """Return the format by media type, that within the protocol, the request, or the file name."""
     media_type = _MEDIA_IN_PROTOCOL.match(link.protocol)
     return (
         format_named(link.media_type)
@@ -598,8 +667,8 @@ class Nature:
 def nature(resource: Mapping[str, Any]) -> Nature:
     """Return what a resource of a dataset is.
 
-    Role, protocol and format that are stated count, but a URL that is certainly a service takes precedence: people
-    declare links to a WFS as pages, and map applications as services.
+    Role, protocol and format that are stated count, but a URL that is certainly a service takes
+    precedence: people declare links to a WFS as pages, and map applications as services.
 
     Args:
         resource: the resource, from `package_show`; any field may be missing.
@@ -618,9 +687,14 @@ def nature(resource: Mapping[str, Any]) -> Nature:
 
 
 def _link_of(resource: Mapping[str, Any]) -> Link:
-    texts = {name: str(resource.get(name) or "") for name in ("url", "protocol", "format", "mimetype", "name")}
+    texts = {
+        name: str(resource.get(name) or "")
+        for name in ("url", "protocol", "format", "mimetype", "name")
+    }
     url = texts["url"] or str(resource.get("download_url") or "")
-    return Link(url[:LONGEST_URL], texts["protocol"], texts["format"], texts["mimetype"], texts["name"])
+    return Link(
+        url[:LONGEST_URL], texts["protocol"], texts["format"], texts["mimetype"], texts["name"]
+    )
 
 
 def _role_stated(resource: Mapping[str, Any]) -> str:
@@ -647,7 +721,7 @@ def _kind_at(url: str, sign: Sign, protocol: str) -> str:
 
 
 def _kind(link: Link, shown: str, role: str, concept: Concept | None, protocol: str) -> str:
-    """Return the kind: that of the URL if conclusive, else the stated role, else the usual one of the format."""
+    """Return the kind: of a conclusive URL, else as stated, else the usual one of the format."""
     if shown in (SERVICE, METADATA) or (shown and not role):
         return shown
     if role != SERVICE:
@@ -672,7 +746,7 @@ def _format_of_sign(sign: Sign) -> Concept | None:
 
 
 def _format_stated(link: Link, sign: Sign, role: str) -> Concept | None:
-    """Return the format as stated, else from the request, the file, the media type, a sign, or the protocol."""
+    """Return the format as stated, else by request, file, media type, sign, or protocol."""
     concept = (
         _format_of_export(sign)
         or format_named(link.format)

@@ -1,6 +1,7 @@
-"""Where a service is: its kind, the URL under which it is read once, and the URL of its description.
+"""Where a service is: its kind, the URL under which it is read, and that of its description.
 
-Pure functions over URLs; which link is a service is decided by `links`. The kinds are in ``data/services.csv``.
+Pure functions over URLs; which link is a service is decided by `links`. The kinds are in
+``data/services.csv``.
 """
 
 from __future__ import annotations
@@ -16,21 +17,24 @@ from ckanext.ecosphere.dataset import links
 from ckanext.ecosphere.dataset.links import OGC_WITH_CAPABILITIES
 from ckanext.ecosphere.vocabularies import tables
 
-#: Parameters of a request that are not part of the URL of the service; others (``map=``, an API key) are.
+#: Parameters of a request; others (``map=``, an API key) are part of the URL of the service.
 REQUEST_KEYS = frozenset(
     {"service", "request", "version", "acceptversions", "layers", "layer", "typename", "typenames"}
 )
 LAYER_KEYS = ("layers", "layer", "typenames", "typename", "coverageid", "coverage")
 #: Further parameters of operations, left out when services are compared.
 OPERATION_KEYS = REQUEST_KEYS | {
-    "query_layers", "styles", "style", "bbox", "format", "outputformat", "crs", "srs", "srsname", "width", "height",
-    "transparent", "count", "maxfeatures", "startindex", "propertyname", "resulttype", "featureid", "cql_filter",
-    "filter", "exceptions", "coverageid", "coverage", "tilematrixset", "tilematrix", "tilerow", "tilecol", "f",
-    "limit", "sections", "updatesequence",
+    "query_layers", "styles", "style", "bbox", "format", "outputformat", "crs", "srs", "srsname",
+    "width", "height", "transparent", "count", "maxfeatures", "startindex", "propertyname",
+    "resulttype", "featureid", "cql_filter", "filter", "exceptions", "coverageid", "coverage",
+    "tilematrixset", "tilematrix", "tilerow", "tilecol", "f", "limit", "sections", "updatesequence",
 }  # fmt: skip
 LONGEST_URL = 2_000
 LONGEST_LAYER = 300
-_ARCGIS = re.compile(r"^(.*/(?:MapServer|FeatureServer|ImageServer))(?:/(\d{1,6}))?(?:/[^/]{0,40})?/?$", re.IGNORECASE)
+_ARCGIS = re.compile(
+    r"^(.*/(?:MapServer|FeatureServer|ImageServer))(?:/(\d{1,6}))?(?:/[^/]{0,40})?/?$",
+    re.IGNORECASE,
+)
 _COLLECTION = re.compile(r"^(.{0,1900}?)/collections(?:/([^/]{1,300}))?(?:/.{0,300})?$")
 _WMTS_FILE = re.compile(r"/(?:1\.0\.0/)?WMTSCapabilities\.xml$", re.IGNORECASE)
 #: Formats that do not exclude a service.
@@ -38,14 +42,15 @@ _VAGUE_FORMATS = frozenset({"", "xml", "html", "json", "api"})
 
 
 def endpoint(url: str) -> str:
-    """Return the URL of a service without the parameters of a request; others (``map=``) are kept."""
+    """Return the URL of a service without the parameters of a request (`REQUEST_KEYS`)."""
     return urlunsplit(_without(url, REQUEST_KEYS))
 
 
 def capabilities(url: str, protocol: str) -> str:
     """Return the URL of the capabilities of an OGC service.
 
-    A capabilities document (RESTful WMTS, OGC 07-057r7, 10.2.1: ``WMTSCapabilities.xml``) is returned as it is.
+    A capabilities document is returned as it is (RESTful WMTS, OGC 07-057r7, 10.2.1:
+    ``WMTSCapabilities.xml``).
     """
     if links.split(url).path.lower().endswith("capabilities.xml"):
         return url
@@ -80,7 +85,9 @@ def folded(url: str) -> str:
 def with_parameters(url: str, **parameters: str | int) -> str:
     """Add parameters of an operation to the URL of a service."""
     parts = urlsplit(url)
-    added = urlencode({name: str(value) for name, value in parameters.items()}, safe=":,/", quote_via=quote)
+    added = urlencode(
+        {name: str(value) for name, value in parameters.items()}, safe=":,/", quote_via=quote
+    )
     query = "&".join(filter(None, (parts.query, added)))
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
 
@@ -163,7 +170,11 @@ def service_at(url: str, format_: str = "", protocol: str = "") -> ServiceAddres
         parts.port  # noqa: B018 - raises when the port is not a number
     except ValueError:
         return None
-    if len(url) > LONGEST_URL or parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+    if (
+        len(url) > LONGEST_URL
+        or parts.scheme.lower() not in ("http", "https")
+        or not parts.hostname
+    ):
         return None
     kind = _kind_of_service(url, format_.strip(), protocol.strip())
     return _service_address(kind, url) if kind else None
@@ -208,7 +219,9 @@ def _service_address(kind: str, url: str) -> ServiceAddress:
     elif kind == "atom":
         query = parts.query
     else:
-        query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k.lower() not in OPERATION_KEYS])
+        query = urlencode(
+            [(k, v) for k, v in parse_qsl(parts.query) if k.lower() not in OPERATION_KEYS]
+        )
     base = urlunsplit((parts.scheme.lower(), parts.netloc.lower(), path or "/", query, ""))
     if kind in ("ogcapi", "arcgis"):
         base = base.rstrip("/")

@@ -262,9 +262,7 @@ def interoperability(resource: Record, known: Format | None) -> tuple[str, ...]:
     met = {
         "format": bool(resource.text("format")),
         "media_type": bool(media),
-        "vocabulary": bool(known and known.in_eu_table)
-        and bool(media)
-        and links.format_of_media_type(media) is not None,
+        "vocabulary": is_listed,
         "non_proprietary": bool(known and known.open),
         "machine_readable": bool(known and known.machine),
     }
