@@ -120,7 +120,7 @@ def _watch_links() -> None:
     links.protocol_patterns = by_place.get  # type: ignore[assignment]
     signs = tuple(replace(sign, pattern=Spy("link-signs", sign.pattern)) for sign in links.signs())
     links.signs = lambda: signs  # type: ignore[assignment]
-    for answer in (links.sign_of, links.protocol_declared, links.protocol_at):
+    for answer in (links._sign_of, links._protocol_declared, links._protocol_at):
         setattr(links, answer.__name__, answer.__wrapped__)
 
 

@@ -1,1 +1,1 @@
-"""What a dataset is, for every room: what its links are (`links`, `services`). No CKAN, no room."""
+"""What a dataset is, for every room: `links`, `services`, `dates`. Imports no CKAN and no room."""

@@ -161,9 +161,13 @@ class Address:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=4096)
 def taken_apart(url: str) -> Address:
     """Return the parts of a URL; the whole text is the path if it is invalid."""
+    return _taken_apart(url[:LONGEST_URL])
+
+
+@lru_cache(maxsize=2048)
+def _taken_apart(url: str) -> Address:
     parts = split(url)
     query: dict[str, str] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True)[:200]:
@@ -263,12 +267,14 @@ def format_of_media_type(text: str) -> Concept | None:
     return _by_media_type().get(bare.strip().lower())
 
 
-@lru_cache(maxsize=4096)
 def format_called(text: str) -> Concept | None:
     """Return the format whose URI, id, label, media type or extension is the text."""
     name = text.strip()
-    if not name or len(name) > _LONGEST_TEXT:
-        return None
+    return _format_called(name) if 0 < len(name) <= _LONGEST_TEXT else None
+
+
+@lru_cache(maxsize=4096)
+def _format_called(name: str) -> Concept | None:
     formats = voc.get("format")
     bare = name.partition(";")[0].strip().lower().lstrip(".")
     return (
@@ -279,7 +285,6 @@ def format_called(text: str) -> Concept | None:
     )
 
 
-@lru_cache(maxsize=4096)
 def format_named(text: str) -> Concept | None:
     """Return the format that is called by a text, or else the first one named within it."""
     return format_called(text) or next(iter(_formats_within(text)), None)
@@ -296,9 +301,13 @@ def formats_named(text: str) -> list[Concept]:
 
 
 def _formats_within(text: str) -> list[Concept]:
-    bare = text.strip().lower()[:_LONGEST_TEXT]
-    ids = dict.fromkeys(id_ for _start, _end, id_ in _names_of_formats().find(bare))
-    return [voc.get("format")[id_] for id_ in ids]
+    return list(_named_within(text.strip().lower()[:_LONGEST_TEXT]))
+
+
+@lru_cache(maxsize=4096)
+def _named_within(text: str) -> tuple[Concept, ...]:
+    ids = dict.fromkeys(id_ for _start, _end, id_ in _names_of_formats().find(text))
+    return tuple(voc.get("format")[id_] for id_ in ids)
 
 
 def format_that_is(text: str) -> Concept | None:
@@ -366,11 +375,13 @@ def _matched(where: str, text: str) -> str:
     )
 
 
-@lru_cache(maxsize=4096)
 def protocol_declared(text: str) -> Concept | None:
     """Return the protocol that a text declares, in any spelling."""
-    if not text:
-        return None
+    return _protocol_declared(text[:_LONGEST_TEXT]) if text else None
+
+
+@lru_cache(maxsize=1024)
+def _protocol_declared(text: str) -> Concept | None:
     protocols = voc.get("protocol")
     return (
         protocols.get(text)
@@ -379,9 +390,13 @@ def protocol_declared(text: str) -> Concept | None:
     )
 
 
-@lru_cache(maxsize=4096)
 def protocol_at(url: str) -> str:
     """Return the protocol that a URL shows by its form; "" if it shows none."""
+    return _protocol_at(url[:LONGEST_URL])
+
+
+@lru_cache(maxsize=2048)
+def _protocol_at(url: str) -> str:
     asked = f"OGC:{taken_apart(url).query.get('service', '').upper()}"
     if asked in OGC_WITH_CAPABILITIES:
         return asked
@@ -473,11 +488,11 @@ def signs() -> tuple[Sign, ...]:
     rows = tables.rows(FOLDER / "link-signs.csv")
     return tuple(
         Sign(
-            row["use"],
-            row["certain"] == "yes",
-            row["in"],
-            row["format"],
-            re.compile(row["pattern"]),
+            use=row["use"],
+            certain=row["certain"] == "yes",
+            where=row["in"],
+            format=row["format"],
+            pattern=re.compile(row["pattern"]),
         )
         for row in rows
     )
@@ -486,15 +501,19 @@ def signs() -> tuple[Sign, ...]:
 NO_SIGN = Sign("", False, "", "", re.compile(""))
 
 
-@lru_cache(maxsize=4096)
 def sign_of(link: Link) -> Sign:
     """Return the first sign of the use of a link in its units, name or URL, else `NO_SIGN`."""
-    name, description = link.name[:_LONGEST_TEXT], link.description[:_LONGEST_TEXT]
+    texts = (link.units, link.name, link.description)
+    return _sign_of(examined(link.url), *(text[:_LONGEST_TEXT] for text in texts))
+
+
+@lru_cache(maxsize=2048)
+def _sign_of(url: str, units: str, name: str, description: str) -> Sign:
     texts = {
-        "units": plain(link.units[:_LONGEST_TEXT]),
+        "units": plain(units),
         "title": plain(name),
         "name": plain(f"{name} {description}"),
-        "url": unquote(examined(link.url)).lower(),
+        "url": unquote(url).lower(),
     }
     for sign in signs():
         text = texts.get(sign.where)
@@ -503,13 +522,11 @@ def sign_of(link: Link) -> Sign:
     return NO_SIGN
 
 
-@lru_cache(maxsize=4096)
 def sign_of_page(name: str) -> Sign:
     """Return the sign in the name of a web page that is declared as a service, else `NO_SIGN`."""
     text = name.lower()[:_LONGEST_TEXT]
-    return next(
-        (sign for sign in signs() if sign.where == "page" and sign.pattern.search(text)), NO_SIGN
-    )
+    of_pages = (sign for sign in signs() if sign.where == "page")
+    return next((sign for sign in of_pages if sign.pattern.search(text)), NO_SIGN)
 
 
 # --- a link in a record ---------------------------------------------------------------------------
@@ -546,10 +563,8 @@ def is_unlisted_service(link: Link) -> bool:
     if stated is not None and stated.data["kind"] == "service":
         return True
     declared = link.protocol.lower()
-    return (
-        declared.startswith(("ogc:", "ogc api", "ogc-api"))
-        and protocol_declared(link.protocol) is None
-    )
+    is_of_ogc = declared.startswith(("ogc:", "ogc api", "ogc-api"))
+    return is_of_ogc and protocol_declared(link.protocol) is None
 
 
 def _role_of_page(link: Link, protocol: str, use: str) -> str:
@@ -601,11 +616,7 @@ def format_of(link: Link, protocol: str, role: str) -> Concept | None:
 def format_of_protocol(protocol: str) -> Concept | None:
     """Return the format of the services with a protocol; None if it does not determine one."""
     concept = voc.get("protocol").get(protocol)
-    return (
-        voc.get("format").get(concept.data["format"])
-        if concept and concept.data["format"]
-        else None
-    )
+    return voc.get("format").get(concept.data["format"]) if concept else None
 
 
 def _format_of_export(sign: Sign) -> Concept | None:
@@ -687,13 +698,12 @@ def nature(resource: Mapping[str, Any]) -> Nature:
 
 
 def _link_of(resource: Mapping[str, Any]) -> Link:
-    texts = {
-        name: str(resource.get(name) or "")
-        for name in ("url", "protocol", "format", "mimetype", "name")
-    }
-    url = texts["url"] or str(resource.get("download_url") or "")
     return Link(
-        url[:LONGEST_URL], texts["protocol"], texts["format"], texts["mimetype"], texts["name"]
+        url=str(resource.get("url") or resource.get("download_url") or ""),
+        protocol=str(resource.get("protocol") or ""),
+        format=str(resource.get("format") or ""),
+        media_type=str(resource.get("mimetype") or ""),
+        name=str(resource.get("name") or ""),
     )
 
 
