@@ -131,7 +131,7 @@ def _data(dataset: Dataset) -> list[Mapping[str, Any]]:
 
 def _format(resource: Mapping[str, Any]) -> str:
     name = str(resource.get("format") or "")
-    known = voc.get("format").get(name) or voc.get("format").find(name)
+    known = links.format_called(name)
     return known.id if known else name
 
 
