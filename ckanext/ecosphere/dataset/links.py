@@ -102,7 +102,7 @@ _OTHER_FILES = frozenset(
     }
 )  # fmt: skip
 #: Media types of several formats, the first of which in the vocabulary is not the usual one.
-_USUAL_FORMAT = {"text/plain": "TXT"}
+_USUAL_FORMAT = {"text/plain": "TXT", "image/tiff": "TIFF"}
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{2,10})$")
 _MEDIA_REGISTER = "assignments/media-types/"
 _MEDIA_IN_PROTOCOL = re.compile(r"^www:(?:download|link)[^:]*:([\w.+/-]+)$", re.IGNORECASE)
@@ -598,11 +598,9 @@ def format_of(link: Link, protocol: str, role: str) -> Concept | None:
     of_protocol = format_of_protocol(protocol)
     if role == SERVICE and of_protocol:
         return of_protocol
-    of_export = _format_of_export(sign_of(link))
-    if of_export:
-        return of_export
+    sign = sign_of(link)
     stated = _stated_for_data(link) if role == DATA else None
-    of_file = stated or _format_of_content(link)
+    of_file = _format_of_export(sign) or stated or _format_of_content(link) or _format_of_sign(sign)
     if of_file:
         return of_file
     if role == SERVICE:

@@ -274,7 +274,7 @@ def test_the_same_on_the_intranet_is_marked_and_comes_last():
             "HTML",
         ),
         (Link("ftp://a.fr/x.gpkg", None), "FTP", "data", "GeoPackage"),
-        (Link("https://a.fr/ogcapi/collections/x/items", "OGC API - Features"), "OGC:API-FEATURES", "service", None),
+        (Link("https://a.fr/ogcapi/collections/x/items", "OGC API - Features"), "OGC:API-FEATURES", "data", "GeoJSON"),
         (Link("http://a.fr/page", None), "HTTP", "documentation", "HTML"),
     ],
 )

@@ -146,7 +146,8 @@ def test_dates_are_read_as_the_period_they_name(value: object, first: date | Non
 @pytest.mark.parametrize(
     ("resource", "code"),
     [
-        ({"format": "Shape (ESRI)", "url": "https://x.org/a"}, None),
+        ({"format": "Shape (ESRI)", "url": "https://x.org/a"}, "SHP"),
+        ({"format": "Maison", "url": "https://x.org/a"}, None),
         ({"format": "ESRI Shapefile"}, "SHP"),
         ({"format": "http://publications.europa.eu/resource/authority/file-type/CSV"}, "CSV"),
         ({"format": "https://www.iana.org/assignments/media-types/text/csv"}, "CSV"),
