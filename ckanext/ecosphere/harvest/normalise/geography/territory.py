@@ -337,7 +337,7 @@ def _first(texts: Iterable[str], *finders: Callable[[str], Concept | None]) -> l
 
 def _called_one(text: str) -> Concept | None:
     """Return the territory that a text calls a département or a région: "Département de la Creuse"."""
-    words = plain(text[:phrases.MAX_CACHED]).split()
+    words = plain(text[: phrases.MAX_CACHED]).split()
     if not words or words[0] not in _CALLED:
         return None
     if len(words) == 2 and (coded := places.from_code(words[1])):  # noqa: PLR2004 - "Département 80"
