@@ -96,7 +96,10 @@ def test_page_badge_and_previews_agree(
     known = distributions.format_of_resource(record)
     found = services.service_at(resource["url"], resource.get("format", ""))
     assert (use.kind, use.format or None) == (kind, format_)
-    assert (distributions.role(record, known), known.code if known else None) == (kind, format_)
+    assert (distributions.role(record, known) == "service", known.code if known else None) == (
+        kind == "service",
+        format_,
+    )
     assert (found.kind if found else None) == service
 
 

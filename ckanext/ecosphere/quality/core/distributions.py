@@ -189,14 +189,15 @@ def is_intranet(resource: Record) -> bool:
 
 
 def role(resource: Record, known: Format | None) -> str:
-    """Return the role of `resource`: as declared, else documentation by its name, or what its link is."""
+    """Return the role of `resource`: as declared, else service by its link, documentation by its name, or data."""
     declared = resource.text("resource_role")
     if declared in DATA_ROLES or declared in OTHER_ROLES:
         return declared
-    kind = _nature(resource).kind
-    if kind == links.DATA and _is_document(resource.text("name"), bool(known and known.plain)):
-        return links.DOCUMENTATION
-    return kind
+    if _nature(resource).kind == links.SERVICE:
+        return links.SERVICE
+    # A PDF without a role may be all that there is of the data (a distribution of the European assessment).
+    is_document = _is_document(resource.text("name"), bool(known and known.plain))
+    return links.DOCUMENTATION if is_document else links.DATA
 
 
 @functools.lru_cache(maxsize=4096)
